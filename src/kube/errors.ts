@@ -1,0 +1,34 @@
+/** An error answer of the API server, or none at all (code 0). */
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
+  /** HTTP status; 0 when no answer came. */
+  readonly code: number;
+  /** `reason` of the Status object: NotFound, AlreadyExists, Conflict, Invalid, Expired, Forbidden, TooManyRequests, … */
+  readonly reason: string;
+  /** The server asked to wait so long, in ms. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(
+    failure: {
+      readonly code: number;
+      readonly reason: string;
+      readonly message: string;
+      readonly retryAfterMs?: number;
+    },
+    options?: ErrorOptions,
+  ) {
+    super(failure.message, options);
+    this.code = failure.code;
+    this.reason = failure.reason;
+    this.retryAfterMs = failure.retryAfterMs;
+  }
+}
+
+const has = (error: unknown, code: number, reason: string): boolean =>
+  error instanceof ApiError && error.code === code && (reason === '' || error.reason === reason);
+
+export const isNotFound = (error: unknown): boolean => has(error, 404, '');
+export const isConflict = (error: unknown): boolean => has(error, 409, 'Conflict');
+export const isAlreadyExists = (error: unknown): boolean => has(error, 409, 'AlreadyExists');
+/** The resource version is too old: list again. */
+export const isGone = (error: unknown): boolean => has(error, 410, '');

@@ -1,0 +1,59 @@
+import { API_GROUP, API_VERSION } from '../model/well-known.ts';
+import type {
+  InitConfig,
+  KubeObject,
+  LocalVolume,
+  Node,
+  NodeLocalStorage,
+  PersistentVolume,
+  PersistentVolumeClaim,
+  Pod,
+  StorageClass,
+} from '../model/objects.ts';
+
+/** Where a kind of object is served: the pieces of its REST path, and the kind its body carries. */
+export interface Resource<T extends KubeObject = KubeObject> {
+  /** Empty for the core group. */
+  readonly group: string;
+  readonly version: string;
+  readonly plural: string;
+  readonly kind: string;
+  readonly namespaced: boolean;
+  /** Carries the object's type for the compiler; never present at run time. */
+  readonly objectType?: T;
+}
+
+/** `v1` or `group/version`, as in an object's apiVersion. */
+export const apiVersionOf = (resource: Resource): string =>
+  resource.group === '' ? resource.version : `${resource.group}/${resource.version}`;
+
+const core = { group: '', version: 'v1' };
+const ours = { group: API_GROUP, version: API_VERSION, namespaced: false };
+const storage = { group: 'storage.k8s.io', version: 'v1', namespaced: false };
+
+export const PODS: Resource<Pod> = { ...core, plural: 'pods', kind: 'Pod', namespaced: true };
+export const NODES: Resource<Node> = { ...core, plural: 'nodes', kind: 'Node', namespaced: false };
+export const CLAIMS: Resource<PersistentVolumeClaim> = {
+  ...core,
+  plural: 'persistentvolumeclaims',
+  kind: 'PersistentVolumeClaim',
+  namespaced: true,
+};
+export const VOLUMES: Resource<PersistentVolume> = {
+  ...core,
+  plural: 'persistentvolumes',
+  kind: 'PersistentVolume',
+  namespaced: false,
+};
+export const STORAGE_CLASSES: Resource<StorageClass> = { ...storage, plural: 'storageclasses', kind: 'StorageClass' };
+export const NODE_LOCAL_STORAGES: Resource<NodeLocalStorage> = {
+  ...ours,
+  plural: 'nodelocalstorages',
+  kind: 'NodeLocalStorage',
+};
+export const INIT_CONFIGS: Resource<InitConfig> = {
+  ...ours,
+  plural: 'nodelocalstorageinitconfigs',
+  kind: 'NodeLocalStorageInitConfig',
+};
+export const LOCAL_VOLUMES: Resource<LocalVolume> = { ...ours, plural: 'localvolumes', kind: 'LocalVolume' };

@@ -1,0 +1,99 @@
+import type { Bytes } from './bytes.ts';
+import type { MediaType, VolumeKind } from './storage-class.ts';
+
+/**
+ * What we know of the cluster, in our own words: the few facts of each Kubernetes object that a decision needs. The operator makes
+ * them from watch events; `capacity` sees nothing else.
+ */
+
+/** One node's storage, from its NodeLocalStorage: only what is managed (filtered) is here. */
+export interface NodeStorage {
+  readonly name: string;
+  readonly groups: readonly GroupFacts[];
+  /** Whole disks and whole mounted filesystems that a claim may take for itself alone. */
+  readonly units: readonly UnitFacts[];
+}
+
+export interface GroupFacts {
+  readonly name: string;
+  readonly total: Bytes;
+  /** Free according to LVM (vg_free) when the agent last looked. */
+  readonly available: Bytes;
+  readonly extentSize: Bytes;
+  /** Room the administrator keeps back (annotation csi.aliyun.com/storage-reserved). */
+  readonly reserved: Bytes;
+  /** Every logical volume in the group, ours or not. */
+  readonly volumes: readonly { readonly name: string; readonly size: Bytes }[];
+}
+
+export interface UnitFacts {
+  readonly kind: 'Device' | 'MountPoint';
+  /** `/dev/sdb` or `/mnt/open-local/data-0`. */
+  readonly path: string;
+  readonly size: Bytes;
+  readonly mediaType?: MediaType;
+  /** False while it may not be given to a claim: mounted elsewhere, partitioned, in a group, read-only, faulty. */
+  readonly usable: boolean;
+}
+
+/** A LocalVolume object. Its name is the CSI volume id and the logical volume's name. */
+export interface VolumeFacts {
+  readonly name: string;
+  readonly node: string;
+  readonly kind: VolumeKind;
+  /** The group of an LVM volume; the path of a Device or MountPoint. */
+  readonly where: string;
+  readonly size: Bytes;
+  readonly claimUid?: string;
+  /** The pod of an inline volume. */
+  readonly podUid?: string;
+}
+
+export interface ClaimFacts {
+  readonly uid: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly storageClass?: string;
+  readonly requested: Bytes;
+  /** Set once the claim is bound or pre-bound to a PersistentVolume. */
+  readonly volumeName?: string;
+  readonly bound: boolean;
+  /** Annotation volume.kubernetes.io/selected-node. */
+  readonly selectedNode?: string;
+  readonly source?: { readonly kind: 'VolumeSnapshot' | 'PersistentVolumeClaim'; readonly name: string };
+  readonly deleting: boolean;
+}
+
+export interface ClassFacts {
+  readonly name: string;
+  readonly provisioner: string;
+  readonly parameters: Readonly<Record<string, string>>;
+}
+
+export interface PodFacts {
+  readonly uid: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly nodeName?: string;
+  readonly nominatedNode?: string;
+  /** Succeeded, Failed or deleted: it needs no room that is not recorded. */
+  readonly finished: boolean;
+  readonly volumes: readonly PodVolume[];
+}
+
+/** The volumes of a pod that may concern us; all others (config maps, host paths, other drivers' inline volumes) are left out. */
+export type PodVolume =
+  | { readonly kind: 'claim'; readonly claimName: string }
+  /** A generic ephemeral volume: its claim is made by a controller after the pod, named `<pod>-<volume>`. */
+  | {
+      readonly kind: 'ephemeral';
+      readonly claimName: string;
+      readonly storageClass?: string;
+      readonly requested: Bytes;
+    }
+  | { readonly kind: 'inline'; readonly volumeName: string; readonly attributes: Readonly<Record<string, string>> };
+
+/** Where one volume goes. `path` is `/dev/sdb` or a mount point; sizes in bytes as taken, rounded to extents. */
+export type Placement =
+  | { readonly kind: 'LVM'; readonly node: string; readonly vgName: string; readonly size: Bytes }
+  | { readonly kind: 'Device' | 'MountPoint'; readonly node: string; readonly path: string; readonly size: Bytes };

@@ -1,0 +1,264 @@
+import type { IoLimits, Layout, MediaType, VolumeKind } from './storage-class.ts';
+
+/** Kubernetes objects as they are on the wire, only the fields we read or write. Everything may be missing until a codec has looked. */
+
+export interface ObjectMeta {
+  name?: string;
+  generateName?: string;
+  namespace?: string;
+  uid?: string;
+  resourceVersion?: string;
+  generation?: number;
+  creationTimestamp?: string;
+  deletionTimestamp?: string;
+  deletionGracePeriodSeconds?: number;
+  labels?: Record<string, string>;
+  annotations?: Record<string, string>;
+  finalizers?: string[];
+  ownerReferences?: OwnerReference[];
+}
+
+export interface OwnerReference {
+  apiVersion: string;
+  kind: string;
+  name: string;
+  uid: string;
+  controller?: boolean;
+  blockOwnerDeletion?: boolean;
+}
+
+export interface KubeObject {
+  apiVersion?: string;
+  kind?: string;
+  metadata: ObjectMeta;
+}
+
+/** metav1.Condition. */
+export interface Condition {
+  type: string;
+  status: 'True' | 'False' | 'Unknown';
+  reason: string;
+  message: string;
+  lastTransitionTime: string;
+  observedGeneration?: number;
+}
+
+// --- NodeLocalStorage and NodeLocalStorageInitConfig: the fields of open-local, and additions of ours marked so.
+
+export interface NameFilter {
+  include?: string[];
+  exclude?: string[];
+}
+
+export interface ListConfig {
+  vgs?: NameFilter;
+  mountPoints?: NameFilter;
+  devices?: NameFilter;
+}
+
+export interface ResourceToBeInited {
+  vgs?: { name: string; devices: string[] }[];
+  /** Lower-case p, as open-local spells it here and only here. */
+  mountpoints?: { path: string; device: string; fsType?: string; options?: string[] }[];
+}
+
+export interface SpdkConfig {
+  deviceType?: string;
+  rpcSocket?: string;
+}
+
+/** What one node, or a set of nodes, should have. */
+export interface NodeConfig {
+  listConfig?: ListConfig;
+  resourceToBeInited?: ResourceToBeInited;
+  spdkConfig?: SpdkConfig;
+}
+
+export interface LabelSelector {
+  matchLabels?: Record<string, string>;
+  matchExpressions?: { key: string; operator: string; values?: string[] }[];
+}
+
+export interface InitConfig extends KubeObject {
+  spec?: {
+    globalConfig?: NodeConfig;
+    nodesConfig?: (NodeConfig & { selector?: LabelSelector })[];
+  };
+  /** Ours: whether the configuration could be applied. */
+  status?: { observedGeneration?: number; conditions?: Condition[] };
+}
+
+export type StorageCondition = 'DiskReady' | 'DiskFull' | 'DiskFault';
+
+export interface NlsVolumeGroup {
+  name: string;
+  physicalVolumes: string[];
+  logicalVolumes?: { name: string; vgname: string; total: number; readOnly?: boolean; condition?: StorageCondition }[];
+  total: number;
+  available: number;
+  allocatable: number;
+  condition?: StorageCondition;
+  /** Ours: physical extent size in bytes. */
+  extentSize?: number;
+}
+
+export interface NlsDevice {
+  name: string;
+  mediaType?: MediaType;
+  total: number;
+  readOnly: boolean;
+  condition?: StorageCondition;
+  /** Ours: why a claim may not have it, in a few words; absent when it is free. */
+  inUse?: string;
+}
+
+export interface NlsMountPoint {
+  name: string;
+  total: number;
+  available: number;
+  fsType?: string;
+  isBind: boolean;
+  options?: string[];
+  device?: string;
+  readOnly: boolean;
+  condition?: StorageCondition;
+}
+
+export interface NodeLocalStorage extends KubeObject {
+  spec?: NodeConfig & { nodeName?: string };
+  status?: {
+    nodeStorageInfo?: {
+      deviceInfo?: NlsDevice[];
+      volumeGroups?: NlsVolumeGroup[];
+      mountPoints?: NlsMountPoint[];
+      phase?: 'Pending' | 'Running' | 'Terminated';
+      state?: {
+        type?: StorageCondition;
+        status?: 'True' | 'False' | 'Unknown';
+        lastHeartbeatTime?: string;
+        lastTransitionTime?: string;
+        reason?: string;
+        message?: string;
+      };
+    };
+    filteredStorageInfo?: {
+      volumeGroups?: string[];
+      mountPoints?: string[];
+      devices?: string[];
+      updateStatusInfo?: { lastUpdateTime?: string; updateStatus?: 'pending' | 'accepted' | 'failed'; reason?: string };
+    };
+    /** Ours: one per item of spec.resourceToBeInited (type `VolumeGroup/<name>` or `MountPoint/<path>`) and `ConfigAccepted`. */
+    conditions?: Condition[];
+  };
+}
+
+// --- LocalVolume (ours)
+
+export type LocalVolumePhase = 'Pending' | 'Ready' | 'Failed' | 'Deleting';
+
+export interface LocalVolume extends KubeObject {
+  spec: {
+    nodeName: string;
+    kind: VolumeKind;
+    /** LVM: the group. */
+    vgName?: string;
+    /** Device: `/dev/…`; MountPoint: the directory. */
+    path?: string;
+    /** What the node must provide; may only grow. */
+    sizeBytes: number;
+    layout?: Layout;
+    role: 'Volume' | 'Snapshot' | 'Ephemeral';
+    source?: { volume?: string; snapshot?: string };
+    fsType?: string;
+    claim?: { namespace: string; name: string; uid?: string };
+    limits?: IoLimits;
+    /** CreateVolume as first asked, to recognise a retry: name and capacity range in bytes. */
+    request?: { name: string; requiredBytes?: number; limitBytes?: number };
+  };
+  status?: {
+    phase?: LocalVolumePhase;
+    /** What the node provides now, in bytes. */
+    sizeBytes?: number;
+    devicePath?: string;
+    /** Percent done of a copy. */
+    progress?: number;
+    /** CamelCase, for programs; `message` for people. */
+    reason?: string;
+    message?: string;
+  };
+}
+
+// --- Kubernetes' own
+
+export interface Node extends KubeObject {
+  spec?: { unschedulable?: boolean; taints?: { key: string; value?: string; effect: string }[] };
+  status?: { conditions?: { type: string; status: string }[]; addresses?: { type: string; address: string }[] };
+}
+
+export interface PodVolumeSource {
+  name: string;
+  persistentVolumeClaim?: { claimName: string; readOnly?: boolean };
+  ephemeral?: { volumeClaimTemplate?: { metadata?: ObjectMeta; spec?: PersistentVolumeClaim['spec'] } };
+  csi?: { driver: string; fsType?: string; readOnly?: boolean; volumeAttributes?: Record<string, string> };
+}
+
+export interface Pod extends KubeObject {
+  spec?: {
+    nodeName?: string;
+    schedulerName?: string;
+    nodeSelector?: Record<string, string>;
+    volumes?: PodVolumeSource[];
+    containers?: { name: string; image?: string; volumeMounts?: { name: string; mountPath: string }[] }[];
+    affinity?: unknown;
+  };
+  status?: {
+    phase?: string;
+    nominatedNodeName?: string;
+    conditions?: { type: string; status: string; reason?: string; message?: string }[];
+    qosClass?: string;
+  };
+}
+
+export interface PersistentVolumeClaim extends KubeObject {
+  spec?: {
+    accessModes?: string[];
+    resources?: { requests?: Record<string, string>; limits?: Record<string, string> };
+    storageClassName?: string;
+    volumeName?: string;
+    volumeMode?: 'Filesystem' | 'Block';
+    dataSource?: { kind: string; name: string; apiGroup?: string };
+    dataSourceRef?: { kind: string; name: string; apiGroup?: string; namespace?: string };
+    selector?: LabelSelector;
+  };
+  status?: {
+    phase?: 'Pending' | 'Bound' | 'Lost';
+    capacity?: Record<string, string>;
+    conditions?: { type: string; status: string; reason?: string; message?: string }[];
+  };
+}
+
+export interface PersistentVolume extends KubeObject {
+  spec?: {
+    capacity?: Record<string, string>;
+    accessModes?: string[];
+    storageClassName?: string;
+    volumeMode?: 'Filesystem' | 'Block';
+    claimRef?: { namespace?: string; name?: string; uid?: string; apiVersion?: string; kind?: string };
+    csi?: { driver: string; volumeHandle: string; fsType?: string; volumeAttributes?: Record<string, string> };
+    nodeAffinity?: {
+      required?: { nodeSelectorTerms: { matchExpressions?: { key: string; operator: string; values?: string[] }[] }[] };
+    };
+    persistentVolumeReclaimPolicy?: string;
+    mountOptions?: string[];
+  };
+  status?: { phase?: string };
+}
+
+export interface StorageClass extends KubeObject {
+  provisioner: string;
+  parameters?: Record<string, string>;
+  volumeBindingMode?: 'Immediate' | 'WaitForFirstConsumer';
+  reclaimPolicy?: string;
+  allowVolumeExpansion?: boolean;
+  mountOptions?: string[];
+}

@@ -1,0 +1,29 @@
+/**
+ * Why a node, a group or a request cannot be served, as data. A refusal object is shared by every node it applies to and names no
+ * node, so that kube-scheduler folds equal messages into one line ("3 node(s) …") and the wire layer can keep its bytes prepared.
+ */
+export interface Refusal {
+  readonly kind: RefusalKind;
+  /** One sentence for a person, numbers with units, no node name. */
+  readonly message: string;
+  /** Evicting pods would not help: kube-scheduler must not preempt for it (FailedAndUnresolvableNodes). */
+  readonly unresolvable: boolean;
+}
+
+export type RefusalKind =
+  | 'unknown-node'
+  | 'no-such-group'
+  | 'group-too-small'
+  | 'held-by-others'
+  | 'no-free-unit'
+  | 'wrong-node'
+  | 'claim-missing'
+  | 'bad-class'
+  | 'bad-request';
+
+/** The answer to filter: one entry per asked node, in the order asked; undefined where the pod fits. */
+export interface FilterVerdict {
+  readonly refusals: readonly (Refusal | undefined)[];
+  /** Some refused node would fit if floating holds of other pods settled elsewhere: waiting a few ms may help. */
+  readonly mayFreeUp: boolean;
+}

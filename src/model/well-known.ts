@@ -1,0 +1,35 @@
+/**
+ * Names that other programs and people's YAML depend on. They are the ones of the open-local system
+ * we are compatible with, or Kubernetes' own.
+ */
+
+export const API_GROUP = 'csi.aliyun.com';
+export const API_VERSION = 'v1alpha1';
+
+export const DEFAULT_DRIVER = 'local.csi.aliyun.com';
+/** Volumes and StorageClasses made under this name are ours too. */
+export const LEGACY_DRIVER = 'yodaplugin.csi.alibabacloud.com';
+
+/** CSI topology key: a volume lives on exactly one node. */
+export const TOPOLOGY_KEY = 'kubernetes.io/hostname';
+
+/** On a claim: the node the scheduler chose. Written by kube-scheduler, removed by the provisioner to give the pod back. */
+export const SELECTED_NODE = 'volume.kubernetes.io/selected-node';
+
+/** On a NodeLocalStorage: JSON such as {"pool-0":"100Gi","pool-1":"10%"}, room the scheduler must leave alone. */
+export const STORAGE_RESERVED = 'csi.aliyun.com/storage-reserved';
+
+/** On a LocalVolume: only the agent of the owning node removes it, once the data is gone. */
+export const VOLUME_FINALIZER = 'csi.aliyun.com/volume-on-node';
+
+/** On a LocalVolume: the node that owns it, so that an agent watches its own objects only. */
+export const NODE_LABEL = 'csi.aliyun.com/node';
+
+/** Which CSI calls pass claim metadata in `parameters` (external-provisioner --extra-create-metadata). */
+export const PARAM_PVC_NAME = 'csi.storage.k8s.io/pvc/name';
+export const PARAM_PVC_NAMESPACE = 'csi.storage.k8s.io/pvc/namespace';
+export const PARAM_PV_NAME = 'csi.storage.k8s.io/pv/name';
+
+/** Field managers of our server-side applies. */
+export const OPERATOR = 'open-local-operator';
+export const AGENT = 'open-local-agent';
