@@ -1,0 +1,122 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { CommandFailed } from './command-failed.ts';
+import { createFakeRun, exits } from './fake-run.ts';
+import { run } from './run.ts';
+
+const never = new AbortController().signal;
+const soon = { timeoutMs: 20_000 };
+/** A program of our own: Node itself runs the script. */
+const node = (script: string, ...args: string[]): string[] => [process.execPath, '-e', script, '--', ...args];
+const failureOf = async (promise: Promise<unknown>): Promise<CommandFailed> =>
+  promise.then(
+    () => expect.fail('it did not fail'),
+    (error: unknown) => {
+      expect(error).toBeInstanceOf(CommandFailed);
+      return error as CommandFailed;
+    },
+  );
+/** Whether a process runs; one that is dead but not yet reaped by its parent does not. */
+const isAlive = (pid: number): boolean => {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return !stat.slice(stat.lastIndexOf(')')).startsWith(') Z');
+  } catch {
+    return false;
+  }
+};
+
+test('arguments reach the program as they are: no shell reads them', async () => {
+  const args = ['$HOME', 'a b', '*', '; false', '"'];
+  const { stdout } = await run(['printf', '%s\\n', ...args], soon, never);
+  expect(stdout.split('\n')).toEqual([...args, '']);
+});
+
+test('the child sees PATH, LC_ALL and the extra variables, nothing of ours', async () => {
+  const { stdout } = await run(['env'], { ...soon, env: { EXTRA: '1' } }, never);
+  const names = stdout.split('\n').map((line) => line.split('=')[0]);
+  expect(new Set(names)).toEqual(new Set(['', 'EXTRA', 'LC_ALL', 'PATH']));
+  expect(stdout).toContain('LC_ALL=C\n');
+});
+
+test('stdin is written and closed; the two outputs are told apart', async () => {
+  const script = 'process.stdin.on("data", d => { process.stdout.write(d); process.stderr.write("e"); })';
+  expect(await run(node(script), { ...soon, stdin: 'höllo' }, never)).toEqual({ stdout: 'höllo', stderr: 'e' });
+});
+
+test('a program that never reads its stdin is no error', async () => {
+  expect(await run(['true'], { ...soon, stdin: 'x'.repeat(1_000_000) }, never)).toEqual({ stdout: '', stderr: '' });
+});
+
+test('another exit code is a failure with everything known about it', async () => {
+  const failure = await failureOf(run(['sh', '-c', 'echo out; echo broken >&2; exit 5'], soon, never));
+  expect(failure).toMatchObject({ exitCode: 5, signal: undefined, stdout: 'out\n', stderr: 'broken\n' });
+  expect(failure.message).toBe('sh -c echo out; echo broken >&2; exit 5 exited with 5: broken');
+});
+
+test('a program that dies by a signal', async () => {
+  const failure = await failureOf(run(['sh', '-c', 'kill -KILL $$'], soon, never));
+  expect(failure).toMatchObject({ exitCode: undefined, signal: 'SIGKILL' });
+});
+
+test('a program that is not there', async () => {
+  const failure = await failureOf(run(['no-such-program'], soon, never));
+  expect(failure.message).toMatch(/^no-such-program could not be started: .*ENOENT/);
+});
+
+test('time runs out: the program and its children are gone when the call fails', async () => {
+  // The parent reports the pid of a child that would outlive it.
+  const argv = ['sh', '-c', 'sleep 300 & echo $!; wait'];
+  const failure = await failureOf(run(argv, { timeoutMs: 300 }, never));
+  expect(failure.message).toContain('did not end within 300 ms');
+  expect(failure.signal).toBe('SIGTERM');
+  await expect.poll(() => isAlive(Number(failure.stdout))).toBe(false);
+});
+
+test('a program that ignores SIGTERM is killed all the same', async () => {
+  const failure = await failureOf(
+    run(['sh', '-c', 'trap "" TERM; while :; do sleep 0.1; done'], { timeoutMs: 200 }, never),
+  );
+  expect(failure.signal).toBe('SIGKILL');
+});
+
+test('an abort ends the program and rejects with the reason', async () => {
+  const controller = new AbortController();
+  const reason = new Error('stopping');
+  const running = run(['sleep', '300'], soon, controller.signal);
+  controller.abort(reason);
+  await expect(running).rejects.toBe(reason);
+});
+
+test('an aborted signal starts nothing', async () => {
+  await expect(run(['no-such-program'], soon, AbortSignal.abort(new Error('over')))).rejects.toThrow('over');
+});
+
+test('more output than allowed ends the program', async () => {
+  const failure = await failureOf(run(['yes'], { ...soon, maxOutputBytes: 1000 }, never));
+  expect(failure.message).toContain('wrote more than 1000 bytes');
+});
+
+test('a daemon left behind that holds the pipes does not hold the call', async () => {
+  const { stdout } = await run(['sh', '-c', 'sleep 300 & echo $!'], soon, never);
+  const pid = Number(stdout);
+  expect(isAlive(pid)).toBe(true);
+  process.kill(pid);
+});
+
+test('a fake run answers by its script and remembers the calls', async () => {
+  const fake = createFakeRun((argv) =>
+    argv[0] === 'vgs' ? '{}' : argv[0] === 'lvs' ? exits(argv, 5, 'no') : undefined,
+  );
+  expect(await fake.run(['vgs', '-a'], soon, never)).toEqual({ stdout: '{}', stderr: '' });
+  expect((await failureOf(fake.run(['lvs'], soon, never))).exitCode).toBe(5);
+  await expect(fake.run(['pvs'], soon, never)).rejects.toThrow('no script for: pvs');
+  expect(fake.calls).toEqual([['vgs', '-a'], ['lvs'], ['pvs']]);
+});
+
+test('a fake run that never answers ends on abort', async () => {
+  const controller = new AbortController();
+  const running = createFakeRun(() => new Promise(() => {})).run(['vgs'], soon, controller.signal);
+  controller.abort(new Error('over'));
+  await expect(running).rejects.toThrow('over');
+});

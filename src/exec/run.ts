@@ -1,0 +1,129 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import { CommandFailed, type Ending } from './command-failed.ts';
+
+export interface Output {
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  /** The program is killed, and the call fails, after so many ms. */
+  readonly timeoutMs: number;
+  /** Added to the fixed environment (PATH and LC_ALL), or replacing its entries. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly stdin?: string | Uint8Array;
+  /** Bytes each of stdout and stderr may have; the program that writes more is killed. Absent: 16 MiB. */
+  readonly maxOutputBytes?: number;
+}
+
+/** Runs one program; throws CommandFailed unless it exits with 0, and the signal's reason when aborted. */
+export type Run = (argv: readonly string[], options: RunOptions, signal: AbortSignal) => Promise<Output>;
+
+/** What a child may know of us: where programs are, and a locale whose messages we can read. */
+const CHILD_ENV = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' };
+
+const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
+/** Between the polite signal and SIGKILL, and then until the child is given up (a process in disk sleep cannot be killed). */
+const KILL_GRACE_MS = 2000;
+/** A daemon that the program left behind may hold its pipes open for ever. */
+const PIPE_GRACE_MS = 500;
+
+/**
+ * Never a shell. The child leads a process group of its own, so that killing it takes its children along and a terminal's
+ * Ctrl-C does not end a program half-way; it starts in `/`, so that it pins no mount.
+ */
+export const run: Run = async (argv, { timeoutMs, env, stdin, maxOutputBytes = MAX_OUTPUT_BYTES }, signal) => {
+  signal.throwIfAborted();
+  const [file = '', ...args] = argv;
+  const child = spawn(file, args, {
+    cwd: '/',
+    detached: true,
+    env: { ...CHILD_ENV, ...env },
+    stdio: [stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+  });
+  child.stdin?.on('error', () => {}); // EPIPE: the program may end without reading
+  child.stdin?.end(stdin);
+
+  const overflow = new AbortController();
+  const timeout = AbortSignal.timeout(timeoutMs);
+  const stop = AbortSignal.any([signal, timeout, overflow.signal]);
+  const stdout = collect(child.stdout, maxOutputBytes, overflow);
+  const stderr = collect(child.stderr, maxOutputBytes, overflow);
+
+  const { exitCode, exitSignal, spawnError } = await ended(child, stop);
+  signal.throwIfAborted();
+  const ending: Ending = { argv, exitCode, signal: exitSignal, stdout: stdout(), stderr: stderr() };
+  if (spawnError) throw new CommandFailed(ending, `could not be started: ${spawnError.message}`, { cause: spawnError });
+  if (overflow.signal.aborted) throw new CommandFailed(ending, `wrote more than ${maxOutputBytes} bytes`);
+  if (exitCode === 0) return { stdout: ending.stdout, stderr: ending.stderr };
+  if (timeout.aborted) throw new CommandFailed(ending, `did not end within ${timeoutMs} ms`);
+  throw new CommandFailed(ending, exitCode === undefined ? `was ended by ${exitSignal}` : `exited with ${exitCode}`);
+};
+
+/** Gathers what a stream says, up to the bound; the returned function gives the text so far. */
+function collect(stream: ChildProcess['stdout'], maxBytes: number, overflow: AbortController): () => string {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  stream?.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes > maxBytes) overflow.abort();
+    else chunks.push(chunk);
+  });
+  return () => Buffer.concat(chunks).toString('utf8');
+}
+
+interface End {
+  readonly exitCode: number | undefined;
+  readonly exitSignal: string | undefined;
+  readonly spawnError?: Error;
+}
+
+/** Waits for the child to be gone and its pipes drained, killing it as soon as `stop` says so. */
+async function ended(child: ChildProcess, stop: AbortSignal): Promise<End> {
+  const closed = once(child, 'close').catch(() => undefined);
+  const gone = new AbortController();
+  const exited = new Promise<End>((resolve) => {
+    child.once('error', (spawnError) => resolve({ exitCode: undefined, exitSignal: undefined, spawnError }));
+    child.once('exit', (code, name) => resolve({ exitCode: code ?? undefined, exitSignal: name ?? undefined }));
+  });
+  const end = await Promise.race([exited, kill(child, stop, gone.signal)]);
+  gone.abort();
+  if (!end.spawnError) await orAfter(closed, PIPE_GRACE_MS);
+  child.stdout?.destroy();
+  child.stderr?.destroy();
+  return end;
+}
+
+async function orAfter(done: Promise<unknown>, ms: number): Promise<void> {
+  const timer = new AbortController();
+  await Promise.race([done, delay(ms, undefined, { signal: timer.signal }).catch(() => undefined)]);
+  timer.abort();
+}
+
+/** Once stopped: SIGTERM, later SIGKILL, and at last leaves an unkillable child behind. Never settles once the child is gone. */
+function kill(child: ChildProcess, stop: AbortSignal, gone: AbortSignal): Promise<End> {
+  const { promise, resolve, reject } = Promise.withResolvers<End>();
+  const act = async (): Promise<void> => {
+    for (const name of ['SIGTERM', 'SIGKILL'] as const) {
+      killGroup(child, name);
+      await delay(KILL_GRACE_MS, undefined, { signal: gone });
+    }
+    child.unref();
+    resolve({ exitCode: undefined, exitSignal: 'SIGKILL' });
+  };
+  const onStop = (): void => void act().catch((error: unknown) => (gone.aborted ? undefined : reject(error)));
+  if (stop.aborted) onStop();
+  else stop.addEventListener('abort', onStop, { once: true, signal: gone });
+  return promise;
+}
+
+function killGroup(child: ChildProcess, name: 'SIGTERM' | 'SIGKILL'): void {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, name);
+  } catch {
+    // The group is gone already.
+  }
+}
