@@ -1,0 +1,43 @@
+# The door to the project: `make help` lists everything.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+LVM ?= simulated
+N ?= 3000
+INSTALLED := node_modules/.package-lock.json
+
+help: ## List every target
+	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{ printf "  make %-16s %s\n", $$1, $$2 }'
+
+$(INSTALLED): package.json package-lock.json .npmrc
+	npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+install: $(INSTALLED) ## Install the packages (brings Node 24 too)
+
+build: $(INSTALLED) ## Build both programs into dist/
+	npm run --silent build
+
+demo: build ## Run the whole job on pretend nodes, no cluster needed (LVM=real: loop devices and real lvm2, as root; JSON=1: one document)
+	bin/open-local sandbox --lvm $(LVM) $(if $(JSON),--json)
+
+test: build ## Run rings 1 to 3 as far as this machine allows, and say what was left out
+	npm run --silent test
+
+check: $(INSTALLED) ## Types, lint, format and generated code
+	npm run --silent types
+	npm run --silent lint
+	npm run --silent format:check
+
+fuzz: $(INSTALLED) ## Random histories against the ledger (N=1000000 for the long one, SEED=… to repeat one)
+	npm run --silent node -- test/fuzz/run.ts $(N) $(SEED)
+
+bench: build ## Benchmarks of the extender and the ledger: tables, JSON, chart
+	npm run --silent node -- bench/run.ts
+
+control-plane: ## Build the real control plane from Go modules into the cache (9 minutes cold)
+	test/control-plane/build.sh
+
+clean: ## Remove what was built
+	rm -rf dist coverage
+
+.PHONY: help install build demo test check fuzz bench control-plane clean

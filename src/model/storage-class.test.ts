@@ -1,0 +1,42 @@
+import { expect, test } from 'vitest';
+import { parseStorageClass } from './storage-class.ts';
+
+test('the classes that open-local ships are understood', () => {
+  expect(parseStorageClass({ volumeType: 'LVM', 'csi.storage.k8s.io/fstype': 'ext4' })).toEqual({
+    kind: 'LVM',
+    layout: 'linear',
+    limits: {},
+  });
+  expect(parseStorageClass({ volumeType: 'Device', mediaType: 'hdd' })).toMatchObject({
+    kind: 'Device',
+    mediaType: 'hdd',
+  });
+  expect(
+    parseStorageClass({ volumeType: 'LVM', bps: '1048576', iops: '1024', lvmType: 'striping', vgName: 'pool-0' }),
+  ).toEqual({
+    kind: 'LVM',
+    vgName: 'pool-0',
+    layout: 'striped',
+    limits: { readBps: 1_048_576, writeBps: 1_048_576, readIops: 1024, writeIops: 1024 },
+  });
+});
+
+test('a single limit wins over the one for both directions', () => {
+  expect(parseStorageClass({ volumeType: 'LVM', bps: '10Mi', writeBps: '1Mi' }).limits).toEqual({
+    readBps: 10 * 1024 ** 2,
+    writeBps: 1024 ** 2,
+  });
+});
+
+test.each([
+  [{}, 'volumeType is missing: use LVM, Device, MountPoint'],
+  [{ volumeType: 'lvm' }, 'volumeType: "lvm" is unknown: use LVM, Device, MountPoint'],
+  [{ volumeType: 'Quota' }, 'volumeType: "Quota" is unknown'],
+  [{ volumeType: 'Device', mediaType: 'nvme' }, 'mediaType: "nvme" is unknown: use ssd, hdd'],
+  [{ volumeType: 'LVM', lvmType: 'raid1' }, 'lvmType: "raid1" is unknown: use linear, striping'],
+  [{ volumeType: 'LVM', bps: 'fast' }, 'bps: "fast" is not a quantity'],
+  [{ volumeType: 'LVM', iops: '0' }, 'iops: "0" must be more than zero'],
+  [{ volumeType: 'Device', vgName: 'pool' }, 'vgName is for volumeType LVM, not Device'],
+])('%j is refused with the parameter and what is allowed', (parameters, message) => {
+  expect(() => parseStorageClass(parameters)).toThrow(message);
+});
