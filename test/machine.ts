@@ -1,0 +1,38 @@
+import { execFileSync } from 'node:child_process';
+import { test } from 'vitest';
+
+/** What a test may need of the machine beyond Node. */
+const NEEDS = {
+  root: () => process.getuid?.() === 0,
+  lvm2: () => runs('lvm', ['version']),
+  'loop devices': () => runs('losetup', ['--find']),
+  go: () => runs('go', ['version']),
+} as const;
+
+export type Need = keyof typeof NEEDS;
+
+function runs(program: string, args: readonly string[]): boolean {
+  try {
+    execFileSync(program, [...args], { stdio: 'ignore', timeout: 20_000 });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * `test` for what needs a machine: where something is missing the test is skipped with the reason in its name, which the summary
+ * prints. In CI nothing may be missing: there the same test fails.
+ */
+export function testOn(...needs: readonly Need[]): typeof test {
+  const missing = needs.filter((need) => !NEEDS[need]());
+  if (missing.length === 0) return test;
+  const reason = `needs ${missing.join(', ')}`;
+  if (process.env['CI']) {
+    return ((name: string) =>
+      test(name, () => {
+        throw new Error(`${reason}: in CI every test must run`);
+      })) as typeof test;
+  }
+  return ((name: string) => test.skip(`${name} [${reason}]`, () => {})) as typeof test;
+}
