@@ -1,0 +1,71 @@
+import { roundUp, bytes, type Bytes } from '../model/bytes.ts';
+import { Fault } from '../model/fault.ts';
+import type { Layout } from '../model/storage-class.ts';
+import { OUR_TAG, UNFINISHED_TAG, lvmName } from './names.ts';
+
+/** One function per lvm command that we issue. None of them ever says --force, and only new logical volumes are wiped. */
+
+/** LVM takes sizes in whole sectors only; it rounds them up to extents itself. */
+const SECTOR = bytes(512);
+
+const lvm = (...args: readonly string[]): string[] => ['lvm', ...args];
+
+const size = (value: Bytes): string => `${roundUp(value, SECTOR)}b`;
+
+const volumePath = (vgName: string, name: string): string => `${lvmName(vgName)}/${lvmName(name)}`;
+
+function devicePaths(devices: readonly string[]): readonly string[] {
+  const bad = devices.find((device) => !device.startsWith('/'));
+  if (bad !== undefined) throw new Fault('invalid', `"${bad}" is not a device path: it must start with "/"`);
+  return devices;
+}
+
+const FIELDS = {
+  vg: 'vg_name,vg_uuid,vg_size,vg_free,vg_extent_size,vg_systemid,vg_exported,vg_partial,vg_tags',
+  pv: 'pv_name,pv_uuid,pv_size,pv_free,pv_missing,pv_major,pv_minor,vg_name',
+  lv: 'lv_name,lv_uuid,lv_size,lv_tags,origin,lv_layout,lv_permissions,lv_health_status',
+  pvseg: 'pvseg_size,lv_name,lv_parent',
+  seg: 'segtype',
+} as const;
+
+/** Everything about all groups, or one, in a single read. */
+export function fullreport(vgName?: string): string[] {
+  const fields = Object.entries(FIELDS).flatMap(([report, names]) => ['--configreport', report, '-o', names]);
+  const only = vgName === undefined ? [] : ['--', lvmName(vgName)];
+  return lvm('fullreport', '--reportformat', 'json', '--units', 'b', '--nosuffix', ...fields, ...only);
+}
+
+/** Without --yes: should a signature have appeared on a device, lvm asks, finds nobody there to answer, and refuses. */
+export const vgcreate = (name: string, devices: readonly string[]): string[] =>
+  lvm('vgcreate', '--', lvmName(name), ...devicePaths(devices));
+
+/** Without --yes, as vgcreate. */
+export const vgextend = (name: string, devices: readonly string[]): string[] =>
+  lvm('vgextend', '--', lvmName(name), ...devicePaths(devices));
+
+export interface NewVolume {
+  readonly vgName: string;
+  readonly name: string;
+  readonly sizeBytes: Bytes;
+  readonly layout: Layout;
+}
+
+/** A new volume, its first bytes and known signatures wiped, tagged as ours and as not finished. */
+export function lvcreate({ vgName, name, sizeBytes }: NewVolume, stripes: number): string[] {
+  const tags = ['--addtag', OUR_TAG, '--addtag', UNFINISHED_TAG];
+  const wipe = ['--yes', '--wipesignatures', 'y', '--zero', 'y'];
+  const layout = stripes > 1 ? ['--stripes', String(stripes)] : [];
+  const wanted = ['--size', size(sizeBytes), '--name', lvmName(name)];
+  return lvm('lvcreate', ...wipe, ...tags, ...layout, ...wanted, '--', lvmName(vgName));
+}
+
+/** Ends the making of a volume. */
+export const markFinished = (vgName: string, name: string): string[] =>
+  lvm('lvchange', '--deltag', UNFINISHED_TAG, '--', volumePath(vgName, name));
+
+export const lvextend = (vgName: string, name: string, sizeBytes: Bytes): string[] =>
+  lvm('lvextend', '--size', size(sizeBytes), '--', volumePath(vgName, name));
+
+/** --yes because lvm asks about every active volume; it still refuses one that is open. It would take snapshots along: look first. */
+export const lvremove = (vgName: string, name: string): string[] =>
+  lvm('lvremove', '--yes', '--', volumePath(vgName, name));

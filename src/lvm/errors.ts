@@ -1,0 +1,39 @@
+import { Fault, type FaultKind } from '../model/fault.ts';
+import { CommandFailed } from '../exec/command-failed.ts';
+
+/** LVM says almost everything with exit code 5; only its text (in the C locale) tells one failure from another. */
+const TEXTS: readonly { readonly pattern: RegExp; readonly kind: FaultKind }[] = [
+  { pattern: /insufficient (free|suitable)|no free extents/i, kind: 'exhausted' },
+  { pattern: /already exists/i, kind: 'conflict' },
+  {
+    pattern: /signatures? (detected|left)|already in volume group|filesystem in use|in use|used by/i,
+    kind: 'precondition',
+  },
+  { pattern: /not found|failed to find|no device found/i, kind: 'not-found' },
+];
+
+/** lvm(8): 3 is a command line it does not understand, a reserved name for example. */
+const EINVALID = 3;
+
+/** Lines that every call prints on a machine without device-mapper, and that explain nothing. */
+const NOISE = /activation disabled|is NOT backed up|^Run `|leaked on/i;
+
+/** Turns a failed lvm command into a Fault; anything else that was thrown is returned as it is. */
+export function faultFromLvm(error: unknown): unknown {
+  if (!(error instanceof CommandFailed)) return error;
+  const said = explanation(error.stderr);
+  if (error.exitCode === undefined || said === '') return new Fault('unavailable', error.message, { cause: error });
+  const kind = error.exitCode === EINVALID ? 'invalid' : TEXTS.find(({ pattern }) => pattern.test(said))?.kind;
+  return new Fault(kind ?? 'unavailable', `lvm ${error.argv[1]}: ${said}`, { cause: error });
+}
+
+const explanation = (stderr: string): string =>
+  stderr
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !NOISE.test(line))
+    .join(' ');
+
+/** lvextend to the size it has, or a smaller one. */
+export const isLargeEnoughAlready = (error: unknown): boolean =>
+  error instanceof CommandFailed && /matches existing size|not larger than existing size/i.test(error.stderr);

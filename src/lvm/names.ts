@@ -1,0 +1,24 @@
+import { Fault } from '../model/fault.ts';
+
+const NAME = /^[A-Za-z0-9_+.][A-Za-z0-9_+.-]*$/;
+const MAX_NAME_CHARS = 127;
+
+/** On every logical volume we made: what carries it is ours to grow and to remove. */
+export const OUR_TAG = 'open-local';
+/** On a logical volume whose making has not ended: its old bytes may still be there, nobody has it yet, it may be made anew. */
+export const UNFINISHED_TAG = 'open-local.unfinished';
+
+/**
+ * Returns the name of a group or volume as LVM allows it (lvm(8), "Valid names"). Throws Fault `invalid` for anything else, above all
+ * for a name that lvm would take for an option or a path.
+ */
+export function lvmName(text: string): string {
+  if (NAME.test(text) && text !== '.' && text !== '..' && text.length <= MAX_NAME_CHARS) return text;
+  throw new Fault(
+    'invalid',
+    `"${text}" cannot be an LVM name: use up to ${MAX_NAME_CHARS} letters, digits, "_", "+", "." and "-", not "-" first`,
+  );
+}
+
+/** The path under which an active logical volume appears. */
+export const volumeDevicePath = (vgName: string, name: string): string => `/dev/${vgName}/${name}`;

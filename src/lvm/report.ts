@@ -1,0 +1,166 @@
+import { NO_BYTES, bytes, plus, type Bytes } from '../model/bytes.ts';
+import { Fault } from '../model/fault.ts';
+
+/** What LVM has on this machine. */
+export interface LvmReport {
+  readonly groups: readonly LvmGroup[];
+  /** Initialised for LVM, in no group that can be seen. */
+  readonly orphans: readonly PhysicalVolume[];
+}
+
+export interface LvmGroup {
+  readonly name: string;
+  readonly uuid: string;
+  readonly total: Bytes;
+  readonly free: Bytes;
+  readonly extentSize: Bytes;
+  /** Marked by vgexport to be moved to another machine: not to be used here. */
+  readonly exported: boolean;
+  /** Some of its devices are missing. */
+  readonly partial: boolean;
+  readonly devices: readonly PhysicalVolume[];
+  /** Visible volumes only, ours or not. */
+  readonly volumes: readonly LvmVolume[];
+}
+
+export interface PhysicalVolume {
+  /** `/dev/sdb`; `[unknown]` when missing. */
+  readonly device: string;
+  /** `8:16`; absent when missing. */
+  readonly majorMinor?: string;
+  readonly size: Bytes;
+  readonly free: Bytes;
+  readonly missing: boolean;
+}
+
+export interface LvmVolume {
+  readonly name: string;
+  readonly size: Bytes;
+  /** Room it takes from its group, hidden parts included: twice the size when mirrored, nothing when thin. */
+  readonly taken: Bytes;
+  readonly tags: readonly string[];
+  /** Of a snapshot: the volume it was taken from. */
+  readonly origin?: string;
+  readonly readOnly: boolean;
+  /** `linear`, `striped`, `thin,pool`, … */
+  readonly layout: string;
+  /** LVM's word for what is wrong, such as `partial`; empty when nothing is. */
+  readonly health: string;
+}
+
+type Row = Readonly<Record<string, unknown>>;
+
+const text = (row: Row, field: string): string => (typeof row[field] === 'string' ? row[field] : '');
+
+function count(row: Row, field: string): Bytes {
+  const value = text(row, field);
+  if (!/^\d+$/.test(value)) throw new Fault('unavailable', `lvm reports ${field} "${value}": expected whole bytes`);
+  return bytes(BigInt(value));
+}
+
+const list = (row: Row, field: string): string[] => text(row, field).split(',').filter(Boolean);
+
+/**
+ * Reads the output of `lvm fullreport --reportformat json`; fields that are not known are passed over. Throws Fault `unavailable`
+ * when it is not such a report.
+ */
+export function parseReport(stdout: string): LvmReport {
+  const sections = sectionsOf(stdout);
+  return {
+    groups: sections.flatMap((section) => section.vg.map((row) => groupOf(row, section))),
+    orphans: sections.flatMap((section) => (section.vg.length === 0 ? section.pv.map(deviceOf) : [])),
+  };
+}
+
+/** One group with its parts, or all devices that are in none. */
+interface Section {
+  readonly vg: readonly Row[];
+  readonly pv: readonly Row[];
+  readonly lv: readonly Row[];
+  readonly pvseg: readonly Row[];
+}
+
+function sectionsOf(stdout: string): readonly Section[] {
+  const report = reportOf(stdout);
+  if (!Array.isArray(report)) throw new Fault('unavailable', 'lvm gave a report without a list of groups');
+  const rows = (section: Row, key: string): readonly Row[] => {
+    const value = section[key];
+    return Array.isArray(value) ? (value as readonly Row[]) : [];
+  };
+  return (report as readonly Row[]).map((section) => ({
+    vg: rows(section, 'vg').filter((row) => text(row, 'vg_name') !== ''),
+    pv: rows(section, 'pv'),
+    lv: rows(section, 'lv'),
+    pvseg: rows(section, 'pvseg'),
+  }));
+}
+
+function reportOf(stdout: string): unknown {
+  try {
+    return (JSON.parse(stdout) as { report?: unknown }).report;
+  } catch (error) {
+    throw new Fault('unavailable', 'lvm gave a report that is not JSON', { cause: error });
+  }
+}
+
+function groupOf(row: Row, { pv, lv, pvseg }: Section): LvmGroup {
+  const extentSize = count(row, 'vg_extent_size');
+  const taken = takenBy(pvseg, extentSize);
+  return {
+    name: text(row, 'vg_name'),
+    uuid: text(row, 'vg_uuid'),
+    total: count(row, 'vg_size'),
+    free: count(row, 'vg_free'),
+    extentSize,
+    exported: text(row, 'vg_exported') !== '',
+    partial: text(row, 'vg_partial') !== '',
+    devices: pv.map(deviceOf),
+    volumes: lv.map((volume) => volumeOf(volume, taken)),
+  };
+}
+
+function deviceOf(row: Row): PhysicalVolume {
+  const missing = text(row, 'pv_missing') !== '';
+  const known = !missing && text(row, 'pv_major') !== '' && text(row, 'pv_major') !== '-1';
+  return {
+    device: text(row, 'pv_name'),
+    ...(known ? { majorMinor: `${text(row, 'pv_major')}:${text(row, 'pv_minor')}` } : {}),
+    size: count(row, 'pv_size'),
+    free: count(row, 'pv_free'),
+    missing,
+  };
+}
+
+function volumeOf(row: Row, taken: ReadonlyMap<string, Bytes>): LvmVolume {
+  const name = text(row, 'lv_name');
+  const origin = text(row, 'origin');
+  return {
+    name,
+    size: count(row, 'lv_size'),
+    taken: taken.get(name) ?? NO_BYTES,
+    tags: list(row, 'lv_tags'),
+    ...(origin === '' ? {} : { origin }),
+    readOnly: text(row, 'lv_permissions').startsWith('read-only'),
+    layout: text(row, 'lv_layout'),
+    health: text(row, 'lv_health_status'),
+  };
+}
+
+/** Hidden volumes are reported in brackets. */
+const bare = (name: string): string => name.replace(/^\[(.*)\]$/, '$1');
+
+/** Extents per visible volume: those of a hidden one (`[pool_tdata]`) count for the volume it is a part of. */
+function takenBy(segments: readonly Row[], extentSize: Bytes): ReadonlyMap<string, Bytes> {
+  const parents = new Map(segments.map((row) => [bare(text(row, 'lv_name')), bare(text(row, 'lv_parent'))]));
+  const owner = (name: string): string => {
+    const parent = parents.get(name);
+    return parent ? owner(parent) : name;
+  };
+  const taken = new Map<string, Bytes>();
+  for (const row of segments) {
+    const name = owner(bare(text(row, 'lv_name')));
+    if (name === '') continue;
+    taken.set(name, plus(taken.get(name) ?? NO_BYTES, bytes(count(row, 'pvseg_size') * extentSize)));
+  }
+  return taken;
+}

@@ -1,0 +1,27 @@
+import { createStateFile } from '../exec/state-file.ts';
+import type { Lvm } from './lvm.ts';
+import {
+  reportOf,
+  withDevices,
+  withGroup,
+  withVolume,
+  withVolumeGrown,
+  withoutVolume,
+  type SimulatedStorage,
+} from './simulated-groups.ts';
+
+/**
+ * LVM without LVM: groups and volumes are entries of one JSON file, which also lists the disks. For the sandbox and for tests;
+ * needs no root, and holds what was written when its process is killed.
+ */
+export function createSimulatedLvm(file: string): Lvm {
+  const state = createStateFile<SimulatedStorage>(file);
+  return {
+    report: async (signal) => reportOf(await state.read(signal)),
+    createGroup: ({ name, devices }, signal) => state.update((before) => withGroup(before, name, devices), signal),
+    extendGroup: ({ name, devices }, signal) => state.update((before) => withDevices(before, name, devices), signal),
+    createVolume: (volume, signal) => state.update((before) => withVolume(before, volume), signal),
+    extendVolume: (volume, signal) => state.update((before) => withVolumeGrown(before, volume), signal),
+    removeVolume: ({ vgName, name }, signal) => state.update((before) => withoutVolume(before, vgName, name), signal),
+  };
+}
