@@ -14,7 +14,7 @@ const RULES: Record<string, { readonly ours: readonly string[]; readonly package
   lvm: { ours: ['model', 'exec'], packages: ['node:'] },
   disk: { ours: ['model', 'exec'], packages: ['node:'] },
   mount: { ours: ['model', 'exec'], packages: ['node:'] },
-  apiserver: { ours: ['model'], packages: ['node:', 'yaml', '@bufbuild/cel'] },
+  apiserver: { ours: ['model'], packages: ['node:', 'yaml', '@marcbachmann/cel-js'] },
   // 2: decides, purely
   capacity: { ours: ['model'], packages: [] },
   // 3: each speaks one protocol
