@@ -1,0 +1,79 @@
+import { constants } from 'node:fs';
+import { open, type FileHandle } from 'node:fs/promises';
+import { MIB } from '../model/bytes.ts';
+import { textOf } from '../model/fault.ts';
+import type { Run } from '../exec/run.ts';
+import type { BlockDevice, Probe, Signature } from './disks.ts';
+
+const WIPEFS_TIMEOUT_MS = 60_000;
+
+type Device = Pick<BlockDevice, 'path' | 'size'>;
+
+/** Looks at what a device carries: whether it is free, readable at both ends, and whether anything is on it. Writes nothing. */
+export async function probeContent(device: Device, run: Run, signal: AbortSignal): Promise<Probe> {
+  signal.throwIfAborted();
+  try {
+    const ends = await readEnds(device);
+    const dataAt = ends.first.findIndex((byte) => byte !== 0);
+    const signatures = [...(await readSignatures(device.path, run, signal)), ...backupGpt(ends.last, device.size)];
+    return { busy: false, signatures, ...(dataAt < 0 ? {} : { dataAt }) };
+  } catch (error) {
+    signal.throwIfAborted();
+    if ((error as NodeJS.ErrnoException).code === 'EBUSY') return { busy: true, signatures: [] };
+    return { busy: false, unreadable: textOf(error), signatures: [] };
+  }
+}
+
+/** On a block device O_EXCL without O_CREAT fails with EBUSY while the kernel has claimed it: open(2). */
+async function readEnds({ path, size }: Device): Promise<{ readonly first: Buffer; readonly last: Buffer }> {
+  const handle = await open(path, constants.O_RDONLY | constants.O_EXCL);
+  try {
+    const length = Math.min(MIB, size);
+    return { first: await readAt(handle, 0, length), last: await readAt(handle, size - length, length) };
+  } finally {
+    await handle.close();
+  }
+}
+
+async function readAt(handle: FileHandle, position: number, length: number): Promise<Buffer> {
+  const buffer = Buffer.alloc(length);
+  for (let done = 0; done < length;) {
+    const { bytesRead } = await handle.read(buffer, done, length - done, position + done);
+    if (bytesRead === 0) throw new Error(`it ends after ${position + done} bytes`);
+    done += bytesRead;
+  }
+  return buffer;
+}
+
+async function readSignatures(path: string, run: Run, signal: AbortSignal): Promise<readonly Signature[]> {
+  const argv = ['wipefs', '--no-act', '--json', '--', path];
+  const { stdout } = await run(argv, { timeoutMs: WIPEFS_TIMEOUT_MS }, signal);
+  return parseWipefs(stdout);
+}
+
+interface WipefsRow {
+  readonly offset: string;
+  readonly type: string;
+  readonly uuid?: string | null;
+  readonly label?: string | null;
+}
+
+/** Reads the output of `wipefs --no-act --json`; a device without signatures may give no output at all. Throws SyntaxError. */
+export function parseWipefs(stdout: string): readonly Signature[] {
+  if (stdout.trim() === '') return [];
+  const { signatures = [] } = JSON.parse(stdout) as { signatures?: readonly WipefsRow[] };
+  return signatures.map(({ offset, type, uuid, label }) => ({
+    type,
+    offset: Number(offset),
+    ...(uuid ? { uuid } : {}),
+    ...(label ? { label } : {}),
+  }));
+}
+
+/** The copy of a GUID partition table in the last sector, which wipefs passes over once the first one is gone (UEFI 2.10, 5.3.2). */
+function backupGpt(last: Buffer, size: number): readonly Signature[] {
+  const start = [512, 4096].map((sector) => last.length - sector).find((at) => at >= 0 && isGptHeader(last, at));
+  return start === undefined ? [] : [{ type: 'gpt (backup header)', offset: size - last.length + start }];
+}
+
+const isGptHeader = (buffer: Buffer, at: number): boolean => buffer.toString('latin1', at, at + 8) === 'EFI PART';

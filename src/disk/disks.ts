@@ -1,0 +1,51 @@
+import type { Bytes } from '../model/bytes.ts';
+import type { MediaType } from '../model/storage-class.ts';
+
+/** A whole disk, a partition, or something that looks like one. */
+export interface BlockDevice {
+  /** The kernel's name: `sdb`, `nvme0n1p1`. */
+  readonly name: string;
+  readonly path: string;
+  readonly majorMinor: string;
+  readonly kind: DeviceKind;
+  readonly size: Bytes;
+  readonly mediaType: MediaType;
+  readonly readOnly: boolean;
+  /** Kernel names of devices built on it: device-mapper, md, bcache. */
+  readonly holders: readonly string[];
+  /** Kernel names of its partitions. */
+  readonly partitions: readonly string[];
+  /** Of a partition: the kernel name of its disk. */
+  readonly disk?: string;
+  readonly swap: boolean;
+}
+
+export type DeviceKind = 'disk' | 'partition' | 'loop' | 'logical-volume' | 'device-mapper' | 'md' | 'unfit';
+
+/** Something that libblkid recognises on a device. */
+export interface Signature {
+  /** `ext4`, `LVM2_member`, `gpt`, `swap`, … */
+  readonly type: string;
+  readonly offset: number;
+  readonly label?: string;
+  readonly uuid?: string;
+}
+
+/** What a look at the content of a device gave. Nothing was written. */
+export interface Probe {
+  /** The kernel refused to open it exclusively: something uses it. */
+  readonly busy: boolean;
+  /** Why its first or last MiB could not be read. */
+  readonly unreadable?: string;
+  readonly signatures: readonly Signature[];
+  /** Offset of the first byte within the first MiB that is not zero. */
+  readonly dataAt?: number;
+}
+
+/** The block devices of a machine; only ever read. */
+export interface Disks {
+  list(signal: AbortSignal): Promise<readonly BlockDevice[]>;
+  /** Follows links such as /dev/disk/by-id/…; undefined when there is nothing. */
+  resolve(path: string, signal: AbortSignal): Promise<string | undefined>;
+  probe(device: Pick<BlockDevice, 'path' | 'size'>, signal: AbortSignal): Promise<Probe>;
+}

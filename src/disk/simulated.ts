@@ -1,0 +1,46 @@
+import { bytes } from '../model/bytes.ts';
+import { createStateFile } from '../exec/state-file.ts';
+import type { BlockDevice, Disks } from './disks.ts';
+
+/** The part of a simulated machine's file that is about disks; its groups are lvm/simulated.ts's. */
+interface SimulatedDisks {
+  readonly disks: readonly {
+    /** `/dev/sim-a`. */
+    readonly name: string;
+    readonly sizeBytes: number;
+    readonly mediaType?: 'ssd' | 'hdd';
+    readonly readOnly?: boolean;
+    /** What it carries, such as `ext4`; absent: it is blank. */
+    readonly signature?: string;
+    readonly partitions?: readonly string[];
+  }[];
+}
+
+/** Disks that are entries of a JSON file, which may be edited at any time: a disk that is no longer listed was pulled. */
+export function createSimulatedDisks(file: string): Disks {
+  const state = createStateFile<SimulatedDisks>(file);
+  return {
+    list: async (signal) => (await state.read(signal)).disks.map(deviceOf),
+    resolve: async (path, signal) => (await state.read(signal)).disks.find(({ name }) => name === path)?.name,
+    probe: async ({ path }, signal) => {
+      const disk = (await state.read(signal)).disks.find(({ name }) => name === path);
+      if (!disk) return { busy: false, unreadable: `no such device: ${path}`, signatures: [] };
+      return { busy: false, signatures: disk.signature === undefined ? [] : [{ type: disk.signature, offset: 0 }] };
+    },
+  };
+}
+
+function deviceOf(disk: SimulatedDisks['disks'][number], index: number): BlockDevice {
+  return {
+    name: disk.name.replace('/dev/', ''),
+    path: disk.name,
+    majorMinor: `0:${index}`,
+    kind: 'disk',
+    size: bytes(disk.sizeBytes),
+    mediaType: disk.mediaType ?? 'ssd',
+    readOnly: disk.readOnly ?? false,
+    holders: [],
+    partitions: disk.partitions ?? [],
+    swap: false,
+  };
+}

@@ -1,0 +1,100 @@
+import { readFile, readdir } from 'node:fs/promises';
+import path from 'node:path';
+import { bytes } from '../model/bytes.ts';
+import type { BlockDevice, DeviceKind } from './disks.ts';
+
+export interface KernelFolders {
+  /** `/sys`, `/proc` and `/dev`, or a test's copy of them. */
+  readonly sys: string;
+  readonly proc: string;
+  readonly dev: string;
+}
+
+/** sysfs counts in sectors of 512 bytes whatever the disk's own are (Documentation/ABI/stable/sysfs-block, "size"). */
+const SECTOR_BYTES = 512;
+
+/** Every block device the kernel shows, disks with their partitions after them. Devices that vanish meanwhile are left out. */
+export async function readBlockDevices(folders: KernelFolders, signal: AbortSignal): Promise<readonly BlockDevice[]> {
+  const block = path.join(folders.sys, 'block');
+  const swaps = await readSwaps(folders, signal);
+  const names = (await readdir(block)).toSorted();
+  const disks = await Promise.all(
+    names.map(async (name) => {
+      const folder = path.join(block, name);
+      const partitions = (await children(folder)).filter((child) => child.startsWith(name)).toSorted();
+      const disk = await readDevice({ folder, name, partitions, folders, swaps }, signal);
+      const rotational = await attribute(folder, 'queue/rotational', signal);
+      if (!disk || (await attribute(folder, 'hidden', signal)) === '1') return [];
+      const whole: BlockDevice = { ...disk, mediaType: rotational === '1' ? 'hdd' : 'ssd' };
+      const parts = await Promise.all(
+        partitions.map(async (part) => {
+          const found = { folder: path.join(folder, part), name: part, partitions: [], folders, swaps };
+          const device = await readDevice(found, signal);
+          return device ? [{ ...device, kind: 'partition' as const, disk: name, mediaType: whole.mediaType }] : [];
+        }),
+      );
+      return [whole, ...parts.flat()];
+    }),
+  );
+  return disks.flat();
+}
+
+interface Found {
+  readonly folder: string;
+  readonly name: string;
+  readonly partitions: readonly string[];
+  readonly folders: KernelFolders;
+  readonly swaps: ReadonlySet<string>;
+}
+
+async function readDevice(found: Found, signal: AbortSignal): Promise<BlockDevice | undefined> {
+  const { folder, name, partitions, folders, swaps } = found;
+  const [majorMinor, sectors, ro, dmUuid] = await Promise.all(
+    ['dev', 'size', 'ro', 'dm/uuid'].map((file) => attribute(folder, file, signal)),
+  );
+  if (majorMinor === undefined || sectors === undefined) return undefined;
+  const device = path.join(folders.dev, name.replaceAll('!', '/')); // the kernel writes cciss/c0d0 as cciss!c0d0
+  return {
+    name,
+    path: device,
+    majorMinor,
+    kind: kindOf(name, dmUuid),
+    size: bytes(BigInt(sectors) * BigInt(SECTOR_BYTES)),
+    mediaType: 'ssd',
+    readOnly: ro === '1',
+    holders: await children(path.join(folder, 'holders')),
+    partitions,
+    swap: swaps.has(device),
+  };
+}
+
+/** lvm2 gives its device-mapper devices a UUID that starts with `LVM-`. */
+function kindOf(name: string, dmUuid: string | undefined): DeviceKind {
+  if (name.startsWith('dm-')) return dmUuid?.startsWith('LVM-') ? 'logical-volume' : 'device-mapper';
+  if (name.startsWith('loop')) return 'loop';
+  if (/^md\d|^md_/.test(name)) return 'md';
+  return /^(ram|zram|sr|fd)\d/.test(name) ? 'unfit' : 'disk';
+}
+
+/** /proc/swaps: a header, then one line per area with its path first, blanks written as \040. */
+async function readSwaps({ proc }: KernelFolders, signal: AbortSignal): Promise<ReadonlySet<string>> {
+  const text = (await attribute(proc, 'swaps', signal)) ?? '';
+  return new Set(
+    text
+      .split('\n')
+      .slice(1)
+      .map((line) => line.split(/\s/)[0] ?? ''),
+  );
+}
+
+/** Undefined when it is not there (any more). */
+async function attribute(folder: string, file: string, signal: AbortSignal): Promise<string | undefined> {
+  try {
+    return (await readFile(path.join(folder, file), { encoding: 'utf8', signal })).trim();
+  } catch {
+    signal.throwIfAborted();
+    return undefined;
+  }
+}
+
+const children = (folder: string): Promise<string[]> => readdir(folder).catch(() => []);

@@ -1,0 +1,20 @@
+import { stat } from 'node:fs/promises';
+
+/** `major:minor` of a block device file, links followed; undefined when it is not there or is something else. */
+export async function deviceNumber(device: string): Promise<string | undefined> {
+  try {
+    const found = await stat(device);
+    return found.isBlockDevice() ? majorMinorOf(found.rdev) : undefined;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Takes a device number apart as glibc's gnu_dev_major and gnu_dev_minor do: 12 low bits of the major, 8 of the minor in the middle. */
+export function majorMinorOf(rdev: number): string {
+  const value = BigInt(rdev);
+  const major = ((value >> 8n) & 0xfffn) | ((value >> 32n) & 0xfffff000n);
+  const minor = (value & 0xffn) | ((value >> 12n) & 0xffffff00n);
+  return `${major}:${minor}`;
+}

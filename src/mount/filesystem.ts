@@ -1,0 +1,74 @@
+import type { Bytes } from '../model/bytes.ts';
+import { Fault } from '../model/fault.ts';
+
+/** What a device carries. `other` is anything that is not a filesystem and not nothing. */
+export type Content =
+  | { readonly kind: 'missing' }
+  | { readonly kind: 'blank' }
+  | { readonly kind: 'filesystem'; readonly type: string }
+  | { readonly kind: 'other'; readonly what: string };
+
+export interface FilesystemStats {
+  readonly total: Bytes;
+  readonly used: Bytes;
+  readonly available: Bytes;
+  readonly inodes: { readonly total: number; readonly used: number; readonly available: number };
+}
+
+/** Filesystems on block devices. All verbs throw Fault. */
+export interface Filesystems {
+  /** Throws `unavailable` when the device cannot be read: that is not the same as blank. */
+  probe(device: string, signal: AbortSignal): Promise<Content>;
+  /** Destroys what is there: only for a device that probe said is blank. */
+  format(device: string, fsType: string, signal: AbortSignal): Promise<void>;
+  /** Makes a mounted filesystem as large as its device; done when it is. */
+  grow(
+    mounted: { readonly device: string; readonly target: string; readonly fsType: string },
+    signal: AbortSignal,
+  ): Promise<void>;
+  stats(path: string, signal: AbortSignal): Promise<FilesystemStats>;
+  /** Size of a block device; undefined when it is not there. */
+  sizeOf(device: string, signal: AbortSignal): Promise<Bytes | undefined>;
+}
+
+export const FILESYSTEMS = ['ext4', 'xfs', 'ext3', 'ext2', 'btrfs'] as const;
+export type FilesystemType = (typeof FILESYSTEMS)[number];
+
+/** Throws Fault `invalid` for a filesystem we cannot make; an empty name means ext4. */
+export function filesystemType(name: string): FilesystemType {
+  if (name === '') return 'ext4';
+  const found = FILESYSTEMS.find((type) => type === name);
+  if (!found) throw new Fault('invalid', `filesystem "${name}" is not supported: use ${FILESYSTEMS.join(', ')}`);
+  return found;
+}
+
+/** Options without which a filesystem of ours cannot always be mounted: xfs refuses a copy whose original is mounted (xfs(5)). */
+export const neededOptions = (fsType: string): readonly string[] => (fsType === 'xfs' ? ['nouuid'] : []);
+
+/** Pure: none of them is told to overwrite; mkfs.xfs and mkfs.btrfs then refuse a device on which they find anything. */
+export function mkfsArgv(device: string, fsType: FilesystemType): readonly string[] {
+  const options = fsType.startsWith('ext') ? ['-m', '0'] : []; // ext keeps 5 % for root unless told not to
+  return [`mkfs.${fsType}`, '-q', ...options, '--', device];
+}
+
+/** Pure: undefined for a filesystem that we do not know how to grow. */
+export function growArgv(mounted: { readonly device: string; readonly target: string; readonly fsType: string }) {
+  if (/^ext[234]$/.test(mounted.fsType)) return ['resize2fs', '--', mounted.device];
+  if (mounted.fsType === 'xfs') return ['xfs_growfs', '-d', mounted.target];
+  if (mounted.fsType === 'btrfs') return ['btrfs', 'filesystem', 'resize', 'max', mounted.target];
+  return undefined;
+}
+
+/** Reads `blkid -p -o export`: KEY=value lines. */
+export function parseBlkid(stdout: string): Content {
+  const fields = new Map(
+    stdout.split('\n').map((line) => {
+      const at = line.indexOf('=');
+      return [line.slice(0, at), line.slice(at + 1)] as const;
+    }),
+  );
+  const type = fields.get('TYPE');
+  if (type !== undefined && fields.get('USAGE') === 'filesystem') return { kind: 'filesystem', type };
+  const what = type ?? fields.get('PTTYPE');
+  return { kind: 'other', what: what ?? 'something that blkid cannot name' };
+}

@@ -1,0 +1,40 @@
+/** One line of /proc/self/mountinfo: proc(5). */
+export interface MountEntry {
+  readonly majorMinor: string;
+  /** What of the filesystem is seen here: `/` unless it is a bind mount of a part. */
+  readonly root: string;
+  readonly target: string;
+  /** Of this mount: `rw`, `noatime`, … */
+  readonly options: readonly string[];
+  readonly fsType: string;
+  /** `/dev/mapper/pool--0-v1`, or a name without meaning for filesystems without a device. */
+  readonly source: string;
+}
+
+/** Reads the text of a mountinfo file; later mounts come later, also over earlier ones. Lines it does not understand are left out. */
+export function parseMountinfo(text: string): readonly MountEntry[] {
+  return text.split('\n').flatMap((line) => {
+    const [before = '', after] = line.split(' - ');
+    const [, , majorMinor, root, target, options] = before.split(' ');
+    const [fsType, source] = after?.split(' ') ?? [];
+    if (majorMinor === undefined || root === undefined || target === undefined || fsType === undefined) return [];
+    return [
+      {
+        majorMinor,
+        root: unescape(root),
+        target: unescape(target),
+        options: (options ?? '').split(','),
+        fsType,
+        source: unescape(source ?? ''),
+      },
+    ];
+  });
+}
+
+/** The kernel writes blank, tab, newline and backslash as three octal digits. */
+const unescape = (text: string): string =>
+  text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
+
+/** What is seen at a path: the last mount there; undefined when nothing is mounted on it. */
+export const mountAt = (entries: readonly MountEntry[], target: string): MountEntry | undefined =>
+  entries.findLast((entry) => entry.target === target);

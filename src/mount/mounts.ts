@@ -1,0 +1,92 @@
+import { readFile, stat } from 'node:fs/promises';
+import { Fault } from '../model/fault.ts';
+import { CommandFailed } from '../exec/command-failed.ts';
+import type { Run } from '../exec/run.ts';
+import { deviceNumber } from './device-number.ts';
+import { mountAt, parseMountinfo, type MountEntry } from './mountinfo.ts';
+
+/** What is mounted on this machine. Every verb may be repeated; all throw Fault. */
+export interface Mounts {
+  list(signal: AbortSignal): Promise<readonly MountEntry[]>;
+  /** Done when the same is mounted there already; throws `conflict` when something else is. The folder must exist. */
+  mount(wanted: NewMount, signal: AbortSignal): Promise<void>;
+  /** Makes a folder or a device file seen at another path as well, which must exist; otherwise as mount. */
+  bind(wanted: NewBind, signal: AbortSignal): Promise<void>;
+  /** Done when nothing is mounted there; throws `unavailable` while it is in use. */
+  unmount(target: string, signal: AbortSignal): Promise<void>;
+}
+
+export interface NewMount {
+  /** A block device. */
+  readonly source: string;
+  readonly target: string;
+  readonly fsType: string;
+  readonly options: readonly string[];
+}
+
+export interface NewBind {
+  readonly source: string;
+  readonly target: string;
+  readonly readOnly: boolean;
+  /** More options of the new mount, such as `noexec`. */
+  readonly options: readonly string[];
+}
+
+const TIMEOUT_MS = 120_000;
+/** Somebody may have mounted over a target of ours; more than so many layers are not taken down. */
+const MAX_LAYERS = 16;
+
+const list = async (signal: AbortSignal): Promise<readonly MountEntry[]> =>
+  parseMountinfo(await readFile('/proc/self/mountinfo', { encoding: 'utf8', signal }));
+
+/** The mounts that this process sees, through mount(8) and umount(8). */
+export function createHostMounts(run: Run): Mounts {
+  const call = async (argv: readonly string[], signal: AbortSignal): Promise<void> => {
+    try {
+      await run(argv, { timeoutMs: TIMEOUT_MS }, signal);
+    } catch (error) {
+      if (!(error instanceof CommandFailed)) throw error;
+      throw new Fault('unavailable', error.message, { cause: error });
+    }
+  };
+
+  return {
+    list,
+    mount: async ({ source, target, fsType, options }, signal) => {
+      const number = await deviceNumber(source);
+      if (number === undefined) throw new Fault('not-found', `device ${source} is not there`);
+      const found = mountAt(await list(signal), target);
+      if (found) return assertSame(found, found.majorMinor === number);
+      const flags = options.length === 0 ? [] : ['-o', options.join(',')];
+      await call(['mount', '-t', fsType, ...flags, '--', source, target], signal);
+    },
+    bind: async ({ source, target, readOnly, options }, signal) => {
+      const entries = await list(signal);
+      const found = mountAt(entries, target);
+      if (found) {
+        const wantReadOnly = readOnly || isReadOnly(mountAt(entries, source));
+        return assertSame(found, isReadOnly(found) === wantReadOnly && (await sameFile(source, target)));
+      }
+      const flags = ['bind', ...(readOnly ? ['ro'] : []), ...options];
+      await call(['mount', '-o', flags.join(','), '--', source, target], signal);
+    },
+    unmount: async (target, signal) => {
+      for (let layer = 0; layer < MAX_LAYERS && mountAt(await list(signal), target); layer += 1)
+        await call(['umount', '--', target], signal);
+    },
+  };
+}
+
+const isReadOnly = (entry: MountEntry | undefined): boolean => entry?.options.includes('ro') ?? false;
+
+/** Throws Fault `conflict` when what is mounted at the target is not what was asked for. */
+export function assertSame(found: MountEntry, same: boolean): void {
+  if (same) return;
+  const how = isReadOnly(found) ? 'read-only' : 'read-write';
+  throw new Fault('conflict', `${found.target} is taken: ${found.source} (${found.fsType}, ${how}) is mounted there`);
+}
+
+async function sameFile(a: string, b: string): Promise<boolean> {
+  const [first, second] = await Promise.all([stat(a), stat(b)]);
+  return first.dev === second.dev && first.ino === second.ino;
+}

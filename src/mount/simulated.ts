@@ -1,0 +1,100 @@
+import type { Bytes } from '../model/bytes.ts';
+import { NO_BYTES } from '../model/bytes.ts';
+import { Fault } from '../model/fault.ts';
+import { createStateFile } from '../exec/state-file.ts';
+import type { Filesystems } from './filesystem.ts';
+import { mountAt, type MountEntry } from './mountinfo.ts';
+import { assertSame, type Mounts, type NewBind } from './mounts.ts';
+
+interface SimulatedMounts {
+  readonly mounts: readonly MountEntry[];
+  /** Device path to what it was formatted with. */
+  readonly filesystems: Readonly<Record<string, { readonly type: string; readonly sizeBytes: Bytes }>>;
+}
+
+export interface SimulatedMountsOptions {
+  readonly file: string;
+  /** Size of a device that may be formatted; undefined when it is not there. */
+  readonly sizeOf: (device: string, signal: AbortSignal) => Promise<Bytes | undefined>;
+}
+
+/**
+ * Mounts and filesystems without any: entries of one JSON file. For machines on which nothing can be mounted, or whose logical
+ * volumes exist as metadata only. Folders and files at the targets are real, their content is not the volume's.
+ */
+export function createSimulatedMounts({ file, sizeOf }: SimulatedMountsOptions): {
+  mounts: Mounts;
+  filesystems: Filesystems;
+} {
+  const state = createStateFile<SimulatedMounts>(file, { mounts: [], filesystems: {} });
+
+  const existing = async (device: string, signal: AbortSignal): Promise<Bytes> => {
+    const size = await sizeOf(device, signal);
+    if (size === undefined) throw new Fault('not-found', `device ${device} is not there`);
+    return size;
+  };
+
+  const mounts: Mounts = {
+    list: async (signal) => (await state.read(signal)).mounts,
+    mount: async ({ source, target, fsType, options }, signal) => {
+      await existing(source, signal);
+      const entry = { majorMinor: '0:0', root: '/', target, options: withMode(options), fsType, source };
+      await state.update((before) => withMount(before, entry), signal);
+    },
+    bind: (wanted, signal) => state.update((before) => withMount(before, bindEntry(before, wanted)), signal),
+    unmount: (target, signal) => state.update((before) => withoutMount(before, target), signal),
+  };
+
+  const filesystems: Filesystems = {
+    probe: async (device, signal) => {
+      if ((await sizeOf(device, signal)) === undefined) return { kind: 'missing' };
+      const found = (await state.read(signal)).filesystems[device];
+      return found ? { kind: 'filesystem', type: found.type } : { kind: 'blank' };
+    },
+    format: async (device, type, signal) => {
+      const sizeBytes = await existing(device, signal);
+      await state.update((before) => withFilesystem(before, device, { type, sizeBytes }), signal);
+    },
+    grow: async ({ device, fsType }, signal) => {
+      const sizeBytes = await existing(device, signal);
+      await state.update((before) => withFilesystem(before, device, { type: fsType, sizeBytes }), signal);
+    },
+    stats: async (path, signal) => {
+      const { mounts: entries, filesystems: known } = await state.read(signal);
+      const total = known[mountAt(entries, path)?.source ?? '']?.sizeBytes;
+      if (total === undefined) throw new Fault('not-found', `nothing is mounted at ${path}`);
+      return { total, used: NO_BYTES, available: total, inodes: { total: 0, used: 0, available: 0 } };
+    },
+    sizeOf,
+  };
+  return { mounts, filesystems };
+}
+
+const withMode = (options: readonly string[]): readonly string[] =>
+  options.includes('ro') ? options : ['rw', ...options];
+
+/** A bind of what is mounted at the source, or of the source itself, a device file for example. */
+function bindEntry(state: SimulatedMounts, { source, target, readOnly, options }: NewBind): MountEntry {
+  const from = mountAt(state.mounts, source);
+  const mode = readOnly || from?.options.includes('ro') ? ['ro'] : ['rw'];
+  const below = from ?? { majorMinor: '0:0', root: '/', fsType: 'none', source };
+  return { ...below, target, options: [...mode, ...options] };
+}
+
+function withMount(state: SimulatedMounts, entry: MountEntry): SimulatedMounts {
+  const found = mountAt(state.mounts, entry.target);
+  if (!found) return { ...state, mounts: [...state.mounts, entry] };
+  assertSame(found, found.source === entry.source && found.options.includes('ro') === entry.options.includes('ro'));
+  return state;
+}
+
+function withoutMount(state: SimulatedMounts, target: string): SimulatedMounts {
+  const left = state.mounts.filter((entry) => entry.target !== target);
+  return left.length === state.mounts.length ? state : { ...state, mounts: left };
+}
+
+const withFilesystem = (
+  state: SimulatedMounts,
+  device: string,
+  filesystem: SimulatedMounts['filesystems'][string],
+): SimulatedMounts => ({ ...state, filesystems: { ...state.filesystems, [device]: filesystem } });
