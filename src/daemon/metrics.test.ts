@@ -1,0 +1,66 @@
+import { expect, test } from 'vitest';
+import { createMetrics } from './metrics.ts';
+import { addProcessMetrics } from './process-metrics.ts';
+
+test('the page has every family, its type and its series', () => {
+  const metrics = createMetrics();
+  const calls = metrics.counter({ name: 'calls_total', help: 'Calls.', labels: ['verb', 'code'] });
+  const free = metrics.gauge({ name: 'free_bytes', help: 'Free\nroom.', labels: ['vg'] });
+  metrics.counter({ name: 'lost_total', help: 'Lost.' });
+  calls.add(['filter', 'ok']);
+  calls.add(['filter', 'ok'], 2);
+  free.set(['a"b\\c\nd'], 1.5);
+  expect(metrics.page()).toBe(
+    `# HELP calls_total Calls.
+# TYPE calls_total counter
+calls_total{verb="filter",code="ok"} 3
+# HELP free_bytes Free\\nroom.
+# TYPE free_bytes gauge
+free_bytes{vg="a\\"b\\\\c\\nd"} 1.5
+# HELP lost_total Lost.
+# TYPE lost_total counter
+lost_total 0
+`,
+  );
+});
+
+test('a histogram counts a value in every bucket it is not above', () => {
+  const metrics = createMetrics();
+  const took = metrics.histogram({ name: 'ms', help: 'Ms.', labels: ['verb'], buckets: [1, 5] });
+  for (const value of [0.5, 1, 3, 9]) took.observe(['bind'], value);
+  expect(metrics.page().split('\n').slice(2, -1)).toEqual([
+    'ms_bucket{verb="bind",le="1"} 2',
+    'ms_bucket{verb="bind",le="5"} 3',
+    'ms_bucket{verb="bind",le="+Inf"} 4',
+    'ms_sum{verb="bind"} 13.5',
+    'ms_count{verb="bind"} 4',
+  ]);
+});
+
+test('gauges are brought up to date before each page, and a vanished series goes', () => {
+  const metrics = createMetrics();
+  const nodes = metrics.gauge({ name: 'nodes', help: 'Nodes.', labels: ['node'] });
+  let names = ['a', 'b'];
+  metrics.beforePage(() => {
+    nodes.clear();
+    for (const name of names) nodes.set([name], 1);
+  });
+  expect(metrics.page()).toContain('nodes{node="a"} 1');
+  names = ['b'];
+  expect(metrics.page()).not.toContain('node="a"');
+});
+
+test('one name cannot mean two things', () => {
+  const metrics = createMetrics();
+  metrics.gauge({ name: 'x', help: '' });
+  expect(() => metrics.counter({ name: 'x', help: '' })).toThrow('x exists already');
+});
+
+test('a process tells its memory, CPU time and event loop lag', () => {
+  const metrics = createMetrics();
+  const stop = addProcessMetrics(metrics);
+  const page = metrics.page();
+  stop();
+  for (const name of ['process_resident_memory_bytes', 'process_cpu_seconds_total', 'nodejs_eventloop_lag_p99_seconds'])
+    expect(page).toMatch(new RegExp(`^${name} \\d`, 'm'));
+});
