@@ -36,6 +36,8 @@ export interface WatchOptions {
   readonly resourceVersion: string;
   /** Ends the watch when not even a bookmark came for so long. */
   readonly silenceMs?: number;
+  /** The server is asked to end the watch after so long, so that watches spread over its replicas again. */
+  readonly timeoutSeconds?: number;
 }
 
 /** `merge` is RFC 7396, `json` RFC 6902, `apply` server-side apply (needs a field manager). */

@@ -1,0 +1,39 @@
+/** A signal that follows another one and can be aborted apart from it. */
+export interface Follower {
+  readonly signal: AbortSignal;
+  abort(reason: unknown): void;
+  /** Lets go of the followed signal. Must be called, or a long-lived signal collects listeners. */
+  release(): void;
+}
+
+/**
+ * AbortSignal.any and AbortSignal.timeout would do, but keep about half a KB per call until the time is over
+ * and cost five times as much; this is done on every call.
+ */
+export function follow(signal: AbortSignal): Follower {
+  const controller = new AbortController();
+  const onAbort = (): void => controller.abort(signal.reason);
+  if (signal.aborted) onAbort();
+  else signal.addEventListener('abort', onAbort, { once: true });
+  return {
+    signal: controller.signal,
+    abort: (reason) => controller.abort(reason),
+    release: () => signal.removeEventListener('abort', onAbort),
+  };
+}
+
+/** Runs the call under a signal that aborts with `late` after so many ms, or with the caller's reason. */
+export async function withDeadline<T>(
+  { ms, late }: { readonly ms: number; readonly late: Error },
+  signal: AbortSignal,
+  call: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const follower = follow(signal);
+  const timer = setTimeout(() => follower.abort(late), ms);
+  try {
+    return await call(follower.signal);
+  } finally {
+    clearTimeout(timer);
+    follower.release();
+  }
+}
