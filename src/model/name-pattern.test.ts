@@ -1,0 +1,26 @@
+import { expect, test } from 'vitest';
+import { parseNameFilter, parseNamePattern } from './name-pattern.ts';
+
+test.each([
+  ['pool-0', 'pool-0', true],
+  ['pool-[0-9]', 'pool-10', false],
+  ['pool-[0-9]+', 'pool-10', true],
+  ['a|ab', 'ab', false], // the first match decides, as in open-local
+  ['ab|a', 'ab', true],
+  ['/dev/sd[b-z]', '/dev/sdb', true],
+  ['/dev/sd[b-z]', '/dev/sdb1', false],
+  ['(?i)POOL', 'pool', true],
+  ['', '', true],
+])('%s against %s', (pattern, name, want) => {
+  expect(parseNamePattern(pattern)(name)).toBe(want);
+});
+
+test('a pattern that is none is named', () => {
+  expect(() => parseNameFilter({ include: ['ok', 'po(ol'] })).toThrow('"po(ol" is not a regular expression');
+});
+
+test('exclude wins, and without include nothing is managed', () => {
+  const managed = parseNameFilter({ include: ['pool-.*'], exclude: ['pool-1'] });
+  expect(['pool-0', 'pool-1', 'other'].filter(managed)).toEqual(['pool-0']);
+  expect(parseNameFilter({ exclude: ['a'] })('b')).toBe(false);
+});
