@@ -1,0 +1,42 @@
+import type { PodFacts } from '../model/facts.ts';
+import type { FilterVerdict } from '../model/verdict.ts';
+import type { Scheduling } from './scheduling.ts';
+
+/** Room is freed in bursts; a pod that was still refused after so many looks goes back to the queue. */
+const MAX_LOOKS = 8;
+
+/**
+ * Asks which nodes fit. When none does but other pods' floating holds may settle elsewhere, waits for room, at most `waitMs` in
+ * all: kube-scheduler handles one pod at a time, so whoever waits here stops the cluster.
+ */
+export async function askFilter(
+  scheduling: Pick<Scheduling, 'filter' | 'freed'>,
+  question: { readonly pod: PodFacts; readonly names: readonly string[] },
+  waitMs: number,
+  signal: AbortSignal,
+): Promise<FilterVerdict> {
+  const { pod, names } = question;
+  const first = scheduling.filter(pod, names);
+  if (waitMs === 0 || !worthWaiting(first)) return first;
+
+  const patience = AbortSignal.any([signal, AbortSignal.timeout(waitMs)]);
+  let last = first;
+  for (let look = 1; look < MAX_LOOKS && worthWaiting(last); look++) {
+    if (!(await roomFreed(scheduling, patience))) return last;
+    last = scheduling.filter(pod, names);
+  }
+  return last;
+}
+
+const worthWaiting = ({ mayFreeUp, refusals }: FilterVerdict): boolean =>
+  mayFreeUp && refusals.length > 0 && refusals.every(Boolean);
+
+async function roomFreed(scheduling: Pick<Scheduling, 'freed'>, patience: AbortSignal): Promise<boolean> {
+  try {
+    await scheduling.freed(patience);
+    return !patience.aborted;
+  } catch (error) {
+    if (patience.aborted) return false;
+    throw error;
+  }
+}

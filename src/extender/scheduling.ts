@@ -1,0 +1,26 @@
+import type { PodFacts } from '../model/facts.ts';
+import type { FilterVerdict } from '../model/verdict.ts';
+
+/** The scheduler's choice for one pod, as the bind verb brings it. */
+export interface PodBinding {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly node: string;
+}
+
+/** What the extender needs to be told. The operator answers from its ledger. */
+export interface Scheduling {
+  /** Why nothing can be answered yet (what has not synced), or undefined once everything can. */
+  notReady(): string | undefined;
+  /** False: the pod has no volume of ours. Cheap, and asks nothing of anybody. */
+  concerns(pod: PodFacts): boolean;
+  /** Holds room for the pod as a side effect; a later call for the same pod replaces its hold. Every name is there once. */
+  filter(pod: PodFacts, nodes: readonly string[]): FilterVerdict;
+  /** Resolves when some room was freed after the call; rejects with the signal's reason. */
+  freed(signal: AbortSignal): Promise<void>;
+  /** 0 to 10 for every node, in the order asked. */
+  prioritize(pod: PodFacts, nodes: readonly string[]): ArrayLike<number>;
+  /** Binds any pod, ours or not. Throws Fault when the room is gone or the API server refuses. */
+  bind(binding: PodBinding, signal: AbortSignal): Promise<void>;
+}

@@ -1,0 +1,137 @@
+import type { IncomingMessage } from 'node:http';
+import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { Log } from '../daemon/log.ts';
+import { Fault, textOf } from '../model/fault.ts';
+import { readBody } from './request-body.ts';
+import { createVerbs, type Answer, type Handler, type Outcome, type Verb, type VerbsOptions } from './verbs.ts';
+import { errorReply } from './wire-general.ts';
+
+export interface CallReport {
+  readonly verb: Verb;
+  readonly outcome: Outcome;
+  /** From the head of the request to the answer, in milliseconds. */
+  readonly ms: number;
+}
+
+export interface ExtenderOptions extends VerbsOptions {
+  readonly log: Log;
+  /** Bytes. Absent: 256 MiB, enough for 30,000 whole nodes. */
+  readonly bodyLimit?: number;
+  /** Called once for every call, for metrics. */
+  readonly onCall?: (call: CallReport) => void;
+}
+
+/** Both what existing clusters have configured (open-local's chart) and the verbs' own names. */
+const ROUTES: Readonly<Record<string, Verb>> = {
+  '/scheduler/filter': 'filter',
+  '/scheduler/predicates': 'filter',
+  '/scheduler/prioritize': 'prioritize',
+  '/scheduler/priorities': 'prioritize',
+  '/scheduler/bind': 'bind',
+};
+
+const DEFAULT_BODY_LIMIT = 256 * 1024 * 1024;
+
+/**
+ * Go keeps an idle connection for 90 s. Were it we who closed it, a call that is just being sent would fail, and kube-scheduler
+ * does not try a POST again.
+ */
+const KEEP_ALIVE_MS = 120_000;
+/** A caller gets so long to send its head, and its whole call; checked so often. */
+const HEAD_MS = 5000;
+const CALL_MS = 10_000;
+const CHECK_EVERY_MS = 1000;
+const MAX_CONNECTIONS = 1024;
+
+/** The scheduler extender's routes. The caller listens, and closes: calls under way are finished then. */
+export function createExtender(options: ExtenderOptions): FastifyInstance {
+  const { log, bodyLimit = DEFAULT_BODY_LIMIT } = options;
+  const app = fastify({
+    logger: false,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    requestTimeout: CALL_MS,
+    http: { connectionsCheckingInterval: CHECK_EVERY_MS, headersTimeout: HEAD_MS },
+    // A call that comes while we close is answered like any other: kube-scheduler would count a 503 against the pod.
+    return503OnClosing: false,
+  });
+  app.server.maxConnections = MAX_CONNECTIONS;
+  closeConnectionsWhenClosing(app);
+
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null)); // each route reads its body itself
+  app.setNotFoundHandler(explainNotFound);
+  app.setErrorHandler((error, _request, reply) => {
+    log.error({ err: error }, 'extender call broke');
+    return sendJson(reply, errorReply('internal error in open-local; its log has more').bytes);
+  });
+
+  const verbs = createVerbs(options);
+  for (const [url, verb] of Object.entries(ROUTES))
+    app.post(url, routeHandler(verb, verbs[verb], { ...options, bodyLimit }));
+  return app;
+}
+
+type RouteOptions = Pick<ExtenderOptions, 'log' | 'onCall'> & { readonly bodyLimit: number };
+
+/** Whatever happens, status 200 with a length: kube-scheduler reads no other status's body, and a chunked reply costs it a connection. */
+function routeHandler(verb: Verb, handle: Handler, { log, onCall, bodyLimit }: RouteOptions) {
+  return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    const started = performance.now();
+    const finish = (outcome: Outcome, pod?: string): void => {
+      const ms = performance.now() - started;
+      log.debug({ method: verb, code: outcome, ms, ...(pod !== undefined && { pod }) }, 'extender call answered');
+      onCall?.({ verb, outcome, ms });
+    };
+    let answer: Answer;
+    try {
+      answer = await handle(await readBody(request.raw, bodyLimit), callerGone(request.raw, reply));
+    } catch (error) {
+      report(log, verb, error);
+      finish('error');
+      return sendJson(reply, errorReply(messageFor(error)).bytes);
+    }
+    finish(answer.outcome, answer.pod);
+    const { bytes, release } = answer.reply;
+    if (release) reply.raw.once('close', release);
+    return sendJson(reply, bytes);
+  };
+}
+
+function sendJson(reply: FastifyReply, bytes: Buffer): FastifyReply {
+  return reply.code(200).header('content-type', 'application/json').send(bytes);
+}
+
+/** What the caller is told. The text of a bug stays in our log. */
+const messageFor = (error: unknown): string =>
+  error instanceof Fault ? error.message : 'internal error in open-local; its log has more';
+
+function report(log: Log, verb: Verb, error: unknown): void {
+  if (error instanceof Fault) log.warn({ method: verb, code: error.kind, err: textOf(error) }, 'extender call refused');
+  else log.error({ method: verb, err: error }, 'extender call broke');
+}
+
+/** Aborted when the connection ends before the answer was sent. */
+function callerGone(request: IncomingMessage, reply: FastifyReply): AbortSignal {
+  const gone = new AbortController();
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished)
+      gone.abort(new Error(`the caller ${request.socket.remoteAddress ?? ''} went away`));
+  });
+  return gone.signal;
+}
+
+/** A connection that was busy when closing began would stay open until its keep-alive ends. */
+function closeConnectionsWhenClosing(app: FastifyInstance): void {
+  let closing = false;
+  app.addHook('preClose', async () => {
+    closing = true;
+  });
+  app.addHook('onSend', async (_request, reply) => {
+    if (closing) reply.header('connection', 'close');
+  });
+}
+
+async function explainNotFound(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const hint = `no ${request.method} ${request.url} here; kube-scheduler's urlPrefix ends in /scheduler and calls are POSTs to ${Object.keys(ROUTES).join(', ')}`;
+  return reply.code(404).header('content-type', 'application/json').send(errorReply(hint).bytes);
+}

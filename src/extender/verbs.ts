@@ -1,0 +1,71 @@
+import { Fault } from '../model/fault.ts';
+import type { PodFacts } from '../model/facts.ts';
+import { askFilter } from './ask-filter.ts';
+import type { PodReader, Question, Reply } from './question.ts';
+import type { Scheduling } from './scheduling.ts';
+import { boundReply, noScoresReply, readBinding, readQuestion } from './wire-general.ts';
+
+export type Verb = 'filter' | 'prioritize' | 'bind';
+
+/** `refused`: no node fits. `not-ours`: the pod has no volume of ours and passed untouched. */
+export type Outcome = 'ok' | 'refused' | 'not-ours' | 'error';
+
+export interface Answer {
+  readonly reply: Reply;
+  readonly outcome: Exclude<Outcome, 'error'>;
+  /** `namespace/name`. */
+  readonly pod: string;
+}
+
+/** The body of a call in, its answer out. Throws Fault when the call cannot be answered. */
+export type Handler = (body: Buffer, signal: AbortSignal) => Promise<Answer>;
+
+export interface VerbsOptions {
+  readonly scheduling: Scheduling;
+  readonly decodePod: PodReader['decodePod'];
+  /** See askFilter. */
+  readonly waitMs: number;
+}
+
+/** kube-scheduler gives up after 5 s by default; what it is not told in time it takes for a failure. */
+const BIND_TIMEOUT_MS = 4500;
+
+/** What each verb does with a body, whatever the transport. */
+export function createVerbs({ scheduling, decodePod, waitMs }: VerbsOptions): Readonly<Record<Verb, Handler>> {
+  const reader: PodReader = { decodePod, concerns: (pod) => scheduling.concerns(pod) };
+  const read = (body: Buffer): Question => {
+    assertReady(scheduling);
+    return readQuestion(body, reader);
+  };
+  return {
+    filter: async (body, signal) => {
+      const question = read(body);
+      const pod = podName(question.pod);
+      if (!question.concerned) return { reply: question.allFit(), outcome: 'not-ours', pod };
+      const { refusals } = await askFilter(scheduling, question, waitMs, signal);
+      const refused = refusals.length > 0 && refusals.every(Boolean);
+      return { reply: question.verdict(refusals), outcome: refused ? 'refused' : 'ok', pod };
+    },
+    prioritize: async (body) => {
+      const question = read(body);
+      const pod = podName(question.pod);
+      if (!question.concerned) return { reply: noScoresReply(), outcome: 'not-ours', pod };
+      return { reply: question.scores(scheduling.prioritize(question.pod, question.names)), outcome: 'ok', pod };
+    },
+    bind: async (body) => {
+      assertReady(scheduling);
+      const binding = readBinding(body);
+      // Not ended by the caller's going away: a binding half made is worse than one nobody asked about any more.
+      await scheduling.bind(binding, AbortSignal.timeout(BIND_TIMEOUT_MS));
+      return { reply: boundReply(), outcome: 'ok', pod: podName(binding) };
+    },
+  };
+}
+
+const podName = ({ namespace, name }: Pick<PodFacts, 'namespace' | 'name'>): string => `${namespace}/${name}`;
+
+/** Half a picture of the cluster would promise room that is taken. */
+function assertReady(scheduling: Scheduling): void {
+  const reason = scheduling.notReady();
+  if (reason !== undefined) throw new Fault('unavailable', `open-local cannot answer yet: ${reason}`);
+}

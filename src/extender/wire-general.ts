@@ -1,0 +1,153 @@
+import { Fault } from '../model/fault.ts';
+import type { Pod } from '../model/objects.ts';
+import type { Refusal } from '../model/verdict.ts';
+import type { PodReader, Question, Reply } from './question.ts';
+import type { PodBinding } from './scheduling.ts';
+
+/**
+ * The extender's wire, k8s.io/kube-scheduler/extender/v1: Go structs without JSON tags, so keys are Go field names and are read
+ * without regard to case. This is the readable reader and writer, good for any body; wire-fast.ts gives the same answers faster.
+ */
+
+/** What a list of nodes looks like on this wire: names (nodeCacheCapable: true) or whole Node objects. */
+type NodesAsked =
+  | { readonly names: readonly string[]; readonly items?: undefined }
+  | { readonly names: readonly string[]; readonly items: readonly unknown[] };
+
+/** Reads ExtenderArgs. Throws Fault `invalid` that says what is wrong with the body. */
+export function readQuestion(body: Buffer, { decodePod, concerns }: PodReader): Question {
+  const args = fieldsOf(parseJson(body), 'the body');
+  const pod = decodePod(fieldsNamed(args, 'Pod') as unknown as Pod);
+  const asked = nodesAsked(args.get('nodes'), args.get('nodenames'));
+  const { names } = asked;
+  return {
+    pod,
+    concerned: concerns(pod),
+    names,
+    allFit: () => filterReply(asked, []),
+    verdict: (refusals) => filterReply(asked, refusals),
+    scores: (scores) => text(`[${names.map((name, i) => hostPriority(name, scores[i] ?? 0)).join(',')}]`),
+  };
+}
+
+/** Reads ExtenderBindingArgs. Throws Fault `invalid` that names what is missing. */
+export function readBinding(body: Buffer): PodBinding {
+  const args = fieldsOf(parseJson(body), 'the body');
+  return {
+    namespace: nonEmpty(args, 'PodNamespace'),
+    name: nonEmpty(args, 'PodName'),
+    uid: nonEmpty(args, 'PodUID'),
+    node: nonEmpty(args, 'Node'),
+  };
+}
+
+/** Any verb's answer when it cannot do its work. For prioritize it is no valid list: kube-scheduler then goes on without our scores. */
+export const errorReply = (message: string): Reply => text(`{"Error":${JSON.stringify(message)}}`);
+
+/** The answer to bind when it is done. */
+export const boundReply = (): Reply => text('{"Error":""}');
+
+/** No scores: kube-scheduler counts a host that is not in the list as 0 (prioritizeNodes), so that it decodes nothing for nothing. */
+export const noScoresReply = (): Reply => text('[]');
+
+const text = (reply: string): Reply => ({ bytes: Buffer.from(reply) });
+
+function filterReply(asked: NodesAsked, refusals: readonly (Refusal | undefined)[]): Reply {
+  const { names, items } = asked;
+  const fits = (_: unknown, i: number): boolean => !refusals[i];
+  const nodes =
+    items &&
+    `{"metadata":{},"items":[${items
+      .filter(fits)
+      .map((item) => JSON.stringify(item))
+      .join(',')}]}`;
+  const nodeNames = items
+    ? 'null'
+    : `[${names
+        .filter(fits)
+        .map((name) => JSON.stringify(name))
+        .join(',')}]`;
+  return text(
+    `{"Nodes":${nodes ?? 'null'},"NodeNames":${nodeNames},` +
+      `"FailedNodes":{${failed(names, refusals, false)}},` +
+      `"FailedAndUnresolvableNodes":{${failed(names, refusals, true)}},"Error":""}`,
+  );
+}
+
+/** The refused nodes of one of the two maps. Written as text because a node may be called `__proto__`. */
+function failed(names: readonly string[], refusals: readonly (Refusal | undefined)[], unresolvable: boolean): string {
+  return names
+    .flatMap((name, i) => {
+      const refusal = refusals[i];
+      if (refusal?.unresolvable !== unresolvable) return [];
+      return [`${JSON.stringify(name)}:${JSON.stringify(refusal.message)}`];
+    })
+    .join(',');
+}
+
+const hostPriority = (host: string, score: number): string => `{"Host":${JSON.stringify(host)},"Score":${score}}`;
+
+function parseJson(body: Buffer): unknown {
+  if (body.length === 0) throw new Fault('invalid', 'the request has no body');
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch (error) {
+    // The parser's own message quotes the body, and a pod may carry secrets in its environment.
+    throw new Fault('invalid', `the body (${body.length} bytes) is not JSON; was it cut off?`, { cause: error });
+  }
+}
+
+/** An object's fields by lower-case name; of two that differ in case only, the later one counts, as in Go. */
+function fieldsOf(value: unknown, what: string): ReadonlyMap<string, unknown> {
+  return new Map(Object.entries(objectOf(value, what)).map(([key, field]) => [key.toLowerCase(), field]));
+}
+
+function fieldsNamed(args: ReadonlyMap<string, unknown>, name: string): object {
+  const value = args.get(name.toLowerCase());
+  if (value === undefined || value === null) throw new Fault('invalid', `the body has no ${name}`);
+  return objectOf(value, name);
+}
+
+function objectOf(value: unknown, what: string): object {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
+  throw new Fault('invalid', `${what} must be a JSON object`);
+}
+
+function nonEmpty(args: ReadonlyMap<string, unknown>, name: string): string {
+  const value = args.get(name.toLowerCase());
+  if (typeof value === 'string' && value !== '') return value;
+  throw new Fault('invalid', `${name} must be a string that is not empty`);
+}
+
+function nodesAsked(nodes: unknown, nodeNames: unknown): NodesAsked {
+  const named = nodeNames !== undefined && nodeNames !== null;
+  const whole = nodes !== undefined && nodes !== null;
+  if (named && whole) throw new Fault('invalid', 'the body has both Nodes and NodeNames; send one, the other null');
+  if (named) return { names: distinct(nodeNames) };
+  if (whole) return wholeNodes(fieldsOf(nodes, 'Nodes').get('items') ?? []);
+  throw new Fault('invalid', 'the body has neither Nodes nor NodeNames');
+}
+
+function distinct(nodeNames: unknown): readonly string[] {
+  if (!Array.isArray(nodeNames)) throw new Fault('invalid', 'NodeNames must be a list');
+  const wrong = nodeNames.findIndex((name) => typeof name !== 'string');
+  if (wrong >= 0) throw new Fault('invalid', `NodeNames[${wrong}] must be a string`);
+  return [...new Set<string>(nodeNames)];
+}
+
+function wholeNodes(items: unknown): NodesAsked {
+  if (!Array.isArray(items)) throw new Fault('invalid', 'Nodes.items must be a list');
+  const byName = new Map<string, unknown>();
+  for (const [i, item] of items.entries()) {
+    const name = nameOf(item);
+    if (name === undefined) throw new Fault('invalid', `Nodes.items[${i}] has no metadata.name`);
+    if (!byName.has(name)) byName.set(name, item);
+  }
+  return { names: [...byName.keys()], items: [...byName.values()] };
+}
+
+function nameOf(node: unknown): string | undefined {
+  const { metadata } = (node ?? {}) as { metadata?: { name?: unknown } | null };
+  const name = metadata?.name;
+  return typeof name === 'string' && name !== '' ? name : undefined;
+}
