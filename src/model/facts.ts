@@ -39,6 +39,8 @@ export interface UnitFacts {
 /** A LocalVolume object. Its name is the CSI volume id and the logical volume's name. */
 export interface VolumeFacts {
   readonly name: string;
+  /** Of the object: tells a volume from an earlier one of the same name. */
+  readonly uid?: string;
   readonly node: string;
   readonly kind: VolumeKind;
   /** The group of an LVM volume; the path of a Device or MountPoint. */
@@ -47,6 +49,29 @@ export interface VolumeFacts {
   readonly claimUid?: string;
   /** The pod of an inline volume. */
   readonly podUid?: string;
+}
+
+/** A PersistentVolume of some CSI driver. One that open-local made before us has no LocalVolume: then this is all that records it. */
+export interface PvFacts {
+  readonly name: string;
+  readonly driver: string;
+  /** CSI volume id; the name of the logical volume. */
+  readonly handle: string;
+  /** The only node that can reach it, by its node affinity. */
+  readonly node?: string;
+  readonly claimUid?: string;
+  /** What it takes on its node; absent when its attributes do not say, and for a snapshot that is mounted as it is. */
+  readonly takes?: { readonly kind: VolumeKind; readonly where: string; readonly size: Bytes };
+}
+
+/** A snapshot that claims may be made from. */
+export interface SourceFacts {
+  readonly namespace: string;
+  readonly name: string;
+  /** Where its data can be read. */
+  readonly node: string;
+  /** Its class says that a claim mounts the snapshot itself, so the claim takes no room. */
+  readonly readOnly: boolean;
 }
 
 export interface ClaimFacts {

@@ -1,0 +1,158 @@
+import { expect, test } from 'vitest';
+import { GIB, MIB } from './bytes.ts';
+import { nodeStorage } from './decode-node.ts';
+import type { NlsDevice, NlsMountPoint, NlsVolumeGroup, NodeLocalStorage } from './objects.ts';
+
+const group = (name: string, more: Partial<NlsVolumeGroup> = {}): NlsVolumeGroup => ({
+  name,
+  physicalVolumes: ['/dev/sda'],
+  total: 100 * GIB,
+  available: 90 * GIB,
+  allocatable: 100 * GIB,
+  ...more,
+});
+const device = (name: string, more: Partial<NlsDevice> = {}): NlsDevice => ({
+  name,
+  total: GIB,
+  readOnly: false,
+  ...more,
+});
+const mount = (name: string, more: Partial<NlsMountPoint> = {}): NlsMountPoint => ({
+  name,
+  total: GIB,
+  available: GIB,
+  isBind: false,
+  readOnly: false,
+  ...more,
+});
+
+interface Parts {
+  groups?: NlsVolumeGroup[];
+  devices?: NlsDevice[];
+  mounts?: NlsMountPoint[];
+  reserved?: string;
+}
+
+const names = (items: { name: string }[]): string[] => items.map(({ name }) => name);
+
+/** Everything that is there is managed. */
+function node({ groups = [], devices = [], mounts = [], reserved }: Parts): NodeLocalStorage {
+  return {
+    metadata: {
+      name: 'n1',
+      ...(reserved === undefined ? {} : { annotations: { 'csi.aliyun.com/storage-reserved': reserved } }),
+    },
+    status: {
+      nodeStorageInfo: { volumeGroups: groups, deviceInfo: devices, mountPoints: mounts },
+      filteredStorageInfo: { volumeGroups: names(groups), devices: names(devices), mountPoints: names(mounts) },
+    },
+  };
+}
+
+test('a node that has not reported has no storage', () => {
+  expect(nodeStorage({ metadata: { name: 'n1' } })).toEqual({
+    storage: { name: 'n1', groups: [], units: [] },
+    problems: [],
+  });
+});
+
+test('only what is managed is there', () => {
+  const nls = node({
+    groups: [group('system'), group('pool-0')],
+    devices: [device('/dev/sda')],
+    mounts: [mount('/mnt/a')],
+  });
+  nls.status!.filteredStorageInfo = { volumeGroups: ['pool-0', 'not-made-yet'] };
+  const { storage } = nodeStorage(nls);
+  expect(storage.groups.map(({ name }) => name)).toEqual(['pool-0']);
+  expect(storage.units).toEqual([]);
+});
+
+test('a group carries its volumes, ours or not, and its extent size', () => {
+  const logicalVolumes = [{ name: 'root', vgname: 'pool-0', total: 10 * GIB }];
+  const { storage } = nodeStorage(
+    node({ groups: [group('pool-0', { logicalVolumes, extentSize: 8 * MIB }), group('pool-1')] }),
+  );
+  expect(storage.groups).toEqual([
+    {
+      name: 'pool-0',
+      total: 100 * GIB,
+      available: 90 * GIB,
+      extentSize: 8 * MIB,
+      reserved: 0,
+      volumes: [{ name: 'root', size: 10 * GIB }],
+    },
+    { name: 'pool-1', total: 100 * GIB, available: 90 * GIB, extentSize: 4 * MIB, reserved: 0, volumes: [] },
+  ]);
+});
+
+test('a faulty group gets nothing new', () => {
+  const { storage } = nodeStorage(node({ groups: [group('pool-0', { condition: 'DiskFault' })] }));
+  expect(storage.groups[0]?.reserved).toBe(100 * GIB);
+});
+
+test('sizes that cannot be are told, and cost only their own group', () => {
+  const { storage, problems } = nodeStorage(node({ groups: [group('bad', { total: -1 }), group('pool-0')] }));
+  expect(storage.groups.map(({ name }) => name)).toEqual(['pool-0']);
+  expect(problems).toEqual([
+    'status of volume group bad: not a byte count: -1; it is not used until the agent reports it again',
+  ]);
+});
+
+test.each([
+  ['{"pool-0":"10Gi"}', 10 * GIB],
+  ['{"pool-0":"10%"}', 10 * GIB],
+  ['{"pool-0":"0.5 %"}', GIB / 2],
+  ['{"pool-0":1024}', 1024],
+  ['{"pool-1":"10Gi"}', 0],
+])('A1: the reservation %s keeps back %d bytes of pool-0', (reserved, want) => {
+  const { storage, problems } = nodeStorage(node({ groups: [group('pool-0')], reserved }));
+  expect(storage.groups[0]?.reserved).toBe(want);
+  expect(problems).toEqual([]);
+});
+
+test.each([
+  ['{"pool-0":', 'annotation csi.aliyun.com/storage-reserved is not JSON'],
+  ['["pool-0"]', 'annotation csi.aliyun.com/storage-reserved must be an object'],
+  ['null', 'annotation csi.aliyun.com/storage-reserved must be an object'],
+  ['{"pool-0":"lots","pool-1":"1Gi"}', 'annotation csi.aliyun.com/storage-reserved: "lots" for pool-0 is neither'],
+  ['{"pool-0":"101%"}', 'annotation csi.aliyun.com/storage-reserved: "101%" for pool-0 is neither'],
+  ['{"pool-0":"-5Gi"}', 'annotation csi.aliyun.com/storage-reserved: "-5Gi" for pool-0 is neither'],
+])('the malformed reservation %s is told and costs nothing else', (reserved, problem) => {
+  const { storage, problems } = nodeStorage(node({ groups: [group('pool-0'), group('pool-1')], reserved }));
+  expect(problems).toEqual([expect.stringContaining(problem)]);
+  expect(storage.groups.map((g) => g.reserved)).toEqual([0, reserved.includes('pool-1') ? GIB : 0]);
+});
+
+test.each([
+  [device('/dev/sdb'), true],
+  [device('/dev/sdb', { inUse: 'mounted on /var' }), false],
+  [device('/dev/sdb', { readOnly: true }), false],
+  [device('/dev/sdb', { condition: 'DiskFault' }), false],
+])('device %j may be given to a claim: %s', (item, usable) => {
+  expect(nodeStorage(node({ devices: [item] })).storage.units[0]?.usable).toBe(usable);
+});
+
+test.each([
+  [mount('/mnt/a'), true],
+  [mount('/mnt/a', { readOnly: true }), false],
+  [mount('/mnt/a', { isBind: true }), false],
+  [mount('/mnt/a', { condition: 'DiskFull' }), false],
+  [mount('/mnt/a', { condition: 'DiskFault' }), false],
+])('mount point %j may be given to a claim: %s', (item, usable) => {
+  expect(nodeStorage(node({ mounts: [item] })).storage.units[0]?.usable).toBe(usable);
+});
+
+test('a mount point is as fast as the disk under it', () => {
+  const devices = [
+    device('/dev/sda', { mediaType: 'hdd' }),
+    device('/dev/nvme0n1', { mediaType: 'ssd' }),
+    device('/dev/sdaa', { mediaType: 'ssd' }),
+  ];
+  const mounts = ['/dev/sda', '/dev/sda1', '/dev/nvme0n1p2', '/dev/sdaa', '/dev/sdaa3', '/dev/dm-0'].map((disk, i) =>
+    mount(`/mnt/${i}`, { device: disk }),
+  );
+  const { storage } = nodeStorage(node({ devices, mounts }));
+  const media = storage.units.filter(({ kind }) => kind === 'MountPoint').map(({ mediaType }) => mediaType);
+  expect(media).toEqual(['hdd', 'hdd', 'ssd', 'ssd', 'ssd', undefined]);
+});

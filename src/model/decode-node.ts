@@ -1,0 +1,130 @@
+import { bytes, MIB, NO_BYTES, type Bytes } from './bytes.ts';
+import { textOf } from './fault.ts';
+import type { GroupFacts, NodeStorage, UnitFacts } from './facts.ts';
+import type { NlsDevice, NlsMountPoint, NlsVolumeGroup, NodeLocalStorage } from './objects.ts';
+import { parseQuantity } from './quantity.ts';
+import { STORAGE_RESERVED } from './well-known.ts';
+
+/** LVM's own default, for agents that do not report the extent size. */
+const DEFAULT_EXTENT = 4 * MIB;
+
+/** A node's storage, and what could not be understood of it: sentences that name the field, for an Event. */
+export interface DecodedNode {
+  readonly storage: NodeStorage;
+  readonly problems: readonly string[];
+}
+
+/** The managed part of a node's storage. Never throws: what is malformed is left out and told. */
+export function nodeStorage(nls: NodeLocalStorage): DecodedNode {
+  const problems: string[] = [];
+  const info = nls.status?.nodeStorageInfo;
+  const managed = nls.status?.filteredStorageInfo;
+  const devices = info?.deviceInfo ?? [];
+  const reservations = readReservations(nls.metadata.annotations?.[STORAGE_RESERVED], problems);
+
+  const groups = pick(info?.volumeGroups, managed?.volumeGroups).flatMap((vg) =>
+    attempt(`volume group ${vg.name}`, problems, () => groupFacts(vg, reservations.get(vg.name), problems)),
+  );
+  const units = [
+    ...pick(devices, managed?.devices).flatMap((device) =>
+      attempt(`device ${device.name}`, problems, () => deviceFacts(device)),
+    ),
+    ...pick(info?.mountPoints, managed?.mountPoints).flatMap((mount) =>
+      attempt(`mount point ${mount.name}`, problems, () => mountFacts(mount, devices)),
+    ),
+  ];
+  return { storage: { name: nls.metadata.name ?? '', groups, units }, problems };
+}
+
+function pick<T extends { name: string }>(all: readonly T[] = [], names: readonly string[] = []): T[] {
+  const managed = new Set(names);
+  const first = new Map<string, T>();
+  for (const item of all) if (managed.has(item.name) && !first.has(item.name)) first.set(item.name, item);
+  return [...first.values()];
+}
+
+function attempt<T>(what: string, problems: string[], decode: () => T): T[] {
+  try {
+    return [decode()];
+  } catch (error) {
+    problems.push(`status of ${what}: ${textOf(error)}; it is not used until the agent reports it again`);
+    return [];
+  }
+}
+
+function groupFacts(vg: NlsVolumeGroup, reservation: string | undefined, problems: string[]): GroupFacts {
+  const total = bytes(vg.total);
+  return {
+    name: vg.name,
+    total,
+    available: bytes(vg.available),
+    extentSize: bytes(vg.extentSize || DEFAULT_EXTENT),
+    // A faulty group keeps what it has and gets nothing new.
+    reserved: vg.condition === 'DiskFault' ? total : reservedBytes(vg.name, reservation, total, problems),
+    volumes: (vg.logicalVolumes ?? []).map((volume) => ({ name: volume.name, size: bytes(volume.total) })),
+  };
+}
+
+function deviceFacts(device: NlsDevice): UnitFacts {
+  const free = !device.inUse && !device.readOnly && device.condition !== 'DiskFault';
+  return {
+    kind: 'Device',
+    path: device.name,
+    size: bytes(device.total),
+    ...(device.mediaType ? { mediaType: device.mediaType } : {}),
+    usable: free,
+  };
+}
+
+function mountFacts(mount: NlsMountPoint, devices: readonly NlsDevice[]): UnitFacts {
+  const mediaType = mount.device ? diskOf(mount.device, devices)?.mediaType : undefined;
+  const healthy = mount.condition !== 'DiskFault' && mount.condition !== 'DiskFull';
+  return {
+    kind: 'MountPoint',
+    path: mount.name,
+    size: bytes(mount.total),
+    ...(mediaType ? { mediaType } : {}),
+    usable: healthy && !mount.readOnly && !mount.isBind,
+  };
+}
+
+/** The disk itself, or the one that a partition such as /dev/sdb1 or /dev/nvme0n1p2 is on. */
+function diskOf(device: string, devices: readonly NlsDevice[]): NlsDevice | undefined {
+  return (
+    devices.find(({ name }) => name === device) ??
+    devices.find(({ name }) => device.startsWith(name) && /^p?\d+$/.test(device.slice(name.length)))
+  );
+}
+
+function readReservations(annotation: string | undefined, problems: string[]): ReadonlyMap<string, string> {
+  const wanted = new Map<string, string>();
+  if (!annotation) return wanted;
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(annotation);
+  } catch (error) {
+    problems.push(`annotation ${STORAGE_RESERVED} is not JSON (${textOf(error)}): nothing is reserved`);
+    return wanted;
+  }
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
+    problems.push(`annotation ${STORAGE_RESERVED} must be an object such as {"pool-0":"10%"}: nothing is reserved`);
+    return wanted;
+  }
+  for (const [group, value] of Object.entries(parsed)) wanted.set(group, String(value));
+  return wanted;
+}
+
+function reservedBytes(group: string, value: string | undefined, total: Bytes, problems: string[]): Bytes {
+  if (value === undefined) return NO_BYTES;
+  const percent = /^\s*(\d+(?:\.\d+)?)\s*%\s*$/.exec(value)?.[1];
+  try {
+    if (percent === undefined) return parseQuantity(value);
+    if (Number(percent) <= 100) return bytes(Math.ceil((total * Number(percent)) / 100));
+  } catch {
+    // told below, together with a share of more than the whole
+  }
+  problems.push(
+    `annotation ${STORAGE_RESERVED}: "${value}" for ${group} is neither a quantity such as 100Gi nor a share such as 10%: nothing is reserved in it`,
+  );
+  return NO_BYTES;
+}

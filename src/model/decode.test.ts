@@ -1,0 +1,193 @@
+import { expect, test } from 'vitest';
+import { GIB } from './bytes.ts';
+import { claimFacts, classFacts, podFacts, pvFacts, volumeFacts } from './decode.ts';
+import type { LocalVolume, PersistentVolume, PersistentVolumeClaim } from './objects.ts';
+
+const UID = '6b0a9c9e-4b7b-4c4e-9a53-3a2c1f1f2e3d';
+
+test('a pod is reduced to the volumes that may concern us', () => {
+  const facts = podFacts({
+    metadata: { name: 'db-0', namespace: 'shop', uid: 'p1' },
+    spec: {
+      volumes: [
+        { name: 'config' },
+        { name: 'data', persistentVolumeClaim: { claimName: 'data-db-0' } },
+        {
+          name: 'scratch',
+          ephemeral: {
+            volumeClaimTemplate: { spec: { storageClassName: 'fast', resources: { requests: { storage: '2Gi' } } } },
+          },
+        },
+        { name: 'tmp', csi: { driver: 'local.csi.aliyun.com', volumeAttributes: { vgName: 'pool-0', size: '1Gi' } } },
+        { name: 'legacy', csi: { driver: 'yodaplugin.csi.alibabacloud.com' } },
+        { name: 'secrets', csi: { driver: 'secrets-store.csi.k8s.io' } },
+      ],
+    },
+    status: { phase: 'Pending', nominatedNodeName: 'n1' },
+  });
+  expect(facts).toEqual({
+    uid: 'p1',
+    namespace: 'shop',
+    name: 'db-0',
+    nominatedNode: 'n1',
+    finished: false,
+    volumes: [
+      { kind: 'claim', claimName: 'data-db-0' },
+      { kind: 'ephemeral', claimName: 'db-0-scratch', storageClass: 'fast', requested: 2 * GIB },
+      { kind: 'inline', volumeName: 'tmp', attributes: { vgName: 'pool-0', size: '1Gi' } },
+      { kind: 'inline', volumeName: 'legacy', attributes: {} },
+    ],
+  });
+});
+
+test('an inline volume of a driver with another name is ours when that name is', () => {
+  const pod = { metadata: {}, spec: { volumes: [{ name: 'v', csi: { driver: 'disk.example' } }] } };
+  expect(podFacts(pod).volumes).toEqual([]);
+  expect(podFacts(pod, ['disk.example']).volumes).toHaveLength(1);
+});
+
+test.each([
+  ['Running', undefined, false],
+  ['Succeeded', undefined, true],
+  ['Failed', undefined, true],
+  ['Pending', '2026-01-01T00:00:00Z', true],
+])('a pod that is %s and deleted at %s: finished %s', (phase, deletionTimestamp, finished) => {
+  const metadata = { name: 'p', ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }) };
+  expect(podFacts({ metadata, status: { phase } }).finished).toBe(finished);
+});
+
+test('a claim with everything on it', () => {
+  const claim: PersistentVolumeClaim = {
+    metadata: {
+      name: 'data',
+      namespace: 'shop',
+      uid: UID,
+      annotations: { 'volume.kubernetes.io/selected-node': 'n1' },
+      deletionTimestamp: '2026-01-01T00:00:00Z',
+    },
+    spec: {
+      storageClassName: 'fast',
+      resources: { requests: { storage: '10Gi' } },
+      volumeName: 'pvc-1',
+      dataSourceRef: { kind: 'VolumeSnapshot', name: 'monday', apiGroup: 'snapshot.storage.k8s.io' },
+    },
+    status: { phase: 'Bound' },
+  };
+  expect(claimFacts(claim)).toEqual({
+    uid: UID,
+    namespace: 'shop',
+    name: 'data',
+    storageClass: 'fast',
+    requested: 10 * GIB,
+    volumeName: 'pvc-1',
+    bound: true,
+    selectedNode: 'n1',
+    source: { kind: 'VolumeSnapshot', name: 'monday' },
+    deleting: true,
+  });
+});
+
+test.each([
+  [undefined, 0],
+  ['nonsense', 0],
+  ['1500m', 2],
+  ['9Pi', Number.MAX_SAFE_INTEGER],
+])('a claim of %s asks for %d bytes', (storage, requested) => {
+  const requests = storage === undefined ? {} : { storage };
+  expect(claimFacts({ metadata: {}, spec: { resources: { requests } } }).requested).toBe(requested);
+});
+
+test('a claim filled by somebody else’s populator has no source of ours', () => {
+  const spec = { dataSourceRef: { kind: 'Hello', name: 'x' } };
+  expect(claimFacts({ metadata: {}, spec }).source).toBeUndefined();
+});
+
+test('a class keeps its provisioner and its parameters', () => {
+  const storageClass = {
+    metadata: { name: 'fast' },
+    provisioner: 'local.csi.aliyun.com',
+    parameters: { volumeType: 'LVM' },
+  };
+  expect(classFacts(storageClass)).toEqual({
+    name: 'fast',
+    provisioner: 'local.csi.aliyun.com',
+    parameters: { volumeType: 'LVM' },
+  });
+  expect(classFacts({ metadata: { name: 'bare' }, provisioner: 'x' }).parameters).toEqual({});
+});
+
+const volume = (spec: Partial<LocalVolume['spec']>, name = `pvc-${UID}`): LocalVolume => ({
+  metadata: { name, uid: 'o1' },
+  spec: { nodeName: 'n1', kind: 'LVM', vgName: 'pool-0', sizeBytes: GIB, role: 'Volume', ...spec },
+});
+
+test('a LocalVolume names its group or its path', () => {
+  expect(volumeFacts(volume({ claim: { namespace: 'shop', name: 'data', uid: 'c1' } }))).toEqual({
+    name: `pvc-${UID}`,
+    uid: 'o1',
+    node: 'n1',
+    kind: 'LVM',
+    where: 'pool-0',
+    size: GIB,
+    claimUid: 'c1',
+  });
+  expect(volumeFacts(volume({ kind: 'Device', path: '/dev/sdb' })).where).toBe('/dev/sdb');
+});
+
+test.each([
+  ['the claim’s uid ends the name', volume({}), UID],
+  ['the name was too long and is kept in the request', volume({ request: { name: `local-${UID}` } }, 'vol-1f'), UID],
+  ['a name of another form', volume({}, 'by-hand'), undefined],
+  ['a snapshot is no claim’s volume', volume({ role: 'Snapshot' }, `snapshot-${UID}`), undefined],
+])('the claim of a volume: %s', (_, object, uid) => {
+  expect(volumeFacts(object).claimUid).toBe(uid);
+});
+
+const pv = (volumeAttributes: Record<string, string>, annotations?: Record<string, string>): PersistentVolume => ({
+  metadata: { name: 'pvc-1', ...(annotations ? { annotations } : {}) },
+  spec: {
+    capacity: { storage: '1Gi' },
+    claimRef: { uid: 'c1' },
+    csi: { driver: 'local.csi.aliyun.com', volumeHandle: 'pvc-1', volumeAttributes },
+    nodeAffinity: {
+      required: {
+        nodeSelectorTerms: [{ matchExpressions: [{ key: 'kubernetes.io/hostname', operator: 'In', values: ['n1'] }] }],
+      },
+    },
+  },
+});
+
+test('a PersistentVolume of ours says where it is and what it takes', () => {
+  expect(pvFacts(pv({ volumeType: 'LVM', vgName: 'pool-0' }))).toEqual({
+    name: 'pvc-1',
+    driver: 'local.csi.aliyun.com',
+    handle: 'pvc-1',
+    node: 'n1',
+    claimUid: 'c1',
+    takes: { kind: 'LVM', where: 'pool-0', size: GIB },
+  });
+});
+
+test.each([
+  ['a device', pv({ volumeType: 'Device', Device: '/dev/sdb' }), '/dev/sdb'],
+  ['a mount point', pv({ volumeType: 'MountPoint', MountPoint: '/mnt/a' }), '/mnt/a'],
+  [
+    'a group chosen by the scheduler plug-in',
+    pv({ volumeType: 'LVM', vgName: 'old' }, { 'csi.aliyun.com/pv-allocated': '{"vgName":"pool-1"}' }),
+    'pool-1',
+  ],
+  [
+    'an annotation nobody can read',
+    pv({ volumeType: 'LVM', vgName: 'old' }, { 'csi.aliyun.com/pv-allocated': '{' }),
+    'old',
+  ],
+  ['a snapshot mounted as it is', pv({ volumeType: 'LVM', vgName: 'p', 'csi.aliyun.com/readonly': 'true' }), undefined],
+  ['no group named', pv({ volumeType: 'LVM' }), undefined],
+  ['another driver’s attributes', pv({}), undefined],
+])('what a PersistentVolume takes: %s', (_, object, where) => {
+  expect(pvFacts(object)?.takes?.where).toBe(where);
+});
+
+test('a PersistentVolume without CSI is nothing to us', () => {
+  expect(pvFacts({ metadata: { name: 'nfs' }, spec: {} })).toBeUndefined();
+});

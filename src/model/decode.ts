@@ -1,0 +1,190 @@
+import { bytes, NO_BYTES, type Bytes } from './bytes.ts';
+import type { ClaimFacts, ClassFacts, PodFacts, PodVolume, PvFacts, VolumeFacts } from './facts.ts';
+import type {
+  LocalVolume,
+  ObjectMeta,
+  PersistentVolume,
+  PersistentVolumeClaim,
+  Pod,
+  PodVolumeSource,
+  StorageClass,
+} from './objects.ts';
+import { Fault } from './fault.ts';
+import { parseQuantity } from './quantity.ts';
+import { VOLUME_KINDS, type VolumeKind } from './storage-class.ts';
+import { DEFAULT_DRIVER, LEGACY_DRIVER, SELECTED_NODE, TOPOLOGY_KEY } from './well-known.ts';
+
+/**
+ * Kubernetes objects as facts. Nothing here throws: an object the API server let through may still carry a size nobody can hold,
+ * and one such object must not stop the others. Storage of nodes is in decode-node.ts.
+ */
+
+/** The driver's name, and the one it had earlier. */
+export const OUR_DRIVERS: readonly string[] = [DEFAULT_DRIVER, LEGACY_DRIVER];
+
+/** Larger than any node: a request of this size fits nowhere, which is the truth about a size of 8 PiB and up. */
+const BEYOND_ANY_NODE: Bytes = bytes(Number.MAX_SAFE_INTEGER);
+
+/** What a pod needs of us. `drivers` are the CSI driver names that are ours; inline volumes of others are left out. */
+export function podFacts(pod: Pod, drivers: readonly string[] = OUR_DRIVERS): PodFacts {
+  const { metadata, spec, status } = pod;
+  const identity = identityOf(metadata);
+  return {
+    ...identity,
+    ...(spec?.nodeName ? { nodeName: spec.nodeName } : {}),
+    ...(status?.nominatedNodeName ? { nominatedNode: status.nominatedNodeName } : {}),
+    finished: isFinished(pod),
+    volumes: (spec?.volumes ?? []).flatMap((volume) => podVolume(volume, identity.name, drivers) ?? []),
+  };
+}
+
+const identityOf = ({
+  uid = '',
+  namespace = '',
+  name = '',
+}: ObjectMeta): { uid: string; namespace: string; name: string } => ({
+  uid,
+  namespace,
+  name,
+});
+
+function isFinished({ metadata, status }: Pod): boolean {
+  return status?.phase === 'Succeeded' || status?.phase === 'Failed' || metadata.deletionTimestamp !== undefined;
+}
+
+function podVolume(volume: PodVolumeSource, podName: string, drivers: readonly string[]): PodVolume | undefined {
+  const { persistentVolumeClaim, ephemeral, csi } = volume;
+  if (persistentVolumeClaim) return { kind: 'claim', claimName: persistentVolumeClaim.claimName };
+  if (ephemeral) {
+    const template = ephemeral.volumeClaimTemplate?.spec;
+    return {
+      kind: 'ephemeral',
+      claimName: `${podName}-${volume.name}`,
+      ...(template?.storageClassName === undefined ? {} : { storageClass: template.storageClassName }),
+      requested: quantity(template?.resources?.requests?.['storage']),
+    };
+  }
+  if (!csi || !drivers.includes(csi.driver)) return undefined;
+  return { kind: 'inline', volumeName: volume.name, attributes: csi.volumeAttributes ?? {} };
+}
+
+/** What a claim asks, and how far it has come. */
+export function claimFacts(claim: PersistentVolumeClaim): ClaimFacts {
+  const { metadata, spec, status } = claim;
+  const requested = quantity(spec?.resources?.requests?.['storage']);
+  const selectedNode = metadata.annotations?.[SELECTED_NODE];
+  const source = sourceOf(spec);
+  return {
+    ...identityOf(metadata),
+    ...(spec?.storageClassName === undefined ? {} : { storageClass: spec.storageClassName }),
+    requested,
+    ...(spec?.volumeName ? { volumeName: spec.volumeName } : {}),
+    bound: status?.phase === 'Bound',
+    ...(selectedNode ? { selectedNode } : {}),
+    ...(source ? { source } : {}),
+    deleting: metadata.deletionTimestamp !== undefined,
+  };
+}
+
+/** Only the two kinds that a CSI driver fills itself; any other is filled by a populator from outside. */
+function sourceOf(spec: PersistentVolumeClaim['spec']): ClaimFacts['source'] {
+  const from = spec?.dataSourceRef ?? spec?.dataSource;
+  if (from?.kind !== 'VolumeSnapshot' && from?.kind !== 'PersistentVolumeClaim') return undefined;
+  return { kind: from.kind, name: from.name };
+}
+
+/** The few fields of a StorageClass that decide. */
+export function classFacts(storageClass: StorageClass): ClassFacts {
+  return {
+    name: storageClass.metadata.name ?? '',
+    provisioner: storageClass.provisioner,
+    parameters: storageClass.parameters ?? {},
+  };
+}
+
+const CLAIM_UID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/** What a LocalVolume takes. A claim known only by name is found by the end of the CSI name, `<prefix>-<claim uid>` of external-provisioner. */
+export function volumeFacts(volume: LocalVolume): VolumeFacts {
+  const { metadata, spec } = volume;
+  const name = metadata.name ?? '';
+  const claimUid =
+    spec.claim?.uid ?? (spec.role === 'Volume' ? CLAIM_UID.exec(spec.request?.name ?? name)?.[0] : undefined);
+  return {
+    name,
+    ...(metadata.uid ? { uid: metadata.uid } : {}),
+    node: spec.nodeName,
+    kind: spec.kind,
+    where: (spec.kind === 'LVM' ? spec.vgName : spec.path) ?? '',
+    size: size(spec.sizeBytes),
+    ...(claimUid ? { claimUid } : {}),
+  };
+}
+
+/** Where open-local put what it chose outside the volume's attributes: JSON with vgName or deviceName. */
+const PV_ALLOCATED = 'csi.aliyun.com/pv-allocated';
+
+/** A CSI PersistentVolume of any driver; undefined for the others. */
+export function pvFacts(pv: PersistentVolume): PvFacts | undefined {
+  const { metadata, spec } = pv;
+  if (!spec?.csi) return undefined;
+  const node = nodeOf(spec);
+  const takes = takesOf(pv);
+  return {
+    name: metadata.name ?? '',
+    driver: spec.csi.driver,
+    handle: spec.csi.volumeHandle,
+    ...(node === undefined ? {} : { node }),
+    ...(spec.claimRef?.uid ? { claimUid: spec.claimRef.uid } : {}),
+    ...(takes ? { takes } : {}),
+  };
+}
+
+function nodeOf(spec: NonNullable<PersistentVolume['spec']>): string | undefined {
+  const terms = spec.nodeAffinity?.required?.nodeSelectorTerms ?? [];
+  const [hostname] = terms.flatMap((term) => (term.matchExpressions ?? []).filter(({ key }) => key === TOPOLOGY_KEY));
+  return hostname?.values?.[0];
+}
+
+function takesOf(pv: PersistentVolume): PvFacts['takes'] {
+  const attributes = pv.spec?.csi?.volumeAttributes ?? {};
+  if (attributes['csi.aliyun.com/readonly'] === 'true') return undefined;
+  const kind = VOLUME_KINDS.find((word) => word === attributes['volumeType']);
+  if (!kind) return undefined;
+  const where = whereOf(kind, attributes, allocated(pv.metadata.annotations?.[PV_ALLOCATED]));
+  return where ? { kind, where, size: quantity(pv.spec?.capacity?.['storage']) } : undefined;
+}
+
+function whereOf(
+  kind: VolumeKind,
+  attributes: Readonly<Record<string, string>>,
+  chosen: { vgName?: unknown; deviceName?: unknown },
+): string | undefined {
+  if (kind === 'MountPoint') return attributes['MountPoint'];
+  const [key, override] = kind === 'LVM' ? ['vgName', chosen.vgName] : ['Device', chosen.deviceName];
+  return typeof override === 'string' && override ? override : attributes[key];
+}
+
+function allocated(annotation: string | undefined): { vgName?: unknown; deviceName?: unknown } {
+  try {
+    return (JSON.parse(annotation ?? '{}') ?? {}) as object;
+  } catch {
+    return {}; // the attributes say the same in every version that wrote readable ones
+  }
+}
+
+/** A request that is not a quantity, which the API server refuses, counts as none. */
+function quantity(text: string | undefined): Bytes {
+  if (text === undefined) return NO_BYTES;
+  try {
+    return parseQuantity(text);
+  } catch (error) {
+    return error instanceof Fault && error.kind === 'out-of-range' ? BEYOND_ANY_NODE : NO_BYTES;
+  }
+}
+
+/** An int64 of the wire. */
+function size(n: number): Bytes {
+  if (!(n > 0)) return NO_BYTES;
+  return n >= BEYOND_ANY_NODE ? BEYOND_ANY_NODE : bytes(Math.ceil(n));
+}
