@@ -1,0 +1,58 @@
+import { truncate, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { Run } from '../exec/run.ts';
+import { Fault, textOf } from '../model/fault.ts';
+import type { StoryDisk } from './story.ts';
+
+export interface Loops {
+  /** Makes a sparse file and a loop device over it, with a filesystem when the disk is to hold one; the device's path. */
+  attach(disk: StoryDisk, file: string, signal: AbortSignal): Promise<string>;
+  /** Detaches every device this made, also after failures. Throws the first failure when all were tried. */
+  detachAll(): Promise<void>;
+}
+
+const TIMEOUT_MS = 30_000;
+
+/** Loop devices on sparse files: disks for real lvm2. Needs root. */
+export function createLoops(run: Run): Loops {
+  const attached: string[] = [];
+  return {
+    attach: async ({ size, holds }, file, signal) => {
+      await writeFile(file, '');
+      await truncate(file, size);
+      if (holds !== undefined) await run([`mkfs.${holds}`, '-q', file], { timeoutMs: TIMEOUT_MS }, signal);
+      // Not with the caller's signal: a device that was made must be known here.
+      const argv = ['losetup', '--find', '--show', file];
+      const { stdout } = await run(argv, { timeoutMs: TIMEOUT_MS }, AbortSignal.timeout(TIMEOUT_MS));
+      const device = stdout.trim();
+      attached.push(device);
+      return device;
+    },
+    detachAll: async () => {
+      const failures: string[] = [];
+      for (const device of attached.splice(0)) {
+        const detached = run(
+          ['losetup', '--detach', device],
+          { timeoutMs: TIMEOUT_MS },
+          AbortSignal.timeout(TIMEOUT_MS),
+        );
+        await detached.catch((error: unknown) => failures.push(`${device}: ${textOf(error)}`));
+      }
+      if (failures.length > 0) throw new Fault('precondition', `loop devices left behind: ${failures.join('; ')}`);
+    },
+  };
+}
+
+/**
+ * Writes an lvm.conf that lets LVM see these devices and nothing else of the machine, keeps its backups in the directory, and does
+ * metadata only: the machine may have no device-mapper. The directory is for LVM_SYSTEM_DIR.
+ */
+export async function writeLvmConf(directory: string, devices: readonly string[]): Promise<void> {
+  const accept = devices.map((device) => `"a|^${device}$|"`).join(', ');
+  const lines = [
+    `devices { filter = [ ${accept}, "r|.*|" ] use_devicesfile = 0 }`,
+    `global { activation = 0 use_lvmpolld = 0 locking_type = 1 }`,
+    `backup { backup_dir = "${directory}/backup" archive_dir = "${directory}/archive" }`,
+  ];
+  await writeFile(path.join(directory, 'lvm.conf'), `${lines.join('\n')}\n`);
+}

@@ -1,0 +1,38 @@
+/** Why a node was ruled out. */
+export interface Rejection {
+  readonly reason: string;
+  /** Evicting pods would not help. */
+  readonly unresolvable: boolean;
+}
+
+/**
+ * The message of a pod that fits nowhere, in the form kube-scheduler gives it: equal reasons are counted and sorted as text, then what
+ * preemption found. Form: FitError.Error in kube-scheduler's framework types.
+ */
+export function fitMessage(rejections: readonly Rejection[]): string {
+  const total = rejections.length;
+  const reasons = counted(rejections.map(({ reason }) => reason));
+  return `0/${total} nodes are available:${reasons === '' ? '' : ` ${reasons}.`} ${preemption(rejections)}`;
+}
+
+/** The message of a pod that was turned away before any node was looked at. */
+export function preFilterMessage(reason: string, nodes: number): string {
+  const helpless = Array.from({ length: nodes }, (): Rejection => ({ reason, unresolvable: true }));
+  return `0/${nodes} nodes are available: ${reason}. ${preemption(helpless)}`;
+}
+
+function preemption(rejections: readonly Rejection[]): string {
+  const outcomes = rejections.map(({ unresolvable }) =>
+    unresolvable ? 'Preemption is not helpful for scheduling' : 'No preemption victims found for incoming pod',
+  );
+  return `preemption: 0/${rejections.length} nodes are available: ${counted(outcomes)}.`;
+}
+
+function counted(reasons: readonly string[]): string {
+  const counts = new Map<string, number>();
+  for (const reason of reasons) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  return [...counts]
+    .map(([reason, count]) => `${count} ${reason}`)
+    .toSorted()
+    .join(', ');
+}
