@@ -25,6 +25,12 @@ export const VOLUME_FINALIZER = 'csi.aliyun.com/volume-on-node';
 /** On a LocalVolume: the node that owns it, so that an agent watches its own objects only. */
 export const NODE_LABEL = 'csi.aliyun.com/node';
 
+/** On a LocalVolume: the filesystem its device was once given. Set before the first mount; such a device is never formatted again. */
+export const FORMATTED = 'csi.aliyun.com/formatted';
+
+/** `status.reason` of a LocalVolume that does not fit where it was placed: take it elsewhere. */
+export const REASON_NO_SPACE = 'NoSpace';
+
 /** Which CSI calls pass claim metadata in `parameters` (external-provisioner --extra-create-metadata). */
 export const PARAM_PVC_NAME = 'csi.storage.k8s.io/pvc/name';
 export const PARAM_PVC_NAMESPACE = 'csi.storage.k8s.io/pvc/namespace';
