@@ -1,0 +1,60 @@
+import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { formatEndpoint, type Endpoint } from '../daemon/endpoint.ts';
+import type { Component } from '../daemon/lifecycle.ts';
+import type { Log } from '../daemon/log.ts';
+import { freeSocketPath } from '../daemon/stale-socket.ts';
+import { Fault } from '../model/fault.ts';
+import { implement, type CallReport, type Service } from './service.ts';
+
+export interface CsiServerOptions {
+  /** `csi controller`, `csi node`. */
+  readonly name: string;
+  readonly endpoint: Endpoint;
+  readonly services: readonly Service[];
+  readonly log: Log;
+  readonly onCall?: (report: CallReport) => void;
+  /** While stopping, calls under way get so long to finish; absent: 5 s. */
+  readonly graceMs?: number;
+}
+
+/**
+ * A gRPC server on a unix socket. A socket left by a killed process is replaced; one that is served by somebody is an error. Stopping
+ * takes no new calls, lets those under way finish, and after the grace time aborts their signals.
+ */
+export function createCsiServer(options: CsiServerOptions): Component {
+  const { name, endpoint, services, log, onCall, graceMs = 5000 } = options;
+  const stopping = new AbortController();
+  const server = new Server();
+  let bound = false;
+  for (const service of services) {
+    const implementation = implement(service, { log, stopping: stopping.signal, ...(onCall ? { onCall } : {}) });
+    server.addService(service.definition, implementation);
+  }
+  return {
+    name,
+    start: async () => {
+      if (endpoint.kind !== 'unix') throw new Fault('invalid', `CSI is served on a unix socket, not on TCP: ${name}`);
+      await freeSocketPath(endpoint.path);
+      await bind(server, formatEndpoint(endpoint));
+      bound = true;
+      log.info({ component: name, address: formatEndpoint(endpoint) }, 'serving CSI');
+    },
+    stop: async () => {
+      if (!bound) return;
+      const abort = setTimeout(
+        () => stopping.abort(new Fault('unavailable', 'the driver is stopping: try again')),
+        graceMs,
+      );
+      const force = setTimeout(() => server.forceShutdown(), graceMs + 1000);
+      await new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
+      clearTimeout(abort);
+      clearTimeout(force);
+    },
+  };
+}
+
+function bind(server: Server, target: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync(target, ServerCredentials.createInsecure(), (error) => (error ? reject(error) : resolve()));
+  });
+}

@@ -1,0 +1,108 @@
+import type { sendUnaryData, ServerUnaryCall, UntypedServiceImplementation } from '@grpc/grpc-js';
+import type { Log } from '../daemon/log.ts';
+import { Fault } from '../model/fault.ts';
+import { Code, nameOfCode, toStatus } from './status.ts';
+
+/** A unary method as ts-proto describes it. */
+export interface Method<Request, Reply> {
+  readonly path: string;
+  readonly requestStream: false;
+  readonly responseStream: false;
+  readonly requestSerialize: (value: Request) => Buffer;
+  readonly requestDeserialize: (bytes: Buffer) => Request;
+  readonly responseSerialize: (value: Reply) => Buffer;
+  readonly responseDeserialize: (bytes: Buffer) => Reply;
+}
+
+// The types of a service's methods differ from each other, and a method's request is both taken and given.
+// oxlint-disable-next-line typescript/no-explicit-any
+export type Definition = Readonly<Record<string, Method<any, any>>>;
+export type RequestOf<M> = M extends Method<infer Request, infer _> ? Request : never;
+export type ReplyOf<M> = M extends Method<infer _, infer Reply> ? Reply : never;
+
+export interface CallContext {
+  /** Aborted when the caller gives up, its deadline passes, or the server has waited long enough while stopping. */
+  readonly signal: AbortSignal;
+}
+
+/** What a service does, method by method; one that is left out answers UNIMPLEMENTED. A Fault becomes its gRPC status. */
+export type Handlers<D extends Definition> = {
+  readonly [M in keyof D]?: (request: RequestOf<D[M]>, context: CallContext) => Promise<ReplyOf<D[M]>>;
+};
+
+export interface Service {
+  readonly definition: Definition;
+  readonly handlers: Readonly<Record<string, Handler | undefined>>;
+}
+
+type Handler = (request: never, context: CallContext) => Promise<unknown>;
+
+/** Ties handlers to the service they serve, so that the compiler checks each of them. */
+export function service<D extends Definition>(definition: D, handlers: Handlers<NoInfer<D>>): Service {
+  return { definition, handlers };
+}
+
+/** How one call ended. */
+export interface CallReport {
+  /** `CreateVolume`. */
+  readonly method: string;
+  /** `OK`, `RESOURCE_EXHAUSTED`, … */
+  readonly code: string;
+  readonly ms: number;
+}
+
+export interface CallOptions {
+  readonly log: Log;
+  readonly onCall?: (report: CallReport) => void;
+  /** Ends the calls still under way. */
+  readonly stopping: AbortSignal;
+}
+
+/** The service as grpc-js wants it: every call logged once, every throw mapped once. */
+export function implement({ definition, handlers }: Service, options: CallOptions): UntypedServiceImplementation {
+  const methods = Object.entries(definition).flatMap(([name, { path }]) => {
+    const handler = handlers[name];
+    const method = path.slice(path.lastIndexOf('/') + 1);
+    return handler === undefined ? [] : [[name, unary(method, handler, options)] as const];
+  });
+  return Object.fromEntries(methods);
+}
+
+type Unary = (call: ServerUnaryCall<unknown, unknown>, reply: sendUnaryData<unknown>) => void;
+
+function unary(method: string, handler: Handler, options: CallOptions): Unary {
+  const answer = async (call: ServerUnaryCall<unknown, unknown>, reply: sendUnaryData<unknown>): Promise<void> => {
+    const gone = new AbortController();
+    call.once('cancelled', () => gone.abort(new Fault('aborted', 'the caller gave up, or its deadline has passed')));
+    const signal = AbortSignal.any([gone.signal, options.stopping]);
+    const started = performance.now();
+    const report = (code: Code): CallReport => {
+      const ms = Math.round(performance.now() - started);
+      return { method, code: nameOfCode(code), ms };
+    };
+    try {
+      const value = await handler(call.request as never, { signal });
+      reportCall(report(Code.OK), call.request, options);
+      reply(null, value);
+    } catch (error) {
+      const { code, details } = toStatus(error);
+      reportCall(report(code), call.request, { ...options, error });
+      reply({ code, details });
+    }
+  };
+  return (call, reply) => void answer(call, reply);
+}
+
+/** Only names go into the log, never a whole request: it may carry secrets. */
+function reportCall(
+  call: CallReport,
+  request: unknown,
+  { log, onCall, error }: CallOptions & { readonly error?: unknown },
+): void {
+  const { volumeId, name } = (request ?? {}) as { volumeId?: string; name?: string };
+  const fields = { ...call, ...(volumeId || name ? { volume: volumeId || name } : {}) };
+  if (error === undefined) log.debug(fields, 'call done');
+  else if (error instanceof Fault) log.info({ ...fields, err: error.message }, 'call refused');
+  else log.error({ ...fields, err: error }, 'call failed');
+  onCall?.(call);
+}
