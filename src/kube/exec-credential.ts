@@ -2,6 +2,7 @@ import type { Run } from '../exec/run.ts';
 import { Fault, textOf } from '../model/fault.ts';
 import type { Identity } from './access.ts';
 import type { Clock } from './clock.ts';
+import { orAborted } from './deadline.ts';
 
 /** A program that prints our credentials: `users[].user.exec` of a kubeconfig. */
 export interface ExecPlugin {
@@ -56,7 +57,7 @@ export function createExecCredential(plugin: ExecPlugin, run: Run, clock: Clock)
         if (!underWay) return (await fetch(signal)).identity;
         const { done, signal: theirs } = underWay;
         try {
-          return (await done).identity;
+          return (await orAborted(done, signal)).identity;
         } catch (error) {
           // Whoever started the run gave up; that says nothing about the program.
           if (!theirs.aborted) throw error;
