@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, realpath, stat } from 'node:fs/promises';
 import { Fault } from '../model/fault.ts';
 import { CommandFailed } from '../exec/command-failed.ts';
 import type { Run } from '../exec/run.ts';
@@ -12,6 +12,8 @@ export interface Mounts {
   mount(wanted: NewMount, signal: AbortSignal): Promise<void>;
   /** Makes a folder or a device file seen at another path as well, which must exist; otherwise as mount. */
   bind(wanted: NewBind, signal: AbortSignal): Promise<void>;
+  /** Whether what is seen at an entry is this device or folder. */
+  shows(entry: MountEntry, source: string, signal: AbortSignal): Promise<boolean>;
   /** Done when nothing is mounted there; throws `unavailable` while it is in use. */
   unmount(target: string, signal: AbortSignal): Promise<void>;
 }
@@ -53,10 +55,9 @@ export function createHostMounts(run: Run): Mounts {
   return {
     list,
     mount: async ({ source, target, fsType, options }, signal) => {
-      const number = await deviceNumber(source);
-      if (number === undefined) throw new Fault('not-found', `device ${source} is not there`);
+      if ((await deviceNumber(source)) === undefined) throw new Fault('not-found', `device ${source} is not there`);
       const found = mountAt(await list(signal), target);
-      if (found) return assertSame(found, found.majorMinor === number);
+      if (found) return assertSame(found, await showsSource(found, source));
       const flags = options.length === 0 ? [] : ['-o', options.join(',')];
       await call(['mount', '-t', fsType, ...flags, '--', source, target], signal);
     },
@@ -70,6 +71,7 @@ export function createHostMounts(run: Run): Mounts {
       const flags = ['bind', ...(readOnly ? ['ro'] : []), ...options];
       await call(['mount', '-o', flags.join(','), '--', source, target], signal);
     },
+    shows: showsSource,
     unmount: async (target, signal) => {
       for (let layer = 0; layer < MAX_LAYERS && mountAt(await list(signal), target); layer += 1)
         await call(['umount', '--', target], signal);
@@ -84,6 +86,13 @@ export function assertSame(found: MountEntry, same: boolean): void {
   if (same) return;
   const how = isReadOnly(found) ? 'read-only' : 'read-write';
   throw new Fault('conflict', `${found.target} is taken: ${found.source} (${found.fsType}, ${how}) is mounted there`);
+}
+
+/** By the device's number, by its name (btrfs mounts have numbers of their own), or because both paths are one file. */
+async function showsSource(entry: MountEntry, source: string): Promise<boolean> {
+  if ((await deviceNumber(source)) === entry.majorMinor) return true;
+  const [device, mounted] = await Promise.all([source, entry.source].map((path) => realpath(path).catch(() => path)));
+  return device === mounted || sameFile(source, entry.target).catch(() => false);
 }
 
 async function sameFile(a: string, b: string): Promise<boolean> {

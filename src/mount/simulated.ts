@@ -42,6 +42,7 @@ export function createSimulatedMounts({ file, sizeOf }: SimulatedMountsOptions):
       await state.update((before) => withMount(before, entry), signal);
     },
     bind: (wanted, signal) => state.update((before) => withMount(before, bindEntry(before, wanted)), signal),
+    shows: (entry, source) => Promise.resolve(entry.source === source),
     unmount: (target, signal) => state.update((before) => withoutMount(before, target), signal),
   };
 

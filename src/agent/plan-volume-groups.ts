@@ -1,0 +1,127 @@
+import { Fault } from '../model/fault.ts';
+import { inspectDevice, type DeviceFacts, type Finding } from '../disk/inspect.ts';
+import { lvmName } from '../lvm/names.ts';
+import type { LvmGroup } from '../lvm/report.ts';
+
+export interface WantedGroup {
+  readonly name: string;
+  readonly devices: readonly string[];
+}
+
+/** What is to be done for one group of the list, and what will not be done and why. */
+export interface GroupPlan {
+  readonly name: string;
+  /** Absent when there is nothing to do, or nothing that may be done. Devices by the path their names lead to. */
+  readonly step?: { readonly kind: 'create' | 'extend'; readonly devices: readonly string[] };
+  readonly refused: readonly Refused[];
+  /** Why the whole group is left alone. */
+  readonly problem?: Problem;
+}
+
+export interface Refused {
+  readonly device: string;
+  readonly finding: Pick<Finding, 'what' | 'todo'>;
+}
+
+export interface Problem {
+  readonly reason: string;
+  readonly message: string;
+}
+
+/**
+ * What is left to do, from what is wanted and what is there. Groups are made and extended with blank devices only; nothing is ever shrunk
+ * or removed, that is a person's decision. A refused device does not stop the others. `facts` has an entry for every device wanted.
+ */
+export function planVolumeGroups(
+  wanted: readonly WantedGroup[],
+  groups: readonly LvmGroup[],
+  facts: ReadonlyMap<string, DeviceFacts>,
+): readonly GroupPlan[] {
+  const names = new Set(wanted.map(({ name }) => name));
+  const listings = countListings(wanted, facts);
+  return [...names].map((name) => {
+    const listed = wanted.filter((group) => group.name === name);
+    const devices = listed.flatMap((group) => group.devices);
+    const found = groups.find((group) => group.name === name);
+    const problem = problemOf(name, listed.length, devices, found);
+    return problem ? { name, refused: [], problem } : planGroup({ name, devices }, found, facts, listings);
+  });
+}
+
+function problemOf(
+  name: string,
+  times: number,
+  devices: readonly string[],
+  found: LvmGroup | undefined,
+): Problem | undefined {
+  if (times > 1)
+    return {
+      reason: 'DuplicateGroup',
+      message: `Volume group ${name} is listed ${times} times: list it once, with all its devices.`,
+    };
+  const invalid = nameProblem(name);
+  if (invalid !== undefined) return { reason: 'InvalidName', message: `${invalid}.` };
+  if (found?.exported)
+    return {
+      reason: 'Exported',
+      message: `Volume group ${name} is exported: run vgimport ${name} if it is to be used here.`,
+    };
+  if (found?.partial)
+    return {
+      reason: 'DevicesMissing',
+      message: `Volume group ${name} misses devices: bring them back, or run vgreduce --removemissing ${name} if they are lost.`,
+    };
+  if (!found && devices.length === 0)
+    return { reason: 'NoDevices', message: `Volume group ${name} does not exist and no device is listed for it.` };
+  return undefined;
+}
+
+function nameProblem(name: string): string | undefined {
+  try {
+    lvmName(name);
+    return undefined;
+  } catch (error) {
+    if (error instanceof Fault) return error.message;
+    throw error;
+  }
+}
+
+/** How often each device is listed, whatever names are used for it. */
+function countListings(
+  wanted: readonly WantedGroup[],
+  facts: ReadonlyMap<string, DeviceFacts>,
+): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const path of wanted.flatMap(({ devices }) => devices)) {
+    const place = facts.get(path)?.resolved ?? path;
+    counts.set(place, (counts.get(place) ?? 0) + 1);
+  }
+  return counts;
+}
+
+function planGroup(
+  { name, devices }: WantedGroup,
+  found: LvmGroup | undefined,
+  facts: ReadonlyMap<string, DeviceFacts>,
+  listings: ReadonlyMap<string, number>,
+): GroupPlan {
+  const accepted: string[] = [];
+  const refused: Refused[] = [];
+  for (const device of new Set(devices)) {
+    const known = facts.get(device) ?? { path: device, mountedAt: [] };
+    const place = known.resolved ?? device;
+    if (known.group === name) continue; // done
+    const finding = (listings.get(place) ?? 0) > 1 ? LISTED_TWICE : findingOf(known);
+    if (finding) refused.push({ device, finding });
+    else accepted.push(place);
+  }
+  if (accepted.length === 0) return { name, refused };
+  return { name, refused, step: { kind: found ? 'extend' : 'create', devices: accepted } };
+}
+
+const LISTED_TWICE = { what: 'is listed more than once', todo: 'List it once, under one name.' };
+
+function findingOf(facts: DeviceFacts): Finding | undefined {
+  const inspection = inspectDevice(facts);
+  return inspection.blank ? undefined : inspection.finding;
+}

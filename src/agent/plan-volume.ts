@@ -1,0 +1,68 @@
+import { bytes, type Bytes } from '../model/bytes.ts';
+import type { LocalVolume } from '../model/objects.ts';
+import type { Layout } from '../model/storage-class.ts';
+import { isUnfinished } from '../lvm/lvm.ts';
+import { OUR_TAG, volumeDevicePath } from '../lvm/names.ts';
+import type { LvmGroup } from '../lvm/report.ts';
+
+/** The next thing to do for a volume. */
+export type VolumeStep =
+  | { readonly kind: 'create'; readonly sizeBytes: Bytes; readonly layout: Layout }
+  | { readonly kind: 'extend'; readonly sizeBytes: Bytes }
+  | { readonly kind: 'remove' }
+  /** It is as asked. */
+  | { readonly kind: 'ready'; readonly sizeBytes: Bytes; readonly devicePath: string }
+  /** Nothing of it is left: its finalizer may go. */
+  | { readonly kind: 'gone' }
+  /** It is not what we may touch, or not what anybody could make of it. */
+  | { readonly kind: 'refuse'; readonly reason: string; readonly message: string };
+
+/**
+ * What an LVM volume needs, from what is asked and what is in its group now; undefined for a group that is not there.
+ * A volume that has been ready once and is missing now is lost, and never replaced by an empty one. A logical volume without our tag is
+ * someone else's, whatever its name.
+ */
+export function planLvmVolume(volume: LocalVolume, group: LvmGroup | undefined): VolumeStep {
+  return volume.metadata.deletionTimestamp === undefined ? planMaking(volume, group) : planRemoval(volume, group);
+}
+
+function planMaking(volume: LocalVolume, group: LvmGroup | undefined): VolumeStep {
+  const { vgName, name, sizeBytes } = asked(volume);
+  if (!group) return refuse('GroupMissing', `Volume group ${vgName} is not on this node: bring its disks back.`);
+  if (group.exported) return refuse('GroupExported', `Volume group ${vgName} is exported: run vgimport ${vgName}.`);
+  const found = group.volumes.find((candidate) => candidate.name === name);
+  if (!found || isUnfinished(found)) return planCreation(volume);
+  if (!found.tags.includes(OUR_TAG))
+    return refuse('NotOurs', `Logical volume ${vgName}/${name} was not made by open-local: rename or remove it.`);
+  if (found.size < sizeBytes) return { kind: 'extend', sizeBytes };
+  return { kind: 'ready', sizeBytes: found.size, devicePath: volumeDevicePath(vgName, name) };
+}
+
+function planCreation(volume: LocalVolume): VolumeStep {
+  const { vgName, name, sizeBytes } = asked(volume);
+  if (hasBeenReady(volume))
+    return refuse('VolumeLost', `Logical volume ${vgName}/${name} is gone, and its data with it: it is not made anew.`);
+  return { kind: 'create', sizeBytes, layout: volume.spec.layout ?? 'linear' };
+}
+
+function planRemoval(volume: LocalVolume, group: LvmGroup | undefined): VolumeStep {
+  const { vgName, name } = asked(volume);
+  if (!group && hasBeenReady(volume))
+    return refuse(
+      'GroupMissing',
+      `Volume group ${vgName} is not on this node: the volume is removed when its disks are back.`,
+    );
+  const found = group?.volumes.find((candidate) => candidate.name === name);
+  return found?.tags.includes(OUR_TAG) ? { kind: 'remove' } : { kind: 'gone' };
+}
+
+/** Its size is told once it is there, and never taken back. */
+export const hasBeenReady = ({ status }: LocalVolume): boolean => status?.sizeBytes !== undefined;
+
+const asked = ({ metadata, spec }: LocalVolume) => ({
+  vgName: spec.vgName ?? '',
+  name: metadata.name ?? '',
+  sizeBytes: bytes(spec.sizeBytes),
+});
+
+const refuse = (reason: string, message: string): VolumeStep => ({ kind: 'refuse', reason, message });

@@ -1,0 +1,120 @@
+import { readdir } from 'node:fs/promises';
+import { bytes } from '../model/bytes.ts';
+import { Fault, textOf } from '../model/fault.ts';
+import type { LocalVolume } from '../model/objects.ts';
+import { REASON_NO_SPACE, VOLUME_FINALIZER } from '../model/well-known.ts';
+import type { KeyedMutex } from '../daemon/keyed-mutex.ts';
+import type { Log } from '../daemon/log.ts';
+import type { Disks } from '../disk/disks.ts';
+import { useOf } from '../disk/inspect.ts';
+import type { Lvm } from '../lvm/lvm.ts';
+import { factsOf } from './device-facts.ts';
+import type { RecordEvent } from './events.ts';
+import type { Observation } from './observe.ts';
+import { planDeviceVolume, planMountPointVolume } from './plan-unit.ts';
+import { planLvmVolume, type VolumeStep } from './plan-volume.ts';
+import type { VolumeWriter } from './write-volume.ts';
+
+export interface VolumeDeps {
+  readonly lvm: Lvm;
+  readonly disks: Pick<Disks, 'resolve' | 'probe'>;
+  readonly observe: (signal: AbortSignal) => Promise<Observation>;
+  readonly write: VolumeWriter;
+  /** Keyed by group or path. */
+  readonly locks: KeyedMutex;
+  readonly record: RecordEvent;
+  readonly log: Log;
+  /** Called when something was made, grown or removed: the node's storage is to be reported. */
+  readonly onChange: () => void;
+}
+
+/** Planning looks at what is there, so that each change is seen to have worked; this many changes one after another are a bug. */
+const MAX_STEPS = 4;
+
+/** Whether the object says that nothing is left to do. */
+export function isSettled({ metadata, spec, status }: LocalVolume): boolean {
+  if (metadata.deletionTimestamp !== undefined) return !metadata.finalizers?.includes(VOLUME_FINALIZER);
+  return status?.phase === 'Ready' && status.reason === undefined && (status.sizeBytes ?? 0) >= spec.sizeBytes;
+}
+
+/**
+ * Makes one volume as it is asked for, and tells in its status. May be cut at any point and repeated. Throws what the next try has to
+ * wait for, after it was told.
+ */
+export async function reconcileVolume(volume: LocalVolume, deps: VolumeDeps, signal: AbortSignal): Promise<void> {
+  const place = volume.spec.vgName ?? volume.spec.path ?? '';
+  await deps.locks.run(place, () => settle(volume, deps, signal), signal);
+}
+
+async function settle(volume: LocalVolume, deps: VolumeDeps, signal: AbortSignal): Promise<void> {
+  for (let turn = 0; turn < MAX_STEPS; turn += 1) {
+    const step = await plan(volume, deps, signal);
+    if (step.kind === 'ready') return deps.write.ready(volume, step, signal);
+    if (step.kind === 'gone') return deps.write.release(volume, signal);
+    await attempt(volume, step, deps, signal);
+    deps.onChange();
+  }
+  throw new Error(`volume ${volume.metadata.name} is not settled after ${MAX_STEPS} changes`);
+}
+
+async function plan(volume: LocalVolume, deps: VolumeDeps, signal: AbortSignal): Promise<VolumeStep> {
+  const { kind, path = '', vgName, role } = volume.spec;
+  if (role === 'Snapshot' || volume.spec.source)
+    return refuseUnsupported(volume, 'Snapshots and copies are not supported yet.');
+  if (kind === 'LVM') {
+    const { groups } = await deps.lvm.report(signal);
+    return planLvmVolume(
+      volume,
+      groups.find(({ name }) => name === vgName),
+    );
+  }
+  const observation = await deps.observe(signal);
+  if (kind === 'MountPoint') {
+    const mountPoint = observation.mountPoints.find(({ entry }) => entry.target === path);
+    return planMountPointVolume(volume, mountPoint, mountPoint ? await readdir(path) : []);
+  }
+  const facts = factsOf(path, await deps.disks.resolve(path, signal), observation);
+  const probe = facts.device && !useOf(facts) ? await deps.disks.probe(facts.device, signal) : undefined;
+  return planDeviceVolume(volume, { ...facts, ...(probe ? { probe } : {}) });
+}
+
+const refuseUnsupported = (volume: LocalVolume, message: string): VolumeStep =>
+  volume.metadata.deletionTimestamp === undefined
+    ? { kind: 'refuse', reason: 'Unsupported', message }
+    : { kind: 'gone' };
+
+async function attempt(volume: LocalVolume, step: VolumeStep, deps: VolumeDeps, signal: AbortSignal): Promise<void> {
+  try {
+    await act(volume, step, deps, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    const problem = problemOf(step, error);
+    const told = await deps.write.problem(volume, problem, signal);
+    if (told)
+      deps.record(
+        { kind: 'LocalVolume', ...volume.metadata, name: volume.metadata.name ?? '' },
+        { type: 'Warning', ...problem },
+      );
+    throw error;
+  }
+}
+
+async function act(
+  volume: LocalVolume,
+  step: VolumeStep,
+  { lvm, log }: VolumeDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  if (step.kind === 'refuse') throw new Fault('precondition', step.message);
+  const target = { vgName: volume.spec.vgName ?? '', name: volume.metadata.name ?? '' };
+  log.info({ vg: target.vgName, volume: target.name, action: step.kind }, 'changing a volume');
+  if (step.kind === 'create') await lvm.createVolume({ ...target, ...step }, signal);
+  if (step.kind === 'extend') await lvm.extendVolume({ ...target, sizeBytes: bytes(step.sizeBytes) }, signal);
+  if (step.kind === 'remove') await lvm.removeVolume(target, signal);
+}
+
+function problemOf(step: VolumeStep, error: unknown): { readonly reason: string; readonly message: string } {
+  if (step.kind === 'refuse') return step;
+  const full = error instanceof Fault && error.kind === 'exhausted';
+  return { reason: full ? REASON_NO_SPACE : 'LvmFailed', message: textOf(error) };
+}

@@ -1,0 +1,90 @@
+import { bytes, NO_BYTES, type Bytes } from '../model/bytes.ts';
+import { Fault } from '../model/fault.ts';
+import {
+  VolumeCapability_AccessMode_Mode as Mode,
+  type CapacityRange,
+  type NodePublishVolumeRequest,
+  type NodeStageVolumeRequest,
+  type VolumeCapability,
+} from './gen/csi.ts';
+
+/** How a volume is to be seen. */
+export interface Access {
+  /** `block`: as a device file; else as a mounted filesystem. */
+  readonly block: boolean;
+  /** Empty: the volume's own, or our choice. */
+  readonly fsType: string;
+  readonly mountFlags: readonly string[];
+  readonly readOnly: boolean;
+  /** At one path only, also on this node. */
+  readonly singleWriter: boolean;
+}
+
+export interface Stage {
+  readonly id: string;
+  readonly stagingPath: string;
+  readonly access: Access;
+}
+
+export interface Publish extends Stage {
+  readonly targetPath: string;
+}
+
+/** podInfoOnMount puts it among the volume context of inline volumes. */
+const EPHEMERAL = 'csi.storage.k8s.io/ephemeral';
+
+/** Checks a NodeStageVolume request. Throws Fault `invalid` naming the field. */
+export function parseStage(request: NodeStageVolumeRequest): Stage {
+  return {
+    id: required('volume_id', request.volumeId),
+    stagingPath: absolute('staging_target_path', request.stagingTargetPath),
+    access: parseAccess(request.volumeCapability, false),
+  };
+}
+
+/** Checks a NodePublishVolume request. Throws Fault `invalid` naming the field, `precondition` without a staging path. */
+export function parsePublish(request: NodePublishVolumeRequest): Publish {
+  const id = required('volume_id', request.volumeId);
+  const targetPath = absolute('target_path', request.targetPath);
+  const access = parseAccess(request.volumeCapability, request.readonly);
+  if (request.volumeContext[EPHEMERAL] === 'true')
+    throw new Fault('unimplemented', `volume ${id}: inline volumes are not supported yet; use a claim`);
+  if (request.stagingTargetPath === '')
+    throw new Fault('precondition', 'staging_target_path is missing: NodeStageVolume comes first');
+  return { id, targetPath, access, stagingPath: absolute('staging_target_path', request.stagingTargetPath) };
+}
+
+function parseAccess(capability: VolumeCapability | undefined, readOnly: boolean): Access {
+  const { accessType, accessMode } = capability ?? {};
+  if (!accessType) throw new Fault('invalid', 'volume_capability is missing: ask for block or mount access');
+  const { fsType = '', mountFlags = [] } = accessType.$case === 'mount' ? accessType.value : {};
+  const mode = accessMode?.mode;
+  return {
+    block: accessType.$case === 'block',
+    fsType,
+    mountFlags,
+    readOnly: readOnly || mode === Mode.SINGLE_NODE_READER_ONLY || mode === Mode.MULTI_NODE_READER_ONLY,
+    singleWriter: mode === Mode.SINGLE_NODE_SINGLE_WRITER,
+  };
+}
+
+/** Throws Fault `invalid` when the field is empty. */
+export function required(field: string, value: string): string {
+  if (value === '') throw new Fault('invalid', `${field} is missing`);
+  return value;
+}
+
+/** Throws Fault `invalid` unless the field is an absolute path. A slash at its end is taken off: mount tables have none. */
+export function absolute(field: string, value: string): string {
+  const path = required(field, value);
+  if (!path.startsWith('/')) throw new Fault('invalid', `${field} "${path}" must be an absolute path`);
+  return path.replace(/(?<=.)\/+$/, '');
+}
+
+/** The bytes that must be there; none when the caller does not say. Throws Fault `out-of-range` for more than we can count. */
+export function requiredBytes(range: CapacityRange | undefined): Bytes {
+  const wanted = range?.requiredBytes ?? 0n;
+  if (wanted < 0n || wanted > BigInt(Number.MAX_SAFE_INTEGER))
+    throw new Fault('out-of-range', `capacity_range.required_bytes ${wanted} is not a size we can make`);
+  return wanted === 0n ? NO_BYTES : bytes(wanted);
+}

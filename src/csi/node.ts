@@ -1,0 +1,87 @@
+import { TOPOLOGY_KEY } from '../model/well-known.ts';
+import { KeyedMutex } from '../daemon/keyed-mutex.ts';
+import type { FilesystemStats } from '../mount/filesystem.ts';
+import {
+  NodeService,
+  NodeServiceCapability_RPC_Type as Rpc,
+  VolumeUsage_Unit as Unit,
+  type NodeServiceCapability,
+  type VolumeUsage,
+} from './gen/csi.ts';
+import { absolute, parsePublish, parseStage, required, requiredBytes } from './node-requests.ts';
+import { publishVolume, unpublishVolume } from './publish.ts';
+import { service, type Service } from './service.ts';
+import { stageVolume, type StageDeps } from './stage.ts';
+import { expandVolume, statVolume } from './volume-use.ts';
+
+export interface NodeDeps extends StageDeps {
+  readonly nodeName: string;
+}
+
+const CAPABILITIES = [
+  Rpc.STAGE_UNSTAGE_VOLUME,
+  Rpc.EXPAND_VOLUME,
+  Rpc.GET_VOLUME_STATS,
+  Rpc.SINGLE_NODE_MULTI_WRITER,
+] as const;
+
+/** The CSI node service of one node. Calls for the same volume come one after another. */
+export function createNodeService(deps: NodeDeps): Service {
+  const { nodeName, mounts } = deps;
+  const locks = new KeyedMutex();
+  return service(NodeService, {
+    nodeStageVolume: async (request, { signal }) => {
+      const wanted = parseStage(request);
+      await locks.run(wanted.id, () => stageVolume(wanted, deps, signal), signal);
+      return {};
+    },
+    nodeUnstageVolume: async (request, { signal }) => {
+      const id = required('volume_id', request.volumeId);
+      const path = absolute('staging_target_path', request.stagingTargetPath);
+      await locks.run(id, () => mounts.unmount(path, signal), signal);
+      return {};
+    },
+    nodePublishVolume: async (request, { signal }) => {
+      const wanted = parsePublish(request);
+      await locks.run(wanted.id, () => publishVolume(wanted, deps, signal), signal);
+      return {};
+    },
+    nodeUnpublishVolume: async (request, { signal }) => {
+      const id = required('volume_id', request.volumeId);
+      const path = absolute('target_path', request.targetPath);
+      await locks.run(id, () => unpublishVolume(path, mounts, signal), signal);
+      return {};
+    },
+    nodeGetVolumeStats: async (request, { signal }) => {
+      const at = { id: required('volume_id', request.volumeId), path: absolute('volume_path', request.volumePath) };
+      return { usage: usageOf(await statVolume(at, deps, signal)) };
+    },
+    nodeExpandVolume: async (request, { signal }) => {
+      const at = { id: required('volume_id', request.volumeId), path: absolute('volume_path', request.volumePath) };
+      const wanted = requiredBytes(request.capacityRange);
+      const size = await locks.run(at.id, () => expandVolume(at, wanted, deps, signal), signal);
+      return { capacityBytes: BigInt(size) };
+    },
+    nodeGetCapabilities: () => Promise.resolve({ capabilities: CAPABILITIES.map(capability) }),
+    nodeGetInfo: () =>
+      Promise.resolve({
+        nodeId: nodeName,
+        maxVolumesPerNode: 0n,
+        accessibleTopology: { segments: { [TOPOLOGY_KEY]: nodeName } },
+      }),
+  });
+}
+
+const capability = (type: (typeof CAPABILITIES)[number]): NodeServiceCapability => ({
+  type: { $case: 'rpc', value: { type } },
+});
+
+function usageOf(stats: FilesystemStats | { readonly total: number }): VolumeUsage[] {
+  if (!('inodes' in stats)) return [usage(Unit.BYTES, { total: stats.total, used: 0, available: 0 })];
+  return [usage(Unit.BYTES, stats), usage(Unit.INODES, stats.inodes)];
+}
+
+const usage = (
+  unit: Unit,
+  { total, used, available }: { readonly total: number; readonly used: number; readonly available: number },
+): VolumeUsage => ({ unit, total: BigInt(total), used: BigInt(used), available: BigInt(available) });
