@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 import { compareVersions } from './resource-version.ts';
 
+const sign = (n: number | undefined): number | undefined => n && Math.sign(n);
+
 test.each([
   ['7', '7', 0],
   ['9', '10', -1],
@@ -10,7 +12,6 @@ test.each([
   ['0', '5', undefined],
   ['a', 'b', undefined],
 ])('%s against %s', (a, b, want) => {
-  const sign = (n: number | undefined): number | undefined => n && Math.sign(n);
   expect(sign(compareVersions(a, b))).toBe(want);
   expect(sign(compareVersions(b, a))).toBe(want && -want);
 });
