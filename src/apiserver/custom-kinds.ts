@@ -1,0 +1,122 @@
+import { type Cause, wrong } from './failure.ts';
+import { at, isObject, type JsonObject, type Stored } from './json.ts';
+import { type Column, idOf, type Kind, type KindRules } from './kind.ts';
+import { timestamp } from './meta.ts';
+import type { Registry } from './registry.ts';
+import type { Schema } from './schema.ts';
+import type { Store } from './store.ts';
+
+export const DEFINITIONS = 'customresourcedefinitions.apiextensions.k8s.io';
+
+interface Version {
+  readonly name: string;
+  readonly served?: boolean;
+  readonly storage?: boolean;
+  readonly schema?: { readonly openAPIV3Schema?: Schema };
+  readonly subresources?: { readonly status?: object };
+  readonly additionalPrinterColumns?: readonly Column[];
+  readonly selectableFields?: readonly { readonly jsonPath: string }[];
+}
+
+interface DefinitionSpec {
+  readonly group: string;
+  readonly scope: string;
+  readonly names: {
+    readonly plural: string;
+    readonly kind: string;
+    readonly singular?: string;
+    readonly listKind?: string;
+    readonly shortNames?: readonly string[];
+  };
+  readonly versions: readonly [Version, ...Version[]];
+}
+
+const AGE: Column = { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' };
+
+/** The kind a CustomResourceDefinition defines: the version that is stored, the only one this server serves. */
+export function kindOfDefinition(definition: Stored): Kind {
+  const spec = definition['spec'] as DefinitionSpec;
+  const { names } = spec;
+  const version = spec.versions.find((one) => one.storage === true) ?? spec.versions[0];
+  return {
+    group: spec.group,
+    version: version.name,
+    plural: names.plural,
+    kind: names.kind,
+    singular: names.singular ?? names.kind.toLowerCase(),
+    listKind: names.listKind ?? `${names.kind}List`,
+    shortNames: names.shortNames ?? [],
+    namespaced: spec.scope === 'Namespaced',
+    custom: true,
+    status: version.subresources?.status !== undefined,
+    generation: true,
+    unconditionalUpdate: false,
+    createOnUpdate: false,
+    returnsDeleted: false,
+    selectable: (version.selectableFields ?? []).map(({ jsonPath }) => jsonPath.slice(1)),
+    columns: version.additionalPrinterColumns ?? [AGE],
+    schema: version.schema?.openAPIV3Schema ?? { type: 'object', 'x-kubernetes-preserve-unknown-fields': true },
+    rules: {},
+  };
+}
+
+/** CustomResourceDefinitions themselves; `now` for their conditions. */
+export const definitionRules = (now: () => number): KindRules => ({
+  prepareCreate(object) {
+    const since = timestamp(now());
+    object['status'] = {
+      acceptedNames: at(object, ['spec', 'names']) ?? {},
+      conditions: [
+        condition('NamesAccepted', 'NoConflicts', since),
+        condition('Established', 'InitialNamesAccepted', since),
+      ],
+      storedVersions: [],
+    };
+  },
+  validate: definitionCauses,
+});
+
+const condition = (type: string, reason: string, lastTransitionTime: string): JsonObject => ({
+  type,
+  status: 'True',
+  lastTransitionTime,
+  reason,
+  message: '',
+});
+
+function definitionCauses(object: Stored): Cause[] {
+  const plural = at(object, ['spec', 'names', 'plural']);
+  const group = at(object, ['spec', 'group']);
+  const versions = at(object, ['spec', 'versions']);
+  const causes: Cause[] = [];
+  if (typeof group !== 'string' || group === '') causes.push(wrong.required('spec.group'));
+  if (typeof plural !== 'string' || plural === '') causes.push(wrong.required('spec.names.plural'));
+  if (typeof at(object, ['spec', 'names', 'kind']) !== 'string') causes.push(wrong.required('spec.names.kind'));
+  if (!Array.isArray(versions) || versions.length === 0 || !versions.every(isObject))
+    causes.push(wrong.required('spec.versions'));
+  const name = `${String(plural)}.${String(group)}`;
+  if (causes.length === 0 && object.metadata.name !== name) {
+    causes.push(wrong.value('metadata.name', object.metadata.name, `must be spec.names.plural+"."+spec.group`));
+  }
+  return causes;
+}
+
+/** Makes the registry serve exactly what the stored definitions define; objects of a kind that is gone go with it. */
+export function syncCustomKinds(store: Store, registry: Registry): void {
+  const defined = new Map(
+    store
+      .collection(DEFINITIONS)
+      .list('')
+      .map(({ object }) => kindOfDefinition(object))
+      .map((kind) => [idOf(kind), kind]),
+  );
+  for (const kind of registry.kinds()) {
+    if (!kind.custom || defined.has(idOf(kind))) continue;
+    for (const { key } of store.collection(idOf(kind)).list('')) store.remove(idOf(kind), key);
+    registry.remove(idOf(kind));
+  }
+  for (const kind of defined.values()) {
+    registry.remove(idOf(kind));
+    registry.add(kind);
+  }
+}

@@ -1,0 +1,90 @@
+import { conflict, forbidden, notFound } from './failure.ts';
+import type { Stored } from './json.ts';
+import { idOf, type Kind } from './kind.ts';
+import { timestamp } from './meta.ts';
+import type { Store } from './store.ts';
+import { keyOf, type Version } from './version.ts';
+
+export interface DeleteRequest {
+  readonly gracePeriodSeconds?: number;
+  readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string };
+  readonly dryRun: boolean;
+}
+
+export interface RemovalDeps {
+  readonly store: Store;
+  readonly now: () => number;
+}
+
+/** The object's last state, and whether it is gone already. */
+export interface Removed {
+  readonly version: Version;
+  readonly gone: boolean;
+}
+
+const ETERNAL = new Set(['default', 'kube-system', 'kube-public']);
+
+/**
+ * Deletes one object, or marks it deleted while finalizers or its grace period hold it. Throws 404, and 409 for a precondition.
+ * What depends on it (ownerReferences) is left to controllers.
+ */
+export function remove(
+  deps: RemovalDeps,
+  kind: Kind,
+  key: { namespace: string | undefined; name: string },
+  request: DeleteRequest,
+): Removed {
+  const version = deps.store.collection(idOf(kind)).get(keyOf(key.namespace, key.name));
+  if (version === undefined) throw notFound(kind, key.name);
+  checkPreconditions(kind, version.object, request);
+  if (kind.plural === 'namespaces' && ETERNAL.has(key.name))
+    throw forbidden(kind, key.name, 'this namespace may not be deleted');
+
+  const { metadata } = version.object;
+  const seconds = graceOf(kind, version.object, request);
+  const held = (metadata.finalizers ?? []).length > 0 || kind.plural === 'namespaces';
+  if (seconds === 0 && !held)
+    return { version: request.dryRun ? version : deps.store.remove(idOf(kind), version.key), gone: true };
+  const sooner = seconds < (metadata.deletionGracePeriodSeconds ?? Number.POSITIVE_INFINITY);
+  if (request.dryRun || !sooner) return { version, gone: false };
+  return {
+    version: deps.store.put(idOf(kind), version.key, marked(version.object, seconds, deps.now()), version.owners),
+    gone: false,
+  };
+}
+
+function graceOf(kind: Kind, object: Stored, request: DeleteRequest): number {
+  const usual = kind.rules.graceSeconds?.(object) ?? 0;
+  return usual === 0 ? 0 : (request.gracePeriodSeconds ?? usual);
+}
+
+function marked(object: Stored, seconds: number, now: number): Stored {
+  const { metadata } = object;
+  const first = metadata.deletionTimestamp === undefined;
+  const result: Stored = {
+    ...object,
+    metadata: {
+      ...metadata,
+      deletionTimestamp: timestamp(now + seconds * 1000),
+      deletionGracePeriodSeconds: seconds,
+      // Being deleted is a change of what is wanted.
+      ...(first && metadata.generation !== undefined ? { generation: metadata.generation + 1 } : {}),
+    },
+  };
+  if (object.kind === 'Namespace' && object.apiVersion === 'v1') result['status'] = { phase: 'Terminating' };
+  return result;
+}
+
+function checkPreconditions(kind: Kind, object: Stored, request: DeleteRequest): void {
+  const { uid, resourceVersion } = request.preconditions ?? {};
+  const name = object.metadata.name ?? '';
+  const about = { ...kind, plural: kind.kind };
+  if (uid && uid !== object.metadata.uid) {
+    const why = `the UID in the precondition (${uid}) does not match the UID in record (${object.metadata.uid}). The object might have been deleted and then recreated`;
+    throw conflict(about, name, why);
+  }
+  if (resourceVersion && resourceVersion !== object.metadata.resourceVersion) {
+    const why = `the ResourceVersion in the precondition (${resourceVersion}) does not match the ResourceVersion in record (${object.metadata.resourceVersion}). The object might have been modified`;
+    throw conflict(about, name, why);
+  }
+}

@@ -1,0 +1,57 @@
+import type { Stored } from './json.ts';
+import { apiVersionOf, type Kind } from './kind.ts';
+import type { Page } from './lists.ts';
+import type { EventType, Version } from './version.ts';
+
+/** How objects are written out for one request: whole, as another version's face, as metadata only, or as a table. */
+export interface View {
+  one(version: Version): Buffer;
+  page(page: Page): Buffer;
+  event(type: EventType, version: Version): Buffer;
+}
+
+/** Of a list. */
+export const listMeta = (page: Page): object => ({
+  resourceVersion: String(page.revision),
+  ...(page.continue === '' ? {} : { continue: page.continue }),
+  ...(page.remaining === undefined ? {} : { remainingItemCount: page.remaining }),
+});
+
+/** Objects as they are stored. */
+export function plainView(kind: Kind): View {
+  const head = { kind: kind.listKind, apiVersion: apiVersionOf(kind) };
+  return {
+    one: (version) => version.json,
+    event: (type, version) => version.line(type),
+    page(page) {
+      const start = JSON.stringify({ ...head, metadata: listMeta(page) });
+      const chunks: Buffer[] = [Buffer.from(`${start.slice(0, -1)},"items":[`)];
+      for (const [place, version] of page.versions.entries()) {
+        if (place > 0) chunks.push(COMMA);
+        if (kind.custom) chunks.push(version.json);
+        else chunks.push(OPEN, version.bare);
+      }
+      chunks.push(END);
+      return Buffer.concat(chunks);
+    },
+  };
+}
+
+const COMMA = Buffer.from(',');
+const OPEN = Buffer.from('{');
+const END = Buffer.from(']}');
+
+/** Objects turned into something else first, each time anew. */
+export function mappedView(
+  kind: Kind,
+  map: (object: Stored) => object,
+  list = { kind: kind.listKind, apiVersion: apiVersionOf(kind) },
+): View {
+  return {
+    one: ({ object }) => json(map(object)),
+    event: (type, { object }) => json({ type, object: map(object) }),
+    page: (page) => json({ ...list, metadata: listMeta(page), items: page.versions.map(({ object }) => map(object)) }),
+  };
+}
+
+const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
