@@ -1,28 +1,60 @@
 import type { IncomingMessage } from 'node:http';
 import { Fault } from '../model/fault.ts';
+import type { BufferPool } from './buffer-pool.ts';
 
-/**
- * The whole body of a request. Throws Fault `invalid` when it is longer than `limit` bytes or ends before it is complete. What is
- * declared is not allocated before it has come, so that a caller cannot make us reserve memory by a header.
- */
-export function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
+export interface Body {
+  readonly bytes: Buffer;
+  /** Nobody reads the bytes any more. */
+  release(): void;
+}
+
+/** What is declared is not taken before it has come: a caller cannot make us reserve more than this by a header. */
+const TRUSTED_BYTES = 1024 * 1024;
+
+/** The whole body of a request. Throws Fault `invalid` when it is longer than `bodyLimit` bytes, or ends before it is complete. */
+export function readBody(
+  request: IncomingMessage,
+  { bodyLimit, pool }: { readonly bodyLimit: number; readonly pool: BufferPool },
+): Promise<Body> {
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let length = 0;
-    const tooLong = (): Fault =>
-      new Fault('invalid', `the body is longer than ${limit} bytes; set nodeCacheCapable: true for this extender`);
-    if (Number(request.headers['content-length']) > limit) {
-      reject(tooLong());
+    const declared = Number(request.headers['content-length'] ?? 0);
+    if (declared > bodyLimit) {
+      reject(tooLong(bodyLimit));
       return;
     }
-    request.on('data', (chunk: Buffer) => {
+    let buffer = pool.take(Math.min(declared, TRUSTED_BYTES) + 1);
+    let length = 0;
+    const release = (): void => pool.give(buffer);
+    const fail = (fault: Fault): void => {
+      request.off('data', onData);
+      release();
+      reject(fault);
+    };
+    const onData = (chunk: Buffer): void => {
+      if (length + chunk.length > bodyLimit) {
+        settle(() => fail(tooLong(bodyLimit)));
+        return;
+      }
+      if (length + chunk.length >= buffer.length) buffer = larger(buffer, length + chunk.length, pool);
+      chunk.copy(buffer, length);
       length += chunk.length;
-      if (length <= limit) chunks.push(chunk);
-      else reject(tooLong());
-    });
-    request.on('end', () => resolve(Buffer.concat(chunks, length)));
-    const cutOff = (): void => reject(new Fault('invalid', 'the body was cut off'));
-    request.on('error', cutOff);
-    request.on('close', cutOff);
+    };
+    const onEnd = (): void => settle(() => resolve({ bytes: buffer.subarray(0, length), release }));
+    const onCutOff = (): void => settle(() => fail(new Fault('invalid', 'the body was cut off')));
+    const settle = (how: () => void): void => {
+      request.off('end', onEnd).off('error', onCutOff).off('close', onCutOff);
+      how();
+    };
+    request.on('data', onData).on('end', onEnd).on('error', onCutOff).on('close', onCutOff);
   });
 }
+
+function larger(buffer: Buffer, needed: number, pool: BufferPool): Buffer {
+  const twice = pool.take(2 * needed);
+  buffer.copy(twice);
+  pool.give(buffer);
+  return twice;
+}
+
+const tooLong = (limit: number): Fault =>
+  new Fault('invalid', `the body is longer than ${limit} bytes; set nodeCacheCapable: true for this extender`);

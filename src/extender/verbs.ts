@@ -3,6 +3,7 @@ import type { PodFacts } from '../model/facts.ts';
 import { askFilter } from './ask-filter.ts';
 import type { PodReader, Question, Reply } from './question.ts';
 import type { Scheduling } from './scheduling.ts';
+import type { FastWire } from './wire-fast.ts';
 import { boundReply, noScoresReply, readBinding, readQuestion } from './wire-general.ts';
 
 export type Verb = 'filter' | 'prioritize' | 'bind';
@@ -23,19 +24,25 @@ export type Handler = (body: Buffer, signal: AbortSignal) => Promise<Answer>;
 export interface VerbsOptions {
   readonly scheduling: Scheduling;
   readonly decodePod: PodReader['decodePod'];
-  /** See askFilter. */
+  /** See askFilter. 0: never wait. */
   readonly waitMs: number;
+}
+
+export interface VerbsDeps {
+  /** Absent: every body is read by the general path. */
+  readonly fastWire?: FastWire;
 }
 
 /** kube-scheduler gives up after 5 s by default; what it is not told in time it takes for a failure. */
 const BIND_TIMEOUT_MS = 4500;
 
 /** What each verb does with a body, whatever the transport. */
-export function createVerbs({ scheduling, decodePod, waitMs }: VerbsOptions): Readonly<Record<Verb, Handler>> {
+export function createVerbs(options: VerbsOptions, { fastWire }: VerbsDeps): Readonly<Record<Verb, Handler>> {
+  const { scheduling, decodePod, waitMs } = options;
   const reader: PodReader = { decodePod, concerns: (pod) => scheduling.concerns(pod) };
   const read = (body: Buffer): Question => {
     assertReady(scheduling);
-    return readQuestion(body, reader);
+    return fastWire?.read(body, reader) ?? readQuestion(body, reader);
   };
   return {
     filter: async (body, signal) => {
@@ -57,6 +64,7 @@ export function createVerbs({ scheduling, decodePod, waitMs }: VerbsOptions): Re
       const binding = readBinding(body);
       // Not ended by the caller's going away: a binding half made is worse than one nobody asked about any more.
       await scheduling.bind(binding, AbortSignal.timeout(BIND_TIMEOUT_MS));
+      fastWire?.forget(binding.uid);
       return { reply: boundReply(), outcome: 'ok', pod: podName(binding) };
     },
   };

@@ -9,22 +9,24 @@ import type { PodBinding } from './scheduling.ts';
  * without regard to case. This is the readable reader and writer, good for any body; wire-fast.ts gives the same answers faster.
  */
 
-/** What a list of nodes looks like on this wire: names (nodeCacheCapable: true) or whole Node objects. */
-type NodesAsked =
-  | { readonly names: readonly string[]; readonly items?: undefined }
-  | { readonly names: readonly string[]; readonly items: readonly unknown[] };
+/** The nodes of a call: names (nodeCacheCapable: true), or whole Node objects beside their names. */
+interface NodesAsked {
+  readonly names: readonly string[];
+  readonly items?: readonly unknown[];
+}
 
 /** Reads ExtenderArgs. Throws Fault `invalid` that says what is wrong with the body. */
 export function readQuestion(body: Buffer, { decodePod, concerns }: PodReader): Question {
   const args = fieldsOf(parseJson(body), 'the body');
   const pod = decodePod(fieldsNamed(args, 'Pod') as unknown as Pod);
-  const asked = nodesAsked(args.get('nodes'), args.get('nodenames'));
+  const given = nodesAsked(args.get('nodes'), args.get('nodenames'));
+  const asked = distinct(given);
   const { names } = asked;
   return {
     pod,
     concerned: concerns(pod),
     names,
-    allFit: () => filterReply(asked, []),
+    allFit: () => filterReply(given, []),
     verdict: (refusals) => filterReply(asked, refusals),
     scores: (scores) => text(`[${names.map((name, i) => hostPriority(name, scores[i] ?? 0)).join(',')}]`),
   };
@@ -123,31 +125,34 @@ function nodesAsked(nodes: unknown, nodeNames: unknown): NodesAsked {
   const named = nodeNames !== undefined && nodeNames !== null;
   const whole = nodes !== undefined && nodes !== null;
   if (named && whole) throw new Fault('invalid', 'the body has both Nodes and NodeNames; send one, the other null');
-  if (named) return { names: distinct(nodeNames) };
+  if (named) return { names: strings(nodeNames) };
   if (whole) return wholeNodes(fieldsOf(nodes, 'Nodes').get('items') ?? []);
   throw new Fault('invalid', 'the body has neither Nodes nor NodeNames');
 }
 
-function distinct(nodeNames: unknown): readonly string[] {
+function strings(nodeNames: unknown): readonly string[] {
   if (!Array.isArray(nodeNames)) throw new Fault('invalid', 'NodeNames must be a list');
   const wrong = nodeNames.findIndex((name) => typeof name !== 'string');
   if (wrong >= 0) throw new Fault('invalid', `NodeNames[${wrong}] must be a string`);
-  return [...new Set<string>(nodeNames)];
+  return nodeNames;
 }
 
 function wholeNodes(items: unknown): NodesAsked {
   if (!Array.isArray(items)) throw new Fault('invalid', 'Nodes.items must be a list');
-  const byName = new Map<string, unknown>();
-  for (const [i, item] of items.entries()) {
-    const name = nameOf(item);
-    if (name === undefined) throw new Fault('invalid', `Nodes.items[${i}] has no metadata.name`);
-    if (!byName.has(name)) byName.set(name, item);
-  }
-  return { names: [...byName.keys()], items: [...byName.values()] };
+  return { names: items.map((item, i) => nameOf(item, i)), items };
 }
 
-function nameOf(node: unknown): string | undefined {
+function nameOf(node: unknown, i: number): string {
   const { metadata } = (node ?? {}) as { metadata?: { name?: unknown } | null };
   const name = metadata?.name;
-  return typeof name === 'string' && name !== '' ? name : undefined;
+  if (typeof name === 'string' && name !== '') return name;
+  throw new Fault('invalid', `Nodes.items[${i}] has no metadata.name`);
+}
+
+/** Each node once: it must be in one list of the answer only, and must not be held twice. */
+function distinct({ names, items }: NodesAsked): NodesAsked {
+  const first = new Map<string, number>();
+  for (const [i, name] of names.entries()) if (!first.has(name)) first.set(name, i);
+  if (first.size === names.length) return { names, ...(items && { items }) };
+  return { names: [...first.keys()], ...(items && { items: [...first.values()].map((i) => items[i]) }) };
 }
