@@ -13,16 +13,19 @@ export interface ReportOptions {
 }
 
 /**
- * Writes the status when it differs from what the object has, or its heartbeat is old; says whether it did. The status is replaced as a
+ * Writes the status when it differs from what the object has, or its heartbeat is old, and gives the object as written. The status is replaced as a
  * whole: nobody else writes it.
  */
 export function createStatusReporter({ client, name, heartbeatMs, now }: ReportOptions) {
-  return async (before: NodeLocalStorage['status'], after: NlsStatus, signal: AbortSignal): Promise<boolean> => {
+  return async (
+    before: NodeLocalStorage['status'],
+    after: NlsStatus,
+    signal: AbortSignal,
+  ): Promise<NodeLocalStorage | undefined> => {
     const heartbeat = Date.parse(before?.nodeStorageInfo?.state?.lastHeartbeatTime ?? '');
-    if (sameContent(before, after) && now() - heartbeat < heartbeatMs) return false;
+    if (sameContent(before, after) && now() - heartbeat < heartbeatMs) return undefined;
     const patch = { type: 'json', body: [{ op: 'add', path: '/status', value: after }] } as const;
-    await client.patch(NODE_LOCAL_STORAGES, { name }, patch, signal, 'status');
-    return true;
+    return client.patch(NODE_LOCAL_STORAGES, { name }, patch, signal, 'status');
   };
 }
 

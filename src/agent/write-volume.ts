@@ -1,4 +1,4 @@
-import type { LocalVolume } from '../model/objects.ts';
+import type { LocalVolume, LocalVolumePhase } from '../model/objects.ts';
 import { FORMATTED, VOLUME_FINALIZER } from '../model/well-known.ts';
 import type { KubeClient, Patch } from '../kube/client.ts';
 import { isNotFound } from '../kube/errors.ts';
@@ -77,7 +77,7 @@ export function createVolumeWriter(
 /** Reasons for which a volume that was ready no longer is. */
 const BROKEN = new Set(['VolumeLost', 'GroupMissing', 'GroupExported', 'UnitMissing']);
 
-function phaseOf(volume: LocalVolume, reason: string): Status['phase'] {
+function phaseOf(volume: LocalVolume, reason: string): LocalVolumePhase {
   if (volume.metadata.deletionTimestamp !== undefined) return 'Deleting';
   return hasBeenReady(volume) && !BROKEN.has(reason) ? 'Ready' : 'Failed';
 }

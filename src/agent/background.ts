@@ -1,0 +1,21 @@
+import type { Component } from '../daemon/lifecycle.ts';
+
+/** A part of the process that works by itself until it is stopped: `work` runs until its signal is aborted and then ends. */
+export function background(name: string, work: (signal: AbortSignal) => Promise<void>): Component {
+  const stopping = new AbortController();
+  const failure = Promise.withResolvers<never>();
+  failure.promise.catch(() => {}); // it may come when nobody waits any more
+  let running: Promise<void> | undefined;
+  return {
+    name,
+    failed: failure.promise,
+    start: () => {
+      running = work(stopping.signal).catch(failure.reject);
+      return Promise.resolve();
+    },
+    stop: async () => {
+      stopping.abort(new Error(`${name} is stopping`));
+      await running;
+    },
+  };
+}

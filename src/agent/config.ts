@@ -1,0 +1,106 @@
+import { DEFAULT_DRIVER } from '../model/well-known.ts';
+import type { Endpoint } from '../daemon/endpoint.ts';
+import { choice, custom, duration, endpoint, optionalText, text } from '../daemon/flag-types.ts';
+import { describeFlags, parseFlags } from '../daemon/flags.ts';
+import { LOG_LEVELS, type LogLevel } from '../daemon/log.ts';
+
+export interface AgentConfig {
+  /** Absent: the pod's service account. */
+  readonly kubeconfig: string | undefined;
+  readonly nodeName: string;
+  readonly csiEndpoint: Endpoint | undefined;
+  readonly metricsEndpoint: Endpoint | undefined;
+  readonly driverName: string;
+  readonly intervalMs: number;
+  /** Kernel names of disks to report. */
+  readonly pattern: RegExp;
+  /** Without a slash at its end. */
+  readonly mountRoot: string;
+  readonly lvmSystemDir: string | undefined;
+  readonly simulatedDisks: string | undefined;
+  readonly simulatedMounts: string | undefined;
+  readonly logLevel: LogLevel;
+}
+
+/** SCSI, virtio, Xen and NVMe disks; whole ones: their partitions come with them. */
+const DEFAULT_PATTERN = String.raw`^((s|v|xv)d[a-z]+|nvme\d+n\d+)$`;
+
+const FLAGS = {
+  kubeconfig: optionalText({
+    placeholder: 'FILE',
+    doc: "How to reach the API server; without it the pod's service account is used.",
+  }),
+  'node-name': text({
+    placeholder: 'NAME',
+    env: 'NODE_NAME',
+    aliases: ['nodename'],
+    doc: 'The name of the Node object of this machine.',
+  }),
+  'csi-endpoint': endpoint({
+    default: 'unix:///csi/csi.sock',
+    doc: 'The socket on which the kubelet finds the CSI node service; none to serve no CSI.',
+  }),
+  'metrics-endpoint': endpoint({ doc: 'Where /metrics, /healthz and /readyz are served.' }),
+  'driver-name': text({ placeholder: 'NAME', default: DEFAULT_DRIVER, doc: 'The name of the CSI driver.' }),
+  interval: duration({
+    default: '60s',
+    doc: 'How often the node is looked at although nothing is known to have changed.',
+  }),
+  regexp: custom({
+    placeholder: 'PATTERN',
+    default: DEFAULT_PATTERN,
+    parse: (given) => new RegExp(given),
+    doc: 'Which disks are reported, by their kernel names; their partitions come with them.',
+  }),
+  'mount-root': custom({
+    placeholder: 'FOLDER',
+    default: '/mnt/open-local',
+    aliases: ['path.mount'],
+    parse: parseFolder,
+    doc: 'Filesystems mounted directly under this folder are mount points that claims can have.',
+  }),
+  'lvm-system-dir': optionalText({
+    placeholder: 'FOLDER',
+    doc: 'The folder of an lvm.conf to use in place of /etc/lvm.',
+  }),
+  'simulated-disks': optionalText({
+    placeholder: 'FILE',
+    doc: 'Disks and volume groups are entries of this JSON file, and no real one is touched. For demonstrations and tests.',
+  }),
+  'simulated-mounts': optionalText({
+    placeholder: 'FILE',
+    doc: 'Filesystems and mounts are entries of this JSON file, and no real one is made. For demonstrations and tests.',
+  }),
+  'log-level': choice(LOG_LEVELS, { default: 'info', doc: 'What is logged, and all that is worse.' }),
+};
+
+/** Flags win over the environment. Throws BadFlags with every problem. */
+export function parseAgentConfig(
+  args: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): AgentConfig {
+  const flags = parseFlags(FLAGS, args, env);
+  return {
+    kubeconfig: flags.kubeconfig,
+    nodeName: flags['node-name'],
+    csiEndpoint: flags['csi-endpoint'],
+    metricsEndpoint: flags['metrics-endpoint'],
+    driverName: flags['driver-name'],
+    intervalMs: flags.interval,
+    pattern: flags.regexp,
+    mountRoot: flags['mount-root'],
+    lvmSystemDir: flags['lvm-system-dir'],
+    simulatedDisks: flags['simulated-disks'],
+    simulatedMounts: flags['simulated-mounts'],
+    logLevel: flags['log-level'],
+  };
+}
+
+/** The help text of `open-local agent`. */
+export const agentHelp = (): string =>
+  `open-local agent: looks after the disks, volume groups and volumes of one node.\n\n${describeFlags(FLAGS)}\n`;
+
+function parseFolder(given: string): string {
+  if (given.startsWith('/') && given.length > 1) return given.replace(/\/+$/, '');
+  throw new Error(`"${given}" must be an absolute path`);
+}

@@ -1,0 +1,64 @@
+import { bytes } from '../model/bytes.ts';
+import { Fault } from '../model/fault.ts';
+import type { LocalVolume } from '../model/objects.ts';
+import { FORMATTED } from '../model/well-known.ts';
+import type { NodeVolume, NodeVolumes } from '../csi/node-volumes.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { isNotFound } from '../kube/errors.ts';
+import { LOCAL_VOLUMES } from '../kube/resource.ts';
+import type { VolumeWriter } from './write-volume.ts';
+
+export interface NodeVolumesOptions {
+  readonly client: Pick<KubeClient, 'get'>;
+  readonly nodeName: string;
+  /** What was heard of an object; it may be behind. */
+  readonly heard: (name: string) => LocalVolume | undefined;
+  readonly write: Pick<VolumeWriter, 'markFormatted'>;
+}
+
+/** LocalVolume objects as the CSI node service sees them. The API server is asked only when what was heard does not serve. */
+export function createNodeVolumes({ client, nodeName, heard, write }: NodeVolumesOptions): NodeVolumes {
+  const ask = async (name: string, signal: AbortSignal): Promise<LocalVolume | undefined> => {
+    try {
+      return await client.get(LOCAL_VOLUMES, { name }, signal);
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      throw new Fault('unavailable', `volume ${name}: the API server did not tell about it`, { cause: error });
+    }
+  };
+
+  return {
+    find: async (id, signal) => {
+      const known = heard(id);
+      const volume = known?.status?.phase === 'Ready' ? known : await ask(id, signal);
+      return volume?.spec.nodeName === nodeName ? readyVolume(volume) : undefined;
+    },
+    markFormatted: async (id, fsType, signal) => {
+      try {
+        await write.markFormatted(id, fsType, signal);
+      } catch (error) {
+        throw new Fault('unavailable', `volume ${id}: that it is formatted could not be written down`, {
+          cause: error,
+        });
+      }
+    },
+  };
+}
+
+/** Throws Fault `unavailable` while the volume is not ready. */
+function readyVolume({ metadata, spec, status }: LocalVolume): NodeVolume {
+  const id = metadata.name ?? '';
+  if (status?.phase !== 'Ready' || status.devicePath === undefined)
+    throw new Fault(
+      'unavailable',
+      `volume ${id} is ${status?.phase ?? 'not made yet'}: ${status?.message ?? 'try again later'}`,
+    );
+  return {
+    id,
+    kind: spec.kind,
+    source: status.devicePath,
+    fsType: spec.fsType ?? '',
+    formatted: metadata.annotations?.[FORMATTED],
+    sizeBytes: bytes(status.sizeBytes ?? spec.sizeBytes),
+  };
+}

@@ -1,0 +1,50 @@
+import type { Bytes } from '../model/bytes.ts';
+import type { Run } from '../exec/run.ts';
+import type { Disks } from '../disk/disks.ts';
+import { createHostDisks } from '../disk/host-disks.ts';
+import { createSimulatedDisks } from '../disk/simulated.ts';
+import { createLvm, type Lvm, type LvmOptions } from '../lvm/lvm.ts';
+import { volumeDevicePath } from '../lvm/names.ts';
+import { createSimulatedLvm } from '../lvm/simulated.ts';
+import type { Filesystems } from '../mount/filesystem.ts';
+import { createHostFilesystems } from '../mount/host-filesystems.ts';
+import { createHostMounts, type Mounts } from '../mount/mounts.ts';
+import { createSimulatedMounts } from '../mount/simulated.ts';
+import type { AgentConfig } from './config.ts';
+
+/** What the agent does to its machine, or to the picture of one. */
+export interface Ports {
+  readonly lvm: Lvm;
+  readonly disks: Disks;
+  readonly mounts: Mounts;
+  readonly filesystems: Filesystems;
+}
+
+/** The real ones, or stand-ins as far as the configuration asks for them. */
+export function createPorts(
+  config: Pick<AgentConfig, 'lvmSystemDir' | 'simulatedDisks' | 'simulatedMounts'>,
+  run: Run,
+  onCommand: NonNullable<LvmOptions['onCommand']>,
+): Ports {
+  const { lvmSystemDir, simulatedDisks, simulatedMounts } = config;
+  const systemDir = lvmSystemDir === undefined ? {} : { systemDir: lvmSystemDir };
+  const lvm =
+    simulatedDisks === undefined ? createLvm({ run, onCommand, ...systemDir }) : createSimulatedLvm(simulatedDisks);
+  const disks = simulatedDisks === undefined ? createHostDisks(run) : createSimulatedDisks(simulatedDisks);
+  if (simulatedMounts === undefined)
+    return { lvm, disks, mounts: createHostMounts(run), filesystems: createHostFilesystems(run) };
+  const sizeOf = (device: string, signal: AbortSignal): Promise<Bytes | undefined> =>
+    sizeOfDevice({ lvm, disks }, device, signal);
+  return { lvm, disks, ...createSimulatedMounts({ file: simulatedMounts, sizeOf }) };
+}
+
+/** Size of a disk or of a logical volume, which need not be active. */
+async function sizeOfDevice({ lvm, disks }: Pick<Ports, 'lvm' | 'disks'>, device: string, signal: AbortSignal) {
+  const disk = (await disks.list(signal)).find(({ path }) => path === device);
+  if (disk) return disk.size;
+  const { groups } = await lvm.report(signal);
+  const volumes = groups.flatMap((group) =>
+    group.volumes.map((volume) => ({ ...volume, path: volumeDevicePath(group.name, volume.name) })),
+  );
+  return volumes.find(({ path }) => path === device)?.size;
+}

@@ -1,0 +1,231 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import http from 'node:http';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, expect, test, vi } from 'vitest';
+import { GIB, MIB } from '../model/bytes.ts';
+import type { LocalVolume, NodeLocalStorage } from '../model/objects.ts';
+import { NODE_LABEL, VOLUME_FINALIZER } from '../model/well-known.ts';
+import { createApiServer, type ApiServer } from '../apiserver/api-server.ts';
+import { createCsiClient, type CsiClient } from '../csi/client.ts';
+import * as csi from '../csi/gen/csi.ts';
+import { silentLog } from '../daemon/log.ts';
+import { run } from '../exec/run.ts';
+import { loadKubeconfig } from '../kube/kubeconfig.ts';
+import { LOCAL_VOLUMES, NODE_LOCAL_STORAGES } from '../kube/resource.ts';
+import { createKubeClient } from '../kube/rest-client.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { parseAgentConfig } from './config.ts';
+import { runAgent } from './run.ts';
+
+const NODE = 'node-a';
+const never = new AbortController().signal;
+const cleanups: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
+});
+
+interface Rig {
+  readonly api: ApiServer;
+  readonly client: KubeClient;
+  readonly csi: CsiClient;
+  readonly folder: string;
+  /** Starts the agent; the returned function ends it as a signal would. */
+  start(): () => Promise<void>;
+  nls(): NodeLocalStorage | undefined;
+  volume(name: string): LocalVolume | undefined;
+}
+
+async function rig(spec: NodeLocalStorage['spec']): Promise<Rig> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'agent-'));
+  cleanups.push(() => rm(folder, { recursive: true, force: true }));
+  const crds = ['localvolumes', 'nodelocalstorages', 'nodelocalstorageinitconfigs'];
+  const texts = crds.map((name) => readFile(path.join(import.meta.dirname, `../../crds/${name}.yaml`), 'utf8'));
+  const api = createApiServer({ crds: await Promise.all(texts) });
+  await api.listen();
+  cleanups.push(() => api.close());
+  const kubeconfig = path.join(folder, 'kubeconfig');
+  await api.writeKubeconfig(kubeconfig);
+  const client = createKubeClient(await loadKubeconfig(kubeconfig, { run }), { userAgent: 'test', timeoutMs: 5000 });
+  cleanups.push(async () => client.close());
+  await writeFile(
+    path.join(folder, 'disks.json'),
+    JSON.stringify({
+      disks: [
+        { name: '/dev/sim-a', sizeBytes: 10 * GIB, mediaType: 'ssd' },
+        { name: '/dev/sim-b', sizeBytes: 10 * GIB, mediaType: 'hdd', signature: 'ext4' },
+      ],
+    }),
+  );
+  await client.create(NODE_LOCAL_STORAGES, { metadata: { name: NODE }, spec: { nodeName: NODE, ...spec } }, never);
+  const args = {
+    'node-name': NODE,
+    'csi-endpoint': `unix://${folder}/csi.sock`,
+    'metrics-endpoint': `unix://${folder}/metrics.sock`,
+    'simulated-disks': `${folder}/disks.json`,
+    'simulated-mounts': `${folder}/mounts.json`,
+    regexp: '^sim-.$',
+  };
+  const config = parseAgentConfig(
+    Object.entries(args).map(([name, value]) => `--${name}=${value}`),
+    {},
+  );
+  const csiClient = createCsiClient({ kind: 'unix', path: `${folder}/csi.sock` }, 5000);
+  cleanups.push(async () => csiClient.close());
+  return {
+    api,
+    client,
+    csi: csiClient,
+    folder,
+    start: () => {
+      const stop = new AbortController();
+      const ended = runAgent(config, { client, run, version: '1', log: silentLog }, stop.signal);
+      const end = async (): Promise<void> => {
+        stop.abort();
+        await ended;
+      };
+      cleanups.push(end);
+      return end;
+    },
+    nls: () => api.stored('nodelocalstorages', NODE) as NodeLocalStorage | undefined,
+    volume: (name) => api.stored('localvolumes', name) as LocalVolume | undefined,
+  };
+}
+
+const localVolume = (name: string, sizeBytes: number): LocalVolume => ({
+  metadata: { name, labels: { [NODE_LABEL]: NODE }, finalizers: [VOLUME_FINALIZER] },
+  spec: { nodeName: NODE, kind: 'LVM', vgName: 'pool-0', sizeBytes, role: 'Volume' },
+});
+
+const available = ({ nls }: Rig): number | undefined =>
+  nls()?.status?.nodeStorageInfo?.volumeGroups?.find(({ name }) => name === 'pool-0')?.available;
+
+const SPEC: NodeLocalStorage['spec'] = {
+  listConfig: { vgs: { include: ['pool-.*'] }, devices: { include: ['/dev/sim-.'] } },
+  resourceToBeInited: { vgs: [{ name: 'pool-0', devices: ['/dev/sim-a', '/dev/sim-b'] }] },
+};
+const FREE = 10 * GIB - 4 * MIB;
+
+test('a group is made of the blank disk, and the refused one is named in a condition', async () => {
+  const it = await rig(SPEC);
+  it.start();
+  await vi.waitFor(() => expect(available(it)).toBe(FREE));
+  const { status } = it.nls() ?? {};
+  expect(status?.filteredStorageInfo).toMatchObject({
+    volumeGroups: ['pool-0'],
+    devices: ['/dev/sim-a', '/dev/sim-b'],
+    updateStatusInfo: { updateStatus: 'accepted' },
+  });
+  expect(status?.nodeStorageInfo?.deviceInfo).toMatchObject([
+    { name: '/dev/sim-a', mediaType: 'ssd', inUse: 'belongs to volume group pool-0' },
+    { name: '/dev/sim-b', mediaType: 'hdd', inUse: 'carries filesystem ext4' },
+  ]);
+  expect(status?.conditions).toMatchObject(
+    [
+      { type: 'ConfigAccepted', status: 'True' },
+      {
+        type: 'VolumeGroup/pool-0',
+        status: 'False',
+        reason: 'DeviceRefused',
+        message: /^\/dev\/sim-b carries filesystem ext4: left alone/,
+      },
+    ].map((condition) => ({
+      ...condition,
+      ...(condition.message ? { message: expect.stringMatching(condition.message) } : {}),
+    })),
+  );
+});
+
+test('a volume is made, grown, used and removed, and the room is back to the byte', async () => {
+  const it = await rig(SPEC);
+  it.start();
+  await vi.waitFor(() => expect(available(it)).toBe(FREE));
+
+  await it.client.create(LOCAL_VOLUMES, localVolume('v1', GIB + 1), never);
+  await vi.waitFor(() => expect(it.volume('v1')?.status?.phase).toBe('Ready'));
+  expect(it.volume('v1')?.status).toEqual({ phase: 'Ready', sizeBytes: GIB + 4 * MIB, devicePath: '/dev/pool-0/v1' });
+  await vi.waitFor(() => expect(available(it)).toBe(FREE - GIB - 4 * MIB));
+
+  const capability = csi.VolumeCapability.create({
+    accessType: { $case: 'mount', value: {} },
+    accessMode: { mode: csi.VolumeCapability_AccessMode_Mode.SINGLE_NODE_WRITER },
+  });
+  const at = {
+    volumeId: 'v1',
+    stagingTargetPath: `${it.folder}/staging`,
+    targetPath: `${it.folder}/pod/mount`,
+    volumeCapability: capability,
+  };
+  await it.csi.node.nodeStageVolume(csi.NodeStageVolumeRequest.create(at), never);
+  await it.csi.node.nodePublishVolume(csi.NodePublishVolumeRequest.create(at), never);
+  expect(it.volume('v1')?.metadata.annotations).toEqual({ 'csi.aliyun.com/formatted': 'ext4' });
+
+  await it.client.patch(
+    LOCAL_VOLUMES,
+    { name: 'v1' },
+    { type: 'merge', body: { spec: { sizeBytes: 2 * GIB } } },
+    never,
+  );
+  await vi.waitFor(() => expect(it.volume('v1')?.status?.sizeBytes).toBe(2 * GIB));
+  const grown = await it.csi.node.nodeExpandVolume(
+    csi.NodeExpandVolumeRequest.create({
+      volumeId: 'v1',
+      volumePath: at.targetPath,
+      capacityRange: { requiredBytes: BigInt(2 * GIB) },
+    }),
+    never,
+  );
+  expect(grown.capacityBytes).toBe(BigInt(2 * GIB));
+  const stats = await it.csi.node.nodeGetVolumeStats(
+    csi.NodeGetVolumeStatsRequest.create({ volumeId: 'v1', volumePath: at.targetPath }),
+    never,
+  );
+  expect(stats.usage[0]?.total).toBe(BigInt(2 * GIB));
+
+  await it.csi.node.nodeUnpublishVolume(csi.NodeUnpublishVolumeRequest.create(at), never);
+  await it.csi.node.nodeUnstageVolume(csi.NodeUnstageVolumeRequest.create(at), never);
+  await it.client.delete(LOCAL_VOLUMES, { name: 'v1' }, never);
+  await vi.waitFor(() => expect(it.volume('v1')).toBeUndefined());
+  await vi.waitFor(() => expect(available(it)).toBe(FREE));
+});
+
+test('a volume too large for its group fails with a reason, and can be removed', async () => {
+  const it = await rig(SPEC);
+  it.start();
+  await vi.waitFor(() => expect(available(it)).toBe(FREE));
+  await it.client.create(LOCAL_VOLUMES, localVolume('big', 11 * GIB), never);
+  await vi.waitFor(() => expect(it.volume('big')?.status).toMatchObject({ phase: 'Failed', reason: 'NoSpace' }));
+  await it.client.delete(LOCAL_VOLUMES, { name: 'big' }, never);
+  await vi.waitFor(() => expect(it.volume('big')).toBeUndefined());
+});
+
+test('an agent started anew goes on where the last one was', async () => {
+  const it = await rig(SPEC);
+  const end = it.start();
+  await vi.waitFor(() => expect(available(it)).toBe(FREE));
+  await end();
+  await it.client.create(LOCAL_VOLUMES, localVolume('v1', GIB), never);
+  it.start();
+  await vi.waitFor(() => expect(it.volume('v1')?.status?.phase).toBe('Ready'));
+});
+
+test('metrics and health are served on a unix socket', async () => {
+  const it = await rig(SPEC);
+  it.start();
+  await vi.waitFor(() => expect(available(it)).toBe(FREE));
+  expect(await get(`${it.folder}/metrics.sock`, '/readyz')).toContain('[+]objects ok');
+  expect(await get(`${it.folder}/metrics.sock`, '/metrics')).toContain(
+    `open_local_agent_volume_group_bytes{group="pool-0",of="free"} ${FREE}`,
+  );
+});
+
+function get(socketPath: string, target: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const request = http.get({ socketPath, path: target, agent: false }, (response) => {
+      let text = '';
+      response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+      response.on('end', () => resolve(text));
+    });
+    request.on('error', reject);
+  });
+}

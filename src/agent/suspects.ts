@@ -1,0 +1,20 @@
+import type { LocalVolume } from '../model/objects.ts';
+import { isUnfinished } from '../lvm/lvm.ts';
+import type { Observation } from './observe.ts';
+import { isSettled } from './reconcile-volume.ts';
+
+/** Names of volumes that are told to be ready while what was seen says otherwise: they are to be looked at again. */
+export function findSuspects(
+  volumes: Iterable<LocalVolume>,
+  { groups }: Pick<Observation, 'groups'>,
+): readonly string[] {
+  return [...volumes]
+    .filter((volume) => isSettled(volume) && !isSeen(volume, groups))
+    .map(({ metadata }) => metadata.name ?? '');
+}
+
+function isSeen({ metadata, spec }: LocalVolume, groups: Observation['groups']): boolean {
+  if (spec.kind !== 'LVM' || metadata.deletionTimestamp !== undefined) return true;
+  const found = groups.find(({ name }) => name === spec.vgName)?.volumes.find(({ name }) => name === metadata.name);
+  return found !== undefined && found.size >= spec.sizeBytes && !isUnfinished(found);
+}

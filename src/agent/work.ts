@@ -1,0 +1,169 @@
+import type { KubeObject, LocalVolume, NodeLocalStorage } from '../model/objects.ts';
+import { NODE_LABEL } from '../model/well-known.ts';
+import { KeyedMutex } from '../daemon/keyed-mutex.ts';
+import type { Log } from '../daemon/log.ts';
+import { repeat } from '../daemon/repeat.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { createReflector, type Reflector } from '../kube/reflector.ts';
+import { LOCAL_VOLUMES, NODE_LOCAL_STORAGES } from '../kube/resource.ts';
+import { createWorkQueue, type WorkQueue } from '../kube/work-queue.ts';
+import type { AgentConfig } from './config.ts';
+import type { RecordEvent } from './events.ts';
+import type { AgentMetrics } from './metrics.ts';
+import { observe } from './observe.ts';
+import type { Ports } from './ports.ts';
+import { isSettled, reconcileVolume } from './reconcile-volume.ts';
+import { createStatusReporter } from './report-status.ts';
+import { findSuspects } from './suspects.ts';
+import { syncNode } from './sync-node.ts';
+import { createVolumeWriter, type VolumeWriter } from './write-volume.ts';
+
+export interface WorkDeps {
+  readonly config: Pick<AgentConfig, 'nodeName' | 'intervalMs' | 'pattern' | 'mountRoot'>;
+  readonly client: KubeClient;
+  readonly ports: Ports;
+  readonly metrics: AgentMetrics;
+  readonly record: RecordEvent;
+  readonly log: Log;
+}
+
+/** What an agent does by itself, apart from answering CSI calls. */
+export interface Work {
+  readonly volumes: ReadonlyMap<string, LocalVolume>;
+  readonly write: VolumeWriter;
+  /** Why it cannot do its work now; undefined while it can. */
+  readonly problem: () => string | undefined;
+  /** Follows the API server and works until aborted. */
+  run(signal: AbortSignal): Promise<void>;
+}
+
+const NODE_KEY = 'node';
+/** Volumes of different groups are worked on side by side; within a group there is a lock. */
+const VOLUMES_AT_ONCE = 4;
+/** A heartbeat costs a write to the API server from every node. */
+const HEARTBEAT_MS = 300_000;
+
+/** Ties what is heard from the API server to the node's two kinds of work: looking after its storage, and after its volumes. */
+export function createWork(deps: WorkDeps): Work {
+  const { config, client, metrics, log } = deps;
+  const { nodeName } = config;
+  const node = createReflector<NodeLocalStorage, NodeLocalStorage>({
+    client,
+    resource: NODE_LOCAL_STORAGES,
+    selection: { fieldSelector: `metadata.name=${nodeName}` },
+    project: withoutManagedFields,
+    log,
+  });
+  const volumes = createReflector<LocalVolume, LocalVolume>({
+    client,
+    resource: LOCAL_VOLUMES,
+    selection: { labelSelector: `${NODE_LABEL}=${nodeName}` },
+    project: withoutManagedFields,
+    log,
+  });
+  const write = createVolumeWriter(client, (volume) => volumes.wrote(volume));
+  const queues = createQueues({ ...deps, write }, node, volumes);
+  metrics.watch(volumes.values, queues);
+
+  node.subscribe({
+    changed: (now, before) => {
+      if (asksForMore(now, before)) queues.node.add(NODE_KEY);
+    },
+  });
+  volumes.subscribe({
+    changed: (volume) => {
+      if (volume.spec.nodeName === nodeName && !isSettled(volume)) queues.volumes.add(volume.metadata.name ?? '');
+    },
+  });
+
+  return {
+    volumes: volumes.values,
+    write,
+    problem: () => problemOf(node) ?? problemOf(volumes),
+    run: async (signal) => {
+      const tick = (): void => queues.node.add(NODE_KEY);
+      const following = [node.run(signal), volumes.run(signal)];
+      await Promise.all([node.whenSynced(signal), volumes.whenSynced(signal)]).catch(() => {});
+      const working = [queues.node.run(signal), queues.volumes.run(signal)];
+      await Promise.all([...following, ...working, repeat(config.intervalMs, tick, () => {}, signal)]);
+    },
+  };
+}
+
+function withoutManagedFields<T extends KubeObject>(object: T): T {
+  const { managedFields: _, ...metadata } = object.metadata as T['metadata'] & { managedFields?: unknown };
+  return { ...object, metadata };
+}
+
+/** A change of the status alone is our own doing. */
+const asksForMore = (now: NodeLocalStorage, before: NodeLocalStorage | undefined): boolean =>
+  before === undefined ||
+  now.metadata.uid !== before.metadata.uid ||
+  JSON.stringify([now.spec, now.metadata.annotations]) !== JSON.stringify([before.spec, before.metadata.annotations]);
+
+function problemOf(reflector: Pick<Reflector<KubeObject, unknown>, 'health'>): string | undefined {
+  const { synced, lastError } = reflector.health();
+  return synced ? undefined : (lastError ?? 'the API server has not told everything yet');
+}
+
+type Queues = Readonly<Record<'node' | 'volumes', WorkQueue>>;
+
+function createQueues(
+  deps: WorkDeps & { readonly write: VolumeWriter },
+  node: Reflector<NodeLocalStorage, NodeLocalStorage>,
+  volumes: Reflector<LocalVolume, LocalVolume>,
+): Queues {
+  const { config, ports, metrics, log } = deps;
+  const suspects = new Set<string>();
+  const look = (signal: AbortSignal) => observe({ ...ports, mountRoot: config.mountRoot }, signal);
+  const shared = { ...deps, ...ports, locks: new KeyedMutex(), observe: look };
+  const syncDeps = {
+    ...shared,
+    ...reporting(deps, node),
+    pattern: config.pattern,
+    ownerOf: ownerAmong(volumes.values),
+  };
+  const volumeDeps = { ...shared, onChange: () => nodeQueue.add(NODE_KEY) };
+
+  const nodeQueue = createWorkQueue({
+    name: 'node',
+    log,
+    reconcile: async (_, signal) => {
+      const nls = node.get(config.nodeName);
+      if (!nls) return; // made by the operator; its event brings us back
+      const observation = await metrics.timed(() => syncNode(nls, syncDeps, signal));
+      metrics.onObservation(observation);
+      for (const name of findSuspects(volumes.values.values(), observation)) {
+        suspects.add(name);
+        volumeQueue.add(name);
+      }
+    },
+  });
+  const volumeQueue = createWorkQueue({
+    name: 'volumes',
+    log,
+    concurrency: VOLUMES_AT_ONCE,
+    reconcile: async (name, signal) => {
+      const volume = volumes.get(name);
+      const isSuspect = suspects.delete(name);
+      if (!volume || (isSettled(volume) && !isSuspect)) return;
+      await reconcileVolume(volume, volumeDeps, signal);
+    },
+  });
+  return { node: nodeQueue, volumes: volumeQueue };
+}
+
+function reporting({ config, client }: WorkDeps, node: Reflector<NodeLocalStorage, NodeLocalStorage>) {
+  const now = Date.now;
+  const write = createStatusReporter({ client, name: config.nodeName, heartbeatMs: HEARTBEAT_MS, now });
+  const report = async (...status: Parameters<typeof write>): Promise<void> => {
+    const written = await write(...status);
+    if (written) node.wrote(written);
+  };
+  return { now, report };
+}
+
+const ownerAmong =
+  (volumes: ReadonlyMap<string, LocalVolume>) =>
+  (path: string): string | undefined =>
+    [...volumes.values()].find(({ spec }) => spec.path === path)?.metadata.name;
