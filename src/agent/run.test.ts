@@ -87,7 +87,7 @@ async function rig(spec: NodeLocalStorage['spec']): Promise<Rig> {
       cleanups.push(end);
       return end;
     },
-    nls: () => api.stored('nodelocalstorages', NODE) as NodeLocalStorage | undefined,
+    nls: () => api.stored('nodelocalstorages', NODE),
     volume: (name) => api.stored('localvolumes', name) as LocalVolume | undefined,
   };
 }
@@ -97,8 +97,8 @@ const localVolume = (name: string, sizeBytes: number): LocalVolume => ({
   spec: { nodeName: NODE, kind: 'LVM', vgName: 'pool-0', sizeBytes, role: 'Volume' },
 });
 
-const available = ({ nls }: Rig): number | undefined =>
-  nls()?.status?.nodeStorageInfo?.volumeGroups?.find(({ name }) => name === 'pool-0')?.available;
+const available = (it: Rig): number | undefined =>
+  it.nls()?.status?.nodeStorageInfo?.volumeGroups?.find(({ name }) => name === 'pool-0')?.available;
 
 const SPEC: NodeLocalStorage['spec'] = {
   listConfig: { vgs: { include: ['pool-.*'] }, devices: { include: ['/dev/sim-.'] } },
@@ -120,20 +120,11 @@ test('a group is made of the blank disk, and the refused one is named in a condi
     { name: '/dev/sim-a', mediaType: 'ssd', inUse: 'belongs to volume group pool-0' },
     { name: '/dev/sim-b', mediaType: 'hdd', inUse: 'carries filesystem ext4' },
   ]);
-  expect(status?.conditions).toMatchObject(
-    [
-      { type: 'ConfigAccepted', status: 'True' },
-      {
-        type: 'VolumeGroup/pool-0',
-        status: 'False',
-        reason: 'DeviceRefused',
-        message: /^\/dev\/sim-b carries filesystem ext4: left alone/,
-      },
-    ].map((condition) => ({
-      ...condition,
-      ...(condition.message ? { message: expect.stringMatching(condition.message) } : {}),
-    })),
-  );
+  expect(status?.conditions).toMatchObject([
+    { type: 'ConfigAccepted', status: 'True' },
+    { type: 'VolumeGroup/pool-0', status: 'False', reason: 'DeviceRefused' },
+  ]);
+  expect(status?.conditions?.[1]?.message).toMatch(/^\/dev\/sim-b carries filesystem ext4: left alone\. If its data/);
 });
 
 test('a volume is made, grown, used and removed, and the room is back to the byte', async () => {
@@ -146,18 +137,16 @@ test('a volume is made, grown, used and removed, and the room is back to the byt
   expect(it.volume('v1')?.status).toEqual({ phase: 'Ready', sizeBytes: GIB + 4 * MIB, devicePath: '/dev/pool-0/v1' });
   await vi.waitFor(() => expect(available(it)).toBe(FREE - GIB - 4 * MIB));
 
-  const capability = csi.VolumeCapability.create({
+  const volumeCapability = csi.VolumeCapability.create({
     accessType: { $case: 'mount', value: {} },
     accessMode: { mode: csi.VolumeCapability_AccessMode_Mode.SINGLE_NODE_WRITER },
   });
-  const at = {
-    volumeId: 'v1',
-    stagingTargetPath: `${it.folder}/staging`,
-    targetPath: `${it.folder}/pod/mount`,
-    volumeCapability: capability,
-  };
-  await it.csi.node.nodeStageVolume(csi.NodeStageVolumeRequest.create(at), never);
-  await it.csi.node.nodePublishVolume(csi.NodePublishVolumeRequest.create(at), never);
+  const staging = { volumeId: 'v1', stagingTargetPath: `${it.folder}/staging` };
+  const target = { volumeId: 'v1', targetPath: `${it.folder}/pod/mount` };
+  const stage = csi.NodeStageVolumeRequest.create({ ...staging, volumeCapability });
+  const publish = csi.NodePublishVolumeRequest.create({ ...staging, ...target, volumeCapability });
+  await it.csi.node.nodeStageVolume(stage, never);
+  await it.csi.node.nodePublishVolume(publish, never);
   expect(it.volume('v1')?.metadata.annotations).toEqual({ 'csi.aliyun.com/formatted': 'ext4' });
 
   await it.client.patch(
@@ -170,20 +159,20 @@ test('a volume is made, grown, used and removed, and the room is back to the byt
   const grown = await it.csi.node.nodeExpandVolume(
     csi.NodeExpandVolumeRequest.create({
       volumeId: 'v1',
-      volumePath: at.targetPath,
+      volumePath: target.targetPath,
       capacityRange: { requiredBytes: BigInt(2 * GIB) },
     }),
     never,
   );
   expect(grown.capacityBytes).toBe(BigInt(2 * GIB));
   const stats = await it.csi.node.nodeGetVolumeStats(
-    csi.NodeGetVolumeStatsRequest.create({ volumeId: 'v1', volumePath: at.targetPath }),
+    csi.NodeGetVolumeStatsRequest.create({ volumeId: 'v1', volumePath: target.targetPath }),
     never,
   );
   expect(stats.usage[0]?.total).toBe(BigInt(2 * GIB));
 
-  await it.csi.node.nodeUnpublishVolume(csi.NodeUnpublishVolumeRequest.create(at), never);
-  await it.csi.node.nodeUnstageVolume(csi.NodeUnstageVolumeRequest.create(at), never);
+  await it.csi.node.nodeUnpublishVolume(csi.NodeUnpublishVolumeRequest.create(target), never);
+  await it.csi.node.nodeUnstageVolume(csi.NodeUnstageVolumeRequest.create(staging), never);
   await it.client.delete(LOCAL_VOLUMES, { name: 'v1' }, never);
   await vi.waitFor(() => expect(it.volume('v1')).toBeUndefined());
   await vi.waitFor(() => expect(available(it)).toBe(FREE));
