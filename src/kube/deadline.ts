@@ -1,3 +1,5 @@
+import type { Clock } from './clock.ts';
+
 /** A signal that follows another one and can be aborted apart from it. */
 export interface Follower {
   readonly signal: AbortSignal;
@@ -57,4 +59,23 @@ export function aborted(signal: AbortSignal): Promise<void> {
     if (signal.aborted) resolve();
     else signal.addEventListener('abort', () => resolve(), { once: true });
   });
+}
+
+/** As withDeadline, by a clock that a test may own; also for a call that does not heed its signal. */
+export async function withClockDeadline<T>(
+  { ms, clock }: { readonly ms: number; readonly clock: Clock },
+  signal: AbortSignal,
+  call: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const follower = follow(signal);
+  void clock.sleep(ms, follower.signal).then(
+    () => follower.abort(new Error(`no answer within ${Math.round(ms)} ms`)),
+    () => {},
+  );
+  try {
+    return await orAborted(call(follower.signal), follower.signal);
+  } finally {
+    follower.abort(new Error('the call is over'));
+    follower.release();
+  }
 }

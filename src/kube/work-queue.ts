@@ -64,11 +64,14 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
     if (!stop?.aborted) delays.add(key, ms);
   };
 
+  const nextKey = (signal: AbortSignal): string | undefined =>
+    signal.aborted || keys.running >= concurrency ? undefined : keys.take();
+
   const startWork = (): void => {
-    while (stop && !stop.aborted && keys.running < concurrency) {
-      const key = keys.take();
-      if (key === undefined) return;
-      const work = workOn(key, stop).finally(() => inHand.delete(work));
+    const signal = stop;
+    if (!signal) return;
+    for (let key = nextKey(signal); key !== undefined; key = nextKey(signal)) {
+      const work = workOn(key, signal).finally(() => inHand.delete(work));
       inHand.add(work);
     }
   };
