@@ -725,10 +725,10 @@ export const GetPluginInfoRequest: MessageFns<GetPluginInfoRequest> = {
     }
   },
 
-  create<I extends Exact<DeepPartial<GetPluginInfoRequest>, I>>(base?: I): GetPluginInfoRequest {
-    return GetPluginInfoRequest.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<GetPluginInfoRequest>): GetPluginInfoRequest {
+    return GetPluginInfoRequest.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<GetPluginInfoRequest>, I>>(_: I): GetPluginInfoRequest {
+  fromPartial(_: DeepPartial<GetPluginInfoRequest>): GetPluginInfoRequest {
     const message = createBaseGetPluginInfoRequest();
     return message;
   },
@@ -804,10 +804,10 @@ export const GetPluginInfoResponse: MessageFns<GetPluginInfoResponse> = {
     }
   },
 
-  create<I extends Exact<DeepPartial<GetPluginInfoResponse>, I>>(base?: I): GetPluginInfoResponse {
-    return GetPluginInfoResponse.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<GetPluginInfoResponse>): GetPluginInfoResponse {
+    return GetPluginInfoResponse.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<GetPluginInfoResponse>, I>>(object: I): GetPluginInfoResponse {
+  fromPartial(object: DeepPartial<GetPluginInfoResponse>): GetPluginInfoResponse {
     const message = createBaseGetPluginInfoResponse();
     message.name = object.name ?? "";
     message.vendorVersion = object.vendorVersion ?? "";
@@ -880,14 +880,10 @@ export const GetPluginInfoResponse_ManifestEntry: MessageFns<GetPluginInfoRespon
     }
   },
 
-  create<I extends Exact<DeepPartial<GetPluginInfoResponse_ManifestEntry>, I>>(
-    base?: I,
-  ): GetPluginInfoResponse_ManifestEntry {
-    return GetPluginInfoResponse_ManifestEntry.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<GetPluginInfoResponse_ManifestEntry>): GetPluginInfoResponse_ManifestEntry {
+    return GetPluginInfoResponse_ManifestEntry.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<GetPluginInfoResponse_ManifestEntry>, I>>(
-    object: I,
-  ): GetPluginInfoResponse_ManifestEntry {
+  fromPartial(object: DeepPartial<GetPluginInfoResponse_ManifestEntry>): GetPluginInfoResponse_ManifestEntry {
     const message = createBaseGetPluginInfoResponse_ManifestEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? "";
@@ -929,10 +925,10 @@ export const GetPluginCapabilitiesRequest: MessageFns<GetPluginCapabilitiesReque
     }
   },
 
-  create<I extends Exact<DeepPartial<GetPluginCapabilitiesRequest>, I>>(base?: I): GetPluginCapabilitiesRequest {
-    return GetPluginCapabilitiesRequest.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<GetPluginCapabilitiesRequest>): GetPluginCapabilitiesRequest {
+    return GetPluginCapabilitiesRequest.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<GetPluginCapabilitiesRequest>, I>>(_: I): GetPluginCapabilitiesRequest {
+  fromPartial(_: DeepPartial<GetPluginCapabilitiesRequest>): GetPluginCapabilitiesRequest {
     const message = createBaseGetPluginCapabilitiesRequest();
     return message;
   },
@@ -983,12 +979,10 @@ export const GetPluginCapabilitiesResponse: MessageFns<GetPluginCapabilitiesResp
     }
   },
 
-  create<I extends Exact<DeepPartial<GetPluginCapabilitiesResponse>, I>>(base?: I): GetPluginCapabilitiesResponse {
-    return GetPluginCapabilitiesResponse.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<GetPluginCapabilitiesResponse>): GetPluginCapabilitiesResponse {
+    return GetPluginCapabilitiesResponse.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<GetPluginCapabilitiesResponse>, I>>(
-    object: I,
-  ): GetPluginCapabilitiesResponse {
+  fromPartial(object: DeepPartial<GetPluginCapabilitiesResponse>): GetPluginCapabilitiesResponse {
     const message = createBaseGetPluginCapabilitiesResponse();
     message.capabilities = object.capabilities?.map((e) => PluginCapability.fromPartial(e)) || [];
     return message;
@@ -1056,10 +1050,10 @@ export const PluginCapability: MessageFns<PluginCapability> = {
     }
   },
 
-  create<I extends Exact<DeepPartial<PluginCapability>, I>>(base?: I): PluginCapability {
-    return PluginCapability.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<PluginCapability>): PluginCapability {
+    return PluginCapability.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<PluginCapability>, I>>(object: I): PluginCapability {
+  fromPartial(object: DeepPartial<PluginCapability>): PluginCapability {
     const message = createBasePluginCapability();
     switch (object.type?.$case) {
       case "service": {
@@ -1127,10 +1121,10 @@ export const PluginCapability_Service: MessageFns<PluginCapability_Service> = {
     }
   },
 
-  create<I extends Exact<DeepPartial<PluginCapability_Service>, I>>(base?: I): PluginCapability_Service {
-    return PluginCapability_Service.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<PluginCapability_Service>): PluginCapability_Service {
+    return PluginCapability_Service.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<PluginCapability_Service>, I>>(object: I): PluginCapability_Service {
+  fromPartial(object: DeepPartial<PluginCapability_Service>): PluginCapability_Service {
     const message = createBasePluginCapability_Service();
     message.type = object.type ?? 0;
     return message;
@@ -1182,14 +1176,10 @@ export const PluginCapability_VolumeExpansion: MessageFns<PluginCapability_Volum
     }
   },
 
-  create<I extends Exact<DeepPartial<PluginCapability_VolumeExpansion>, I>>(
-    base?: I,
-  ): PluginCapability_VolumeExpansion {
-    return PluginCapability_VolumeExpansion.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<PluginCapability_VolumeExpansion>): PluginCapability_VolumeExpansion {
+    return PluginCapability_VolumeExpansion.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<PluginCapability_VolumeExpansion>, I>>(
-    object: I,
-  ): PluginCapability_VolumeExpansion {
+  fromPartial(object: DeepPartial<PluginCapability_VolumeExpansion>): PluginCapability_VolumeExpansion {
     const message = createBasePluginCapability_VolumeExpansion();
     message.type = object.type ?? 0;
     return message;
@@ -1230,10 +1220,10 @@ export const ProbeRequest: MessageFns<ProbeRequest> = {
     }
   },
 
-  create<I extends Exact<DeepPartial<ProbeRequest>, I>>(base?: I): ProbeRequest {
-    return ProbeRequest.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<ProbeRequest>): ProbeRequest {
+    return ProbeRequest.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<ProbeRequest>, I>>(_: I): ProbeRequest {
+  fromPartial(_: DeepPartial<ProbeRequest>): ProbeRequest {
     const message = createBaseProbeRequest();
     return message;
   },
@@ -1284,10 +1274,10 @@ export const ProbeResponse: MessageFns<ProbeResponse> = {
     }
   },
 
-  create<I extends Exact<DeepPartial<ProbeResponse>, I>>(base?: I): ProbeResponse {
-    return ProbeResponse.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<ProbeResponse>): ProbeResponse {
+    return ProbeResponse.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<ProbeResponse>, I>>(object: I): ProbeResponse {
+  fromPartial(object: DeepPartial<ProbeResponse>): ProbeResponse {
     const message = createBaseProbeResponse();
     message.ready = object.ready ?? undefined;
     return message;
@@ -1356,10 +1346,10 @@ export const CapacityRange: MessageFns<CapacityRange> = {
     }
   },
 
-  create<I extends Exact<DeepPartial<CapacityRange>, I>>(base?: I): CapacityRange {
-    return CapacityRange.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<CapacityRange>): CapacityRange {
+    return CapacityRange.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<CapacityRange>, I>>(object: I): CapacityRange {
+  fromPartial(object: DeepPartial<CapacityRange>): CapacityRange {
     const message = createBaseCapacityRange();
     message.requiredBytes = (object.requiredBytes !== undefined && object.requiredBytes !== null)
       ? BigInt(object.requiredBytes)
@@ -1446,10 +1436,10 @@ export const VolumeCapability: MessageFns<VolumeCapability> = {
     }
   },
 
-  create<I extends Exact<DeepPartial<VolumeCapability>, I>>(base?: I): VolumeCapability {
-    return VolumeCapability.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<VolumeCapability>): VolumeCapability {
+    return VolumeCapability.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<VolumeCapability>, I>>(object: I): VolumeCapability {
+  fromPartial(object: DeepPartial<VolumeCapability>): VolumeCapability {
     const message = createBaseVolumeCapability();
     switch (object.accessType?.$case) {
       case "block": {
@@ -1512,10 +1502,10 @@ export const VolumeCapability_BlockVolume: MessageFns<VolumeCapability_BlockVolu
     }
   },
 
-  create<I extends Exact<DeepPartial<VolumeCapability_BlockVolume>, I>>(base?: I): VolumeCapability_BlockVolume {
-    return VolumeCapability_BlockVolume.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<VolumeCapability_BlockVolume>): VolumeCapability_BlockVolume {
+    return VolumeCapability_BlockVolume.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<VolumeCapability_BlockVolume>, I>>(_: I): VolumeCapability_BlockVolume {
+  fromPartial(_: DeepPartial<VolumeCapability_BlockVolume>): VolumeCapability_BlockVolume {
     const message = createBaseVolumeCapability_BlockVolume();
     return message;
   },
@@ -1588,10 +1578,10 @@ export const VolumeCapability_MountVolume: MessageFns<VolumeCapability_MountVolu
     }
   },
 
-  create<I extends Exact<DeepPartial<VolumeCapability_MountVolume>, I>>(base?: I): VolumeCapability_MountVolume {
-    return VolumeCapability_MountVolume.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<VolumeCapability_MountVolume>): VolumeCapability_MountVolume {
+    return VolumeCapability_MountVolume.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<VolumeCapability_MountVolume>, I>>(object: I): VolumeCapability_MountVolume {
+  fromPartial(object: DeepPartial<VolumeCapability_MountVolume>): VolumeCapability_MountVolume {
     const message = createBaseVolumeCapability_MountVolume();
     message.fsType = object.fsType ?? "";
     message.mountFlags = object.mountFlags?.map((e) => e) || [];
@@ -1645,10 +1635,10 @@ export const VolumeCapability_AccessMode: MessageFns<VolumeCapability_AccessMode
     }
   },
 
-  create<I extends Exact<DeepPartial<VolumeCapability_AccessMode>, I>>(base?: I): VolumeCapability_AccessMode {
-    return VolumeCapability_AccessMode.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<VolumeCapability_AccessMode>): VolumeCapability_AccessMode {
+    return VolumeCapability_AccessMode.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<VolumeCapability_AccessMode>, I>>(object: I): VolumeCapability_AccessMode {
+  fromPartial(object: DeepPartial<VolumeCapability_AccessMode>): VolumeCapability_AccessMode {
     const message = createBaseVolumeCapability_AccessMode();
     message.mode = object.mode ?? 0;
     return message;
@@ -1703,10 +1693,10 @@ export const Topology: MessageFns<Topology> = {
     }
   },
 
-  create<I extends Exact<DeepPartial<Topology>, I>>(base?: I): Topology {
-    return Topology.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<Topology>): Topology {
+    return Topology.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<Topology>, I>>(object: I): Topology {
+  fromPartial(object: DeepPartial<Topology>): Topology {
     const message = createBaseTopology();
     message.segments = (globalThis.Object.entries(object.segments ?? {}) as [string, string][]).reduce(
       (acc: { [key: string]: string }, [key, value]: [string, string]) => {
@@ -1777,10 +1767,10 @@ export const Topology_SegmentsEntry: MessageFns<Topology_SegmentsEntry> = {
     }
   },
 
-  create<I extends Exact<DeepPartial<Topology_SegmentsEntry>, I>>(base?: I): Topology_SegmentsEntry {
-    return Topology_SegmentsEntry.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<Topology_SegmentsEntry>): Topology_SegmentsEntry {
+    return Topology_SegmentsEntry.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<Topology_SegmentsEntry>, I>>(object: I): Topology_SegmentsEntry {
+  fromPartial(object: DeepPartial<Topology_SegmentsEntry>): Topology_SegmentsEntry {
     const message = createBaseTopology_SegmentsEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? "";
@@ -1844,10 +1834,10 @@ export const TopologyRequirement: MessageFns<TopologyRequirement> = {
     }
   },
 
-  create<I extends Exact<DeepPartial<TopologyRequirement>, I>>(base?: I): TopologyRequirement {
-    return TopologyRequirement.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<TopologyRequirement>): TopologyRequirement {
+    return TopologyRequirement.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<TopologyRequirement>, I>>(object: I): TopologyRequirement {
+  fromPartial(object: DeepPartial<TopologyRequirement>): TopologyRequirement {
     const message = createBaseTopologyRequirement();
     message.requisite = object.requisite?.map((e) => Topology.fromPartial(e)) || [];
     message.preferred = object.preferred?.map((e) => Topology.fromPartial(e)) || [];
@@ -1916,10 +1906,10 @@ export const VolumeContentSource: MessageFns<VolumeContentSource> = {
     }
   },
 
-  create<I extends Exact<DeepPartial<VolumeContentSource>, I>>(base?: I): VolumeContentSource {
-    return VolumeContentSource.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<VolumeContentSource>): VolumeContentSource {
+    return VolumeContentSource.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<VolumeContentSource>, I>>(object: I): VolumeContentSource {
+  fromPartial(object: DeepPartial<VolumeContentSource>): VolumeContentSource {
     const message = createBaseVolumeContentSource();
     switch (object.type?.$case) {
       case "snapshot": {
@@ -1987,14 +1977,10 @@ export const VolumeContentSource_SnapshotSource: MessageFns<VolumeContentSource_
     }
   },
 
-  create<I extends Exact<DeepPartial<VolumeContentSource_SnapshotSource>, I>>(
-    base?: I,
-  ): VolumeContentSource_SnapshotSource {
-    return VolumeContentSource_SnapshotSource.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<VolumeContentSource_SnapshotSource>): VolumeContentSource_SnapshotSource {
+    return VolumeContentSource_SnapshotSource.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<VolumeContentSource_SnapshotSource>, I>>(
-    object: I,
-  ): VolumeContentSource_SnapshotSource {
+  fromPartial(object: DeepPartial<VolumeContentSource_SnapshotSource>): VolumeContentSource_SnapshotSource {
     const message = createBaseVolumeContentSource_SnapshotSource();
     message.snapshotId = object.snapshotId ?? "";
     return message;
@@ -2046,14 +2032,10 @@ export const VolumeContentSource_VolumeSource: MessageFns<VolumeContentSource_Vo
     }
   },
 
-  create<I extends Exact<DeepPartial<VolumeContentSource_VolumeSource>, I>>(
-    base?: I,
-  ): VolumeContentSource_VolumeSource {
-    return VolumeContentSource_VolumeSource.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<VolumeContentSource_VolumeSource>): VolumeContentSource_VolumeSource {
+    return VolumeContentSource_VolumeSource.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<VolumeContentSource_VolumeSource>, I>>(
-    object: I,
-  ): VolumeContentSource_VolumeSource {
+  fromPartial(object: DeepPartial<VolumeContentSource_VolumeSource>): VolumeContentSource_VolumeSource {
     const message = createBaseVolumeContentSource_VolumeSource();
     message.volumeId = object.volumeId ?? "";
     return message;
@@ -2155,10 +2137,10 @@ export const Volume: MessageFns<Volume> = {
     }
   },
 
-  create<I extends Exact<DeepPartial<Volume>, I>>(base?: I): Volume {
-    return Volume.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<Volume>): Volume {
+    return Volume.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<Volume>, I>>(object: I): Volume {
+  fromPartial(object: DeepPartial<Volume>): Volume {
     const message = createBaseVolume();
     message.capacityBytes = (object.capacityBytes !== undefined && object.capacityBytes !== null)
       ? BigInt(object.capacityBytes)
@@ -2237,10 +2219,10 @@ export const Volume_VolumeContextEntry: MessageFns<Volume_VolumeContextEntry> = 
     }
   },
 
-  create<I extends Exact<DeepPartial<Volume_VolumeContextEntry>, I>>(base?: I): Volume_VolumeContextEntry {
-    return Volume_VolumeContextEntry.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<Volume_VolumeContextEntry>): Volume_VolumeContextEntry {
+    return Volume_VolumeContextEntry.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<Volume_VolumeContextEntry>, I>>(object: I): Volume_VolumeContextEntry {
+  fromPartial(object: DeepPartial<Volume_VolumeContextEntry>): Volume_VolumeContextEntry {
     const message = createBaseVolume_VolumeContextEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? "";
@@ -2388,10 +2370,10 @@ export const CreateVolumeRequest: MessageFns<CreateVolumeRequest> = {
     }
   },
 
-  create<I extends Exact<DeepPartial<CreateVolumeRequest>, I>>(base?: I): CreateVolumeRequest {
-    return CreateVolumeRequest.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<CreateVolumeRequest>): CreateVolumeRequest {
+    return CreateVolumeRequest.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<CreateVolumeRequest>, I>>(object: I): CreateVolumeRequest {
+  fromPartial(object: DeepPartial<CreateVolumeRequest>): CreateVolumeRequest {
     const message = createBaseCreateVolumeRequest();
     message.name = object.name ?? "";
     message.capacityRange = (object.capacityRange !== undefined && object.capacityRange !== null)
@@ -2490,14 +2472,10 @@ export const CreateVolumeRequest_ParametersEntry: MessageFns<CreateVolumeRequest
     }
   },
 
-  create<I extends Exact<DeepPartial<CreateVolumeRequest_ParametersEntry>, I>>(
-    base?: I,
-  ): CreateVolumeRequest_ParametersEntry {
-    return CreateVolumeRequest_ParametersEntry.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<CreateVolumeRequest_ParametersEntry>): CreateVolumeRequest_ParametersEntry {
+    return CreateVolumeRequest_ParametersEntry.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<CreateVolumeRequest_ParametersEntry>, I>>(
-    object: I,
-  ): CreateVolumeRequest_ParametersEntry {
+  fromPartial(object: DeepPartial<CreateVolumeRequest_ParametersEntry>): CreateVolumeRequest_ParametersEntry {
     const message = createBaseCreateVolumeRequest_ParametersEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? "";
@@ -2561,14 +2539,10 @@ export const CreateVolumeRequest_SecretsEntry: MessageFns<CreateVolumeRequest_Se
     }
   },
 
-  create<I extends Exact<DeepPartial<CreateVolumeRequest_SecretsEntry>, I>>(
-    base?: I,
-  ): CreateVolumeRequest_SecretsEntry {
-    return CreateVolumeRequest_SecretsEntry.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<CreateVolumeRequest_SecretsEntry>): CreateVolumeRequest_SecretsEntry {
+    return CreateVolumeRequest_SecretsEntry.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<CreateVolumeRequest_SecretsEntry>, I>>(
-    object: I,
-  ): CreateVolumeRequest_SecretsEntry {
+  fromPartial(object: DeepPartial<CreateVolumeRequest_SecretsEntry>): CreateVolumeRequest_SecretsEntry {
     const message = createBaseCreateVolumeRequest_SecretsEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? "";
@@ -2632,13 +2606,11 @@ export const CreateVolumeRequest_MutableParametersEntry: MessageFns<CreateVolume
     }
   },
 
-  create<I extends Exact<DeepPartial<CreateVolumeRequest_MutableParametersEntry>, I>>(
-    base?: I,
-  ): CreateVolumeRequest_MutableParametersEntry {
-    return CreateVolumeRequest_MutableParametersEntry.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<CreateVolumeRequest_MutableParametersEntry>): CreateVolumeRequest_MutableParametersEntry {
+    return CreateVolumeRequest_MutableParametersEntry.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<CreateVolumeRequest_MutableParametersEntry>, I>>(
-    object: I,
+  fromPartial(
+    object: DeepPartial<CreateVolumeRequest_MutableParametersEntry>,
   ): CreateVolumeRequest_MutableParametersEntry {
     const message = createBaseCreateVolumeRequest_MutableParametersEntry();
     message.key = object.key ?? "";
@@ -2692,10 +2664,10 @@ export const CreateVolumeResponse: MessageFns<CreateVolumeResponse> = {
     }
   },
 
-  create<I extends Exact<DeepPartial<CreateVolumeResponse>, I>>(base?: I): CreateVolumeResponse {
-    return CreateVolumeResponse.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<CreateVolumeResponse>): CreateVolumeResponse {
+    return CreateVolumeResponse.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<CreateVolumeResponse>, I>>(object: I): CreateVolumeResponse {
+  fromPartial(object: DeepPartial<CreateVolumeResponse>): CreateVolumeResponse {
     const message = createBaseCreateVolumeResponse();
     message.volume = (object.volume !== undefined && object.volume !== null)
       ? Volume.fromPartial(object.volume)
@@ -2763,10 +2735,10 @@ export const DeleteVolumeRequest: MessageFns<DeleteVolumeRequest> = {
     }
   },
 
-  create<I extends Exact<DeepPartial<DeleteVolumeRequest>, I>>(base?: I): DeleteVolumeRequest {
-    return DeleteVolumeRequest.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<DeleteVolumeRequest>): DeleteVolumeRequest {
+    return DeleteVolumeRequest.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<DeleteVolumeRequest>, I>>(object: I): DeleteVolumeRequest {
+  fromPartial(object: DeepPartial<DeleteVolumeRequest>): DeleteVolumeRequest {
     const message = createBaseDeleteVolumeRequest();
     message.volumeId = object.volumeId ?? "";
     message.secrets = (globalThis.Object.entries(object.secrets ?? {}) as [string, string][]).reduce(
@@ -2838,14 +2810,10 @@ export const DeleteVolumeRequest_SecretsEntry: MessageFns<DeleteVolumeRequest_Se
     }
   },
 
-  create<I extends Exact<DeepPartial<DeleteVolumeRequest_SecretsEntry>, I>>(
-    base?: I,
-  ): DeleteVolumeRequest_SecretsEntry {
-    return DeleteVolumeRequest_SecretsEntry.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<DeleteVolumeRequest_SecretsEntry>): DeleteVolumeRequest_SecretsEntry {
+    return DeleteVolumeRequest_SecretsEntry.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<DeleteVolumeRequest_SecretsEntry>, I>>(
-    object: I,
-  ): DeleteVolumeRequest_SecretsEntry {
+  fromPartial(object: DeepPartial<DeleteVolumeRequest_SecretsEntry>): DeleteVolumeRequest_SecretsEntry {
     const message = createBaseDeleteVolumeRequest_SecretsEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? "";
@@ -2887,10 +2855,10 @@ export const DeleteVolumeResponse: MessageFns<DeleteVolumeResponse> = {
     }
   },
 
-  create<I extends Exact<DeepPartial<DeleteVolumeResponse>, I>>(base?: I): DeleteVolumeResponse {
-    return DeleteVolumeResponse.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<DeleteVolumeResponse>): DeleteVolumeResponse {
+    return DeleteVolumeResponse.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<DeleteVolumeResponse>, I>>(_: I): DeleteVolumeResponse {
+  fromPartial(_: DeepPartial<DeleteVolumeResponse>): DeleteVolumeResponse {
     const message = createBaseDeleteVolumeResponse();
     return message;
   },
@@ -3021,14 +2989,10 @@ export const ValidateVolumeCapabilitiesRequest: MessageFns<ValidateVolumeCapabil
     }
   },
 
-  create<I extends Exact<DeepPartial<ValidateVolumeCapabilitiesRequest>, I>>(
-    base?: I,
-  ): ValidateVolumeCapabilitiesRequest {
-    return ValidateVolumeCapabilitiesRequest.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<ValidateVolumeCapabilitiesRequest>): ValidateVolumeCapabilitiesRequest {
+    return ValidateVolumeCapabilitiesRequest.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<ValidateVolumeCapabilitiesRequest>, I>>(
-    object: I,
-  ): ValidateVolumeCapabilitiesRequest {
+  fromPartial(object: DeepPartial<ValidateVolumeCapabilitiesRequest>): ValidateVolumeCapabilitiesRequest {
     const message = createBaseValidateVolumeCapabilitiesRequest();
     message.volumeId = object.volumeId ?? "";
     message.volumeContext = (globalThis.Object.entries(object.volumeContext ?? {}) as [string, string][]).reduce(
@@ -3131,13 +3095,13 @@ export const ValidateVolumeCapabilitiesRequest_VolumeContextEntry: MessageFns<
     }
   },
 
-  create<I extends Exact<DeepPartial<ValidateVolumeCapabilitiesRequest_VolumeContextEntry>, I>>(
-    base?: I,
+  create(
+    base?: DeepPartial<ValidateVolumeCapabilitiesRequest_VolumeContextEntry>,
   ): ValidateVolumeCapabilitiesRequest_VolumeContextEntry {
-    return ValidateVolumeCapabilitiesRequest_VolumeContextEntry.fromPartial(base ?? ({} as any));
+    return ValidateVolumeCapabilitiesRequest_VolumeContextEntry.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<ValidateVolumeCapabilitiesRequest_VolumeContextEntry>, I>>(
-    object: I,
+  fromPartial(
+    object: DeepPartial<ValidateVolumeCapabilitiesRequest_VolumeContextEntry>,
   ): ValidateVolumeCapabilitiesRequest_VolumeContextEntry {
     const message = createBaseValidateVolumeCapabilitiesRequest_VolumeContextEntry();
     message.key = object.key ?? "";
@@ -3207,13 +3171,13 @@ export const ValidateVolumeCapabilitiesRequest_ParametersEntry: MessageFns<
     }
   },
 
-  create<I extends Exact<DeepPartial<ValidateVolumeCapabilitiesRequest_ParametersEntry>, I>>(
-    base?: I,
+  create(
+    base?: DeepPartial<ValidateVolumeCapabilitiesRequest_ParametersEntry>,
   ): ValidateVolumeCapabilitiesRequest_ParametersEntry {
-    return ValidateVolumeCapabilitiesRequest_ParametersEntry.fromPartial(base ?? ({} as any));
+    return ValidateVolumeCapabilitiesRequest_ParametersEntry.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<ValidateVolumeCapabilitiesRequest_ParametersEntry>, I>>(
-    object: I,
+  fromPartial(
+    object: DeepPartial<ValidateVolumeCapabilitiesRequest_ParametersEntry>,
   ): ValidateVolumeCapabilitiesRequest_ParametersEntry {
     const message = createBaseValidateVolumeCapabilitiesRequest_ParametersEntry();
     message.key = object.key ?? "";
@@ -3283,13 +3247,13 @@ export const ValidateVolumeCapabilitiesRequest_SecretsEntry: MessageFns<
     }
   },
 
-  create<I extends Exact<DeepPartial<ValidateVolumeCapabilitiesRequest_SecretsEntry>, I>>(
-    base?: I,
+  create(
+    base?: DeepPartial<ValidateVolumeCapabilitiesRequest_SecretsEntry>,
   ): ValidateVolumeCapabilitiesRequest_SecretsEntry {
-    return ValidateVolumeCapabilitiesRequest_SecretsEntry.fromPartial(base ?? ({} as any));
+    return ValidateVolumeCapabilitiesRequest_SecretsEntry.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<ValidateVolumeCapabilitiesRequest_SecretsEntry>, I>>(
-    object: I,
+  fromPartial(
+    object: DeepPartial<ValidateVolumeCapabilitiesRequest_SecretsEntry>,
   ): ValidateVolumeCapabilitiesRequest_SecretsEntry {
     const message = createBaseValidateVolumeCapabilitiesRequest_SecretsEntry();
     message.key = object.key ?? "";
@@ -3359,13 +3323,13 @@ export const ValidateVolumeCapabilitiesRequest_MutableParametersEntry: MessageFn
     }
   },
 
-  create<I extends Exact<DeepPartial<ValidateVolumeCapabilitiesRequest_MutableParametersEntry>, I>>(
-    base?: I,
+  create(
+    base?: DeepPartial<ValidateVolumeCapabilitiesRequest_MutableParametersEntry>,
   ): ValidateVolumeCapabilitiesRequest_MutableParametersEntry {
-    return ValidateVolumeCapabilitiesRequest_MutableParametersEntry.fromPartial(base ?? ({} as any));
+    return ValidateVolumeCapabilitiesRequest_MutableParametersEntry.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<ValidateVolumeCapabilitiesRequest_MutableParametersEntry>, I>>(
-    object: I,
+  fromPartial(
+    object: DeepPartial<ValidateVolumeCapabilitiesRequest_MutableParametersEntry>,
   ): ValidateVolumeCapabilitiesRequest_MutableParametersEntry {
     const message = createBaseValidateVolumeCapabilitiesRequest_MutableParametersEntry();
     message.key = object.key ?? "";
@@ -3430,14 +3394,10 @@ export const ValidateVolumeCapabilitiesResponse: MessageFns<ValidateVolumeCapabi
     }
   },
 
-  create<I extends Exact<DeepPartial<ValidateVolumeCapabilitiesResponse>, I>>(
-    base?: I,
-  ): ValidateVolumeCapabilitiesResponse {
-    return ValidateVolumeCapabilitiesResponse.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<ValidateVolumeCapabilitiesResponse>): ValidateVolumeCapabilitiesResponse {
+    return ValidateVolumeCapabilitiesResponse.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<ValidateVolumeCapabilitiesResponse>, I>>(
-    object: I,
-  ): ValidateVolumeCapabilitiesResponse {
+  fromPartial(object: DeepPartial<ValidateVolumeCapabilitiesResponse>): ValidateVolumeCapabilitiesResponse {
     const message = createBaseValidateVolumeCapabilitiesResponse();
     message.confirmed = (object.confirmed !== undefined && object.confirmed !== null)
       ? ValidateVolumeCapabilitiesResponse_Confirmed.fromPartial(object.confirmed)
@@ -3552,13 +3512,13 @@ export const ValidateVolumeCapabilitiesResponse_Confirmed: MessageFns<ValidateVo
     }
   },
 
-  create<I extends Exact<DeepPartial<ValidateVolumeCapabilitiesResponse_Confirmed>, I>>(
-    base?: I,
+  create(
+    base?: DeepPartial<ValidateVolumeCapabilitiesResponse_Confirmed>,
   ): ValidateVolumeCapabilitiesResponse_Confirmed {
-    return ValidateVolumeCapabilitiesResponse_Confirmed.fromPartial(base ?? ({} as any));
+    return ValidateVolumeCapabilitiesResponse_Confirmed.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<ValidateVolumeCapabilitiesResponse_Confirmed>, I>>(
-    object: I,
+  fromPartial(
+    object: DeepPartial<ValidateVolumeCapabilitiesResponse_Confirmed>,
   ): ValidateVolumeCapabilitiesResponse_Confirmed {
     const message = createBaseValidateVolumeCapabilitiesResponse_Confirmed();
     message.volumeContext = (globalThis.Object.entries(object.volumeContext ?? {}) as [string, string][]).reduce(
@@ -3655,13 +3615,13 @@ export const ValidateVolumeCapabilitiesResponse_Confirmed_VolumeContextEntry: Me
     }
   },
 
-  create<I extends Exact<DeepPartial<ValidateVolumeCapabilitiesResponse_Confirmed_VolumeContextEntry>, I>>(
-    base?: I,
+  create(
+    base?: DeepPartial<ValidateVolumeCapabilitiesResponse_Confirmed_VolumeContextEntry>,
   ): ValidateVolumeCapabilitiesResponse_Confirmed_VolumeContextEntry {
-    return ValidateVolumeCapabilitiesResponse_Confirmed_VolumeContextEntry.fromPartial(base ?? ({} as any));
+    return ValidateVolumeCapabilitiesResponse_Confirmed_VolumeContextEntry.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<ValidateVolumeCapabilitiesResponse_Confirmed_VolumeContextEntry>, I>>(
-    object: I,
+  fromPartial(
+    object: DeepPartial<ValidateVolumeCapabilitiesResponse_Confirmed_VolumeContextEntry>,
   ): ValidateVolumeCapabilitiesResponse_Confirmed_VolumeContextEntry {
     const message = createBaseValidateVolumeCapabilitiesResponse_Confirmed_VolumeContextEntry();
     message.key = object.key ?? "";
@@ -3734,13 +3694,13 @@ export const ValidateVolumeCapabilitiesResponse_Confirmed_ParametersEntry: Messa
     }
   },
 
-  create<I extends Exact<DeepPartial<ValidateVolumeCapabilitiesResponse_Confirmed_ParametersEntry>, I>>(
-    base?: I,
+  create(
+    base?: DeepPartial<ValidateVolumeCapabilitiesResponse_Confirmed_ParametersEntry>,
   ): ValidateVolumeCapabilitiesResponse_Confirmed_ParametersEntry {
-    return ValidateVolumeCapabilitiesResponse_Confirmed_ParametersEntry.fromPartial(base ?? ({} as any));
+    return ValidateVolumeCapabilitiesResponse_Confirmed_ParametersEntry.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<ValidateVolumeCapabilitiesResponse_Confirmed_ParametersEntry>, I>>(
-    object: I,
+  fromPartial(
+    object: DeepPartial<ValidateVolumeCapabilitiesResponse_Confirmed_ParametersEntry>,
   ): ValidateVolumeCapabilitiesResponse_Confirmed_ParametersEntry {
     const message = createBaseValidateVolumeCapabilitiesResponse_Confirmed_ParametersEntry();
     message.key = object.key ?? "";
@@ -3813,13 +3773,13 @@ export const ValidateVolumeCapabilitiesResponse_Confirmed_MutableParametersEntry
     }
   },
 
-  create<I extends Exact<DeepPartial<ValidateVolumeCapabilitiesResponse_Confirmed_MutableParametersEntry>, I>>(
-    base?: I,
+  create(
+    base?: DeepPartial<ValidateVolumeCapabilitiesResponse_Confirmed_MutableParametersEntry>,
   ): ValidateVolumeCapabilitiesResponse_Confirmed_MutableParametersEntry {
-    return ValidateVolumeCapabilitiesResponse_Confirmed_MutableParametersEntry.fromPartial(base ?? ({} as any));
+    return ValidateVolumeCapabilitiesResponse_Confirmed_MutableParametersEntry.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<ValidateVolumeCapabilitiesResponse_Confirmed_MutableParametersEntry>, I>>(
-    object: I,
+  fromPartial(
+    object: DeepPartial<ValidateVolumeCapabilitiesResponse_Confirmed_MutableParametersEntry>,
   ): ValidateVolumeCapabilitiesResponse_Confirmed_MutableParametersEntry {
     const message = createBaseValidateVolumeCapabilitiesResponse_Confirmed_MutableParametersEntry();
     message.key = object.key ?? "";
@@ -3884,10 +3844,10 @@ export const ListVolumesRequest: MessageFns<ListVolumesRequest> = {
     }
   },
 
-  create<I extends Exact<DeepPartial<ListVolumesRequest>, I>>(base?: I): ListVolumesRequest {
-    return ListVolumesRequest.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<ListVolumesRequest>): ListVolumesRequest {
+    return ListVolumesRequest.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<ListVolumesRequest>, I>>(object: I): ListVolumesRequest {
+  fromPartial(object: DeepPartial<ListVolumesRequest>): ListVolumesRequest {
     const message = createBaseListVolumesRequest();
     message.maxEntries = object.maxEntries ?? 0;
     message.startingToken = object.startingToken ?? "";
@@ -3951,10 +3911,10 @@ export const ListVolumesResponse: MessageFns<ListVolumesResponse> = {
     }
   },
 
-  create<I extends Exact<DeepPartial<ListVolumesResponse>, I>>(base?: I): ListVolumesResponse {
-    return ListVolumesResponse.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<ListVolumesResponse>): ListVolumesResponse {
+    return ListVolumesResponse.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<ListVolumesResponse>, I>>(object: I): ListVolumesResponse {
+  fromPartial(object: DeepPartial<ListVolumesResponse>): ListVolumesResponse {
     const message = createBaseListVolumesResponse();
     message.entries = object.entries?.map((e) => ListVolumesResponse_Entry.fromPartial(e)) || [];
     message.nextToken = object.nextToken ?? "";
@@ -4007,14 +3967,10 @@ export const ListVolumesResponse_VolumeStatus: MessageFns<ListVolumesResponse_Vo
     }
   },
 
-  create<I extends Exact<DeepPartial<ListVolumesResponse_VolumeStatus>, I>>(
-    base?: I,
-  ): ListVolumesResponse_VolumeStatus {
-    return ListVolumesResponse_VolumeStatus.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<ListVolumesResponse_VolumeStatus>): ListVolumesResponse_VolumeStatus {
+    return ListVolumesResponse_VolumeStatus.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<ListVolumesResponse_VolumeStatus>, I>>(
-    object: I,
-  ): ListVolumesResponse_VolumeStatus {
+  fromPartial(object: DeepPartial<ListVolumesResponse_VolumeStatus>): ListVolumesResponse_VolumeStatus {
     const message = createBaseListVolumesResponse_VolumeStatus();
     message.publishedNodeIds = object.publishedNodeIds?.map((e) => e) || [];
     return message;
@@ -4077,10 +4033,10 @@ export const ListVolumesResponse_Entry: MessageFns<ListVolumesResponse_Entry> = 
     }
   },
 
-  create<I extends Exact<DeepPartial<ListVolumesResponse_Entry>, I>>(base?: I): ListVolumesResponse_Entry {
-    return ListVolumesResponse_Entry.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<ListVolumesResponse_Entry>): ListVolumesResponse_Entry {
+    return ListVolumesResponse_Entry.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<ListVolumesResponse_Entry>, I>>(object: I): ListVolumesResponse_Entry {
+  fromPartial(object: DeepPartial<ListVolumesResponse_Entry>): ListVolumesResponse_Entry {
     const message = createBaseListVolumesResponse_Entry();
     message.volume = (object.volume !== undefined && object.volume !== null)
       ? Volume.fromPartial(object.volume)
@@ -4162,10 +4118,10 @@ export const GetCapacityRequest: MessageFns<GetCapacityRequest> = {
     }
   },
 
-  create<I extends Exact<DeepPartial<GetCapacityRequest>, I>>(base?: I): GetCapacityRequest {
-    return GetCapacityRequest.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<GetCapacityRequest>): GetCapacityRequest {
+    return GetCapacityRequest.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<GetCapacityRequest>, I>>(object: I): GetCapacityRequest {
+  fromPartial(object: DeepPartial<GetCapacityRequest>): GetCapacityRequest {
     const message = createBaseGetCapacityRequest();
     message.volumeCapabilities = object.volumeCapabilities?.map((e) => VolumeCapability.fromPartial(e)) || [];
     message.parameters = (globalThis.Object.entries(object.parameters ?? {}) as [string, string][]).reduce(
@@ -4240,14 +4196,10 @@ export const GetCapacityRequest_ParametersEntry: MessageFns<GetCapacityRequest_P
     }
   },
 
-  create<I extends Exact<DeepPartial<GetCapacityRequest_ParametersEntry>, I>>(
-    base?: I,
-  ): GetCapacityRequest_ParametersEntry {
-    return GetCapacityRequest_ParametersEntry.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<GetCapacityRequest_ParametersEntry>): GetCapacityRequest_ParametersEntry {
+    return GetCapacityRequest_ParametersEntry.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<GetCapacityRequest_ParametersEntry>, I>>(
-    object: I,
-  ): GetCapacityRequest_ParametersEntry {
+  fromPartial(object: DeepPartial<GetCapacityRequest_ParametersEntry>): GetCapacityRequest_ParametersEntry {
     const message = createBaseGetCapacityRequest_ParametersEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? "";
@@ -4325,10 +4277,10 @@ export const GetCapacityResponse: MessageFns<GetCapacityResponse> = {
     }
   },
 
-  create<I extends Exact<DeepPartial<GetCapacityResponse>, I>>(base?: I): GetCapacityResponse {
-    return GetCapacityResponse.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<GetCapacityResponse>): GetCapacityResponse {
+    return GetCapacityResponse.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<GetCapacityResponse>, I>>(object: I): GetCapacityResponse {
+  fromPartial(object: DeepPartial<GetCapacityResponse>): GetCapacityResponse {
     const message = createBaseGetCapacityResponse();
     message.availableCapacity = (object.availableCapacity !== undefined && object.availableCapacity !== null)
       ? BigInt(object.availableCapacity)
@@ -4377,14 +4329,10 @@ export const ControllerGetCapabilitiesRequest: MessageFns<ControllerGetCapabilit
     }
   },
 
-  create<I extends Exact<DeepPartial<ControllerGetCapabilitiesRequest>, I>>(
-    base?: I,
-  ): ControllerGetCapabilitiesRequest {
-    return ControllerGetCapabilitiesRequest.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<ControllerGetCapabilitiesRequest>): ControllerGetCapabilitiesRequest {
+    return ControllerGetCapabilitiesRequest.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<ControllerGetCapabilitiesRequest>, I>>(
-    _: I,
-  ): ControllerGetCapabilitiesRequest {
+  fromPartial(_: DeepPartial<ControllerGetCapabilitiesRequest>): ControllerGetCapabilitiesRequest {
     const message = createBaseControllerGetCapabilitiesRequest();
     return message;
   },
@@ -4435,14 +4383,10 @@ export const ControllerGetCapabilitiesResponse: MessageFns<ControllerGetCapabili
     }
   },
 
-  create<I extends Exact<DeepPartial<ControllerGetCapabilitiesResponse>, I>>(
-    base?: I,
-  ): ControllerGetCapabilitiesResponse {
-    return ControllerGetCapabilitiesResponse.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<ControllerGetCapabilitiesResponse>): ControllerGetCapabilitiesResponse {
+    return ControllerGetCapabilitiesResponse.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<ControllerGetCapabilitiesResponse>, I>>(
-    object: I,
-  ): ControllerGetCapabilitiesResponse {
+  fromPartial(object: DeepPartial<ControllerGetCapabilitiesResponse>): ControllerGetCapabilitiesResponse {
     const message = createBaseControllerGetCapabilitiesResponse();
     message.capabilities = object.capabilities?.map((e) => ControllerServiceCapability.fromPartial(e)) || [];
     return message;
@@ -4496,10 +4440,10 @@ export const ControllerServiceCapability: MessageFns<ControllerServiceCapability
     }
   },
 
-  create<I extends Exact<DeepPartial<ControllerServiceCapability>, I>>(base?: I): ControllerServiceCapability {
-    return ControllerServiceCapability.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<ControllerServiceCapability>): ControllerServiceCapability {
+    return ControllerServiceCapability.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<ControllerServiceCapability>, I>>(object: I): ControllerServiceCapability {
+  fromPartial(object: DeepPartial<ControllerServiceCapability>): ControllerServiceCapability {
     const message = createBaseControllerServiceCapability();
     switch (object.type?.$case) {
       case "rpc": {
@@ -4558,12 +4502,10 @@ export const ControllerServiceCapability_RPC: MessageFns<ControllerServiceCapabi
     }
   },
 
-  create<I extends Exact<DeepPartial<ControllerServiceCapability_RPC>, I>>(base?: I): ControllerServiceCapability_RPC {
-    return ControllerServiceCapability_RPC.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<ControllerServiceCapability_RPC>): ControllerServiceCapability_RPC {
+    return ControllerServiceCapability_RPC.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<ControllerServiceCapability_RPC>, I>>(
-    object: I,
-  ): ControllerServiceCapability_RPC {
+  fromPartial(object: DeepPartial<ControllerServiceCapability_RPC>): ControllerServiceCapability_RPC {
     const message = createBaseControllerServiceCapability_RPC();
     message.type = object.type ?? 0;
     return message;
@@ -4665,10 +4607,10 @@ export const CreateSnapshotRequest: MessageFns<CreateSnapshotRequest> = {
     }
   },
 
-  create<I extends Exact<DeepPartial<CreateSnapshotRequest>, I>>(base?: I): CreateSnapshotRequest {
-    return CreateSnapshotRequest.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<CreateSnapshotRequest>): CreateSnapshotRequest {
+    return CreateSnapshotRequest.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<CreateSnapshotRequest>, I>>(object: I): CreateSnapshotRequest {
+  fromPartial(object: DeepPartial<CreateSnapshotRequest>): CreateSnapshotRequest {
     const message = createBaseCreateSnapshotRequest();
     message.sourceVolumeId = object.sourceVolumeId ?? "";
     message.name = object.name ?? "";
@@ -4754,14 +4696,10 @@ export const CreateSnapshotRequest_SecretsEntry: MessageFns<CreateSnapshotReques
     }
   },
 
-  create<I extends Exact<DeepPartial<CreateSnapshotRequest_SecretsEntry>, I>>(
-    base?: I,
-  ): CreateSnapshotRequest_SecretsEntry {
-    return CreateSnapshotRequest_SecretsEntry.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<CreateSnapshotRequest_SecretsEntry>): CreateSnapshotRequest_SecretsEntry {
+    return CreateSnapshotRequest_SecretsEntry.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<CreateSnapshotRequest_SecretsEntry>, I>>(
-    object: I,
-  ): CreateSnapshotRequest_SecretsEntry {
+  fromPartial(object: DeepPartial<CreateSnapshotRequest_SecretsEntry>): CreateSnapshotRequest_SecretsEntry {
     const message = createBaseCreateSnapshotRequest_SecretsEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? "";
@@ -4825,14 +4763,10 @@ export const CreateSnapshotRequest_ParametersEntry: MessageFns<CreateSnapshotReq
     }
   },
 
-  create<I extends Exact<DeepPartial<CreateSnapshotRequest_ParametersEntry>, I>>(
-    base?: I,
-  ): CreateSnapshotRequest_ParametersEntry {
-    return CreateSnapshotRequest_ParametersEntry.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<CreateSnapshotRequest_ParametersEntry>): CreateSnapshotRequest_ParametersEntry {
+    return CreateSnapshotRequest_ParametersEntry.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<CreateSnapshotRequest_ParametersEntry>, I>>(
-    object: I,
-  ): CreateSnapshotRequest_ParametersEntry {
+  fromPartial(object: DeepPartial<CreateSnapshotRequest_ParametersEntry>): CreateSnapshotRequest_ParametersEntry {
     const message = createBaseCreateSnapshotRequest_ParametersEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? "";
@@ -4885,10 +4819,10 @@ export const CreateSnapshotResponse: MessageFns<CreateSnapshotResponse> = {
     }
   },
 
-  create<I extends Exact<DeepPartial<CreateSnapshotResponse>, I>>(base?: I): CreateSnapshotResponse {
-    return CreateSnapshotResponse.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<CreateSnapshotResponse>): CreateSnapshotResponse {
+    return CreateSnapshotResponse.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<CreateSnapshotResponse>, I>>(object: I): CreateSnapshotResponse {
+  fromPartial(object: DeepPartial<CreateSnapshotResponse>): CreateSnapshotResponse {
     const message = createBaseCreateSnapshotResponse();
     message.snapshot = (object.snapshot !== undefined && object.snapshot !== null)
       ? Snapshot.fromPartial(object.snapshot)
@@ -5019,10 +4953,10 @@ export const Snapshot: MessageFns<Snapshot> = {
     }
   },
 
-  create<I extends Exact<DeepPartial<Snapshot>, I>>(base?: I): Snapshot {
-    return Snapshot.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<Snapshot>): Snapshot {
+    return Snapshot.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<Snapshot>, I>>(object: I): Snapshot {
+  fromPartial(object: DeepPartial<Snapshot>): Snapshot {
     const message = createBaseSnapshot();
     message.sizeBytes = (object.sizeBytes !== undefined && object.sizeBytes !== null) ? BigInt(object.sizeBytes) : 0n;
     message.snapshotId = object.snapshotId ?? "";
@@ -5094,10 +5028,10 @@ export const DeleteSnapshotRequest: MessageFns<DeleteSnapshotRequest> = {
     }
   },
 
-  create<I extends Exact<DeepPartial<DeleteSnapshotRequest>, I>>(base?: I): DeleteSnapshotRequest {
-    return DeleteSnapshotRequest.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<DeleteSnapshotRequest>): DeleteSnapshotRequest {
+    return DeleteSnapshotRequest.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<DeleteSnapshotRequest>, I>>(object: I): DeleteSnapshotRequest {
+  fromPartial(object: DeepPartial<DeleteSnapshotRequest>): DeleteSnapshotRequest {
     const message = createBaseDeleteSnapshotRequest();
     message.snapshotId = object.snapshotId ?? "";
     message.secrets = (globalThis.Object.entries(object.secrets ?? {}) as [string, string][]).reduce(
@@ -5169,14 +5103,10 @@ export const DeleteSnapshotRequest_SecretsEntry: MessageFns<DeleteSnapshotReques
     }
   },
 
-  create<I extends Exact<DeepPartial<DeleteSnapshotRequest_SecretsEntry>, I>>(
-    base?: I,
-  ): DeleteSnapshotRequest_SecretsEntry {
-    return DeleteSnapshotRequest_SecretsEntry.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<DeleteSnapshotRequest_SecretsEntry>): DeleteSnapshotRequest_SecretsEntry {
+    return DeleteSnapshotRequest_SecretsEntry.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<DeleteSnapshotRequest_SecretsEntry>, I>>(
-    object: I,
-  ): DeleteSnapshotRequest_SecretsEntry {
+  fromPartial(object: DeepPartial<DeleteSnapshotRequest_SecretsEntry>): DeleteSnapshotRequest_SecretsEntry {
     const message = createBaseDeleteSnapshotRequest_SecretsEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? "";
@@ -5218,10 +5148,10 @@ export const DeleteSnapshotResponse: MessageFns<DeleteSnapshotResponse> = {
     }
   },
 
-  create<I extends Exact<DeepPartial<DeleteSnapshotResponse>, I>>(base?: I): DeleteSnapshotResponse {
-    return DeleteSnapshotResponse.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<DeleteSnapshotResponse>): DeleteSnapshotResponse {
+    return DeleteSnapshotResponse.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<DeleteSnapshotResponse>, I>>(_: I): DeleteSnapshotResponse {
+  fromPartial(_: DeepPartial<DeleteSnapshotResponse>): DeleteSnapshotResponse {
     const message = createBaseDeleteSnapshotResponse();
     return message;
   },
@@ -5319,10 +5249,10 @@ export const ListSnapshotsRequest: MessageFns<ListSnapshotsRequest> = {
     }
   },
 
-  create<I extends Exact<DeepPartial<ListSnapshotsRequest>, I>>(base?: I): ListSnapshotsRequest {
-    return ListSnapshotsRequest.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<ListSnapshotsRequest>): ListSnapshotsRequest {
+    return ListSnapshotsRequest.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<ListSnapshotsRequest>, I>>(object: I): ListSnapshotsRequest {
+  fromPartial(object: DeepPartial<ListSnapshotsRequest>): ListSnapshotsRequest {
     const message = createBaseListSnapshotsRequest();
     message.maxEntries = object.maxEntries ?? 0;
     message.startingToken = object.startingToken ?? "";
@@ -5397,14 +5327,10 @@ export const ListSnapshotsRequest_SecretsEntry: MessageFns<ListSnapshotsRequest_
     }
   },
 
-  create<I extends Exact<DeepPartial<ListSnapshotsRequest_SecretsEntry>, I>>(
-    base?: I,
-  ): ListSnapshotsRequest_SecretsEntry {
-    return ListSnapshotsRequest_SecretsEntry.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<ListSnapshotsRequest_SecretsEntry>): ListSnapshotsRequest_SecretsEntry {
+    return ListSnapshotsRequest_SecretsEntry.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<ListSnapshotsRequest_SecretsEntry>, I>>(
-    object: I,
-  ): ListSnapshotsRequest_SecretsEntry {
+  fromPartial(object: DeepPartial<ListSnapshotsRequest_SecretsEntry>): ListSnapshotsRequest_SecretsEntry {
     const message = createBaseListSnapshotsRequest_SecretsEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? "";
@@ -5468,10 +5394,10 @@ export const ListSnapshotsResponse: MessageFns<ListSnapshotsResponse> = {
     }
   },
 
-  create<I extends Exact<DeepPartial<ListSnapshotsResponse>, I>>(base?: I): ListSnapshotsResponse {
-    return ListSnapshotsResponse.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<ListSnapshotsResponse>): ListSnapshotsResponse {
+    return ListSnapshotsResponse.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<ListSnapshotsResponse>, I>>(object: I): ListSnapshotsResponse {
+  fromPartial(object: DeepPartial<ListSnapshotsResponse>): ListSnapshotsResponse {
     const message = createBaseListSnapshotsResponse();
     message.entries = object.entries?.map((e) => ListSnapshotsResponse_Entry.fromPartial(e)) || [];
     message.nextToken = object.nextToken ?? "";
@@ -5524,10 +5450,10 @@ export const ListSnapshotsResponse_Entry: MessageFns<ListSnapshotsResponse_Entry
     }
   },
 
-  create<I extends Exact<DeepPartial<ListSnapshotsResponse_Entry>, I>>(base?: I): ListSnapshotsResponse_Entry {
-    return ListSnapshotsResponse_Entry.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<ListSnapshotsResponse_Entry>): ListSnapshotsResponse_Entry {
+    return ListSnapshotsResponse_Entry.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<ListSnapshotsResponse_Entry>, I>>(object: I): ListSnapshotsResponse_Entry {
+  fromPartial(object: DeepPartial<ListSnapshotsResponse_Entry>): ListSnapshotsResponse_Entry {
     const message = createBaseListSnapshotsResponse_Entry();
     message.snapshot = (object.snapshot !== undefined && object.snapshot !== null)
       ? Snapshot.fromPartial(object.snapshot)
@@ -5595,10 +5521,10 @@ export const GetSnapshotRequest: MessageFns<GetSnapshotRequest> = {
     }
   },
 
-  create<I extends Exact<DeepPartial<GetSnapshotRequest>, I>>(base?: I): GetSnapshotRequest {
-    return GetSnapshotRequest.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<GetSnapshotRequest>): GetSnapshotRequest {
+    return GetSnapshotRequest.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<GetSnapshotRequest>, I>>(object: I): GetSnapshotRequest {
+  fromPartial(object: DeepPartial<GetSnapshotRequest>): GetSnapshotRequest {
     const message = createBaseGetSnapshotRequest();
     message.snapshotId = object.snapshotId ?? "";
     message.secrets = (globalThis.Object.entries(object.secrets ?? {}) as [string, string][]).reduce(
@@ -5670,12 +5596,10 @@ export const GetSnapshotRequest_SecretsEntry: MessageFns<GetSnapshotRequest_Secr
     }
   },
 
-  create<I extends Exact<DeepPartial<GetSnapshotRequest_SecretsEntry>, I>>(base?: I): GetSnapshotRequest_SecretsEntry {
-    return GetSnapshotRequest_SecretsEntry.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<GetSnapshotRequest_SecretsEntry>): GetSnapshotRequest_SecretsEntry {
+    return GetSnapshotRequest_SecretsEntry.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<GetSnapshotRequest_SecretsEntry>, I>>(
-    object: I,
-  ): GetSnapshotRequest_SecretsEntry {
+  fromPartial(object: DeepPartial<GetSnapshotRequest_SecretsEntry>): GetSnapshotRequest_SecretsEntry {
     const message = createBaseGetSnapshotRequest_SecretsEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? "";
@@ -5728,10 +5652,10 @@ export const GetSnapshotResponse: MessageFns<GetSnapshotResponse> = {
     }
   },
 
-  create<I extends Exact<DeepPartial<GetSnapshotResponse>, I>>(base?: I): GetSnapshotResponse {
-    return GetSnapshotResponse.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<GetSnapshotResponse>): GetSnapshotResponse {
+    return GetSnapshotResponse.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<GetSnapshotResponse>, I>>(object: I): GetSnapshotResponse {
+  fromPartial(object: DeepPartial<GetSnapshotResponse>): GetSnapshotResponse {
     const message = createBaseGetSnapshotResponse();
     message.snapshot = (object.snapshot !== undefined && object.snapshot !== null)
       ? Snapshot.fromPartial(object.snapshot)
@@ -5821,12 +5745,10 @@ export const ControllerExpandVolumeRequest: MessageFns<ControllerExpandVolumeReq
     }
   },
 
-  create<I extends Exact<DeepPartial<ControllerExpandVolumeRequest>, I>>(base?: I): ControllerExpandVolumeRequest {
-    return ControllerExpandVolumeRequest.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<ControllerExpandVolumeRequest>): ControllerExpandVolumeRequest {
+    return ControllerExpandVolumeRequest.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<ControllerExpandVolumeRequest>, I>>(
-    object: I,
-  ): ControllerExpandVolumeRequest {
+  fromPartial(object: DeepPartial<ControllerExpandVolumeRequest>): ControllerExpandVolumeRequest {
     const message = createBaseControllerExpandVolumeRequest();
     message.volumeId = object.volumeId ?? "";
     message.capacityRange = (object.capacityRange !== undefined && object.capacityRange !== null)
@@ -5904,13 +5826,11 @@ export const ControllerExpandVolumeRequest_SecretsEntry: MessageFns<ControllerEx
     }
   },
 
-  create<I extends Exact<DeepPartial<ControllerExpandVolumeRequest_SecretsEntry>, I>>(
-    base?: I,
-  ): ControllerExpandVolumeRequest_SecretsEntry {
-    return ControllerExpandVolumeRequest_SecretsEntry.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<ControllerExpandVolumeRequest_SecretsEntry>): ControllerExpandVolumeRequest_SecretsEntry {
+    return ControllerExpandVolumeRequest_SecretsEntry.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<ControllerExpandVolumeRequest_SecretsEntry>, I>>(
-    object: I,
+  fromPartial(
+    object: DeepPartial<ControllerExpandVolumeRequest_SecretsEntry>,
   ): ControllerExpandVolumeRequest_SecretsEntry {
     const message = createBaseControllerExpandVolumeRequest_SecretsEntry();
     message.key = object.key ?? "";
@@ -5978,12 +5898,10 @@ export const ControllerExpandVolumeResponse: MessageFns<ControllerExpandVolumeRe
     }
   },
 
-  create<I extends Exact<DeepPartial<ControllerExpandVolumeResponse>, I>>(base?: I): ControllerExpandVolumeResponse {
-    return ControllerExpandVolumeResponse.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<ControllerExpandVolumeResponse>): ControllerExpandVolumeResponse {
+    return ControllerExpandVolumeResponse.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<ControllerExpandVolumeResponse>, I>>(
-    object: I,
-  ): ControllerExpandVolumeResponse {
+  fromPartial(object: DeepPartial<ControllerExpandVolumeResponse>): ControllerExpandVolumeResponse {
     const message = createBaseControllerExpandVolumeResponse();
     message.capacityBytes = (object.capacityBytes !== undefined && object.capacityBytes !== null)
       ? BigInt(object.capacityBytes)
@@ -6038,10 +5956,10 @@ export const ControllerGetVolumeRequest: MessageFns<ControllerGetVolumeRequest> 
     }
   },
 
-  create<I extends Exact<DeepPartial<ControllerGetVolumeRequest>, I>>(base?: I): ControllerGetVolumeRequest {
-    return ControllerGetVolumeRequest.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<ControllerGetVolumeRequest>): ControllerGetVolumeRequest {
+    return ControllerGetVolumeRequest.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<ControllerGetVolumeRequest>, I>>(object: I): ControllerGetVolumeRequest {
+  fromPartial(object: DeepPartial<ControllerGetVolumeRequest>): ControllerGetVolumeRequest {
     const message = createBaseControllerGetVolumeRequest();
     message.volumeId = object.volumeId ?? "";
     return message;
@@ -6104,10 +6022,10 @@ export const ControllerGetVolumeResponse: MessageFns<ControllerGetVolumeResponse
     }
   },
 
-  create<I extends Exact<DeepPartial<ControllerGetVolumeResponse>, I>>(base?: I): ControllerGetVolumeResponse {
-    return ControllerGetVolumeResponse.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<ControllerGetVolumeResponse>): ControllerGetVolumeResponse {
+    return ControllerGetVolumeResponse.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<ControllerGetVolumeResponse>, I>>(object: I): ControllerGetVolumeResponse {
+  fromPartial(object: DeepPartial<ControllerGetVolumeResponse>): ControllerGetVolumeResponse {
     const message = createBaseControllerGetVolumeResponse();
     message.volume = (object.volume !== undefined && object.volume !== null)
       ? Volume.fromPartial(object.volume)
@@ -6164,14 +6082,10 @@ export const ControllerGetVolumeResponse_VolumeStatus: MessageFns<ControllerGetV
     }
   },
 
-  create<I extends Exact<DeepPartial<ControllerGetVolumeResponse_VolumeStatus>, I>>(
-    base?: I,
-  ): ControllerGetVolumeResponse_VolumeStatus {
-    return ControllerGetVolumeResponse_VolumeStatus.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<ControllerGetVolumeResponse_VolumeStatus>): ControllerGetVolumeResponse_VolumeStatus {
+    return ControllerGetVolumeResponse_VolumeStatus.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<ControllerGetVolumeResponse_VolumeStatus>, I>>(
-    object: I,
-  ): ControllerGetVolumeResponse_VolumeStatus {
+  fromPartial(object: DeepPartial<ControllerGetVolumeResponse_VolumeStatus>): ControllerGetVolumeResponse_VolumeStatus {
     const message = createBaseControllerGetVolumeResponse_VolumeStatus();
     message.publishedNodeIds = object.publishedNodeIds?.map((e) => e) || [];
     return message;
@@ -6252,12 +6166,10 @@ export const ControllerModifyVolumeRequest: MessageFns<ControllerModifyVolumeReq
     }
   },
 
-  create<I extends Exact<DeepPartial<ControllerModifyVolumeRequest>, I>>(base?: I): ControllerModifyVolumeRequest {
-    return ControllerModifyVolumeRequest.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<ControllerModifyVolumeRequest>): ControllerModifyVolumeRequest {
+    return ControllerModifyVolumeRequest.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<ControllerModifyVolumeRequest>, I>>(
-    object: I,
-  ): ControllerModifyVolumeRequest {
+  fromPartial(object: DeepPartial<ControllerModifyVolumeRequest>): ControllerModifyVolumeRequest {
     const message = createBaseControllerModifyVolumeRequest();
     message.volumeId = object.volumeId ?? "";
     message.secrets = (globalThis.Object.entries(object.secrets ?? {}) as [string, string][]).reduce(
@@ -6336,13 +6248,11 @@ export const ControllerModifyVolumeRequest_SecretsEntry: MessageFns<ControllerMo
     }
   },
 
-  create<I extends Exact<DeepPartial<ControllerModifyVolumeRequest_SecretsEntry>, I>>(
-    base?: I,
-  ): ControllerModifyVolumeRequest_SecretsEntry {
-    return ControllerModifyVolumeRequest_SecretsEntry.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<ControllerModifyVolumeRequest_SecretsEntry>): ControllerModifyVolumeRequest_SecretsEntry {
+    return ControllerModifyVolumeRequest_SecretsEntry.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<ControllerModifyVolumeRequest_SecretsEntry>, I>>(
-    object: I,
+  fromPartial(
+    object: DeepPartial<ControllerModifyVolumeRequest_SecretsEntry>,
   ): ControllerModifyVolumeRequest_SecretsEntry {
     const message = createBaseControllerModifyVolumeRequest_SecretsEntry();
     message.key = object.key ?? "";
@@ -6412,13 +6322,13 @@ export const ControllerModifyVolumeRequest_MutableParametersEntry: MessageFns<
     }
   },
 
-  create<I extends Exact<DeepPartial<ControllerModifyVolumeRequest_MutableParametersEntry>, I>>(
-    base?: I,
+  create(
+    base?: DeepPartial<ControllerModifyVolumeRequest_MutableParametersEntry>,
   ): ControllerModifyVolumeRequest_MutableParametersEntry {
-    return ControllerModifyVolumeRequest_MutableParametersEntry.fromPartial(base ?? ({} as any));
+    return ControllerModifyVolumeRequest_MutableParametersEntry.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<ControllerModifyVolumeRequest_MutableParametersEntry>, I>>(
-    object: I,
+  fromPartial(
+    object: DeepPartial<ControllerModifyVolumeRequest_MutableParametersEntry>,
   ): ControllerModifyVolumeRequest_MutableParametersEntry {
     const message = createBaseControllerModifyVolumeRequest_MutableParametersEntry();
     message.key = object.key ?? "";
@@ -6461,10 +6371,10 @@ export const ControllerModifyVolumeResponse: MessageFns<ControllerModifyVolumeRe
     }
   },
 
-  create<I extends Exact<DeepPartial<ControllerModifyVolumeResponse>, I>>(base?: I): ControllerModifyVolumeResponse {
-    return ControllerModifyVolumeResponse.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<ControllerModifyVolumeResponse>): ControllerModifyVolumeResponse {
+    return ControllerModifyVolumeResponse.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<ControllerModifyVolumeResponse>, I>>(_: I): ControllerModifyVolumeResponse {
+  fromPartial(_: DeepPartial<ControllerModifyVolumeResponse>): ControllerModifyVolumeResponse {
     const message = createBaseControllerModifyVolumeResponse();
     return message;
   },
@@ -6586,10 +6496,10 @@ export const NodeStageVolumeRequest: MessageFns<NodeStageVolumeRequest> = {
     }
   },
 
-  create<I extends Exact<DeepPartial<NodeStageVolumeRequest>, I>>(base?: I): NodeStageVolumeRequest {
-    return NodeStageVolumeRequest.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<NodeStageVolumeRequest>): NodeStageVolumeRequest {
+    return NodeStageVolumeRequest.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<NodeStageVolumeRequest>, I>>(object: I): NodeStageVolumeRequest {
+  fromPartial(object: DeepPartial<NodeStageVolumeRequest>): NodeStageVolumeRequest {
     const message = createBaseNodeStageVolumeRequest();
     message.volumeId = object.volumeId ?? "";
     message.publishContext = (globalThis.Object.entries(object.publishContext ?? {}) as [string, string][]).reduce(
@@ -6683,13 +6593,11 @@ export const NodeStageVolumeRequest_PublishContextEntry: MessageFns<NodeStageVol
     }
   },
 
-  create<I extends Exact<DeepPartial<NodeStageVolumeRequest_PublishContextEntry>, I>>(
-    base?: I,
-  ): NodeStageVolumeRequest_PublishContextEntry {
-    return NodeStageVolumeRequest_PublishContextEntry.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<NodeStageVolumeRequest_PublishContextEntry>): NodeStageVolumeRequest_PublishContextEntry {
+    return NodeStageVolumeRequest_PublishContextEntry.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<NodeStageVolumeRequest_PublishContextEntry>, I>>(
-    object: I,
+  fromPartial(
+    object: DeepPartial<NodeStageVolumeRequest_PublishContextEntry>,
   ): NodeStageVolumeRequest_PublishContextEntry {
     const message = createBaseNodeStageVolumeRequest_PublishContextEntry();
     message.key = object.key ?? "";
@@ -6754,14 +6662,10 @@ export const NodeStageVolumeRequest_SecretsEntry: MessageFns<NodeStageVolumeRequ
     }
   },
 
-  create<I extends Exact<DeepPartial<NodeStageVolumeRequest_SecretsEntry>, I>>(
-    base?: I,
-  ): NodeStageVolumeRequest_SecretsEntry {
-    return NodeStageVolumeRequest_SecretsEntry.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<NodeStageVolumeRequest_SecretsEntry>): NodeStageVolumeRequest_SecretsEntry {
+    return NodeStageVolumeRequest_SecretsEntry.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<NodeStageVolumeRequest_SecretsEntry>, I>>(
-    object: I,
-  ): NodeStageVolumeRequest_SecretsEntry {
+  fromPartial(object: DeepPartial<NodeStageVolumeRequest_SecretsEntry>): NodeStageVolumeRequest_SecretsEntry {
     const message = createBaseNodeStageVolumeRequest_SecretsEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? "";
@@ -6825,13 +6729,11 @@ export const NodeStageVolumeRequest_VolumeContextEntry: MessageFns<NodeStageVolu
     }
   },
 
-  create<I extends Exact<DeepPartial<NodeStageVolumeRequest_VolumeContextEntry>, I>>(
-    base?: I,
-  ): NodeStageVolumeRequest_VolumeContextEntry {
-    return NodeStageVolumeRequest_VolumeContextEntry.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<NodeStageVolumeRequest_VolumeContextEntry>): NodeStageVolumeRequest_VolumeContextEntry {
+    return NodeStageVolumeRequest_VolumeContextEntry.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<NodeStageVolumeRequest_VolumeContextEntry>, I>>(
-    object: I,
+  fromPartial(
+    object: DeepPartial<NodeStageVolumeRequest_VolumeContextEntry>,
   ): NodeStageVolumeRequest_VolumeContextEntry {
     const message = createBaseNodeStageVolumeRequest_VolumeContextEntry();
     message.key = object.key ?? "";
@@ -6874,10 +6776,10 @@ export const NodeStageVolumeResponse: MessageFns<NodeStageVolumeResponse> = {
     }
   },
 
-  create<I extends Exact<DeepPartial<NodeStageVolumeResponse>, I>>(base?: I): NodeStageVolumeResponse {
-    return NodeStageVolumeResponse.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<NodeStageVolumeResponse>): NodeStageVolumeResponse {
+    return NodeStageVolumeResponse.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<NodeStageVolumeResponse>, I>>(_: I): NodeStageVolumeResponse {
+  fromPartial(_: DeepPartial<NodeStageVolumeResponse>): NodeStageVolumeResponse {
     const message = createBaseNodeStageVolumeResponse();
     return message;
   },
@@ -6939,10 +6841,10 @@ export const NodeUnstageVolumeRequest: MessageFns<NodeUnstageVolumeRequest> = {
     }
   },
 
-  create<I extends Exact<DeepPartial<NodeUnstageVolumeRequest>, I>>(base?: I): NodeUnstageVolumeRequest {
-    return NodeUnstageVolumeRequest.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<NodeUnstageVolumeRequest>): NodeUnstageVolumeRequest {
+    return NodeUnstageVolumeRequest.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<NodeUnstageVolumeRequest>, I>>(object: I): NodeUnstageVolumeRequest {
+  fromPartial(object: DeepPartial<NodeUnstageVolumeRequest>): NodeUnstageVolumeRequest {
     const message = createBaseNodeUnstageVolumeRequest();
     message.volumeId = object.volumeId ?? "";
     message.stagingTargetPath = object.stagingTargetPath ?? "";
@@ -6984,10 +6886,10 @@ export const NodeUnstageVolumeResponse: MessageFns<NodeUnstageVolumeResponse> = 
     }
   },
 
-  create<I extends Exact<DeepPartial<NodeUnstageVolumeResponse>, I>>(base?: I): NodeUnstageVolumeResponse {
-    return NodeUnstageVolumeResponse.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<NodeUnstageVolumeResponse>): NodeUnstageVolumeResponse {
+    return NodeUnstageVolumeResponse.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<NodeUnstageVolumeResponse>, I>>(_: I): NodeUnstageVolumeResponse {
+  fromPartial(_: DeepPartial<NodeUnstageVolumeResponse>): NodeUnstageVolumeResponse {
     const message = createBaseNodeUnstageVolumeResponse();
     return message;
   },
@@ -7133,10 +7035,10 @@ export const NodePublishVolumeRequest: MessageFns<NodePublishVolumeRequest> = {
     }
   },
 
-  create<I extends Exact<DeepPartial<NodePublishVolumeRequest>, I>>(base?: I): NodePublishVolumeRequest {
-    return NodePublishVolumeRequest.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<NodePublishVolumeRequest>): NodePublishVolumeRequest {
+    return NodePublishVolumeRequest.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<NodePublishVolumeRequest>, I>>(object: I): NodePublishVolumeRequest {
+  fromPartial(object: DeepPartial<NodePublishVolumeRequest>): NodePublishVolumeRequest {
     const message = createBaseNodePublishVolumeRequest();
     message.volumeId = object.volumeId ?? "";
     message.publishContext = (globalThis.Object.entries(object.publishContext ?? {}) as [string, string][]).reduce(
@@ -7235,13 +7137,13 @@ export const NodePublishVolumeRequest_PublishContextEntry: MessageFns<NodePublis
     }
   },
 
-  create<I extends Exact<DeepPartial<NodePublishVolumeRequest_PublishContextEntry>, I>>(
-    base?: I,
+  create(
+    base?: DeepPartial<NodePublishVolumeRequest_PublishContextEntry>,
   ): NodePublishVolumeRequest_PublishContextEntry {
-    return NodePublishVolumeRequest_PublishContextEntry.fromPartial(base ?? ({} as any));
+    return NodePublishVolumeRequest_PublishContextEntry.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<NodePublishVolumeRequest_PublishContextEntry>, I>>(
-    object: I,
+  fromPartial(
+    object: DeepPartial<NodePublishVolumeRequest_PublishContextEntry>,
   ): NodePublishVolumeRequest_PublishContextEntry {
     const message = createBaseNodePublishVolumeRequest_PublishContextEntry();
     message.key = object.key ?? "";
@@ -7306,14 +7208,10 @@ export const NodePublishVolumeRequest_SecretsEntry: MessageFns<NodePublishVolume
     }
   },
 
-  create<I extends Exact<DeepPartial<NodePublishVolumeRequest_SecretsEntry>, I>>(
-    base?: I,
-  ): NodePublishVolumeRequest_SecretsEntry {
-    return NodePublishVolumeRequest_SecretsEntry.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<NodePublishVolumeRequest_SecretsEntry>): NodePublishVolumeRequest_SecretsEntry {
+    return NodePublishVolumeRequest_SecretsEntry.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<NodePublishVolumeRequest_SecretsEntry>, I>>(
-    object: I,
-  ): NodePublishVolumeRequest_SecretsEntry {
+  fromPartial(object: DeepPartial<NodePublishVolumeRequest_SecretsEntry>): NodePublishVolumeRequest_SecretsEntry {
     const message = createBaseNodePublishVolumeRequest_SecretsEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? "";
@@ -7380,13 +7278,11 @@ export const NodePublishVolumeRequest_VolumeContextEntry: MessageFns<NodePublish
     }
   },
 
-  create<I extends Exact<DeepPartial<NodePublishVolumeRequest_VolumeContextEntry>, I>>(
-    base?: I,
-  ): NodePublishVolumeRequest_VolumeContextEntry {
-    return NodePublishVolumeRequest_VolumeContextEntry.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<NodePublishVolumeRequest_VolumeContextEntry>): NodePublishVolumeRequest_VolumeContextEntry {
+    return NodePublishVolumeRequest_VolumeContextEntry.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<NodePublishVolumeRequest_VolumeContextEntry>, I>>(
-    object: I,
+  fromPartial(
+    object: DeepPartial<NodePublishVolumeRequest_VolumeContextEntry>,
   ): NodePublishVolumeRequest_VolumeContextEntry {
     const message = createBaseNodePublishVolumeRequest_VolumeContextEntry();
     message.key = object.key ?? "";
@@ -7429,10 +7325,10 @@ export const NodePublishVolumeResponse: MessageFns<NodePublishVolumeResponse> = 
     }
   },
 
-  create<I extends Exact<DeepPartial<NodePublishVolumeResponse>, I>>(base?: I): NodePublishVolumeResponse {
-    return NodePublishVolumeResponse.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<NodePublishVolumeResponse>): NodePublishVolumeResponse {
+    return NodePublishVolumeResponse.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<NodePublishVolumeResponse>, I>>(_: I): NodePublishVolumeResponse {
+  fromPartial(_: DeepPartial<NodePublishVolumeResponse>): NodePublishVolumeResponse {
     const message = createBaseNodePublishVolumeResponse();
     return message;
   },
@@ -7494,10 +7390,10 @@ export const NodeUnpublishVolumeRequest: MessageFns<NodeUnpublishVolumeRequest> 
     }
   },
 
-  create<I extends Exact<DeepPartial<NodeUnpublishVolumeRequest>, I>>(base?: I): NodeUnpublishVolumeRequest {
-    return NodeUnpublishVolumeRequest.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<NodeUnpublishVolumeRequest>): NodeUnpublishVolumeRequest {
+    return NodeUnpublishVolumeRequest.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<NodeUnpublishVolumeRequest>, I>>(object: I): NodeUnpublishVolumeRequest {
+  fromPartial(object: DeepPartial<NodeUnpublishVolumeRequest>): NodeUnpublishVolumeRequest {
     const message = createBaseNodeUnpublishVolumeRequest();
     message.volumeId = object.volumeId ?? "";
     message.targetPath = object.targetPath ?? "";
@@ -7539,10 +7435,10 @@ export const NodeUnpublishVolumeResponse: MessageFns<NodeUnpublishVolumeResponse
     }
   },
 
-  create<I extends Exact<DeepPartial<NodeUnpublishVolumeResponse>, I>>(base?: I): NodeUnpublishVolumeResponse {
-    return NodeUnpublishVolumeResponse.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<NodeUnpublishVolumeResponse>): NodeUnpublishVolumeResponse {
+    return NodeUnpublishVolumeResponse.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<NodeUnpublishVolumeResponse>, I>>(_: I): NodeUnpublishVolumeResponse {
+  fromPartial(_: DeepPartial<NodeUnpublishVolumeResponse>): NodeUnpublishVolumeResponse {
     const message = createBaseNodeUnpublishVolumeResponse();
     return message;
   },
@@ -7615,10 +7511,10 @@ export const NodeGetVolumeStatsRequest: MessageFns<NodeGetVolumeStatsRequest> = 
     }
   },
 
-  create<I extends Exact<DeepPartial<NodeGetVolumeStatsRequest>, I>>(base?: I): NodeGetVolumeStatsRequest {
-    return NodeGetVolumeStatsRequest.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<NodeGetVolumeStatsRequest>): NodeGetVolumeStatsRequest {
+    return NodeGetVolumeStatsRequest.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<NodeGetVolumeStatsRequest>, I>>(object: I): NodeGetVolumeStatsRequest {
+  fromPartial(object: DeepPartial<NodeGetVolumeStatsRequest>): NodeGetVolumeStatsRequest {
     const message = createBaseNodeGetVolumeStatsRequest();
     message.volumeId = object.volumeId ?? "";
     message.volumePath = object.volumePath ?? "";
@@ -7672,10 +7568,10 @@ export const NodeGetVolumeStatsResponse: MessageFns<NodeGetVolumeStatsResponse> 
     }
   },
 
-  create<I extends Exact<DeepPartial<NodeGetVolumeStatsResponse>, I>>(base?: I): NodeGetVolumeStatsResponse {
-    return NodeGetVolumeStatsResponse.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<NodeGetVolumeStatsResponse>): NodeGetVolumeStatsResponse {
+    return NodeGetVolumeStatsResponse.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<NodeGetVolumeStatsResponse>, I>>(object: I): NodeGetVolumeStatsResponse {
+  fromPartial(object: DeepPartial<NodeGetVolumeStatsResponse>): NodeGetVolumeStatsResponse {
     const message = createBaseNodeGetVolumeStatsResponse();
     message.usage = object.usage?.map((e) => VolumeUsage.fromPartial(e)) || [];
     return message;
@@ -7769,10 +7665,10 @@ export const VolumeUsage: MessageFns<VolumeUsage> = {
     }
   },
 
-  create<I extends Exact<DeepPartial<VolumeUsage>, I>>(base?: I): VolumeUsage {
-    return VolumeUsage.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<VolumeUsage>): VolumeUsage {
+    return VolumeUsage.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<VolumeUsage>, I>>(object: I): VolumeUsage {
+  fromPartial(object: DeepPartial<VolumeUsage>): VolumeUsage {
     const message = createBaseVolumeUsage();
     message.available = (object.available !== undefined && object.available !== null) ? BigInt(object.available) : 0n;
     message.total = (object.total !== undefined && object.total !== null) ? BigInt(object.total) : 0n;
@@ -7892,10 +7788,10 @@ export const NodeExpandVolumeRequest: MessageFns<NodeExpandVolumeRequest> = {
     }
   },
 
-  create<I extends Exact<DeepPartial<NodeExpandVolumeRequest>, I>>(base?: I): NodeExpandVolumeRequest {
-    return NodeExpandVolumeRequest.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<NodeExpandVolumeRequest>): NodeExpandVolumeRequest {
+    return NodeExpandVolumeRequest.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<NodeExpandVolumeRequest>, I>>(object: I): NodeExpandVolumeRequest {
+  fromPartial(object: DeepPartial<NodeExpandVolumeRequest>): NodeExpandVolumeRequest {
     const message = createBaseNodeExpandVolumeRequest();
     message.volumeId = object.volumeId ?? "";
     message.volumePath = object.volumePath ?? "";
@@ -7975,14 +7871,10 @@ export const NodeExpandVolumeRequest_SecretsEntry: MessageFns<NodeExpandVolumeRe
     }
   },
 
-  create<I extends Exact<DeepPartial<NodeExpandVolumeRequest_SecretsEntry>, I>>(
-    base?: I,
-  ): NodeExpandVolumeRequest_SecretsEntry {
-    return NodeExpandVolumeRequest_SecretsEntry.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<NodeExpandVolumeRequest_SecretsEntry>): NodeExpandVolumeRequest_SecretsEntry {
+    return NodeExpandVolumeRequest_SecretsEntry.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<NodeExpandVolumeRequest_SecretsEntry>, I>>(
-    object: I,
-  ): NodeExpandVolumeRequest_SecretsEntry {
+  fromPartial(object: DeepPartial<NodeExpandVolumeRequest_SecretsEntry>): NodeExpandVolumeRequest_SecretsEntry {
     const message = createBaseNodeExpandVolumeRequest_SecretsEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? "";
@@ -8038,10 +7930,10 @@ export const NodeExpandVolumeResponse: MessageFns<NodeExpandVolumeResponse> = {
     }
   },
 
-  create<I extends Exact<DeepPartial<NodeExpandVolumeResponse>, I>>(base?: I): NodeExpandVolumeResponse {
-    return NodeExpandVolumeResponse.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<NodeExpandVolumeResponse>): NodeExpandVolumeResponse {
+    return NodeExpandVolumeResponse.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<NodeExpandVolumeResponse>, I>>(object: I): NodeExpandVolumeResponse {
+  fromPartial(object: DeepPartial<NodeExpandVolumeResponse>): NodeExpandVolumeResponse {
     const message = createBaseNodeExpandVolumeResponse();
     message.capacityBytes = (object.capacityBytes !== undefined && object.capacityBytes !== null)
       ? BigInt(object.capacityBytes)
@@ -8084,10 +7976,10 @@ export const NodeGetCapabilitiesRequest: MessageFns<NodeGetCapabilitiesRequest> 
     }
   },
 
-  create<I extends Exact<DeepPartial<NodeGetCapabilitiesRequest>, I>>(base?: I): NodeGetCapabilitiesRequest {
-    return NodeGetCapabilitiesRequest.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<NodeGetCapabilitiesRequest>): NodeGetCapabilitiesRequest {
+    return NodeGetCapabilitiesRequest.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<NodeGetCapabilitiesRequest>, I>>(_: I): NodeGetCapabilitiesRequest {
+  fromPartial(_: DeepPartial<NodeGetCapabilitiesRequest>): NodeGetCapabilitiesRequest {
     const message = createBaseNodeGetCapabilitiesRequest();
     return message;
   },
@@ -8138,10 +8030,10 @@ export const NodeGetCapabilitiesResponse: MessageFns<NodeGetCapabilitiesResponse
     }
   },
 
-  create<I extends Exact<DeepPartial<NodeGetCapabilitiesResponse>, I>>(base?: I): NodeGetCapabilitiesResponse {
-    return NodeGetCapabilitiesResponse.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<NodeGetCapabilitiesResponse>): NodeGetCapabilitiesResponse {
+    return NodeGetCapabilitiesResponse.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<NodeGetCapabilitiesResponse>, I>>(object: I): NodeGetCapabilitiesResponse {
+  fromPartial(object: DeepPartial<NodeGetCapabilitiesResponse>): NodeGetCapabilitiesResponse {
     const message = createBaseNodeGetCapabilitiesResponse();
     message.capabilities = object.capabilities?.map((e) => NodeServiceCapability.fromPartial(e)) || [];
     return message;
@@ -8195,10 +8087,10 @@ export const NodeServiceCapability: MessageFns<NodeServiceCapability> = {
     }
   },
 
-  create<I extends Exact<DeepPartial<NodeServiceCapability>, I>>(base?: I): NodeServiceCapability {
-    return NodeServiceCapability.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<NodeServiceCapability>): NodeServiceCapability {
+    return NodeServiceCapability.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<NodeServiceCapability>, I>>(object: I): NodeServiceCapability {
+  fromPartial(object: DeepPartial<NodeServiceCapability>): NodeServiceCapability {
     const message = createBaseNodeServiceCapability();
     switch (object.type?.$case) {
       case "rpc": {
@@ -8257,10 +8149,10 @@ export const NodeServiceCapability_RPC: MessageFns<NodeServiceCapability_RPC> = 
     }
   },
 
-  create<I extends Exact<DeepPartial<NodeServiceCapability_RPC>, I>>(base?: I): NodeServiceCapability_RPC {
-    return NodeServiceCapability_RPC.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<NodeServiceCapability_RPC>): NodeServiceCapability_RPC {
+    return NodeServiceCapability_RPC.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<NodeServiceCapability_RPC>, I>>(object: I): NodeServiceCapability_RPC {
+  fromPartial(object: DeepPartial<NodeServiceCapability_RPC>): NodeServiceCapability_RPC {
     const message = createBaseNodeServiceCapability_RPC();
     message.type = object.type ?? 0;
     return message;
@@ -8301,10 +8193,10 @@ export const NodeGetInfoRequest: MessageFns<NodeGetInfoRequest> = {
     }
   },
 
-  create<I extends Exact<DeepPartial<NodeGetInfoRequest>, I>>(base?: I): NodeGetInfoRequest {
-    return NodeGetInfoRequest.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<NodeGetInfoRequest>): NodeGetInfoRequest {
+    return NodeGetInfoRequest.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<NodeGetInfoRequest>, I>>(_: I): NodeGetInfoRequest {
+  fromPartial(_: DeepPartial<NodeGetInfoRequest>): NodeGetInfoRequest {
     const message = createBaseNodeGetInfoRequest();
     return message;
   },
@@ -8380,10 +8272,10 @@ export const NodeGetInfoResponse: MessageFns<NodeGetInfoResponse> = {
     }
   },
 
-  create<I extends Exact<DeepPartial<NodeGetInfoResponse>, I>>(base?: I): NodeGetInfoResponse {
-    return NodeGetInfoResponse.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<NodeGetInfoResponse>): NodeGetInfoResponse {
+    return NodeGetInfoResponse.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<NodeGetInfoResponse>, I>>(object: I): NodeGetInfoResponse {
+  fromPartial(object: DeepPartial<NodeGetInfoResponse>): NodeGetInfoResponse {
     const message = createBaseNodeGetInfoResponse();
     message.nodeId = object.nodeId ?? "";
     message.maxVolumesPerNode = (object.maxVolumesPerNode !== undefined && object.maxVolumesPerNode !== null)
@@ -8708,10 +8600,6 @@ type DeepPartial<T> = T extends bigint ? string | number | bigint
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
 
-type KeysOfUnion<T> = T extends T ? keyof T : never;
-type Exact<P, I extends P> = P extends Builtin ? P
-  : P & { [K in keyof P]: Exact<P[K], I[K]> } & { [K in Exclude<keyof I, KeysOfUnion<P>>]: never };
-
 function toTimestamp(date: Date): Timestamp {
   const seconds = BigInt(Math.trunc(date.getTime() / 1_000));
   const nanos = (date.getTime() % 1_000) * 1_000_000;
@@ -8727,6 +8615,6 @@ function fromTimestamp(t: Timestamp): Date {
 interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
   decode(input: BinaryReader | Uint8Array, length?: number): T;
-  create<I extends Exact<DeepPartial<T>, I>>(base?: I): T;
-  fromPartial<I extends Exact<DeepPartial<T>, I>>(object: I): T;
+  create(base?: DeepPartial<T>): T;
+  fromPartial(object: DeepPartial<T>): T;
 }

@@ -70,10 +70,10 @@ export const InfoRequest: MessageFns<InfoRequest> = {
     }
   },
 
-  create<I extends Exact<DeepPartial<InfoRequest>, I>>(base?: I): InfoRequest {
-    return InfoRequest.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<InfoRequest>): InfoRequest {
+    return InfoRequest.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<InfoRequest>, I>>(_: I): InfoRequest {
+  fromPartial(_: DeepPartial<InfoRequest>): InfoRequest {
     const message = createBaseInfoRequest();
     return message;
   },
@@ -157,10 +157,10 @@ export const PluginInfo: MessageFns<PluginInfo> = {
     }
   },
 
-  create<I extends Exact<DeepPartial<PluginInfo>, I>>(base?: I): PluginInfo {
-    return PluginInfo.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<PluginInfo>): PluginInfo {
+    return PluginInfo.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<PluginInfo>, I>>(object: I): PluginInfo {
+  fromPartial(object: DeepPartial<PluginInfo>): PluginInfo {
     const message = createBasePluginInfo();
     message.type = object.type ?? "";
     message.name = object.name ?? "";
@@ -226,10 +226,10 @@ export const RegistrationStatus: MessageFns<RegistrationStatus> = {
     }
   },
 
-  create<I extends Exact<DeepPartial<RegistrationStatus>, I>>(base?: I): RegistrationStatus {
-    return RegistrationStatus.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<RegistrationStatus>): RegistrationStatus {
+    return RegistrationStatus.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<RegistrationStatus>, I>>(object: I): RegistrationStatus {
+  fromPartial(object: DeepPartial<RegistrationStatus>): RegistrationStatus {
     const message = createBaseRegistrationStatus();
     message.pluginRegistered = object.pluginRegistered ?? false;
     message.error = object.error ?? "";
@@ -271,10 +271,10 @@ export const RegistrationStatusResponse: MessageFns<RegistrationStatusResponse> 
     }
   },
 
-  create<I extends Exact<DeepPartial<RegistrationStatusResponse>, I>>(base?: I): RegistrationStatusResponse {
-    return RegistrationStatusResponse.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<RegistrationStatusResponse>): RegistrationStatusResponse {
+    return RegistrationStatusResponse.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<RegistrationStatusResponse>, I>>(_: I): RegistrationStatusResponse {
+  fromPartial(_: DeepPartial<RegistrationStatusResponse>): RegistrationStatusResponse {
     const message = createBaseRegistrationStatusResponse();
     return message;
   },
@@ -317,13 +317,9 @@ type DeepPartial<T> = T extends bigint ? string | number | bigint
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
 
-type KeysOfUnion<T> = T extends T ? keyof T : never;
-type Exact<P, I extends P> = P extends Builtin ? P
-  : P & { [K in keyof P]: Exact<P[K], I[K]> } & { [K in Exclude<keyof I, KeysOfUnion<P>>]: never };
-
 interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
   decode(input: BinaryReader | Uint8Array, length?: number): T;
-  create<I extends Exact<DeepPartial<T>, I>>(base?: I): T;
-  fromPartial<I extends Exact<DeepPartial<T>, I>>(object: I): T;
+  create(base?: DeepPartial<T>): T;
+  fromPartial(object: DeepPartial<T>): T;
 }
