@@ -1,0 +1,136 @@
+import { bytes, formatBytes, minus, roundUp, type Bytes } from '../model/bytes.ts';
+import { Fault } from '../model/fault.ts';
+import type { LocalVolume } from '../model/objects.ts';
+import { REASON_NO_SPACE } from '../model/well-known.ts';
+import type { PlaceRequest, Room, Volumes } from './ports.ts';
+
+type Decide = () => void;
+
+/** Volumes in memory, with agents whose deeds a test chooses. */
+export class FakeVolumes implements Volumes {
+  readonly objects = new Map<string, LocalVolume>();
+  /** What the node's agent does with an object that is new, grown or deleted; absent: what it is asked. */
+  agent: (volume: LocalVolume) => void = (volume) => this.obey(volume);
+  /** Thrown by the next create, after or before the object was made. */
+  failCreate: { readonly made: boolean; readonly fault: Fault } | undefined;
+  readonly #watchers = new Set<Decide>();
+
+  obey(volume: LocalVolume): void {
+    const name = volume.metadata.name ?? '';
+    if (volume.metadata.deletionTimestamp !== undefined) this.objects.delete(name);
+    else volume.status = { phase: 'Ready', sizeBytes: volume.spec.sizeBytes, devicePath: `/dev/x/${name}` };
+    this.changed();
+  }
+
+  fail(volume: LocalVolume, reason: string, message: string): void {
+    if (volume.metadata.deletionTimestamp !== undefined) return this.obey(volume);
+    volume.status = { ...volume.status, phase: volume.status?.sizeBytes ? 'Ready' : 'Failed', reason, message };
+    this.changed();
+  }
+
+  noSpace(volume: LocalVolume): void {
+    this.fail(volume, REASON_NO_SPACE, 'the group is full');
+  }
+
+  changed(): void {
+    for (const look of this.#watchers) look();
+  }
+
+  async find(id: string): Promise<LocalVolume | undefined> {
+    return this.objects.get(id);
+  }
+
+  async create(volume: LocalVolume): Promise<LocalVolume> {
+    const failure = this.failCreate;
+    this.failCreate = undefined;
+    if (failure?.made === false) throw failure.fault;
+    const made = structuredClone(volume);
+    this.objects.set(volume.metadata.name ?? '', made);
+    this.agent(made);
+    if (failure) throw failure.fault;
+    return made;
+  }
+
+  async grow(id: string, size: Bytes): Promise<void> {
+    const volume = this.objects.get(id);
+    if (!volume) throw new Fault('not-found', id);
+    volume.spec.sizeBytes = size;
+    this.agent(volume);
+  }
+
+  async remove(id: string): Promise<void> {
+    const volume = this.objects.get(id);
+    if (!volume) return;
+    volume.metadata.deletionTimestamp = '2026-01-01T00:00:00Z';
+    this.agent(volume);
+  }
+
+  async until<T>(
+    id: string,
+    decide: (volume: LocalVolume | undefined) => T | undefined,
+    signal: AbortSignal,
+  ): Promise<NonNullable<T>> {
+    const { promise, resolve, reject } = Promise.withResolvers<NonNullable<T>>();
+    const look = (): void => {
+      const decided = decide(this.objects.get(id));
+      if (decided !== undefined && decided !== null) resolve(decided);
+    };
+    const onAbort = (): void => reject(signal.reason as Error);
+    this.#watchers.add(look);
+    signal.addEventListener('abort', onAbort);
+    if (signal.aborted) onAbort();
+    look();
+    return promise.finally(() => {
+      this.#watchers.delete(look);
+      signal.removeEventListener('abort', onAbort);
+    });
+  }
+}
+
+/** One group `pool-0` on each node, with so many bytes. */
+export class FakeRoom implements Room {
+  readonly taken = new Map<string, { readonly node: string; readonly size: Bytes }>();
+  readonly asked: PlaceRequest[] = [];
+  readonly #nodes: Readonly<Record<string, Bytes>>;
+  readonly #extent: Bytes;
+  readonly #before = new Map<string, Bytes>();
+
+  constructor(nodes: Readonly<Record<string, Bytes>>, extent: Bytes) {
+    this.#nodes = nodes;
+    this.#extent = extent;
+  }
+
+  free(node: string): Bytes {
+    const taken = [...this.taken.values()].filter((one) => one.node === node);
+    return minus(this.#nodes[node] ?? bytes(0), bytes(taken.reduce((sum, { size }) => sum + size, 0)));
+  }
+
+  place(request: PlaceRequest): ReturnType<Room['place']> {
+    this.asked.push(request);
+    const known = this.taken.get(request.name);
+    const size = roundUp(request.size, this.#extent);
+    const node = known?.node ?? (request.nodes ?? Object.keys(this.#nodes)).find((name) => this.free(name) >= size);
+    if (node === undefined) return { ok: false, refusal: { message: `not enough room for ${formatBytes(size)}` } };
+    this.taken.set(request.name, { node, size });
+    return { ok: true, placement: { kind: 'LVM', node, vgName: 'pool-0', size } };
+  }
+
+  unplace(name: string): void {
+    this.taken.delete(name);
+  }
+
+  grow(name: string, size: Bytes): ReturnType<Room['grow']> {
+    const { node = '', size: before = bytes(0) } = this.taken.get(name) ?? {};
+    const wanted = roundUp(size, this.#extent);
+    if (wanted - before > this.free(node))
+      return { ok: false, refusal: { message: `not enough room for ${formatBytes(minus(wanted, before))} more` } };
+    this.#before.set(name, before);
+    this.taken.set(name, { node, size: wanted });
+    return { ok: true, size: wanted };
+  }
+
+  ungrow(name: string): void {
+    const known = this.taken.get(name);
+    if (known) this.taken.set(name, { ...known, size: this.#before.get(name) ?? known.size });
+  }
+}

@@ -1,0 +1,30 @@
+import {
+  IdentityService,
+  PluginCapability_Service_Type as Offer,
+  PluginCapability_VolumeExpansion_Type as Expansion,
+  type PluginCapability,
+} from './gen/csi.ts';
+import { service, type Service } from './service.ts';
+
+export interface IdentityDeps {
+  readonly driverName: string;
+  readonly version: string;
+  /** Which half of the driver speaks: only the operator's serves the Controller. */
+  readonly controller: boolean;
+  /** Whether calls can be answered now; side-cars wait until they can. */
+  readonly ready: () => boolean;
+}
+
+/** Who the driver is. Both halves serve it. */
+export function createIdentity({ driverName, version, controller, ready }: IdentityDeps): Service {
+  const offers = [...(controller ? [Offer.CONTROLLER_SERVICE] : []), Offer.VOLUME_ACCESSIBILITY_CONSTRAINTS];
+  const capabilities: PluginCapability[] = [
+    ...offers.map((type): PluginCapability => ({ type: { $case: 'service', value: { type } } })),
+    { type: { $case: 'volumeExpansion', value: { type: Expansion.ONLINE } } },
+  ];
+  return service(IdentityService, {
+    getPluginInfo: async () => ({ name: driverName, vendorVersion: version, manifest: {} }),
+    getPluginCapabilities: async () => ({ capabilities }),
+    probe: async () => ({ ready: ready() }),
+  });
+}
