@@ -62,7 +62,8 @@ export function createChild({ name, argv, logFile, stopMs }: Program): Child {
       const log = await open(logFile, 'a');
       try {
         const [file = '', ...args] = argv;
-        const child = spawn(file, args, { env: CHILD_ENV, stdio: ['ignore', log.fd, log.fd] });
+        // Not in our process group: a terminal's Ctrl-C is for us, and we end our children.
+        const child = spawn(file, args, { env: CHILD_ENV, detached: true, stdio: ['ignore', log.fd, log.fd] });
         child.once('exit', (code, signal) => onExit(child, code, signal));
         await once(child, 'spawn');
         running = child;

@@ -1,5 +1,5 @@
 import { CLAIMS, VOLUMES } from '../kube/resource.ts';
-import type { PersistentVolume, PersistentVolumeClaim } from '../model/objects.ts';
+import type { KubeObject, PersistentVolume, PersistentVolumeClaim } from '../model/objects.ts';
 import { SELECTED_NODE } from '../model/well-known.ts';
 import type { Deps } from './deps.ts';
 import { claimNamesOf } from './scheduler/pod-claims.ts';
@@ -7,6 +7,13 @@ import { onChange, type StandIn } from './stand-in.ts';
 import { keyOf, splitKey } from './store.ts';
 
 const PROTECTION = 'kubernetes.io/pvc-protection';
+
+/** What admission (StorageObjectInUseProtection) adds to a new object on a real API server. */
+export const admitted = <T extends KubeObject>(object: T): T =>
+  object.kind === 'PersistentVolumeClaim'
+    ? { ...object, metadata: { ...object.metadata, finalizers: [PROTECTION] } }
+    : object;
+
 /** Asks the external provisioner of that name for a volume. */
 export const PROVISIONER = 'volume.kubernetes.io/storage-provisioner';
 

@@ -1,11 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { parseAllDocuments } from 'yaml';
+import { parseManifest } from '../apiserver/manifest.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { isNotFound } from '../kube/errors.ts';
 import { apiVersionOf, CLAIMS, type Resource } from '../kube/resource.ts';
 import { Fault } from '../model/fault.ts';
 import type { KubeObject } from '../model/objects.ts';
+import { admitted } from './claim-binder.ts';
 import { isSelected, type Selection } from './expectation.ts';
 import { findKind } from './kinds.ts';
 import type { Action } from './story.ts';
@@ -40,7 +41,7 @@ export async function perform(action: Action, deps: PerformDeps, signal: AbortSi
 
 /** All objects of a file go out at once, as by a person who does not wait between them. */
 async function applyFile(file: string, { client, adapt }: PerformDeps, signal: AbortSignal): Promise<void> {
-  const objects = parseAllDocuments(await readFile(file, 'utf8')).map((document) => document.toJS() as KubeObject);
+  const objects = parseManifest(await readFile(file, 'utf8'), file);
   await Promise.all(objects.map((object) => applyObject(adapt(object), client, signal)));
 }
 
@@ -51,7 +52,7 @@ export async function applyObject(object: KubeObject, client: KubeClient, signal
     throw new Fault('invalid', `${object.apiVersion ?? ''} ${object.kind ?? ''} is not known to the sandbox`);
   const { name = '', namespace = NAMESPACE } = object.metadata;
   const key = resource.namespaced ? { name, namespace } : { name };
-  const patch = { type: 'apply', body: object, fieldManager: FIELD_MANAGER, force: true } as const;
+  const patch = { type: 'apply', body: admitted(object), fieldManager: FIELD_MANAGER, force: true } as const;
   await client.patch(resource, key, patch, signal);
 }
 

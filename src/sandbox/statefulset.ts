@@ -1,6 +1,7 @@
 import { isAlreadyExists, isNotFound } from '../kube/errors.ts';
 import { CLAIMS, PODS } from '../kube/resource.ts';
 import type { PersistentVolumeClaim, Pod } from '../model/objects.ts';
+import { admitted } from './claim-binder.ts';
 import type { Deps } from './deps.ts';
 import { STATEFUL_SETS, type StatefulSet } from './kinds.ts';
 import { onChange, type StandIn } from './stand-in.ts';
@@ -60,7 +61,7 @@ async function scale(set: StatefulSet, own: readonly Pod[], deps: Deps, signal: 
 
 async function createReplica(set: StatefulSet, ordinal: number, { client }: Deps, signal: AbortSignal): Promise<void> {
   for (const template of set.spec?.volumeClaimTemplates ?? [])
-    await unlessThere(client.create(CLAIMS, claimOf(set, template, ordinal), signal));
+    await unlessThere(client.create(CLAIMS, admitted(claimOf(set, template, ordinal)), signal));
   await unlessThere(client.create(PODS, podOf(set, ordinal), signal));
 }
 

@@ -1,0 +1,75 @@
+import path from 'node:path';
+import { createWorkQueue } from '../kube/work-queue.ts';
+import { createClaimBinder } from './claim-binder.ts';
+import type { ControllerCalls, NodeCalls } from './csi-calls.ts';
+import type { Deps } from './deps.ts';
+import { createKubelet } from './kubelet.ts';
+import { createPodVolumes } from './pod-volumes.ts';
+import { createProvisioner, createVolumeDeleter } from './provisioner.ts';
+import { createResizer } from './resizer.ts';
+import { createExtenderClient } from './scheduler/extender-client.ts';
+import { runScheduler } from './scheduler/scheduler.ts';
+import type { StandIn } from './stand-in.ts';
+import { createStatefulSets } from './statefulset.ts';
+import { createVolumeReleaser } from './volume-releaser.ts';
+
+export interface StandInsDeps extends Deps {
+  readonly driver: string;
+  /** `http://host:port` of the extender. */
+  readonly extenderUrl: string;
+  readonly controller: ControllerCalls;
+  /** One kubelet for each; `directory` is its /var/lib/kubelet. */
+  readonly nodes: readonly { readonly name: string; readonly csi: NodeCalls; readonly directory: string }[];
+}
+
+/** Quick, since somebody is watching. */
+const BACKOFF = { baseMs: 200, maxMs: 5000 };
+
+/** Runs every stand-in until the signal; resolves when their work in hand has ended. */
+export async function runStandIns(deps: StandInsDeps, signal: AbortSignal): Promise<void> {
+  // As deploy/scheduler/kube-scheduler-config.yaml has it.
+  const extender = createExtenderClient({
+    urlPrefix: `${deps.extenderUrl}/scheduler`,
+    filterVerb: 'filter',
+    prioritizeVerb: 'prioritize',
+    bindVerb: 'bind',
+    weight: 10,
+    timeoutMs: 5000,
+  });
+  const standIns = [
+    createClaimBinder(deps),
+    createVolumeReleaser(deps),
+    createStatefulSets(deps),
+    createProvisioner(deps),
+    createVolumeDeleter(deps),
+    createResizer(deps),
+    ...deps.nodes.map(({ name, csi, directory }) =>
+      createKubelet({ ...deps, nodeName: name, volumes: createPodVolumes(csi, path.join(directory, 'kubelet')) }),
+    ),
+  ];
+  try {
+    await Promise.all([
+      runScheduler({ ...deps, extender }, signal),
+      ...standIns.map((standIn) => runStandIn(standIn, deps, signal)),
+    ]);
+  } finally {
+    extender.close();
+  }
+}
+
+/** Feeds one stand-in with the keys that changes concern, and tries again what fails. */
+export async function runStandIn(standIn: StandIn, { log }: Pick<Deps, 'log'>, signal: AbortSignal): Promise<void> {
+  const queue = createWorkQueue({
+    name: standIn.name,
+    log,
+    reconcile: (key, signal) => standIn.reconcile(key, signal),
+    concurrency: 10,
+    backoff: BACKOFF,
+  });
+  const ends = standIn.wakes.map((wake) => wake.follow((key) => queue.add(key)));
+  try {
+    await queue.run(signal);
+  } finally {
+    ends.forEach((end) => end());
+  }
+}
