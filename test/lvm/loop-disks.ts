@@ -1,0 +1,66 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, mkdtemp, open, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { run } from '../../src/exec/run.ts';
+
+const never = new AbortController().signal;
+const command = async (...argv: string[]): Promise<string> =>
+  (await run(argv, { timeoutMs: 30_000, env: { LVM_SUPPRESS_FD_WARNINGS: '1' } }, never)).stdout.trim();
+
+/** Loop devices over sparse files, and an LVM_SYSTEM_DIR by which lvm sees these and nothing else of the machine. */
+export interface LoopDisks extends AsyncDisposable {
+  /** `/dev/loop3`, in the order of the sizes. */
+  readonly devices: readonly string[];
+  readonly systemDir: string;
+  /** Of the whole device. */
+  checksum(device: string): Promise<string>;
+  /** Runs a program of the machine; gives its stdout. */
+  readonly command: typeof command;
+  /** The lvm program as a person would use it on these disks. */
+  lvm(...args: string[]): Promise<string>;
+}
+
+/** Sizes in bytes. Device-mapper is never asked: where the kernel has none, lvm still does all its metadata. */
+export async function createLoopDisks(...sizes: readonly number[]): Promise<LoopDisks> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'open-local-lvm-'));
+  const devices: string[] = [];
+  const dispose = async (): Promise<void> => {
+    for (const device of devices) await command('losetup', '--detach', device).catch(() => {});
+    await rm(folder, { recursive: true, force: true });
+  };
+  try {
+    for (const [index, size] of sizes.entries()) {
+      const file = await open(path.join(folder, `disk-${index}.img`), 'w');
+      await file.truncate(size);
+      await file.close();
+      devices.push(await command('losetup', '--find', '--show', path.join(folder, `disk-${index}.img`)));
+    }
+    const systemDir = path.join(folder, 'lvm');
+    await mkdir(systemDir);
+    const filter = [...devices.map((device) => `"a|^${device}$|"`), '"r|.*|"'].join(', ');
+    await writeFile(
+      path.join(systemDir, 'lvm.conf'),
+      `global { activation = 0 }\ndevices { use_devicesfile = 0 global_filter = [ ${filter} ] }\nbackup { backup = 0 archive = 0 }\n`,
+    );
+    const env = { LVM_SYSTEM_DIR: systemDir, LVM_SUPPRESS_FD_WARNINGS: '1' };
+    return {
+      devices,
+      systemDir,
+      checksum,
+      command,
+      lvm: async (...args) => (await run(['lvm', ...args], { timeoutMs: 30_000, env }, never)).stdout,
+      [Symbol.asyncDispose]: dispose,
+    };
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+}
+
+async function checksum(device: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(device)) hash.update(chunk as Buffer);
+  return hash.digest('hex');
+}

@@ -1,0 +1,180 @@
+// oxlint-disable vitest/no-standalone-expect -- `test` is testOn's, which the rule does not know
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { expect } from 'vitest';
+import { KeyedMutex } from '../../src/daemon/keyed-mutex.ts';
+import { silentLog } from '../../src/daemon/log.ts';
+import { createHostDisks } from '../../src/disk/host-disks.ts';
+import { run } from '../../src/exec/run.ts';
+import { createLvm, type Lvm } from '../../src/lvm/lvm.ts';
+import { OUR_TAG, UNFINISHED_TAG } from '../../src/lvm/names.ts';
+import type { LvmReport } from '../../src/lvm/report.ts';
+import { createSimulatedLvm } from '../../src/lvm/simulated.ts';
+import { bytes, MIB } from '../../src/model/bytes.ts';
+import { initVolumeGroups } from '../../src/agent/init-volume-groups.ts';
+import type { Observation } from '../../src/agent/observe.ts';
+import { createLoopDisks, type LoopDisks } from './loop-disks.ts';
+import { testOn } from '../machine.ts';
+
+const test = testOn('root', 'lvm2', 'loop devices');
+const never = new AbortController().signal;
+const lvmOf = ({ systemDir }: LoopDisks): Lvm => createLvm({ run, systemDir });
+const volume = (name: string, mib: number, layout: 'linear' | 'striped' = 'linear') =>
+  ({ vgName: 'ring3', name, sizeBytes: bytes(mib * MIB), layout }) as const;
+
+/** What two LVMs must agree on; names of devices and identifiers are their own. */
+const shapeOf = ({ groups }: LvmReport) =>
+  groups.map(({ name, total, free, extentSize, exported, partial, devices, volumes }) => ({
+    group: { name, total, free, extentSize, exported, partial },
+    devices: devices.map(({ size, free, missing }) => ({ size, free, missing })),
+    volumes: volumes
+      .map(({ name, size, taken, tags, layout }) => ({ name, size, taken, tags, layout }))
+      .toSorted((a, b) => a.name.localeCompare(b.name)),
+  }));
+
+test('real lvm2 and the simulated one agree after every step', async () => {
+  const sizes = [200 * MIB + 4096, 150 * MIB, 64 * MIB];
+  await using disks = await createLoopDisks(...sizes);
+  const names = ['/dev/sim-a', '/dev/sim-b', '/dev/sim-c'];
+  const file = path.join(disks.systemDir, 'simulated.json');
+  await writeFile(file, JSON.stringify({ disks: names.map((name, at) => ({ name, sizeBytes: sizes[at] })) }));
+  const real = lvmOf(disks);
+  const simulated = createSimulatedLvm(file);
+
+  const steps: ((lvm: Lvm, devices: readonly string[]) => Promise<void>)[] = [
+    (lvm, devices) => lvm.createGroup({ name: 'ring3', devices: devices.slice(0, 2) }, never),
+    (lvm) => lvm.createVolume(volume('a', 10), never),
+    (lvm) => lvm.createVolume(volume('a', 10), never), // again: done
+    (lvm) => lvm.createVolume(volume('s', 20, 'striped'), never),
+    (lvm) => lvm.extendVolume(volume('a', 33), never),
+    (lvm) => lvm.extendVolume(volume('a', 33), never), // again: done
+    (lvm) => lvm.extendVolume(volume('a', 5), never), // never smaller
+    (lvm) => lvm.createVolume({ ...volume('odd', 1), sizeBytes: bytes(1_000_001) }, never), // no whole sectors
+    (lvm) => lvm.createVolume(volume('wide', 190), never), // over two devices
+    (lvm, devices) => lvm.extendGroup({ name: 'ring3', devices: devices.slice(2) }, never),
+    (lvm) => lvm.removeVolume(volume('a', 0), never),
+    (lvm) => lvm.removeVolume(volume('a', 0), never), // again: done
+  ];
+  for (const [index, step] of steps.entries()) {
+    await step(real, disks.devices);
+    await step(simulated, names);
+    expect(shapeOf(await simulated.report(never)), `after step ${index}`).toEqual(shapeOf(await real.report(never)));
+  }
+});
+
+const FAILURES: readonly (readonly [string, (lvm: Lvm, devices: readonly string[]) => Promise<void>, string])[] = [
+  ['no room to create', (lvm) => lvm.createVolume(volume('big', 4000), never), 'exhausted'],
+  ['no room to extend', (lvm) => lvm.extendVolume(volume('a', 4000), never), 'exhausted'],
+  ['a larger volume of that name', (lvm) => lvm.createVolume(volume('a', 30), never), 'conflict'],
+  ["someone else's volume", (lvm) => lvm.createVolume(volume('foreign', 4), never), 'conflict'],
+  ['extending what is not there', (lvm) => lvm.extendVolume(volume('none', 4), never), 'not-found'],
+  ['creating in no group', (lvm) => lvm.createVolume({ ...volume('x', 4), vgName: 'nowhere' }, never), 'not-found'],
+  ['removing in no group', (lvm) => lvm.removeVolume({ vgName: 'nowhere', name: 'x' }, never), 'not-found'],
+  ['a reserved name', (lvm) => lvm.createVolume(volume('snapshot1', 4), never), 'invalid'],
+  ['a name that is an option', (lvm) => lvm.createVolume(volume('--yes', 4), never), 'invalid'],
+  ['the origin of a snapshot', (lvm) => lvm.removeVolume(volume('origin', 0), never), 'precondition'],
+  [
+    'a group that is there',
+    (lvm, [, disk = '']) => lvm.createGroup({ name: 'ring3', devices: [disk] }, never),
+    'conflict',
+  ],
+  [
+    'a disk of the group',
+    (lvm, [disk = '']) => lvm.extendGroup({ name: 'ring3', devices: [disk] }, never),
+    'precondition',
+  ],
+  ['a disk that is not there', (lvm) => lvm.createGroup({ name: 'new', devices: ['/dev/none'] }, never), 'not-found'],
+];
+
+test('every failure has its kind', async () => {
+  await using disks = await createLoopDisks(100 * MIB, 64 * MIB);
+  const lvm = lvmOf(disks);
+  await lvm.createGroup({ name: 'ring3', devices: disks.devices.slice(0, 1) }, never);
+  await lvm.createVolume(volume('a', 10), never);
+  await lvm.createVolume(volume('origin', 8), never);
+  await disks.lvm('lvcreate', '--size', '4m', '--name', 'foreign', 'ring3');
+  await disks.lvm('lvcreate', '--size', '4m', '--name', 'cow', 'ring3');
+  await disks.lvm('lvconvert', '--yes', '--snapshot', '--zero', 'n', 'ring3/origin', 'ring3/cow');
+  const before = await lvm.report(never);
+  for (const [name, attempt, kind] of FAILURES) {
+    const failure = await attempt(lvm, disks.devices).catch((error: unknown) => error);
+    expect({ name, failure }).toMatchObject({ name, failure: { name: 'Fault', kind } });
+  }
+  expect(await lvm.report(never)).toEqual(before);
+  expect(before.groups[0]?.volumes.find(({ name }) => name === 'cow')?.origin).toBe('origin');
+});
+
+test('a volume whose making was cut is made anew, and only such a one', async () => {
+  await using disks = await createLoopDisks(100 * MIB);
+  const lvm = lvmOf(disks);
+  await lvm.createGroup({ name: 'ring3', devices: disks.devices }, never);
+  const cut = ['lvcreate', '--addtag', OUR_TAG, '--addtag', UNFINISHED_TAG, '--size', '20m', '--name', 'a', 'ring3'];
+  await disks.lvm(...cut);
+  await lvm.createVolume(volume('a', 8), never);
+  const [group] = (await lvm.report(never)).groups;
+  expect(group?.volumes).toMatchObject([{ name: 'a', size: 8 * MIB, tags: [OUR_TAG] }]);
+});
+
+test('lvm itself refuses a disk with a filesystem, and writes nothing to it', async () => {
+  await using disks = await createLoopDisks(64 * MIB, 64 * MIB);
+  const [blank = '', used = ''] = disks.devices;
+  await disks.command('mkfs.ext4', '-q', used);
+  const before = await disks.checksum(used);
+  const lvm = lvmOf(disks);
+  const attempts = [
+    () => lvm.createGroup({ name: 'ring3', devices: [used] }, never),
+    () => lvm.createGroup({ name: 'ring3', devices: [blank, used] }, never),
+  ];
+  for (const attempt of attempts) await expect(attempt()).rejects.toMatchObject({ kind: 'precondition' });
+  await lvm.createGroup({ name: 'ring3', devices: [blank] }, never);
+  await expect(lvm.extendGroup({ name: 'ring3', devices: [used] }, never)).rejects.toMatchObject({
+    kind: 'precondition',
+  });
+  expect(await disks.checksum(used)).toBe(before);
+});
+
+/** What the agent sees of loop disks. */
+async function look(disks: LoopDisks): Promise<Observation> {
+  const { groups, orphans } = await lvmOf(disks).report(never);
+  const devices = (await createHostDisks(run).list(never)).filter(({ path }) => disks.devices.includes(path));
+  return { groups, orphans, devices, mounts: [], mountPoints: [] };
+}
+
+const UNFIT: readonly (readonly [string, (disks: LoopDisks, device: string) => Promise<unknown>, RegExp])[] = [
+  ['ext4', (disks, device) => disks.command('mkfs.ext4', '-q', device), /carries filesystem ext4 \(UUID /],
+  ['swap', (disks, device) => disks.command('mkswap', device), /carries a swap area/],
+  [
+    'an orphan physical volume',
+    (disks, device) => disks.lvm('pvcreate', device),
+    /is an LVM physical volume of no group/,
+  ],
+  ['another group', (disks, device) => disks.lvm('vgcreate', 'other', device), /belongs to volume group other/],
+  [
+    'bytes of no known kind',
+    (_, device) => writeFile(device, 'precious', { flag: 'r+' }),
+    /holds data of no known kind at byte 0/,
+  ],
+];
+
+test('the agent extends a group by the blank disk, and leaves every used one as it was', async () => {
+  await using disks = await createLoopDisks(...[...UNFIT, 0, 0].map(() => 64 * MIB));
+  const [first = '', blank = '', ...used] = disks.devices;
+  const prepared = UNFIT.map(([, prepare, finding], at) => ({ device: used[at] ?? '', prepare, finding }));
+  for (const { device, prepare } of prepared) await prepare(disks, device);
+  const sums = await Promise.all(used.map((device) => disks.checksum(device)));
+  const deps = { lvm: lvmOf(disks), disks: createHostDisks(run), locks: new KeyedMutex(), log: silentLog };
+
+  const made = await initVolumeGroups([{ name: 'ring3', devices: [first] }], await look(disks), deps, never);
+  expect(made).toMatchObject({ changed: true, standings: [{ ok: true }] });
+  const wanted = [{ name: 'ring3', devices: [first, ...used, blank] }];
+  const { standings } = await initVolumeGroups(wanted, await look(disks), deps, never);
+
+  const group = (await look(disks)).groups.find(({ name }) => name === 'ring3');
+  expect(group?.devices.map(({ device }) => device).toSorted()).toEqual([first, blank].toSorted());
+  for (const { device, finding } of prepared) {
+    expect(standings[0]?.message).toMatch(new RegExp(`${device} ${finding.source}`));
+  }
+  expect(await Promise.all(used.map((device) => disks.checksum(device)))).toEqual(sums);
+  const again = await initVolumeGroups(wanted, await look(disks), deps, never);
+  expect(again.changed).toBe(false);
+});
