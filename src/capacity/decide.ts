@@ -1,0 +1,69 @@
+import type { PodFacts } from '../model/facts.ts';
+import type { FilterVerdict, Refusal } from '../model/verdict.ts';
+import { filterNodes } from './filter-nodes.ts';
+import { narrow, pickNodes, type FloatPolicy } from './narrow.ts';
+import type { Strategy } from './place-pod.ts';
+import { planPod, type PodNeedsOrRefusal } from './plan-pod.ts';
+import type { Promises } from './promises.ts';
+import { LEFT_OUT, UNKNOWN_POD } from './refusal.ts';
+
+export interface DecidingRules {
+  readonly strategy: Strategy;
+  readonly float: FloatPolicy;
+  /** When the room is given back if nothing more is heard of the pod, ms. */
+  readonly expiresAt: number;
+}
+
+/** Answers filter, and holds the room on the nodes of the answer in place of what was held for the pod before. */
+export function filterPod(
+  promises: Promises,
+  pod: PodFacts,
+  names: readonly string[],
+  { strategy, float, expiresAt }: DecidingRules,
+): FilterVerdict {
+  promises.podHolds.end(pod.uid);
+  const needs = planPod(pod, promises);
+  if ('refusal' in needs) return refuseAll(needs.refusal, names.length);
+  const { plan, refusals, positions, mayFreeUp } = filterNodes(promises.cluster, needs, names, strategy);
+  if (needs.requests.length === 0 || plan.nodes.length === 0) return { refusals, mayFreeUp };
+
+  const picked = narrow(plan, float, strategy);
+  leaveOut(refusals, positions, picked);
+  promises.holdForPod(pod.uid, pickNodes(plan, picked), expiresAt);
+  return { refusals, mayFreeUp: false };
+}
+
+/** Keeps the pod's room on this node and nowhere else. `pod`: its facts, in case nothing is held for it there. */
+export function bindPod(
+  promises: Promises,
+  ask: { readonly podUid: string; readonly pod: PodFacts | undefined; readonly node: string },
+  { strategy, expiresAt }: DecidingRules,
+): Refusal | undefined {
+  const { podUid, pod, node } = ask;
+  const hold = promises.podHolds.get(podUid);
+  const room = promises.cluster.find(node);
+  if (hold && room && hold.covers(room)) {
+    hold.settleOn(room);
+    hold.expiresAt = expiresAt;
+    return undefined;
+  }
+  const needs: PodNeedsOrRefusal = pod ? planPod(pod, promises) : { refusal: UNKNOWN_POD };
+  if ('refusal' in needs) return needs.refusal;
+  promises.podHolds.end(podUid);
+  const { plan, refusals } = filterNodes(promises.cluster, needs, [node], strategy);
+  if (!refusals[0] && needs.requests.length > 0) promises.holdForPod(podUid, plan, expiresAt);
+  return refusals[0];
+}
+
+/** A claim that is not known yet may be a moment away. */
+function refuseAll(refusal: Refusal, count: number): FilterVerdict {
+  return { refusals: Array.from({ length: count }, () => refusal), mayFreeUp: refusal.kind === 'claim-missing' };
+}
+
+function leaveOut(refusals: (Refusal | undefined)[], positions: readonly number[], picked: readonly number[]): void {
+  if (picked.length === positions.length) return;
+  const kept = new Set(picked);
+  positions.forEach((position, i) => {
+    if (!kept.has(i)) refusals[position] = LEFT_OUT;
+  });
+}

@@ -1,0 +1,99 @@
+import type { Refusal } from '../model/verdict.ts';
+import type { Cluster } from './cluster.ts';
+import type { NodeRoom } from './node-room.ts';
+import { chooseSlot, hasPlaceFor, placePod, type Patience, type Strategy } from './place-pod.ts';
+import type { PodNeeds } from './plan-pod.ts';
+import type { PodPlan } from './pod-hold.ts';
+import { heldByOthers, notTogether, tooSmall, UNKNOWN_NODE, WRONG_NODE } from './refusal.ts';
+import type { Slot } from './slot.ts';
+import type { VolumeRequest } from './volume-request.ts';
+
+/** Wrong turns in one call, over all its nodes. */
+const PATIENCE = 20_000;
+
+/** Which nodes have room for all volumes of a pod, and where on each. */
+export interface NodesThatFit {
+  /** One per name; undefined where it fits. */
+  readonly refusals: (Refusal | undefined)[];
+  /** The nodes that fit, in the order of the names. */
+  readonly plan: PodPlan;
+  /** For each node of the plan, the position of its name. */
+  readonly positions: readonly number[];
+  /** Some refused node would have room if the pods that hold it went elsewhere. */
+  readonly mayFreeUp: boolean;
+}
+
+/** Tries every named node. Takes no room. Its cost is linear in the names, whatever the cluster's size. */
+export function filterNodes(
+  cluster: Cluster,
+  needs: PodNeeds,
+  names: readonly string[],
+  strategy: Strategy,
+): NodesThatFit {
+  const { requests, pin } = needs;
+  const refusals: (Refusal | undefined)[] = Array.from({ length: names.length });
+  const nodes: NodeRoom[] = [];
+  const slots: Slot[] = [];
+  const positions: number[] = [];
+  const explain = new Explainer(requests, strategy);
+  const rules = { strategy, ignoreFloating: false, patience: explain.patience };
+
+  for (const [position, name] of names.entries()) {
+    const node = cluster.find(name);
+    if (!node || (pin !== undefined && pin !== name)) {
+      refusals[position] = node ? WRONG_NODE : UNKNOWN_NODE;
+      continue;
+    }
+    const failed = placePod(node, requests, slots, rules);
+    if (failed) {
+      refusals[position] = explain.why(node, failed);
+      continue;
+    }
+    nodes.push(node);
+    positions.push(position);
+  }
+  const amounts = slots.map((slot, at) => slot.amountFor(requests[at % requests.length]?.size ?? 0));
+  return { refusals, plan: { requests, nodes, slots, amounts }, positions, mayFreeUp: explain.mayFreeUp };
+}
+
+/** Finds the reason for a node, and gives equal reasons as one object. */
+export class Explainer {
+  readonly patience: Patience = { turns: PATIENCE };
+  mayFreeUp = false;
+  readonly #requests: readonly VolumeRequest[];
+  readonly #strategy: Strategy;
+  readonly #reasons = new Map<string, Refusal>();
+
+  constructor(requests: readonly VolumeRequest[], strategy: Strategy) {
+    this.#requests = requests;
+    this.#strategy = strategy;
+  }
+
+  /** Why the pod does not fit on the node, where `failed` was the first volume without a place. */
+  why(node: NodeRoom, failed: VolumeRequest): Refusal {
+    if (this.#fitsWithoutFloating(node)) {
+      this.mayFreeUp = true;
+      return this.#once('held', () => heldByOthers(this.#requests));
+    }
+    const alone = { strategy: this.#strategy, ignoreFloating: true };
+    if (this.#requests.length > 1 && chooseSlot(node, failed, alone)) {
+      return this.#once('together', () => notTogether(this.#requests));
+    }
+    const exists = hasPlaceFor(node, failed);
+    return this.#once(`${exists} ${failed.key}`, () => tooSmall(failed, exists));
+  }
+
+  #fitsWithoutFloating(node: NodeRoom): boolean {
+    if (!node.groups.some(isFloatedOn) && !node.units.some(isFloatedOn)) return false;
+    const rules = { strategy: this.#strategy, ignoreFloating: true, patience: this.patience };
+    return placePod(node, this.#requests, [], rules) === undefined;
+  }
+
+  #once(key: string, make: () => Refusal): Refusal {
+    let reason = this.#reasons.get(key);
+    if (!reason) this.#reasons.set(key, (reason = make()));
+    return reason;
+  }
+}
+
+const isFloatedOn = (slot: Slot): boolean => slot.floating > 0;

@@ -1,0 +1,261 @@
+import type { Bytes } from '../model/bytes.ts';
+import type {
+  ClaimFacts,
+  ClassFacts,
+  NodeStorage,
+  PodFacts,
+  PvFacts,
+  SourceFacts,
+  VolumeFacts,
+} from '../model/facts.ts';
+import type { VolumePolicy } from '../model/storage-class.ts';
+import type { FilterVerdict, Refusal } from '../model/verdict.ts';
+import { claimKey } from './claims.ts';
+import { describeNode, largestFit, type NodeState } from './describe.ts';
+import { bindPod, filterPod, type DecidingRules } from './decide.ts';
+import type { FloatPolicy } from './narrow.ts';
+import type { Strategy } from './place-pod.ts';
+import type { PlaceAnswer, PlaceRequest } from './place-volume.ts';
+import { concernsUs, planPod } from './plan-pod.ts';
+import { Pods } from './pods.ts';
+import { Promises } from './promises.ts';
+import {
+  expireVolumes,
+  growVolume,
+  placeVolume,
+  pvChanged,
+  pvGone,
+  shrinkVolume,
+  unplaceVolume,
+  volumeChanged,
+  volumeGone,
+  type GrowAnswer,
+} from './record-volume.ts';
+import { scoreNodes, type AntiAffinity } from './score-nodes.ts';
+
+export interface LedgerPolicy {
+  readonly strategy: Strategy;
+  readonly antiAffinity?: AntiAffinity;
+  /** CSI driver names, as in StorageClass.provisioner, that are ours. */
+  readonly drivers: readonly string[];
+  readonly float?: FloatPolicy;
+  /** How long room is kept for a pod of which nothing is heard, ms. */
+  readonly holdTtlMs: number;
+}
+
+/**
+ * What is free, recorded and held in the whole cluster, and the only judge of whether something fits (design §4). No IO, no timer, no
+ * clock: events come in, decisions go out, `nowMs` is an argument. Every call is one synchronous step, so two callers never get
+ * the same room. Events may come twice and in any order between kinds of objects; within one object the last one counts.
+ */
+export class Ledger {
+  readonly #policy: LedgerPolicy;
+  readonly #promises: Promises;
+  readonly #pods: Pods;
+  readonly #listeners = new Set<() => void>();
+  #freedCount = 0;
+
+  constructor(policy: LedgerPolicy) {
+    this.#policy = policy;
+    this.#promises = new Promises(policy.drivers, policy.strategy);
+    this.#pods = new Pods(this.#promises);
+  }
+
+  // --- Events: what the API server says.
+
+  nodeChanged(storage: NodeStorage): void {
+    this.#step(() => this.#promises.cluster.report(storage));
+  }
+
+  nodeGone(name: string): void {
+    this.#step(() => this.#promises.cluster.remove(name));
+  }
+
+  volumeChanged(volume: VolumeFacts): void {
+    this.#step(() => volumeChanged(this.#promises, volume));
+  }
+
+  volumeGone(name: string): void {
+    this.#step(() => volumeGone(this.#promises, name));
+  }
+
+  /** A PersistentVolume of any driver: a bound claim is somebody else's business once its volume is. */
+  pvChanged(pv: PvFacts): void {
+    this.#step(() => pvChanged(this.#promises, pv));
+  }
+
+  pvGone(name: string): void {
+    this.#step(() => pvGone(this.#promises, name));
+  }
+
+  claimChanged(claim: ClaimFacts): void {
+    this.#step(() => {
+      const { claims, cluster } = this.#promises;
+      if (!claims.get(claim.uid)) cluster.noteNews();
+      const earlier = claims.set(claim);
+      if (earlier) this.#promises.forgetClaim(earlier);
+      this.#promises.reviewClaim(claim.uid);
+    });
+  }
+
+  claimGone(uid: string): void {
+    const claim = this.#promises.claims.get(uid);
+    if (claim) this.#step(() => this.#promises.forgetClaim(claim));
+  }
+
+  classChanged(storageClass: ClassFacts): void {
+    this.#step(() => {
+      if (this.#promises.classes.set(storageClass)) this.#reviewClass(storageClass.name);
+    });
+  }
+
+  classGone(name: string): void {
+    this.#step(() => {
+      if (this.#promises.classes.delete(name)) this.#reviewClass(name);
+    });
+  }
+
+  /** A snapshot that claims may be made from, ready to be read. */
+  sourceChanged(source: SourceFacts): void {
+    this.#step(() => {
+      this.#promises.snapshots.set(claimKey(source.namespace, source.name), source);
+      this.#promises.cluster.noteNews();
+    });
+  }
+
+  sourceGone(namespace: string, name: string): void {
+    this.#promises.snapshots.delete(claimKey(namespace, name));
+  }
+
+  podChanged(pod: PodFacts): void {
+    this.#step(() => this.#pods.changed(pod));
+  }
+
+  podGone(uid: string): void {
+    this.#step(() => this.#pods.gone(uid));
+  }
+
+  // --- Decisions.
+
+  /** False when no volume of the pod can be ours: then every node is right for it, and nothing here needs to be asked. */
+  concerns(pod: PodFacts): boolean {
+    return concernsUs(pod, this.#promises);
+  }
+
+  /**
+   * Which of the named nodes have room for all volumes of the pod. Holds the room on the nodes it answers with, in place of what was held
+   * for the pod before.
+   */
+  filter(pod: PodFacts, nodeNames: readonly string[], nowMs: number): FilterVerdict {
+    return this.#step(() => filterPod(this.#promises, pod, nodeNames, this.#rules(nowMs)));
+  }
+
+  /** A score from 0 to 10 for each named node, on the state after placing the pod there. */
+  prioritize(pod: PodFacts, nodeNames: readonly string[]): number[] {
+    const needs = planPod(pod, this.#promises);
+    if ('refusal' in needs) return nodeNames.map(() => 0);
+    const plan = this.#promises.podHolds.get(pod.uid)?.plan;
+    const rules = { strategy: this.#policy.strategy, antiAffinity: this.#policy.antiAffinity ?? {} };
+    return scoreNodes(this.#promises, { requests: needs.requests, plan }, nodeNames, rules);
+  }
+
+  /** The scheduler binds the pod to this node. Keeps the room there and nowhere else; or says why the pod must not go there. */
+  bind(podUid: string, nodeName: string, nowMs: number): Refusal | undefined {
+    const ask = { podUid, node: nodeName, pod: this.#pods.get(podUid) };
+    return this.#step(() => bindPod(this.#promises, ask, this.#rules(nowMs)));
+  }
+
+  /** The last judge of CreateVolume: takes the room, to be followed by an object of this name, or says why there is none. */
+  place(ask: PlaceRequest, nowMs: number): PlaceAnswer {
+    return this.#step(() => placeVolume(this.#promises, ask, this.#policy.strategy, nowMs + this.#policy.holdTtlMs));
+  }
+
+  /** The object that `place` took room for was not created. */
+  unplace(name: string): void {
+    this.#step(() => unplaceVolume(this.#promises, name));
+  }
+
+  /** The last judge of an expansion to `size` bytes: takes the difference, to be followed by an update of the object. */
+  grow(name: string, size: Bytes): GrowAnswer {
+    return this.#step(() => growVolume(this.#promises, name, size));
+  }
+
+  /** The object could not be updated: it still has `size` bytes. */
+  shrinkTo(name: string, size: Bytes): void {
+    this.#step(() => shrinkVolume(this.#promises, name, size));
+  }
+
+  /** The largest volume of this policy that fits now, in bytes, on one node or on any. */
+  capacity(policy: VolumePolicy, node?: string): Bytes {
+    return largestFit(this.#promises, node, policy);
+  }
+
+  /** Ends what nothing was heard of for too long. Returns the uids of the pods that lost their room. */
+  expire(nowMs: number): string[] {
+    return this.#step(() => {
+      expireVolumes(this.#promises, nowMs);
+      const late = [...this.#promises.podHolds.all()].filter(({ expiresAt }) => expiresAt <= nowMs);
+      for (const { podUid } of late) this.#promises.podHolds.end(podUid);
+      this.#promises.cluster.pruneAbsent();
+      return late.map(({ podUid }) => podUid);
+    });
+  }
+
+  // --- To look at it.
+
+  /** Calls `listener` after each step that freed room or brought what a refused pod waits for. Returns how to stop. */
+  onFreed(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Grows with each such step. */
+  get freedCount(): number {
+    return this.#freedCount;
+  }
+
+  /** Every node in numbers, those that are gone while something is promised on them too. */
+  snapshot(): NodeState[] {
+    return [...this.#promises.cluster.all()].map(describeNode);
+  }
+
+  node(name: string): NodeState | undefined {
+    const room = this.#promises.cluster.find(name);
+    return room && describeNode(room);
+  }
+
+  /** How many pods and claims have room held, by state. */
+  holds(): { readonly floating: number; readonly settled: number; readonly claims: number } {
+    const states = [...this.#promises.podHolds.all()].map(({ state }) => state);
+    const floating = states.filter((state) => state === 'floating').length;
+    return { floating, settled: states.length - floating, claims: [...this.#promises.claimHolds.all()].length };
+  }
+
+  /** Runs one change, then gives freed room to the claims that must have it, then tells the listeners. */
+  #step<T>(change: () => T): T {
+    const result = change();
+    let { any, awaited } = this.#promises.cluster.takeFreed();
+    for (; awaited.length > 0; { awaited } = this.#promises.cluster.takeFreed()) {
+      for (const node of awaited) this.#promises.retryUnmet(node);
+    }
+    if (any) {
+      this.#freedCount += 1;
+      for (const listener of this.#listeners) listener();
+    }
+    return result;
+  }
+
+  #rules(nowMs: number): DecidingRules {
+    const { strategy, float = DEFAULT_FLOAT, holdTtlMs } = this.#policy;
+    return { strategy, float, expiresAt: nowMs + holdTtlMs };
+  }
+
+  #reviewClass(name: string): void {
+    this.#promises.cluster.noteNews();
+    for (const claim of this.#promises.claims.all()) {
+      if (claim.storageClass === name && claim.selectedNode !== undefined) this.#promises.reviewClaim(claim.uid);
+    }
+  }
+}
+
+const DEFAULT_FLOAT: FloatPolicy = { kind: 'roomy', more: 2 };

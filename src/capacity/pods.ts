@@ -1,0 +1,83 @@
+import type { PodFacts } from '../model/facts.ts';
+import { claimKey } from './claims.ts';
+import { parseInline } from './plan-pod.ts';
+import type { Promises } from './promises.ts';
+
+/** The pods that may still need us: those without a node, and those with inline volumes on one. */
+export class Pods {
+  readonly #promises: Promises;
+  readonly #byUid = new Map<string, PodFacts>();
+  readonly #uidOf = new Map<string, string>();
+
+  constructor(promises: Promises) {
+    this.#promises = promises;
+  }
+
+  get(uid: string): PodFacts | undefined {
+    return this.#byUid.get(uid);
+  }
+
+  /** Settles the pod's hold by what its object says of the node, and ends it with the pod. */
+  changed(pod: PodFacts): void {
+    const key = claimKey(pod.namespace, pod.name);
+    const earlier = this.#uidOf.get(key);
+    if (earlier !== undefined && earlier !== pod.uid) this.gone(earlier);
+    if (pod.finished) {
+      this.gone(pod.uid);
+      return;
+    }
+    if (pod.nodeName !== undefined) this.#bound(pod, pod.nodeName);
+    else if (pod.nominatedNode !== undefined) this.#nominated(pod, pod.nominatedNode);
+
+    const needed = pod.nodeName === undefined ? pod.volumes.length > 0 : pod.volumes.some(isInline);
+    if (needed) {
+      this.#byUid.set(pod.uid, pod);
+      this.#uidOf.set(key, pod.uid);
+    } else {
+      this.#forget(pod.uid);
+    }
+  }
+
+  gone(uid: string): void {
+    this.#promises.podHolds.end(uid);
+    const pod = this.#byUid.get(uid);
+    for (const volume of pod?.volumes ?? []) {
+      if (!isInline(volume)) continue;
+      const parsed = parseInline(uid, volume);
+      if (!('problem' in parsed)) this.#promises.records.change(parsed.key, (record) => delete record.inline);
+    }
+    this.#forget(uid);
+  }
+
+  /** Its inline volumes are recorded by the pod itself from now on, until their LocalVolumes come (R8). */
+  #bound(pod: PodFacts, node: string): void {
+    const { podHolds, records } = this.#promises;
+    for (const volume of pod.volumes) {
+      if (!isInline(volume)) continue;
+      const parsed = parseInline(pod.uid, volume);
+      if ('problem' in parsed) continue;
+      const { key, vgName, size } = parsed;
+      for (const hold of podHolds.of(key)) podHolds.endVolume(key, hold);
+      records.change(key, (record) => (record.inline = { node, kind: 'LVM', where: vgName, size }));
+    }
+    this.#promises.settlePod(pod.uid, node);
+  }
+
+  /** A nomination for a node that was not offered is of an earlier round. */
+  #nominated(pod: PodFacts, name: string): void {
+    const hold = this.#promises.podHolds.get(pod.uid);
+    const node = this.#promises.cluster.find(name);
+    if (hold && node && hold.covers(node)) hold.settleOn(node);
+  }
+
+  #forget(uid: string): void {
+    const pod = this.#byUid.get(uid);
+    if (!pod) return;
+    this.#byUid.delete(uid);
+    const key = claimKey(pod.namespace, pod.name);
+    if (this.#uidOf.get(key) === uid) this.#uidOf.delete(key);
+  }
+}
+
+const isInline = (volume: PodFacts['volumes'][number]): volume is PodFacts['volumes'][number] & { kind: 'inline' } =>
+  volume.kind === 'inline';

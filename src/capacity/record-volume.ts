@@ -1,0 +1,126 @@
+import { bytes, type Bytes } from '../model/bytes.ts';
+import type { PvFacts, VolumeFacts } from '../model/facts.ts';
+import type { Refusal } from '../model/verdict.ts';
+import { findPlace, placementOf, type PlaceAnswer, type PlaceRequest } from './place-volume.ts';
+import type { Strategy } from './place-pod.ts';
+import type { Promises } from './promises.ts';
+import { placeOf, type Recorded } from './records.ts';
+import { cannotGrow, emptyClaim, volumeMissing } from './refusal.ts';
+import type { UnitSlot } from './unit-slot.ts';
+
+export type GrowAnswer =
+  | { readonly ok: true; readonly size: Bytes }
+  | { readonly ok: false; readonly refusal: Refusal };
+
+/** A LocalVolume as it is now. It fulfils the promise to create it, unless it is the earlier object of that name. */
+export function volumeChanged(promises: Promises, facts: VolumeFacts): void {
+  edit(promises, facts.name, (volume) => {
+    volume.object = facts;
+    if (volume.promise && (volume.promise.over === undefined || volume.promise.over !== facts.uid))
+      delete volume.promise;
+    if (volume.grown !== undefined && volume.grown <= facts.size) delete volume.grown;
+  });
+  // An inline volume that its node made before we heard that the pod is bound.
+  for (const hold of promises.podHolds.of(facts.name)) promises.podHolds.endVolume(facts.name, hold);
+}
+
+/** The LocalVolume is gone. A promise to create one of the same name stays. */
+export function volumeGone(promises: Promises, name: string): void {
+  if (!promises.records.get(name)) return;
+  edit(promises, name, (volume) => {
+    delete volume.object;
+    delete volume.grown;
+  });
+}
+
+/** A PersistentVolume as it is now, of whatever driver. */
+export function pvChanged(promises: Promises, pv: PvFacts): void {
+  const before = promises.pvs.get(pv.name);
+  if (before && before.handle !== pv.handle) pvGone(promises, pv.name);
+  promises.pvs.set(pv.name, pv);
+  if (promises.classes.isOurDriver(pv.driver)) edit(promises, pv.handle, (volume) => (volume.pv = pv));
+  else if (pv.claimUid !== undefined) promises.reviewClaim(pv.claimUid);
+}
+
+export function pvGone(promises: Promises, name: string): void {
+  const pv = promises.pvs.get(name);
+  promises.pvs.delete(name);
+  if (!pv || promises.records.get(pv.handle)?.pv?.name !== name) return;
+  edit(promises, pv.handle, (volume) => delete volume.pv);
+}
+
+/** Finds room for a volume and takes it, or says why there is none. The same name again gives the same place, and takes nothing. */
+export function placeVolume(promises: Promises, ask: PlaceRequest, strategy: Strategy, expiresAt: number): PlaceAnswer {
+  const earlier = promises.records.get(ask.name);
+  if (earlier?.slot && (earlier.object || earlier.promise || earlier.pv)) return again(promises, earlier, expiresAt);
+  if (ask.size === 0) return { ok: false, refusal: emptyClaim(ask.name) };
+
+  const found = findPlace(promises, ask, strategy);
+  if ('refusal' in found) return { ok: false, refusal: found.refusal };
+  const { slot, size } = found;
+  const claimUid = ask.claimUid ?? (ask.claim && promises.findClaim(ask.claim.namespace, ask.claim.name)?.uid);
+  edit(promises, ask.name, (volume) => {
+    volume.promise = {
+      node: slot.node.name,
+      kind: slot.kind,
+      where: slot.name,
+      size,
+      expiresAt,
+      ...(claimUid === undefined ? {} : { claimUid }),
+    };
+  });
+  return { ok: true, placement: placementOf(slot, size) };
+}
+
+/** Of an object that is there, the caller may be about to make another: the one that is there may go before the other comes. */
+function again(promises: Promises, volume: Recorded, expiresAt: number): PlaceAnswer {
+  const place = placeOf(volume);
+  if (!place || !volume.slot) throw new Error(`volume ${volume.name} has a slot and no place`);
+  const over = volume.object?.uid ?? volume.promise?.over;
+  edit(promises, volume.name, (changed) => {
+    changed.promise = { ...place, expiresAt, ...(over === undefined ? {} : { over }) };
+  });
+  return { ok: true, placement: placementOf(volume.slot, place.size) };
+}
+
+/** Gives up a promise whose object was not created. An object that exists stays counted. */
+export function unplaceVolume(promises: Promises, name: string): void {
+  if (promises.records.get(name)?.promise) edit(promises, name, (volume) => delete volume.promise);
+}
+
+/** Takes the room for a volume to grow to `size` bytes, rounded to extents, or says that there is none. Never shrinks. */
+export function growVolume(promises: Promises, name: string, size: Bytes): GrowAnswer {
+  const volume = promises.records.get(name);
+  const place = volume && placeOf(volume);
+  if (!volume?.slot || !place) return { ok: false, refusal: volumeMissing(name) };
+  const { slot } = volume;
+  if (slot.kind !== 'LVM') {
+    const whole = (slot as UnitSlot).facts?.size ?? place.size;
+    return size <= whole ? { ok: true, size: whole } : { ok: false, refusal: cannotGrow(size, place.where) };
+  }
+  const wanted = bytes(slot.amountFor(Math.max(size, place.size)));
+  const more = wanted - Math.max(slot.takenBy(name), slot.amountFor(place.size));
+  if (more > slot.free) return { ok: false, refusal: cannotGrow(size, `volume group ${place.where}`) };
+  edit(promises, name, (changed) => (changed.grown = wanted));
+  return { ok: true, size: wanted };
+}
+
+/** Takes back a growth that could not be written to the object; `size` is what the object has, in bytes. */
+export function shrinkVolume(promises: Promises, name: string, size: Bytes): void {
+  if (promises.records.get(name)?.grown === undefined) return;
+  edit(promises, name, (volume) => {
+    if (volume.object && volume.object.size >= size) delete volume.grown;
+    else volume.grown = size;
+  });
+}
+
+/** Drops promises whose objects never came. */
+export function expireVolumes(promises: Promises, nowMs: number): void {
+  for (const { name, promise } of promises.records.all()) {
+    if (promise && promise.expiresAt <= nowMs) unplaceVolume(promises, name);
+  }
+}
+
+function edit(promises: Promises, name: string, change: (volume: Recorded) => void): void {
+  for (const claimUid of promises.records.change(name, change)) promises.reviewClaim(claimUid);
+}

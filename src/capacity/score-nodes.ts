@@ -1,0 +1,103 @@
+import type { VolumeKind } from '../model/storage-class.ts';
+import type { Cluster } from './cluster.ts';
+import type { NodeRoom } from './node-room.ts';
+import type { Strategy } from './place-pod.ts';
+import type { PodPlan } from './pod-hold.ts';
+import type { Promises } from './promises.ts';
+import type { VolumeRequest } from './volume-request.ts';
+import { worthOf } from './worth.ts';
+
+const MAX_SCORE = 10;
+/** Differences of state below a tenth are not blown up to the whole range: a node one percent emptier is not ten points better. */
+const LEAST_RANGE = 0.1;
+
+/** For each kind, how strongly pods that do not use it are kept away from nodes that have it, 0 to 10. */
+export type AntiAffinity = Readonly<Partial<Record<VolumeKind, number>>>;
+
+export interface ScoringRules {
+  readonly strategy: Strategy;
+  readonly antiAffinity: AntiAffinity;
+}
+
+/**
+ * A score from 0 to 10 for every named node: the state after placing, stretched so that the worst named node has 0 and the best 10
+ * when they differ by a tenth or more. Equal states have equal scores; a node that has no room has 0. `plan`: what is held for the pod.
+ */
+export function scoreNodes(
+  promises: Promises,
+  pod: { readonly requests: readonly VolumeRequest[]; readonly plan: PodPlan | undefined },
+  names: readonly string[],
+  rules: ScoringRules,
+): number[] {
+  const worth = pod.requests.length === 0 ? names.map(() => 0) : worthOfNodes(promises, pod, names, rules.strategy);
+  const scores = stretch(worth);
+  const weights = weightsOf(rules.antiAffinity, pod.requests);
+  if (weights.length === 0) return scores.map(Math.round);
+  return names.map((name, i) =>
+    keepAway(promises.cluster, name, weights, pod.requests.length > 0 ? (scores[i] ?? 0) : undefined),
+  );
+}
+
+function worthOfNodes(
+  promises: Promises,
+  { requests, plan }: { readonly requests: readonly VolumeRequest[]; readonly plan: PodPlan | undefined },
+  names: readonly string[],
+  strategy: Strategy,
+): number[] {
+  const held = plan?.nodes ?? [];
+  let next = 0;
+  let index: Map<string, number> | undefined;
+  return names.map((name) => {
+    // The scheduler sends the names in the order of our answer, so the next one is nearly always the one.
+    let i = held[next]?.name === name ? next : -1;
+    if (i < 0) {
+      index ??= new Map(held.map((node, at) => [node.name, at]));
+      i = index.get(name) ?? -1;
+    }
+    next = i + 1;
+    if (plan && i >= 0) return worthOf(plan, i, strategy, true);
+    const node = promises.cluster.find(name);
+    const fresh = node && promises.planOn(node, requests);
+    return fresh ? worthOf(fresh, 0, strategy, false) : 0;
+  });
+}
+
+function stretch(worth: readonly number[]): number[] {
+  let least = Infinity;
+  let most = -Infinity;
+  for (const w of worth) {
+    least = Math.min(least, w);
+    most = Math.max(most, w);
+  }
+  const range = Math.max(most - least, LEAST_RANGE);
+  return worth.map((w) => (MAX_SCORE * (w - least)) / range);
+}
+
+type Weight = readonly [kind: VolumeKind, weight: number];
+
+function weightsOf(antiAffinity: AntiAffinity, requests: readonly VolumeRequest[]): Weight[] {
+  return (Object.entries(antiAffinity) as Weight[]).filter(
+    ([kind, weight]) => weight > 0 && !requests.some((request) => request.kind === kind),
+  );
+}
+
+/**
+ * Nodes without free room of a kind are the right place for pods that do not use it. A pod with volumes keeps its own score with
+ * weight 10 beside the weights of these kinds; for a pod without, they are all there is.
+ */
+function keepAway(cluster: Cluster, name: string, weights: readonly Weight[], own: number | undefined): number {
+  const node = cluster.find(name);
+  let sum = 0;
+  let all = 0;
+  for (const [kind, weight] of weights) {
+    all += weight;
+    if (!node || !hasFree(node, kind)) sum += weight;
+  }
+  if (own === undefined) return Math.round(sum / weights.length);
+  return Math.round((own * MAX_SCORE + sum * MAX_SCORE) / (MAX_SCORE + all));
+}
+
+function hasFree(node: NodeRoom, kind: VolumeKind): boolean {
+  if (kind === 'LVM') return node.groups.some(({ free }) => free > 0);
+  return node.units.some((unit) => unit.kind === kind && unit.free > 0);
+}
