@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { VERSION } from './version.ts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 let dist: string;
@@ -45,4 +46,13 @@ test('the operator contains Fastify, and no full Kubernetes client', async () =>
   expect([...packages]).toContain('fastify');
   expect([...packages]).not.toContain('@kubernetes/client-node');
   expect([...folders]).toContain('extender');
+});
+
+test('the program tells the version of the package', async () => {
+  const { version } = JSON.parse(
+    await readFile(path.join(path.dirname(import.meta.dirname), 'package.json'), 'utf8'),
+  ) as {
+    version: string;
+  };
+  expect(VERSION).toBe(version);
 });

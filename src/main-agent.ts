@@ -1,0 +1,26 @@
+import { agentHelp, parseAgentConfig } from './agent/config.ts';
+import { runAgent } from './agent/run.ts';
+import { type Command, runCommand } from './command-line.ts';
+import { connect } from './connect.ts';
+import { createLog } from './daemon/log.ts';
+import { run } from './exec/run.ts';
+import { VERSION } from './version.ts';
+
+/** The agent's program: `open-local agent`. Apart from the other one because every node pays for what it loads. */
+const agent: Command = {
+  help: agentHelp,
+  prepare: async (args, env) => {
+    const config = parseAgentConfig(args, env);
+    const client = await connect('agent', config.kubeconfig, env);
+    const log = createLog({ level: config.logLevel, name: 'agent' });
+    return async (signal) => {
+      try {
+        await runAgent(config, { client, run, version: VERSION, log }, signal);
+      } finally {
+        client.close();
+      }
+    };
+  },
+};
+
+void runCommand('agent', agent, process.argv.slice(3));

@@ -1,0 +1,70 @@
+import { type Command, runCommand } from './command-line.ts';
+import { connect } from './connect.ts';
+import { createLog } from './daemon/log.ts';
+import { VERSION } from './version.ts';
+
+/** Loaded only when called: the operator does not pay for the sandbox, nor the sandbox for the operator. */
+const COMMANDS: Readonly<Record<string, { readonly summary: string; readonly load: () => Promise<Command> }>> = {
+  operator: {
+    summary: 'Scheduler extender, CSI controller and reconcilers; one per cluster, or two of which one leads.',
+    load: operator,
+  },
+  sandbox: { summary: 'The whole job on pretend nodes, without a cluster.', load: sandbox },
+};
+
+const USAGE = `open-local ${VERSION}: local disks as ordinary Kubernetes storage
+
+Usage: open-local COMMAND [flags]; open-local COMMAND --help tells the flags
+
+  agent      Volume groups, volumes and the CSI node service of one node.
+${Object.entries(COMMANDS)
+  .map(([name, { summary }]) => `  ${name.padEnd(10)} ${summary}`)
+  .join('\n')}
+  version    Print the version.
+`;
+
+async function operator(): Promise<Command> {
+  const { operatorHelp, parseOperatorConfig } = await import('./operator/config.ts');
+  return {
+    help: operatorHelp,
+    prepare: async (args, env) => {
+      const config = parseOperatorConfig(args, env);
+      const client = await connect('operator', config.kubeconfig, env);
+      const log = createLog({ level: config.logLevel, name: 'operator' });
+      const { runOperator } = await import('./operator/run.ts');
+      return async (signal) => {
+        try {
+          await runOperator(config, { client, version: VERSION, log }, signal);
+        } finally {
+          client.close();
+        }
+      };
+    },
+  };
+}
+
+async function sandbox(): Promise<Command> {
+  const { parseSandboxConfig, sandboxHelp } = await import('./sandbox/config.ts');
+  return {
+    help: sandboxHelp,
+    prepare: async (args, env) => {
+      const config = parseSandboxConfig(args, env);
+      const { runSandbox } = await import('./sandbox/run.ts');
+      return (signal) => runSandbox(config, signal);
+    },
+  };
+}
+
+async function main([name = 'help', ...args]: readonly string[]): Promise<void> {
+  const command = COMMANDS[name];
+  if (command) return runCommand(name, await command.load(), args);
+  if (['help', '--help', '-h'].includes(name)) process.stdout.write(USAGE);
+  else if (['version', '--version'].includes(name)) process.stdout.write(`open-local ${VERSION}\n`);
+  else {
+    const known = ['agent', ...Object.keys(COMMANDS), 'version'].join(', ');
+    process.stderr.write(`open-local: "${name}" is not a command: use ${known}\n`);
+    process.exitCode = 2;
+  }
+}
+
+void main(process.argv.slice(2));
