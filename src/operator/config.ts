@@ -1,0 +1,198 @@
+import type { Strategy } from '../capacity/place-pod.ts';
+import type { AntiAffinity } from '../capacity/score-nodes.ts';
+import type { Endpoint } from '../daemon/endpoint.ts';
+import {
+  choice,
+  custom,
+  duration,
+  endpoint,
+  list,
+  optionalText,
+  text,
+  toggle,
+  wholeNumber,
+} from '../daemon/flag-types.ts';
+import { BadFlags, describeFlags, parseFlags } from '../daemon/flags.ts';
+import { LOG_LEVELS, type LogLevel } from '../daemon/log.ts';
+import { VOLUME_KINDS } from '../model/storage-class.ts';
+import { DEFAULT_DRIVER } from '../model/well-known.ts';
+
+export interface OperatorConfig {
+  /** Absent: the pod's service account. */
+  readonly kubeconfig: string | undefined;
+  readonly leaderElection: boolean;
+  /** Of the Lease. */
+  readonly namespace: string;
+  /** Of this replica among those that want to lead; absent: the host's name. */
+  readonly identity: string | undefined;
+  readonly extenderListen: Endpoint | undefined;
+  readonly extenderTlsDir: string | undefined;
+  /** Common names of client certificates; empty: every certificate of the directory's authority. */
+  readonly extenderAllowedClients: readonly string[];
+  readonly metricsListen: Endpoint | undefined;
+  readonly csiEndpoint: Endpoint | undefined;
+  readonly driverName: string;
+  /** Name of the NodeLocalStorageInitConfig that counts. */
+  readonly initConfig: string;
+  /** Whether the spec of a NodeLocalStorage that exists follows the init config. */
+  readonly updateNls: boolean;
+  readonly strategy: Strategy;
+  readonly antiAffinity: AntiAffinity;
+  readonly holdTtlMs: number;
+  readonly waitMs: number;
+  readonly logLevel: LogLevel;
+}
+
+const FLAGS = {
+  kubeconfig: optionalText({
+    placeholder: 'FILE',
+    doc: "How to reach the API server; without it the pod's service account is used.",
+  }),
+  'leader-election': toggle({
+    default: true,
+    doc: 'Of several replicas only the one that holds the Lease open-local-operator serves; without it every one does.',
+  }),
+  namespace: text({ placeholder: 'NAME', default: 'open-local', env: 'POD_NAMESPACE', doc: 'Where the Lease is.' }),
+  identity: optionalText({
+    placeholder: 'NAME',
+    env: 'POD_NAME',
+    doc: "This replica's name in the Lease; without it the host's name.",
+  }),
+  'extender-listen': endpoint({
+    default: '127.0.0.1:23000',
+    doc: 'Where kube-scheduler finds the extender; none to serve none.',
+  }),
+  'extender-tls-dir': optionalText({
+    placeholder: 'FOLDER',
+    doc: 'Holds tls.crt, tls.key and ca.crt of the extender, read again when they change; without it plain HTTP is spoken.',
+  }),
+  'extender-allowed-clients': list({
+    placeholder: 'NAME,…',
+    doc: "Common names of the client certificates that may call the extender; without it all that the directory's ca.crt signed.",
+  }),
+  'extender-allow-plaintext': toggle({
+    default: false,
+    doc: 'Serve the extender over plain HTTP to other machines too, to whoever reaches it.',
+  }),
+  'metrics-listen': endpoint({
+    default: '127.0.0.1:9090',
+    doc: 'Where /healthz, /readyz and /metrics are; none to serve none.',
+  }),
+  'csi-endpoint': endpoint({
+    default: 'unix:///csi/csi.sock',
+    doc: 'The socket on which the CSI side-cars find the controller; none to serve no CSI.',
+  }),
+  'driver-name': text({ placeholder: 'NAME', default: DEFAULT_DRIVER, doc: 'The name of the CSI driver.' }),
+  'init-config': text({
+    placeholder: 'NAME',
+    default: 'open-local',
+    aliases: ['initconfig'],
+    doc: 'The NodeLocalStorageInitConfig from which every NodeLocalStorage is made.',
+  }),
+  'update-nls': toggle({
+    default: true,
+    doc: 'Keep the spec of every NodeLocalStorage as the init config says; without it the config is used for new nodes only.',
+  }),
+  strategy: choice(['binpack', 'spread'], {
+    default: 'binpack',
+    aliases: ['scheduler-strategy'],
+    doc: 'Fill nodes and groups one after another, or evenly.',
+  }),
+  'node-anti-affinity': custom({
+    placeholder: 'KIND=WEIGHT,…',
+    default: '',
+    aliases: ['enabled-node-anti-affinity'],
+    parse: parseAntiAffinity,
+    doc: 'Keeps pods away from nodes with storage they have no use for: LVM, Device or MountPoint with a weight from 0 to 10 (5 without one).',
+  }),
+  'hold-ttl': duration({
+    default: '5m',
+    maxMs: 24 * 3_600_000,
+    doc: 'How long room is kept for a pod of which nothing more is heard.',
+  }),
+  'wait-ms': wholeNumber({
+    placeholder: 'MS',
+    default: 30,
+    min: 0,
+    max: 1000,
+    doc: 'How long the extender waits for room that other pods may leave, before it refuses; the scheduler waits with it.',
+  }),
+  'log-level': choice(LOG_LEVELS, { default: 'info', doc: 'What is logged, and all that is worse.' }),
+};
+
+/** Flags win over the environment. Throws BadFlags with every problem. */
+export function parseOperatorConfig(
+  args: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): OperatorConfig {
+  const flags = parseFlags(FLAGS, args, env);
+  const listen = flags['extender-listen'];
+  const tlsDir = flags['extender-tls-dir'];
+  const problems = extenderProblems({
+    listen,
+    tlsDir,
+    clients: flags['extender-allowed-clients'],
+    allowPlain: flags['extender-allow-plaintext'],
+  });
+  if (flags['csi-endpoint']?.kind === 'tcp') problems.push('--csi-endpoint: CSI is served on a socket: unix:///PATH');
+  if (problems.length > 0) throw new BadFlags(problems);
+  return {
+    kubeconfig: flags.kubeconfig,
+    leaderElection: flags['leader-election'],
+    namespace: flags.namespace,
+    identity: flags.identity,
+    extenderListen: listen,
+    extenderTlsDir: tlsDir,
+    extenderAllowedClients: flags['extender-allowed-clients'],
+    metricsListen: flags['metrics-listen'],
+    csiEndpoint: flags['csi-endpoint'],
+    driverName: flags['driver-name'],
+    initConfig: flags['init-config'],
+    updateNls: flags['update-nls'],
+    strategy: flags.strategy,
+    antiAffinity: flags['node-anti-affinity'],
+    holdTtlMs: flags['hold-ttl'],
+    waitMs: flags['wait-ms'],
+    logLevel: flags['log-level'],
+  };
+}
+
+/** The help text of `open-local operator`. */
+export const operatorHelp = (): string =>
+  `open-local operator: the scheduler extender, the CSI controller, and what makes a NodeLocalStorage for every node.\n\n${describeFlags(FLAGS)}\n`;
+
+interface ExtenderFlags {
+  readonly listen: Endpoint | undefined;
+  readonly tlsDir: string | undefined;
+  readonly clients: readonly string[];
+  readonly allowPlain: boolean;
+}
+
+/** Whoever reaches the extender can have room held for pods that do not exist. */
+function extenderProblems({ listen, tlsDir, clients, allowPlain }: ExtenderFlags): string[] {
+  const problems: string[] = [];
+  if (tlsDir === undefined && clients.length > 0)
+    problems.push('--extender-allowed-clients: clients are known by their certificates: give --extender-tls-dir too');
+  if (tlsDir === undefined && !allowPlain && listen?.kind === 'tcp' && !isLoopback(listen.host))
+    problems.push(
+      `--extender-listen: plain HTTP is spoken to this machine only, not on ${listen.host}: give --extender-tls-dir, or --extender-allow-plaintext`,
+    );
+  return problems;
+}
+
+const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
+
+/** `MountPoint=5,LVM`, as in open-local: a kind alone weighs 5. */
+function parseAntiAffinity(given: string): AntiAffinity {
+  const weights: { -readonly [K in keyof AntiAffinity]: AntiAffinity[K] } = {};
+  for (const part of given.split(',').filter((part) => part.trim() !== '')) {
+    const [word = '', weight = '5'] = part.split('=').map((text) => text.trim());
+    const kind = VOLUME_KINDS.find((kind) => kind === word);
+    if (kind === undefined) throw new Error(`"${word}" is unknown: use ${VOLUME_KINDS.join(', ')}`);
+    if (!/^(\d|10)$/.test(weight))
+      throw new Error(`the weight "${weight}" of ${kind} must be a whole number from 0 to 10`);
+    weights[kind] = Number(weight);
+  }
+  return weights;
+}
