@@ -50,7 +50,7 @@ const FLAGS = {
     placeholder: 'PATTERN',
     default: DEFAULT_PATTERN,
     parse: (given) => new RegExp(given),
-    doc: 'Which disks are reported, by their kernel names; their partitions come with them.',
+    doc: 'Which disks are reported, by their kernel names; their partitions come with them. Simulated disks: all, unless it is given.',
   }),
   'mount-root': custom({
     placeholder: 'FOLDER',
@@ -80,6 +80,7 @@ export function parseAgentConfig(
   env: Readonly<Record<string, string | undefined>>,
 ): AgentConfig {
   const flags = parseFlags(FLAGS, args, env);
+  const isSimulated = flags['simulated-disks'] !== undefined;
   return {
     kubeconfig: flags.kubeconfig,
     nodeName: flags['node-name'],
@@ -87,7 +88,7 @@ export function parseAgentConfig(
     metricsEndpoint: flags['metrics-endpoint'],
     driverName: flags['driver-name'],
     intervalMs: flags.interval,
-    pattern: flags.regexp,
+    pattern: isSimulated && flags.regexp.source === DEFAULT_PATTERN ? /^/ : flags.regexp,
     mountRoot: flags['mount-root'],
     lvmSystemDir: flags['lvm-system-dir'],
     simulatedDisks: flags['simulated-disks'],

@@ -6,7 +6,8 @@ import type { LvmOptions } from '../lvm/lvm.ts';
 import type { Observation } from './observe.ts';
 
 export interface AgentMetrics {
-  readonly page: Metrics['page'];
+  /** For its page, and for what others add. */
+  readonly registry: Metrics;
   readonly onCommand: NonNullable<LvmOptions['onCommand']>;
   readonly onCall: (call: CallReport) => void;
   /** Measures one look at the node. */
@@ -39,7 +40,7 @@ export function createAgentMetrics(): AgentMetrics {
   const waiting = gauge('work', 'Keys of the work queues.', ['queue', 'state']);
 
   return {
-    page: () => metrics.page(),
+    registry: metrics,
     onCommand: ({ verb, ms, ok }) => commands.observe([verb, String(ok)], ms / 1000),
     onCall: ({ method, code, ms }) => calls.observe([method, code], ms / 1000),
     timed: async (turn) => {

@@ -90,14 +90,13 @@ async function attempt(volume: LocalVolume, step: VolumeStep, deps: VolumeDeps, 
     signal.throwIfAborted();
     const problem = problemOf(step, error);
     const told = await deps.write.problem(volume, problem, signal);
-    if (told)
-      deps.record(
-        { kind: 'LocalVolume', ...volume.metadata, name: volume.metadata.name ?? '' },
-        { type: 'Warning', ...problem },
-      );
+    if (told) deps.record(subjectOf(volume), { type: 'Warning', ...problem });
     throw error;
   }
 }
+
+const subjectOf = ({ metadata: { name = '', uid } }: LocalVolume) =>
+  ({ kind: 'LocalVolume', name, ...(uid === undefined ? {} : { uid }) }) as const;
 
 async function act(
   volume: LocalVolume,
@@ -114,7 +113,7 @@ async function act(
 }
 
 function problemOf(step: VolumeStep, error: unknown): { readonly reason: string; readonly message: string } {
-  if (step.kind === 'refuse') return step;
+  if (step.kind === 'refuse') return { reason: step.reason, message: step.message };
   const full = error instanceof Fault && error.kind === 'exhausted';
   return { reason: full ? REASON_NO_SPACE : 'LvmFailed', message: textOf(error) };
 }

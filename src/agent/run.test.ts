@@ -11,6 +11,7 @@ import { createCsiClient, type CsiClient } from '../csi/client.ts';
 import * as csi from '../csi/gen/csi.ts';
 import { silentLog } from '../daemon/log.ts';
 import { run } from '../exec/run.ts';
+import { EVENTS } from '../kube/event-object.ts';
 import { loadKubeconfig } from '../kube/kubeconfig.ts';
 import { LOCAL_VOLUMES, NODE_LOCAL_STORAGES } from '../kube/resource.ts';
 import { createKubeClient } from '../kube/rest-client.ts';
@@ -125,6 +126,12 @@ test('a group is made of the blank disk, and the refused one is named in a condi
     { type: 'VolumeGroup/pool-0', status: 'False', reason: 'DeviceRefused' },
   ]);
   expect(status?.conditions?.[1]?.message).toMatch(/^\/dev\/sim-b carries filesystem ext4: left alone\. If its data/);
+  await vi.waitFor(async () => {
+    const { items } = await it.client.list(EVENTS, {}, never);
+    expect(items).toMatchObject([
+      { reason: 'DeviceRefused', involvedObject: { kind: 'NodeLocalStorage', name: NODE } },
+    ]);
+  });
 });
 
 test('a volume is made, grown, used and removed, and the room is back to the byte', async () => {

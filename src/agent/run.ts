@@ -1,11 +1,15 @@
 import { runComponents, type Component } from '../daemon/lifecycle.ts';
 import type { Log } from '../daemon/log.ts';
 import { createOpsServer } from '../daemon/ops-server.ts';
+import { AGENT } from '../model/well-known.ts';
 import { createIdentity } from '../csi/identity.ts';
+import { addProcessMetrics } from '../daemon/process-metrics.ts';
 import { createNodeService } from '../csi/node.ts';
 import { createCsiServer } from '../csi/server.ts';
 import type { Run } from '../exec/run.ts';
 import type { KubeClient } from '../kube/client.ts';
+import { createEventRecorder } from '../kube/events.ts';
+import { apiVersionOf, LOCAL_VOLUMES } from '../kube/resource.ts';
 import { background } from './background.ts';
 import type { AgentConfig } from './config.ts';
 import type { RecordEvent } from './events.ts';
@@ -36,13 +40,17 @@ export async function runAgent(
 ): Promise<void> {
   const metrics = createAgentMetrics();
   const ports = createPorts(config, run, metrics.onCommand);
+  const events = createEventRecorder({ client, source: { component: AGENT, host: config.nodeName }, log });
   const record: RecordEvent = (about, event) =>
-    log.info({ object: `${about.kind}/${about.name}`, code: event.reason }, event.message);
+    events.record({ subject: { apiVersion: apiVersionOf(LOCAL_VOLUMES), ...about }, ...event });
   const work = createWork({ config, client, ports, metrics, record, log });
   const { nodeName, csiEndpoint, metricsEndpoint } = config;
   const volumes = createNodeVolumes({ client, nodeName, heard: (name) => work.volumes.get(name), write: work.write });
 
-  const components: Component[] = [background('work', (stopping) => work.run(stopping))];
+  const components: Component[] = [
+    background('events', (stop) => events.run(stop)),
+    background('work', (stop) => work.run(stop)),
+  ];
   if (csiEndpoint) {
     const ready = (): boolean => work.problem() === undefined;
     const identity = createIdentity({ driverName: config.driverName, version, controller: false, ready });
@@ -53,7 +61,14 @@ export async function runAgent(
   }
   if (metricsEndpoint) {
     const ready = { objects: work.problem };
-    components.push(createOpsServer({ endpoint: metricsEndpoint, live: {}, ready, metrics: metrics.page, log }));
+    components.push(
+      createOpsServer({ endpoint: metricsEndpoint, live: {}, ready, metrics: () => metrics.registry.page(), log }),
+    );
   }
-  await runComponents(components, { log, stopMs: STOP_MS }, signal);
+  const stopMetrics = addProcessMetrics(metrics.registry);
+  try {
+    await runComponents(components, { log, stopMs: STOP_MS }, signal);
+  } finally {
+    stopMetrics();
+  }
 }
