@@ -43,12 +43,17 @@ export async function expandVolume(
       'precondition',
       `volume ${id} has a whole ${volume.spec.kind} of ${formatBytes(provided)}: it cannot grow`,
     );
-  const size = recorded >= asked.required ? recorded : await askForMore({ id, asked }, deps, signal);
+  const size = recorded >= asked.required ? recorded : await askForMore({ id, asked }, recorded, deps, signal);
   checkLimit(size, asked);
   return untilGrown(volume, size, deps, signal);
 }
 
-async function askForMore({ id, asked }: WantedGrowth, deps: MakeVolumeDeps, signal: AbortSignal): Promise<Bytes> {
+async function askForMore(
+  { id, asked }: WantedGrowth,
+  recorded: Bytes,
+  deps: MakeVolumeDeps,
+  signal: AbortSignal,
+): Promise<Bytes> {
   const grown = deps.room.grow(id, asked.required);
   if (!grown.ok)
     throw new Fault(
@@ -59,7 +64,7 @@ async function askForMore({ id, asked }: WantedGrowth, deps: MakeVolumeDeps, sig
     checkLimit(grown.size, asked);
     await deps.volumes.grow(id, grown.size, signal);
   } catch (error) {
-    if (!(error instanceof Fault && error.kind === 'aborted')) deps.room.ungrow(id);
+    if (!(error instanceof Fault && error.kind === 'aborted')) deps.room.shrinkTo(id, recorded);
     throw error;
   }
   return grown.size;

@@ -2,7 +2,9 @@ import { bytes, formatBytes, minus, roundUp, type Bytes } from '../model/bytes.t
 import { Fault } from '../model/fault.ts';
 import type { LocalVolume } from '../model/objects.ts';
 import { REASON_NO_SPACE } from '../model/well-known.ts';
-import type { PlaceRequest, Room, Volumes } from './ports.ts';
+import type { PlaceRequest } from '../capacity/place-volume.ts';
+import type { Refusal } from '../model/verdict.ts';
+import type { Room, Volumes } from './ports.ts';
 
 type Decide = () => void;
 
@@ -93,7 +95,6 @@ export class FakeRoom implements Room {
   readonly asked: PlaceRequest[] = [];
   readonly #nodes: Readonly<Record<string, Bytes>>;
   readonly #extent: Bytes;
-  readonly #before = new Map<string, Bytes>();
 
   constructor(nodes: Readonly<Record<string, Bytes>>, extent: Bytes) {
     this.#nodes = nodes;
@@ -110,7 +111,7 @@ export class FakeRoom implements Room {
     const known = this.taken.get(request.name);
     const size = roundUp(request.size, this.#extent);
     const node = known?.node ?? (request.nodes ?? Object.keys(this.#nodes)).find((name) => this.free(name) >= size);
-    if (node === undefined) return { ok: false, refusal: { message: `not enough room for ${formatBytes(size)}` } };
+    if (node === undefined) return full(`not enough room for ${formatBytes(size)}`);
     this.taken.set(request.name, { node, size });
     return { ok: true, placement: { kind: 'LVM', node, vgName: 'pool-0', size } };
   }
@@ -123,14 +124,18 @@ export class FakeRoom implements Room {
     const { node = '', size: before = bytes(0) } = this.taken.get(name) ?? {};
     const wanted = roundUp(size, this.#extent);
     if (wanted - before > this.free(node))
-      return { ok: false, refusal: { message: `not enough room for ${formatBytes(minus(wanted, before))} more` } };
-    this.#before.set(name, before);
+      return full(`not enough room for ${formatBytes(minus(wanted, before))} more`);
     this.taken.set(name, { node, size: wanted });
     return { ok: true, size: wanted };
   }
 
-  ungrow(name: string): void {
+  shrinkTo(name: string, size: Bytes): void {
     const known = this.taken.get(name);
-    if (known) this.taken.set(name, { ...known, size: this.#before.get(name) ?? known.size });
+    if (known) this.taken.set(name, { ...known, size });
   }
 }
+
+const full = (message: string): { readonly ok: false; readonly refusal: Refusal } => ({
+  ok: false,
+  refusal: { kind: 'group-too-small', message, unresolvable: true },
+});

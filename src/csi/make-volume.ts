@@ -59,6 +59,7 @@ async function placeAndCreate(wanted: WantedVolume, deps: MakeVolumeDeps, signal
     policy,
     size,
     ...(nodes ? { nodes } : {}),
+    ...(claim ? { claim } : {}),
     ...(claimUid === undefined ? {} : { claimUid }),
   });
   if (!placed.ok) throw new Fault('exhausted', placed.refusal.message);

@@ -1,40 +1,20 @@
+import type { PlaceAnswer, PlaceRequest } from '../capacity/place-volume.ts';
+import type { GrowAnswer } from '../capacity/record-volume.ts';
 import type { Bytes } from '../model/bytes.ts';
-import type { Placement } from '../model/facts.ts';
 import type { LocalVolume } from '../model/objects.ts';
-import type { VolumePolicy } from '../model/storage-class.ts';
-import type { Refusal } from '../model/verdict.ts';
 
 /** What the controller asks of the world. The operator answers from its ledger and the API server, a test from memory. */
-
-/** A volume that needs a place now. */
-export interface PlaceRequest {
-  /** The volume's id. */
-  readonly name: string;
-  readonly claimUid?: string;
-  readonly policy: VolumePolicy;
-  readonly size: Bytes;
-  /** The best first; absent: any node. */
-  readonly nodes?: readonly string[];
-}
-
-export type Placed =
-  | { readonly ok: true; readonly placement: Placement }
-  | { readonly ok: false; readonly refusal: Pick<Refusal, 'message'> };
-
-export type Grown =
-  | { readonly ok: true; readonly size: Bytes }
-  | { readonly ok: false; readonly refusal: Pick<Refusal, 'message'> };
 
 /** The last judge of room. Every verb acts at once, in one step. */
 export interface Room {
   /** Takes the room. The same name again gets the same place and takes no second share. */
-  place(request: PlaceRequest): Placed;
+  place(request: PlaceRequest): PlaceAnswer;
   /** Gives back what `place` took for a volume that was not made. */
   unplace(name: string): void;
   /** Takes the difference to the new size; the size may come out larger, in whole extents. */
-  grow(name: string, size: Bytes): Grown;
-  /** Gives back what `grow` took, when the volume's object still has the size it had. */
-  ungrow(name: string): void;
+  grow(name: string, size: Bytes): GrowAnswer;
+  /** Gives back what `grow` took: the volume's object still has `size` bytes. */
+  shrinkTo(name: string, size: Bytes): void;
 }
 
 /** The records of volumes. Every verb throws Fault. */

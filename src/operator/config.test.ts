@@ -66,5 +66,5 @@ test.each([
 
 test('the help tells every flag', () => {
   for (const flag of ['kubeconfig', 'extender-tls-dir', 'hold-ttl', 'wait-ms', 'update-nls', 'node-anti-affinity'])
-    expect(operatorHelp()).toContain(`${flag}`);
+    expect(operatorHelp()).toContain(flag);
 });
