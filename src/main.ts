@@ -1,3 +1,5 @@
+import { realpathSync } from 'node:fs';
+import path from 'node:path';
 import { type Command, runCommand } from './command-line.ts';
 import { connect } from './connect.ts';
 import { createLog } from './daemon/log.ts';
@@ -50,9 +52,14 @@ async function sandbox(): Promise<Command> {
     prepare: async (args, env) => {
       const config = parseSandboxConfig(args, env);
       const { runSandbox } = await import('./sandbox/run.ts');
-      return (signal) => runSandbox(config, signal);
+      const root = path.dirname(path.dirname(realpathSync(process.argv[1] ?? '.')));
+      return async (signal) => ((await runSandbox(config, { root, write }, signal)).ok ? 0 : 1);
     },
   };
+}
+
+function write(line: string): void {
+  process.stdout.write(`${line}\n`);
 }
 
 async function main([name = 'help', ...args]: readonly string[]): Promise<void> {

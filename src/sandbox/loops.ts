@@ -44,15 +44,15 @@ export function createLoops(run: Run): Loops {
 }
 
 /**
- * Writes an lvm.conf that lets LVM see these devices and nothing else of the machine, keeps its backups in the directory, and does
- * metadata only: the machine may have no device-mapper. The directory is for LVM_SYSTEM_DIR.
+ * Writes an lvm.conf that lets LVM see these devices and nothing else of the machine and does metadata only:
+ * the machine may have no device-mapper. The directory is for LVM_SYSTEM_DIR.
  */
 export async function writeLvmConf(directory: string, devices: readonly string[]): Promise<void> {
   const accept = devices.map((device) => `"a|^${device}$|"`).join(', ');
   const lines = [
-    `devices { filter = [ ${accept}, "r|.*|" ] use_devicesfile = 0 }`,
-    `global { activation = 0 use_lvmpolld = 0 locking_type = 1 }`,
-    `backup { backup_dir = "${directory}/backup" archive_dir = "${directory}/archive" }`,
+    `global { activation = 0 }`,
+    `devices { use_devicesfile = 0 global_filter = [ ${accept}, "r|.*|" ] }`,
+    `backup { backup = 0 archive = 0 }`,
   ];
   await writeFile(path.join(directory, 'lvm.conf'), `${lines.join('\n')}\n`);
 }
