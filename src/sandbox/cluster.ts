@@ -234,8 +234,9 @@ function startStandIns(
   started: AsyncDisposableStack,
 ): Promise<never> {
   const ending = new AbortController();
-  const record = createRecordEvent(parts.client, log, ending.signal);
-  const running = runStandIns({ ...parts, record, log, driver }, ending.signal);
+  const events = createRecordEvent(parts.client, log);
+  const standIns = runStandIns({ ...parts, record: events.record, log, driver }, ending.signal);
+  const running = Promise.all([standIns, events.run(ending.signal)]);
   started.defer(async () => {
     ending.abort();
     await running.catch(() => undefined); // it was reported when it failed

@@ -10,7 +10,8 @@ import type {
   Pod,
   StorageClass,
 } from '../model/objects.ts';
-import type { CoreEvent, StatefulSet } from './kinds.ts';
+import type { EventObject } from '../kube/event-object.ts';
+import type { StatefulSet } from './kinds.ts';
 import type { Store } from './store.ts';
 
 /** What the API server holds, one store per kind that a stand-in or the report looks at. */
@@ -23,7 +24,7 @@ export interface Stores {
   readonly statefulSets: Store<StatefulSet>;
   readonly nodeStorages: Store<NodeLocalStorage>;
   readonly localVolumes: Store<LocalVolume>;
-  readonly events: Store<CoreEvent>;
+  readonly events: Store<EventObject>;
 }
 
 /** Leaves an Event on an object; never fails and never waits. */

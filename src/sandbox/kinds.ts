@@ -1,4 +1,5 @@
 import type { KubeObject, ObjectMeta, PersistentVolumeClaim, Pod } from '../model/objects.ts';
+import { EVENTS } from '../kube/event-object.ts';
 import {
   apiVersionOf,
   CLAIMS,
@@ -26,17 +27,6 @@ export interface StatefulSet extends KubeObject {
   status?: { replicas?: number; readyReplicas?: number };
 }
 
-export interface CoreEvent extends KubeObject {
-  involvedObject: { apiVersion?: string; kind?: string; namespace?: string; name?: string; uid?: string };
-  type?: string;
-  reason?: string;
-  message?: string;
-  count?: number;
-  firstTimestamp?: string;
-  lastTimestamp?: string;
-  source?: { component?: string; host?: string };
-}
-
 export interface CsiNode extends KubeObject {
   spec: { drivers: { name: string; nodeID: string; topologyKeys?: string[] }[] };
 }
@@ -46,13 +36,6 @@ export const STATEFUL_SETS: Resource<StatefulSet> = {
   version: 'v1',
   plural: 'statefulsets',
   kind: 'StatefulSet',
-  namespaced: true,
-};
-export const EVENTS: Resource<CoreEvent> = {
-  group: '',
-  version: 'v1',
-  plural: 'events',
-  kind: 'Event',
   namespaced: true,
 };
 export const CSI_NODES: Resource<CsiNode> = {

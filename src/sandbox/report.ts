@@ -1,6 +1,6 @@
 import { bytes, formatBytes } from '../model/bytes.ts';
 import type { Finding } from './expectation.ts';
-import type { CoreEvent } from './kinds.ts';
+import type { EventObject } from '../kube/event-object.ts';
 import type { Outcome } from './play.ts';
 import type { Snapshot } from './snapshot.ts';
 import { textTable } from './text-table.ts';
@@ -64,7 +64,7 @@ const TOLD = new Set([
 ]);
 
 /** A line of progress, or undefined for an Event that tells a person nothing new. */
-export function describeEvent({ involvedObject, reason = '', message = '' }: CoreEvent): string | undefined {
+export function describeEvent({ involvedObject, reason, message }: EventObject): string | undefined {
   if (!TOLD.has(reason)) return undefined;
-  return `  … ${(involvedObject.kind ?? '').toLowerCase()} ${involvedObject.name ?? ''}: ${reason}: ${message}`;
+  return `  … ${involvedObject.kind.toLowerCase()} ${involvedObject.name}: ${reason}: ${message}`;
 }

@@ -63,14 +63,14 @@ beforeEach(async () => {
     await registerDriver({ driver: DRIVER, nodeName: name, node: driver.node(name) }, { client }, signal);
   }
   stores = await openStores(client, silentLog, signal);
-  const record = createRecordEvent(client, silentLog, signal);
+  const { record, run: recordEvents } = createRecordEvent(client, silentLog);
   const nodes = ['node-1', 'node-2'].map((name) => ({
     name,
     csi: driver.node(name),
     directory: path.join(directory, name),
   }));
   const deps = { client, stores, record, log: silentLog, driver: DRIVER, extenderUrl: extender.url, nodes };
-  const running = runStandIns({ ...deps, controller: driver.controller }, signal);
+  const running = Promise.all([runStandIns({ ...deps, controller: driver.controller }, signal), recordEvents(signal)]);
   cleanUp.defer(async () => {
     ending.abort();
     await running;

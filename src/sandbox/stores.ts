@@ -14,7 +14,8 @@ import {
 } from '../kube/resource.ts';
 import type { KubeObject } from '../model/objects.ts';
 import type { Stores } from './deps.ts';
-import { EVENTS, STATEFUL_SETS } from './kinds.ts';
+import { EVENTS } from '../kube/event-object.ts';
+import { STATEFUL_SETS } from './kinds.ts';
 import type { Store } from './store.ts';
 
 /** Follows every kind in `Stores` until the signal; resolves once all of them are complete. */
