@@ -1,0 +1,45 @@
+import { expect, test } from 'vitest';
+import { bytes, MIB } from '../model/bytes.ts';
+import * as argv from './argv.ts';
+
+const volume = { vgName: 'pool-0', name: 'v1', sizeBytes: bytes(MIB + 1), layout: 'linear' } as const;
+
+test.each([
+  ['vgcreate', argv.vgcreate('pool-0', ['/dev/sdb', '/dev/sdc']), 'lvm vgcreate -- pool-0 /dev/sdb /dev/sdc'],
+  ['vgextend', argv.vgextend('pool-0', ['/dev/sdb']), 'lvm vgextend -- pool-0 /dev/sdb'],
+  [
+    'lvcreate',
+    argv.lvcreate(volume, 1),
+    'lvm lvcreate --yes --wipesignatures y --zero y --addtag open-local --addtag open-local.unfinished --size 1049088b --name v1 -- pool-0',
+  ],
+  [
+    'lvcreate striped',
+    argv.lvcreate(volume, 3),
+    'lvm lvcreate --yes --wipesignatures y --zero y --addtag open-local --addtag open-local.unfinished --stripes 3 --size 1049088b --name v1 -- pool-0',
+  ],
+  ['lvchange', argv.markFinished('pool-0', 'v1'), 'lvm lvchange --deltag open-local.unfinished -- pool-0/v1'],
+  ['lvextend', argv.lvextend('pool-0', 'v1', bytes(512)), 'lvm lvextend --size 512b -- pool-0/v1'],
+  ['lvremove', argv.lvremove('pool-0', 'v1'), 'lvm lvremove --yes -- pool-0/v1'],
+])('%s', (_, made, want) => {
+  expect(made.join(' ')).toBe(want);
+});
+
+test('nothing is ever forced, and a command on devices asks before it overwrites', () => {
+  const all = [
+    argv.vgcreate('g', ['/dev/a']),
+    argv.vgextend('g', ['/dev/a']),
+    argv.lvcreate(volume, 1),
+    argv.lvremove('g', 'v'),
+  ];
+  expect(all.flat().filter((word) => /^(--force|-f+|-ff+y?)$/.test(word))).toEqual([]);
+  expect([...argv.vgcreate('g', ['/dev/a']), ...argv.vgextend('g', ['/dev/a'])]).not.toContain('--yes');
+});
+
+test.each(['', '-v', '--yes', '.', '..', 'a/b', 'a b', '@tag', 'x'.repeat(128)])('the name "%s" is refused', (name) => {
+  expect(() => argv.vgcreate(name, ['/dev/a'])).toThrow('cannot be an LVM name');
+  expect(() => argv.lvremove('g', name)).toThrow('cannot be an LVM name');
+});
+
+test('a device that is no path is refused', () => {
+  expect(() => argv.vgcreate('g', ['/dev/a', '--yes'])).toThrow('"--yes" is not a device path');
+});

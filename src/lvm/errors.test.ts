@@ -1,0 +1,52 @@
+import { expect, test } from 'vitest';
+import { exits } from '../exec/fake-run.ts';
+import { faultFromLvm, isLargeEnoughAlready } from './errors.ts';
+
+const said = (stderr: string, code = 5) => exits(['lvm', 'lvcreate', 'x'], code, stderr);
+const NOISE = '  WARNING: Activation disabled. No device-mapper interaction will be attempted.\n';
+
+// The texts are those of lvm2 2.03.16; test/lvm asks the real one.
+test.each([
+  ['  Volume group "g" has insufficient free space (504 extents): 2385 required.', 'exhausted'],
+  ['  Insufficient free space: 3996 extents needed, but only 503 available', 'exhausted'],
+  ['  Insufficient suitable allocatable extents for logical volume v: 3 more required', 'exhausted'],
+  ['  Logical Volume "v2" already exists in volume group "g"', 'conflict'],
+  ['  A volume group called g already exists.', 'conflict'],
+  ['  Volume group "g" not found\n  Cannot process volume group g', 'not-found'],
+  ['  Failed to find logical volume "g/v"', 'not-found'],
+  ['  No device found for /dev/loop99.', 'not-found'],
+  ['  Logical volume g/v contains a filesystem in use.', 'precondition'],
+  ['  Aborted wiping of ext4.\n  1 existing signature left on the device.', 'precondition'],
+  ["  Physical volume '/dev/a' is already in volume group 'g'", 'precondition'],
+  ['  Something nobody has seen before', 'unavailable'],
+])('%s', (stderr, kind) => {
+  expect(faultFromLvm(said(NOISE + stderr))).toMatchObject({ name: 'Fault', kind });
+});
+
+test('the message is what lvm said, without the noise', () => {
+  expect(faultFromLvm(said(`${NOISE}  Failed to find logical volume "g/v"\n`))).toMatchObject({
+    message: 'lvm lvcreate: Failed to find logical volume "g/v"',
+  });
+});
+
+test('a command line lvm does not take is our request being invalid', () => {
+  expect(
+    faultFromLvm(said('  Names starting "snapshot" are reserved.\n  Run `lvcreate --help\' for more', 3)),
+  ).toMatchObject({
+    kind: 'invalid',
+    message: 'lvm lvcreate: Names starting "snapshot" are reserved.',
+  });
+});
+
+test('what is no failed command stays what it is', () => {
+  const bug = new TypeError('x');
+  expect(faultFromLvm(bug)).toBe(bug);
+});
+
+test.each([
+  ['  New size (3 extents) matches existing size (3 extents).', true],
+  ['  New size given (2 extents) not larger than existing size (3 extents)', true],
+  ['  Insufficient free space: 3996 extents needed', false],
+])('%s: large enough is %s', (stderr, want) => {
+  expect(isLargeEnoughAlready(said(stderr))).toBe(want);
+});

@@ -1,0 +1,85 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import { MIB } from '../model/bytes.ts';
+import { parseReport } from './report.ts';
+
+const recorded = readFileSync(path.join(import.meta.dirname, 'testdata/partial.json'), 'utf8');
+
+/** A report with one group of 4 MiB extents. */
+const reportWith = (section: object): string =>
+  JSON.stringify({
+    report: [
+      {
+        vg: [
+          {
+            vg_name: 'g',
+            vg_uuid: 'u',
+            vg_size: `${100 * MIB}`,
+            vg_free: '0',
+            vg_extent_size: `${4 * MIB}`,
+            ...section,
+          },
+        ],
+        ...section,
+      },
+    ],
+  });
+const lv = (lv_name: string, more: object = {}) => ({ lv_name, lv_size: `${8 * MIB}`, lv_tags: '', ...more });
+
+test('a recorded report of a group that misses a device, and of a device in no group', () => {
+  const { groups, orphans } = parseReport(recorded);
+  expect(groups).toMatchObject([
+    { name: 'two', total: 120 * MIB, free: 104 * MIB, extentSize: 4 * MIB, partial: true, exported: false },
+  ]);
+  expect(groups[0]?.devices).toEqual([
+    { device: '/dev/loop0', majorMinor: '7:0', size: 60 * MIB, free: 48 * MIB, missing: false },
+    { device: '[unknown]', size: 60 * MIB, free: 56 * MIB, missing: true },
+  ]);
+  expect(groups[0]?.volumes).toMatchObject([
+    { name: 'l', size: 8 * MIB, taken: 8 * MIB, tags: ['open-local', 'owner=me'], layout: 'linear', health: '' },
+    { name: 's', size: 8 * MIB, taken: 8 * MIB, tags: [], layout: 'striped', health: 'partial' },
+  ]);
+  expect(orphans).toMatchObject([{ device: '/dev/loop3', majorMinor: '7:3' }]);
+});
+
+test('what a volume takes counts its hidden parts, and a thin one takes nothing', () => {
+  const { groups } = parseReport(
+    reportWith({
+      lv: [lv('mirror'), lv('pool'), lv('thin')],
+      pvseg: [
+        { pvseg_size: '2', lv_name: '[mirror_rimage_0]', lv_parent: 'mirror' },
+        { pvseg_size: '2', lv_name: '[mirror_rimage_1]', lv_parent: 'mirror' },
+        { pvseg_size: '1', lv_name: '[mirror_rmeta_0_deep]', lv_parent: '[mirror_rmeta_0]' },
+        { pvseg_size: '1', lv_name: '[mirror_rmeta_0]', lv_parent: 'mirror' },
+        { pvseg_size: '3', lv_name: '[pool_tdata]', lv_parent: 'pool' },
+        { pvseg_size: '5', lv_name: '', lv_parent: '' },
+      ],
+    }),
+  );
+  const taken = Object.fromEntries(groups[0]?.volumes.map(({ name, taken }) => [name, taken]) ?? []);
+  expect(taken).toEqual({ mirror: 24 * MIB, pool: 12 * MIB, thin: 0 });
+});
+
+test('snapshots name their origin; exported and read-only are seen', () => {
+  const { groups } = parseReport(
+    reportWith({ vg_exported: 'exported', lv: [lv('cow', { origin: 'v1', lv_permissions: 'read-only' }), lv('v1')] }),
+  );
+  expect(groups[0]).toMatchObject({ exported: true, volumes: [{ origin: 'v1', readOnly: true }, { readOnly: false }] });
+  expect(groups[0]?.volumes[1]).not.toHaveProperty('origin');
+});
+
+test.each([
+  ['not JSON', 'WARNING: something', 'not JSON'],
+  ['no report', '{}', 'without a list of groups'],
+  ['a size with a unit', reportWith({ vg_free: '1.00g' }), 'vg_free "1.00g": expected whole bytes'],
+  ['a size that is missing', reportWith({ lv: [{ lv_name: 'x' }] }), 'lv_size ""'],
+])('%s is an error', (_, stdout, message) => {
+  expect(() => parseReport(stdout)).toThrow(
+    expect.objectContaining({ kind: 'unavailable', message: expect.stringContaining(message) as string }),
+  );
+});
+
+test('no groups at all', () => {
+  expect(parseReport('{"report":[]}')).toEqual({ groups: [], orphans: [] });
+});
