@@ -1,0 +1,79 @@
+import { expect, onTestFinished, test } from 'vitest';
+import { fakeKernel } from './fake-sysfs.ts';
+import { readBlockDevices } from './sysfs.ts';
+
+const never = new AbortController().signal;
+
+async function devicesOf(files: Readonly<Record<string, string>>) {
+  const { folders, remove } = await fakeKernel(files);
+  onTestFinished(remove);
+  return readBlockDevices(folders, never);
+}
+
+const disk = (name: string, more: Readonly<Record<string, string>> = {}) =>
+  Object.fromEntries(
+    Object.entries({ dev: '8:0', size: '2048', ro: '0', 'queue/rotational': '0', 'holders/': '', ...more }).map(
+      ([file, text]) => [`sys/block/${name}/${file}`, text],
+    ),
+  );
+
+test('a disk with its partitions, sizes from sectors of 512 bytes whatever the disk says', async () => {
+  const found = await devicesOf({
+    ...disk('nvme0n1', { dev: '259:0', size: '8', 'queue/logical_block_size': '4096' }),
+    ...disk('nvme0n1/nvme0n1p2', { dev: '259:2', size: '4', ro: '1' }),
+    ...disk('nvme0n1/nvme0n1p1', { dev: '259:1', size: '2' }),
+  });
+  expect(found).toMatchObject([
+    {
+      name: 'nvme0n1',
+      path: '/dev/nvme0n1',
+      kind: 'disk',
+      size: 4096,
+      partitions: ['nvme0n1p1', 'nvme0n1p2'],
+      majorMinor: '259:0',
+    },
+    { name: 'nvme0n1p1', kind: 'partition', disk: 'nvme0n1', size: 1024, readOnly: false },
+    { name: 'nvme0n1p2', kind: 'partition', disk: 'nvme0n1', size: 2048, readOnly: true, partitions: [] },
+  ]);
+});
+
+test('rotating disks are hdd, and so are their partitions', async () => {
+  const found = await devicesOf({ ...disk('sda', { 'queue/rotational': '1' }), ...disk('sda/sda1') });
+  expect(found.map(({ mediaType }) => mediaType)).toEqual(['hdd', 'hdd']);
+});
+
+test.each([
+  ['sda', {}, 'disk'],
+  ['vdb', {}, 'disk'],
+  ['nvme1n1', {}, 'disk'],
+  ['mmcblk0', {}, 'disk'],
+  ['loop0', {}, 'loop'],
+  ['md127', {}, 'md'],
+  ['dm-0', { 'dm/uuid': 'LVM-abc' }, 'logical-volume'],
+  ['dm-1', { 'dm/uuid': 'CRYPT-LUKS2-abc' }, 'device-mapper'],
+  ['zram0', {}, 'unfit'],
+  ['sr0', {}, 'unfit'],
+])('%s %o is %s', async (name, more, kind) => {
+  expect(await devicesOf(disk(name, more))).toMatchObject([{ kind }]);
+});
+
+test('holders and swap are seen', async () => {
+  const found = await devicesOf({
+    ...disk('sda', { 'holders/dm-3/': '' }),
+    ...disk('sdb'),
+    'proc/swaps': 'Filename\tType\tSize\tUsed\tPriority\n/dev/sdb  partition\t1\t0\t-2',
+  });
+  expect(found).toMatchObject([
+    { name: 'sda', holders: ['dm-3'], swap: false },
+    { name: 'sdb', holders: [], swap: true },
+  ]);
+});
+
+test('hidden paths of an NVMe disk, and devices that vanish, are left out; odd names lead into folders', async () => {
+  const found = await devicesOf({
+    ...disk('nvme0c0n1', { hidden: '1' }),
+    'sys/block/sdz/holders/': '',
+    ...disk('cciss!c0d0'),
+  });
+  expect(found.map(({ path }) => path)).toEqual(['/dev/cciss/c0d0']);
+});
