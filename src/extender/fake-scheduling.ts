@@ -1,7 +1,5 @@
 import { once } from 'node:events';
-import { Fault } from '../model/fault.ts';
 import type { Pod } from '../model/objects.ts';
-import type { PodFacts, PodVolume } from '../model/facts.ts';
 import type { FilterVerdict, Refusal } from '../model/verdict.ts';
 import type { PodBinding, Scheduling } from './scheduling.ts';
 
@@ -23,13 +21,14 @@ export interface FakeScheduling extends Scheduling {
   state: { notReady?: string; mayFreeUp: boolean; bind?: (binding: PodBinding, signal: AbortSignal) => Promise<void> };
   /** Wakes whoever waits in `freed`. */
   free(): void;
-  /** How many wait in `freed` now. */
-  waiting(): number;
+  /** Resolves once exactly so many wait in `freed`. */
+  waiters(count: number): Promise<void>;
 }
 
 export function createFakeScheduling(nodes: Readonly<Record<string, number | Refusal>> = {}): FakeScheduling {
   const wakeups = new EventTarget();
-  let waiting = 0;
+  const inFreed = new Set<object>();
+  const waitersChanged = (): boolean => wakeups.dispatchEvent(new Event('waiters'));
   const fake: FakeScheduling = {
     nodes: new Map(Object.entries(nodes)),
     bindings: [],
@@ -57,29 +56,24 @@ export function createFakeScheduling(nodes: Readonly<Record<string, number | Ref
       fake.bindings.push(binding);
     },
     freed: async (signal) => {
-      waiting++;
+      const me = {};
+      inFreed.add(me);
+      waitersChanged();
       try {
         await once(wakeups, 'freed', { signal });
       } finally {
-        waiting--;
+        inFreed.delete(me);
+        waitersChanged();
       }
     },
     free: () => {
       wakeups.dispatchEvent(new Event('freed'));
     },
-    waiting: () => waiting,
+    waiters: async (count) => {
+      while (inFreed.size !== count) await once(wakeups, 'waiters');
+    },
   };
   return fake;
-}
-
-/** Facts of a pod whose claims are its volumes; enough for tests of the wire. Not for use with real pods. */
-export function decodeTestPod(raw: Pod): PodFacts {
-  const volumes = (raw.spec?.volumes ?? []).flatMap((volume): PodVolume[] =>
-    volume.persistentVolumeClaim ? [{ kind: 'claim', claimName: volume.persistentVolumeClaim.claimName }] : [],
-  );
-  const { uid = '', namespace = '', name = '' } = raw.metadata ?? {};
-  if (uid === '') throw new Fault('invalid', 'the pod has no metadata.uid');
-  return { uid, namespace, name, finished: false, volumes };
 }
 
 /** A pod as kube-scheduler sends it. */

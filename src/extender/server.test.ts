@@ -2,7 +2,8 @@ import type { FastifyInstance } from 'fastify';
 import { afterEach, describe, expect, test } from 'vitest';
 import { silentLog } from '../daemon/log.ts';
 import { Fault } from '../model/fault.ts';
-import { createFakeScheduling, decodeTestPod, FULL, HELD, testPod, UNKNOWN } from './fake-scheduling.ts';
+import { podFacts } from '../model/decode.ts';
+import { createFakeScheduling, FULL, HELD, testPod, UNKNOWN } from './fake-scheduling.ts';
 import { createExtender, type CallReport, type ExtenderOptions } from './server.ts';
 
 const apps: FastifyInstance[] = [];
@@ -15,7 +16,7 @@ function start(options: Partial<ExtenderOptions> = {}) {
   const calls: CallReport[] = [];
   const app = createExtender({
     scheduling,
-    decodePod: decodeTestPod,
+    decodePod: podFacts,
     log: silentLog,
     waitMs: 0,
     onCall: (call) => calls.push(call),
@@ -154,8 +155,8 @@ describe('what cannot be answered is told in Error', () => {
     { what: 'a list', body: '[]', error: 'the body must be a JSON object' },
     { what: 'null', body: 'null', error: 'the body must be a JSON object' },
     { what: 'no pod', body: { NodeNames: ['a'] }, error: 'the body has no Pod' },
-    { what: 'a pod that is a string', body: { Pod: 'web-0', NodeNames: ['a'] }, error: 'Pod must be a JSON object' },
-    { what: 'a deep pod', body: huge, error: 'Pod must be a JSON object' },
+    { what: 'a pod that is a string', body: { Pod: 'web-0', NodeNames: ['a'] }, error: 'Pod cannot be read' },
+    { what: 'a deep pod', body: huge, error: 'Pod cannot be read' },
     { what: 'a pod without uid', body: { Pod: { metadata: {} }, NodeNames: ['a'] }, error: 'metadata.uid' },
     {
       what: 'neither form',

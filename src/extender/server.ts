@@ -5,6 +5,7 @@ import type { Log } from '../daemon/log.ts';
 import { Fault, textOf } from '../model/fault.ts';
 import { createBufferPool, type BufferPool } from './buffer-pool.ts';
 import { readBody } from './request-body.ts';
+import { createClientCheck, createTransport, type Patience, type Transport } from './transport.ts';
 import { createVerbs, type Answer, type Handler, type Outcome, type Verb, type VerbsOptions } from './verbs.ts';
 import { createFastWire } from './wire-fast.ts';
 import { errorReply } from './wire-general.ts';
@@ -18,6 +19,11 @@ export interface CallReport {
 
 export interface ExtenderOptions extends VerbsOptions {
   readonly log: Log;
+  /** Directory with tls.crt, tls.key and ca.crt, read again when they change. Absent: plain HTTP (see checkListen). */
+  readonly tls?: { readonly dir: string };
+  /** Common or alternative names of clients. Absent or empty: every client that the CA signed. Of no meaning without TLS. */
+  readonly allowedClients?: readonly string[];
+  readonly patience?: Patience;
   /** Bytes. Absent: 256 MiB, enough for 30,000 whole nodes. */
   readonly bodyLimit?: number;
   /** Called once for every call, for metrics. */
@@ -35,39 +41,36 @@ const ROUTES: Readonly<Record<string, Verb>> = {
 
 const DEFAULT_BODY_LIMIT = 256 * 1024 * 1024;
 
-/**
- * Go keeps an idle connection for 90 s. Were it we who closed it, a call that is just being sent would fail, and kube-scheduler
- * does not try a POST again.
- */
-const KEEP_ALIVE_MS = 120_000;
-/** A caller gets so long to send its head, and its whole call; checked so often. */
-const HEAD_MS = 5000;
-const CALL_MS = 10_000;
-const CHECK_EVERY_MS = 1000;
-const MAX_CONNECTIONS = 1024;
 /** Kept for the next calls: eight calls at once of a cluster with 15,000 nodes. */
 const POOL_BYTES = 32 * 1024 * 1024;
 
 /** The scheduler extender's routes. The caller listens, and closes: calls under way are finished then. */
 export function createExtender(options: ExtenderOptions): FastifyInstance {
   const { log, bodyLimit = DEFAULT_BODY_LIMIT } = options;
+  let transport: Transport | undefined;
   const app = fastify({
     logger: false,
-    keepAliveTimeout: KEEP_ALIVE_MS,
-    requestTimeout: CALL_MS,
-    http: { connectionsCheckingInterval: CHECK_EVERY_MS, headersTimeout: HEAD_MS },
+    serverFactory: (handler) => {
+      transport = createTransport(options, handler);
+      return transport.server;
+    },
     // A call that comes while we close is answered like any other: kube-scheduler would count a 503 against the pod.
     return503OnClosing: false,
   });
-  app.server.maxConnections = MAX_CONNECTIONS;
+  app.addHook('onClose', async () => transport?.stop());
   closeConnectionsWhenClosing(app);
 
+  const mayCall = createClientCheck(options.tls && options.allowedClients, log);
+  app.addHook('onRequest', (request, reply, next) => {
+    if (mayCall(request.raw)) next();
+    else sendJson(reply.code(403), errorReply('this client may not call').bytes);
+  });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, _payload, done) => done(null)); // each route reads its body itself
   app.setNotFoundHandler(explainNotFound);
   app.setErrorHandler((error, _request, reply) => {
     log.error({ err: error }, 'extender call broke');
-    return sendJson(reply, errorReply('internal error in open-local; its log has more').bytes);
+    return sendJson(reply.code(200), errorReply('internal error in open-local; its log has more').bytes);
   });
 
   const pool = createBufferPool(POOL_BYTES);
@@ -109,7 +112,7 @@ function routeHandler(verb: Verb, handle: Handler, { log, onCall, ...room }: Rou
 }
 
 function sendJson(reply: FastifyReply, bytes: Buffer): FastifyReply {
-  return reply.code(200).header('content-type', 'application/json').send(bytes);
+  return reply.header('content-type', 'application/json').send(bytes);
 }
 
 /** What the caller is told. The text of a bug stays in our log. */
@@ -134,15 +137,17 @@ function callerGone(request: IncomingMessage, reply: FastifyReply): AbortSignal 
 /** A connection that was busy when closing began would stay open until its keep-alive ends. */
 function closeConnectionsWhenClosing(app: FastifyInstance): void {
   let closing = false;
-  app.addHook('preClose', async () => {
+  app.addHook('preClose', (done) => {
     closing = true;
+    done();
   });
-  app.addHook('onSend', async (_request, reply) => {
+  app.addHook('onSend', (_request, reply, payload, done) => {
     if (closing) reply.header('connection', 'close');
+    done(null, payload);
   });
 }
 
 async function explainNotFound(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   const hint = `no ${request.method} ${request.url} here; kube-scheduler's urlPrefix ends in /scheduler and calls are POSTs to ${Object.keys(ROUTES).join(', ')}`;
-  return reply.code(404).header('content-type', 'application/json').send(errorReply(hint).bytes);
+  return sendJson(reply.code(404), errorReply(hint).bytes);
 }

@@ -1,14 +1,15 @@
 import { textOf } from '../model/fault.ts';
 import type { Refusal } from '../model/verdict.ts';
+import { podFacts } from '../model/decode.ts';
 import { createBufferPool } from './buffer-pool.ts';
-import { decodeTestPod, FULL, HELD, testPod, UNKNOWN } from './fake-scheduling.ts';
+import { FULL, HELD, testPod, UNKNOWN } from './fake-scheduling.ts';
 import type { PodReader, Question, Reply } from './question.ts';
 import { createFastWire } from './wire-fast.ts';
 import { readQuestion } from './wire-general.ts';
 
 /** For tests: holds the fast path against the general one. */
 
-const READER: PodReader = { decodePod: decodeTestPod, concerns: (pod) => pod.volumes.length > 0 };
+const READER: PodReader = { decodePod: podFacts, concerns: (pod) => pod.volumes.length > 0 };
 const VERDICTS: readonly (Refusal | undefined)[] = [undefined, undefined, FULL, HELD, UNKNOWN];
 
 /** What either path answers to filter and to prioritize; the numbers follow from the names, so that equal names give equal answers. */

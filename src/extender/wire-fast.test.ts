@@ -1,7 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { podFacts } from '../model/decode.ts';
 import { createBufferPool } from './buffer-pool.ts';
-import { decodeTestPod, FULL, testPod } from './fake-scheduling.ts';
+import { FULL, testPod } from './fake-scheduling.ts';
 import type { PodReader } from './question.ts';
 import { createComparer, mutate, schedulerBody, type Random } from './wire-compare.ts';
 import { createFastWire } from './wire-fast.ts';
@@ -15,7 +16,12 @@ const anyName = fc.oneof(
 const pods = fc.oneof(
   fc.constantFrom(testPod(), testPod([])),
   fc.record({
-    metadata: fc.record({ uid: fc.constantFrom('u1', 'u2', ''), annotations: fc.jsonValue() }),
+    metadata: fc.record({
+      uid: fc.constantFrom('u1', 'u2', ''),
+      name: fc.constant('n'),
+      namespace: fc.constant('x'),
+      annotations: fc.jsonValue(),
+    }),
     spec: fc.record({ volumes: fc.constantFrom([], [{ name: 'v', persistentVolumeClaim: { claimName: 'c' } }]) }),
   }),
   fc.jsonValue(),
@@ -87,7 +93,7 @@ describe('the fast path', () => {
 });
 
 describe('what is remembered between filter and prioritize', () => {
-  const reader: PodReader = { decodePod: decodeTestPod, concerns: () => true };
+  const reader: PodReader = { decodePod: podFacts, concerns: () => true };
   const read = (wire: ReturnType<typeof createFastWire>, names: readonly string[], uid: string) =>
     wire.read(schedulerBody(names, testPod(['data'], uid)), reader)!;
 

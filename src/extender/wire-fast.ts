@@ -1,10 +1,10 @@
 import { LRUCache } from 'lru-cache';
 import type { PodFacts } from '../model/facts.ts';
-import type { Pod } from '../model/objects.ts';
 import type { BufferPool } from './buffer-pool.ts';
 import { createFastReplies, type FastReplies, type FilterReply, type ListedNames } from './fast-replies.ts';
 import { isPlainList, NameTable } from './name-table.ts';
 import type { PodReader, Question } from './question.ts';
+import { readPod } from './wire-pod.ts';
 
 /**
  * The fast reader of the wire, for the one layout kube-scheduler sends with nodeCacheCapable: true,
@@ -25,9 +25,10 @@ export interface FastWire {
   forget(podUid: string): void;
 }
 
-const BEFORE_POD = Buffer.from('{"Pod":');
-const BEFORE_NAMES = Buffer.from(',"Nodes":null,"NodeNames":[');
-const END = Buffer.from(']}');
+const ascii = (text: string): Buffer => Buffer.from(text, 'latin1');
+const BEFORE_POD = ascii('{"Pod":');
+const BEFORE_NAMES = ascii(',"Nodes":null,"NodeNames":[');
+const END = ascii(']}');
 /** NameTable reads words, and so up to three bytes past the list; END has two of them. */
 const SLACK = 1;
 
@@ -68,7 +69,7 @@ export function createFastWire(pool: BufferPool, seed: number): FastWire {
   return {
     read: (received, reader) => {
       const cut = cutOut(received);
-      const pod = cut && readPod(received.toString('utf8', BEFORE_POD.length, cut.podEnd), reader);
+      const pod = cut && tryPod(received.toString('utf8', BEFORE_POD.length, cut.podEnd), reader);
       if (!pod) return undefined;
       if (!reader.concerns(pod))
         return isPlainList(received, cut.from, cut.to)
@@ -99,11 +100,10 @@ function cutOut(body: Buffer): Cut | undefined {
   return { podEnd, from, to };
 }
 
-/** Undefined for whatever is no object or has no facts: the general path says what is wrong. */
-function readPod(json: string, { decodePod }: PodReader): PodFacts | undefined {
+/** Undefined for what is no pod: the general path says what is wrong. */
+function tryPod(json: string, reader: PodReader): PodFacts | undefined {
   try {
-    const raw: unknown = JSON.parse(json);
-    return typeof raw === 'object' && raw !== null && !Array.isArray(raw) ? decodePod(raw as Pod) : undefined;
+    return readPod(JSON.parse(json), reader);
   } catch {
     return undefined;
   }

@@ -1,8 +1,8 @@
 import { Fault } from '../model/fault.ts';
-import type { Pod } from '../model/objects.ts';
 import type { Refusal } from '../model/verdict.ts';
 import type { PodReader, Question, Reply } from './question.ts';
 import type { PodBinding } from './scheduling.ts';
+import { readPod } from './wire-pod.ts';
 
 /**
  * The extender's wire, k8s.io/kube-scheduler/extender/v1: Go structs without JSON tags, so keys are Go field names and are read
@@ -16,15 +16,15 @@ interface NodesAsked {
 }
 
 /** Reads ExtenderArgs. Throws Fault `invalid` that says what is wrong with the body. */
-export function readQuestion(body: Buffer, { decodePod, concerns }: PodReader): Question {
+export function readQuestion(body: Buffer, reader: PodReader): Question {
   const args = fieldsOf(parseJson(body), 'the body');
-  const pod = decodePod(fieldsNamed(args, 'Pod') as unknown as Pod);
+  const pod = readPod(args.get('pod'), reader);
   const given = nodesAsked(args.get('nodes'), args.get('nodenames'));
   const asked = distinct(given);
   const { names } = asked;
   return {
     pod,
-    concerned: concerns(pod),
+    concerned: reader.concerns(pod),
     names,
     allFit: () => filterReply(given, []),
     verdict: (refusals) => filterReply(asked, refusals),
@@ -102,12 +102,6 @@ function parseJson(body: Buffer): unknown {
 /** An object's fields by lower-case name; of two that differ in case only, the later one counts, as in Go. */
 function fieldsOf(value: unknown, what: string): ReadonlyMap<string, unknown> {
   return new Map(Object.entries(objectOf(value, what)).map(([key, field]) => [key.toLowerCase(), field]));
-}
-
-function fieldsNamed(args: ReadonlyMap<string, unknown>, name: string): object {
-  const value = args.get(name.toLowerCase());
-  if (value === undefined || value === null) throw new Fault('invalid', `the body has no ${name}`);
-  return objectOf(value, name);
 }
 
 function objectOf(value: unknown, what: string): object {
