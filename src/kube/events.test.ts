@@ -125,16 +125,18 @@ test('the same thing again raises the count; another message is another Event', 
 });
 
 test('what happens a thousand times while a write is under way costs one more write', async () => {
-  const { recorder, stop, hold, messages, writes } = createRig();
+  const { recorder, stop, hold, messages, writes } = createRig({ burst: 3 });
   const open = hold();
   const running = recorder.run(stop.signal);
   recorder.record(occurrence);
   await setImmediate();
   for (let i = 0; i < 1000; i += 1) recorder.record(occurrence);
+  // Nor did it use up what the object may say.
+  recorder.record({ ...occurrence, message: 'other' });
   open();
   await setImmediate();
-  expect(messages()).toEqual(['no node has room ×1001']);
-  expect(writes()).toBe(2);
+  expect(messages()).toEqual(['no node has room ×1001', 'other ×1']);
+  expect(writes()).toBe(3);
   stop.abort();
   await running;
 });

@@ -103,6 +103,9 @@ test('a token file is read again after a minute, or when the token was refused; 
   access.refused(await access.identity(never));
   expect(await Promise.all([shown(), shown()])).toEqual(['three', 'three']);
 
+  await writeFile(token, '');
+  await clock.advance(60_000);
+  expect(await shown()).toBe('three');
   await rm(token);
   await clock.advance(60_000);
   expect(await shown()).toBe('three');

@@ -71,6 +71,8 @@ interface Contender {
   readonly clock: FakeClock;
   readonly stop: AbortController;
   readonly state: () => string;
+  /** Why the work was told to stop. */
+  readonly told: () => unknown;
   readonly ended: Promise<unknown>;
   readonly set: ReturnType<typeof createCable>['set'];
   /** Ends the work that began when elected. */
@@ -88,6 +90,7 @@ function contend(
   const stop = new AbortController();
   const work = Promise.withResolvers<void>();
   let state = 'waiting';
+  let told: unknown;
   const options: LeaderOptions = {
     client: cable.client,
     namespace: 'kube-system',
@@ -95,7 +98,11 @@ function contend(
     identity,
     onElected: (signal) => {
       state = 'leading';
-      signal.addEventListener('abort', () => (state = 'told'), { once: true });
+      const onAbort = (): void => {
+        state = 'told';
+        told = signal.reason;
+      };
+      signal.addEventListener('abort', onAbort, { once: true });
       return work.promise;
     },
     log: quiet,
@@ -111,6 +118,7 @@ function contend(
     clock,
     stop,
     state: () => state,
+    told: () => told,
     ended,
     set: cable.set,
     finish: (error) => (error ? work.reject(error) : work.resolve()),
@@ -258,6 +266,7 @@ test.each([
   act(server);
   await pass(2, a);
   expect(a.state()).toBe(`the Lease kube-system/operator went to ${want}`);
+  expect(a.told()).toMatchObject({ kind: 'aborted', message: a.state() });
 });
 
 test('who starts while the server is down, or stops while waiting', async () => {

@@ -156,6 +156,27 @@ test('a clean end: watches again from the last version, a bookmark counting as o
   expect(rig.warnings).toEqual([]);
 });
 
+test('a watch that ends after a while is followed by the next at once; after a healthy hour a failure counts as the first', async () => {
+  const opened: ServerResponse[] = [];
+  await using rig = await startRig({
+    list: (at, _page, response) => (at < 3 ? void response.socket?.resetAndDestroy() : listOf('5')),
+    watch: (_at, _from, response) => {
+      say(response);
+      opened.push(response);
+    },
+  });
+  expect([await rig.wake(), await rig.wake()]).toEqual([500, 1000]);
+  await expect.poll(() => opened.length).toBe(1);
+  await rig.clock.advance(5000);
+  opened[0]?.end();
+  await expect.poll(() => opened.length).toBe(2);
+  expect(rig.reflector.health().failures).toBe(2);
+
+  await rig.clock.advance(3_600_000);
+  opened[1]?.socket?.resetAndDestroy();
+  expect(await rig.wake()).toBe(500);
+});
+
 /** Each way in which a watch can fail, and that the next one goes on from version 6. */
 const faults: { name: string; fail: (response: ServerResponse) => Answer | void; waitMs?: number; code?: number }[] = [
   { name: 'a reset', fail: (response) => void response.socket?.resetAndDestroy(), code: 0 },

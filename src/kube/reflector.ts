@@ -101,7 +101,8 @@ export function createReflector<T extends KubeObject, P>(options: ReflectorOptio
         const startedAt = clock.now();
         const error = await follow(signal).catch((error: unknown) => error ?? new Error('failed without an error'));
         if (signal.aborted) return;
-        await clock.sleep(waitAfter(error, clock.now() - startedAt), signal).catch(() => {});
+        const retryMs = waitAfter(error, clock.now() - startedAt);
+        if (retryMs > 0) await clock.sleep(retryMs, signal).catch(() => {});
       }
     },
     hasSynced: () => isSynced,

@@ -1,0 +1,57 @@
+import { getEventListeners } from 'node:events';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { aborted, follow, orAborted, withClockDeadline, withDeadline } from './deadline.ts';
+import { createFakeClock } from './fake-clock.ts';
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+const late = new Error('too late');
+/** A call that ends only by its signal. */
+const untilAborted = (signal: AbortSignal): Promise<never> =>
+  aborted(signal).then(() => Promise.reject(signal.reason as Error));
+
+test('a call in time gives its value and leaves neither timer nor listener behind', async () => {
+  const { signal } = new AbortController();
+  expect(await withDeadline({ ms: 1000, late }, signal, () => Promise.resolve(7))).toBe(7);
+  await expect(withDeadline({ ms: 1000, late }, signal, () => Promise.reject(new Error('oh')))).rejects.toThrow('oh');
+  expect(vi.getTimerCount()).toBe(0);
+  expect(getEventListeners(signal, 'abort')).toHaveLength(0);
+});
+
+test('a call that is late is aborted with the given error', async () => {
+  const outcome = withDeadline({ ms: 1000, late }, new AbortController().signal, untilAborted);
+  const settled = Promise.allSettled([outcome]);
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(await settled).toEqual([{ status: 'rejected', reason: late }]);
+});
+
+test('an abort reaches the call with its reason', async () => {
+  const controller = new AbortController();
+  const outcome = withDeadline({ ms: 1000, late }, controller.signal, untilAborted);
+  const reason = new Error('stopping');
+  controller.abort(reason);
+  await expect(outcome).rejects.toBe(reason);
+  expect(follow(controller.signal).signal.reason).toBe(reason);
+});
+
+test('by a clock of its own; a call that does not heed its signal is left behind', async () => {
+  const clock = createFakeClock();
+  const { signal } = new AbortController();
+  const outcome = withClockDeadline({ ms: 1000, clock }, signal, () => new Promise(() => {}));
+  const settled = Promise.allSettled([outcome]);
+  await clock.advance(1000);
+  expect(await settled).toEqual([{ status: 'rejected', reason: new Error('no answer within 1000 ms') }]);
+  expect(await withClockDeadline({ ms: 1000, clock }, signal, () => Promise.resolve(7))).toBe(7);
+  expect(getEventListeners(signal, 'abort')).toHaveLength(0);
+});
+
+test('waiting for a promise ends with the promise, or with the signal', async () => {
+  const controller = new AbortController();
+  expect(await orAborted(Promise.resolve(7), controller.signal)).toBe(7);
+  expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0);
+  const waiting = orAborted(new Promise(() => {}), controller.signal);
+  controller.abort(new Error('stopping'));
+  await expect(waiting).rejects.toThrow('stopping');
+  await expect(orAborted(Promise.resolve(7), controller.signal)).rejects.toThrow('stopping');
+});
