@@ -43,6 +43,22 @@ export function createLoops(run: Run): Loops {
   };
 }
 
+/** Throws Fault `precondition` that says what the machine lacks for disks of this kind. */
+export async function assertRealDisksPossible(run: Run, signal: AbortSignal): Promise<void> {
+  const needs = [
+    { argv: ['lvm', 'version'], what: 'lvm2 (for example apt-get install lvm2)' },
+    { argv: ['losetup', '--find'], what: 'loop devices, which only root may use' },
+  ];
+  for (const { argv, what } of needs) {
+    try {
+      await run(argv, { timeoutMs: TIMEOUT_MS }, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      throw new Fault('precondition', `--lvm=real needs ${what}: ${textOf(error)}`, { cause: error });
+    }
+  }
+}
+
 /**
  * Writes an lvm.conf that lets LVM see these devices and nothing else of the machine and does metadata only:
  * the machine may have no device-mapper. The directory is for LVM_SYSTEM_DIR.

@@ -3,13 +3,17 @@ import os from 'node:os';
 import path from 'node:path';
 import { whenAborted } from '../daemon/lifecycle.ts';
 import { createLog } from '../daemon/log.ts';
-import { Fault, textOf } from '../model/fault.ts';
+import { run } from '../exec/run.ts';
+import { textOf } from '../model/fault.ts';
 import type { KubeObject } from '../model/objects.ts';
+import { TOPOLOGY_KEY } from '../model/well-known.ts';
 import { startCluster, type Cluster } from './cluster.ts';
 import type { SandboxConfig } from './config.ts';
 import type { Finding } from './expectation.ts';
+import { assertRealDisksPossible } from './loops.ts';
 import { perform } from './perform.ts';
 import { play, type Outcome } from './play.ts';
+import { namesDisks, withRealNames } from './real-devices.ts';
 import { describeEvent, describeOutcome } from './report.ts';
 import { takeSnapshot, type Snapshot } from './snapshot.ts';
 import { parseStory, type Story } from './story.ts';
@@ -62,13 +66,13 @@ export async function runSandbox(
     steps,
     ...(error === undefined ? {} : { error }),
   });
+  if (config.lvm === 'real') await assertRealDisksPossible(run, signal);
   const logDirectory = await logDirectoryFor(config);
   let result: SandboxReport;
   try {
     await inCluster({ config, environment, story, storyFile, logDirectory, steps }, signal);
     result = report(steps.length === story.steps.length && steps.every(({ ok }) => ok));
   } catch (error) {
-    if (error instanceof Fault && steps.length === 0 && error.kind === 'precondition') throw error;
     result = report(false, signal.aborted ? 'interrupted' : textOf(error));
   }
   if (result.ok && config['log-dir'] === undefined) await rm(logDirectory, { recursive: true, force: true });
@@ -132,6 +136,7 @@ async function playIn(cluster: Cluster, session: Session, signal: AbortSignal): 
     told.add(line);
     write(line);
   });
+  const adapt = adaptTo(cluster, session);
   const onEnd = (outcome: Outcome): void => {
     const state = takeSnapshot(cluster.stores);
     const { step, ok, ms, findings } = outcome;
@@ -157,7 +162,15 @@ async function playIn(cluster: Cluster, session: Session, signal: AbortSignal): 
   }
 }
 
-const adapt = (object: KubeObject): KubeObject => object;
+/** Manifests name the story's disks; loop devices are called otherwise, and differently on every machine. */
+function adaptTo({ machines }: Cluster, { config }: Session): (object: KubeObject) => KubeObject {
+  const names = machines.map(({ story: { name, labels }, disks: { devices } }) => ({
+    name,
+    labels: { ...labels, [TOPOLOGY_KEY]: name },
+    devices,
+  }));
+  return (object) => (config.lvm === 'real' && namesDisks(object) ? withRealNames(object, names) : object);
+}
 
 function tellEnd(
   result: SandboxReport,

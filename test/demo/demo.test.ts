@@ -1,0 +1,129 @@
+// oxlint-disable vitest/no-standalone-expect -- testOn's test is one, which the rule does not know
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { SandboxReport } from '../../src/sandbox/run.ts';
+import type { PodRow, Snapshot } from '../../src/sandbox/snapshot.ts';
+import { testOn } from '../machine.ts';
+import { buildProgram, type Program } from './program.ts';
+
+let program: Program;
+beforeAll(async () => {
+  program = await buildProgram();
+}, 60_000);
+afterAll(() => program[Symbol.asyncDispose]());
+
+const GIB = 1024 ** 3;
+const EXTENT = 4 * 1024 ** 2;
+
+type NineStates = [Snapshot, Snapshot, Snapshot, Snapshot, Snapshot, Snapshot, Snapshot, Snapshot, Snapshot];
+const isRace = ({ pod }: PodRow): boolean => pod.startsWith('default/race');
+
+/** Plays the demo; what its document says, step by step, as far as it must be the same in every run. */
+async function playDemo(lvm: 'simulated' | 'real'): Promise<Record<string, unknown>> {
+  const args = ['--json', `--lvm=${lvm}`, `--log-dir=${program.logs}`];
+  const { code, stdout, stderr } = await program.run('sandbox', ...args);
+  const report = JSON.parse(stdout) as SandboxReport;
+  const failed = report.steps.flatMap(({ title, findings }) =>
+    findings.filter(({ ok }) => !ok).map((finding) => ({ title, ...finding })),
+  );
+  const ending = { code, stderr, failed, ok: report.ok, error: report.error, left: await program.leftovers() };
+  if (report.steps.length < 9) return ending;
+
+  const states = report.steps.map(({ state }) => state) as NineStates;
+  const [groups, extended, web, grown, , race, second, tooBig, gone] = states;
+  return {
+    ...ending,
+    totals: groups.groups.map(({ node, totalBytes }) => [node, totalBytes]),
+    refused: groups.refused.map(({ node, what, why }) => [node, what, /carries filesystem ext4/.test(why)]),
+    extended: extended.groups.map(({ disks, totalBytes }) => [disks.length, totalBytes]),
+    webNodes: new Set(web.pods.map(({ node }) => node)),
+    webBytes: web.claims.map(({ sizeBytes }) => sizeBytes),
+    grown: grown.claims.map(({ claim, capacity, sizeBytes }) => [claim, capacity, sizeBytes]),
+    raceNodes: race.pods.filter(isRace).map(({ node }) => node),
+    secondNodes: second.pods.filter(isRace).map(({ node }) => node),
+    tooBig: tooBig.pods.find(({ pod }) => pod === 'default/too-big')?.why?.replace(/ preemption:.*/, ''),
+    gone: { ...gone, refused: [] },
+    roomIsBack: isDeepStrictEqual(gone.groups, extended.groups),
+  };
+}
+
+// Each group lacks LVM's metadata at the start of each disk, and what is less than an extent at its end.
+const ONE_DISK = 20 * GIB - EXTENT;
+const TWO_DISKS = ONE_DISK + 10 * GIB - EXTENT;
+const NODES = ['node-1', 'node-2', 'node-3', 'node-4'];
+const EXPECTED = {
+  code: 0,
+  stderr: '',
+  failed: [],
+  ok: true,
+  error: undefined,
+  left: [],
+  totals: NODES.map((node) => [node, ONE_DISK]),
+  refused: [['node-4', 'VolumeGroup/open-local-pool-1', true]],
+  extended: [
+    [1, ONE_DISK],
+    [1, ONE_DISK],
+    [2, TWO_DISKS],
+    [1, ONE_DISK],
+  ],
+  webNodes: new Set(NODES),
+  webBytes: [6 * GIB, 6 * GIB, 6 * GIB, 6 * GIB],
+  grown: [
+    ['default/data-web-0', '8Gi', 8 * GIB],
+    ['default/data-web-1', '6Gi', 6 * GIB],
+    ['default/data-web-2', '6Gi', 6 * GIB],
+    ['default/data-web-3', '6Gi', 6 * GIB],
+  ],
+  raceNodes: expect.toSatisfy((nodes: unknown[]) => isDeepStrictEqual(new Set(nodes), new Set(['node-3', undefined]))),
+  secondNodes: ['node-3'],
+  tooBig: expect.stringMatching(/^0\/4 nodes are available: 1 [^,]*, 3 [^,]*\.$/),
+  gone: expect.objectContaining({ pods: [], claims: [] }),
+  roomIsBack: true,
+};
+
+test('the demo ends as its story says, with the numbers that the objects have', async () => {
+  expect(await playDemo('simulated')).toEqual(EXPECTED);
+}, 120_000);
+
+testOn('root', 'lvm2', 'loop devices')(
+  'so it does on loop devices with real lvm2',
+  async () => {
+    expect(await playDemo('real')).toEqual(EXPECTED);
+  },
+  180_000,
+);
+
+test('a story that does not come true ends with exit code 1, and tells what was found', async () => {
+  const story = path.join(program.root, 'wrong.yaml');
+  await writeFile(
+    story,
+    `nodes: [{ name: node-1, disks: [] }]
+steps:
+  - step: seven nodes
+    apply: [${path.relative(program.root, path.join(program.root, 'examples/csidriver.yaml'))}]
+    withinSeconds: 1
+    expect: [{ says: there are seven, of: { kind: Node }, path: metadata.name, count: 7 }]
+  - step: never played
+    apply: [none.yaml]
+    expect: [{ says: x, of: { kind: Node }, path: metadata.name, count: 1 }]
+`,
+  );
+  const { code, stdout } = await program.run('sandbox', `--story=${story}`, `--log-dir=${program.logs}`);
+  expect(code).toBe(1);
+  expect(stdout).toContain('✗ there are seven');
+  expect(stdout).toContain('["node-1"]');
+  expect(stdout).not.toContain('never played');
+  expect(await program.leftovers()).toEqual([]);
+}, 60_000);
+
+test.each([
+  [['--lvm=none'], /--lvm/],
+  [['--story=/nowhere.yaml'], /\/nowhere\.yaml/],
+])('%j cannot be used: one line, exit code 2', async (args, message) => {
+  const { code, stdout, stderr } = await program.run('sandbox', ...args);
+  expect([code, stdout]).toEqual([2, '']);
+  expect(stderr).toMatch(message);
+  expect(stderr.trim().split('\n')).toHaveLength(1);
+});
