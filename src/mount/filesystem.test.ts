@@ -1,0 +1,80 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { createFakeRun, exits, type Reply } from '../exec/fake-run.ts';
+import { majorMinorOf } from './device-number.ts';
+import { filesystemType, growArgv, mkfsArgv, neededOptions, parseBlkid } from './filesystem.ts';
+import { createHostFilesystems } from './host-filesystems.ts';
+
+const never = new AbortController().signal;
+
+test.each([
+  ['TYPE=ext4\nUSAGE=filesystem\nUUID=x', { kind: 'filesystem', type: 'ext4' }],
+  ['TYPE=LVM2_member\nUSAGE=raid', { kind: 'other', what: 'LVM2_member' }],
+  ['TYPE=crypto_LUKS\nUSAGE=crypto', { kind: 'other', what: 'crypto_LUKS' }],
+  ['PTTYPE=gpt', { kind: 'other', what: 'gpt' }],
+  ['PART_ENTRY_NUMBER=1', { kind: 'other', what: 'something that blkid cannot name' }],
+])('blkid says %j', (stdout, want) => {
+  expect(parseBlkid(stdout)).toEqual(want);
+});
+
+async function probeFile(reply: Reply, content = 'x') {
+  const folder = await mkdtemp(path.join(tmpdir(), 'fs-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const device = path.join(folder, 'device');
+  await writeFile(device, content);
+  return createHostFilesystems(createFakeRun(() => reply).run).probe(device, never);
+}
+
+test('blank is only what blkid finds nothing on and what can be read', async () => {
+  expect(await probeFile(exits(['blkid'], 2))).toEqual({ kind: 'blank' });
+  await expect(probeFile(exits(['blkid'], 2, 'error: /dev/x: Input/output error'))).rejects.toMatchObject({
+    kind: 'unavailable',
+  });
+  await expect(probeFile(exits(['blkid'], 2), '')).rejects.toMatchObject({
+    kind: 'unavailable',
+    message: expect.stringContaining('it is empty') as string,
+  });
+  await expect(probeFile(exits(['blkid'], 4))).rejects.toMatchObject({ kind: 'unavailable' });
+  expect(await probeFile(exits(['blkid'], 8))).toMatchObject({ kind: 'other' });
+});
+
+test('a device that is not there is missing, without asking blkid', async () => {
+  const { run, calls } = createFakeRun(() => undefined);
+  expect(await createHostFilesystems(run).probe('/dev/none', never)).toEqual({ kind: 'missing' });
+  expect(calls).toEqual([]);
+});
+
+test.each([
+  ['ext4', 'mkfs.ext4 -q -m 0 -- /dev/x'],
+  ['xfs', 'mkfs.xfs -q -- /dev/x'],
+  ['btrfs', 'mkfs.btrfs -q -- /dev/x'],
+] as const)('making %s overwrites nothing by force', (fsType, want) => {
+  expect(mkfsArgv('/dev/x', fsType).join(' ')).toBe(want);
+});
+
+test.each([
+  ['ext3', 'resize2fs -- /dev/x'],
+  ['xfs', 'xfs_growfs -d /mnt'],
+  ['btrfs', 'btrfs filesystem resize max /mnt'],
+  ['devtmpfs', undefined],
+])('growing %s', (fsType, want) => {
+  expect(growArgv({ device: '/dev/x', target: '/mnt', fsType })?.join(' ')).toBe(want);
+});
+
+test('filesystems we make', () => {
+  expect(filesystemType('')).toBe('ext4');
+  expect(filesystemType('xfs')).toBe('xfs');
+  expect(() => filesystemType('ntfs')).toThrow('filesystem "ntfs" is not supported: use ext4, xfs');
+  expect(neededOptions('xfs')).toEqual(['nouuid']);
+  expect(neededOptions('ext4')).toEqual([]);
+});
+
+test.each([
+  [0x0810, '8:16'],
+  [0xfd03, '253:3'],
+  [0x10_00_07_01, '7:65537'],
+])('device number %d is %s', (rdev, want) => {
+  expect(majorMinorOf(rdev)).toBe(want);
+});

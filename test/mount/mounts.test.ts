@@ -1,0 +1,107 @@
+// oxlint-disable vitest/no-standalone-expect -- `test` is testOn's, which the rule does not know
+import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { expect } from 'vitest';
+import { run } from '../../src/exec/run.ts';
+import { MIB } from '../../src/model/bytes.ts';
+import { deviceNumber } from '../../src/mount/device-number.ts';
+import { createHostFilesystems } from '../../src/mount/host-filesystems.ts';
+import { mountAt } from '../../src/mount/mountinfo.ts';
+import { createHostMounts } from '../../src/mount/mounts.ts';
+import { createLoopDisks } from '../lvm/loop-disks.ts';
+import { testOn } from '../machine.ts';
+
+const test = testOn('root', 'loop devices');
+const never = new AbortController().signal;
+const mounts = createHostMounts(run);
+const filesystems = createHostFilesystems(run);
+
+/** A folder in which everything is unmounted and removed at the end. */
+async function workFolder() {
+  const folder = await mkdtemp(path.join(tmpdir(), 'open-local-mount-'));
+  return {
+    folder,
+    [Symbol.asyncDispose]: async () => {
+      for (const { target } of (await mounts.list(never)).toReversed())
+        if (target.startsWith(`${folder}/`)) await mounts.unmount(target, never);
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+test('a blank device is formatted, mounted once, bound, grown and taken down', async () => {
+  await using disks = await createLoopDisks(64 * MIB);
+  await using work = await workFolder();
+  const [device = ''] = disks.devices;
+  const [staging, pod] = [path.join(work.folder, 'staging'), path.join(work.folder, 'pod')] as const;
+  await mkdir(staging);
+  await mkdir(pod);
+
+  expect(await filesystems.probe(device, never)).toEqual({ kind: 'blank' });
+  expect(await filesystems.sizeOf(device, never)).toBe(64 * MIB);
+  await filesystems.format(device, 'ext4', never);
+  expect(await filesystems.probe(device, never)).toEqual({ kind: 'filesystem', type: 'ext4' });
+
+  const staged = { source: device, target: staging, fsType: 'ext4', options: ['noatime'] };
+  const bound = { source: staging, target: pod, readOnly: true, options: [] };
+  for (let turn = 0; turn < 3; turn += 1) {
+    await mounts.mount(staged, never);
+    await mounts.bind(bound, never);
+  }
+  const ours = (await mounts.list(never)).filter(({ target }) => target.startsWith(work.folder));
+  expect(ours.map(({ target }) => target)).toEqual([staging, pod]);
+  expect(ours[0]).toMatchObject({ fsType: 'ext4', majorMinor: await deviceNumber(device), options: ['rw', 'noatime'] });
+  expect(ours[1]?.options).toContain('ro');
+  await writeFile(path.join(staging, 'file'), 'x');
+  expect((await stat(path.join(pod, 'file'))).size).toBe(1);
+  await expect(writeFile(path.join(pod, 'file'), 'y')).rejects.toMatchObject({ code: 'EROFS' });
+  await expect(mounts.bind({ ...bound, readOnly: false }, never)).rejects.toMatchObject({ kind: 'conflict' });
+
+  for (const entry of ours) expect(await mounts.shows(entry, device, never)).toBe(true);
+  const { total, available, inodes } = await filesystems.stats(pod, never);
+  expect(total).toBeGreaterThan(available);
+  expect(inodes.used).toBeGreaterThan(0);
+  await filesystems.grow({ device, target: staging, fsType: 'ext4' }, never); // as large as it gets: done
+
+  await mounts.unmount(pod, never);
+  await mounts.unmount(pod, never);
+  expect(mountAt(await mounts.list(never), pod)).toBeUndefined();
+});
+
+test('another device at the target is a conflict, and a busy one is not unmounted', async () => {
+  await using disks = await createLoopDisks(32 * MIB, 32 * MIB);
+  await using work = await workFolder();
+  const [first = '', second = ''] = disks.devices;
+  for (const device of disks.devices) await filesystems.format(device, 'ext4', never);
+  const mount = { source: first, target: work.folder + '/at', fsType: 'ext4', options: [] };
+  await mkdir(mount.target);
+  await mounts.mount(mount, never);
+  await expect(mounts.mount({ ...mount, source: second }, never)).rejects.toMatchObject({ kind: 'conflict' });
+  await expect(mounts.mount({ ...mount, source: '/dev/none' }, never)).rejects.toMatchObject({ kind: 'not-found' });
+
+  await mkdir(`${mount.target}/inside`);
+  await mounts.bind({ source: mount.target, target: `${mount.target}/inside`, readOnly: false, options: [] }, never);
+  await expect(mounts.unmount(mount.target, never)).rejects.toMatchObject({ kind: 'unavailable' });
+});
+
+test('a device file is bound over a file, and known again', async () => {
+  await using disks = await createLoopDisks(8 * MIB);
+  await using work = await workFolder();
+  const [device = ''] = disks.devices;
+  const target = path.join(work.folder, 'block');
+  await writeFile(target, '');
+  await mounts.bind({ source: device, target, readOnly: false, options: [] }, never);
+  await mounts.bind({ source: device, target, readOnly: false, options: [] }, never);
+  expect(await deviceNumber(target)).toBe(await deviceNumber(device));
+  const entry = mountAt(await mounts.list(never), target);
+  expect(entry && (await mounts.shows(entry, device, never))).toBe(true);
+  expect(entry && (await mounts.shows(entry, '/dev/null', never))).toBe(false);
+});
+
+test('a swap area is no filesystem, and what is not there has no size', async () => {
+  await using disks = await createLoopDisks(32 * MIB);
+  await disks.command('mkswap', disks.devices[0] ?? '');
+  expect(await filesystems.probe(disks.devices[0] ?? '', never)).toEqual({ kind: 'other', what: 'swap' });
+  expect(await filesystems.sizeOf('/dev/none', never)).toBeUndefined();
+});
