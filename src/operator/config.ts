@@ -14,6 +14,8 @@ import {
 } from '../daemon/flag-types.ts';
 import { BadFlags, describeFlags, parseFlags } from '../daemon/flags.ts';
 import { LOG_LEVELS, type LogLevel } from '../daemon/log.ts';
+import { checkListen } from '../extender/check-listen.ts';
+import { textOf } from '../model/fault.ts';
 import { VOLUME_KINDS } from '../model/storage-class.ts';
 import { DEFAULT_DRIVER } from '../model/well-known.ts';
 
@@ -132,7 +134,7 @@ export function parseOperatorConfig(
     listen,
     tlsDir,
     clients: flags['extender-allowed-clients'],
-    allowPlain: flags['extender-allow-plaintext'],
+    allowPlaintext: flags['extender-allow-plaintext'],
   });
   if (flags['csi-endpoint']?.kind === 'tcp') problems.push('--csi-endpoint: CSI is served on a socket: unix:///PATH');
   if (problems.length > 0) throw new BadFlags(problems);
@@ -165,23 +167,20 @@ interface ExtenderFlags {
   readonly listen: Endpoint | undefined;
   readonly tlsDir: string | undefined;
   readonly clients: readonly string[];
-  readonly allowPlain: boolean;
+  readonly allowPlaintext: boolean;
 }
 
-/** Whoever reaches the extender can have room held for pods that do not exist. */
-function extenderProblems({ listen, tlsDir, clients, allowPlain }: ExtenderFlags): string[] {
+function extenderProblems({ listen, tlsDir, clients, allowPlaintext }: ExtenderFlags): string[] {
   const problems: string[] = [];
   if (tlsDir === undefined && clients.length > 0)
     problems.push('--extender-allowed-clients: clients are known by their certificates: give --extender-tls-dir too');
-  if (tlsDir === undefined && !allowPlain && listen?.kind === 'tcp' && !isLoopback(listen.host))
-    problems.push(
-      `--extender-listen: plain HTTP is spoken to this machine only, not on ${listen.host}: give --extender-tls-dir, or --extender-allow-plaintext`,
-    );
+  try {
+    if (listen) checkListen({ endpoint: listen, tls: tlsDir !== undefined, allowPlaintext });
+  } catch (error) {
+    problems.push(`--extender-listen: ${textOf(error)}`);
+  }
   return problems;
 }
-
-const isLoopback = (host: string): boolean =>
-  host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
 
 /** `MountPoint=5,LVM`, as in open-local: a kind alone weighs 5. */
 function parseAntiAffinity(given: string): AntiAffinity {

@@ -1,0 +1,132 @@
+import type { KubeClient } from '../kube/client.ts';
+import { createReflector, type Reflector } from '../kube/reflector.ts';
+import {
+  CLAIMS,
+  INIT_CONFIGS,
+  LOCAL_VOLUMES,
+  NODE_LOCAL_STORAGES,
+  NODES,
+  PODS,
+  STORAGE_CLASSES,
+  VOLUMES,
+  type Resource,
+} from '../kube/resource.ts';
+import { nodeStorage, type DecodedNode } from '../model/decode-node.ts';
+import { claimFacts, classFacts, podFacts, pvFacts } from '../model/decode.ts';
+import type { ClaimFacts, ClassFacts, PodFacts, PvFacts } from '../model/facts.ts';
+import type {
+  InitConfig,
+  KubeObject,
+  LocalVolume,
+  Node,
+  NodeLocalStorage,
+  PersistentVolume,
+  PersistentVolumeClaim,
+  Pod,
+  StorageClass,
+} from '../model/objects.ts';
+import type { Log } from '../daemon/log.ts';
+
+/** What is kept of a Node. */
+export interface NodeView {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** What is kept of a NodeLocalStorage: what it asks for, and what its status says in our own words. */
+export interface StorageView extends DecodedNode {
+  readonly name: string;
+  readonly uid: string;
+  readonly spec: NodeLocalStorage['spec'];
+}
+
+/** What is kept of a PersistentVolume: for the ledger, and for the metrics. */
+export interface PvView {
+  readonly facts: PvFacts | undefined;
+  readonly phase: string;
+  readonly claim: { readonly namespace: string; readonly name: string };
+}
+
+/** Our view of everything in the cluster that decides where a volume goes. */
+export interface Informers {
+  readonly nodes: Reflector<Node, NodeView>;
+  readonly storages: Reflector<NodeLocalStorage, StorageView>;
+  readonly initConfigs: Reflector<InitConfig, InitConfig>;
+  readonly volumes: Reflector<LocalVolume, LocalVolume>;
+  readonly pods: Reflector<Pod, PodFacts>;
+  readonly claims: Reflector<PersistentVolumeClaim, ClaimFacts>;
+  readonly pvs: Reflector<PersistentVolume, PvView>;
+  readonly classes: Reflector<StorageClass, ClassFacts>;
+}
+
+export interface InformersOptions {
+  readonly client: KubeClient;
+  /** Names of CSI drivers that are ours. */
+  readonly drivers: readonly string[];
+  /** The one NodeLocalStorageInitConfig that counts. */
+  readonly initConfig: string;
+  readonly log: Log;
+}
+
+/** Starts nothing: `followAll` does. */
+export function createInformers({ client, drivers, initConfig, log }: InformersOptions): Informers {
+  const follow = <T extends KubeObject, P>(resource: Resource<T>, project: (object: T) => P): Reflector<T, P> =>
+    createReflector({ client, resource, project, same, log });
+  return {
+    nodes: follow(NODES, ({ metadata }) => ({ name: metadata.name ?? '', labels: metadata.labels ?? {} })),
+    storages: follow(NODE_LOCAL_STORAGES, (nls) => ({
+      name: nls.metadata.name ?? '',
+      uid: nls.metadata.uid ?? '',
+      spec: nls.spec,
+      ...nodeStorage(nls),
+    })),
+    initConfigs: createReflector({
+      client,
+      resource: INIT_CONFIGS,
+      selection: { fieldSelector: `metadata.name=${initConfig}` },
+      project: withoutManagedFields,
+      log,
+    }),
+    volumes: createReflector({ client, resource: LOCAL_VOLUMES, project: withoutManagedFields, log }),
+    pods: follow(PODS, (pod) => podFacts(pod, drivers)),
+    claims: follow(CLAIMS, claimFacts),
+    pvs: follow(VOLUMES, (pv) => ({
+      facts: pvFacts(pv),
+      phase: pv.status?.phase ?? '',
+      claim: { namespace: pv.spec?.claimRef?.namespace ?? '', name: pv.spec?.claimRef?.name ?? '' },
+    })),
+    classes: follow(STORAGE_CLASSES, classFacts),
+  };
+}
+
+/** Follows the API server until aborted. */
+export async function followAll(informers: Informers, signal: AbortSignal): Promise<void> {
+  await Promise.all(allOf(informers).map(([, informer]) => informer.run(signal)));
+}
+
+/** What is not known yet, for a person; undefined once everything that existed at the start is. */
+export function notSynced(informers: Informers): string | undefined {
+  const missing = allOf(informers).filter(([, informer]) => !informer.hasSynced());
+  if (missing.length === 0) return undefined;
+  const problems = new Set(missing.flatMap(([, informer]) => informer.health().lastError ?? []));
+  const names = missing.map(([name]) => name).join(', ');
+  return [`not listed yet: ${names}`, ...problems].join('; ');
+}
+
+export async function whenAllSynced(informers: Informers, signal: AbortSignal): Promise<void> {
+  await Promise.all(allOf(informers).map(([, informer]) => informer.whenSynced(signal)));
+}
+
+type AnyInformer = Pick<Reflector<KubeObject, unknown>, 'run' | 'hasSynced' | 'whenSynced' | 'health' | 'values'>;
+
+/** By name, for messages and metrics. */
+export const allOf = (informers: Informers): [name: string, informer: AnyInformer][] =>
+  Object.entries(informers as unknown as Readonly<Record<string, AnyInformer>>);
+
+/** Most updates of a pod or a claim change nothing that we look at. */
+const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
+
+function withoutManagedFields<T extends KubeObject>(object: T): T {
+  const { managedFields: _, ...metadata } = object.metadata as T['metadata'] & { managedFields?: unknown };
+  return { ...object, metadata };
+}

@@ -1,0 +1,65 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { background } from '../daemon/background.ts';
+import { runComponents, type Component } from '../daemon/lifecycle.ts';
+import type { Log } from '../daemon/log.ts';
+import { createOpsServer } from '../daemon/ops-server.ts';
+import { addProcessMetrics } from '../daemon/process-metrics.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { runLeader } from '../kube/lease.ts';
+import type { OperatorConfig } from './config.ts';
+import { createOperatorMetrics } from './metrics.ts';
+import { createService, type Service } from './service.ts';
+
+export interface OperatorDeps {
+  readonly client: KubeClient;
+  /** Of this program, for GetPluginInfo. */
+  readonly version: string;
+  readonly log: Log;
+}
+
+const LEASE = 'open-local-operator';
+/** Serving may take so long to stop; Kubernetes kills a pod after 30 s. */
+const STOP_MS = 25_000;
+
+/**
+ * The operator's process until aborted: health and metrics from the start, everything else once it leads. Rejects when an address is taken,
+ * and when the leadership is lost: another replica serves then, and this process must end.
+ */
+export async function runOperator(config: OperatorConfig, deps: OperatorDeps, signal: AbortSignal): Promise<void> {
+  const { log } = deps;
+  const metrics = createOperatorMetrics();
+  const stopMeasuring = addProcessMetrics(metrics.registry);
+  let service: Service | undefined;
+  const serve = async (term: AbortSignal): Promise<void> => {
+    service = createService(config, { ...deps, metrics });
+    metrics.watch(service.sources);
+    await service.run(term);
+  };
+  const ready = {
+    leader: () => (service ? undefined : 'another replica leads'),
+    cluster: () => service?.notReady(),
+  };
+  const components: Component[] = [background('serving', (stopping) => lead(config, deps, serve, stopping))];
+  if (config.metricsListen)
+    components.unshift(
+      createOpsServer({ endpoint: config.metricsListen, live: {}, ready, metrics: () => metrics.registry.page(), log }),
+    );
+  try {
+    await runComponents(components, { log, stopMs: STOP_MS }, signal);
+  } finally {
+    stopMeasuring();
+  }
+}
+
+/** Serves while this replica leads; at once, when there is nobody to agree with. */
+async function lead(
+  { leaderElection, namespace, identity = hostname() }: OperatorConfig,
+  { client, log }: OperatorDeps,
+  serve: (term: AbortSignal) => Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
+  if (!leaderElection) return serve(signal);
+  const name = `${identity}_${randomUUID()}`;
+  return runLeader({ client, namespace, name: LEASE, identity: name, onElected: serve, log }, signal);
+}
