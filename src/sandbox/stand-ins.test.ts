@@ -100,6 +100,11 @@ const grow = (name: string, storage: string): Promise<unknown> => {
   const body = { spec: { resources: { requests: { storage } } } };
   return client.patch(CLAIMS, { namespace: 'default', name }, { type: 'merge', body }, ending.signal);
 };
+const scale = (replicas: number): Promise<unknown> => {
+  const patch = { type: 'merge', body: { spec: { replicas } } } as const;
+  return client.patch(STATEFUL_SETS, { namespace: 'default', name: 'web' }, patch, ending.signal);
+};
+const nodeOf = (name: string): string | undefined => stores.pods.get(`default/${name}`)?.spec?.nodeName;
 const bound = { test: 'tally', want: { Bound: 4 } } as const;
 const none = { test: 'count', want: 0 } as const;
 
@@ -215,4 +220,50 @@ test('a claim in use is kept until its pod is gone', async () => {
 
   await client.delete(PODS, key, ending.signal);
   await until(sees('PersistentVolumeClaim', 'metadata.name', none, whose));
+});
+
+test('a StatefulSet scales down from its highest pod, keeps the claims, and finds them again', async () => {
+  await apply('demo/web.yaml');
+  await until(sees('StatefulSet', 'status.readyReplicas', { test: 'each', want: 4 }));
+  const before = nodeOf('web-2');
+  await scale(2);
+  await until(
+    sees('Pod', 'metadata.name', { test: 'tally', want: { 'web-0': 1, 'web-1': 1 } }),
+    sees('PersistentVolumeClaim', 'status.phase', bound),
+  );
+  await scale(4);
+  await until(sees('Pod', 'status.phase', { test: 'tally', want: { Running: 4 } }));
+  expect(nodeOf('web-2')).toBe(before);
+  expect(driver.calls.filter((call) => call.startsWith('CreateVolume'))).toHaveLength(4);
+});
+
+test('a pod whose claim does not exist waits for it', async () => {
+  await apply('demo/race.yaml');
+  await until(sees('Pod', 'status.phase', { test: 'tally', want: { Running: 1, Pending: 1 } }));
+  const pod = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'early' },
+    spec: {
+      containers: [{ name: 'main', image: 'busybox' }],
+      volumes: [{ name: 'data', persistentVolumeClaim: { claimName: 'late' } }],
+    },
+  };
+  await applyObject(pod, client, ending.signal);
+  const whose = { path: 'metadata.name', is: 'early' };
+  const message = 'status.conditions[type=PodScheduled].message';
+  await until(sees('Pod', message, { test: 'matching', want: 'persistentvolumeclaim "late" not found' }, whose));
+  const late = {
+    apiVersion: 'v1',
+    kind: 'PersistentVolumeClaim',
+    metadata: { name: 'late' },
+    spec: {
+      accessModes: ['ReadWriteOnce'],
+      storageClassName: 'open-local-lvm',
+      resources: { requests: { storage: '1Gi' } },
+    },
+  };
+  await applyObject(late, client, ending.signal);
+  await until(sees('Pod', 'status.phase', { test: 'each', want: 'Running' }, whose));
+  expect([...driver.volumes.values()]).toEqual([20n * GIB, GIB]);
 });
