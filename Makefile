@@ -37,7 +37,19 @@ bench: build ## Benchmarks of the extender and the ledger: tables, JSON, chart
 control-plane: ## Build the real control plane from Go modules into the cache (9 minutes cold)
 	test/control-plane/build.sh
 
+node-up: $(INSTALLED) ## Start a virtual machine with real disks, for an hour (KVM=1 where the kernel has it)
+	npm run --silent node -- test/node/cli.ts up
+
+node-shell: ## A shell on it
+	npm run --silent node -- test/node/cli.ts shell
+
+node-down: ## Turn it off
+	npm run --silent node -- test/node/cli.ts down
+
+test-node: build ## Ring 5: the agent on a real kernel with real disks, in a virtual machine
+	npm run --silent node -- node_modules/vitest/vitest.mjs run --config test/node/vitest.node.config.ts
+
 clean: ## Remove what was built
 	rm -rf dist coverage
 
-.PHONY: help install build demo test check fuzz bench control-plane clean
+.PHONY: help install build demo test check fuzz bench control-plane node-up node-shell node-down test-node clean

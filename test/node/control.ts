@@ -1,0 +1,67 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+
+/** How the node's control server is reached: guest/serve says what is spoken. */
+export interface Control {
+  readonly port: number;
+  readonly token: string;
+}
+
+export interface GuestCall {
+  /** For bash. */
+  readonly script: string;
+  readonly input?: Uint8Array;
+  /** The node ends the script after so many ms, with code 124. */
+  readonly timeoutMs: number;
+}
+
+export interface GuestOutcome {
+  readonly code: number;
+  readonly stdout: Buffer;
+  readonly stderr: Buffer;
+}
+
+/** For the way there and back, and for a node that is busy. */
+const SLACK_MS = 20_000;
+
+/** Runs a script on the node. Throws when the node does not answer in time, or ends meanwhile. */
+export async function callGuest(control: Control, call: GuestCall, signal: AbortSignal): Promise<GuestOutcome> {
+  const { script, input = Buffer.alloc(0), timeoutMs } = call;
+  const within = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs + SLACK_MS)]);
+  within.throwIfAborted();
+  const socket = connect(control.port, '127.0.0.1');
+  const stop = (): unknown => socket.destroy(new Error(`the node did not answer: ${script.slice(0, 200)}`));
+  within.addEventListener('abort', stop, { once: true });
+  try {
+    await once(socket, 'connect');
+    const bytes = Buffer.from(script);
+    socket.write(`${control.token} ${Math.ceil(timeoutMs / 1000)} ${bytes.length} ${input.length}\n`);
+    socket.write(bytes);
+    socket.write(input);
+    const chunks: Buffer[] = [];
+    for await (const chunk of socket) chunks.push(chunk as Buffer);
+    return parseAnswer(Buffer.concat(chunks));
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  } finally {
+    within.removeEventListener('abort', stop);
+    socket.destroy();
+  }
+}
+
+function parseAnswer(answer: Buffer): GuestOutcome {
+  const end = answer.indexOf('\n');
+  const [code, stdout, stderr] = answer.toString('latin1', 0, Math.max(end, 0)).split(' ').map(Number);
+  if (code === undefined || stdout === undefined || stderr === undefined)
+    throw new Error('the node ended the connection without an answer');
+  if (answer.length !== end + 1 + stdout + stderr) throw new Error('the node ended in the middle of an answer');
+  return {
+    code,
+    stdout: answer.subarray(end + 1, end + 1 + stdout),
+    stderr: answer.subarray(end + 1 + stdout),
+  };
+}
+
+/** One argument, quoted for a shell. */
+export const quoted = (argument: string): string => `'${argument.replaceAll("'", String.raw`'\''`)}'`;

@@ -1,0 +1,70 @@
+/** A disk of the node, a SCSI one: it may come and go while the node runs. */
+export interface Disk {
+  /** Its serial number; letters, digits and dashes, at most 20. The node finds it by this. */
+  readonly serial: string;
+  /** A raw image on this machine. Two disks may have the same: then they are two paths to one. */
+  readonly file: string;
+  /** What a sector of it has, in bytes: logical, and physical when that is more. Absent: 512. */
+  readonly sectorBytes?: 512 | 4096;
+  readonly physicalSectorBytes?: 512 | 4096;
+  readonly readOnly?: boolean;
+  /** Reading it fails from this byte on. */
+  readonly failsFrom?: number;
+  /** Every write is also recorded in this file, in the format of the kernel's dm-log-writes. */
+  readonly writeLog?: string;
+  /** Of two disks with the same file: the identity that both tell, since it is one disk. */
+  readonly wwn?: string;
+}
+
+/** A disk as QEMU knows it: named nodes that hold its content, and the device that the guest sees. */
+export interface DiskArguments {
+  /** For `blockdev-add` in this order, and for `blockdev-del` in reverse. */
+  readonly blockdevs: readonly Record<string, unknown>[];
+  readonly device: Record<string, unknown>;
+}
+
+/** Pure: what QEMU is told about a disk, on its command line or by QMP. */
+export function diskArguments(disk: Disk): DiskArguments {
+  const { serial, readOnly = false, sectorBytes = 512, physicalSectorBytes = sectorBytes } = disk;
+  const top = `disk-${serial}`;
+  return {
+    blockdevs: content(disk, top).map((node) => ({
+      ...node,
+      'read-only': readOnly,
+      // Survives a power cut of the node, not one of this machine; twice as quick.
+      cache: { direct: false, 'no-flush': true },
+    })),
+    device: {
+      driver: 'scsi-hd',
+      id: `device-${serial}`,
+      bus: 'scsi0.0',
+      drive: top,
+      serial,
+      logical_block_size: sectorBytes,
+      physical_block_size: physicalSectorBytes,
+      'share-rw': true,
+      rotation_rate: 1,
+      ...(disk.wwn === undefined ? {} : { wwn: disk.wwn }),
+    },
+  };
+}
+
+function content(
+  { serial, file, failsFrom, writeLog, sectorBytes = 512 }: Disk,
+  top: string,
+): Record<string, unknown>[] {
+  const base = `file-${serial}`;
+  // Open for whoever else has the same file: a second path, or the test that looks into it.
+  const image = { driver: 'file', 'node-name': base, filename: file, locking: 'off', discard: 'unmap' };
+  const raw = { driver: 'raw', 'node-name': `raw-${serial}`, file: base };
+  if (failsFrom !== undefined) {
+    const broken = { event: 'none', iotype: 'read', errno: 5, sector: -1, once: false, immediately: true };
+    return [image, { driver: 'blkdebug', 'node-name': top, image: base, 'inject-error': [broken] }];
+  }
+  if (writeLog !== undefined) {
+    const log = { driver: 'file', 'node-name': `log-${serial}`, filename: writeLog };
+    const logger = { driver: 'blklogwrites', 'node-name': top, file: raw['node-name'], log: log['node-name'] };
+    return [image, raw, log, { ...logger, 'log-sector-size': sectorBytes }];
+  }
+  return [image, { ...raw, 'node-name': top }];
+}

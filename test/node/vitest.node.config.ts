@@ -1,0 +1,16 @@
+import path from 'node:path';
+import { defineConfig } from 'vitest/config';
+
+/** Ring 5: one file after another, since each has a virtual machine to itself and this machine has two cores. */
+export default defineConfig({
+  test: {
+    root: path.join(import.meta.dirname, '../..'),
+    include: ['test/node/**/*.node.ts'],
+    testTimeout: 120_000,
+    hookTimeout: 300_000,
+    pool: 'forks',
+    maxWorkers: 1,
+    fileParallelism: false,
+    reporters: ['verbose', './test/summary.ts'],
+  },
+});

@@ -1,0 +1,226 @@
+import { execFile, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { end, freePorts, start } from '../control-plane/processes.ts';
+import { callGuest, quoted, type Control } from './control.ts';
+import { diskArguments, type Disk } from './disk.ts';
+import type { Image } from './image.ts';
+import { acceptOne, createQmp, type Qmp } from './qmp.ts';
+import { FILES, qemuArgv } from './qemu.ts';
+
+export interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  /** Absent: 60 s. */
+  readonly timeoutMs?: number;
+  readonly input?: Uint8Array | string;
+}
+
+/** A virtual machine with Debian's kernel, real disks and nothing on it but what the tests need. */
+export interface Vm extends AsyncDisposable {
+  readonly dir: string;
+  /** Resolves when the machine that runs now has ended. */
+  readonly ended: Promise<unknown>;
+  /** Runs a program (argv) or a bash script as root. Any exit code is an outcome. */
+  run(command: string | readonly string[], signal: AbortSignal, options?: RunOptions): Promise<Outcome>;
+  /** The same; throws with its words unless it ends with 0. Resolves to its standard output. */
+  must(command: string | readonly string[], signal: AbortSignal, options?: RunOptions): Promise<string>;
+  writeFile(target: string, content: Uint8Array | string, signal: AbortSignal): Promise<void>;
+  readFile(source: string, signal: AbortSignal): Promise<Buffer>;
+  /** Plugs a disk in and waits until the node has seen it. Resolves to its device, such as `/dev/sda`. */
+  attach(disk: Disk, signal: AbortSignal): Promise<string>;
+  /** Pulls it out, whatever uses it, and waits until the node has seen that. */
+  pull(serial: string, signal: AbortSignal): Promise<void>;
+  /** What was not written to the disks by now is lost. */
+  cutPower(): Promise<void>;
+  /** Unmounts and writes what is to be written, then turns off. */
+  shutDown(signal: AbortSignal): Promise<void>;
+  /** Turns it on, with the disks it had. Resolves when it can be worked with. */
+  boot(signal: AbortSignal): Promise<void>;
+}
+
+export interface VmOptions {
+  readonly image: Image;
+  readonly disks?: readonly Disk[];
+  /** Absent: 768. */
+  readonly memoryMib?: number;
+  readonly cgroup?: 'v1' | 'v2';
+  /** Absent: as KVM=1 in the environment says. */
+  readonly kvm?: boolean;
+}
+
+const BOOT_MS = 120_000;
+const RUN_MS = 60_000;
+
+/** Starts a machine and waits until it can be worked with. It ends with this process in any case, and after an hour. */
+export async function startVm(options: VmOptions, signal: AbortSignal): Promise<Vm> {
+  const dir = await mkdtemp(path.join(tmpdir(), 'open-local-node-'));
+  const vm = await createVm(dir, options, signal);
+  try {
+    await vm.boot(signal);
+    return vm;
+  } catch (error) {
+    await vm[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+async function createVm(dir: string, options: VmOptions, signal: AbortSignal): Promise<Vm> {
+  const { image, memoryMib = 768, cgroup = 'v2', kvm = process.env['KVM'] === '1' } = options;
+  const control = await prepare(dir, image, signal);
+  const disks = new Map((options.disks ?? []).map((disk) => [disk.serial, disk]));
+  let on: { readonly child: ChildProcess; readonly qmp: Qmp } | undefined;
+
+  const running = (): Qmp => {
+    if (!on) throw new Error('the node is turned off');
+    return on.qmp;
+  };
+  const run: Vm['run'] = async (command, signal, { timeoutMs = RUN_MS, input } = {}) => {
+    running();
+    const script = typeof command === 'string' ? command : command.map(quoted).join(' ');
+    const bytes = typeof input === 'string' ? Buffer.from(input) : input;
+    const call = { script, timeoutMs, ...(bytes ? { input: bytes } : {}) };
+    const { code, stdout, stderr } = await callGuest(control, call, signal);
+    return { code, stdout: stdout.toString(), stderr: stderr.toString() };
+  };
+  const must: Vm['must'] = async (command, signal, options) => {
+    const { code, stdout, stderr } = await run(command, signal, options);
+    if (code !== 0) throw new Error(`on the node, ended with ${code}: ${String(command)}\n${stderr}${stdout}`);
+    return stdout;
+  };
+  const off = async (): Promise<void> => {
+    const child = on?.child;
+    on = undefined;
+    if (child) await end(child);
+  };
+
+  return {
+    dir,
+    get ended() {
+      return on && on.child.exitCode === null ? once(on.child, 'exit') : Promise.resolve();
+    },
+    run,
+    must,
+    writeFile: async (target, content, signal) => {
+      await must(`mkdir -p "$(dirname ${quoted(target)})" && cat > ${quoted(target)}`, signal, { input: content });
+    },
+    readFile: async (source, signal) => {
+      const call = { script: `cat ${quoted(source)}`, timeoutMs: RUN_MS };
+      const { code, stdout, stderr } = await callGuest(control, call, signal);
+      if (code !== 0) throw new Error(`cannot read ${source} on the node: ${stderr.toString()}`);
+      return stdout;
+    },
+    attach: async (disk, signal) => {
+      const qmp = running();
+      const { blockdevs, device } = diskArguments(disk);
+      for (const node of blockdevs) await qmp.execute('blockdev-add', node, signal);
+      await qmp.execute('device_add', device, signal);
+      disks.set(disk.serial, disk);
+      const link = linkOf(disk.serial);
+      return (await must(`udevadm wait --timeout=30 ${link} && readlink -f ${link}`, signal)).trim();
+    },
+    pull: async (serial, signal) => {
+      const qmp = running();
+      const disk = disks.get(serial);
+      if (!disk) throw new Error(`the node has no disk ${serial}`);
+      const id = `device-${serial}`;
+      const deleted = qmp.event('DEVICE_DELETED', (data) => data['device'] === id, signal);
+      deleted.catch(() => {}); // awaited below, unless QEMU refuses
+      await qmp.execute('device_del', { id }, signal);
+      await deleted;
+      for (const node of diskArguments(disk).blockdevs.toReversed())
+        await qmp.execute('blockdev-del', { 'node-name': node['node-name'] }, signal);
+      disks.delete(serial);
+      await must(`udevadm wait --removed --timeout=30 ${linkOf(serial)}`, signal);
+    },
+    // SIGKILL would take the wrapper and leave QEMU; `quit` does not ask the guest either.
+    cutPower: async () => {
+      const child = on?.child;
+      const gone = child && once(child, 'exit');
+      await running()
+        .execute('quit', {}, AbortSignal.timeout(BOOT_MS))
+        .catch(() => undefined);
+      await gone;
+      await off();
+    },
+    shutDown: async (signal) => {
+      const child = on?.child;
+      const gone = child && once(child, 'exit', { signal: AbortSignal.any([signal, AbortSignal.timeout(BOOT_MS)]) });
+      await run(
+        'sync; (sleep 0.2; echo s > /proc/sysrq-trigger; echo u > /proc/sysrq-trigger; echo o > /proc/sysrq-trigger) &',
+        signal,
+      );
+      await gone;
+      await off();
+    },
+    boot: async (signal) => {
+      if (on) throw new Error('the node is turned on already');
+      on = await powerOn(
+        { image, dir, controlPort: control.port, disks: [...disks.values()], memoryMib, cgroup, kvm },
+        signal,
+      );
+    },
+    [Symbol.asyncDispose]: async () => {
+      await off();
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+const linkOf = (serial: string): string => `/dev/disk/by-id/scsi-0QEMU_QEMU_HARDDISK_${serial}`;
+
+/** The machine's folder: its own root disk over the image, and the secret of its control server. */
+async function prepare(dir: string, image: Image, signal: AbortSignal): Promise<Control> {
+  const root = path.join(dir, FILES.root);
+  await promisify(execFile)('qemu-img', ['create', '-q', '-f', 'qcow2', '-F', 'raw', '-b', image.root, root], {
+    signal,
+  });
+  const token = randomBytes(16).toString('hex');
+  await writeFile(path.join(dir, FILES.token), token, { mode: 0o600 });
+  const [port = 0] = await freePorts(1);
+  return { port, token };
+}
+
+async function powerOn(machine: Parameters<typeof qemuArgv>[0], signal: AbortSignal) {
+  const { dir } = machine;
+  const ended = new AbortController();
+  const within = AbortSignal.any([signal, ended.signal, AbortSignal.timeout(BOOT_MS)]);
+  const sockets = Promise.all([FILES.qmp, FILES.ready].map((name) => acceptOne(path.join(dir, name), within)));
+  sockets.catch(() => {});
+  const child = start(dir, 'qemu', ['nice', '-n', '10', ...qemuArgv(machine)]);
+  child.once('exit', () => ended.abort(new Error('QEMU ended')));
+  try {
+    const [monitor, ready] = await sockets;
+    if (!monitor || !ready) throw new Error('QEMU has no monitor');
+    const qmp = await createQmp(monitor, within);
+    ready.on('error', () => {});
+    await once(ready, 'data', { signal: within });
+    ready.resume();
+    return { child, qmp };
+  } catch (error) {
+    await end(child);
+    throw new Error(`the node did not boot: ${String(error)}\n${await lastWords(dir)}`, { cause: error });
+  }
+}
+
+async function lastWords(dir: string): Promise<string> {
+  const tails = await Promise.all(
+    ['qemu.log', FILES.console].map(async (name) => {
+      try {
+        await using file = await open(path.join(dir, name));
+        return (await readFile(file, 'utf8')).slice(-1500);
+      } catch {
+        return '';
+      }
+    }),
+  );
+  return tails.join('\n');
+}
