@@ -48,11 +48,16 @@ export function createTransport({ server, serverName, insecure }: ClusterAccess)
       path: prefix + outgoing.path,
       headers: { ...outgoing.headers, ...(token !== undefined && { authorization: `Bearer ${token}` }) },
     });
-    request.once('response', resolve);
+    let isAnswered = false;
+    request.once('response', (response) => {
+      isAnswered = true;
+      resolve(response);
+    });
     endOnAbort(request, signal);
     request.on('error', (error) => {
       // The server closed the idle connection at the moment we used it: a read is sent again, on the next one or a fresh one.
-      const again = request.reusedSocket && outgoing.method === 'GET' && isReset(error) && !signal.aborted;
+      const again =
+        !isAnswered && request.reusedSocket && outgoing.method === 'GET' && isReset(error) && !signal.aborted;
       if (again) resolve(send(outgoing, identity, signal));
       else reject(error);
     });

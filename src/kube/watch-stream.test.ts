@@ -120,6 +120,24 @@ test.each(ends)('a watch that ends with $name', async ({ end, want }) => {
   await expect.poll(api.open).toBe(0);
 });
 
+test('a watch that breaks on a connection used before is not started again behind the reader', async () => {
+  await using api = await startFakeApi(({ query }, response) => {
+    if (!query.has('watch')) return { body: {} };
+    answerWatch(response)('ADDED', node('a', '6'));
+    setImmediate().then(
+      () => response.socket?.resetAndDestroy(),
+      () => {},
+    );
+    return undefined;
+  });
+  const client = clientOf(api.server);
+  await client.list(NODES, {}, never);
+  expect((await watched(client)).error).toMatchObject({ code: 0, reason: 'Unreachable' });
+  await client.list(NODES, {}, never);
+  client.close();
+  expect(api.seen.map(({ query }) => query.has('watch'))).toEqual([false, true, false]);
+});
+
 test('a refused watch is an ApiError with the wait that was asked for', async () => {
   await using api = await startFakeApi(() => ({ ...refusal(429, 'TooManyRequests'), headers: { 'retry-after': '1' } }));
   const client = clientOf(api.server);
