@@ -4,7 +4,7 @@ import path from 'node:path';
 import { whenAborted } from '../daemon/lifecycle.ts';
 import { createLog } from '../daemon/log.ts';
 import { run } from '../exec/run.ts';
-import { textOf } from '../model/fault.ts';
+import { Fault, textOf } from '../model/fault.ts';
 import type { KubeObject } from '../model/objects.ts';
 import { TOPOLOGY_KEY } from '../model/well-known.ts';
 import { startCluster, type Cluster } from './cluster.ts';
@@ -57,7 +57,7 @@ export async function runSandbox(
 ): Promise<SandboxReport> {
   const startedAt = performance.now();
   const storyFile = path.resolve(config.story ?? path.join(environment.root, 'examples/demo.yaml'));
-  const story = parseStory(await readFile(storyFile, 'utf8'));
+  const story = parseStory(await readStory(storyFile));
   const steps: StepReport[] = [];
   const report = (ok: boolean, error?: string): SandboxReport => ({
     ok,
@@ -78,6 +78,14 @@ export async function runSandbox(
   if (result.ok && config['log-dir'] === undefined) await rm(logDirectory, { recursive: true, force: true });
   tellEnd(result, { config, environment, logDirectory });
   return result;
+}
+
+async function readStory(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    throw new Fault('invalid', `--story: ${file} cannot be read: ${textOf(error)}`, { cause: error });
+  }
 }
 
 interface Session {
@@ -141,7 +149,7 @@ async function playIn(cluster: Cluster, session: Session, signal: AbortSignal): 
     const state = takeSnapshot(cluster.stores);
     const { step, ok, ms, findings } = outcome;
     steps.push({ title: step.title, ok, ms, findings, state });
-    describeOutcome(outcome, state).forEach(write);
+    describeOutcome(outcome, state, steps.at(-2)?.state).forEach(write);
   };
   const { beside } = environment;
   try {

@@ -8,7 +8,7 @@ import { buildProgram, type Program } from './program.ts';
 const KILLS = 10;
 const STEPS = 9;
 /** A kill comes so many ms after its step began, at most: while the step's work goes on. */
-const LATEST_MS = 1500;
+const LATEST_MS = 500;
 /** SEED=… repeats a run. */
 const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
 

@@ -1,6 +1,6 @@
 import type { Node, Pod } from '../../model/objects.ts';
 import type { Stores } from '../deps.ts';
-import { fitMessage, preFilterMessage, type Rejection } from './diagnosis.ts';
+import { counted, fitMessage, preFilterMessage, type Rejection } from './diagnosis.ts';
 import type { ExtenderClient } from './extender-client.ts';
 import { rejectionOf, type PodClaims } from './node-filters.ts';
 import { sortClaims } from './pod-claims.ts';
@@ -35,7 +35,7 @@ export async function decide(
   for (const [name, rejection] of filtered.rejected) rejected.set(name, rejection);
   const [only, ...others] = filtered.feasible;
   if (only === undefined) return { node: undefined, message: fitMessage([...rejected.values()]) };
-  if (others.length === 0) return { node: only, claims, why: `the only one of ${nodes.length}` };
+  if (others.length === 0) return { node: only, claims, why: `the only one that fits: ${reasonsOf(rejected)}` };
 
   const scores = await extender.prioritize(pod, filtered.feasible, signal);
   const ranked = [...filtered.feasible].toSorted(
@@ -56,5 +56,8 @@ function reject(
 
 const nameOf = ({ metadata }: Node): string => metadata.name ?? '';
 
+const reasonsOf = (rejected: ReadonlyMap<string, Rejection>): string =>
+  rejected.size === 0 ? 'there is no other' : counted([...rejected.values()].map(({ reason }) => reason));
+
 const inWords = (ranked: readonly string[], scores: ReadonlyMap<string, number>): string =>
-  `score ${ranked.map((name) => `${name} ${scores.get(name) ?? 0}`).join(', ')}`;
+  `best of ${ranked.map((name) => `${name} ${scores.get(name) ?? 0}`).join(', ')}`;

@@ -28,7 +28,8 @@ function preemption(rejections: readonly Rejection[]): string {
   return `preemption: 0/${rejections.length} nodes are available: ${counted(outcomes)}.`;
 }
 
-function counted(reasons: readonly string[]): string {
+/** `1 that, 3 this`: equal ones counted, sorted as text. */
+export function counted(reasons: readonly string[]): string {
   const counts = new Map<string, number>();
   for (const reason of reasons) counts.set(reason, (counts.get(reason) ?? 0) + 1);
   return [...counts]

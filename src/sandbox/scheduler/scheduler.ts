@@ -108,7 +108,7 @@ async function bindOne(pod: Pod, placed: Placed, state: State, signal: AbortSign
       reason: 'Scheduled',
       message: `Successfully assigned ${key} to ${placed.node}`,
     });
-    deps.record(pod, { type: 'Normal', reason: 'NodeChosen', message: `${placed.node}: ${placed.why}` });
+    deps.record(pod, { type: 'Normal', reason: 'NodeChosen', message: placed.why });
   } catch (error) {
     assumed.delete(key);
     await refuseForError(pod, error, state, signal);
