@@ -1,0 +1,92 @@
+import { expect, test } from 'vitest';
+import { BadFlags } from '../daemon/flags.ts';
+import { agentHelp, parseAgentConfig } from './config.ts';
+
+const parse = (...args: string[]) => parseAgentConfig(['--node-name=n', ...args], {});
+
+test('defaults', () => {
+  expect(parse()).toMatchObject({
+    kubeconfig: undefined,
+    nodeName: 'n',
+    csiEndpoint: { kind: 'unix', path: '/csi/csi.sock' },
+    metricsEndpoint: undefined,
+    driverName: 'local.csi.aliyun.com',
+    intervalMs: 60_000,
+    mountRoot: '/mnt/open-local',
+    logLevel: 'info',
+  });
+});
+
+test.each([
+  ['sda', true],
+  ['vdb', true],
+  ['xvdc', true],
+  ['nvme0n1', true],
+  ['nvme10n12', true],
+  ['nvme0n1p1', false], // a partition comes with its disk
+  ['sda1', false],
+  ['loop0', false],
+  ['dm-0', false],
+  ['sr0', false],
+])('the default pattern on %s: %s', (name, want) => {
+  expect(parse().pattern.test(name)).toBe(want);
+});
+
+test('of simulated disks all are reported, unless a pattern is given', () => {
+  expect(parse('--simulated-disks=/x').pattern.test('sim-a')).toBe(true);
+  expect(parse('--simulated-disks=/x', '--regexp=^sda$').pattern.test('sim-a')).toBe(false);
+});
+
+test('the spellings of open-local work', () => {
+  expect(parseAgentConfig(['--nodename', 'n', '--path.mount', '/mnt/x/', '--interval', '5'], {})).toMatchObject({
+    nodeName: 'n',
+    mountRoot: '/mnt/x',
+    intervalMs: 5000,
+  });
+});
+
+test('the node may be named by the environment, and the flag wins', () => {
+  expect(parseAgentConfig([], { NODE_NAME: 'e' }).nodeName).toBe('e');
+  expect(parseAgentConfig(['--node-name=f'], { NODE_NAME: 'e' }).nodeName).toBe('f');
+});
+
+function problemsOf(args: readonly string[]): readonly string[] {
+  try {
+    parseAgentConfig(args, {});
+    return [];
+  } catch (error) {
+    if (error instanceof BadFlags) return error.problems;
+    throw error;
+  }
+}
+
+test('every problem is told at once', () => {
+  const text = problemsOf(['--regexp=(', '--mount-root=mnt', '--csi-endpoint=nowhere', '--bogus']).join('\n');
+  for (const part of [
+    '--regexp: Invalid regular expression',
+    '--mount-root: "mnt" must be an absolute path',
+    '--csi-endpoint',
+    '--bogus',
+    '--node-name',
+  ])
+    expect(text).toContain(part);
+});
+
+test('the help names every flag with its default', () => {
+  for (const flag of [
+    '--kubeconfig',
+    '--node-name',
+    '--csi-endpoint',
+    '--metrics-endpoint',
+    '--interval',
+    '--regexp',
+    '--mount-root',
+    '--lvm-system-dir',
+    '--simulated-disks',
+    '--simulated-mounts',
+    '--driver-name',
+    '--log-level',
+    '--help',
+  ])
+    expect(agentHelp()).toContain(flag);
+});

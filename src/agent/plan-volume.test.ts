@@ -1,0 +1,144 @@
+import { expect, test } from 'vitest';
+import { bytes, GIB } from '../model/bytes.ts';
+import type { LocalVolume } from '../model/objects.ts';
+import { UNFINISHED_TAG, OUR_TAG } from '../lvm/names.ts';
+import type { LvmGroup } from '../lvm/report.ts';
+import { planDeviceVolume, planMountPointVolume } from './plan-unit.ts';
+import { planLvmVolume } from './plan-volume.ts';
+import { sampleDisk, sampleGroup, sampleLocalVolume, sampleMount, sampleVolume, unitSpec } from './sample.ts';
+
+const empty = sampleGroup('pool-0');
+const holding = (more: Parameters<typeof sampleVolume>[1] = {}): LvmGroup =>
+  sampleGroup('pool-0', { volumes: [sampleVolume('v1', more)] });
+const unfinished = holding({ tags: [OUR_TAG, UNFINISHED_TAG] });
+const foreign = holding({ tags: [] });
+const ready = { phase: 'Ready', sizeBytes: GIB, devicePath: '/dev/pool-0/v1' } as const;
+const deleting = { deletionTimestamp: '2026-01-01T00:00:00Z' };
+
+test.each<[string, LocalVolume, LvmGroup | undefined, object]>([
+  ['new', sampleLocalVolume(), empty, { kind: 'create', sizeBytes: GIB, layout: 'linear' }],
+  ['new and striped', sampleLocalVolume({ spec: { layout: 'striped' } }), empty, { kind: 'create', layout: 'striped' }],
+  [
+    'made, and not told yet',
+    sampleLocalVolume(),
+    holding(),
+    { kind: 'ready', sizeBytes: GIB, devicePath: '/dev/pool-0/v1' },
+  ],
+  ['cut while made', sampleLocalVolume(), unfinished, { kind: 'create' }],
+  [
+    'to grow',
+    sampleLocalVolume({ spec: { sizeBytes: 2 * GIB }, status: ready }),
+    holding(),
+    { kind: 'extend', sizeBytes: 2 * GIB },
+  ],
+  ['larger than asked', sampleLocalVolume(), holding({ size: bytes(2 * GIB) }), { kind: 'ready', sizeBytes: 2 * GIB }],
+  ['ready once and gone', sampleLocalVolume({ status: ready }), empty, { kind: 'refuse', reason: 'VolumeLost' }],
+  [
+    'ready once and cut while made',
+    sampleLocalVolume({ status: ready }),
+    unfinished,
+    { kind: 'refuse', reason: 'VolumeLost' },
+  ],
+  ["someone else's", sampleLocalVolume(), foreign, { kind: 'refuse', reason: 'NotOurs' }],
+  [
+    "someone else's and too small",
+    sampleLocalVolume({ spec: { sizeBytes: 2 * GIB } }),
+    foreign,
+    { kind: 'refuse', reason: 'NotOurs' },
+  ],
+  ['in no group', sampleLocalVolume(), undefined, { kind: 'refuse', reason: 'GroupMissing' }],
+  [
+    'in an exported group',
+    sampleLocalVolume(),
+    sampleGroup('pool-0', { exported: true }),
+    { kind: 'refuse', reason: 'GroupExported' },
+  ],
+  ['to be removed', sampleLocalVolume({ meta: deleting, status: ready }), holding(), { kind: 'remove' }],
+  ['removed', sampleLocalVolume({ meta: deleting, status: ready }), empty, { kind: 'gone' }],
+  ['to be removed half made', sampleLocalVolume({ meta: deleting }), unfinished, { kind: 'remove' }],
+  ["to be removed, but someone else's", sampleLocalVolume({ meta: deleting }), foreign, { kind: 'gone' }],
+  [
+    'to be removed in a missing group',
+    sampleLocalVolume({ meta: deleting, status: ready }),
+    undefined,
+    { kind: 'refuse', reason: 'GroupMissing' },
+  ],
+  ['to be removed and never made', sampleLocalVolume({ meta: deleting }), undefined, { kind: 'gone' }],
+])('a volume %s', (_, volume, group, step) => {
+  expect(planLvmVolume(volume, group)).toMatchObject(step);
+});
+
+const device = (signatures: readonly { readonly type: string; readonly offset: number }[] = []) => ({
+  path: '/dev/sdc',
+  resolved: '/dev/sdc',
+  device: sampleDisk('sdc'),
+  mountedAt: [],
+  probe: { busy: false, signatures },
+});
+const used = device([{ type: 'ext4', offset: 1 }]);
+const diskVolume = (parts: Parameters<typeof sampleLocalVolume>[0] = {}): LocalVolume => ({
+  ...sampleLocalVolume(parts),
+  spec: { ...unitSpec('Device', '/dev/sdc'), ...parts?.spec },
+});
+
+test.each<[string, LocalVolume, ReturnType<typeof device> | { path: string; mountedAt: [] }, object]>([
+  ['takes a blank disk', diskVolume(), device(), { kind: 'ready', sizeBytes: 10 * GIB, devicePath: '/dev/sdc' }],
+  ['does not take a used one', diskVolume(), used, { kind: 'refuse', reason: 'NotBlank' }],
+  ['keeps the one it uses', diskVolume({ status: ready }), used, { kind: 'ready' }],
+  [
+    'needs the disk',
+    diskVolume({ status: ready }),
+    { path: '/dev/sdc', mountedAt: [] },
+    { kind: 'refuse', reason: 'UnitMissing' },
+  ],
+  [
+    'needs a disk large enough',
+    diskVolume({ spec: { sizeBytes: 11 * GIB } }),
+    device(),
+    { kind: 'refuse', reason: 'TooSmall' },
+  ],
+  ['gives it back blank', diskVolume({ meta: deleting, status: ready }), device(), { kind: 'gone' }],
+  [
+    'does not give it back with data',
+    diskVolume({ meta: deleting, status: ready }),
+    used,
+    { kind: 'refuse', reason: 'NotBlank' },
+  ],
+  ['leaves what it never took', diskVolume({ meta: deleting }), used, { kind: 'gone' }],
+])('a Device volume %s', (_, volume, facts, step) => {
+  expect(planDeviceVolume(volume, facts)).toMatchObject(step);
+});
+
+const stats = {
+  total: bytes(10 * GIB),
+  used: bytes(0),
+  available: bytes(GIB),
+  inodes: { total: 1, used: 1, available: 0 },
+};
+const mounted = { entry: sampleMount('/mnt/open-local/a'), stats };
+const mountVolume = (parts: Parameters<typeof sampleLocalVolume>[0] = {}): LocalVolume => ({
+  ...sampleLocalVolume(parts),
+  spec: unitSpec('MountPoint', '/mnt/open-local/a'),
+});
+
+test.each<[string, LocalVolume, typeof mounted | undefined, string[], object]>([
+  [
+    'takes an empty one',
+    mountVolume(),
+    mounted,
+    ['lost+found'],
+    { kind: 'ready', sizeBytes: 10 * GIB, devicePath: '/mnt/open-local/a' },
+  ],
+  ['does not take a used one', mountVolume(), mounted, ['x'], { kind: 'refuse', reason: 'NotBlank' }],
+  ['needs it mounted', mountVolume({ status: ready }), undefined, [], { kind: 'refuse', reason: 'UnitMissing' }],
+  ['gives it back empty', mountVolume({ meta: deleting, status: ready }), mounted, [], { kind: 'gone' }],
+  [
+    'does not give it back with data',
+    mountVolume({ meta: deleting, status: ready }),
+    mounted,
+    ['x'],
+    { kind: 'refuse' },
+  ],
+])('a MountPoint volume %s', (_, volume, mountPoint, entries, step) => {
+  expect(planMountPointVolume(volume, mountPoint, entries)).toMatchObject(step);
+});

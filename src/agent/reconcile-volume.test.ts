@@ -1,0 +1,167 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { KeyedMutex } from '../daemon/keyed-mutex.ts';
+import { silentLog } from '../daemon/log.ts';
+import type { Lvm } from '../lvm/lvm.ts';
+import { createSimulatedLvm } from '../lvm/simulated.ts';
+import { bytes, GIB, MIB } from '../model/bytes.ts';
+import type { LocalVolume } from '../model/objects.ts';
+import { createFakeObject } from './fake-objects.ts';
+import { isSettled, reconcileVolume, type VolumeDeps } from './reconcile-volume.ts';
+import { sampleDisk, sampleLocalVolume, sampleObservation, unitSpec } from './sample.ts';
+import { createVolumeWriter, type VolumeWriter } from './write-volume.ts';
+
+const never = new AbortController().signal;
+const FREE = 10 * GIB - 4 * MIB;
+const deleting = { deletionTimestamp: '2026-01-01T00:00:00Z' };
+
+async function rig(volume: LocalVolume) {
+  const folder = await mkdtemp(path.join(tmpdir(), 'reconcile-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const file = path.join(folder, 'disks.json');
+  await writeFile(file, JSON.stringify({ disks: [{ name: '/dev/sim-a', sizeBytes: 10 * GIB }] }));
+  const lvm = createSimulatedLvm(file);
+  await lvm.createGroup({ name: 'pool-0', devices: ['/dev/sim-a'] }, never);
+  const object = createFakeObject(volume);
+  const events: string[] = [];
+  let changes = 0;
+  const deps: VolumeDeps = {
+    lvm,
+    disks: { resolve: (name) => Promise.resolve(name), probe: () => Promise.resolve({ busy: false, signatures: [] }) },
+    observe: () => Promise.resolve(sampleObservation({ devices: [sampleDisk('sdc')] })),
+    write: createVolumeWriter(object.client, () => {}),
+    locks: new KeyedMutex(),
+    record: (_, event) => void events.push(event.reason),
+    log: silentLog,
+    onChange: () => void (changes += 1),
+  };
+  const volumes = async () => (await lvm.report(never)).groups[0]?.volumes.map(({ name, size }) => [name, size]);
+  const reconcile = (more: Partial<VolumeDeps> = {}) => {
+    const now = object.read();
+    return now ? reconcileVolume(now, { ...deps, ...more }, never) : Promise.resolve();
+  };
+  return { object, deps, lvm, file, events, volumes, reconcile, changes: () => changes };
+}
+
+test('made, told once, grown, removed', async () => {
+  const it = await rig(sampleLocalVolume());
+  await it.reconcile();
+  await it.reconcile();
+  expect(it.object.read()?.status).toEqual({ phase: 'Ready', sizeBytes: GIB, devicePath: '/dev/pool-0/v1' });
+  expect(it.object.calls).toHaveLength(1);
+  expect(it.changes()).toBe(1);
+
+  it.object.write(sampleLocalVolume({ spec: { sizeBytes: GIB + 1 }, status: it.object.read()?.status }));
+  await it.reconcile();
+  expect(it.object.read()?.status?.sizeBytes).toBe(GIB + 4 * MIB);
+  expect(await it.volumes()).toEqual([['v1', GIB + 4 * MIB]]);
+
+  it.object.write(sampleLocalVolume({ meta: deleting, status: it.object.read()?.status }));
+  await it.reconcile();
+  expect(it.object.read()).toBeUndefined();
+  expect(await it.volumes()).toEqual([]);
+});
+
+test('without room it fails with a reason and an Event, told once however often it is tried', async () => {
+  const it = await rig(sampleLocalVolume({ spec: { sizeBytes: 11 * GIB } }));
+  for (const _ of [1, 2, 3]) await expect(it.reconcile()).rejects.toMatchObject({ kind: 'exhausted' });
+  expect(it.object.read()?.status).toMatchObject({
+    phase: 'Failed',
+    reason: 'NoSpace',
+    message: expect.stringContaining('insufficient free space') as string,
+  });
+  expect(it.events).toEqual(['NoSpace']);
+  it.object.write({ ...sampleLocalVolume({ meta: deleting }), status: it.object.read()?.status ?? {} });
+  await it.reconcile();
+  expect(it.object.read()).toBeUndefined();
+});
+
+test('a volume that cannot grow serves on', async () => {
+  const it = await rig(sampleLocalVolume());
+  await it.reconcile();
+  it.object.write(sampleLocalVolume({ spec: { sizeBytes: 11 * GIB }, status: it.object.read()?.status }));
+  await expect(it.reconcile()).rejects.toMatchObject({ kind: 'exhausted' });
+  expect(it.object.read()?.status).toMatchObject({ phase: 'Ready', sizeBytes: GIB, reason: 'NoSpace' });
+  expect(isSettled(it.object.read() ?? sampleLocalVolume())).toBe(false);
+  it.object.write(sampleLocalVolume({ spec: { sizeBytes: 2 * GIB }, status: it.object.read()?.status }));
+  await it.reconcile();
+  expect(it.object.read()?.status).toEqual({ phase: 'Ready', sizeBytes: 2 * GIB, devicePath: '/dev/pool-0/v1' });
+});
+
+test('a lost volume is told and not replaced, and serves again when it is back', async () => {
+  const it = await rig(sampleLocalVolume());
+  await it.reconcile();
+  const whole = await readFile(it.file, 'utf8');
+  await it.lvm.removeVolume({ vgName: 'pool-0', name: 'v1' }, never);
+  await expect(it.reconcile()).rejects.toMatchObject({ kind: 'precondition' });
+  expect(it.object.read()?.status).toMatchObject({ phase: 'Failed', reason: 'VolumeLost', sizeBytes: GIB });
+  expect(await it.volumes()).toEqual([]);
+  await writeFile(it.file, whole);
+  await it.reconcile();
+  expect(it.object.read()?.status).toEqual({ phase: 'Ready', sizeBytes: GIB, devicePath: '/dev/pool-0/v1' });
+});
+
+test('a snapshot or copy is refused, and can be deleted', async () => {
+  const it = await rig(sampleLocalVolume({ spec: { source: { volume: 'v0' } } }));
+  await expect(it.reconcile()).rejects.toThrow('not supported yet');
+  expect(it.object.read()?.status).toMatchObject({ phase: 'Failed', reason: 'Unsupported' });
+  expect(await it.volumes()).toEqual([]);
+});
+
+test('a disk of its own is looked into only when nothing else rules it out', async () => {
+  const volume = { ...sampleLocalVolume(), spec: unitSpec('Device', '/dev/sdc') };
+  const it = await rig(volume);
+  const inGroup = sampleObservation({ devices: [sampleDisk('sdc', { swap: true })] });
+  const disks = { ...it.deps.disks, probe: () => Promise.reject(new Error('must not be opened')) };
+  await expect(it.reconcile({ disks, observe: () => Promise.resolve(inGroup) })).rejects.toThrow('is in use as swap');
+  expect(it.object.read()?.status).toMatchObject({ phase: 'Failed', reason: 'NotBlank' });
+  await it.reconcile();
+  expect(it.object.read()?.status).toEqual({ phase: 'Ready', sizeBytes: 10 * GIB, devicePath: '/dev/sdc' });
+});
+
+/** Does its work, and dies after the nth call that changes something, before anybody hears of it. */
+function dyingAfter(n: number, { lvm, write }: VolumeDeps): Pick<VolumeDeps, 'lvm' | 'write'> {
+  let left = n;
+  const dying =
+    <A extends readonly unknown[], R>(call: (...args: A) => Promise<R>) =>
+    async (...args: A): Promise<R> => {
+      if (left <= 0) throw new Error('dead');
+      left -= 1;
+      const result = await call(...args);
+      if (left === 0) throw new Error('killed');
+      return result;
+    };
+  const mortal: Lvm = {
+    ...lvm,
+    createVolume: dying((...args: Parameters<Lvm['createVolume']>) => lvm.createVolume(...args)),
+    extendVolume: dying((...args: Parameters<Lvm['extendVolume']>) => lvm.extendVolume(...args)),
+    removeVolume: dying((...args: Parameters<Lvm['removeVolume']>) => lvm.removeVolume(...args)),
+  };
+  return {
+    lvm: mortal,
+    write: {
+      ...write,
+      ready: dying((...args: Parameters<VolumeWriter['ready']>) => write.ready(...args)),
+      problem: dying((...args: Parameters<VolumeWriter['problem']>) => write.problem(...args)),
+      release: dying((...args: Parameters<VolumeWriter['release']>) => write.release(...args)),
+    },
+  };
+}
+
+test.each([1, 2, 3])('killed after each change in turn (%d a time), the end is the same', async (n) => {
+  const it = await rig(sampleLocalVolume());
+  const untilSettled = async (): Promise<void> => {
+    for (let turn = 0; turn < 10; turn += 1) await it.reconcile(dyingAfter(n, it.deps)).catch(() => {});
+  };
+  await untilSettled();
+  expect(it.object.read()?.status).toEqual({ phase: 'Ready', sizeBytes: GIB, devicePath: '/dev/pool-0/v1' });
+  it.object.write(sampleLocalVolume({ spec: { sizeBytes: 3 * GIB }, status: it.object.read()?.status }));
+  await untilSettled();
+  expect(await it.volumes()).toEqual([['v1', 3 * GIB]]);
+  it.object.write(sampleLocalVolume({ meta: deleting, status: it.object.read()?.status }));
+  await untilSettled();
+  expect(it.object.read()).toBeUndefined();
+  expect((await it.lvm.report(never)).groups[0]?.free).toBe(bytes(FREE));
+});
