@@ -55,7 +55,6 @@ test('a step ends as soon as the cluster is as it should be, and the first that 
     },
     onStart: ({ title }) => told.push(`start ${title}`),
     onEnd: ({ ok, findings }) => told.push(`${ok} ${JSON.stringify(findings[0]?.found)}`),
-    beside: async (index) => void told.push(`beside ${index}`),
   };
   const steps = [
     step('first', phases({ Running: 1 }), 60_000),
@@ -66,11 +65,9 @@ test('a step ends as soon as the cluster is as it should be, and the first that 
   expect(outcomes.map(({ ok }) => ok)).toEqual([true, false]);
   expect(told).toEqual([
     'start first',
-    'beside 0',
     'apply first',
     'true ["Running"]',
     'start second',
-    'beside 1',
     'apply second',
     'false ["Pending"]',
   ]);

@@ -16,8 +16,6 @@ export interface PlayDeps {
   readonly perform: (action: Action, signal: AbortSignal) => Promise<void>;
   readonly onStart: (step: Step, index: number) => void;
   readonly onEnd: (outcome: Outcome, index: number) => void;
-  /** Runs beside each step, which waits for it: how a test disturbs the work. */
-  readonly beside?: (index: number, signal: AbortSignal) => Promise<void>;
 }
 
 /** Plays the steps one after another, up to the first that does not end as it should. Throws when an action is refused. */
@@ -26,10 +24,7 @@ export async function play(steps: readonly Step[], deps: PlayDeps, signal: Abort
   for (const [index, step] of steps.entries()) {
     const startedAt = performance.now();
     deps.onStart(step, index);
-    const beside = deps.beside?.(index, signal) ?? Promise.resolve();
-    beside.catch(() => {}); // awaited below
     for (const action of step.actions) await deps.perform(action, signal);
-    await beside;
     const findings = await untilAllHold(step.expectations, deps.stores, step.withinMs, signal);
     const ok = findings.every((finding) => finding.ok);
     const outcome = { step, ok, findings, ms: Math.round(performance.now() - startedAt) };

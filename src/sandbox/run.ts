@@ -23,8 +23,8 @@ export interface SandboxEnvironment {
   readonly root: string;
   /** Takes the lines for the person or program that started it. */
   readonly write: (line: string) => void;
-  /** Runs beside each step, which waits for it: how a test disturbs the work. */
-  readonly beside?: (cluster: Cluster, step: number, signal: AbortSignal) => Promise<void>;
+  /** Runs beside the story until its signal, at the story's end: how a test disturbs the work. */
+  readonly beside?: (cluster: Cluster, signal: AbortSignal) => Promise<void>;
 }
 
 /** What `--json` prints. */
@@ -151,7 +151,8 @@ async function playIn(cluster: Cluster, session: Session, signal: AbortSignal): 
     steps.push({ title: step.title, ok, ms, findings, state });
     describeOutcome(outcome, state, steps.at(-2)?.state).forEach(write);
   };
-  const { beside } = environment;
+  const ending = new AbortController();
+  const beside = environment.beside?.(cluster, AbortSignal.any([signal, ending.signal]));
   try {
     await play(
       story.steps,
@@ -161,11 +162,12 @@ async function playIn(cluster: Cluster, session: Session, signal: AbortSignal): 
           perform(action, { client: cluster.client, directory: path.dirname(storyFile), adapt }, signal),
         onStart: ({ title }, index) => write(`${index + 1}/${story.steps.length}  ${title}`),
         onEnd,
-        ...(beside ? { beside: (index, signal) => beside(cluster, index, signal) } : {}),
       },
       signal,
     );
   } finally {
+    ending.abort();
+    await beside;
     unsubscribe();
   }
 }
