@@ -8,6 +8,7 @@ import { bytes, GIB, MIB } from '../model/bytes.ts';
 import { Fault } from '../model/fault.ts';
 import { createCsiClient, type CsiClient } from './client.ts';
 import { createController } from './controller.ts';
+import type { WantedVolume } from './create-volume.ts';
 import { FakeRoom, FakeVolumes } from './fake-volumes.ts';
 import {
   ControllerExpandVolumeRequest,
@@ -44,7 +45,7 @@ beforeEach(async () => {
   const deps = {
     volumes,
     room,
-    claimUid: ({ name }: { name: string }) => (name === 'data' ? 'uid-1' : undefined),
+    claimUid: ({ claim }: Pick<WantedVolume, 'claim'>) => (claim?.name === 'data' ? 'uid-1' : undefined),
     get patienceMs() {
       return patienceMs;
     },

@@ -10,8 +10,8 @@ import type { Room, Volumes } from './ports.ts';
 export interface MakeVolumeDeps {
   readonly volumes: Volumes;
   readonly room: Room;
-  /** The uid of a claim, when it is known. */
-  readonly claimUid: (claim: { readonly namespace: string; readonly name: string }) => string | undefined;
+  /** The uid of the claim that a volume is for, when it can be known. */
+  readonly claimUid: (wanted: Pick<WantedVolume, 'name' | 'claim'>) => string | undefined;
   /** How long to wait for an agent. */
   readonly patienceMs: number;
 }
@@ -53,7 +53,7 @@ async function findStaying(id: string, deps: MakeVolumeDeps, signal: AbortSignal
 
 async function placeAndCreate(wanted: WantedVolume, deps: MakeVolumeDeps, signal: AbortSignal): Promise<LocalVolume> {
   const { id: name, policy, size, nodes, claim, asked } = wanted;
-  const claimUid = claim && deps.claimUid(claim);
+  const claimUid = deps.claimUid(wanted);
   const placed = deps.room.place({
     name,
     policy,

@@ -104,12 +104,14 @@ export function classFacts(storageClass: StorageClass): ClassFacts {
 
 const CLAIM_UID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
+/** The uid of the claim that a volume of external-provisioner is for, from the volume's name `<prefix>-<claim uid>`; undefined for another name. */
+export const claimUidIn = (volumeName: string): string | undefined => CLAIM_UID.exec(volumeName)?.[0];
+
 /** What a LocalVolume takes. A claim known only by name is found by the end of the CSI name, `<prefix>-<claim uid>` of external-provisioner. */
 export function volumeFacts(volume: LocalVolume): VolumeFacts {
   const { metadata, spec } = volume;
   const name = metadata.name ?? '';
-  const claimUid =
-    spec.claim?.uid ?? (spec.role === 'Volume' ? CLAIM_UID.exec(spec.request?.name ?? name)?.[0] : undefined);
+  const claimUid = spec.claim?.uid ?? (spec.role === 'Volume' ? claimUidIn(spec.request?.name ?? name) : undefined);
   return {
     name,
     ...(metadata.uid ? { uid: metadata.uid } : {}),

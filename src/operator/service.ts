@@ -9,7 +9,7 @@ import type { Log } from '../daemon/log.ts';
 import { repeat } from '../daemon/repeat.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { createEventRecorder } from '../kube/events.ts';
-import { podFacts } from '../model/decode.ts';
+import { claimUidIn, podFacts } from '../model/decode.ts';
 import { DEFAULT_DRIVER, LEGACY_DRIVER, OPERATOR } from '../model/well-known.ts';
 import type { OperatorConfig } from './config.ts';
 import { extenderComponent } from './extender-component.ts';
@@ -106,7 +106,8 @@ function csiComponent(endpoint: Endpoint, parts: Parts): Component {
           grow: (name, size) => ledger.grow(name, size),
           shrinkTo: (name, size) => ledger.shrinkTo(name, size),
         },
-        claimUid: ({ namespace, name }) => informers.claims.get(`${namespace}/${name}`)?.uid,
+        claimUid: ({ name, claim }) =>
+          (claim && informers.claims.get(`${claim.namespace}/${claim.name}`)?.uid) ?? claimUidIn(name),
         patienceMs: PATIENCE_MS,
         notReady,
       }),
