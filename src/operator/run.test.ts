@@ -1,0 +1,318 @@
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import path from 'node:path';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { startOurApi, type OurApi } from '../../test/rig/our-api.ts';
+import { createCsiClient, type CsiClient } from '../csi/client.ts';
+import {
+  ControllerExpandVolumeRequest,
+  CreateVolumeRequest,
+  DeleteVolumeRequest,
+  ProbeRequest,
+  VolumeCapability_AccessMode_Mode as Mode,
+} from '../csi/gen/csi.ts';
+import { Code } from '../csi/status.ts';
+import { silentLog } from '../daemon/log.ts';
+import { CLAIMS, INIT_CONFIGS, NODE_LOCAL_STORAGES, NODES, PODS, STORAGE_CLASSES } from '../kube/resource.ts';
+import { bytes, GIB, MIB } from '../model/bytes.ts';
+import type { LocalVolume, NodeLocalStorage, Pod, StorageClass } from '../model/objects.ts';
+import { parseOperatorConfig } from './config.ts';
+import { runFakeAgent } from './fake-agent.ts';
+import { runOperator } from './run.ts';
+
+const never = new AbortController().signal;
+const SIZE = bytes(8 * GIB);
+let ours: OurApi;
+let csi: CsiClient;
+const cleanups: (() => unknown)[] = [];
+
+beforeEach(async () => {
+  ours = await startOurApi();
+  csi = createCsiClient({ kind: 'unix', path: path.join(ours.folder, 'csi.sock') }, 20_000);
+});
+afterEach(async () => {
+  csi.close();
+  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
+  await ours.close();
+});
+
+/** A port that was free a moment ago. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
+
+interface Operator {
+  readonly extender: string;
+  readonly ops: string;
+  readonly ended: Promise<void>;
+  readonly stop: () => Promise<void>;
+}
+
+async function startOperator(...flags: readonly string[]): Promise<Operator> {
+  const [extender, ops] = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`];
+  const args = [
+    `--extender-listen=${extender}`,
+    `--metrics-listen=${ops}`,
+    `--csi-endpoint=unix://${path.join(ours.folder, 'csi.sock')}`,
+    '--strategy=spread',
+    '--namespace=default',
+    ...flags,
+  ];
+  const stopping = new AbortController();
+  const deps = { client: ours.client, version: '1.2.3', log: silentLog };
+  const ended = runOperator(parseOperatorConfig(args, {}), deps, stopping.signal);
+  ended.catch(() => {}); // looked at by the test, if at all
+  const stop = async (): Promise<void> => {
+    stopping.abort();
+    await ended.catch(() => {});
+  };
+  cleanups.push(stop);
+  return { extender: `http://${extender}/scheduler`, ops: `http://${ops}`, ended, stop };
+}
+
+const isReady = async ({ ops }: Operator): Promise<boolean> =>
+  fetch(`${ops}/readyz`).then(
+    ({ ok }) => ok,
+    () => false,
+  );
+
+async function startReady(...flags: readonly string[]): Promise<Operator> {
+  const operator = await startOperator('--no-leader-election', ...flags);
+  await vi.waitFor(async () => expect(await isReady(operator)).toBe(true), { timeout: 10_000 });
+  return operator;
+}
+
+function startFakeAgent(): void {
+  const stopping = new AbortController();
+  const running = runFakeAgent(ours.client, silentLog, stopping.signal);
+  cleanups.push(() => {
+    stopping.abort();
+    return running;
+  });
+}
+
+const CLASS: StorageClass = {
+  metadata: { name: 'open-local-lvm' },
+  provisioner: 'local.csi.aliyun.com',
+  parameters: { volumeType: 'LVM' },
+  volumeBindingMode: 'WaitForFirstConsumer',
+};
+
+/** Nodes whose agents have made and reported one group each. */
+async function addNodes(...names: readonly string[]): Promise<void> {
+  await ours.client.create(STORAGE_CLASSES, CLASS, never);
+  for (const name of names) {
+    await ours.client.create(NODES, { metadata: { name } }, never);
+    await ours.client.create(NODE_LOCAL_STORAGES, { metadata: { name }, spec: { nodeName: name } }, never);
+    const group = { name: 'pool-0', physicalVolumes: ['/dev/sdb'], total: SIZE, available: SIZE, allocatable: SIZE };
+    const status = {
+      nodeStorageInfo: { volumeGroups: [{ ...group, extentSize: 4 * MIB }] },
+      filteredStorageInfo: { volumeGroups: ['pool-0'] },
+    };
+    await ours.client.patch(NODE_LOCAL_STORAGES, { name }, { type: 'merge', body: { status } }, never, 'status');
+  }
+}
+
+async function addPod(name: string, size = '6Gi'): Promise<Pod> {
+  const claim = { metadata: { namespace: 'default', name: `data-${name}` } };
+  const spec = {
+    accessModes: ['ReadWriteOnce'],
+    storageClassName: 'open-local-lvm',
+    resources: { requests: { storage: size } },
+  };
+  await ours.client.create(CLAIMS, { ...claim, spec }, never);
+  const volumes = [{ name: 'data', persistentVolumeClaim: { claimName: `data-${name}` } }];
+  return ours.client.create(
+    PODS,
+    { metadata: { namespace: 'default', name }, spec: { volumes, containers: [{ name: 'web', image: 'web' }] } },
+    never,
+  );
+}
+
+interface FilterReply {
+  readonly NodeNames: readonly string[] | null;
+  readonly FailedNodes: Readonly<Record<string, string>> | null;
+  readonly FailedAndUnresolvableNodes: Readonly<Record<string, string>> | null;
+  readonly Error: string;
+}
+
+async function ask<T>(operator: Operator, verb: string, body: unknown): Promise<T> {
+  const reply = await fetch(`${operator.extender}/${verb}`, { method: 'POST', body: JSON.stringify(body) });
+  return (await reply.json()) as T;
+}
+
+const filter = (operator: Operator, pod: Pod, ...nodes: string[]) =>
+  ask<FilterReply>(operator, 'filter', { Pod: pod, Nodes: null, NodeNames: nodes });
+
+const createVolume = (name: string, size: number, node?: string) =>
+  csi.controller.createVolume(
+    CreateVolumeRequest.fromPartial({
+      name,
+      capacityRange: { requiredBytes: BigInt(size) },
+      parameters: CLASS.parameters ?? {},
+      volumeCapabilities: [
+        { accessType: { $case: 'mount', value: {} }, accessMode: { mode: Mode.SINGLE_NODE_WRITER } },
+      ],
+      ...(node === undefined
+        ? {}
+        : { accessibilityRequirements: { requisite: [{ segments: { 'kubernetes.io/hostname': node } }] } }),
+    }),
+    never,
+  );
+
+const deleteVolume = (volumeId: string) =>
+  csi.controller.deleteVolume(DeleteVolumeRequest.fromPartial({ volumeId }), never);
+
+const expandVolume = (volumeId: string, size: number) =>
+  csi.controller.controllerExpandVolume(
+    ControllerExpandVolumeRequest.fromPartial({ volumeId, capacityRange: { requiredBytes: BigInt(size) } }),
+    never,
+  );
+
+const volume = (name: string): LocalVolume | undefined =>
+  ours.api.stored('localvolumes', name) as LocalVolume | undefined;
+
+test('a pod finds its node, its volume is made there, grows, and gives its room back', async () => {
+  await addNodes('n1', 'n2');
+  startFakeAgent();
+  const operator = await startReady();
+  const pod = await addPod('web-0');
+
+  await vi.waitFor(async () => expect((await filter(operator, pod, 'n1', 'n2')).NodeNames).not.toEqual([]));
+  const [node = ''] = (await filter(operator, pod, 'n1', 'n2')).NodeNames ?? [];
+  const bound = await ask<{ Error: string }>(operator, 'bind', {
+    PodNamespace: 'default',
+    PodName: 'web-0',
+    PodUID: pod.metadata.uid,
+    Node: node,
+  });
+  expect(bound.Error).toBe('');
+  expect((ours.api.stored('pods', 'web-0', 'default') as Pod).spec?.nodeName).toBe(node);
+
+  // As external-provisioner asks without --extra-create-metadata: the claim is known by the volume's name alone.
+  const { uid } = ours.api.stored('persistentvolumeclaims', 'data-web-0', 'default')?.metadata ?? {};
+  const name = `pvc-${uid}`;
+  const { volume: made } = await createVolume(name, 6 * GIB, node);
+  expect(made?.accessibleTopology).toEqual([{ segments: { 'kubernetes.io/hostname': node } }]);
+  expect(volume(name)?.spec).toMatchObject({ nodeName: node, vgName: 'pool-0', sizeBytes: 6 * GIB });
+  await expect(createVolume('pvc-2', 6 * GIB, node)).rejects.toMatchObject({ code: Code.RESOURCE_EXHAUSTED });
+  expect((await expandVolume(name, 7 * GIB)).capacityBytes).toBe(BigInt(7 * GIB));
+  await expect(expandVolume(name, 9 * GIB)).rejects.toMatchObject({ code: Code.RESOURCE_EXHAUSTED });
+
+  const page = await (await fetch(`${operator.ops}/metrics`)).text();
+  expect(page).toContain(`local_volume_group_used{nodename="${node}",vgname="pool-0"} ${7 * GIB}`);
+  expect(page).toContain(`local_allocated_num{nodename="${node}"} 1`);
+  expect(page).toContain('open_local_leader 1');
+
+  await deleteVolume(name);
+  expect(volume(name)).toBeUndefined();
+  expect((await createVolume('pvc-2', 8 * GIB, node)).volume?.capacityBytes).toBe(BigInt(8 * GIB));
+});
+
+test('a pod that fits nowhere is refused for good, with the reason', async () => {
+  await addNodes('n1');
+  const operator = await startReady();
+  const pod = await addPod('web-0', '9Gi');
+  const reply = await vi.waitFor(async () => {
+    const reply = await filter(operator, pod, 'n1', 'n9');
+    expect(reply.FailedAndUnresolvableNodes?.['n1']).toContain('9 GiB');
+    return reply;
+  });
+  expect(reply.Error).toBe('');
+  expect(Object.keys({ ...reply.FailedNodes, ...reply.FailedAndUnresolvableNodes }).toSorted()).toEqual(['n1', 'n9']);
+});
+
+test('until everything is listed, every answer is an error that says what is missing', async () => {
+  await addNodes('n1');
+  const pod = await addPod('web-0');
+  const held = ours.api.faults.fail({ verb: 'list', resource: 'persistentvolumes' }, { code: 503 }, 1000);
+  const operator = await startOperator('--no-leader-election');
+  await vi.waitFor(async () => {
+    const reply = await filter(operator, pod, 'n1');
+    expect(reply.Error).toContain('not listed yet: pvs');
+  });
+  expect(await csi.identity.probe(ProbeRequest.create(), never)).toEqual({ ready: false });
+  await expect(createVolume('v', GIB)).rejects.toMatchObject({ code: Code.UNAVAILABLE });
+  const ready = await fetch(`${operator.ops}/readyz`);
+  expect(ready.status).toBe(503);
+  expect(await ready.text()).toContain('[-]cluster failed: not listed yet: pvs');
+
+  held.remove();
+  await vi.waitFor(async () => expect((await filter(operator, pod, 'n1')).NodeNames).toEqual(['n1']), {
+    timeout: 10_000,
+  });
+  expect(await csi.identity.probe(ProbeRequest.create(), never)).toEqual({ ready: true });
+});
+
+test('after a restart nothing is promised twice: room of a chosen node and of recorded volumes is known again', async () => {
+  await addNodes('n1');
+  startFakeAgent();
+  const first = await startReady();
+  await createVolume('pvc-1', 2 * GIB, 'n1');
+  const pod = await addPod('web-0', '5Gi');
+  await vi.waitFor(async () => expect((await filter(first, pod, 'n1')).NodeNames).toEqual(['n1']));
+  const chosen = { metadata: { annotations: { 'volume.kubernetes.io/selected-node': 'n1' } } };
+  await ours.client.patch(CLAIMS, { namespace: 'default', name: 'data-web-0' }, { type: 'merge', body: chosen }, never);
+  await first.stop();
+
+  await startReady();
+  await expect(createVolume('pvc-2', 2 * GIB, 'n1')).rejects.toMatchObject({ code: Code.RESOURCE_EXHAUSTED });
+  expect((await createVolume('pvc-3', GIB, 'n1')).volume?.volumeId).toBe('pvc-3');
+});
+
+test('stopping finishes the calls under way', async () => {
+  await addNodes('n1');
+  const operator = await startReady();
+  const made = createVolume('pvc-1', GIB, 'n1');
+  await vi.waitFor(() => expect(volume('pvc-1')).toBeDefined());
+  const stopped = operator.stop();
+  startFakeAgent();
+  expect((await made).volume?.volumeId).toBe('pvc-1');
+  await stopped;
+  await expect(fetch(`${operator.ops}/healthz`)).rejects.toThrow('fetch failed');
+});
+
+test('the nlsc reaches the nodes through the running operator', async () => {
+  const config = await readFile(path.join(import.meta.dirname, '../../examples/nlsc.yaml'), 'utf8');
+  const { parse } = await import('yaml');
+  await ours.client.create(NODES, { metadata: { name: 'n1' } }, never);
+  await startReady();
+  await ours.client.create(INIT_CONFIGS, parse(config), never);
+  const stored = (): NodeLocalStorage | undefined => ours.api.stored('nodelocalstorages', 'n1');
+  await vi.waitFor(() => expect(stored()?.spec?.resourceToBeInited?.vgs).toHaveLength(1));
+});
+
+test('of two replicas one serves; when it stops, the other takes over', async () => {
+  const first = await startOperator();
+  await vi.waitFor(async () => expect(await isReady(first)).toBe(true), { timeout: 10_000 });
+  const second = await startOperator(`--csi-endpoint=unix://${path.join(ours.folder, 'second.sock')}`);
+  await vi.waitFor(async () => {
+    const reply = await fetch(`${second.ops}/readyz`);
+    expect(await reply.text()).toContain('[-]leader failed: another replica leads');
+  });
+  expect((await fetch(`${second.ops}/healthz`)).ok).toBe(true);
+  await first.stop();
+  await vi.waitFor(async () => expect(await isReady(second)).toBe(true), { timeout: 20_000 });
+});
+
+test('a replica that loses its Lease ends', async () => {
+  const operator = await startOperator();
+  await vi.waitFor(async () => expect(await isReady(operator)).toBe(true), { timeout: 10_000 });
+  const lease = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases', kind: 'Lease', namespaced: true };
+  const body = { spec: { holderIdentity: 'somebody-else' } };
+  const key = { namespace: 'default', name: 'open-local-operator' };
+  await ours.client.patch(lease, key, { type: 'merge', body }, never);
+  await expect(operator.ended).rejects.toMatchObject({ kind: 'aborted' });
+});
+
+test('an address that is taken ends the operator with an error that names it', async () => {
+  const first = await startReady();
+  const taken = first.ops.replace('http://', '');
+  const second = await startOperator('--no-leader-election', `--metrics-listen=${taken}`);
+  await expect(second.ended).rejects.toThrow('EADDRINUSE');
+});

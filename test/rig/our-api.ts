@@ -1,0 +1,35 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { createApiServer, type ApiServer } from '../../src/apiserver/api-server.ts';
+import { run } from '../../src/exec/run.ts';
+import type { KubeClient } from '../../src/kube/client.ts';
+import { loadKubeconfig } from '../../src/kube/kubeconfig.ts';
+import { createKubeClient } from '../../src/kube/rest-client.ts';
+
+const CRDS = ['localvolumes', 'nodelocalstorages', 'nodelocalstorageinitconfigs'];
+
+export interface OurApi {
+  readonly api: ApiServer;
+  readonly client: KubeClient;
+  /** For sockets and files; goes with the rest. */
+  readonly folder: string;
+  close(): Promise<void>;
+}
+
+/** An API server in memory that knows our kinds, and a client for it. */
+export async function startOurApi(): Promise<OurApi> {
+  const crds = CRDS.map((name) => readFile(path.join(import.meta.dirname, `../../crds/${name}.yaml`), 'utf8'));
+  const api = createApiServer({ crds: await Promise.all(crds) });
+  await api.listen();
+  const folder = await mkdtemp(path.join(tmpdir(), 'open-local-'));
+  const kubeconfig = path.join(folder, 'kubeconfig');
+  await api.writeKubeconfig(kubeconfig);
+  const client = createKubeClient(await loadKubeconfig(kubeconfig, { run }), { userAgent: 'test', timeoutMs: 5000 });
+  const close = async (): Promise<void> => {
+    client.close();
+    await api.close();
+    await rm(folder, { recursive: true, force: true });
+  };
+  return { api, client, folder, close };
+}
