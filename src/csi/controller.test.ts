@@ -186,6 +186,23 @@ test('a name that cannot be an id is kept, and found again by it', async () => {
   expect(volumes.objects.size).toBe(1);
 });
 
+test.each([
+  ['no name', { name: '' }, 'name is missing'],
+  ['no capabilities', { volumeCapabilities: [] }, 'volume_capabilities is missing'],
+  ['zero bytes', { capacityRange: { requiredBytes: 0n } }, 'zero bytes'],
+  [
+    'a limit below the size',
+    { capacityRange: { requiredBytes: 9n, limitBytes: 5n } },
+    'limit_bytes 5 is below required_bytes 9',
+  ],
+  ['an unknown volumeType', { parameters: { volumeType: 'Quota' } }, '"Quota" is unknown: use LVM, Device, MountPoint'],
+])('a volume with %s is INVALID_ARGUMENT, takes nothing, and harms nobody', async (_, own, details) => {
+  const failure = { code: Code.INVALID_ARGUMENT, details: expect.stringContaining(details) };
+  await expect(create('v', GIB, own)).rejects.toMatchObject(failure);
+  expect([room.taken.size, volumes.objects.size]).toEqual([0, 0]);
+  expect((await create('v', GIB))?.volumeId).toBe('v');
+});
+
 test('the same call again returns the same volume and takes nothing more, also when the group is full now', async () => {
   await create('v', 10 * GIB, { accessibilityRequirements: on('n1') });
   expect(room.free('n1')).toBe(0);

@@ -52,8 +52,12 @@ export function createNodeReconciler(deps: NodeReconcilerDeps): NodeReconciler {
 
   const lookAtAll = (): void => {
     accepted.review(informers.initConfigs.get(initConfig));
-    queue.add(CONFIG);
     for (const name of informers.nodes.values.keys()) queue.add(nodeKey(name));
+  };
+  /** What is not news of its spec is our own status. */
+  const lookAtConfig = (now: InitConfig, before: InitConfig | undefined): void => {
+    queue.add(CONFIG);
+    if (now.metadata.generation !== before?.metadata.generation) lookAtAll();
   };
   const look = ({ name }: { readonly name: string }): void => queue.add(nodeKey(name));
 
@@ -61,7 +65,7 @@ export function createNodeReconciler(deps: NodeReconcilerDeps): NodeReconciler {
     stats: () => ({ ...queue.stats() }),
     run: async (signal) => {
       const leave = [
-        informers.initConfigs.subscribe({ changed: lookAtAll, deleted: lookAtAll }),
+        informers.initConfigs.subscribe({ changed: lookAtConfig, deleted: lookAtAll }),
         informers.nodes.subscribe({ changed: look, deleted: look }),
         informers.storages.subscribe({ changed: look, deleted: look }),
       ];

@@ -118,11 +118,11 @@ async function addNodes(...names: readonly string[]): Promise<void> {
   }
 }
 
-async function addPod(name: string, size = '6Gi'): Promise<Pod> {
+async function addPod(name: string, size = '6Gi', storageClassName = 'open-local-lvm'): Promise<Pod> {
   const claim = { metadata: { namespace: 'default', name: `data-${name}` } };
   const spec = {
     accessModes: ['ReadWriteOnce'],
-    storageClassName: 'open-local-lvm',
+    storageClassName,
     resources: { requests: { storage: size } },
   };
   await ours.client.create(CLAIMS, { ...claim, spec }, never);
@@ -149,12 +149,12 @@ async function ask<T>(operator: Operator, verb: string, body: unknown): Promise<
 const filter = (operator: Operator, pod: Pod, ...nodes: string[]) =>
   ask<FilterReply>(operator, 'filter', { Pod: pod, Nodes: null, NodeNames: nodes });
 
-const createVolume = (name: string, size: number, node?: string) =>
+const createVolume = (name: string, size: number, node?: string, parameters = CLASS.parameters ?? {}) =>
   csi.controller.createVolume(
     CreateVolumeRequest.fromPartial({
       name,
       capacityRange: { requiredBytes: BigInt(size) },
-      parameters: CLASS.parameters ?? {},
+      parameters,
       volumeCapabilities: [
         { accessType: { $case: 'mount', value: {} }, accessMode: { mode: Mode.SINGLE_NODE_WRITER } },
       ],
@@ -225,6 +225,24 @@ test('a pod that fits nowhere is refused for good, with the reason', async () =>
   });
   expect(reply.Error).toBe('');
   expect(Object.keys({ ...reply.FailedNodes, ...reply.FailedAndUnresolvableNodes }).toSorted()).toEqual(['n1', 'n9']);
+});
+
+test('a StorageClass with an unknown volumeType is told where its user looks: at the pod and at the claim', async () => {
+  await addNodes('n1');
+  const parameters = { volumeType: 'Quota' };
+  await ours.client.create(STORAGE_CLASSES, { ...CLASS, metadata: { name: 'wrong' }, parameters }, never);
+  const operator = await startReady();
+  const pod = await addPod('web-0', '1Gi', 'wrong');
+  await vi.waitFor(async () => {
+    const { FailedNodes, FailedAndUnresolvableNodes } = await filter(operator, pod, 'n1');
+    expect({ ...FailedNodes, ...FailedAndUnresolvableNodes }['n1']).toContain('volumeType: "Quota" is unknown');
+  });
+  await expect(createVolume('pvc-1', GIB, 'n1', parameters)).rejects.toMatchObject({
+    code: Code.INVALID_ARGUMENT,
+    details: expect.stringContaining('volumeType: "Quota" is unknown'),
+  });
+  startFakeAgent();
+  expect((await createVolume('pvc-1', GIB, 'n1')).volume?.volumeId).toBe('pvc-1');
 });
 
 test('until everything is listed, every answer is an error that says what is missing', async () => {
