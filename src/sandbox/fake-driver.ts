@@ -12,6 +12,8 @@ export interface FakeDriver {
   readonly volumes: Map<string, bigint>;
   /** Every call but the answers, as `method volume`. */
   readonly calls: string[];
+  /** Told of every call before it is answered; set by the test. */
+  onCall: (call: string) => void;
   /** Makes the next call of the method fail with this gRPC code. */
   failNext(method: string, code: number): void;
 }
@@ -24,6 +26,7 @@ export function createFakeDriver(room: bigint): FakeDriver {
 
   const called = (method: string, volume: string): void => {
     calls.push(`${method} ${volume}`);
+    driver.onCall(`${method} ${volume}`);
     const code = failures.get(method)?.shift();
     if (code !== undefined) throw rpcError(code, `${method} was told to fail`);
   };
@@ -33,9 +36,10 @@ export function createFakeDriver(room: bigint): FakeDriver {
     volumes.set(id, size);
   };
 
-  return {
+  const driver: FakeDriver = {
     volumes,
     calls,
+    onCall: () => {},
     failNext: (method, code) => failures.set(method, [...(failures.get(method) ?? []), code]),
     controller: {
       createVolume: async ({ name, capacityRange, accessibilityRequirements }) => {
@@ -59,6 +63,7 @@ export function createFakeDriver(room: bigint): FakeDriver {
     },
     node: (name) => fakeNode(name, called),
   };
+  return driver;
 }
 
 function fakeNode(nodeId: string, called: (method: string, volume: string) => void): NodeCalls {

@@ -23,20 +23,21 @@ const claim = (spec: PersistentVolumeClaim['spec'] = {}): PersistentVolumeClaim 
 const topology = { segments: { 'kubernetes.io/hostname': 'node-1' } };
 
 test('the request carries what the sidecar would send: size, topology, metadata, and no reserved parameter', () => {
-  expect(createRequest({ claim: claim(), storageClass, topology })).toMatchObject({
+  const { parameters, ...request } = createRequest({ claim: claim(), storageClass, topology });
+  expect(request).toMatchObject({
     name: 'local-1-2',
     capacityRange: { requiredBytes: 5n * GIB, limitBytes: 0n },
     volumeCapabilities: [
       { accessType: { $case: 'mount', value: { fsType: 'xfs', mountFlags: [] } }, accessMode: { mode: 1 } },
     ],
-    parameters: {
-      volumeType: 'LVM',
-      vgName: 'pool-1',
-      'csi.storage.k8s.io/pvc/name': 'data',
-      'csi.storage.k8s.io/pvc/namespace': 'shop',
-      'csi.storage.k8s.io/pv/name': 'local-1-2',
-    },
     accessibilityRequirements: { requisite: [topology], preferred: [topology] },
+  });
+  expect(parameters).toEqual({
+    volumeType: 'LVM',
+    vgName: 'pool-1',
+    'csi.storage.k8s.io/pvc/name': 'data',
+    'csi.storage.k8s.io/pvc/namespace': 'shop',
+    'csi.storage.k8s.io/pv/name': 'local-1-2',
   });
 });
 

@@ -96,6 +96,23 @@ async function until(...expectations: Expectation[]): Promise<void> {
   expect(findings.filter(({ ok }) => !ok)).toEqual([]);
 }
 
+const named = (name: string) => ({ path: 'metadata.name', is: name });
+const claimOf = (name: string, storage: string) => ({
+  apiVersion: 'v1',
+  kind: 'PersistentVolumeClaim',
+  metadata: { name },
+  spec: { accessModes: ['ReadWriteOnce'], storageClassName: 'open-local-lvm', resources: { requests: { storage } } },
+});
+/** A pod with the claim of its name. */
+const podOf = (name: string) => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name },
+  spec: {
+    containers: [{ name: 'main', image: 'busybox' }],
+    volumes: [{ name: 'data', persistentVolumeClaim: { claimName: name } }],
+  },
+});
 const grow = (name: string, storage: string): Promise<unknown> => {
   const body = { spec: { resources: { requests: { storage } } } };
   return client.patch(CLAIMS, { namespace: 'default', name }, { type: 'merge', body }, ending.signal);
@@ -208,29 +225,58 @@ test('a claim grows, volume first, filesystem second; one that cannot says so', 
   );
 });
 
-test('a claim in use is kept until its pod is gone', async () => {
-  await apply('demo/race.yaml');
-  await until(sees('Pod', 'status.phase', { test: 'tally', want: { Running: 1, Pending: 1 } }));
-  const running = stores.pods.list().find(({ status }) => status?.phase === 'Running')?.metadata.name ?? '';
-  const key = { namespace: 'default', name: running };
-  const whose = { path: 'metadata.name', is: running };
-  await client.delete(CLAIMS, key, ending.signal);
-  await until(sees('PersistentVolumeClaim', 'metadata.deletionTimestamp', { test: 'count', want: 1 }, whose));
-  expect(driver.calls.filter((call) => call.startsWith('DeleteVolume'))).toEqual([]);
+test('a claim that was given back is not provisioned again before another node is chosen', async () => {
+  driver.failNext('CreateVolume', 8);
+  driver.onCall = (call) => {
+    if (call.startsWith('CreateVolume')) for (const name of ['node-1', 'node-2']) extender.refuse.set(name, 'full');
+  };
+  await applyObject(claimOf('one', '1Gi'), client, ending.signal);
+  await applyObject(podOf('one'), client, ending.signal);
+  const message = 'status.conditions[type=PodScheduled].message';
+  await until(sees('Pod', message, { test: 'matching', want: '2 full' }));
+  expect(driver.calls).toHaveLength(1);
+});
 
-  await client.delete(PODS, key, ending.signal);
-  await until(sees('PersistentVolumeClaim', 'metadata.name', none, whose));
+test('a claim deleted while its volume is being made leaves no volume behind', async () => {
+  driver.failNext('CreateVolume', 4);
+  const called = new Promise<string>((resolve) => (driver.onCall = resolve));
+  await applyObject(claimOf('one', '1Gi'), client, ending.signal);
+  await applyObject(podOf('one'), client, ending.signal);
+  const [, volume] = (await called).split(' ');
+  await client.delete(PODS, { namespace: 'default', name: 'one' }, ending.signal);
+  await client.delete(CLAIMS, { namespace: 'default', name: 'one' }, ending.signal);
+  await until(sees('Event', 'message', { test: 'matching', want: `Successfully provisioned volume ${volume}` }));
+  await until(sees('PersistentVolume', 'metadata.name', none));
+  expect(driver.calls).toEqual([`CreateVolume ${volume}`, `CreateVolume ${volume}`, `DeleteVolume ${volume}`]);
+});
+
+test('a claim in use is kept until its pod is gone', async () => {
+  const runs = (name: string) => sees('Pod', 'status.phase', { test: 'each', want: 'Running' }, named(name));
+  for (const name of ['used', 'later']) await applyObject(claimOf(name, '1Gi'), client, ending.signal);
+  await applyObject(podOf('used'), client, ending.signal);
+  await until(runs('used'));
+  await client.delete(CLAIMS, { namespace: 'default', name: 'used' }, ending.signal);
+  // What would be done about it is done by the time that another claim has gone all the way.
+  await applyObject(podOf('later'), client, ending.signal);
+  await until(runs('later'));
+  expect(stores.claims.get('default/used')?.metadata.deletionTimestamp).toBeDefined();
+
+  await client.delete(PODS, { namespace: 'default', name: 'used' }, ending.signal);
+  await until(sees('PersistentVolumeClaim', 'metadata.name', none, named('used')));
 });
 
 test('a StatefulSet scales down from its highest pod, keeps the claims, and finds them again', async () => {
   await apply('demo/web.yaml');
   await until(sees('StatefulSet', 'status.readyReplicas', { test: 'each', want: 4 }));
   const before = nodeOf('web-2');
+  const left: (string | undefined)[] = [];
+  stores.pods.subscribe(({ metadata }, gone) => void (gone && left.push(metadata.name)));
   await scale(2);
   await until(
     sees('Pod', 'metadata.name', { test: 'tally', want: { 'web-0': 1, 'web-1': 1 } }),
     sees('PersistentVolumeClaim', 'status.phase', bound),
   );
+  expect(left).toEqual(['web-3', 'web-2']);
   await scale(4);
   await until(sees('Pod', 'status.phase', { test: 'tally', want: { Running: 4 } }));
   expect(nodeOf('web-2')).toBe(before);
@@ -238,32 +284,10 @@ test('a StatefulSet scales down from its highest pod, keeps the claims, and find
 });
 
 test('a pod whose claim does not exist waits for it', async () => {
-  await apply('demo/race.yaml');
-  await until(sees('Pod', 'status.phase', { test: 'tally', want: { Running: 1, Pending: 1 } }));
-  const pod = {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: { name: 'early' },
-    spec: {
-      containers: [{ name: 'main', image: 'busybox' }],
-      volumes: [{ name: 'data', persistentVolumeClaim: { claimName: 'late' } }],
-    },
-  };
-  await applyObject(pod, client, ending.signal);
-  const whose = { path: 'metadata.name', is: 'early' };
+  await applyObject(podOf('late'), client, ending.signal);
   const message = 'status.conditions[type=PodScheduled].message';
-  await until(sees('Pod', message, { test: 'matching', want: 'persistentvolumeclaim "late" not found' }, whose));
-  const late = {
-    apiVersion: 'v1',
-    kind: 'PersistentVolumeClaim',
-    metadata: { name: 'late' },
-    spec: {
-      accessModes: ['ReadWriteOnce'],
-      storageClassName: 'open-local-lvm',
-      resources: { requests: { storage: '1Gi' } },
-    },
-  };
-  await applyObject(late, client, ending.signal);
-  await until(sees('Pod', 'status.phase', { test: 'each', want: 'Running' }, whose));
-  expect([...driver.volumes.values()]).toEqual([20n * GIB, GIB]);
+  await until(sees('Pod', message, { test: 'matching', want: 'persistentvolumeclaim "late" not found' }));
+  await applyObject(claimOf('late', '1Gi'), client, ending.signal);
+  await until(sees('Pod', 'status.phase', { test: 'each', want: 'Running' }));
+  expect([...driver.volumes.values()]).toEqual([GIB]);
 });

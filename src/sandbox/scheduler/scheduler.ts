@@ -28,7 +28,7 @@ export async function runScheduler(deps: SchedulerDeps, signal: AbortSignal): Pr
   try {
     for (;;) {
       const pod = deps.stores.pods.get(await queue.take());
-      if (!pod || !wantsNode(pod) || assumed.has(keyOf(pod))) continue;
+      if (!pod || !wantsNode(pod)) continue;
       const placed = await scheduleOne(pod, { queue, assumed, deps }, signal);
       if (!placed) continue;
       const binding = bindOne(pod, placed, { queue, assumed, deps }, signal).finally(() => bindings.delete(binding));
