@@ -1,0 +1,135 @@
+import { setImmediate } from 'node:timers/promises';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { createApiServer, type ApiServer } from '../apiserver/api-server.ts';
+import type { Node } from '../model/objects.ts';
+import type { KubeClient } from './client.ts';
+import { isNotFound } from './errors.ts';
+import { createEventRecorder } from './events.ts';
+import { EVENTS, type EventObject } from './event-object.ts';
+import { fakeAccess } from './fake-access.ts';
+import { runLeader } from './lease.ts';
+import { LEASES } from './lease-record.ts';
+import { createReflector } from './reflector.ts';
+import { NODES } from './resource.ts';
+import { createKubeClient } from './rest-client.ts';
+
+const never = new AbortController().signal;
+/** For a busy machine: it is the state that counts. */
+const eventually = { timeout: 20_000 };
+const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+
+let server: ApiServer;
+let client: KubeClient;
+let stop: AbortController;
+let running: Promise<unknown>[];
+beforeEach(async () => {
+  server = createApiServer({ historyLimit: 50, bookmarkMs: 20 });
+  client = createKubeClient(fakeAccess(new URL(await server.listen())), { userAgent: 'test', timeoutMs: 5000 });
+  stop = new AbortController();
+  running = [];
+});
+afterEach(async () => {
+  stop.abort(new Error('the test is over'));
+  await Promise.allSettled(running);
+  client.close();
+  await server.close();
+});
+
+/** Numbers in [0, 1) that are the same in every run. */
+const seeded = (seed: number) => (): number => (seed = (seed * 48_271) % 2_147_483_647) / 2_147_483_647;
+
+const nodeAt = (name: string, step: number): Node => ({ metadata: { name, labels: { step: String(step) } } });
+
+const nameOf = ({ metadata: { name = '' } }: Node): string => name;
+const versionsOf = (nodes: Iterable<Node>): object =>
+  Object.fromEntries([...nodes].map((node) => [nameOf(node), node.metadata.resourceVersion]));
+
+/** One random thing that happens to one of eight nodes; the writer's own calls meet no faults. */
+async function writeSomething(random: () => number, step: number): Promise<void> {
+  const key = { name: `n${Math.floor(random() * 8)}` };
+  const dice = random();
+  try {
+    if (dice < 0.35) await client.delete(NODES, key, never);
+    else await client.patch(NODES, key, { type: 'merge', body: nodeAt(key.name, step) }, never);
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+    await client.create(NODES, nodeAt(key.name, step), never);
+  }
+}
+
+function troubleSomebody(random: () => number): void {
+  const troubles: (() => unknown)[] = [
+    () => server.faults.cutWatches('reset'),
+    () => server.faults.cutWatches('end'),
+    () => server.faults.compact(),
+    () => server.faults.fail({ verb: 'watch' }, { code: 500 }),
+    () => server.faults.fail({ verb: 'list' }, 'reset'),
+    () => server.faults.fail({ verb: 'watch' }, { code: 429, retryAfterSeconds: 0 }),
+  ];
+  troubles[Math.floor(random() * troubles.length)]?.();
+}
+
+test.each([1, 2, 3])(
+  'history %d: after cuts, refusals and lost versions the view is what the server has',
+  async (seed) => {
+    const random = seeded(seed);
+    const reflector = createReflector<Node, Node>({
+      client,
+      resource: NODES,
+      project: (object) => object,
+      log: quiet,
+      backoff: { baseMs: 2, maxMs: 8 },
+      pageSize: 3,
+    });
+    // What a handler that believes every word comes to.
+    const believed = new Map<string, Node>();
+    const contradictions: string[] = [];
+    reflector.subscribe({
+      changed: (now, before) => {
+        if (believed.get(nameOf(now)) !== before) contradictions.push(`${nameOf(now)} was not so before`);
+        believed.set(nameOf(now), now);
+      },
+      deleted: (last) => {
+        if (believed.get(nameOf(last)) !== last) contradictions.push(`${nameOf(last)} was not so at its end`);
+        believed.delete(nameOf(last));
+      },
+    });
+    running.push(reflector.run(stop.signal));
+
+    for (let step = 0; step < 200; step += 1) {
+      await writeSomething(random, step);
+      if (random() < 0.15) troubleSomebody(random);
+      await setImmediate();
+    }
+    server.faults.clear();
+
+    const { items } = await client.list<Node>(NODES, {}, never);
+    await expect.poll(() => versionsOf(reflector.values.values()), eventually).toEqual(versionsOf(items));
+    expect(versionsOf(believed.values())).toEqual(versionsOf(items));
+    expect(contradictions).toEqual([]);
+    expect(reflector.health().handlerErrors).toBe(0);
+  },
+);
+
+test('a Lease is taken, renewed and given back', async () => {
+  const seen: (string | undefined)[] = [];
+  const lease = async (): Promise<string | undefined> =>
+    (await client.get(LEASES, { namespace: 'kube-system', name: 'operator' }, never)).spec?.holderIdentity;
+  const options = { client, namespace: 'kube-system', name: 'operator', log: quiet, retryMs: 5 };
+  await runLeader({ ...options, identity: 'a', onElected: async () => void seen.push(await lease()) }, stop.signal);
+  seen.push(await lease());
+  await runLeader({ ...options, identity: 'b', onElected: async () => void seen.push(await lease()) }, stop.signal);
+  expect(seen).toEqual(['a', '', 'b']);
+});
+
+test('Events are accepted and folded', async () => {
+  const recorder = createEventRecorder({ client, source: { component: 'test' }, log: quiet });
+  running.push(recorder.run(stop.signal));
+  const subject = { apiVersion: 'v1', kind: 'Node', name: 'n1' };
+  const events = async (): Promise<(number | undefined)[]> =>
+    (await client.list<EventObject>(EVENTS, { namespace: 'default' }, never)).items.map(({ count }) => count);
+  recorder.record({ subject, type: 'Normal', reason: 'Grown', message: 'the group grew' });
+  await expect.poll(events, eventually).toEqual([1]);
+  recorder.record({ subject, type: 'Normal', reason: 'Grown', message: 'the group grew' });
+  await expect.poll(events, eventually).toEqual([2]);
+});
