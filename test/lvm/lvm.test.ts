@@ -1,5 +1,6 @@
 // oxlint-disable vitest/no-standalone-expect -- `test` is testOn's, which the rule does not know
-import { writeFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { open, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect } from 'vitest';
 import { KeyedMutex } from '../../src/daemon/keyed-mutex.ts';
@@ -177,4 +178,21 @@ test('the agent extends a group by the blank disk, and leaves every used one as 
   expect(await Promise.all(used.map((device) => disks.checksum(device)))).toEqual(sums);
   const again = await initVolumeGroups(wanted, await look(disks), deps, never);
   expect(again.changed).toBe(false);
+});
+
+test('a blank disk that a program holds for itself is busy, and free afterwards', async () => {
+  await using disks = await createLoopDisks(64 * MIB);
+  const deps = { lvm: lvmOf(disks), disks: createHostDisks(run), locks: new KeyedMutex(), log: silentLog };
+  const wanted = [{ name: 'ring3', devices: disks.devices }];
+  const holder = await open(disks.devices[0] ?? '', constants.O_RDONLY | constants.O_EXCL);
+  try {
+    const refused = await initVolumeGroups(wanted, await look(disks), deps, never);
+    expect(refused).toMatchObject({
+      changed: false,
+      standings: [{ message: expect.stringContaining('is in use') as string }],
+    });
+  } finally {
+    await holder.close();
+  }
+  expect(await initVolumeGroups(wanted, await look(disks), deps, never)).toMatchObject({ standings: [{ ok: true }] });
 });
