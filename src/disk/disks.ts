@@ -11,7 +11,7 @@ export interface BlockDevice {
   readonly size: Bytes;
   readonly mediaType: MediaType;
   readonly readOnly: boolean;
-  /** Kernel names of devices built on it: device-mapper, md, bcache. */
+  /** Kernel names of devices built on it: device-mapper, md, bcache, loop. */
   readonly holders: readonly string[];
   /** Kernel names of its partitions. */
   readonly partitions: readonly string[];

@@ -77,3 +77,17 @@ test('hidden paths of an NVMe disk, and devices that vanish, are left out; odd n
   });
   expect(found.map(({ path }) => path)).toEqual(['/dev/cciss/c0d0']);
 });
+
+test('a loop device laid over a disk or a partition holds it; one over a file holds nothing', async () => {
+  const found = await devicesOf({
+    ...disk('loop0', { 'loop/backing_file': '/dev/sda' }),
+    ...disk('loop1', { 'loop/backing_file': '/dev/sdb1' }),
+    ...disk('loop2', { 'loop/backing_file': '/var/lib/images/a.img' }),
+    ...disk('loop3'),
+    ...disk('sda', { 'holders/dm-3/': '' }),
+    ...disk('sdb'),
+    ...disk('sdb/sdb1'),
+  });
+  const holders = Object.fromEntries(found.map(({ name, holders }) => [name, holders]));
+  expect(holders).toMatchObject({ sda: ['dm-3', 'loop0'], sdb: [], sdb1: ['loop1'], loop0: [] });
+});

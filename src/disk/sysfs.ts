@@ -2,6 +2,7 @@ import { readFile, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { bytes } from '../model/bytes.ts';
 import type { BlockDevice, DeviceKind } from './disks.ts';
+import { createLoopsOver, type LoopsOver } from './loop-backing.ts';
 
 export interface KernelFolders {
   /** `/sys`, `/proc` and `/dev`, or a test's copy of them. */
@@ -18,17 +19,18 @@ export async function readBlockDevices(folders: KernelFolders, signal: AbortSign
   const block = path.join(folders.sys, 'block');
   const swaps = await readSwaps(folders, signal);
   const names = (await readdir(block)).toSorted();
+  const shared = { folders, swaps, loopsOver: await createLoopsOver(block, names, signal) };
   const disks = await Promise.all(
     names.map(async (name) => {
       const folder = path.join(block, name);
       const partitions = (await children(folder)).filter((child) => child.startsWith(name)).toSorted();
-      const disk = await readDevice({ folder, name, partitions, folders, swaps }, signal);
+      const disk = await readDevice({ folder, name, partitions, ...shared }, signal);
       const rotational = await attribute(folder, 'queue/rotational', signal);
       if (!disk || (await attribute(folder, 'hidden', signal)) === '1') return [];
       const whole: BlockDevice = { ...disk, mediaType: rotational === '1' ? 'hdd' : 'ssd' };
       const parts = await Promise.all(
         partitions.map(async (part) => {
-          const found = { folder: path.join(folder, part), name: part, partitions: [], folders, swaps };
+          const found = { folder: path.join(folder, part), name: part, partitions: [], ...shared };
           const device = await readDevice(found, signal);
           return device ? [{ ...device, kind: 'partition' as const, disk: name, mediaType: whole.mediaType }] : [];
         }),
@@ -45,10 +47,11 @@ interface Found {
   readonly partitions: readonly string[];
   readonly folders: KernelFolders;
   readonly swaps: ReadonlySet<string>;
+  readonly loopsOver: LoopsOver;
 }
 
 async function readDevice(found: Found, signal: AbortSignal): Promise<BlockDevice | undefined> {
-  const { folder, name, partitions, folders, swaps } = found;
+  const { folder, name, partitions, folders, swaps, loopsOver } = found;
   const [majorMinor, sectors, ro, dmUuid] = await Promise.all(
     ['dev', 'size', 'ro', 'dm/uuid'].map((file) => attribute(folder, file, signal)),
   );
@@ -62,7 +65,7 @@ async function readDevice(found: Found, signal: AbortSignal): Promise<BlockDevic
     size: bytes(BigInt(sectors) * BigInt(SECTOR_BYTES)),
     mediaType: 'ssd',
     readOnly: ro === '1',
-    holders: await children(path.join(folder, 'holders')),
+    holders: [...(await children(path.join(folder, 'holders'))), ...(await loopsOver(device))],
     partitions,
     swap: swaps.has(device),
   };
