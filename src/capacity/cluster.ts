@@ -12,6 +12,11 @@ export class Cluster {
     return node?.present ? node : undefined;
   }
 
+  /** A node that reports storage, or that promises speak of. */
+  peek(name: string): NodeRoom | undefined {
+    return this.#nodes.get(name);
+  }
+
   /** The node, known or not: promises may speak of a node before it reports, and after it is gone. */
   room(name: string): NodeRoom {
     let node = this.#nodes.get(name);

@@ -2,10 +2,12 @@ import type { PodFacts } from '../model/facts.ts';
 import type { FilterVerdict, Refusal } from '../model/verdict.ts';
 import { filterNodes } from './filter-nodes.ts';
 import { narrow, pickNodes, type FloatPolicy } from './narrow.ts';
-import type { Strategy } from './place-pod.ts';
+import type { NodeRoom } from './node-room.ts';
+import { hasPlaceFor, type Strategy } from './place-pod.ts';
 import { planPod, type PodNeedsOrRefusal } from './plan-pod.ts';
+import type { PodHold } from './pod-hold.ts';
 import type { Promises } from './promises.ts';
-import { LEFT_OUT, UNKNOWN_POD } from './refusal.ts';
+import { LEFT_OUT, tooSmall, UNKNOWN_NODE, UNKNOWN_POD } from './refusal.ts';
 
 export interface DecidingRules {
   readonly strategy: Strategy;
@@ -41,11 +43,11 @@ export function bindPod(
 ): Refusal | undefined {
   const { podUid, pod, node } = ask;
   const hold = promises.podHolds.get(podUid);
-  const room = promises.cluster.find(node);
+  const room = promises.cluster.peek(node);
   if (hold && room && hold.covers(room)) {
     hold.settleOn(room);
     hold.expiresAt = expiresAt;
-    return undefined;
+    return lostRoom(promises, hold, room);
   }
   const needs: PodNeedsOrRefusal = pod ? planPod(pod, promises) : { refusal: UNKNOWN_POD };
   if ('refusal' in needs) return needs.refusal;
@@ -53,6 +55,14 @@ export function bindPod(
   const { plan, refusals } = filterNodes(promises.cluster, needs, [node], strategy);
   if (!refusals[0] && needs.requests.length > 0) promises.holdForPod(podUid, plan, expiresAt);
   return refusals[0];
+}
+
+/** What was held may have gone since, with a disk for instance. Then the first to ask is sent away. */
+function lostRoom(promises: Promises, hold: PodHold, node: NodeRoom): Refusal | undefined {
+  const lost = hold.pending().find(({ key }) => (hold.planned(key, node)?.slot.free ?? 0) < 0);
+  if (!lost) return undefined;
+  promises.podHolds.end(hold.podUid);
+  return node.present ? tooSmall(lost, hasPlaceFor(node, lost)) : UNKNOWN_NODE;
 }
 
 /** A claim that is not known yet may be a moment away. */

@@ -39,9 +39,14 @@ export function filterNodes(
   const rules = { strategy, ignoreFloating: false, patience: explain.patience };
 
   for (const [position, name] of names.entries()) {
+    if (pin !== undefined && pin !== name) {
+      refusals[position] = WRONG_NODE;
+      continue;
+    }
+    if (requests.length === 0) continue;
     const node = cluster.find(name);
-    if (!node || (pin !== undefined && pin !== name)) {
-      refusals[position] = node ? WRONG_NODE : UNKNOWN_NODE;
+    if (!node) {
+      refusals[position] = UNKNOWN_NODE;
       continue;
     }
     const failed = placePod(node, requests, slots, rules);

@@ -33,13 +33,19 @@ import {
 } from './record-volume.ts';
 import { scoreNodes, type AntiAffinity } from './score-nodes.ts';
 
+/**
+ * How long room is kept for an object that was to be created and is not seen. Longer than any watch may lag: the object may well exist.
+ * It ends what nothing else would: an object that came and went while the watch was down.
+ */
+const PROMISE_TTL_MS = 15 * 60_000;
+
 export interface LedgerPolicy {
   readonly strategy: Strategy;
   readonly antiAffinity?: AntiAffinity;
   /** CSI driver names, as in StorageClass.provisioner, that are ours. */
   readonly drivers: readonly string[];
   readonly float?: FloatPolicy;
-  /** How long room is kept for a pod of which nothing is heard, ms. */
+  /** How long room is kept for a pod of which nothing more is heard, ms. */
   readonly holdTtlMs: number;
 }
 
@@ -167,7 +173,7 @@ export class Ledger {
 
   /** The last judge of CreateVolume: takes the room, to be followed by an object of this name, or says why there is none. */
   place(ask: PlaceRequest, nowMs: number): PlaceAnswer {
-    return this.#step(() => placeVolume(this.#promises, ask, this.#policy.strategy, nowMs + this.#policy.holdTtlMs));
+    return this.#step(() => placeVolume(this.#promises, ask, this.#policy.strategy, nowMs + PROMISE_TTL_MS));
   }
 
   /** The object that `place` took room for was not created. */

@@ -66,6 +66,13 @@ export function chooseSlot(node: NodeRoom, request: VolumeRequest, rules: Placin
   return best;
 }
 
+/** Whether this very slot could take the volume now. */
+export function serves(slot: Slot, request: VolumeRequest): boolean {
+  if (slot.kind !== request.kind || slot.free - slot.planned < slot.amountFor(request.size)) return false;
+  if (slot.kind === 'LVM') return request.vgName === undefined || request.vgName === slot.name;
+  return suits(slot as UnitSlot, request);
+}
+
 /** Whether the node has such a place at all, full or not. */
 export function hasPlaceFor(node: NodeRoom, request: VolumeRequest): boolean {
   if (request.kind !== 'LVM') return node.units.some((unit) => suits(unit, request));

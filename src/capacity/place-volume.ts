@@ -5,8 +5,8 @@ import type { VolumePolicy } from '../model/storage-class.ts';
 import type { Refusal } from '../model/verdict.ts';
 import { Explainer } from './filter-nodes.ts';
 import type { NodeRoom } from './node-room.ts';
-import { chooseSlot, suits, type Strategy } from './place-pod.ts';
-import type { Promises } from './promises.ts';
+import { chooseSlot, serves, type Strategy } from './place-pod.ts';
+import { hasClaim, type Promises } from './promises.ts';
 import { UNKNOWN_NODE } from './refusal.ts';
 import type { Slot } from './slot.ts';
 import type { UnitSlot } from './unit-slot.ts';
@@ -32,16 +32,16 @@ export type PlaceAnswer =
   | { readonly ok: false; readonly refusal: Refusal };
 
 /** A place that was found, before it is taken. */
-export type FoundPlace = { readonly slot: Slot; readonly size: Bytes } | { readonly refusal: Refusal };
+export type FoundPlace =
+  | { readonly slot: Slot; readonly size: Bytes; readonly request: VolumeRequest }
+  | { readonly refusal: Refusal };
 
 /**
  * Looks for the place of a volume: where room is kept for its claim, else on the first node in order that has room. What the claim's own
  * pods hold for it, and a logical volume of its name that exists already, count as free for it. Takes nothing.
  */
 export function findPlace(promises: Promises, ask: PlaceRequest, strategy: Strategy): FoundPlace {
-  const claim = claimOf(promises, ask);
-  const key = claim ? claimKey(claim.namespace, claim.name) : ask.name;
-  const request = requestOf({ key, size: ask.size, ...(claim ? { claimUid: claim.uid } : {}) }, ask.policy);
+  const request = requestFor(promises, ask);
   const own = ownRoom(promises, request);
   const explain = new Explainer([request], strategy);
   let refusal: Refusal | undefined;
@@ -51,7 +51,7 @@ export function findPlace(promises: Promises, ask: PlaceRequest, strategy: Strat
     for (const [slot, amount] of credits) slot.planned -= amount;
     try {
       const slot = bestSlot(node, request, [...credits.keys()], strategy);
-      if (slot) return { slot, size: takenSize(slot, ask.size) };
+      if (slot) return { slot, size: takenSize(slot, ask.size), request };
       refusal ??= explain.why(node, request);
     } finally {
       for (const [slot, amount] of credits) slot.planned += amount;
@@ -72,9 +72,14 @@ function takenSize(slot: Slot, size: Bytes): Bytes {
   return slot.kind === 'LVM' ? bytes(slot.amountFor(size)) : ((slot as UnitSlot).facts?.size ?? size);
 }
 
-function claimOf(promises: Promises, { claimUid, claim }: PlaceRequest): ReturnType<Promises['findClaim']> {
-  if (claimUid !== undefined) return promises.claims.get(claimUid);
-  return claim && promises.findClaim(claim.namespace, claim.name);
+/** The claim may not have been seen yet; its pods hold room for it by name all the same. */
+function requestFor(promises: Promises, { name, claimUid, claim, size, policy }: PlaceRequest): VolumeRequest {
+  const known =
+    claimUid === undefined ? claim && promises.findClaim(claim.namespace, claim.name) : promises.claims.get(claimUid);
+  const named = known ?? claim;
+  const uid = known?.uid ?? claimUid;
+  const key = named ? claimKey(named.namespace, named.name) : name;
+  return requestOf({ key, size, ...(uid === undefined ? {} : { claimUid: uid }) }, policy);
 }
 
 /** Room that is held for this very claim: it is there for the taking. */
@@ -83,6 +88,7 @@ function ownRoom(promises: Promises, { key, claimUid }: VolumeRequest): Map<Slot
   const held = claimUid === undefined ? undefined : promises.claimHolds.get(claimUid);
   if (held) own.set(held.slot, held.amount);
   for (const hold of promises.podHolds.of(key)) {
+    if (!hasClaim(hold, key, claimUid)) continue;
     for (const node of hold.nodes) {
       const planned = hold.planned(key, node);
       if (planned) own.set(planned.slot, Math.max(own.get(planned.slot) ?? 0, planned.amount));
@@ -107,12 +113,6 @@ function bestSlot(
 ): Slot | undefined {
   const kept = preferred.find((slot) => slot.node === node && serves(slot, request));
   return kept ?? chooseSlot(node, request, { strategy, ignoreFloating: false });
-}
-
-function serves(slot: Slot, request: VolumeRequest): boolean {
-  if (slot.kind !== request.kind || slot.free - slot.planned < slot.amountFor(request.size)) return false;
-  if (slot.kind === 'LVM') return request.vgName === undefined || request.vgName === slot.name;
-  return suits(slot as UnitSlot, request);
 }
 
 function candidates(

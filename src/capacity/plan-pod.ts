@@ -79,9 +79,9 @@ function needOfClaim(claim: ClaimFacts, known: Known): Need {
   const source = needOfSource(claim, known);
   if ('refusal' in source) return source;
   if (isElsewhere(source.pin, node)) return { refusal: SPLIT_NODES };
-  if (source.roomless) return { ...source, ...pin };
   const need = needOfClass({ key, claimUid: claim.uid, size: claim.requested }, ours);
-  return 'refusal' in need ? need : { ...need, ...source, ...pin };
+  if ('refusal' in need) return need;
+  return source.roomless ? { ...source, ...pin } : { ...need, ...source, ...pin };
 }
 
 const isElsewhere = (a: string | undefined, b: string | undefined): boolean =>

@@ -66,7 +66,7 @@ export class Pods {
   /** A nomination for a node that was not offered is of an earlier round. */
   #nominated(pod: PodFacts, name: string): void {
     const hold = this.#promises.podHolds.get(pod.uid);
-    const node = this.#promises.cluster.find(name);
+    const node = this.#promises.cluster.peek(name);
     if (hold && node && hold.covers(node)) hold.settleOn(node);
   }
 

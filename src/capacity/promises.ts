@@ -4,13 +4,13 @@ import { Claims, claimKey } from './claims.ts';
 import { Classes, type OurClass } from './classes.ts';
 import { Cluster } from './cluster.ts';
 import type { NodeRoom } from './node-room.ts';
-import { chooseSlot, placePod, type Strategy } from './place-pod.ts';
+import { chooseSlot, placePod, serves, type Strategy } from './place-pod.ts';
 import type { Known } from './plan-pod.ts';
 import { PodHold, type PodPlan } from './pod-hold.ts';
 import { PodHolds } from './pod-holds.ts';
 import { nodeOf, Records } from './records.ts';
 import type { Slot } from './slot.ts';
-import { requestOfClaim, type VolumeRequest } from './volume-request.ts';
+import { byNeed, requestOfClaim, type VolumeRequest } from './volume-request.ts';
 
 /**
  * Everything that is promised, and the rules by which one promise takes the place of another:
@@ -99,7 +99,7 @@ export class Promises implements Known {
     const volume = this.records.ofClaim(uid);
     if (volume || this.#isElsewhere(claim)) {
       this.#endClaimHold(uid);
-      this.#leavePods(claim, volume && nodeOf(volume));
+      this.leavePods(claimKey(claim.namespace, claim.name), uid, volume && nodeOf(volume));
       return;
     }
     this.#reviewChosenNode(claim);
@@ -109,7 +109,16 @@ export class Promises implements Known {
   forgetClaim(claim: ClaimFacts): void {
     this.claims.delete(claim.uid);
     this.#endClaimHold(claim.uid);
-    this.#leavePods(claim, undefined);
+    this.leavePods(claimKey(claim.namespace, claim.name), claim.uid, undefined);
+  }
+
+  /** Something else than the pods counts this claim now. When it is a volume on a node, that is where the pods must go. */
+  leavePods(key: string, uid: string | undefined, node: string | undefined): void {
+    for (const hold of this.podHolds.of(key)) {
+      if (!hasClaim(hold, key, uid)) continue;
+      this.podHolds.endVolume(key, hold);
+      if (node !== undefined) this.settlePod(hold.podUid, node);
+    }
   }
 
   /** Looks again at the claims that must go to this node and found no room there. */
@@ -131,11 +140,11 @@ export class Promises implements Known {
 
     this.#endClaimHold(claim.uid);
     if (!request || !node) return;
-    const pods = this.podHolds.of(request.key).filter((hold) => hasClaim(hold, claim));
+    const pods = this.podHolds.of(request.key).filter((hold) => hasClaim(hold, request.key, claim.uid));
     const planned = pods.map((hold) => hold.planned(request.key, node)?.slot).find((slot) => slot !== undefined);
     for (const hold of pods) this.podHolds.endVolume(request.key, hold);
 
-    const slot = this.#slotFor(node, request, planned);
+    const slot = this.#slotFor(node, request, planned) ?? this.#repack(node, request);
     if (slot) {
       this.claimHolds.take(claim.uid, { request, node, slot, amount: slot.amountFor(request.size) });
     } else {
@@ -145,8 +154,32 @@ export class Promises implements Known {
     for (const hold of pods) this.settlePod(hold.podUid, node.name);
   }
 
+  /**
+   * Plans all claims of the node anew, to make room for one more. After a restart they come in any order, and what fitted together need
+   * not fit in that order. Nobody has been told a group or disk yet, so a plan may change.
+   */
+  #repack(node: NodeRoom, request: VolumeRequest): Slot | undefined {
+    const others = [...this.claimHolds.all()].filter((hold) => hold.node === node);
+    if (others.length === 0) return undefined;
+    for (const { slot, amount } of others) slot.planned -= amount;
+    const requests = [request, ...others.map((hold) => hold.request)].toSorted(byNeed);
+    const plan = this.planOn(node, requests);
+    for (const { slot, amount } of others) slot.planned += amount;
+    if (!plan) return undefined;
+
+    for (const { request: other } of others) this.claimHolds.end(other.claimUid ?? '');
+    let found: Slot | undefined;
+    requests.forEach((planned, j) => {
+      const slot = plan.slots[j];
+      const amount = plan.amounts[j] ?? 0;
+      if (planned === request) found = slot;
+      else if (slot) this.claimHolds.take(planned.claimUid ?? '', { request: planned, node, slot, amount });
+    });
+    return found;
+  }
+
   #slotFor(node: NodeRoom, request: VolumeRequest, planned: Slot | undefined): Slot | undefined {
-    if (planned && planned.free >= planned.amountFor(request.size)) return planned;
+    if (planned && serves(planned, request)) return planned;
     return chooseSlot(node, request, { strategy: this.#strategy, ignoreFloating: false });
   }
 
@@ -162,24 +195,11 @@ export class Promises implements Known {
     this.#unmet.get(uid)?.unmet.delete(uid);
     this.#unmet.delete(uid);
   }
-
-  /** Something else than the pods counts this claim now. When it is a volume on a node, that is where the pods must go. */
-  #leavePods(claim: ClaimFacts, node: string | undefined): void {
-    const key = claimKey(claim.namespace, claim.name);
-    for (const hold of this.podHolds.of(key)) {
-      if (!hasClaim(hold, claim)) continue;
-      this.podHolds.endVolume(key, hold);
-      if (node !== undefined) this.settlePod(hold.podUid, node);
-    }
-  }
 }
 
 /** The claim of a generic ephemeral volume may have come after the plan, which then knows it by name only. */
-function hasClaim(hold: PodHold, claim: ClaimFacts): boolean {
-  const key = claimKey(claim.namespace, claim.name);
-  return hold
-    .pending()
-    .some((request) => request.key === key && (request.claimUid === undefined || request.claimUid === claim.uid));
+export function hasClaim(hold: PodHold, key: string, uid: string | undefined): boolean {
+  return hold.pending().some((item) => item.key === key && (item.claimUid === undefined || item.claimUid === uid));
 }
 
 function isSame(a: VolumeRequest, b: VolumeRequest | undefined): boolean {

@@ -57,18 +57,15 @@ export function placeVolume(promises: Promises, ask: PlaceRequest, strategy: Str
 
   const found = findPlace(promises, ask, strategy);
   if ('refusal' in found) return { ok: false, refusal: found.refusal };
-  const { slot, size } = found;
-  const claimUid = ask.claimUid ?? (ask.claim && promises.findClaim(ask.claim.namespace, ask.claim.name)?.uid);
+  const { slot, size, request } = found;
+  const { key, claimUid } = request;
+  const node = slot.node.name;
   edit(promises, ask.name, (volume) => {
-    volume.promise = {
-      node: slot.node.name,
-      kind: slot.kind,
-      where: slot.name,
-      size,
-      expiresAt,
-      ...(claimUid === undefined ? {} : { claimUid }),
-    };
+    const place = { node, kind: slot.kind, where: slot.name, size, ...(claimUid === undefined ? {} : { claimUid }) };
+    volume.promise = { ...place, expiresAt };
   });
+  // Pods whose claim we have not seen hold room for it by its name.
+  promises.leavePods(key, claimUid, node);
   return { ok: true, placement: placementOf(slot, size) };
 }
 
