@@ -7,7 +7,7 @@ import { expect, test } from 'vitest';
 const RULES: Record<string, { readonly ours: readonly string[]; readonly packages: readonly string[] }> = {
   // 0: words and processes
   model: { ours: [], packages: [] },
-  exec: { ours: [], packages: ['node:'] },
+  exec: { ours: ['model'], packages: ['node:'] },
   // 1: each knows one outside thing
   daemon: { ours: ['model'], packages: ['node:', 'pino', 'prom-client'] },
   kube: { ours: ['model', 'exec'], packages: ['node:', 'yaml', 'pino'] },
