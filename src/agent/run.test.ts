@@ -66,6 +66,7 @@ async function rig(spec: NodeLocalStorage['spec']): Promise<Rig> {
     'simulated-disks': `${folder}/disks.json`,
     'simulated-mounts': `${folder}/mounts.json`,
     regexp: '^sim-.$',
+    interval: '100ms',
   };
   const config = parseAgentConfig(
     Object.entries(args).map(([name, value]) => `--${name}=${value}`),
@@ -193,6 +194,60 @@ test('a volume too large for its group fails with a reason, and can be removed',
   await vi.waitFor(() => expect(it.volume('big')?.status).toMatchObject({ phase: 'Failed', reason: 'NoSpace' }));
   await it.client.delete(LOCAL_VOLUMES, { name: 'big' }, never);
   await vi.waitFor(() => expect(it.volume('big')).toBeUndefined());
+});
+
+test('a logical volume that somebody removed is told to be lost, and serves again when it is back', async () => {
+  const it = await rig(SPEC);
+  it.start();
+  await it.client.create(LOCAL_VOLUMES, localVolume('v1', GIB), never);
+  await vi.waitFor(() => expect(it.volume('v1')?.status?.phase).toBe('Ready'));
+  const disks = path.join(it.folder, 'disks.json');
+  const whole = await readFile(disks, 'utf8');
+  await writeFile(disks, whole.replace('"name": "v1"', '"name": "other"'));
+  await vi.waitFor(() => expect(it.volume('v1')?.status).toMatchObject({ phase: 'Failed', reason: 'VolumeLost' }));
+  await writeFile(disks, whole);
+  await vi.waitFor(() => expect(it.volume('v1')?.status?.phase).toBe('Ready'), 10_000);
+});
+
+test('a node that cannot be looked at says so, keeps what was known, and recovers', async () => {
+  const it = await rig(SPEC);
+  it.start();
+  await vi.waitFor(() => expect(available(it)).toBe(FREE));
+  const disks = path.join(it.folder, 'disks.json');
+  const whole = await readFile(disks, 'utf8');
+  await writeFile(disks, '{');
+  const state = () => it.nls()?.status?.nodeStorageInfo?.state;
+  await vi.waitFor(() => expect(state()).toMatchObject({ type: 'DiskFault', reason: 'DiscoveryFailed' }));
+  expect(state()?.message).toContain(disks);
+  expect(available(it)).toBe(FREE);
+  await writeFile(disks, whole);
+  await vi.waitFor(() => expect(state()?.type).toBe('DiskReady'), 10_000);
+});
+
+test('an invalid pattern, a duplicate group and a device listed twice are told, and nothing is written', async () => {
+  const it = await rig({
+    listConfig: { vgs: { include: ['po(ol'] } },
+    resourceToBeInited: {
+      vgs: [
+        { name: 'pool-0', devices: ['/dev/sim-a'] },
+        { name: 'pool-0', devices: ['/dev/sim-b'] },
+        { name: 'pool-1', devices: ['/dev/sim-a'] },
+      ],
+    },
+  });
+  it.start();
+  await vi.waitFor(() =>
+    expect(it.nls()?.status?.conditions).toMatchObject([
+      { type: 'ConfigAccepted', status: 'False', message: expect.stringContaining('"po(ol"') as string },
+      { type: 'VolumeGroup/pool-0', status: 'False', reason: 'DuplicateGroup' },
+      {
+        type: 'VolumeGroup/pool-1',
+        status: 'False',
+        message: expect.stringContaining('/dev/sim-a is listed more than once') as string,
+      },
+    ]),
+  );
+  expect(it.nls()?.status?.nodeStorageInfo?.volumeGroups).toEqual([]);
 });
 
 test('an agent started anew goes on where the last one was', async () => {
