@@ -1,5 +1,5 @@
-import { choice, optionalText, text, toggle } from '../daemon/flag-types.ts';
-import { describeFlags, parseFlags, type FlagValues } from '../daemon/flags.ts';
+import { choice, optionalText, toggle } from '../daemon/flag-types.ts';
+import { BadFlags, describeFlags, parseFlags, type FlagValues } from '../daemon/flags.ts';
 
 const FLAGS = {
   story: optionalText({
@@ -19,16 +19,19 @@ const FLAGS = {
     doc: 'Keep the logs of operator and agents in this directory. Without it they are deleted at the end.',
     placeholder: 'DIR',
   }),
-  driver: text({ doc: 'The name of the CSI driver.', placeholder: 'NAME', default: 'local.csi.aliyun.com' }),
 };
 
 export type SandboxConfig = FlagValues<typeof FLAGS>;
 
 /** Throws BadFlags with every problem of the command line. */
-export const parseSandboxConfig = (
+export function parseSandboxConfig(
   args: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
-): SandboxConfig => parseFlags(FLAGS, args, env);
+): SandboxConfig {
+  const config = parseFlags(FLAGS, args, env);
+  if (config.json && config.keep) throw new BadFlags(['--json and --keep exclude each other: a document has an end']);
+  return config;
+}
 
 /** The help text of `open-local sandbox`. */
 export const sandboxHelp = (): string =>

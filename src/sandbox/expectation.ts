@@ -83,6 +83,13 @@ function tally(values: readonly unknown[]): Record<string, number> {
 
 function inWords(path: string, { test, want }: Matcher): string {
   const value = typeof want === 'string' ? want : JSON.stringify(want);
-  const words = { count: 'as many', distinct: 'different ones', each: 'each', tally: 'counted', matching: 'matches' };
-  return test === 'sameAs' ? `${path} = ${value}` : `${path}: ${words[test]} ${value}`;
+  const words = {
+    count: `${value} values`,
+    distinct: `${value} different values`,
+    each: `${value} everywhere`,
+    tally: value,
+    matching: `one that matches ${value}`,
+    sameAs: `the same as at ${value}`,
+  };
+  return `${path}: ${words[test]}`;
 }

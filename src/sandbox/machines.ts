@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { KubeClient } from '../kube/client.ts';
 import { NODES } from '../kube/resource.ts';
 import type { Node } from '../model/objects.ts';
-import { TOPOLOGY_KEY } from '../model/well-known.ts';
+import { DEFAULT_DRIVER, TOPOLOGY_KEY } from '../model/well-known.ts';
 import { createChild, type Child } from './child.ts';
 import { attachDisks, simulateDisks, type NodeDisks } from './disks.ts';
 import type { Loops } from './loops.ts';
@@ -23,7 +23,6 @@ export interface MachineDeps {
   /** The program, as argv. */
   readonly openLocal: readonly string[];
   readonly kubeconfig: string;
-  readonly driver: string;
   /** Each machine gets a directory in it. */
   readonly directory: string;
   readonly logDirectory: string;
@@ -48,7 +47,7 @@ export async function createMachine(story: StoryNode, deps: MachineDeps, signal:
       'agent',
       `--kubeconfig=${deps.kubeconfig}`,
       `--node-name=${story.name}`,
-      `--driver-name=${deps.driver}`,
+      `--driver-name=${DEFAULT_DRIVER}`,
       `--csi-endpoint=${csiEndpoint}`,
       `--metrics-endpoint=unix://${path.join(directory, 'metrics.sock')}`,
       ...disks.agentFlags,

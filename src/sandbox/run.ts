@@ -19,7 +19,7 @@ import { takeSnapshot, type Snapshot } from './snapshot.ts';
 import { parseStory, type Story } from './story.ts';
 
 export interface SandboxEnvironment {
-  /** The folder of the program: `bin/`, `crds/` and `examples/` are in it. */
+  /** The folder of the program: `bin/`, `crds/`, `deploy/` and `examples/` are in it. */
   readonly root: string;
   /** Takes the lines for the person or program that started it. */
   readonly write: (line: string) => void;
@@ -117,7 +117,6 @@ async function inCluster(session: Session, signal: AbortSignal): Promise<void> {
     {
       nodes: story.nodes,
       lvm: config.lvm,
-      driver: config.driver,
       openLocal: [path.join(environment.root, 'bin/open-local')],
       crdDirectory: path.join(environment.root, 'crds'),
       directory,

@@ -75,7 +75,7 @@ beforeEach(async () => {
     ending.abort();
     await running;
   });
-  await apply('storageclasses.yaml');
+  await apply('../deploy/storageclasses.yaml');
 });
 afterEach(() => cleanUp.disposeAsync());
 

@@ -1,9 +1,15 @@
 // oxlint-disable vitest/no-standalone-expect -- testOn's test is one, which the rule does not know
+import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { SandboxReport } from '../../src/sandbox/run.ts';
+import { run } from '../../src/exec/run.ts';
+import { loadKubeconfig } from '../../src/kube/kubeconfig.ts';
+import { NODES } from '../../src/kube/resource.ts';
+import { createKubeClient } from '../../src/kube/rest-client.ts';
+import { parseSandboxConfig } from '../../src/sandbox/config.ts';
+import { runSandbox, type SandboxReport } from '../../src/sandbox/run.ts';
 import type { PodRow, Snapshot } from '../../src/sandbox/snapshot.ts';
 import { testOn } from '../machine.ts';
 import { buildProgram, type Program } from './program.ts';
@@ -52,7 +58,7 @@ async function playDemo(lvm: 'simulated' | 'real'): Promise<Record<string, unkno
 // Each group lacks LVM's metadata at the start of each disk, and what is less than an extent at its end.
 const ONE_DISK = 20 * GIB - EXTENT;
 const TWO_DISKS = ONE_DISK + 10 * GIB - EXTENT;
-const NODES = ['node-1', 'node-2', 'node-3', 'node-4'];
+const NAMES = ['node-1', 'node-2', 'node-3', 'node-4'];
 const EXPECTED = {
   code: 0,
   stderr: '',
@@ -60,7 +66,7 @@ const EXPECTED = {
   ok: true,
   error: undefined,
   left: [],
-  totals: NODES.map((node) => [node, ONE_DISK]),
+  totals: NAMES.map((node) => [node, ONE_DISK]),
   refused: [['node-4', 'VolumeGroup/open-local-pool-1', true]],
   extended: [
     [1, ONE_DISK],
@@ -68,7 +74,7 @@ const EXPECTED = {
     [2, TWO_DISKS],
     [1, ONE_DISK],
   ],
-  webNodes: new Set(NODES),
+  webNodes: new Set(NAMES),
   webBytes: [6 * GIB, 6 * GIB, 6 * GIB, 6 * GIB],
   grown: [
     ['default/data-web-0', '8Gi', 8 * GIB],
@@ -102,7 +108,7 @@ test('a story that does not come true ends with exit code 1, and tells what was 
     `nodes: [{ name: node-1, disks: [] }]
 steps:
   - step: seven nodes
-    apply: [${path.relative(program.root, path.join(program.root, 'examples/csidriver.yaml'))}]
+    apply: [deploy/csidriver.yaml]
     withinSeconds: 1
     expect: [{ says: there are seven, of: { kind: Node }, path: metadata.name, count: 7 }]
   - step: never played
@@ -118,8 +124,48 @@ steps:
   expect(await program.leftovers()).toEqual([]);
 }, 60_000);
 
+test('--keep leaves the cluster up until Ctrl-C, which ends all of it', async () => {
+  const args = ['sandbox', '--keep', `--log-dir=${program.logs}`];
+  const { child, match } = await program.startUntil(args, /export KUBECONFIG=(\S+)/);
+  const [, kubeconfig = ''] = match;
+  const client = createKubeClient(await loadKubeconfig(kubeconfig, { run }), { userAgent: 'test' });
+  const nodes = await client.list(NODES, {}, AbortSignal.timeout(10_000));
+  client.close();
+  expect(nodes.items.map(({ metadata }) => metadata.name)).toEqual(NAMES);
+  const ended = once(child, 'exit');
+  child.kill('SIGINT');
+  expect(await ended).toEqual([0, null]);
+  expect(await program.leftovers()).toEqual([]);
+}, 60_000);
+
+test('Ctrl-C in the middle ends all of it, with exit code 1', async () => {
+  const { child } = await program.startUntil(['sandbox', `--log-dir=${program.logs}`], /^3\/9/m);
+  const ended = once(child, 'exit');
+  child.kill('SIGINT');
+  expect(await ended).toEqual([1, null]);
+  expect(await program.leftovers()).toEqual([]);
+}, 60_000);
+
+test('a program of ours that dies by itself ends the story, named', async () => {
+  const report = await runSandbox(
+    parseSandboxConfig(['--json', `--log-dir=${program.logs}`], {}),
+    {
+      root: program.root,
+      write: () => {},
+      beside: async ({ operator }) => void process.kill(operator.pid ?? 0, 'SIGKILL'),
+    },
+    AbortSignal.timeout(60_000),
+  );
+  expect(report).toMatchObject({
+    ok: false,
+    error: expect.stringMatching(/^operator was ended by SIGKILL.*operator\.log$/),
+  });
+  expect(await program.leftovers()).toEqual([]);
+}, 60_000);
+
 test.each([
   [['--lvm=none'], /--lvm/],
+  [['--json', '--keep'], /--json and --keep/],
   [['--story=/nowhere.yaml'], /\/nowhere\.yaml/],
 ])('%j cannot be used: one line, exit code 2', async (args, message) => {
   const { code, stdout, stderr } = await program.run('sandbox', ...args);

@@ -1,5 +1,5 @@
-import { execFile } from 'node:child_process';
-import { copyFile, mkdir, mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -8,15 +8,18 @@ const checkout = path.join(import.meta.dirname, '../..');
 
 /** The program as it is now, built apart from `dist/`, which may be older or being built by somebody else. */
 export interface Program extends AsyncDisposable {
-  /** Has `bin/`, `dist/`, `crds/` and `examples/`. */
+  /** Has all that the sandbox needs: `bin/`, `dist/`, `crds/`, `deploy/`, `examples/`. */
   readonly root: string;
   /** For the logs of one run. */
   readonly logs: string;
-  /** The only place for temporary files of the sandbox. */
-  readonly scratch: string;
   /** Runs `open-local` to its end, whatever that is. */
   run(...args: readonly string[]): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }>;
-  /** What the sandbox left behind in its scratch folder. */
+  /** Starts `open-local` and waits for a line of its output that matches; the match. The caller ends it. */
+  startUntil(
+    args: readonly string[],
+    line: RegExp,
+  ): Promise<{ readonly child: ChildProcess; readonly match: string[] }>;
+  /** What a run left behind: temporary files of the sandbox, and processes of this program. */
   leftovers(): Promise<string[]>;
 }
 
@@ -27,16 +30,16 @@ export async function buildProgram(): Promise<Program> {
     const [logs, scratch] = [path.join(root, 'logs'), path.join(root, 't')];
     await Promise.all(['bin', 'logs', 't'].map((name) => mkdir(path.join(root, name))));
     await copyFile(path.join(checkout, 'bin/open-local'), path.join(root, 'bin/open-local'));
-    for (const name of ['crds', 'examples', 'node_modules'])
+    for (const name of ['crds', 'deploy', 'examples', 'node_modules'])
       await symlink(path.join(checkout, name), path.join(root, name));
     await promisify(execFile)(process.execPath, [path.join(checkout, 'build.ts'), path.join(root, 'dist')]);
+    const [file, env] = [path.join(root, 'bin/open-local'), { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', TMPDIR: scratch }];
     return {
       root,
       logs,
-      scratch,
-      run: (...args) =>
-        runToEnd(path.join(root, 'bin/open-local'), args, { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', TMPDIR: scratch }),
-      leftovers: () => readdir(scratch),
+      run: (...args) => runToEnd(file, args, env),
+      startUntil: (args, line) => startUntil(spawn(file, args, { env, stdio: ['ignore', 'pipe', 'inherit'] }), line),
+      leftovers: async () => [...(await readdir(scratch)), ...(await processesOf(root))],
       [Symbol.asyncDispose]: dispose,
     };
   } catch (error) {
@@ -56,4 +59,23 @@ function runToEnd(
     resolve({ code, stdout, stderr });
   });
   return promise;
+}
+
+async function startUntil(child: ChildProcess, line: RegExp): Promise<{ child: ChildProcess; match: string[] }> {
+  const { promise, resolve, reject } = Promise.withResolvers<string[]>();
+  let said = '';
+  child.stdout?.on('data', (chunk: Buffer) => {
+    said += chunk.toString();
+    const match = line.exec(said);
+    if (match) resolve([...match]);
+  });
+  child.once('exit', (code) => reject(new Error(`ended with ${code} before it said ${line.source}: ${said}`)));
+  return { child, match: await promise };
+}
+
+/** The command lines of running processes that have the folder in them. */
+async function processesOf(folder: string): Promise<string[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const lines = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')));
+  return lines.map((line) => line.replaceAll('\0', ' ')).filter((line) => line.includes(folder));
 }
