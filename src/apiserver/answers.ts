@@ -12,7 +12,7 @@ import {
 } from './requests.ts';
 import type { Verb } from './route.ts';
 import type { View } from './views.ts';
-import type { Written } from './writes.ts';
+import type { Written } from './target.ts';
 
 export interface Answer {
   readonly code: number;

@@ -8,17 +8,12 @@ import type { Registry } from './registry.ts';
 import { type DeleteRequest, remove, type Removed } from './removal.ts';
 import { type Selection } from './selection.ts';
 import type { Store } from './store.ts';
+import type { PatchBody, Target, Written } from './target.ts';
 import { keyOf, type Version } from './version.ts';
-import {
-  bodyObject,
-  create,
-  patch,
-  type PatchBody,
-  type Target,
-  update,
-  type WriteDeps,
-  type Written,
-} from './writes.ts';
+import { bodyObject } from './write-checks.ts';
+import { create, patch, update } from './writes.ts';
+import { apply } from './server-side-apply.ts';
+import type { WriteDeps } from './replace.ts';
 
 interface Place {
   readonly kind: Kind;
@@ -64,7 +59,8 @@ export function createApi(
     list: (kind, selection, query) => listPage(store.collection(idOf(kind)), selection, query, store.revision()),
     create: (target, body) => settled(target.kind, create(deps, target, bodyObject(body))),
     update: (target, body) => settled(target.kind, update(deps, target, bodyObject(body))),
-    patch: (target, body) => settled(target.kind, patch(deps, target, body)),
+    patch: (target, body) =>
+      settled(target.kind, body.type === 'apply' ? apply(deps, target, body) : patch(deps, target, body)),
     remove: ({ kind, ...key }, request) => settled(kind, remove(deps, kind, key, request)),
     removeAll(kind, selection, request) {
       const page = api.list(kind, selection, { limit: 0, continue: '', resourceVersion: '', resourceVersionMatch: '' });

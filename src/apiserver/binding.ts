@@ -31,7 +31,6 @@ export function bind(
     spec: { ...spec, nodeName: node },
     status: scheduled(isObject(pod['status']) ? pod['status'] : {}, timestamp(deps.now())),
   };
-  if (metadata.generation !== undefined) next.metadata.generation = metadata.generation + 1;
   deps.store.put(idOf(pods), version.key, next, version.owners);
 }
 

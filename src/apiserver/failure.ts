@@ -36,7 +36,7 @@ export const statusOf = (failure: ApiFailure): object => ({
   metadata: {},
   status: 'Failure',
   message: failure.message,
-  reason: failure.reason,
+  ...(failure.reason === '' ? {} : { reason: failure.reason }),
   ...(failure.details === undefined ? {} : { details: failure.details }),
   code: failure.code,
 });
@@ -51,7 +51,7 @@ export interface Subject {
 const qualified = (name: string, group: string): string => (group === '' ? name : `${name}.${group}`);
 const resourceOf = (about: Subject): string => qualified(about.plural, about.group);
 const detailsOf = (about: Subject, name: string, kind = about.plural): FailureDetails => ({
-  name,
+  ...(name === '' ? {} : { name }),
   ...(about.group === '' ? {} : { group: about.group }),
   kind,
 });

@@ -32,6 +32,8 @@ export const isGranularList = (list: Schema | undefined): boolean =>
 export function fieldsOf(value: Json, schema: Schema | undefined): Fields {
   const fields = new Map<string, Json>();
   collect(value, schema, '', fields);
+  // The whole is no field, even when it is empty.
+  fields.delete('');
   return fields;
 }
 
@@ -41,13 +43,15 @@ function collect(value: Json, schema: Schema | undefined, path: string, into: Ma
       collect(child, fieldSchema(schema, field), below(path, fieldElement(field)), into);
     }
   } else if (Array.isArray(value) && isGranularList(schema)) {
-    for (const item of value) {
-      const element = itemElement(item, schema);
-      if (element === undefined) continue;
-      into.set(below(path, element), null);
-      if (isObject(item)) collect(item, schema?.items, below(path, element), into);
-    }
+    for (const item of value) collectItem(item, schema, path, into);
   } else into.set(path, value);
+}
+
+function collectItem(item: Json, list: Schema | undefined, path: string, into: Map<string, Json>): void {
+  const element = itemElement(item, list);
+  if (element === undefined) return;
+  into.set(below(path, element), null);
+  if (isObject(item)) collect(item, list?.items, below(path, element), into);
 }
 
 /** `live` with what `applied` says; only what merges as one is replaced. */

@@ -18,7 +18,7 @@ export function jsonPatch(target: Json, patch: unknown): Json {
   // A box, so that the root is replaced like any other member.
   const box = { root: clone(target) };
   for (const operation of patch as unknown[]) {
-    if (!isOperation(operation)) throw badRequest('error decoding patch: every operation needs op and path');
+    if (!isOperation(operation)) throw rejected();
     apply(box, operation);
   }
   return box.root;
@@ -36,8 +36,7 @@ function apply(box: { root: Json }, operation: Operation): void {
       remove(box, path);
       return;
     case 'replace':
-      remove(box, path);
-      return insert(box, path, given(operation));
+      return replace(box, path, given(operation));
     case 'move':
       return insert(box, path, remove(box, pointer(operation.from)));
     case 'copy':
@@ -46,14 +45,12 @@ function apply(box: { root: Json }, operation: Operation): void {
       if (!same(read(box, path), given(operation))) throw rejected();
       return;
     default:
-      throw badRequest(`error decoding patch: unknown operation ${JSON.stringify(operation.op)}`);
+      throw rejected();
   }
 }
 
-function given(operation: Operation): Json {
-  if (operation.value === undefined) throw rejected();
-  return clone(operation.value);
-}
+/** Like the real server, takes an operation without a value as one with null. */
+const given = (operation: Operation): Json => clone(operation.value ?? null);
 
 /** The tokens of a JSON pointer (RFC 6901), below the box. */
 function pointer(text: string | undefined): string[] {
@@ -88,6 +85,13 @@ function insert(box: { root: Json }, path: readonly string[], value: Json): void
     parent.splice(position, 0, value);
   } else if (isObject(parent)) parent[token] = value;
   else throw rejected();
+}
+
+/** Unlike RFC 6902, and like the real server, a member that is not there may be replaced. */
+function replace(box: { root: Json }, path: readonly string[], value: Json): void {
+  const parent = parentOf(box, path);
+  if (Array.isArray(parent)) remove(box, path);
+  insert(box, path, value);
 }
 
 function remove(box: { root: Json }, path: readonly string[]): Json {

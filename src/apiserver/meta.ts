@@ -89,11 +89,14 @@ function nameCauses(name: string, kind: Kind): Cause[] {
 const causesOf = (field: string, texts: readonly string[], problem: (text: string) => string): Cause[] =>
   texts.filter((text) => problem(text) !== '').map((text) => wrong.value(`metadata.${field}`, text, problem(text)));
 
-/** Nothing may hold up a deletion that has begun. */
-export function finalizerCauses(object: Stored, old: Stored): Cause[] {
-  if (old.metadata.deletionTimestamp === undefined) return [];
-  const before = old.metadata.finalizers ?? [];
-  const added = (object.metadata.finalizers ?? []).filter((one) => !before.includes(one));
+/** Deletion is begun by a delete alone, and nothing new may hold it up. `sent` is the metadata as it came. */
+export function deletionCauses(sent: ObjectMeta, old: ObjectMeta): Cause[] {
+  if (old.deletionTimestamp === undefined && sent.deletionTimestamp) {
+    return [wrong.value('metadata.deletionTimestamp', sent.deletionTimestamp, 'field is immutable')];
+  }
+  if (old.deletionTimestamp === undefined) return [];
+  const before = old.finalizers ?? [];
+  const added = (sent.finalizers ?? []).filter((one) => !before.includes(one));
   if (added.length === 0) return [];
   const names = added.map((one) => JSON.stringify(one)).join(', ');
   return [

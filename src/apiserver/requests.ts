@@ -1,14 +1,14 @@
 import type { IncomingMessage } from 'node:http';
 import type { Api } from './api.ts';
 import { mediaType, parseBody, unsupported } from './body.ts';
-import { badRequest } from './failure.ts';
+import { badRequest, invalid, wrong } from './failure.ts';
 import { isObject, type Json, type JsonObject, type Stored } from './json.ts';
 import type { Kind } from './kind.ts';
 import type { ListQuery } from './lists.ts';
 import type { DeleteRequest } from './removal.ts';
 import { isTrue, type Route } from './route.ts';
 import { type Selection, selectionOf } from './selection.ts';
-import type { PatchBody, Target } from './writes.ts';
+import type { PatchBody, Target } from './target.ts';
 
 /** A request on objects with its body read but not yet understood. */
 export interface ApiRequest {
@@ -66,13 +66,16 @@ const PATCHES: Readonly<Record<string, PatchBody['type']>> = {
   'application/apply-patch+yaml': 'apply',
 };
 
+const PATCH_OPTIONS = { group: 'meta.k8s.io', plural: 'patchoptions', kind: 'PatchOptions' };
+
 /** The patch in the body. Throws 400 and 415; strategic merge is not spoken here. */
 export function sentPatch({ route, query, type, bytes }: ApiRequest): PatchBody {
   const kind = PATCHES[type];
   if (kind === undefined) throw unsupported(Object.keys(PATCHES));
   const body = stored(route.kind, parseBody(bytes, type));
   if (kind !== 'apply') return { type: kind, body };
-  if (!query.get('fieldManager')) throw badRequest('fieldManager is required for apply patch');
+  if (!query.get('fieldManager'))
+    throw invalid(PATCH_OPTIONS, '', [wrong.required('fieldManager', 'is required for apply patch')]);
   return { type: kind, body, force: isTrue(query.get('force')) };
 }
 

@@ -91,7 +91,7 @@ function unknown(registry: Registry, group: string, version: string): Error {
 }
 
 function verbOf(method: string, { collection, watch }: { collection: boolean; watch: boolean }): Verb {
-  if (method === 'GET') return watch ? 'watch' : collection ? 'list' : 'get';
+  if (method === 'GET') return collection ? (watch ? 'watch' : 'list') : 'get';
   if (method === 'POST') return 'create';
   if (method === 'DELETE') return collection ? 'deletecollection' : 'delete';
   if (collection) throw methodNotAllowed();

@@ -80,12 +80,13 @@ export function fieldSelector(
 ): FieldTest {
   const tests = text
     .split(',')
-    .filter((part) => part.trim() !== '')
+    .filter((part) => part !== '')
     .map((part): FieldTest => {
-      const match = /^\s*([^=!\s]+)\s*(==|=|!=)\s*(.*?)\s*$/s.exec(part);
+      const match = /^([^=!]*)(==|=|!=)(.*)$/s.exec(part);
       if (match === null)
         throw badRequest(`invalid selector: ${JSON.stringify(text)}; can't understand ${JSON.stringify(part)}`);
       const [, field = '', operator = '', value = ''] = match;
+      if (/[=\\]/.test(value)) throw badRequest('invalid field selector: unescaped character in value');
       if (!known(field)) throw badRequest(`field label not supported: ${field}`);
       return (object) => (read(object, field) === value) === (operator !== '!=');
     });

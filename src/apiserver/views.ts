@@ -37,9 +37,7 @@ export function plainView(kind: Kind): View {
   };
 }
 
-const COMMA = Buffer.from(',');
-const OPEN = Buffer.from('{');
-const END = Buffer.from(']}');
+const [COMMA, OPEN, END] = [',', '{', ']}'].map((text) => Buffer.from(text)) as [Buffer, Buffer, Buffer];
 
 /** Objects turned into something else first, each time anew. */
 export function mappedView(
