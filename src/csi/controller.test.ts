@@ -211,8 +211,14 @@ test('the same call again returns the same volume and takes nothing more, also w
   expect(room.asked).toHaveLength(1);
 });
 
-test('two calls at once for one name make one volume', async () => {
-  const [a, b] = await Promise.all([create('v', GIB), create('v', GIB)]);
+test('two calls at once for one name are taken one after the other, and make one volume', async () => {
+  const gate = Promise.withResolvers<void>();
+  volumes.pause = gate.promise;
+  const calls = Promise.all([create('v', GIB), create('v', GIB)]);
+  await client.identity.probe(ProbeRequest.create(), never); // comes after both on the same connection
+  expect(volumes.finds).toBe(1);
+  gate.resolve();
+  const [a, b] = await calls;
   expect(a).toEqual(b);
   expect(room.asked).toHaveLength(1);
 });
@@ -327,7 +333,7 @@ test('deleting leaves alone what is no volume of this service', async () => {
   const object = volumes.objects.get('v');
   if (object) object.spec.role = 'Ephemeral';
   expect(await remove('v')).toEqual({});
-  expect(volumes.objects.get('v')?.metadata.deletionTimestamp).toBeUndefined();
+  expect(volumes.objects.has('v')).toBe(true);
 });
 
 test('a name may be used again while its old volume is being removed: the new one comes after', async () => {
@@ -337,6 +343,7 @@ test('a name may be used again while its old volume is being removed: the new on
   await expect(remove('v')).rejects.toMatchObject({ code: Code.ABORTED });
   patienceMs = 10_000;
   const second = create('v', 2 * GIB);
+  await expect.poll(() => volumes.waiting).toBe(1);
   volumes.agent = (volume) => volumes.obey(volume);
   const old = volumes.objects.get('v');
   room.unplace('v'); // the ledger hears of the deletion
@@ -351,6 +358,14 @@ test('a volume grows by whole extents, and is not grown twice', async () => {
   expect(await expand('v', 2 * GIB - 1)).toEqual(grown);
   expect(await expand('v', GIB)).toEqual(grown);
   expect(room.free('n1')).toBe(8 * GIB);
+});
+
+test('a volume that has a whole disk stays as it is, and cannot have more than the disk', async () => {
+  await create('v', GIB);
+  const object = volumes.objects.get('v');
+  if (object) object.spec.kind = 'Device';
+  expect((await expand('v', GIB)).capacityBytes).toBe(BigInt(GIB));
+  await expect(expand('v', 2 * GIB)).rejects.toMatchObject({ code: Code.FAILED_PRECONDITION });
 });
 
 test('no room to grow is RESOURCE_EXHAUSTED and says how much', async () => {

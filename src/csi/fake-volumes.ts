@@ -15,7 +15,16 @@ export class FakeVolumes implements Volumes {
   agent: (volume: LocalVolume) => void = (volume) => this.obey(volume);
   /** Thrown by the next create, after or before the object was made. */
   failCreate: { readonly made: boolean; readonly fault: Fault } | undefined;
+  /** Looks for a volume take until this resolves. */
+  pause: Promise<void> | undefined;
+  /** How many looks there were. */
+  finds = 0;
   readonly #watchers = new Set<Decide>();
+
+  /** How many wait for a change. */
+  get waiting(): number {
+    return this.#watchers.size;
+  }
 
   obey(volume: LocalVolume): void {
     const name = volume.metadata.name ?? '';
@@ -39,6 +48,8 @@ export class FakeVolumes implements Volumes {
   }
 
   async find(id: string): Promise<LocalVolume | undefined> {
+    this.finds += 1;
+    await this.pause;
     return this.objects.get(id);
   }
 
