@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Cluster } from '../../src/sandbox/cluster.ts';
 import { parseSandboxConfig } from '../../src/sandbox/config.ts';
-import { runSandbox, type SandboxReport } from '../../src/sandbox/run.ts';
+import { runSandbox } from '../../src/sandbox/run.ts';
+import type { SandboxReport } from '../../src/sandbox/sandbox-report.ts';
 import { buildProgram, type Program } from './program.ts';
 
 const KILLS = 10;
