@@ -6,6 +6,7 @@ const NEEDS = {
   root: () => process.getuid?.() === 0,
   lvm2: () => runs('lvm', ['version']),
   'loop devices': () => runs('losetup', ['--find']),
+  qemu: () => runs('qemu-system-x86_64', ['--version']),
   go: () => runs('go', ['version']),
 } as const;
 

@@ -61,7 +61,7 @@ async function hold(): Promise<void> {
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => ending.abort());
   const starting = AbortSignal.any([ending.signal, AbortSignal.timeout(START_MS)]);
   await using vm = await startVm({ image: await builtImage(starting) }, starting);
-  for (const serial of SPARE_DISKS) await vm.attach(await blankDisk(vm, serial), starting);
+  await vm.attach(await Promise.all(SPARE_DISKS.map((serial) => blankDisk(vm, serial))), starting);
   if (existsSync(agent)) await vm.writeFile('/root/agent.cjs', await readFile(agent), starting);
   await writeFile(stateFile, JSON.stringify({ pid: process.pid, dir: vm.dir } satisfies State));
   process.send?.('up');

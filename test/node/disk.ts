@@ -14,6 +14,8 @@ export interface Disk {
   readonly writeLog?: string;
   /** Of two disks with the same file: the identity that both tell, since it is one disk. */
   readonly wwn?: string;
+  /** Its place on the bus, 0 to 255; absent: any free one. */
+  readonly scsiId?: number;
 }
 
 /** A disk as QEMU knows it: named nodes that hold its content, and the device that the guest sees. */
@@ -45,6 +47,7 @@ export function diskArguments(disk: Disk): DiskArguments {
       'share-rw': true,
       rotation_rate: 1,
       ...(disk.wwn === undefined ? {} : { wwn: disk.wwn }),
+      ...(disk.scsiId === undefined ? {} : { 'scsi-id': disk.scsiId }),
     },
   };
 }
@@ -64,7 +67,7 @@ function content(
   if (writeLog !== undefined) {
     const log = { driver: 'file', 'node-name': `log-${serial}`, filename: writeLog };
     const logger = { driver: 'blklogwrites', 'node-name': top, file: raw['node-name'], log: log['node-name'] };
-    return [image, raw, log, { ...logger, 'log-sector-size': sectorBytes }];
+    return [image, raw, log, { ...logger, 'log-sector-size': sectorBytes, 'log-super-update-interval': 1 }];
   }
   return [image, { ...raw, 'node-name': top }];
 }

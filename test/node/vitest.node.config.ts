@@ -6,6 +6,7 @@ export default defineConfig({
   test: {
     root: path.join(import.meta.dirname, '../..'),
     include: ['test/node/**/*.node.ts'],
+    globalSetup: ['test/node/setup.ts'],
     testTimeout: 120_000,
     hookTimeout: 300_000,
     pool: 'forks',

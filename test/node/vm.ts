@@ -35,8 +35,8 @@ export interface Vm extends AsyncDisposable {
   must(command: string | readonly string[], signal: AbortSignal, options?: RunOptions): Promise<string>;
   writeFile(target: string, content: Uint8Array | string, signal: AbortSignal): Promise<void>;
   readFile(source: string, signal: AbortSignal): Promise<Buffer>;
-  /** Plugs a disk in and waits until the node has seen it. Resolves to its device, such as `/dev/sda`. */
-  attach(disk: Disk, signal: AbortSignal): Promise<string>;
+  /** Plugs disks in and waits until the node has seen them. Resolves to their devices, such as `/dev/sda`. */
+  attach(disks: readonly Disk[], signal: AbortSignal): Promise<string[]>;
   /** Pulls it out, whatever uses it, and waits until the node has seen that. */
   pull(serial: string, signal: AbortSignal): Promise<void>;
   /** What was not written to the disks by now is lost. */
@@ -59,6 +59,7 @@ export interface VmOptions {
 
 const BOOT_MS = 120_000;
 const RUN_MS = 60_000;
+const ATTACH_MS = 90_000;
 
 /** Starts a machine and waits until it can be worked with. It ends with this process in any case, and after an hour. */
 export async function startVm(options: VmOptions, signal: AbortSignal): Promise<Vm> {
@@ -118,14 +119,17 @@ async function createVm(dir: string, options: VmOptions, signal: AbortSignal): P
       if (code !== 0) throw new Error(`cannot read ${source} on the node: ${stderr.toString()}`);
       return stdout;
     },
-    attach: async (disk, signal) => {
+    attach: async (added, signal) => {
       const qmp = running();
-      const { blockdevs, device } = diskArguments(disk);
-      for (const node of blockdevs) await qmp.execute('blockdev-add', node, signal);
-      await qmp.execute('device_add', device, signal);
-      disks.set(disk.serial, disk);
-      const link = linkOf(disk.serial);
-      return (await must(`udevadm wait --timeout=30 ${link} && readlink -f ${link}`, signal)).trim();
+      for (const disk of added) {
+        const { blockdevs, device } = diskArguments(disk);
+        for (const node of blockdevs) await qmp.execute('blockdev-add', node, signal);
+        await qmp.execute('device_add', device, signal);
+        disks.set(disk.serial, disk);
+      }
+      const links = added.map(({ serial }) => linkOf(serial)).join(' ');
+      const script = `udevadm wait --timeout=60 ${links} && readlink -f ${links}`;
+      return (await must(script, signal, { timeoutMs: ATTACH_MS })).trim().split('\n');
     },
     pull: async (serial, signal) => {
       const qmp = running();
@@ -175,7 +179,8 @@ async function createVm(dir: string, options: VmOptions, signal: AbortSignal): P
   };
 }
 
-const linkOf = (serial: string): string => `/dev/disk/by-id/scsi-0QEMU_QEMU_HARDDISK_${serial}`;
+/** A name of a disk that stays, whatever letters the kernel gives. */
+export const linkOf = (serial: string): string => `/dev/disk/by-id/scsi-0QEMU_QEMU_HARDDISK_${serial}`;
 
 /** The machine's folder: its own root disk over the image, and the secret of its control server. */
 async function prepare(dir: string, image: Image, signal: AbortSignal): Promise<Control> {

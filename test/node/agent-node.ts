@@ -1,0 +1,158 @@
+import { readFile, readdir } from 'node:fs/promises';
+import path from 'node:path';
+import { stringify } from 'yaml';
+import { createApiServer, type ApiServer } from '../../src/apiserver/api-server.ts';
+import { run } from '../../src/exec/run.ts';
+import type { KubeClient } from '../../src/kube/client.ts';
+import { loadKubeconfig } from '../../src/kube/kubeconfig.ts';
+import { NODE_LOCAL_STORAGES, type Resource } from '../../src/kube/resource.ts';
+import { createKubeClient } from '../../src/kube/rest-client.ts';
+import type { Condition, KubeObject, NodeLocalStorage } from '../../src/model/objects.ts';
+import { builtImage } from './image.ts';
+import { startVm, type Vm, type VmOptions } from './vm.ts';
+
+const ROOT = path.join(import.meta.dirname, '../..');
+/** What the machine is called, there and in the cluster. */
+export const NODE = 'node';
+
+interface Event extends KubeObject {
+  readonly reason?: string;
+  readonly message?: string;
+  readonly type?: string;
+}
+const EVENTS: Resource<Event> = { group: '', version: 'v1', plural: 'events', kind: 'Event', namespaced: true };
+
+/** A machine with our agent on it, and the API server that the agent serves. */
+export interface AgentNode extends AsyncDisposable {
+  readonly vm: Vm;
+  readonly api: ApiServer;
+  readonly client: KubeClient;
+  /** Starts the agent; `name` tells it from a second one on the same machine. */
+  startAgent(signal: AbortSignal, name?: string): Promise<void>;
+  /** SIGTERM, and waits for its end. */
+  stopAgent(signal: AbortSignal, name?: string): Promise<void>;
+  agentLog(signal: AbortSignal, name?: string): Promise<string>;
+  /** Sets what the node should have, creating its NodeLocalStorage if need be, and resolves once the agent has told how each item stands. */
+  ask(spec: NodeLocalStorage['spec'], signal: AbortSignal): Promise<NodeLocalStorage>;
+  /** Resolves to the node's storage as soon as it is as `wanted`. */
+  until(wanted: (nls: NodeLocalStorage) => boolean, signal: AbortSignal): Promise<NodeLocalStorage>;
+  events(signal: AbortSignal): Promise<readonly Event[]>;
+}
+
+/** Boots a machine and starts an API server; the agent is installed and not started. */
+export async function startAgentNode(signal: AbortSignal, options: Omit<VmOptions, 'image'> = {}): Promise<AgentNode> {
+  await using started = new AsyncDisposableStack();
+  const image = await builtImage(signal);
+  const crds = path.join(ROOT, 'crds');
+  const files = (await readdir(crds)).filter((name) => name.endsWith('.yaml'));
+  const api = createApiServer({
+    crds: await Promise.all(files.map((name) => readFile(path.join(crds, name), 'utf8'))),
+  });
+  const url = await api.listen();
+  started.defer(() => api.close());
+  const vm = started.use(await startVm({ image, ...options }, signal));
+  const kubeconfig = path.join(vm.dir, 'kubeconfig');
+  await api.writeKubeconfig(kubeconfig);
+  const client = createKubeClient(await loadKubeconfig(kubeconfig, { run }), { userAgent: 'test' });
+  started.defer(() => client.close());
+  await install(vm, url, signal);
+  const kept = started.move();
+  return {
+    vm,
+    api,
+    client,
+    startAgent: async (signal, name = 'agent') => {
+      await vm.must(startScript(name), signal);
+    },
+    stopAgent: async (signal, name = 'agent') => {
+      await vm.must(`kill "$(< /run/${name}.pid)"; tail --pid="$(< /run/${name}.pid)" -f /dev/null`, signal);
+    },
+    agentLog: async (signal, name = 'agent') => (await vm.readFile(`/var/log/${name}.log`, signal)).toString(),
+    ask: async (spec, signal) => {
+      const { generation } = (await write(client, spec, signal)).metadata;
+      const types = initTypes(spec);
+      return until(
+        client,
+        ({ status }) => {
+          const done = (status?.conditions ?? []).filter((condition) => condition.observedGeneration === generation);
+          return types.every((type) => done.some((condition) => condition.type === type));
+        },
+        signal,
+      );
+    },
+    until: (wanted, signal) => until(client, wanted, signal),
+    events: async (signal) => (await client.list(EVENTS, {}, signal)).items,
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  };
+}
+
+export const conditionOf = (nls: NodeLocalStorage, type: string): Condition | undefined =>
+  nls.status?.conditions?.find((condition) => condition.type === type);
+
+const initTypes = (spec: NodeLocalStorage['spec']): readonly string[] => [
+  ...(spec?.resourceToBeInited?.vgs ?? []).map(({ name }) => `VolumeGroup/${name}`),
+  ...(spec?.resourceToBeInited?.mountpoints ?? []).map((point) => `MountPoint/${point.path}`),
+];
+
+/** 10.0.2.2 is this machine's loopback as the guest's network shows it. */
+async function install(vm: Vm, url: string, signal: AbortSignal): Promise<void> {
+  const agent = process.env['AGENT'] ?? path.join(ROOT, 'dist/agent.cjs');
+  await vm.writeFile('/root/agent.cjs', await readFile(agent), signal);
+  const kubeconfig = {
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name: 'c', cluster: { server: url.replace('127.0.0.1', '10.0.2.2') } }],
+    users: [{ name: 'u', user: {} }],
+    contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }],
+    'current-context': 'x',
+  };
+  await vm.writeFile('/root/kubeconfig', stringify(kubeconfig), signal);
+}
+
+/** Detached from the call that starts it. The log goes on where an earlier one ended. */
+const startScript = (name: string): string => `
+mkdir -p /run/${name}
+setsid node /root/agent.cjs agent --node-name=${NODE} --kubeconfig=/root/kubeconfig \\
+  --csi-endpoint=unix:///run/${name}/csi.sock --metrics-endpoint=unix:///run/${name}/metrics.sock \\
+  < /dev/null >> /var/log/${name}.log 2>&1 &
+echo $! > /run/${name}.pid`;
+
+async function write(
+  client: KubeClient,
+  spec: NodeLocalStorage['spec'],
+  signal: AbortSignal,
+): Promise<NodeLocalStorage> {
+  const found = (await client.list(NODE_LOCAL_STORAGES, {}, signal)).items[0];
+  const wanted = { nodeName: NODE, ...spec };
+  if (!found) {
+    const nls = {
+      apiVersion: 'csi.aliyun.com/v1alpha1',
+      kind: 'NodeLocalStorage',
+      metadata: { name: NODE },
+      spec: wanted,
+    };
+    return client.create(NODE_LOCAL_STORAGES, nls, signal);
+  }
+  const body = [{ op: 'add', path: '/spec', value: wanted }];
+  return client.patch(NODE_LOCAL_STORAGES, { name: NODE }, { type: 'json', body }, signal);
+}
+
+async function until(
+  client: KubeClient,
+  wanted: (nls: NodeLocalStorage) => boolean,
+  signal: AbortSignal,
+): Promise<NodeLocalStorage> {
+  const { items, resourceVersion } = await client.list(NODE_LOCAL_STORAGES, {}, signal);
+  let last = items[0];
+  if (last && wanted(last)) return last;
+  try {
+    for await (const event of client.watch(NODE_LOCAL_STORAGES, { resourceVersion }, signal)) {
+      if (event.type === 'BOOKMARK') continue;
+      last = event.object;
+      if (wanted(last)) return last;
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+  throw new Error(`the agent did not get there in time; last seen: ${JSON.stringify(last?.status, undefined, 1)}`);
+}
