@@ -151,6 +151,7 @@ const CORE: readonly Entry[] = [
   },
   { kind: 'ConfigMap', plural: 'configmaps', shortNames: ['cm'], rules: configRules },
   { kind: 'Secret', plural: 'secrets', selectable: ['type'], rules: configRules },
+  { kind: 'Service', plural: 'services', shortNames: ['svc'] },
   { kind: 'ServiceAccount', plural: 'serviceaccounts', shortNames: ['sa'], returnsDeleted: true },
 ];
 
@@ -173,7 +174,6 @@ const STORAGE: readonly Entry[] = [
     kind: 'CSIDriver',
     plural: 'csidrivers',
     clusterWide: true,
-    generation: true,
     unconditionalUpdate: false,
     returnsDeleted: true,
     rules: driverRules,
