@@ -12,68 +12,91 @@ import { claimNamesOf, isBound } from './scheduler/pod-claims.ts';
 import { onChange, type StandIn } from './stand-in.ts';
 import { keyOf, splitKey } from './store.ts';
 
-export interface KubeletDeps extends Deps {
-  readonly nodeName: string;
-  readonly volumes: PodVolumes;
+export interface KubeletsDeps extends Deps {
+  /** By the name of the node. */
+  readonly nodes: ReadonlyMap<string, PodVolumes>;
 }
 
-/** Stands in for one node's kubelet, whose containers start at once: volumes of pods bound to the node. Keys are pods. */
-export function createKubelet(deps: KubeletDeps): StandIn {
-  const { nodeName, stores } = deps;
+/** A kubelet waits for its driver; so many pods for each node may wait side by side. */
+const PODS_AT_ONCE = 10;
+
+/**
+ * Stands in for the kubelets of these nodes, whose containers start at once: volumes of pods bound to one of them. One stand-in for all, since
+ * hundreds would each hear of every change. Keys are pods.
+ */
+export function createKubelets(deps: KubeletsDeps): StandIn {
+  const { nodes, stores } = deps;
   /** By pod UID; it outlives the pod's object, as mounts do. */
   const mounts: Mounts = new Map();
   return {
-    name: `kubelet-${nodeName}`,
+    name: 'kubelets',
+    concurrency: PODS_AT_ONCE * nodes.size,
     wakes: [
-      onChange(stores.pods, (pod) => (pod.spec?.nodeName === nodeName ? [keyOf(pod)] : [])),
+      onChange(stores.pods, (pod) => (volumesFor(pod, deps) ? [keyOf(pod)] : [])),
       onChange(stores.claims, ({ metadata }) => podsUsing(metadata, deps)),
       onChange(stores.volumes, ({ spec }) => (spec?.claimRef ? podsUsing(spec.claimRef, deps) : [])),
     ],
     reconcile: async (key, signal) => {
       const pod = stores.pods.get(key);
       for (const [uid, { key: owner }] of mounts)
-        if (owner === key && uid !== pod?.metadata.uid) await unmountAll(uid, mounts, deps, signal);
-      if (pod?.spec?.nodeName !== nodeName) return;
+        if (owner === key && uid !== pod?.metadata.uid) await unmountAll(uid, mounts, signal);
+      const volumes = pod && volumesFor(pod, deps);
+      if (!volumes) return;
       if (pod.metadata.deletionTimestamp !== undefined) await end(pod, mounts, deps, signal);
-      else await run(pod, mounts, deps, signal);
+      else await run(pod, { mounts, volumes }, deps, signal);
     },
   };
 }
+
+const volumesFor = ({ spec }: Pod, { nodes }: KubeletsDeps): PodVolumes | undefined => nodes.get(spec?.nodeName ?? '');
 
 interface Mount {
   readonly place: MountedVolume;
   ready: boolean;
 }
 
-/** By pod UID: the pod's key, and its volumes by claim. */
-type Mounts = Map<string, { readonly key: string; readonly volumes: Map<string, Mount> }>;
+/** By pod UID: the pod's key, its mounts by claim, and the node's way to unmount them. */
+type Mounts = Map<string, PodMounts>;
+
+interface PodMounts {
+  readonly key: string;
+  readonly node: PodVolumes;
+  readonly volumes: Map<string, Mount>;
+}
 
 function podsUsing(
   { namespace, name = '' }: { readonly namespace?: string; readonly name?: string },
-  { stores, nodeName }: KubeletDeps,
+  deps: KubeletsDeps,
 ): string[] {
+  const { stores } = deps;
   const uses = (pod: Pod): boolean =>
-    pod.spec?.nodeName === nodeName && pod.metadata.namespace === namespace && claimNamesOf(pod).includes(name);
+    pod.metadata.namespace === namespace && claimNamesOf(pod).includes(name) && volumesFor(pod, deps) !== undefined;
   return stores.pods.list().filter(uses).map(keyOf);
 }
 
-async function run(pod: Pod, mounts: Mounts, deps: KubeletDeps, signal: AbortSignal): Promise<void> {
+async function run(
+  pod: Pod,
+  { mounts, volumes }: { readonly mounts: Mounts; readonly volumes: PodVolumes },
+  deps: KubeletsDeps,
+  signal: AbortSignal,
+): Promise<void> {
   const uid = pod.metadata.uid ?? '';
-  const own = mounts.get(uid) ?? { key: keyOf(pod), volumes: new Map<string, Mount>() };
+  const own: PodMounts = mounts.get(uid) ?? { key: keyOf(pod), node: volumes, volumes: new Map() };
   mounts.set(uid, own);
   for (const name of claimNamesOf(pod)) {
     const { claim, volume } = findVolume(pod, name, deps);
     // Kept from before the first call on: one whose answer was lost may have mounted.
-    const mount = own.volumes.get(name) ?? { place: deps.volumes.place(pod, name, volume), ready: false };
+    const mount = own.volumes.get(name) ?? { place: volumes.place(pod, name, volume), ready: false };
     own.volumes.set(name, mount);
-    if (!mount.ready) await mountOne(pod, { mount, volume }, deps, signal);
-    await expandIfGrown({ claim, volume, place: mount.place }, deps, signal);
+    if (!mount.ready) await mountOne(pod, { mount, volume, volumes }, deps, signal);
+    await expandIfGrown({ claim, volume, place: mount.place, volumes }, deps, signal);
   }
   if (pod.status?.phase !== 'Running') await reportRunning(pod, deps, signal);
 }
 
 /** Throws Fault `unavailable` while the claim is not bound to a volume that this node reaches. */
-function findVolume(pod: Pod, name: string, { stores, nodeName }: KubeletDeps) {
+function findVolume(pod: Pod, name: string, { stores }: KubeletsDeps) {
+  const nodeName = pod.spec?.nodeName ?? '';
   const claim = stores.claims.get(`${pod.metadata.namespace ?? ''}/${name}`);
   const volume = stores.volumes.get(claim?.spec?.volumeName ?? '');
   const node = stores.nodes.get(nodeName);
@@ -84,12 +107,16 @@ function findVolume(pod: Pod, name: string, { stores, nodeName }: KubeletDeps) {
 
 async function mountOne(
   pod: Pod,
-  { mount, volume }: { readonly mount: Mount; readonly volume: PersistentVolume },
-  deps: KubeletDeps,
+  {
+    mount,
+    volume,
+    volumes,
+  }: { readonly mount: Mount; readonly volume: PersistentVolume; readonly volumes: PodVolumes },
+  deps: KubeletsDeps,
   signal: AbortSignal,
 ): Promise<void> {
   try {
-    await deps.volumes.mount(pod, mount.place, volume, signal);
+    await volumes.mount(pod, mount.place, volume, signal);
     mount.ready = true;
   } catch (error) {
     const message = `MountVolume.SetUp failed for volume "${volume.metadata.name ?? ''}" : ${rpcStatus(error).text}`;
@@ -99,8 +126,13 @@ async function mountOne(
 }
 
 async function expandIfGrown(
-  { claim, volume, place }: { claim: PersistentVolumeClaim; volume: PersistentVolume; place: MountedVolume },
-  { volumes, client }: KubeletDeps,
+  {
+    claim,
+    volume,
+    place,
+    volumes,
+  }: { claim: PersistentVolumeClaim; volume: PersistentVolume; place: MountedVolume; volumes: PodVolumes },
+  { client }: KubeletsDeps,
   signal: AbortSignal,
 ): Promise<void> {
   if (storageOf(volume.spec?.capacity) <= storageOf(claim.status?.capacity)) return;
@@ -110,16 +142,16 @@ async function expandIfGrown(
   await client.patch(CLAIMS, splitKey(keyOf(claim)), { type: 'merge', body }, signal, 'status');
 }
 
-async function reportRunning(pod: Pod, { client, stores }: KubeletDeps, signal: AbortSignal): Promise<void> {
+async function reportRunning(pod: Pod, { client, stores }: KubeletsDeps, signal: AbortSignal): Promise<void> {
   const others = (stores.pods.get(keyOf(pod))?.status?.conditions ?? []).filter(({ type }) => type !== 'Ready');
   const body = { status: { phase: 'Running', conditions: [...others, { type: 'Ready', status: 'True' }] } };
   await client.patch(PODS, splitKey(keyOf(pod)), { type: 'merge', body }, signal, 'status');
 }
 
 /** The pod's object goes only after its volumes. */
-async function end(pod: Pod, mounts: Mounts, deps: KubeletDeps, signal: AbortSignal): Promise<void> {
+async function end(pod: Pod, mounts: Mounts, deps: KubeletsDeps, signal: AbortSignal): Promise<void> {
   const uid = pod.metadata.uid ?? '';
-  await unmountAll(uid, mounts, deps, signal);
+  await unmountAll(uid, mounts, signal);
   try {
     await deps.client.delete(PODS, splitKey(keyOf(pod)), signal, { gracePeriodSeconds: 0, preconditions: { uid } });
   } catch (error) {
@@ -127,13 +159,14 @@ async function end(pod: Pod, mounts: Mounts, deps: KubeletDeps, signal: AbortSig
   }
 }
 
-async function unmountAll(uid: string, mounts: Mounts, { volumes }: KubeletDeps, signal: AbortSignal): Promise<void> {
-  const own = mounts.get(uid)?.volumes ?? new Map<string, Mount>();
+async function unmountAll(uid: string, mounts: Mounts, signal: AbortSignal): Promise<void> {
+  const own = mounts.get(uid);
+  if (!own) return;
   const others = [...mounts].filter(([other]) => other !== uid).flatMap(([, { volumes }]) => [...volumes.values()]);
-  for (const [name, { place }] of own) {
+  for (const [name, { place }] of own.volumes) {
     const last = !others.some((other) => other.place.volumeId === place.volumeId);
-    await volumes.unmount(place, { last }, signal);
-    own.delete(name);
+    await own.node.unmount(place, { last }, signal);
+    own.volumes.delete(name);
   }
   mounts.delete(uid);
 }

@@ -8,6 +8,8 @@ import type { Store } from './store.ts';
 export interface StandIn {
   readonly name: string;
   readonly wakes: readonly Wake[];
+  /** How many keys at a time; 10 when absent. */
+  readonly concurrency?: number;
   /** Throws when it has to be tried again after a back-off. */
   reconcile(key: string, signal: AbortSignal): Promise<void>;
 }

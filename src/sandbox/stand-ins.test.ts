@@ -283,6 +283,17 @@ test('a StatefulSet scales down from its highest pod, keeps the claims, and find
   expect(driver.calls.filter((call) => call.startsWith('CreateVolume'))).toHaveLength(4);
 });
 
+test("the examples are accepted, and nginx serves from its claim's volume", async () => {
+  await apply('nlsc.yaml');
+  await apply('nginx.yaml');
+  await until(
+    sees('Pod', 'metadata.name', { test: 'tally', want: { 'nginx-lvm-0': 1 } }),
+    sees('Pod', 'status.phase', { test: 'each', want: 'Running' }),
+    sees('PersistentVolumeClaim', 'metadata.name', { test: 'tally', want: { 'html-nginx-lvm-0': 1 } }),
+  );
+  expect([...driver.volumes.values()]).toEqual([5n * GIB]);
+});
+
 test('a pod whose claim does not exist waits for it', async () => {
   await applyObject(podOf('late'), client, ending.signal);
   const message = 'status.conditions[type=PodScheduled].message';

@@ -3,8 +3,8 @@ import { createWorkQueue } from '../kube/work-queue.ts';
 import { createClaimBinder } from './claim-binder.ts';
 import type { ControllerCalls, NodeCalls } from './csi-calls.ts';
 import type { Deps } from './deps.ts';
-import { createKubelet } from './kubelet.ts';
-import { createPodVolumes } from './pod-volumes.ts';
+import { createKubelets } from './kubelet.ts';
+import { createPodVolumes, type PodVolumes } from './pod-volumes.ts';
 import { createProvisioner, createVolumeDeleter } from './provisioner.ts';
 import { createResizer } from './resizer.ts';
 import { createExtenderClient } from './scheduler/extender-client.ts';
@@ -19,8 +19,18 @@ export interface StandInsDeps extends Deps {
   readonly extenderUrl: string;
   readonly controller: ControllerCalls;
   /** One kubelet for each; `directory` is its /var/lib/kubelet. */
-  readonly nodes: readonly { readonly name: string; readonly csi: NodeCalls; readonly directory: string }[];
+  readonly nodes: readonly KubeletNode[];
 }
+
+export interface KubeletNode {
+  readonly name: string;
+  readonly csi: NodeCalls;
+  readonly directory: string;
+}
+
+/** The volumes of each node, by its name. */
+export const podVolumesOf = (nodes: readonly KubeletNode[]): Map<string, PodVolumes> =>
+  new Map(nodes.map(({ name, csi, directory }) => [name, createPodVolumes(csi, path.join(directory, 'kubelet'))]));
 
 /** Quick, since somebody is watching. */
 const BACKOFF = { baseMs: 200, maxMs: 5000 };
@@ -43,9 +53,7 @@ export async function runStandIns(deps: StandInsDeps, signal: AbortSignal): Prom
     createProvisioner(deps),
     createVolumeDeleter(deps),
     createResizer(deps),
-    ...deps.nodes.map(({ name, csi, directory }) =>
-      createKubelet({ ...deps, nodeName: name, volumes: createPodVolumes(csi, path.join(directory, 'kubelet')) }),
-    ),
+    createKubelets({ ...deps, nodes: podVolumesOf(deps.nodes) }),
   ];
   try {
     await Promise.all([
@@ -63,7 +71,7 @@ export async function runStandIn(standIn: StandIn, { log }: Pick<Deps, 'log'>, s
     name: standIn.name,
     log,
     reconcile: (key, signal) => standIn.reconcile(key, signal),
-    concurrency: 10,
+    concurrency: standIn.concurrency ?? 10,
     backoff: BACKOFF,
   });
   const ends = standIn.wakes.map((wake) => wake.follow((key) => queue.add(key)));
