@@ -1,5 +1,6 @@
 import type { Api } from './api.ts';
-import { apiVersionOf, type Kind } from './kind.ts';
+import type { ObjectMeta } from '../model/objects.ts';
+import type { Kind } from './kind.ts';
 import {
   type ApiRequest,
   deleteRequest,
@@ -33,7 +34,7 @@ export const ANSWERS: Readonly<Record<Exclude<Verb, 'watch'>, Answerer>> = {
   create(api, request, view) {
     if (request.route.subresource === 'binding') {
       api.bind(placeOf(api, request), sentObject(request));
-      return { code: 201, body: success(request.route.kind) };
+      return { code: 201, body: Buffer.from(JSON.stringify({ ...SUCCESS, code: 201 })) };
     }
     return written(api.create(targetOf(api, request), sentObject(request)), view);
   },
@@ -63,13 +64,9 @@ const written = ({ version, created, unknown }: Written, view: View): Answer => 
   warnings: unknown.map((path) => `unknown field ${JSON.stringify(path)}`),
 });
 
-function success(kind: Kind, metadata?: { readonly name?: string; readonly uid?: string }): Buffer {
-  const about = {
-    name: metadata?.name,
-    group: apiVersionOf(kind) === 'v1' ? undefined : kind.group,
-    kind: kind.plural,
-    uid: metadata?.uid,
-  };
-  const details = metadata === undefined ? {} : { details: about };
-  return Buffer.from(JSON.stringify({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', ...details }));
+const SUCCESS = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success' };
+
+function success({ group, plural }: Kind, { name, uid }: ObjectMeta): Buffer {
+  const details = { name, ...(group === '' ? {} : { group }), kind: plural, uid };
+  return Buffer.from(JSON.stringify({ ...SUCCESS, details }));
 }

@@ -1,4 +1,4 @@
-import { type ApiFailure, conflict, invalid, notFound, wrong } from './failure.ts';
+import { type ApiFailure, badRequest, conflict, invalid, notFound, wrong } from './failure.ts';
 import { at, isObject, type JsonObject, type Stored } from './json.ts';
 import { idOf, type Kind } from './kind.ts';
 import { timestamp } from './meta.ts';
@@ -12,6 +12,9 @@ export function bind(
   key: { namespace: string | undefined; name: string },
   binding: Stored,
 ): void {
+  if (binding.kind !== 'Binding') throw badRequest(`${binding.kind} in version "v1" cannot be handled as a Binding`);
+  if ((binding.metadata.name ?? key.name) !== key.name)
+    throw badRequest('name in URL does not match name in Binding object');
   const node = at(binding, ['target', 'name']);
   if (typeof node !== 'string' || node === '') throw invalid(BINDING, key.name, [wrong.required('target.name')]);
   const version = deps.store.collection(idOf(pods)).get(keyOf(key.namespace, key.name));

@@ -74,8 +74,11 @@ export const STALE = 'the object has been modified; please apply your changes to
 
 export const badRequest = (message: string): ApiFailure => new ApiFailure(400, 'BadRequest', message);
 
-export const forbidden = (about: Subject, name: string, why: string): ApiFailure =>
-  new ApiFailure(403, 'Forbidden', `${resourceOf(about)} "${name}" is forbidden: ${why}`, detailsOf(about, name));
+export const forbidden = (about: Subject, name: string, why: string, causes?: readonly Cause[]): ApiFailure =>
+  new ApiFailure(403, 'Forbidden', `${resourceOf(about)} "${name}" is forbidden: ${why}`, {
+    ...detailsOf(about, name),
+    ...(causes === undefined ? {} : { causes }),
+  });
 
 export const expired = (message: string): ApiFailure => new ApiFailure(410, 'Expired', message);
 

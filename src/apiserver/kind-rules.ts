@@ -1,3 +1,4 @@
+import { parseQuantity } from '../model/quantity.ts';
 import { type Cause, wrong } from './failure.ts';
 import { at, isObject, type JsonObject, same, type Stored } from './json.ts';
 import type { KindRules } from './kind.ts';
@@ -15,13 +16,17 @@ function defaults(target: JsonObject, values: JsonObject): void {
   for (const [field, value] of Object.entries(values)) target[field] ??= value;
 }
 
-/** Complains about each of `fields` (dotted) that changed. */
+/** Those of the dotted `fields` that changed. */
+const changed = (object: Stored, old: Stored, fields: readonly string[]): string[] =>
+  fields.filter((field) => !same(at(object, field.split('.')), at(old, field.split('.'))));
+
+/** Complains about each of `fields` that changed. */
 const frozen =
-  (why: string, ...fields: string[]) =>
+  (...fields: string[]) =>
   (object: Stored, old: Stored): Cause[] =>
-    fields
-      .filter((field) => !same(at(object, field.split('.')), at(old, field.split('.'))))
-      .map((field) => wrong.forbidden(field, why));
+    changed(object, old, fields).map((field) =>
+      wrong.value(field, at(object, field.split('.')) ?? null, 'field is immutable'),
+    );
 
 const required = (object: Stored, ...fields: string[]): Cause[] =>
   fields
@@ -90,17 +95,36 @@ export const podRules: KindRules = {
   },
 };
 
-/** What of a claim's spec stays as it was; the volume's name may be filled in once. */
+/** What of a claim's spec stays as it was: all but its size, once it is bound, and the volume's name, which may be filled in. */
 function claimWithoutMutable(object: Stored, old: Stored): unknown {
   const spec = isObject(object['spec']) ? object['spec'] : {};
+  const bound = at(old, ['status', 'phase']) === 'Bound';
   const resources = isObject(spec['resources']) ? spec['resources'] : {};
   const requests = isObject(resources['requests']) ? resources['requests'] : {};
   return {
     ...spec,
     volumeAttributesClassName: null,
     volumeName: at(old, ['spec', 'volumeName']) ? (spec['volumeName'] ?? null) : null,
-    resources: { ...resources, requests: { ...requests, storage: null } },
+    resources: { ...resources, requests: { ...requests, storage: bound ? null : (requests['storage'] ?? null) } },
   };
+}
+
+/** A claim may be asked to be smaller only while it has not yet grown so far. */
+function shrinkCauses(object: Stored, old: Stored): Cause[] {
+  const wanted = sizeAt(object, REQUEST);
+  if (wanted >= sizeAt(old, REQUEST) || wanted > sizeAt(old, ['status', 'capacity', 'storage'])) return [];
+  return [wrong.forbidden(REQUEST.join('.'), 'field can not be less than status.capacity')];
+}
+
+const REQUEST = ['spec', 'resources', 'requests', 'storage'];
+
+/** In bytes; 0 for what is no quantity. */
+function sizeAt(object: Stored, path: readonly string[]): number {
+  try {
+    return parseQuantity(String(at(object, path)));
+  } catch {
+    return 0;
+  }
 }
 
 export const claimRules: KindRules = {
@@ -108,10 +132,13 @@ export const claimRules: KindRules = {
   prepareCreate(object) {
     object['status'] = { phase: 'Pending' };
   },
-  validate: (object) => required(object, 'spec.accessModes', 'spec.resources.requests.storage'),
+  validate: (object) => [
+    ...required(object, 'spec.accessModes'),
+    ...(at(object, REQUEST) === undefined ? [wrong.required('spec.resources[storage]')] : []),
+  ],
   validateUpdate: (object, old) =>
     same(claimWithoutMutable(object, old), claimWithoutMutable(old, old))
-      ? []
+      ? shrinkCauses(object, old)
       : [
           wrong.forbidden(
             'spec',
@@ -127,32 +154,22 @@ export const volumeRules: KindRules = {
     object['status'] = { phase: 'Pending' };
   },
   validate: (object) => required(object, 'spec.accessModes', 'spec.capacity'),
-  validateUpdate: (object, old) => [
-    ...frozen(
-      'spec.persistentvolumesource is immutable after creation',
-      'spec.csi',
-      'spec.local',
-      'spec.hostPath',
-    )(object, old),
-    ...(at(old, ['spec', 'nodeAffinity']) === undefined
-      ? []
-      : frozen('field is immutable', 'spec.nodeAffinity')(object, old)),
-    ...frozen('field is immutable', 'spec.volumeMode')(object, old),
-  ],
+  validateUpdate(object, old) {
+    const sources = changed(object, old, ['spec.csi', 'spec.local', 'spec.hostPath']);
+    const source = 'spec.persistentvolumesource';
+    return [
+      ...(sources.length === 0 ? [] : [wrong.forbidden(source, `${source} is immutable after creation`)]),
+      ...(at(old, ['spec', 'nodeAffinity']) === undefined ? [] : frozen('spec.nodeAffinity')(object, old)),
+      ...frozen('spec.volumeMode')(object, old),
+    ];
+  },
 };
 
 export const storageClassRules: KindRules = {
   defaults: (object) =>
     defaults(object as unknown as JsonObject, { reclaimPolicy: 'Delete', volumeBindingMode: 'Immediate' }),
   validate: (object) => required(object, 'provisioner'),
-  validateUpdate: (object, old) =>
-    frozen(
-      'updates to this field are forbidden.',
-      'parameters',
-      'provisioner',
-      'reclaimPolicy',
-      'volumeBindingMode',
-    )(object, old),
+  validateUpdate: frozen('parameters', 'provisioner', 'reclaimPolicy', 'volumeBindingMode'),
 };
 
 export const driverRules: KindRules = {
@@ -166,7 +183,7 @@ export const driverRules: KindRules = {
       volumeLifecycleModes: ['Persistent'],
     });
   },
-  validateUpdate: frozen('field is immutable', 'spec.attachRequired', 'spec.volumeLifecycleModes'),
+  validateUpdate: frozen('spec.attachRequired', 'spec.volumeLifecycleModes'),
 };
 
 export const leaseRules: KindRules = {
@@ -191,19 +208,23 @@ export const statefulSetRules: KindRules = {
     object['status'] = { replicas: 0, availableReplicas: 0 };
   },
   validate: (object) => required(object, 'spec.selector'),
-  validateUpdate: frozen(
-    "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', " +
-      "'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden",
-    'spec.serviceName',
-    'spec.selector',
-    'spec.volumeClaimTemplates',
-    'spec.podManagementPolicy',
-  ),
+  validateUpdate(object, old) {
+    const fixed = ['serviceName', 'selector', 'volumeClaimTemplates', 'podManagementPolicy'].map(
+      (field) => `spec.${field}`,
+    );
+    if (changed(object, old, fixed).length === 0) return [];
+    const why =
+      "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', " +
+      "'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden";
+    return [wrong.forbidden('spec', why)];
+  },
 };
 
 export const configRules: KindRules = {
   validateUpdate: (object, old) =>
     old['immutable'] === true
-      ? frozen('field is immutable when `immutable` is set', 'data', 'binaryData', 'immutable')(object, old)
+      ? changed(object, old, ['data', 'binaryData', 'immutable']).map((field) =>
+          wrong.forbidden(field, 'field is immutable when `immutable` is set'),
+        )
       : [],
 };

@@ -23,6 +23,8 @@ export function freshMeta(sent: ObjectMeta, kind: Kind, now: number): ObjectMeta
 export function carriedMeta(sent: ObjectMeta, old: ObjectMeta): ObjectMeta {
   const metadata: ObjectMeta = { ...sent };
   const carried = [
+    'name',
+    'namespace',
     'uid',
     'creationTimestamp',
     'deletionTimestamp',

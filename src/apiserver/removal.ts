@@ -3,7 +3,7 @@ import type { Stored } from './json.ts';
 import { idOf, type Kind } from './kind.ts';
 import { timestamp } from './meta.ts';
 import type { Store } from './store.ts';
-import { keyOf, type Version } from './version.ts';
+import { keyOf, Version } from './version.ts';
 
 export interface DeleteRequest {
   readonly gracePeriodSeconds?: number;
@@ -40,17 +40,28 @@ export function remove(
   if (kind.plural === 'namespaces' && ETERNAL.has(key.name))
     throw forbidden(kind, key.name, 'this namespace may not be deleted');
 
-  const { metadata } = version.object;
   const seconds = graceOf(kind, version.object, request);
-  const held = (metadata.finalizers ?? []).length > 0 || kind.plural === 'namespaces';
-  if (seconds === 0 && !held)
-    return { version: request.dryRun ? version : deps.store.remove(idOf(kind), version.key), gone: true };
-  const sooner = seconds < (metadata.deletionGracePeriodSeconds ?? Number.POSITIVE_INFINITY);
-  if (request.dryRun || !sooner) return { version, gone: false };
-  return {
-    version: deps.store.put(idOf(kind), version.key, marked(version.object, seconds, deps.now()), version.owners),
-    gone: false,
-  };
+  const id = idOf(kind);
+  if (seconds === 0 && !isHeld(kind, version.object)) {
+    if (!request.dryRun) deps.store.remove(id, version.key);
+    return { version: parting(kind, version, deps.now()), gone: true };
+  }
+  if (request.dryRun || seconds >= pendingSeconds(version.object)) return { version, gone: false };
+  const object = marked(version.object, seconds, deps.now());
+  return { version: deps.store.put(id, version.key, object, version.owners), gone: false };
+}
+
+const isHeld = (kind: Kind, { metadata }: Stored): boolean =>
+  (metadata.finalizers ?? []).length > 0 || (kind.plural === 'namespaces' && !kind.custom);
+
+/** What an earlier delete left it; without end when there was none. */
+const pendingSeconds = ({ metadata }: Stored): number =>
+  metadata.deletionTimestamp === undefined ? Number.POSITIVE_INFINITY : (metadata.deletionGracePeriodSeconds ?? 0);
+
+/** The answer to a delete that was done at once. For what has a grace period it says that none was left. */
+function parting(kind: Kind, { key, revision, object, owners }: Version, now: number): Version {
+  const last = kind.rules.graceSeconds === undefined ? object : marked(object, 0, now);
+  return new Version({ key, revision, object: last, owners });
 }
 
 function graceOf(kind: Kind, object: Stored, request: DeleteRequest): number {
@@ -71,7 +82,10 @@ function marked(object: Stored, seconds: number, now: number): Stored {
       ...(first && metadata.generation !== undefined ? { generation: metadata.generation + 1 } : {}),
     },
   };
-  if (object.kind === 'Namespace' && object.apiVersion === 'v1') result['status'] = { phase: 'Terminating' };
+  if (object.kind === 'Namespace' && object.apiVersion === 'v1') {
+    result['status'] = { phase: 'Terminating' };
+    delete result.metadata.deletionGracePeriodSeconds;
+  }
   return result;
 }
 

@@ -42,13 +42,18 @@ const [COMMA, OPEN, END] = [',', '{', ']}'].map((text) => Buffer.from(text)) as 
 /** Objects turned into something else first, each time anew. */
 export function mappedView(
   kind: Kind,
-  map: (object: Stored) => object,
+  map: (object: Stored) => { apiVersion?: string; kind?: string },
   list = { kind: kind.listKind, apiVersion: apiVersionOf(kind) },
 ): View {
+  const item = (object: { apiVersion?: string; kind?: string }) => {
+    const { apiVersion: _, kind: __, ...rest } = object;
+    return kind.custom ? object : rest;
+  };
   return {
     one: ({ object }) => json(map(object)),
     event: (type, { object }) => json({ type, object: map(object) }),
-    page: (page) => json({ ...list, metadata: listMeta(page), items: page.versions.map(({ object }) => map(object)) }),
+    page: (page) =>
+      json({ ...list, metadata: listMeta(page), items: page.versions.map(({ object }) => item(map(object))) }),
   };
 }
 

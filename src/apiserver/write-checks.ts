@@ -64,5 +64,6 @@ export function checkNamespace(
   if (found === undefined) throw notFound(NAMESPACES, target.namespace ?? '');
   if (found.object.metadata.deletionTimestamp === undefined) return;
   const why = `unable to create new content in namespace ${target.namespace} because it is being terminated`;
-  throw forbidden(target.kind, name, why);
+  const message = `namespace ${target.namespace} is being terminated`;
+  throw forbidden(target.kind, name, why, [{ reason: 'NamespaceTerminating', message, field: 'metadata.namespace' }]);
 }

@@ -51,7 +51,10 @@ export function update(deps: WriteDeps, target: Target, sent: Stored): Written {
   checkNamed(target, sent);
   const old = deps.store.collection(idOf(kind)).get(keyOf(target.namespace, name));
   if (old === undefined) {
-    if (kind.createOnUpdate && target.subresource === '') return create(deps, target, sent);
+    if (kind.createOnUpdate && target.subresource === '') {
+      delete sent.metadata.resourceVersion;
+      return create(deps, target, sent);
+    }
     throw notFound(kind, name);
   }
   const { uid, resourceVersion } = sent.metadata;
@@ -63,7 +66,9 @@ export function update(deps: WriteDeps, target: Target, sent: Stored): Written {
     );
   }
   if (!resourceVersion && !kind.unconditionalUpdate) {
-    throw invalid(kind, name, [wrong.value('metadata.resourceVersion', 0, 'must be specified for an update')]);
+    throw invalid({ ...kind, kind: kind.plural }, name, [
+      wrong.value('metadata.resourceVersion', 0, 'must be specified for an update'),
+    ]);
   }
   return replace(deps, target, old, sent);
 }
