@@ -65,10 +65,11 @@ export async function runAgent(
       createOpsServer({ endpoint: metricsEndpoint, live: {}, ready, metrics: () => metrics.registry.page(), log }),
     );
   }
-  const stopMetrics = addProcessMetrics(metrics.registry);
+  // Nobody reads them otherwise, and with hundreds of agents in one process they would cost it more than the agents.
+  const stopMetrics = metricsEndpoint && addProcessMetrics(metrics.registry);
   try {
     await runComponents(components, { log, stopMs: STOP_MS }, signal);
   } finally {
-    stopMetrics();
+    stopMetrics?.();
   }
 }
