@@ -1,16 +1,14 @@
 /**
- * Node names as prepared bytes. kube-scheduler sends the same few thousand names with every pod, so each is kept once: as a string
- * for whoever asks about it, and as the words of `"name",` to recognise it in a request and to write it into a reply.
+ * Node names as strings that exist once. kube-scheduler sends the same few thousand names with every pod, so they are recognised by
+ * their bytes, eight at a time, instead of being parsed. (V8 compares and copies 64-bit integers without making BigInts of them.)
  *
- * A record in `words` is a header and then those words, little-endian, the last one padded with zeros. A ref is the index of a
- * record's first word. Refs stay good for the table's life; nothing is ever removed, so a table that is full is thrown away whole.
+ * A record is a header of small integers and then the bytes of `"name"` as little-endian words of eight; `words` and `integers`
+ * are the same memory. A ref is the index of a record's first word. Nothing is ever removed: a table that is full is thrown away whole.
  */
-
-/** The list of names in one request. */
 export interface NameList {
   readonly names: readonly string[];
-  /** Where each name's record is in the table's words. */
-  readonly refs: Int32Array;
+  /** Where each `"name"` begins, in bytes from the list's beginning; one more entry says where the next would. */
+  readonly starts: Int32Array;
 }
 
 /** More nodes than Kubernetes supports, several times over. */
@@ -20,16 +18,18 @@ const MAX_QUOTED = 255;
 /** Collisions come from chance only, as the hash is seeded; a caller that finds more is not worth serving fast. */
 const MAX_PROBES = 64;
 
-const HEADER = 5;
-/** In the header, counted back from the ref: the length of `"name"` in bytes, … */
+/** Words of a header. */
+const HEADER = 2;
+/** In the header, in integers counted back from twice the ref: the length of `"name"` in bytes, … */
 const LENGTH = 1;
-/** … the name's index in `strings`, … */
+/** … the name's index in `#strings`, … */
 const INDEX = 2;
 const HASH = 3;
-/** … the number of the request in which it was seen last, … */
+/** … and the number of the request in which it was seen last. */
 const SEEN = 4;
-/** … and the ref of the name that followed it last time: the scheduler walks its nodes in nearly the same order each time. */
-const NEXT = 5;
+
+/** So many bytes after a list are read, and not looked at. */
+export const PAST_LIST = 8;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -38,21 +38,22 @@ const COMMA = 0x2c;
 const PLAIN = Uint8Array.from({ length: 256 }, (_, byte) =>
   byte >= 0x20 && byte < 0x7f && byte !== QUOTE && byte !== BACKSLASH ? 1 : 0,
 );
+const FOUR_QUOTES = 0x22222222;
+/** For a word of which only so many bytes count, 0 to 7. */
+const MASKS = BigInt64Array.from({ length: 8 }, (_, bytes) => (1n << BigInt(8 * bytes)) - 1n);
 
 export class NameTable {
-  /** Public for the loops that write replies. Replaced when it grows: read it anew after `read`. */
-  words = new Int32Array(16_384);
-  readonly #strings: string[] = [];
-  #slots = new Int32Array(2048);
-  /** The first record stands for the beginning of the list: it has no name, only a successor. */
-  readonly #start = HEADER;
-  #top = HEADER;
-  #requests = 0;
   readonly #seed: number;
-  readonly #found = new Int32Array(MAX_NAMES);
+  #words = new BigInt64Array(8192);
+  #integers = new Int32Array(this.#words.buffer);
+  #top = 0;
+  /** Refs by hash, open addressing; 0 is free. */
+  #slots = new Int32Array(2048);
+  readonly #strings: string[] = [];
+  readonly #starts = new Int32Array(MAX_NAMES + 1);
+  #requests = 0;
+  /** Bytes of the shortest `"name"`. */
   #shortest = MAX_QUOTED;
-  #longest = 0;
-  #hash = 0;
 
   /** A `seed` nobody can guess keeps a caller from choosing names that collide. */
   constructor(seed: number) {
@@ -63,143 +64,152 @@ export class NameTable {
     return this.#strings.length >= MAX_NAMES;
   }
 
-  /** Length in bytes of `"name"`, without the comma that follows it in `words`. */
-  lengthOf(ref: number): number {
-    return this.words[ref - LENGTH]!;
+  /**
+   * Reads the first `length` bytes of the view, `"a","b"` without white space or escapes; undefined for anything else, also when a
+   * name comes twice or is too long. The view must have PAST_LIST bytes more.
+   */
+  read(view: DataView, length: number): NameList | undefined {
+    return this.#readKnown(view, length) ?? (this.#learn(view, length) ? this.#readKnown(view, length) : undefined);
   }
 
   /**
-   * Reads `"a","b"` between two offsets, without white space or escapes; undefined for anything else, also when a name comes twice
-   * or is too long. The view must reach at least 3 bytes past `to`.
+   * The list, when every name in it is known. First all quotes are found and then all names are looked up, instead of one after the
+   * other, so that the processor works on several names at once.
    */
-  read(view: DataView, from: number, to: number): NameList | undefined {
-    const found = this.#found;
-    const request = (this.#requests = (this.#requests + 1) | 0);
-    let ref = this.#start;
-    let count = 0;
-    let at = from;
-    while (at < to) {
-      const previous = ref;
-      ref = this.words[previous - NEXT]!;
-      if (ref === 0 || !this.#isAt(ref, view, at, to)) {
-        ref = this.#find(view, at, to);
-        if (ref === 0) return undefined;
-        this.words[previous - NEXT] = ref;
-      }
-      if (this.words[ref - SEEN] === request) return undefined;
-      this.words[ref - SEEN] = request;
-      found[count++] = ref;
-      at += this.words[ref - LENGTH]!;
-      if (at < to && (view.getUint8(at++) !== COMMA || at === to)) return undefined;
-    }
-    return this.#list(count);
-  }
-
-  #list(count: number): NameList {
-    const refs = this.#found.slice(0, count);
-    const { words } = this;
+  #readKnown(view: DataView, length: number): NameList | undefined {
+    const count = this.#findStarts(view, length);
+    if (count < 0) return undefined;
+    const starts = this.#starts;
+    const integers = this.#integers;
     const strings = this.#strings;
-    const names = Array.from<string>({ length: count });
-    for (let i = 0; i < count; i++) names[i] = strings[words[refs[i]! - INDEX]!]!;
-    return { names, refs };
-  }
-
-  /** Whether the record's `"name"` is what stands at the offset. */
-  #isAt(ref: number, view: DataView, at: number, to: number): boolean {
-    const { words } = this;
-    const length = words[ref - LENGTH]!;
-    if (at + length > to) return false;
-    const whole = length >> 2;
-    for (let i = 0; i < whole; i++) if (words[ref + i] !== view.getInt32(at + 4 * i, true)) return false;
-    const rest = length & 3;
-    return rest === 0 || (words[ref + whole]! ^ view.getInt32(at + 4 * whole, true)) << (32 - 8 * rest) === 0;
-  }
-
-  /** The ref of the name at the offset, which is added when it is new; 0 when there is no plain name. */
-  #find(view: DataView, at: number, to: number): number {
-    const guess = this.#guessLength(view, at, to);
-    const known = guess === 0 ? 0 : this.#lookUp(view, at, guess, to);
-    if (known > 0) return known;
-
-    const length = plainLength(view, at, to);
-    if (length === 0 || length > MAX_QUOTED) return 0;
-    const ref = length === guess ? known : this.#lookUp(view, at, length, to);
-    return ref === 0 ? this.#add(view, at, length) : Math.max(ref, 0);
-  }
-
-  /** Names differ little in length: the closing quote is looked for only where a known name could have it. */
-  #guessLength(view: DataView, at: number, to: number): number {
-    const last = Math.min(to, at + this.#longest) - 1;
-    let end = at + this.#shortest - 1;
-    while (end <= last && view.getUint8(end) !== QUOTE) end++;
-    return end <= last ? end - at + 1 : 0;
-  }
-
-  /** The ref of a known name, 0 for an unknown one, -1 after too many collisions. Leaves the hash for `#add`. */
-  #lookUp(view: DataView, at: number, length: number, to: number): number {
-    const hash = this.#hashAt(view, at, length);
-    const slots = this.#slots;
-    const mask = slots.length - 1;
-    this.#hash = hash;
-    for (let probe = 0; probe < MAX_PROBES; probe++) {
-      const ref = slots[(hash + probe) & mask]!;
-      if (ref === 0) return 0;
-      if (this.words[ref - LENGTH] === length && this.#isAt(ref, view, at, to)) return ref;
+    const known = { words: this.#words, integers, slots: this.#slots, seed: this.#seed, view };
+    const request = (this.#requests = (this.#requests + 1) | 0);
+    const names: string[] = [];
+    for (let i = 0; i < count; i++) {
+      const start = starts[i]!;
+      const next = starts[i + 1]!;
+      const ref = lookUp(known, start, next - 1 - start);
+      if (ref <= 0 || integers[2 * ref - SEEN] === request) return undefined;
+      if (next <= length && view.getUint8(next - 1) !== COMMA) return undefined;
+      integers[2 * ref - SEEN] = request;
+      names.push(strings[integers[2 * ref - INDEX]!]!);
     }
-    return -1;
+    return { names, starts: starts.slice(0, count + 1) };
   }
 
-  /** Two lanes, so that one multiplication need not wait for the other. */
-  #hashAt(view: DataView, at: number, length: number): number {
-    const whole = length >> 2;
-    let even = this.#seed ^ length;
-    let odd = even;
-    let i = 0;
-    for (; i + 1 < whole; i += 2) {
-      even = Math.imul(even ^ view.getInt32(at + 4 * i, true), 0x01000193);
-      odd = Math.imul(odd ^ view.getInt32(at + 4 * i + 4, true), 0x85ebca6b);
-      even ^= even >>> 15;
-      odd ^= odd >>> 13;
+  /**
+   * Where the names begin if all of them are known: a closing quote is looked for only from where the shortest name has it. Returns how
+   * many there are, or -1.
+   */
+  #findStarts(view: DataView, length: number): number {
+    const starts = this.#starts;
+    const skip = this.#shortest - 1;
+    let count = 0;
+    let at = 0;
+    while (at < length) {
+      if (count === MAX_NAMES) return -1;
+      starts[count++] = at;
+      const quote = findQuote(view, at + skip, length);
+      if (quote < 0) return -1;
+      at = quote + 2;
     }
-    if (i < whole) even = Math.imul(even ^ view.getInt32(at + 4 * i, true), 0x01000193);
-    const rest = length & 3;
-    if (rest !== 0) odd = Math.imul(odd ^ (view.getInt32(at + 4 * whole, true) << (32 - 8 * rest)), 0x85ebca6b);
-    const both = Math.imul(even ^ (even >>> 15) ^ odd, 0x2c1b3c6d);
-    return both ^ (both >>> 13);
+    starts[count] = at;
+    return count === 0 || at === length + 1 ? count : -1;
   }
 
-  #add(view: DataView, at: number, length: number): number {
-    if (this.isFull()) return 0;
+  /** Adds the names that are new. False when something is not as it must be. */
+  #learn(view: DataView, length: number): boolean {
+    let at = 0;
+    while (at < length) {
+      const quoted = plainLength(view, at, length);
+      if (quoted === 0 || quoted > MAX_QUOTED) return false;
+      const known = { words: this.#words, integers: this.#integers, slots: this.#slots, seed: this.#seed, view };
+      const ref = lookUp(known, at, quoted);
+      if (ref < 0 || (ref === 0 && !this.#add(view, at, quoted))) return false;
+      at += quoted;
+      if (at < length && (view.getUint8(at++) !== COMMA || at === length)) return false;
+    }
+    return true;
+  }
+
+  #add(view: DataView, at: number, length: number): boolean {
+    if (this.isFull()) return false;
     const ref = this.#top + HEADER;
-    const whole = length >> 2;
-    this.#top = ref + whole + 1;
-    if (this.#top > this.words.length) this.words = grown(this.words);
-    const { words } = this;
-    for (let i = 0; i < whole; i++) words[ref + i] = view.getInt32(at + 4 * i, true);
-    const bits = 8 * (length & 3);
-    const rest = bits === 0 ? 0 : view.getInt32(at + 4 * whole, true) & ((1 << bits) - 1);
-    words[ref + whole] = rest | (COMMA << bits);
-    words[ref - LENGTH] = length;
-    words[ref - HASH] = this.#hash;
-    words[ref - INDEX] = this.#strings.length;
+    const count = (length >> 3) + 1;
+    this.#top = ref + count;
+    if (this.#top > this.#words.length) this.#grow();
+    for (let i = 0; i < count; i++) this.#words[ref + i] = view.getBigInt64(at + 8 * i, true);
+    this.#integers[2 * ref - LENGTH] = length;
+    this.#integers[2 * ref - INDEX] = this.#strings.length;
+    this.#integers[2 * ref - HASH] = hashAt(this.#seed, view, at, length);
     this.#strings.push(Buffer.from(view.buffer, view.byteOffset + at + 1, length - 2).toString('latin1'));
     this.#shortest = Math.min(this.#shortest, length);
-    this.#longest = Math.max(this.#longest, length);
-    this.#place(ref);
-    return ref;
+    if (this.#strings.length * 2 > this.#slots.length) this.#rehash();
+    else putInto(this.#slots, ref, this.#integers[2 * ref - HASH]!);
+    return true;
   }
 
-  #place(ref: number): void {
-    if (this.#strings.length * 2 > this.#slots.length) this.#rehash();
-    else putInto(this.#slots, ref, this.words[ref - HASH]!);
+  #grow(): void {
+    const larger = new BigInt64Array(2 * this.#words.length);
+    larger.set(this.#words);
+    this.#words = larger;
+    this.#integers = new Int32Array(larger.buffer);
   }
 
   #rehash(): void {
-    const slots = new Int32Array(this.#slots.length * 2);
-    for (let ref = this.#start + HEADER; ref < this.#top; ref += (this.words[ref - LENGTH]! >> 2) + 1 + HEADER)
-      putInto(slots, ref, this.words[ref - HASH]!);
-    this.#slots = slots;
+    const integers = this.#integers;
+    this.#slots = new Int32Array(2 * this.#slots.length);
+    for (let ref = HEADER; ref < this.#top; ref += (integers[2 * ref - LENGTH]! >> 3) + 1 + HEADER)
+      putInto(this.#slots, ref, integers[2 * ref - HASH]!);
   }
+}
+
+/** The table as one request sees it. */
+interface Known {
+  readonly words: BigInt64Array;
+  readonly integers: Int32Array;
+  readonly slots: Int32Array;
+  readonly seed: number;
+  readonly view: DataView;
+}
+
+/** The ref of a known name, so many bytes with its quotes; 0 for an unknown one, -1 after too many collisions. */
+function lookUp(known: Known, at: number, length: number): number {
+  const { slots, seed, view } = known;
+  const mask = slots.length - 1;
+  const hash = hashAt(seed, view, at, length);
+  for (let probe = 0; probe < MAX_PROBES; probe++) {
+    const ref = slots[(hash + probe) & mask]!;
+    if (ref === 0 || isAt(known, ref, at, length)) return ref;
+  }
+  return -1;
+}
+
+/** Whether the record's `"name"` is what stands at the offset. */
+function isAt({ words, integers, view }: Known, ref: number, at: number, length: number): boolean {
+  if (integers[2 * ref - LENGTH] !== length) return false;
+  const whole = length >> 3;
+  for (let i = 0; i < whole; i++) if (words[ref + i] !== view.getBigInt64(at + 8 * i, true)) return false;
+  return ((words[ref + whole]! ^ view.getBigInt64(at + 8 * whole, true)) & MASKS[length & 7]!) === 0n;
+}
+
+/** Two lanes, so that one multiplication need not wait for the other. */
+function hashAt(seed: number, view: DataView, at: number, length: number): number {
+  const whole = length >> 2;
+  let even = seed ^ length;
+  let odd = even;
+  let i = 0;
+  for (; i + 1 < whole; i += 2) {
+    even = Math.imul(even ^ view.getInt32(at + 4 * i, true), 0x01000193);
+    odd = Math.imul(odd ^ view.getInt32(at + 4 * i + 4, true), 0x85ebca6b);
+    even ^= even >>> 15;
+    odd ^= odd >>> 13;
+  }
+  if (i < whole) even = Math.imul(even ^ view.getInt32(at + 4 * i, true), 0x01000193);
+  const rest = length & 3;
+  if (rest !== 0) odd = Math.imul(odd ^ (view.getInt32(at + 4 * whole, true) << (32 - 8 * rest)), 0x85ebca6b);
+  const both = Math.imul(even ^ (even >>> 15) ^ odd, 0x2c1b3c6d);
+  return both ^ (both >>> 13);
 }
 
 function putInto(slots: Int32Array, ref: number, hash: number): void {
@@ -209,31 +219,37 @@ function putInto(slots: Int32Array, ref: number, hash: number): void {
   slots[slot] = ref;
 }
 
-function grown(words: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
-  const larger = new Int32Array(words.length * 2);
-  larger.set(words);
-  return larger;
+/** Where the first quote stands from `from` on, but before `end`; -1 when there is none. */
+function findQuote(view: DataView, from: number, end: number): number {
+  for (let next = from; next < end; next += 4) {
+    const zeroed = view.getInt32(next, true) ^ FOUR_QUOTES;
+    const found = (zeroed - 0x01010101) & ~zeroed & 0x80808080; // its lowest bit is in the first byte that is zero
+    if (found === 0) continue;
+    const quote = next + ((31 - Math.clz32(found & -found)) >> 3);
+    return quote < end ? quote : -1;
+  }
+  return -1;
 }
 
-/** Whether `"a","b"` stands between the offsets, as `NameTable.read` wants it but for length and repetition. No quote may follow. */
-export function isPlainList(bytes: Uint8Array, from: number, to: number): boolean {
-  if (from === to) return true;
-  let at = from;
-  for (;;) {
+/** Whether the bytes are `"a","b"` as `NameTable.read` wants it, but for length and repetition. */
+export function isPlainList(bytes: Uint8Array): boolean {
+  const { length } = bytes;
+  let at = 0;
+  while (at < length) {
     if (bytes[at++] !== QUOTE) return false;
     while (PLAIN[bytes[at]!] === 1) at++;
     if (bytes[at++] !== QUOTE) return false;
-    if (at === to) return true;
-    if (bytes[at++] !== COMMA) return false;
+    if (at < length && (bytes[at++] !== COMMA || at === length)) return false;
   }
+  return true;
 }
 
 /** Bytes of a quoted name of plain bytes, with its quotes; 0 when there is none. */
-function plainLength(view: DataView, at: number, to: number): number {
+function plainLength(view: DataView, at: number, end: number): number {
   if (view.getUint8(at) !== QUOTE) return 0;
-  for (let end = at + 1; end < to; end++) {
-    const byte = view.getUint8(end);
-    if (byte === QUOTE) return end - at + 1;
+  for (let next = at + 1; next < end; next++) {
+    const byte = view.getUint8(next);
+    if (byte === QUOTE) return next - at + 1;
     if (PLAIN[byte] === 0) return 0;
   }
   return 0;

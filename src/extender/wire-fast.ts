@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { PodFacts } from '../model/facts.ts';
 import type { BufferPool } from './buffer-pool.ts';
 import { createFastReplies, type FastReplies, type FilterReply, type ListedNames } from './fast-replies.ts';
-import { isPlainList, NameTable } from './name-table.ts';
+import { isPlainList, NameTable, PAST_LIST, type NameList } from './name-table.ts';
 import type { PodReader, Question } from './question.ts';
 import { readPod } from './wire-pod.ts';
 
@@ -11,9 +11,9 @@ import { readPod } from './wire-pod.ts';
  *
  *     {"Pod":{…},"Nodes":null,"NodeNames":["a","b"]}
  *
- * Only the pod goes through JSON.parse. The names are recognised by their bytes, and replies are put together from words prepared
- * once for each name and each refusal. Anything that is not exactly this is left to wire-general.ts, which gives the same answers;
- * wire-fast.test.ts holds the two against each other.
+ * Only the pod goes through JSON.parse. The names are recognised by their bytes, and replies are put together from those bytes and
+ * from prepared ones. Anything that is not exactly this is left to wire-general.ts, which gives the same answers; wire-fast.test.ts
+ * holds the two against each other.
  *
  * Why the cut is safe: when what stands between the fixed parts is a JSON value and a list of plain strings, the whole is JSON and
  * has no other reading. JSON.parse and NameTable check both.
@@ -29,17 +29,15 @@ const ascii = (text: string): Buffer => Buffer.from(text, 'latin1');
 const BEFORE_POD = ascii('{"Pod":');
 const BEFORE_NAMES = ascii(',"Nodes":null,"NodeNames":[');
 const END = ascii(']}');
-/** NameTable reads words, and so up to three bytes past the list; END has two of them. */
-const SLACK = 1;
 
 /** Between filter, prioritize and bind the scheduler has few pods on their way. */
 const MAX_REMEMBERED_PODS = 64;
 const MAX_REMEMBERED_BYTES = 16 * 1024 * 1024;
 
 /** The names filter answered for a pod: prioritize brings the same bytes. */
-interface Remembered extends ListedNames {
+interface Remembered extends NameList {
   readonly buffer: Buffer;
-  readonly length: number;
+  readonly bytes: number;
 }
 
 /** Reads and answers with buffers of the pool. `seed` is for NameTable. */
@@ -53,29 +51,28 @@ export function createFastWire(pool: BufferPool, seed: number): FastWire {
     dispose: ({ buffer }) => pool.give(buffer),
   });
 
-  const remember: Remember = (pod, listed, { bytes, from, to }) => {
-    const buffer = pool.take(to - from);
-    bytes.copy(buffer, 0, from, to);
-    remembered.set(pod.uid, { ...listed, buffer, length: to - from });
+  const remember: Remember = (pod, { list, names, starts }) => {
+    const buffer = pool.take(list.length);
+    list.copy(buffer);
+    remembered.set(pod.uid, { names, starts, buffer, bytes: list.length });
   };
-  const listed = (pod: PodFacts, body: Buffer, { from, to }: Cut): ListedNames | undefined => {
+  const listed = (pod: PodFacts, list: Buffer): ListedNames | undefined => {
+    const view = new DataView(list.buffer, list.byteOffset, list.length + PAST_LIST);
     const known = remembered.get(pod.uid);
-    if (known && body.compare(known.buffer, 0, known.length, from, to) === 0) return known;
+    if (known && list.compare(known.buffer, 0, known.bytes) === 0) return { ...known, view };
     if (table.isFull()) table = new NameTable(seed);
-    const list = table.read(new DataView(body.buffer, body.byteOffset, body.length + SLACK), from, to);
-    return list && { ...list, table };
+    const read = table.read(view, list.length);
+    return read && { ...read, view };
   };
 
   return {
-    read: (received, reader) => {
-      const cut = cutOut(received);
-      const pod = cut && tryPod(received.toString('utf8', BEFORE_POD.length, cut.podEnd), reader);
+    read: (body, reader) => {
+      const cut = cutOut(body);
+      const pod = cut && tryPod(cut.pod, reader);
       if (!pod) return undefined;
-      if (!reader.concerns(pod))
-        return isPlainList(received, cut.from, cut.to)
-          ? passing(pod, received.subarray(cut.from, cut.to), replies)
-          : undefined;
-      const names = listed(pod, withSlack(received), cut);
+      const { list } = cut;
+      if (!reader.concerns(pod)) return isPlainList(list) ? passing(pod, list, replies) : undefined;
+      const names = listed(pod, list);
       return names && asking(pod, names, { replies, remember });
     },
     forget: (podUid) => {
@@ -84,11 +81,10 @@ export function createFastWire(pool: BufferPool, seed: number): FastWire {
   };
 }
 
-/** Where the pod ends, and the inside of the list of names. */
+/** The pod's JSON, and the inside of the list of names, after which some bytes more can be read. */
 interface Cut {
-  readonly podEnd: number;
-  readonly from: number;
-  readonly to: number;
+  readonly pod: Buffer;
+  readonly list: Buffer;
 }
 
 function cutOut(body: Buffer): Cut | undefined {
@@ -97,39 +93,48 @@ function cutOut(body: Buffer): Cut | undefined {
   const to = body.length - END.length;
   if (podEnd < 0 || to < from) return undefined;
   if (BEFORE_POD.compare(body, 0, BEFORE_POD.length) !== 0 || END.compare(body, to) !== 0) return undefined;
-  return { podEnd, from, to };
+  const list = body.subarray(from, to);
+  const readable = list.buffer.byteLength - list.byteOffset >= list.length + PAST_LIST;
+  return { pod: body.subarray(BEFORE_POD.length, podEnd), list: readable ? list : moved(list) };
+}
+
+function moved(list: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(list.length + PAST_LIST);
+  list.copy(copy);
+  return copy.subarray(0, list.length);
 }
 
 /** Undefined for what is no pod: the general path says what is wrong. */
-function tryPod(json: string, reader: PodReader): PodFacts | undefined {
+function tryPod(json: Buffer, reader: PodReader): PodFacts | undefined {
   try {
-    return readPod(JSON.parse(json), reader);
+    return readPod(JSON.parse(json.toString()), reader);
   } catch {
     return undefined;
   }
 }
 
-function withSlack(body: Buffer): Buffer {
-  if (body.byteOffset + body.length + SLACK <= body.buffer.byteLength) return body;
-  const copy = Buffer.allocUnsafeSlow(body.length + SLACK);
-  body.copy(copy);
-  return copy.subarray(0, body.length);
+function passing(pod: PodFacts, list: Buffer, replies: FastReplies): Question {
+  return {
+    pod,
+    concerned: false,
+    names: [],
+    allFit: () => replies.allFit(list),
+    verdict: unasked,
+    scores: unasked,
+  };
 }
 
 function unasked(): never {
   throw new Error('the pod is none of ours: nobody was asked about its nodes');
 }
 
-function passing(pod: PodFacts, list: Buffer, replies: FastReplies): Question {
-  return { pod, concerned: false, names: [], allFit: () => replies.allFit(list), verdict: unasked, scores: unasked };
-}
-
-type Remember = (pod: PodFacts, listed: ListedNames, reply: FilterReply) => void;
+/** Keeps what filter answered. */
+type Remember = (pod: PodFacts, fitting: FilterReply['fitting']) => void;
 
 function asking(
   pod: PodFacts,
   asked: ListedNames,
-  { replies, remember }: { replies: FastReplies; remember: Remember },
+  { replies, remember }: { readonly replies: FastReplies; readonly remember: Remember },
 ): Question {
   return {
     pod,
@@ -138,13 +143,9 @@ function asking(
     allFit: () => replies.verdict(asked, []),
     verdict: (refusals) => {
       const reply = replies.verdict(asked, refusals);
-      if (reply.to > reply.from) remember(pod, fitting(asked, refusals), reply);
+      if (reply.fitting.names.length > 0) remember(pod, reply.fitting);
       return reply;
     },
     scores: (scores) => replies.scores(asked, scores),
   };
-}
-
-function fitting({ table, names, refs }: ListedNames, refusals: readonly unknown[]): ListedNames {
-  return { table, names: names.filter((_, i) => !refusals[i]), refs: refs.filter((_, i) => !refusals[i]) };
 }
