@@ -13,6 +13,7 @@ export const HELD: Refusal = { kind: 'held-by-others', message: 'room is held fo
 
 /** A scheduling port for tests: nodes are what `nodes` says, and a pod is ours when it has a volume. */
 export interface FakeScheduling extends Scheduling {
+  scoresEveryPod?: boolean;
   /** What each node answers: a score, or a refusal. A node that is not there is unknown. */
   readonly nodes: Map<string, number | Refusal>;
   readonly bindings: PodBinding[];

@@ -19,6 +19,8 @@ export interface Scheduling {
   filter(pod: PodFacts, nodes: readonly string[]): FilterVerdict;
   /** Resolves when some room was freed after the call; rejects with the signal's reason. */
   freed(signal: AbortSignal): Promise<void>;
+  /** True: pods without our volumes are scored too, because node anti-affinity keeps them away from our nodes. Absent: they are not. */
+  readonly scoresEveryPod?: boolean;
   /** 0 to 10 for every node, in the order asked. */
   prioritize(pod: PodFacts, nodes: readonly string[]): ArrayLike<number>;
   /** Binds any pod, ours or not. Throws Fault when the room is gone or the API server refuses. */

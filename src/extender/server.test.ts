@@ -116,6 +116,12 @@ describe.each(['/scheduler/prioritize', '/scheduler/priorities'])('POST %s', (ur
     });
   });
 
+  test('scores also a pod without our volumes when that keeps it away from our nodes', async () => {
+    const scheduling = Object.assign(createFakeScheduling({ a: 3 }), { scoresEveryPod: true });
+    const { post } = start({ scheduling });
+    expect(await post(url, plain('a'))).toEqual({ status: 200, body: [{ Host: 'a', Score: 3 }] });
+  });
+
   test('gives no scores for a pod without our volumes', async () => {
     const { post, scheduling } = start();
     expect(await post(url, plain('c', 'a'))).toEqual({ status: 200, body: [] });

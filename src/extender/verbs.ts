@@ -40,13 +40,14 @@ const BIND_TIMEOUT_MS = 4500;
 export function createVerbs(options: VerbsOptions, { fastWire }: VerbsDeps): Readonly<Record<Verb, Handler>> {
   const { scheduling, decodePod, waitMs } = options;
   const reader: PodReader = { decodePod, concerns: (pod) => scheduling.concerns(pod) };
-  const read = (body: Buffer): Question => {
+  const scoreReader = scheduling.scoresEveryPod ? { decodePod, concerns: () => true } : reader;
+  const read = (body: Buffer, as: PodReader): Question => {
     assertReady(scheduling);
-    return fastWire?.read(body, reader) ?? readQuestion(body, reader);
+    return fastWire?.read(body, as) ?? readQuestion(body, as);
   };
   return {
     filter: async (body, signal) => {
-      const question = read(body);
+      const question = read(body, reader);
       const pod = podName(question.pod);
       if (!question.concerned) return { reply: question.allFit(), outcome: 'not-ours', pod };
       const { refusals } = await askFilter(scheduling, question, waitMs, signal);
@@ -54,7 +55,7 @@ export function createVerbs(options: VerbsOptions, { fastWire }: VerbsDeps): Rea
       return { reply: question.verdict(refusals), outcome: refused ? 'refused' : 'ok', pod };
     },
     prioritize: async (body) => {
-      const question = read(body);
+      const question = read(body, scoreReader);
       const pod = podName(question.pod);
       if (!question.concerned) return { reply: noScoresReply(), outcome: 'not-ours', pod };
       return { reply: question.scores(scheduling.prioritize(question.pod, question.names)), outcome: 'ok', pod };
