@@ -2,10 +2,18 @@ import type { Ledger } from '../capacity/ledger.ts';
 import { volumeFacts } from '../model/decode.ts';
 import type { Informers } from './informers.ts';
 
+/** What the ledger hears of. */
+export type Heard = {
+  readonly [K in Exclude<keyof Informers, 'nodes' | 'initConfigs'>]: Pick<Informers[K], 'subscribe'>;
+};
+
+type Subject = 'class' | 'node' | 'volume' | 'pv' | 'claim' | 'pod';
+export type LedgerEvent = `${Subject}Changed` | `${Subject}Gone`;
+
 /** Every event of the API server becomes one of the ledger's, and nothing else happens here. To be called before the informers run. */
 export function feedLedger(
-  { storages, volumes, pods, claims, pvs, classes }: Omit<Informers, 'nodes' | 'initConfigs'>,
-  ledger: Ledger,
+  { storages, volumes, pods, claims, pvs, classes }: Heard,
+  ledger: Pick<Ledger, LedgerEvent>,
 ): void {
   classes.subscribe({
     changed: (storageClass) => ledger.classChanged(storageClass),

@@ -84,26 +84,30 @@ function storageGauges(registry: Metrics): Refresh {
     for (const each of [total, used, held]) each.clear();
     for (const { clear } of Object.values(units)) clear();
     for (const { name, groups, units: found } of sources?.ledger.snapshot() ?? []) {
+      const reported = sources?.informers.storages.get(name)?.storage.units ?? [];
       for (const each of groups) group(name, each);
-      for (const each of found) units[each.kind].set(name, each);
+      for (const each of found) {
+        const media = reported.find(({ path }) => path === each.path)?.mediaType ?? '';
+        units[each.kind].set(name, each, media);
+      }
     }
   };
 }
 
 function unitGauges(registry: Metrics, kind: 'mount_point' | 'device') {
   const gauge = gaugeOf(registry);
-  const labels = ['nodename', 'name'];
+  const labels = ['nodename', 'name', 'type'];
   const total = gauge(`local_${kind}_total`, `Bytes of a ${kind}.`, labels);
   const available = gauge(`local_${kind}_available`, `Bytes of a ${kind} that a claim can have.`, labels);
-  const bind = gauge(`local_${kind}_bind`, `1 for a ${kind} that a claim has.`, labels);
+  const bind = gauge(`local_${kind}_bind`, `1 for a ${kind} that a claim has.`, ['nodename', 'name']);
   return {
     clear: (): void => {
       for (const each of [total, available, bind]) each.clear();
     },
-    set: (node: string, { path, size, usable, takenBy, held }: UnitState): void => {
+    set: (node: string, { path, size, usable, takenBy, held }: UnitState, media: string): void => {
       const isFree = usable && takenBy.length === 0 && held === 0;
-      total.set([node, path], size);
-      available.set([node, path], isFree ? size : 0);
+      total.set([node, path, media], size);
+      available.set([node, path, media], isFree ? size : 0);
       bind.set([node, path], takenBy.length > 0 ? 1 : 0);
     },
   };

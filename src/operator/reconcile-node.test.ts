@@ -151,6 +151,18 @@ test('a node that is gone takes its storage along, also when it went while nobod
   await vi.waitFor(() => expect(stored('n2')).toBeUndefined());
 });
 
+test('a node that is only not heard of keeps its storage', async () => {
+  await start();
+  ours.api.faults.silenceWatches({ resource: 'nodes' });
+  const asked = ours.api.faults.delay({ verb: 'get', resource: 'nodes', name: 'n1' }, 0);
+  await addNode('n1');
+  await ours.client.create(NODE_LOCAL_STORAGES, { metadata: { name: 'n1' } }, never);
+  await vi.waitFor(() => expect(asked.hits()).toBe(1));
+  await ours.client.create(NODE_LOCAL_STORAGES, { metadata: { name: 'orphan' } }, never);
+  await vi.waitFor(() => expect(stored('orphan')).toBeUndefined());
+  expect(stored('n1')).toBeDefined();
+});
+
 test('a node whose storage cannot be written now is tried again', async () => {
   ours.api.faults.fail({ verb: 'create', resource: 'nodelocalstorages' }, { code: 503 });
   await addNode('n1');
@@ -205,13 +217,12 @@ test('a reservation that cannot be read is told on its object, once', async () =
       expect.objectContaining({ reason: 'NotUnderstood', message: expect.stringContaining('"a lot" for pool-0') }),
     ),
   );
-  const again = { type: 'merge', body: { status: { nodeStorageInfo: { phase: 'Running' } } } } as const;
+  const groups = status.nodeStorageInfo.volumeGroups.map((group) => ({ ...group, available: 0 }));
+  const again = { type: 'merge', body: { status: { nodeStorageInfo: { volumeGroups: groups } } } } as const;
   await ours.client.patch(NODE_LOCAL_STORAGES, { name: 'n1' }, again, never, 'status');
-  await ours.client.patch(
-    NODE_LOCAL_STORAGES,
-    { name: 'n1' },
-    { type: 'merge', body: { metadata: { annotations: null } } },
-    never,
-  );
-  expect(events.filter(({ reason }) => reason === 'NotUnderstood')).toHaveLength(1);
+  const other = { 'csi.aliyun.com/storage-reserved': '{"pool-0":"much"}' };
+  const edit = { type: 'merge', body: { metadata: { annotations: other } } } as const;
+  await ours.client.patch(NODE_LOCAL_STORAGES, { name: 'n1' }, edit, never);
+  await vi.waitFor(() => expect(events.at(-1)?.message).toContain('"much"'));
+  expect(events.map(({ message }) => /"a lot"|"much"/.exec(message)?.[0])).toEqual(['"a lot"', '"much"']);
 });

@@ -245,6 +245,16 @@ test('a StorageClass with an unknown volumeType is told where its user looks: at
   expect((await createVolume('pvc-1', GIB, 'n1')).volume?.volumeId).toBe('pvc-1');
 });
 
+test('room held for a pod of which nothing more is heard is free again after its time', async () => {
+  await addNodes('n1');
+  const operator = await startReady('--hold-ttl=200ms', '--wait-ms=0');
+  const [first, second] = [await addPod('web-0'), await addPod('web-1')];
+  await vi.waitFor(async () => expect((await filter(operator, first, 'n1')).NodeNames).toEqual(['n1']));
+  await vi.waitFor(async () => expect((await filter(operator, second, 'n1')).NodeNames).toEqual(['n1']));
+  const page = await (await fetch(`${operator.ops}/metrics`)).text();
+  expect(page).toMatch(/^open_local_expired_holds_total [1-9]/m);
+});
+
 test('until everything is listed, every answer is an error that says what is missing', async () => {
   await addNodes('n1');
   const pod = await addPod('web-0');

@@ -73,7 +73,7 @@ export function createService(config: OperatorConfig, deps: ServiceDeps): Servic
     ...(config.csiEndpoint ? [csiComponent(config.csiEndpoint, parts)] : []),
     ...(config.extenderListen ? [schedulerComponent(config.extenderListen, parts)] : []),
     background('node storage', (signal) => reconcileOnceSynced(nodes, informers, signal)),
-    background('expiry', (signal) => expire(ledger, { log, metrics }, signal)),
+    background('expiry', (signal) => expire(ledger, { holdTtlMs, log, metrics }, signal)),
   ];
   return {
     sources: { ledger, informers, drivers, queue: () => nodes.stats() },
@@ -148,7 +148,7 @@ async function reconcileOnceSynced(nodes: NodeReconciler, informers: Informers, 
 
 async function expire(
   ledger: Ledger,
-  { log, metrics }: Pick<ServiceDeps, 'log' | 'metrics'>,
+  { holdTtlMs, log, metrics }: Pick<ServiceDeps, 'log' | 'metrics'> & Pick<OperatorConfig, 'holdTtlMs'>,
   signal: AbortSignal,
 ): Promise<void> {
   const turn = (): void => {
@@ -157,5 +157,6 @@ async function expire(
     metrics.onExpired(pods.length);
     log.info({ count: pods.length }, 'nothing was heard of pods for which room was held; it is free again');
   };
-  await repeat(EXPIRE_EVERY_MS, turn, (err) => log.error({ err }, 'holds could not be looked at'), signal);
+  const everyMs = Math.min(EXPIRE_EVERY_MS, holdTtlMs);
+  await repeat(everyMs, turn, (err) => log.error({ err }, 'holds could not be looked at'), signal);
 }

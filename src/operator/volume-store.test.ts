@@ -53,10 +53,12 @@ const release = (name: string) =>
 test('what was made is found at once, before its event', async () => {
   await follow();
   ours.api.faults.silenceWatches();
+  const asked = ours.api.faults.fail({ verb: 'get', resource: 'localvolumes' }, { code: 500 });
   await store.create(volume('v'), never);
   expect((await store.find('v', never))?.spec.sizeBytes).toBe(GIB);
   await store.grow('v', size, never);
   expect((await store.find('v', never))?.spec.sizeBytes).toBe(2 * GIB);
+  expect(asked.hits()).toBe(0);
 });
 
 test('what another process made is found although it was not heard of', async () => {
