@@ -3,6 +3,7 @@ import path from 'node:path';
 import { type Command, runCommand } from './command-line.ts';
 import { connect } from './connect.ts';
 import { createLog } from './daemon/log.ts';
+import type { JoinConfig } from './sandbox/join-options.ts';
 import { VERSION } from './version.ts';
 
 /** Loaded only when called: the operator does not pay for the sandbox, nor the sandbox for the operator. */
@@ -47,14 +48,29 @@ async function operator(): Promise<Command> {
 
 async function sandbox(): Promise<Command> {
   const { parseSandboxConfig, sandboxHelp } = await import('./sandbox/config.ts');
+  const { asksToJoin, joinHelp, parseJoinConfig } = await import('./sandbox/join-options.ts');
   return {
-    help: sandboxHelp,
+    help: () => `${sandboxHelp()}\n${joinHelp()}`,
     prepare: async (args, env) => {
+      if (asksToJoin(args)) return join(parseJoinConfig(args, env), env);
       const config = parseSandboxConfig(args, env);
       const { runSandbox } = await import('./sandbox/run.ts');
       const root = path.dirname(path.dirname(realpathSync(process.argv[1] ?? '.')));
       return async (signal) => ((await runSandbox(config, { root, write }, signal)).ok ? 0 : 1);
     },
+  };
+}
+
+async function join(config: JoinConfig, env: NodeJS.ProcessEnv): Promise<(signal: AbortSignal) => Promise<void>> {
+  const { runJoined } = await import('./sandbox/run-joined.ts');
+  const client = await connect('sandbox', config.kubeconfig, env);
+  const log = createLog({ level: 'warn', name: 'sandbox' });
+  return async (signal) => {
+    try {
+      await runJoined(config, { client, version: VERSION, log, write }, signal);
+    } finally {
+      client.close();
+    }
   };
 }
 

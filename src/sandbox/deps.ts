@@ -27,6 +27,9 @@ export interface Stores {
   readonly events: Store<EventObject>;
 }
 
+/** What kubelets look at. */
+export type KubeletStores = Pick<Stores, 'pods' | 'nodes' | 'claims' | 'volumes'>;
+
 /** Leaves an Event on an object; never fails and never waits. */
 export type RecordEvent = (
   about: KubeObject,

@@ -22,11 +22,14 @@ export async function simulateDisks({ disks }: StoryNode, directory: string): Pr
     ...(holds === undefined ? {} : { signature: holds }),
   }));
   await writeFile(file, JSON.stringify({ disks: entries, groups: [] }, undefined, 2));
-  return {
-    agentFlags: [`--simulated-disks=${file}`, `--simulated-mounts=${path.join(directory, 'mounts.json')}`],
-    devices: new Map(disks.map(({ name }) => [name, name])),
-  };
+  return { agentFlags: simulatedFlags(directory), devices: new Map(disks.map(({ name }) => [name, name])) };
 }
+
+/** The flags of an agent whose disks `simulateDisks` put into the directory. */
+export const simulatedFlags = (directory: string): string[] => [
+  `--simulated-disks=${path.join(directory, 'disks.json')}`,
+  `--simulated-mounts=${path.join(directory, 'mounts.json')}`,
+];
 
 /** Disks that are loop devices, for real lvm2. Filesystems stay simulated: without device-mapper there is nothing to mount. */
 export async function attachDisks(

@@ -3,7 +3,7 @@ import { CLAIMS, NODES, PODS } from '../kube/resource.ts';
 import { Fault } from '../model/fault.ts';
 import type { PersistentVolume, PersistentVolumeClaim, Pod } from '../model/objects.ts';
 import { rpcStatus, type NodeCalls } from './csi-calls.ts';
-import type { Deps } from './deps.ts';
+import type { Deps, KubeletStores } from './deps.ts';
 import { CSI_NODES } from './kinds.ts';
 import { reaches } from './node-affinity.ts';
 import type { MountedVolume, PodVolumes } from './pod-volumes.ts';
@@ -12,7 +12,8 @@ import { claimNamesOf, isBound } from './scheduler/pod-claims.ts';
 import { onChange, type StandIn } from './stand-in.ts';
 import { keyOf, splitKey } from './store.ts';
 
-export interface KubeletsDeps extends Deps {
+export interface KubeletsDeps extends Omit<Deps, 'stores'> {
+  readonly stores: KubeletStores;
   /** By the name of the node. */
   readonly nodes: ReadonlyMap<string, PodVolumes>;
 }

@@ -3,8 +3,7 @@ import { createCsiClient, type CsiClient } from '../csi/client.ts';
 import { parseEndpoint } from '../daemon/endpoint.ts';
 import { run } from '../exec/run.ts';
 import type { KubeClient } from '../kube/client.ts';
-import { systemClock } from '../kube/clock.ts';
-import { Fault, textOf } from '../model/fault.ts';
+import { Fault } from '../model/fault.ts';
 import { DEFAULT_DRIVER } from '../model/well-known.ts';
 import { createChild, type Child } from './child.ts';
 import type { ClusterOptions } from './cluster-options.ts';
@@ -12,6 +11,7 @@ import { freePort } from './free-port.ts';
 import { registerDriver } from './kubelet.ts';
 import { createLoops } from './loops.ts';
 import { createMachine, type Machine } from './machines.ts';
+import { untilDone } from './until-done.ts';
 
 export interface Programs {
   readonly operator: Child;
@@ -121,26 +121,4 @@ async function assertReady(url: string, signal: AbortSignal): Promise<void> {
   const response = await fetch(url, { signal });
   await response.body?.cancel();
   if (!response.ok) throw new Fault('unavailable', `${url} answers ${response.status}`);
-}
-
-const START_MS = 30_000;
-const RETRY_MS = 100;
-
-/** Tries until it succeeds. Throws Fault `unavailable` with the last failure when the time is over. */
-async function untilDone(
-  what: string,
-  attempt: (signal: AbortSignal) => Promise<void>,
-  signal: AbortSignal,
-): Promise<void> {
-  const deadline = AbortSignal.any([signal, AbortSignal.timeout(START_MS)]);
-  for (;;) {
-    try {
-      return await attempt(deadline);
-    } catch (error) {
-      signal.throwIfAborted();
-      if (deadline.aborted)
-        throw new Fault('unavailable', `waited ${START_MS / 1000} s until ${what}: ${textOf(error)}`, { cause: error });
-    }
-    await systemClock.sleep(RETRY_MS, signal);
-  }
 }
