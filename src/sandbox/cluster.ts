@@ -29,7 +29,10 @@ export async function startCluster(options: ClusterOptions, signal: AbortSignal)
   const programs = await createPrograms(options, plane.kubeconfig, started, signal);
   const crashed = quiet(Promise.race(childrenOf(programs).map((child) => child.crashed)));
   await startPrograms(programs, started);
-  await Promise.race([crashed, untilServing(programs, plane.client, signal)]);
+  const ending = new AbortController();
+  started.defer(() => ending.abort());
+  const serving = untilServing(programs, plane.client, AbortSignal.any([signal, ending.signal]));
+  await Promise.race([crashed, serving]);
   const standIns = startStandIns(options, { ...plane, ...programs }, started);
 
   const kept = started.move();
