@@ -1,4 +1,5 @@
 import { truncate, writeFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 import path from 'node:path';
 import type { Run } from '../exec/run.ts';
 import { Fault, textOf } from '../model/fault.ts';
@@ -45,9 +46,10 @@ export function createLoops(run: Run): Loops {
 
 /** Throws Fault `precondition` that says what the machine lacks for disks of this kind. */
 export async function assertRealDisksPossible(run: Run, signal: AbortSignal): Promise<void> {
+  if (userInfo().uid !== 0) throw new Fault('precondition', '--lvm=real needs root: loop devices are made for it');
   const needs = [
     { argv: ['lvm', 'version'], what: 'lvm2 (for example apt-get install lvm2)' },
-    { argv: ['losetup', '--find'], what: 'loop devices, which only root may use' },
+    { argv: ['losetup', '--find'], what: 'loop devices' },
   ];
   for (const { argv, what } of needs) {
     try {
