@@ -4,7 +4,8 @@ import { bytes, GIB, MIB } from '../model/bytes.ts';
 import type { PodFacts } from '../model/facts.ts';
 import type { LocalVolume } from '../model/objects.ts';
 import type { Informers, PvView } from './informers.ts';
-import { createOperatorMetrics, type Sources } from './metrics.ts';
+import type { Sources } from './gauges.ts';
+import { createOperatorMetrics } from './metrics.ts';
 
 const DRIVER = 'local.csi.aliyun.com';
 
