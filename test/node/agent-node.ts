@@ -2,6 +2,7 @@ import { readFile, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { stringify } from 'yaml';
 import { createApiServer, type ApiServer } from '../../src/apiserver/api-server.ts';
+import { createCsiClient, type CsiClient } from '../../src/csi/client.ts';
 import { run } from '../../src/exec/run.ts';
 import type { KubeClient } from '../../src/kube/client.ts';
 import { loadKubeconfig } from '../../src/kube/kubeconfig.ts';
@@ -14,6 +15,10 @@ import { startVm, type Vm, type VmOptions } from './vm.ts';
 const ROOT = path.join(import.meta.dirname, '../..');
 /** What the machine is called, there and in the cluster. */
 export const NODE = 'node';
+
+/** Where the guest shows the agent's CSI socket. */
+const CSI_PORT = 7001;
+const CSI_CALL_MS = 60_000;
 
 interface Event extends KubeObject {
   readonly reason?: string;
@@ -29,6 +34,8 @@ export interface AgentNode extends AsyncDisposable {
   readonly client: KubeClient;
   /** Starts the agent; `name` tells it from a second one on the same machine. */
   startAgent(signal: AbortSignal, name?: string): Promise<void>;
+  /** The CSI services of the agent called `agent`. */
+  readonly csi: CsiClient['node'];
   /** SIGTERM, and waits for its end. */
   stopAgent(signal: AbortSignal, name?: string): Promise<void>;
   agentLog(signal: AbortSignal, name?: string): Promise<string>;
@@ -50,17 +57,20 @@ export async function startAgentNode(signal: AbortSignal, options: Omit<VmOption
   });
   const url = await api.listen();
   started.defer(() => api.close());
-  const vm = started.use(await startVm({ image, ...options }, signal));
+  const vm = started.use(await startVm({ image, forward: [CSI_PORT], ...options }, signal));
   const kubeconfig = path.join(vm.dir, 'kubeconfig');
   await api.writeKubeconfig(kubeconfig);
   const client = createKubeClient(await loadKubeconfig(kubeconfig, { run }), { userAgent: 'test' });
   started.defer(() => client.close());
+  const csi = createCsiClient({ kind: 'tcp', host: '127.0.0.1', port: vm.portTo(CSI_PORT) }, CSI_CALL_MS);
+  started.defer(() => csi.close());
   await install(vm, url, signal);
   const kept = started.move();
   return {
     vm,
     api,
     client,
+    csi: csi.node,
     startAgent: async (signal, name = 'agent') => {
       await vm.must(startScript(name), signal);
     },
@@ -109,13 +119,16 @@ async function install(vm: Vm, url: string, signal: AbortSignal): Promise<void> 
   await vm.writeFile('/root/kubeconfig', stringify(kubeconfig), signal);
 }
 
-/** Detached from the call that starts it. The log goes on where an earlier one ended. */
+/** Detached from the call that starts it, and serving when that returns. The log goes on where an earlier one ended. */
 const startScript = (name: string): string => `
 mkdir -p /run/${name}
+rm -f /run/${name}/csi.sock
+[ -e /run/relay.pid ] || { setsid socat TCP-LISTEN:${CSI_PORT},fork,reuseaddr UNIX-CONNECT:/run/agent/csi.sock &> /dev/null & echo $! > /run/relay.pid; }
 setsid node /root/agent.cjs agent --node-name=${NODE} --kubeconfig=/root/kubeconfig \\
   --csi-endpoint=unix:///run/${name}/csi.sock --metrics-endpoint=unix:///run/${name}/metrics.sock \\
   < /dev/null >> /var/log/${name}.log 2>&1 &
-echo $! > /run/${name}.pid`;
+echo $! > /run/${name}.pid
+until [ -S /run/${name}/csi.sock ]; do sleep 0.1; kill -0 $! || { cat /var/log/${name}.log >&2; exit 1; }; done`;
 
 async function write(
   client: KubeClient,

@@ -6,8 +6,8 @@ export interface Machine {
   readonly image: Image;
   /** Where its sockets and its own root disk are. */
   readonly dir: string;
-  /** On this machine's loopback: where its control server is reached. */
-  readonly controlPort: number;
+  /** Ports of the guest by those of this machine's loopback that lead to them. */
+  readonly forwards: ReadonlyMap<number, number>;
   readonly disks: readonly Disk[];
   readonly memoryMib: number;
   readonly cgroup: 'v1' | 'v2';
@@ -30,7 +30,7 @@ const KERNEL_LINE =
   '8250.nr_uarts=1 cryptomgr.notests raid=noautodetect audit=0 selinux=0 apparmor=0 nowatchdog';
 
 /** Pure: the command line of QEMU. It never writes to the image, and dies instead of rebooting. */
-export function qemuArgv({ image, dir, controlPort, disks, memoryMib, cgroup, kvm }: Machine): string[] {
+export function qemuArgv({ image, dir, forwards, disks, memoryMib, cgroup, kvm }: Machine): string[] {
   const at = (name: keyof typeof FILES): string => path.join(dir, FILES[name]);
   const cache = { direct: false, 'no-flush': true };
   const root = { driver: 'file', filename: at('root'), cache };
@@ -46,7 +46,10 @@ export function qemuArgv({ image, dir, controlPort, disks, memoryMib, cgroup, kv
     ['-device', 'virtio-serial-pci'],
     ['-chardev', `socket,id=ready,path=${at('ready')}`, '-device', 'virtserialport,chardev=ready,name=ready'],
     ['-chardev', `socket,id=shell,path=${at('shell')},server=on,wait=off`, '-device', 'virtconsole,chardev=shell'],
-    ['-netdev', `user,id=net,hostfwd=tcp:127.0.0.1:${controlPort}-:7000`],
+    [
+      '-netdev',
+      ['user,id=net', ...[...forwards].map(([here, there]) => `hostfwd=tcp:127.0.0.1:${here}-:${there}`)].join(','),
+    ],
     ['-device', 'virtio-net-pci,netdev=net,romfile='],
     ['-blockdev', JSON.stringify({ driver: 'qcow2', 'node-name': 'root', file: root, cache })],
     ['-device', 'virtio-blk-pci,drive=root,serial=root'],

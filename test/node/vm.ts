@@ -27,6 +27,8 @@ export interface RunOptions {
 /** A virtual machine with Debian's kernel, real disks and nothing on it but what the tests need. */
 export interface Vm extends AsyncDisposable {
   readonly dir: string;
+  /** The port on this machine's loopback that leads to one of `forward`. Throws for another. */
+  portTo(guestPort: number): number;
   /** Resolves when the machine that runs now has ended. */
   readonly ended: Promise<unknown>;
   /** Runs a program (argv) or a bash script as root. Any exit code is an outcome. */
@@ -50,6 +52,8 @@ export interface Vm extends AsyncDisposable {
 export interface VmOptions {
   readonly image: Image;
   readonly disks?: readonly Disk[];
+  /** TCP ports of the guest to be reached from here. */
+  readonly forward?: readonly number[];
   /** Absent: 768. */
   readonly memoryMib?: number;
   readonly cgroup?: 'v1' | 'v2';
@@ -57,6 +61,8 @@ export interface VmOptions {
   readonly kvm?: boolean;
 }
 
+/** Of guest/init. */
+const CONTROL_PORT = 7000;
 const BOOT_MS = 120_000;
 const RUN_MS = 60_000;
 const ATTACH_MS = 90_000;
@@ -77,6 +83,12 @@ export async function startVm(options: VmOptions, signal: AbortSignal): Promise<
 async function createVm(dir: string, options: VmOptions, signal: AbortSignal): Promise<Vm> {
   const { image, memoryMib = 768, cgroup = 'v2', kvm = process.env['KVM'] === '1' } = options;
   const control = await prepare(dir, image, signal);
+  const forward = options.forward ?? [];
+  const ports = await freePorts(forward.length);
+  const forwards = new Map([
+    [control.port, CONTROL_PORT],
+    ...ports.map((port, at) => [port, forward[at] ?? 0] as const),
+  ]);
   const disks = new Map((options.disks ?? []).map((disk) => [disk.serial, disk]));
   let on: { readonly child: ChildProcess; readonly qmp: Qmp } | undefined;
 
@@ -105,6 +117,11 @@ async function createVm(dir: string, options: VmOptions, signal: AbortSignal): P
 
   return {
     dir,
+    portTo: (guestPort) => {
+      const found = [...forwards].find(([, there]) => there === guestPort);
+      if (!found) throw new Error(`port ${guestPort} of the node was not asked for: see VmOptions.forward`);
+      return found[0];
+    },
     get ended() {
       return on && on.child.exitCode === null ? once(on.child, 'exit') : Promise.resolve();
     },
@@ -167,10 +184,7 @@ async function createVm(dir: string, options: VmOptions, signal: AbortSignal): P
     },
     boot: async (signal) => {
       if (on) throw new Error('the node is turned on already');
-      on = await powerOn(
-        { image, dir, controlPort: control.port, disks: [...disks.values()], memoryMib, cgroup, kvm },
-        signal,
-      );
+      on = await powerOn({ image, dir, forwards, disks: [...disks.values()], memoryMib, cgroup, kvm }, signal);
     },
     [Symbol.asyncDispose]: async () => {
       await off();
