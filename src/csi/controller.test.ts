@@ -50,6 +50,7 @@ beforeEach(async () => {
       return patienceMs;
     },
     notReady: () => problem,
+    topology: { nodesAt: (host: string) => [host.replace(/^host-/, '')], hostnameOf: (node: string) => `host-${node}` },
   };
   const server = createCsiServer({
     name: 'csi controller',
@@ -78,7 +79,7 @@ afterEach(async () => {
 const MOUNT = { accessType: { $case: 'mount' as const, value: {} }, accessMode: { mode: Mode.SINGLE_NODE_WRITER } };
 const SHARED = { ...MOUNT, accessMode: { mode: Mode.MULTI_NODE_MULTI_WRITER } };
 const on = (...names: string[]) => ({
-  requisite: names.map((name) => ({ segments: { 'kubernetes.io/hostname': name } })),
+  requisite: names.map((name) => ({ segments: { 'kubernetes.io/hostname': `host-${name}` } })),
 });
 
 type Own = Parameters<typeof CreateVolumeRequest.fromPartial>[0];
@@ -149,7 +150,7 @@ test('a volume is made where it is asked for, recorded as asked, and its reply s
     volumeId: 'pvc-1',
     capacityBytes: BigInt(GIB + EXTENT),
     volumeContext: { volumeType: 'LVM', vgName: 'pool-0', iops: '500' },
-    accessibleTopology: [{ segments: { 'kubernetes.io/hostname': 'n2' } }],
+    accessibleTopology: [{ segments: { 'kubernetes.io/hostname': 'host-n2' } }],
   });
   expect(volumes.objects.get('pvc-1')).toMatchObject({
     metadata: {
@@ -175,7 +176,7 @@ test('a volume is made where it is asked for, recorded as asked, and its reply s
 test('without topology, claim metadata and size, a node is chosen', async () => {
   const volume = await create('v', 0, { capacityRange: undefined });
   expect(volume?.capacityBytes).toBe(BigInt(GIB));
-  expect(volume?.accessibleTopology).toEqual([{ segments: { 'kubernetes.io/hostname': 'n1' } }]);
+  expect(volume?.accessibleTopology).toEqual([{ segments: { 'kubernetes.io/hostname': 'host-n1' } }]);
 });
 
 test('a name that cannot be an id is kept, and found again by it', async () => {

@@ -13,9 +13,11 @@ import {
 } from './gen/csi.ts';
 import { toCsiVolume } from './local-volume.ts';
 import { makeVolume, untilGone, type MakeVolumeDeps } from './make-volume.ts';
+import type { Topology } from './ports.ts';
 import { service, type Service } from './service.ts';
 
 export interface ControllerDeps extends MakeVolumeDeps {
+  readonly topology: Topology;
   /** Why no call can be answered yet; undefined once all can. */
   readonly notReady: () => string | undefined;
 }
@@ -38,9 +40,9 @@ export function createController(deps: ControllerDeps): Service {
     controllerGetCapabilities: async () => ({ capabilities: CAPABILITIES }),
 
     createVolume: async (request, { signal }) => {
-      const wanted = parseCreateVolume(request);
+      const wanted = parseCreateVolume(request, deps.topology);
       const volume = await one(wanted.id, () => makeVolume(wanted, deps, signal), signal);
-      return { volume: toCsiVolume(volume, wanted.parameters) };
+      return { volume: toCsiVolume(volume, wanted.parameters, deps.topology) };
     },
 
     deleteVolume: async ({ volumeId }, { signal }) => {

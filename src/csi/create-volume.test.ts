@@ -23,7 +23,9 @@ const request = (own: Partial = {}): CreateVolumeRequest =>
     ...own,
   });
 
-const parse = (own: Partial = {}) => parseCreateVolume(request(own));
+/** A node's name is its hostname, but for that of `host-9`. */
+const nodesAt = (hostname: string) => [hostname === 'host-9' ? 'n9' : hostname];
+const parse = (own: Partial = {}) => parseCreateVolume(request(own), { nodesAt });
 
 function faultOf(work: () => unknown): Fault {
   try {
@@ -69,6 +71,10 @@ test('everything external-provisioner can ask is understood', () => {
     nodes: ['n2', 'n1'],
     claim: { namespace: 'web', name: 'data' },
   });
+});
+
+test('a node is asked for by its hostname label, and known by its name', () => {
+  expect(parse({ accessibilityRequirements: { requisite: on('host-9', 'n1') } }).nodes).toEqual(['n9', 'n1']);
 });
 
 test('raw block, ReadWriteOncePod, and mount and block at once are possible', () => {

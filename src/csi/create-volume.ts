@@ -5,6 +5,7 @@ import { PARAM_PVC_NAME, PARAM_PVC_NAMESPACE, TOPOLOGY_KEY } from '../model/well
 import { parseCapabilities, type Usage } from './capability.ts';
 import { parseCapacityRange, wantedSize, type Asked } from './capacity-range.ts';
 import type { CreateVolumeRequest, TopologyRequirement } from './gen/csi.ts';
+import type { Topology } from './ports.ts';
 import { volumeIdOf } from './volume-id.ts';
 
 /** A volume that somebody wants, checked and in our own words. */
@@ -16,7 +17,7 @@ export interface WantedVolume {
   readonly size: Bytes;
   readonly policy: VolumePolicy;
   readonly usage: Usage;
-  /** Where it may be, the best first; absent: anywhere. */
+  /** Names of the nodes where it may be, the best first; absent: anywhere. */
   readonly nodes?: readonly string[];
   readonly claim?: { readonly namespace: string; readonly name: string };
   /** Of the StorageClass, as they came: they go back in the volume's context, as open-local does. */
@@ -27,7 +28,7 @@ export interface WantedVolume {
 const MAX_NAME_CHARS = 253;
 
 /** Throws Fault `invalid`, `out-of-range` or `unimplemented`, naming the field. */
-export function parseCreateVolume(request: CreateVolumeRequest): WantedVolume {
+export function parseCreateVolume(request: CreateVolumeRequest, topology: Pick<Topology, 'nodesAt'>): WantedVolume {
   const { name, parameters } = request;
   if (name === '') throw new Fault('invalid', 'name is missing: a volume is found again by it');
   if (name.length > MAX_NAME_CHARS) throw new Fault('invalid', `name has more than ${MAX_NAME_CHARS} characters`);
@@ -36,7 +37,7 @@ export function parseCreateVolume(request: CreateVolumeRequest): WantedVolume {
   const usage = parseCapabilities(request.volumeCapabilities, policy.kind);
   refuseWhatIsNotMade(request);
   const asked = parseCapacityRange(request.capacityRange);
-  const nodes = candidateNodes(request.accessibilityRequirements);
+  const nodes = candidateNodes(request.accessibilityRequirements, topology);
   const claim = claimOf(parameters);
   return {
     id: volumeIdOf(name),
@@ -60,13 +61,16 @@ function refuseWhatIsNotMade({ volumeContentSource, mutableParameters }: CreateV
 }
 
 /** In order of preference, each once. Throws Fault `invalid` when no segment of ours is in a requirement that has segments. */
-function candidateNodes(requirement: TopologyRequirement | undefined): readonly string[] | undefined {
+function candidateNodes(
+  requirement: TopologyRequirement | undefined,
+  { nodesAt }: Pick<Topology, 'nodesAt'>,
+): readonly string[] | undefined {
   const topologies = [...(requirement?.preferred ?? []), ...(requirement?.requisite ?? [])];
   if (topologies.length === 0) return undefined;
-  const nodes = topologies.flatMap(({ segments }) => segments[TOPOLOGY_KEY] ?? []);
-  if (nodes.length === 0)
+  const hostnames = topologies.flatMap(({ segments }) => segments[TOPOLOGY_KEY] ?? []);
+  if (hostnames.length === 0)
     throw new Fault('invalid', `accessibility_requirements: no topology has the segment ${TOPOLOGY_KEY}`);
-  return [...new Set(nodes)];
+  return [...new Set(hostnames.flatMap(nodesAt))];
 }
 
 function claimOf(parameters: Readonly<Record<string, string>>): WantedVolume['claim'] {

@@ -4,6 +4,7 @@ import type { LocalVolume } from '../model/objects.ts';
 import { NODE_LABEL, TOPOLOGY_KEY, VOLUME_FINALIZER } from '../model/well-known.ts';
 import type { WantedVolume } from './create-volume.ts';
 import type { Volume } from './gen/csi.ts';
+import type { Topology } from './ports.ts';
 
 /** The order to the node's agent, and the record of what was asked. */
 export function newLocalVolume(wanted: WantedVolume, placement: Placement, claimUid?: string): LocalVolume {
@@ -59,14 +60,15 @@ type Comparison = readonly [what: string, now: Word, then: Word];
 /** The volume as the caller gets to know it. The context has the keys of open-local, which our node service reads too. */
 export function toCsiVolume(
   { metadata, spec, status }: LocalVolume,
-  parameters: Readonly<Record<string, string>> = {},
+  parameters: Readonly<Record<string, string>>,
+  { hostnameOf }: Pick<Topology, 'hostnameOf'>,
 ): Volume {
   return {
     volumeId: metadata.name ?? '',
     capacityBytes: BigInt(status?.sizeBytes ?? spec.sizeBytes),
     volumeContext: { ...parameters, ...placeContext(spec) },
     contentSource: undefined,
-    accessibleTopology: [{ segments: { [TOPOLOGY_KEY]: spec.nodeName } }],
+    accessibleTopology: [{ segments: { [TOPOLOGY_KEY]: hostnameOf(spec.nodeName) } }],
   };
 }
 

@@ -34,3 +34,10 @@ export interface Volumes {
     signal: AbortSignal,
   ): Promise<NonNullable<T>>;
 }
+
+/** The two names of a node: that of its Node object, and the value of its label kubernetes.io/hostname, which CSI knows it by. */
+export interface Topology {
+  /** Nodes with this label value; a node without the label is known by its name. */
+  nodesAt(hostname: string): readonly string[];
+  hostnameOf(node: string): string;
+}

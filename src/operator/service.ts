@@ -20,6 +20,7 @@ import type { OperatorMetrics } from './metrics.ts';
 import { createNodeReconciler, type NodeReconciler } from './reconcile-node.ts';
 import { createScheduling } from './scheduling.ts';
 import { tellProblems } from './tell-problems.ts';
+import { createTopology } from './topology.ts';
 import { createVolumeStore } from './volume-store.ts';
 
 export interface ServiceDeps {
@@ -109,6 +110,7 @@ function csiComponent(endpoint: Endpoint, parts: Parts): Component {
         },
         claimUid: ({ name, claim }) =>
           (claim && informers.claims.get(`${claim.namespace}/${claim.name}`)?.uid) ?? claimUidIn(name),
+        topology: createTopology(informers.nodes),
         patienceMs: PATIENCE_MS,
         notReady,
       }),
