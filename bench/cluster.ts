@@ -60,6 +60,6 @@ export function fillCluster(
 }
 
 /** Every other node, but in no order that a branch predictor could learn. */
-function isFull(i: number): boolean {
+export function isFull(i: number): boolean {
   return Math.imul(i + 1, 0x9e3779b1) >>> 31 === 1;
 }

@@ -1,25 +1,20 @@
 import type { AddressInfo } from 'node:net';
 import { Ledger } from '../src/capacity/ledger.ts';
 import { silentLog } from '../src/daemon/log.ts';
+import type { Scheduling } from '../src/extender/scheduling.ts';
 import { createExtender } from '../src/extender/server.ts';
-import { podFacts, OUR_DRIVERS } from '../src/model/decode.ts';
+import { OUR_DRIVERS, podFacts } from '../src/model/decode.ts';
+import type { Refusal } from '../src/model/verdict.ts';
 import { createScheduling } from '../src/operator/scheduling.ts';
-import { fillCluster } from './cluster.ts';
+import { fillCluster, isFull, nodeName } from './cluster.ts';
 
-/** The extender as the operator runs it, its ledger filled without an API server. Arguments: nodes in the cluster, most claims of a pod. */
+/**
+ * The extender as the operator runs it, its ledger filled without an API server. Arguments: `ledger`, or `wire` for answers that cost
+ * nothing to find (what is left is the price of HTTP and the wire); nodes in the cluster; claims of each pod.
+ */
 
-const [nodes = 0, claims = 0] = process.argv.slice(2).map(Number);
-const ledger = new Ledger({ strategy: 'spread', drivers: OUR_DRIVERS, holdTtlMs: 300_000 });
-fillCluster(ledger, { nodes, claims });
-
-const scheduling = createScheduling({
-  ledger,
-  client: { get: unused, createSub: unused },
-  drivers: OUR_DRIVERS,
-  heard: () => undefined,
-  notReady: () => undefined,
-  now: () => performance.now(),
-});
+const [kind = 'ledger', nodes = '0', claims = '0'] = process.argv.slice(2);
+const scheduling = kind === 'wire' ? fixedAnswers(Number(nodes)) : ledgerAnswers(Number(nodes), Number(claims));
 const app = createExtender({ scheduling, decodePod: podFacts, log: silentLog, waitMs: 30 });
 await app.listen({ host: '127.0.0.1', port: 0 });
 process.send?.({ port: (app.server.address() as AddressInfo).port });
@@ -29,6 +24,36 @@ process.on('message', (ask) => {
   else process.exit();
 });
 
+function ledgerAnswers(count: number, claimsPerPod: number): Scheduling {
+  const ledger = new Ledger({ strategy: 'spread', drivers: OUR_DRIVERS, holdTtlMs: 300_000 });
+  fillCluster(ledger, { nodes: count, claims: claimsPerPod });
+  return createScheduling({
+    ledger,
+    client: { get: unused, createSub: unused },
+    drivers: OUR_DRIVERS,
+    heard: () => undefined,
+    notReady: () => undefined,
+    now: () => performance.now(),
+  });
+}
+
+function fixedAnswers(count: number): Scheduling {
+  const full: Refusal = {
+    kind: 'group-too-small',
+    message: 'not enough room for 1 GiB in volume group open-local-pool-0',
+    unresolvable: true,
+  };
+  const byName = new Map(Array.from({ length: count }, (_, i) => [nodeName(i), isFull(i) ? full : undefined]));
+  return {
+    notReady: () => undefined,
+    concerns: (pod) => pod.volumes.length > 0,
+    filter: (_pod, names) => ({ refusals: names.map((name) => byName.get(name)), mayFreeUp: false }),
+    prioritize: (_pod, names) => new Uint8Array(names.length),
+    freed: unused,
+    bind: unused,
+  };
+}
+
 function unused(): never {
-  throw new Error('the benchmark binds nothing');
+  throw new Error('the benchmark does not come here');
 }
