@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { bytes } from '../model/bytes.ts';
 import type { DeviceFacts } from '../disk/inspect.ts';
 import type { LvmGroup } from '../lvm/report.ts';
 import { planVolumeGroups, type WantedGroup } from './plan-volume-groups.ts';
@@ -85,4 +86,16 @@ test.each<[string, WantedGroup[], LvmGroup[], string]>([
 test('one bad group does not stop another', () => {
   const plans = plan([want('-f', '/dev/sdb'), want('g', '/dev/sdc')], [blank('/dev/sdb'), blank('/dev/sdc')]);
   expect(plans[1]?.step).toEqual({ kind: 'create', devices: ['/dev/sdc'] });
+});
+
+const known = (path: string, size: number) =>
+  blank(path, { device: sampleDisk(path.slice(5), { path, size: bytes(size), worldwideName: 'naa.5' }) });
+
+test('one disk listed by two paths is refused on both; disks that only share a name by mistake are not', () => {
+  const gib = 1024 ** 3;
+  const [both] = plan([want('g', '/dev/sdb', '/dev/sdc')], [known('/dev/sdb', gib), known('/dev/sdc', gib)]);
+  expect(both?.step).toBeUndefined();
+  expect(both?.refused.map(({ device }) => device)).toEqual(['/dev/sdb', '/dev/sdc']);
+  const [other] = plan([want('g', '/dev/sdb', '/dev/sdc')], [known('/dev/sdb', gib), known('/dev/sdc', 2 * gib)]);
+  expect(other?.step?.devices).toEqual(['/dev/sdb', '/dev/sdc']);
 });

@@ -86,17 +86,22 @@ function nameProblem(name: string): string | undefined {
   }
 }
 
-/** How often each device is listed, whatever names are used for it. */
+/** How often each disk is listed, whatever names and paths are used for it. */
 function countListings(
   wanted: readonly WantedGroup[],
   facts: ReadonlyMap<string, DeviceFacts>,
 ): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
   for (const path of wanted.flatMap(({ devices }) => devices)) {
-    const place = facts.get(path)?.resolved ?? path;
-    counts.set(place, (counts.get(place) ?? 0) + 1);
+    const disk = identityOf(facts.get(path) ?? { path, mountedAt: [] });
+    counts.set(disk, (counts.get(disk) ?? 0) + 1);
   }
   return counts;
+}
+
+/** Two paths to one disk tell the same worldwide name; the size is for disks whose makers gave them all the same. */
+function identityOf({ path, resolved, device }: DeviceFacts): string {
+  return device?.worldwideName === undefined ? (resolved ?? path) : `${device.worldwideName} ${device.size}`;
 }
 
 function planGroup(
@@ -111,7 +116,7 @@ function planGroup(
     const known = facts.get(device) ?? { path: device, mountedAt: [] };
     const place = known.resolved ?? device;
     if (known.group === name) continue; // done
-    const finding = (listings.get(place) ?? 0) > 1 ? LISTED_TWICE : findingOf(known);
+    const finding = (listings.get(identityOf(known)) ?? 0) > 1 ? LISTED_TWICE : findingOf(known);
     if (finding) refused.push({ device, finding });
     else accepted.push(place);
   }
@@ -119,7 +124,7 @@ function planGroup(
   return { name, refused, step: { kind: found ? 'extend' : 'create', devices: accepted } };
 }
 
-const LISTED_TWICE = { what: 'is listed more than once', todo: 'List it once, under one name.' };
+const LISTED_TWICE = { what: 'is listed more than once', todo: 'List it once, under one name and by one path.' };
 
 function findingOf(facts: DeviceFacts): Finding | undefined {
   const inspection = inspectDevice(facts);

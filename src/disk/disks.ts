@@ -15,6 +15,8 @@ export interface BlockDevice {
   readonly holders: readonly string[];
   /** Kernel names of its partitions. */
   readonly partitions: readonly string[];
+  /** What every path to the disk tells, such as `naa.5000c500a1b2c3d4`; absent where the disk tells none, and of partitions. */
+  readonly worldwideName?: string;
   /** Of a partition: the kernel name of its disk. */
   readonly disk?: string;
   readonly swap: boolean;

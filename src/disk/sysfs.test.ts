@@ -91,3 +91,15 @@ test('a loop device laid over a disk or a partition holds it; one over a file ho
   const holders = Object.fromEntries(found.map(({ name, holders }) => [name, holders]));
   expect(holders).toMatchObject({ sda: ['dm-3', 'loop0'], sdb: [], sdb1: ['loop1'], loop0: [] });
 });
+
+test('the worldwide name of a disk, from where its kind keeps it', async () => {
+  const found = await devicesOf({
+    ...disk('nvme0n1', { wwid: 'eui.0025388b91b3f1a2' }),
+    ...disk('sda', { 'device/wwid': 'naa.5000c500a1b2c3d4' }),
+    ...disk('sda/sda1'),
+    ...disk('sdb', { 'device/wwid': '' }),
+    ...disk('vda'),
+  });
+  const names = Object.fromEntries(found.map(({ name, worldwideName }) => [name, worldwideName]));
+  expect(names).toEqual({ nvme0n1: 'eui.0025388b91b3f1a2', sda: 'naa.5000c500a1b2c3d4' });
+});

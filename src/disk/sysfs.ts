@@ -27,7 +27,12 @@ export async function readBlockDevices(folders: KernelFolders, signal: AbortSign
       const disk = await readDevice({ folder, name, partitions, ...shared }, signal);
       const rotational = await attribute(folder, 'queue/rotational', signal);
       if (!disk || (await attribute(folder, 'hidden', signal)) === '1') return [];
-      const whole: BlockDevice = { ...disk, mediaType: rotational === '1' ? 'hdd' : 'ssd' };
+      const worldwideName = await worldwideNameOf(folder, signal);
+      const whole: BlockDevice = {
+        ...disk,
+        mediaType: rotational === '1' ? 'hdd' : 'ssd',
+        ...(worldwideName === undefined ? {} : { worldwideName }),
+      };
       const parts = await Promise.all(
         partitions.map(async (part) => {
           const found = { folder: path.join(folder, part), name: part, partitions: [], ...shared };
@@ -69,6 +74,11 @@ async function readDevice(found: Found, signal: AbortSignal): Promise<BlockDevic
     partitions,
     swap: swaps.has(device),
   };
+}
+
+/** SCSI disks have it at their device, NVMe disks at the disk itself. */
+async function worldwideNameOf(folder: string, signal: AbortSignal): Promise<string | undefined> {
+  return (await attribute(folder, 'device/wwid', signal)) || (await attribute(folder, 'wwid', signal)) || undefined;
 }
 
 /** lvm2 gives its device-mapper devices a UUID that starts with `LVM-`. */
