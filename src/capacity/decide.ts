@@ -3,11 +3,11 @@ import type { FilterVerdict, Refusal } from '../model/verdict.ts';
 import { filterNodes } from './filter-nodes.ts';
 import { narrow, pickNodes, type FloatPolicy } from './narrow.ts';
 import type { NodeRoom } from './node-room.ts';
-import { hasPlaceFor, type Strategy } from './place-pod.ts';
+import type { Strategy } from './place-pod.ts';
 import { planPod, type PodNeedsOrRefusal } from './plan-pod.ts';
 import type { PodHold } from './pod-hold.ts';
 import type { Promises } from './promises.ts';
-import { LEFT_OUT, tooSmall, UNKNOWN_NODE, UNKNOWN_POD } from './refusal.ts';
+import { LEFT_OUT, UNKNOWN_POD } from './refusal.ts';
 
 export interface DecidingRules {
   readonly strategy: Strategy;
@@ -44,12 +44,13 @@ export function bindPod(
   const { podUid, pod, node } = ask;
   const hold = promises.podHolds.get(podUid);
   const room = promises.cluster.peek(node);
-  if (hold && room && hold.covers(room)) {
+  if (hold && room && isKept(hold, room)) {
     hold.settleOn(room);
     hold.expiresAt = expiresAt;
-    return lostRoom(promises, hold, room);
+    return undefined;
   }
-  const needs: PodNeedsOrRefusal = pod ? planPod(pod, promises) : { refusal: UNKNOWN_POD };
+  const offered = hold && room && hold.covers(room) ? hold : undefined;
+  const needs = needsOf(promises, pod, offered);
   if ('refusal' in needs) return needs.refusal;
   promises.podHolds.end(podUid);
   const { plan, refusals } = filterNodes(promises.cluster, needs, [node], strategy);
@@ -57,12 +58,14 @@ export function bindPod(
   return refusals[0];
 }
 
-/** What was held may have gone since, with a disk for instance. Then the first to ask is sent away. */
-function lostRoom(promises: Promises, hold: PodHold, node: NodeRoom): Refusal | undefined {
-  const lost = hold.pending().find(({ key }) => (hold.planned(key, node)?.slot.free ?? 0) < 0);
-  if (!lost) return undefined;
-  promises.podHolds.end(hold.podUid);
-  return node.present ? tooSmall(lost, hasPlaceFor(node, lost)) : UNKNOWN_NODE;
+/** What is held on the node may be lost since, with a disk for instance. */
+function isKept(hold: PodHold, node: NodeRoom): boolean {
+  return hold.covers(node) && hold.pending().every(({ key }) => (hold.planned(key, node)?.slot.free ?? -1) >= 0);
+}
+
+function needsOf(promises: Promises, pod: PodFacts | undefined, offered: PodHold | undefined): PodNeedsOrRefusal {
+  if (pod) return planPod(pod, promises);
+  return offered ? { requests: offered.pending() } : { refusal: UNKNOWN_POD };
 }
 
 /** A claim that is not known yet may be a moment away. */

@@ -32,16 +32,18 @@ export type PlaceAnswer =
   | { readonly ok: false; readonly refusal: Refusal };
 
 /** A place that was found, before it is taken. */
-export type FoundPlace =
-  | { readonly slot: Slot; readonly size: Bytes; readonly request: VolumeRequest }
-  | { readonly refusal: Refusal };
+export type FoundPlace = { readonly slot: Slot; readonly size: Bytes } | { readonly refusal: Refusal };
 
 /**
  * Looks for the place of a volume: where room is kept for its claim, else on the first node in order that has room. What the claim's own
  * pods hold for it, and a logical volume of its name that exists already, count as free for it. Takes nothing.
  */
-export function findPlace(promises: Promises, ask: PlaceRequest, strategy: Strategy): FoundPlace {
-  const request = requestFor(promises, ask);
+export function findPlace(
+  promises: Promises,
+  ask: PlaceRequest,
+  request: VolumeRequest,
+  strategy: Strategy,
+): FoundPlace {
   const own = ownRoom(promises, request);
   const explain = new Explainer([request], strategy);
   let refusal: Refusal | undefined;
@@ -51,7 +53,7 @@ export function findPlace(promises: Promises, ask: PlaceRequest, strategy: Strat
     for (const [slot, amount] of credits) slot.planned -= amount;
     try {
       const slot = bestSlot(node, request, [...credits.keys()], strategy);
-      if (slot) return { slot, size: takenSize(slot, ask.size), request };
+      if (slot) return { slot, size: takenSize(slot, ask.size) };
       refusal ??= explain.why(node, request);
     } finally {
       for (const [slot, amount] of credits) slot.planned += amount;
@@ -73,7 +75,10 @@ function takenSize(slot: Slot, size: Bytes): Bytes {
 }
 
 /** The claim may not have been seen yet; its pods hold room for it by name all the same. */
-function requestFor(promises: Promises, { name, claimUid, claim, size, policy }: PlaceRequest): VolumeRequest {
+export function requestOfVolume(
+  promises: Promises,
+  { name, claimUid, claim, size, policy }: PlaceRequest,
+): VolumeRequest {
   const known =
     claimUid === undefined ? claim && promises.findClaim(claim.namespace, claim.name) : promises.claims.get(claimUid);
   const named = known ?? claim;

@@ -1,7 +1,14 @@
 import { bytes, type Bytes } from '../model/bytes.ts';
 import type { PvFacts, VolumeFacts } from '../model/facts.ts';
 import type { Refusal } from '../model/verdict.ts';
-import { findPlace, placementOf, type PlaceAnswer, type PlaceRequest } from './place-volume.ts';
+import {
+  findPlace,
+  placementOf,
+  requestOfVolume,
+  type FoundPlace,
+  type PlaceAnswer,
+  type PlaceRequest,
+} from './place-volume.ts';
 import type { Strategy } from './place-pod.ts';
 import type { Promises } from './promises.ts';
 import { placeOf, type Recorded } from './records.ts';
@@ -52,32 +59,30 @@ export function pvGone(promises: Promises, name: string): void {
 /** Finds room for a volume and takes it, or says why there is none. The same name again gives the same place, and takes nothing. */
 export function placeVolume(promises: Promises, ask: PlaceRequest, strategy: Strategy, expiresAt: number): PlaceAnswer {
   const earlier = promises.records.get(ask.name);
-  if (earlier?.slot && (earlier.object || earlier.promise || earlier.pv)) return again(promises, earlier, expiresAt);
-  if (ask.size === 0) return { ok: false, refusal: emptyClaim(ask.name) };
+  const isThere = earlier?.slot && (earlier.object || earlier.promise || earlier.pv);
+  if (!isThere && ask.size === 0) return { ok: false, refusal: emptyClaim(ask.name) };
 
-  const found = findPlace(promises, ask, strategy);
+  const request = requestOfVolume(promises, ask);
+  const found = isThere ? placeAgain(earlier) : findPlace(promises, ask, request, strategy);
   if ('refusal' in found) return { ok: false, refusal: found.refusal };
-  const { slot, size, request } = found;
+  const { slot, size } = found;
   const { key, claimUid } = request;
   const node = slot.node.name;
   edit(promises, ask.name, (volume) => {
     const place = { node, kind: slot.kind, where: slot.name, size, ...(claimUid === undefined ? {} : { claimUid }) };
-    volume.promise = { ...place, expiresAt };
+    // An object that is there already may go before the one comes that the caller is about to make.
+    const over = volume.object?.uid ?? volume.promise?.over;
+    volume.promise = { ...place, expiresAt, ...(over === undefined ? {} : { over }) };
   });
   // Pods whose claim we have not seen hold room for it by its name.
   promises.leavePods(key, claimUid, node);
   return { ok: true, placement: placementOf(slot, size) };
 }
 
-/** Of an object that is there, the caller may be about to make another: the one that is there may go before the other comes. */
-function again(promises: Promises, volume: Recorded, expiresAt: number): PlaceAnswer {
+function placeAgain(volume: Recorded): FoundPlace {
   const place = placeOf(volume);
   if (!place || !volume.slot) throw new Error(`volume ${volume.name} has a slot and no place`);
-  const over = volume.object?.uid ?? volume.promise?.over;
-  edit(promises, volume.name, (changed) => {
-    changed.promise = { ...place, expiresAt, ...(over === undefined ? {} : { over }) };
-  });
-  return { ok: true, placement: placementOf(volume.slot, place.size) };
+  return { slot: volume.slot, size: place.size };
 }
 
 /** Gives up a promise whose object was not created. An object that exists stays counted. */

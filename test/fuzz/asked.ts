@@ -1,0 +1,255 @@
+import type { ClaimFacts, PodFacts, VolumeFacts } from '../../src/model/facts.ts';
+import type { VolumePolicy } from '../../src/model/storage-class.ts';
+import type { Refusal } from '../../src/model/verdict.ts';
+import { believePlace, endPod, forgetReplanned, reviewClaim, reviewUids } from './hear.ts';
+import { inExtents, toBytes, type Item, type Needs } from './naive.ts';
+import { HOLD_TTL_MS, type World } from './world.ts';
+import { demand } from './violation.ts';
+
+/**
+ * Each question to the ledger, its answer judged by the model and then believed by it. That all promises together can be kept is looked
+ * at after every step (agree.ts); here it is whether a promise was refused or made without reason.
+ */
+
+/** What refuses for want of room, and not for what the pod is. */
+const SHORTAGES = new Set(['group-too-small', 'no-free-unit', 'no-such-group', 'held-by-others']);
+
+export function askFilter(world: World, pod: PodFacts): readonly string[] {
+  const { ledger, model, random } = world;
+  const names = random.shuffle([...world.nodes.keys(), ...(random.chance(10) ? ['ghost'] : [])]);
+  if (names.length > 1 && random.chance(20)) names.pop();
+  endPod(model, pod.uid);
+  const needs = model.needs(pod);
+
+  const { refusals, mayFreeUp } = guard(world, 'filter', () => ledger.filter(pod, names, world.now));
+  demand(refusals.length === names.length, () => `filter: ${refusals.length} answers for ${names.length} nodes`);
+  const answered = names.filter((_, i) => refusals[i] === undefined);
+  judgeAnswer(world, needs, answered);
+  names.forEach((name, i) => judgeRefusal(world, needs, name, refusals[i], answered.length));
+  if (mayFreeUp) {
+    demand(answered.length === 0, () => 'filter: nodes were found and yet more may free up');
+    const waits = ledger.holds().floating > 0 || refusals.some((refusal) => refusal?.kind === 'claim-missing');
+    demand(waits, () => 'filter: more may free up, but nothing floats');
+  }
+  believeHold(world, pod.uid, needs.items, answered);
+  world.answers.set(pod.uid, answered);
+  return answered;
+}
+
+/** The pod may go to these nodes from now on; claims whose node is chosen already go there at once. */
+function believeHold(world: World, pod: string, items: readonly Item[], nodes: readonly string[]): void {
+  const { model } = world;
+  if (items.length === 0 || nodes.length === 0) return;
+  model.holds.set(pod, { nodes: new Set(nodes), items: [...items], expiresAt: world.now + HOLD_TTL_MS });
+  for (const { uid } of items) reviewUids(model, [uid]);
+}
+
+function judgeAnswer(world: World, needs: Needs, answered: readonly string[]): void {
+  demand(!needs.blocked || answered.length === 0, () => `filter: ${answered.join()} for a pod that fits nowhere`);
+  for (const name of answered) {
+    const fresh = freshItems(world, needs.items, name);
+    demand(
+      world.model.fits(name, fresh),
+      () => `filter: ${name} never had room for ${fresh.map(({ key }) => key).join()}`,
+    );
+    demand(needs.pins.size === 0 || needs.pins.has(name), () => `filter: ${name}, not ${[...needs.pins].join()}`);
+  }
+}
+
+function judgeRefusal(world: World, needs: Needs, name: string, refusal: Refusal | undefined, answers: number): void {
+  if (!refusal) return;
+  demand(!/\b(n\d|ghost)\b/.test(refusal.message), () => `filter: the reason names a node: ${refusal.message}`);
+  const mine = needs.pins.size === 0 || needs.pins.has(name);
+  if (needs.blocked || !mine) return;
+  demand(needs.items.length > 0, () => `filter: ${name} refused for a pod that needs no room: ${refusal.message}`);
+  if (!world.model.known.node.has(name)) return;
+  if (!SHORTAGES.has(refusal.kind) || (refusal.kind === 'held-by-others' && answers > 0)) return;
+  if (heldOn(world, name) > 0) return;
+  demand(!world.model.fits(name, needs.items), () => `filter: ${name} refused though it fits: ${refusal.message}`);
+}
+
+/** Without the claims that were sent to this node before: they keep what they have, be it lost meanwhile. */
+function freshItems(world: World, items: readonly Item[], node: string): Item[] {
+  const claims = [...world.model.known.claim.values()];
+  const sent = new Set(claims.filter(({ selectedNode }) => selectedNode === node).map(({ uid }) => uid));
+  return items.filter(({ uid }) => uid === undefined || !sent.has(uid));
+}
+
+export function askPrioritize(world: World, pod: PodFacts): void {
+  const names = world.random.shuffle(world.nodes.keys());
+  const before = JSON.stringify(world.ledger.snapshot());
+  const scores = world.ledger.prioritize(pod, names);
+  demand(scores.length === names.length, () => 'prioritize: not one score per node');
+  const sound = scores.every((score) => Number.isInteger(score) && score >= 0 && score <= 10);
+  demand(sound, () => `prioritize: ${scores.join()} is not from 0 to 10`);
+  demand(JSON.stringify(world.ledger.snapshot()) === before, () => 'prioritize changed the ledger');
+}
+
+/** True when the ledger lets the pod be bound. */
+export function askBind(world: World, pod: PodFacts, node: string): boolean {
+  const { ledger, model } = world;
+  const hold = model.holds.get(pod.uid);
+  const covered = hold?.nodes.has(node) === true;
+  const refusal = guard(world, 'bind', () => ledger.bind(pod.uid, node, world.now));
+  if (refusal) {
+    demand(!covered || world.disturbed.has(node), () => `bind: what was held is refused: ${refusal.message}`);
+    for (const each of hold?.nodes ?? []) model.replanned.push({ pod: pod.uid, node: each, items: hold?.items ?? [] });
+    model.holds.delete(pod.uid);
+    return false;
+  }
+  if (hold && covered) {
+    hold.nodes = new Set([node]);
+    hold.expiresAt = world.now + HOLD_TTL_MS;
+    return true;
+  }
+  const known = [...model.known.pod.values()].find(({ uid }) => uid === pod.uid);
+  endPod(model, pod.uid);
+  const { items } = model.needs(known ?? pod);
+  believeHold(world, pod.uid, items, [node]);
+  return true;
+}
+
+interface PlaceQuestion {
+  readonly claim: ClaimFacts;
+  readonly nodes: readonly string[] | undefined;
+}
+
+/** CreateVolume. The volume that was placed; undefined when it was refused. */
+export function askPlace(world: World, { claim, nodes }: PlaceQuestion): VolumeFacts | undefined {
+  const { ledger, model } = world;
+  const policy = model.policyOf(claim.storageClass);
+  if (!policy || policy === 'wrong') return undefined;
+  const name = `pvc-${claim.uid}`;
+  const earlier = model.uses().find((use) => use.name === name);
+  const seen = model.known.claim.get(`default/${claim.name}`)?.uid === claim.uid;
+  const ask = {
+    name,
+    claim: { namespace: 'default', name: claim.name },
+    ...(seen ? {} : { claimUid: claim.uid }),
+    size: claim.requested,
+    policy,
+    ...(nodes ? { nodes } : {}),
+  };
+  const answer = guard(world, 'place', () => ledger.place(ask, world.now));
+  if (!answer.ok) {
+    demand(!earlier, () => `place: ${name} is there and was refused: ${answer.refusal.message}`);
+    judgeNoPlace(world, { claim, nodes }, { key: name, policy, size: claim.requested }, answer.refusal);
+    return undefined;
+  }
+  const { node, kind, size, ...rest } = answer.placement;
+  const volume = { name, node, kind, where: 'vgName' in rest ? rest.vgName : rest.path, size, claimUid: claim.uid };
+  if (earlier) {
+    const there = earlier.node === node && earlier.where === volume.where;
+    demand(there, () => `place: ${name} was placed again, on ${node} ${volume.where}`);
+  } else {
+    judgePlace({ claim, nodes }, policy, volume);
+  }
+  believePlace(model, claim, volume, world.now + PROMISE_TTL_MS);
+  return volume;
+}
+
+/** Promises to create an object last so long. */
+export const PROMISE_TTL_MS = 15 * 60_000;
+
+function judgePlace(
+  { claim, nodes }: PlaceQuestion,
+  policy: VolumePolicy,
+  { node, kind, where, size }: VolumeFacts,
+): void {
+  demand(nodes?.includes(node) ?? true, () => `place: ${node} was not among ${nodes?.join()}`);
+  const asked = kind === policy.kind && (policy.vgName === undefined || policy.vgName === where);
+  demand(asked, () => `place: ${where} is not what was asked`);
+  demand(size >= claim.requested, () => `place: ${size} bytes for ${claim.requested}`);
+}
+
+function judgeNoPlace(world: World, { claim, nodes }: PlaceQuestion, item: Item, refusal: Refusal): void {
+  const { model } = world;
+  const all = nodes ?? [...model.known.node.keys()];
+  for (const node of all) {
+    const promised = all.length === 1 && model.chosen.get(claim.uid) === node && !world.disturbed.has(node);
+    demand(!promised, () => `place: the room promised to ${claim.name} on ${node} is refused: ${refusal.message}`);
+    const idle = model.known.node.has(node) && heldOn(world, node) === 0;
+    demand(!idle || !model.fits(node, [item]), () => `place: refused though ${node} has room: ${refusal.message}`);
+  }
+}
+
+/** The new size; undefined when refused. */
+export function askGrow(world: World, volume: VolumeFacts, size: number): number | undefined {
+  const { ledger, model } = world;
+  const use = model.uses().find(({ name }) => name === volume.name);
+  const room = model.room(volume.node, volume.where);
+  const answer = guard(world, 'grow', () => ledger.grow(volume.name, toBytes(size)));
+  if (answer.ok) {
+    demand(answer.size >= size, () => `grow: ${answer.size} for ${size}`);
+    if (volume.kind === 'LVM') model.grown.set(volume.name, answer.size);
+    return answer.size;
+  }
+  const group = model.group(volume.node, volume.where);
+  const more = inExtents(size, group) - inExtents(use?.size ?? 0, group);
+  const idle = heldOn(world, volume.node) === 0 && use !== undefined && group !== undefined;
+  demand(!idle || room < more, () => `grow: refused though ${room} bytes are free: ${answer.refusal.message}`);
+  return undefined;
+}
+
+export function askExpire(world: World): void {
+  const { ledger, model } = world;
+  const ended = new Set(ledger.expire(world.now));
+  for (const [name, promise] of model.placed) {
+    if (promise.expiresAt > world.now) continue;
+    model.placed.delete(name);
+    reviewUids(model, [promise.claimUid]);
+  }
+  for (const [pod, hold] of model.holds) {
+    const late = hold.expiresAt <= world.now;
+    demand(!late || ended.has(pod), () => `expire: the room of ${pod} is kept beyond its time`);
+    demand(late || !ended.has(pod), () => `expire: the room of ${pod} ended before its time`);
+    if (late) model.holds.delete(pod);
+  }
+  for (const pod of ended) forgetReplanned(model, pod);
+}
+
+/** The object was not created: the claim is back to what its own object says. */
+export function tellUnplace(world: World, volume: VolumeFacts): void {
+  const { ledger, model } = world;
+  ledger.unplace(volume.name);
+  model.placed.delete(volume.name);
+  const claim = [...model.known.claim.values()].find(({ uid }) => uid === volume.claimUid);
+  if (!claim) return;
+  // What it gave up is kept for the claim again, where the claim was sent.
+  const open = claim.volumeName === undefined && model.itemOf(claim) !== undefined;
+  if (open && claim.selectedNode === volume.node) model.chosen.set(claim.uid, volume.node);
+  reviewClaim(model, claim);
+}
+
+/** What the ledger holds on a node for pods and claims, in bytes and units together: zero or not is all that matters. */
+export function heldOn(world: World, name: string): number {
+  const state = world.ledger.node(name);
+  let held = 0;
+  for (const { settled, floating } of state?.groups ?? []) held += settled + floating;
+  for (const unit of state?.units ?? []) held += unit.held;
+  return held;
+}
+
+/** Asks, and sees that no decision took room where there was none, whatever happened to the node before. */
+function guard<T>(world: World, by: string, ask: () => T): T {
+  const before = new Map(promisedByPlace(world).map(({ place, promised }) => [place, promised]));
+  const answer = ask();
+  for (const { place, promised, free } of promisedByPlace(world)) {
+    const more = promised - (before.get(place) ?? 0);
+    demand(more <= 0 || free >= 0, () => `${by}: ${more} more promised in ${place}, which now lacks ${-free}`);
+  }
+  return answer;
+}
+
+function promisedByPlace(world: World): { place: string; promised: number; free: number }[] {
+  return world.ledger.snapshot().flatMap(({ name, groups, units }) => [
+    ...groups.map((group) => {
+      const promised = group.taken + group.settled + group.floating;
+      return { place: `${group.name} on ${name}`, promised, free: group.free };
+    }),
+    ...units.map(({ kind, path, usable, takenBy, held }) => {
+      const promised = takenBy.length + held;
+      return { place: `${kind} ${path} on ${name}`, promised, free: (usable || takenBy.length > 0 ? 1 : 0) - promised };
+    }),
+  ]);
+}

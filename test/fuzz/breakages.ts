@@ -1,0 +1,115 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+/** One deliberate fault in the ledger, as a change of its text. The fuzz must find it. */
+export interface Breakage {
+  readonly name: string;
+  /** In src/capacity. */
+  readonly file: string;
+  readonly from: string;
+  readonly to: string;
+  /** What the model must say. */
+  readonly found: RegExp;
+}
+
+export const BREAKAGES: readonly Breakage[] = [
+  {
+    name: 'room that floats is not subtracted (R3)',
+    file: 'slot.ts',
+    from: 'this.#base - this.settled - this.floating',
+    to: 'this.#base - this.settled',
+    found: /promised twice|the ledger says free|more promised in/,
+  },
+  {
+    name: 'the volumes of one pod do not see each other (R7)',
+    file: 'place-pod.ts',
+    from: 'slot.planned += slot.amountFor(request.size);',
+    to: 'slot.planned += 0;',
+    found: /never had room|more promised in|promised twice|is held/,
+  },
+  {
+    name: 'a claim of the same name is taken for the one that is gone (R4)',
+    file: 'claims.ts',
+    from: 'earlier === undefined || earlier.uid === claim.uid',
+    to: 'earlier !== undefined || earlier === undefined',
+    found: /is held|are held|room is held/,
+  },
+  {
+    name: 'a hold is never over (R5)',
+    file: 'decide.ts',
+    from: 'promises.holdForPod(pod.uid, pickNodes(plan, picked), expiresAt);',
+    to: 'promises.holdForPod(pod.uid, pickNodes(plan, picked), Infinity);',
+    found: /kept beyond its time/,
+  },
+  {
+    name: 'late news of an earlier object ends a promise',
+    file: 'record-volume.ts',
+    from: 'delete volume.object;',
+    to: 'delete volume.object;\n    delete volume.promise;',
+    found: /the ledger says taken/,
+  },
+  {
+    name: 'news from before a growth takes it back',
+    file: 'record-volume.ts',
+    from: 'volume.grown !== undefined && volume.grown <= facts.size',
+    to: 'volume.grown !== undefined',
+    found: /the ledger says taken/,
+  },
+  {
+    name: 'a retry of CreateVolume looks for a place again',
+    file: 'record-volume.ts',
+    from: 'earlier?.slot && (earlier.object || earlier.promise || earlier.pv)',
+    to: 'earlier?.slot && earlier.object',
+    found: /placed again|is there and was refused|the ledger says taken/,
+  },
+  {
+    name: 'what is recorded is not rounded to extents',
+    file: 'group-slot.ts',
+    from: 'return Math.max(use.observed, this.amountFor(use.recorded));',
+    to: 'return Math.max(use.observed, use.recorded);',
+    found: /the ledger says taken/,
+  },
+  {
+    name: 'a disk that serves a volume is free for another',
+    file: 'unit-slot.ts',
+    from: '(this.facts?.usable ? 1 : 0) - this.owners.size',
+    to: 'this.facts?.usable ? 1 : 0',
+    found: /more promised in|promised twice|never had room|is not free|serves/,
+  },
+  {
+    name: 'after a restart the chosen nodes are forgotten',
+    file: 'promises.ts',
+    from: 'if (!request || !node) return;',
+    to: 'if (!request || !node || this.podHolds.of(request.key).length === 0) return;',
+    found: /are held of|is refused|promised twice/,
+  },
+  {
+    name: 'a claim is counted for its pod and for itself',
+    file: 'promises.ts',
+    from: 'for (const hold of pods) this.podHolds.endVolume(request.key, hold);',
+    to: '',
+    found: /are held, and only|holds room already/,
+  },
+];
+
+/** A copy of the ledger with the fault in it. The text must be there exactly once, or the list is out of date. */
+export function breakLedger(breakage: Breakage): { readonly ledger: string } & Disposable {
+  const folder = mkdtempSync(path.join(tmpdir(), 'broken-ledger-'));
+  const remove = (): void => rmSync(folder, { recursive: true, force: true });
+  try {
+    const source = path.resolve(import.meta.dirname, '../../src');
+    for (const part of ['capacity', 'model'])
+      cpSync(path.join(source, part), path.join(folder, part), { recursive: true });
+    writeFileSync(path.join(folder, 'package.json'), '{"type":"module"}');
+    const file = path.join(folder, 'capacity', breakage.file);
+    const pieces = readFileSync(file, 'utf8').split(breakage.from);
+    if (pieces.length !== 2)
+      throw new Error(`${breakage.name}: its text is ${pieces.length - 1} times in ${breakage.file}`);
+    writeFileSync(file, pieces.join(breakage.to));
+    return { ledger: path.join(folder, 'capacity', 'ledger.ts'), [Symbol.dispose]: remove };
+  } catch (error) {
+    remove();
+    throw error;
+  }
+}

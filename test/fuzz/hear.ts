@@ -1,0 +1,152 @@
+import type { ClaimFacts, PodFacts, VolumeFacts } from '../../src/model/facts.ts';
+import { claimKeyOf, inlineItems, type Item, type Naive } from './naive.ts';
+import type { Kind, Objects } from './objects.ts';
+
+/** How the promises of the model change with what is heard: the rules of design §4 as plainly as they can be said. */
+
+type Hearing = {
+  readonly [K in Kind]: (model: Naive, before: Objects[K] | undefined, now: Objects[K] | undefined) => void;
+};
+
+const HEARING: Hearing = {
+  node: () => {},
+  snapshot: () => {},
+  class: (model, before, now) => {
+    for (const claim of model.known.claim.values()) {
+      if (claim.storageClass === (now ?? before)?.name) reviewClaim(model, claim);
+    }
+  },
+  claim: (model, before, now) => {
+    if (before && before.uid !== now?.uid) endClaim(model, before);
+    if (now) reviewClaim(model, now);
+  },
+  pod: (model, before, now) => {
+    if (before && before.uid !== now?.uid) endPod(model, before.uid);
+    if (now) hearPod(model, now);
+  },
+  volume: (model, before, now) => {
+    hearVolume(model, before?.name ?? now?.name ?? '', now);
+    reviewUids(model, [before?.claimUid, now?.claimUid]);
+  },
+  pv: (model, before, now) => reviewUids(model, [before?.claimUid, now?.claimUid]),
+};
+
+/** One object as it is now; undefined when it is gone. `model.known` has it already, `before` is what was known. */
+export function hear<K extends Kind>(
+  model: Naive,
+  kind: K,
+  before: Objects[K] | undefined,
+  now: Objects[K] | undefined,
+): void {
+  HEARING[kind](model, before, now);
+}
+
+function hearPod(model: Naive, pod: PodFacts): void {
+  if (pod.finished) return endPod(model, pod.uid);
+  const hold = model.holds.get(pod.uid);
+  if (!hold) return;
+  if (pod.nodeName !== undefined) {
+    const inline = new Set(inlineItems(pod).map(({ key }) => key));
+    endItems(model, (item) => inline.has(item.key));
+    settle(model, pod.uid, pod.nodeName);
+  } else if (pod.nominatedNode !== undefined && hold.nodes.has(pod.nominatedNode)) {
+    hold.nodes = new Set([pod.nominatedNode]);
+  }
+}
+
+function hearVolume(model: Naive, name: string, now: Objects['volume'] | undefined): void {
+  const promise = model.placed.get(name);
+  if (now && promise && (promise.over === undefined || promise.over !== now.uid)) model.placed.delete(name);
+  if (!now || (model.grown.get(name) ?? 0) <= now.size) model.grown.delete(name);
+  if (now) endItems(model, (item) => item.key === name);
+}
+
+export function reviewUids(model: Naive, uids: readonly (string | undefined)[]): void {
+  for (const claim of model.known.claim.values()) if (uids.includes(claim.uid)) reviewClaim(model, claim);
+}
+
+/** A claim's room is promised by its record, else by the node that was chosen for it, else by the holds of its pods. */
+export function reviewClaim(model: Naive, claim: ClaimFacts): void {
+  const recorded = model.recordedOn(claim.uid);
+  if (recorded || isBoundElsewhere(model, claim)) {
+    model.chosen.delete(claim.uid);
+    const pods = endItems(model, (item) => isOf(item, claim));
+    if (recorded?.node !== undefined) for (const pod of pods) settle(model, pod, recorded.node);
+    return;
+  }
+  if (!model.itemOf(claim) || claim.selectedNode === undefined) {
+    model.chosen.delete(claim.uid);
+    return;
+  }
+  const node = claim.selectedNode;
+  if (model.chosen.get(claim.uid) !== node) {
+    model.chosen.delete(claim.uid);
+    if (isOffered(model, claim, node)) model.chosen.set(claim.uid, node);
+  }
+  for (const pod of endItems(model, (item) => isOf(item, claim))) settle(model, pod, node);
+}
+
+/** To a volume that is seen and not ours, or that will never be. */
+function isBoundElsewhere(model: Naive, { bound, volumeName }: ClaimFacts): boolean {
+  return volumeName !== undefined && (!bound || model.known.pv.has(volumeName));
+}
+
+function isOffered(model: Naive, claim: ClaimFacts, node: string): boolean {
+  return [...model.holds.values()].some((hold) => hold.nodes.has(node) && hold.items.some((item) => isOf(item, claim)));
+}
+
+/** The pod goes to this node. When it was never offered, nothing is promised there; the ledger may keep room all the same. */
+function settle(model: Naive, pod: string, node: string): void {
+  const hold = model.holds.get(pod);
+  if (!hold) {
+    const entry = model.replanned.findLast((known) => known.pod === pod);
+    if (entry) model.replanned.push({ ...entry, node });
+    return;
+  }
+  if (hold.nodes.has(node)) {
+    hold.nodes = new Set([node]);
+    return;
+  }
+  model.holds.delete(pod);
+  model.replanned.push({ pod, node, items: hold.items });
+}
+
+export function endPod(model: Naive, pod: string): void {
+  model.holds.delete(pod);
+  forgetReplanned(model, pod);
+}
+
+export function forgetReplanned(model: Naive, pod: string): void {
+  for (let i = model.replanned.length - 1; i >= 0; i -= 1)
+    if (model.replanned[i]?.pod === pod) model.replanned.splice(i, 1);
+}
+
+function endClaim(model: Naive, claim: ClaimFacts): void {
+  model.chosen.delete(claim.uid);
+  endItems(model, (item) => isOf(item, claim));
+}
+
+function isOf(item: Item, claim: ClaimFacts): boolean {
+  return item.key === claimKeyOf(claim.name) && (item.uid === undefined || item.uid === claim.uid);
+}
+
+/** Ends these items in every hold, and returns the pods that still have others. */
+function endItems(model: Naive, ended: (item: Item) => boolean): Set<string> {
+  const pods = new Set<string>();
+  for (const [pod, hold] of model.holds) {
+    if (!hold.items.some(ended)) continue;
+    hold.items = hold.items.filter((item) => !ended(item));
+    if (hold.items.length === 0) model.holds.delete(pod);
+    else pods.add(pod);
+  }
+  for (const { pod, items } of model.replanned) if (items.some(ended)) pods.add(pod);
+  return pods;
+}
+
+/** The ledger placed a volume: it counts from now on, and its claim's pods must follow it. */
+export function believePlace(model: Naive, claim: ClaimFacts, volume: VolumeFacts, expiresAt: number): void {
+  const over = model.known.volume.get(volume.name)?.uid ?? model.placed.get(volume.name)?.over;
+  model.placed.set(volume.name, { ...volume, expiresAt, ...(over === undefined ? {} : { over }) });
+  reviewUids(model, [claim.uid]);
+  for (const pod of endItems(model, (item) => isOf(item, claim))) settle(model, pod, volume.node);
+}

@@ -1,0 +1,289 @@
+import { bytes, MIB, type Bytes } from '../../src/model/bytes.ts';
+import type { ClaimFacts, GroupFacts, PodFacts, PodVolume, UnitFacts } from '../../src/model/facts.ts';
+import { inlineVolumeId } from '../../src/model/inline-volume.ts';
+import { parseQuantity } from '../../src/model/quantity.ts';
+import { parseStorageClass, type VolumePolicy } from '../../src/model/storage-class.ts';
+import { DRIVER, emptyStore, NAMESPACE, type Store } from './objects.ts';
+
+/**
+ * The model: what has been heard, what has been promised, and everything else computed anew from these two each time it is asked. No
+ * index, no running sum, nothing remembered in between; slow, and so short of tricks that a reader believes it.
+ */
+
+/** One volume that needs a place. */
+export interface Item {
+  readonly key: string;
+  readonly uid?: string;
+  readonly policy: Pick<VolumePolicy, 'kind' | 'vgName' | 'mediaType'>;
+  readonly size: number;
+}
+
+/** "This pod may go to any of these nodes, with these volumes." */
+export interface HoldPromise {
+  nodes: Set<string>;
+  items: Item[];
+  expiresAt: number;
+}
+
+/** "There will be a volume of this name here." */
+export interface VolumePromise {
+  readonly node: string;
+  readonly kind: VolumePolicy['kind'];
+  readonly where: string;
+  readonly size: number;
+  readonly claimUid?: string;
+  /** Uid of the object of this name that was known at the time. */
+  readonly over?: string;
+  readonly expiresAt: number;
+}
+
+/** What one volume takes somewhere. */
+interface Use {
+  readonly node: string;
+  readonly kind: VolumePolicy['kind'];
+  readonly where: string;
+  readonly name: string;
+  readonly size: number;
+}
+
+export interface Needs {
+  /** Something about the pod forbids every node. */
+  readonly blocked: boolean;
+  readonly pins: ReadonlySet<string>;
+  readonly items: readonly Item[];
+}
+
+interface VolumeNeeds {
+  readonly blocked?: boolean;
+  readonly pin?: string | undefined;
+  readonly item?: Item | undefined;
+}
+
+export const claimKeyOf = (name: string): string => `${NAMESPACE}/${name}`;
+
+export class Naive {
+  known: Store = emptyStore();
+  readonly holds = new Map<string, HoldPromise>();
+  /** Claims whose node was chosen out of a promise. */
+  readonly chosen = new Map<string, string>();
+  readonly placed = new Map<string, VolumePromise>();
+  readonly grown = new Map<string, number>();
+  /** Volumes for which the ledger may have found another place on its own, when a pod went where it was not offered to go. */
+  readonly replanned: { readonly pod: string; readonly node: string; readonly items: readonly Item[] }[] = [];
+
+  // --- What is taken
+
+  policyOf(className: string | undefined): VolumePolicy | 'wrong' | undefined {
+    const facts = className === undefined ? undefined : this.known.class.get(className);
+    if (facts?.provisioner !== DRIVER) return undefined;
+    try {
+      return parseStorageClass(facts.parameters);
+    } catch {
+      return 'wrong';
+    }
+  }
+
+  /** All uses by volumes, the strongest word for each name: object, promise, PersistentVolume, pod. */
+  uses(): Use[] {
+    const byName = new Map<string, Use>();
+    for (const use of [...this.#inlineUses(), ...this.#pvUses()]) byName.set(use.name, use);
+    for (const [name, promise] of this.placed) byName.set(name, { name, ...promise });
+    for (const volume of this.known.volume.values()) {
+      const size = Math.max(volume.size, this.placed.get(volume.name)?.size ?? 0);
+      byName.set(volume.name, { ...volume, size });
+    }
+    for (const [name, size] of this.grown) {
+      const use = byName.get(name);
+      if (use) byName.set(name, { ...use, size: Math.max(use.size, size) });
+    }
+    return [...byName.values()];
+  }
+
+  #inlineUses(): Use[] {
+    return [...this.known.pod.values()].flatMap((pod) => {
+      const { nodeName: node, finished } = pod;
+      if (node === undefined || finished) return [];
+      return inlineItems(pod).map(({ key, policy, size }) => ({
+        node,
+        kind: 'LVM',
+        where: policy.vgName ?? '',
+        name: key,
+        size,
+      }));
+    });
+  }
+
+  #pvUses(): Use[] {
+    return [...this.known.pv.values()].flatMap(({ driver, handle: name, node, takes }) =>
+      driver === DRIVER && node !== undefined && takes ? [{ node, name, ...takes }] : [],
+    );
+  }
+
+  group(node: string, name: string): GroupFacts | undefined {
+    return this.known.node.get(node)?.groups.find((group) => group.name === name);
+  }
+
+  /** Σ over names of max(observed, recorded), in bytes. */
+  taken(node: string, name: string): number {
+    const group = this.group(node, name);
+    const sizes = new Map<string, number>();
+    for (const volume of group?.volumes ?? []) sizes.set(volume.name, volume.size);
+    for (const use of this.uses()) {
+      if (use.node !== node || use.kind !== 'LVM' || use.where !== name) continue;
+      sizes.set(use.name, Math.max(sizes.get(use.name) ?? 0, inExtents(use.size, group)));
+    }
+    return sum(sizes.values());
+  }
+
+  unattributed(node: string, name: string): number {
+    const group = this.group(node, name);
+    if (!group) return 0;
+    return Math.max(0, group.total - group.available - sum(group.volumes.map(({ size }) => size)));
+  }
+
+  room(node: string, name: string): number {
+    const group = this.group(node, name);
+    return (group?.total ?? 0) - (group?.reserved ?? 0) - this.taken(node, name) - this.unattributed(node, name);
+  }
+
+  ownersOf(node: string, unit: Pick<UnitFacts, 'kind' | 'path'>): string[] {
+    return this.uses()
+      .filter((use) => use.node === node && use.kind === unit.kind && use.where === unit.path)
+      .map(({ name }) => name);
+  }
+
+  // --- What is promised
+
+  /** Every volume that may come to this node, each once. */
+  outstanding(node: string, without?: string): Item[] {
+    const items = new Map<string, Item>();
+    for (const [uid, chosen] of this.chosen) {
+      const claim = [...this.known.claim.values()].find((c) => c.uid === uid);
+      const item = claim && this.itemOf(claim);
+      if (item && chosen === node) items.set(uid, item);
+    }
+    for (const [pod, hold] of this.holds) {
+      if (pod === without || !hold.nodes.has(node)) continue;
+      for (const item of hold.items) items.set(item.uid ?? `${item.key} of ${pod}`, item);
+    }
+    return [...items.values()];
+  }
+
+  /** The most that may be held on the node by any reading of what was heard. */
+  conceivable(node: string): Item[] {
+    const items = [...this.holds.values()].filter(({ nodes }) => nodes.has(node)).flatMap((hold) => hold.items);
+    for (const claim of this.known.claim.values()) {
+      const item = claim.selectedNode === node ? this.itemOf(claim) : undefined;
+      if (item) items.push(item);
+    }
+    return [...items, ...this.replanned.filter((entry) => entry.node === node).flatMap((entry) => entry.items)];
+  }
+
+  itemOf(claim: ClaimFacts): Item | undefined {
+    const policy = this.policyOf(claim.storageClass);
+    if (!policy || policy === 'wrong' || claim.requested === 0) return undefined;
+    const source =
+      claim.source?.kind === 'VolumeSnapshot' ? this.known.snapshot.get(claimKeyOf(claim.source.name)) : undefined;
+    if (source?.readOnly) return undefined;
+    return { key: claimKeyOf(claim.name), uid: claim.uid, policy, size: claim.requested };
+  }
+
+  /** Where the volume of the claim is, by any record. */
+  recordedOn(uid: string): { readonly node: string | undefined } | undefined {
+    for (const volume of this.known.volume.values()) if (volume.claimUid === uid) return { node: volume.node };
+    for (const promise of this.placed.values()) if (promise.claimUid === uid) return { node: promise.node };
+    for (const pv of this.known.pv.values()) if (pv.driver === DRIVER && pv.claimUid === uid) return { node: pv.node };
+    return undefined;
+  }
+
+  /** What a pod needs, volume by volume. */
+  needs(pod: PodFacts): Needs {
+    const all = pod.volumes.map((volume) => (volume.kind === 'inline' ? {} : this.#volumeNeeds(volume)));
+    const pins = new Set(all.flatMap(({ pin }) => pin ?? []));
+    const items = new Map(
+      [...inlineItems(pod), ...all.flatMap(({ item }) => item ?? [])].map((item) => [item.key, item]),
+    );
+    return { blocked: pins.size > 1 || all.some(({ blocked }) => blocked), pins, items: [...items.values()] };
+  }
+
+  #volumeNeeds(volume: Exclude<PodVolume, { kind: 'inline' }>): VolumeNeeds {
+    const key = claimKeyOf(volume.claimName);
+    const claim = this.known.claim.get(key);
+    if (claim) return this.#claimNeeds(claim);
+    if (volume.kind === 'claim') return { blocked: true };
+    const policy = this.policyOf(volume.storageClass);
+    if (policy === 'wrong') return { blocked: true };
+    return policy ? { item: { key, policy, size: volume.requested } } : {};
+  }
+
+  #claimNeeds(claim: ClaimFacts): VolumeNeeds {
+    const policy = this.policyOf(claim.storageClass);
+    if (!policy) return {};
+    if (claim.deleting) return { blocked: true };
+    const recorded = this.recordedOn(claim.uid);
+    if (recorded) return { pin: recorded.node };
+    if (claim.volumeName !== undefined) return { pin: this.known.pv.get(claim.volumeName)?.node };
+    // With its node chosen, and its room kept there, the source no longer matters to the pod.
+    const pin = claim.selectedNode ?? (claim.source && this.#sourceNode(claim.source));
+    const waits = claim.source !== undefined && pin === undefined;
+    return { blocked: waits || policy === 'wrong', pin, item: this.itemOf(claim) };
+  }
+
+  #sourceNode(source: NonNullable<ClaimFacts['source']>): string | undefined {
+    if (source.kind === 'VolumeSnapshot') return this.known.snapshot.get(claimKeyOf(source.name))?.node;
+    const origin = this.known.claim.get(claimKeyOf(source.name));
+    if (!origin?.bound) return undefined;
+    const recorded = this.recordedOn(origin.uid);
+    return recorded ? recorded.node : this.known.pv.get(origin.volumeName ?? '')?.node;
+  }
+
+  /** Whether some way exists to give all these volumes a place on the node, beside the volumes that are there. Tries every way. */
+  fits(node: string, items: readonly Item[]): boolean {
+    const facts = this.known.node.get(node);
+    const groups = new Map((facts?.groups ?? []).map((group) => [group, this.room(node, group.name)]));
+    const units = (facts?.units ?? []).filter((unit) => unit.usable && this.ownersOf(node, unit).length === 0);
+    const place = (next: number, used: ReadonlySet<UnitFacts>): boolean => {
+      const item = items[next];
+      if (!item) return true;
+      const { kind, vgName, mediaType } = item.policy;
+      if (kind !== 'LVM') {
+        return units.some(
+          (unit) =>
+            !used.has(unit) &&
+            unit.kind === kind &&
+            unit.size >= item.size &&
+            (mediaType === undefined || unit.mediaType === mediaType) &&
+            place(next + 1, new Set([...used, unit])),
+        );
+      }
+      for (const [group, room] of groups) {
+        const amount = inExtents(item.size, group);
+        if ((vgName !== undefined && vgName !== group.name) || room < amount) continue;
+        groups.set(group, room - amount);
+        if (place(next + 1, used)) return true;
+        groups.set(group, room);
+      }
+      return false;
+    };
+    return place(0, new Set());
+  }
+}
+
+/** Whole extents; what a node does not report is counted in LVM's default extents of 4 MiB. */
+export function inExtents(size: number, group: { readonly extentSize: number } | undefined): number {
+  const extent = group?.extentSize ?? 4 * MIB;
+  return Math.ceil(size / extent) * extent;
+}
+
+export function inlineItems(pod: PodFacts): Item[] {
+  return pod.volumes.flatMap((volume): Item[] => {
+    if (volume.kind !== 'inline') return [];
+    const { vgName = '', size = '1Gi' } = volume.attributes;
+    return [
+      { key: inlineVolumeId(pod.uid, volume.volumeName), policy: { kind: 'LVM', vgName }, size: parseQuantity(size) },
+    ];
+  });
+}
+
+export const sum = (numbers: Iterable<number>): number => [...numbers].reduce((a, b) => a + b, 0);
+export const toBytes = (n: number): Bytes => bytes(n);

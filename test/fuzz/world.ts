@@ -1,0 +1,292 @@
+import type { Ledger, LedgerPolicy } from '../../src/capacity/ledger.ts';
+import type { NodeStorage, PodFacts, UnitFacts, VolumeFacts } from '../../src/model/facts.ts';
+import { hear } from './hear.ts';
+import { inlineItems, Naive, sum, toBytes } from './naive.ts';
+import {
+  CLASSES,
+  DRIVER,
+  emptyStore,
+  EXTENTS,
+  halfGib,
+  KINDS,
+  type Kind,
+  type Objects,
+  type Store,
+} from './objects.ts';
+import type { Random } from './random.ts';
+
+export type LedgerClass = new (policy: LedgerPolicy) => Ledger;
+
+/** A disk as it really is. */
+export interface RealGroup {
+  total: number;
+  reserved: number;
+  /** What no volume shows. */
+  meta: number;
+  /** The agent cannot read it just now, and leaves it out of its report. */
+  unreadable: boolean;
+  readonly volumes: Map<string, number>;
+}
+
+export interface RealUnit {
+  readonly facts: UnitFacts;
+  blocked: boolean;
+  owner: string | undefined;
+}
+
+export interface RealNode {
+  readonly name: string;
+  readonly extentSize: number;
+  readonly groups: Map<string, RealGroup>;
+  readonly units: RealUnit[];
+  lost: boolean;
+}
+
+export const HOLD_TTL_MS = 60_000;
+
+/** The cluster: the API server's objects, the disks, the events under way to the ledger, the ledger, and the model beside it. */
+export class World {
+  random: Random;
+  readonly api: Store = emptyStore();
+  readonly nodes = new Map<string, RealNode>();
+  readonly model = new Naive();
+  /** The scheduler's memory: the last answer for each pod. */
+  readonly answers = new Map<string, readonly string[]>();
+  /** Half of the histories are rough: disks die, nodes vanish, strangers make volumes. */
+  readonly rough: boolean;
+  /** Volumes whose objects are marked for deletion. */
+  readonly doomed = new Set<string>();
+  /** Nodes where something happened that nobody can plan for: a disk died, a stranger made a volume. */
+  readonly disturbed = new Set<string>();
+  readonly policy: LedgerPolicy;
+  ledger: Ledger;
+  now = 0;
+  made = 0;
+  readonly #queues = new Map<Kind, { readonly key: string; readonly object: Objects[Kind] | undefined }[]>();
+  readonly #Ledger: LedgerClass;
+
+  constructor(random: Random, LedgerClass: LedgerClass) {
+    this.random = random;
+    this.#Ledger = LedgerClass;
+    this.rough = random.chance(50);
+    this.policy = {
+      strategy: random.chance(50) ? 'binpack' : 'spread',
+      drivers: [DRIVER],
+      holdTtlMs: HOLD_TTL_MS,
+      float: random.pick([{ kind: 'wide' }, { kind: 'one' }, { kind: 'roomy', more: 1 }] as const) ?? { kind: 'wide' },
+      antiAffinity: random.chance(30) ? { LVM: 3, MountPoint: 5 } : {},
+    };
+    this.ledger = new LedgerClass(this.policy);
+    for (const facts of CLASSES) this.set('class', facts.name, facts);
+    const count = 1 + random.below(3);
+    for (let i = 1; i <= count; i += 1) this.#addNode(`n${i}`);
+    for (const name of this.nodes.keys()) this.report(name);
+    this.deliverAll();
+  }
+
+  /** Lets something happen, with its own source of randomness. */
+  step(random: Random, act: (world: World) => boolean): boolean {
+    this.random = random;
+    return act(this);
+  }
+
+  nextId(prefix: string): string {
+    this.made += 1;
+    return `${prefix}${this.made}`;
+  }
+
+  // --- The API server
+
+  set<K extends Kind>(kind: K, key: string, object: Objects[K] | undefined): void {
+    const store = this.api[kind] as Map<string, Objects[K]>;
+    if (object === undefined) store.delete(key);
+    else store.set(key, object);
+    const queue = this.#queues.get(kind) ?? [];
+    this.#queues.set(kind, queue);
+    queue.push({ key, object });
+  }
+
+  /** Delivers the oldest event of a kind. False when there is none. */
+  deliver(kind: Kind): boolean {
+    const event = this.#queues.get(kind)?.shift();
+    if (!event) return false;
+    this.tell(kind, event.key, event.object);
+    return true;
+  }
+
+  deliverAll(): void {
+    while (this.random.shuffle(KINDS).some((kind) => this.deliver(kind)));
+  }
+
+  /** The watch breaks and its events are lost; a list tells what is there now, and so what has gone. */
+  relist(kind: Kind): void {
+    this.#queues.set(kind, []);
+    const keys = new Set([...this.model.known[kind].keys(), ...this.api[kind].keys()]);
+    for (const key of this.random.shuffle(keys)) this.tell(kind, key, this.api[kind].get(key));
+  }
+
+  /** Lets the ledger and the model hear of one object. */
+  tell<K extends Kind>(kind: K, key: string, object: Objects[K] | undefined): void {
+    const store = this.model.known[kind] as Map<string, Objects[K]>;
+    const before = store.get(key);
+    this.#noteUnplanned(kind, object);
+    if (object === undefined) store.delete(key);
+    else store.set(key, object);
+    tellLedger(this.ledger, kind, before, object);
+    hear(this.model, kind, before, object);
+  }
+
+  /** Something is about to be heard that takes room on a node where none was kept for it: bound by hand, or after its hold was over. */
+  #noteUnplanned(kind: Kind, object: Objects[Kind] | undefined): void {
+    if (kind === 'volume' && object) {
+      const { name, node } = object as VolumeFacts;
+      if (!this.#isPlanned(name, node)) this.disturbed.add(node);
+    }
+    if (kind === 'pod' && object) this.noteBinding(object as PodFacts);
+  }
+
+  /** A pod with inline volumes is bound to a node. */
+  noteBinding(pod: PodFacts): void {
+    const node = pod.nodeName;
+    if (node === undefined || pod.finished) return;
+    if (inlineItems(pod).some(({ key }) => !this.#isPlanned(key, node))) this.disturbed.add(node);
+  }
+
+  #isPlanned(name: string, node: string): boolean {
+    if (this.model.uses().some((use) => use.name === name && use.node === node)) return true;
+    return [...this.model.holds.values()].some(
+      (hold) => hold.nodes.has(node) && hold.items.some((item) => item.key === name),
+    );
+  }
+
+  /** The operator dies, and another one starts from what the API server holds. */
+  restart(): void {
+    this.#queues.clear();
+    this.ledger = this.fresh();
+    this.model.holds.clear();
+    this.model.placed.clear();
+    this.model.grown.clear();
+    this.model.replanned.length = 0;
+    const chosen = new Map(this.model.chosen);
+    for (const kind of KINDS) {
+      const store = this.model.known[kind] as Map<string, Objects[Kind]>;
+      store.clear();
+      for (const [key, object] of this.api[kind]) store.set(key, object);
+    }
+    this.model.chosen.clear();
+    for (const claim of this.model.known.claim.values()) {
+      const open = claim.volumeName === undefined && !this.model.recordedOn(claim.uid);
+      if (
+        open &&
+        this.model.itemOf(claim) &&
+        chosen.get(claim.uid) === claim.selectedNode &&
+        claim.selectedNode !== undefined
+      ) {
+        this.model.chosen.set(claim.uid, claim.selectedNode);
+      }
+    }
+  }
+
+  /** A ledger that has heard of everything the API server holds, in any order, and of nothing else. */
+  fresh(): Ledger {
+    const ledger = new this.#Ledger(this.policy);
+    const all = KINDS.flatMap((kind) => [...this.api[kind].values()].map((object) => ({ kind, object })));
+    for (const { kind, object } of this.random.shuffle(all)) tellLedger(ledger, kind, undefined, object);
+    return ledger;
+  }
+
+  // --- The nodes
+
+  /** The agent of the node writes its status. */
+  report(name: string): void {
+    const node = this.nodes.get(name);
+    if (node) this.set('node', name, node.lost ? undefined : statusOf(node));
+  }
+
+  freeOnDisk(node: string, group: string): number {
+    const real = this.nodes.get(node)?.groups.get(group);
+    return real ? real.total - real.meta - sum(real.volumes.values()) : 0;
+  }
+
+  #addNode(name: string): void {
+    const { random } = this;
+    const extent = random.pick(EXTENTS) ?? 0;
+    const groups = new Map<string, RealGroup>();
+    for (let i = 0; i < 1 + random.below(2); i += 1) {
+      const total = halfGib(6 + random.below(10));
+      groups.set(`pool-${i}`, {
+        total: total - (total % extent),
+        reserved: 0,
+        meta: 0,
+        unreadable: false,
+        volumes: new Map(),
+      });
+    }
+    const units: RealUnit[] = [];
+    for (let i = 0; i < random.below(4); i += 1) {
+      const kind = random.chance(60) ? 'Device' : 'MountPoint';
+      const mediaType = random.chance(60) ? 'ssd' : 'hdd';
+      const facts = {
+        kind,
+        path: `/${kind}/${i}`,
+        size: halfGib(1 + random.below(8)),
+        mediaType,
+        usable: true,
+      } as const;
+      units.push({ facts, blocked: false, owner: undefined });
+    }
+    this.nodes.set(name, { name, extentSize: extent, groups, units, lost: false });
+  }
+}
+
+function statusOf(node: RealNode): NodeStorage {
+  return {
+    name: node.name,
+    groups: [...node.groups]
+      .filter(([, group]) => !group.unreadable)
+      .map(([name, group]) => ({
+        name,
+        total: toBytes(group.total),
+        available: toBytes(Math.max(0, group.total - group.meta - sum(group.volumes.values()))),
+        extentSize: toBytes(node.extentSize),
+        reserved: toBytes(group.reserved),
+        volumes: [...group.volumes].map(([volume, size]) => ({ name: volume, size: toBytes(size) })),
+      })),
+    units: node.units.map(({ facts, blocked, owner }) => ({
+      ...facts,
+      usable: !blocked && (facts.kind === 'MountPoint' || owner === undefined),
+    })),
+  };
+}
+
+const EVENTS: {
+  readonly [K in Kind]: {
+    readonly changed: (ledger: Ledger, object: Objects[K]) => void;
+    readonly gone: (ledger: Ledger, object: Objects[K]) => void;
+  };
+} = {
+  node: { changed: (ledger, node) => ledger.nodeChanged(node), gone: (ledger, { name }) => ledger.nodeGone(name) },
+  class: { changed: (ledger, facts) => ledger.classChanged(facts), gone: (ledger, { name }) => ledger.classGone(name) },
+  claim: { changed: (ledger, claim) => ledger.claimChanged(claim), gone: (ledger, { uid }) => ledger.claimGone(uid) },
+  pod: { changed: (ledger, pod) => ledger.podChanged(pod), gone: (ledger, { uid }) => ledger.podGone(uid) },
+  volume: {
+    changed: (ledger, volume) => ledger.volumeChanged(volume),
+    gone: (ledger, { name }) => ledger.volumeGone(name),
+  },
+  pv: { changed: (ledger, pv) => ledger.pvChanged(pv), gone: (ledger, { name }) => ledger.pvGone(name) },
+  snapshot: {
+    changed: (ledger, source) => ledger.sourceChanged(source),
+    gone: (ledger, { namespace, name }) => ledger.sourceGone(namespace, name),
+  },
+};
+
+/** `before` is what was known: a ledger hears only of the end of what it knew. */
+function tellLedger<K extends Kind>(
+  ledger: Ledger,
+  kind: K,
+  before: Objects[K] | undefined,
+  now: Objects[K] | undefined,
+): void {
+  if (now) EVENTS[kind].changed(ledger, now);
+  else if (before) EVENTS[kind].gone(ledger, before);
+}
