@@ -62,7 +62,7 @@ export function createApiServer(options: ApiServerOptions = {}): ApiServer {
   });
   const plan = createFaultPlan(() => store.compact());
   const closing = new AbortController();
-  const deps = { api, plan, bookmarkMs, closing: closing.signal, onRequest: options.onRequest ?? (() => {}) };
+  const deps = { api, plan, bookmarkMs, now, closing: closing.signal, onRequest: options.onRequest ?? (() => {}) };
   const server = http.createServer((request, response) => void handle(deps, request, response));
   // Longer than clients keep theirs, so that none meets a connection that is just closing.
   server.keepAliveTimeout = 120_000;
@@ -107,7 +107,7 @@ function load(api: Api, object: KubeObject): void {
   const kind = api.registry.ofObject(object);
   if (kind === undefined) throw badRequest(`no matches for kind "${object.kind}" in version "${object.apiVersion}"`);
   const namespace = kind.namespaced ? (object.metadata.namespace ?? 'default') : undefined;
-  const target = { kind, namespace, manager: 'load', dryRun: false, strict: false };
+  const target = { kind, namespace, manager: 'load', dryRun: false, fieldValidation: 'Strict' } as const;
   const name = object.metadata.name ?? '';
   const body = structuredClone(object) as unknown as Json;
   const exists = api.store.collection(idOf(kind)).get(`${namespace ?? ''}/${name}`) !== undefined;

@@ -19,6 +19,8 @@ export interface HandlerDeps {
   readonly api: Api;
   readonly plan: FaultPlan;
   readonly bookmarkMs: number;
+  /** Ms since 1970. */
+  readonly now: () => number;
   /** Ends waits when the server closes. */
   readonly closing: AbortSignal;
   /** Told of every request on objects. */
@@ -59,7 +61,7 @@ async function answer(
   const trouble = plan.troubleFor(route);
   if (trouble !== undefined && trouble !== 'lost' && inTrouble(trouble, response)) return;
 
-  const view = chooseView(route.kind, raw.headers.accept ?? '', request.query);
+  const view = chooseView(route.kind, raw.headers.accept ?? '', deps.now);
   if (route.verb === 'watch') {
     streamWatch(response, streamOf(deps, request, view));
     return;

@@ -80,14 +80,14 @@ export function checked(
   const { kind } = target;
   const conformed = conform(kind, sent, old);
   const { object, unknown } = conformed;
-  if (target.strict && unknown.length > 0) {
+  if (target.fieldValidation === 'Strict' && unknown.length > 0) {
     const fields = unknown.map((path) => `unknown field ${JSON.stringify(path)}`).join(', ');
     const what = `${kind.kind} in version ${JSON.stringify(kind.version)} cannot be handled as a ${kind.kind}`;
     throw badRequest(`${what}: strict decoding error: ${fields}`);
   }
   const causes = [...metaCauses(object, kind), ...refused, ...conformed.causes];
   if (causes.length > 0) throw invalid(kind, object.metadata.name ?? '', causes);
-  return conformed;
+  return { ...conformed, unknown: target.fieldValidation === 'Ignore' ? [] : unknown };
 }
 
 /** Writes, or removes a deleted object that nothing holds any more. */

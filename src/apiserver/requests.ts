@@ -43,8 +43,13 @@ export function targetOf(api: Api, { route, query, manager }: ApiRequest): Targe
     subresource: route.subresource === 'status' ? 'status' : '',
     manager,
     dryRun: query.get('dryRun') === 'All',
-    strict: query.get('fieldValidation') === 'Strict',
+    fieldValidation: fieldValidationOf(query),
   };
+}
+
+function fieldValidationOf(query: URLSearchParams): Target['fieldValidation'] {
+  const asked = query.get('fieldValidation');
+  return asked === 'Strict' || asked === 'Ignore' ? asked : 'Warn';
 }
 
 const OBJECT_TYPES = ['application/json', 'application/yaml'];

@@ -10,8 +10,8 @@ export interface Target {
   readonly subresource: '' | 'status';
   readonly manager: string;
   readonly dryRun: boolean;
-  /** Whether unknown fields are an error (fieldValidation=Strict). */
-  readonly strict: boolean;
+  /** What is done about unknown fields besides dropping them. */
+  readonly fieldValidation: 'Ignore' | 'Warn' | 'Strict';
 }
 
 export interface Written {

@@ -39,22 +39,25 @@ export function plainView(kind: Kind): View {
 
 const [COMMA, OPEN, END] = [',', '{', ']}'].map((text) => Buffer.from(text)) as [Buffer, Buffer, Buffer];
 
+type Typed = { readonly apiVersion?: string; readonly kind?: string };
+
 /** Objects turned into something else first, each time anew. */
 export function mappedView(
   kind: Kind,
-  map: (object: Stored) => { apiVersion?: string; kind?: string },
+  map: (object: Stored) => Typed,
   list = { kind: kind.listKind, apiVersion: apiVersionOf(kind) },
 ): View {
-  const item = (object: { apiVersion?: string; kind?: string }) => {
+  // Like those of all built-in kinds, the items of such a list carry no type.
+  const item = (object: Typed): Typed => {
     const { apiVersion: _, kind: __, ...rest } = object;
     return kind.custom ? object : rest;
   };
   return {
     one: ({ object }) => json(map(object)),
-    event: (type, { object }) => json({ type, object: map(object) }),
+    event: (type, { object }) => json({ type, object: map(object) }, '\n'),
     page: (page) =>
       json({ ...list, metadata: listMeta(page), items: page.versions.map(({ object }) => item(map(object))) }),
   };
 }
 
-const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
+const json = (value: unknown, end = ''): Buffer => Buffer.from(JSON.stringify(value) + end);

@@ -1,0 +1,284 @@
+import { expect, test } from 'vitest';
+import { CLAIMS, NODES, PODS, type Resource, STORAGE_CLASSES, VOLUMES } from '../../src/kube/resource.ts';
+import { isNotFound } from '../../src/kube/errors.ts';
+import type { KubeObject, PersistentVolume, PersistentVolumeClaim, Pod } from '../../src/model/objects.ts';
+import { type Bench, keyOf, refusal } from './bench.ts';
+
+const MERGE = 'application/merge-patch+json';
+
+interface Lease extends KubeObject {
+  spec?: { holderIdentity?: string; leaseDurationSeconds?: number; renewTime?: string };
+}
+const LEASES: Resource<Lease> = {
+  group: 'coordination.k8s.io',
+  version: 'v1',
+  plural: 'leases',
+  kind: 'Lease',
+  namespaced: true,
+};
+interface Event extends KubeObject {
+  involvedObject?: { kind: string; namespace: string; name: string };
+  reason?: string;
+  message?: string;
+  count?: number;
+}
+const EVENTS: Resource<Event> = { group: '', version: 'v1', plural: 'events', kind: 'Event', namespaced: true };
+
+export function builtInKinds(bench: Bench): void {
+  const pod = async (metadata = {}): Promise<Pod> =>
+    bench.client.create(
+      PODS,
+      {
+        metadata: { name: bench.name(), namespace: bench.namespace, ...metadata },
+        spec: {
+          containers: [{ name: 'c', image: 'none.invalid/none' }],
+          automountServiceAccountToken: false,
+        } as Pod['spec'] & object,
+      },
+      bench.signal,
+    );
+  const bind = (one: Pod, node: string) =>
+    bench.client.createSub(
+      PODS,
+      keyOf(one),
+      'binding',
+      {
+        apiVersion: 'v1',
+        kind: 'Binding',
+        metadata: { name: one.metadata.name },
+        target: { kind: 'Node', name: node },
+      },
+      bench.signal,
+    );
+
+  test('a pod starts pending, without a node', async () => {
+    const one = await pod();
+    expect(one).toMatchObject({ status: { phase: 'Pending' }, spec: { schedulerName: 'default-scheduler' } });
+    expect(one.spec).not.toHaveProperty('nodeName');
+  });
+
+  test('a binding gives a pod its node, once', async () => {
+    const one = await pod();
+    const node = bench.name();
+    await bind(one, node);
+    const bound = await bench.client.get(PODS, keyOf(one), bench.signal);
+    expect(bound.spec?.nodeName).toBe(node);
+    expect(bound.status?.conditions).toMatchObject([{ type: 'PodScheduled', status: 'True' }]);
+    await expect(bind(one, node)).rejects.toMatchObject({ code: 409, reason: 'Conflict' });
+    const select = { namespace: bench.namespace, fieldSelector: `spec.nodeName=${node},status.phase=Pending` };
+    expect((await bench.client.list(PODS, select, bench.signal)).items).toHaveLength(1);
+    await bench.client.delete(PODS, keyOf(one), bench.signal, { gracePeriodSeconds: 0 });
+  });
+
+  test('a binding for what is not there, or for another uid, is refused', async () => {
+    const one = await pod();
+    const missing = { metadata: { ...one.metadata, name: bench.name() } };
+    await expect(bind(missing, 'n')).rejects.toMatchObject({ code: 404 });
+    const body = {
+      apiVersion: 'v1',
+      kind: 'Binding',
+      metadata: { name: one.metadata.name, uid: 'a-b-c' },
+      target: { kind: 'Node', name: 'n' },
+    };
+    await expect(bench.client.createSub(PODS, keyOf(one), 'binding', body, bench.signal)).rejects.toMatchObject({
+      code: 409,
+    });
+  });
+
+  test('nodeName cannot be written; labels and status can', async () => {
+    const one = await pod();
+    const path = `/api/v1/namespaces/${bench.namespace}/pods/${one.metadata.name}`;
+    const reply = await bench.raw({ method: 'PATCH', path, type: MERGE, body: { spec: { nodeName: 'n' } } });
+    expect(refusal(reply)).toEqual({ code: 422, reason: 'Invalid', causes: ['spec FieldValueForbidden'] });
+    const labelled = {
+      type: 'merge',
+      body: { metadata: { labels: { a: 'b' } }, status: { phase: 'Running' } },
+    } as const;
+    const second = await bench.client.patch(PODS, keyOf(one), labelled, bench.signal);
+    expect([second.metadata.labels, second.status?.phase]).toEqual([{ a: 'b' }, 'Pending']);
+    const running = { type: 'merge', body: { status: { phase: 'Running' } } } as const;
+    const third = await bench.client.patch(PODS, keyOf(one), running, bench.signal, 'status');
+    expect(third.status?.phase).toBe('Running');
+  });
+
+  test('a pod without a node goes at once; one on a node has its grace period, unless it is forced', async () => {
+    const { client, signal } = bench;
+    const [free, bound] = [await pod(), await pod()];
+    await client.delete(PODS, keyOf(free), signal);
+    await expect(client.get(PODS, keyOf(free), signal)).rejects.toSatisfy(isNotFound);
+
+    await bind(bound, bench.name());
+    await client.delete(PODS, keyOf(bound), signal);
+    const ending = await client.get(PODS, keyOf(bound), signal);
+    expect(ending.metadata).toMatchObject({
+      deletionGracePeriodSeconds: 30,
+      deletionTimestamp: expect.any(String) as unknown,
+    });
+    await client.delete(PODS, keyOf(bound), signal, { gracePeriodSeconds: 0 });
+    await expect(client.get(PODS, keyOf(bound), signal)).rejects.toSatisfy(isNotFound);
+  });
+
+  test('a finalizer holds a forced pod', async () => {
+    const { client, signal } = bench;
+    const one = await pod({ finalizers: ['try.open-local.test/hold'] });
+    await bind(one, bench.name());
+    await client.delete(PODS, keyOf(one), signal, { gracePeriodSeconds: 0 });
+    const held = await client.get(PODS, keyOf(one), signal);
+    expect(held.metadata).toMatchObject({ deletionGracePeriodSeconds: 0 });
+    await client.patch(PODS, keyOf(one), { type: 'merge', body: { metadata: { finalizers: null } } }, signal);
+    await expect(client.get(PODS, keyOf(one), signal)).rejects.toSatisfy(isNotFound);
+  });
+
+  const claim = (spec: PersistentVolumeClaim['spec'] = {}): Promise<PersistentVolumeClaim> =>
+    bench.client.create(
+      CLAIMS,
+      {
+        metadata: { name: bench.name(), namespace: bench.namespace },
+        spec: {
+          accessModes: ['ReadWriteOnce'],
+          storageClassName: bench.name(),
+          resources: { requests: { storage: '1Gi' } },
+          ...spec,
+        },
+      },
+      bench.signal,
+    );
+
+  test('a claim starts pending; its volume is named once, and its spec is frozen', async () => {
+    const one = await claim();
+    expect(one).toMatchObject({ status: { phase: 'Pending' }, spec: { volumeMode: 'Filesystem' } });
+    const path = `/api/v1/namespaces/${bench.namespace}/persistentvolumeclaims/${one.metadata.name}`;
+    const tries = [
+      { accessModes: ['ReadWriteMany'] },
+      { storageClassName: 'other' },
+      { resources: { requests: { storage: '2Gi' } } },
+    ];
+    for (const spec of tries) {
+      const reply = await bench.raw({ method: 'PATCH', path, type: MERGE, body: { spec } });
+      expect(refusal(reply)).toEqual({ code: 422, reason: 'Invalid', causes: ['spec FieldValueForbidden'] });
+    }
+    const name = (volumeName: string) =>
+      bench.client.patch(CLAIMS, keyOf(one), { type: 'merge', body: { spec: { volumeName } } }, bench.signal);
+    const named = await name('v1');
+    expect(named.spec?.volumeName).toBe('v1');
+    await expect(name('v2')).rejects.toMatchObject({ code: 422 });
+  });
+
+  test('a claim without size or access mode is refused', async () => {
+    const path = `/api/v1/namespaces/${bench.namespace}/persistentvolumeclaims`;
+    const body = { apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name: bench.name() }, spec: {} };
+    expect(refusal(await bench.raw({ method: 'POST', path, body }))).toEqual({
+      code: 422,
+      reason: 'Invalid',
+      causes: ['spec.accessModes FieldValueRequired', 'spec.resources[storage] FieldValueRequired'],
+    });
+  });
+
+  test('where a volume is cannot change', async () => {
+    const volume: PersistentVolume = {
+      metadata: { name: bench.name() },
+      spec: {
+        capacity: { storage: '1Gi' },
+        accessModes: ['ReadWriteOnce'],
+        persistentVolumeReclaimPolicy: 'Retain',
+        csi: { driver: 'try.open-local.test', volumeHandle: 'h' },
+      },
+    };
+    const made = await bench.client.create(VOLUMES, volume, bench.signal);
+    expect(made).toMatchObject({ spec: { volumeMode: 'Filesystem' } });
+    try {
+      const path = `/api/v1/persistentvolumes/${made.metadata.name}`;
+      const body = { spec: { csi: { volumeHandle: 'other' } } };
+      expect(refusal(await bench.raw({ method: 'PATCH', path, type: MERGE, body }))).toMatchObject({
+        code: 422,
+        causes: ['spec.persistentvolumesource FieldValueForbidden'],
+      });
+      const grown = { type: 'merge', body: { spec: { capacity: { storage: '2Gi' } } } } as const;
+      const bigger = await bench.client.patch(VOLUMES, keyOf(made), grown, bench.signal);
+      expect(bigger.spec?.capacity).toEqual({ storage: '2Gi' });
+    } finally {
+      const off = { type: 'merge', body: { metadata: { finalizers: null } } } as const;
+      await bench.client.patch(VOLUMES, keyOf(made), off, bench.signal);
+      await bench.client.delete(VOLUMES, keyOf(made), bench.signal).catch(() => {});
+    }
+  });
+
+  test('a storage class keeps its parameters', async () => {
+    const { client, signal } = bench;
+    const made = await client.create(
+      STORAGE_CLASSES,
+      { metadata: { name: bench.name() }, provisioner: 'p', parameters: { a: 'b' } },
+      signal,
+    );
+    expect(made).toMatchObject({ reclaimPolicy: 'Delete', volumeBindingMode: 'Immediate' });
+    const patch = (body: object) => client.patch(STORAGE_CLASSES, keyOf(made), { type: 'merge', body }, signal);
+    await expect(patch({ parameters: { a: 'c' } })).rejects.toMatchObject({ code: 422 });
+    expect(await patch({ allowVolumeExpansion: true })).toMatchObject({ allowVolumeExpansion: true });
+    await client.delete(STORAGE_CLASSES, keyOf(made), signal);
+  });
+
+  test('a node’s status and spec are written apart', async () => {
+    const { client, signal } = bench;
+    const made = await client.create(NODES, { metadata: { name: bench.name() } }, signal);
+    try {
+      const status = {
+        status: { addresses: [{ type: 'InternalIP', address: '192.0.2.1' }] },
+        spec: { unschedulable: true },
+      };
+      const second = await client.patch(NODES, keyOf(made), { type: 'merge', body: status }, signal, 'status');
+      expect(second.status?.addresses).toEqual(status.status.addresses);
+      expect(second.spec ?? {}).not.toHaveProperty('unschedulable');
+      const third = await client.patch(
+        NODES,
+        keyOf(made),
+        { type: 'merge', body: { ...status, status: { addresses: null } } },
+        signal,
+      );
+      expect(third).toMatchObject({ spec: { unschedulable: true }, status: status.status });
+    } finally {
+      await client.delete(NODES, keyOf(made), signal);
+    }
+  });
+
+  test('a lease is made by an update, and kept by its version', async () => {
+    const { client, signal } = bench;
+    const lease: Lease = {
+      metadata: { name: bench.name(), namespace: bench.namespace },
+      spec: { holderIdentity: 'a', leaseDurationSeconds: 15, renewTime: '2026-01-01T00:00:00.000001Z' },
+    };
+    const first = await client.update(LEASES, lease, signal);
+    expect(first.spec).toEqual(lease.spec);
+    await client.update(LEASES, { ...first, spec: { holderIdentity: 'b' } }, signal);
+    await expect(client.update(LEASES, { ...first, spec: { holderIdentity: 'c' } }, signal)).rejects.toMatchObject({
+      code: 409,
+      reason: 'Conflict',
+    });
+    await expect(client.update(LEASES, lease, signal)).rejects.toMatchObject({ code: 422 });
+  });
+
+  test('an event has two faces', async () => {
+    const { client, signal, namespace } = bench;
+    const involvedObject = { kind: 'Pod', namespace, name: bench.name() };
+    const event = {
+      metadata: { generateName: 'e-', namespace },
+      involvedObject,
+      reason: 'Tried',
+      message: 'hello',
+      type: 'Normal',
+      count: 1,
+    };
+    const made = await client.create(EVENTS, event, signal);
+    const path = `/apis/events.k8s.io/v1/namespaces/${namespace}/events`;
+    expect((await bench.raw({ path: `${path}/${made.metadata.name}` })).json()).toMatchObject({
+      apiVersion: 'events.k8s.io/v1',
+      regarding: involvedObject,
+      note: 'hello',
+      deprecatedCount: 1,
+    });
+    await client.patch(EVENTS, keyOf(made), { type: 'merge', body: { count: 2 } }, signal);
+    const byRegarding = await bench.raw({ path: `${path}?fieldSelector=regarding.name%3D${involvedObject.name}` });
+    expect(byRegarding.json()).toMatchObject({ items: [{ deprecatedCount: 2 }] });
+    const select = { namespace, fieldSelector: `involvedObject.name=${involvedObject.name},reason=Tried` };
+    expect((await client.list(EVENTS, select, signal)).items).toMatchObject([{ count: 2, message: 'hello' }]);
+  });
+}

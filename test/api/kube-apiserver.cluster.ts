@@ -1,0 +1,24 @@
+import { afterAll, beforeAll } from 'vitest';
+import { run } from '../../src/exec/run.ts';
+import { loadKubeconfig } from '../../src/kube/kubeconfig.ts';
+import { createKubeClient } from '../../src/kube/rest-client.ts';
+import { type Cluster, startCluster } from '../control-plane/cluster.ts';
+import type { Subject } from './bench.ts';
+import { rawRequests } from './raw.ts';
+import { apiConformance } from './suite.ts';
+
+let cluster: Cluster;
+let subject: Subject;
+
+beforeAll(async () => {
+  cluster = await startCluster();
+  const access = await loadKubeconfig(cluster.admin, { run });
+  const client = createKubeClient(access, { userAgent: 'suite', timeoutMs: 10_000 });
+  subject = { client, raw: await rawRequests(access) };
+}, 900_000);
+afterAll(async () => {
+  subject.client.close();
+  await cluster.stop();
+}, 60_000);
+
+apiConformance(() => subject);

@@ -1,0 +1,308 @@
+import { expect, test } from 'vitest';
+import { type Bench, CONFIG_MAPS, keyOf, refusal } from './bench.ts';
+
+const MERGE = 'application/merge-patch+json';
+
+export function writes(bench: Bench): void {
+  test('a new object gets an identity, defaults and generation 1, and no status', async () => {
+    const sent = { ...bench.thing(), status: { phase: 'Big' } };
+    const thing = await bench.client.create(bench.things, sent, bench.signal);
+    expect(thing).toEqual({
+      ...sent,
+      metadata: expect.objectContaining({
+        name: sent.metadata.name,
+        namespace: bench.namespace,
+        generation: 1,
+        uid: expect.stringMatching(/^[0-9a-f-]{36}$/),
+        resourceVersion: expect.stringMatching(/^\d+$/),
+        creationTimestamp: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/),
+      }),
+      spec: { size: 5, color: 'red', given: { flag: true } },
+      status: undefined,
+    });
+    expect(await bench.client.get(bench.things, keyOf(thing), bench.signal)).toEqual(thing);
+  });
+
+  test('a name is taken once', async () => {
+    const thing = await bench.made();
+    await expect(bench.made({}, { name: thing.metadata.name ?? '' })).rejects.toMatchObject({
+      code: 409,
+      reason: 'AlreadyExists',
+    });
+  });
+
+  test('generateName makes a new name each time', async () => {
+    const [one, two] = await Promise.all([
+      bench.made({}, { generateName: 'g-' }),
+      bench.made({}, { generateName: 'g-' }),
+    ]);
+    expect(one.metadata.name).toMatch(/^g-[a-z0-9]{5}$/);
+    expect(two.metadata.name).not.toBe(one.metadata.name);
+  });
+
+  test.each([
+    ['Upper', 'metadata.name FieldValueInvalid'],
+    ['under_score', 'metadata.name FieldValueInvalid'],
+    ['-dash', 'metadata.name FieldValueInvalid'],
+    ['dot.', 'metadata.name FieldValueInvalid'],
+    ['x'.repeat(254), 'metadata.name FieldValueInvalid'],
+    ['', 'metadata.name FieldValueRequired'],
+  ])('the name %j is refused', async (name, cause) => {
+    const reply = await bench.raw({ method: 'POST', path: bench.path(), body: bench.thing({}, { name }) });
+    expect(refusal(reply)).toEqual({ code: 422, reason: 'Invalid', causes: [cause] });
+  });
+
+  test.each([
+    [{ labels: { 'a b': 'x' } }, 'metadata.labels FieldValueInvalid'],
+    [{ labels: { a: 'no good!' } }, 'metadata.labels FieldValueInvalid'],
+    [{ labels: { a: 'x'.repeat(64) } }, 'metadata.labels FieldValueInvalid'],
+    [{ annotations: { 'a b': 'x' } }, 'metadata.annotations FieldValueInvalid'],
+    [{ finalizers: ['not good'] }, 'metadata.finalizers FieldValueInvalid'],
+  ])('the metadata %j is refused', async (metadata, cause) => {
+    const reply = await bench.raw({ method: 'POST', path: bench.path(), body: bench.thing({}, metadata) });
+    expect(refusal(reply)).toEqual({ code: 422, reason: 'Invalid', causes: [cause] });
+  });
+
+  test('nothing is created in a namespace that is not there', async () => {
+    const namespace = bench.name();
+    await expect(bench.made({}, { namespace })).rejects.toMatchObject({
+      code: 404,
+      reason: 'NotFound',
+      message: expect.stringContaining(`namespaces "${namespace}" not found`) as string,
+    });
+  });
+
+  test('what is not there is told by its name', async () => {
+    const key = { name: bench.name(), namespace: bench.namespace };
+    const missing = {
+      code: 404,
+      reason: 'NotFound',
+      message: expect.stringContaining(`things.${bench.things.group} "${key.name}" not found`) as string,
+    };
+    const { client, things, signal } = bench;
+    await expect(client.get(things, key, signal)).rejects.toMatchObject(missing);
+    await expect(client.patch(things, key, { type: 'merge', body: {} }, signal)).rejects.toMatchObject(missing);
+    await expect(client.patch(things, key, { type: 'merge', body: {} }, signal, 'status')).rejects.toMatchObject(
+      missing,
+    );
+    await expect(client.delete(things, key, signal)).rejects.toMatchObject(missing);
+    const sent = bench.thing({}, { name: key.name, resourceVersion: '1' });
+    await expect(client.update(things, sent, signal)).rejects.toMatchObject(missing);
+  });
+
+  test('an update replaces the spec and keeps what is the server’s', async () => {
+    const { client, things, signal } = bench;
+    const first = await bench.made({ name: 'abc', words: ['a'] }, { labels: { a: 'b' } });
+    const next = {
+      ...first,
+      metadata: { ...first.metadata, labels: { c: 'd' }, generation: 77, creationTimestamp: '2001-01-01T00:00:00Z' },
+      spec: { size: 6 },
+      status: { phase: 'Big' },
+    };
+    const second = await client.update(things, next, signal);
+    const { uid, creationTimestamp, name, namespace } = first.metadata;
+    expect(second).toMatchObject({
+      metadata: { uid, creationTimestamp, name, namespace, labels: { c: 'd' }, generation: 2 },
+      spec: { size: 6, color: 'red', given: { flag: true } },
+    });
+    expect(second).not.toHaveProperty('status');
+    expect(second.spec).not.toHaveProperty('name');
+    expect(Number(second.metadata.resourceVersion)).toBeGreaterThan(Number(first.metadata.resourceVersion));
+  });
+
+  test('an update of an older version is a conflict', async () => {
+    const first = await bench.made();
+    await bench.client.update(bench.things, { ...first, spec: { size: 6 } }, bench.signal);
+    await expect(
+      bench.client.update(bench.things, { ...first, spec: { size: 7 } }, bench.signal),
+    ).rejects.toMatchObject({
+      code: 409,
+      reason: 'Conflict',
+    });
+  });
+
+  test('of many updates of one version exactly one is done', async () => {
+    const first = await bench.made();
+    const tries = await Promise.allSettled(
+      Array.from({ length: 12 }, (_, i) =>
+        bench.client.update(bench.things, { ...first, spec: { size: 10 + i } }, bench.signal),
+      ),
+    );
+    expect(tries.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    for (const one of tries)
+      if (one.status === 'rejected') expect(one.reason).toMatchObject({ code: 409, reason: 'Conflict' });
+  });
+
+  test('a custom object is updated only with its version, a ConfigMap without too', async () => {
+    const { client, signal } = bench;
+    const thing = await bench.made();
+    const { resourceVersion: _, ...metadata } = thing.metadata;
+    const reply = await bench.raw({
+      method: 'PUT',
+      path: bench.path(metadata.name),
+      body: bench.thing({}, { name: metadata.name ?? '' }),
+    });
+    expect(refusal(reply)).toEqual({
+      code: 422,
+      reason: 'Invalid',
+      causes: ['metadata.resourceVersion FieldValueInvalid'],
+    });
+
+    const map = { metadata: { name: bench.name(), namespace: bench.namespace }, data: { a: '1' } };
+    await client.create(CONFIG_MAPS, map, signal);
+    const second = await client.update(CONFIG_MAPS, { ...map, data: { a: '2' } }, signal);
+    expect(second).toMatchObject({ metadata: { namespace: bench.namespace }, data: { a: '2' } });
+  });
+
+  test('an update for another uid is a conflict', async () => {
+    const thing = await bench.made();
+    const other = { ...thing, metadata: { ...thing.metadata, uid: 'a-b-c' } };
+    await expect(bench.client.update(bench.things, other, bench.signal)).rejects.toMatchObject({
+      code: 409,
+      reason: 'Conflict',
+    });
+  });
+
+  test('an update that changes nothing makes no new version', async () => {
+    const { client, things, signal } = bench;
+    const thing = await bench.made({ name: 'abc' }, { labels: { a: 'b' } });
+    const { resourceVersion } = thing.metadata;
+    expect((await client.update(things, thing, signal)).metadata.resourceVersion).toBe(resourceVersion);
+    const patch = { type: 'merge', body: { spec: { name: 'abc' }, status: { phase: 'Big' } } } as const;
+    expect((await client.patch(things, keyOf(thing), patch, signal)).metadata.resourceVersion).toBe(resourceVersion);
+  });
+
+  test('generation counts changes of the spec, not of labels or status', async () => {
+    const { client, things, signal } = bench;
+    const key = keyOf(await bench.made());
+    const generation = async (body: unknown, subresource?: 'status') =>
+      (await client.patch(things, key, { type: 'merge', body }, signal, subresource)).metadata.generation;
+    expect(await generation({ metadata: { labels: { a: 'b' } } })).toBe(1);
+    expect(await generation({ status: { phase: 'Big' } }, 'status')).toBe(1);
+    expect(await generation({ spec: { size: 9 } })).toBe(2);
+  });
+
+  test('the status is written through its own path, and nothing else is', async () => {
+    const { client, things, signal } = bench;
+    const thing = await bench.made({ size: 7 });
+    const status = { phase: 'Big', conditions: [{ type: 'Ready', status: 'True' as const }] };
+    const changed = { ...thing, metadata: { ...thing.metadata, labels: { a: 'b' } }, spec: { size: 8 }, status };
+    const second = await client.update(things, changed, signal, 'status');
+    expect(second).toMatchObject({ spec: { size: 7 }, status });
+    expect(second.metadata).not.toHaveProperty('labels');
+    const patch = { type: 'merge', body: { status: { phase: 'Small' }, spec: { size: 9 } } } as const;
+    const third = await client.patch(things, keyOf(thing), patch, signal, 'status');
+    expect(third).toMatchObject({ spec: { size: 7 }, status: { ...status, phase: 'Small' } });
+    expect(await client.patch(things, keyOf(thing), { ...patch, body: { status: null } }, signal)).toEqual(third);
+  });
+
+  test('a stale status is a conflict', async () => {
+    const thing = await bench.made();
+    await bench.client.update(bench.things, { ...thing, status: { phase: 'Big' } }, bench.signal, 'status');
+    const again = bench.client.update(bench.things, { ...thing, status: { phase: 'Small' } }, bench.signal, 'status');
+    await expect(again).rejects.toMatchObject({ code: 409, reason: 'Conflict' });
+  });
+
+  test('a merge patch sets, replaces lists and removes by null', async () => {
+    const thing = await bench.made(
+      { name: 'abc', words: ['a', 'b'], counts: { x: 1, y: 2 } },
+      { labels: { a: '1', b: '2' } },
+    );
+    const body = { metadata: { labels: { a: null, c: '3' } }, spec: { name: null, words: ['c'], counts: { x: null } } };
+    const patched = await bench.client.patch(bench.things, keyOf(thing), { type: 'merge', body }, bench.signal);
+    expect(patched.metadata.labels).toEqual({ b: '2', c: '3' });
+    expect(patched.spec).toEqual({ words: ['c'], counts: { y: 2 }, size: 5, color: 'red', given: { flag: true } });
+  });
+
+  test('a patch that names an older version is a conflict', async () => {
+    const thing = await bench.made();
+    const { resourceVersion } = thing.metadata;
+    const body = (size: number) => ({ metadata: { resourceVersion }, spec: { size } });
+    const patch = (size: number) =>
+      bench.client.patch(bench.things, keyOf(thing), { type: 'merge', body: body(size) }, bench.signal);
+    await patch(6);
+    await expect(patch(7)).rejects.toMatchObject({ code: 409, reason: 'Conflict' });
+  });
+
+  test('a JSON patch tests, adds, copies, moves, replaces and removes in order', async () => {
+    const thing = await bench.made({ words: ['a'], name: 'abc' }, { labels: { a: '1' } });
+    const body = [
+      { op: 'test', path: '/spec/size', value: 5 },
+      { op: 'add', path: '/metadata/labels/x~1y', value: 'z' },
+      { op: 'add', path: '/spec/words/-', value: 'b' },
+      { op: 'add', path: '/spec/words/0', value: 'c' },
+      { op: 'copy', from: '/spec/words/1', path: '/spec/words/3' },
+      { op: 'move', from: '/spec/words/0', path: '/spec/words/2' },
+      { op: 'replace', path: '/spec/color', value: 'green' },
+      { op: 'remove', path: '/spec/name' },
+    ];
+    const patched = await bench.client.patch(bench.things, keyOf(thing), { type: 'json', body }, bench.signal);
+    expect(patched.metadata.labels).toEqual({ a: '1', 'x/y': 'z' });
+    expect(patched.spec).toEqual({ words: ['a', 'b', 'c', 'a'], size: 5, color: 'green', given: { flag: true } });
+  });
+
+  test.each([
+    ['a test that fails', [{ op: 'test', path: '/spec/size', value: 6 }]],
+    ['removing what is not there', [{ op: 'remove', path: '/spec/nope' }]],
+    ['adding below what is not there', [{ op: 'add', path: '/spec/nope/x', value: 1 }]],
+    ['a place beyond the end of a list', [{ op: 'add', path: '/spec/words/9', value: 'x' }]],
+    ['an operation nobody knows', [{ op: 'zap', path: '/spec/size' }]],
+  ])('a JSON patch with %s changes nothing', async (_, operations) => {
+    const thing = await bench.made({ words: ['a'] });
+    const body = [{ op: 'add', path: '/spec/words/-', value: 'b' }, ...operations];
+    await expect(
+      bench.client.patch(bench.things, keyOf(thing), { type: 'json', body }, bench.signal),
+    ).rejects.toMatchObject({
+      code: 422,
+      reason: 'Invalid',
+    });
+    expect(await bench.client.get(bench.things, keyOf(thing), bench.signal)).toEqual(thing);
+  });
+
+  test.each([
+    ['application/json-patch+json', { op: 'add', path: '/spec/size', value: 6 }, 400],
+    ['application/json-patch+json', '[{"op":', 400],
+    [MERGE, [1], 400],
+    [MERGE, '"text"', 400],
+    [MERGE, '{"spec":', 400],
+    ['application/json', {}, 415],
+    ['application/strategic-merge-patch+json', {}, 415],
+  ])('a patch of type %s with the body %j is refused', async (type, body, code) => {
+    const thing = await bench.made();
+    const reply = await bench.raw({ method: 'PATCH', path: bench.path(thing.metadata.name), type, body });
+    expect(reply.code).toBe(code);
+  });
+
+  test.each([
+    ['name', { metadata: { name: 'other' } }, 400],
+    ['namespace', { metadata: { namespace: 'default' } }, 400],
+    ['metadata', { metadata: null }, 400],
+    ['uid', { metadata: { uid: 'a-b-c' } }, 422],
+    ['kind', { kind: 'Other' }, 422],
+  ])('a patch cannot change the %s', async (_, body, code) => {
+    const thing = await bench.made();
+    const reply = await bench.raw({ method: 'PATCH', path: bench.path(thing.metadata.name), type: MERGE, body });
+    expect(reply.code).toBe(code);
+    expect(await bench.client.get(bench.things, keyOf(thing), bench.signal)).toEqual(thing);
+  });
+
+  test('a dry run answers as if it were done, and does nothing', async () => {
+    const sent = bench.thing({ name: 'abc' });
+    const path = bench.path(sent.metadata.name);
+    const tried = await bench.raw({ method: 'POST', path: `${bench.path()}?dryRun=All`, body: sent });
+    expect(tried.code).toBe(201);
+    expect(tried.json()).toMatchObject({ spec: { name: 'abc', size: 5 } });
+    expect((await bench.raw({ path })).code).toBe(404);
+
+    const thing = await bench.client.create(bench.things, sent, bench.signal);
+    const patched = await bench.raw({
+      method: 'PATCH',
+      path: `${path}?dryRun=All`,
+      type: MERGE,
+      body: { spec: { size: 6 } },
+    });
+    expect(patched.json()).toMatchObject({ spec: { size: 6 } });
+    expect((await bench.raw({ method: 'DELETE', path: `${path}?dryRun=All` })).code).toBe(200);
+    expect(await bench.client.get(bench.things, keyOf(thing), bench.signal)).toEqual(thing);
+  });
+}
