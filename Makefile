@@ -49,7 +49,10 @@ node-down: ## Turn it off
 test-node: build ## Ring 5: the agent on a real kernel with real disks, in a virtual machine
 	npm run --silent node -- node_modules/vitest/vitest.mjs run --config test/node/vitest.node.config.ts
 
+bench-node: build ## What the agent costs on a real kernel: memory, CPU, LVM commands, mounts (VOLUMES=100)
+	npm run --silent node -- test/node/bench.ts $(VOLUMES)
+
 clean: ## Remove what was built
 	rm -rf dist coverage
 
-.PHONY: help install build demo test check fuzz bench control-plane node-up node-shell node-down test-node clean
+.PHONY: help install build demo test check fuzz bench control-plane node-up node-shell node-down test-node bench-node clean

@@ -99,6 +99,23 @@ test('a disk that comes to the place of another, of the same size, is looked at 
   expect(await sha256(other.file)).toBe(before);
 });
 
+test('one disk listed by two paths is left alone', async () => {
+  const [disk] = [await blank('path1', { wwn: '0x5000c500a1b2c3d4' })];
+  await node.vm.attach([disk, { ...disk, serial: 'path2' }], signal);
+  const nls = await ask(group('vg-paths', 'path1', 'path2'));
+  expect(conditionOf(nls, 'VolumeGroup/vg-paths')).toMatchObject({
+    status: 'False',
+    message: expect.stringMatching(/path1 is listed more than once.*path2 is listed more than once/),
+  });
+  await onNode('sync');
+  expect(
+    (await readFile(disk.file)).every((byte) => byte === 0),
+    'untouched',
+  ).toBe(true);
+  const one = await ask(group('vg-paths', 'path1'));
+  expect(conditionOf(one, 'VolumeGroup/vg-paths')).toMatchObject(READY);
+});
+
 test('two agents at once on one node make each group once', async () => {
   const serials = ['t1', 't2', 't3', 't4'];
   await node.vm.attach(await Promise.all(serials.map((serial) => blank(serial))), signal);

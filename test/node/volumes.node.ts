@@ -45,14 +45,19 @@ const mounted = (fsType: string): VolumeCapability => ({
 });
 const block: VolumeCapability = { accessType: { $case: 'block', value: {} }, accessMode };
 
-async function create(name: string, mib: number, more: Partial<LocalVolume['spec']> = {}): Promise<LocalVolume> {
-  const volume: LocalVolume = {
+/** What the operator writes for a claim. */
+function orderOf(name: string, mib: number, more: Partial<LocalVolume['spec']>): LocalVolume {
+  const where = more.kind === undefined ? { vgName: 'data' } : {};
+  return {
     apiVersion: 'csi.aliyun.com/v1alpha1',
     kind: 'LocalVolume',
     metadata: { name, labels: { [NODE_LABEL]: NODE }, finalizers: [VOLUME_FINALIZER] },
-    spec: { nodeName: NODE, kind: 'LVM', vgName: 'data', sizeBytes: mib * MIB, role: 'Volume', ...more },
+    spec: { nodeName: NODE, kind: 'LVM', ...where, sizeBytes: mib * MIB, role: 'Volume', ...more },
   };
-  await node.client.create(LOCAL_VOLUMES, volume, signal);
+}
+
+async function create(name: string, mib: number, more: Partial<LocalVolume['spec']> = {}): Promise<LocalVolume> {
+  await node.client.create(LOCAL_VOLUMES, orderOf(name, mib, more), signal);
   return untilReady(name, mib);
 }
 
@@ -76,9 +81,12 @@ async function untilVolume(name: string, wanted: (volume: LocalVolume) => boolea
 
 async function remove(name: string): Promise<void> {
   await node.client.delete(LOCAL_VOLUMES, { name }, signal);
-  await expect
-    .poll(() => node.client.get(LOCAL_VOLUMES, { name }, signal).then(() => 'there', isNotFound), { timeout: 20_000 })
-    .toBe(true);
+  await untilGone(name);
+}
+
+async function untilGone(name: string): Promise<void> {
+  const find = () => node.client.get(LOCAL_VOLUMES, { name }, signal).then(() => 'there', isNotFound);
+  await expect.poll(find, { timeout: 90_000, interval: 200 }).toBe(true);
 }
 
 async function publish(name: string, volumeCapability: VolumeCapability): Promise<void> {
@@ -193,5 +201,49 @@ test('a volume whose device is missing is an error, never a new empty one', asyn
   await publish(name, mounted('ext4'));
   expect(await onNode(`cat ${targetOf(name)}/file`)).toBe('kept');
   await unpublish(name);
+  await remove(name);
+});
+
+test('a blank disk serves one volume whole, is formatted once, and is given back when it is blank again', async () => {
+  const file = path.join(node.vm.dir, 'whole.img');
+  await writeFile(file, '');
+  await truncate(file, 128 * MIB);
+  const [device = ''] = await node.vm.attach([{ serial: 'whole', file }], signal);
+  const name = 'local-whole';
+  const made = await create(name, 100, { kind: 'Device', path: device, fsType: 'ext4' });
+  expect(made.status?.sizeBytes).toBe(128 * MIB);
+  await publish(name, mounted('ext4'));
+  await onNode(`echo kept > ${targetOf(name)}/file; sync`);
+
+  await restart();
+  await publish(name, mounted('ext4'));
+  expect(await onNode(`cat ${targetOf(name)}/file`)).toBe('kept');
+  await unpublish(name);
+  await node.client.delete(LOCAL_VOLUMES, { name }, signal);
+  const leaving = await untilVolume(name, ({ status }) => status?.reason === 'NotBlank');
+  expect(leaving.status?.message).toMatch(/carries filesystem ext4.*wipefs --all/);
+  await onNode(`wipefs --all ${device} && dd if=/dev/zero of=${device} bs=1M count=1`);
+  await untilGone(name);
+});
+
+test('a used disk is never given to a volume', async () => {
+  const file = path.join(node.vm.dir, 'used.img');
+  await writeFile(file, '');
+  await truncate(file, 128 * MIB);
+  const [device = ''] = await node.vm.attach([{ serial: 'used', file }], signal);
+  await onNode(`mkfs.ext4 -q ${device}; sync`);
+  const before = await onNode(`sha256sum < ${device}`);
+  const name = 'local-used';
+  const volume = orderOf(name, 100, { kind: 'Device', path: device, fsType: 'ext4' });
+  await node.client.create(LOCAL_VOLUMES, volume, signal);
+  const refused = await untilVolume(name, ({ status }) => status?.reason !== undefined);
+  expect(refused.status).toMatchObject({
+    reason: 'NotBlank',
+    message: expect.stringMatching(/carries filesystem ext4/),
+  });
+  await expect(publish(name, mounted('ext4'))).rejects.toMatchObject({
+    details: expect.stringMatching(/NotBlank|carries/),
+  });
+  expect(await onNode(`sha256sum < ${device}`)).toBe(before);
   await remove(name);
 });
