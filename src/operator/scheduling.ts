@@ -16,6 +16,8 @@ export interface SchedulingDeps {
   /** A pod that was heard of, by `namespace/name`; the ledger has heard of it too. */
   readonly heard: (pod: string) => PodFacts | undefined;
   readonly notReady: () => string | undefined;
+  /** Node anti-affinity has weights: pods without our volumes are scored too. */
+  readonly scoresEveryPod?: boolean;
   /** Ms that only ever grow. */
   readonly now: () => number;
 }
@@ -25,6 +27,7 @@ export function createScheduling(deps: SchedulingDeps): Scheduling {
   const { ledger, now } = deps;
   return {
     notReady: deps.notReady,
+    scoresEveryPod: deps.scoresEveryPod ?? false,
     concerns: (pod) => ledger.concerns(pod),
     filter: (pod, nodes) => ledger.filter(pod, nodes, now()),
     prioritize: (pod, nodes) => ledger.prioritize(pod, nodes),

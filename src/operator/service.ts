@@ -130,6 +130,7 @@ function schedulerComponent(endpoint: Endpoint, parts: Parts): Component {
       drivers,
       notReady,
       heard: (pod) => informers.pods.get(pod),
+      scoresEveryPod: Object.values(config.antiAffinity).some((weight) => weight > 0),
       now: () => performance.now(),
     }),
     decodePod: (pod) => podFacts(pod, drivers),
