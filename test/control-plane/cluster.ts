@@ -49,18 +49,13 @@ export async function builtBinaries(): Promise<string[]> {
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
   const [kubernetes = '', csi = ''] = await builtBinaries();
   const dir = options.dir ?? (await mkdtemp(path.join(tmpdir(), 'open-local-cluster-')));
-  await mkdir(dir, { recursive: true });
   const [etcd = 0, peer = 0, api = 0] = await freePorts(3);
   const server = `https://127.0.0.1:${api}`;
-  await makeAuthority(dir);
-  for (const [name, subject] of Object.entries(USERS)) {
-    await makeCertificate(dir, name, subject);
-    await writeKubeconfig(dir, name, server);
-  }
+  await prepareUsers(dir, server);
   await writeFile(path.join(dir, 'scheduler.json'), JSON.stringify(schedulerConfig(dir, options.extenders ?? [])));
 
   const running = new Map<Component, ChildProcess>();
-  const argv = arguments_({ dir, etcd, peer, api });
+  const argv = argvOf({ dir, etcd, peer, api });
   const cluster: Cluster = {
     dir,
     server,
@@ -89,6 +84,16 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   return cluster;
 }
 
+/** The keys and kubeconfigs of everyone who talks to the API server. */
+async function prepareUsers(dir: string, server: string): Promise<void> {
+  await mkdir(dir, { recursive: true });
+  await makeAuthority(dir);
+  for (const [name, subject] of Object.entries(USERS)) {
+    await makeCertificate(dir, name, subject);
+    await writeKubeconfig(dir, name, server);
+  }
+}
+
 function schedulerConfig(dir: string, extenders: readonly unknown[]): unknown {
   return {
     apiVersion: 'kubescheduler.config.k8s.io/v1',
@@ -100,7 +105,7 @@ function schedulerConfig(dir: string, extenders: readonly unknown[]): unknown {
   };
 }
 
-function arguments_(at: { dir: string; etcd: number; peer: number; api: number }): Record<Component, string[]> {
+function argvOf(at: { dir: string; etcd: number; peer: number; api: number }): Record<Component, string[]> {
   const client = `http://127.0.0.1:${at.etcd}`;
   const peer = `http://127.0.0.1:${at.peer}`;
   return {
