@@ -28,14 +28,9 @@ function stepsOf(path: string): Step[] {
 }
 
 function take(value: unknown, step: Step): unknown[] {
-  switch (step.kind) {
-    case 'field':
-      return isObject(value) && Object.hasOwn(value, step.name) ? [value[step.name]] : [];
-    case 'index':
-      return Array.isArray(value) ? value.slice(Number(step.name), Number(step.name) + 1) : [];
-    case 'all':
-      return Array.isArray(value) ? value : [];
-    case 'filter':
-      return Array.isArray(value) ? value.filter((one) => String(readPath(one, step.path)) === step.equals) : [];
-  }
+  if (step.kind === 'field') return isObject(value) && Object.hasOwn(value, step.name) ? [value[step.name]] : [];
+  if (!Array.isArray(value)) return [];
+  if (step.kind === 'index') return value.slice(Number(step.name), Number(step.name) + 1);
+  if (step.kind === 'filter') return value.filter((one) => String(readPath(one, step.path)) === step.equals);
+  return value;
 }

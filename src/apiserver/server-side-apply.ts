@@ -8,7 +8,7 @@ import { schemaCauses } from './schema-check.ts';
 import { pruned } from './schema-shape.ts';
 import type { ApplyPatch, Target, Written } from './target.ts';
 import { keyOf } from './version.ts';
-import { bodyObject, checkBody, checkRevision } from './write-checks.ts';
+import { bodyObject, checkBody, checkNamed, checkRevision } from './write-checks.ts';
 import { create } from './writes.ts';
 
 /** Applies a configuration; creates the object when it is not there. Throws 400, 409 for a field of another manager, 422, 500 as the real server. */
@@ -18,7 +18,6 @@ export function apply(deps: WriteDeps, target: Target, { body, force }: ApplyPat
   if (sent.kind && sent.kind !== kind.kind)
     throw badRequest(`invalid object type: ${sent.apiVersion}, Kind=${sent.kind}`);
   checkBody(target, sent);
-  sent.metadata.name = name;
   if ('managedFields' in sent.metadata) throw badRequest('metadata.managedFields must be nil');
   const schema = ownershipSchema(kind.schema);
   const writer = writerOf(target, 'Apply');
@@ -32,6 +31,7 @@ export function apply(deps: WriteDeps, target: Target, { body, force }: ApplyPat
     return replace(deps, target, old, result.object, result.owners);
   }
   if (subresource !== '') throw notFound(kind, name);
+  checkNamed(target, sent);
   const { uid } = sent.metadata;
   if (uid) {
     const why = `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`;

@@ -28,10 +28,9 @@ export function tableView(kind: Kind, now: () => number): View {
     rows: objects.map((object) => row(object)),
   });
 
-  const one = ({ metadata }: Stored) => ({ resourceVersion: metadata.resourceVersion });
   let begun = false;
   return {
-    one: ({ object }) => bytes(table(one(object), [object])),
+    one: ({ object }) => bytes(table(listMetaOf(object), [object])),
     page: (page) =>
       bytes(
         table(
@@ -41,20 +40,21 @@ export function tableView(kind: Kind, now: () => number): View {
       ),
     event(type, { object }) {
       // Only the first event of a watch says what the columns are.
-      const event = { type, object: table(one(object), [object], begun ? [] : definitions) };
+      const event = { type, object: table(listMetaOf(object), [object], begun ? [] : definitions) };
       begun = true;
       return Buffer.concat([bytes(event), NEWLINE]);
     },
   };
 }
 
+const listMetaOf = ({ metadata }: Stored): object => ({ resourceVersion: metadata.resourceVersion });
 const bytes = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
-const NEWLINE = bytes(0).fill(10);
+const NEWLINE = Buffer.of(10);
 
 /** A date is shown as an age. */
 function cell(value: unknown, column: Column, now: number): unknown {
   if (value === undefined || value === null) return null;
-  if (column.type === 'date') return age(now - Date.parse(String(value)));
+  if (column.type === 'date') return typeof value === 'string' ? age(now - Date.parse(value)) : null;
   return value;
 }
 

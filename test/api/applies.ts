@@ -192,12 +192,21 @@ export function applies(bench: Bench): void {
     expect(refusal(reply)).toEqual({ code: 422, reason: 'Invalid', causes: ['fieldManager FieldValueRequired'] });
   });
 
-  test('an apply may be YAML', async () => {
+  test('an apply may be YAML; it needs to name only what it makes', async () => {
     const name = bench.name();
-    const text = `apiVersion: ${bench.things.group}/v1\nkind: Thing\nspec: {name: abc}\n`;
-    const type = 'application/apply-patch+yaml';
-    const reply = await bench.raw({ method: 'PATCH', path: `${bench.path(name)}?fieldManager=one`, type, body: text });
-    expect([reply.code, reply.json<Thing>().spec?.['name']]).toEqual([201, 'abc']);
+    const head = `apiVersion: ${bench.things.group}/v1\nkind: Thing\n`;
+    const send = (text: string) =>
+      bench.raw({
+        method: 'PATCH',
+        path: `${bench.path(name)}?fieldManager=one`,
+        type: 'application/apply-patch+yaml',
+        body: head + text,
+      });
+    expect((await send('spec: {name: abc}\n')).code).toBe(400);
+    const made = await send(`metadata: {name: ${name}}\nspec: {name: abc}\n`);
+    expect([made.code, made.json<Thing>().spec?.['name']]).toEqual([201, 'abc']);
+    const changed = await send('spec: {name: xyz}\n');
+    expect([changed.code, changed.json<Thing>().spec?.['name']]).toEqual([200, 'xyz']);
   });
 }
 

@@ -150,7 +150,7 @@ async function served(client: KubeClient, resource: Resource): Promise<void> {
       await client.list(resource, {}, signal);
       return;
     } catch (error) {
-      if (!(error instanceof ApiError) || error.code !== 404) throw error;
+      if (!(error instanceof ApiError) || ![404, 429, 503].includes(error.code)) throw error;
       await delay(50, undefined, { signal });
     }
   }
