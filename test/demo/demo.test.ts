@@ -13,7 +13,7 @@ import { runSandbox } from '../../src/sandbox/run.ts';
 import type { SandboxReport } from '../../src/sandbox/sandbox-report.ts';
 import type { PodRow, Snapshot } from '../../src/sandbox/snapshot.ts';
 import { testOn } from '../machine.ts';
-import { buildProgram, type Program } from './program.ts';
+import { buildProgram, type Program } from '../rig/program.ts';
 
 let program: Program;
 beforeAll(async () => {

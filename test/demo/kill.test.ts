@@ -3,7 +3,7 @@ import type { Cluster } from '../../src/sandbox/cluster.ts';
 import { parseSandboxConfig } from '../../src/sandbox/config.ts';
 import { runSandbox } from '../../src/sandbox/run.ts';
 import type { SandboxReport } from '../../src/sandbox/sandbox-report.ts';
-import { buildProgram, type Program } from './program.ts';
+import { buildProgram, type Program } from '../rig/program.ts';
 
 const KILLS = 10;
 /** SEED=… repeats a run. */
