@@ -1,15 +1,16 @@
 import { apiVersionOf, type Kind } from './kind.ts';
+import { openApi } from './openapi.ts';
 import type { Registry } from './registry.ts';
 
 /** What is served under the paths that tell what is served, and of health: text or JSON; undefined for any other path. */
-export function discovery(registry: Registry, path: string, _store: unknown): object | string | undefined {
+export function discovery(registry: Registry, path: string): object | string | undefined {
   if (/^\/(healthz|livez|readyz)(\/.*)?$/.test(path)) return 'ok';
   if (path === '/version') return VERSION;
   if (path === '/api') return { kind: 'APIVersions', versions: ['v1'], serverAddressByClientCIDRs: [] };
   if (path === '/apis') return { kind: 'APIGroupList', apiVersion: 'v1', groups: groups(registry) };
   const [, core, group = '', version] = /^\/(?:api\/(v1)|apis\/([^/]+)(?:\/([^/]+))?)\/?$/.exec(path) ?? [];
   if (core !== undefined) return resources(registry, 'v1');
-  if (group === '') return undefined;
+  if (group === '') return openApi(registry, path);
   if (version !== undefined) return resources(registry, `${group}/${version}`);
   return groups(registry).find(({ name }) => name === group);
 }

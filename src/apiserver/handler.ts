@@ -32,7 +32,7 @@ export async function handle(deps: HandlerDeps, request: IncomingMessage, respon
   try {
     const url = new URL(request.url ?? '/', 'http://server');
     const bytes = await readBody(request);
-    const found = request.method === 'GET' ? discovery(deps.api.registry, url.pathname, deps.api.store) : undefined;
+    const found = request.method === 'GET' ? discovery(deps.api.registry, url.pathname) : undefined;
     if (found !== undefined) {
       if (typeof found === 'string') send(response, 200, found, 'text/plain; charset=utf-8');
       else sendJson(response, 200, found);
