@@ -45,6 +45,19 @@ test('the spellings of open-local work', () => {
   });
 });
 
+const DEFAULT_REGISTRATION = '/var/lib/kubelet/plugins_registry/local.csi.aliyun.com-reg.sock';
+
+test.each([
+  [[], DEFAULT_REGISTRATION],
+  [['--kubelet-dir=/k/', '--driver-name=d'], '/k/plugins_registry/d-reg.sock'],
+  [['--registration-endpoint=unix:///r.sock'], '/r.sock'],
+  [['--registration-endpoint=none'], undefined],
+  [['--simulated-mounts=/x'], undefined],
+  [['--simulated-mounts=/x', '--registration-endpoint=unix:///r.sock'], '/r.sock'],
+])('%j registers at %s', (args, socket) => {
+  expect(parse(...args).registrationSocket).toBe(socket);
+});
+
 test('the node may be named by the environment, and the flag wins', () => {
   expect(parseAgentConfig([], { NODE_NAME: 'e' }).nodeName).toBe('e');
   expect(parseAgentConfig(['--node-name=f'], { NODE_NAME: 'e' }).nodeName).toBe('f');

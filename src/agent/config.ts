@@ -1,5 +1,5 @@
 import { DEFAULT_DRIVER } from '../model/well-known.ts';
-import type { Endpoint } from '../daemon/endpoint.ts';
+import { parseEndpoint, type Endpoint } from '../daemon/endpoint.ts';
 import { choice, custom, duration, endpoint, optionalText, text } from '../daemon/flag-types.ts';
 import { describeFlags, parseFlags } from '../daemon/flags.ts';
 import { LOG_LEVELS, type LogLevel } from '../daemon/log.ts';
@@ -10,6 +10,8 @@ export interface AgentConfig {
   readonly nodeName: string;
   readonly csiEndpoint: Endpoint | undefined;
   readonly metricsEndpoint: Endpoint | undefined;
+  /** Path of the socket by which the kubelet finds the driver; absent: it is not registered. */
+  readonly registrationSocket: string | undefined;
   readonly driverName: string;
   readonly intervalMs: number;
   /** Kernel names of disks to report. */
@@ -41,6 +43,18 @@ const FLAGS = {
     doc: 'The socket on which the kubelet finds the CSI node service; none to serve no CSI.',
   }),
   'metrics-endpoint': endpoint({ doc: 'Where /metrics, /healthz and /readyz are served.' }),
+  'kubelet-dir': custom({
+    placeholder: 'FOLDER',
+    default: '/var/lib/kubelet',
+    parse: parseFolder,
+    doc: "The kubelet's own folder, here and on the machine by the same path.",
+  }),
+  'registration-endpoint': custom({
+    placeholder: 'unix:///PATH|auto|none',
+    default: 'auto',
+    parse: parseRegistration,
+    doc: 'The socket by which the kubelet finds the driver. auto: plugins_registry/DRIVER-reg.sock in its folder, or none when mounts are simulated.',
+  }),
   'driver-name': text({ placeholder: 'NAME', default: DEFAULT_DRIVER, doc: 'The name of the CSI driver.' }),
   interval: duration({
     default: '60s',
@@ -86,6 +100,7 @@ export function parseAgentConfig(
     nodeName: flags['node-name'],
     csiEndpoint: flags['csi-endpoint'],
     metricsEndpoint: flags['metrics-endpoint'],
+    registrationSocket: registrationSocket(flags),
     driverName: flags['driver-name'],
     intervalMs: flags.interval,
     pattern: isSimulated && flags.regexp.source === DEFAULT_PATTERN ? /^/ : flags.regexp,
@@ -100,6 +115,24 @@ export function parseAgentConfig(
 /** The help text of `open-local agent`. */
 export const agentHelp = (): string =>
   `open-local agent: looks after the disks, volume groups and volumes of one node.\n\n${describeFlags(FLAGS)}\n`;
+
+function parseRegistration(given: string): string | undefined {
+  if (given === 'none' || given === 'auto') return given === 'none' ? undefined : given;
+  const where = parseEndpoint(given);
+  if (where.kind === 'unix') return where.path;
+  throw new Error(`"${given}" must be a unix socket: the kubelet looks for no other`);
+}
+
+function registrationSocket(flags: {
+  readonly 'registration-endpoint': string | undefined;
+  readonly 'kubelet-dir': string;
+  readonly 'driver-name': string;
+  readonly 'simulated-mounts': string | undefined;
+}): string | undefined {
+  if (flags['registration-endpoint'] !== 'auto') return flags['registration-endpoint'];
+  if (flags['simulated-mounts'] !== undefined) return undefined; // no kubelet would find a pretended mount
+  return `${flags['kubelet-dir']}/plugins_registry/${flags['driver-name']}-reg.sock`;
+}
 
 function parseFolder(given: string): string {
   if (given.startsWith('/') && given.length > 1) return given.replace(/\/+$/, '');

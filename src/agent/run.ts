@@ -5,6 +5,7 @@ import { AGENT } from '../model/well-known.ts';
 import { createIdentity } from '../csi/identity.ts';
 import { addProcessMetrics } from '../daemon/process-metrics.ts';
 import { createNodeService } from '../csi/node.ts';
+import { keepRegistered } from '../csi/registration.ts';
 import { createCsiServer } from '../csi/server.ts';
 import type { Run } from '../exec/run.ts';
 import type { KubeClient } from '../kube/client.ts';
@@ -58,6 +59,11 @@ export async function runAgent(
     components.push(
       createCsiServer({ name: 'csi node', endpoint: csiEndpoint, services, log, onCall: metrics.onCall }),
     );
+    const { registrationSocket: socketPath, driverName } = config;
+    if (socketPath !== undefined && csiEndpoint.kind === 'unix') {
+      const registration = { socketPath, driverName, csiPath: csiEndpoint.path, log };
+      components.push(background('registration', (stop) => keepRegistered(registration, stop)));
+    }
   }
   if (metricsEndpoint) {
     const ready = { objects: work.problem };
