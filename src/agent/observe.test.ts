@@ -153,6 +153,8 @@ test.each([
   ['in a group that is gone', settled, [], true],
   ['smaller than told', settled, seen({ size: bytes(GIB - 1) }), true],
   ['cut while made', settled, seen({ tags: [OUR_TAG, UNFINISHED_TAG] }), true],
+  ['not active', settled, seen({ active: false }), true],
+  ['active', settled, seen({ active: true }), false],
   ['not ready yet, which is known', sampleLocalVolume(), [], false],
   ['no logical volume', { ...settled, spec: unitSpec('Device', '/dev/sdb') }, [], false],
 ])('a ready volume that is %s: suspect %s', (_, volume, groups, want) => {

@@ -31,6 +31,26 @@ test.each<[string, LocalVolume, LvmGroup | undefined, object]>([
     holding(),
     { kind: 'extend', sizeBytes: 2 * GIB },
   ],
+  [
+    'made before the node was started anew',
+    sampleLocalVolume({ status: ready }),
+    holding({ active: false }),
+    { kind: 'activate' },
+  ],
+  ['active and as asked', sampleLocalVolume({ status: ready }), holding({ active: true }), { kind: 'ready' }],
+  ["someone else's and not active", sampleLocalVolume(), holding({ tags: [], active: false }), { kind: 'refuse' }],
+  [
+    'half made and not active',
+    sampleLocalVolume(),
+    holding({ tags: [OUR_TAG, UNFINISHED_TAG], active: false }),
+    { kind: 'create' },
+  ],
+  [
+    'to be removed and not active',
+    sampleLocalVolume({ meta: deleting, status: ready }),
+    holding({ active: false }),
+    { kind: 'remove' },
+  ],
   ['larger than asked', sampleLocalVolume(), holding({ size: bytes(2 * GIB) }), { kind: 'ready', sizeBytes: 2 * GIB }],
   ['ready once and gone', sampleLocalVolume({ status: ready }), empty, { kind: 'refuse', reason: 'VolumeLost' }],
   [

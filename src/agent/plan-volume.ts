@@ -9,6 +9,8 @@ import type { LvmGroup } from '../lvm/report.ts';
 export type VolumeStep =
   | { readonly kind: 'create'; readonly sizeBytes: Bytes; readonly layout: Layout }
   | { readonly kind: 'extend'; readonly sizeBytes: Bytes }
+  /** Its device is not there, as after a boot. */
+  | { readonly kind: 'activate' }
   | { readonly kind: 'remove' }
   /** It is as asked. */
   | { readonly kind: 'ready'; readonly sizeBytes: Bytes; readonly devicePath: string }
@@ -34,6 +36,7 @@ function planMaking(volume: LocalVolume, group: LvmGroup | undefined): VolumeSte
   if (!found || isUnfinished(found)) return planCreation(volume);
   if (!found.tags.includes(OUR_TAG))
     return refuse('NotOurs', `Logical volume ${vgName}/${name} was not made by open-local: rename or remove it.`);
+  if (found.active === false) return { kind: 'activate' };
   if (found.size < sizeBytes) return { kind: 'extend', sizeBytes };
   return { kind: 'ready', sizeBytes: found.size, devicePath: volumeDevicePath(vgName, name) };
 }

@@ -7,6 +7,7 @@ import { silentLog } from '../daemon/log.ts';
 import type { Lvm } from '../lvm/lvm.ts';
 import { createSimulatedLvm } from '../lvm/simulated.ts';
 import { bytes, GIB, MIB } from '../model/bytes.ts';
+import { Fault } from '../model/fault.ts';
 import type { LocalVolume } from '../model/objects.ts';
 import { createFakeObject } from './fake-objects.ts';
 import { isSettled, reconcileVolume, type VolumeDeps } from './reconcile-volume.ts';
@@ -100,6 +101,19 @@ test('a lost volume is told and not replaced, and serves again when it is back',
   expect(await it.volumes()).toEqual([]);
   await writeFile(it.file, whole);
   await it.reconcile();
+  expect(it.object.read()?.status).toEqual({ phase: 'Ready', sizeBytes: GIB, devicePath: '/dev/pool-0/v1' });
+});
+
+test('after a boot its device is made to appear; a volume that cannot be started is told', async () => {
+  const it = await rig(sampleLocalVolume());
+  await it.reconcile();
+  const active = await readFile(it.file, 'utf8');
+  await writeFile(it.file, active.replace('"name": "v1",', '"name": "v1", "active": false,'));
+  const broken = { ...it.lvm, activateVolume: () => Promise.reject(new Fault('unavailable', 'a disk is missing')) };
+  await expect(it.reconcile({ lvm: broken })).rejects.toThrow('a disk is missing');
+  expect(it.object.read()?.status).toMatchObject({ phase: 'Failed', reason: 'ActivationFailed', sizeBytes: GIB });
+  await it.reconcile();
+  expect((await it.lvm.report(never)).groups[0]?.volumes[0]?.active).toBe(true);
   expect(it.object.read()?.status).toEqual({ phase: 'Ready', sizeBytes: GIB, devicePath: '/dev/pool-0/v1' });
 });
 

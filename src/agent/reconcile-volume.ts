@@ -109,11 +109,13 @@ async function act(
   log.info({ vg: target.vgName, volume: target.name, action: step.kind }, 'changing a volume');
   if (step.kind === 'create') await lvm.createVolume({ ...target, ...step }, signal);
   if (step.kind === 'extend') await lvm.extendVolume({ ...target, sizeBytes: bytes(step.sizeBytes) }, signal);
+  if (step.kind === 'activate') await lvm.activateVolume(target, signal);
   if (step.kind === 'remove') await lvm.removeVolume(target, signal);
 }
 
 function problemOf(step: VolumeStep, error: unknown): { readonly reason: string; readonly message: string } {
   if (step.kind === 'refuse') return { reason: step.reason, message: step.message };
+  if (step.kind === 'activate') return { reason: 'ActivationFailed', message: textOf(error) };
   const full = error instanceof Fault && error.kind === 'exhausted';
   return { reason: full ? REASON_NO_SPACE : 'LvmFailed', message: textOf(error) };
 }

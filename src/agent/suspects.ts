@@ -16,5 +16,5 @@ export function findSuspects(
 function isSeen({ metadata, spec }: LocalVolume, groups: Observation['groups']): boolean {
   if (spec.kind !== 'LVM' || metadata.deletionTimestamp !== undefined) return true;
   const found = groups.find(({ name }) => name === spec.vgName)?.volumes.find(({ name }) => name === metadata.name);
-  return found !== undefined && found.size >= spec.sizeBytes && !isUnfinished(found);
+  return found !== undefined && found.size >= spec.sizeBytes && !isUnfinished(found) && found.active !== false;
 }

@@ -75,7 +75,7 @@ export function createVolumeWriter(
 }
 
 /** Reasons for which a volume that was ready no longer is. */
-const BROKEN = new Set(['VolumeLost', 'GroupMissing', 'GroupExported', 'UnitMissing']);
+const BROKEN = new Set(['VolumeLost', 'GroupMissing', 'GroupExported', 'ActivationFailed', 'UnitMissing']);
 
 function phaseOf(volume: LocalVolume, reason: string): LocalVolumePhase {
   if (volume.metadata.deletionTimestamp !== undefined) return 'Deleting';

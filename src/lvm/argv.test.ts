@@ -18,6 +18,7 @@ test.each([
     'lvm lvcreate --yes --wipesignatures y --zero y --addtag open-local --addtag open-local.unfinished --stripes 3 --size 1049088b --name v1 -- pool-0',
   ],
   ['lvchange', argv.markFinished('pool-0', 'v1'), 'lvm lvchange --deltag open-local.unfinished -- pool-0/v1'],
+  ['lvchange to active', argv.activate('pool-0', 'v1'), 'lvm lvchange --activate y -- pool-0/v1'],
   ['lvextend', argv.lvextend('pool-0', 'v1', bytes(512)), 'lvm lvextend --size 512b -- pool-0/v1'],
   ['lvremove', argv.lvremove('pool-0', 'v1'), 'lvm lvremove --yes -- pool-0/v1'],
 ])('%s', (_, made, want) => {

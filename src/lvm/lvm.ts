@@ -30,6 +30,8 @@ export interface Lvm {
     volume: { readonly vgName: string; readonly name: string; readonly sizeBytes: Bytes },
     signal: AbortSignal,
   ): Promise<void>;
+  /** Makes the device of a volume appear; done when it is there. */
+  activateVolume(volume: { readonly vgName: string; readonly name: string }, signal: AbortSignal): Promise<void>;
   /** Done when it is gone already. Throws `precondition` while it is in use or has snapshots. */
   removeVolume(volume: { readonly vgName: string; readonly name: string }, signal: AbortSignal): Promise<void>;
 }
@@ -63,6 +65,8 @@ export function createLvm(options: LvmOptions): Lvm {
         if (!isLargeEnoughAlready(error)) throw faultFromLvm(error);
       }
     },
+
+    activateVolume: ({ vgName, name }, signal) => change(argv.activate(vgName, name), signal),
 
     removeVolume: async ({ vgName, name }, signal) => {
       const group = await groupNamed(vgName, signal);

@@ -70,6 +70,16 @@ test('snapshots name their origin; exported and read-only are seen', () => {
 });
 
 test.each([
+  ['active', { lv_active: 'active' }, true],
+  ['active for this machine alone', { lv_active: 'local exclusive' }, true],
+  ['not active', { lv_active: '' }, false],
+  ['on a kernel without device-mapper', { lv_active: 'unknown' }, undefined],
+  ['not told', {}, undefined],
+])('a volume that is %s', (_, more, want) => {
+  expect(parseReport(reportWith({ lv: [lv('v1', more)] })).groups[0]?.volumes[0]?.active).toBe(want);
+});
+
+test.each([
   ['not JSON', 'WARNING: something', 'not JSON'],
   ['no report', '{}', 'without a list of groups'],
   ['a size with a unit', reportWith({ vg_free: '1.00g' }), 'vg_free "1.00g": expected whole bytes'],

@@ -44,6 +44,8 @@ export interface LvmVolume {
   readonly readOnly: boolean;
   /** `linear`, `striped`, `thin,pool`, … */
   readonly layout: string;
+  /** Whether its device is there; absent where the kernel has no device-mapper, so that nobody can tell. */
+  readonly active?: boolean;
   /** LVM's word for what is wrong, such as `partial`; empty when nothing is. */
   readonly health: string;
 }
@@ -142,9 +144,13 @@ function volumeOf(row: Row, taken: ReadonlyMap<string, Bytes>): LvmVolume {
     ...(origin === '' ? {} : { origin }),
     readOnly: text(row, 'lv_permissions').startsWith('read-only'),
     layout: text(row, 'lv_layout'),
+    ...(typeof row['lv_active'] === 'string' ? activity(row['lv_active']) : {}),
     health: text(row, 'lv_health_status'),
   };
 }
+
+/** `active`, with more words for one that is shared; empty; `unknown`. */
+const activity = (word: string): { readonly active?: boolean } => (word === 'unknown' ? {} : { active: word !== '' });
 
 /** Hidden volumes are reported in brackets. */
 const bare = (name: string): string => name.replace(/^\[(.*)\]$/, '$1');

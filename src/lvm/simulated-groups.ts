@@ -30,6 +30,8 @@ export interface SimulatedGroup {
 export interface SimulatedVolume {
   readonly name: string;
   readonly tags: readonly string[];
+  /** False: as after a boot, its device is not there. Absent: nobody can tell. */
+  readonly active?: boolean;
   /** More than one: it lies on that many devices in equal parts, and grows so. */
   readonly stripes: number;
   readonly segments: readonly { readonly device: string; readonly extents: number }[];
@@ -78,7 +80,8 @@ function deviceOf(state: SimulatedStorage, group: SimulatedGroup, device: string
 function volumeOf(volume: SimulatedVolume): LvmVolume {
   const size = inBytes(extentsOf(volume));
   const layout = volume.stripes > 1 ? 'striped' : 'linear';
-  return { name: volume.name, size, taken: size, tags: volume.tags, readOnly: false, layout, health: '' };
+  const active = volume.active === undefined ? {} : { active: volume.active };
+  return { name: volume.name, size, taken: size, tags: volume.tags, readOnly: false, layout, ...active, health: '' };
 }
 
 /** Throws Fault `conflict` when the group exists, and as withDevices. */
@@ -133,6 +136,17 @@ export function withVolumeGrown(
     const more = allocate(groupOf(state, group), missing, volume.stripes);
     const grown = { ...volume, segments: [...volume.segments, ...more] };
     return { ...group, volumes: group.volumes.map((candidate) => (candidate === volume ? grown : candidate)) };
+  });
+}
+
+/** Throws Fault `not-found`. */
+export function withVolumeActive(state: SimulatedStorage, vgName: string, name: string): SimulatedStorage {
+  return changeGroup(state, vgName, (group) => {
+    const volume = group.volumes.find((candidate) => candidate.name === name);
+    if (!volume) throw new Fault('not-found', `logical volume ${name} not found in volume group ${vgName}`);
+    if (volume.active !== false) return group;
+    const active = { ...volume, active: true };
+    return { ...group, volumes: group.volumes.map((candidate) => (candidate === volume ? active : candidate)) };
   });
 }
 

@@ -5,6 +5,7 @@ import {
   withDevices,
   withGroup,
   withVolume,
+  withVolumeActive,
   withVolumeGrown,
   withoutVolume,
   type SimulatedStorage,
@@ -22,6 +23,8 @@ export function createSimulatedLvm(file: string): Lvm {
     extendGroup: ({ name, devices }, signal) => state.update((before) => withDevices(before, name, devices), signal),
     createVolume: (volume, signal) => state.update((before) => withVolume(before, volume), signal),
     extendVolume: (volume, signal) => state.update((before) => withVolumeGrown(before, volume), signal),
+    activateVolume: ({ vgName, name }, signal) =>
+      state.update((before) => withVolumeActive(before, vgName, name), signal),
     removeVolume: ({ vgName, name }, signal) => state.update((before) => withoutVolume(before, vgName, name), signal),
   };
 }
