@@ -37,6 +37,9 @@ bench: build ## Benchmarks of the extender and the ledger: tables, JSON, chart
 control-plane: ## Build the real control plane from Go modules into the cache (9 minutes cold)
 	test/control-plane/build.sh
 
+test-cluster: $(INSTALLED) ## Ring 4: all of it under the real control plane, side-cars and kube-scheduler (as root; Go builds them first)
+	npm run --silent node -- node_modules/vitest/vitest.mjs run --config test/control-plane/vitest.cluster.config.ts
+
 node-up: $(INSTALLED) ## Start a virtual machine with real disks, for an hour (KVM=1 where the kernel has it)
 	npm run --silent node -- test/node/cli.ts up
 
@@ -55,4 +58,4 @@ bench-node: build ## What the agent costs on a real kernel: memory, CPU, LVM com
 clean: ## Remove what was built
 	rm -rf dist coverage
 
-.PHONY: help install build demo test check fuzz bench control-plane node-up node-shell node-down test-node bench-node clean
+.PHONY: help install build demo test check fuzz bench control-plane test-cluster node-up node-shell node-down test-node bench-node clean

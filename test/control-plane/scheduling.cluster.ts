@@ -1,0 +1,122 @@
+import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { STATEFUL_SETS } from '../../src/sandbox/kinds.ts';
+import { CLAIMS, PODS } from '../../src/kube/resource.ts';
+import { forEachOf } from '../../src/sandbox/in-turn.ts';
+import { broken, promised } from './promises.ts';
+import { startSystem, type NodeGroup, type System } from './system.ts';
+import { until } from './until.ts';
+import { createPods, createStatefulSet, deletePods, untilRunning, type PodWish } from './workload.ts';
+import { tell } from './tell.ts';
+
+/** Ten nodes with room for exactly 300 volumes of 1 GiB: LVM keeps 1 MiB of each disk for itself. */
+const GROUPS: readonly NodeGroup[] = [
+  { prefix: 'big', count: 4, disks: `/dev/sdb:${45 * 1024 + 1}Mi:ssd` },
+  { prefix: 'middle', count: 3, disks: `/dev/sdb:${30 * 1024 + 1}Mi:ssd` },
+  { prefix: 'small', count: 3, disks: `/dev/sdb:${10 * 1024 + 1}Mi:ssd` },
+];
+const ROOM_MIB = 300 * 1024;
+const never = new AbortController().signal;
+
+let system: System;
+beforeAll(async () => {
+  system = await startSystem({ openLocal: inject('openLocal'), groups: GROUPS });
+});
+afterAll(() => system?.stop());
+
+const nodesOf = (names: readonly string[]): Record<string, string | undefined> =>
+  Object.fromEntries(names.map((name) => [name, system.stores.pods.get(`default/${name}`)?.spec?.nodeName]));
+const namesOf = (pods: readonly PodWish[]): string[] => pods.map(({ name }) => name);
+
+/** What should not have happened: bytes promised twice, refusals of CreateVolume, claims given back to the scheduler. */
+async function mishaps(since: Mark): Promise<unknown[]> {
+  const added = (await mark()).map((text, i) => text.slice(since[i]?.length ?? 0)).join('\n');
+  return [...broken(await promised(system)), ...(added.match(/.*(ResourceExhausted|[Rr]escheduling).*/g) ?? [])];
+}
+type Mark = readonly string[];
+const mark = (): Promise<Mark> => Promise.all(system.replicas.map(({ name }) => system.log(`${name}-csi-provisioner`)));
+
+test('1: a StatefulSet of 10 runs, spread over the nodes, and finds its nodes and volumes again', async () => {
+  const names = Array.from({ length: 10 }, (_, i) => `web-${i}`);
+  await createStatefulSet(system, { name: 'web', replicas: 10, size: '8Gi' });
+  await untilRunning(system, names, 60_000);
+  const before = nodesOf(names);
+  // Spread: ten claims of 8 GiB leave no node with two while others have none that fits as well.
+  expect(new Set(Object.values(before)).size).toBeGreaterThanOrEqual(7);
+  const volumes = () => names.map((name) => system.stores.claims.get(`default/data-${name}`)?.spec?.volumeName);
+  const volumesBefore = volumes();
+
+  await system.client.delete(STATEFUL_SETS, { namespace: 'default', name: 'web' }, never);
+  await until('the pods are gone', [system.stores.pods], 60_000, () =>
+    names.every((name) => !system.stores.pods.get(`default/${name}`)),
+  );
+  await createStatefulSet(system, { name: 'web', replicas: 10, size: '8Gi' });
+  await untilRunning(system, names, 60_000);
+  expect(nodesOf(names)).toEqual(before);
+  expect(volumes()).toEqual(volumesBefore);
+  expect(broken(await promised(system))).toEqual([]);
+
+  await system.client.delete(STATEFUL_SETS, { namespace: 'default', name: 'web' }, never);
+  await forEachOf(names, 10, (name) =>
+    system.client.delete(CLAIMS, { namespace: 'default', name: `data-${name}` }, never),
+  );
+  await until(
+    'every volume is gone',
+    [system.stores.localVolumes],
+    60_000,
+    () => system.stores.localVolumes.list().length === 0,
+  );
+});
+
+test('2: 300 pods at once fill a cluster with room for exactly 300; one more is told why it must wait', async () => {
+  const before = await mark();
+  const pods = Array.from({ length: 300 }, (_, i) => ({ name: `exact-${i}`, sizes: ['1Gi'] }));
+  const startedAt = performance.now();
+  await createPods(system, pods);
+  await untilRunning(system, namesOf(pods), 150_000);
+  tell(`300 pods ran after ${Math.round(performance.now() - startedAt)} ms`);
+  expect(await mishaps(before)).toEqual([]);
+  expect((await promised(system)).every(({ total, recorded }) => total === recorded)).toBe(true);
+
+  const extra = [{ name: 'extra', sizes: ['1Gi'] }];
+  await createPods(system, extra);
+  await until('the pod is refused', [system.stores.events], 30_000, () =>
+    system.stores.events
+      .list()
+      .some(({ reason, involvedObject }) => reason === 'FailedScheduling' && involvedObject.name === 'extra'),
+  );
+  expect(await system.kubectl('describe', 'pod', 'extra')).toMatch(/1 GiB/);
+  await system.client.delete(PODS, { namespace: 'default', name: 'exact-0' }, never);
+  await system.client.delete(CLAIMS, { namespace: 'default', name: 'exact-0-0' }, never);
+  const freedAt = performance.now();
+  await untilRunning(system, ['extra'], 120_000);
+  tell(`freed room was used after ${Math.round(performance.now() - freedAt)} ms`);
+  await deletePods(system, [...pods.slice(1), ...extra]);
+}, 400_000);
+
+test('2: 300 pods of mixed sizes and several claims fill 95 % of the room', async () => {
+  const before = await mark();
+  const pods = mixedPods(300, 0.95 * ROOM_MIB);
+  await createPods(system, pods);
+  await untilRunning(system, namesOf(pods), 150_000);
+  expect(await mishaps(before)).toEqual([]);
+  await deletePods(system, pods);
+}, 400_000);
+
+test('8: kube-scheduler had no error or time-out with the extender', async () => {
+  const bad = (await system.log('kube-scheduler'))
+    .split('\n')
+    .filter((line) => /extender/i.test(line) && !/"Creating extender"|because it has extenders configured/.test(line));
+  expect(bad).toEqual([]);
+});
+
+/** One to three claims each, in whole extents; together so many MiB. */
+function mixedPods(count: number, totalMib: number): PodWish[] {
+  const weights = Array.from({ length: count }, (_, i) =>
+    Array.from({ length: 1 + (i % 3) }, (_, j) => 20 + ((i * 37 + j * 61) % 80)),
+  );
+  const sum = weights.flat().reduce((a, b) => a + b, 0);
+  return weights.map((claims, i) => ({
+    name: `mixed-${i}`,
+    sizes: claims.map((weight) => `${Math.floor((weight * totalMib) / sum / 4) * 4}Mi`),
+  }));
+}

@@ -1,0 +1,85 @@
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** One of the addresses behind a Service. */
+export interface Backend {
+  readonly port: number;
+  /** Where its readiness probe asks. */
+  readonly readyUrl: string;
+}
+
+/** Stands in for a Service: one address, from which connections go to a backend that is Ready. */
+export interface ServiceStandIn extends AsyncDisposable {
+  readonly port: number;
+  /** The backend that is Ready now. */
+  ready(): Backend | undefined;
+  /** Resolves once a backend is Ready. Throws when none is in time. */
+  untilReady(withinMs: number): Promise<Backend>;
+}
+
+const PROBE_MS = 250;
+
+export async function createService(backends: readonly Backend[]): Promise<ServiceStandIn> {
+  const ending = new AbortController();
+  const sockets = new Set<Socket>();
+  let current: Backend | undefined;
+  const server = createServer((client) => {
+    const backend = current ? connect(current.port, '127.0.0.1') : undefined;
+    if (!backend) return client.destroy();
+    for (const [from, to] of [
+      [client, backend],
+      [backend, client],
+    ] as const) {
+      sockets.add(from);
+      from.setNoDelay(true);
+      from.on('error', () => to.destroy());
+      from.on('close', () => {
+        sockets.delete(from);
+        to.destroy();
+      });
+      from.pipe(to);
+    }
+    return undefined;
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+
+  const probe = async (): Promise<void> => {
+    while (!ending.signal.aborted) {
+      const ready = await Promise.all(backends.map(({ readyUrl }) => isReady(readyUrl)));
+      current = backends[ready.indexOf(true)];
+      await delay(PROBE_MS, undefined, { signal: ending.signal }).catch(() => undefined);
+    }
+  };
+  const probing = probe();
+
+  return {
+    port: (server.address() as AddressInfo).port,
+    ready: () => current,
+    untilReady: async (withinMs) => {
+      const deadline = performance.now() + withinMs;
+      while (!current) {
+        if (performance.now() > deadline) throw new Error(`no backend is ready after ${withinMs} ms`);
+        await delay(50);
+      }
+      return current;
+    },
+    [Symbol.asyncDispose]: async () => {
+      ending.abort();
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      await probing;
+    },
+  };
+}
+
+async function isReady(url: string): Promise<boolean> {
+  try {
+    const answer = await fetch(url, { signal: AbortSignal.timeout(2000) });
+    await answer.body?.cancel();
+    return answer.ok;
+  } catch {
+    return false;
+  }
+}

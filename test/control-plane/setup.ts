@@ -1,0 +1,20 @@
+import type { TestProject } from 'vitest/node';
+import { builtBinaries } from './cluster.ts';
+import { buildProgram } from './program.ts';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** Path of `open-local`, as it is now. */
+    openLocal: string;
+  }
+}
+
+/** Builds all programs, before any test counts its time. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  await builtBinaries();
+  const program = await buildProgram();
+  project.provide('openLocal', program.file);
+  return async () => {
+    await program[Symbol.asyncDispose]();
+  };
+}
