@@ -1,6 +1,6 @@
 import type { PodFacts } from '../model/facts.ts';
 import type { FilterVerdict, Refusal } from '../model/verdict.ts';
-import { filterNodes } from './filter-nodes.ts';
+import { filterNodes, sameForAll } from './filter-nodes.ts';
 import { narrow, pickNodes, type FloatPolicy } from './narrow.ts';
 import type { NodeRoom } from './node-room.ts';
 import type { Strategy } from './place-pod.ts';
@@ -26,12 +26,12 @@ export function filterPod(
   promises.podHolds.end(pod.uid);
   const needs = planPod(pod, promises);
   if ('refusal' in needs) return refuseAll(needs.refusal, names.length);
-  const { plan, refusals, positions, mayFreeUp } = filterNodes(promises.cluster, needs, names, strategy);
+  const { plan, refusals, mayFreeUp } = filterNodes(promises.cluster, needs, names, strategy);
   if (needs.requests.length === 0 || plan.nodes.length === 0) return { refusals, mayFreeUp };
 
   const picked = narrow(plan, float, strategy);
-  leaveOut(refusals, positions, picked);
-  promises.holdForPod(pod.uid, pickNodes(plan, picked), expiresAt);
+  if (picked) leaveOut(refusals, picked);
+  promises.holdForPod(pod.uid, picked ? pickNodes(plan, picked) : plan, expiresAt);
   return { refusals, mayFreeUp: false };
 }
 
@@ -70,13 +70,17 @@ function needsOf(promises: Promises, pod: PodFacts | undefined, offered: PodHold
 
 /** A claim that is not known yet may be a moment away. */
 function refuseAll(refusal: Refusal, count: number): FilterVerdict {
-  return { refusals: Array.from({ length: count }, () => refusal), mayFreeUp: refusal.kind === 'claim-missing' };
+  return { refusals: sameForAll(count, refusal), mayFreeUp: refusal.kind === 'claim-missing' };
 }
 
-function leaveOut(refusals: (Refusal | undefined)[], positions: readonly number[], picked: readonly number[]): void {
-  if (picked.length === positions.length) return;
-  const kept = new Set(picked);
-  positions.forEach((position, i) => {
-    if (!kept.has(i)) refusals[position] = LEFT_OUT;
+/** `picked`: which of those that are not refused stay so, in order. */
+function leaveOut(refusals: (Refusal | undefined)[], picked: readonly number[]): void {
+  let fitting = 0;
+  let next = 0;
+  refusals.forEach((refusal, position) => {
+    if (refusal) return;
+    if (picked[next] === fitting) next += 1;
+    else refusals[position] = LEFT_OUT;
+    fitting += 1;
   });
 }

@@ -63,7 +63,7 @@ export function describeNode(node: NodeRoom): NodeState {
 function describeGroup(slot: GroupSlot): GroupState {
   return {
     name: slot.name,
-    total: slot.facts?.total ?? 0,
+    total: slot.total,
     reserved: slot.facts?.reserved ?? 0,
     ...slot.usage(),
     settled: slot.settled,

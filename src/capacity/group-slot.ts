@@ -15,11 +15,16 @@ export class GroupSlot extends Slot {
   readonly kind = 'LVM';
   /** Undefined while the node does not report the group: then it has no room, but what was promised in it is remembered. */
   facts: GroupFacts | undefined;
+  /** The group's size and extent in bytes, beside `facts` because the decisions about thousands of nodes read little else. */
+  total = 0;
+  extent = DEFAULT_EXTENT;
   readonly #volumes = new Map<string, VolumeUse>();
 
   /** The node's report of the group; undefined when the report does not have it. */
   report(facts: GroupFacts | undefined): void {
     this.facts = facts;
+    this.total = facts?.total ?? 0;
+    this.extent = facts?.extentSize || DEFAULT_EXTENT;
     for (const use of this.#volumes.values()) use.observed = 0;
     for (const { name, size } of facts?.volumes ?? []) this.#use(name).observed = size;
     for (const [name, use] of this.#volumes) this.#dropUnused(name, use);
@@ -35,8 +40,7 @@ export class GroupSlot extends Slot {
 
   /** In whole extents, as lvcreate will round it. */
   amountFor(size: number): number {
-    const extent = this.facts?.extentSize || DEFAULT_EXTENT;
-    return Math.ceil(size / extent) * extent;
+    return Math.ceil(size / this.extent) * this.extent;
   }
 
   takenBy(volume: string): number {
@@ -58,7 +62,7 @@ export class GroupSlot extends Slot {
       recorded += this.amountFor(use.recorded);
       taken += this.#amountOf(use);
     }
-    const used = (this.facts?.total ?? 0) - (this.facts?.available ?? 0);
+    const used = this.total - (this.facts?.available ?? 0);
     // Mirrors, thin pools and moves take room that no volume shows.
     return { observed, recorded, taken, unattributed: Math.max(0, used - observed) };
   }
@@ -79,6 +83,6 @@ export class GroupSlot extends Slot {
 
   #recount(): void {
     const { taken, unattributed } = this.usage();
-    this.rebase((this.facts?.total ?? 0) - (this.facts?.reserved ?? 0) - taken - unattributed);
+    this.rebase(this.total - (this.facts?.reserved ?? 0) - taken - unattributed);
   }
 }

@@ -29,6 +29,8 @@ export function placePod(
   found: Slot[],
   rules: PlacingRules & { readonly patience: Patience },
 ): VolumeRequest | undefined {
+  const first = requests[0];
+  if (first && requests.length === 1) return placeOne(node, first, found, rules);
   const start = found.length;
   let failed: VolumeRequest | undefined;
   for (const request of requests) {
@@ -47,6 +49,19 @@ export function placePod(
   if (mayPackBetter(node, requests) && pack(node, requests, found, rules)) failed = undefined;
   forgetPlan(requests, found, start);
   return failed;
+}
+
+/** Most pods have one volume, and most calls are about thousands of nodes. */
+function placeOne(
+  node: NodeRoom,
+  request: VolumeRequest,
+  found: Slot[],
+  rules: PlacingRules,
+): VolumeRequest | undefined {
+  const slot = chooseSlot(node, request, rules);
+  if (!slot) return request;
+  found.push(slot);
+  return undefined;
 }
 
 /** The slot for one volume; undefined when none has room. Ties go to the first, so that equal calls give equal answers. */

@@ -10,6 +10,17 @@ export interface PodPlan {
   readonly amounts: readonly number[];
 }
 
+/** The plan that puts the volumes in these slots, one after the other for each node. */
+export function planFor(
+  requests: readonly VolumeRequest[],
+  nodes: readonly NodeRoom[],
+  slots: readonly Slot[],
+): PodPlan {
+  const sizes = requests.map(({ size }) => size);
+  const amounts = slots.map((slot, at) => slot.amountFor(sizes[at % sizes.length] ?? 0));
+  return { requests, nodes, slots, amounts };
+}
+
 /**
  * Room kept for a pod whose volumes are not recorded yet.
  *
@@ -33,7 +44,7 @@ export class PodHold {
     this.#plan = plan;
     this.#state = plan.nodes.length === 1 ? 'settled' : 'floating';
     this.#ended = plan.requests.map(() => false);
-    plan.slots.forEach((slot, at) => slot.hold(plan.amounts[at] ?? 0, this.#state));
+    this.#eachHeld((slot, amount) => slot.hold(amount, this.#state));
   }
 
   get state(): HoldState {
@@ -103,17 +114,18 @@ export class PodHold {
     };
   }
 
-  #eachHeld(visit: (slot: Slot, amount: number, at: number) => void): void {
+  #eachHeld(visit: (slot: Slot, amount: number, at: number, j: number) => void): void {
     const { requests, slots, amounts } = this.#plan;
-    slots.forEach((slot, at) => {
-      if (!this.#ended[at % requests.length]) visit(slot, amounts[at] ?? 0, at);
-    });
+    for (let at = 0, j = 0; at < slots.length; at += 1, j = j + 1 === requests.length ? 0 : j + 1) {
+      const slot = slots[at];
+      if (slot && !this.#ended[j]) visit(slot, amounts[at] ?? 0, at, j);
+    }
   }
 
-  #endAt(j: number): void {
-    this.#eachHeld((slot, amount, at) => {
-      if (at % this.#plan.requests.length === j) slot.release(amount, this.#state);
+  #endAt(ended: number): void {
+    this.#eachHeld((slot, amount, _, j) => {
+      if (j === ended) slot.release(amount, this.#state);
     });
-    this.#ended[j] = true;
+    this.#ended[ended] = true;
   }
 }

@@ -6,7 +6,7 @@ import { Cluster } from './cluster.ts';
 import type { NodeRoom } from './node-room.ts';
 import { chooseSlot, placePod, serves, type Strategy } from './place-pod.ts';
 import type { Known } from './plan-pod.ts';
-import { PodHold, type PodPlan } from './pod-hold.ts';
+import { planFor, PodHold, type PodPlan } from './pod-hold.ts';
 import { PodHolds } from './pod-holds.ts';
 import { nodeOf, Records } from './records.ts';
 import type { Slot } from './slot.ts';
@@ -88,8 +88,7 @@ export class Promises implements Known {
     const slots: Slot[] = [];
     const rules = { strategy: this.#strategy, ignoreFloating: false, patience: { turns: 1000 } };
     if (placePod(node, requests, slots, rules)) return undefined;
-    const amounts = slots.map((slot, j) => slot.amountFor(requests[j]?.size ?? 0));
-    return { requests, nodes: [node], slots, amounts };
+    return planFor(requests, [node], slots);
   }
 
   /** Brings all that is held for a claim in line with what is known of it now. Does nothing the second time. */

@@ -56,13 +56,13 @@ export abstract class Slot {
   }
 
   hold(amount: number, state: HoldState): void {
-    this[state] += amount;
+    if (state === 'floating') this.floating += amount;
+    else this.settled += amount;
     this.#refresh();
   }
 
   release(amount: number, state: HoldState): void {
-    this[state] -= amount;
-    this.#refresh();
+    this.hold(-amount, state);
     this.node.roomFreed();
   }
 

@@ -22,8 +22,8 @@ export function worthOf(plan: PodPlan, i: number, strategy: Strategy, taken: boo
   return sum / count;
 }
 
-/** What the pod's own volumes take of the slot. */
-function ownShare({ requests, slots, amounts }: PodPlan, i: number, slot: Slot): number {
+/** What the pod's own volumes take of the slot on the plan's node `i`. */
+export function ownShare({ requests, slots, amounts }: PodPlan, i: number, slot: Slot): number {
   let share = 0;
   for (let at = i * requests.length; at < (i + 1) * requests.length; at += 1) {
     if (slots[at] === slot) share += amounts[at] ?? 0;
@@ -32,9 +32,8 @@ function ownShare({ requests, slots, amounts }: PodPlan, i: number, slot: Slot):
 }
 
 function groupWorth(group: GroupSlot, room: number, strategy: Strategy): number {
-  const total = group.facts?.total ?? 0;
-  if (total === 0) return 0;
-  const empty = Math.min(1, Math.max(0, room / total));
+  if (group.total === 0) return 0;
+  const empty = Math.min(1, Math.max(0, room / group.total));
   return strategy === 'spread' ? empty : 1 - empty;
 }
 

@@ -38,8 +38,8 @@ export const BREAKAGES: readonly Breakage[] = [
   {
     name: 'a hold is never over (R5)',
     file: 'decide.ts',
-    from: 'promises.holdForPod(pod.uid, pickNodes(plan, picked), expiresAt);',
-    to: 'promises.holdForPod(pod.uid, pickNodes(plan, picked), Infinity);',
+    from: 'promises.holdForPod(pod.uid, picked ? pickNodes(plan, picked) : plan, expiresAt);',
+    to: 'promises.holdForPod(pod.uid, picked ? pickNodes(plan, picked) : plan, Infinity);',
     found: /kept beyond its time/,
   },
   {

@@ -175,15 +175,12 @@ export class World {
     }
     this.model.chosen.clear();
     for (const claim of this.model.known.claim.values()) {
-      const open = claim.volumeName === undefined && !this.model.recordedOn(claim.uid);
-      if (
-        open &&
-        this.model.itemOf(claim) &&
-        chosen.get(claim.uid) === claim.selectedNode &&
-        claim.selectedNode !== undefined
-      ) {
-        this.model.chosen.set(claim.uid, claim.selectedNode);
-      }
+      const { uid, selectedNode, volumeName } = claim;
+      const open = volumeName === undefined && !this.model.recordedOn(uid) && this.model.itemOf(claim) !== undefined;
+      if (!open || selectedNode === undefined) continue;
+      if (chosen.get(uid) === selectedNode) this.model.chosen.set(uid, selectedNode);
+      // Who sent it there had no promise of ours; now nobody can tell it from those that had one.
+      else this.disturbed.add(selectedNode);
     }
   }
 
