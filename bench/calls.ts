@@ -42,7 +42,7 @@ export function nodesCall(pod: number, claims: number, names: readonly string[])
 }
 
 /** A pod of a StatefulSet as the scheduler's cache holds it, without managed fields. */
-function podObject(pod: number, claims: number): object {
+export function podObject(pod: number, claims: number) {
   const volumes = Array.from({ length: claims }, (_, i) => ({
     name: `data-${i}`,
     persistentVolumeClaim: { claimName: claimName(pod, i) },

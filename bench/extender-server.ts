@@ -6,7 +6,7 @@ import { createExtender } from '../src/extender/server.ts';
 import { OUR_DRIVERS, podFacts } from '../src/model/decode.ts';
 import type { Refusal } from '../src/model/verdict.ts';
 import { createScheduling } from '../src/operator/scheduling.ts';
-import { fillCluster, isFull, nodeName } from './cluster.ts';
+import { fillCluster, isFull } from './cluster.ts';
 
 /**
  * The extender as the operator runs it, its ledger filled without an API server. Arguments: `ledger`, or `wire` for answers that cost
@@ -14,7 +14,7 @@ import { fillCluster, isFull, nodeName } from './cluster.ts';
  */
 
 const [kind = 'ledger', nodes = '0', claims = '0'] = process.argv.slice(2);
-const scheduling = kind === 'wire' ? fixedAnswers(Number(nodes)) : ledgerAnswers(Number(nodes), Number(claims));
+const scheduling = kind === 'wire' ? fixedAnswers() : ledgerAnswers(Number(nodes), Number(claims));
 const app = createExtender({ scheduling, decodePod: podFacts, log: silentLog, waitMs: 30 });
 await app.listen({ host: '127.0.0.1', port: 0 });
 process.send?.({ port: (app.server.address() as AddressInfo).port });
@@ -37,17 +37,14 @@ function ledgerAnswers(count: number, claimsPerPod: number): Scheduling {
   });
 }
 
-function fixedAnswers(count: number): Scheduling {
-  const full: Refusal = {
-    kind: 'group-too-small',
-    message: 'not enough room for 1 GiB in volume group open-local-pool-0',
-    unresolvable: true,
-  };
-  const byName = new Map(Array.from({ length: count }, (_, i) => [nodeName(i), isFull(i) ? full : undefined]));
+/** Refuses half of the nodes, whichever they are. */
+function fixedAnswers(): Scheduling {
+  const message = 'not enough room for 1 GiB in volume group open-local-pool-0';
+  const full: Refusal = { kind: 'group-too-small', message, unresolvable: true };
   return {
     notReady: () => undefined,
     concerns: (pod) => pod.volumes.length > 0,
-    filter: (_pod, names) => ({ refusals: names.map((name) => byName.get(name)), mayFreeUp: false }),
+    filter: (_pod, names) => ({ refusals: names.map((_, i) => (isFull(i) ? full : undefined)), mayFreeUp: false }),
     prioritize: (_pod, names) => new Uint8Array(names.length),
     freed: unused,
     bind: unused,
