@@ -14,6 +14,7 @@ const RULES: Record<string, { readonly ours: readonly string[]; readonly package
   lvm: { ours: ['model', 'exec'], packages: ['node:'] },
   disk: { ours: ['model', 'exec'], packages: ['node:'] },
   mount: { ours: ['model', 'exec'], packages: ['node:'] },
+  cgroup: { ours: ['model'], packages: ['node:'] },
   apiserver: { ours: ['model'], packages: ['node:', 'yaml', '@marcbachmann/cel-js'] },
   // 2: decides, purely
   capacity: { ours: ['model'], packages: [] },
@@ -28,7 +29,10 @@ const RULES: Record<string, { readonly ours: readonly string[]; readonly package
     ours: ['model', 'capacity', 'kube', 'daemon', 'extender', 'csi'],
     packages: ['node:', 'pino', 'lru-cache'],
   },
-  agent: { ours: ['model', 'kube', 'exec', 'lvm', 'disk', 'mount', 'daemon', 'csi'], packages: ['node:', 'pino'] },
+  agent: {
+    ours: ['model', 'kube', 'exec', 'lvm', 'disk', 'mount', 'cgroup', 'daemon', 'csi'],
+    packages: ['node:', 'pino'],
+  },
   // 5: a cluster in one process, for the demo and the tests
   sandbox: {
     ours: [

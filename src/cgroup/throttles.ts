@@ -1,0 +1,102 @@
+import { access, readFile, readdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { Fault, textOf } from '../model/fault.ts';
+import type { IoLimits } from '../model/storage-class.ts';
+import { settingsOf, type Setting } from './io-max.ts';
+import { podCgroupPaths } from './pod-cgroup.ts';
+
+/** IO limits of pods, in the kernel's control groups. */
+export interface Throttles {
+  /** The version of the hierarchy that can limit IO; undefined when there is none. */
+  version(signal: AbortSignal): Promise<1 | 2 | undefined>;
+  /**
+   * Sets what the pod may do on the device, `major:minor`; none given takes the limits away. Says whether anything had to be written,
+   * or that the pod has no cgroup (yet, or any more). Throws Fault `precondition` when the kernel cannot, `unavailable` when it does not.
+   */
+  apply(use: ThrottledUse, signal: AbortSignal): Promise<'set' | 'kept' | 'no-cgroup'>;
+  /** The folder in which cgroups of the pod's containers come and go; undefined when the pod has none. */
+  folderOf(podUid: string, signal: AbortSignal): Promise<string | undefined>;
+}
+
+export interface ThrottledUse {
+  readonly podUid: string;
+  readonly device: string;
+  readonly limits: IoLimits;
+}
+
+interface Hierarchy {
+  readonly version: 1 | 2;
+  readonly root: string;
+}
+
+/** `root` is where cgroups are mounted: /sys/fs/cgroup, or the host's as a container sees it. */
+export function createThrottles(root: string): Throttles {
+  const podFolder = async (hierarchy: Hierarchy, podUid: string): Promise<string | undefined> => {
+    for (const candidate of podCgroupPaths(podUid)) {
+      const folder = path.join(hierarchy.root, candidate);
+      if (await exists(folder)) return folder;
+    }
+    return undefined;
+  };
+
+  return {
+    version: async () => (await findHierarchy(root))?.version,
+    folderOf: async (podUid) => {
+      const hierarchy = await findHierarchy(root);
+      return hierarchy && podFolder(hierarchy, podUid);
+    },
+    apply: async ({ podUid, device, limits }, signal) => {
+      const hierarchy = await findHierarchy(root);
+      if (!hierarchy) throw new Fault('precondition', `no IO controller under ${root}: enable io (v2) or blkio (v1)`);
+      const folder = await podFolder(hierarchy, podUid);
+      if (folder === undefined) return 'no-cgroup';
+      const settings = settingsOf(hierarchy.version, device, limits);
+      // A limit of v2 holds for everything below; one of v1 only for the processes of that very cgroup.
+      const folders = hierarchy.version === 2 ? [folder] : await withChildren(folder);
+      const done = await Promise.all(
+        folders.flatMap((each) => settings.map((setting) => ensure(each, setting, device, signal))),
+      );
+      return done.includes('set') ? 'set' : 'kept';
+    },
+  };
+}
+
+/** On a machine with both, block devices are limited by v1 if that has the controller: a controller is in one hierarchy only. */
+async function findHierarchy(root: string): Promise<Hierarchy | undefined> {
+  const blkio = path.join(root, 'blkio');
+  if (await exists(path.join(blkio, 'blkio.throttle.read_bps_device'))) return { version: 1, root: blkio };
+  const controllers = await readFile(path.join(root, 'cgroup.controllers'), 'utf8').catch(() => '');
+  return controllers.trim().split(' ').includes('io') ? { version: 2, root } : undefined;
+}
+
+async function withChildren(folder: string): Promise<readonly string[]> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  const children = entries.filter((entry) => entry.isDirectory()).map(({ name }) => path.join(folder, name));
+  return [folder, ...(await Promise.all(children.map(withChildren))).flat()];
+}
+
+/** Writes only what is not so already, and reads back. A cgroup that goes meanwhile needs nothing. */
+async function ensure(folder: string, setting: Setting, device: string, signal: AbortSignal): Promise<'set' | 'kept'> {
+  const file = path.join(folder, setting.file);
+  try {
+    if (setting.holds(await readFile(file, { encoding: 'utf8', signal }))) return 'kept';
+    await writeFile(file, setting.line, { signal });
+    if (setting.holds(await readFile(file, { encoding: 'utf8', signal }))) return 'set';
+  } catch (error) {
+    signal.throwIfAborted();
+    const { code } = error as NodeJS.ErrnoException;
+    if (!(await exists(folder))) return 'kept';
+    if (code === 'ENODEV')
+      throw new Fault('precondition', `the kernel limits IO of whole devices only, and ${device} is none`, {
+        cause: error,
+      });
+    throw new Fault('unavailable', `${file} could not be set to "${setting.line}": ${textOf(error)}`, { cause: error });
+  }
+  throw new Fault('unavailable', `${file} was set to "${setting.line}" and does not say so`);
+}
+
+const exists = (file: string): Promise<boolean> =>
+  access(file).then(
+    () => true,
+    () => false,
+  );
