@@ -71,6 +71,8 @@ export class Explainer {
   readonly #requests: readonly VolumeRequest[];
   readonly #strategy: Strategy;
   readonly #reasons = new Map<string, Refusal>();
+  /** Most nodes are refused for the same reason as the one before: no key is made for them. */
+  #last: { readonly failed: VolumeRequest; readonly exists: boolean; readonly reason: Refusal } | undefined;
 
   constructor(requests: readonly VolumeRequest[], strategy: Strategy) {
     this.#requests = requests;
@@ -88,7 +90,10 @@ export class Explainer {
       return this.#once('together', () => notTogether(this.#requests));
     }
     const exists = hasPlaceFor(node, failed);
-    return this.#once(`${exists} ${failed.key}`, () => tooSmall(failed, exists));
+    if (this.#last?.failed === failed && this.#last.exists === exists) return this.#last.reason;
+    const reason = this.#once(`${exists} ${failed.key}`, () => tooSmall(failed, exists));
+    this.#last = { failed, exists, reason };
+    return reason;
   }
 
   #fitsWithoutFloating(node: NodeRoom): boolean {
