@@ -87,9 +87,9 @@ test('items of a keyed list are compared with those of the same key, items of ot
     { key: 'a', n: 1 },
   ];
   const old = [
-    { key: 'a', n: 2 },
-    { key: 'b', n: 1 },
+    { key: 'a', n: 1 },
+    { key: 'b', n: 2 },
   ];
-  expect(ruleCauses({ value, old, schema: keyed, path: 'l' })).toMatchObject([{ field: 'l[1]' }]);
+  expect(ruleCauses({ value, old, schema: keyed, path: 'l' })).toMatchObject([{ field: 'l[0]' }]);
   expect(ruleCauses({ value, old, schema: { type: 'array', items }, path: 'l' })).toEqual([]);
 });

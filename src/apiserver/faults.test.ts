@@ -83,6 +83,8 @@ describe('refusals', () => {
     expect(await ask(`${MAPS}/a`)).toMatchObject({ code: 200 });
     expect(await ask(`${MAPS}/b`, 'PATCH', {})).toMatchObject({ code: 404 });
     expect(await ask('/api/v1/namespaces/default', 'PATCH', {})).toMatchObject({ code: 200 });
+    server.load({ ...configMap('a'), metadata: { name: 'a', namespace: 'kube-system' } });
+    expect(await ask(`${MAPS.replace('default', 'kube-system')}/a`, 'PATCH', {})).toMatchObject({ code: 200 });
     expect(await ask(`${MAPS}/a`, 'PATCH', {})).toMatchObject({ code: 500 });
   });
 

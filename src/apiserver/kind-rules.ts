@@ -116,6 +116,16 @@ function shrinkCauses(object: Stored, old: Stored): Cause[] {
   return [wrong.forbidden(REQUEST.join('.'), 'field can not be less than status.capacity')];
 }
 
+/** The admission plug-in PersistentVolumeClaimResize, which a real server has switched on. */
+function growthProblem(object: Stored, old: Stored, find: (id: string, key: string) => Stored | undefined): string {
+  if (sizeAt(object, REQUEST) <= sizeAt(old, REQUEST)) return '';
+  const name = at(object, ['spec', 'storageClassName']);
+  const growing =
+    typeof name === 'string' && find('storageclasses.storage.k8s.io', `/${name}`)?.['allowVolumeExpansion'] === true;
+  if (growing) return '';
+  return 'only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support resize';
+}
+
 const REQUEST = ['spec', 'resources', 'requests', 'storage'];
 
 /** In bytes; 0 for what is no quantity. */
@@ -132,6 +142,7 @@ export const claimRules: KindRules = {
   prepareCreate(object) {
     object['status'] = { phase: 'Pending' };
   },
+  admitUpdate: growthProblem,
   validate: (object) => [
     ...required(object, 'spec.accessModes'),
     ...(at(object, REQUEST) === undefined ? [wrong.required('spec.resources[storage]')] : []),

@@ -1,6 +1,6 @@
 import { ownedPart, ownershipSchema } from './apply-patch.ts';
 import { conform, type Conformed } from './conform.ts';
-import { badRequest, type Cause, invalid } from './failure.ts';
+import { badRequest, type Cause, forbidden, invalid } from './failure.ts';
 import { fieldsOf } from './field-paths.ts';
 import { type JsonObject, same, type Stored } from './json.ts';
 import { apiVersionOf, idOf, type Kind } from './kind.ts';
@@ -26,6 +26,9 @@ export function replace(deps: WriteDeps, target: Target, old: Version, next: Sto
     old.object,
     deletionCauses(next.metadata, old.object.metadata),
   );
+  const find = (id: string, key: string) => deps.store.collection(id).get(key)?.object;
+  const why = kind.rules.admitUpdate?.(object, old.object, find) ?? '';
+  if (why !== '') throw forbidden(kind, target.name, why);
   if (kind.generation && !same(wanted(object, kind), wanted(old.object, kind))) {
     object.metadata.generation = (old.object.metadata.generation ?? 0) + 1;
   }

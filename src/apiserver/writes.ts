@@ -50,20 +50,15 @@ export function update(deps: WriteDeps, target: Target, sent: Stored): Written {
   checkBody(target, sent);
   checkNamed(target, sent);
   const old = deps.store.collection(idOf(kind)).get(keyOf(target.namespace, name));
-  if (old === undefined) {
-    if (kind.createOnUpdate && target.subresource === '') {
-      delete sent.metadata.resourceVersion;
-      return create(deps, target, sent);
-    }
-    throw notFound(kind, name);
-  }
   const { uid, resourceVersion } = sent.metadata;
-  if (uid && uid !== old.object.metadata.uid) {
-    throw conflict(
-      kind,
-      name,
-      `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.object.metadata.uid}`,
-    );
+  if (old === undefined && (!kind.createOnUpdate || target.subresource !== '')) throw notFound(kind, name);
+  const found = old?.object.metadata.uid ?? '';
+  if (uid && uid !== found) {
+    throw conflict(kind, name, `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${found}`);
+  }
+  if (old === undefined) {
+    delete sent.metadata.resourceVersion;
+    return create(deps, target, sent);
   }
   if (!resourceVersion && !kind.unconditionalUpdate) {
     throw invalid({ ...kind, kind: kind.plural }, name, [

@@ -75,6 +75,28 @@ export function applies(bench: Bench): void {
     });
   });
 
+  test('a list or map that loses its last member goes with it', async () => {
+    const name = bench.name();
+    const spec = {
+      tags: ['a'],
+      counts: { x: 1 },
+      rules: [{ key: 'k' }],
+      nested: { flag: false },
+      anything: { a: { b: 1 } },
+    };
+    await apply(name, { as: 'one', spec });
+    expect((await apply(name, { as: 'one', spec: { size: 5 } })).spec).toEqual(DEFAULTS);
+  });
+
+  test('an item does not lose its key while somebody else has a field in it', async () => {
+    const name = bench.name();
+    await apply(name, { as: 'one', spec: { rules: [{ key: 'k', value: 'v' }] } });
+    const type = 'application/json-patch+json';
+    const add = [{ op: 'add', path: '/spec/rules/0/count', value: 1 }];
+    await bench.raw({ method: 'PATCH', path: `${bench.path(name)}?fieldManager=writer`, type, body: add });
+    expect(await refused(name, { as: 'one', spec: { size: 5 } })).toMatchObject({ code: 422, reason: 'Invalid' });
+  });
+
   test('what another manager owns with another value is a conflict that names the field', async () => {
     const name = bench.name();
     await apply(name, {
@@ -92,8 +114,9 @@ export function applies(bench: Bench): void {
     const name = bench.name();
     await apply(name, { as: 'one', spec: { size: 6 } });
     expect((await apply(name, { as: 'two', spec: { size: 7 }, force: true })).spec).toMatchObject({ size: 7 });
-    expect(await refused(name, { as: 'one', spec: { size: 8 } })).toEqual(conflict('.spec.size'));
-    expect((await apply(name, { as: 'one', spec: {} })).spec).toMatchObject({ size: 7 });
+    expect(await refused(name, { as: 'one', spec: { size: 9 } })).toEqual(conflict('.spec.size'));
+    expect((await apply(name, { as: 'two', spec: { size: 8 } })).spec).toMatchObject({ size: 8 });
+    expect((await apply(name, { as: 'one', spec: {} })).spec).toMatchObject({ size: 8 });
   });
 
   test('a field that two own with one value stays until both have dropped it', async () => {
@@ -111,9 +134,23 @@ export function applies(bench: Bench): void {
     const change = { spec: { name: 'xyz' } };
     await bench.raw({ method: 'PATCH', path: `${bench.path(name)}?fieldManager=writer`, type, body: change });
     expect(await refused(name, { as: 'one', spec: { name: 'abc', color: 'red' } })).toEqual(conflict('.spec.name'));
+    const twice = apply(name, { as: 'two', spec: { name: 'other' } });
+    await expect(twice).rejects.toThrow(/Apply failed with 1 conflict: conflict with "writer"/);
     // Not applied any more, and not its own any more either: it stays.
     expect((await apply(name, { as: 'one', spec: { color: 'red' } })).spec).toMatchObject({ name: 'xyz' });
     await bench.client.delete(bench.things, keyOf(thing), bench.signal);
+  });
+
+  test('what was removed by an update is nobody’s', async () => {
+    const name = bench.name();
+    const thing = await apply(name, { as: 'one', spec: { name: 'abc' } });
+    await bench.client.patch(
+      bench.things,
+      keyOf(thing),
+      { type: 'merge', body: { spec: { name: null } } },
+      bench.signal,
+    );
+    expect((await apply(name, { as: 'two', spec: { name: 'xyz' } })).spec).toMatchObject({ name: 'xyz' });
   });
 
   test('items of a keyed list and members of a set come from many managers', async () => {
@@ -152,6 +189,7 @@ export function applies(bench: Bench): void {
       'status',
     );
     expect(first).toMatchObject({ spec: { size: 6 }, status: { phase: 'Big', conditions: ready } });
+    expect(await apply(name, { as: 'one', spec: { size: 6 } })).toEqual(first);
     const full = [{ type: 'Full', status: 'False' }];
     const second = await apply(name, { as: 'two', status: { conditions: full } }, 'status');
     expect(second.status).toEqual({ phase: 'Big', conditions: [...ready, ...full] });
@@ -209,6 +247,8 @@ export function applies(bench: Bench): void {
     expect([changed.code, changed.json<Thing>().spec?.['name']]).toEqual([200, 'xyz']);
   });
 }
+
+const DEFAULTS = { size: 5, color: 'red', given: { flag: true } };
 
 const conflict = (...fields: string[]): ReturnType<typeof refusal> => ({
   code: 409,

@@ -118,6 +118,15 @@ export function builtInKinds(bench: Bench): void {
     await expect(client.get(PODS, keyOf(bound), signal)).rejects.toSatisfy(isNotFound);
   });
 
+  test('a pod that has ended goes at once', async () => {
+    const { client, signal } = bench;
+    const one = await pod();
+    await bind(one, bench.name());
+    await client.patch(PODS, keyOf(one), { type: 'merge', body: { status: { phase: 'Succeeded' } } }, signal, 'status');
+    await client.delete(PODS, keyOf(one), signal);
+    await expect(client.get(PODS, keyOf(one), signal)).rejects.toSatisfy(isNotFound);
+  });
+
   test('a finalizer holds a forced pod', async () => {
     const { client, signal } = bench;
     const one = await pod({ finalizers: ['try.open-local.test/hold'] });
@@ -162,6 +171,38 @@ export function builtInKinds(bench: Bench): void {
     const named = await name('v1');
     expect(named.spec?.volumeName).toBe('v1');
     await expect(name('v2')).rejects.toMatchObject({ code: 422 });
+  });
+
+  test('a bound claim grows where its class lets it, and shrinks to no less than it has', async () => {
+    const { client, signal } = bench;
+    const classes = [true, false].map((allowVolumeExpansion) => ({
+      metadata: { name: bench.name() },
+      provisioner: 'try.open-local.test',
+      allowVolumeExpansion,
+    }));
+    try {
+      for (const one of classes) await client.create(STORAGE_CLASSES, one, signal);
+      const [grows, fixed] = await Promise.all(
+        classes.map(async ({ metadata }) => {
+          const one = await claim({ storageClassName: metadata.name, volumeName: bench.name() });
+          const status = { phase: 'Bound', capacity: { storage: '2Gi' } };
+          return client.patch(CLAIMS, keyOf(one), { type: 'merge', body: { status } }, signal, 'status');
+        }),
+      );
+      const resize = (one: KubeObject | undefined, storage: string) =>
+        client.patch(
+          CLAIMS,
+          keyOf(one ?? { metadata: {} }),
+          { type: 'merge', body: { spec: { resources: { requests: { storage } } } } },
+          signal,
+        );
+      expect(await resize(grows, '5Gi')).toMatchObject({ spec: { resources: { requests: { storage: '5Gi' } } } });
+      await resize(grows, '3Gi');
+      await expect(resize(grows, '2Gi')).rejects.toMatchObject({ code: 422, reason: 'Invalid' });
+      await expect(resize(fixed, '5Gi')).rejects.toMatchObject({ code: 403, reason: 'Forbidden' });
+    } finally {
+      for (const one of classes) await client.delete(STORAGE_CLASSES, keyOf(one), signal);
+    }
   });
 
   test('a claim without size or access mode is refused', async () => {
@@ -254,6 +295,11 @@ export function builtInKinds(bench: Bench): void {
       reason: 'Conflict',
     });
     await expect(client.update(LEASES, lease, signal)).rejects.toMatchObject({ code: 422 });
+    const { name = '' } = lease.metadata;
+    await client.delete(LEASES, { name, namespace: bench.namespace }, signal);
+    await expect(client.update(LEASES, first, signal)).rejects.toMatchObject({ code: 409, reason: 'Conflict' });
+    const again = { ...first, metadata: { ...lease.metadata, resourceVersion: first.metadata.resourceVersion ?? '' } };
+    expect((await client.update(LEASES, again, signal)).metadata.uid).not.toBe(first.metadata.uid);
   });
 
   test('an event has two faces', async () => {

@@ -19,6 +19,9 @@ export function schemas(bench: Bench): void {
     [{ name: 'a' }, ['spec.name FieldValueInvalid']],
     [{ name: 'abcdef' }, ['spec.name FieldValueTooLong']],
     [{ name: 'ABC' }, ['spec.name FieldValueInvalid']],
+    [{ fixed: '😀'.repeat(21) }, ['spec.fixed FieldValueTooLong']],
+    [{ even: 3, color: 'blue' }, ['spec.color FieldValueNotSupported']],
+    [{ even: 3, name: 'ABC' }, ['spec FieldValueInvalid', 'spec.name FieldValueInvalid']],
     [{ when: 'yesterday' }, ['spec.when FieldValueTypeInvalid']],
     [{ color: 'blue' }, ['spec.color FieldValueNotSupported']],
     [{ port: 1.5 }, ['spec.port FieldValueTypeInvalid']],
@@ -57,7 +60,10 @@ export function schemas(bench: Bench): void {
     [{ rules: [{ key: 'a', zzz: 1 }] }, { rules: [{ key: 'a', mode: 'soft' }] }],
     [{ nested: {} }, { nested: { flag: true } }],
     [{ given: { flag: false } }, { given: { flag: false } }],
-    [{ name: 'äöüé'.slice(0, 0) + 'abcde' }, { name: 'abcde' }],
+    [
+      { name: 'abcde', fixed: '😀'.repeat(20) },
+      { name: 'abcde', fixed: '😀'.repeat(20) },
+    ],
     [{ either: { a: 'x' } }, { either: { a: 'x' } }],
     [{ counts: { a: 1, b: 2 } }, { counts: { a: 1, b: 2 } }],
   ])('%j becomes the defaults and %j', async (spec, kept) => {

@@ -84,6 +84,15 @@ export function watches(bench: Bench): void {
     expect(shown(await collect({ resourceVersion, fieldSelector }, 2))).toEqual(['ADDED 11', 'MODIFIED 12']);
   });
 
+  test('what a selector never chose is not told, not even its end', async () => {
+    const w = bench.name();
+    const resourceVersion = await now();
+    const other = await bench.made({ size: 11 }, { labels: { w: 'other' } });
+    await bench.client.delete(bench.things, keyOf(other), bench.signal);
+    await bench.made({ size: 21 }, { labels: { w } });
+    expect(shown(await collect({ resourceVersion, labelSelector: `w=${w}` }, 1))).toEqual(['ADDED 21']);
+  });
+
   test('a watch without a namespace sees every namespace, one with another namespace nothing', async () => {
     const resourceVersion = await now();
     const labels = { w: bench.name() };
@@ -161,6 +170,29 @@ export function watches(bench: Bench): void {
     expect(Number(bookmark?.object.metadata.resourceVersion)).toBeGreaterThanOrEqual(
       Number(thing.metadata.resourceVersion),
     );
+  });
+
+  test('as a table the columns are told once', async () => {
+    const labels = { w: bench.name() };
+    await bench.made({ size: 11 }, { labels });
+    await bench.made({ size: 12 }, { labels });
+    const path = `${bench.path()}?watch=1&timeoutSeconds=1&labelSelector=w%3D${labels.w}`;
+    const reply = await bench.raw({ path, accept: 'application/json;as=Table;v=v1;g=meta.k8s.io' });
+    const tables = reply.text
+      .trim()
+      .split('\n')
+      .map(
+        (line) =>
+          (JSON.parse(line) as { object: { columnDefinitions: unknown[]; rows: { cells: unknown[] }[] } }).object,
+      );
+    expect(tables.map(({ columnDefinitions }) => columnDefinitions?.length ?? 0)).toEqual([3, 0]);
+    expect(tables.map(({ rows }) => rows[0]?.cells[1])).toEqual([11, 12]);
+  });
+
+  test('one object is not watched by its path', async () => {
+    const thing = await bench.made();
+    const reply = await bench.raw({ path: `${bench.path(thing.metadata.name)}?watch=1&timeoutSeconds=1` });
+    expect(reply.json()).toMatchObject({ kind: 'Thing', metadata: { uid: thing.metadata.uid } });
   });
 
   test('a watch ends properly when its time is up', async () => {

@@ -107,6 +107,9 @@ export function writes(bench: Bench): void {
     });
     expect(second).not.toHaveProperty('status');
     expect(second.spec).not.toHaveProperty('name');
+    const without = { ...second.metadata };
+    delete without.uid;
+    expect((await client.update(things, { ...second, metadata: without }, signal)).metadata.uid).toBe(uid);
     expect(Number(second.metadata.resourceVersion)).toBeGreaterThan(Number(first.metadata.resourceVersion));
   });
 
