@@ -104,10 +104,16 @@ const initTypes = (spec: NodeLocalStorage['spec']): readonly string[] => [
   ...(spec?.resourceToBeInited?.mountpoints ?? []).map((point) => `MountPoint/${point.path}`),
 ];
 
-/** 10.0.2.2 is this machine's loopback as the guest's network shows it. */
+/** The program as people start it, with the flags it is shipped with. 10.0.2.2 is this machine's loopback as the guest's network shows it. */
 async function install(vm: Vm, url: string, signal: AbortSignal): Promise<void> {
   const agent = process.env['AGENT'] ?? path.join(ROOT, 'dist/agent.cjs');
-  await vm.writeFile('/root/agent.cjs', await readFile(agent), signal);
+  await vm.writeFile('/opt/open-local/dist/agent.cjs', await readFile(agent), signal);
+  await vm.writeFile('/opt/open-local/bin/open-local', await readFile(path.join(ROOT, 'bin/open-local')), signal);
+  const node = '/opt/open-local/node_modules/.bin/node';
+  await vm.must(
+    `chmod +x /opt/open-local/bin/open-local; mkdir -p ${path.dirname(node)}; ln -s /usr/bin/node ${node}`,
+    signal,
+  );
   const kubeconfig = {
     apiVersion: 'v1',
     kind: 'Config',
@@ -124,7 +130,7 @@ const startScript = (name: string): string => `
 mkdir -p /run/${name}
 rm -f /run/${name}/csi.sock
 [ -e /run/relay.pid ] || { setsid socat TCP-LISTEN:${CSI_PORT},fork,reuseaddr UNIX-CONNECT:/run/agent/csi.sock &> /dev/null & echo $! > /run/relay.pid; }
-setsid node /root/agent.cjs agent --node-name=${NODE} --kubeconfig=/root/kubeconfig \\
+setsid /opt/open-local/bin/open-local agent --node-name=${NODE} --kubeconfig=/root/kubeconfig \\
   --csi-endpoint=unix:///run/${name}/csi.sock --metrics-endpoint=unix:///run/${name}/metrics.sock \\
   < /dev/null >> /var/log/${name}.log 2>&1 &
 echo $! > /run/${name}.pid

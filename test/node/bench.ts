@@ -12,13 +12,12 @@ import { linkOf } from './vm.ts';
 
 const MIB = 1024 ** 2;
 const QUIET_MS = 60_000;
-const ROUNDS = 10;
+const ROUNDS = 5;
 const count = Number(process.argv[2] ?? 100);
 const signal = AbortSignal.timeout(1_800_000);
 const progress = createProgress();
 
 interface Cost {
-  readonly volumes: number;
   readonly residentMib: number;
   readonly peakMib: number;
   /** Of a core, in percent, over a minute in which nothing changed. */
@@ -29,20 +28,16 @@ interface Cost {
 
 await using node = await startAgentNode(signal);
 await makeGroup(node);
-const idle = await costOf(node, 0);
-progress('measured without volumes');
+// Each as soon as it is known: a run that is cut has measured something all the same.
+tell('idle', await costOf(node));
 const creation = await timed(() => createVolumes(node));
-const loaded = await costOf(node, count);
-progress(`measured with ${count} volumes`);
-const mounts = await measureMounts(node);
+tell('create', { msEach: Math.round(creation.ms / count), lvmCommandsEach: creation.commands / count });
+tell(`idle with ${count} volumes`, await costOf(node));
+tell('mount', await measureMounts(node));
 
-const result = {
-  agent: [idle, loaded],
-  createMs: Math.round(creation.ms / count),
-  lvmCommandsPerCreate: (creation.commands / count).toFixed(2),
-  ...mounts,
-};
-process.stdout.write(`${JSON.stringify(result, undefined, 2)}\n`);
+function tell(what: string, measured: object): void {
+  progress(`${what}: ${JSON.stringify(measured)}`);
+}
 
 async function makeGroup(node: AgentNode): Promise<void> {
   await node.startAgent(signal);
@@ -53,12 +48,11 @@ async function makeGroup(node: AgentNode): Promise<void> {
   await node.ask({ resourceToBeInited: { vgs: [{ name: 'bench', devices: [linkOf('bench')] }] } }, signal);
 }
 
-async function costOf({ vm }: AgentNode, volumes: number): Promise<Cost> {
+async function costOf({ vm }: AgentNode): Promise<Cost> {
   const before = await readAgent(vm);
   await vm.must(`sleep ${QUIET_MS / 1000}`, signal, { timeoutMs: QUIET_MS + 30_000 });
   const after = await readAgent(vm);
   return {
-    volumes,
     residentMib: Math.round(after.residentKib / 1024),
     peakMib: Math.round(after.peakKib / 1024),
     cpuPercent: (after.cpuTicks - before.cpuTicks) / (QUIET_MS / 1000), // a tick is a hundredth of a second
@@ -72,7 +66,7 @@ async function readAgent(vm: AgentNode['vm']) {
     awk '/^VmRSS|^VmHWM/ { print $2 }' /proc/$pid/status
     awk '{ print $14 + $15 }' /proc/$pid/stat
     printf 'GET /metrics HTTP/1.0\\r\\n\\r\\n' | socat -t 10 - UNIX-CONNECT:/run/agent/metrics.sock |
-      awk '/^open_local_lvm_.*_count/ { n += $2 } END { print n + 0 }'`;
+      awk '/^open_local_agent_lvm_command_seconds_count/ { n += $2 } END { print n + 0 }'`;
   const [peakKib = 0, residentKib = 0, cpuTicks = 0, commands = 0] = (await vm.must(script, signal))
     .split('\n')
     .map(Number);

@@ -81,6 +81,8 @@ cp "$root/boot/vmlinuz-$kernel" "$work/vmlinuz"
 rm -rf "$root/boot"
 mke2fs -q -t ext4 -L node-root -N 65536 -E root_owner=0:0,lazy_itable_init=0 -m 0 -d "$root" "$work/root.ext4" 4G >&2
 rm -rf "$root" "$work/initrd" "$out"
+# Images of earlier versions that nobody has built anew for two weeks.
+find "$cache" -mindepth 1 -maxdepth 1 -type d -mtime +14 ! -path "$work" -exec rm -rf {} +
 touch "$work/.complete"
 mv "$work" "$out"
 chmod 755 "$out"
