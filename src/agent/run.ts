@@ -54,7 +54,7 @@ export async function runAgent(
   ];
   if (csiEndpoint) {
     const ready = (): boolean => work.problem() === undefined;
-    const identity = createIdentity({ driverName: config.driverName, version, controller: false, ready });
+    const identity = createIdentity({ driverName: config.driverName, version, ready });
     const services = [identity, createNodeService({ nodeName, volumes, ...ports })];
     components.push(
       createCsiServer({ name: 'csi node', endpoint: csiEndpoint, services, log, onCall: metrics.onCall }),

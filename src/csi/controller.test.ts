@@ -59,7 +59,6 @@ beforeEach(async () => {
       createIdentity({
         driverName: 'local.csi.aliyun.com',
         version: '1.2.3',
-        controller: true,
         ready: () => problem === undefined,
       }),
       createController(deps),

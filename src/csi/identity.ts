@@ -9,15 +9,16 @@ import { service, type Service } from './service.ts';
 export interface IdentityDeps {
   readonly driverName: string;
   readonly version: string;
-  /** Which half of the driver speaks: only the operator's serves the Controller. */
-  readonly controller: boolean;
   /** Whether calls can be answered now; side-cars wait until they can. */
   readonly ready: () => boolean;
 }
 
-/** Who the driver is. Both halves serve it. */
-export function createIdentity({ driverName, version, controller, ready }: IdentityDeps): Service {
-  const offers = [...(controller ? [Offer.CONTROLLER_SERVICE] : []), Offer.VOLUME_ACCESSIBILITY_CONSTRAINTS];
+/**
+ * Who the driver is. Both halves serve it, and say the same: the capabilities are those of the driver as a whole, whichever of its processes is
+ * asked. https://github.com/container-storage-interface/spec/blob/v1.13.0/spec.md#getplugincapabilities
+ */
+export function createIdentity({ driverName, version, ready }: IdentityDeps): Service {
+  const offers = [Offer.CONTROLLER_SERVICE, Offer.VOLUME_ACCESSIBILITY_CONSTRAINTS];
   const capabilities: PluginCapability[] = [
     ...offers.map((type): PluginCapability => ({ type: { $case: 'service', value: { type } } })),
     { type: { $case: 'volumeExpansion', value: { type: Expansion.ONLINE } } },

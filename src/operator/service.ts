@@ -99,7 +99,7 @@ function csiComponent(endpoint: Endpoint, parts: Parts): Component {
     name: 'csi controller',
     endpoint,
     services: [
-      createIdentity({ driverName: config.driverName, version, controller: true, ready }),
+      createIdentity({ driverName: config.driverName, version, ready }),
       createController({
         volumes: createVolumeStore({ client, volumes: informers.volumes }),
         room: {
