@@ -78,8 +78,13 @@ export function required(field: string, value: string): string {
 export function absolute(field: string, value: string): string {
   const path = required(field, value);
   if (!path.startsWith('/')) throw new Fault('invalid', `${field} "${path}" must be an absolute path`);
-  return path.replace(/(?<=.)\/+$/, '');
+  return withoutSlash(path);
 }
+
+/** A place where a volume may be seen. Throws Fault `invalid` when the field is empty; at a relative path there simply is none. */
+export const place = (field: string, value: string): string => withoutSlash(required(field, value));
+
+const withoutSlash = (path: string): string => path.replace(/(?<=.)\/+$/, '');
 
 /** The bytes that must be there; none when the caller does not say. Throws Fault `out-of-range` for more than we can count. */
 export function requiredBytes(range: CapacityRange | undefined): Bytes {

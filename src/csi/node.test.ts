@@ -290,6 +290,7 @@ test.each<[string, (it: Rig) => Promise<unknown>, Code]>([
   ['stats without a path', (it) => stats(it, 'v1', ''), Code.INVALID_ARGUMENT],
   ['stats of an unknown volume', (it) => stats(it, 'v9'), Code.NOT_FOUND],
   ['stats where nothing is mounted', (it) => stats(it), Code.NOT_FOUND],
+  ['stats at a relative path', (it) => stats(it, 'v1', 'some/path'), Code.NOT_FOUND],
   ['expand without an id', (it) => expand(it, 1, ''), Code.INVALID_ARGUMENT],
   ['expand of an unknown volume', (it) => expand(it, 1, 'v9'), Code.NOT_FOUND],
   ['expand where nothing is mounted', (it) => expand(it, 1), Code.NOT_FOUND],

@@ -8,7 +8,7 @@ import {
   type NodeServiceCapability,
   type VolumeUsage,
 } from './gen/csi.ts';
-import { absolute, parsePublish, parseStage, required, requiredBytes } from './node-requests.ts';
+import { absolute, parsePublish, parseStage, place, required, requiredBytes } from './node-requests.ts';
 import { publishVolume, unpublishVolume } from './publish.ts';
 import { service, type Service } from './service.ts';
 import { stageVolume, type StageDeps } from './stage.ts';
@@ -53,11 +53,11 @@ export function createNodeService(deps: NodeDeps): Service {
       return {};
     },
     nodeGetVolumeStats: async (request, { signal }) => {
-      const at = { id: required('volume_id', request.volumeId), path: absolute('volume_path', request.volumePath) };
+      const at = { id: required('volume_id', request.volumeId), path: place('volume_path', request.volumePath) };
       return { usage: usageOf(await statVolume(at, deps, signal)) };
     },
     nodeExpandVolume: async (request, { signal }) => {
-      const at = { id: required('volume_id', request.volumeId), path: absolute('volume_path', request.volumePath) };
+      const at = { id: required('volume_id', request.volumeId), path: place('volume_path', request.volumePath) };
       const wanted = requiredBytes(request.capacityRange);
       const size = await locks.run(at.id, () => expandVolume(at, wanted, deps, signal), signal);
       return { capacityBytes: BigInt(size) };
