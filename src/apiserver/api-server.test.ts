@@ -159,6 +159,23 @@ describe('definitions', () => {
   test.each([
     [{}, 'spec.group'],
     [{ group: 'a.b', names: { plural: 'x', kind: 'X' }, versions: [{ name: 'v1' }] }, 'metadata.name'],
+    [
+      {
+        group: 'a.b',
+        names: { plural: 'y', kind: 'Y' },
+        versions: [
+          {
+            name: 'v1',
+            schema: {
+              openAPIV3Schema: {
+                properties: { spec: { items: { 'x-kubernetes-validations': [{ rule: 'self.x ==' }] } } },
+              },
+            },
+          },
+        ],
+      },
+      'properties[spec].items.x-kubernetes-validations[0].rule',
+    ],
   ])('a definition such as %j is refused', async (spec, field) => {
     const body = {
       apiVersion: 'apiextensions.k8s.io/v1',

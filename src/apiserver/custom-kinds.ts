@@ -1,3 +1,4 @@
+import { expressionProblem } from './cel.ts';
 import { type Cause, wrong } from './failure.ts';
 import { at, isObject, type JsonObject, type Stored } from './json.ts';
 import { type Column, idOf, type Kind, type KindRules } from './kind.ts';
@@ -94,11 +95,31 @@ function definitionCauses(object: Stored): Cause[] {
   if (typeof at(object, ['spec', 'names', 'kind']) !== 'string') causes.push(wrong.required('spec.names.kind'));
   if (!Array.isArray(versions) || versions.length === 0 || !versions.every(isObject))
     causes.push(wrong.required('spec.versions'));
+  if (causes.length > 0) return causes;
   const name = `${String(plural)}.${String(group)}`;
-  if (causes.length === 0 && object.metadata.name !== name) {
-    causes.push(wrong.value('metadata.name', object.metadata.name, `must be spec.names.plural+"."+spec.group`));
+  if (object.metadata.name !== name) {
+    causes.push(wrong.value('metadata.name', object.metadata.name, 'must be spec.names.plural+"."+spec.group'));
   }
-  return causes;
+  const schema = kindOfDefinition(object).schema;
+  return [...causes, ...ruleProblems(schema, 'spec.validation.openAPIV3Schema')];
+}
+
+/** Rules that cannot be compiled, here and below. */
+function ruleProblems(schema: Schema, path: string): Cause[] {
+  const own = (schema['x-kubernetes-validations'] ?? []).flatMap(({ rule }, i) => {
+    const problem = expressionProblem(rule);
+    const field = `${path}.x-kubernetes-validations[${i}].rule`;
+    return problem === '' ? [] : [wrong.value(field, rule, `compilation failed: ${problem}`)];
+  });
+  const { properties = {}, items, additionalProperties } = schema;
+  return [
+    ...own,
+    ...Object.entries(properties).flatMap(([field, one]) => ruleProblems(one, `${path}.properties[${field}]`)),
+    ...(items === undefined ? [] : ruleProblems(items, `${path}.items`)),
+    ...(typeof additionalProperties === 'object'
+      ? ruleProblems(additionalProperties, `${path}.additionalProperties`)
+      : []),
+  ];
 }
 
 /** Makes the registry serve exactly what the stored definitions define; objects of a kind that is gone go with it. */

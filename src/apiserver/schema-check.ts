@@ -66,9 +66,18 @@ const expressions = new Map<string, RegExp>();
 function expression(pattern: string): RegExp {
   const known = expressions.get(pattern);
   if (known !== undefined) return known;
-  const made = new RegExp(pattern, 'u');
+  const made = compiled(pattern);
   expressions.set(pattern, made);
   return made;
+}
+
+/** Go escapes more than JavaScript allows in its Unicode mode. */
+function compiled(pattern: string): RegExp {
+  try {
+    return new RegExp(pattern, 'u');
+  } catch {
+    return new RegExp(pattern);
+  }
 }
 
 const RANGES: Readonly<Record<string, number>> = { int32: 2 ** 31, int64: 2 ** 63 };
