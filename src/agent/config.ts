@@ -18,6 +18,7 @@ export interface AgentConfig {
   readonly pattern: RegExp;
   /** Without a slash at its end. */
   readonly mountRoot: string;
+  readonly cgroupRoot: string;
   readonly lvmSystemDir: string | undefined;
   readonly simulatedDisks: string | undefined;
   readonly simulatedMounts: string | undefined;
@@ -73,6 +74,12 @@ const FLAGS = {
     parse: parseFolder,
     doc: 'Filesystems mounted directly under this folder are mount points that claims can have.',
   }),
+  'cgroup-root': custom({
+    placeholder: 'FOLDER',
+    default: '/sys/fs/cgroup',
+    parse: parseFolder,
+    doc: "Where the machine's control groups are seen: limits of IO are set in those of pods.",
+  }),
   'lvm-system-dir': optionalText({
     placeholder: 'FOLDER',
     doc: 'The folder of an lvm.conf to use in place of /etc/lvm.',
@@ -105,6 +112,7 @@ export function parseAgentConfig(
     intervalMs: flags.interval,
     pattern: isSimulated && flags.regexp.source === DEFAULT_PATTERN ? /^/ : flags.regexp,
     mountRoot: flags['mount-root'],
+    cgroupRoot: flags['cgroup-root'],
     lvmSystemDir: flags['lvm-system-dir'],
     simulatedDisks: flags['simulated-disks'],
     simulatedMounts: flags['simulated-mounts'],

@@ -10,7 +10,7 @@ import { createVolumeWriter } from './write-volume.ts';
 const never = new AbortController().signal;
 const ready = sampleLocalVolume({
   status: { phase: 'Ready', sizeBytes: 2 * GIB, devicePath: '/dev/pool-0/v1' },
-  spec: { fsType: 'xfs' },
+  spec: { limits: { readBps: 5 }, fsType: 'xfs' },
 });
 const missing = new ApiError({ code: 404, reason: 'NotFound', message: 'no such thing' });
 
@@ -36,6 +36,7 @@ test('a volume that was heard to be ready costs no call', async () => {
     fsType: 'xfs',
     formatted: undefined,
     sizeBytes: 2 * GIB,
+    limits: { readBps: 5 },
   });
   expect(asked()).toBe(0);
 });

@@ -60,5 +60,6 @@ function readyVolume({ metadata, spec, status }: LocalVolume): NodeVolume {
     fsType: spec.fsType ?? '',
     formatted: metadata.annotations?.[FORMATTED],
     sizeBytes: bytes(status.sizeBytes ?? spec.sizeBytes),
+    limits: spec.limits ?? {},
   };
 }

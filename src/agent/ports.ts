@@ -1,5 +1,6 @@
 import type { Bytes } from '../model/bytes.ts';
 import type { Run } from '../exec/run.ts';
+import { createThrottles, type Throttles } from '../cgroup/throttles.ts';
 import type { Disks } from '../disk/disks.ts';
 import { createHostDisks } from '../disk/host-disks.ts';
 import { createSimulatedDisks } from '../disk/simulated.ts';
@@ -18,21 +19,29 @@ export interface Ports {
   readonly disks: Disks;
   readonly mounts: Mounts;
   readonly filesystems: Filesystems;
+  /** Absent: nothing can be limited, because nothing is real. */
+  readonly throttles?: Throttles;
 }
 
 /** The real ones, or stand-ins as far as the configuration asks for them. */
 export function createPorts(
-  config: Pick<AgentConfig, 'lvmSystemDir' | 'simulatedDisks' | 'simulatedMounts'>,
+  config: Pick<AgentConfig, 'lvmSystemDir' | 'simulatedDisks' | 'simulatedMounts' | 'cgroupRoot'>,
   run: Run,
   onCommand: NonNullable<LvmOptions['onCommand']>,
 ): Ports {
-  const { lvmSystemDir, simulatedDisks, simulatedMounts } = config;
+  const { lvmSystemDir, simulatedDisks, simulatedMounts, cgroupRoot } = config;
   const systemDir = lvmSystemDir === undefined ? {} : { systemDir: lvmSystemDir };
   const lvm =
     simulatedDisks === undefined ? createLvm({ run, onCommand, ...systemDir }) : createSimulatedLvm(simulatedDisks);
   const disks = simulatedDisks === undefined ? createHostDisks(run) : createSimulatedDisks(simulatedDisks);
   if (simulatedMounts === undefined)
-    return { lvm, disks, mounts: createHostMounts(run), filesystems: createHostFilesystems(run) };
+    return {
+      lvm,
+      disks,
+      mounts: createHostMounts(run),
+      filesystems: createHostFilesystems(run),
+      throttles: createThrottles(cgroupRoot),
+    };
   const sizeOf = (device: string, signal: AbortSignal): Promise<Bytes | undefined> =>
     sizeOfDevice({ lvm, disks }, device, signal);
   return { lvm, disks, ...createSimulatedMounts({ file: simulatedMounts, sizeOf }) };

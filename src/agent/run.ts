@@ -55,7 +55,7 @@ export async function runAgent(
   if (csiEndpoint) {
     const ready = (): boolean => work.problem() === undefined;
     const identity = createIdentity({ driverName: config.driverName, version, ready });
-    const services = [identity, createNodeService({ nodeName, volumes, ...ports })];
+    const services = [identity, createNodeService({ nodeName, volumes, ...ports, limits: work.limits })];
     components.push(
       createCsiServer({ name: 'csi node', endpoint: csiEndpoint, services, log, onCall: metrics.onCall }),
     );

@@ -3,6 +3,7 @@ import { NODE_LABEL } from '../model/well-known.ts';
 import { KeyedMutex } from '../daemon/keyed-mutex.ts';
 import type { Log } from '../daemon/log.ts';
 import { repeat } from '../daemon/repeat.ts';
+import type { PublishedLimits } from '../csi/published-limits.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { createReflector, type Reflector } from '../kube/reflector.ts';
 import { LOCAL_VOLUMES, NODE_LOCAL_STORAGES } from '../kube/resource.ts';
@@ -10,12 +11,14 @@ import { createWorkQueue, type WorkQueue } from '../kube/work-queue.ts';
 import type { AgentConfig } from './config.ts';
 import type { RecordEvent } from './events.ts';
 import type { AgentMetrics } from './metrics.ts';
+import { createLimits, NO_LIMITS, type Limits } from './limits.ts';
 import { observe } from './observe.ts';
 import type { Ports } from './ports.ts';
 import { isSettled, reconcileVolume } from './reconcile-volume.ts';
 import { createStatusReporter } from './report-status.ts';
 import { findSuspects } from './suspects.ts';
 import { syncNode } from './sync-node.ts';
+import { createWatchedFolders } from './watched-folders.ts';
 import { createVolumeWriter, type VolumeWriter } from './write-volume.ts';
 
 export interface WorkDeps {
@@ -31,6 +34,7 @@ export interface WorkDeps {
 export interface Work {
   readonly volumes: ReadonlyMap<string, LocalVolume>;
   readonly write: VolumeWriter;
+  readonly limits: PublishedLimits;
   /** Why it cannot do its work now; undefined while it can. */
   readonly problem: () => string | undefined;
   /** Follows the API server and works until aborted. */
@@ -38,6 +42,7 @@ export interface Work {
 }
 
 const NODE_KEY = 'node';
+const LIMITS_KEY = 'limits';
 /** Volumes of different groups are worked on side by side; within a group there is a lock. */
 const VOLUMES_AT_ONCE = 4;
 /** A heartbeat costs a write to the API server from every node. */
@@ -62,7 +67,8 @@ export function createWork(deps: WorkDeps): Work {
     log,
   });
   const write = createVolumeWriter(client, (volume) => volumes.wrote(volume));
-  const queues = createQueues({ ...deps, write }, node, volumes);
+  const limits = createLimitsOf(deps, volumes.values, () => queues.limits.add(LIMITS_KEY));
+  const queues = createQueues({ ...deps, write, limits }, node, volumes);
   metrics.watch(volumes.values, queues);
 
   node.subscribe({
@@ -71,7 +77,8 @@ export function createWork(deps: WorkDeps): Work {
     },
   });
   volumes.subscribe({
-    changed: (volume) => {
+    changed: (volume, before) => {
+      if (JSON.stringify(volume.spec.limits) !== JSON.stringify(before?.spec.limits)) queues.limits.add(LIMITS_KEY);
       if (volume.spec.nodeName === nodeName && !isSettled(volume)) queues.volumes.add(volume.metadata.name ?? '');
     },
   });
@@ -79,12 +86,16 @@ export function createWork(deps: WorkDeps): Work {
   return {
     volumes: volumes.values,
     write,
+    limits,
     problem: () => problemOf(node) ?? problemOf(volumes),
     run: async (signal) => {
-      const tick = (): void => queues.node.add(NODE_KEY);
+      const tick = (): void => {
+        queues.node.add(NODE_KEY);
+        queues.limits.add(LIMITS_KEY);
+      };
       const following = [node.run(signal), volumes.run(signal)];
       await Promise.all([node.whenSynced(signal), volumes.whenSynced(signal)]).catch(() => {});
-      const working = [queues.node.run(signal), queues.volumes.run(signal)];
+      const working = Object.values(queues).map((queue) => queue.run(signal));
       await Promise.all([...following, ...working, repeat(config.intervalMs, tick, () => {}, signal)]);
     },
   };
@@ -106,10 +117,10 @@ function problemOf(reflector: Pick<Reflector<KubeObject, unknown>, 'health'>): s
   return synced ? undefined : (lastError ?? 'the API server has not told everything yet');
 }
 
-type Queues = Readonly<Record<'node' | 'volumes', WorkQueue>>;
+type Queues = Readonly<Record<'node' | 'volumes' | 'limits', WorkQueue>>;
 
 function createQueues(
-  deps: WorkDeps & { readonly write: VolumeWriter },
+  deps: WorkDeps & { readonly write: VolumeWriter; readonly limits: Limits },
   node: Reflector<NodeLocalStorage, NodeLocalStorage>,
   volumes: Reflector<LocalVolume, LocalVolume>,
 ): Queues {
@@ -150,7 +161,25 @@ function createQueues(
       await reconcileVolume(volume, volumeDeps, signal);
     },
   });
-  return { node: nodeQueue, volumes: volumeQueue };
+  return { node: nodeQueue, volumes: volumeQueue, limits: createLimitsQueue(deps) };
+}
+
+function createLimitsOf(deps: WorkDeps, volumes: ReadonlyMap<string, LocalVolume>, onSet: () => void): Limits {
+  const { throttles, ...ports } = deps.ports;
+  return throttles ? createLimits({ ...deps, ...ports, throttles, volumes, onSet }) : NO_LIMITS;
+}
+
+function createLimitsQueue({ limits, log }: { readonly limits: Limits; readonly log: Log }): WorkQueue {
+  const watched = createWatchedFolders(() => queue.add(LIMITS_KEY));
+  const queue = createWorkQueue({
+    name: 'limits',
+    log,
+    reconcile: async (_, signal) => {
+      await limits.enforce(signal);
+      watched.set(await limits.folders(signal), signal);
+    },
+  });
+  return queue;
 }
 
 function reporting({ config, client }: WorkDeps, node: Reflector<NodeLocalStorage, NodeLocalStorage>) {

@@ -7,6 +7,7 @@ import {
   type NodeStageVolumeRequest,
   type VolumeCapability,
 } from './gen/csi.ts';
+import { podOfTarget } from './published-limits.ts';
 
 /** How a volume is to be seen. */
 export interface Access {
@@ -28,10 +29,13 @@ export interface Stage {
 
 export interface Publish extends Stage {
   readonly targetPath: string;
+  /** The pod's uid, if it can be known. */
+  readonly pod: string | undefined;
 }
 
-/** podInfoOnMount puts it among the volume context of inline volumes. */
+/** What the kubelet adds to the volume context when the CSIDriver object has podInfoOnMount. */
 const EPHEMERAL = 'csi.storage.k8s.io/ephemeral';
+const POD_UID = 'csi.storage.k8s.io/pod.uid';
 
 /** Checks a NodeStageVolume request. Throws Fault `invalid` naming the field. */
 export function parseStage(request: NodeStageVolumeRequest): Stage {
@@ -51,7 +55,8 @@ export function parsePublish(request: NodePublishVolumeRequest): Publish {
     throw new Fault('unimplemented', `volume ${id}: inline volumes are not supported yet; use a claim`);
   if (request.stagingTargetPath === '')
     throw new Fault('precondition', 'staging_target_path is missing: NodeStageVolume comes first');
-  return { id, targetPath, access, stagingPath: absolute('staging_target_path', request.stagingTargetPath) };
+  const pod = request.volumeContext[POD_UID] || podOfTarget(targetPath);
+  return { id, targetPath, access, pod, stagingPath: absolute('staging_target_path', request.stagingTargetPath) };
 }
 
 function parseAccess(capability: VolumeCapability | undefined, readOnly: boolean): Access {

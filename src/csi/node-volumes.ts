@@ -1,6 +1,6 @@
 import type { Bytes } from '../model/bytes.ts';
 import { Fault } from '../model/fault.ts';
-import type { VolumeKind } from '../model/storage-class.ts';
+import type { IoLimits, VolumeKind } from '../model/storage-class.ts';
 
 /** A volume of this node that is ready. */
 export interface NodeVolume {
@@ -13,6 +13,8 @@ export interface NodeVolume {
   /** What its device was once formatted with; undefined when it never was, as far as we know. */
   readonly formatted: string | undefined;
   readonly sizeBytes: Bytes;
+  /** For each pod that has it; none when empty. */
+  readonly limits: IoLimits;
 }
 
 /** What the node service knows of volumes; the agent supplies it. */

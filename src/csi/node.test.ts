@@ -4,10 +4,12 @@ import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { silentLog } from '../daemon/log.ts';
 import { bytes, GIB } from '../model/bytes.ts';
+import { mountAt } from '../mount/mountinfo.ts';
 import { createSimulatedMounts } from '../mount/simulated.ts';
 import { createCsiClient, type CsiClient } from './client.ts';
 import * as csi from './gen/csi.ts';
 import { createNodeService } from './node.ts';
+import { podOfTarget, type PublishedLimits } from './published-limits.ts';
 import type { NodeVolume, NodeVolumes } from './node-volumes.ts';
 import { createCsiServer } from './server.ts';
 import { Code } from './status.ts';
@@ -25,6 +27,8 @@ interface Rig {
   readonly devices: Map<string, number>;
   readonly mounts: ReturnType<typeof createSimulatedMounts>['mounts'];
   readonly filesystems: ReturnType<typeof createSimulatedMounts>['filesystems'];
+  /** What was asked of the limits, and whether the volume was seen at the target then. */
+  readonly limited: string[];
 }
 
 const volume = (id: string, more: Partial<NodeVolume> = {}): NodeVolume => ({
@@ -34,6 +38,7 @@ const volume = (id: string, more: Partial<NodeVolume> = {}): NodeVolume => ({
   fsType: '',
   formatted: undefined,
   sizeBytes: bytes(GIB),
+  limits: {},
   ...more,
 });
 
@@ -53,14 +58,20 @@ async function rig(): Promise<Rig> {
     markFormatted: (id, formatted) => Promise.resolve(void known.set(id, volume(id, { ...known.get(id), formatted }))),
   };
   const endpoint = { kind: 'unix', path: path.join(folder, 'csi.sock') } as const;
-  const services = [createNodeService({ nodeName: 'node-a', volumes, mounts, filesystems })];
+  const [staging, target] = [path.join(folder, 'staging'), path.join(folder, 'pod/mount')] as const;
+  const limited: string[] = [];
+  const limits: PublishedLimits = {
+    apply: async ({ id }, pod) =>
+      void limited.push(`${id} of ${pod} ${mountAt(await mounts.list(never), target) ? 'seen' : ''}`),
+    lift: async (path) => void limited.push(`lift ${mountAt(await mounts.list(never), path) ? 'seen' : ''}`),
+  };
+  const services = [createNodeService({ nodeName: 'node-a', volumes, mounts, filesystems, limits })];
   const server = createCsiServer({ name: 'csi node', endpoint, services, log: silentLog });
   await server.start(never);
   onTestFinished(() => server.stop());
   const client = createCsiClient(endpoint, 5000);
   onTestFinished(() => client.close());
-  const [staging, target] = [path.join(folder, 'staging'), path.join(folder, 'pod/mount')] as const;
-  return { node: client.node, folder, staging, target, volumes: known, devices, mounts, filesystems };
+  return { node: client.node, folder, staging, target, volumes: known, devices, mounts, filesystems, limited };
 }
 
 type CapabilityOptions = {
@@ -91,7 +102,11 @@ const stage = ({ node, staging }: Rig, options: CapabilityOptions = {}, volumeId
   );
 const publish = (
   { node, staging, target }: Rig,
-  options: CapabilityOptions & { readonly readonly?: boolean; readonly target?: string } = {},
+  options: CapabilityOptions & {
+    readonly readonly?: boolean;
+    readonly target?: string;
+    readonly context?: Record<string, string>;
+  } = {},
 ) =>
   node.nodePublishVolume(
     csi.NodePublishVolumeRequest.fromPartial({
@@ -100,6 +115,7 @@ const publish = (
       targetPath: options.target ?? target,
       volumeCapability: capability(options),
       readonly: options.readonly ?? false,
+      volumeContext: options.context ?? {},
     }),
     never,
   );
@@ -321,4 +337,22 @@ test('the node tells its name, topology and capabilities', async () => {
   });
   const { capabilities } = await node.nodeGetCapabilities({}, never);
   expect(capabilities.map(({ type }) => type?.value.type)).toEqual([1, 3, 2, 5]);
+});
+
+test('limits are set once the volume is seen, for the pod that the kubelet names, and lifted before it goes', async () => {
+  const it = await rig();
+  await stage(it);
+  await publish(it, { context: { 'csi.storage.k8s.io/pod.uid': 'u-1' } });
+  await unpublish(it);
+  expect(it.limited).toEqual(['v1 of u-1 seen', 'lift seen']);
+});
+
+test.each([
+  ['/var/lib/kubelet/pods/u-1/volumes/kubernetes.io~csi/pvc-1/mount', 'u-1'],
+  ['/var/lib/kubelet/plugins/kubernetes.io/csi/volumeDevices/publish/pvc-1/u-1', 'u-1'],
+  ['/elsewhere/pods/u-1/volumes/kubernetes.io~csi/pvc-1/mount', 'u-1'],
+  ['/var/lib/kubelet/plugins/kubernetes.io/csi/local.csi.aliyun.com/abc/globalmount', undefined],
+  ['/var/lib/kubelet/pods/u-1/volumes/kubernetes.io~configmap/c/mount', undefined],
+])('%s belongs to pod %s', (target, pod) => {
+  expect(podOfTarget(target)).toBe(pod);
 });

@@ -9,12 +9,12 @@ import {
   type VolumeUsage,
 } from './gen/csi.ts';
 import { absolute, parsePublish, parseStage, place, required, requiredBytes } from './node-requests.ts';
-import { publishVolume, unpublishVolume } from './publish.ts';
+import { publishVolume, unpublishVolume, type PublishDeps } from './publish.ts';
 import { service, type Service } from './service.ts';
-import { stageVolume, type StageDeps } from './stage.ts';
+import { stageVolume } from './stage.ts';
 import { expandVolume, statVolume } from './volume-use.ts';
 
-export interface NodeDeps extends StageDeps {
+export interface NodeDeps extends PublishDeps {
   readonly nodeName: string;
 }
 
@@ -49,7 +49,7 @@ export function createNodeService(deps: NodeDeps): Service {
     nodeUnpublishVolume: async (request, { signal }) => {
       const id = required('volume_id', request.volumeId);
       const path = absolute('target_path', request.targetPath);
-      await locks.run(id, () => unpublishVolume(path, mounts, signal), signal);
+      await locks.run(id, () => unpublishVolume(path, deps, signal), signal);
       return {};
     },
     nodeGetVolumeStats: async (request, { signal }) => {

@@ -2,13 +2,17 @@ import { lstat, mkdir, open, rmdir, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { Fault } from '../model/fault.ts';
 import { mountAt, type MountEntry } from '../mount/mountinfo.ts';
-import type { Mounts } from '../mount/mounts.ts';
 import type { Publish } from './node-requests.ts';
 import { requireVolume } from './node-volumes.ts';
+import type { PublishedLimits } from './published-limits.ts';
 import { assertDevice, type StageDeps } from './stage.ts';
 
+export interface PublishDeps extends StageDeps {
+  readonly limits: PublishedLimits;
+}
+
 /** Makes a staged volume seen at a pod's path, as a folder or as a device file. Done when it is so already. */
-export async function publishVolume(wanted: Publish, deps: StageDeps, signal: AbortSignal): Promise<void> {
+export async function publishVolume(wanted: Publish, deps: PublishDeps, signal: AbortSignal): Promise<void> {
   const { id, stagingPath, targetPath, access } = wanted;
   const { mounts, filesystems, volumes } = deps;
   const volume = await requireVolume(volumes, id, signal);
@@ -24,27 +28,35 @@ export async function publishVolume(wanted: Publish, deps: StageDeps, signal: Ab
   }
   const source = access.block ? volume.source : stagingPath;
   await mounts.bind({ source, target: targetPath, readOnly: access.readOnly, options: [] }, signal);
-  if (access.singleWriter) await assertOnly(wanted, mounts, signal);
+  if (access.singleWriter) await assertOnly(wanted, deps, signal);
+  await deps.limits.apply(volume, wanted.pod, signal);
 }
 
 /** Takes the new mount away again, and throws Fault `precondition`, when the volume is published at another path too. */
 async function assertOnly(
   { id, stagingPath, targetPath }: Publish,
-  mounts: Mounts,
+  deps: UnpublishDeps,
   signal: AbortSignal,
 ): Promise<void> {
-  const entries = await mounts.list(signal);
+  const entries = await deps.mounts.list(signal);
   const mine = mountAt(entries, targetPath);
   const same = (other: MountEntry): boolean =>
     other.majorMinor === mine?.majorMinor && other.root === mine.root && other.source === mine.source;
   const other = entries.find((entry) => same(entry) && entry.target !== targetPath && entry.target !== stagingPath);
   if (!other) return;
-  await unpublishVolume(targetPath, mounts, signal);
+  await unpublishVolume(targetPath, deps, signal);
   throw new Fault('precondition', `volume ${id} is for a single writer and published at ${other.target} already`);
 }
 
+type UnpublishDeps = Pick<PublishDeps, 'mounts' | 'limits'>;
+
 /** Takes a volume away from a pod's path, and the path with it. Done when there is nothing. */
-export async function unpublishVolume(targetPath: string, mounts: Mounts, signal: AbortSignal): Promise<void> {
+export async function unpublishVolume(
+  targetPath: string,
+  { mounts, limits }: UnpublishDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  await limits.lift(targetPath, signal);
   await mounts.unmount(targetPath, signal);
   await removeTarget(targetPath);
 }

@@ -1,7 +1,8 @@
 import { bytes, type Bytes } from '../model/bytes.ts';
 import { Fault } from '../model/fault.ts';
 import type { FilesystemStats } from '../mount/filesystem.ts';
-import { mountAt, type MountEntry } from '../mount/mountinfo.ts';
+import { isDeviceFile } from '../mount/device-number.ts';
+import { mountAt } from '../mount/mountinfo.ts';
 import { requireVolume, type NodeVolume } from './node-volumes.ts';
 import type { StageDeps } from './stage.ts';
 
@@ -40,12 +41,9 @@ export async function statVolume(
   signal: AbortSignal,
 ): Promise<FilesystemStats | { readonly total: Bytes }> {
   const { volume, entry } = await findAt(at, deps, signal);
-  if (isDeviceFile(entry)) return { total: await sizeOf(volume, deps, signal) };
+  if (isDeviceFile(entry.fsType)) return { total: await sizeOf(volume, deps, signal) };
   return deps.filesystems.stats(at.path, signal);
 }
-
-/** A bind mount of a device file lies on the filesystem of /dev. */
-const isDeviceFile = ({ fsType }: MountEntry): boolean => ['devtmpfs', 'tmpfs', 'none'].includes(fsType);
 
 /** Throws Fault `not-found` unless this very volume is seen at the path. */
 async function findAt({ id, path }: At, { volumes, mounts }: StageDeps, signal: AbortSignal) {

@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import type { MountEntry } from './mountinfo.ts';
 
 /** `major:minor` of a block device file, links followed; undefined when it is not there or is something else. */
 export async function deviceNumber(device: string): Promise<string | undefined> {
@@ -10,6 +11,15 @@ export async function deviceNumber(device: string): Promise<string | undefined> 
     throw error;
   }
 }
+
+/** `major:minor` of the device whose content is seen at an entry of the mount table; undefined when none is. */
+export async function deviceBehind({ majorMinor, fsType, source, target }: MountEntry): Promise<string | undefined> {
+  if (isDeviceFile(fsType)) return deviceNumber(target);
+  return majorMinor.startsWith('0:') ? deviceNumber(source) : majorMinor; // btrfs has numbers of its own
+}
+
+/** A bind mount of a device file lies on the filesystem of /dev. */
+export const isDeviceFile = (fsType: string): boolean => ['devtmpfs', 'tmpfs', 'none'].includes(fsType);
 
 /** Takes a device number apart as glibc's gnu_dev_major and gnu_dev_minor do: 12 low bits of the major, 8 of the minor in the middle. */
 export function majorMinorOf(rdev: number): string {

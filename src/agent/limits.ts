@@ -1,0 +1,179 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { textOf } from '../model/fault.ts';
+import type { LocalVolume } from '../model/objects.ts';
+import type { IoLimits } from '../model/storage-class.ts';
+import type { Throttles } from '../cgroup/throttles.ts';
+import type { NodeVolume } from '../csi/node-volumes.ts';
+import { podOfTarget, type PublishedLimits } from '../csi/published-limits.ts';
+import type { Log } from '../daemon/log.ts';
+import { deviceBehind, deviceNumber } from '../mount/device-number.ts';
+import { mountAt, type MountEntry } from '../mount/mountinfo.ts';
+import type { Mounts } from '../mount/mounts.ts';
+import type { RecordEvent } from './events.ts';
+
+export interface LimitDeps {
+  readonly throttles: Throttles;
+  readonly mounts: Pick<Mounts, 'list'>;
+  readonly volumes: ReadonlyMap<string, LocalVolume>;
+  readonly record: RecordEvent;
+  readonly log: Log;
+  /** Called when a limit was written: what else needs it is to be looked for. */
+  readonly onSet: () => void;
+  /** The kubelet may make a pod's cgroup after it has asked for its volumes; so many ms are waited for it. Absent: 3 s. */
+  readonly patienceMs?: number;
+}
+
+export interface Limits extends PublishedLimits {
+  /** Sees to it that every pod on this node has the limits of its volumes, as they are asked now. Never throws unless aborted. */
+  enforce(signal: AbortSignal): Promise<void>;
+  /** Folders in which a container's cgroup without limits may appear. */
+  folders(signal: AbortSignal): Promise<readonly string[]>;
+}
+
+/** What one pod may do on one volume. */
+interface Use {
+  readonly volume: string;
+  readonly podUid: string;
+  /** `major:minor`. */
+  readonly device: string;
+  readonly limits: IoLimits;
+}
+
+const LOOK_AGAIN_MS = 100;
+
+const V1 =
+  'On cgroup v1 a limit holds for each container of a pod by itself, and not for buffered writes: only for reads, direct and synced IO.';
+
+/** The limits of volumes in the cgroups of the pods that have them. Remembers nothing that a restart could not find out again. */
+export function createLimits(deps: LimitDeps): Limits {
+  const { throttles, mounts, volumes, patienceMs = 3000 } = deps;
+  const tell = createTeller(deps);
+  const { limited, settle } = createSetter(deps, tell);
+  let first = true;
+
+  return {
+    apply: async (volume, podUid, signal) => {
+      if (!isLimited(volume.limits)) return undefined;
+      const device = await deviceOf(volume, await mounts.list(signal));
+      if (podUid === undefined || device === undefined)
+        return tell(volume.id, 'LimitsNotSet', 'It cannot be told which pod or device to limit.');
+      const use = { volume: volume.id, podUid, device, limits: volume.limits };
+      for (let waited = 0; waited <= patienceMs; waited += LOOK_AGAIN_MS) {
+        if (await settle(use, signal)) return undefined;
+        await delay(LOOK_AGAIN_MS, undefined, { signal });
+      }
+      return tell(volume.id, 'LimitsNotSet', `Pod ${podUid} has no cgroup yet: it is limited once it is found.`);
+    },
+
+    lift: async (targetPath, signal) => {
+      const podUid = podOfTarget(targetPath);
+      const entry = podUid === undefined ? undefined : mountAt(await mounts.list(signal), targetPath);
+      const use = entry && limited.get(`${podUid} ${await deviceBehind(entry)}`);
+      if (!use) return;
+      await settle({ ...use, limits: {} }, signal);
+      limited.delete(keyOf(use));
+    },
+
+    enforce: async (signal) => {
+      const known = new Set([...limited.values()].map(({ volume }) => volume));
+      const relevant = [...volumes.values()].filter(
+        ({ metadata, spec }) => first || isLimited(spec.limits) || known.has(metadata.name ?? ''),
+      );
+      if (relevant.length === 0) return;
+      for (const use of await usesOf(relevant, await mounts.list(signal))) await settle(use, signal);
+      first = false;
+    },
+
+    folders: async (signal) => {
+      if (limited.size === 0 || (await throttles.version(signal)) !== 1) return [];
+      const pods = new Set([...limited.values()].map(({ podUid }) => podUid));
+      const folders = await Promise.all([...pods].map((pod) => throttles.folderOf(pod, signal)));
+      return folders.filter((folder) => folder !== undefined);
+    },
+  };
+}
+
+type Tell = (volume: string, reason: string, message: string) => void;
+
+/** Sets limits, and keeps in mind which, so that they can be taken away. */
+function createSetter({ throttles, log, onSet }: LimitDeps, tell: Tell) {
+  const limited = new Map<string, Use>();
+
+  const set = async (use: Use, signal: AbortSignal): Promise<boolean> => {
+    const done = await throttles.apply(use, signal);
+    if (done === 'no-cgroup') return false;
+    if (isLimited(use.limits)) limited.set(keyOf(use), use);
+    else limited.delete(keyOf(use));
+    if (done === 'set') {
+      log.info({ volume: use.volume, pod: use.podUid, action: use.limits }, 'limits of IO set');
+      onSet();
+    }
+    if (isLimited(use.limits) && (await throttles.version(signal)) === 1) tell(use.volume, 'LimitsPartial', V1);
+    return true;
+  };
+
+  /** Whether the pod has a cgroup. What goes wrong is told. */
+  const settle = async (use: Use, signal: AbortSignal): Promise<boolean> => {
+    try {
+      return await set(use, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      tell(use.volume, 'LimitsNotSet', `Pod ${use.podUid} is not limited: ${textOf(error)}.`);
+      return true;
+    }
+  };
+  return { limited, settle };
+}
+
+const keyOf = ({ podUid, device }: Use): string => `${podUid} ${device}`;
+
+const isLimited = (limits: IoLimits | undefined): boolean => Object.keys(limits ?? {}).length > 0;
+
+/** Tells each thing about a volume once. */
+function createTeller({ volumes, record, log }: LimitDeps): Tell {
+  const told = new Map<string, string>();
+  return (volume, reason, message) => {
+    if (told.get(volume) === message) return;
+    told.set(volume, message);
+    log.warn({ volume, code: reason, err: message }, 'limits of IO');
+    const uid = volumes.get(volume)?.metadata.uid;
+    const about = { kind: 'LocalVolume', name: volume, ...(uid === undefined ? {} : { uid }) } as const;
+    record(about, { type: 'Warning', reason, message });
+  };
+}
+
+/** Every pod's path in the mount table at which one of the volumes is seen. */
+async function usesOf(volumes: readonly LocalVolume[], entries: readonly MountEntry[]): Promise<readonly Use[]> {
+  const byDevice = new Map<string, LocalVolume>();
+  for (const volume of volumes) {
+    const source = volume.status?.devicePath;
+    const device = source === undefined ? undefined : await deviceOf({ kind: volume.spec.kind, source }, entries);
+    if (device !== undefined) byDevice.set(device, volume);
+  }
+  const uses = entries.map(async (entry): Promise<readonly Use[]> => {
+    const podUid = podOfTarget(entry.target);
+    if (podUid === undefined) return [];
+    const device = (await deviceBehind(entry)) ?? '';
+    const found = byDevice.get(device);
+    return found ? [{ volume: found.metadata.name ?? '', podUid, device, limits: found.spec.limits ?? {} }] : [];
+  });
+  return (await Promise.all(uses)).flat();
+}
+
+/** `major:minor` of what carries a volume. */
+function deviceOf(
+  { kind, source }: Pick<NodeVolume, 'kind' | 'source'>,
+  entries: readonly MountEntry[],
+): Promise<string | undefined> {
+  if (kind !== 'MountPoint') return deviceNumber(source);
+  const entry = mountAt(entries, source);
+  return entry ? deviceBehind(entry) : Promise.resolve(undefined);
+}
+
+/** For a machine on which nothing can be limited because nothing is real. */
+export const NO_LIMITS: Limits = {
+  apply: () => Promise.resolve(),
+  lift: () => Promise.resolve(),
+  enforce: () => Promise.resolve(),
+  folders: () => Promise.resolve([]),
+};

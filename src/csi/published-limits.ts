@@ -1,0 +1,19 @@
+import type { NodeVolume } from './node-volumes.ts';
+
+/** IO limits of what pods have; the agent supplies them. Never throws: a limit that cannot be had is told, and the pod starts. */
+export interface PublishedLimits {
+  /** The volume is seen at a pod's path: its limits hold when this ends, if they can. */
+  apply(volume: NodeVolume, pod: string | undefined, signal: AbortSignal): Promise<void>;
+  /** The volume will no longer be seen at the path. */
+  lift(targetPath: string, signal: AbortSignal): Promise<void>;
+}
+
+/** Paths at which the kubelet wants volumes published: pkg/volume/csi/csi_mounter.go and csi_block.go. */
+const TARGETS = [
+  /\/pods\/([^/]+)\/volumes\/kubernetes\.io~csi\/[^/]+\/mount$/,
+  /\/plugins\/kubernetes\.io\/csi\/volumeDevices\/publish\/[^/]+\/([^/]+)$/,
+];
+
+/** The uid of the pod that a path belongs to; undefined when it is not one that the kubelet uses. */
+export const podOfTarget = (targetPath: string): string | undefined =>
+  TARGETS.map((pattern) => pattern.exec(targetPath)?.[1]).find((uid) => uid !== undefined);
