@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll } from 'vitest';
 import { run } from '../../src/exec/run.ts';
 import { loadKubeconfig } from '../../src/kube/kubeconfig.ts';
@@ -7,8 +8,8 @@ import type { Subject } from './bench.ts';
 import { rawRequests } from './raw.ts';
 import { apiConformance } from './suite.ts';
 
-let cluster: Cluster;
-let subject: Subject;
+let cluster: Cluster | undefined;
+let subject: Subject | undefined;
 
 beforeAll(async () => {
   cluster = await startCluster();
@@ -17,8 +18,12 @@ beforeAll(async () => {
   subject = { client, raw: await rawRequests(access) };
 }, 900_000);
 afterAll(async () => {
-  subject.client.close();
-  await cluster.stop();
+  subject?.client.close();
+  await cluster?.stop();
+  if (cluster) await rm(cluster.dir, { recursive: true, force: true });
 }, 60_000);
 
-apiConformance(() => subject);
+apiConformance(() => {
+  if (!subject) throw new Error('the cluster has not started');
+  return subject;
+});
