@@ -47,7 +47,8 @@ export function createNodeVolumes({ client, nodeName, heard, write }: NodeVolume
 
 /** Throws Fault `unavailable` while the volume is not ready. */
 function readyVolume({ metadata, spec, status }: LocalVolume): NodeVolume {
-  const id = metadata.name ?? '';
+  const { name: id = '' } = metadata;
+  const { kind, fsType = '', limits = {} } = spec;
   if (status?.phase !== 'Ready' || status.devicePath === undefined)
     throw new Fault(
       'unavailable',
@@ -55,11 +56,11 @@ function readyVolume({ metadata, spec, status }: LocalVolume): NodeVolume {
     );
   return {
     id,
-    kind: spec.kind,
+    kind,
     source: status.devicePath,
-    fsType: spec.fsType ?? '',
+    fsType,
     formatted: metadata.annotations?.[FORMATTED],
     sizeBytes: bytes(status.sizeBytes ?? spec.sizeBytes),
-    limits: spec.limits ?? {},
+    limits,
   };
 }
