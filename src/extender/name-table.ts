@@ -24,9 +24,8 @@ const HEADER = 2;
 const LENGTH = 1;
 /** … the name's index in `#strings`, … */
 const INDEX = 2;
+/** … and its hash. */
 const HASH = 3;
-/** … and the number of the request in which it was seen last. */
-const SEEN = 4;
 
 /** So many bytes after a list are read, and not looked at. */
 export const PAST_LIST = 8;
@@ -51,6 +50,8 @@ export class NameTable {
   #slots = new Int32Array(2048);
   readonly #strings: string[] = [];
   readonly #starts = new Int32Array(MAX_NAMES + 1);
+  /** By a name's index, the number of the request in which it was seen last. */
+  readonly #seen = new Int32Array(MAX_NAMES);
   #requests = 0;
   /** Bytes of the shortest `"name"`. */
   #shortest = MAX_QUOTED;
@@ -80,6 +81,7 @@ export class NameTable {
     const count = this.#findStarts(view, length);
     if (count < 0) return undefined;
     const starts = this.#starts;
+    const seen = this.#seen;
     const integers = this.#integers;
     const strings = this.#strings;
     const known = { words: this.#words, integers, slots: this.#slots, seed: this.#seed, view };
@@ -89,10 +91,11 @@ export class NameTable {
       const start = starts[i]!;
       const next = starts[i + 1]!;
       const ref = lookUp(known, start, next - 1 - start);
-      if (ref <= 0 || integers[2 * ref - SEEN] === request) return undefined;
-      if (next <= length && view.getUint8(next - 1) !== COMMA) return undefined;
-      integers[2 * ref - SEEN] = request;
-      names.push(strings[integers[2 * ref - INDEX]!]!);
+      if (ref <= 0 || (next <= length && view.getUint8(next - 1) !== COMMA)) return undefined;
+      const index = integers[2 * ref - INDEX]!;
+      if (seen[index] === request) return undefined;
+      seen[index] = request;
+      names.push(strings[index]!);
     }
     return { names, starts: starts.slice(0, count + 1) };
   }

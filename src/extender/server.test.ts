@@ -94,6 +94,15 @@ describe.each(['/scheduler/filter', '/scheduler/predicates'])('POST %s', (url) =
     expect(await post(url, body)).toMatchObject({ body: { NodeNames: ['a'], Error: '' } });
   });
 
+  test('takes the last of a key that comes twice, as Go does', async () => {
+    const { post } = start();
+    const pod = JSON.stringify(testPod());
+    const body = `{"Pod":${pod},"Nodes":null,"NodeNames":["b"],"NodeNames":["a"],"nodenames":["c"]}`;
+    expect(await post(url, body)).toMatchObject({
+      body: { NodeNames: ['c'], FailedAndUnresolvableNodes: {}, Error: '' },
+    });
+  });
+
   test('takes a node called __proto__ for a node', async () => {
     const { post } = start();
     const { body } = await post(url, names('__proto__', 'a'));
@@ -187,6 +196,16 @@ describe('what cannot be answered is told in Error', () => {
       error: 'Nodes.items[1]',
     },
   ];
+
+  test('a node that is nested too deeply to be written again', async () => {
+    const { post } = start();
+    const deep = `{"metadata":{"name":"a"},"x":${'['.repeat(100_000)}${']'.repeat(100_000)}}`;
+    const { body } = await post(
+      '/scheduler/filter',
+      `{"Pod":${JSON.stringify(testPod())},"Nodes":{"items":[${deep}]},"NodeNames":null}`,
+    );
+    expect(body).toEqual({ Error: 'a node in Nodes.items is nested too deeply' });
+  });
 
   for (const url of ['/scheduler/filter', '/scheduler/prioritize']) {
     test.each(bad)(`${url}: $what`, async ({ body, error }) => {

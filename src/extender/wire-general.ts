@@ -54,21 +54,22 @@ export const noScoresReply = (): Reply => text('[]');
 
 const text = (reply: string): Reply => ({ bytes: Buffer.from(reply) });
 
+/** As JSON again. Throws Fault `invalid` for what JSON.parse can read and JSON.stringify, which recurses, cannot write. */
+function printed(node: unknown): string {
+  try {
+    return JSON.stringify(node);
+  } catch (error) {
+    throw new Fault('invalid', 'a node in Nodes.items is nested too deeply', { cause: error });
+  }
+}
+
+const quoted = (name: string): string => JSON.stringify(name);
+
 function filterReply(asked: NodesAsked, refusals: readonly (Refusal | undefined)[]): Reply {
   const { names, items } = asked;
   const fits = (_: unknown, i: number): boolean => !refusals[i];
-  const nodes =
-    items &&
-    `{"metadata":{},"items":[${items
-      .filter(fits)
-      .map((item) => JSON.stringify(item))
-      .join(',')}]}`;
-  const nodeNames = items
-    ? 'null'
-    : `[${names
-        .filter(fits)
-        .map((name) => JSON.stringify(name))
-        .join(',')}]`;
+  const nodes = items && `{"metadata":{},"items":[${items.filter(fits).map(printed).join(',')}]}`;
+  const nodeNames = items ? 'null' : `[${names.filter(fits).map(quoted).join(',')}]`;
   return text(
     `{"Nodes":${nodes ?? 'null'},"NodeNames":${nodeNames},` +
       `"FailedNodes":{${failed(names, refusals, false)}},` +
