@@ -47,20 +47,15 @@ export function createNodeVolumes({ client, nodeName, heard, write }: NodeVolume
 
 /** Throws Fault `unavailable` while the volume is not ready. */
 function readyVolume({ metadata, spec, status }: LocalVolume): NodeVolume {
-  const { name: id = '' } = metadata;
+  const { name: id = '', annotations } = metadata;
   const { kind, fsType = '', limits = {} } = spec;
-  if (status?.phase !== 'Ready' || status.devicePath === undefined)
-    throw new Fault(
-      'unavailable',
-      `volume ${id} is ${status?.phase ?? 'not made yet'}: ${status?.message ?? 'try again later'}`,
-    );
-  return {
-    id,
-    kind,
-    source: status.devicePath,
-    fsType,
-    formatted: metadata.annotations?.[FORMATTED],
-    sizeBytes: bytes(status.sizeBytes ?? spec.sizeBytes),
-    limits,
-  };
+  const { sizeBytes = spec.sizeBytes, devicePath: source } = status ?? {};
+  if (status?.phase !== 'Ready' || source === undefined) throw notReady(id, status);
+  return { id, kind, source, fsType, formatted: annotations?.[FORMATTED], sizeBytes: bytes(sizeBytes), limits };
 }
+
+const notReady = (id: string, status: LocalVolume['status']): Fault =>
+  new Fault(
+    'unavailable',
+    `volume ${id} is ${status?.phase ?? 'not made yet'}: ${status?.message ?? 'try again later'}`,
+  );
