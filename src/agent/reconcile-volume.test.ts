@@ -6,6 +6,7 @@ import { KeyedMutex } from '../daemon/keyed-mutex.ts';
 import { silentLog } from '../daemon/log.ts';
 import type { Lvm } from '../lvm/lvm.ts';
 import { createSimulatedLvm } from '../lvm/simulated.ts';
+import { createSimulatedMounts } from '../mount/simulated.ts';
 import { bytes, GIB, MIB } from '../model/bytes.ts';
 import { Fault } from '../model/fault.ts';
 import type { LocalVolume } from '../model/objects.ts';
@@ -25,12 +26,14 @@ async function rig(volume: LocalVolume) {
   await writeFile(file, JSON.stringify({ disks: [{ name: '/dev/sim-a', sizeBytes: 10 * GIB }] }));
   const lvm = createSimulatedLvm(file);
   await lvm.createGroup({ name: 'pool-0', devices: ['/dev/sim-a'] }, never);
+  const { mounts } = createSimulatedMounts({ file: path.join(folder, 'mounts.json'), sizeOf: async () => bytes(GIB) });
   const object = createFakeObject(volume);
   const events: string[] = [];
   let changes = 0;
   const deps: VolumeDeps = {
     lvm,
     disks: { resolve: (name) => Promise.resolve(name), probe: () => Promise.resolve({ busy: false, signatures: [] }) },
+    mounts,
     observe: () => Promise.resolve(sampleObservation({ devices: [sampleDisk('sdc')] })),
     write: createVolumeWriter(object.client, () => {}),
     locks: new KeyedMutex(),
@@ -43,7 +46,7 @@ async function rig(volume: LocalVolume) {
     const now = object.read();
     return now ? reconcileVolume(now, { ...deps, ...more }, never) : Promise.resolve();
   };
-  return { object, deps, lvm, file, events, volumes, reconcile, changes: () => changes };
+  return { object, deps, lvm, mounts, file, events, volumes, reconcile, changes: () => changes };
 }
 
 test('made, told once, grown, removed', async () => {
@@ -60,6 +63,21 @@ test('made, told once, grown, removed', async () => {
   expect(await it.volumes()).toEqual([['v1', GIB + 4 * MIB]]);
 
   it.object.write(sampleLocalVolume({ meta: deleting, status: it.object.read()?.status }));
+  await it.reconcile();
+  expect(it.object.read()).toBeUndefined();
+  expect(await it.volumes()).toEqual([]);
+});
+
+test('a volume that is mounted is not removed, whoever deletes its object, until it is unmounted', async () => {
+  const it = await rig(sampleLocalVolume());
+  await it.reconcile();
+  await it.mounts.mount({ source: '/dev/pool-0/v1', target: '/pods/a', fsType: 'ext4', options: [] }, never);
+  it.object.write(sampleLocalVolume({ meta: deleting, status: it.object.read()?.status }));
+  await expect(it.reconcile()).rejects.toThrow('pool-0/v1 is mounted at /pods/a');
+  expect(it.events).toEqual(['InUse']);
+  expect(await it.volumes()).toEqual([['v1', GIB]]);
+
+  await it.mounts.unmount('/pods/a', never);
   await it.reconcile();
   expect(it.object.read()).toBeUndefined();
   expect(await it.volumes()).toEqual([]);

@@ -8,6 +8,8 @@ import type { Log } from '../daemon/log.ts';
 import type { Disks } from '../disk/disks.ts';
 import { useOf } from '../disk/inspect.ts';
 import type { Lvm } from '../lvm/lvm.ts';
+import { volumeDevicePath } from '../lvm/names.ts';
+import type { Mounts } from '../mount/mounts.ts';
 import { factsOf } from './device-facts.ts';
 import type { RecordEvent } from './events.ts';
 import type { Observation } from './observe.ts';
@@ -18,6 +20,7 @@ import type { VolumeWriter } from './write-volume.ts';
 export interface VolumeDeps {
   readonly lvm: Lvm;
   readonly disks: Pick<Disks, 'resolve' | 'probe'>;
+  readonly mounts: Pick<Mounts, 'list' | 'shows'>;
   readonly observe: (signal: AbortSignal) => Promise<Observation>;
   readonly write: VolumeWriter;
   /** Keyed by group or path. */
@@ -63,10 +66,11 @@ async function plan(volume: LocalVolume, deps: VolumeDeps, signal: AbortSignal):
     return refuseUnsupported(volume, 'Snapshots and copies are not supported yet.');
   if (kind === 'LVM') {
     const { groups } = await deps.lvm.report(signal);
-    return planLvmVolume(
+    const step = planLvmVolume(
       volume,
       groups.find(({ name }) => name === vgName),
     );
+    return step.kind === 'remove' ? unlessMounted(step, volume, deps.mounts, signal) : step;
   }
   const observation = await deps.observe(signal);
   if (kind === 'MountPoint') {
@@ -76,6 +80,22 @@ async function plan(volume: LocalVolume, deps: VolumeDeps, signal: AbortSignal):
   const facts = factsOf(path, await deps.disks.resolve(path, signal), observation);
   const probe = facts.device && !useOf(facts) ? await deps.disks.probe(facts.device, signal) : undefined;
   return planDeviceVolume(volume, { ...facts, ...(probe ? { probe } : {}) });
+}
+
+/** A kernel would not let go of a device that is in use; here the user of it is named, and nothing is tried. */
+async function unlessMounted(
+  step: VolumeStep,
+  { metadata: { name = '' }, spec: { vgName = '' } }: LocalVolume,
+  mounts: VolumeDeps['mounts'],
+  signal: AbortSignal,
+): Promise<VolumeStep> {
+  const device = volumeDevicePath(vgName, name);
+  for (const entry of await mounts.list(signal)) {
+    if (!(await mounts.shows(entry, device, signal))) continue;
+    const message = `Logical volume ${vgName}/${name} is mounted at ${entry.target}: it is removed once no pod uses it.`;
+    return { kind: 'refuse', reason: 'InUse', message };
+  }
+  return step;
 }
 
 const refuseUnsupported = (volume: LocalVolume, message: string): VolumeStep =>
