@@ -6,6 +6,7 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 30_000,
     pool: 'forks',
+    expect: { poll: { timeout: 25_000 } },
     reporters: ['default', './test/summary.ts'],
     maxWorkers: 2,
   },

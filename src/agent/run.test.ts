@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { GIB, MIB } from '../model/bytes.ts';
 import type { LocalVolume, NodeLocalStorage } from '../model/objects.ts';
 import { NODE_LABEL, VOLUME_FINALIZER } from '../model/well-known.ts';
@@ -18,6 +18,7 @@ import { createKubeClient } from '../kube/rest-client.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { parseAgentConfig } from './config.ts';
 import { runAgent } from './run.ts';
+import { eventually } from '../../test/rig/eventually.ts';
 
 const NODE = 'node-a';
 const never = new AbortController().signal;
@@ -111,7 +112,7 @@ const FREE = 10 * GIB - 4 * MIB;
 test('a group is made of the blank disk, and the refused one is named in a condition', async () => {
   const it = await rig(SPEC);
   it.start();
-  await vi.waitFor(() => expect(available(it)).toBe(FREE));
+  await eventually(() => expect(available(it)).toBe(FREE));
   const { status } = it.nls() ?? {};
   expect(status?.filteredStorageInfo).toMatchObject({
     volumeGroups: ['pool-0'],
@@ -127,7 +128,7 @@ test('a group is made of the blank disk, and the refused one is named in a condi
     { type: 'VolumeGroup/pool-0', status: 'False', reason: 'DeviceRefused' },
   ]);
   expect(status?.conditions?.[1]?.message).toMatch(/^\/dev\/sim-b carries filesystem ext4: left alone\. If its data/);
-  await vi.waitFor(async () => {
+  await eventually(async () => {
     const { items } = await it.client.list(EVENTS, {}, never);
     expect(items).toMatchObject([
       { reason: 'DeviceRefused', involvedObject: { kind: 'NodeLocalStorage', name: NODE } },
@@ -138,12 +139,12 @@ test('a group is made of the blank disk, and the refused one is named in a condi
 test('a volume is made, grown, used and removed, and the room is back to the byte', async () => {
   const it = await rig(SPEC);
   it.start();
-  await vi.waitFor(() => expect(available(it)).toBe(FREE));
+  await eventually(() => expect(available(it)).toBe(FREE));
 
   await it.client.create(LOCAL_VOLUMES, localVolume('v1', GIB + 1), never);
-  await vi.waitFor(() => expect(it.volume('v1')?.status?.phase).toBe('Ready'));
+  await eventually(() => expect(it.volume('v1')?.status?.phase).toBe('Ready'));
   expect(it.volume('v1')?.status).toEqual({ phase: 'Ready', sizeBytes: GIB + 4 * MIB, devicePath: '/dev/pool-0/v1' });
-  await vi.waitFor(() => expect(available(it)).toBe(FREE - GIB - 4 * MIB));
+  await eventually(() => expect(available(it)).toBe(FREE - GIB - 4 * MIB));
 
   const volumeCapability = csi.VolumeCapability.create({
     accessType: { $case: 'mount', value: {} },
@@ -163,7 +164,7 @@ test('a volume is made, grown, used and removed, and the room is back to the byt
     { type: 'merge', body: { spec: { sizeBytes: 2 * GIB } } },
     never,
   );
-  await vi.waitFor(() => expect(it.volume('v1')?.status?.sizeBytes).toBe(2 * GIB));
+  await eventually(() => expect(it.volume('v1')?.status?.sizeBytes).toBe(2 * GIB));
   const grown = await it.csi.node.nodeExpandVolume(
     csi.NodeExpandVolumeRequest.create({
       volumeId: 'v1',
@@ -182,46 +183,46 @@ test('a volume is made, grown, used and removed, and the room is back to the byt
   await it.csi.node.nodeUnpublishVolume(csi.NodeUnpublishVolumeRequest.create(target), never);
   await it.csi.node.nodeUnstageVolume(csi.NodeUnstageVolumeRequest.create(staging), never);
   await it.client.delete(LOCAL_VOLUMES, { name: 'v1' }, never);
-  await vi.waitFor(() => expect(it.volume('v1')).toBeUndefined());
-  await vi.waitFor(() => expect(available(it)).toBe(FREE));
+  await eventually(() => expect(it.volume('v1')).toBeUndefined());
+  await eventually(() => expect(available(it)).toBe(FREE));
 });
 
 test('a volume too large for its group fails with a reason, and can be removed', async () => {
   const it = await rig(SPEC);
   it.start();
-  await vi.waitFor(() => expect(available(it)).toBe(FREE));
+  await eventually(() => expect(available(it)).toBe(FREE));
   await it.client.create(LOCAL_VOLUMES, localVolume('big', 11 * GIB), never);
-  await vi.waitFor(() => expect(it.volume('big')?.status).toMatchObject({ phase: 'Failed', reason: 'NoSpace' }));
+  await eventually(() => expect(it.volume('big')?.status).toMatchObject({ phase: 'Failed', reason: 'NoSpace' }));
   await it.client.delete(LOCAL_VOLUMES, { name: 'big' }, never);
-  await vi.waitFor(() => expect(it.volume('big')).toBeUndefined());
+  await eventually(() => expect(it.volume('big')).toBeUndefined());
 });
 
 test('a logical volume that somebody removed is told to be lost, and serves again when it is back', async () => {
   const it = await rig(SPEC);
   it.start();
   await it.client.create(LOCAL_VOLUMES, localVolume('v1', GIB), never);
-  await vi.waitFor(() => expect(it.volume('v1')?.status?.phase).toBe('Ready'));
+  await eventually(() => expect(it.volume('v1')?.status?.phase).toBe('Ready'));
   const disks = path.join(it.folder, 'disks.json');
   const whole = await readFile(disks, 'utf8');
   await writeFile(disks, whole.replace('"name": "v1"', '"name": "other"'));
-  await vi.waitFor(() => expect(it.volume('v1')?.status).toMatchObject({ phase: 'Failed', reason: 'VolumeLost' }));
+  await eventually(() => expect(it.volume('v1')?.status).toMatchObject({ phase: 'Failed', reason: 'VolumeLost' }));
   await writeFile(disks, whole);
-  await vi.waitFor(() => expect(it.volume('v1')?.status?.phase).toBe('Ready'), 10_000);
+  await eventually(() => expect(it.volume('v1')?.status?.phase).toBe('Ready'));
 });
 
 test('a node that cannot be looked at says so, keeps what was known, and recovers', async () => {
   const it = await rig(SPEC);
   it.start();
-  await vi.waitFor(() => expect(available(it)).toBe(FREE));
+  await eventually(() => expect(available(it)).toBe(FREE));
   const disks = path.join(it.folder, 'disks.json');
   const whole = await readFile(disks, 'utf8');
   await writeFile(disks, '{');
   const state = () => it.nls()?.status?.nodeStorageInfo?.state;
-  await vi.waitFor(() => expect(state()).toMatchObject({ type: 'DiskFault', reason: 'DiscoveryFailed' }));
+  await eventually(() => expect(state()).toMatchObject({ type: 'DiskFault', reason: 'DiscoveryFailed' }));
   expect(state()?.message).toContain(disks);
   expect(available(it)).toBe(FREE);
   await writeFile(disks, whole);
-  await vi.waitFor(() => expect(state()?.type).toBe('DiskReady'), 10_000);
+  await eventually(() => expect(state()?.type).toBe('DiskReady'));
 });
 
 test('an invalid pattern, a duplicate group and a device listed twice are told, and nothing is written', async () => {
@@ -236,7 +237,7 @@ test('an invalid pattern, a duplicate group and a device listed twice are told, 
     },
   });
   it.start();
-  await vi.waitFor(() =>
+  await eventually(() =>
     expect(it.nls()?.status?.conditions).toMatchObject([
       { type: 'ConfigAccepted', status: 'False', message: expect.stringContaining('"po(ol"') as string },
       { type: 'VolumeGroup/pool-0', status: 'False', reason: 'DuplicateGroup' },
@@ -253,17 +254,17 @@ test('an invalid pattern, a duplicate group and a device listed twice are told, 
 test('an agent started anew goes on where the last one was', async () => {
   const it = await rig(SPEC);
   const end = it.start();
-  await vi.waitFor(() => expect(available(it)).toBe(FREE));
+  await eventually(() => expect(available(it)).toBe(FREE));
   await end();
   await it.client.create(LOCAL_VOLUMES, localVolume('v1', GIB), never);
   it.start();
-  await vi.waitFor(() => expect(it.volume('v1')?.status?.phase).toBe('Ready'));
+  await eventually(() => expect(it.volume('v1')?.status?.phase).toBe('Ready'));
 });
 
 test('metrics and health are served on a unix socket', async () => {
   const it = await rig(SPEC);
   it.start();
-  await vi.waitFor(() => expect(available(it)).toBe(FREE));
+  await eventually(() => expect(available(it)).toBe(FREE));
   expect(await get(`${it.folder}/metrics.sock`, '/readyz')).toContain('[+]objects ok');
   expect(await get(`${it.folder}/metrics.sock`, '/metrics')).toContain(
     `open_local_agent_volume_group_bytes{group="pool-0",of="free"} ${FREE}`,

@@ -6,6 +6,7 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import type { Log } from '../daemon/log.ts';
 import { RegistrationService } from './gen/pluginregistration.ts';
 import { keepRegistered } from './registration.ts';
+import { eventually } from '../../test/rig/eventually.ts';
 
 async function rig({ withFolder = true } = {}) {
   const root = await mkdtemp(path.join(tmpdir(), 'registry-'));
@@ -56,47 +57,47 @@ const info = ({ socketPath }: { readonly socketPath: string }) => call(socketPat
 
 test('the kubelet is told where the driver is', async () => {
   const it = await rig();
-  await vi.waitFor(async () => expect(await info(it)).toEqual(INFO));
+  await eventually(async () => expect(await info(it)).toEqual(INFO));
   await call(it.socketPath, 'notifyRegistrationStatus', { pluginRegistered: true, error: '' });
   expect(it.lines.join('\n')).toContain('registered with the kubelet');
 });
 
 test('its end removes the socket', async () => {
   const it = await rig();
-  await vi.waitFor(() => it.madeAt());
+  await eventually(() => it.madeAt());
   await it.end();
   await expect(it.madeAt()).rejects.toThrow('ENOENT');
 });
 
 test('a socket that is removed is made again', async () => {
   const it = await rig();
-  await vi.waitFor(async () => expect(await info(it)).toEqual(INFO));
+  await eventually(async () => expect(await info(it)).toEqual(INFO));
   await rm(it.socketPath);
-  await vi.waitFor(async () => expect(await info(it)).toEqual(INFO));
+  await eventually(async () => expect(await info(it)).toEqual(INFO));
 });
 
 test('a folder that is made anew gets a socket again', async () => {
   const it = await rig();
-  await vi.waitFor(async () => expect(await info(it)).toEqual(INFO));
+  await eventually(async () => expect(await info(it)).toEqual(INFO));
   await rename(it.folder, `${it.folder}-old`);
   await mkdir(it.folder);
-  await vi.waitFor(async () => expect(await info(it)).toEqual(INFO));
+  await eventually(async () => expect(await info(it)).toEqual(INFO));
 });
 
 test("the folder is the kubelet's to make", async () => {
   const it = await rig({ withFolder: false });
-  await vi.waitFor(() => expect(it.lines.join('\n')).toMatch(/not registered.*ENOENT/));
+  await eventually(() => expect(it.lines.join('\n')).toMatch(/not registered.*ENOENT/));
   await expect(stat(it.folder)).rejects.toThrow('ENOENT');
   await mkdir(it.folder);
-  await vi.waitFor(async () => expect(await info(it)).toEqual(INFO));
+  await eventually(async () => expect(await info(it)).toEqual(INFO));
 });
 
 test('a kubelet that refuses is told of, and finds a new socket', async () => {
   const it = await rig();
-  const before = await vi.waitFor(() => it.madeAt());
+  const before = await eventually(() => it.madeAt());
   const status = { pluginRegistered: false, error: 'name taken' };
-  await vi.waitFor(() => call(it.socketPath, 'notifyRegistrationStatus', status));
-  await vi.waitFor(async () => expect(await it.madeAt()).not.toBe(before));
+  await eventually(() => call(it.socketPath, 'notifyRegistrationStatus', status));
+  await eventually(async () => expect(await it.madeAt()).not.toBe(before));
   expect(it.lines.join('\n')).toContain('did not accept driver d: name taken');
 });
 

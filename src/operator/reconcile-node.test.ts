@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { startOurApi, type OurApi } from '../../test/rig/our-api.ts';
 import { silentLog } from '../daemon/log.ts';
 import type { Occurrence } from '../kube/event-object.ts';
@@ -7,6 +7,7 @@ import type { InitConfig, NodeConfig, NodeLocalStorage } from '../model/objects.
 import { createInformers, followAll, whenAllSynced } from './informers.ts';
 import { createNodeReconciler } from './reconcile-node.ts';
 import { tellProblems } from './tell-problems.ts';
+import { eventually } from '../../test/rig/eventually.ts';
 
 const never = new AbortController().signal;
 let ours: OurApi;
@@ -77,9 +78,9 @@ test('every node gets its storage, by its labels, and a node that comes later to
     nodesConfig: [{ selector: { matchLabels: { disk: 'fast' } }, ...group('fast') }],
   });
   await start();
-  await vi.waitFor(() => expect(stored('n1')?.spec).toEqual({ nodeName: 'n1', ...group('pool') }));
+  await eventually(() => expect(stored('n1')?.spec).toEqual({ nodeName: 'n1', ...group('pool') }));
   await addNode('n2', { disk: 'fast' });
-  await vi.waitFor(() => expect(groupOf('n2')).toBe('fast'));
+  await eventually(() => expect(groupOf('n2')).toBe('fast'));
 });
 
 test('a relabelled node follows at once', async () => {
@@ -89,43 +90,43 @@ test('a relabelled node follows at once', async () => {
     nodesConfig: [{ selector: { matchLabels: { disk: 'fast' } }, ...group('fast') }],
   });
   await start();
-  await vi.waitFor(() => expect(groupOf('n1')).toBe('pool'));
+  await eventually(() => expect(groupOf('n1')).toBe('pool'));
   await relabel('n1', { disk: 'fast' });
-  await vi.waitFor(() => expect(groupOf('n1')).toBe('fast'));
+  await eventually(() => expect(groupOf('n1')).toBe('fast'));
   await relabel('n1', { disk: null });
-  await vi.waitFor(() => expect(groupOf('n1')).toBe('pool'));
+  await eventually(() => expect(groupOf('n1')).toBe('pool'));
 });
 
 test('a changed config reaches every node, as a whole', async () => {
   await addNode('n1');
   await configure({ globalConfig: { ...group('pool'), listConfig: { vgs: { include: ['pool'] } } } });
   await start();
-  await vi.waitFor(() => expect(stored('n1')?.spec?.listConfig).toBeDefined());
+  await eventually(() => expect(stored('n1')?.spec?.listConfig).toBeDefined());
   await reconfigure({ globalConfig: group('other') });
-  await vi.waitFor(() => expect(stored('n1')?.spec).toEqual({ nodeName: 'n1', ...group('other') }));
+  await eventually(() => expect(stored('n1')?.spec).toEqual({ nodeName: 'n1', ...group('other') }));
 });
 
 test('what a person changed or deleted is brought back at once', async () => {
   await addNode('n1');
   await configure({ globalConfig: group('pool') });
   await start();
-  await vi.waitFor(() => expect(groupOf('n1')).toBe('pool'));
+  await eventually(() => expect(groupOf('n1')).toBe('pool'));
   const patch = { type: 'merge', body: { spec: { resourceToBeInited: null } } } as const;
   await ours.client.patch(NODE_LOCAL_STORAGES, { name: 'n1' }, patch, never);
-  await vi.waitFor(() => expect(groupOf('n1')).toBe('pool'));
+  await eventually(() => expect(groupOf('n1')).toBe('pool'));
   const { uid } = stored('n1')?.metadata ?? {};
   await ours.client.delete(NODE_LOCAL_STORAGES, { name: 'n1' }, never);
-  await vi.waitFor(() => expect(stored('n1')?.metadata.uid ?? uid).not.toBe(uid));
+  await eventually(() => expect(stored('n1')?.metadata.uid ?? uid).not.toBe(uid));
 });
 
 test('without --update-nls the config is for new nodes only', async () => {
   await addNode('n1');
   await configure({ globalConfig: group('pool') });
   await start(false);
-  await vi.waitFor(() => expect(groupOf('n1')).toBe('pool'));
+  await eventually(() => expect(groupOf('n1')).toBe('pool'));
   await reconfigure({ globalConfig: group('other') });
   await addNode('n2');
-  await vi.waitFor(() => expect(groupOf('n2')).toBe('other'));
+  await eventually(() => expect(groupOf('n2')).toBe('other'));
   expect(groupOf('n1')).toBe('pool');
 });
 
@@ -134,7 +135,7 @@ test('only the config of the given name counts', async () => {
   await configure({ globalConfig: group('wrong') }, 'another');
   await configure({ globalConfig: group('pool') });
   await start();
-  await vi.waitFor(() => expect(groupOf('n1')).toBe('pool'));
+  await eventually(() => expect(groupOf('n1')).toBe('pool'));
 });
 
 test('a node that is gone takes its storage along, also when it went while nobody looked', async () => {
@@ -142,13 +143,13 @@ test('a node that is gone takes its storage along, also when it went while nobod
   await addNode('n2');
   await configure({ globalConfig: group('pool') });
   const stop = await start();
-  await vi.waitFor(() => expect([stored('n1'), stored('n2')]).not.toContain(undefined));
+  await eventually(() => expect([stored('n1'), stored('n2')]).not.toContain(undefined));
   await ours.client.delete(NODES, { name: 'n1' }, never);
-  await vi.waitFor(() => expect(stored('n1')).toBeUndefined());
+  await eventually(() => expect(stored('n1')).toBeUndefined());
   await stop();
   await ours.client.delete(NODES, { name: 'n2' }, never);
   await start();
-  await vi.waitFor(() => expect(stored('n2')).toBeUndefined());
+  await eventually(() => expect(stored('n2')).toBeUndefined());
 });
 
 test('a node that is only not heard of keeps its storage', async () => {
@@ -157,9 +158,9 @@ test('a node that is only not heard of keeps its storage', async () => {
   const asked = ours.api.faults.delay({ verb: 'get', resource: 'nodes', name: 'n1' }, 0);
   await addNode('n1');
   await ours.client.create(NODE_LOCAL_STORAGES, { metadata: { name: 'n1' } }, never);
-  await vi.waitFor(() => expect(asked.hits()).toBe(1));
+  await eventually(() => expect(asked.hits()).toBe(1));
   await ours.client.create(NODE_LOCAL_STORAGES, { metadata: { name: 'orphan' } }, never);
-  await vi.waitFor(() => expect(stored('orphan')).toBeUndefined());
+  await eventually(() => expect(stored('orphan')).toBeUndefined());
   expect(stored('n1')).toBeDefined();
 });
 
@@ -168,7 +169,7 @@ test('a node whose storage cannot be written now is tried again', async () => {
   await addNode('n1');
   await configure({ globalConfig: group('pool') });
   await start();
-  await vi.waitFor(() => expect(groupOf('n1')).toBe('pool'), { timeout: 10_000 });
+  await eventually(() => expect(groupOf('n1')).toBe('pool'));
 });
 
 test.each([
@@ -183,21 +184,21 @@ test.each([
   await addNode('n1');
   await configure({ globalConfig: group('pool') });
   await start();
-  await vi.waitFor(() => expect(condition()?.status).toBe('True'));
-  await vi.waitFor(() => expect(groupOf('n1')).toBe('pool'));
+  await eventually(() => expect(condition()?.status).toBe('True'));
+  await eventually(() => expect(groupOf('n1')).toBe('pool'));
 
   await reconfigure({ globalConfig: bad });
-  await vi.waitFor(() => expect(condition()).toMatchObject({ type: 'Accepted', status: 'False', reason: 'Invalid' }));
+  await eventually(() => expect(condition()).toMatchObject({ type: 'Accepted', status: 'False', reason: 'Invalid' }));
   expect(condition()?.message).toContain(problem);
   const subject = expect.objectContaining({ kind: 'NodeLocalStorageInitConfig', name: 'open-local' });
-  await vi.waitFor(() => expect(events.at(-1)).toMatchObject({ type: 'Warning', reason: 'Invalid', subject }));
+  await eventually(() => expect(events.at(-1)).toMatchObject({ type: 'Warning', reason: 'Invalid', subject }));
   await addNode('n2'); // gets the last good one
-  await vi.waitFor(() => expect(groupOf('n2')).toBe('pool'));
+  await eventually(() => expect(groupOf('n2')).toBe('pool'));
   expect(groupOf('n1')).toBe('pool');
 
   await reconfigure({ globalConfig: group('better') });
-  await vi.waitFor(() => expect([groupOf('n1'), groupOf('n2')]).toEqual(['better', 'better']));
-  await vi.waitFor(() => expect(condition()?.status).toBe('True'));
+  await eventually(() => expect([groupOf('n1'), groupOf('n2')]).toEqual(['better', 'better']));
+  await eventually(() => expect(condition()?.status).toBe('True'));
 });
 
 test('a reservation that cannot be read is told on its object, once', async () => {
@@ -212,7 +213,7 @@ test('a reservation that cannot be read is told on its object, once', async () =
   await addNode('n1');
   await ours.client.create(NODE_LOCAL_STORAGES, { metadata: { name: 'n1', annotations } }, never);
   await ours.client.patch(NODE_LOCAL_STORAGES, { name: 'n1' }, { type: 'merge', body: { status } }, never, 'status');
-  await vi.waitFor(() =>
+  await eventually(() =>
     expect(events).toContainEqual(
       expect.objectContaining({ reason: 'NotUnderstood', message: expect.stringContaining('"a lot" for pool-0') }),
     ),
@@ -223,6 +224,6 @@ test('a reservation that cannot be read is told on its object, once', async () =
   const other = { 'csi.aliyun.com/storage-reserved': '{"pool-0":"much"}' };
   const edit = { type: 'merge', body: { metadata: { annotations: other } } } as const;
   await ours.client.patch(NODE_LOCAL_STORAGES, { name: 'n1' }, edit, never);
-  await vi.waitFor(() => expect(events.at(-1)?.message).toContain('"much"'));
+  await eventually(() => expect(events.at(-1)?.message).toContain('"much"'));
   expect(events.map(({ message }) => /"a lot"|"much"/.exec(message)?.[0])).toEqual(['"a lot"', '"much"']);
 });

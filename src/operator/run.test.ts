@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import path from 'node:path';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { startOurApi, type OurApi } from '../../test/rig/our-api.ts';
 import { createCsiClient, type CsiClient } from '../csi/client.ts';
 import {
@@ -19,6 +19,7 @@ import type { LocalVolume, NodeLocalStorage, Pod, StorageClass } from '../model/
 import { parseOperatorConfig } from './config.ts';
 import { runFakeAgent } from './fake-agent.ts';
 import { runOperator } from './run.ts';
+import { eventually } from '../../test/rig/eventually.ts';
 
 const never = new AbortController().signal;
 const SIZE = bytes(8 * GIB);
@@ -83,7 +84,7 @@ const isReady = async ({ ops }: Operator): Promise<boolean> =>
 
 async function startReady(...flags: readonly string[]): Promise<Operator> {
   const operator = await startOperator('--no-leader-election', ...flags);
-  await vi.waitFor(async () => expect(await isReady(operator)).toBe(true), { timeout: 10_000 });
+  await eventually(async () => expect(await isReady(operator)).toBe(true));
   return operator;
 }
 
@@ -183,7 +184,7 @@ test('a pod finds its node, its volume is made there, grows, and gives its room 
   const operator = await startReady();
   const pod = await addPod('web-0');
 
-  await vi.waitFor(async () => expect((await filter(operator, pod, 'n1', 'n2')).NodeNames).not.toEqual([]));
+  await eventually(async () => expect((await filter(operator, pod, 'n1', 'n2')).NodeNames).not.toEqual([]));
   const [node = ''] = (await filter(operator, pod, 'n1', 'n2')).NodeNames ?? [];
   const bound = await ask<{ Error: string }>(operator, 'bind', {
     PodNamespace: 'default',
@@ -218,7 +219,7 @@ test('a pod that fits nowhere is refused for good, with the reason', async () =>
   await addNodes('n1');
   const operator = await startReady();
   const pod = await addPod('web-0', '9Gi');
-  const reply = await vi.waitFor(async () => {
+  const reply = await eventually(async () => {
     const reply = await filter(operator, pod, 'n1', 'n9');
     expect(reply.FailedAndUnresolvableNodes?.['n1']).toContain('9 GiB');
     return reply;
@@ -233,7 +234,7 @@ test('a StorageClass with an unknown volumeType is told where its user looks: at
   await ours.client.create(STORAGE_CLASSES, { ...CLASS, metadata: { name: 'wrong' }, parameters }, never);
   const operator = await startReady();
   const pod = await addPod('web-0', '1Gi', 'wrong');
-  await vi.waitFor(async () => {
+  await eventually(async () => {
     const { FailedNodes, FailedAndUnresolvableNodes } = await filter(operator, pod, 'n1');
     expect({ ...FailedNodes, ...FailedAndUnresolvableNodes }['n1']).toContain('volumeType: "Quota" is unknown');
   });
@@ -249,8 +250,8 @@ test('room held for a pod of which nothing more is heard is free again after its
   await addNodes('n1');
   const operator = await startReady('--hold-ttl=200ms', '--wait-ms=0');
   const [first, second] = [await addPod('web-0'), await addPod('web-1')];
-  await vi.waitFor(async () => expect((await filter(operator, first, 'n1')).NodeNames).toEqual(['n1']));
-  await vi.waitFor(async () => expect((await filter(operator, second, 'n1')).NodeNames).toEqual(['n1']));
+  await eventually(async () => expect((await filter(operator, first, 'n1')).NodeNames).toEqual(['n1']));
+  await eventually(async () => expect((await filter(operator, second, 'n1')).NodeNames).toEqual(['n1']));
   const page = await (await fetch(`${operator.ops}/metrics`)).text();
   expect(page).toMatch(/^open_local_expired_holds_total [1-9]/m);
 });
@@ -260,7 +261,7 @@ test('until everything is listed, every answer is an error that says what is mis
   const pod = await addPod('web-0');
   const held = ours.api.faults.fail({ verb: 'list', resource: 'persistentvolumes' }, { code: 503 }, 1000);
   const operator = await startOperator('--no-leader-election');
-  await vi.waitFor(async () => {
+  await eventually(async () => {
     const reply = await filter(operator, pod, 'n1');
     expect(reply.Error).toContain('not listed yet: pvs');
   });
@@ -271,9 +272,7 @@ test('until everything is listed, every answer is an error that says what is mis
   expect(await ready.text()).toContain('[-]cluster failed: not listed yet: pvs');
 
   held.remove();
-  await vi.waitFor(async () => expect((await filter(operator, pod, 'n1')).NodeNames).toEqual(['n1']), {
-    timeout: 10_000,
-  });
+  await eventually(async () => expect((await filter(operator, pod, 'n1')).NodeNames).toEqual(['n1']));
   expect(await csi.identity.probe(ProbeRequest.create(), never)).toEqual({ ready: true });
 });
 
@@ -283,7 +282,7 @@ test('after a restart nothing is promised twice: room of a chosen node and of re
   const first = await startReady();
   await createVolume('pvc-1', 2 * GIB, 'n1');
   const pod = await addPod('web-0', '5Gi');
-  await vi.waitFor(async () => expect((await filter(first, pod, 'n1')).NodeNames).toEqual(['n1']));
+  await eventually(async () => expect((await filter(first, pod, 'n1')).NodeNames).toEqual(['n1']));
   const chosen = { metadata: { annotations: { 'volume.kubernetes.io/selected-node': 'n1' } } };
   await ours.client.patch(CLAIMS, { namespace: 'default', name: 'data-web-0' }, { type: 'merge', body: chosen }, never);
   await first.stop();
@@ -297,7 +296,7 @@ test('stopping finishes the calls under way', async () => {
   await addNodes('n1');
   const operator = await startReady();
   const made = createVolume('pvc-1', GIB, 'n1');
-  await vi.waitFor(() => expect(volume('pvc-1')).toBeDefined());
+  await eventually(() => expect(volume('pvc-1')).toBeDefined());
   const stopped = operator.stop();
   startFakeAgent();
   expect((await made).volume?.volumeId).toBe('pvc-1');
@@ -312,25 +311,25 @@ test('the nlsc reaches the nodes through the running operator', async () => {
   await startReady();
   await ours.client.create(INIT_CONFIGS, parse(config), never);
   const stored = (): NodeLocalStorage | undefined => ours.api.stored('nodelocalstorages', 'n1');
-  await vi.waitFor(() => expect(stored()?.spec?.resourceToBeInited?.vgs).toHaveLength(1));
+  await eventually(() => expect(stored()?.spec?.resourceToBeInited?.vgs).toHaveLength(1));
 });
 
 test('of two replicas one serves; when it stops, the other takes over', async () => {
   const first = await startOperator();
-  await vi.waitFor(async () => expect(await isReady(first)).toBe(true), { timeout: 10_000 });
+  await eventually(async () => expect(await isReady(first)).toBe(true));
   const second = await startOperator(`--csi-endpoint=unix://${path.join(ours.folder, 'second.sock')}`);
-  await vi.waitFor(async () => {
+  await eventually(async () => {
     const reply = await fetch(`${second.ops}/readyz`);
     expect(await reply.text()).toContain('[-]leader failed: another replica leads');
   });
   expect((await fetch(`${second.ops}/healthz`)).ok).toBe(true);
   await first.stop();
-  await vi.waitFor(async () => expect(await isReady(second)).toBe(true), { timeout: 20_000 });
+  await eventually(async () => expect(await isReady(second)).toBe(true));
 });
 
 test('a replica that loses its Lease ends', async () => {
   const operator = await startOperator();
-  await vi.waitFor(async () => expect(await isReady(operator)).toBe(true), { timeout: 10_000 });
+  await eventually(async () => expect(await isReady(operator)).toBe(true));
   const lease = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases', kind: 'Lease', namespaced: true };
   const body = { spec: { holderIdentity: 'somebody-else' } };
   const key = { namespace: 'default', name: 'open-local-operator' };

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { startOurApi, type OurApi } from '../../test/rig/our-api.ts';
 import type { Volumes } from '../csi/ports.ts';
 import { silentLog } from '../daemon/log.ts';
@@ -8,6 +8,7 @@ import { bytes, GIB } from '../model/bytes.ts';
 import type { LocalVolume } from '../model/objects.ts';
 import { VOLUME_FINALIZER } from '../model/well-known.ts';
 import { createVolumeStore } from './volume-store.ts';
+import { eventually } from '../../test/rig/eventually.ts';
 
 const never = new AbortController().signal;
 const size = bytes(2 * GIB);
@@ -107,7 +108,7 @@ test('waiting sees every change, and the end', async () => {
   expect(await ready).toBe('Ready');
 
   await store.remove('v', never);
-  await vi.waitFor(() => expect(stored('v')?.metadata.deletionTimestamp).toBeDefined());
+  await eventually(() => expect(stored('v')?.metadata.deletionTimestamp).toBeDefined());
   const gone = store.until('v', (now) => (now === undefined ? true : undefined), never);
   await release('v');
   expect(await gone).toBe(true);
