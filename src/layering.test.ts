@@ -62,9 +62,11 @@ const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter(
     !file.includes(`${path.sep}gen${path.sep}`),
 );
 
-/** Every module a source text imports, by whatever form of import. */
+/** Every module a source text imports: by a declaration, which begins a line, or by a call. */
 function importsOf(source: string): string[] {
-  return [...source.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*'([^']+)'/g)].map(([, specifier = '']) => specifier);
+  const declared = source.matchAll(/^(?:import|export)\b(?:[^;']*?\bfrom)?\s*'([^']+)'/gm);
+  const called = source.matchAll(/\bimport\s*\(\s*'([^']+)'/g);
+  return [...declared, ...called].map(([, specifier = '']) => specifier);
 }
 
 /** What the file may not import; empty when it keeps the rule. */
@@ -91,5 +93,8 @@ test.each(files)('%s imports only what its folder may', (file) => {
 test('a planted violation is found', () => {
   expect(violations('model/x.ts', "import { a } from '../kube/client.ts';")).toEqual(['../kube/client.ts']);
   expect(violations('agent/x.ts', "const f = await import('fastify');")).toEqual(['fastify']);
+  expect(violations('model/x.ts', "import {\n  a,\n} from '../kube/client.ts';")).toEqual(['../kube/client.ts']);
+  expect(violations('model/x.ts', "import '../kube/client.ts';")).toEqual(['../kube/client.ts']);
+  expect(violations('model/x.ts', "const a = Buffer.from('../kube/client.ts');")).toEqual([]);
   expect(violations('lvm/x.ts', "export * from '../exec/run.ts';")).toEqual([]);
 });
