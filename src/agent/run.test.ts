@@ -66,6 +66,7 @@ async function rig(spec: NodeLocalStorage['spec']): Promise<Rig> {
     'metrics-endpoint': `unix://${folder}/metrics.sock`,
     'simulated-disks': `${folder}/disks.json`,
     'simulated-mounts': `${folder}/mounts.json`,
+    'mount-root': `${folder}/mnt`,
     regexp: '^sim-.$',
     interval: '100ms',
   };
@@ -249,6 +250,29 @@ test('an invalid pattern, a duplicate group and a device listed twice are told, 
     ]),
   );
   expect(it.nls()?.status?.nodeStorageInfo?.volumeGroups).toEqual([]);
+});
+
+test('a mount point is made, reported, and mounted again after a boot', async () => {
+  const it = await rig({});
+  const point = path.join(it.folder, 'mnt/data-0');
+  const spec = { resourceToBeInited: { mountpoints: [{ path: point, device: '/dev/sim-a', fsType: 'xfs' }] } };
+  await it.client.patch(NODE_LOCAL_STORAGES, { name: NODE }, { type: 'merge', body: { spec } }, never);
+  const end = it.start();
+  const info = () => it.nls()?.status?.nodeStorageInfo;
+  const seen = { name: point, total: 10 * GIB, fsType: 'xfs', device: '/dev/sim-a', condition: 'DiskReady' };
+  await vi.waitFor(() => expect(info()?.mountPoints).toMatchObject([seen]));
+  expect(it.nls()?.status?.conditions).toMatchObject([
+    { type: 'ConfigAccepted' },
+    { type: `MountPoint/${point}`, status: 'True', reason: 'Ready' },
+  ]);
+  expect(info()?.deviceInfo?.[0]).toMatchObject({ name: '/dev/sim-a', inUse: `is mounted at ${point}` });
+
+  await end();
+  const mounts = path.join(it.folder, 'mounts.json');
+  const before = JSON.parse(await readFile(mounts, 'utf8')) as object;
+  await writeFile(mounts, JSON.stringify({ ...before, mounts: [] }));
+  it.start();
+  await vi.waitFor(async () => expect(await readFile(mounts, 'utf8')).toContain(`"target": "${point}"`));
 });
 
 test('an agent started anew goes on where the last one was', async () => {

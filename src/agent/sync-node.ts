@@ -3,34 +3,35 @@ import type { NodeLocalStorage } from '../model/objects.ts';
 import type { Log } from '../daemon/log.ts';
 import type { Standing } from './conditions.ts';
 import type { RecordEvent } from './events.ts';
+import { initMountPoints, type InitMountPointsDeps } from './init-mount-points.ts';
 import { initVolumeGroups, type InitDeps } from './init-volume-groups.ts';
 import { managedNames } from './managed.ts';
 import type { Observation } from './observe.ts';
 import { reportedDevices } from './reported-devices.ts';
 import { summarize, summarizeFailure, type NlsStatus } from './summarize.ts';
 
-export interface SyncDeps extends InitDeps {
+export interface SyncDeps extends InitDeps, InitMountPointsDeps {
   readonly observe: (signal: AbortSignal) => Promise<Observation>;
   /** Writes the status when it differs. */
   readonly report: (before: NlsStatus | undefined, after: NlsStatus, signal: AbortSignal) => Promise<unknown>;
   readonly record: RecordEvent;
   /** Kernel names of disks to report. */
   readonly pattern: RegExp;
-  /** The volume that has a device for itself, by path. */
-  readonly ownerOf: (path: string) => string | undefined;
   /** Wall clock in ms. */
   readonly now: () => number;
   readonly log: Log;
 }
 
-/** One turn of the node's work: look, make what groups may be made, look again if something was, and report. */
+/** One turn of the node's work: look, make what groups and mount points may be made, look again if something was, and report. */
 export async function syncNode(nls: NodeLocalStorage, deps: SyncDeps, signal: AbortSignal): Promise<Observation> {
   const before = await look(nls, deps, signal);
   const wanted = nls.spec?.resourceToBeInited;
-  const { standings, changed } = await initVolumeGroups(wanted?.vgs ?? [], before, deps, signal);
-  const observation = changed ? await look(nls, deps, signal) : before;
+  const groups = await initVolumeGroups(wanted?.vgs ?? [], before, deps, signal);
+  const between = groups.changed ? await look(nls, deps, signal) : before;
+  const mountPoints = await initMountPoints(wanted?.mountpoints ?? [], between, deps, signal);
+  const observation = mountPoints.changed ? await look(nls, deps, signal) : between;
 
-  const all = [...standings, ...(wanted?.mountpoints ?? []).map(({ path }) => notYet(path))];
+  const all = [...groups.standings, ...mountPoints.standings];
   const devices = await reportedDevices({ ...deps, observation, isManaged: managedDevices(nls, observation) }, signal);
   const now = new Date(deps.now()).toISOString();
   tellChanges(nls, all, deps.record);
@@ -58,13 +59,6 @@ function managedDevices(nls: NodeLocalStorage, { devices }: Observation): (path:
   const { managed } = managedNames(found, nls.spec?.listConfig ?? {}, nls.status?.filteredStorageInfo ?? {});
   return (path) => managed.devices.includes(path);
 }
-
-const notYet = (path: string): Standing => ({
-  type: `MountPoint/${path}`,
-  ok: false,
-  reason: 'NotSupported',
-  message: 'Mount points are not made yet: mount a filesystem there, and it is used.',
-});
 
 /** An Event for each standing that is news against the conditions of the object. */
 function tellChanges(nls: NodeLocalStorage, standings: readonly Standing[], record: RecordEvent): void {

@@ -132,6 +132,7 @@ function createQueues(
     ...shared,
     ...reporting(deps, node),
     pattern: config.pattern,
+    mountRoot: config.mountRoot,
     ownerOf: ownerAmong(volumes.values),
   };
   const volumeDeps = { ...shared, onChange: () => nodeQueue.add(NODE_KEY) };
