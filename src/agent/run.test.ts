@@ -260,7 +260,7 @@ test('a mount point is made, reported, and mounted again after a boot', async ()
   const end = it.start();
   const info = () => it.nls()?.status?.nodeStorageInfo;
   const seen = { name: point, total: 10 * GIB, fsType: 'xfs', device: '/dev/sim-a', condition: 'DiskReady' };
-  await vi.waitFor(() => expect(info()?.mountPoints).toMatchObject([seen]));
+  await eventually(() => expect(info()?.mountPoints).toMatchObject([seen]));
   expect(it.nls()?.status?.conditions).toMatchObject([
     { type: 'ConfigAccepted' },
     { type: `MountPoint/${point}`, status: 'True', reason: 'Ready' },
@@ -272,7 +272,7 @@ test('a mount point is made, reported, and mounted again after a boot', async ()
   const before = JSON.parse(await readFile(mounts, 'utf8')) as object;
   await writeFile(mounts, JSON.stringify({ ...before, mounts: [] }));
   it.start();
-  await vi.waitFor(async () => expect(await readFile(mounts, 'utf8')).toContain(`"target": "${point}"`));
+  await eventually(async () => expect(await readFile(mounts, 'utf8')).toContain(`"target": "${point}"`));
 });
 
 test('an agent started anew goes on where the last one was', async () => {
