@@ -12,6 +12,7 @@ export interface ClaimHold {
 
 export class ClaimHolds {
   readonly #byUid = new Map<string, ClaimHold>();
+  readonly #byNode = new Map<NodeRoom, Set<ClaimHold>>();
 
   get(uid: string): ClaimHold | undefined {
     return this.#byUid.get(uid);
@@ -21,16 +22,25 @@ export class ClaimHolds {
     return this.#byUid.values();
   }
 
+  on(node: NodeRoom): ClaimHold[] {
+    return [...(this.#byNode.get(node) ?? [])];
+  }
+
   take(uid: string, hold: ClaimHold): void {
     if (this.#byUid.has(uid)) throw new Error(`claim ${uid} holds room already`);
     hold.slot.hold(hold.amount, 'settled');
     this.#byUid.set(uid, hold);
+    const there = this.#byNode.get(hold.node) ?? new Set();
+    this.#byNode.set(hold.node, there.add(hold));
   }
 
   end(uid: string): void {
     const hold = this.#byUid.get(uid);
     if (!hold) return;
     this.#byUid.delete(uid);
+    const there = this.#byNode.get(hold.node);
+    there?.delete(hold);
+    if (there?.size === 0) this.#byNode.delete(hold.node);
     hold.slot.release(hold.amount, 'settled');
   }
 }

@@ -25,7 +25,7 @@ export function filterPod(
 ): FilterVerdict {
   promises.podHolds.end(pod.uid);
   const needs = planPod(pod, promises);
-  if ('refusal' in needs) return refuseAll(needs.refusal, names.length);
+  if ('refusal' in needs) return { refusals: sameForAll(names.length, needs.refusal), mayFreeUp: needs.soon === true };
   const { plan, refusals, mayFreeUp } = filterNodes(promises.cluster, needs, names, strategy);
   if (needs.requests.length === 0 || plan.nodes.length === 0) return { refusals, mayFreeUp };
 
@@ -66,11 +66,6 @@ function isKept(hold: PodHold, node: NodeRoom): boolean {
 function needsOf(promises: Promises, pod: PodFacts | undefined, offered: PodHold | undefined): PodNeedsOrRefusal {
   if (pod) return planPod(pod, promises);
   return offered ? { requests: offered.pending() } : { refusal: UNKNOWN_POD };
-}
-
-/** A claim that is not known yet may be a moment away. */
-function refuseAll(refusal: Refusal, count: number): FilterVerdict {
-  return { refusals: sameForAll(count, refusal), mayFreeUp: refusal.kind === 'claim-missing' };
 }
 
 /** `picked`: which of those that are not refused stay so, in order. */

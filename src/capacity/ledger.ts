@@ -69,8 +69,14 @@ export class Ledger {
 
   // --- Events: what the API server says.
 
+  /** A node's report. An inline volume that is seen there counts by itself from now on, and says where its pod is. */
   nodeChanged(storage: NodeStorage): void {
-    this.#step(() => this.#promises.cluster.report(storage));
+    this.#step(() => {
+      this.#promises.cluster.report(storage);
+      for (const group of storage.groups) {
+        for (const { name } of group.volumes) this.#promises.leavePods(name, undefined, storage.name);
+      }
+    });
   }
 
   nodeGone(name: string): void {
@@ -125,12 +131,16 @@ export class Ledger {
   sourceChanged(source: SourceFacts): void {
     this.#step(() => {
       this.#promises.snapshots.set(claimKey(source.namespace, source.name), source);
+      this.#promises.reviewSource(source.namespace, source.name);
       this.#promises.cluster.noteNews();
     });
   }
 
   sourceGone(namespace: string, name: string): void {
-    this.#promises.snapshots.delete(claimKey(namespace, name));
+    this.#step(() => {
+      this.#promises.snapshots.delete(claimKey(namespace, name));
+      this.#promises.reviewSource(namespace, name);
+    });
   }
 
   podChanged(pod: PodFacts): void {

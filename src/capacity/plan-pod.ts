@@ -27,7 +27,13 @@ export interface PodNeeds {
 }
 
 /** `needs`, or the reason why the pod fits nowhere for now. */
-export type PodNeedsOrRefusal = PodNeeds | { readonly refusal: Refusal };
+export type PodNeedsOrRefusal = PodNeeds | Refused;
+
+export interface Refused {
+  readonly refusal: Refusal;
+  /** What is missing is probably on its way to us: the scheduler has seen it already. */
+  readonly soon?: boolean;
+}
 
 /** True when some volume of the pod is, or may be, ours. A claim that we have not seen yet may be. */
 export function concernsUs(pod: PodFacts, known: Known): boolean {
@@ -53,7 +59,7 @@ export function planPod(pod: PodFacts, known: Known): PodNeedsOrRefusal {
   return { requests: [...requests.values()].toSorted(byNeed), ...(pin === undefined ? {} : { pin }) };
 }
 
-type Need = { readonly request?: VolumeRequest; readonly pin?: string } | { readonly refusal: Refusal };
+type Need = { readonly request?: VolumeRequest; readonly pin?: string } | Refused;
 
 const NOTHING: Need = {};
 
@@ -62,7 +68,7 @@ function needOf(pod: PodFacts, volume: PodVolume, known: Known): Need {
   const claim = known.findClaim(pod.namespace, volume.claimName);
   if (claim) return needOfClaim(claim, known);
   const key = claimKey(pod.namespace, volume.claimName);
-  if (volume.kind === 'claim') return { refusal: claimMissing(key) };
+  if (volume.kind === 'claim') return { refusal: claimMissing(key), soon: true };
   return needOfClass({ key, size: volume.requested }, known.findClass(volume.storageClass));
 }
 
@@ -91,7 +97,7 @@ const isElsewhere = (a: string | undefined, b: string | undefined): boolean =>
 function needOfSource(
   claim: ClaimFacts,
   known: Known,
-): { readonly pin?: string; readonly roomless?: boolean } | { readonly refusal: Refusal } {
+): { readonly pin?: string; readonly roomless?: boolean } | Refused {
   const { source } = claim;
   if (!source) return {};
   const wait = { refusal: sourceMissing(claimKey(claim.namespace, claim.name), `${source.kind} ${source.name}`) };

@@ -29,13 +29,18 @@ export class Pods {
     if (pod.nodeName !== undefined) this.#bound(pod, pod.nodeName);
     else if (pod.nominatedNode !== undefined) this.#nominated(pod, pod.nominatedNode);
 
-    const needed = pod.nodeName === undefined ? pod.volumes.length > 0 : pod.volumes.some(isInline);
-    if (needed) {
+    if (this.#isNeeded(pod)) {
       this.#byUid.set(pod.uid, pod);
       this.#uidOf.set(key, pod.uid);
     } else {
       this.#forget(pod.uid);
     }
+  }
+
+  #isNeeded({ uid, nodeName, volumes }: PodFacts): boolean {
+    if (nodeName === undefined) return volumes.length > 0;
+    // A bound pod that still has a hold must be known by its name, or a successor would not end it.
+    return volumes.some(isInline) || this.#promises.podHolds.get(uid) !== undefined;
   }
 
   gone(uid: string): void {

@@ -4,13 +4,14 @@ import { Claims, claimKey } from './claims.ts';
 import { Classes, type OurClass } from './classes.ts';
 import { Cluster } from './cluster.ts';
 import type { NodeRoom } from './node-room.ts';
-import { chooseSlot, placePod, serves, type Strategy } from './place-pod.ts';
+import { planOn, takeTogether } from './plan-together.ts';
+import { chooseSlot, serves, type Strategy } from './place-pod.ts';
 import type { Known } from './plan-pod.ts';
-import { planFor, PodHold, type PodPlan } from './pod-hold.ts';
+import { PodHold, type PodPlan } from './pod-hold.ts';
 import { PodHolds } from './pod-holds.ts';
 import { nodeOf, Records } from './records.ts';
 import type { Slot } from './slot.ts';
-import { byNeed, requestOfClaim, type VolumeRequest } from './volume-request.ts';
+import { requestOfClaim, type VolumeRequest } from './volume-request.ts';
 
 /**
  * Everything that is promised, and the rules by which one promise takes the place of another:
@@ -85,10 +86,7 @@ export class Promises implements Known {
 
   /** Where these volumes would go on one node; undefined when they do not fit. */
   planOn(node: NodeRoom, requests: readonly VolumeRequest[]): PodPlan | undefined {
-    const slots: Slot[] = [];
-    const rules = { strategy: this.#strategy, ignoreFloating: false, patience: { turns: 1000 } };
-    if (placePod(node, requests, slots, rules)) return undefined;
-    return planFor(requests, [node], slots);
+    return planOn(node, requests, this.#strategy);
   }
 
   /** Brings all that is held for a claim in line with what is known of it now. Does nothing the second time. */
@@ -120,6 +118,14 @@ export class Promises implements Known {
     }
   }
 
+  /** A snapshot came, went or changed: what claims made from it take may be another. */
+  reviewSource(namespace: string, name: string): void {
+    for (const { uid, namespace: at, source, selectedNode } of this.claims.all()) {
+      const isFromIt = source?.kind === 'VolumeSnapshot' && source.name === name && at === namespace;
+      if (isFromIt && selectedNode !== undefined) this.reviewClaim(uid);
+    }
+  }
+
   /** Looks again at the claims that must go to this node and found no room there. */
   retryUnmet(node: NodeRoom): void {
     for (const uid of [...node.unmet].toSorted()) this.reviewClaim(uid);
@@ -143,38 +149,14 @@ export class Promises implements Known {
     const planned = pods.map((hold) => hold.planned(request.key, node)?.slot).find((slot) => slot !== undefined);
     for (const hold of pods) this.podHolds.endVolume(request.key, hold);
 
-    const slot = this.#slotFor(node, request, planned) ?? this.#repack(node, request);
+    const slot = this.#slotFor(node, request, planned);
     if (slot) {
       this.claimHolds.take(claim.uid, { request, node, slot, amount: slot.amountFor(request.size) });
-    } else {
+    } else if (!takeTogether(this.claimHolds, { node, request, strategy: this.#strategy })) {
       node.unmet.add(claim.uid);
       this.#unmet.set(claim.uid, node);
     }
     for (const hold of pods) this.settlePod(hold.podUid, node.name);
-  }
-
-  /**
-   * Plans all claims of the node anew, to make room for one more. After a restart they come in any order, and what fitted together need
-   * not fit in that order. Nobody has been told a group or disk yet, so a plan may change.
-   */
-  #repack(node: NodeRoom, request: VolumeRequest): Slot | undefined {
-    const others = [...this.claimHolds.all()].filter((hold) => hold.node === node);
-    if (others.length === 0) return undefined;
-    for (const { slot, amount } of others) slot.planned -= amount;
-    const requests = [request, ...others.map((hold) => hold.request)].toSorted(byNeed);
-    const plan = this.planOn(node, requests);
-    for (const { slot, amount } of others) slot.planned += amount;
-    if (!plan) return undefined;
-
-    for (const { request: other } of others) this.claimHolds.end(other.claimUid ?? '');
-    let found: Slot | undefined;
-    requests.forEach((planned, j) => {
-      const slot = plan.slots[j];
-      const amount = plan.amounts[j] ?? 0;
-      if (planned === request) found = slot;
-      else if (slot) this.claimHolds.take(planned.claimUid ?? '', { request: planned, node, slot, amount });
-    });
-    return found;
   }
 
   #slotFor(node: NodeRoom, request: VolumeRequest, planned: Slot | undefined): Slot | undefined {

@@ -28,7 +28,7 @@ export function volumeChanged(promises: Promises, facts: VolumeFacts): void {
     if (volume.grown !== undefined && volume.grown <= facts.size) delete volume.grown;
   });
   // An inline volume that its node made before we heard that the pod is bound.
-  for (const hold of promises.podHolds.of(facts.name)) promises.podHolds.endVolume(facts.name, hold);
+  promises.leavePods(facts.name, undefined, facts.node);
 }
 
 /** The LocalVolume is gone. A promise to create one of the same name stays. */

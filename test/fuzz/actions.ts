@@ -57,7 +57,7 @@ function makeClaim(w: World, name: string, wanted: Partial<ClaimFacts> = {}): bo
   const key = claimKeyOf(name);
   if (w.api.claim.has(key)) return false;
   const storageClass = someClass(w);
-  const source = w.random.chance(8) ? someSource(w) : undefined;
+  const source = !wanted.storageClass && w.random.chance(8) ? someSource(w) : undefined;
   const claim: ClaimFacts = {
     uid: w.nextId('c'),
     namespace: NAMESPACE,
@@ -140,10 +140,11 @@ function deleteClaim(w: World): boolean {
 function replaceClaim(w: World): boolean {
   const claim = w.random.pick([...w.api.claim.values()].filter(unbound));
   if (!claim) return false;
-  const name = claim.name;
+  const { name, storageClass = 'any', requested } = claim;
   w.set('claim', claimKeyOf(name), undefined);
   for (const volume of w.api.volume.values()) if (volume.claimUid === claim.uid) w.doomed.add(volume.name);
-  return makeClaim(w, name);
+  // The claim of an ephemeral volume is made from the same template again.
+  return makeClaim(w, name, name.startsWith('c') ? {} : { storageClass, requested });
 }
 
 function endPod(w: World, pod: PodFacts | undefined, finished: boolean): boolean {

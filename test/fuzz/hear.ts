@@ -9,8 +9,16 @@ type Hearing = {
 };
 
 const HEARING: Hearing = {
-  node: () => {},
-  snapshot: () => {},
+  node: (model, _, now) => {
+    const seen = new Set(now?.groups.flatMap(({ volumes }) => volumes.map(({ name }) => name)));
+    if (now) follow(model, (item) => seen.has(item.key), now.name);
+  },
+  snapshot: (model, before, now) => {
+    for (const claim of model.known.claim.values()) {
+      if (claim.source?.name === (now ?? before)?.name && claim.source?.kind === 'VolumeSnapshot')
+        reviewClaim(model, claim);
+    }
+  },
   class: (model, before, now) => {
     for (const claim of model.known.claim.values()) {
       if (claim.storageClass === (now ?? before)?.name) reviewClaim(model, claim);
@@ -58,7 +66,7 @@ function hearVolume(model: Naive, name: string, now: Objects['volume'] | undefin
   const promise = model.placed.get(name);
   if (now && promise && (promise.over === undefined || promise.over !== now.uid)) model.placed.delete(name);
   if (!now || (model.grown.get(name) ?? 0) <= now.size) model.grown.delete(name);
-  if (now) endItems(model, (item) => item.key === name);
+  if (now) follow(model, (item) => item.key === name, now.node);
 }
 
 export function reviewUids(model: Naive, uids: readonly (string | undefined)[]): void {
@@ -83,7 +91,7 @@ export function reviewClaim(model: Naive, claim: ClaimFacts): void {
     model.chosen.delete(claim.uid);
     if (isOffered(model, claim, node)) model.chosen.set(claim.uid, node);
   }
-  for (const pod of endItems(model, (item) => isOf(item, claim))) settle(model, pod, node);
+  follow(model, (item) => isOf(item, claim), node);
 }
 
 /** To a volume that is seen and not ours, or that will never be. */
@@ -130,6 +138,11 @@ function isOf(item: Item, claim: ClaimFacts): boolean {
   return item.key === claimKeyOf(claim.name) && (item.uid === undefined || item.uid === claim.uid);
 }
 
+/** These volumes are on this node now: their pods must go there. */
+function follow(model: Naive, ended: (item: Item) => boolean, node: string): void {
+  for (const pod of endItems(model, ended)) settle(model, pod, node);
+}
+
 /** Ends these items in every hold, and returns the pods that still have others. */
 function endItems(model: Naive, ended: (item: Item) => boolean): Set<string> {
   const pods = new Set<string>();
@@ -148,5 +161,5 @@ export function believePlace(model: Naive, claim: ClaimFacts, volume: VolumeFact
   const over = model.known.volume.get(volume.name)?.uid ?? model.placed.get(volume.name)?.over;
   model.placed.set(volume.name, { ...volume, expiresAt, ...(over === undefined ? {} : { over }) });
   reviewUids(model, [claim.uid]);
-  for (const pod of endItems(model, (item) => isOf(item, claim))) settle(model, pod, volume.node);
+  follow(model, (item) => isOf(item, claim), volume.node);
 }
