@@ -67,6 +67,15 @@ describe('CreateVolume', () => {
     expect(mine).toMatchObject({ placement: { node: 'n1', vgName: 'pool-1' } });
   });
 
+  test('keeps to the planned group and node, though others look better by now', () => {
+    const nodes = ['n1', 'n2'].map((name) => node(name, [group('pool-0', 10), group('pool-1', 4)]));
+    const ledger = ledgerWith({ nodes, claims: [claim('a', 3)] });
+    ledger.filter(pod('a', ['a']), ['n1'], 0);
+    ledger.place({ name: 'other', size: gib(7), policy: pool0, nodes: ['n1'] }, 0);
+    const mine = ledger.place({ name: 'v', claimUid: 'uid-a', size: gib(3), policy: any, nodes: ['n2', 'n1'] }, 0);
+    expect(mine).toMatchObject({ placement: { node: 'n1', vgName: 'pool-1' } });
+  });
+
   test('finds the room of a claim that was not seen yet by its name', () => {
     const ledger = ledgerWith({ nodes: one(3) });
     const volumes = [{ kind: 'ephemeral', claimName: 'p-v', storageClass: 'lvm', requested: gib(3) }] as const;
