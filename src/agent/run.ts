@@ -11,7 +11,7 @@ import type { Run } from '../exec/run.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { createEventRecorder } from '../kube/events.ts';
 import { apiVersionOf, LOCAL_VOLUMES } from '../kube/resource.ts';
-import { background } from './background.ts';
+import { background } from '../daemon/background.ts';
 import type { AgentConfig } from './config.ts';
 import type { RecordEvent } from './events.ts';
 import { createAgentMetrics } from './metrics.ts';

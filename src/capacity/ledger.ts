@@ -274,5 +274,5 @@ export class Ledger {
   }
 }
 
-/** Chosen by bench/burst.ts: docs/decisions/0010-float-where-there-is-plenty.md. */
+/** Chosen by bench/burst.ts: docs/decisions/0004-float-where-there-is-plenty.md. */
 const DEFAULT_FLOAT: FloatPolicy = { kind: 'roomy', more: 4 };
