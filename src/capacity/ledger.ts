@@ -268,8 +268,11 @@ export class Ledger {
 
   #reviewClass(name: string): void {
     this.#promises.cluster.noteNews();
-    for (const claim of this.#promises.claims.all()) {
-      if (claim.storageClass === name && claim.selectedNode !== undefined) this.#promises.reviewClaim(claim.uid);
+    const { claims, records } = this.#promises;
+    for (const { uid, storageClass, selectedNode } of claims.all()) {
+      // A claim whose volume is recorded holds nothing, whatever its class.
+      if (storageClass !== name || selectedNode === undefined || records.ofClaim(uid)) continue;
+      this.#promises.reviewClaim(uid);
     }
   }
 }
