@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { get } from 'node:http';
-import { tmpdir } from 'node:os';
+import { loadavg, tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startChild } from './child.ts';
@@ -21,6 +21,8 @@ const PODS = NODES * 20;
 const MIB = 1024 ** 2;
 /** After it is ready the heap settles: what was read is garbage, and the first full collections happen. */
 const SETTLE_MS = 10_000;
+/** USER_HZ, the same on every Linux. */
+const TICKS_PER_SECOND = 100;
 const GIVE_UP_MS = 120_000;
 
 const program = path.join(import.meta.dirname, '../bin/open-local');
@@ -33,6 +35,7 @@ try {
   const kubeconfig = path.join(folder, 'kubeconfig');
   await writeFile(kubeconfig, kubeconfigFor(api.port));
   const socket = path.join(folder, 'ops.sock');
+  const load = loadavg()[0] ?? 0;
   const started = performance.now();
   operator = spawn(
     program,
@@ -54,9 +57,10 @@ try {
   );
   const readySeconds = await ready(socket, started);
   const atReady = await memoryOf(operator.pid!);
+  const cpuSeconds = await cpuOf(operator.pid!);
   await delay(SETTLE_MS);
   const settled = await memoryOf(operator.pid!);
-  await tell(readySeconds, atReady, settled);
+  await tell({ readySeconds, cpuSeconds, load }, atReady, settled);
 } finally {
   operator?.kill('SIGTERM');
   if (operator?.exitCode === null) await once(operator, 'exit');
@@ -93,16 +97,37 @@ async function memoryOf(pid: number): Promise<Memory> {
   return { rssMiB: (kib('VmRSS') * 1024) / MIB, peakMiB: (kib('VmHWM') * 1024) / MIB };
 }
 
-async function tell(readySeconds: number, atReady: Memory, settled: Memory): Promise<void> {
+/** User and system time so far, s: unlike the time to ready, it does not grow with what else the machine does. */
+async function cpuOf(pid: number): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
+  const [utime, stime] = stat
+    .slice(stat.lastIndexOf(')') + 2)
+    .split(' ')
+    .slice(11, 13)
+    .map(Number);
+  return ((utime ?? 0) + (stime ?? 0)) / TICKS_PER_SECOND;
+}
+
+interface Times {
+  readonly readySeconds: number;
+  readonly cpuSeconds: number;
+  /** Of the machine, over the minute before the start. */
+  readonly load: number;
+}
+
+async function tell(times: Times, atReady: Memory, settled: Memory): Promise<void> {
+  const { readySeconds, cpuSeconds, load } = times;
   say(
     table(
-      ['nodes', 'volumes', 'pods', 'ready s', 'RSS when ready MiB', 'peak', 'RSS 10 s later'],
+      ['nodes', 'volumes', 'pods', 'ready s', 'CPU s', 'load before', 'RSS when ready MiB', 'peak', 'RSS 10 s later'],
       [
         [
           NODES,
           NODES * VOLUMES_PER_NODE,
           PODS,
           readySeconds.toFixed(1),
+          cpuSeconds.toFixed(1),
+          load.toFixed(1),
           ...[atReady.rssMiB, settled.peakMiB, settled.rssMiB].map(Math.round),
         ],
       ],
@@ -122,7 +147,7 @@ async function tell(readySeconds: number, atReady: Memory, settled: Memory): Pro
     nodes: NODES,
     volumes: NODES * VOLUMES_PER_NODE,
     pods: PODS,
-    readySeconds,
+    ...times,
     atReady,
     settled,
     goals,
