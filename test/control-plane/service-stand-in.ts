@@ -14,6 +14,9 @@ export interface ServiceStandIn extends AsyncDisposable {
   readonly port: number;
   /** The backend that is Ready now. */
   ready(): Backend | undefined;
+  /** While closed, connections are refused, and those that are open end. */
+  close(): void;
+  open(): void;
   /** Resolves once a backend is Ready. Throws when none is in time. */
   untilReady(withinMs: number): Promise<Backend>;
 }
@@ -24,8 +27,9 @@ export async function createService(backends: readonly Backend[]): Promise<Servi
   const ending = new AbortController();
   const sockets = new Set<Socket>();
   let current: Backend | undefined;
+  let isOpen = true;
   const server = createServer((client) => {
-    const backend = current ? connect(current.port, '127.0.0.1') : undefined;
+    const backend = current && isOpen ? connect(current.port, '127.0.0.1') : undefined;
     if (!backend) return client.destroy();
     for (const [from, to] of [
       [client, backend],
@@ -57,6 +61,13 @@ export async function createService(backends: readonly Backend[]): Promise<Servi
   return {
     port: (server.address() as AddressInfo).port,
     ready: () => current,
+    close: () => {
+      isOpen = false;
+      for (const socket of sockets) socket.destroy();
+    },
+    open: () => {
+      isOpen = true;
+    },
     untilReady: async (withinMs) => {
       const deadline = performance.now() + withinMs;
       while (!current) {

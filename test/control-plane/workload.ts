@@ -1,4 +1,5 @@
-import { CLAIMS, PODS } from '../../src/kube/resource.ts';
+import { isNotFound } from '../../src/kube/errors.ts';
+import { CLAIMS, PODS, type Resource } from '../../src/kube/resource.ts';
 import type { PersistentVolumeClaim, Pod } from '../../src/model/objects.ts';
 import { forEachOf } from '../../src/sandbox/in-turn.ts';
 import { STATEFUL_SETS, type StatefulSet } from '../../src/sandbox/kinds.ts';
@@ -48,9 +49,14 @@ export async function createPods({ client }: Pick<System, 'client'>, pods: reado
 /** Deletes the pods and then their claims, and waits until nothing of them is left. */
 export async function deletePods(system: System, pods: readonly PodWish[]): Promise<void> {
   const { client, stores } = system;
-  await forEachOf(pods, AT_ONCE, ({ name }) => client.delete(PODS, { namespace: 'default', name }, never));
+  const remove = async (resource: Resource, name: string): Promise<void> => {
+    await client.delete(resource, { namespace: 'default', name }, never).catch((error: unknown) => {
+      if (!isNotFound(error)) throw error;
+    });
+  };
+  await forEachOf(pods, AT_ONCE, ({ name }) => remove(PODS, name));
   const claims = new Set(pods.flatMap(({ name, sizes }) => sizes.map((_, i) => `${name}-${i}`)));
-  await forEachOf([...claims], AT_ONCE, (name) => client.delete(CLAIMS, { namespace: 'default', name }, never));
+  await forEachOf([...claims], AT_ONCE, (name) => remove(CLAIMS, name));
   const left = (): string[] =>
     stores.localVolumes
       .list()

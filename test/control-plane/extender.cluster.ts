@@ -1,0 +1,99 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest';
+import { broken, promised } from './promises.ts';
+import { start } from './processes.ts';
+import { startSystem, type System } from './system.ts';
+import { until } from './until.ts';
+import { createPods, deletePods, untilRunning, type PodWish } from './workload.ts';
+
+const WITHIN_MS = 150_000;
+
+/** Two nodes with room for 20 volumes of 1 GiB each. */
+let system: System;
+beforeAll(async () => {
+  system = await startSystem({
+    openLocal: inject('openLocal'),
+    groups: [{ prefix: 'node', count: 2, disks: `/dev/sdb:${20 * 1024 + 1}Mi:ssd` }],
+    replicas: 1,
+    extender: { ignorable: true },
+  });
+});
+afterAll(() => system?.stop());
+afterEach(async () => {
+  system.extender.open();
+  const left = system.stores.pods.list().map(({ metadata: { name = '' } }) => ({ name, sizes: ['1Gi'] }));
+  await deletePods(system, left);
+});
+
+interface SchedulerConfig {
+  readonly extenders: readonly Readonly<Record<string, unknown>>[];
+}
+const readConfig = async (): Promise<SchedulerConfig> =>
+  JSON.parse(await readFile(path.join(system.cluster.dir, 'scheduler.json'), 'utf8')) as SchedulerConfig;
+
+const nodesOf = (pods: readonly PodWish[]): (string | undefined)[] =>
+  pods.map(({ name }) => system.stores.pods.get(`default/${name}`)?.spec?.nodeName);
+const pods = (prefix: string, count: number, more: Partial<PodWish> = {}): PodWish[] =>
+  Array.from({ length: count }, (_, i) => ({ name: `${prefix}-${i}`, sizes: ['1Gi'], ...more }));
+const untilEvent = (reason: string, about: string, says: RegExp): Promise<true> =>
+  until(`an Event ${reason} is about ${about}`, [system.stores.events], WITHIN_MS, () =>
+    system.stores.events
+      .list()
+      .some((event) => event.reason === reason && event.involvedObject.name === about && says.test(event.message)),
+  );
+const names = (wishes: readonly PodWish[]): string[] => wishes.map(({ name }) => name);
+
+test('4: while an ignorable extender is away, CreateVolume refuses what was sent to a full node, and the pods find another one', async () => {
+  const full = { name: 'full', sizes: ['20Gi'], spec: { nodeSelector: { 'kubernetes.io/hostname': 'node-1' } } };
+  await createPods(system, [full]);
+  await untilRunning(system, ['full'], WITHIN_MS);
+
+  system.extender.close();
+  const matchExpressions = [{ key: 'kubernetes.io/hostname', operator: 'In', values: ['node-1'] }];
+  const preferred = [{ weight: 100, preference: { matchExpressions } }];
+  const affinity = { nodeAffinity: { preferredDuringSchedulingIgnoredDuringExecution: preferred } };
+  const blind = pods('blind', 10, { spec: { affinity } });
+  await createPods(system, blind);
+  await untilEvent('ProvisioningFailed', 'blind-0-0', /ResourceExhausted/);
+  expect(broken(await promised(system))).toEqual([]);
+  // The scheduler would like the full node again and again; nothing but the extender tells it.
+  system.extender.open();
+  await untilRunning(system, names(blind), WITHIN_MS);
+  expect(new Set(nodesOf(blind))).toEqual(new Set(['node-2']));
+  expect(broken(await promised(system))).toEqual([]);
+});
+
+test('5: of two schedulers only one asks the extender; both place all their pods, and nothing is promised twice', async () => {
+  const { extenders: _, ...config } = await readConfig();
+  const file = path.join(system.cluster.dir, 'second-scheduler.json');
+  await writeFile(file, JSON.stringify({ ...config, profiles: [{ schedulerName: 'second' }] }));
+  const argv = [system.cluster.binary('kube-scheduler'), '--config', file, '--secure-port', '0'];
+  const scheduler = start(system.cluster.dir, 'second-scheduler', argv);
+  try {
+    const ours = pods('ours', 12);
+    const theirs = pods('theirs', 12, { spec: { schedulerName: 'second' } });
+    await Promise.all([createPods(system, ours), createPods(system, theirs)]);
+    await untilRunning(system, names([...ours, ...theirs]), WITHIN_MS);
+    expect(broken(await promised(system))).toEqual([]);
+  } finally {
+    scheduler.kill('SIGTERM');
+  }
+});
+
+test('4: while an extender that is not ignorable is away, pods wait, and nothing is lost', async () => {
+  const config = await readConfig();
+  const strict = { ...config, extenders: config.extenders.map((extender) => ({ ...extender, ignorable: false })) };
+  await writeFile(path.join(system.cluster.dir, 'scheduler.json'), JSON.stringify(strict));
+  await system.cluster.stopComponent('kube-scheduler');
+  await system.cluster.startComponent('kube-scheduler');
+
+  system.extender.close();
+  const waiting = pods('waiting', 10);
+  await createPods(system, waiting);
+  await untilEvent('FailedScheduling', 'waiting-0', /./);
+  expect(nodesOf(waiting).filter(Boolean)).toEqual([]);
+  system.extender.open();
+  await untilRunning(system, names(waiting), WITHIN_MS);
+  expect(broken(await promised(system))).toEqual([]);
+});

@@ -1,0 +1,240 @@
+import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest';
+import {
+  CLAIMS,
+  INIT_CONFIGS,
+  LOCAL_VOLUMES,
+  NODE_LOCAL_STORAGES,
+  NODES,
+  PODS,
+  STORAGE_CLASSES,
+} from '../../src/kube/resource.ts';
+import type { KubeObject, LocalVolume, PersistentVolumeClaim } from '../../src/model/objects.ts';
+import { parseQuantity } from '../../src/model/quantity.ts';
+import { forEachOf } from '../../src/sandbox/in-turn.ts';
+import { broken, promised } from './promises.ts';
+import { startSystem, type System } from './system.ts';
+import { until } from './until.ts';
+import { claimSpec, createPods, deletePods, untilRunning, type PodWish } from './workload.ts';
+
+const never = new AbortController().signal;
+const WITHIN_MS = 60_000;
+
+/** Two nodes with a volume group of 20 GiB each. */
+let system: System;
+beforeAll(async () => {
+  system = await startSystem({
+    openLocal: inject('openLocal'),
+    groups: [{ prefix: 'node', count: 2, disks: `/dev/sdb:${20 * 1024 + 1}Mi:ssd` }],
+    replicas: 1,
+  });
+});
+afterAll(() => system?.stop());
+
+afterEach(async () => {
+  const names = (objects: readonly KubeObject[]): string[] => objects.map(({ metadata }) => metadata.name ?? '');
+  const { client, stores } = system;
+  const gone = (deletion: Promise<void>): Promise<void> => deletion.catch(() => undefined);
+  await forEachOf(names(stores.pods.list()), 10, (name) =>
+    gone(client.delete(PODS, { namespace: 'default', name }, never)),
+  );
+  await forEachOf(names(stores.claims.list()), 10, (name) =>
+    gone(client.delete(CLAIMS, { namespace: 'default', name }, never)),
+  );
+  await until('nothing is left', [stores.pods, stores.localVolumes, stores.volumes], WITHIN_MS, () =>
+    [stores.pods, stores.localVolumes, stores.volumes].every((store) => store.list().length === 0),
+  );
+});
+
+const nodeOf = (pod: string): string | undefined => system.stores.pods.get(`default/${pod}`)?.spec?.nodeName;
+const claim = (name: string): PersistentVolumeClaim | undefined => system.stores.claims.get(`default/${name}`);
+const volumeOf = (name: string): LocalVolume | undefined =>
+  system.stores.localVolumes.list().find(({ spec }) => spec.claim?.name === name);
+/** Runs one pod with claims of these sizes. */
+async function running(wish: PodWish): Promise<void> {
+  await createPods(system, [wish]);
+  await untilRunning(system, [wish.name], WITHIN_MS);
+}
+const untilEvent = (reason: string, about: string, says: RegExp): Promise<string> =>
+  until(
+    `an Event ${reason} about ${about} says ${says}`,
+    [system.stores.events],
+    WITHIN_MS,
+    () =>
+      system.stores.events
+        .list()
+        .find((event) => event.reason === reason && event.involvedObject.name === about && says.test(event.message))
+        ?.message,
+    () =>
+      system.stores.events
+        .list()
+        .flatMap((event) => (event.involvedObject.name === about ? [[event.reason, event.message]] : [])),
+  );
+const ask = (name: string, storage: string): Promise<unknown> =>
+  system.client.patch(
+    CLAIMS,
+    { namespace: 'default', name },
+    { type: 'merge', body: { spec: { resources: { requests: { storage } } } } },
+    never,
+  );
+const untilClaimHas = (name: string, storage: string): Promise<true> =>
+  until(`claim ${name} has ${storage}`, [system.stores.claims], WITHIN_MS, () => {
+    const now = claim(name)?.status?.capacity?.['storage'];
+    return now !== undefined && parseQuantity(now) === parseQuantity(storage);
+  });
+
+test('6: a claim grows through the resizer while its pod runs', async () => {
+  await running({ name: 'grows', sizes: ['2Gi'] });
+  await ask('grows-0', '5Gi');
+  await untilClaimHas('grows-0', '5Gi');
+  expect(volumeOf('grows-0')?.status?.sizeBytes).toBe(5 * 2 ** 30);
+  expect(broken(await promised(system))).toEqual([]);
+});
+
+test('6: a claim that cannot grow is told why and keeps its size and its room', async () => {
+  await running({ name: 'stays', sizes: ['2Gi'] });
+  await ask('stays-0', '21Gi');
+  await untilEvent('VolumeResizeFailed', 'stays-0', /21 GiB/);
+  expect(volumeOf('stays-0')?.spec.sizeBytes).toBe(2 * 2 ** 30);
+  // What it did not get is there for others.
+  await running({ name: 'other', sizes: ['18Gi'] });
+  await running({ name: 'third', sizes: ['18Gi'] });
+  expect(broken(await promised(system))).toEqual([]);
+});
+
+test('6: of claims deleted while they are provisioned nothing stays', async () => {
+  const pods = Array.from({ length: 20 }, (_, i) => ({ name: `brief-${i}`, sizes: ['1Gi'] }));
+  await createPods(system, pods);
+  await until(
+    'some are being provisioned',
+    [system.stores.localVolumes],
+    WITHIN_MS,
+    () => system.stores.localVolumes.list().length > 3,
+  );
+  await deletePods(system, pods);
+  await until('no volume is left', [system.stores.volumes, system.stores.localVolumes], WITHIN_MS, () =>
+    [system.stores.volumes, system.stores.localVolumes].every((store) => store.list().length === 0),
+  );
+  expect((await promised(system)).map(({ onDisk }) => onDisk)).toEqual([0, 0]);
+});
+
+test('6: a LocalVolume in use outlives kubectl delete, until its pod is gone', async () => {
+  await running({ name: 'user', sizes: ['1Gi'] });
+  const name = volumeOf('user-0')?.metadata.name ?? '';
+  await system.client.delete(LOCAL_VOLUMES, { name }, never);
+  await untilEvent('InUse', name, /is mounted at/);
+  expect((await promised(system)).map(({ onDisk }) => onDisk).toSorted((a, b) => a - b)).toEqual([0, 2 ** 30]);
+});
+
+test('6: a deleted NodeLocalStorage comes back and knows its volumes; without an nlsc nothing is taken away', async () => {
+  await running({ name: 'keeper', sizes: ['12Gi'] });
+  const node = nodeOf('keeper') ?? '';
+  const uid = system.stores.nodeStorages.get(node)?.metadata.uid;
+  await system.client.delete(NODE_LOCAL_STORAGES, { name: node }, never);
+  await until('it is reported again', [system.stores.nodeStorages], WITHIN_MS, () => {
+    const now = system.stores.nodeStorages.get(node);
+    const [group] = now?.status?.nodeStorageInfo?.volumeGroups ?? [];
+    return now?.metadata.uid !== uid && group?.logicalVolumes?.length === 1;
+  });
+  await createPods(system, [{ name: 'twelve', sizes: ['12Gi'] }]);
+  await untilRunning(system, ['twelve'], WITHIN_MS);
+  expect(nodeOf('twelve')).not.toBe(node);
+
+  const config = await system.client.get(INIT_CONFIGS, { name: 'open-local' }, never);
+  await system.client.delete(INIT_CONFIGS, { name: 'open-local' }, never);
+  await running({ name: 'after', sizes: ['4Gi'] });
+  expect(broken(await promised(system))).toEqual([]);
+  await system.client.create(INIT_CONFIGS, { metadata: { name: 'open-local' }, spec: config.spec ?? {} }, never);
+});
+
+test('5: pods whose nodeName is set by hand get their volumes there as far as they fit', async () => {
+  await createPods(system, [
+    { name: 'hand', sizes: ['15Gi'], spec: { nodeName: 'node-2' } },
+    { name: 'second', sizes: ['15Gi'], spec: { nodeName: 'node-2' } },
+  ]);
+  // Nobody schedules such pods, so nobody but a person sends their claims anywhere.
+  const send = (name: string): Promise<unknown> => {
+    const annotations = { 'volume.kubernetes.io/selected-node': 'node-2' };
+    return system.client.patch(
+      CLAIMS,
+      { namespace: 'default', name },
+      { type: 'merge', body: { metadata: { annotations } } },
+      never,
+    );
+  };
+  await send('hand-0');
+  await untilRunning(system, ['hand'], WITHIN_MS);
+  expect(volumeOf('hand-0')?.spec.nodeName).toBe('node-2');
+  await send('second-0');
+  await untilEvent('ProvisioningFailed', 'second-0', /ResourceExhausted.*15 GiB/);
+  expect(volumeOf('second-0')).toBeUndefined();
+  expect(broken(await promised(system))).toEqual([]);
+});
+
+test('5: Immediate binding and allowedTopologies are served', async () => {
+  const provisioner = 'local.csi.aliyun.com';
+  const parameters = { volumeType: 'LVM' };
+  await system.client.create(
+    STORAGE_CLASSES,
+    { metadata: { name: 'immediate' }, provisioner, parameters, volumeBindingMode: 'Immediate' },
+    never,
+  );
+  const allowedTopologies = [{ matchLabelExpressions: [{ key: 'kubernetes.io/hostname', values: ['node-2'] }] }];
+  const there = {
+    metadata: { name: 'there' },
+    provisioner,
+    parameters,
+    volumeBindingMode: 'WaitForFirstConsumer',
+    allowedTopologies,
+  };
+  await system.client.create(STORAGE_CLASSES, there as never, never);
+
+  await running({ name: 'soon', sizes: ['1Gi'], storageClass: 'immediate' });
+  expect(nodeOf('soon')).toBe(volumeOf('soon-0')?.spec.nodeName);
+  await forEachOf(['t1', 't2', 't3'], 3, (name) => running({ name, sizes: ['4Gi'], storageClass: 'there' }));
+  expect(['t1', 't2', 't3'].map(nodeOf)).toEqual(['node-2', 'node-2', 'node-2']);
+});
+
+test('5: an urgent pod evicts nobody for room that eviction cannot free', async () => {
+  await system.kubectl('create', 'priorityclass', 'urgent', '--value=1000');
+  const full = [
+    { name: 'full-1', sizes: ['20Gi'] },
+    { name: 'full-2', sizes: ['20Gi'] },
+  ];
+  await createPods(system, full);
+  await untilRunning(system, ['full-1', 'full-2'], WITHIN_MS);
+  await createPods(system, [{ name: 'urgent', sizes: ['1Gi'], spec: { priorityClassName: 'urgent' } }]);
+  await untilEvent('FailedScheduling', 'urgent', /1 GiB/);
+  expect(system.stores.pods.get('default/urgent')?.status).not.toHaveProperty('nominatedNodeName');
+  expect(system.stores.pods.list().filter(({ metadata }) => metadata.deletionTimestamp !== undefined)).toEqual([]);
+});
+
+test('5: a generic ephemeral volume lives and goes with its pod', async () => {
+  const ephemeral = { volumeClaimTemplate: { spec: claimSpec('3Gi') } };
+  await createPods(system, [{ name: 'brief', sizes: [], spec: { volumes: [{ name: 'scratch', ephemeral }] } }]);
+  await untilRunning(system, ['brief'], WITHIN_MS);
+  expect(volumeOf('brief-scratch')?.spec).toMatchObject({ nodeName: nodeOf('brief'), sizeBytes: 3 * 2 ** 30 });
+  await system.client.delete(PODS, { namespace: 'default', name: 'brief' }, never);
+  await until(
+    'its volume is gone',
+    [system.stores.localVolumes],
+    WITHIN_MS,
+    () => system.stores.localVolumes.list().length === 0,
+  );
+  expect((await promised(system)).map(({ onDisk }) => onDisk)).toEqual([0, 0]);
+});
+
+test('5: a drained node keeps the volumes of its pods, which come back to it', async () => {
+  await running({ name: 'home', sizes: ['2Gi'] });
+  const node = nodeOf('home') ?? '';
+  const cordon = (unschedulable: boolean) =>
+    system.client.patch(NODES, { name: node }, { type: 'merge', body: { spec: { unschedulable } } }, never);
+  await cordon(true);
+  await system.client.delete(PODS, { namespace: 'default', name: 'home' }, never);
+  await until('it is gone', [system.stores.pods], WITHIN_MS, () => system.stores.pods.list().length === 0);
+  const volumes = [{ name: 'data', persistentVolumeClaim: { claimName: 'home-0' } }];
+  await createPods(system, [{ name: 'home-again', sizes: [], spec: { volumes } }]);
+  await untilEvent('FailedScheduling', 'home-again', /unschedulable/);
+  await cordon(false);
+  await untilRunning(system, ['home-again'], WITHIN_MS);
+  expect(nodeOf('home-again')).toBe(node);
+});
