@@ -4,7 +4,7 @@ import { filterNodes, sameForAll } from './filter-nodes.ts';
 import { narrow, pickNodes, type FloatPolicy } from './narrow.ts';
 import type { NodeRoom } from './node-room.ts';
 import type { Strategy } from './place-pod.ts';
-import { planPod, type PodNeedsOrRefusal } from './plan-pod.ts';
+import { planPod, type PodNeeds, type PodNeedsOrRefusal } from './plan-pod.ts';
 import type { PodHold } from './pod-hold.ts';
 import type { Promises } from './promises.ts';
 import { LEFT_OUT, UNKNOWN_POD } from './refusal.ts';
@@ -44,23 +44,24 @@ export function bindPod(
   const { podUid, pod, node } = ask;
   const hold = promises.podHolds.get(podUid);
   const room = promises.cluster.peek(node);
-  if (hold && room && isKept(hold, room)) {
-    hold.settleOn(room);
-    hold.expiresAt = expiresAt;
+  const offered = hold && room && hold.covers(room) ? { hold, room } : undefined;
+  const needs = needsOf(promises, pod, offered?.hold);
+  if ('refusal' in needs) return needs.refusal;
+  if (offered && isKept(needs, offered.hold, offered.room)) {
+    offered.hold.settleOn(offered.room);
+    offered.hold.expiresAt = expiresAt;
     return undefined;
   }
-  const offered = hold && room && hold.covers(room) ? hold : undefined;
-  const needs = needsOf(promises, pod, offered);
-  if ('refusal' in needs) return needs.refusal;
   promises.podHolds.end(podUid);
   const { plan, refusals } = filterNodes(promises.cluster, needs, [node], strategy);
   if (!refusals[0] && needs.requests.length > 0) promises.holdForPod(podUid, plan, expiresAt);
   return refusals[0];
 }
 
-/** What is held on the node may be lost since, with a disk for instance. */
-function isKept(hold: PodHold, node: NodeRoom): boolean {
-  return hold.covers(node) && hold.pending().every(({ key }) => (hold.planned(key, node)?.slot.free ?? -1) >= 0);
+/** Whether what the pod needs is still held on the node, and nothing else: a disk may have died since, or a claim been placed and given up. */
+function isKept({ requests, pin }: PodNeeds, hold: PodHold, node: NodeRoom): boolean {
+  if ((pin !== undefined && pin !== node.name) || hold.pending().length !== requests.length) return false;
+  return requests.every(({ key }) => (hold.planned(key, node)?.slot.free ?? -1) >= 0);
 }
 
 function needsOf(promises: Promises, pod: PodFacts | undefined, offered: PodHold | undefined): PodNeedsOrRefusal {

@@ -218,6 +218,23 @@ test('bind refuses a pod whose room died with a disk', () => {
   expect(ledger.bind('uid-a', 'n1', 0)?.kind).toBe('group-too-small');
 });
 
+test('bind keeps room for a claim whose volume was placed and given up', () => {
+  const ledger = ledgerWith({ nodes: nodes(10), claims: [claim('a', 3), claim('b', 4)], pods: [pod('p', ['a', 'b'])] });
+  ledger.filter(pod('p', ['a', 'b']), ['n1'], 0);
+  ledger.place({ name: 'v', claimUid: 'uid-a', size: gib(3), policy: anyGroup, nodes: ['n1'] }, 0);
+  ledger.unplace('v');
+  expect(free(ledger)[0]).toBe(gib(6));
+  expect(ledger.bind('uid-p', 'n1', 0)).toBeUndefined();
+  expect(free(ledger)[0]).toBe(gib(3));
+});
+
+test('bind refuses a pod whose volume went elsewhere', () => {
+  const ledger = ledgerWith({ nodes: nodes(10, 10), claims: [claim('a', 3)], pods: [pod('p', ['a'])] });
+  ledger.filter(pod('p', ['a']), ['n1'], 0);
+  ledger.claimChanged(claim('a', 3, { selectedNode: 'n2' }));
+  expect(ledger.bind('uid-p', 'n1', 0)?.kind).toBe('wrong-node');
+});
+
 test('a listener hears of freed room once per step, and not any more when it has had enough', () => {
   const ledger = floating();
   const heard: number[] = [];

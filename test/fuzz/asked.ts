@@ -2,7 +2,7 @@ import type { ClaimFacts, PodFacts, VolumeFacts } from '../../src/model/facts.ts
 import type { VolumePolicy } from '../../src/model/storage-class.ts';
 import type { Refusal } from '../../src/model/verdict.ts';
 import { believePlace, endPod, forgetReplanned, reviewClaim, reviewUids } from './hear.ts';
-import { inExtents, toBytes, type Item, type Needs } from './naive.ts';
+import { inExtents, toBytes, type HoldPromise, type Item, type Naive, type Needs } from './naive.ts';
 import { HOLD_TTL_MS, type World } from './world.ts';
 import { demand } from './violation.ts';
 
@@ -89,24 +89,32 @@ export function askPrioritize(world: World, pod: PodFacts): void {
 export function askBind(world: World, pod: PodFacts, node: string): boolean {
   const { ledger, model } = world;
   const hold = model.holds.get(pod.uid);
-  const covered = hold?.nodes.has(node) === true;
+  const known = [...model.known.pod.values()].find(({ uid }) => uid === pod.uid);
+  const needs = known && model.needs(known);
   const refusal = guard(world, 'bind', () => ledger.bind(pod.uid, node, world.now));
   if (refusal) {
-    demand(!covered || world.disturbed.has(node), () => `bind: what was held is refused: ${refusal.message}`);
-    for (const each of hold?.nodes ?? []) model.replanned.push({ pod: pod.uid, node: each, items: hold?.items ?? [] });
-    model.holds.delete(pod.uid);
+    const kept = hold !== undefined && isAllHeld(needs, hold, node) && !world.disturbed.has(node);
+    demand(!kept, () => `bind: what was held is refused: ${refusal.message}`);
+    if (hold) forgetHold(model, pod.uid, hold);
     return false;
   }
-  if (hold && covered) {
-    hold.nodes = new Set([node]);
-    hold.expiresAt = world.now + HOLD_TTL_MS;
-    return true;
-  }
-  const known = [...model.known.pod.values()].find(({ uid }) => uid === pod.uid);
   endPod(model, pod.uid);
-  const { items } = model.needs(known ?? pod);
-  believeHold(world, pod.uid, items, [node]);
+  // Of a pod that was never heard of, all that is known is what was held.
+  believeHold(world, pod.uid, needs?.items ?? hold?.items ?? [], [node]);
   return true;
+}
+
+/** Nothing is promised any more; the ledger may keep the room all the same. */
+function forgetHold(model: Naive, pod: string, { nodes, items }: HoldPromise): void {
+  for (const node of nodes) model.replanned.push({ pod, node, items });
+  model.holds.delete(pod);
+}
+
+function isAllHeld(needs: Needs | undefined, hold: HoldPromise, node: string): boolean {
+  if (!hold.nodes.has(node) || needs?.blocked) return false;
+  if (!needs) return true;
+  const held = new Set(hold.items.map(({ key }) => key));
+  return (needs.pins.size === 0 || needs.pins.has(node)) && needs.items.every(({ key }) => held.has(key));
 }
 
 interface PlaceQuestion {
