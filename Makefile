@@ -37,6 +37,12 @@ bench: build ## Benchmarks of the extender and the ledger: tables, JSON, chart
 control-plane: ## Build the real control plane from Go modules into the cache (9 minutes cold)
 	test/control-plane/build.sh
 
+cluster-up: $(INSTALLED) ## Start a real control plane with open-local and three pretend nodes, for an hour (as root)
+	npm run --silent node -- test/control-plane/cli.ts up
+
+cluster-down: ## End it
+	npm run --silent node -- test/control-plane/cli.ts down
+
 test-cluster: $(INSTALLED) ## Ring 4: all of it under the real control plane, side-cars and kube-scheduler (as root; Go builds them first)
 	npm run --silent node -- node_modules/vitest/vitest.mjs run --config test/control-plane/vitest.cluster.config.ts
 
@@ -58,4 +64,4 @@ bench-node: build ## What the agent costs on a real kernel: memory, CPU, LVM com
 clean: ## Remove what was built
 	rm -rf dist coverage
 
-.PHONY: help install build demo test check fuzz bench control-plane test-cluster node-up node-shell node-down test-node bench-node clean
+.PHONY: help install build demo test check fuzz bench control-plane cluster-up cluster-down test-cluster node-up node-shell node-down test-node bench-node clean
