@@ -71,8 +71,11 @@ async function gatherFacts(
   { disks, filesystems, mountRoot, ownerOf }: InitMountPointsDeps,
   signal: AbortSignal,
 ): Promise<MountPointFacts> {
-  const known = factsOf(name, await disks.resolve(name, signal), { mounts, ...observation });
-  const owner = ownerOf(path) ?? (known.resolved === undefined ? undefined : ownerOf(known.resolved));
+  const resolved = await disks.resolve(name, signal);
+  const diskOwner = resolved === undefined ? undefined : ownerOf(resolved);
+  const facts = factsOf(name, resolved, { mounts, ...observation });
+  const known = { ...facts, ...(diskOwner === undefined ? {} : { owner: diskOwner }) };
+  const owner = ownerOf(path);
   const shared = { mounts, mountRoot, ...(owner === undefined ? {} : { owner }) };
   const { device } = known;
   if (!device || useOf(known)) return { device: known, ...shared };

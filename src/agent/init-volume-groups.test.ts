@@ -9,7 +9,13 @@ import { sampleDisk, sampleGroup, sampleMount, sampleObservation } from './sampl
 const never = new AbortController().signal;
 
 /** Disks sdb, sdc and sdd; what is done to LVM and which devices are opened is written down. */
-function rig(options: { readonly probes?: Readonly<Record<string, Probe>>; readonly failure?: Error } = {}) {
+function rig(
+  options: {
+    readonly probes?: Readonly<Record<string, Probe>>;
+    readonly failure?: Error;
+    readonly ownerOf?: InitDeps['ownerOf'];
+  } = {},
+) {
   const done: string[] = [];
   const opened: string[] = [];
   const change = (what: string) => (group: { name: string; devices: readonly string[] }) => {
@@ -25,6 +31,7 @@ function rig(options: { readonly probes?: Readonly<Record<string, Probe>>; reado
         return Promise.resolve(options.probes?.[path] ?? { busy: false, signatures: [] });
       },
     },
+    ownerOf: options.ownerOf ?? (() => undefined),
     locks: new KeyedMutex(),
     log: silentLog,
   };
@@ -52,6 +59,14 @@ test('one look into each device that nothing else rules out, however often it is
     },
     { type: 'VolumeGroup/b', ok: true },
   ]);
+});
+
+test('a disk that a volume has for itself is not taken, blank as it may look', async () => {
+  const { deps, done, opened } = rig({ ownerOf: (path) => (path === '/dev/sdd' ? 'v1' : undefined) });
+  const observation = sampleObservation({ devices });
+  const { standings } = await initVolumeGroups([{ name: 'a', devices: ['/dev/link-sdd'] }], observation, deps, never);
+  expect(standings).toMatchObject([{ ok: false, message: expect.stringContaining('belongs to volume v1') as string }]);
+  expect([done, opened]).toEqual([[], []]);
 });
 
 test('nothing to do is nothing done', async () => {

@@ -12,6 +12,8 @@ import { planVolumeGroups, type GroupPlan, type Problem, type WantedGroup } from
 export interface InitDeps {
   readonly lvm: Pick<Lvm, 'createGroup' | 'extendGroup'>;
   readonly disks: Pick<Disks, 'resolve' | 'probe'>;
+  /** The volume that has a disk for itself, by path. */
+  readonly ownerOf: (path: string) => string | undefined;
   /** Keyed by group. */
   readonly locks: KeyedMutex;
   readonly log: Log;
@@ -24,7 +26,7 @@ export async function initVolumeGroups(
   deps: InitDeps,
   signal: AbortSignal,
 ): Promise<{ readonly standings: readonly Standing[]; readonly changed: boolean }> {
-  const facts = await gatherFacts(wanted, observation, deps.disks, signal);
+  const facts = await gatherFacts(wanted, observation, deps, signal);
   const standings: Standing[] = [];
   let changed = false;
   for (const plan of planVolumeGroups(wanted, observation.groups, facts)) {
@@ -39,13 +41,15 @@ export async function initVolumeGroups(
 async function gatherFacts(
   wanted: readonly WantedGroup[],
   observation: Observation,
-  disks: InitDeps['disks'],
+  { disks, ownerOf }: InitDeps,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, DeviceFacts>> {
   const facts = new Map<string, DeviceFacts>();
   for (const path of wanted.flatMap(({ devices }) => devices)) {
     if (facts.has(path)) continue;
-    const known = factsOf(path, await disks.resolve(path, signal), observation);
+    const resolved = await disks.resolve(path, signal);
+    const owner = resolved === undefined ? undefined : ownerOf(resolved);
+    const known = { ...factsOf(path, resolved, observation), ...(owner === undefined ? {} : { owner }) };
     const { device } = known;
     const probe = device && !useOf(known) ? await disks.probe(device, signal) : undefined;
     facts.set(path, { ...known, ...(probe ? { probe } : {}) });

@@ -156,7 +156,10 @@ test.each([
   ['not active', settled, seen({ active: false }), true],
   ['active', settled, seen({ active: true }), false],
   ['not ready yet, which is known', sampleLocalVolume(), [], false],
-  ['no logical volume', { ...settled, spec: unitSpec('Device', '/dev/sdb') }, [], false],
+  ['a disk', { ...settled, spec: unitSpec('Device', '/dev/sdb') }, [], false],
+  ['a disk that was pulled', { ...settled, spec: unitSpec('Device', '/dev/sdx') }, [], true],
+  ['a filesystem that is not mounted', { ...settled, spec: unitSpec('MountPoint', '/mnt/a') }, [], true],
 ])('a ready volume that is %s: suspect %s', (_, volume, groups, want) => {
-  expect(findSuspects([volume], { groups })).toEqual(want ? ['v1'] : []);
+  const observation = sampleObservation({ groups, devices: [sampleDisk('sdb')] });
+  expect(findSuspects([volume], observation)).toEqual(want ? ['v1'] : []);
 });

@@ -19,7 +19,7 @@ export interface MountPointFacts {
   readonly mounts: readonly MountEntry[];
   /** Folder directly under which claims can have filesystems. */
   readonly mountRoot: string;
-  /** The volume that has this path or device for itself; it has been there. */
+  /** The volume that has this path for itself. */
   readonly owner?: string;
 }
 

@@ -1,6 +1,7 @@
 import { bytes, formatBytes, type Bytes } from '../model/bytes.ts';
 import type { LocalVolume } from '../model/objects.ts';
-import { inspectDevice, type DeviceFacts } from '../disk/inspect.ts';
+import { inspectDevice, useOf, type DeviceFacts } from '../disk/inspect.ts';
+import type { MountEntry } from '../mount/mountinfo.ts';
 import type { MountPoint } from './observe.ts';
 import { hasBeenReady, type VolumeStep } from './plan-volume.ts';
 
@@ -9,34 +10,54 @@ interface Unit {
   readonly size: Bytes;
   /** What is in it, with what to do about it; undefined when it is blank. */
   readonly content: string | undefined;
+  /** Why its data cannot be destroyed now; undefined when it can. */
+  readonly held: string | undefined;
 }
 
-/** What a volume needs that has a disk for itself. Wiping the disk after use is not done yet: until then a person does. */
+/** What a volume needs that has a disk for itself. */
 export function planDeviceVolume(volume: LocalVolume, facts: DeviceFacts): VolumeStep {
   const inspection = inspectDevice(facts);
   const content = inspection.blank ? undefined : `${inspection.finding.what}. ${inspection.finding.todo}`;
-  return planUnit(volume, facts.device && { size: facts.device.size, content });
+  return planUnit(volume, facts.device && { size: facts.device.size, content, held: heldBy(facts) });
 }
 
-/** The same for a mounted filesystem; `entries` are the names in it. */
+/** What its user put on the disk goes with the volume: partitions, or a group of LVM, as long as nothing of it is in use. */
+const ITS_OWN: readonly (string | undefined)[] = ['partitioned', 'in-group', 'too-small'];
+
+function heldBy(facts: DeviceFacts): string | undefined {
+  const use = useOf(facts);
+  return use && !ITS_OWN.includes(use.kind) ? `${use.what}. ${use.todo}` : undefined;
+}
+
+/** The same for a mounted filesystem; `entries` are the names in it, `mounts` all mounts of the node. */
 export function planMountPointVolume(
   volume: LocalVolume,
   mountPoint: MountPoint | undefined,
-  entries: readonly string[],
+  { entries, mounts }: { readonly entries: readonly string[]; readonly mounts: readonly MountEntry[] },
 ): VolumeStep {
   const files = entries.filter((name) => name !== 'lost+found').length;
   const content = files === 0 ? undefined : `holds ${files} files and folders. Empty it if they are not needed.`;
-  return planUnit(volume, mountPoint?.stats && { size: mountPoint.stats.total, content });
+  const users = mountPoint ? usersOf(mountPoint.entry, mounts) : [];
+  const held = users.length === 0 ? undefined : `is in use at ${users.join(', ')}. It is emptied once it is not.`;
+  return planUnit(volume, mountPoint?.stats && { size: mountPoint.stats.total, content, held });
 }
 
-/** A unit must be blank when it is first taken, so that nobody gets another's data, and goes back only once it is blank again. */
+/** Where else the filesystem is seen, and what is mounted inside of it. */
+function usersOf({ target, majorMinor }: MountEntry, mounts: readonly MountEntry[]): readonly string[] {
+  const others = mounts.filter((other) => other.target !== target);
+  return others
+    .filter((other) => other.majorMinor === majorMinor || other.target.startsWith(`${target}/`))
+    .map((other) => other.target);
+}
+
+/** A unit must be blank when it is first taken, so that nobody gets another's data, and goes back only once its data is destroyed. */
 function planUnit(volume: LocalVolume, unit: Unit | undefined): VolumeStep {
   const path = volume.spec.path ?? '';
   const isOurs = hasBeenReady(volume);
   const isLeaving = volume.metadata.deletionTimestamp !== undefined;
-  if (isLeaving && (!isOurs || (unit && unit.content === undefined))) return { kind: 'gone' };
+  if (isLeaving && !isOurs) return { kind: 'gone' };
   if (!unit) return refuse('UnitMissing', `${path} is not there: bring it back.`);
-  if (isLeaving) return refuse('NotBlank', `${path} is given back once it is blank. It ${unit.content}`);
+  if (isLeaving) return unit.held === undefined ? { kind: 'wipe' } : refuse('InUse', `${path} ${unit.held}`);
   if (!isOurs && unit.content !== undefined) return refuse('NotBlank', `${path} ${unit.content}`);
   return sized(volume, unit.size, path);
 }

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { bytes, GIB } from '../model/bytes.ts';
 import type { LocalVolume } from '../model/objects.ts';
+import type { DeviceFacts } from '../disk/inspect.ts';
 import { UNFINISHED_TAG, OUR_TAG } from '../lvm/names.ts';
 import type { LvmGroup } from '../lvm/report.ts';
 import { planDeviceVolume, planMountPointVolume } from './plan-unit.ts';
@@ -101,7 +102,7 @@ const diskVolume = (parts: Parameters<typeof sampleLocalVolume>[0] = {}): LocalV
   spec: { ...unitSpec('Device', '/dev/sdc'), ...parts?.spec },
 });
 
-test.each<[string, LocalVolume, ReturnType<typeof device> | { path: string; mountedAt: [] }, object]>([
+test.each<[string, LocalVolume, DeviceFacts, object]>([
   ['takes a blank disk', diskVolume(), device(), { kind: 'ready', sizeBytes: 10 * GIB, devicePath: '/dev/sdc' }],
   ['does not take a used one', diskVolume(), used, { kind: 'refuse', reason: 'NotBlank' }],
   ['keeps the one it uses', diskVolume({ status: ready }), used, { kind: 'ready' }],
@@ -117,12 +118,36 @@ test.each<[string, LocalVolume, ReturnType<typeof device> | { path: string; moun
     device(),
     { kind: 'refuse', reason: 'TooSmall' },
   ],
-  ['gives it back blank', diskVolume({ meta: deleting, status: ready }), device(), { kind: 'gone' }],
   [
-    'does not give it back with data',
+    'is wiped before it goes, also when it looks blank',
     diskVolume({ meta: deleting, status: ready }),
-    used,
-    { kind: 'refuse', reason: 'NotBlank' },
+    device(),
+    { kind: 'wipe' },
+  ],
+  ['is wiped of its data', diskVolume({ meta: deleting, status: ready }), used, { kind: 'wipe' }],
+  [
+    'is wiped of what its user made on it',
+    diskVolume({ meta: deleting, status: ready }),
+    { ...used, group: 'theirs', device: sampleDisk('sdc', { partitions: ['sdc1'] }) },
+    { kind: 'wipe' },
+  ],
+  [
+    'is not wiped while mounted',
+    diskVolume({ meta: deleting, status: ready }),
+    { ...used, mountedAt: ['/data'] },
+    { kind: 'refuse', reason: 'InUse' },
+  ],
+  [
+    'is not wiped while something is built on it',
+    diskVolume({ meta: deleting, status: ready }),
+    { ...used, device: sampleDisk('sdc', { holders: ['dm-0'] }) },
+    { kind: 'refuse', reason: 'InUse' },
+  ],
+  [
+    'waits for its disk before it goes',
+    diskVolume({ meta: deleting, status: ready }),
+    { path: '/dev/sdc', mountedAt: [] },
+    { kind: 'refuse', reason: 'UnitMissing' },
   ],
   ['leaves what it never took', diskVolume({ meta: deleting }), used, { kind: 'gone' }],
 ])('a Device volume %s', (_, volume, facts, step) => {
@@ -151,14 +176,21 @@ test.each<[string, LocalVolume, typeof mounted | undefined, string[], object]>([
   ],
   ['does not take a used one', mountVolume(), mounted, ['x'], { kind: 'refuse', reason: 'NotBlank' }],
   ['needs it mounted', mountVolume({ status: ready }), undefined, [], { kind: 'refuse', reason: 'UnitMissing' }],
-  ['gives it back empty', mountVolume({ meta: deleting, status: ready }), mounted, [], { kind: 'gone' }],
-  [
-    'does not give it back with data',
-    mountVolume({ meta: deleting, status: ready }),
-    mounted,
-    ['x'],
-    { kind: 'refuse' },
-  ],
+  ['is emptied before it goes', mountVolume({ meta: deleting, status: ready }), mounted, [], { kind: 'wipe' }],
+  ['is emptied of its data', mountVolume({ meta: deleting, status: ready }), mounted, ['x'], { kind: 'wipe' }],
+  ['leaves what it never took', mountVolume({ meta: deleting }), mounted, ['x'], { kind: 'gone' }],
 ])('a MountPoint volume %s', (_, volume, mountPoint, entries, step) => {
-  expect(planMountPointVolume(volume, mountPoint, entries)).toMatchObject(step);
+  expect(planMountPointVolume(volume, mountPoint, { entries, mounts: [mounted.entry] })).toMatchObject(step);
+});
+
+test.each([
+  ['seen at another path too', sampleMount('/pods/x')],
+  ['crossed by another mount', sampleMount('/mnt/open-local/a/b', { majorMinor: '1:1' })],
+])('a filesystem that is %s is not emptied', (_, other) => {
+  const volume = mountVolume({ meta: deleting, status: ready });
+  expect(planMountPointVolume(volume, mounted, { entries: [], mounts: [mounted.entry, other] })).toMatchObject({
+    kind: 'refuse',
+    reason: 'InUse',
+    message: expect.stringContaining(other.target) as string,
+  });
 });

@@ -12,6 +12,8 @@ export type VolumeStep =
   /** Its device is not there, as after a boot. */
   | { readonly kind: 'activate' }
   | { readonly kind: 'remove' }
+  /** Its data is to be destroyed, and then nothing of it is left. */
+  | { readonly kind: 'wipe' }
   /** It is as asked. */
   | { readonly kind: 'ready'; readonly sizeBytes: Bytes; readonly devicePath: string }
   /** Nothing of it is left: its finalizer may go. */

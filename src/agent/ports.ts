@@ -44,7 +44,12 @@ export function createPorts(
     };
   const sizeOf = (device: string, signal: AbortSignal): Promise<Bytes | undefined> =>
     sizeOfDevice({ lvm, disks }, device, signal);
-  return { lvm, disks, ...createSimulatedMounts({ file: simulatedMounts, sizeOf }) };
+  const { forget, ...simulated } = createSimulatedMounts({ file: simulatedMounts, sizeOf });
+  const wipe: Disks['wipe'] = async (device, signal) => {
+    await disks.wipe(device, signal);
+    await forget(device.path, signal);
+  };
+  return { lvm, disks: { ...disks, wipe }, ...simulated };
 }
 
 /** Size of a disk or of a logical volume, which need not be active. */

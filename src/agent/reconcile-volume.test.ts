@@ -12,7 +12,7 @@ import { Fault } from '../model/fault.ts';
 import type { LocalVolume } from '../model/objects.ts';
 import { createFakeObject } from './fake-objects.ts';
 import { isSettled, reconcileVolume, type VolumeDeps } from './reconcile-volume.ts';
-import { sampleDisk, sampleLocalVolume, sampleObservation, unitSpec } from './sample.ts';
+import { sampleDisk, sampleLocalVolume, sampleMount, sampleObservation, unitSpec } from './sample.ts';
 import { createVolumeWriter, type VolumeWriter } from './write-volume.ts';
 
 const never = new AbortController().signal;
@@ -29,10 +29,20 @@ async function rig(volume: LocalVolume) {
   const { mounts } = createSimulatedMounts({ file: path.join(folder, 'mounts.json'), sizeOf: async () => bytes(GIB) });
   const object = createFakeObject(volume);
   const events: string[] = [];
+  const wiped: string[] = [];
   let changes = 0;
   const deps: VolumeDeps = {
     lvm,
-    disks: { resolve: (name) => Promise.resolve(name), probe: () => Promise.resolve({ busy: false, signatures: [] }) },
+    disks: {
+      list: () => Promise.resolve([sampleDisk('sdc')]),
+      resolve: (name) => Promise.resolve(name),
+      probe: () => Promise.resolve({ busy: false, signatures: [] }),
+      wipe: ({ path }) => Promise.resolve(void wiped.push(path)),
+    },
+    filesystems: {
+      entries: () => Promise.resolve([]),
+      clear: (mountPoint) => Promise.resolve(void wiped.push(mountPoint)),
+    },
     mounts,
     observe: () => Promise.resolve(sampleObservation({ devices: [sampleDisk('sdc')] })),
     write: createVolumeWriter(object.client, () => {}),
@@ -46,7 +56,7 @@ async function rig(volume: LocalVolume) {
     const now = object.read();
     return now ? reconcileVolume(now, { ...deps, ...more }, never) : Promise.resolve();
   };
-  return { object, deps, lvm, mounts, file, events, volumes, reconcile, changes: () => changes };
+  return { object, deps, lvm, mounts, file, events, wiped, volumes, reconcile, changes: () => changes };
 }
 
 test('made, told once, grown, removed', async () => {
@@ -151,6 +161,33 @@ test('a disk of its own is looked into only when nothing else rules it out', asy
   expect(it.object.read()?.status).toMatchObject({ phase: 'Failed', reason: 'NotBlank' });
   await it.reconcile();
   expect(it.object.read()?.status).toEqual({ phase: 'Ready', sizeBytes: 10 * GIB, devicePath: '/dev/sdc' });
+});
+
+test('a disk is wiped before it is given back; what keeps it from that is told, and tried again', async () => {
+  const volume = { ...sampleLocalVolume(), spec: unitSpec('Device', '/dev/sdc') };
+  const it = await rig(volume);
+  await it.reconcile();
+  const leaving = { ...volume, metadata: { ...volume.metadata, ...deleting }, status: it.object.read()?.status ?? {} };
+  it.object.write(leaving);
+  const held = () => Promise.reject(new Fault('precondition', 'it is in use'));
+  await expect(it.reconcile({ disks: { ...it.deps.disks, wipe: held } })).rejects.toThrow('it is in use');
+  expect(it.object.read()?.status).toMatchObject({ phase: 'Deleting', reason: 'WipeFailed' });
+  const dying = { ...it.deps.write, release: () => Promise.reject(new Error('killed')) };
+  await expect(it.reconcile({ write: dying })).rejects.toThrow('killed');
+  await it.reconcile();
+  expect(it.object.read()).toBeUndefined();
+  expect(it.wiped).toEqual(['/dev/sdc', '/dev/sdc']);
+});
+
+test('a filesystem is emptied before it is given back', async () => {
+  const spec = unitSpec('MountPoint', '/mnt/a');
+  const status = { phase: 'Ready', sizeBytes: GIB, devicePath: '/mnt/a' } as const;
+  const it = await rig({ ...sampleLocalVolume({ meta: deleting, status }), spec });
+  const size = bytes(10 * GIB);
+  const stats = { total: size, used: bytes(0), available: size, inodes: { total: 0, used: 0, available: 0 } };
+  const seen = sampleObservation({ mountPoints: [{ entry: sampleMount('/mnt/a'), stats }] });
+  await it.reconcile({ observe: () => Promise.resolve(seen) });
+  expect([it.object.read(), it.wiped]).toEqual([undefined, ['/mnt/a']]);
 });
 
 /** Does its work, and dies after the nth call that changes something, before anybody hears of it. */

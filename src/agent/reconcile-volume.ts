@@ -1,4 +1,3 @@
-import { readdir } from 'node:fs/promises';
 import { bytes } from '../model/bytes.ts';
 import { Fault, textOf } from '../model/fault.ts';
 import type { LocalVolume } from '../model/objects.ts';
@@ -8,6 +7,7 @@ import type { Log } from '../daemon/log.ts';
 import type { Disks } from '../disk/disks.ts';
 import { useOf } from '../disk/inspect.ts';
 import type { Lvm } from '../lvm/lvm.ts';
+import type { Filesystems } from '../mount/filesystem.ts';
 import { volumeDevicePath } from '../lvm/names.ts';
 import type { Mounts } from '../mount/mounts.ts';
 import { factsOf } from './device-facts.ts';
@@ -19,7 +19,8 @@ import type { VolumeWriter } from './write-volume.ts';
 
 export interface VolumeDeps {
   readonly lvm: Lvm;
-  readonly disks: Pick<Disks, 'resolve' | 'probe'>;
+  readonly disks: Pick<Disks, 'list' | 'resolve' | 'probe' | 'wipe'>;
+  readonly filesystems: Pick<Filesystems, 'entries' | 'clear'>;
   readonly mounts: Pick<Mounts, 'list' | 'shows'>;
   readonly observe: (signal: AbortSignal) => Promise<Observation>;
   readonly write: VolumeWriter;
@@ -56,6 +57,7 @@ async function settle(volume: LocalVolume, deps: VolumeDeps, signal: AbortSignal
     if (step.kind === 'gone') return deps.write.release(volume, signal);
     await attempt(volume, step, deps, signal);
     deps.onChange();
+    if (step.kind === 'wipe') return deps.write.release(volume, signal);
   }
   throw new Error(`volume ${volume.metadata.name} is not settled after ${MAX_STEPS} changes`);
 }
@@ -75,7 +77,8 @@ async function plan(volume: LocalVolume, deps: VolumeDeps, signal: AbortSignal):
   const observation = await deps.observe(signal);
   if (kind === 'MountPoint') {
     const mountPoint = observation.mountPoints.find(({ entry }) => entry.target === path);
-    return planMountPointVolume(volume, mountPoint, mountPoint ? await readdir(path) : []);
+    const entries = mountPoint ? await deps.filesystems.entries(path, signal) : [];
+    return planMountPointVolume(volume, mountPoint, { entries, mounts: observation.mounts });
   }
   const facts = factsOf(path, await deps.disks.resolve(path, signal), observation);
   const probe = facts.device && !useOf(facts) ? await deps.disks.probe(facts.device, signal) : undefined;
@@ -118,12 +121,8 @@ async function attempt(volume: LocalVolume, step: VolumeStep, deps: VolumeDeps, 
 const subjectOf = ({ metadata: { name = '', uid } }: LocalVolume) =>
   ({ kind: 'LocalVolume', name, ...(uid === undefined ? {} : { uid }) }) as const;
 
-async function act(
-  volume: LocalVolume,
-  step: VolumeStep,
-  { lvm, log }: VolumeDeps,
-  signal: AbortSignal,
-): Promise<void> {
+async function act(volume: LocalVolume, step: VolumeStep, deps: VolumeDeps, signal: AbortSignal): Promise<void> {
+  const { lvm, log } = deps;
   if (step.kind === 'refuse') throw new Fault('precondition', step.message);
   const target = { vgName: volume.spec.vgName ?? '', name: volume.metadata.name ?? '' };
   log.info({ vg: target.vgName, volume: target.name, action: step.kind }, 'changing a volume');
@@ -131,11 +130,23 @@ async function act(
   if (step.kind === 'extend') await lvm.extendVolume({ ...target, sizeBytes: bytes(step.sizeBytes) }, signal);
   if (step.kind === 'activate') await lvm.activateVolume(target, signal);
   if (step.kind === 'remove') await lvm.removeVolume(target, signal);
+  if (step.kind === 'wipe') await wipe(volume, deps, signal);
+}
+
+/** The data of a whole disk or filesystem. */
+async function wipe({ spec }: LocalVolume, { disks, filesystems }: VolumeDeps, signal: AbortSignal): Promise<void> {
+  const { kind, path = '' } = spec;
+  if (kind === 'MountPoint') return filesystems.clear(path, signal);
+  const resolved = await disks.resolve(path, signal);
+  const device = (await disks.list(signal)).find((candidate) => candidate.path === resolved);
+  if (!device) throw new Fault('unavailable', `${path} is not there any more`);
+  return disks.wipe(device, signal);
 }
 
 function problemOf(step: VolumeStep, error: unknown): { readonly reason: string; readonly message: string } {
   if (step.kind === 'refuse') return { reason: step.reason, message: step.message };
   if (step.kind === 'activate') return { reason: 'ActivationFailed', message: textOf(error) };
+  if (step.kind === 'wipe') return { reason: 'WipeFailed', message: textOf(error) };
   const full = error instanceof Fault && error.kind === 'exhausted';
   return { reason: full ? REASON_NO_SPACE : 'LvmFailed', message: textOf(error) };
 }

@@ -6,15 +6,20 @@ import { isSettled } from './reconcile-volume.ts';
 /** Names of volumes that are told to be ready while what was seen says otherwise: they are to be looked at again. */
 export function findSuspects(
   volumes: Iterable<LocalVolume>,
-  { groups }: Pick<Observation, 'groups'>,
+  seen: Pick<Observation, 'groups' | 'devices' | 'mountPoints'>,
 ): readonly string[] {
   return [...volumes]
-    .filter((volume) => isSettled(volume) && !isSeen(volume, groups))
+    .filter((volume) => isSettled(volume) && !isSeen(volume, seen))
     .map(({ metadata }) => metadata.name ?? '');
 }
 
-function isSeen({ metadata, spec }: LocalVolume, groups: Observation['groups']): boolean {
-  if (spec.kind !== 'LVM' || metadata.deletionTimestamp !== undefined) return true;
+function isSeen(
+  { metadata, spec }: LocalVolume,
+  { groups, devices, mountPoints }: Pick<Observation, 'groups' | 'devices' | 'mountPoints'>,
+): boolean {
+  if (metadata.deletionTimestamp !== undefined) return true;
+  if (spec.kind === 'Device') return devices.some(({ path }) => path === spec.path);
+  if (spec.kind === 'MountPoint') return mountPoints.some(({ entry }) => entry.target === spec.path);
   const found = groups.find(({ name }) => name === spec.vgName)?.volumes.find(({ name }) => name === metadata.name);
   return found !== undefined && found.size >= spec.sizeBytes && !isUnfinished(found) && found.active !== false;
 }

@@ -44,10 +44,12 @@ export interface Probe {
   readonly dataAt?: number;
 }
 
-/** The block devices of a machine; only ever read. */
+/** The block devices of a machine; only ever read, but for `wipe`. */
 export interface Disks {
   list(signal: AbortSignal): Promise<readonly BlockDevice[]>;
   /** Follows links such as /dev/disk/by-id/…; undefined when there is nothing. */
   resolve(path: string, signal: AbortSignal): Promise<string | undefined>;
   probe(device: Pick<BlockDevice, 'path' | 'size'>, signal: AbortSignal): Promise<Probe>;
+  /** Destroys what is on it; refuses with Fault `precondition` while something holds it. May be repeated after a cut. */
+  wipe(device: Pick<BlockDevice, 'path' | 'size'>, signal: AbortSignal): Promise<void>;
 }

@@ -2,6 +2,7 @@ import { realpath } from 'node:fs/promises';
 import type { Run } from '../exec/run.ts';
 import { probeContent } from './content.ts';
 import type { Disks } from './disks.ts';
+import { wipeDevice } from './wipe.ts';
 import { readBlockDevices, type KernelFolders } from './sysfs.ts';
 
 const HOST: KernelFolders = { sys: '/sys', proc: '/proc', dev: '/dev' };
@@ -12,5 +13,6 @@ export function createHostDisks(run: Run, folders: KernelFolders = HOST): Disks 
     list: (signal) => readBlockDevices(folders, signal),
     resolve: (path) => realpath(path).catch(() => undefined),
     probe: (device, signal) => probeContent(device, run, signal),
+    wipe: (device, signal) => wipeDevice(device, run, signal),
   };
 }

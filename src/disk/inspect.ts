@@ -9,6 +9,8 @@ export interface DeviceFacts {
   readonly resolved?: string;
   /** Undefined when what is there is no block device. */
   readonly device?: BlockDevice;
+  /** The volume that has it for itself, unless it is asked on behalf of that volume. */
+  readonly owner?: string;
   /** LVM has it: the group's name, empty for a member of none. */
   readonly group?: string;
   /** Where it, or a partition of it, is mounted. */
@@ -22,6 +24,7 @@ export type FindingKind =
   | 'not-a-disk'
   | 'read-only'
   | 'too-small'
+  | 'owned'
   | 'in-group'
   | 'swap'
   | 'mounted'
@@ -89,7 +92,9 @@ function natureOf(device: BlockDevice): Finding | undefined {
 }
 
 function claimOf(facts: DeviceFacts, device: BlockDevice): Finding | undefined {
-  const { group, mountedAt } = facts;
+  const { group, mountedAt, owner } = facts;
+  if (owner !== undefined)
+    return { kind: 'owned', what: `belongs to volume ${owner}`, todo: 'Take it off the list, or delete the volume.' };
   if (group !== undefined)
     return group === ''
       ? {

@@ -27,8 +27,17 @@ export function createSimulatedDisks(file: string): Disks {
       if (!disk) return { busy: false, unreadable: `no such device: ${path}`, signatures: [] };
       return { busy: false, signatures: disk.signature === undefined ? [] : [{ type: disk.signature, offset: 0 }] };
     },
+    wipe: ({ path }, signal) =>
+      state.update((before) => ({ ...before, disks: before.disks.map(blankIf(path)) }), signal),
   };
 }
+
+const blankIf =
+  (name: string) =>
+  (disk: SimulatedDisks['disks'][number]): SimulatedDisks['disks'][number] => {
+    const { signature: _, ...blank } = disk;
+    return disk.name === name ? blank : disk;
+  };
 
 function deviceOf(disk: SimulatedDisks['disks'][number], index: number): BlockDevice {
   return {

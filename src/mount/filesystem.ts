@@ -27,6 +27,10 @@ export interface Filesystems {
     signal: AbortSignal,
   ): Promise<void>;
   stats(path: string, signal: AbortSignal): Promise<FilesystemStats>;
+  /** Names in the folder at which a filesystem is mounted. */
+  entries(mountPoint: string, signal: AbortSignal): Promise<readonly string[]>;
+  /** Removes everything in it; never what is mounted below, nor what links lead to. May be repeated after a cut. */
+  clear(mountPoint: string, signal: AbortSignal): Promise<void>;
   /** Size of a block device; undefined when it is not there. */
   sizeOf(device: string, signal: AbortSignal): Promise<Bytes | undefined>;
 }
@@ -50,6 +54,16 @@ export function mkfsArgv(device: string, fsType: FilesystemType): readonly strin
   const options = fsType.startsWith('ext') ? ['-m', '0'] : []; // ext keeps 5 % for root unless told not to
   return [`mkfs.${fsType}`, '-q', ...options, '--', device];
 }
+
+/** Pure: depth first, links removed and not followed, and nothing of another filesystem. */
+export const clearArgv = (mountPoint: string): readonly string[] => [
+  'find',
+  mountPoint,
+  '-xdev',
+  '-mindepth',
+  '1',
+  '-delete',
+];
 
 /** Pure: undefined for a filesystem that we do not know how to grow. */
 export function growArgv(mounted: { readonly device: string; readonly target: string; readonly fsType: string }) {

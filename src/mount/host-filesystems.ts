@@ -1,11 +1,12 @@
 import { constants } from 'node:fs';
-import { open, readFile, statfs } from 'node:fs/promises';
+import { open, readFile, readdir, statfs } from 'node:fs/promises';
 import { MIB, bytes, type Bytes } from '../model/bytes.ts';
 import { Fault, textOf } from '../model/fault.ts';
 import { CommandFailed } from '../exec/command-failed.ts';
 import type { Run } from '../exec/run.ts';
 import { deviceNumber } from './device-number.ts';
 import {
+  clearArgv,
   filesystemType,
   growArgv,
   mkfsArgv,
@@ -17,6 +18,8 @@ import {
 
 const PROBE_TIMEOUT_MS = 60_000;
 const FORMAT_TIMEOUT_MS = 600_000;
+/** What is left after it is removed by the next try. */
+const CLEAR_TIMEOUT_MS = 600_000;
 /** blkid(8): nothing was found, or the device could not be read. */
 const NOTHING_FOUND = 2;
 /** blkid(8): several contradicting things were found. */
@@ -42,6 +45,8 @@ export function createHostFilesystems(run: Run): Filesystems {
       if (argv) await call(argv, FORMAT_TIMEOUT_MS, signal);
     },
     stats: statsOf,
+    entries: (mountPoint) => readdir(mountPoint),
+    clear: (mountPoint, signal) => call(clearArgv(mountPoint), CLEAR_TIMEOUT_MS, signal),
     sizeOf: deviceSize,
   };
 }

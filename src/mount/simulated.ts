@@ -25,6 +25,8 @@ export interface SimulatedMountsOptions {
 export function createSimulatedMounts({ file, sizeOf }: SimulatedMountsOptions): {
   mounts: Mounts;
   filesystems: Filesystems;
+  /** What a device was formatted with is wiped. */
+  forget: (device: string, signal: AbortSignal) => Promise<void>;
 } {
   const state = createStateFile<SimulatedMounts>(file, { mounts: [], filesystems: {} });
 
@@ -66,9 +68,13 @@ export function createSimulatedMounts({ file, sizeOf }: SimulatedMountsOptions):
       if (total === undefined) throw new Fault('not-found', `nothing is mounted at ${path}`);
       return { total, used: NO_BYTES, available: total, inodes: { total: 0, used: 0, available: 0 } };
     },
+    entries: () => Promise.resolve([]),
+    clear: () => Promise.resolve(), // files at a simulated mount point are not the volume's
     sizeOf,
   };
-  return { mounts, filesystems };
+  const forget = (device: string, signal: AbortSignal) =>
+    state.update((before) => withoutFilesystem(before, device), signal);
+  return { mounts, filesystems, forget };
 }
 
 const withMode = (options: readonly string[]): readonly string[] =>
@@ -92,6 +98,11 @@ function withMount(state: SimulatedMounts, entry: MountEntry): SimulatedMounts {
 function withoutMount(state: SimulatedMounts, target: string): SimulatedMounts {
   const left = state.mounts.filter((entry) => entry.target !== target);
   return left.length === state.mounts.length ? state : { ...state, mounts: left };
+}
+
+function withoutFilesystem(state: SimulatedMounts, device: string): SimulatedMounts {
+  const { [device]: _, ...filesystems } = state.filesystems;
+  return { ...state, filesystems };
 }
 
 const withFilesystem = (

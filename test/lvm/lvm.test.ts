@@ -163,7 +163,13 @@ test('the agent extends a group by the blank disk, and leaves every used one as 
   const prepared = UNFIT.map(([, prepare, finding], at) => ({ device: used[at] ?? '', prepare, finding }));
   for (const { device, prepare } of prepared) await prepare(disks, device);
   const sums = await Promise.all(used.map((device) => disks.checksum(device)));
-  const deps = { lvm: lvmOf(disks), disks: createHostDisks(run), locks: new KeyedMutex(), log: silentLog };
+  const deps = {
+    lvm: lvmOf(disks),
+    disks: createHostDisks(run),
+    locks: new KeyedMutex(),
+    ownerOf: () => undefined,
+    log: silentLog,
+  };
 
   const made = await initVolumeGroups([{ name: 'ring3', devices: [first] }], await look(disks), deps, never);
   expect(made).toMatchObject({ changed: true, standings: [{ ok: true }] });
@@ -182,7 +188,13 @@ test('the agent extends a group by the blank disk, and leaves every used one as 
 
 test('a blank disk that a program holds for itself is busy, and free afterwards', async () => {
   await using disks = await createLoopDisks(64 * MIB);
-  const deps = { lvm: lvmOf(disks), disks: createHostDisks(run), locks: new KeyedMutex(), log: silentLog };
+  const deps = {
+    lvm: lvmOf(disks),
+    disks: createHostDisks(run),
+    locks: new KeyedMutex(),
+    ownerOf: () => undefined,
+    log: silentLog,
+  };
   const wanted = [{ name: 'ring3', devices: disks.devices }];
   const holder = await open(disks.devices[0] ?? '', constants.O_RDONLY | constants.O_EXCL);
   try {

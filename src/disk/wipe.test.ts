@@ -1,0 +1,67 @@
+import { mkdtemp, open, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { createFakeRun, exits, type Reply } from '../exec/fake-run.ts';
+import { bytes, MIB } from '../model/bytes.ts';
+import { wipeDevice } from './wipe.ts';
+
+const never = new AbortController().signal;
+const SIZE = bytes(4 * MIB);
+const NOTHING = '{"signatures": []}';
+
+/** A file full of x in place of a disk. */
+async function disk() {
+  const folder = await mkdtemp(path.join(tmpdir(), 'wipe-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const file = path.join(folder, 'disk');
+  const handle = await open(file, 'w');
+  await handle.writeFile(Buffer.alloc(SIZE, 'x'));
+  await handle.close();
+  return { path: file, size: SIZE };
+}
+
+const scripted = (replies: { readonly discard?: Reply; readonly wipefs?: Reply; readonly look?: Reply } = {}) =>
+  createFakeRun((argv) => {
+    if (argv[0] === 'blkdiscard') return replies.discard ?? '';
+    return argv.includes('--all') ? (replies.wipefs ?? '') : (replies.look ?? NOTHING);
+  });
+
+test('all is discarded, signatures are erased, and the ends are zeroed', async () => {
+  const device = await disk();
+  const { run, calls } = scripted();
+  await wipeDevice(device, run, never);
+  expect(calls.map(([program, option]) => `${program} ${option}`)).toEqual([
+    `blkdiscard ${device.path}`,
+    'wipefs --all',
+    'wipefs --no-act',
+  ]);
+  const content = await readFile(device.path);
+  expect(content.subarray(0, MIB).every((byte) => byte === 0)).toBe(true);
+  expect(content.subarray(SIZE - MIB).every((byte) => byte === 0)).toBe(true);
+  expect(content[MIB]).toBe('x'.charCodeAt(0));
+  expect(content[SIZE - MIB - 1]).toBe('x'.charCodeAt(0));
+});
+
+test('a device that cannot discard is wiped all the same', async () => {
+  const device = await disk();
+  const discard = exits(['blkdiscard'], 1, 'blkdiscard: /dev/x: BLKDISCARD ioctl failed: Operation not supported');
+  await wipeDevice(device, scripted({ discard }).run, never);
+  expect((await readFile(device.path))[0]).toBe(0);
+});
+
+test.each([
+  ['discarding', { discard: exits(['blkdiscard'], 1, 'Input/output error') }, 'Input/output error'],
+  ['erasing', { wipefs: exits(['wipefs'], 1, 'Device or resource busy') }, 'Device or resource busy'],
+  ['looking again', { look: '{"signatures":[{"offset":"0x438","type":"ext4"}]}' }, 'was wiped and is not blank'],
+])('a failure while %s is told', async (_, replies, message) => {
+  await expect(wipeDevice(await disk(), scripted(replies).run, never)).rejects.toMatchObject({
+    kind: 'unavailable',
+    message: expect.stringContaining(message) as string,
+  });
+});
+
+test('a device that is not there is not made', async () => {
+  const missing = { path: '/nowhere/disk', size: SIZE };
+  await expect(wipeDevice(missing, scripted().run, never)).rejects.toMatchObject({ kind: 'unavailable' });
+});

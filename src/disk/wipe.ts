@@ -1,0 +1,79 @@
+import { constants } from 'node:fs';
+import { open, type FileHandle } from 'node:fs/promises';
+import { MIB } from '../model/bytes.ts';
+import { Fault, textOf } from '../model/fault.ts';
+import { CommandFailed } from '../exec/command-failed.ts';
+import type { Run } from '../exec/run.ts';
+import { probeContent } from './content.ts';
+import type { BlockDevice } from './disks.ts';
+
+type Device = Pick<BlockDevice, 'path' | 'size'>;
+
+const WIPEFS_TIMEOUT_MS = 60_000;
+const DISCARD_TIMEOUT_MS = 600_000;
+
+/**
+ * Destroys what is on a device: all of it where the device can discard, and always its signatures, first and last MiB. Each step opens the
+ * device exclusively, so that nothing is done to one in use. May be cut at any point and repeated; it ends only when the device is
+ * blank. Throws Fault `precondition` while something holds it, `unavailable` when it cannot be written.
+ */
+export async function wipeDevice(device: Device, run: Run, signal: AbortSignal): Promise<void> {
+  await zeroEnds(device, 0, signal); // only finds out whether it is in use
+  await discard(device, run, signal);
+  await eraseSignatures(device, run, signal);
+  await zeroEnds(device, MIB, signal);
+  const { busy, unreadable, signatures, dataAt } = await probeContent(device, run, signal);
+  if (busy) throw inUse(device);
+  if (unreadable !== undefined) throw new Fault('unavailable', `${device.path} cannot be read: ${unreadable}`);
+  if (signatures.length > 0 || dataAt !== undefined)
+    throw new Fault('unavailable', `${device.path} was wiped and is not blank: something wrote to it meanwhile`);
+}
+
+/** Exit codes tell nothing: a device without discard says so in words. */
+async function discard({ path }: Device, run: Run, signal: AbortSignal): Promise<void> {
+  try {
+    await run(['blkdiscard', path], { timeoutMs: DISCARD_TIMEOUT_MS }, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    const canNot = error instanceof CommandFailed && /not supported|not a block device/i.test(error.stderr);
+    if (!canNot) throw new Fault('unavailable', textOf(error), { cause: error });
+  }
+}
+
+async function eraseSignatures({ path }: Device, run: Run, signal: AbortSignal): Promise<void> {
+  try {
+    await run(['wipefs', '--all', '--', path], { timeoutMs: WIPEFS_TIMEOUT_MS }, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    throw new Fault('unavailable', textOf(error), { cause: error });
+  }
+}
+
+async function zeroEnds(device: Device, bytes: number, signal: AbortSignal): Promise<void> {
+  const { path, size } = device;
+  signal.throwIfAborted();
+  try {
+    const handle = await open(path, constants.O_WRONLY | constants.O_EXCL);
+    try {
+      const length = Math.min(bytes, size);
+      await zero(handle, size - length, length);
+      await zero(handle, 0, length);
+      if (length > 0) await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EBUSY') throw inUse(device);
+    throw new Fault('unavailable', `${path} cannot be written: ${textOf(error)}`, { cause: error });
+  }
+}
+
+async function zero(handle: FileHandle, position: number, length: number): Promise<void> {
+  for (let done = 0; done < length;) {
+    const { bytesWritten } = await handle.write(Buffer.alloc(length - done), 0, length - done, position + done);
+    done += bytesWritten;
+  }
+}
+
+const inUse = ({ path }: Device): Fault =>
+  new Fault('precondition', `${path} is in use: it is wiped once nothing holds it (lsof ${path})`);
