@@ -142,6 +142,7 @@ test('devices are reported by the pattern, with what keeps a claim from having t
 });
 
 const settled = sampleLocalVolume({ status: { phase: 'Ready', sizeBytes: GIB, devicePath: '/dev/pool-0/v1' } });
+const missed = sampleLocalVolume({ status: { phase: 'Failed', reason: 'GroupMissing', sizeBytes: GIB } });
 const seen = (more?: Parameters<typeof sampleVolume>[1]) => [
   sampleGroup('pool-0', { volumes: [sampleVolume('v1', more)] }),
 ];
@@ -155,11 +156,20 @@ test.each([
   ['cut while made', settled, seen({ tags: [OUR_TAG, UNFINISHED_TAG] }), true],
   ['not active', settled, seen({ active: false }), true],
   ['active', settled, seen({ active: true }), false],
+  ['missed, and back', missed, seen(), true],
+  ['missed, and still gone', missed, [], false],
+  [
+    'missed while being removed, and back',
+    { ...missed, metadata: { ...missed.metadata, deletionTimestamp: 'now' } },
+    seen(),
+    true,
+  ],
+  ['removed', { ...settled, metadata: { ...settled.metadata, finalizers: [], deletionTimestamp: 'now' } }, [], false],
   ['not ready yet, which is known', sampleLocalVolume(), [], false],
   ['a disk', { ...settled, spec: unitSpec('Device', '/dev/sdb') }, [], false],
   ['a disk that was pulled', { ...settled, spec: unitSpec('Device', '/dev/sdx') }, [], true],
   ['a filesystem that is not mounted', { ...settled, spec: unitSpec('MountPoint', '/mnt/a') }, [], true],
-])('a ready volume that is %s: suspect %s', (_, volume, groups, want) => {
+])('a volume that is %s: suspect %s', (_, volume, groups, want) => {
   const observation = sampleObservation({ groups, devices: [sampleDisk('sdb')] });
   expect(findSuspects([volume], observation)).toEqual(want ? ['v1'] : []);
 });

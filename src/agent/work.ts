@@ -96,7 +96,12 @@ export function createWork(deps: WorkDeps): Work {
       const following = [node.run(signal), volumes.run(signal)];
       await Promise.all([node.whenSynced(signal), volumes.whenSynced(signal)]).catch(() => {});
       const working = Object.values(queues).map((queue) => queue.run(signal));
-      await Promise.all([...following, ...working, repeat(config.intervalMs, tick, () => {}, signal)]);
+      const watching = deps.ports.disks
+        .watch(() => queues.node.add(NODE_KEY), signal)
+        .catch((err: unknown) => {
+          log.warn({ err }, 'disks that come and go are seen from time to time only');
+        });
+      await Promise.all([...following, ...working, watching, repeat(config.intervalMs, tick, () => {}, signal)]);
     },
   };
 }

@@ -50,6 +50,8 @@ export interface Disks {
   /** Follows links such as /dev/disk/by-id/…; undefined when there is nothing. */
   resolve(path: string, signal: AbortSignal): Promise<string | undefined>;
   probe(device: Pick<BlockDevice, 'path' | 'size'>, signal: AbortSignal): Promise<Probe>;
+  /** Resolves once `changed` will be called when disks come and go, until aborted; rejects when that cannot be known. */
+  watch(changed: () => void, signal: AbortSignal): Promise<void>;
   /** Destroys what is on it; refuses with Fault `precondition` while something holds it. May be repeated after a cut. */
   wipe(device: Pick<BlockDevice, 'path' | 'size'>, signal: AbortSignal): Promise<void>;
 }

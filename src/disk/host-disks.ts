@@ -2,6 +2,7 @@ import { realpath } from 'node:fs/promises';
 import type { Run } from '../exec/run.ts';
 import { probeContent } from './content.ts';
 import type { Disks } from './disks.ts';
+import { watchDisks } from './watch-disks.ts';
 import { wipeDevice } from './wipe.ts';
 import { readBlockDevices, type KernelFolders } from './sysfs.ts';
 
@@ -13,6 +14,7 @@ export function createHostDisks(run: Run, folders: KernelFolders = HOST): Disks 
     list: (signal) => readBlockDevices(folders, signal),
     resolve: (path) => realpath(path).catch(() => undefined),
     probe: (device, signal) => probeContent(device, run, signal),
+    watch: (changed, signal) => watchDisks(folders, changed, signal),
     wipe: (device, signal) => wipeDevice(device, run, signal),
   };
 }

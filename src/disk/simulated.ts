@@ -27,6 +27,7 @@ export function createSimulatedDisks(file: string): Disks {
       if (!disk) return { busy: false, unreadable: `no such device: ${path}`, signatures: [] };
       return { busy: false, signatures: disk.signature === undefined ? [] : [{ type: disk.signature, offset: 0 }] };
     },
+    watch: () => Promise.resolve(), // who edits the file is in no hurry
     wipe: ({ path }, signal) =>
       state.update((before) => ({ ...before, disks: before.disks.map(blankIf(path)) }), signal),
   };
