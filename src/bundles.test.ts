@@ -33,9 +33,7 @@ async function contents(bundle: string): Promise<{ packages: Set<string>; folder
 test('the agent never contains Fastify, undici or the full Kubernetes client', async () => {
   const { packages, folders } = await contents('agent');
   expect([...packages]).toContain('@grpc/grpc-js');
-  expect(
-    [...packages].filter((name) => ['fastify', 'undici', '@kubernetes/client-node'].includes(name)),
-  ).toEqual([]);
+  expect([...packages].filter((name) => ['fastify', 'undici', '@kubernetes/client-node'].includes(name))).toEqual([]);
   expect(
     [...folders].filter((name) => ['extender', 'operator', 'sandbox', 'apiserver', 'capacity'].includes(name)),
   ).toEqual([]);
