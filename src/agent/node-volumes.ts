@@ -17,7 +17,12 @@ export interface NodeVolumesOptions {
 }
 
 /** LocalVolume objects as the CSI node service sees them. The API server is asked only when what was heard does not serve. */
-export function createNodeVolumes({ client, nodeName, heard, write }: NodeVolumesOptions): NodeVolumes {
+export function createNodeVolumes({
+  client,
+  nodeName,
+  heard,
+  write,
+}: NodeVolumesOptions): Pick<NodeVolumes, 'find' | 'markFormatted'> {
   const ask = async (name: string, signal: AbortSignal): Promise<LocalVolume | undefined> => {
     try {
       return await client.get(LOCAL_VOLUMES, { name }, signal);

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { GIB, MIB } from '../model/bytes.ts';
+import { inlineVolumeId } from '../model/inline-volume.ts';
 import type { LocalVolume, NodeLocalStorage } from '../model/objects.ts';
 import { NODE_LABEL, VOLUME_FINALIZER } from '../model/well-known.ts';
 import { createApiServer, type ApiServer } from '../apiserver/api-server.ts';
@@ -273,6 +274,43 @@ test('a mount point is made, reported, and mounted again after a boot', async ()
   await writeFile(mounts, JSON.stringify({ ...before, mounts: [] }));
   it.start();
   await eventually(async () => expect(await readFile(mounts, 'utf8')).toContain(`"target": "${point}"`));
+});
+
+test('an inline volume lives from publish to unpublish, as an object of its own', async () => {
+  const it = await rig(SPEC);
+  it.start();
+  await eventually(() => expect(available(it)).toBe(FREE));
+  const id = inlineVolumeId('u-1', 'scratch');
+  const publish = (size: string) =>
+    it.csi.node.nodePublishVolume(
+      csi.NodePublishVolumeRequest.fromPartial({
+        volumeId: id,
+        targetPath: `${it.folder}/pod/scratch`,
+        volumeCapability: {
+          accessType: { $case: 'mount', value: { fsType: '' } },
+          accessMode: { mode: csi.VolumeCapability_AccessMode_Mode.SINGLE_NODE_WRITER },
+        },
+        volumeContext: { 'csi.storage.k8s.io/ephemeral': 'true', vgName: 'pool-0', size, bps: '1Mi' },
+      }),
+      never,
+    );
+  await expect(publish('11Gi')).rejects.toMatchObject({ code: 8, details: expect.stringContaining('space') as string });
+  await eventually(() => expect(it.volume(id)).toBeUndefined());
+
+  await publish('1Gi');
+  await publish('1Gi'); // again: done
+  expect(it.volume(id)).toMatchObject({
+    metadata: { labels: { [NODE_LABEL]: NODE }, annotations: { 'csi.aliyun.com/formatted': 'ext4' } },
+    spec: { role: 'Ephemeral', vgName: 'pool-0', sizeBytes: GIB, limits: { readBps: MIB, writeBps: MIB } },
+    status: { phase: 'Ready' },
+  });
+  await eventually(() => expect(available(it)).toBe(FREE - GIB));
+
+  const unpublish = { volumeId: id, targetPath: `${it.folder}/pod/scratch` };
+  await it.csi.node.nodeUnpublishVolume(csi.NodeUnpublishVolumeRequest.fromPartial(unpublish), never);
+  await it.csi.node.nodeUnpublishVolume(csi.NodeUnpublishVolumeRequest.fromPartial(unpublish), never);
+  await eventually(() => expect(it.volume(id)).toBeUndefined());
+  await eventually(() => expect(available(it)).toBe(FREE));
 });
 
 test('an agent started anew goes on where the last one was', async () => {

@@ -15,6 +15,7 @@ import { background } from '../daemon/background.ts';
 import type { AgentConfig } from './config.ts';
 import type { RecordEvent } from './events.ts';
 import { createAgentMetrics } from './metrics.ts';
+import { createInlineVolumes } from './inline-volumes.ts';
 import { createNodeVolumes } from './node-volumes.ts';
 import { createPorts } from './ports.ts';
 import { createWork } from './work.ts';
@@ -46,7 +47,10 @@ export async function runAgent(
     events.record({ subject: { apiVersion: apiVersionOf(LOCAL_VOLUMES), ...about }, ...event });
   const work = createWork({ config, client, ports, metrics, record, log });
   const { nodeName, csiEndpoint, metricsEndpoint } = config;
-  const volumes = createNodeVolumes({ client, nodeName, heard: (name) => work.volumes.get(name), write: work.write });
+  const volumes = {
+    ...createNodeVolumes({ client, nodeName, heard: (name) => work.volumes.get(name), write: work.write }),
+    ...createInlineVolumes({ client, nodeName, volumes: work.volumes }),
+  };
 
   const components: Component[] = [
     background('events', (stop) => events.run(stop)),

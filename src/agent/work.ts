@@ -32,7 +32,7 @@ export interface WorkDeps {
 
 /** What an agent does by itself, apart from answering CSI calls. */
 export interface Work {
-  readonly volumes: ReadonlyMap<string, LocalVolume>;
+  readonly volumes: Reflector<LocalVolume, LocalVolume>;
   readonly write: VolumeWriter;
   readonly limits: PublishedLimits;
   /** Why it cannot do its work now; undefined while it can. */
@@ -84,7 +84,7 @@ export function createWork(deps: WorkDeps): Work {
   });
 
   return {
-    volumes: volumes.values,
+    volumes,
     write,
     limits,
     problem: () => problemOf(node) ?? problemOf(volumes),

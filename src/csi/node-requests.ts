@@ -27,14 +27,18 @@ export interface Stage {
   readonly access: Access;
 }
 
-export interface Publish extends Stage {
+/** Where a pod wants a volume. */
+export interface Target {
+  readonly id: string;
   readonly targetPath: string;
+  readonly access: Access;
   /** The pod's uid, if it can be known. */
   readonly pod: string | undefined;
 }
 
+export interface Publish extends Stage, Target {}
+
 /** What the kubelet adds to the volume context when the CSIDriver object has podInfoOnMount. */
-const EPHEMERAL = 'csi.storage.k8s.io/ephemeral';
 const POD_UID = 'csi.storage.k8s.io/pod.uid';
 
 /** Checks a NodeStageVolume request. Throws Fault `invalid` naming the field. */
@@ -46,17 +50,20 @@ export function parseStage(request: NodeStageVolumeRequest): Stage {
   };
 }
 
-/** Checks a NodePublishVolume request. Throws Fault `invalid` naming the field, `precondition` without a staging path. */
+/** Checks a NodePublishVolume request of a staged volume. Throws Fault `invalid` naming the field, `precondition` without a staging path. */
 export function parsePublish(request: NodePublishVolumeRequest): Publish {
+  const target = parseTarget(request);
+  if (request.stagingTargetPath === '')
+    throw new Fault('precondition', 'staging_target_path is missing: NodeStageVolume comes first');
+  return { ...target, stagingPath: absolute('staging_target_path', request.stagingTargetPath) };
+}
+
+/** Checks what every NodePublishVolume request has. Throws Fault `invalid` naming the field. */
+export function parseTarget(request: NodePublishVolumeRequest): Target {
   const id = required('volume_id', request.volumeId);
   const targetPath = absolute('target_path', request.targetPath);
   const access = parseAccess(request.volumeCapability, request.readonly);
-  if (request.volumeContext[EPHEMERAL] === 'true')
-    throw new Fault('unimplemented', `volume ${id}: inline volumes are not supported yet; use a claim`);
-  if (request.stagingTargetPath === '')
-    throw new Fault('precondition', 'staging_target_path is missing: NodeStageVolume comes first');
-  const pod = request.volumeContext[POD_UID] || podOfTarget(targetPath);
-  return { id, targetPath, access, pod, stagingPath: absolute('staging_target_path', request.stagingTargetPath) };
+  return { id, targetPath, access, pod: request.volumeContext[POD_UID] || podOfTarget(targetPath) };
 }
 
 function parseAccess(capability: VolumeCapability | undefined, readOnly: boolean): Access {

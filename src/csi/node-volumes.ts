@@ -1,5 +1,6 @@
 import type { Bytes } from '../model/bytes.ts';
 import { Fault } from '../model/fault.ts';
+import type { InlineVolume } from './inline-volume.ts';
 import type { IoLimits, VolumeKind } from '../model/storage-class.ts';
 
 /** A volume of this node that is ready. */
@@ -23,6 +24,10 @@ export interface NodeVolumes {
   find(id: string, signal: AbortSignal): Promise<NodeVolume | undefined>;
   /** Remembers for good that the volume's device carries a filesystem. */
   markFormatted(id: string, fsType: string, signal: AbortSignal): Promise<void>;
+  /** Makes an inline volume, or finds it as an earlier try left it; ends once it is ready. Throws Fault `exhausted` without room. */
+  makeInline(volume: InlineVolume, signal: AbortSignal): Promise<void>;
+  /** Has a volume removed if it is an inline one; others are nothing to this. */
+  removeInline(id: string, signal: AbortSignal): Promise<void>;
 }
 
 /** Throws Fault `not-found` when this node has no such volume. */

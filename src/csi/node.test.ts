@@ -4,6 +4,7 @@ import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { silentLog } from '../daemon/log.ts';
 import { bytes, GIB } from '../model/bytes.ts';
+import { inlineVolumeId } from '../model/inline-volume.ts';
 import { mountAt } from '../mount/mountinfo.ts';
 import { createSimulatedMounts } from '../mount/simulated.ts';
 import { createCsiClient, type CsiClient } from './client.ts';
@@ -29,7 +30,11 @@ interface Rig {
   readonly filesystems: ReturnType<typeof createSimulatedMounts>['filesystems'];
   /** What was asked of the limits, and whether the volume was seen at the target then. */
   readonly limited: string[];
+  /** What was asked about inline volumes. */
+  readonly asked: string[];
 }
+
+const INLINE = inlineVolumeId('u-1', 'scratch');
 
 const volume = (id: string, more: Partial<NodeVolume> = {}): NodeVolume => ({
   id,
@@ -53,8 +58,15 @@ async function rig(): Promise<Rig> {
   const sizeOf = (device: string) => Promise.resolve(devices.has(device) ? bytes(devices.get(device) ?? 0) : undefined);
   const { mounts, filesystems } = createSimulatedMounts({ file: path.join(folder, 'mounts.json'), sizeOf });
   const known = new Map(['v1', 'v2'].map((id) => [id, volume(id)]));
+  const asked: string[] = [];
   const volumes: NodeVolumes = {
     find: (id) => Promise.resolve(known.get(id)),
+    makeInline: ({ id }) => {
+      asked.push(`make ${id}`);
+      known.set(id, volume(id, { source: '/dev/g/v1' }));
+      return Promise.resolve();
+    },
+    removeInline: (id) => Promise.resolve(void asked.push(`remove ${id}`)),
     markFormatted: (id, formatted) => Promise.resolve(void known.set(id, volume(id, { ...known.get(id), formatted }))),
   };
   const endpoint = { kind: 'unix', path: path.join(folder, 'csi.sock') } as const;
@@ -71,7 +83,7 @@ async function rig(): Promise<Rig> {
   onTestFinished(() => server.stop());
   const client = createCsiClient(endpoint, 5000);
   onTestFinished(() => client.close());
-  return { node: client.node, folder, staging, target, volumes: known, devices, mounts, filesystems, limited };
+  return { node: client.node, folder, staging, target, volumes: known, devices, mounts, filesystems, limited, asked };
 }
 
 type CapabilityOptions = {
@@ -285,18 +297,18 @@ test.each<[string, (it: Rig) => Promise<unknown>, Code]>([
   ['publish without a staging path', (it) => publish({ ...it, staging: '' }), Code.FAILED_PRECONDITION],
   ['publish before stage', (it) => publish(it), Code.FAILED_PRECONDITION],
   [
-    'publish of an inline volume',
+    'publish of an inline volume that names no group',
     (it) =>
       it.node.nodePublishVolume(
         csi.NodePublishVolumeRequest.fromPartial({
-          volumeId: 'csi-1',
+          volumeId: INLINE,
           targetPath: '/t',
           volumeCapability: capability(),
           volumeContext: { 'csi.storage.k8s.io/ephemeral': 'true' },
         }),
         never,
       ),
-    Code.UNIMPLEMENTED,
+    Code.INVALID_ARGUMENT,
   ],
   ['unpublish without an id', (it) => unpublish(it, ''), Code.INVALID_ARGUMENT],
   ['unpublish without a path', (it) => unpublish({ ...it, target: '' }), Code.INVALID_ARGUMENT],
@@ -355,4 +367,25 @@ test.each([
   ['/var/lib/kubelet/pods/u-1/volumes/kubernetes.io~configmap/c/mount', undefined],
 ])('%s belongs to pod %s', (target, pod) => {
   expect(podOfTarget(target)).toBe(pod);
+});
+
+test('an inline volume is made, formatted and mounted by one call, and asked to be removed once it is unmounted', async () => {
+  const it = await rig();
+  const request = csi.NodePublishVolumeRequest.fromPartial({
+    volumeId: INLINE,
+    targetPath: it.target,
+    volumeCapability: capability({ fsType: 'xfs' }),
+    volumeContext: {
+      'csi.storage.k8s.io/ephemeral': 'true',
+      'csi.storage.k8s.io/pod.uid': 'u-1',
+      vgName: 'g',
+    },
+  });
+  await it.node.nodePublishVolume(request, never);
+  await it.node.nodePublishVolume(request, never);
+  expect(await it.mounts.list(never)).toMatchObject([{ source: '/dev/g/v1', target: it.target, fsType: 'xfs' }]);
+  expect(it.limited).toEqual([`${INLINE} of u-1 seen`, `${INLINE} of u-1 seen`]);
+  await unpublish(it, INLINE);
+  expect(await it.mounts.list(never)).toEqual([]);
+  expect(it.asked).toEqual([`make ${INLINE}`, `make ${INLINE}`, `remove ${INLINE}`]);
 });

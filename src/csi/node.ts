@@ -5,11 +5,13 @@ import {
   NodeService,
   NodeServiceCapability_RPC_Type as Rpc,
   VolumeUsage_Unit as Unit,
+  type NodePublishVolumeRequest,
   type NodeServiceCapability,
   type VolumeUsage,
 } from './gen/csi.ts';
-import { absolute, parsePublish, parseStage, place, required, requiredBytes } from './node-requests.ts';
-import { publishVolume, unpublishVolume, type PublishDeps } from './publish.ts';
+import { isInline, parseInline } from './inline-volume.ts';
+import { absolute, parsePublish, parseStage, parseTarget, place, required, requiredBytes } from './node-requests.ts';
+import { publishInline, publishVolume, unpublishVolume, type PublishDeps } from './publish.ts';
 import { service, type Service } from './service.ts';
 import { stageVolume } from './stage.ts';
 import { expandVolume, statVolume } from './volume-use.ts';
@@ -42,14 +44,15 @@ export function createNodeService(deps: NodeDeps): Service {
       return {};
     },
     nodePublishVolume: async (request, { signal }) => {
-      const wanted = parsePublish(request);
-      await locks.run(wanted.id, () => publishVolume(wanted, deps, signal), signal);
+      const publish = publisherOf(request, deps);
+      await locks.run(request.volumeId, () => publish(signal), signal);
       return {};
     },
     nodeUnpublishVolume: async (request, { signal }) => {
       const id = required('volume_id', request.volumeId);
       const path = absolute('target_path', request.targetPath);
       await locks.run(id, () => unpublishVolume(path, deps, signal), signal);
+      await deps.volumes.removeInline(id, signal);
       return {};
     },
     nodeGetVolumeStats: async (request, { signal }) => {
@@ -70,6 +73,17 @@ export function createNodeService(deps: NodeDeps): Service {
         accessibleTopology: { segments: { [TOPOLOGY_KEY]: nodeName } },
       }),
   });
+}
+
+/** Throws what is wrong with the request at once. */
+function publisherOf(request: NodePublishVolumeRequest, deps: NodeDeps): (signal: AbortSignal) => Promise<void> {
+  if (isInline(request)) {
+    const target = parseTarget(request);
+    const inline = parseInline(request);
+    return (signal) => publishInline(inline, target, deps, signal);
+  }
+  const wanted = parsePublish(request);
+  return (signal) => publishVolume(wanted, deps, signal);
 }
 
 const capability = (type: (typeof CAPABILITIES)[number]): NodeServiceCapability => ({

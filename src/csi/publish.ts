@@ -2,10 +2,11 @@ import { lstat, mkdir, open, rmdir, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { Fault } from '../model/fault.ts';
 import { mountAt, type MountEntry } from '../mount/mountinfo.ts';
-import type { Publish } from './node-requests.ts';
+import type { InlineVolume } from './inline-volume.ts';
+import type { Publish, Target } from './node-requests.ts';
 import { requireVolume } from './node-volumes.ts';
 import type { PublishedLimits } from './published-limits.ts';
-import { assertDevice, type StageDeps } from './stage.ts';
+import { assertDevice, stageVolume, type StageDeps } from './stage.ts';
 
 export interface PublishDeps extends StageDeps {
   readonly limits: PublishedLimits;
@@ -30,6 +31,18 @@ export async function publishVolume(wanted: Publish, deps: PublishDeps, signal: 
   await mounts.bind({ source, target: targetPath, readOnly: access.readOnly, options: [] }, signal);
   if (access.singleWriter) await assertOnly(wanted, deps, signal);
   await deps.limits.apply(volume, wanted.pod, signal);
+}
+
+/** Makes a pod's own volume and mounts it at the pod's path: the kubelet stages no inline volume. Done when it is so already. */
+export async function publishInline(
+  inline: InlineVolume,
+  { id, targetPath, access, pod }: Target,
+  deps: PublishDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  await deps.volumes.makeInline(inline, signal);
+  await stageVolume({ id, stagingPath: targetPath, access }, deps, signal);
+  await deps.limits.apply(await requireVolume(deps.volumes, id, signal), pod, signal);
 }
 
 /** Takes the new mount away again, and throws Fault `precondition`, when the volume is published at another path too. */
