@@ -204,7 +204,9 @@ function nominate(w: World): boolean {
 function bindVerb(w: World): boolean {
   const pod = w.random.pick(openPods(w));
   const node = w.random.pick(w.random.chance(70) && pod ? (w.answers.get(pod.uid) ?? []) : w.nodes.keys());
-  return pod !== undefined && node !== undefined && askBind(w, pod, node);
+  if (!pod || node === undefined) return false;
+  askBind(w, pod, node);
+  return true;
 }
 
 /** The last step of scheduling: all claims are bound. */

@@ -85,8 +85,7 @@ export function askPrioritize(world: World, pod: PodFacts): void {
   demand(JSON.stringify(world.ledger.snapshot()) === before, () => 'prioritize changed the ledger');
 }
 
-/** True when the ledger lets the pod be bound. */
-export function askBind(world: World, pod: PodFacts, node: string): boolean {
+export function askBind(world: World, pod: PodFacts, node: string): void {
   const { ledger, model } = world;
   const hold = model.holds.get(pod.uid);
   const known = [...model.known.pod.values()].find(({ uid }) => uid === pod.uid);
@@ -95,13 +94,13 @@ export function askBind(world: World, pod: PodFacts, node: string): boolean {
   if (refusal) {
     const kept = hold !== undefined && isAllHeld(needs, hold, node) && !world.disturbed.has(node);
     demand(!kept, () => `bind: what was held is refused: ${refusal.message}`);
-    if (hold) forgetHold(model, pod.uid, hold);
-    return false;
+    // A pod that was never heard of keeps what it has.
+    if (hold && known) forgetHold(model, pod.uid, hold);
+    return;
   }
   endPod(model, pod.uid);
   // Of a pod that was never heard of, all that is known is what was held.
   believeHold(world, pod.uid, needs?.items ?? hold?.items ?? [], [node]);
-  return true;
 }
 
 /** Nothing is promised any more; the ledger may keep the room all the same. */
