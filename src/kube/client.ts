@@ -25,6 +25,11 @@ export interface ListPage<T> {
   readonly continue?: string;
 }
 
+/** A page whose objects are read when they are asked for, once; reading them throws SyntaxError where the answer is no JSON. */
+export interface LazyPage<T> extends Omit<ListPage<T>, 'items'> {
+  readonly items: Iterable<T>;
+}
+
 export type WatchEvent<T> =
   | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: T }
   | { readonly type: 'BOOKMARK'; readonly resourceVersion: string };
@@ -59,6 +64,12 @@ export interface DeleteOptions {
 export interface KubeClient {
   get<T extends KubeObject>(resource: Resource<T>, key: ObjectKey, signal: AbortSignal): Promise<T>;
   list<T extends KubeObject>(resource: Resource<T>, options: ListOptions, signal: AbortSignal): Promise<ListPage<T>>;
+  /** For those who keep only a part of each object. */
+  listLazily<T extends KubeObject>(
+    resource: Resource<T>,
+    options: ListOptions,
+    signal: AbortSignal,
+  ): Promise<LazyPage<T>>;
   create<T extends KubeObject>(resource: Resource<T>, object: T, signal: AbortSignal): Promise<T>;
   /** Replaces; the object's resourceVersion, when present, must still be current. `status` writes the status subresource only. */
   update<T extends KubeObject>(

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { KubeObject } from '../model/objects.ts';
 import type { Audience } from './audience.ts';
-import type { KubeClient, ListOptions, ListPage } from './client.ts';
+import type { KubeClient, LazyPage, ListOptions } from './client.ts';
 import type { ObjectCache } from './object-cache.ts';
 import type { Resource } from './resource.ts';
 
@@ -46,7 +46,7 @@ export function createListWatch<T extends KubeObject, P>(
       cache.startList();
       for (let next: string | undefined = ''; next !== undefined;) {
         const query: ListOptions = { ...selection, limit: pageSize, ...(next !== '' && { continue: next }) };
-        const page: ListPage<T> = await client.list(resource, query, signal);
+        const page: LazyPage<T> = await client.listLazily(resource, query, signal);
         for (const object of page.items) audience.tell(() => cache.listed(object));
         next = page.continue;
         if (next === undefined) audience.tell(() => cache.endList(page.resourceVersion));

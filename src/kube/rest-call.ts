@@ -26,8 +26,8 @@ export interface RestOptions {
 /** One exchange with the API server; every failure is an ApiError, or the signal's reason. */
 export interface RestCaller {
   readonly timeoutMs: number;
-  /** The answer's JSON. */
-  json<T>(call: Call, signal: AbortSignal): Promise<T>;
+  /** The answer's JSON, or what `read` makes of its text instead. */
+  json<T>(call: Call, signal: AbortSignal, read?: (text: string) => T): Promise<T>;
   /** The answer with its body unread; no deadline. The signal ends the reading too. */
   open(call: Call, signal: AbortSignal): Promise<IncomingMessage>;
   close(): void;
@@ -71,10 +71,18 @@ export function createRestCaller(access: ClusterAccess, options: RestOptions): R
   return {
     timeoutMs,
     open,
-    json: (call, signal) =>
-      withDeadline({ ms: timeoutMs, late: lateError(call, timeoutMs) }, signal, async (signal) =>
-        readJson(nameOf(call), await open(call, signal), signal),
-      ),
+    json: <T>(call: Call, signal: AbortSignal, read: (text: string) => T = JSON.parse) =>
+      withDeadline({ ms: timeoutMs, late: lateError(call, timeoutMs) }, signal, async (signal) => {
+        const name = nameOf(call);
+        const answer = await open(call, signal);
+        const text = await readText(name, answer, signal);
+        try {
+          return read(text);
+        } catch (error) {
+          const message = `${name}: the answer is not JSON: ${text.slice(0, 100)}`;
+          throw new ApiError({ code: answer.statusCode ?? 0, reason: 'BadAnswer', message }, { cause: error });
+        }
+      }),
     close: () => transport.close(),
   };
 }
@@ -123,18 +131,11 @@ function outgoingOf({ method, path, query = '', body, contentType }: Call, userA
   };
 }
 
-async function readJson<T>(name: string, answer: IncomingMessage, signal: AbortSignal): Promise<T> {
-  let text: string;
+async function readText(name: string, answer: IncomingMessage, signal: AbortSignal): Promise<string> {
   try {
-    text = await textOfBody(answer);
+    return await textOfBody(answer);
   } catch (error) {
     throw asApiError(name, error, signal);
-  }
-  try {
-    return JSON.parse(text) as T;
-  } catch (error) {
-    const message = `${name}: the answer is not JSON: ${text.slice(0, 100)}`;
-    throw new ApiError({ code: answer.statusCode ?? 0, reason: 'BadAnswer', message }, { cause: error });
   }
 }
 

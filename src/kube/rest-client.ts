@@ -1,6 +1,7 @@
 import type { KubeObject } from '../model/objects.ts';
 import type { ClusterAccess } from './access.ts';
-import type { KubeClient, ListPage, ObjectKey, Patch } from './client.ts';
+import type { KubeClient, LazyPage, ListOptions, ListPage, ObjectKey, Patch } from './client.ts';
+import { readList, type RawList } from './list-text.ts';
 import { apiVersionOf, type Resource } from './resource.ts';
 import { createRestCaller, type Call, type RestOptions } from './rest-call.ts';
 import { queryOf, restPath } from './rest-path.ts';
@@ -16,15 +17,12 @@ export function createKubeClient(access: ClusterAccess, options: RestOptions): K
 
   return {
     get: (resource, key, signal) => caller.json({ method: 'GET', path: restPath(resource, key) }, signal),
-    list: async <T extends KubeObject>(
-      resource: Resource<T>,
-      options: Parameters<KubeClient['list']>[1],
-      signal: AbortSignal,
-    ) => {
-      const { namespace, ...query } = options;
-      const call: Call = { method: 'GET', path: restPath(resource, { namespace }), query: queryOf(query) };
-      return pageOf(await caller.json<RawList<T>>(call, signal));
+    list: async <T extends KubeObject>(resource: Resource<T>, options: ListOptions, signal: AbortSignal) => {
+      const page = pageOf(await caller.json<RawList<T>>(listCall(resource, options), signal));
+      return { ...page, items: [...page.items] } satisfies ListPage<T>;
     },
+    listLazily: async <T extends KubeObject>(resource: Resource<T>, options: ListOptions, signal: AbortSignal) =>
+      pageOf(await caller.json(listCall(resource, options), signal, readList<T>)),
     create: (resource, object, signal) => {
       const { namespace } = object.metadata;
       const path = restPath(resource, { namespace });
@@ -52,12 +50,13 @@ export function createKubeClient(access: ClusterAccess, options: RestOptions): K
   };
 }
 
-interface RawList<T> {
-  readonly items?: readonly T[] | null;
-  readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string };
-}
+const listCall = (resource: Resource, { namespace, ...query }: ListOptions): Call => ({
+  method: 'GET',
+  path: restPath(resource, { namespace }),
+  query: queryOf(query),
+});
 
-function pageOf<T>({ items, metadata }: RawList<T>): ListPage<T> {
+function pageOf<T>({ items, metadata }: RawList<T>): LazyPage<T> {
   const page = { items: items ?? [], resourceVersion: metadata?.resourceVersion ?? '' };
   return metadata?.continue ? { ...page, continue: metadata.continue } : page;
 }
