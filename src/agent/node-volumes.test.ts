@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest';
 import { GIB } from '../model/bytes.ts';
 import type { KubeObject, LocalVolume } from '../model/objects.ts';
+import { DISK } from '../model/well-known.ts';
 import { ApiError } from '../kube/errors.ts';
 import { createFakeObject } from './fake-objects.ts';
 import { createNodeVolumes } from './node-volumes.ts';
-import { sampleLocalVolume } from './sample.ts';
+import { sampleDisk, sampleLocalVolume, unitSpec } from './sample.ts';
 import { createVolumeWriter } from './write-volume.ts';
 
 const never = new AbortController().signal;
@@ -23,7 +24,14 @@ function volumesOf(heard: LocalVolume | undefined, stored: LocalVolume | Error, 
     asked += 1;
     return stored instanceof Error ? Promise.reject(stored) : Promise.resolve(stored as unknown as T);
   };
-  const volumes = createNodeVolumes({ client: { get }, nodeName, heard: () => heard, write: { markFormatted } });
+  const volumes = createNodeVolumes({
+    client: { get },
+    nodeName,
+    heard: () => heard,
+    write: { markFormatted },
+    disks: { list: () => Promise.resolve([sampleDisk('sdb', { worldwideName: 'naa.1' })]) },
+    mounts: { list: () => Promise.resolve([]) },
+  });
   return { volumes, asked: () => asked };
 }
 
@@ -51,6 +59,20 @@ test.each([
 test('unknown volumes and those of other nodes are not here', async () => {
   expect(await volumesOf(undefined, missing).volumes.find('v1', never)).toBeUndefined();
   expect(await volumesOf(undefined, ready, 'node-b').volumes.find('v1', never)).toBeUndefined();
+});
+
+/** /dev/sdb is the disk naa.1 now. */
+const onDisk = (recorded: string): LocalVolume => {
+  const status = { phase: 'Ready', sizeBytes: GIB, devicePath: '/dev/sdb' } as const;
+  const volume = sampleLocalVolume({ status, meta: { annotations: { [DISK]: recorded } } });
+  return { ...volume, spec: unitSpec('Device', '/dev/sdb') };
+};
+
+test('a disk is served only while it is the one that the volume was given', async () => {
+  const ours = volumesOf(onDisk(`naa.1 ${10 * GIB}`), missing).volumes;
+  expect(await ours.find('v1', never)).toMatchObject({ source: '/dev/sdb' });
+  const other = volumesOf(onDisk(`naa.2 ${10 * GIB}`), missing).volumes;
+  await expect(other.find('v1', never)).rejects.toMatchObject({ kind: 'unavailable' });
 });
 
 test('a volume that is not ready says why', async () => {

@@ -3,9 +3,12 @@ import { Fault } from '../model/fault.ts';
 import type { LocalVolume } from '../model/objects.ts';
 import { FORMATTED } from '../model/well-known.ts';
 import type { NodeVolume, NodeVolumes } from '../csi/node-volumes.ts';
+import type { Disks } from '../disk/disks.ts';
+import type { Mounts } from '../mount/mounts.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { isNotFound } from '../kube/errors.ts';
 import { LOCAL_VOLUMES } from '../kube/resource.ts';
+import { isInPlace, recordedDisk } from './unit-disk.ts';
 import type { VolumeWriter } from './write-volume.ts';
 
 export interface NodeVolumesOptions {
@@ -14,6 +17,8 @@ export interface NodeVolumesOptions {
   /** What was heard of an object; it may be behind. */
   readonly heard: (name: string) => LocalVolume | undefined;
   readonly write: Pick<VolumeWriter, 'markFormatted'>;
+  readonly disks: Pick<Disks, 'list'>;
+  readonly mounts: Pick<Mounts, 'list'>;
 }
 
 /** LocalVolume objects as the CSI node service sees them. The API server is asked only when what was heard does not serve. */
@@ -22,6 +27,8 @@ export function createNodeVolumes({
   nodeName,
   heard,
   write,
+  disks,
+  mounts,
 }: NodeVolumesOptions): Pick<NodeVolumes, 'find' | 'markFormatted'> {
   const ask = async (name: string, signal: AbortSignal): Promise<LocalVolume | undefined> => {
     try {
@@ -36,7 +43,13 @@ export function createNodeVolumes({
     find: async (id, signal) => {
       const known = heard(id);
       const volume = known?.status?.phase === 'Ready' ? known : await ask(id, signal);
-      return volume?.spec.nodeName === nodeName ? readyVolume(volume) : undefined;
+      if (volume?.spec.nodeName !== nodeName) return undefined;
+      const ready = readyVolume(volume);
+      if (recordedDisk(volume) !== undefined) {
+        const [devices, entries] = await Promise.all([disks.list(signal), mounts.list(signal)]);
+        if (!isInPlace(volume, { devices, mounts: entries })) throw displaced(ready);
+      }
+      return ready;
     },
     markFormatted: async (id, fsType, signal) => {
       try {
@@ -58,6 +71,9 @@ function readyVolume({ metadata, spec, status }: LocalVolume): NodeVolume {
   if (status?.phase !== 'Ready' || source === undefined) throw notReady(id, status);
   return { id, kind, source, fsType, formatted: annotations?.[FORMATTED], sizeBytes: bytes(sizeBytes), limits };
 }
+
+const displaced = ({ id, source }: NodeVolume): Fault =>
+  new Fault('unavailable', `volume ${id}: another disk is at ${source} now, or none: its own is looked for`);
 
 const notReady = (id: string, status: LocalVolume['status']): Fault =>
   new Fault(

@@ -142,6 +142,10 @@ test('devices are reported by the pattern, with what keeps a claim from having t
 });
 
 const settled = sampleLocalVolume({ status: { phase: 'Ready', sizeBytes: GIB, devicePath: '/dev/pool-0/v1' } });
+const unit = (kind: 'Device' | 'MountPoint', devicePath: string) => ({
+  ...sampleLocalVolume({ status: { phase: 'Ready', sizeBytes: GIB, devicePath } }),
+  spec: unitSpec(kind, devicePath),
+});
 const missed = sampleLocalVolume({ status: { phase: 'Failed', reason: 'GroupMissing', sizeBytes: GIB } });
 const seen = (more?: Parameters<typeof sampleVolume>[1]) => [
   sampleGroup('pool-0', { volumes: [sampleVolume('v1', more)] }),
@@ -166,9 +170,9 @@ test.each([
   ],
   ['removed', { ...settled, metadata: { ...settled.metadata, finalizers: [], deletionTimestamp: 'now' } }, [], false],
   ['not ready yet, which is known', sampleLocalVolume(), [], false],
-  ['a disk', { ...settled, spec: unitSpec('Device', '/dev/sdb') }, [], false],
-  ['a disk that was pulled', { ...settled, spec: unitSpec('Device', '/dev/sdx') }, [], true],
-  ['a filesystem that is not mounted', { ...settled, spec: unitSpec('MountPoint', '/mnt/a') }, [], true],
+  ['a disk', unit('Device', '/dev/sdb'), [], false],
+  ['a disk that was pulled', unit('Device', '/dev/sdx'), [], true],
+  ['a filesystem that is not mounted', unit('MountPoint', '/mnt/a'), [], true],
 ])('a volume that is %s: suspect %s', (_, volume, groups, want) => {
   const observation = sampleObservation({ groups, devices: [sampleDisk('sdb')] });
   expect(findSuspects([volume], observation)).toEqual(want ? ['v1'] : []);

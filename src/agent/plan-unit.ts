@@ -3,10 +3,13 @@ import type { LocalVolume } from '../model/objects.ts';
 import { inspectDevice, useOf, type DeviceFacts } from '../disk/inspect.ts';
 import type { MountEntry } from '../mount/mountinfo.ts';
 import type { MountPoint } from './observe.ts';
+import { recordedDisk } from './unit-disk.ts';
 import { hasBeenReady, type VolumeStep } from './plan-volume.ts';
 
 /** A whole disk or filesystem that one volume has for itself. */
 interface Unit {
+  /** Where it is now. */
+  readonly path: string;
   readonly size: Bytes;
   /** What is in it, with what to do about it; undefined when it is blank. */
   readonly content: string | undefined;
@@ -18,7 +21,8 @@ interface Unit {
 export function planDeviceVolume(volume: LocalVolume, facts: DeviceFacts): VolumeStep {
   const inspection = inspectDevice(facts);
   const content = inspection.blank ? undefined : `${inspection.finding.what}. ${inspection.finding.todo}`;
-  return planUnit(volume, facts.device && { size: facts.device.size, content, held: heldBy(facts) });
+  const { device } = facts;
+  return planUnit(volume, device && { path: device.path, size: device.size, content, held: heldBy(facts) });
 }
 
 /** What its user put on the disk goes with the volume: partitions, or a group of LVM, as long as nothing of it is in use. */
@@ -39,7 +43,8 @@ export function planMountPointVolume(
   const content = files === 0 ? undefined : `holds ${files} files and folders. Empty it if they are not needed.`;
   const users = mountPoint ? usersOf(mountPoint.entry, mounts) : [];
   const held = users.length === 0 ? undefined : `is in use at ${users.join(', ')}. It is emptied once it is not.`;
-  return planUnit(volume, mountPoint?.stats && { size: mountPoint.stats.total, content, held });
+  const { entry, stats } = mountPoint ?? {};
+  return planUnit(volume, entry && stats && { path: entry.target, size: stats.total, content, held });
 }
 
 /** Where else the filesystem is seen, and what is mounted inside of it. */
@@ -52,14 +57,20 @@ function usersOf({ target, majorMinor }: MountEntry, mounts: readonly MountEntry
 
 /** A unit must be blank when it is first taken, so that nobody gets another's data, and goes back only once its data is destroyed. */
 function planUnit(volume: LocalVolume, unit: Unit | undefined): VolumeStep {
-  const path = volume.spec.path ?? '';
   const isOurs = hasBeenReady(volume);
   const isLeaving = volume.metadata.deletionTimestamp !== undefined;
   if (isLeaving && !isOurs) return { kind: 'gone' };
-  if (!unit) return refuse('UnitMissing', `${path} is not there: bring it back.`);
-  if (isLeaving) return unit.held === undefined ? { kind: 'wipe' } : refuse('InUse', `${path} ${unit.held}`);
+  if (!unit) return refuse('UnitMissing', missing(volume));
+  const { path } = unit;
+  if (isLeaving) return unit.held === undefined ? { kind: 'wipe', path } : refuse('InUse', `${path} ${unit.held}`);
   if (!isOurs && unit.content !== undefined) return refuse('NotBlank', `${path} ${unit.content}`);
   return sized(volume, unit.size, path);
+}
+
+function missing(volume: LocalVolume): string {
+  const disk = recordedDisk(volume);
+  const which = disk === undefined ? '' : `, or leads to another disk than ${disk}`;
+  return `${volume.spec.path} is not there${which}: bring it back.`;
 }
 
 function sized(volume: LocalVolume, size: Bytes, path: string): VolumeStep {

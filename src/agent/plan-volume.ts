@@ -13,7 +13,7 @@ export type VolumeStep =
   | { readonly kind: 'activate' }
   | { readonly kind: 'remove' }
   /** Its data is to be destroyed, and then nothing of it is left. */
-  | { readonly kind: 'wipe' }
+  | { readonly kind: 'wipe'; readonly path: string }
   /** It is as asked. */
   | { readonly kind: 'ready'; readonly sizeBytes: Bytes; readonly devicePath: string }
   /** Nothing of it is left: its finalizer may go. */

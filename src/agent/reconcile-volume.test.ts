@@ -179,6 +179,29 @@ test('a disk is wiped before it is given back; what keeps it from that is told, 
   expect(it.wiped).toEqual(['/dev/sdc', '/dev/sdc']);
 });
 
+test('a disk is known again under another name, and another disk of its name is not touched', async () => {
+  const it = await rig({ ...sampleLocalVolume(), spec: unitSpec('Device', '/dev/sdc') });
+  const seeing = (...devices: ReturnType<typeof sampleDisk>[]) => ({
+    observe: () => Promise.resolve(sampleObservation({ devices })),
+    disks: { ...it.deps.disks, list: () => Promise.resolve(devices) },
+  });
+  await it.reconcile(seeing(sampleDisk('sdc', { worldwideName: 'naa.1' })));
+  expect(it.object.read()?.metadata.annotations).toEqual({ 'csi.aliyun.com/disk': `naa.1 ${10 * GIB}` });
+
+  const other = sampleDisk('sdc', { worldwideName: 'naa.2' });
+  await it.reconcile(seeing(other, sampleDisk('sdd', { worldwideName: 'naa.1' })));
+  expect(it.object.read()?.status).toMatchObject({ phase: 'Ready', devicePath: '/dev/sdd' });
+  await expect(it.reconcile(seeing(other))).rejects.toThrow('leads to another disk than naa.1');
+  expect(it.object.read()?.status).toMatchObject({ phase: 'Failed', reason: 'UnitMissing' });
+
+  const left = it.object.read() ?? sampleLocalVolume();
+  it.object.write({ ...left, metadata: { ...left.metadata, ...deleting } });
+  await expect(it.reconcile(seeing(other))).rejects.toThrow('leads to another disk');
+  expect(it.wiped).toEqual([]);
+  await it.reconcile(seeing(other, sampleDisk('sdd', { worldwideName: 'naa.1' })));
+  expect([it.object.read(), it.wiped]).toEqual([undefined, ['/dev/sdd']]);
+});
+
 test('a filesystem is emptied before it is given back', async () => {
   const spec = unitSpec('MountPoint', '/mnt/a');
   const status = { phase: 'Ready', sizeBytes: GIB, devicePath: '/mnt/a' } as const;

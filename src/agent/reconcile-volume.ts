@@ -15,6 +15,7 @@ import type { RecordEvent } from './events.ts';
 import type { Observation } from './observe.ts';
 import { planDeviceVolume, planMountPointVolume } from './plan-unit.ts';
 import { planLvmVolume, type VolumeStep } from './plan-volume.ts';
+import { findRecorded, identityAt, isInPlace, recordedDisk } from './unit-disk.ts';
 import type { VolumeWriter } from './write-volume.ts';
 
 export interface VolumeDeps {
@@ -53,7 +54,7 @@ export async function reconcileVolume(volume: LocalVolume, deps: VolumeDeps, sig
 async function settle(volume: LocalVolume, deps: VolumeDeps, signal: AbortSignal): Promise<void> {
   for (let turn = 0; turn < MAX_STEPS; turn += 1) {
     const step = await plan(volume, deps, signal);
-    if (step.kind === 'ready') return deps.write.ready(volume, step, signal);
+    if (step.kind === 'ready') return tellReady(volume, step, deps, signal);
     if (step.kind === 'gone') return deps.write.release(volume, signal);
     await attempt(volume, step, deps, signal);
     deps.onChange();
@@ -63,7 +64,7 @@ async function settle(volume: LocalVolume, deps: VolumeDeps, signal: AbortSignal
 }
 
 async function plan(volume: LocalVolume, deps: VolumeDeps, signal: AbortSignal): Promise<VolumeStep> {
-  const { kind, path = '', vgName, role } = volume.spec;
+  const { kind, vgName, role } = volume.spec;
   if (role === 'Snapshot' || volume.spec.source)
     return refuseUnsupported(volume, 'Snapshots and copies are not supported yet.');
   if (kind === 'LVM') {
@@ -74,13 +75,26 @@ async function plan(volume: LocalVolume, deps: VolumeDeps, signal: AbortSignal):
     );
     return step.kind === 'remove' ? unlessMounted(step, volume, deps.mounts, signal) : step;
   }
-  const observation = await deps.observe(signal);
+  return planUnit(volume, await deps.observe(signal), deps, signal);
+}
+
+/** A disk is known by what it tells of itself where it was recorded, and else by its path. */
+async function planUnit(
+  volume: LocalVolume,
+  observation: Observation,
+  deps: VolumeDeps,
+  signal: AbortSignal,
+): Promise<VolumeStep> {
+  const { kind, path = '' } = volume.spec;
+  const isRecorded = recordedDisk(volume) !== undefined;
   if (kind === 'MountPoint') {
-    const mountPoint = observation.mountPoints.find(({ entry }) => entry.target === path);
+    const isOther = isRecorded && !isInPlace(volume, observation);
+    const mountPoint = isOther ? undefined : observation.mountPoints.find(({ entry }) => entry.target === path);
     const entries = mountPoint ? await deps.filesystems.entries(path, signal) : [];
     return planMountPointVolume(volume, mountPoint, { entries, mounts: observation.mounts });
   }
-  const facts = factsOf(path, await deps.disks.resolve(path, signal), observation);
+  const place = isRecorded ? findRecorded(volume, observation)?.path : await deps.disks.resolve(path, signal);
+  const facts = factsOf(path, place, observation);
   const probe = facts.device && !useOf(facts) ? await deps.disks.probe(facts.device, signal) : undefined;
   return planDeviceVolume(volume, { ...facts, ...(probe ? { probe } : {}) });
 }
@@ -130,15 +144,33 @@ async function act(volume: LocalVolume, step: VolumeStep, deps: VolumeDeps, sign
   if (step.kind === 'extend') await lvm.extendVolume({ ...target, sizeBytes: bytes(step.sizeBytes) }, signal);
   if (step.kind === 'activate') await lvm.activateVolume(target, signal);
   if (step.kind === 'remove') await lvm.removeVolume(target, signal);
-  if (step.kind === 'wipe') await wipe(volume, deps, signal);
+  if (step.kind === 'wipe') await wipe(volume, step.path, deps, signal);
+}
+
+/** The disk is recorded before anybody can use the volume. */
+async function tellReady(
+  volume: LocalVolume,
+  now: VolumeStep & { readonly kind: 'ready' },
+  { write, observe }: VolumeDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  const { metadata, spec } = volume;
+  if (spec.kind !== 'LVM' && recordedDisk(volume) === undefined) {
+    const identity = identityAt(volume, now.devicePath, await observe(signal));
+    if (identity !== undefined) await write.markDisk(metadata.name ?? '', identity, signal);
+  }
+  await write.ready(volume, now, signal);
 }
 
 /** The data of a whole disk or filesystem. */
-async function wipe({ spec }: LocalVolume, { disks, filesystems }: VolumeDeps, signal: AbortSignal): Promise<void> {
-  const { kind, path = '' } = spec;
-  if (kind === 'MountPoint') return filesystems.clear(path, signal);
-  const resolved = await disks.resolve(path, signal);
-  const device = (await disks.list(signal)).find((candidate) => candidate.path === resolved);
+async function wipe(
+  { spec }: LocalVolume,
+  path: string,
+  { disks, filesystems }: VolumeDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  if (spec.kind === 'MountPoint') return filesystems.clear(path, signal);
+  const device = (await disks.list(signal)).find((candidate) => candidate.path === path);
   if (!device) throw new Fault('unavailable', `${path} is not there any more`);
   return disks.wipe(device, signal);
 }

@@ -48,7 +48,7 @@ export async function runAgent(
   const work = createWork({ config, client, ports, metrics, record, log });
   const { nodeName, csiEndpoint, metricsEndpoint } = config;
   const volumes = {
-    ...createNodeVolumes({ client, nodeName, heard: (name) => work.volumes.get(name), write: work.write }),
+    ...createNodeVolumes({ client, nodeName, heard: (name) => work.volumes.get(name), write: work.write, ...ports }),
     ...createInlineVolumes({ client, nodeName, volumes: work.volumes }),
   };
 

@@ -1,6 +1,7 @@
 import type { LocalVolume } from '../model/objects.ts';
 import { isUnfinished } from '../lvm/lvm.ts';
 import type { Observation } from './observe.ts';
+import { isInPlace } from './unit-disk.ts';
 import { isSettled } from './reconcile-volume.ts';
 
 /** Names of volumes about which the node says otherwise than what was seen, lost or back again: they are to be looked at again. */
@@ -22,11 +23,12 @@ const isMissed = ({ status }: LocalVolume): boolean =>
   ['UnitMissing', 'GroupMissing', 'VolumeLost', 'ActivationFailed'].includes(status?.reason ?? '');
 
 function isSeen(
-  { metadata, spec }: LocalVolume,
+  volume: LocalVolume,
   { groups, devices, mountPoints }: Pick<Observation, 'groups' | 'devices' | 'mountPoints'>,
 ): boolean {
-  if (spec.kind === 'Device') return devices.some(({ path }) => path === spec.path);
-  if (spec.kind === 'MountPoint') return mountPoints.some(({ entry }) => entry.target === spec.path);
+  const { metadata, spec } = volume;
+  if (spec.kind === 'MountPoint' || spec.kind === 'Device')
+    return isInPlace(volume, { devices, mounts: mountPoints.map(({ entry }) => entry) });
   const found = groups.find(({ name }) => name === spec.vgName)?.volumes.find(({ name }) => name === metadata.name);
   return found !== undefined && found.size >= spec.sizeBytes && !isUnfinished(found) && found.active !== false;
 }

@@ -201,4 +201,7 @@ function reporting({ config, client }: WorkDeps, node: Reflector<NodeLocalStorag
 const ownerAmong =
   (volumes: ReadonlyMap<string, LocalVolume>) =>
   (path: string): string | undefined =>
-    [...volumes.values()].find(({ spec }) => spec.path === path)?.metadata.name;
+    [...volumes.values()].find(({ spec, status }) => isUnit(spec) && (status?.devicePath ?? spec.path) === path)
+      ?.metadata.name;
+
+const isUnit = ({ kind }: LocalVolume['spec']): boolean => kind !== 'LVM';

@@ -1,5 +1,5 @@
 import type { LocalVolume, LocalVolumePhase } from '../model/objects.ts';
-import { FORMATTED, VOLUME_FINALIZER } from '../model/well-known.ts';
+import { DISK, FORMATTED, VOLUME_FINALIZER } from '../model/well-known.ts';
 import type { KubeClient, Patch } from '../kube/client.ts';
 import { isNotFound } from '../kube/errors.ts';
 import { LOCAL_VOLUMES } from '../kube/resource.ts';
@@ -23,6 +23,8 @@ export interface VolumeWriter {
   /** Takes our finalizer off: nothing of the volume is left here. */
   release(volume: LocalVolume, signal: AbortSignal): Promise<void>;
   markFormatted(name: string, fsType: string, signal: AbortSignal): Promise<void>;
+  /** Remembers for good which disk the volume has. */
+  markDisk(name: string, identity: string, signal: AbortSignal): Promise<void>;
 }
 
 /** `wrote` is given every object as the API server answered with it. */
@@ -69,10 +71,15 @@ export function createVolumeWriter(
       ];
       await patch(metadata.name ?? '', { type: 'json', body }, signal);
     },
-    markFormatted: (name, fsType, signal) =>
-      patch(name, { type: 'merge', body: { metadata: { annotations: { [FORMATTED]: fsType } } } }, signal),
+    markFormatted: (name, fsType, signal) => patch(name, annotate(FORMATTED, fsType), signal),
+    markDisk: (name, identity, signal) => patch(name, annotate(DISK, identity), signal),
   };
 }
+
+const annotate = (key: string, value: string): Patch => ({
+  type: 'merge',
+  body: { metadata: { annotations: { [key]: value } } },
+});
 
 /** Reasons for which a volume that was ready no longer is. */
 const BROKEN = new Set(['VolumeLost', 'GroupMissing', 'GroupExported', 'ActivationFailed', 'UnitMissing']);

@@ -17,6 +17,8 @@ export interface BlockDevice {
   readonly partitions: readonly string[];
   /** What every path to the disk tells, such as `naa.5000c500a1b2c3d4`; absent where the disk tells none, and of partitions. */
   readonly worldwideName?: string;
+  /** The number its maker gave it, where the kernel tells; absent of partitions. */
+  readonly serial?: string;
   /** Of a partition: the kernel name of its disk. */
   readonly disk?: string;
   readonly swap: boolean;

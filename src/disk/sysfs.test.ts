@@ -92,6 +92,11 @@ test('a loop device laid over a disk or a partition holds it; one over a file ho
   expect(holders).toMatchObject({ sda: ['dm-3', 'loop0'], sdb: [], sdb1: ['loop1'], loop0: [] });
 });
 
+test('the serial number of a virtio disk', async () => {
+  const found = await devicesOf({ ...disk('vda', { serial: 'data1' }), ...disk('vdb', { serial: '' }) });
+  expect(found.map(({ serial }) => serial)).toEqual(['data1', undefined]);
+});
+
 test('the worldwide name of a disk, from where its kind keeps it', async () => {
   const found = await devicesOf({
     ...disk('nvme0n1', { wwid: 'eui.0025388b91b3f1a2' }),

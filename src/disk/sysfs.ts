@@ -28,10 +28,12 @@ export async function readBlockDevices(folders: KernelFolders, signal: AbortSign
       const rotational = await attribute(folder, 'queue/rotational', signal);
       if (!disk || (await attribute(folder, 'hidden', signal)) === '1') return [];
       const worldwideName = await worldwideNameOf(folder, signal);
+      const serial = (await attribute(folder, 'serial', signal)) || undefined; // of virtio disks: drivers/block/virtio_blk.c
       const whole: BlockDevice = {
         ...disk,
         mediaType: rotational === '1' ? 'hdd' : 'ssd',
         ...(worldwideName === undefined ? {} : { worldwideName }),
+        ...(serial === undefined ? {} : { serial }),
       };
       const parts = await Promise.all(
         partitions.map(async (part) => {

@@ -28,6 +28,9 @@ export const NODE_LABEL = 'csi.aliyun.com/node';
 /** On a LocalVolume: the filesystem its device was once given. Set before the first mount; such a device is never formatted again. */
 export const FORMATTED = 'csi.aliyun.com/formatted';
 
+/** On a LocalVolume that has a disk for itself: which one, as the disk tells of itself. Its name may lead to another after a boot. */
+export const DISK = 'csi.aliyun.com/disk';
+
 /** `status.reason` of a LocalVolume that does not fit where it was placed: take it elsewhere. */
 export const REASON_NO_SPACE = 'NoSpace';
 

@@ -1,0 +1,16 @@
+import type { BlockDevice } from './disks.ts';
+
+/**
+ * What tells a disk or partition from all others whatever its name, which the kernel gives anew at each boot; undefined when the disk tells
+ * nothing of itself. With the size, for makers who gave all their disks one name.
+ */
+export function diskIdentity(device: BlockDevice, devices: readonly BlockDevice[]): string | undefined {
+  const { worldwideName, serial, size, name, disk } = device;
+  if (disk !== undefined) {
+    const whole = devices.find((candidate) => candidate.name === disk);
+    const identity = whole && diskIdentity(whole, devices);
+    return identity === undefined ? undefined : `${identity} part ${name.slice(disk.length)} ${size}`;
+  }
+  const known = worldwideName ?? serial;
+  return known === undefined ? undefined : `${known} ${size}`;
+}
