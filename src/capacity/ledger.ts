@@ -106,6 +106,8 @@ export class Ledger {
       if (!claims.get(claim.uid)) cluster.noteNews();
       const earlier = claims.set(claim);
       if (earlier) this.#promises.forgetClaim(earlier);
+      const key = claimKey(claim.namespace, claim.name);
+      for (const hold of this.#promises.podHolds.of(key)) hold.adopt(key, claim.uid);
       this.#promises.reviewClaim(claim.uid);
     });
   }

@@ -79,6 +79,14 @@ export class PodHold {
     return slot && { slot, amount: this.#plan.amounts[at] ?? 0 };
   }
 
+  /** The claim of a generic ephemeral volume has come: from now on the room is for this one, and not for a later one of its name. */
+  adopt(key: string, claimUid: string): void {
+    const requests = this.#plan.requests.map((request) =>
+      request.key === key && request.claimUid === undefined ? { ...request, claimUid } : request,
+    );
+    this.#plan = { ...this.#plan, requests };
+  }
+
   /** Gives back the room of one volume everywhere. True when it was the last. */
   end(key: string): boolean {
     this.#plan.requests.forEach((request, j) => {

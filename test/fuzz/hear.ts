@@ -26,7 +26,11 @@ const HEARING: Hearing = {
   },
   claim: (model, before, now) => {
     if (before && before.uid !== now?.uid) endClaim(model, before);
-    if (now) reviewClaim(model, now);
+    if (!now) return;
+    const adopt = (item: Item): Item =>
+      item.key === claimKeyOf(now.name) && item.uid === undefined ? { ...item, uid: now.uid } : item;
+    for (const hold of model.holds.values()) hold.items = hold.items.map(adopt);
+    reviewClaim(model, now);
   },
   pod: (model, before, now) => {
     if (before && before.uid !== now?.uid) endPod(model, before.uid);
