@@ -1,40 +1,41 @@
-import type { GroupState, NodeState } from '../../src/capacity/describe.ts';
+import type { NodeState } from '../../src/capacity/describe.ts';
 import { askExpire } from './asked.ts';
 import { GIB } from '../../src/model/bytes.ts';
-import { inExtents, sum, type Item } from './naive.ts';
+import type { UnitFacts } from '../../src/model/facts.ts';
+import { inExtents, sum, type Item, type Use } from './naive.ts';
 import { demand } from './violation.ts';
 import type { World } from './world.ts';
 
+/** One node as it is looked at, with the uses of all volumes computed once for the look. */
+interface Look {
+  readonly world: World;
+  readonly uses: readonly Use[];
+  readonly node: string;
+  readonly state: NodeState | undefined;
+}
+
 /** Compares every number of the ledger with what the model computes anew. */
 export function agree(world: World): void {
+  const { known } = world.model;
+  const uses = world.model.uses();
   const states = new Map(world.ledger.snapshot().map((state) => [state.name, state]));
-  const places = new Map<string, { node: string; group: string }>();
-  for (const node of world.model.known.node.values()) {
-    for (const { name } of node.groups) places.set(`${node.name} ${name}`, { node: node.name, group: name });
-    for (const unit of node.units) agreeOnUnit(world, states.get(node.name), node.name, unit);
-    agreeOnHeld(world, states.get(node.name), node.name);
-  }
-  for (const { node, kind, where } of world.model.uses())
-    if (kind === 'LVM') places.set(`${node} ${where}`, { node, group: where });
-  for (const state of states.values()) {
-    for (const { name } of state.groups) places.set(`${state.name} ${name}`, { node: state.name, group: name });
-  }
-  for (const { node, group } of places.values()) {
-    agreeOnGroup(
-      world,
-      states.get(node)?.groups.find(({ name }) => name === group),
-      node,
-      group,
-    );
+  for (const node of new Set([...states.keys(), ...known.node.keys(), ...uses.map((use) => use.node)])) {
+    const look = { world, uses, node, state: states.get(node) };
+    const facts = known.node.get(node);
+    const groups = [facts?.groups ?? [], look.state?.groups ?? []].flat().map(({ name }) => name);
+    const used = uses.filter((use) => use.node === node && use.kind === 'LVM').map(({ where }) => where);
+    for (const group of new Set([...groups, ...used])) agreeOnGroup(look, group);
+    for (const unit of facts?.units ?? []) agreeOnUnit(look, unit);
+    if (facts) agreeOnHeld(look);
   }
 }
 
-function agreeOnGroup(world: World, state: GroupState | undefined, node: string, name: string): void {
-  const { model } = world;
+function agreeOnGroup({ world: { model }, uses, node, state: nodeState }: Look, name: string): void {
+  const state = nodeState?.groups.find((group) => group.name === name);
   const facts = model.group(node, name);
   const say = (what: string, ours: number | undefined, theirs: number): string =>
     `${name} on ${node}: the ledger says ${what} ${ours}, the model ${theirs}`;
-  const taken = model.taken(node, name);
+  const taken = model.taken(node, name, uses);
   if (!state) {
     demand(taken === 0 && facts === undefined, () => say('nothing', undefined, taken));
     return;
@@ -44,19 +45,14 @@ function agreeOnGroup(world: World, state: GroupState | undefined, node: string,
   demand(state.reserved === (facts?.reserved ?? 0), () => say('reserved', state.reserved, facts?.reserved ?? 0));
   const unattributed = model.unattributed(node, name);
   demand(state.unattributed === unattributed, () => say('unattributed', state.unattributed, unattributed));
-  const free = model.room(node, name) - state.settled - state.floating;
+  const free = model.room(node, name, uses) - state.settled - state.floating;
   demand(state.free === free, () => say('free', state.free, free));
   demand(state.settled >= 0 && state.floating >= 0, () => `${name} on ${node}: less than nothing is held`);
 }
 
-function agreeOnUnit(
-  world: World,
-  state: NodeState | undefined,
-  node: string,
-  unit: { kind: 'Device' | 'MountPoint'; path: string },
-): void {
+function agreeOnUnit({ world, uses, node, state }: Look, unit: Pick<UnitFacts, 'kind' | 'path'>): void {
   const mine = state?.units.find(({ kind, path }) => kind === unit.kind && path === unit.path);
-  const owners = world.model.ownersOf(node, unit);
+  const owners = world.model.ownersOf(node, unit, uses);
   const say = (): string =>
     `${unit.path} on ${node}: the ledger says ${mine?.takenBy.join()}, the model ${owners.join()}`;
   demand(mine !== undefined, say);
@@ -65,7 +61,7 @@ function agreeOnUnit(
 }
 
 /** What is held is no less than what was promised, and no more than what may come. */
-function agreeOnHeld(world: World, state: NodeState | undefined, node: string): void {
+function agreeOnHeld({ world, state, node }: Look): void {
   const { model } = world;
   const facts = world.nodes.get(node);
   const bytesOf = (items: ReturnType<typeof model.outstanding>): number =>

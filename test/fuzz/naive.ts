@@ -1,5 +1,5 @@
 import { bytes, MIB, type Bytes } from '../../src/model/bytes.ts';
-import type { ClaimFacts, GroupFacts, PodFacts, PodVolume, UnitFacts } from '../../src/model/facts.ts';
+import type { ClaimFacts, ClassFacts, GroupFacts, PodFacts, PodVolume, UnitFacts } from '../../src/model/facts.ts';
 import { inlineVolumeId } from '../../src/model/inline-volume.ts';
 import { parseQuantity } from '../../src/model/quantity.ts';
 import { parseStorageClass, type VolumePolicy } from '../../src/model/storage-class.ts';
@@ -38,7 +38,7 @@ export interface VolumePromise {
 }
 
 /** What one volume takes somewhere. */
-interface Use {
+export interface Use {
   readonly node: string;
   readonly kind: VolumePolicy['kind'];
   readonly where: string;
@@ -75,12 +75,7 @@ export class Naive {
 
   policyOf(className: string | undefined): VolumePolicy | 'wrong' | undefined {
     const facts = className === undefined ? undefined : this.known.class.get(className);
-    if (facts?.provisioner !== DRIVER) return undefined;
-    try {
-      return parseStorageClass(facts.parameters);
-    } catch {
-      return 'wrong';
-    }
+    return facts?.provisioner === DRIVER ? readPolicy(facts) : undefined;
   }
 
   /** All uses by volumes, the strongest word for each name: object, promise, PersistentVolume, pod. */
@@ -124,11 +119,11 @@ export class Naive {
   }
 
   /** Σ over names of max(observed, recorded), in bytes. */
-  taken(node: string, name: string): number {
+  taken(node: string, name: string, uses: readonly Use[] = this.uses()): number {
     const group = this.group(node, name);
     const sizes = new Map<string, number>();
     for (const volume of group?.volumes ?? []) sizes.set(volume.name, volume.size);
-    for (const use of this.uses()) {
+    for (const use of uses) {
       if (use.node !== node || use.kind !== 'LVM' || use.where !== name) continue;
       sizes.set(use.name, Math.max(sizes.get(use.name) ?? 0, inExtents(use.size, group)));
     }
@@ -141,13 +136,14 @@ export class Naive {
     return Math.max(0, group.total - group.available - sum(group.volumes.map(({ size }) => size)));
   }
 
-  room(node: string, name: string): number {
+  room(node: string, name: string, uses: readonly Use[] = this.uses()): number {
     const group = this.group(node, name);
-    return (group?.total ?? 0) - (group?.reserved ?? 0) - this.taken(node, name) - this.unattributed(node, name);
+    const taken = this.taken(node, name, uses);
+    return (group?.total ?? 0) - (group?.reserved ?? 0) - taken - this.unattributed(node, name);
   }
 
-  ownersOf(node: string, unit: Pick<UnitFacts, 'kind' | 'path'>): string[] {
-    return this.uses()
+  ownersOf(node: string, unit: Pick<UnitFacts, 'kind' | 'path'>, uses: readonly Use[] = this.uses()): string[] {
+    return uses
       .filter((use) => use.node === node && use.kind === unit.kind && use.where === unit.path)
       .map(({ name }) => name);
   }
@@ -239,9 +235,11 @@ export class Naive {
 
   /** Whether some way exists to give all these volumes a place on the node, beside the volumes that are there. Tries every way. */
   fits(node: string, items: readonly Item[]): boolean {
+    if (items.length === 0) return true;
     const facts = this.known.node.get(node);
-    const groups = new Map((facts?.groups ?? []).map((group) => [group, this.room(node, group.name)]));
-    const units = (facts?.units ?? []).filter((unit) => unit.usable && this.ownersOf(node, unit).length === 0);
+    const uses = this.uses();
+    const groups = new Map((facts?.groups ?? []).map((group) => [group, this.room(node, group.name, uses)]));
+    const units = (facts?.units ?? []).filter((unit) => unit.usable && this.ownersOf(node, unit, uses).length === 0);
     const place = (next: number, used: ReadonlySet<UnitFacts>): boolean => {
       const item = items[next];
       if (!item) return true;
@@ -275,14 +273,31 @@ export function inExtents(size: number, group: { readonly extentSize: number } |
   return Math.ceil(size / extent) * extent;
 }
 
-export function inlineItems(pod: PodFacts): Item[] {
-  return pod.volumes.flatMap((volume): Item[] => {
+export const inlineItems = once((pod: PodFacts): Item[] =>
+  pod.volumes.flatMap((volume): Item[] => {
     if (volume.kind !== 'inline') return [];
     const { vgName = '', size = '1Gi' } = volume.attributes;
-    return [
-      { key: inlineVolumeId(pod.uid, volume.volumeName), policy: { kind: 'LVM', vgName }, size: parseQuantity(size) },
-    ];
-  });
+    const key = inlineVolumeId(pod.uid, volume.volumeName);
+    return [{ key, policy: { kind: 'LVM', vgName }, size: parseQuantity(size) }];
+  }),
+);
+
+const readPolicy = once((facts: ClassFacts): VolumePolicy | 'wrong' => {
+  try {
+    return parseStorageClass(facts.parameters);
+  } catch {
+    return 'wrong';
+  }
+});
+
+/** What an object says does not change: it is read once. */
+function once<K extends object, V>(read: (key: K) => V): (key: K) => V {
+  const known = new WeakMap<K, V>();
+  return (key) => {
+    const value = known.get(key) ?? read(key);
+    known.set(key, value);
+    return value;
+  };
 }
 
 export const sum = (numbers: Iterable<number>): number => [...numbers].reduce((a, b) => a + b, 0);
