@@ -1,4 +1,5 @@
 import type { KubeObject } from '../model/objects.ts';
+import { mapView } from './map-view.ts';
 import { compareVersions } from './resource-version.ts';
 
 /** What became of one object: `before` is absent for a new one, `now` for one that is gone. */
@@ -26,9 +27,10 @@ export interface ObjectCache<T extends KubeObject, P> {
   wrote(object: T): Change<P>[];
 }
 
-interface Entry {
+interface Entry<P> {
   readonly uid: string | undefined;
   readonly version: string;
+  readonly value: P;
 }
 
 /** `namespace/name`, or `name` for a cluster-scoped object. */
@@ -40,15 +42,14 @@ const isOlder = (a: string, b: string): boolean => (compareVersions(a, b) ?? 0) 
 
 /** `project` may throw, and so does the call then; the object's entry stays as it was. */
 export function createObjectCache<T extends KubeObject, P>(project: (object: T) => P): ObjectCache<T, P> {
-  const entries = new Map<string, Entry>();
-  const values = new Map<string, P>();
+  const entries = new Map<string, Entry<P>>();
   let version = '';
   let inList = new Set<string>();
 
   const remove = (key: string): Change<P>[] => {
-    const before = values.get(key) as P;
+    const known = entries.get(key);
     entries.delete(key);
-    return values.delete(key) ? [{ before }] : [];
+    return known ? [{ before: known.value }] : [];
   };
 
   const store = (object: T): Change<P>[] => {
@@ -57,13 +58,13 @@ export function createObjectCache<T extends KubeObject, P>(project: (object: T) 
     const now = project(object);
     // Another uid: what we knew is gone, though we missed its end.
     const gone = entries.get(key)?.uid === uid ? [] : remove(key);
-    const change = values.has(key) ? { before: values.get(key) as P, now } : { now };
-    entries.set(key, { uid, version: versionOf(object) });
-    values.set(key, now);
+    const known = entries.get(key);
+    const change = known ? { before: known.value, now } : { now };
+    entries.set(key, { uid, version: versionOf(object), value: now });
     return [...gone, change];
   };
 
-  const isSame = (object: T, known: Entry): boolean =>
+  const isSame = (object: T, known: Entry<P>): boolean =>
     known.version === versionOf(object) && known.uid === object.metadata.uid;
 
   /** A write of our own may be ahead of the watch, and after a reconnect an event may come twice. */
@@ -73,7 +74,7 @@ export function createObjectCache<T extends KubeObject, P>(project: (object: T) 
   };
 
   return {
-    values,
+    values: mapView(entries, ({ value }) => value),
     version: () => version,
     hear: (type, object) => {
       version = versionOf(object);
