@@ -3,7 +3,7 @@ import { bytes, GIB } from '../model/bytes.ts';
 import type { ClaimFacts, ClassFacts, PodFacts, PvFacts } from '../model/facts.ts';
 import type { LocalVolume } from '../model/objects.ts';
 import { feedLedger, type Heard, type LedgerEvent } from './feed-ledger.ts';
-import type { PvView, StorageView } from './informers.ts';
+import type { PvView, StorageView } from './views.ts';
 
 interface Handlers {
   readonly changed: (now: unknown) => void;

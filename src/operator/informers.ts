@@ -11,9 +11,8 @@ import {
   VOLUMES,
   type Resource,
 } from '../kube/resource.ts';
-import { nodeStorage, type DecodedNode } from '../model/decode-node.ts';
-import { claimFacts, classFacts, podFacts, pvFacts } from '../model/decode.ts';
-import type { ClaimFacts, ClassFacts, PodFacts, PvFacts } from '../model/facts.ts';
+import { classFacts } from '../model/decode.ts';
+import type { ClaimFacts, ClassFacts, PodFacts } from '../model/facts.ts';
 import type {
   InitConfig,
   KubeObject,
@@ -26,26 +25,7 @@ import type {
   StorageClass,
 } from '../model/objects.ts';
 import type { Log } from '../daemon/log.ts';
-
-/** What is kept of a Node. */
-export interface NodeView {
-  readonly name: string;
-  readonly labels: Readonly<Record<string, string>>;
-}
-
-/** What is kept of a NodeLocalStorage: what it asks for, and what its status says in our own words. */
-export interface StorageView extends DecodedNode {
-  readonly name: string;
-  readonly uid: string;
-  readonly spec: NodeLocalStorage['spec'];
-}
-
-/** What is kept of a PersistentVolume: for the ledger, and for the metrics. */
-export interface PvView {
-  readonly facts: PvFacts | undefined;
-  readonly phase: string;
-  readonly claim: { readonly namespace: string; readonly name: string };
-}
+import { createViews, type NodeView, type PvView, type StorageView } from './views.ts';
 
 /** Our view of everything in the cluster that decides where a volume goes. */
 export interface Informers {
@@ -72,14 +52,10 @@ export interface InformersOptions {
 export function createInformers({ client, drivers, initConfig, log }: InformersOptions): Informers {
   const follow = <T extends KubeObject, P>(resource: Resource<T>, project: (object: T) => P): Reflector<T, P> =>
     createReflector({ client, resource, project, same, log });
+  const views = createViews(drivers);
   return {
-    nodes: follow(NODES, ({ metadata }) => ({ name: metadata.name ?? '', labels: metadata.labels ?? {} })),
-    storages: follow(NODE_LOCAL_STORAGES, (nls) => ({
-      name: nls.metadata.name ?? '',
-      uid: nls.metadata.uid ?? '',
-      spec: nls.spec,
-      ...nodeStorage(nls),
-    })),
+    nodes: follow(NODES, views.node),
+    storages: follow(NODE_LOCAL_STORAGES, views.storage),
     initConfigs: createReflector({
       client,
       resource: INIT_CONFIGS,
@@ -87,14 +63,10 @@ export function createInformers({ client, drivers, initConfig, log }: InformersO
       project: withoutManagedFields,
       log,
     }),
-    volumes: createReflector({ client, resource: LOCAL_VOLUMES, project: withoutManagedFields, log }),
-    pods: follow(PODS, (pod) => podFacts(pod, drivers)),
-    claims: follow(CLAIMS, claimFacts),
-    pvs: follow(VOLUMES, (pv) => ({
-      facts: pvFacts(pv),
-      phase: pv.status?.phase ?? '',
-      claim: { namespace: pv.spec?.claimRef?.namespace ?? '', name: pv.spec?.claimRef?.name ?? '' },
-    })),
+    volumes: createReflector({ client, resource: LOCAL_VOLUMES, project: views.volume, log }),
+    pods: follow(PODS, views.pod),
+    claims: follow(CLAIMS, views.claim),
+    pvs: follow(VOLUMES, views.pv),
     classes: follow(STORAGE_CLASSES, classFacts),
   };
 }

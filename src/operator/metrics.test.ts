@@ -3,7 +3,8 @@ import { Ledger } from '../capacity/ledger.ts';
 import { bytes, GIB, MIB } from '../model/bytes.ts';
 import type { PodFacts } from '../model/facts.ts';
 import type { LocalVolume } from '../model/objects.ts';
-import type { Informers, PvView } from './informers.ts';
+import type { Informers } from './informers.ts';
+import type { PvView } from './views.ts';
 import type { Sources } from './gauges.ts';
 import { createOperatorMetrics } from './metrics.ts';
 

@@ -1,6 +1,6 @@
 import type { Topology } from '../csi/ports.ts';
 import { TOPOLOGY_KEY } from '../model/well-known.ts';
-import type { NodeView } from './informers.ts';
+import type { NodeView } from './views.ts';
 
 /** Names of nodes as CSI and Kubernetes' volumes know them; on most clusters they are the same. */
 export function createTopology(nodes: { readonly values: ReadonlyMap<string, NodeView> }): Topology {
