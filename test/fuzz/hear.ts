@@ -56,12 +56,11 @@ export function hear<K extends Kind>(
 function hearPod(model: Naive, pod: PodFacts): void {
   if (pod.finished) return endPod(model, pod.uid);
   const hold = model.holds.get(pod.uid);
-  if (!hold) return;
   if (pod.nodeName !== undefined) {
     const inline = new Set(inlineItems(pod).map(({ key }) => key));
     endItems(model, (item) => inline.has(item.key));
     settle(model, pod.uid, pod.nodeName);
-  } else if (pod.nominatedNode !== undefined && hold.nodes.has(pod.nominatedNode)) {
+  } else if (pod.nominatedNode !== undefined && hold?.nodes.has(pod.nominatedNode)) {
     hold.nodes = new Set([pod.nominatedNode]);
   }
 }
