@@ -92,9 +92,14 @@ test('a loop device laid over a disk or a partition holds it; one over a file ho
   expect(holders).toMatchObject({ sda: ['dm-3', 'loop0'], sdb: [], sdb1: ['loop1'], loop0: [] });
 });
 
-test('the serial number of a virtio disk', async () => {
-  const found = await devicesOf({ ...disk('vda', { serial: 'data1' }), ...disk('vdb', { serial: '' }) });
-  expect(found.map(({ serial }) => serial)).toEqual(['data1', undefined]);
+test('the serial number of a disk, from where its kind keeps it', async () => {
+  const found = await devicesOf({
+    ...disk('sda', { 'device/vpd_pg80': '\0\u0080\0\u0005data3' }),
+    ...disk('sdb', { 'device/vpd_pg80': '\0\u0080\0\u0004    ' }),
+    ...disk('vda', { serial: 'data1' }),
+    ...disk('vdb', { serial: '' }),
+  });
+  expect(found.map(({ serial }) => serial)).toEqual(['data3', undefined, 'data1', undefined]);
 });
 
 test('the worldwide name of a disk, from where its kind keeps it', async () => {

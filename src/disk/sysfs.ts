@@ -28,7 +28,7 @@ export async function readBlockDevices(folders: KernelFolders, signal: AbortSign
       const rotational = await attribute(folder, 'queue/rotational', signal);
       if (!disk || (await attribute(folder, 'hidden', signal)) === '1') return [];
       const worldwideName = await worldwideNameOf(folder, signal);
-      const serial = (await attribute(folder, 'serial', signal)) || undefined; // of virtio disks: drivers/block/virtio_blk.c
+      const serial = await serialOf(folder, signal);
       const whole: BlockDevice = {
         ...disk,
         mediaType: rotational === '1' ? 'hdd' : 'ssd',
@@ -76,6 +76,12 @@ async function readDevice(found: Found, signal: AbortSignal): Promise<BlockDevic
     partitions,
     swap: swaps.has(device),
   };
+}
+
+/** Virtio disks have it at the disk, SCSI disks in a page of vital product data, after four bytes of header (SPC-4, 7.8.17). */
+async function serialOf(folder: string, signal: AbortSignal): Promise<string | undefined> {
+  const page = (await attribute(folder, 'device/vpd_pg80', signal))?.slice(4);
+  return (await attribute(folder, 'serial', signal)) || page?.replaceAll('\0', '').trim() || undefined;
 }
 
 /** SCSI disks have it at their device, NVMe disks at the disk itself. */
