@@ -94,8 +94,8 @@ export function askBind(world: World, pod: PodFacts, node: string): void {
   if (refusal) {
     const kept = hold !== undefined && isAllHeld(needs, hold, node) && !world.disturbed.has(node);
     demand(!kept, () => `bind: what was held is refused: ${refusal.message}`);
-    // A pod that was never heard of keeps what it has.
-    if (hold && known) forgetHold(model, pod.uid, hold);
+    // A pod that was never heard of keeps what it has elsewhere.
+    if (hold && (known || hold.nodes.has(node))) forgetHold(model, pod.uid, hold);
     return;
   }
   endPod(model, pod.uid);
