@@ -2,6 +2,7 @@ import type { PodFacts } from '../model/facts.ts';
 import { claimKey } from './claims.ts';
 import { parseInline } from './plan-pod.ts';
 import type { Promises } from './promises.ts';
+import type { Recorded } from './records.ts';
 
 /** The pods that may still need us: those without a node, and those with inline volumes on one. */
 export class Pods {
@@ -23,6 +24,8 @@ export class Pods {
     const earlier = this.#uidOf.get(key);
     if (earlier !== undefined && earlier !== pod.uid) this.gone(earlier);
     if (pod.finished) {
+      // Its binding may not have been heard.
+      if (pod.nodeName !== undefined && this.#byUid.has(pod.uid)) this.#bound(pod, pod.nodeName);
       this.gone(pod.uid);
       return;
     }
@@ -49,7 +52,7 @@ export class Pods {
     for (const volume of pod?.volumes ?? []) {
       if (!isInline(volume)) continue;
       const parsed = parseInline(uid, volume);
-      if (!('problem' in parsed)) this.#promises.records.change(parsed.key, (record) => delete record.inline);
+      if (!('problem' in parsed)) this.#promises.records.change(parsed.key, endInline);
     }
     this.#forget(uid);
   }
@@ -63,7 +66,10 @@ export class Pods {
       if ('problem' in parsed) continue;
       const { key, vgName, size } = parsed;
       for (const hold of podHolds.of(key)) podHolds.endVolume(key, hold);
-      records.change(key, (record) => (record.inline = { node, kind: 'LVM', where: vgName, size }));
+      records.change(key, (record) => {
+        const made = record.object !== undefined || record.inline?.made === true;
+        record.inline = { node, kind: 'LVM', where: vgName, size, made };
+      });
     }
     this.#promises.settlePod(pod.uid, node);
   }
@@ -82,6 +88,15 @@ export class Pods {
     const key = claimKey(pod.namespace, pod.name);
     if (this.#uidOf.get(key) === uid) this.#uidOf.delete(key);
   }
+}
+
+/** The node may have made the volume, with the word of that still under way: the room is kept as for any object that is to come. */
+function endInline(record: Recorded): void {
+  const { inline } = record;
+  delete record.inline;
+  if (!inline || inline.made) return;
+  const { made: _, ...place } = inline;
+  record.promise ??= place;
 }
 
 const isInline = (volume: PodFacts['volumes'][number]): volume is PodFacts['volumes'][number] & { kind: 'inline' } =>

@@ -15,6 +15,12 @@ import { placeOf, type Recorded } from './records.ts';
 import { cannotGrow, emptyClaim, volumeMissing } from './refusal.ts';
 import type { UnitSlot } from './unit-slot.ts';
 
+/**
+ * How long the room of an inline volume is kept when its pod ends before its LocalVolume was seen. Short, as a pod that its kubelet
+ * refuses again and again leaves one each time; when the news is later still, the agent is the last judge.
+ */
+const LATE_NEWS_MS = 60_000;
+
 export type GrowAnswer =
   | { readonly ok: true; readonly size: Bytes }
   | { readonly ok: false; readonly refusal: Refusal };
@@ -26,6 +32,7 @@ export function volumeChanged(promises: Promises, facts: VolumeFacts): void {
     if (volume.promise && (volume.promise.over === undefined || volume.promise.over !== facts.uid))
       delete volume.promise;
     if (volume.grown !== undefined && volume.grown <= facts.size) delete volume.grown;
+    if (volume.inline) volume.inline = { ...volume.inline, made: true };
   });
   // An inline volume that its node made before we heard that the pod is bound.
   promises.leavePods(facts.name, undefined, facts.node);
@@ -119,7 +126,9 @@ export function shrinkVolume(promises: Promises, name: string, size: Bytes): voi
 /** Drops promises whose objects never came. */
 export function expireVolumes(promises: Promises, nowMs: number): void {
   for (const { name, promise } of promises.records.all()) {
-    if (promise && promise.expiresAt <= nowMs) unplaceVolume(promises, name);
+    if (!promise) continue;
+    if (promise.expiresAt === undefined) promise.expiresAt = nowMs + LATE_NEWS_MS;
+    if (promise.expiresAt <= nowMs) unplaceVolume(promises, name);
   }
 }
 

@@ -24,14 +24,21 @@ export interface Recorded {
   /** Promised growth that the object does not show yet. */
   grown?: Bytes;
   pv?: PvFacts;
-  inline?: VolumePlace;
+  inline?: InlinePlace;
   slot?: Slot;
   claimUid?: string;
 }
 
+/** What a bound pod says of its inline volume. */
+export interface InlinePlace extends VolumePlace {
+  /** Its LocalVolume was seen: from then on that says how long the room is taken. */
+  readonly made: boolean;
+}
+
 /** Room taken for an object that is about to be created. */
 export interface VolumePromise extends VolumePlace {
-  readonly expiresAt: number;
+  /** Time, ms; absent until the next look at the clock. */
+  expiresAt?: number;
   /** Of the object of the same name that was known then: news of it does not fulfil this promise. */
   readonly over?: string;
 }

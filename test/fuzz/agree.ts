@@ -97,8 +97,10 @@ export function settleDown(world: World): void {
   for (const [key, { selectedNode: _, ...claim }] of world.api.claim) if (!claim.bound) world.set('claim', key, claim);
   for (const name of world.nodes.keys()) world.report(name);
   world.deliverAll();
-  world.now += 24 * 3_600_000;
-  askExpire(world);
+  for (let day = 0; day < 2; day += 1) {
+    world.now += 24 * 3_600_000;
+    askExpire(world);
+  }
   agree(world);
 
   const holds = world.ledger.holds();

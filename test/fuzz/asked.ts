@@ -157,6 +157,7 @@ export function askPlace(world: World, { claim, nodes }: PlaceQuestion): VolumeF
 
 /** Promises to create an object last so long. */
 export const PROMISE_TTL_MS = 15 * 60_000;
+const LATE_NEWS_MS = 60_000;
 
 function judgePlace(
   { claim, nodes }: PlaceQuestion,
@@ -202,6 +203,7 @@ export function askExpire(world: World): void {
   const { ledger, model } = world;
   const ended = new Set(ledger.expire(world.now));
   for (const [name, promise] of model.placed) {
+    promise.expiresAt ??= world.now + LATE_NEWS_MS;
     if (promise.expiresAt > world.now) continue;
     model.placed.delete(name);
     reviewUids(model, [promise.claimUid]);

@@ -33,6 +33,8 @@ const HEARING: Hearing = {
     reviewClaim(model, now);
   },
   pod: (model, before, now) => {
+    const ended = before && (before.uid !== now?.uid || now.finished) && !before.finished;
+    if (ended) leaveInline(model, before.uid === now?.uid ? now : before);
     if (before && before.uid !== now?.uid) endPod(model, before.uid);
     if (now) hearPod(model, now);
   },
@@ -51,6 +53,7 @@ export function hear<K extends Kind>(
   now: Objects[K] | undefined,
 ): void {
   HEARING[kind](model, before, now);
+  model.noteMade();
 }
 
 function hearPod(model: Naive, pod: PodFacts): void {
@@ -62,6 +65,16 @@ function hearPod(model: Naive, pod: PodFacts): void {
     settle(model, pod.uid, pod.nodeName);
   } else if (pod.nominatedNode !== undefined && hold?.nodes.has(pod.nominatedNode)) {
     hold.nodes = new Set([pod.nominatedNode]);
+  }
+}
+
+/** The node may have made the inline volumes of a pod that is gone, with the word of that still under way. */
+function leaveInline(model: Naive, pod: PodFacts): void {
+  const node = pod.nodeName;
+  if (node === undefined) return;
+  for (const { key, policy, size } of inlineItems(pod)) {
+    if (model.made.has(key) || model.known.volume.has(key) || model.placed.has(key)) continue;
+    model.placed.set(key, { node, kind: 'LVM', where: policy.vgName ?? '', size });
   }
 }
 

@@ -34,7 +34,8 @@ export interface VolumePromise {
   readonly claimUid?: string;
   /** Uid of the object of this name that was known at the time. */
   readonly over?: string;
-  readonly expiresAt: number;
+  /** Absent until the next look at the clock. */
+  expiresAt?: number;
 }
 
 /** What one volume takes somewhere. */
@@ -68,6 +69,8 @@ export class Naive {
   readonly chosen = new Map<string, string>();
   readonly placed = new Map<string, VolumePromise>();
   readonly grown = new Map<string, number>();
+  /** Inline volumes of bound pods whose objects were seen. */
+  readonly made = new Set<string>();
   /** Volumes for which the ledger may have found another place on its own, when a pod went where it was not offered to go. */
   readonly replanned: { readonly pod: string; readonly node: string; readonly items: readonly Item[] }[] = [];
 
@@ -92,6 +95,11 @@ export class Naive {
       if (use) byName.set(name, { ...use, size: Math.max(use.size, size) });
     }
     return [...byName.values()];
+  }
+
+  /** Remembers which inline volumes of bound pods are there. */
+  noteMade(): void {
+    for (const { name } of this.#inlineUses()) if (this.known.volume.has(name)) this.made.add(name);
   }
 
   #inlineUses(): Use[] {

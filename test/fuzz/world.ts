@@ -174,6 +174,8 @@ export class World {
       for (const [key, object] of this.api[kind]) store.set(key, object);
     }
     this.model.chosen.clear();
+    this.model.made.clear();
+    this.model.noteMade();
     for (const claim of this.model.known.claim.values()) {
       const { uid, selectedNode, volumeName } = claim;
       const open = volumeName === undefined && !this.model.recordedOn(uid) && this.model.itemOf(claim) !== undefined;

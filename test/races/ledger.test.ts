@@ -12,6 +12,7 @@ import {
   unit,
   volume,
 } from '../../src/capacity/ledger-fixture.ts';
+import type { Ledger } from '../../src/capacity/ledger.ts';
 import { GIB } from '../../src/model/bytes.ts';
 import type { PodFacts } from '../../src/model/facts.ts';
 import { inlineVolumeId } from '../../src/model/inline-volume.ts';
@@ -126,6 +127,13 @@ describe.each(['binpack', 'spread'] as const)('R7: with %s', (strategy) => {
 });
 
 describe('R8: inline volumes', () => {
+  const name = inlineVolumeId('uid-p', 'v');
+  /** The LocalVolume of the pod's volume comes and goes. */
+  function made(ledger: Ledger): void {
+    ledger.volumeChanged(volume(name, 'pool-0', 6, { podUid: 'uid-p' }));
+    ledger.volumeGone(name);
+  }
+
   test('count before they run, and once while the node reports again and again', () => {
     const ledger = ledgerWith({ nodes: one(10) });
     ledger.filter(inline('p', '6Gi'), ['n1'], 0);
@@ -141,7 +149,6 @@ describe('R8: inline volumes', () => {
   });
 
   test('are counted with their logical volume as one, and go with the pod', () => {
-    const name = inlineVolumeId('uid-p', 'v');
     const ledger = ledgerWith({ nodes: one(10), pods: [inline('p', '6Gi', { nodeName: 'n1' })] });
     for (const tell of [
       () => ledger.nodeChanged(node('n1', [group('pool-0', 10, { volumes: [{ name, size: gib(6) }] })])),
@@ -164,6 +171,7 @@ describe('R8: inline volumes', () => {
     expect(freeIn(ledger, 'n1', 'pool-0')).toBe(-6 * GIB);
     ledger.nodeChanged(node('n1', [group('other', 10), group('pool-0', 10)]));
     expect(freeIn(ledger, 'n1', 'pool-0')).toBe(gib(4));
+    made(ledger);
     ledger.podGone('uid-p');
     expect(freeIn(ledger, 'n1', 'pool-0')).toBe(gib(10));
   });
@@ -172,8 +180,48 @@ describe('R8: inline volumes', () => {
     const volumes = [...inline('p', '6Gi').volumes, { kind: 'claim', claimName: 'gone' } as const];
     const ledger = ledgerWith({ nodes: one(10), pods: [pod('p', [], { volumes, nodeName: 'n1' })] });
     expect(freeIn(ledger, 'n1', 'pool-0')).toBe(gib(4));
+    made(ledger);
     ledger.podChanged(pod('p', [], { volumes, nodeName: 'n1', finished: true }));
     expect(freeIn(ledger, 'n1', 'pool-0')).toBe(gib(10));
+  });
+
+  describe('keep their room when the end of the pod is heard before the volume that its node made', () => {
+    const running = inline('p', '6Gi', { nodeName: 'n1' });
+    test.each<[string, (ledger: Ledger) => void]>([
+      ['it ended', (ledger) => ledger.podChanged({ ...running, finished: true })],
+      ['it was deleted', (ledger) => ledger.podGone('uid-p')],
+      ['another took its name', (ledger) => ledger.podChanged(inline('p', '6Gi', { uid: 'next' }))],
+    ])('%s', (_, end) => {
+      const ledger = ledgerWith({ nodes: one(10), pods: [running] });
+      end(ledger);
+      expect(freeIn(ledger, 'n1', 'pool-0')).toBe(gib(4));
+      ledger.volumeChanged(volume(name, 'pool-0', 6, { podUid: 'uid-p' }));
+      expect(freeIn(ledger, 'n1', 'pool-0')).toBe(gib(4));
+      ledger.volumeGone(name);
+      expect(freeIn(ledger, 'n1', 'pool-0')).toBe(gib(10));
+    });
+
+    test('its binding is heard with its end', () => {
+      const ledger = ledgerWith({ nodes: one(10), pods: [inline('p', '6Gi')] });
+      ledger.podChanged({ ...running, finished: true });
+      expect(freeIn(ledger, 'n1', 'pool-0')).toBe(gib(4));
+    });
+
+    test('for a minute, when no volume comes', () => {
+      const ledger = ledgerWith({ nodes: one(10), pods: [running] });
+      ledger.podGone('uid-p');
+      for (const now of [5_000, 64_999]) {
+        ledger.expire(now);
+        expect(freeIn(ledger, 'n1', 'pool-0')).toBe(gib(4));
+      }
+      ledger.expire(65_000);
+      expect(freeIn(ledger, 'n1', 'pool-0')).toBe(gib(10));
+    });
+
+    test('but a pod that had ended before we heard of it keeps nothing', () => {
+      const ledger = ledgerWith({ nodes: one(10), pods: [{ ...running, finished: true }] });
+      expect(freeIn(ledger, 'n1', 'pool-0')).toBe(gib(10));
+    });
   });
 });
 
