@@ -143,6 +143,22 @@ export class World {
       if (!this.#isPlanned(name, node)) this.disturbed.add(node);
     }
     if (kind === 'pod' && object) this.noteBinding(object as PodFacts);
+    if (kind === 'node' && object) this.#noteStale(object as NodeStorage);
+  }
+
+  /** A report from before a volume was removed, heard after the end of its object: for a while its room seems to be taken again. */
+  #noteStale({ name: node, groups, units }: NodeStorage): void {
+    const before = this.model.known.node.get(node);
+    const uses = this.model.uses().filter((use) => use.node === node);
+    const known = new Set(before?.groups.flatMap(({ volumes }) => volumes.map(({ name }) => name)));
+    const seen = groups.flatMap(({ volumes }) => volumes.map(({ name }) => name));
+    const busy = units.filter(
+      (unit) => !unit.usable && before?.units.some(({ path, usable }) => path === unit.path && usable),
+    );
+    const isStale =
+      seen.some((name) => !known.has(name) && !uses.some((use) => use.name === name)) ||
+      busy.some(({ path }) => !uses.some(({ where }) => where === path));
+    if (isStale) this.disturbed.add(node);
   }
 
   /** A pod with inline volumes is bound to a node. */
