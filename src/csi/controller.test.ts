@@ -216,11 +216,19 @@ test('two calls at once for one name are taken one after the other, and make one
   volumes.pause = gate.promise;
   const calls = Promise.all([create('v', GIB), create('v', GIB)]);
   await client.identity.probe(ProbeRequest.create(), never); // comes after both on the same connection
-  expect(volumes.finds).toBe(1);
+  expect(volumes.creates).toBe(1);
   gate.resolve();
   const [a, b] = await calls;
   expect(a).toEqual(b);
   expect(room.asked).toHaveLength(1);
+});
+
+test('a volume that another process made unheard is ABORTED, and found by the next call in the room that it has', async () => {
+  await create('v', GIB, { accessibilityRequirements: on('n1') });
+  volumes.unheard.add('v');
+  await expect(create('v', GIB)).rejects.toMatchObject({ code: Code.ABORTED });
+  expect((await create('v', GIB))?.volumeId).toBe('v');
+  expect(room.taken.get('v')).toMatchObject({ node: 'n1' });
 });
 
 test.each([

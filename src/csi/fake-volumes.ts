@@ -15,10 +15,12 @@ export class FakeVolumes implements Volumes {
   agent: (volume: LocalVolume) => void = (volume) => this.obey(volume);
   /** Thrown by the next create, after or before the object was made. */
   failCreate: { readonly made: boolean; readonly fault: Fault } | undefined;
-  /** Looks for a volume take until this resolves. */
+  /** Creating a volume takes until this resolves. */
   pause: Promise<void> | undefined;
-  /** How many looks there were. */
-  finds = 0;
+  /** How many were tried to be created. */
+  creates = 0;
+  /** Made by another process, and not heard of before a create met them. */
+  readonly unheard = new Set<string>();
   readonly #watchers = new Set<Decide>();
 
   /** How many wait for a change. */
@@ -47,18 +49,27 @@ export class FakeVolumes implements Volumes {
     for (const look of this.#watchers) look();
   }
 
+  heard(id: string): LocalVolume | undefined {
+    return this.unheard.has(id) ? undefined : this.objects.get(id);
+  }
+
   async find(id: string): Promise<LocalVolume | undefined> {
-    this.finds += 1;
-    await this.pause;
     return this.objects.get(id);
   }
 
   async create(volume: LocalVolume): Promise<LocalVolume> {
+    const { name = '' } = volume.metadata;
+    this.creates += 1;
+    await this.pause;
     const failure = this.failCreate;
     this.failCreate = undefined;
     if (failure?.made === false) throw failure.fault;
+    if (this.objects.has(name)) {
+      this.unheard.delete(name);
+      throw new Fault('aborted', `${name} was made by another process`);
+    }
     const made = structuredClone(volume);
-    this.objects.set(volume.metadata.name ?? '', made);
+    this.objects.set(name, made);
     this.agent(made);
     if (failure) throw failure.fault;
     return made;

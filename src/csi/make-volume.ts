@@ -45,7 +45,8 @@ export async function makeVolume(
 
 /** A volume that is being removed is waited for: the same name may be used again once it is gone. */
 async function findStaying(id: string, deps: MakeVolumeDeps, signal: AbortSignal): Promise<LocalVolume | undefined> {
-  const found = await deps.volumes.find(id, signal);
+  // Not asked for: nearly every volume is new, and creating one that was not heard of fails, which is where it is found.
+  const found = deps.volumes.heard(id);
   if (found?.metadata.deletionTimestamp === undefined) return found;
   await untilGone(found, deps, signal);
   return undefined;

@@ -19,9 +19,14 @@ export interface Room {
 
 /** The records of volumes. Every verb throws Fault. */
 export interface Volumes {
+  /** What was heard of, at no cost; undefined may mean that another process made it a moment ago. */
+  heard(id: string): LocalVolume | undefined;
   /** Also what another process made a moment ago; undefined when there is none. */
   find(id: string, signal: AbortSignal): Promise<LocalVolume | undefined>;
-  /** Throws Fault `aborted` when it may have been made all the same: the room stays taken. */
+  /**
+   * Throws Fault `aborted` when it may have been made all the same, or was by another process, which has been heard of then: the room stays
+   * taken.
+   */
   create(volume: LocalVolume, signal: AbortSignal): Promise<LocalVolume>;
   /** Asks its node for a larger size. Throws Fault `aborted` when it may have been asked all the same. */
   grow(id: string, size: Bytes, signal: AbortSignal): Promise<void>;

@@ -18,18 +18,18 @@ export interface VolumeStoreDeps {
  */
 export function createVolumeStore({ client, volumes }: VolumeStoreDeps): Volumes {
   const waiting = createWaiting(volumes);
+  const ask = async (id: string, signal: AbortSignal): Promise<LocalVolume | undefined> => {
+    try {
+      volumes.wrote(await client.get(LOCAL_VOLUMES, { name: id }, signal));
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      throw new Fault('unavailable', `looking for volume ${id}: ${textOf(error)}`, { cause: error });
+    }
+    return volumes.get(id);
+  };
   return {
-    find: async (id, signal) => {
-      const known = volumes.get(id);
-      if (known) return known;
-      try {
-        volumes.wrote(await client.get(LOCAL_VOLUMES, { name: id }, signal));
-      } catch (error) {
-        if (isNotFound(error)) return undefined;
-        throw new Fault('unavailable', `looking for volume ${id}: ${textOf(error)}`, { cause: error });
-      }
-      return volumes.get(id);
-    },
+    heard: (id) => volumes.get(id),
+    find: async (id, signal) => volumes.get(id) ?? ask(id, signal),
     create: async (volume, signal) => {
       const doing = `recording volume ${volume.metadata.name}`;
       try {
@@ -37,9 +37,9 @@ export function createVolumeStore({ client, volumes }: VolumeStoreDeps): Volumes
         volumes.wrote(made);
         return made;
       } catch (error) {
-        if (isAlreadyExists(error))
-          throw new Fault('aborted', `${doing}: another process was faster; ask again`, { cause: error });
-        throw faultOfWrite(doing, error);
+        if (!isAlreadyExists(error)) throw faultOfWrite(doing, error);
+        await ask(volume.metadata.name ?? '', signal);
+        throw new Fault('aborted', `${doing}: another process was faster; ask again`, { cause: error });
       }
     },
     grow: async (id, size, signal) => {
