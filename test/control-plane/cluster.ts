@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { prepareAudit } from './audit.ts';
 import { makeAuthority, makeCertificate, writeKubeconfig } from './certificates.ts';
 import { end, freePorts, start } from './processes.ts';
 
@@ -30,6 +31,10 @@ export interface ClusterOptions {
   /** The `extenders` of the KubeSchedulerConfiguration. */
   readonly extenders?: readonly unknown[];
   readonly dir?: string;
+  /** Whether the API server writes down every request; `readRequests` (audit.ts) reads them. */
+  readonly audit?: boolean;
+  /** More flags of a process; one that is there already is overruled. */
+  readonly flags?: Readonly<Partial<Record<Component, readonly string[]>>>;
 }
 
 const USERS: Readonly<Record<string, string>> = {
@@ -56,13 +61,14 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
 
   const running = new Map<Component, ChildProcess>();
   const argv = argvOf({ dir, etcd, peer, api });
+  const more = await moreFlags(dir, options);
   const cluster: Cluster = {
     dir,
     server,
     admin: path.join(dir, 'admin.kubeconfig'),
     binary: (name) => path.join(name.startsWith('csi-') || name.startsWith('snapshot-') ? csi : kubernetes, name),
     async startComponent(name) {
-      running.set(name, start(dir, name, [cluster.binary(name), ...argv[name]]));
+      running.set(name, start(dir, name, [cluster.binary(name), ...argv[name], ...(more[name] ?? [])]));
       if (name === 'kube-apiserver') await ready(cluster, running.get(name) as ChildProcess);
     },
     async stopComponent(name) {
@@ -82,6 +88,11 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     throw error;
   }
   return cluster;
+}
+
+async function moreFlags(dir: string, { audit, flags = {} }: ClusterOptions): Promise<typeof flags> {
+  if (!audit) return flags;
+  return { ...flags, 'kube-apiserver': [...(await prepareAudit(dir)), ...(flags['kube-apiserver'] ?? [])] };
 }
 
 /** The keys and kubeconfigs of everyone who talks to the API server. */

@@ -36,6 +36,8 @@ export interface SystemOptions {
   readonly extender?: Readonly<Record<string, unknown>>;
   /** Flags of the operator beside those of deploy/. */
   readonly flags?: Readonly<Record<string, string | undefined>>;
+  /** As of ClusterOptions. */
+  readonly audit?: boolean;
 }
 
 /** Everything that a cluster with open-local runs, on this machine. */
@@ -77,7 +79,10 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       })),
     ),
   );
-  const cluster = await startCluster({ extenders: [{ ...extenderOf(extender.port), ...extenderFields }] });
+  const cluster = await startCluster({
+    extenders: [{ ...extenderOf(extender.port), ...extenderFields }],
+    audit: options.audit ?? false,
+  });
   started.defer(() => cluster.stop());
   tell(`logs: ${cluster.dir}`);
   await deploy(cluster);

@@ -1,0 +1,126 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { bytes, GIB } from '../../src/model/bytes.ts';
+import { CLAIMS } from '../../src/kube/resource.ts';
+import { countByKind, mark, readRequests, type ApiRequest } from './audit.ts';
+import { startLoneAgent } from './lone-agent.ts';
+import { POOL, startSystem, type System } from './system.ts';
+import { tell } from './tell.ts';
+import { until } from './until.ts';
+import { createPods, deletePods, untilRunning, type PodWish } from './workload.ts';
+
+const never = new AbortController().signal;
+const WITHIN_MS = 60_000;
+const NODE = 'audited';
+/** One after another: of claims that come together, some share a request, so that fewer are counted than one alone makes. */
+const CLAIMS_COUNTED = 5;
+
+type Program = 'operator' | 'agent';
+type Phase = 'create' | 'grow' | 'delete';
+type Counts = Readonly<Record<string, number>>;
+/** What one claim may cost, by program, phase of its life, and `verb resource`. */
+type Budget = Readonly<Record<Program, Readonly<Record<Phase, Counts>>>>;
+
+let system: System;
+let agent: { stop(): Promise<void> } | undefined;
+let budget: Budget;
+beforeAll(async () => {
+  budget = JSON.parse(await readFile(path.join(import.meta.dirname, 'api-budget.json'), 'utf8')) as Budget;
+  const openLocal = inject('openLocal');
+  system = await startSystem({ openLocal, groups: [], replicas: 1, audit: true });
+  const disks = [{ name: '/dev/sdb', size: bytes(100 * GIB), mediaType: 'ssd' as const }];
+  agent = await startLoneAgent(system, openLocal, { name: NODE, labels: {}, disks });
+  await until('the node has reported its group', [system.stores.nodeStorages], WITHIN_MS, () => sizes() !== undefined);
+});
+afterAll(async () => {
+  await agent?.stop();
+  await system?.stop();
+});
+
+/** Sizes of the logical volumes that the node has reported, by name; undefined while there is no group. */
+function sizes(): ReadonlyMap<string, number> | undefined {
+  const { nodeStorageInfo } = system.stores.nodeStorages.get(NODE)?.status ?? {};
+  const group = nodeStorageInfo?.volumeGroups?.find(({ name }) => name === POOL);
+  return group && new Map((group.logicalVolumes ?? []).map(({ name, total }) => [name, total]));
+}
+
+/** Does something, and gives the requests that the programs made for it; not those that they make as time goes by. */
+async function requestsOf(doing: () => Promise<unknown>): Promise<Readonly<Record<Program, ApiRequest[]>>> {
+  const { cluster, client } = system;
+  const from = await mark(cluster.dir, client, never);
+  await doing();
+  const all = await readRequests(cluster.dir, from, await mark(cluster.dir, client, never));
+  const of = (program: string): ApiRequest[] =>
+    all.filter((request) => request.program === program && request.verb !== 'watch');
+  return {
+    operator: of('open-local-operator').filter(({ resource }) => resource !== 'leases'),
+    agent: of('open-local-agent'),
+  };
+}
+
+const podOf = (name: string): PodWish => ({ name, sizes: ['1Gi'] });
+const volumeOf = (claim: string): string | undefined =>
+  system.stores.localVolumes.list().find(({ spec }) => spec.claim?.name === claim)?.metadata.name;
+const reported = (claim: string): number | undefined => sizes()?.get(volumeOf(claim) ?? '');
+
+const phases: Readonly<Record<Phase, (name: string) => Promise<unknown>>> = {
+  create: async (name) => {
+    const { nodeStorages, localVolumes } = system.stores;
+    await createPods(system, [podOf(name)]);
+    await untilRunning(system, [name], WITHIN_MS);
+    await until('the volume is reported', [nodeStorages, localVolumes], WITHIN_MS, () => reported(`${name}-0`) === GIB);
+  },
+  grow: async (name) => {
+    const { claims, nodeStorages } = system.stores;
+    const body = { spec: { resources: { requests: { storage: '2Gi' } } } };
+    const claim = { namespace: 'default', name: `${name}-0` };
+    await system.client.patch(CLAIMS, claim, { type: 'merge', body }, never);
+    const capacity = (): unknown => claims.get(`default/${name}-0`)?.status?.capacity;
+    await until(
+      'the claim has grown',
+      [claims, nodeStorages],
+      WITHIN_MS,
+      () => JSON.stringify(capacity()) === '{"storage":"2Gi"}' && reported(`${name}-0`) === 2 * GIB,
+    );
+  },
+  delete: async (name) => {
+    const volume = volumeOf(`${name}-0`) ?? '';
+    await deletePods(system, [podOf(name)]);
+    const { nodeStorages } = system.stores;
+    await until('the node has reported it gone', [nodeStorages], WITHIN_MS, () => sizes()?.has(volume) === false);
+  },
+};
+
+/** What is over the budget: kinds with how many there were, and how many there may be. */
+function over(counted: Counts, allowed: Counts, claims: number): string[] {
+  return Object.entries(counted)
+    .filter(([kind, count]) => count > (allowed[kind] ?? 0) * claims)
+    .map(([kind, count]) => `${count} × ${kind}, and ${(allowed[kind] ?? 0) * claims} may be`);
+}
+
+test('one claim costs operator and agent no more API requests than api-budget.json says', async () => {
+  await phases.create('warm-up');
+  await phases.delete('warm-up');
+  const found: string[] = [];
+  for (const phase of ['create', 'grow', 'delete'] as const) {
+    const requests = await requestsOf(async () => {
+      for (let i = 0; i < CLAIMS_COUNTED; i += 1) await phases[phase](`pod-${i}`);
+    });
+    for (const program of ['operator', 'agent'] as const) {
+      const counted = countByKind(requests[program]);
+      tell(`${program}, ${phase} of ${CLAIMS_COUNTED} claims: ${JSON.stringify(counted)}`);
+      found.push(
+        ...over(counted, budget[program][phase], CLAIMS_COUNTED).map((text) => `${program}, ${phase}: ${text}`),
+      );
+    }
+  }
+  expect(found).toEqual([]);
+});
+
+test('at rest the agent asks the API server for nothing, and the operator only renews its Lease', async () => {
+  const requests = await requestsOf(() => delay(15_000));
+  expect(countByKind(requests.agent)).toEqual({});
+  expect(countByKind(requests.operator)).toEqual({});
+});
