@@ -15,6 +15,7 @@ import { background } from '../daemon/background.ts';
 import type { AgentConfig } from './config.ts';
 import type { RecordEvent } from './events.ts';
 import { createAgentMetrics } from './metrics.ts';
+import { hostnameOf } from './hostname.ts';
 import { createInlineVolumes } from './inline-volumes.ts';
 import { createNodeVolumes } from './node-volumes.ts';
 import { createPorts } from './ports.ts';
@@ -57,9 +58,10 @@ export async function runAgent(
     background('work', (stop) => work.run(stop)),
   ];
   if (csiEndpoint) {
+    const hostname = (stop: AbortSignal): Promise<string> => hostnameOf(nodeName, client, stop);
     const ready = (): boolean => work.problem() === undefined;
     const identity = createIdentity({ driverName: config.driverName, version, ready });
-    const services = [identity, createNodeService({ nodeName, volumes, ...ports, limits: work.limits })];
+    const services = [identity, createNodeService({ nodeName, hostname, volumes, ...ports, limits: work.limits })];
     components.push(
       createCsiServer({ name: 'csi node', endpoint: csiEndpoint, services, log, onCall: metrics.onCall }),
     );

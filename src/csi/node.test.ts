@@ -77,7 +77,16 @@ async function rig(): Promise<Rig> {
       void limited.push(`${id} of ${pod} ${mountAt(await mounts.list(never), target) ? 'seen' : ''}`),
     lift: async (path) => void limited.push(`lift ${mountAt(await mounts.list(never), path) ? 'seen' : ''}`),
   };
-  const services = [createNodeService({ nodeName: 'node-a', volumes, mounts, filesystems, limits })];
+  const services = [
+    createNodeService({
+      nodeName: 'node-a',
+      hostname: () => Promise.resolve('host-a'),
+      volumes,
+      mounts,
+      filesystems,
+      limits,
+    }),
+  ];
   const server = createCsiServer({ name: 'csi node', endpoint, services, log: silentLog });
   await server.start(never);
   onTestFinished(() => server.stop());
@@ -345,7 +354,7 @@ test('the node tells its name, topology and capabilities', async () => {
   expect(await node.nodeGetInfo({}, never)).toEqual({
     nodeId: 'node-a',
     maxVolumesPerNode: 0n,
-    accessibleTopology: { segments: { 'kubernetes.io/hostname': 'node-a' } },
+    accessibleTopology: { segments: { 'kubernetes.io/hostname': 'host-a' } },
   });
   const { capabilities } = await node.nodeGetCapabilities({}, never);
   expect(capabilities.map(({ type }) => type?.value.type)).toEqual([1, 3, 2, 5]);

@@ -18,6 +18,8 @@ import { expandVolume, statVolume } from './volume-use.ts';
 
 export interface NodeDeps extends PublishDeps {
   readonly nodeName: string;
+  /** This node's value of the topology key, which need not be its name. */
+  readonly hostname: (signal: AbortSignal) => Promise<string>;
 }
 
 const CAPABILITIES = [
@@ -29,7 +31,7 @@ const CAPABILITIES = [
 
 /** The CSI node service of one node. Calls for the same volume come one after another. */
 export function createNodeService(deps: NodeDeps): Service {
-  const { nodeName, mounts } = deps;
+  const { nodeName, hostname, mounts } = deps;
   const locks = new KeyedMutex();
   return service(NodeService, {
     nodeStageVolume: async (request, { signal }) => {
@@ -66,12 +68,11 @@ export function createNodeService(deps: NodeDeps): Service {
       return { capacityBytes: BigInt(size) };
     },
     nodeGetCapabilities: () => Promise.resolve({ capabilities: CAPABILITIES.map(capability) }),
-    nodeGetInfo: () =>
-      Promise.resolve({
-        nodeId: nodeName,
-        maxVolumesPerNode: 0n,
-        accessibleTopology: { segments: { [TOPOLOGY_KEY]: nodeName } },
-      }),
+    nodeGetInfo: async (_, { signal }) => ({
+      nodeId: nodeName,
+      maxVolumesPerNode: 0n,
+      accessibleTopology: { segments: { [TOPOLOGY_KEY]: await hostname(signal) } },
+    }),
   });
 }
 
