@@ -169,7 +169,7 @@ class Burst {
 
   #choose({ pod, size }: Waiting, offered: readonly string[]): string {
     const scores = this.#ledger.prioritize(pod, offered);
-    const total = scores.map((score) => score * 100 + this.#random.below(OTHERS));
+    const total = Array.from(scores, (score) => score * 100 + this.#random.below(OTHERS));
     const node = offered[total.indexOf(Math.max(...total))] ?? '';
     this.#left.set(node, (this.#left.get(node) ?? 0) - this.#amount(size));
     const claim = this.#claims.get(pod.uid);

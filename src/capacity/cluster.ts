@@ -1,10 +1,13 @@
 import type { NodeStorage } from '../model/facts.ts';
-import { NodeRoom, type FreedRoom } from './node-room.ts';
+import type { AskedNodes } from '../model/verdict.ts';
+import { Columns, NONE } from './columns.ts';
+import { NodeRoom } from './node-room.ts';
 
 /** The nodes with storage, and those that only promises speak of. */
 export class Cluster {
+  readonly columns = new Columns();
   readonly #nodes = new Map<string, NodeRoom>();
-  readonly #freed: FreedRoom = { any: false, awaited: new Set() };
+  #epoch = 0;
 
   /** A node that reports storage. */
   find(name: string): NodeRoom | undefined {
@@ -19,9 +22,31 @@ export class Cluster {
 
   /** The node, known or not: promises may speak of a node before it reports, and after it is gone. */
   room(name: string): NodeRoom {
-    let node = this.#nodes.get(name);
-    if (!node) this.#nodes.set(name, (node = new NodeRoom(name, this.#freed)));
+    const known = this.#nodes.get(name);
+    if (known) return known;
+    const node = new NodeRoom(name, this.columns);
+    this.#nodes.set(name, node);
+    this.#epoch += 1;
     return node;
+  }
+
+  /** Grows whenever the number of some name changes. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  /** The node's number, NONE when it is not known. */
+  numberOf(name: string): number {
+    return this.#nodes.get(name)?.number ?? NONE;
+  }
+
+  /** The numbers of the nodes asked about, in their order. */
+  numbersOf(asked: AskedNodes): Int32Array {
+    if (asked.numbers) return asked.numbers();
+    const { names } = asked;
+    const numbers = new Int32Array(names.length);
+    for (let i = 0; i < names.length; i += 1) numbers[i] = this.numberOf(names[i] ?? '');
+    return numbers;
   }
 
   /** Takes a node's report. */
@@ -39,7 +64,10 @@ export class Cluster {
     for (const [name, node] of this.#nodes) {
       if (node.present) continue;
       node.prune();
-      if (node.isIdle()) this.#nodes.delete(name);
+      if (!node.isIdle()) continue;
+      this.#nodes.delete(name);
+      this.columns.removeNode(node.number);
+      this.#epoch += 1;
     }
   }
 
@@ -49,7 +77,7 @@ export class Cluster {
 
   /** Something else than room came that a refused pod may wait for. */
   noteNews(): void {
-    this.#freed.any = true;
+    this.columns.freed.any = true;
   }
 
   all(): Iterable<NodeRoom> {
@@ -58,9 +86,10 @@ export class Cluster {
 
   /** What was freed since the last call. */
   takeFreed(): { readonly any: boolean; readonly awaited: readonly NodeRoom[] } {
-    const freed = { any: this.#freed.any, awaited: [...this.#freed.awaited] };
-    this.#freed.any = false;
-    this.#freed.awaited.clear();
-    return freed;
+    const { freed } = this.columns;
+    const taken = { any: freed.any, awaited: [...freed.awaited] };
+    freed.any = false;
+    freed.awaited.clear();
+    return taken;
   }
 }

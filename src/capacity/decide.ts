@@ -1,5 +1,5 @@
 import type { PodFacts } from '../model/facts.ts';
-import type { FilterVerdict, Refusal } from '../model/verdict.ts';
+import type { AskedNodes, FilterVerdict, Refusal } from '../model/verdict.ts';
 import { filterNodes, sameForAll } from './filter-nodes.ts';
 import { narrow, pickNodes, type FloatPolicy } from './narrow.ts';
 import type { NodeRoom } from './node-room.ts';
@@ -20,16 +20,18 @@ export interface DecidingRules {
 export function filterPod(
   promises: Promises,
   pod: PodFacts,
-  names: readonly string[],
+  asked: AskedNodes,
   { strategy, float, expiresAt }: DecidingRules,
 ): FilterVerdict {
   promises.podHolds.end(pod.uid);
   const needs = planPod(pod, promises);
-  if ('refusal' in needs) return { refusals: sameForAll(names.length, needs.refusal), mayFreeUp: needs.soon === true };
-  const { plan, refusals, mayFreeUp } = filterNodes(promises.cluster, needs, names, strategy);
+  if ('refusal' in needs) {
+    return { refusals: sameForAll(asked.names.length, needs.refusal), mayFreeUp: needs.soon === true };
+  }
+  const { plan, refusals, mayFreeUp } = filterNodes(promises.cluster, needs, asked, strategy);
   if (needs.requests.length === 0 || plan.nodes.length === 0) return { refusals, mayFreeUp };
 
-  const picked = narrow(plan, float, strategy);
+  const picked = narrow(promises.cluster.columns, plan, float, strategy);
   if (picked) leaveOut(refusals, picked);
   promises.holdForPod(pod.uid, picked ? pickNodes(plan, picked) : plan, expiresAt);
   return { refusals, mayFreeUp: false };
@@ -53,7 +55,7 @@ export function bindPod(
     return undefined;
   }
   promises.podHolds.end(podUid);
-  const { plan, refusals } = filterNodes(promises.cluster, needs, [node], strategy);
+  const { plan, refusals } = filterNodes(promises.cluster, needs, { names: [node] }, strategy);
   if (!refusals[0] && needs.requests.length > 0) promises.holdForPod(podUid, plan, expiresAt);
   return refusals[0];
 }

@@ -1,11 +1,10 @@
-import type { Refusal } from '../model/verdict.ts';
+import type { AskedNodes, Refusal } from '../model/verdict.ts';
 import type { Cluster } from './cluster.ts';
-import type { NodeRoom } from './node-room.ts';
-import { chooseSlot, hasPlaceFor, placePod, type Patience, type Strategy } from './place-pod.ts';
+import { NONE, type Columns } from './columns.ts';
+import { PlaceSearch, type Patience, type Strategy } from './place-pod.ts';
 import type { PodNeeds } from './plan-pod.ts';
 import { planFor, type PodPlan } from './pod-hold.ts';
 import { heldByOthers, notTogether, tooSmall, UNKNOWN_NODE, WRONG_NODE } from './refusal.ts';
-import type { Slot } from './slot.ts';
 import type { VolumeRequest } from './volume-request.ts';
 
 /** Wrong turns in one call, over all its nodes. */
@@ -22,39 +21,34 @@ export interface NodesThatFit {
 }
 
 /** Tries every named node. Takes no room. Its cost is linear in the names, whatever the cluster's size. */
-export function filterNodes(
-  cluster: Cluster,
-  needs: PodNeeds,
-  names: readonly string[],
-  strategy: Strategy,
-): NodesThatFit {
+export function filterNodes(cluster: Cluster, needs: PodNeeds, asked: AskedNodes, strategy: Strategy): NodesThatFit {
+  const { columns } = cluster;
   const { requests, pin } = needs;
-  const refusals = sameForAll<Refusal | undefined>(names.length, undefined);
-  const nodes: NodeRoom[] = [];
-  const slots: Slot[] = [];
-  const explain = new Explainer(requests, strategy);
-  const rules = { strategy, ignoreFloating: false, patience: explain.patience };
+  const numbers = cluster.numbersOf(asked);
+  const refusals = sameForAll<Refusal | undefined>(numbers.length, undefined);
+  const fitting = new Int32Array(numbers.length);
+  let count = 0;
+  const explain = new Explainer(columns, requests, strategy);
+  const search = new PlaceSearch(columns, requests, { strategy, ignoreFloating: false, patience: explain.patience });
+  const { present } = columns;
 
-  for (let position = 0; position < names.length; position += 1) {
-    const name = names[position] ?? '';
-    if (pin !== undefined && pin !== name) {
+  for (let position = 0; position < numbers.length; position += 1) {
+    if (pin !== undefined && pin !== asked.names[position]) {
       refusals[position] = WRONG_NODE;
       continue;
     }
     if (requests.length === 0) continue;
-    const node = cluster.find(name);
-    if (!node) {
+    const node = numbers[position]!;
+    if (node < 0 || present[node] === 0) {
       refusals[position] = UNKNOWN_NODE;
       continue;
     }
-    const failed = placePod(node, requests, slots, rules);
-    if (failed) {
-      refusals[position] = explain.why(node, failed);
-      continue;
-    }
-    nodes.push(node);
+    const failed = search.place(node);
+    if (failed) refusals[position] = explain.why(node, failed);
+    else fitting[count++] = node;
   }
-  return { refusals, plan: planFor(requests, nodes, slots), mayFreeUp: explain.mayFreeUp };
+  const plan = planFor(columns, requests, fitting.slice(0, count), search.found.slice(0, search.count));
+  return { refusals, plan, mayFreeUp: explain.mayFreeUp };
 }
 
 /** One answer for every node. Not Array.from, which takes longer than all the rest for thousands of nodes. */
@@ -68,38 +62,43 @@ export function sameForAll<T>(count: number, answer: T): T[] {
 export class Explainer {
   readonly patience: Patience = { turns: PATIENCE };
   mayFreeUp = false;
+  readonly #columns: Columns;
   readonly #requests: readonly VolumeRequest[];
-  readonly #strategy: Strategy;
+  readonly #withoutFloating: PlaceSearch;
   readonly #reasons = new Map<string, Refusal>();
   /** Most nodes are refused for the same reason as the one before: no key is made for them. */
   #last: { readonly failed: VolumeRequest; readonly exists: boolean; readonly reason: Refusal } | undefined;
 
-  constructor(requests: readonly VolumeRequest[], strategy: Strategy) {
+  constructor(columns: Columns, requests: readonly VolumeRequest[], strategy: Strategy) {
+    this.#columns = columns;
     this.#requests = requests;
-    this.#strategy = strategy;
+    const rules = { strategy, ignoreFloating: true, patience: this.patience };
+    this.#withoutFloating = new PlaceSearch(columns, requests, rules);
   }
 
   /** Why the pod does not fit on the node, where `failed` was the first volume without a place. */
-  why(node: NodeRoom, failed: VolumeRequest): Refusal {
-    if (this.#fitsWithoutFloating(node)) {
+  why(node: number, failed: VolumeRequest): Refusal {
+    const search = this.#withoutFloating;
+    search.count = 0;
+    if (this.#isFloatedOn(node) && !search.place(node)) {
       this.mayFreeUp = true;
       return this.#once('held', () => heldByOthers(this.#requests));
     }
-    const alone = { strategy: this.#strategy, ignoreFloating: true };
-    if (this.#requests.length > 1 && chooseSlot(node, failed, alone)) {
+    const j = this.#requests.indexOf(failed);
+    if (this.#requests.length > 1 && search.choose(node, j) !== NONE) {
       return this.#once('together', () => notTogether(this.#requests));
     }
-    const exists = hasPlaceFor(node, failed);
+    const exists = search.hasPlace(node, j);
     if (this.#last?.failed === failed && this.#last.exists === exists) return this.#last.reason;
     const reason = this.#once(`${exists} ${failed.key}`, () => tooSmall(failed, exists));
     this.#last = { failed, exists, reason };
     return reason;
   }
 
-  #fitsWithoutFloating(node: NodeRoom): boolean {
-    if (!node.groups.some(isFloatedOn) && !node.units.some(isFloatedOn)) return false;
-    const rules = { strategy: this.#strategy, ignoreFloating: true, patience: this.patience };
-    return placePod(node, this.#requests, [], rules) === undefined;
+  #isFloatedOn(node: number): boolean {
+    const { firstGroup, nextGroup, floating, unitCount } = this.#columns;
+    for (let row = firstGroup[node]!; row !== NONE; row = nextGroup[row]!) if (floating[row]! > 0) return true;
+    return unitCount[node]! > 0 && this.#columns.node(node).units.some((unit) => unit.floating > 0);
   }
 
   #once(key: string, make: () => Refusal): Refusal {
@@ -108,5 +107,3 @@ export class Explainer {
     return reason;
   }
 }
-
-const isFloatedOn = (slot: Slot): boolean => slot.floating > 0;

@@ -15,16 +15,24 @@ export class GroupSlot extends Slot {
   readonly kind = 'LVM';
   /** Undefined while the node does not report the group: then it has no room, but what was promised in it is remembered. */
   facts: GroupFacts | undefined;
-  /** The group's size and extent in bytes, beside `facts` because the decisions about thousands of nodes read little else. */
-  total = 0;
-  extent = DEFAULT_EXTENT;
   readonly #volumes = new Map<string, VolumeUse>();
+
+  constructor(...place: ConstructorParameters<typeof Slot>) {
+    super(...place);
+    this.columns.extent[this.row] = DEFAULT_EXTENT;
+    this.columns.groupName[this.row] = this.columns.numberGroup(this.name);
+  }
+
+  /** Of the group, in bytes. */
+  get total(): number {
+    return this.columns.total[this.row]!;
+  }
 
   /** The node's report of the group; undefined when the report does not have it. */
   report(facts: GroupFacts | undefined): void {
     this.facts = facts;
-    this.total = facts?.total ?? 0;
-    this.extent = facts?.extentSize || DEFAULT_EXTENT;
+    this.columns.total[this.row] = facts?.total ?? 0;
+    this.columns.extent[this.row] = facts?.extentSize || DEFAULT_EXTENT;
     for (const use of this.#volumes.values()) use.observed = 0;
     for (const { name, size } of facts?.volumes ?? []) this.#use(name).observed = size;
     for (const [name, use] of this.#volumes) this.#dropUnused(name, use);
@@ -36,11 +44,6 @@ export class GroupSlot extends Slot {
     use.recorded = size ?? 0;
     this.#dropUnused(volume, use);
     this.#recount();
-  }
-
-  /** In whole extents, as lvcreate will round it. */
-  amountFor(size: number): number {
-    return Math.ceil(size / this.extent) * this.extent;
   }
 
   takenBy(volume: string): number {

@@ -9,7 +9,7 @@ import type {
   VolumeFacts,
 } from '../model/facts.ts';
 import type { VolumePolicy } from '../model/storage-class.ts';
-import type { FilterVerdict, Refusal } from '../model/verdict.ts';
+import type { AskedNodes, FilterVerdict, Refusal } from '../model/verdict.ts';
 import { claimKey } from './claims.ts';
 import { describeNode, largestFit, type NodeState } from './describe.ts';
 import { bindPod, filterPod, type DecidingRules } from './decide.ts';
@@ -164,17 +164,17 @@ export class Ledger {
    * Which of the named nodes have room for all volumes of the pod. Holds the room on the nodes it answers with, in place of what was held
    * for the pod before.
    */
-  filter(pod: PodFacts, nodeNames: readonly string[], nowMs: number): FilterVerdict {
-    return this.#step(() => filterPod(this.#promises, pod, nodeNames, this.#rules(nowMs)));
+  filter(pod: PodFacts, nodes: AskedNodes | readonly string[], nowMs: number): FilterVerdict {
+    return this.#step(() => filterPod(this.#promises, pod, asked(nodes), this.#rules(nowMs)));
   }
 
   /** A score from 0 to 10 for each named node, on the state after placing the pod there. */
-  prioritize(pod: PodFacts, nodeNames: readonly string[]): number[] {
+  prioritize(pod: PodFacts, nodes: AskedNodes | readonly string[]): Uint8Array {
     const needs = planPod(pod, this.#promises);
-    if ('refusal' in needs) return nodeNames.map(() => 0);
+    if ('refusal' in needs) return new Uint8Array(asked(nodes).names.length);
     const plan = this.#promises.podHolds.get(pod.uid)?.plan;
     const rules = { strategy: this.#policy.strategy, antiAffinity: this.#policy.antiAffinity ?? {} };
-    return scoreNodes(this.#promises, { requests: needs.requests, plan }, nodeNames, rules);
+    return scoreNodes(this.#promises, { requests: needs.requests, plan }, asked(nodes), rules);
   }
 
   /** The scheduler binds the pod to this node. Keeps the room there and nowhere else; or says why the pod must not go there. */
@@ -217,6 +217,15 @@ export class Ledger {
       this.#promises.cluster.pruneAbsent();
       return late.map(({ podUid }) => podUid);
     });
+  }
+
+  /** The number by which it knows a node, negative for none. Good until `epoch` grows: for AskedNodes of callers who ask again and again. */
+  numberOf(nodeName: string): number {
+    return this.#promises.cluster.numberOf(nodeName);
+  }
+
+  get epoch(): number {
+    return this.#promises.cluster.epoch;
   }
 
   // --- To look at it.
@@ -278,6 +287,8 @@ export class Ledger {
     }
   }
 }
+
+const asked = (nodes: AskedNodes | readonly string[]): AskedNodes => ('names' in nodes ? nodes : { names: nodes });
 
 /** Chosen by bench/burst.ts: docs/decisions/0004-float-where-there-is-plenty.md. */
 const DEFAULT_FLOAT: FloatPolicy = { kind: 'roomy', more: 4 };

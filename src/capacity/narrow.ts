@@ -1,3 +1,4 @@
+import { NONE, type Columns } from './columns.ts';
 import type { Strategy } from './place-pod.ts';
 import type { PodPlan } from './pod-hold.ts';
 import { ownShare, worthOf } from './worth.ts';
@@ -15,34 +16,38 @@ export type FloatPolicy =
   | { readonly kind: 'roomy'; readonly more: number };
 
 /** The nodes of the plan to answer with, as positions in `plan.nodes`; undefined for all. At least one when the plan has any. */
-export function narrow(plan: PodPlan, policy: FloatPolicy, strategy: Strategy): number[] | undefined {
+export function narrow(columns: Columns, plan: PodPlan, policy: FloatPolicy, strategy: Strategy): number[] | undefined {
   if (policy.kind === 'wide' || plan.nodes.length <= 1) return undefined;
-  if (policy.kind === 'one') return [bestOf(plan, strategy)];
+  if (policy.kind === 'one') return [bestOf(columns, plan, strategy)];
   const roomy: number[] = [];
-  for (let i = 0; i < plan.nodes.length; i += 1) if (isRoomy(plan, i, policy.more)) roomy.push(i);
+  for (let i = 0; i < plan.nodes.length; i += 1) if (isRoomy(columns, plan, i, policy.more)) roomy.push(i);
   if (roomy.length === plan.nodes.length) return undefined;
-  const best = bestOf(plan, strategy);
+  const best = bestOf(columns, plan, strategy);
   return roomy.includes(best) ? roomy : [...roomy, best].toSorted((a, b) => a - b);
 }
 
 /** The plan with these nodes only. */
 export function pickNodes(plan: PodPlan, picked: readonly number[]): PodPlan {
   const count = plan.requests.length;
-  const range = <T>(from: readonly T[], i: number): readonly T[] => from.slice(i * count, (i + 1) * count);
-  return {
-    requests: plan.requests,
-    nodes: picked.flatMap((i) => plan.nodes[i] ?? []),
-    slots: picked.flatMap((i) => range(plan.slots, i)),
-    amounts: picked.flatMap((i) => range(plan.amounts, i)),
-  };
+  const nodes = new Int32Array(picked.length);
+  const rows = new Int32Array(picked.length * count);
+  const amounts = new Float64Array(picked.length * count);
+  picked.forEach((i, to) => {
+    nodes[to] = plan.nodes[i]!;
+    for (let j = 0; j < count; j += 1) {
+      rows[to * count + j] = plan.rows[i * count + j]!;
+      amounts[to * count + j] = plan.amounts[i * count + j]!;
+    }
+  });
+  return { requests: plan.requests, nodes, rows, amounts };
 }
 
 /** Ties go to the first. */
-function bestOf(plan: PodPlan, strategy: Strategy): number {
+function bestOf(columns: Columns, plan: PodPlan, strategy: Strategy): number {
   let best = 0;
   let bestWorth = -1;
   for (let i = 0; i < plan.nodes.length; i += 1) {
-    const worth = worthOf(plan, i, strategy, false);
+    const worth = worthOf(columns, plan, i, { strategy, taken: false });
     if (worth <= bestWorth) continue;
     best = i;
     bestWorth = worth;
@@ -51,19 +56,19 @@ function bestOf(plan: PodPlan, strategy: Strategy): number {
 }
 
 /** Room for the pod and `more` others like it, in every slot that it would use. */
-function isRoomy(plan: PodPlan, i: number, more: number): boolean {
+function isRoomy(columns: Columns, plan: PodPlan, i: number, more: number): boolean {
   const count = plan.requests.length;
   for (let at = i * count; at < (i + 1) * count; at += 1) {
-    const slot = plan.slots[at];
-    if (!slot) continue;
-    const room = slot.kind === 'LVM' ? slot.free : freeUnits(plan, i, slot.kind);
-    const own =
-      slot.kind === 'LVM' ? ownShare(plan, i, slot) : plan.requests.filter(({ kind }) => kind === slot.kind).length;
+    const row = plan.rows[at]!;
+    const { kind } = plan.requests[at - i * count]!;
+    const isGroup = columns.groupName[row] !== NONE;
+    const room = isGroup ? columns.free[row]! : freeUnits(columns, plan.nodes[i]!, kind);
+    const own = isGroup ? ownShare(plan, i, row) : plan.requests.filter((request) => request.kind === kind).length;
     if (room < own * (more + 1)) return false;
   }
   return true;
 }
 
-function freeUnits(plan: PodPlan, i: number, kind: string): number {
-  return plan.nodes[i]?.units.filter((unit) => unit.kind === kind && unit.free > 0).length ?? 0;
+function freeUnits(columns: Columns, node: number, kind: string): number {
+  return columns.node(node).units.filter((unit) => unit.kind === kind && unit.free > 0).length;
 }

@@ -1,36 +1,39 @@
 import type { NodeStorage } from '../model/facts.ts';
 import type { VolumeKind } from '../model/storage-class.ts';
+import { NONE, type Columns } from './columns.ts';
 import { GroupSlot } from './group-slot.ts';
 import { UnitSlot } from './unit-slot.ts';
-
-/** What freed room during one step of the ledger: who waits for it is looked at when the step ends. */
-export interface FreedRoom {
-  any: boolean;
-  /** Nodes with claims that are promised to them and found no room yet. */
-  readonly awaited: Set<NodeRoom>;
-}
 
 /** One node: the slots it reports, and those that only promises speak of. */
 export class NodeRoom {
   readonly name: string;
-  /** True while its NodeLocalStorage exists. */
-  present = false;
+  readonly number: number;
   groups: readonly GroupSlot[] = [];
   /** Smallest first. */
   units: readonly UnitSlot[] = [];
-  /** Uids of claims that must go here and for which there was no room. */
-  readonly unmet = new Set<string>();
-  readonly #freed: FreedRoom;
+  readonly #unmet = new Set<string>();
+  readonly #columns: Columns;
   readonly #slots = new Map<string, GroupSlot | UnitSlot>();
 
-  constructor(name: string, freed: FreedRoom) {
+  constructor(name: string, columns: Columns) {
     this.name = name;
-    this.#freed = freed;
+    this.#columns = columns;
+    this.number = columns.addNode(this);
+  }
+
+  /** True while its NodeLocalStorage exists. */
+  get present(): boolean {
+    return this.#columns.present[this.number] === 1;
+  }
+
+  /** Uids of claims that must go here and for which there was no room. */
+  get unmet(): ReadonlySet<string> {
+    return this.#unmet;
   }
 
   /** Takes the node's report; undefined when it is gone. Slots it no longer has keep what was promised in them. */
   report(storage: NodeStorage | undefined): void {
-    this.present = storage !== undefined;
+    this.#columns.present[this.number] = storage === undefined ? 0 : 1;
     const groups = new Map(storage?.groups.map((group) => [this.group(group.name), group]));
     const units = new Map(storage?.units.map((unit) => [this.unit(unit.kind, unit.path), unit]));
     for (const slot of this.#slots.values()) {
@@ -39,7 +42,19 @@ export class NodeRoom {
     }
     this.groups = [...groups.keys()];
     this.units = [...units.keys()].toSorted((a, b) => (a.facts?.size ?? 0) - (b.facts?.size ?? 0));
+    this.#columns.unitCount[this.number] = this.units.length;
+    this.#chain(this.groups);
     this.prune();
+  }
+
+  addUnmet(claimUid: string): void {
+    this.#unmet.add(claimUid);
+    this.#columns.unmetCount[this.number] = this.#unmet.size;
+  }
+
+  deleteUnmet(claimUid: string): void {
+    this.#unmet.delete(claimUid);
+    this.#columns.unmetCount[this.number] = this.#unmet.size;
   }
 
   group(name: string): GroupSlot {
@@ -58,15 +73,13 @@ export class NodeRoom {
     return this.#slots.values();
   }
 
-  /** Called by a slot that has more room than before. */
-  roomFreed(): void {
-    this.#freed.any = true;
-    if (this.unmet.size > 0) this.#freed.awaited.add(this);
-  }
-
   /** Forgets slots that nothing speaks of any more. */
   prune(): void {
-    for (const [key, slot] of this.#slots) if (slot.isIdle()) this.#slots.delete(key);
+    for (const [key, slot] of this.#slots) {
+      if (!slot.isIdle()) continue;
+      this.#slots.delete(key);
+      this.#columns.removeSlot(slot.row);
+    }
   }
 
   isIdle(): boolean {
@@ -77,9 +90,16 @@ export class NodeRoom {
     const key = `${kind} ${name}`;
     let slot = this.#slots.get(key);
     if (!slot) {
-      slot = kind === 'LVM' ? new GroupSlot(this, name) : new UnitSlot(kind, this, name);
+      slot = kind === 'LVM' ? new GroupSlot(this.#columns, this, name) : new UnitSlot(kind, this.#columns, this, name);
       this.#slots.set(key, slot);
     }
     return slot;
+  }
+
+  /** Links the groups in this order, for those who walk the columns. */
+  #chain(groups: readonly GroupSlot[]): void {
+    const { firstGroup, nextGroup } = this.#columns;
+    firstGroup[this.number] = groups[0]?.row ?? NONE;
+    groups.forEach(({ row }, i) => (nextGroup[row] = groups[i + 1]?.row ?? NONE));
   }
 }

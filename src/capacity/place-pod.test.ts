@@ -2,10 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { bytes, GIB, MIB } from '../model/bytes.ts';
 import { Cluster } from './cluster.ts';
+import type { Columns } from './columns.ts';
 import { gib, group, node, unit } from './ledger-fixture.ts';
 import type { NodeRoom } from './node-room.ts';
-import { hasPlaceFor, placePod, type PlacingRules } from './place-pod.ts';
-import type { Slot } from './slot.ts';
+import { PlaceSearch, type PlacingRules } from './place-pod.ts';
 import { byNeed, type VolumeRequest } from './volume-request.ts';
 
 const lvm = (key: string, size: number, vgName?: string): VolumeRequest => ({
@@ -21,24 +21,36 @@ const disk = (key: string, size: number, mediaType?: 'ssd' | 'hdd'): VolumeReque
   ...(mediaType ? { mediaType } : {}),
 });
 
-function roomOf(...storage: Parameters<typeof node>): NodeRoom {
+interface Room {
+  readonly node: NodeRoom;
+  readonly columns: Columns;
+}
+
+function roomOf(...storage: Parameters<typeof node>): Room {
   const cluster = new Cluster();
   cluster.report(node(...storage));
-  const room = cluster.find(storage[0]);
-  if (!room) throw new Error('the node that was reported is not there');
-  return room;
+  return { node: cluster.room(storage[0]), columns: cluster.columns };
 }
 
 /** Where each volume goes, by its key; undefined when they do not all fit. */
-function place(room: NodeRoom, requests: readonly VolumeRequest[], rules: Partial<PlacingRules> = {}) {
-  const found: Slot[] = [];
+function place({ node, columns }: Room, requests: readonly VolumeRequest[], rules: Partial<PlacingRules> = {}) {
   const ordered = requests.toSorted(byNeed);
-  const all = { strategy: 'binpack', ignoreFloating: false, patience: { turns: 1000 }, ...rules } as const;
-  const failed = placePod(room, ordered, found, all);
-  expect([...room.slots()].map(({ planned }) => planned).filter(Boolean), 'a plan takes no room').toEqual([]);
-  expect(found).toHaveLength(failed ? 0 : ordered.length);
-  return failed ? undefined : Object.fromEntries(ordered.map(({ key }, j) => [key, found[j]?.name]));
+  const search = searchOf(columns, ordered, rules);
+  const failed = search.place(node.number);
+  expect([...node.slots()].map(({ planned }) => planned).filter(Boolean), 'a plan takes no room').toEqual([]);
+  expect(search.count).toBe(failed ? 0 : ordered.length);
+  return failed
+    ? undefined
+    : Object.fromEntries(ordered.map(({ key }, j) => [key, columns.slot(search.found[j]!).name]));
 }
+
+const searchOf = (columns: Columns, requests: readonly VolumeRequest[], rules: Partial<PlacingRules> = {}) =>
+  new PlaceSearch(columns, requests, {
+    strategy: 'binpack',
+    ignoreFloating: false,
+    patience: { turns: 1000 },
+    ...rules,
+  });
 
 describe('one volume in a group', () => {
   const room = roomOf('n1', [group('big', 10), group('small', 4), group('other', 6)]);
@@ -133,15 +145,15 @@ describe('whole disks', () => {
   test('a disk that is in use is not taken, and is still a disk', () => {
     const room = roomOf('n1', [], [unit('Device', '/dev/5', 5, { usable: false })]);
     expect(place(room, [disk('a', 1)])).toBeUndefined();
-    expect(hasPlaceFor(room, disk('a', 1))).toBe(true);
-    expect(hasPlaceFor(room, disk('a', 6))).toBe(false);
+    expect(searchOf(room.columns, [disk('a', 1)]).hasPlace(room.node.number, 0)).toBe(true);
+    expect(searchOf(room.columns, [disk('a', 6)]).hasPlace(room.node.number, 0)).toBe(false);
   });
 });
 
 test('room that only floats is left out of account when asked so', () => {
   const room = roomOf('n1', [group('pool', 10)]);
-  room.group('pool').hold(6 * GIB, 'floating');
-  room.group('pool').hold(1 * GIB, 'settled');
+  room.node.group('pool').hold(6 * GIB, 'floating');
+  room.node.group('pool').hold(1 * GIB, 'settled');
   expect(place(room, [lvm('a', 4)])).toBeUndefined();
   expect(place(room, [lvm('a', 9)], { ignoreFloating: true })).toEqual({ a: 'pool' });
   expect(place(room, [lvm('a', 10)], { ignoreFloating: true })).toBeUndefined();

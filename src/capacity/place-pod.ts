@@ -1,4 +1,4 @@
-import type { GroupSlot } from './group-slot.ts';
+import { NONE, wholeExtents, type Columns } from './columns.ts';
 import type { NodeRoom } from './node-room.ts';
 import type { Slot } from './slot.ts';
 import type { UnitSlot } from './unit-slot.ts';
@@ -18,67 +18,174 @@ export interface Patience {
   turns: number;
 }
 
-/**
- * Places all volumes of a pod on one node, planned together on one working copy: what one takes, the next does not find (R7).
- * Appends a slot per request to `found` and returns undefined; or leaves `found` as it was and returns the request that did not fit.
- * Takes no room. `requests` are in the order of `byNeed`.
- */
-export function placePod(
-  node: NodeRoom,
-  requests: readonly VolumeRequest[],
-  found: Slot[],
-  rules: PlacingRules & { readonly patience: Patience },
-): VolumeRequest | undefined {
-  const first = requests[0];
-  if (first && requests.length === 1) return placeOne(node, first, found, rules);
-  const start = found.length;
-  let failed: VolumeRequest | undefined;
-  for (const request of requests) {
-    const slot = chooseSlot(node, request, rules);
-    if (!slot) {
-      failed = request;
-      break;
-    }
-    slot.planned += slot.amountFor(request.size);
-    found.push(slot);
-  }
-  forgetPlan(requests, found, start);
-  if (!failed) return undefined;
+/** Any group will do. */
+const ANY_GROUP = -2;
 
-  found.length = start;
-  if (mayPackBetter(node, requests) && pack(node, requests, found, rules)) failed = undefined;
-  forgetPlan(requests, found, start);
-  return failed;
+/**
+ * A search for places for the volumes of a pod, on one node after the other. Takes no room. The volumes of one node are planned together:
+ * what one takes, the next does not find (R7). `requests` are in the order of `byNeed`.
+ */
+export class PlaceSearch {
+  /** Of the nodes where all fitted, one after the other, the row of the slot for each request. */
+  found = new Int32Array(16);
+  count = 0;
+  readonly #columns: Columns;
+  readonly #requests: readonly VolumeRequest[];
+  readonly #groups: Int32Array;
+  readonly #rules: PlacingRules;
+  readonly #patience: Patience;
+
+  constructor(columns: Columns, requests: readonly VolumeRequest[], rules: PlacingRules & { patience: Patience }) {
+    this.#columns = columns;
+    this.#requests = requests;
+    this.#groups = Int32Array.from(requests, ({ vgName }) =>
+      vgName === undefined ? ANY_GROUP : columns.groupNumber(vgName),
+    );
+    this.#rules = rules;
+    this.#patience = rules.patience;
+  }
+
+  /** Finds a slot for every request, or returns the first request that did not fit. */
+  place(node: number): VolumeRequest | undefined {
+    const requests = this.#requests;
+    // Most pods have one volume, and most calls are about thousands of nodes.
+    if (requests.length === 1) {
+      const row = this.choose(node, 0);
+      if (row === NONE) return requests[0];
+      this.#push(row);
+      return undefined;
+    }
+    const start = this.count;
+    let failed = this.#placeInOrder(node);
+    this.#unplan(start);
+    if (!failed) return undefined;
+    this.count = start;
+    if (this.#mayPackBetter(node) && this.#pack(node, 0)) failed = undefined;
+    this.#unplan(start);
+    return failed;
+  }
+
+  /** The row for the request `j` alone; NONE when no slot has room. Ties go to the first, so that equal calls give equal answers. */
+  choose(node: number, j: number): number {
+    const request = this.#requests[j]!;
+    if (request.kind !== 'LVM') return this.#chooseUnit(node, request);
+    const { extent, groupName, nextGroup } = this.#columns;
+    const group = this.#groups[j]!;
+    const isBinpack = this.#rules.strategy === 'binpack';
+    let best = NONE;
+    let bestRoom = 0;
+    for (let row = this.#columns.firstGroup[node]!; row !== NONE; row = nextGroup[row]!) {
+      if (group !== ANY_GROUP && groupName[row] !== group) continue;
+      const room = this.#roomIn(row);
+      if (room < wholeExtents(request.size, extent[row]!)) continue;
+      if (best !== NONE && (isBinpack ? room >= bestRoom : room <= bestRoom)) continue;
+      best = row;
+      bestRoom = room;
+    }
+    return best;
+  }
+
+  /** Whether the node has a place such as the request `j` wants at all, full or not. */
+  hasPlace(node: number, j: number): boolean {
+    const request = this.#requests[j]!;
+    const { firstGroup, groupName, nextGroup, unitCount } = this.#columns;
+    if (request.kind !== 'LVM')
+      return unitCount[node]! > 0 && this.#columns.node(node).units.some((unit) => suits(unit, request));
+    const group = this.#groups[j]!;
+    for (let row = firstGroup[node]!; row !== NONE; row = nextGroup[row]!)
+      if (group === ANY_GROUP || groupName[row] === group) return true;
+    return false;
+  }
+
+  #chooseUnit(node: number, request: VolumeRequest): number {
+    if (this.#columns.unitCount[node] === 0) return NONE;
+    const { units } = this.#columns.node(node);
+    return units.find((unit) => suits(unit, request) && this.#roomIn(unit.row) >= 1)?.row ?? NONE;
+  }
+
+  #roomIn(row: number): number {
+    const { free, planned, floating } = this.#columns;
+    const room = free[row]! - planned[row]!;
+    return this.#rules.ignoreFloating ? room + floating[row]! : room;
+  }
+
+  #placeInOrder(node: number): VolumeRequest | undefined {
+    for (let j = 0; j < this.#requests.length; j += 1) {
+      const row = this.choose(node, j);
+      if (row === NONE) return this.#requests[j];
+      this.#plan(row, j);
+    }
+    return undefined;
+  }
+
+  #plan(row: number, j: number): void {
+    this.#columns.planned[row]! += this.#amount(row, j);
+    this.#push(row);
+  }
+
+  #unplan(start: number): void {
+    for (let at = start; at < this.count; at += 1) {
+      const row = this.found[at]!;
+      this.#columns.planned[row]! -= this.#amount(row, at - start);
+    }
+  }
+
+  #amount(row: number, j: number): number {
+    return this.#columns.amountFor(row, this.#requests[j]!.size);
+  }
+
+  #push(row: number): void {
+    if (this.count === this.found.length) {
+      const larger = new Int32Array(2 * this.count);
+      larger.set(this.found);
+      this.found = larger;
+    }
+    this.found[this.count++] = row;
+  }
+
+  /** Taking the best group for one volume after the other can miss a way to fit them all, when there is a choice for two or more. */
+  #mayPackBetter(node: number): boolean {
+    const first = this.#columns.firstGroup[node]!;
+    if (first === NONE || this.#columns.nextGroup[first] === NONE) return false;
+    return this.#requests.filter(({ kind, vgName }) => kind === 'LVM' && vgName === undefined).length > 1;
+  }
+
+  /** Depth first, fullest group first. Leaves its plan in place when it finds one. */
+  #pack(node: number, j: number): boolean {
+    if (j === this.#requests.length) return true;
+    for (const row of this.#rowsFor(node, j)) {
+      if (this.#patience.turns <= 0) return false;
+      this.#patience.turns -= 1;
+      this.#plan(row, j);
+      if (this.#pack(node, j + 1)) return true;
+      this.count -= 1;
+      this.#columns.planned[row]! -= this.#amount(row, j);
+    }
+    return false;
+  }
+
+  #rowsFor(node: number, j: number): number[] {
+    if (this.#requests[j]!.kind !== 'LVM') return [this.choose(node, j)].filter((row) => row !== NONE);
+    const { firstGroup, groupName, nextGroup } = this.#columns;
+    const group = this.#groups[j]!;
+    const rows: number[] = [];
+    for (let row = firstGroup[node]!; row !== NONE; row = nextGroup[row]!) {
+      const isRight = group === ANY_GROUP || groupName[row] === group;
+      if (isRight && this.#roomIn(row) >= this.#amount(row, j)) rows.push(row);
+    }
+    return rows.toSorted((a, b) => this.#roomIn(a) - this.#roomIn(b));
+  }
 }
 
-/** Most pods have one volume, and most calls are about thousands of nodes. */
-function placeOne(
+/** The slot for one volume; undefined when none has room. */
+export function chooseSlot(
+  columns: Columns,
   node: NodeRoom,
   request: VolumeRequest,
-  found: Slot[],
   rules: PlacingRules,
-): VolumeRequest | undefined {
-  const slot = chooseSlot(node, request, rules);
-  if (!slot) return request;
-  found.push(slot);
-  return undefined;
-}
-
-/** The slot for one volume; undefined when none has room. Ties go to the first, so that equal calls give equal answers. */
-export function chooseSlot(node: NodeRoom, request: VolumeRequest, rules: PlacingRules): Slot | undefined {
-  if (request.kind !== 'LVM') return node.units.find((unit) => suits(unit, request) && roomIn(unit, rules) >= 1);
-
-  let best: GroupSlot | undefined;
-  let bestRoom = 0;
-  for (const group of node.groups) {
-    if (request.vgName !== undefined && group.name !== request.vgName) continue;
-    const room = roomIn(group, rules);
-    if (room < group.amountFor(request.size)) continue;
-    if (best && (rules.strategy === 'binpack' ? room >= bestRoom : room <= bestRoom)) continue;
-    best = group;
-    bestRoom = room;
-  }
-  return best;
+): Slot | undefined {
+  const row = new PlaceSearch(columns, [request], { ...rules, patience: { turns: 0 } }).choose(node.number, 0);
+  return row === NONE ? undefined : columns.slot(row);
 }
 
 /** Whether this very slot could take the volume now. */
@@ -88,63 +195,8 @@ export function serves(slot: Slot, request: VolumeRequest): boolean {
   return suits(slot as UnitSlot, request);
 }
 
-/** Whether the node has such a place at all, full or not. */
-export function hasPlaceFor(node: NodeRoom, request: VolumeRequest): boolean {
-  if (request.kind !== 'LVM') return node.units.some((unit) => suits(unit, request));
-  return node.groups.some((group) => request.vgName === undefined || group.name === request.vgName);
-}
-
 /** The right kind and medium, and large enough. Units come smallest first, so the first that suits wastes least. */
 export function suits(unit: UnitSlot, { kind, mediaType, size }: VolumeRequest): boolean {
   if (unit.kind !== kind || unit.facts === undefined || unit.facts.size < size) return false;
   return mediaType === undefined || unit.facts.mediaType === mediaType;
-}
-
-function roomIn(slot: Slot, { ignoreFloating }: PlacingRules): number {
-  return slot.free - slot.planned + (ignoreFloating ? slot.floating : 0);
-}
-
-function forgetPlan(requests: readonly VolumeRequest[], found: readonly Slot[], start: number): void {
-  for (let at = start; at < found.length; at += 1) {
-    const slot = found[at];
-    const request = requests[at - start];
-    if (slot && request) slot.planned -= slot.amountFor(request.size);
-  }
-}
-
-/** Taking the best group for one volume after the other can miss a way to fit them all, when there is a choice for two or more. */
-function mayPackBetter(node: NodeRoom, requests: readonly VolumeRequest[]): boolean {
-  const free = requests.filter(({ kind, vgName }) => kind === 'LVM' && vgName === undefined);
-  return free.length > 1 && node.groups.length > 1;
-}
-
-/** Depth first, fullest group first. Leaves its plan in place when it finds one. */
-function pack(
-  node: NodeRoom,
-  requests: readonly VolumeRequest[],
-  found: Slot[],
-  rules: PlacingRules & { readonly patience: Patience },
-  next = 0,
-): boolean {
-  const request = requests[next];
-  if (!request) return true;
-  for (const slot of slotsFor(node, request, rules)) {
-    if (rules.patience.turns <= 0) return false;
-    rules.patience.turns -= 1;
-    const amount = slot.amountFor(request.size);
-    slot.planned += amount;
-    found.push(slot);
-    if (pack(node, requests, found, rules, next + 1)) return true;
-    found.pop();
-    slot.planned -= amount;
-  }
-  return false;
-}
-
-function slotsFor(node: NodeRoom, request: VolumeRequest, rules: PlacingRules): Slot[] {
-  if (request.kind !== 'LVM') return [chooseSlot(node, request, rules)].filter((slot) => slot !== undefined);
-  return node.groups
-    .filter((group) => request.vgName === undefined || group.name === request.vgName)
-    .filter((group) => roomIn(group, rules) >= group.amountFor(request.size))
-    .toSorted((a, b) => roomIn(a, rules) - roomIn(b, rules));
 }

@@ -45,16 +45,18 @@ export function findPlace(
   strategy: Strategy,
 ): FoundPlace {
   const own = ownRoom(promises, request);
-  const explain = new Explainer([request], strategy);
+  const { columns } = promises.cluster;
+  const explain = new Explainer(columns, [request], strategy);
   let refusal: Refusal | undefined;
 
   for (const node of candidates(promises, ask, request, own, strategy)) {
     const credits = new Map([...own, ...existing(node, ask.name)]);
     for (const [slot, amount] of credits) slot.planned -= amount;
     try {
-      const slot = bestSlot(node, request, [...credits.keys()], strategy);
+      const kept = [...credits.keys()].find((slot) => slot.node === node && serves(slot, request));
+      const slot = kept ?? chooseSlot(columns, node, request, { strategy, ignoreFloating: false });
       if (slot) return { slot, size: takenSize(slot, ask.size) };
-      refusal ??= explain.why(node, request);
+      refusal ??= explain.why(node.number, request);
     } finally {
       for (const [slot, amount] of credits) slot.planned += amount;
     }
@@ -94,10 +96,7 @@ function ownRoom(promises: Promises, { key, claimUid }: VolumeRequest): Map<Slot
   if (held) own.set(held.slot, held.amount);
   for (const hold of promises.podHolds.of(key)) {
     if (!hasClaim(hold, key, claimUid)) continue;
-    for (const node of hold.nodes) {
-      const planned = hold.planned(key, node);
-      if (planned) own.set(planned.slot, Math.max(own.get(planned.slot) ?? 0, planned.amount));
-    }
+    for (const { slot, amount } of hold.plannedEverywhere(key)) own.set(slot, Math.max(own.get(slot) ?? 0, amount));
   }
   return own;
 }
@@ -108,16 +107,6 @@ function existing(node: NodeRoom, name: string): [Slot, number][] {
     const amount = slot.takenBy(name);
     return amount > 0 ? [[slot, amount] as [Slot, number]] : [];
   });
-}
-
-function bestSlot(
-  node: NodeRoom,
-  request: VolumeRequest,
-  preferred: readonly Slot[],
-  strategy: Strategy,
-): Slot | undefined {
-  const kept = preferred.find((slot) => slot.node === node && serves(slot, request));
-  return kept ?? chooseSlot(node, request, { strategy, ignoreFloating: false });
 }
 
 function candidates(
@@ -143,7 +132,8 @@ function byWorth(
 ): NodeRoom[] {
   const rated = nodes.map((node) => {
     const plan = promises.planOn(node, [request]);
-    return { node, worth: plan ? worthOf(plan, 0, strategy, false) : -1 };
+    const rules = { strategy, taken: false };
+    return { node, worth: plan ? worthOf(promises.cluster.columns, plan, 0, rules) : -1 };
   });
   return rated.toSorted((a, b) => b.worth - a.worth).map(({ node }) => node);
 }

@@ -1,19 +1,24 @@
 import type { ClaimHolds } from './claim-holds.ts';
 import type { NodeRoom } from './node-room.ts';
-import { hasPlaceFor, placePod, type Strategy } from './place-pod.ts';
+import type { Columns } from './columns.ts';
+import { PlaceSearch, suits, type Strategy } from './place-pod.ts';
 import { planFor, type PodPlan } from './pod-hold.ts';
-import type { Slot } from './slot.ts';
 import { byNeed, type VolumeRequest } from './volume-request.ts';
 
 /** Wrong turns in looking for a better packing of one node. */
 const PATIENCE = 1000;
 
 /** Where these volumes would go on one node; undefined when they do not fit. Takes no room. */
-export function planOn(node: NodeRoom, requests: readonly VolumeRequest[], strategy: Strategy): PodPlan | undefined {
-  const slots: Slot[] = [];
-  if (placePod(node, requests, slots, { strategy, ignoreFloating: false, patience: { turns: PATIENCE } }))
-    return undefined;
-  return planFor(requests, [node], slots);
+export function planOn(
+  columns: Columns,
+  node: NodeRoom,
+  requests: readonly VolumeRequest[],
+  strategy: Strategy,
+): PodPlan | undefined {
+  const rules = { strategy, ignoreFloating: false, patience: { turns: PATIENCE } };
+  const search = new PlaceSearch(columns, requests, rules);
+  if (search.place(node.number)) return undefined;
+  return planFor(columns, requests, Int32Array.of(node.number), search.found.slice(0, search.count));
 }
 
 /**
@@ -21,6 +26,7 @@ export function planOn(node: NodeRoom, requests: readonly VolumeRequest[], strat
  * any order, and what fitted together need not fit in that order. Nobody has been told a group or disk yet, so a plan may change.
  */
 export function takeTogether(
+  columns: Columns,
   holds: ClaimHolds,
   {
     node,
@@ -32,22 +38,24 @@ export function takeTogether(
   if (others.length === 0 || !hasRoomInPieces(node, request)) return false;
   for (const { slot, amount } of others) slot.planned -= amount;
   const requests = [request, ...others.map((hold) => hold.request)].toSorted(byNeed);
-  const plan = planOn(node, requests, strategy);
+  const plan = planOn(columns, node, requests, strategy);
   for (const { slot, amount } of others) slot.planned += amount;
   if (!plan) return false;
 
   for (const { request: other } of others) holds.end(other.claimUid ?? '');
   requests.forEach((planned, j) => {
-    const slot = plan.slots[j];
-    if (slot) holds.take(planned.claimUid ?? '', { request: planned, node, slot, amount: plan.amounts[j] ?? 0 });
+    const slot = columns.slot(plan.rows[j]!);
+    holds.take(planned.claimUid ?? '', { request: planned, node, slot, amount: plan.amounts[j]! });
   });
   return true;
 }
 
 /** Without it, no other order helps: enough bytes in all groups together, or some free unit of the kind. */
 function hasRoomInPieces(node: NodeRoom, request: VolumeRequest): boolean {
-  if (!hasPlaceFor(node, request)) return false;
-  if (request.kind !== 'LVM') return node.units.some(({ kind, free }) => kind === request.kind && free > 0);
+  if (request.kind !== 'LVM') {
+    const isFree = node.units.some(({ kind, free }) => kind === request.kind && free > 0);
+    return isFree && node.units.some((unit) => suits(unit, request));
+  }
   let free = 0;
   for (const group of node.groups) free += Math.max(0, group.free);
   return free >= request.size;

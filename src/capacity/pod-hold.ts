@@ -1,24 +1,32 @@
+import { NONE, type Columns } from './columns.ts';
 import type { NodeRoom } from './node-room.ts';
 import type { HoldState, Slot } from './slot.ts';
 import type { VolumeRequest } from './volume-request.ts';
 
-/** Where the volumes of one pod would go, on each of some nodes: for the node `i` and the volume `j` at index `i × volumes + j`. */
+/**
+ * Where the volumes of one pod would go, on each of some nodes. `rows` and `amounts` have an entry for the node `i` and the volume `j` at
+ * index `i × volumes + j`.
+ */
 export interface PodPlan {
   readonly requests: readonly VolumeRequest[];
-  readonly nodes: readonly NodeRoom[];
-  readonly slots: readonly Slot[];
-  readonly amounts: readonly number[];
+  /** Numbers of the nodes. */
+  readonly nodes: Int32Array;
+  /** Of the slots; NONE for a volume whose room has been given back. */
+  readonly rows: Int32Array;
+  readonly amounts: Float64Array;
 }
 
-/** The plan that puts the volumes in these slots, one after the other for each node. */
+/** The plan that puts the volumes in these rows, one after the other for each node. */
 export function planFor(
+  columns: Columns,
   requests: readonly VolumeRequest[],
-  nodes: readonly NodeRoom[],
-  slots: readonly Slot[],
+  nodes: Int32Array,
+  rows: Int32Array,
 ): PodPlan {
-  const sizes = requests.map(({ size }) => size);
-  const amounts = slots.map((slot, at) => slot.amountFor(sizes[at % sizes.length] ?? 0));
-  return { requests, nodes, slots, amounts };
+  const amounts = new Float64Array(rows.length);
+  for (let at = 0, j = 0; at < rows.length; at += 1, j = j + 1 === requests.length ? 0 : j + 1)
+    amounts[at] = columns.amountFor(rows[at]!, requests[j]!.size);
+  return { requests, nodes, rows, amounts };
 }
 
 /**
@@ -34,28 +42,28 @@ export function planFor(
 export class PodHold {
   readonly podUid: string;
   expiresAt: number;
+  readonly #columns: Columns;
   #plan: PodPlan;
   #state: HoldState;
   readonly #ended: boolean[];
 
-  constructor(podUid: string, plan: PodPlan, expiresAt: number) {
+  /** Takes the room, and the plan. */
+  constructor(columns: Columns, podUid: string, plan: PodPlan, expiresAt: number) {
     this.podUid = podUid;
     this.expiresAt = expiresAt;
+    this.#columns = columns;
     this.#plan = plan;
     this.#state = plan.nodes.length === 1 ? 'settled' : 'floating';
     this.#ended = plan.requests.map(() => false);
-    this.#eachHeld((slot, amount) => slot.hold(amount, this.#state));
+    const { rows, amounts } = plan;
+    for (let at = 0; at < rows.length; at += 1) columns.hold(rows[at]!, amounts[at]!, this.#state);
   }
 
   get state(): HoldState {
     return this.#state;
   }
 
-  get nodes(): readonly NodeRoom[] {
-    return this.#plan.nodes;
-  }
-
-  /** The plan as first made, with volumes that have ended since. */
+  /** The plan as first made, but for volumes that have ended since. */
   get plan(): PodPlan {
     return this.#plan;
   }
@@ -66,17 +74,21 @@ export class PodHold {
   }
 
   covers(node: NodeRoom): boolean {
-    return this.#plan.nodes.includes(node);
+    return this.#plan.nodes.includes(node.number);
   }
 
   /** Where the volume would go on the node, and what it takes there; undefined when it has ended or the node was never offered. */
   planned(key: string, node: NodeRoom): { slot: Slot; amount: number } | undefined {
-    const i = this.#plan.nodes.indexOf(node);
-    const j = this.#plan.requests.findIndex((request) => request.key === key);
-    if (i < 0 || j < 0 || this.#ended[j]) return undefined;
-    const at = i * this.#plan.requests.length + j;
-    const slot = this.#plan.slots[at];
-    return slot && { slot, amount: this.#plan.amounts[at] ?? 0 };
+    const i = this.#plan.nodes.indexOf(node.number);
+    return i < 0 ? undefined : this.#plannedAt(key, i);
+  }
+
+  /** The same for every node that it covers. */
+  *plannedEverywhere(key: string): Iterable<{ slot: Slot; amount: number }> {
+    for (let i = 0; i < this.#plan.nodes.length; i += 1) {
+      const planned = this.#plannedAt(key, i);
+      if (planned) yield planned;
+    }
   }
 
   /** The claim of a generic ephemeral volume has come: from now on the room is for this one, and not for a later one of its name. */
@@ -103,37 +115,41 @@ export class PodHold {
 
   /** Keeps the room on this node only. The node must be one it covers. */
   settleOn(node: NodeRoom): void {
-    const { requests, nodes, slots, amounts } = this.#plan;
-    const i = nodes.indexOf(node);
+    const { requests, nodes, rows, amounts } = this.#plan;
+    const i = nodes.indexOf(node.number);
     if (i < 0) throw new Error(`pod ${this.podUid} was not offered node ${node.name}`);
     if (this.#state === 'settled') return;
 
     const from = i * requests.length;
-    this.#eachHeld((slot, amount, at) => {
-      slot.release(amount, 'floating');
-      if (at >= from && at < from + requests.length) slot.hold(amount, 'settled');
-    });
+    const to = from + requests.length;
+    for (let at = 0; at < rows.length; at += 1) {
+      if (rows[at] === NONE) continue;
+      this.#columns.release(rows[at]!, amounts[at]!, 'floating');
+      if (at >= from && at < to) this.#columns.hold(rows[at]!, amounts[at]!, 'settled');
+    }
     this.#state = 'settled';
     this.#plan = {
       requests,
-      nodes: [node],
-      slots: slots.slice(from, from + requests.length),
-      amounts: amounts.slice(from, from + requests.length),
+      nodes: nodes.slice(i, i + 1),
+      rows: rows.slice(from, to),
+      amounts: amounts.slice(from, to),
     };
   }
 
-  #eachHeld(visit: (slot: Slot, amount: number, at: number, j: number) => void): void {
-    const { requests, slots, amounts } = this.#plan;
-    for (let at = 0, j = 0; at < slots.length; at += 1, j = j + 1 === requests.length ? 0 : j + 1) {
-      const slot = slots[at];
-      if (slot && !this.#ended[j]) visit(slot, amounts[at] ?? 0, at, j);
-    }
+  #plannedAt(key: string, i: number): { slot: Slot; amount: number } | undefined {
+    const { requests, rows, amounts } = this.#plan;
+    const j = requests.findIndex((request) => request.key === key);
+    const at = i * requests.length + j;
+    if (j < 0 || this.#ended[j]) return undefined;
+    return { slot: this.#columns.slot(rows[at]!), amount: amounts[at]! };
   }
 
-  #endAt(ended: number): void {
-    this.#eachHeld((slot, amount, _, j) => {
-      if (j === ended) slot.release(amount, this.#state);
-    });
-    this.#ended[ended] = true;
+  #endAt(j: number): void {
+    const { requests, rows, amounts } = this.#plan;
+    for (let at = j; at < rows.length; at += requests.length) {
+      this.#columns.release(rows[at]!, amounts[at]!, this.#state);
+      rows[at] = NONE;
+    }
+    this.#ended[j] = true;
   }
 }

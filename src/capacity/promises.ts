@@ -65,7 +65,7 @@ export class Promises implements Known {
 
   /** Holds room for a pod. Its claims whose node is chosen already are held for the claim at once. */
   holdForPod(podUid: string, plan: PodPlan, expiresAt: number): void {
-    this.podHolds.add(new PodHold(podUid, plan, expiresAt));
+    this.podHolds.add(new PodHold(this.cluster.columns, podUid, plan, expiresAt));
     for (const { claimUid } of plan.requests) if (claimUid !== undefined) this.reviewClaim(claimUid);
   }
 
@@ -86,7 +86,7 @@ export class Promises implements Known {
 
   /** Where these volumes would go on one node; undefined when they do not fit. */
   planOn(node: NodeRoom, requests: readonly VolumeRequest[]): PodPlan | undefined {
-    return planOn(node, requests, this.#strategy);
+    return planOn(this.cluster.columns, node, requests, this.#strategy);
   }
 
   /** Brings all that is held for a claim in line with what is known of it now. Does nothing the second time. */
@@ -152,8 +152,8 @@ export class Promises implements Known {
     const slot = this.#slotFor(node, request, planned);
     if (slot) {
       this.claimHolds.take(claim.uid, { request, node, slot, amount: slot.amountFor(request.size) });
-    } else if (!takeTogether(this.claimHolds, { node, request, strategy: this.#strategy })) {
-      node.unmet.add(claim.uid);
+    } else if (!takeTogether(this.cluster.columns, this.claimHolds, { node, request, strategy: this.#strategy })) {
+      node.addUnmet(claim.uid);
       this.#unmet.set(claim.uid, node);
     }
     for (const hold of pods) this.settlePod(hold.podUid, node.name);
@@ -161,7 +161,7 @@ export class Promises implements Known {
 
   #slotFor(node: NodeRoom, request: VolumeRequest, planned: Slot | undefined): Slot | undefined {
     if (planned && serves(planned, request)) return planned;
-    return chooseSlot(node, request, { strategy: this.#strategy, ignoreFloating: false });
+    return chooseSlot(this.cluster.columns, node, request, { strategy: this.#strategy, ignoreFloating: false });
   }
 
   /** What the claim takes where it goes; undefined for a claim that is not ours, or takes nothing. */
@@ -173,7 +173,7 @@ export class Promises implements Known {
 
   #endClaimHold(uid: string): void {
     this.claimHolds.end(uid);
-    this.#unmet.get(uid)?.unmet.delete(uid);
+    this.#unmet.get(uid)?.deleteUnmet(uid);
     this.#unmet.delete(uid);
   }
 }

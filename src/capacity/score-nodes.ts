@@ -1,5 +1,6 @@
 import type { VolumeKind } from '../model/storage-class.ts';
-import type { Cluster } from './cluster.ts';
+import type { AskedNodes } from '../model/verdict.ts';
+import type { Columns } from './columns.ts';
 import type { NodeRoom } from './node-room.ts';
 import type { Strategy } from './place-pod.ts';
 import type { PodPlan } from './pod-hold.ts';
@@ -26,43 +27,54 @@ export interface ScoringRules {
 export function scoreNodes(
   promises: Promises,
   pod: { readonly requests: readonly VolumeRequest[]; readonly plan: PodPlan | undefined },
-  names: readonly string[],
+  asked: AskedNodes,
   rules: ScoringRules,
-): number[] {
-  const worth = pod.requests.length === 0 ? names.map(() => 0) : worthOfNodes(promises, pod, names, rules.strategy);
+): Uint8Array {
+  const { columns } = promises.cluster;
+  const nodes = promises.cluster.numbersOf(asked);
+  const worth =
+    pod.requests.length === 0 ? new Float64Array(nodes.length) : worthOfNodes(promises, pod, nodes, rules.strategy);
   const scores = stretch(worth);
   const weights = weightsOf(rules.antiAffinity, pod.requests);
-  if (weights.length === 0) return scores.map(Math.round);
-  return names.map((name, i) =>
-    keepAway(promises.cluster, name, weights, pod.requests.length > 0 ? (scores[i] ?? 0) : undefined),
-  );
+  const rounded = new Uint8Array(nodes.length);
+  for (let i = 0; i < nodes.length; i += 1) {
+    const own = pod.requests.length > 0 ? scores[i] : undefined;
+    rounded[i] = weights.length === 0 ? Math.round(scores[i]!) : keepAway(columns, nodes[i]!, weights, own);
+  }
+  return rounded;
 }
 
 function worthOfNodes(
   promises: Promises,
   { requests, plan }: { readonly requests: readonly VolumeRequest[]; readonly plan: PodPlan | undefined },
-  names: readonly string[],
+  nodes: Int32Array,
   strategy: Strategy,
-): number[] {
-  const held = plan?.nodes ?? [];
+): Float64Array {
+  const { columns } = promises.cluster;
+  const held = plan?.nodes ?? new Int32Array(0);
+  const worth = new Float64Array(nodes.length);
   let next = 0;
-  let index: Map<string, number> | undefined;
-  return names.map((name) => {
+  let index: Map<number, number> | undefined;
+  for (let at = 0; at < nodes.length; at += 1) {
+    const node = nodes[at]!;
+    if (!isPresent(columns, node)) continue;
     // The scheduler sends the names in the order of our answer, so the next one is nearly always the one.
-    let i = held[next]?.name === name ? next : -1;
+    let i = held[next] === node ? next : -1;
     if (i < 0) {
-      index ??= new Map(held.map((node, at) => [node.name, at]));
-      i = index.get(name) ?? -1;
+      index ??= new Map(Array.from(held, (number, position) => [number, position]));
+      i = index.get(node) ?? -1;
     }
     next = i + 1;
-    if (plan && i >= 0) return worthOf(plan, i, strategy, true);
-    const node = promises.cluster.find(name);
-    const fresh = node && promises.planOn(node, requests);
-    return fresh ? worthOf(fresh, 0, strategy, false) : 0;
-  });
+    const fresh = i < 0 ? promises.planOn(columns.node(node), requests) : undefined;
+    if (plan && i >= 0) worth[at] = worthOf(columns, plan, i, { strategy, taken: true });
+    else if (fresh) worth[at] = worthOf(columns, fresh, 0, { strategy, taken: false });
+  }
+  return worth;
 }
 
-function stretch(worth: readonly number[]): number[] {
+const isPresent = ({ present }: Columns, node: number): boolean => node >= 0 && present[node] === 1;
+
+function stretch(worth: Float64Array): Float64Array {
   let least = Infinity;
   let most = -Infinity;
   for (const w of worth) {
@@ -85,8 +97,8 @@ function weightsOf(antiAffinity: AntiAffinity, requests: readonly VolumeRequest[
  * Nodes without free room of a kind are the right place for pods that do not use it. A pod with volumes keeps its own score with
  * weight 10 beside the weights of these kinds; for a pod without, they are all there is.
  */
-function keepAway(cluster: Cluster, name: string, weights: readonly Weight[], own: number | undefined): number {
-  const node = cluster.find(name);
+function keepAway(columns: Columns, number: number, weights: readonly Weight[], own: number | undefined): number {
+  const node = isPresent(columns, number) ? columns.node(number) : undefined;
   let sum = 0;
   let all = 0;
   for (const [kind, weight] of weights) {

@@ -1,14 +1,9 @@
 import type { VolumeKind } from '../model/storage-class.ts';
+import type { Columns } from './columns.ts';
+import type { NodeRoom } from './node-room.ts';
 
 /** Room for a pod that may still go to other nodes, or whose node is known. */
 export type HoldState = 'floating' | 'settled';
-
-/** The node a slot is on. */
-export interface SlotOwner {
-  readonly name: string;
-  /** Called when a slot has more room than before. */
-  roomFreed(): void;
-}
 
 /**
  * A place that room is promised in: a volume group, whose room is bytes, or a unit (a whole disk or mount point), whose room is one.
@@ -16,27 +11,23 @@ export interface SlotOwner {
  *   free = base − settled − floating
  *
  * `base` is what the recorded and observed volumes leave. It is negative when more is recorded than there is, for instance after
- * a disk died; then nothing new is promised.
+ * a disk died; then nothing new is promised. The numbers stand in a row of the columns.
  */
 export abstract class Slot {
   abstract readonly kind: VolumeKind;
-  readonly node: SlotOwner;
+  readonly node: NodeRoom;
   /** The group's name, the device or the mount point. */
   readonly name: string;
-  settled = 0;
-  floating = 0;
-  free = 0;
-  /** Taken by the volumes of a pod that is being planned on this node just now; zero between plans. */
-  planned = 0;
-  #base = 0;
+  readonly row: number;
+  protected readonly columns: Columns;
 
-  constructor(node: SlotOwner, name: string) {
+  constructor(columns: Columns, node: NodeRoom, name: string) {
+    this.columns = columns;
     this.node = node;
     this.name = name;
+    this.row = columns.addSlot(this, node.number);
   }
 
-  /** The room that a volume of so many bytes takes here. */
-  abstract amountFor(size: number): number;
   /** Takes note of what a volume has been promised here, in bytes; undefined forgets it. */
   abstract record(volume: string, size: number | undefined): void;
   /** What a volume already takes here, recorded or seen. */
@@ -44,29 +35,45 @@ export abstract class Slot {
   /** True when neither a volume nor a hold nor the node's report speaks of it. */
   abstract isIdle(): boolean;
 
-  get base(): number {
-    return this.#base;
+  get settled(): number {
+    return this.columns.settled[this.row]!;
+  }
+
+  get floating(): number {
+    return this.columns.floating[this.row]!;
+  }
+
+  get free(): number {
+    return this.columns.free[this.row]!;
+  }
+
+  /** Taken by the volumes of a pod that is being planned on this node just now; zero between plans. */
+  get planned(): number {
+    return this.columns.planned[this.row]!;
+  }
+
+  set planned(amount: number) {
+    this.columns.planned[this.row] = amount;
+  }
+
+  /** The room that a volume of so many bytes takes here. */
+  amountFor(size: number): number {
+    return this.columns.amountFor(this.row, size);
   }
 
   protected rebase(base: number): void {
-    const more = base > this.#base;
-    this.#base = base;
-    this.#refresh();
-    if (more) this.node.roomFreed();
+    const { columns, row } = this;
+    const more = base > columns.base[row]!;
+    columns.base[row] = base;
+    columns.free[row] = base - this.settled - this.floating;
+    if (more) columns.noteFreed(this.node.number);
   }
 
   hold(amount: number, state: HoldState): void {
-    if (state === 'floating') this.floating += amount;
-    else this.settled += amount;
-    this.#refresh();
+    this.columns.hold(this.row, amount, state);
   }
 
   release(amount: number, state: HoldState): void {
-    this.hold(-amount, state);
-    this.node.roomFreed();
-  }
-
-  #refresh(): void {
-    this.free = this.#base - this.settled - this.floating;
+    this.columns.release(this.row, amount, state);
   }
 }

@@ -25,10 +25,6 @@ export class UnitSlot extends Slot {
     this.#recount();
   }
 
-  amountFor(): number {
-    return 1;
-  }
-
   takenBy(volume: string): number {
     return this.owners.has(volume) ? 1 : 0;
   }

@@ -21,6 +21,16 @@ export type RefusalKind =
   | 'bad-class'
   | 'bad-request';
 
+/** The nodes that are asked about, each once. */
+export interface AskedNodes {
+  readonly names: readonly string[];
+  /**
+   * For each name the number by which whoever is asked knows the node, negative for none; to be asked anew for each question. Absent:
+   * the nodes are found by their names.
+   */
+  readonly numbers?: () => Int32Array;
+}
+
 /** The answer to filter: one entry per asked node, in the order asked; undefined where the pod fits. */
 export interface FilterVerdict {
   readonly refusals: readonly (Refusal | undefined)[];

@@ -16,16 +16,16 @@ export interface Breakage {
 export const BREAKAGES: readonly Breakage[] = [
   {
     name: 'room that floats is not subtracted (R3)',
-    file: 'slot.ts',
-    from: 'this.#base - this.settled - this.floating',
-    to: 'this.#base - this.settled',
+    file: 'columns.ts',
+    from: 'this.free[row]! -= amount;',
+    to: "if (state === 'settled') this.free[row]! -= amount;",
     found: /promised twice|the ledger says free|more promised in/,
   },
   {
     name: 'the volumes of one pod do not see each other (R7)',
     file: 'place-pod.ts',
-    from: 'slot.planned += slot.amountFor(request.size);',
-    to: 'slot.planned += 0;',
+    from: 'this.#columns.planned[row]! += this.#amount(row, j);',
+    to: 'this.#columns.planned[row]! += 0;',
     found: /never had room|more promised in|promised twice|is held/,
   },
   {

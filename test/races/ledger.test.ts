@@ -314,7 +314,7 @@ describe('R12: the nodes come and go', () => {
 
 test('R13: a pod without volumes scores the same on nodes with storage and without', () => {
   const ledger = ledgerWith({ nodes: one(10) });
-  expect(ledger.prioritize(pod('p', []), ['n1', 'bare'])).toEqual([0, 0]);
+  expect([...ledger.prioritize(pod('p', []), ['n1', 'bare'])]).toEqual([0, 0]);
 });
 
 describe('R14: what is missing for a moment', () => {

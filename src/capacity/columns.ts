@@ -1,0 +1,168 @@
+import type { NodeRoom } from './node-room.ts';
+import type { HoldState, Slot } from './slot.ts';
+
+const FIRST_ROWS = 64;
+/** Neither a row nor a number. */
+export const NONE = -1;
+
+/** In whole extents, as lvcreate will round it; all in bytes. */
+export const wholeExtents = (size: number, extent: number): number => Math.ceil(size / extent) * extent;
+
+/** What freed room during one step of the ledger: who waits for it is looked at when the step ends. */
+export interface FreedRoom {
+  any: boolean;
+  /** Nodes with claims that are promised to them and found no room yet. */
+  readonly awaited: Set<NodeRoom>;
+}
+
+/**
+ * The numbers of all slots and nodes, one array for each kind of number; a slot is a row, and a node has a number. A filter reads four or
+ * five numbers of each of thousands of nodes: side by side they stay in the processor's cache, which objects for them would fall out of
+ * between two calls. `Slot` and `NodeRoom` are the readable view of a row, and the only writers of all but what is held.
+ *
+ * The arrays are replaced as they grow: take them anew in every call.
+ */
+export class Columns {
+  readonly freed: FreedRoom = { any: false, awaited: new Set() };
+  // Of slots.
+  base = new Float64Array(FIRST_ROWS);
+  settled = new Float64Array(FIRST_ROWS);
+  floating = new Float64Array(FIRST_ROWS);
+  /** base − settled − floating. */
+  free = new Float64Array(FIRST_ROWS);
+  /** Taken by the volumes of a pod that is being planned just now; zero between plans. */
+  planned = new Float64Array(FIRST_ROWS);
+  /** Of a group, bytes. */
+  extent = new Float64Array(FIRST_ROWS);
+  /** Of a group, bytes. */
+  total = new Float64Array(FIRST_ROWS);
+  /** Number of the group's name. */
+  groupName = new Int32Array(FIRST_ROWS);
+  /** The next group of the node, NONE after the last. */
+  nextGroup = new Int32Array(FIRST_ROWS);
+  /** The slot's node. */
+  nodeOf = new Int32Array(FIRST_ROWS);
+  // Of nodes.
+  /** 1 while the node reports storage. */
+  present = new Uint8Array(FIRST_ROWS);
+  firstGroup = new Int32Array(FIRST_ROWS);
+  unitCount = new Int32Array(FIRST_ROWS);
+  /** How many claims must go there and found no room. */
+  unmetCount = new Int32Array(FIRST_ROWS);
+
+  readonly #slots: (Slot | undefined)[] = [];
+  readonly #freeRows: number[] = [];
+  readonly #nodes: (NodeRoom | undefined)[] = [];
+  readonly #freeNumbers: number[] = [];
+  readonly #groupNumbers = new Map<string, number>();
+
+  /** Gives the slot a row of zeros. */
+  addSlot(slot: Slot, node: number): number {
+    const row = this.#freeRows.pop() ?? this.#slots.length;
+    if (row === this.base.length) this.#growSlots();
+    this.#slots[row] = slot;
+    for (const column of [this.base, this.settled, this.floating, this.free, this.planned, this.extent, this.total])
+      column[row] = 0;
+    this.groupName[row] = NONE;
+    this.nextGroup[row] = NONE;
+    this.nodeOf[row] = node;
+    return row;
+  }
+
+  /** The row may be given to another slot: nothing may remember it. */
+  removeSlot(row: number): void {
+    this.#slots[row] = undefined;
+    this.#freeRows.push(row);
+  }
+
+  slot(row: number): Slot {
+    const slot = this.#slots[row];
+    if (!slot) throw new Error(`row ${row} is no slot`);
+    return slot;
+  }
+
+  addNode(node: NodeRoom): number {
+    const number = this.#freeNumbers.pop() ?? this.#nodes.length;
+    if (number === this.present.length) this.#growNodes();
+    this.#nodes[number] = node;
+    this.present[number] = 0;
+    this.firstGroup[number] = NONE;
+    this.unitCount[number] = 0;
+    this.unmetCount[number] = 0;
+    return number;
+  }
+
+  /** The number may be given to another node: nothing may remember it. */
+  removeNode(number: number): void {
+    this.#nodes[number] = undefined;
+    this.#freeNumbers.push(number);
+  }
+
+  node(number: number): NodeRoom {
+    const node = this.#nodes[number];
+    if (!node) throw new Error(`number ${number} is no node`);
+    return node;
+  }
+
+  /** Number of a group's name; NONE when no node ever had a group of this name. */
+  groupNumber(name: string): number {
+    return this.#groupNumbers.get(name) ?? NONE;
+  }
+
+  /** Number of a group's name, a new one when there was none. */
+  numberGroup(name: string): number {
+    const number = this.#groupNumbers.get(name) ?? this.#groupNumbers.size;
+    this.#groupNumbers.set(name, number);
+    return number;
+  }
+
+  /** The room that a volume of so many bytes takes in the slot: whole extents of a group, or a unit. */
+  amountFor(row: number, size: number): number {
+    return this.groupName[row] === NONE ? 1 : wholeExtents(size, this.extent[row]!);
+  }
+
+  hold(row: number, amount: number, state: HoldState): void {
+    const held = state === 'floating' ? this.floating : this.settled;
+    held[row]! += amount;
+    this.free[row]! -= amount;
+  }
+
+  release(row: number, amount: number, state: HoldState): void {
+    this.hold(row, -amount, state);
+    this.noteFreed(this.nodeOf[row]!);
+  }
+
+  /** The node has more room than before. */
+  noteFreed(node: number): void {
+    this.freed.any = true;
+    if (this.unmetCount[node]! > 0) this.freed.awaited.add(this.node(node));
+  }
+
+  #growSlots(): void {
+    this.base = grown(this.base);
+    this.settled = grown(this.settled);
+    this.floating = grown(this.floating);
+    this.free = grown(this.free);
+    this.planned = grown(this.planned);
+    this.extent = grown(this.extent);
+    this.total = grown(this.total);
+    this.groupName = grown(this.groupName);
+    this.nextGroup = grown(this.nextGroup);
+    this.nodeOf = grown(this.nodeOf);
+  }
+
+  #growNodes(): void {
+    this.present = grown(this.present);
+    this.firstGroup = grown(this.firstGroup);
+    this.unitCount = grown(this.unitCount);
+    this.unmetCount = grown(this.unmetCount);
+  }
+}
+
+/** A copy of twice the length. */
+function grown<T extends Float64Array<ArrayBuffer> | Int32Array<ArrayBuffer> | Uint8Array<ArrayBuffer>>(column: T): T {
+  const Column = column.constructor as new (length: number) => T;
+  const larger = new Column(2 * column.length);
+  larger.set(column);
+  return larger;
+}
