@@ -4,7 +4,7 @@ import { silentLog } from '../src/daemon/log.ts';
 import type { Scheduling } from '../src/extender/scheduling.ts';
 import { createExtender } from '../src/extender/server.ts';
 import { OUR_DRIVERS, podFacts } from '../src/model/decode.ts';
-import type { Refusal } from '../src/model/verdict.ts';
+import type { AskedNodes, Refusal } from '../src/model/verdict.ts';
 import { createScheduling } from '../src/operator/scheduling.ts';
 import { fillCluster, isFull } from './cluster.ts';
 
@@ -43,13 +43,20 @@ function fixedAnswers(): Scheduling {
   const full: Refusal = { kind: 'group-too-small', message, unresolvable: true };
   return {
     notReady: () => undefined,
+    numbering: { epoch: 1, numberOf: () => 0 },
     concerns: (pod) => pod.volumes.length > 0,
-    filter: (_pod, names) => ({ refusals: names.map((_, i) => (isFull(i) ? full : undefined)), mayFreeUp: false }),
-    prioritize: (_pod, names) => new Uint8Array(names.length),
+    filter: (_pod, asked) => {
+      const refusals: (Refusal | undefined)[] = [];
+      for (let i = 0; i < countOf(asked); i += 1) refusals.push(isFull(i) ? full : undefined);
+      return { refusals, mayFreeUp: false };
+    },
+    prioritize: (_pod, asked) => new Uint8Array(countOf(asked)),
     freed: unused,
     bind: unused,
   };
 }
+
+const countOf = ({ names, numbers }: AskedNodes): number => (numbers ? numbers() : names).length;
 
 function unused(): never {
   throw new Error('the benchmark does not come here');

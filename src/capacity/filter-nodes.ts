@@ -29,7 +29,8 @@ export function filterNodes(cluster: Cluster, needs: PodNeeds, asked: AskedNodes
   const fitting = new Int32Array(numbers.length);
   let count = 0;
   const explain = new Explainer(columns, requests, strategy);
-  const search = new PlaceSearch(columns, requests, { strategy, ignoreFloating: false, patience: explain.patience });
+  const rules = { strategy, ignoreFloating: false, patience: explain.patience, nodes: numbers.length };
+  const search = new PlaceSearch(columns, requests, rules);
   const { present } = columns;
 
   for (let position = 0; position < numbers.length; position += 1) {

@@ -27,7 +27,7 @@ const ANY_GROUP = -2;
  */
 export class PlaceSearch {
   /** Of the nodes where all fitted, one after the other, the row of the slot for each request. */
-  found = new Int32Array(16);
+  found: Int32Array;
   count = 0;
   readonly #columns: Columns;
   readonly #requests: readonly VolumeRequest[];
@@ -35,7 +35,13 @@ export class PlaceSearch {
   readonly #rules: PlacingRules;
   readonly #patience: Patience;
 
-  constructor(columns: Columns, requests: readonly VolumeRequest[], rules: PlacingRules & { patience: Patience }) {
+  /** `rules.nodes`: about how many nodes will be tried. */
+  constructor(
+    columns: Columns,
+    requests: readonly VolumeRequest[],
+    rules: PlacingRules & { readonly patience: Patience; readonly nodes?: number },
+  ) {
+    this.found = new Int32Array(Math.max(16, (rules.nodes ?? 1) * requests.length));
     this.#columns = columns;
     this.#requests = requests;
     this.#groups = Int32Array.from(requests, ({ vgName }) =>

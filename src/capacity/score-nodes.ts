@@ -65,11 +65,22 @@ function worthOfNodes(
       i = index.get(node) ?? -1;
     }
     next = i + 1;
-    const fresh = i < 0 ? promises.planOn(columns.node(node), requests) : undefined;
-    if (plan && i >= 0) worth[at] = worthOf(columns, plan, i, { strategy, taken: true });
-    else if (fresh) worth[at] = worthOf(columns, fresh, 0, { strategy, taken: false });
+    worth[at] =
+      plan && i >= 0
+        ? worthOf(columns, plan, i, { strategy, taken: true })
+        : worthUnplanned(promises, requests, columns.node(node), strategy);
   }
   return worth;
+}
+
+function worthUnplanned(
+  promises: Promises,
+  requests: readonly VolumeRequest[],
+  node: NodeRoom,
+  strategy: Strategy,
+): number {
+  const plan = promises.planOn(node, requests);
+  return plan ? worthOf(promises.cluster.columns, plan, 0, { strategy, taken: false }) : 0;
 }
 
 const isPresent = ({ present }: Columns, node: number): boolean => node >= 0 && present[node] === 1;

@@ -1,5 +1,5 @@
 import type { PodFacts } from '../model/facts.ts';
-import type { FilterVerdict } from '../model/verdict.ts';
+import type { AskedNodes, FilterVerdict } from '../model/verdict.ts';
 import type { Scheduling } from './scheduling.ts';
 
 /** Room is freed in bursts; a pod that was still refused after so many looks goes back to the queue. */
@@ -11,19 +11,19 @@ const MAX_LOOKS = 8;
  */
 export async function askFilter(
   scheduling: Pick<Scheduling, 'filter' | 'freed'>,
-  question: { readonly pod: PodFacts; readonly names: readonly string[] },
+  question: AskedNodes & { readonly pod: PodFacts },
   waitMs: number,
   signal: AbortSignal,
 ): Promise<FilterVerdict> {
-  const { pod, names } = question;
-  const first = scheduling.filter(pod, names);
+  const { pod } = question;
+  const first = scheduling.filter(pod, question);
   if (waitMs === 0 || !worthWaiting(first)) return first;
 
   const patience = AbortSignal.any([signal, AbortSignal.timeout(waitMs)]);
   let last = first;
   for (let look = 1; look < MAX_LOOKS && worthWaiting(last); look++) {
     if (!(await roomFreed(scheduling, patience))) return last;
-    last = scheduling.filter(pod, names);
+    last = scheduling.filter(pod, question);
   }
   return last;
 }

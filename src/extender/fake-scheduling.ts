@@ -37,7 +37,7 @@ export function createFakeScheduling(nodes: Readonly<Record<string, number | Ref
     state: { mayFreeUp: false },
     notReady: () => fake.state.notReady,
     concerns: (pod) => pod.volumes.length > 0,
-    filter: (_pod, names): FilterVerdict => {
+    filter: (_pod, { names }): FilterVerdict => {
       fake.asked.push(names);
       const refusals = names.map((name) => {
         const node = fake.nodes.get(name) ?? UNKNOWN;
@@ -45,7 +45,7 @@ export function createFakeScheduling(nodes: Readonly<Record<string, number | Ref
       });
       return { refusals, mayFreeUp: fake.state.mayFreeUp };
     },
-    prioritize: (_pod, names) => {
+    prioritize: (_pod, { names }) => {
       fake.asked.push(names);
       return names.map((name) => {
         const node = fake.nodes.get(name);

@@ -1,17 +1,18 @@
 import type { Refusal } from '../model/verdict.ts';
 import type { BufferPool } from './buffer-pool.ts';
-import type { NameList } from './name-table.ts';
+import type { NameList } from './name-list.ts';
 import type { Reply } from './question.ts';
 
 /** Names as they stand in a request: replies are made from the same bytes. */
-export interface ListedNames extends NameList {
+export interface ListedNames {
+  readonly list: NameList;
   /** From the list's beginning to at least PAST_LIST bytes past its end. */
   readonly view: DataView;
 }
 
 /** An answer to filter, and its list of nodes that fit: what prioritize will bring. */
 export interface FilterReply extends Reply {
-  readonly fitting: NameList & { readonly list: Buffer };
+  readonly fitting: { readonly list: NameList; readonly bytes: Buffer };
 }
 
 /** Puts replies together from prepared pieces; the texts are those of wire-general.ts, byte for byte. */
@@ -65,20 +66,19 @@ export function createFastReplies(pool: BufferPool): FastReplies {
       return reply(on, at);
     },
     verdict: (asked, refusals) => {
-      const sorted = sortOut(refusals, asked.names.length, messageOf);
-      const on = page(FRAME + bytesOf(asked) + sorted.messageBytes);
+      const sorted = sortOut(refusals, asked.list.count, messageOf);
+      const on = page(FRAME + asked.list.bytes + sorted.messageBytes);
       const from = put(on.view, 0, HEAD);
-      const fitting = putNames(on.view, from, asked, sorted.fitting);
-      const to = from + fitting.bytes;
+      const { list, to } = putNames(on.view, from, asked, sorted.fitting);
       let at = put(on.view, to, FAILED);
       at = putRefused(on.view, at, asked, sorted.failed);
       at = put(on.view, at, UNRESOLVABLE);
       at = putRefused(on.view, at, asked, sorted.unresolvable);
       at = put(on.view, at, TAIL);
-      return { ...reply(on, at), fitting: { ...fitting, list: on.buffer.subarray(from, to) } };
+      return { ...reply(on, at), fitting: { list, bytes: on.buffer.subarray(from, to) } };
     },
     scores: (asked, scores) => {
-      const on = page(FRAME + bytesOf(asked) + asked.names.length * (HOST.length + LONGEST_SCORE));
+      const on = page(FRAME + asked.list.bytes + asked.list.count * (HOST.length + LONGEST_SCORE));
       const at = putScores(on.view, put(on.view, 0, OPEN), asked, scores);
       return reply(on, put(on.view, at, CLOSE));
     },
@@ -139,36 +139,28 @@ function sortOut(
   return { fitting, failed, unresolvable, messageBytes };
 }
 
-/** Length of the list with a comma after the last name. */
-const bytesOf = ({ names, starts }: NameList): number => starts[names.length]!;
-
+/** Returns the list that was put, and where it ends. */
 function putNames(
   to: DataView,
   from: number,
-  { view, names, starts }: ListedNames,
+  { view, list }: ListedNames,
   positions: readonly number[],
-): NameList & { readonly bytes: number } {
-  if (positions.length === names.length)
-    return { names, starts, bytes: copyAll(to, from, view, bytesOf({ names, starts })) };
-  const fitting: string[] = [];
+): { readonly list: NameList; readonly to: number } {
+  if (positions.length === list.count) return { list, to: from + copyAll(to, from, view, list.bytes) };
+  const { starts } = list;
   const fittingStarts = new Int32Array(positions.length + 1);
   let at = from;
   for (let i = 0; i < positions.length; i++) {
     const position = positions[i]!;
     const start = starts[position]!;
-    fitting.push(names[position]!);
     at = putBytes(to, at, view, start, starts[position + 1]! - start);
     fittingStarts[i + 1] = at - from;
   }
-  return { names: fitting, starts: fittingStarts, bytes: withoutComma(from, at) - from };
+  return { list: list.pick(positions, fittingStarts), to: withoutComma(from, at) };
 }
 
-function putRefused(
-  to: DataView,
-  from: number,
-  { view, starts }: ListedNames,
-  { positions, messages }: Refused,
-): number {
+function putRefused(to: DataView, from: number, { view, list }: ListedNames, { positions, messages }: Refused): number {
+  const { starts } = list;
   let at = from;
   for (let i = 0; i < positions.length; i++) {
     const start = starts[positions[i]!]!;
@@ -178,14 +170,10 @@ function putRefused(
   return withoutComma(from, at);
 }
 
-function putScores(
-  to: DataView,
-  from: number,
-  { view, names, starts }: ListedNames,
-  scores: ArrayLike<number>,
-): number {
+function putScores(to: DataView, from: number, { view, list }: ListedNames, scores: ArrayLike<number>): number {
+  const { starts, count } = list;
   let at = from;
-  for (let i = 0; i < names.length; i++) {
+  for (let i = 0; i < count; i++) {
     const start = starts[i]!;
     at = put(to, at, HOST);
     at = putBytes(to, at, view, start, starts[i + 1]! - start - 1);

@@ -1,15 +1,5 @@
-/**
- * Node names as strings that exist once. kube-scheduler sends the same few thousand names with every pod, so they are recognised by
- * their bytes, eight at a time, instead of being parsed. (V8 compares and copies 64-bit integers without making BigInts of them.)
- *
- * A record is a header of small integers and then the bytes of `"name"` as little-endian words of eight; `words` and `integers`
- * are the same memory. A ref is the index of a record's first word. Nothing is ever removed: a table that is full is thrown away whole.
- */
-export interface NameList {
-  readonly names: readonly string[];
-  /** Where each `"name"` begins, in bytes from the list's beginning; one more entry says where the next would. */
-  readonly starts: Int32Array;
-}
+import type { NodeNumbering } from '../model/verdict.ts';
+import { NameList, type KnownNames } from './name-list.ts';
 
 /** More nodes than Kubernetes supports, several times over. */
 const MAX_NAMES = 65_536;
@@ -22,7 +12,7 @@ const MAX_PROBES = 64;
 const HEADER = 2;
 /** In the header, in integers counted back from twice the ref: the length of `"name"` in bytes, … */
 const LENGTH = 1;
-/** … the name's index in `#strings`, … */
+/** … the name's index in `strings`, … */
 const INDEX = 2;
 /** … and its hash. */
 const HASH = 3;
@@ -41,14 +31,22 @@ const FOUR_QUOTES = 0x22222222;
 /** For a word of which only so many bytes count, 0 to 7. */
 const MASKS = BigInt64Array.from({ length: 8 }, (_, bytes) => (1n << BigInt(8 * bytes)) - 1n);
 
-export class NameTable {
+/**
+ * Node names that are known by their bytes. kube-scheduler sends the same few thousand names with every pod, so they are recognised by
+ * their bytes, eight at a time, instead of being parsed. (V8 compares and copies 64-bit integers without making BigInts of them.)
+ *
+ * A record is a header of small integers and then the bytes of `"name"` as little-endian words of eight; `words` and `integers`
+ * are the same memory. A ref is the index of a record's first word. Nothing is ever removed: a table that is full is thrown away whole.
+ */
+export class NameTable implements KnownNames {
+  readonly strings: string[] = [];
   readonly #seed: number;
+  readonly #numbering: NodeNumbering | undefined;
   #words = new BigInt64Array(8192);
   #integers = new Int32Array(this.#words.buffer);
   #top = 0;
   /** Refs by hash, open addressing; 0 is free. */
   #slots = new Int32Array(2048);
-  readonly #strings: string[] = [];
   readonly #starts = new Int32Array(MAX_NAMES + 1);
   /** By a name's index, the number of the request in which it was seen last. */
   readonly #seen = new Int32Array(MAX_NAMES);
@@ -56,13 +54,26 @@ export class NameTable {
   /** Bytes of the shortest `"name"`. */
   #shortest = MAX_QUOTED;
 
+  #numbers = new Int32Array(0);
+  #numbersOf = { epoch: -1, count: 0 };
+
   /** A `seed` nobody can guess keeps a caller from choosing names that collide. */
-  constructor(seed: number) {
+  constructor(seed: number, numbering?: NodeNumbering) {
     this.#seed = seed;
+    this.#numbering = numbering;
   }
 
   isFull(): boolean {
-    return this.#strings.length >= MAX_NAMES;
+    return this.strings.length >= MAX_NAMES;
+  }
+
+  numbersBy(numbering: NodeNumbering): Int32Array {
+    const { strings } = this;
+    const { epoch } = numbering;
+    if (this.#numbersOf.epoch === epoch && this.#numbersOf.count === strings.length) return this.#numbers;
+    this.#numbers = Int32Array.from(strings, (name) => numbering.numberOf(name));
+    this.#numbersOf = { epoch, count: strings.length };
+    return this.#numbers;
   }
 
   /**
@@ -83,10 +94,9 @@ export class NameTable {
     const starts = this.#starts;
     const seen = this.#seen;
     const integers = this.#integers;
-    const strings = this.#strings;
     const known = { words: this.#words, integers, slots: this.#slots, seed: this.#seed, view };
     const request = (this.#requests = (this.#requests + 1) | 0);
-    const names: string[] = [];
+    const indexes = new Int32Array(count);
     for (let i = 0; i < count; i++) {
       const start = starts[i]!;
       const next = starts[i + 1]!;
@@ -95,9 +105,9 @@ export class NameTable {
       const index = integers[2 * ref - INDEX]!;
       if (seen[index] === request) return undefined;
       seen[index] = request;
-      names.push(strings[index]!);
+      indexes[i] = index;
     }
-    return { names, starts: starts.slice(0, count + 1) };
+    return new NameList(this, indexes, starts.slice(0, count + 1), this.#numbering);
   }
 
   /**
@@ -143,11 +153,11 @@ export class NameTable {
     if (this.#top > this.#words.length) this.#grow();
     for (let i = 0; i < count; i++) this.#words[ref + i] = view.getBigInt64(at + 8 * i, true);
     this.#integers[2 * ref - LENGTH] = length;
-    this.#integers[2 * ref - INDEX] = this.#strings.length;
+    this.#integers[2 * ref - INDEX] = this.strings.length;
     this.#integers[2 * ref - HASH] = hashAt(this.#seed, view, at, length);
-    this.#strings.push(Buffer.from(view.buffer, view.byteOffset + at + 1, length - 2).toString('latin1'));
+    this.strings.push(Buffer.from(view.buffer, view.byteOffset + at + 1, length - 2).toString('latin1'));
     this.#shortest = Math.min(this.#shortest, length);
-    if (this.#strings.length * 2 > this.#slots.length) this.#rehash();
+    if (this.strings.length * 2 > this.#slots.length) this.#rehash();
     else putInto(this.#slots, ref, this.#integers[2 * ref - HASH]!);
     return true;
   }

@@ -1,14 +1,14 @@
 import type { Pod } from '../model/objects.ts';
 import type { PodFacts } from '../model/facts.ts';
-import type { Refusal } from '../model/verdict.ts';
+import type { AskedNodes, Refusal } from '../model/verdict.ts';
 
-/** One filter or prioritize call, read from the wire, and its answers in the form in which it was asked. */
-export interface Question {
+/**
+ * One filter or prioritize call, read from the wire: the nodes in the order asked, and its answers in the form in which it was asked.
+ */
+export interface Question extends AskedNodes {
   readonly pod: PodFacts;
-  /** False: no volume of ours, so nobody needs to be asked, and `names` may be empty. */
+  /** False: no volume of ours, so nobody needs to be asked, and there may be no names. */
   readonly concerned: boolean;
-  /** The nodes asked about, each once, in the order asked. */
-  readonly names: readonly string[];
   /** The answer to filter: every node fits. */
   allFit(): Reply;
   /** The answer to filter: a node whose entry is undefined fits. One entry per name. */

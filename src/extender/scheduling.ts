@@ -1,5 +1,5 @@
 import type { PodFacts } from '../model/facts.ts';
-import type { FilterVerdict } from '../model/verdict.ts';
+import type { AskedNodes, FilterVerdict, NodeNumbering } from '../model/verdict.ts';
 
 /** The scheduler's choice for one pod, as the bind verb brings it. */
 export interface PodBinding {
@@ -15,14 +15,16 @@ export interface Scheduling {
   notReady(): string | undefined;
   /** False: the pod has no volume of ours. Cheap, and asks nothing of anybody. */
   concerns(pod: PodFacts): boolean;
-  /** Holds room for the pod as a side effect; a later call for the same pod replaces its hold. Every name is there once. */
-  filter(pod: PodFacts, nodes: readonly string[]): FilterVerdict;
+  /** Present: nodes may be asked about by these numbers. */
+  readonly numbering?: NodeNumbering;
+  /** Holds room for the pod as a side effect; a later call for the same pod replaces its hold. */
+  filter(pod: PodFacts, nodes: AskedNodes): FilterVerdict;
   /** Resolves when some room was freed after the call; rejects with the signal's reason. */
   freed(signal: AbortSignal): Promise<void>;
   /** True: pods without our volumes are scored too, because node anti-affinity keeps them away from our nodes. Absent: they are not. */
   readonly scoresEveryPod?: boolean;
   /** 0 to 10 for every node, in the order asked. */
-  prioritize(pod: PodFacts, nodes: readonly string[]): ArrayLike<number>;
+  prioritize(pod: PodFacts, nodes: AskedNodes): ArrayLike<number>;
   /** Binds any pod, ours or not. Throws Fault when the room is gone or the API server refuses. */
   bind(binding: PodBinding, signal: AbortSignal): Promise<void>;
 }

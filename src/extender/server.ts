@@ -74,7 +74,9 @@ export function createExtender(options: ExtenderOptions): FastifyInstance {
   });
 
   const pool = createBufferPool(POOL_BYTES);
-  const verbs = createVerbs(options, { fastWire: createFastWire(pool, randomInt(2 ** 31)) });
+  const verbs = createVerbs(options, {
+    fastWire: createFastWire(pool, { seed: randomInt(2 ** 31), numbering: options.scheduling.numbering }),
+  });
   for (const [url, verb] of Object.entries(ROUTES))
     app.post(url, routeHandler(verb, verbs[verb], { ...options, bodyLimit, pool }));
   return app;

@@ -58,7 +58,7 @@ export function createVerbs(options: VerbsOptions, { fastWire }: VerbsDeps): Rea
       const question = read(body, scoreReader);
       const pod = podName(question.pod);
       if (!question.concerned) return { reply: noScoresReply(), outcome: 'not-ours', pod };
-      return { reply: question.scores(scheduling.prioritize(question.pod, question.names)), outcome: 'ok', pod };
+      return { reply: question.scores(scheduling.prioritize(question.pod, question)), outcome: 'ok', pod };
     },
     bind: async (body) => {
       assertReady(scheduling);

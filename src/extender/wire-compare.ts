@@ -41,7 +41,7 @@ export interface Comparison {
 export function createComparer(
   seed: number,
 ): (body: Buffer) => { readonly tookFast: boolean; readonly different?: Comparison } {
-  const fastWire = createFastWire(createBufferPool(1024 * 1024), seed);
+  const fastWire = createFastWire(createBufferPool(1024 * 1024), { seed });
   return (body) => {
     const before = Buffer.from(body);
     const question = fastWire.read(body, READER);

@@ -106,7 +106,7 @@ describe('what is remembered between filter and prioritize', () => {
     wire.read(schedulerBody(names, testPod(['data'], uid)), reader)!;
 
   test('the very list that filter answered, until the pod is bound', () => {
-    const wire = createFastWire(createBufferPool(1024 * 1024), 1);
+    const wire = createFastWire(createBufferPool(1024 * 1024), { seed: 1 });
     read(wire, ['a', 'b', 'c'], 'pod-1').verdict([undefined, FULL, undefined]);
     const first = read(wire, ['a', 'c'], 'pod-1').names;
     expect(first).toEqual(['a', 'c']);
@@ -116,7 +116,7 @@ describe('what is remembered between filter and prioritize', () => {
   });
 
   test('another order, another list or another pod is read anew', () => {
-    const wire = createFastWire(createBufferPool(1024 * 1024), 1);
+    const wire = createFastWire(createBufferPool(1024 * 1024), { seed: 1 });
     read(wire, ['a', 'b'], 'pod-1').verdict([undefined, undefined]);
     expect(read(wire, ['b', 'a'], 'pod-1').names).toEqual(['b', 'a']);
     expect(read(wire, ['a'], 'pod-1').names).toEqual(['a']);
@@ -124,7 +124,7 @@ describe('what is remembered between filter and prioritize', () => {
   });
 
   test('a question that waits is answered with its own names though the table was thrown away meanwhile', () => {
-    const wire = createFastWire(createBufferPool(1024 * 1024), 1);
+    const wire = createFastWire(createBufferPool(1024 * 1024), { seed: 1 });
     const waiting = read(wire, ['first', 'second'], 'pod-1');
     for (const prefix of ['x', 'y', 'z'])
       wire.read(
@@ -142,7 +142,7 @@ describe('what is remembered between filter and prioritize', () => {
   });
 
   test('two questions at once do not share their names', () => {
-    const wire = createFastWire(createBufferPool(1024 * 1024), 1);
+    const wire = createFastWire(createBufferPool(1024 * 1024), { seed: 1 });
     const one = read(wire, ['a', 'b'], 'pod-1');
     const two = read(wire, ['b', 'c'], 'pod-2');
     const replies = [one.verdict([undefined, undefined]), two.verdict([undefined, undefined])];

@@ -1,8 +1,10 @@
 import { LRUCache } from 'lru-cache';
 import type { PodFacts } from '../model/facts.ts';
+import type { NodeNumbering } from '../model/verdict.ts';
 import type { BufferPool } from './buffer-pool.ts';
 import { createFastReplies, type FastReplies, type FilterReply, type ListedNames } from './fast-replies.ts';
-import { isPlainList, NameTable, PAST_LIST, type NameList } from './name-table.ts';
+import type { NameList } from './name-list.ts';
+import { isPlainList, NameTable, PAST_LIST } from './name-table.ts';
 import type { PodReader, Question } from './question.ts';
 import { readPod } from './wire-pod.ts';
 
@@ -35,14 +37,18 @@ const MAX_REMEMBERED_PODS = 64;
 const MAX_REMEMBERED_BYTES = 16 * 1024 * 1024;
 
 /** The names filter answered for a pod: prioritize brings the same bytes. */
-interface Remembered extends NameList {
+interface Remembered {
+  readonly list: NameList;
   readonly buffer: Buffer;
   readonly bytes: number;
 }
 
-/** Reads and answers with buffers of the pool. `seed` is for NameTable. */
-export function createFastWire(pool: BufferPool, seed: number): FastWire {
-  let table = new NameTable(seed);
+/** Reads and answers with buffers of the pool. `seed` is for NameTable; questions give nodes by `numbering` too. */
+export function createFastWire(
+  pool: BufferPool,
+  { seed, numbering }: { readonly seed: number; readonly numbering?: NodeNumbering | undefined },
+): FastWire {
+  let table = new NameTable(seed, numbering);
   const replies = createFastReplies(pool);
   const remembered = new LRUCache<string, Remembered>({
     max: MAX_REMEMBERED_PODS,
@@ -51,18 +57,18 @@ export function createFastWire(pool: BufferPool, seed: number): FastWire {
     dispose: ({ buffer }) => pool.give(buffer),
   });
 
-  const remember: Remember = (pod, { list, names, starts }) => {
-    const buffer = pool.take(list.length);
-    list.copy(buffer);
-    remembered.set(pod.uid, { names, starts, buffer, bytes: list.length });
+  const remember: Remember = (pod, { list, bytes }) => {
+    const buffer = pool.take(bytes.length);
+    bytes.copy(buffer);
+    remembered.set(pod.uid, { list, buffer, bytes: bytes.length });
   };
-  const listed = (pod: PodFacts, list: Buffer): ListedNames | undefined => {
-    const view = new DataView(list.buffer, list.byteOffset, list.length + PAST_LIST);
+  const listed = (pod: PodFacts, bytes: Buffer): ListedNames | undefined => {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length + PAST_LIST);
     const known = remembered.get(pod.uid);
-    if (known && list.compare(known.buffer, 0, known.bytes) === 0) return { ...known, view };
-    if (table.isFull()) table = new NameTable(seed);
-    const read = table.read(view, list.length);
-    return read && { ...read, view };
+    if (known && bytes.compare(known.buffer, 0, known.bytes) === 0) return { list: known.list, view };
+    if (table.isFull()) table = new NameTable(seed, numbering);
+    const list = table.read(view, bytes.length);
+    return list && { list, view };
   };
 
   return {
@@ -139,11 +145,14 @@ function asking(
   return {
     pod,
     concerned: true,
-    names: asked.names,
+    get names() {
+      return asked.list.names;
+    },
+    ...(asked.list.numbers && { numbers: asked.list.numbers }),
     allFit: () => replies.verdict(asked, []),
     verdict: (refusals) => {
       const reply = replies.verdict(asked, refusals);
-      if (reply.fitting.names.length > 0) remember(pod, reply.fitting);
+      if (reply.fitting.list.count > 0) remember(pod, reply.fitting);
       return reply;
     },
     scores: (scores) => replies.scores(asked, scores),

@@ -31,6 +31,14 @@ export interface AskedNodes {
   readonly numbers?: () => Int32Array;
 }
 
+/** Numbers of nodes for those who ask about the same ones again and again. */
+export interface NodeNumbering {
+  /** Grows whenever the number of some name may have changed. */
+  readonly epoch: number;
+  /** Negative for a node that is not known. */
+  numberOf(nodeName: string): number;
+}
+
 /** The answer to filter: one entry per asked node, in the order asked; undefined where the pod fits. */
 export interface FilterVerdict {
   readonly refusals: readonly (Refusal | undefined)[];

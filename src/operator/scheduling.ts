@@ -29,6 +29,7 @@ export function createScheduling(deps: SchedulingDeps): Scheduling {
     notReady: deps.notReady,
     scoresEveryPod: deps.scoresEveryPod ?? false,
     concerns: (pod) => ledger.concerns(pod),
+    numbering: ledger,
     filter: (pod, nodes) => ledger.filter(pod, nodes, now()),
     prioritize: (pod, nodes) => ledger.prioritize(pod, nodes),
     freed: (signal) => freed(ledger, signal),
