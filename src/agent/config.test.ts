@@ -13,6 +13,7 @@ test('defaults', () => {
     driverName: 'local.csi.aliyun.com',
     intervalMs: 60_000,
     mountRoot: '/mnt/open-local',
+    removedData: 'zero',
     logLevel: 'info',
   });
 });

@@ -2,6 +2,7 @@ import { DEFAULT_DRIVER } from '../model/well-known.ts';
 import { parseEndpoint, type Endpoint } from '../daemon/endpoint.ts';
 import { choice, custom, duration, endpoint, optionalText, text } from '../daemon/flag-types.ts';
 import { describeFlags, parseFlags } from '../daemon/flags.ts';
+import { ERASE_POLICIES, type ErasePolicy } from '../disk/erase.ts';
 import { LOG_LEVELS, type LogLevel } from '../daemon/log.ts';
 
 export interface AgentConfig {
@@ -20,6 +21,8 @@ export interface AgentConfig {
   readonly mountRoot: string;
   readonly cgroupRoot: string;
   readonly lvmSystemDir: string | undefined;
+  /** What becomes of the bytes of volumes that are removed. */
+  readonly removedData: ErasePolicy;
   readonly simulatedDisks: string | undefined;
   readonly simulatedMounts: string | undefined;
   readonly logLevel: LogLevel;
@@ -84,6 +87,10 @@ const FLAGS = {
     placeholder: 'FOLDER',
     doc: 'The folder of an lvm.conf to use in place of /etc/lvm.',
   }),
+  'removed-data': choice(ERASE_POLICIES, {
+    default: 'zero',
+    doc: 'What becomes of the bytes of removed volumes. zero: overwritten, by the disk itself where it can. discard: given up to the disk, which need not show zeros. keep: left to the next owner.',
+  }),
   'simulated-disks': optionalText({
     placeholder: 'FILE',
     doc: 'Disks and volume groups are entries of this JSON file, and no real one is touched. For demonstrations and tests.',
@@ -114,6 +121,7 @@ export function parseAgentConfig(
     mountRoot: flags['mount-root'],
     cgroupRoot: flags['cgroup-root'],
     lvmSystemDir: flags['lvm-system-dir'],
+    removedData: flags['removed-data'],
     simulatedDisks: flags['simulated-disks'],
     simulatedMounts: flags['simulated-mounts'],
     logLevel: flags['log-level'],

@@ -1,5 +1,6 @@
 import type { BlockDevice } from '../disk/disks.ts';
 import type { DeviceFacts } from '../disk/inspect.ts';
+import type { PhysicalVolume } from '../lvm/report.ts';
 import type { Observation } from './observe.ts';
 
 /** A device by the path it leads to. */
@@ -10,21 +11,27 @@ export const deviceAt = (devices: readonly BlockDevice[], path: string): BlockDe
 export function factsOf(path: string, resolved: string | undefined, observation: Observation): DeviceFacts {
   const device = resolved === undefined ? undefined : deviceAt(observation.devices, resolved);
   const group = device && groupOf(device, observation);
+  const orphan = device && group === '' ? orphanAt(device, observation) : undefined;
   return {
     path,
     ...(resolved === undefined ? {} : { resolved }),
     ...(device ? { device, mountedAt: mountedAt(device, observation) } : { mountedAt: [] }),
     ...(group === undefined ? {} : { group }),
+    ...(orphan ? { orphanUuid: orphan.uuid } : {}),
   };
 }
 
 /** The name of the group the device is in; empty when it belongs to LVM without a group. */
-function groupOf(device: BlockDevice, { groups, orphans }: Observation): string | undefined {
-  const isIt = (pv: { readonly device: string; readonly majorMinor?: string }): boolean =>
-    pv.majorMinor === device.majorMinor || pv.device === device.path;
-  const group = groups.find(({ devices }) => devices.some(isIt));
-  return group?.name ?? (orphans.some(isIt) ? '' : undefined);
+function groupOf(device: BlockDevice, observation: Observation): string | undefined {
+  const group = observation.groups.find(({ devices }) => devices.some((pv) => isAt(device, pv)));
+  return group?.name ?? (orphanAt(device, observation) ? '' : undefined);
 }
+
+const orphanAt = (device: BlockDevice, { orphans }: Observation): PhysicalVolume | undefined =>
+  orphans.find((pv) => isAt(device, pv));
+
+const isAt = (device: BlockDevice, pv: PhysicalVolume): boolean =>
+  pv.majorMinor === device.majorMinor || pv.device === device.path;
 
 function mountedAt(device: BlockDevice, { devices, mounts }: Observation): readonly string[] {
   const parts = devices.filter(({ disk, name }) => name === device.name || disk === device.name);

@@ -2,6 +2,8 @@ import { expect, test } from 'vitest';
 import { KeyedMutex } from '../daemon/keyed-mutex.ts';
 import { silentLog } from '../daemon/log.ts';
 import type { Probe } from '../disk/disks.ts';
+import { newDeviceMark } from '../lvm/device-mark.ts';
+import type { GroupDevices } from '../lvm/lvm.ts';
 import { Fault } from '../model/fault.ts';
 import { initVolumeGroups, type InitDeps } from './init-volume-groups.ts';
 import { sampleDisk, sampleGroup, sampleMount, sampleObservation } from './sample.ts';
@@ -18,7 +20,7 @@ function rig(
 ) {
   const done: string[] = [];
   const opened: string[] = [];
-  const change = (what: string) => (group: { name: string; devices: readonly string[] }) => {
+  const change = (what: string) => (group: GroupDevices) => {
     done.push(`${what} ${group.name} ${group.devices.join(' ')}`);
     return options.failure ? Promise.reject(options.failure) : Promise.resolve();
   };
@@ -26,6 +28,7 @@ function rig(
     lvm: { createGroup: change('create'), extendGroup: change('extend') },
     disks: {
       resolve: (name) => Promise.resolve(name.replace('/dev/link-', '/dev/')),
+      unlabel: ({ path }) => Promise.resolve(void done.push(`unlabel ${path}`)),
       probe: ({ path }) => {
         opened.push(path);
         return Promise.resolve(options.probes?.[path] ?? { busy: false, signatures: [] });
@@ -67,6 +70,18 @@ test('a disk that a volume has for itself is not taken, blank as it may look', a
   const { standings } = await initVolumeGroups([{ name: 'a', devices: ['/dev/link-sdd'] }], observation, deps, never);
   expect(standings).toMatchObject([{ ok: false, message: expect.stringContaining('belongs to volume v1') as string }]);
   expect([done, opened]).toEqual([[], []]);
+});
+
+test('what LVM has in no group is looked into, since a try of ours that was cut may have left it', async () => {
+  const [pv] = sampleGroup('x').devices;
+  const orphans = [{ ...pv!, uuid: newDeviceMark('a') }];
+  const lvm = { busy: false, signatures: [{ type: 'LVM2_member', offset: 536 }], lvmStates: [] };
+  const { deps, done, opened } = rig({ probes: { '/dev/sdb': lvm } });
+  const wanted = [{ name: 'a', devices: ['/dev/sdb', '/dev/sdc'] }];
+  const { standings } = await initVolumeGroups(wanted, sampleObservation({ devices, orphans }), deps, never);
+  expect(opened).toEqual(['/dev/sdb', '/dev/sdc']);
+  expect(done).toEqual(['unlabel /dev/sdb', 'create a /dev/sdb /dev/sdc']);
+  expect(standings).toMatchObject([{ ok: true }]);
 });
 
 test('nothing to do is nothing done', async () => {

@@ -11,7 +11,7 @@ import { planVolumeGroups, type GroupPlan, type Problem, type WantedGroup } from
 
 export interface InitDeps {
   readonly lvm: Pick<Lvm, 'createGroup' | 'extendGroup'>;
-  readonly disks: Pick<Disks, 'resolve' | 'probe'>;
+  readonly disks: Pick<Disks, 'resolve' | 'probe' | 'unlabel'>;
   /** The volume that has a disk for itself, by path. */
   readonly ownerOf: (path: string) => string | undefined;
   /** Keyed by group. */
@@ -50,8 +50,10 @@ async function gatherFacts(
     const resolved = await disks.resolve(path, signal);
     const owner = resolved === undefined ? undefined : ownerOf(resolved);
     const known = { ...factsOf(path, resolved, observation), ...(owner === undefined ? {} : { owner }) };
-    const { device } = known;
-    const probe = device && !useOf(known) ? await disks.probe(device, signal) : undefined;
+    const { device, group, ...rest } = known;
+    // What LVM has, and no group: it may be the rest of a try of ours, as its content tells.
+    const use = group === '' ? useOf({ ...rest, ...(device ? { device } : {}) }) : useOf(known);
+    const probe = device && !use ? await disks.probe(device, signal) : undefined;
     facts.set(path, { ...known, ...(probe ? { probe } : {}) });
   }
   return facts;
@@ -59,14 +61,17 @@ async function gatherFacts(
 
 async function carryOut(
   { name, step }: GroupPlan,
-  { lvm, locks, log }: InitDeps,
+  { lvm, disks, locks, log }: InitDeps,
   signal: AbortSignal,
 ): Promise<Problem | undefined> {
   if (!step) return undefined;
   log.info({ vg: name, action: step }, 'changing a volume group');
-  const change = step.kind === 'create' ? lvm.createGroup : lvm.extendGroup;
+  const change = async (): Promise<void> => {
+    for (const path of step.begun ?? []) await disks.unlabel({ path }, signal);
+    await (step.kind === 'create' ? lvm.createGroup : lvm.extendGroup)({ name, devices: step.devices }, signal);
+  };
   try {
-    await locks.run(name, () => change({ name, devices: step.devices }, signal), signal);
+    await locks.run(name, change, signal);
     return undefined;
   } catch (error) {
     signal.throwIfAborted();

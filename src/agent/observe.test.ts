@@ -72,11 +72,15 @@ test.each<[string, Parameters<typeof sampleObservation>[0], object]>([
   [
     'known by its name',
     {
-      groups: [sampleGroup('g', { devices: [{ device: '/dev/sdb', size: bytes(0), free: bytes(0), missing: false }] })],
+      groups: [
+        sampleGroup('g', {
+          devices: [{ device: '/dev/sdb', uuid: 'u', size: bytes(0), free: bytes(0), missing: false }],
+        }),
+      ],
     },
     { group: 'g' },
   ],
-  ['of LVM without a group', { orphans: sampleGroup('g').devices }, { group: '' }],
+  ['of LVM without a group', { orphans: sampleGroup('g').devices }, { group: '', orphanUuid: 'pv-g' }],
   ['mounted', { mounts: [sampleMount('/data', { majorMinor: '8:sdb' })] }, { mountedAt: ['/data'] }],
   [
     'mounted as btrfs',

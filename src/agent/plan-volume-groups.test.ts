@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { bytes } from '../model/bytes.ts';
 import type { DeviceFacts } from '../disk/inspect.ts';
+import { newDeviceMark } from '../lvm/device-mark.ts';
 import type { LvmGroup } from '../lvm/report.ts';
 import { planVolumeGroups, type WantedGroup } from './plan-volume-groups.ts';
 import { sampleDisk, sampleGroup } from './sample.ts';
@@ -71,10 +72,54 @@ test('a device of which nothing is known is refused', () => {
   expect(plan([want('g', '/dev/sdb')], [])).toMatchObject([{ refused: [{ finding: { what: 'is not there' } }] }]);
 });
 
+const OURS = newDeviceMark('g');
+const left = (more: Partial<DeviceFacts> = {}, states: readonly number[] = []): DeviceFacts =>
+  blank('/dev/sdb', {
+    group: '',
+    orphanUuid: OURS,
+    probe: { busy: false, signatures: [{ type: 'LVM2_member', offset: 536 }], dataAt: 512, lvmStates: states },
+    ...more,
+  });
+
+test('what a cut try for the same group left on a device is taken up', () => {
+  const groups = [sampleGroup('g', { seqno: 7 })];
+  const step = { devices: ['/dev/sdb'], begun: ['/dev/sdb'] };
+  expect(plan([want('g', '/dev/sdb')], [left()])[0]?.step).toEqual({ kind: 'create', ...step });
+  expect(plan([want('g', '/dev/sdb')], [left({}, [1])])[0]?.step).toEqual({ kind: 'create', ...step });
+  expect(plan([want('g', '/dev/sdb')], [left({}, [8])], groups)[0]?.step).toEqual({ kind: 'extend', ...step });
+  const [both] = plan([want('g', '/dev/sdb', '/dev/sdc')], [left(), blank('/dev/sdc')]);
+  expect(both?.step).toEqual({ kind: 'create', devices: ['/dev/sdb', '/dev/sdc'], begun: ['/dev/sdb'] });
+});
+
+const signed = (...types: string[]) => types.map((type) => ({ type, offset: 0 }));
+test.each<[string, DeviceFacts, LvmGroup[]]>([
+  ['has an identifier that LVM chose', left({ orphanUuid: 'lYY4ub-yKbB-ZGSg-Y0RU-4aF4-l0vM-LZ5Yyo' }), []],
+  ['was prepared for another group', left({ orphanUuid: newDeviceMark('h') }), []],
+  ['was in a group that had volumes', left({}, [1, 2, 3]), []],
+  ['was taken out of the group', left({}, [6, 7]), [sampleGroup('g', { seqno: 8 })]],
+  ['is mounted', left({ mountedAt: ['/x'] }), []],
+  ['is held', left({ device: sampleDisk('sdb', { holders: ['dm-0'] }) }), []],
+  ['is busy', left({ probe: { busy: true, signatures: [] } }), []],
+  ['cannot be read', left({ probe: { busy: false, signatures: [], unreadable: 'EIO', lvmStates: [] } }), []],
+  [
+    'carries something else too',
+    left({ probe: { busy: false, signatures: signed('LVM2_member', 'ext4'), lvmStates: [] } }),
+    [],
+  ],
+  ['was not looked at', left({ probe: undefined as never }), []],
+])('a device of LVM and no group that %s is left alone', (_, facts, groups) => {
+  const [made] = plan([want('g', '/dev/sdb')], [facts], groups);
+  expect(made?.step).toBeUndefined();
+  expect(made?.refused).toMatchObject([
+    { finding: { todo: expect.stringContaining('If it is not needed: pvremove /dev/sdb && ') as string } },
+  ]);
+});
+
 test.each<[string, WantedGroup[], LvmGroup[], string]>([
   ['listed twice', [want('g', '/dev/sdb'), want('g', '/dev/sdc')], [], 'DuplicateGroup'],
   ['with a name that is none', [want('-f', '/dev/sdb')], [], 'InvalidName'],
   ['without devices', [want('g')], [], 'NoDevices'],
+  ['of another machine', [want('g', '/dev/sdb')], [sampleGroup('g', { foreign: true, systemId: 'other' })], 'Foreign'],
   ['exported', [want('g', '/dev/sdb')], [sampleGroup('g', { exported: true })], 'Exported'],
   ['that misses devices', [want('g', '/dev/sdb')], [sampleGroup('g', { partial: true })], 'DevicesMissing'],
 ])('a group %s is left alone', (_, wanted, groups, reason) => {

@@ -1,5 +1,6 @@
 import { Fault } from '../model/fault.ts';
-import { inspectDevice, type DeviceFacts, type Finding } from '../disk/inspect.ts';
+import { inspectDevice, useOf, type DeviceFacts, type Finding } from '../disk/inspect.ts';
+import { isMarkedFor } from '../lvm/device-mark.ts';
 import { lvmName } from '../lvm/names.ts';
 import type { LvmGroup } from '../lvm/report.ts';
 
@@ -12,10 +13,17 @@ export interface WantedGroup {
 export interface GroupPlan {
   readonly name: string;
   /** Absent when there is nothing to do, or nothing that may be done. Devices by the path their names lead to. */
-  readonly step?: { readonly kind: 'create' | 'extend'; readonly devices: readonly string[] };
+  readonly step?: GroupStep;
   readonly refused: readonly Refused[];
   /** Why the whole group is left alone. */
   readonly problem?: Problem;
+}
+
+export interface GroupStep {
+  readonly kind: 'create' | 'extend';
+  readonly devices: readonly string[];
+  /** Those that an earlier try of ours, which was cut, has begun to prepare: they are made blank first. */
+  readonly begun?: readonly string[];
 }
 
 export interface Refused {
@@ -61,6 +69,11 @@ function problemOf(
     };
   const invalid = nameProblem(name);
   if (invalid !== undefined) return { reason: 'InvalidName', message: `${invalid}.` };
+  if (found?.foreign)
+    return {
+      reason: 'Foreign',
+      message: `Volume group ${name} belongs to the machine ${found.systemId}: if it is to be used here, give it this machine's system ID with vgchange --systemid.`,
+    };
   if (found?.exported)
     return {
       reason: 'Exported',
@@ -111,17 +124,37 @@ function planGroup(
   listings: ReadonlyMap<string, number>,
 ): GroupPlan {
   const accepted: string[] = [];
+  const begun: string[] = [];
   const refused: Refused[] = [];
   for (const device of new Set(devices)) {
     const known = facts.get(device) ?? { path: device, mountedAt: [] };
-    const place = known.resolved ?? device;
     if (known.group === name) continue; // done
-    const finding = (listings.get(identityOf(known)) ?? 0) > 1 ? LISTED_TWICE : findingOf(known);
-    if (finding) refused.push({ device, finding });
+    const isTwice = (listings.get(identityOf(known)) ?? 0) > 1;
+    const isOurs = !isTwice && isBegun(known, name, found);
+    const finding = isTwice ? LISTED_TWICE : findingOf(known);
+    const place = known.resolved ?? device;
+    if (finding && !isOurs) refused.push({ device, finding });
     else accepted.push(place);
+    if (isOurs) begun.push(place);
   }
-  if (accepted.length === 0) return { name, refused };
-  return { name, refused, step: { kind: found ? 'extend' : 'create', devices: accepted } };
+  return { name, refused, ...stepOf(found ? 'extend' : 'create', accepted, begun) };
+}
+
+const stepOf = (kind: GroupStep['kind'], devices: readonly string[], begun: readonly string[]) =>
+  devices.length === 0 ? {} : { step: { kind, devices, ...(begun.length === 0 ? {} : { begun }) } };
+
+/**
+ * Whether the device is what a try of ours for this very group left when it was cut: LVM has it under our mark, nothing uses it, and it was
+ * never in a group. The last is told by the states of a group written on it: a member has one that the group had, the rest of a cut none but the
+ * next. A group that was removed in its first state never had a volume.
+ */
+function isBegun(facts: DeviceFacts, name: string, found: LvmGroup | undefined): boolean {
+  const { group, orphanUuid, ...rest } = facts;
+  if (group !== '' || orphanUuid === undefined || !isMarkedFor(name, orphanUuid) || useOf(rest)) return false;
+  const { busy, unreadable, signatures, lvmStates } = facts.probe ?? { busy: true, signatures: [] };
+  if (busy || unreadable !== undefined || !lvmStates) return false;
+  const next = (found?.seqno ?? 0) + 1;
+  return signatures.every(({ type }) => type === 'LVM2_member') && lvmStates.every((state) => state === next);
 }
 
 const LISTED_TWICE = { what: 'is listed more than once', todo: 'List it once, under one name and by one path.' };

@@ -25,15 +25,15 @@ export interface Ports {
 
 /** The real ones, or stand-ins as far as the configuration asks for them. */
 export function createPorts(
-  config: Pick<AgentConfig, 'lvmSystemDir' | 'simulatedDisks' | 'simulatedMounts' | 'cgroupRoot'>,
+  config: Pick<AgentConfig, 'lvmSystemDir' | 'removedData' | 'simulatedDisks' | 'simulatedMounts' | 'cgroupRoot'>,
   run: Run,
   onCommand: NonNullable<LvmOptions['onCommand']>,
 ): Ports {
-  const { lvmSystemDir, simulatedDisks, simulatedMounts, cgroupRoot } = config;
+  const { lvmSystemDir, removedData, simulatedDisks, simulatedMounts, cgroupRoot } = config;
   const systemDir = lvmSystemDir === undefined ? {} : { systemDir: lvmSystemDir };
   const lvm =
     simulatedDisks === undefined ? createLvm({ run, onCommand, ...systemDir }) : createSimulatedLvm(simulatedDisks);
-  const disks = simulatedDisks === undefined ? createHostDisks(run) : createSimulatedDisks(simulatedDisks);
+  const disks = simulatedDisks === undefined ? createHostDisks(run, removedData) : createSimulatedDisks(simulatedDisks);
   if (simulatedMounts === undefined)
     return {
       lvm,

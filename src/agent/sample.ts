@@ -34,9 +34,10 @@ export const sampleGroup = (name: string, more: Partial<LvmGroup> = {}): LvmGrou
   const volumes = more.volumes ?? [];
   const taken = volumes.reduce((sum, volume) => sum + volume.taken, 0);
   const free = bytes(total - taken);
-  const devices = [{ device: '/dev/sdb', majorMinor: '8:sdb', size: total, free, missing: false }];
+  const devices = [{ device: '/dev/sdb', uuid: `pv-${name}`, majorMinor: '8:sdb', size: total, free, missing: false }];
   const extentSize = bytes(4 * MIB);
-  return { name, uuid: name, total, free, extentSize, exported: false, partial: false, devices, volumes, ...more };
+  const fine = { seqno: 1, foreign: false, exported: false, partial: false };
+  return { name, uuid: name, total, free, extentSize, ...fine, devices, volumes, ...more };
 };
 
 export const sampleMount = (target: string, more: Partial<MountEntry> = {}): MountEntry => ({

@@ -26,7 +26,7 @@ export function storageLists(observation: Observation, devices: readonly Reporte
   return {
     deviceInfo: devices.map(deviceInfo).toSorted(byName),
     volumeGroups: observation.groups
-      .filter(({ exported }) => !exported)
+      .filter(({ exported, foreign }) => !exported && !foreign)
       .map(groupInfo)
       .toSorted(byName),
     mountPoints: observation.mountPoints.map(mountPointInfo).toSorted(byName),

@@ -15,6 +15,7 @@ export interface SyncDeps extends InitDeps, InitMountPointsDeps {
   /** Writes the status when it differs. */
   readonly report: (before: NlsStatus | undefined, after: NlsStatus, signal: AbortSignal) => Promise<unknown>;
   readonly record: RecordEvent;
+  readonly disks: InitDeps['disks'];
   /** Kernel names of disks to report. */
   readonly pattern: RegExp;
   /** Wall clock in ms. */

@@ -42,6 +42,42 @@ test.each([512, 4096])('the backup of a GPT in the last sector of %d bytes is fo
   expect(signatures).toEqual([{ type: 'gpt (backup header)', offset: SIZE - sector }]);
 });
 
+const HEADER = '\u0016\u0001\u0002\u0003 LVM2 x[5A%r0N*>\u0001';
+test.each<[string, readonly (readonly [number, string])[], object]>([
+  ['and nothing else is none', [[4096, HEADER]], {}],
+  [
+    'that names a state is data',
+    [
+      [4096, HEADER],
+      [4096 + 40, 'x'],
+    ],
+    { dataAt: 4096 },
+  ],
+  [
+    'with a state behind it is data',
+    [
+      [4096, HEADER],
+      [4608, 'vg {'],
+    ],
+    { dataAt: 4608 },
+  ],
+  ['elsewhere is data', [[8192, HEADER]], { dataAt: 8192 }],
+])('an empty header of LVM %s', async (_, writes, want) => {
+  expect(await probe(await disk(writes))).toEqual({ busy: false, signatures: [], ...want });
+});
+
+test("of LVM's, every state of its group is found that was written to its first MiB", async () => {
+  const states = [
+    [512, 'LABELONE'],
+    [5120, 'vg { seqno = 1 }'],
+    [6144, 'vg {\nseqno = 12\n}'],
+    [MIB, 'seqno = 99'],
+  ] as const;
+  const found = '{"signatures": [{"offset": "0x218", "type": "LVM2_member"}]}';
+  expect(await probe(await disk(states), found)).toMatchObject({ lvmStates: [1, 12] });
+  expect(await probe(await disk(states))).not.toHaveProperty('lvmStates');
+});
+
 test('a disk shorter than it should be cannot be read', async () => {
   const device = await disk();
   expect(await probe({ ...device, size: bytes(SIZE + MIB) })).toMatchObject({

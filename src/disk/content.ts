@@ -14,9 +14,15 @@ export async function probeContent(device: Device, run: Run, signal: AbortSignal
   signal.throwIfAborted();
   try {
     const ends = await readEnds(device);
-    const dataAt = ends.first.findIndex((byte) => byte !== 0);
+    const dataAt = findData(ends.first);
     const signatures = [...(await readSignatures(device.path, run, signal)), ...backupGpt(ends.last, device.size)];
-    return { busy: false, signatures, ...(dataAt < 0 ? {} : { dataAt }) };
+    const isLvm = signatures.some(({ type }) => type === 'LVM2_member');
+    return {
+      busy: false,
+      signatures,
+      ...(dataAt < 0 ? {} : { dataAt }),
+      ...(isLvm ? { lvmStates: lvmStates(ends.first) } : {}),
+    };
   } catch (error) {
     signal.throwIfAborted();
     if ((error as NodeJS.ErrnoException).code === 'EBUSY') return { busy: true, signatures: [] };
@@ -69,6 +75,28 @@ export function parseWipefs(stdout: string): readonly Signature[] {
     ...(label ? { label } : {}),
   }));
 }
+
+/** Offset of the first byte that is not zero, and not of an empty header of LVM's; -1 without. */
+function findData(first: Buffer): number {
+  const isIn = (at: number): boolean => at >= LVM_HEADER.at && at < LVM_HEADER.at + LVM_HEADER.length;
+  const skip = isEmptyLvmHeader(first.subarray(LVM_HEADER.at, LVM_HEADER.at + LVM_HEADER.length));
+  return first.findIndex((byte, at) => byte !== 0 && !(skip && isIn(at)));
+}
+
+/** Where LVM begins to write when it takes a device (struct mda_header in lib/format_text/layout.h); it writes its label after that. */
+const LVM_HEADER = { at: 4096, length: 512, magicAt: 4, magic: ' LVM2 x[5A%r0N*>', statesAt: 40 } as const;
+
+/**
+ * A header that names no state of a group: left by a pvcreate that was cut before its label was written, or by pvremove of a device that never
+ * was in a group. No data of LVM's is behind it.
+ */
+const isEmptyLvmHeader = (header: Buffer): boolean =>
+  header.toString('latin1', LVM_HEADER.magicAt, LVM_HEADER.magicAt + LVM_HEADER.magic.length) === LVM_HEADER.magic &&
+  header.subarray(LVM_HEADER.statesAt).every((byte) => byte === 0);
+
+/** LVM writes each state of a group as text, behind the one before, around a ring that ends with the first MiB (lib/format_text/layout.h). */
+const lvmStates = (first: Buffer): readonly number[] =>
+  [...first.toString('latin1').matchAll(/\bseqno = (\d+)/g)].map(([, seqno]) => Number(seqno));
 
 /** The copy of a GUID partition table in the last sector, which wipefs passes over once the first one is gone (UEFI 2.10, 5.3.2). */
 function backupGpt(last: Buffer, size: number): readonly Signature[] {

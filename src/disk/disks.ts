@@ -44,6 +44,8 @@ export interface Probe {
   readonly signatures: readonly Signature[];
   /** Offset of the first byte within the first MiB that is not zero. */
   readonly dataAt?: number;
+  /** Where LVM has it: the numbers of all states of its group that were ever written to it, in the first MiB; see LvmGroup.seqno. */
+  readonly lvmStates?: readonly number[];
 }
 
 /** The block devices of a machine; only ever read, but for `wipe`. */
@@ -56,4 +58,8 @@ export interface Disks {
   watch(changed: () => void, signal: AbortSignal): Promise<void>;
   /** Destroys what is on it; refuses with Fault `precondition` while something holds it. May be repeated after a cut. */
   wipe(device: Pick<BlockDevice, 'path' | 'size'>, signal: AbortSignal): Promise<void>;
+  /** Takes off what LVM keeps at its start, which is all that may be there: unlabel.ts. */
+  unlabel(device: Pick<BlockDevice, 'path'>, signal: AbortSignal): Promise<void>;
+  /** Makes what is on a logical volume unreadable to the next owner of its room, as far as that is wanted: erase.ts. As `wipe` otherwise. */
+  erase(device: Pick<BlockDevice, 'path' | 'size'>, signal: AbortSignal): Promise<void>;
 }

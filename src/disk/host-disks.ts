@@ -2,19 +2,23 @@ import { realpath } from 'node:fs/promises';
 import type { Run } from '../exec/run.ts';
 import { probeContent } from './content.ts';
 import type { Disks } from './disks.ts';
+import { eraseDevice, type ErasePolicy } from './erase.ts';
 import { watchDisks } from './watch-disks.ts';
+import { unlabelDevice } from './unlabel.ts';
 import { wipeDevice } from './wipe.ts';
 import { readBlockDevices, type KernelFolders } from './sysfs.ts';
 
 const HOST: KernelFolders = { sys: '/sys', proc: '/proc', dev: '/dev' };
 
-/** The block devices of this machine, from sysfs; their content through wipefs. `folders` replaces /sys, /proc and /dev in tests. */
-export function createHostDisks(run: Run, folders: KernelFolders = HOST): Disks {
+/** The block devices of this machine, from sysfs; their content through wipefs. `policy` is for what is removed; `folders` replaces /sys, /proc and /dev in tests. */
+export function createHostDisks(run: Run, policy: ErasePolicy, folders: KernelFolders = HOST): Disks {
   return {
     list: (signal) => readBlockDevices(folders, signal),
     resolve: (path) => realpath(path).catch(() => undefined),
     probe: (device, signal) => probeContent(device, run, signal),
     watch: (changed, signal) => watchDisks(folders, changed, signal),
-    wipe: (device, signal) => wipeDevice(device, run, signal),
+    wipe: (device, signal) => wipeDevice(device, policy, run, signal),
+    unlabel: ({ path }, signal) => unlabelDevice(path, signal),
+    erase: (device, signal) => eraseDevice(device, policy, run, signal),
   };
 }

@@ -13,6 +13,8 @@ export interface DeviceFacts {
   readonly owner?: string;
   /** LVM has it: the group's name, empty for a member of none. */
   readonly group?: string;
+  /** Its identifier, where it is a member of none. */
+  readonly orphanUuid?: string;
   /** Where it, or a partition of it, is mounted. */
   readonly mountedAt: readonly string[];
   /** Absent when the facts before it rule the device out: then nothing was read from it. */
@@ -100,7 +102,7 @@ function claimOf(facts: DeviceFacts, device: BlockDevice): Finding | undefined {
       ? {
           kind: 'in-group',
           what: 'is an LVM physical volume of no group',
-          todo: `If it is not needed: pvremove ${device.path}`,
+          todo: `If it is not needed: pvremove ${device.path} && ${zero(device.path)}`,
         }
       : {
           kind: 'in-group',
@@ -156,8 +158,9 @@ function contentOf({ device, path, probe }: DeviceFacts): Finding | undefined {
   return undefined;
 }
 
-const wipe = (name: string): string =>
-  `If its data is not needed: wipefs --all ${name} && dd if=/dev/zero of=${name} bs=1M count=1`;
+const wipe = (name: string): string => `If its data is not needed: wipefs --all ${name} && ${zero(name)}`;
+
+const zero = (name: string): string => `dd if=/dev/zero of=${name} bs=1M count=1`;
 
 /** In libblkid's words where they are known to most, in plainer ones where they are not. */
 const NAMES: Readonly<Record<string, string>> = {

@@ -30,6 +30,8 @@ export function createSimulatedDisks(file: string): Disks {
     watch: () => Promise.resolve(), // who edits the file is in no hurry
     wipe: ({ path }, signal) =>
       state.update((before) => ({ ...before, disks: before.disks.map(blankIf(path)) }), signal),
+    unlabel: () => Promise.resolve(),
+    erase: () => Promise.resolve(),
   };
 }
 

@@ -30,9 +30,9 @@ const scripted = (replies: { readonly discard?: Reply; readonly wipefs?: Reply; 
 test('all is discarded, signatures are erased, and the ends are zeroed', async () => {
   const device = await disk();
   const { run, calls } = scripted();
-  await wipeDevice(device, run, never);
+  await wipeDevice(device, 'discard', run, never);
   expect(calls.map(([program, option]) => `${program} ${option}`)).toEqual([
-    `blkdiscard ${device.path}`,
+    'blkdiscard --',
     'wipefs --all',
     'wipefs --no-act',
   ]);
@@ -46,7 +46,7 @@ test('all is discarded, signatures are erased, and the ends are zeroed', async (
 test('a device that cannot discard is wiped all the same', async () => {
   const device = await disk();
   const discard = exits(['blkdiscard'], 1, 'blkdiscard: /dev/x: BLKDISCARD ioctl failed: Operation not supported');
-  await wipeDevice(device, scripted({ discard }).run, never);
+  await wipeDevice(device, 'discard', scripted({ discard }).run, never);
   expect((await readFile(device.path))[0]).toBe(0);
 });
 
@@ -55,7 +55,7 @@ test.each([
   ['erasing', { wipefs: exits(['wipefs'], 1, 'Device or resource busy') }, 'Device or resource busy'],
   ['looking again', { look: '{"signatures":[{"offset":"0x438","type":"ext4"}]}' }, 'was wiped and is not blank'],
 ])('a failure while %s is told', async (_, replies, message) => {
-  await expect(wipeDevice(await disk(), scripted(replies).run, never)).rejects.toMatchObject({
+  await expect(wipeDevice(await disk(), 'discard', scripted(replies).run, never)).rejects.toMatchObject({
     kind: 'unavailable',
     message: expect.stringContaining(message) as string,
   });
@@ -63,5 +63,5 @@ test.each([
 
 test('a device that is not there is not made', async () => {
   const missing = { path: '/nowhere/disk', size: SIZE };
-  await expect(wipeDevice(missing, scripted().run, never)).rejects.toMatchObject({ kind: 'unavailable' });
+  await expect(wipeDevice(missing, 'zero', scripted().run, never)).rejects.toMatchObject({ kind: 'unavailable' });
 });

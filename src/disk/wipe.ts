@@ -2,24 +2,23 @@ import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { MIB } from '../model/bytes.ts';
 import { Fault, textOf } from '../model/fault.ts';
-import { CommandFailed } from '../exec/command-failed.ts';
 import type { Run } from '../exec/run.ts';
 import { probeContent } from './content.ts';
 import type { BlockDevice } from './disks.ts';
+import { eraseDevice, type ErasePolicy } from './erase.ts';
 
 type Device = Pick<BlockDevice, 'path' | 'size'>;
 
 const WIPEFS_TIMEOUT_MS = 60_000;
-const DISCARD_TIMEOUT_MS = 600_000;
 
 /**
- * Destroys what is on a device: all of it where the device can discard, and always its signatures, first and last MiB. Each step opens the
- * device exclusively, so that nothing is done to one in use. May be cut at any point and repeated; it ends only when the device is
+ * Destroys what is on a device: all of it as `policy` says, and always its signatures, first and last MiB. Each step opens the device
+ * exclusively, so that nothing is done to one in use. May be cut at any point and repeated; it ends only when the device is
  * blank. Throws Fault `precondition` while something holds it, `unavailable` when it cannot be written.
  */
-export async function wipeDevice(device: Device, run: Run, signal: AbortSignal): Promise<void> {
+export async function wipeDevice(device: Device, policy: ErasePolicy, run: Run, signal: AbortSignal): Promise<void> {
   await zeroEnds(device, 0, signal); // only finds out whether it is in use
-  await discard(device, run, signal);
+  await eraseDevice(device, policy, run, signal);
   await eraseSignatures(device, run, signal);
   await zeroEnds(device, MIB, signal);
   const { busy, unreadable, signatures, dataAt } = await probeContent(device, run, signal);
@@ -27,17 +26,6 @@ export async function wipeDevice(device: Device, run: Run, signal: AbortSignal):
   if (unreadable !== undefined) throw new Fault('unavailable', `${device.path} cannot be read: ${unreadable}`);
   if (signatures.length > 0 || dataAt !== undefined)
     throw new Fault('unavailable', `${device.path} was wiped and is not blank: something wrote to it meanwhile`);
-}
-
-/** Exit codes tell nothing: a device without discard says so in words. */
-async function discard({ path }: Device, run: Run, signal: AbortSignal): Promise<void> {
-  try {
-    await run(['blkdiscard', path], { timeoutMs: DISCARD_TIMEOUT_MS }, signal);
-  } catch (error) {
-    signal.throwIfAborted();
-    const canNot = error instanceof CommandFailed && /not supported|not a block device/i.test(error.stderr);
-    if (!canNot) throw new Fault('unavailable', textOf(error), { cause: error });
-  }
 }
 
 async function eraseSignatures({ path }: Device, run: Run, signal: AbortSignal): Promise<void> {

@@ -5,6 +5,8 @@ import * as argv from './argv.ts';
 const volume = { vgName: 'pool-0', name: 'v1', sizeBytes: bytes(MIB + 1), layout: 'linear' } as const;
 
 test.each([
+  ['pvcreate', argv.pvcreate('uuid-1', '/dev/sdb'), 'lvm pvcreate --uuid uuid-1 --norestorefile -- /dev/sdb'],
+  ['pvremove', argv.pvremove('/dev/sdb'), 'lvm pvremove -- /dev/sdb'],
   ['vgcreate', argv.vgcreate('pool-0', ['/dev/sdb', '/dev/sdc']), 'lvm vgcreate -- pool-0 /dev/sdb /dev/sdc'],
   ['vgextend', argv.vgextend('pool-0', ['/dev/sdb']), 'lvm vgextend -- pool-0 /dev/sdb'],
   [
@@ -27,13 +29,16 @@ test.each([
 
 test('nothing is ever forced, and a command on devices asks before it overwrites', () => {
   const all = [
+    argv.pvcreate('u', '/dev/a'),
+    argv.pvremove('/dev/a'),
     argv.vgcreate('g', ['/dev/a']),
     argv.vgextend('g', ['/dev/a']),
     argv.lvcreate(volume, 1),
     argv.lvremove('g', 'v'),
   ];
   expect(all.flat().filter((word) => /^(--force|-f+|-ff+y?)$/.test(word))).toEqual([]);
-  expect([...argv.vgcreate('g', ['/dev/a']), ...argv.vgextend('g', ['/dev/a'])]).not.toContain('--yes');
+  const onDevices = [argv.pvcreate('u', '/dev/a'), argv.vgcreate('g', ['/dev/a']), argv.vgextend('g', ['/dev/a'])];
+  expect(onDevices.flat()).not.toContain('--yes');
 });
 
 test.each(['', '-v', '--yes', '.', '..', 'a/b', 'a b', '@tag', 'x'.repeat(128)])('the name "%s" is refused', (name) => {

@@ -21,19 +21,29 @@ function devicePaths(devices: readonly string[]): readonly string[] {
 }
 
 const FIELDS = {
-  vg: 'vg_name,vg_uuid,vg_size,vg_free,vg_extent_size,vg_systemid,vg_exported,vg_partial,vg_tags',
+  vg: 'vg_name,vg_uuid,vg_size,vg_free,vg_extent_size,vg_seqno,vg_systemid,vg_exported,vg_partial,vg_tags',
   pv: 'pv_name,pv_uuid,pv_size,pv_free,pv_missing,pv_major,pv_minor,vg_name',
   lv: 'lv_name,lv_uuid,lv_size,lv_tags,origin,lv_layout,lv_permissions,lv_health_status,lv_active',
   pvseg: 'pvseg_size,lv_name,lv_parent',
   seg: 'segtype',
 } as const;
 
-/** Everything about all groups, or one, in a single read. */
+/** Everything about all groups, or one, in a single read; groups of other machines too, since their disks are taken. */
 export function fullreport(vgName?: string): string[] {
   const fields = Object.entries(FIELDS).flatMap(([report, names]) => ['--configreport', report, '-o', names]);
   const only = vgName === undefined ? [] : ['--', lvmName(vgName)];
-  return lvm('fullreport', '--reportformat', 'json', '--units', 'b', '--nosuffix', ...fields, ...only);
+  return lvm('fullreport', '--foreign', '--reportformat', 'json', '--units', 'b', '--nosuffix', ...fields, ...only);
 }
+
+/** What this machine calls itself in the groups it makes; empty where it calls itself nothing. */
+export const systemId = (): string[] => lvm('systemid');
+
+/** Makes a device LVM's, under an identifier of our choice. Without --yes, as vgcreate. */
+export const pvcreate = (uuid: string, device: string): string[] =>
+  lvm('pvcreate', '--uuid', uuid, '--norestorefile', '--', ...devicePaths([device]));
+
+/** Undoes pvcreate; lvm refuses it for a device of a group. */
+export const pvremove = (device: string): string[] => lvm('pvremove', '--', ...devicePaths([device]));
 
 /** Without --yes: should a signature have appeared on a device, lvm asks, finds nobody there to answer, and refuses. */
 export const vgcreate = (name: string, devices: readonly string[]): string[] =>

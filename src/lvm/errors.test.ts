@@ -17,6 +17,7 @@ test.each([
   ['  No device found for /dev/loop99.', 'not-found'],
   ['  Logical volume g/v contains a filesystem in use.', 'precondition'],
   ['  Aborted wiping of ext4.\n  1 existing signature left on the device.', 'precondition'],
+  [`  Can't initialize physical volume "/dev/a" of volume group "g" without -ff.`, 'precondition'],
   ["  Physical volume '/dev/a' is already in volume group 'g'", 'precondition'],
   ['  Something nobody has seen before', 'unavailable'],
 ])('%s', (stderr, kind) => {

@@ -6,7 +6,8 @@ const TEXTS: readonly { readonly pattern: RegExp; readonly kind: FaultKind }[] =
   { pattern: /insufficient (free|suitable)|no free extents/i, kind: 'exhausted' },
   { pattern: /already exists/i, kind: 'conflict' },
   {
-    pattern: /signatures? (detected|left)|already in volume group|filesystem in use|in use|used by/i,
+    pattern:
+      /signatures? (detected|left)|already in volume group|of volume group .* without -ff|filesystem in use|in use|used by/i,
     kind: 'precondition',
   },
   { pattern: /not found|failed to find|no device found/i, kind: 'not-found' },

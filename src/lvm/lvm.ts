@@ -3,10 +3,17 @@ import { Fault } from '../model/fault.ts';
 import type { Output, Run } from '../exec/run.ts';
 import * as argv from './argv.ts';
 import type { NewVolume } from './argv.ts';
+import { newDeviceMark } from './device-mark.ts';
 import { faultFromLvm, isLargeEnoughAlready } from './errors.ts';
 import { OUR_TAG, UNFINISHED_TAG } from './names.ts';
 import { parseReport, type LvmGroup, type LvmReport, type LvmVolume } from './report.ts';
 import { stripesFor } from './stripes.ts';
+
+/** Devices that are to be in a group. */
+export interface GroupDevices {
+  readonly name: string;
+  readonly devices: readonly string[];
+}
 
 /**
  * What we ask of LVM. Every verb may be repeated after it was cut at any point, and throws Fault. Changes of one group must come one
@@ -14,15 +21,9 @@ import { stripesFor } from './stripes.ts';
  */
 export interface Lvm {
   report(signal: AbortSignal): Promise<LvmReport>;
-  /** Devices must be blank: one that carries a signature makes the whole call fail, and nothing is written. */
-  createGroup(
-    group: { readonly name: string; readonly devices: readonly string[] },
-    signal: AbortSignal,
-  ): Promise<void>;
-  extendGroup(
-    group: { readonly name: string; readonly devices: readonly string[] },
-    signal: AbortSignal,
-  ): Promise<void>;
+  /** Devices must be blank: one that carries a signature makes the call fail, and is not written to. */
+  createGroup(group: GroupDevices, signal: AbortSignal): Promise<void>;
+  extendGroup(group: GroupDevices, signal: AbortSignal): Promise<void>;
   /** Done when it is there, ours, and large enough. Throws `exhausted` without room, `conflict` when the name is someone else's. */
   createVolume(volume: NewVolume, signal: AbortSignal): Promise<void>;
   /** Done when it is that large already. */
@@ -54,8 +55,8 @@ export function createLvm(options: LvmOptions): Lvm {
   const { call, change, read, groupNamed } = commands;
   return {
     report: (signal) => read(undefined, signal),
-    createGroup: ({ name, devices }, signal) => change(argv.vgcreate(name, devices), signal),
-    extendGroup: ({ name, devices }, signal) => change(argv.vgextend(name, devices), signal),
+    createGroup: (group, signal) => join(commands, group, argv.vgcreate(group.name, group.devices), signal),
+    extendGroup: (group, signal) => join(commands, group, argv.vgextend(group.name, group.devices), signal),
     createVolume: (volume, signal) => createVolume(commands, volume, signal),
 
     extendVolume: async ({ vgName, name, sizeBytes }, signal) => {
@@ -75,6 +76,30 @@ export function createLvm(options: LvmOptions): Lvm {
       await change(argv.lvremove(vgName, name), signal);
     },
   };
+}
+
+/**
+ * Gives each device a mark before its group takes it (device-mark.ts), so that the rest of a try that is cut can be told from somebody's data. A
+ * try that fails takes the marks off again.
+ */
+async function join(
+  { change }: Commands,
+  { name, devices }: GroupDevices,
+  command: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
+  const marked: string[] = [];
+  try {
+    for (const device of devices) {
+      await change(argv.pvcreate(newDeviceMark(name), device), signal);
+      marked.push(device);
+    }
+    await change(command, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    for (const device of marked) await change(argv.pvremove(device), signal).catch(() => {}); // the first failure is told
+    throw error;
+  }
 }
 
 type Commands = ReturnType<typeof createCommands>;
@@ -103,11 +128,23 @@ function createCommands({ run, systemDir, onCommand }: LvmOptions) {
     });
   };
 
+  /** Asked for once, and only where some group says whose it is. */
+  let ownId: string | undefined;
+  const ownIdOf = async (signal: AbortSignal): Promise<string> => {
+    const { stdout } = await call(argv.systemId(), READ_TIMEOUT_MS, signal).catch((error: unknown) => {
+      throw faultFromLvm(error);
+    });
+    return /^\s*system ID:[^\S\n]*(\S*)/im.exec(stdout)?.[1] ?? '';
+  };
+
   const read = async (vgName: string | undefined, signal: AbortSignal): Promise<LvmReport> => {
     const { stdout } = await call(argv.fullreport(vgName), READ_TIMEOUT_MS, signal).catch((error: unknown) => {
       throw faultFromLvm(error);
     });
-    return parseReport(stdout);
+    const report = parseReport(stdout, ownId);
+    if (ownId !== undefined || !report.groups.some(({ systemId }) => systemId !== undefined)) return report;
+    ownId = await ownIdOf(signal);
+    return parseReport(stdout, ownId);
   };
 
   const groupNamed = async (name: string, signal: AbortSignal): Promise<LvmGroup> => {

@@ -18,6 +18,7 @@ const reportWith = (section: object): string =>
             vg_size: `${100 * MIB}`,
             vg_free: '0',
             vg_extent_size: `${4 * MIB}`,
+            vg_seqno: '1',
             ...section,
           },
         ],
@@ -33,14 +34,27 @@ test('a recorded report of a group that misses a device, and of a device in no g
     { name: 'two', total: 120 * MIB, free: 104 * MIB, extentSize: 4 * MIB, partial: true, exported: false },
   ]);
   expect(groups[0]?.devices).toEqual([
-    { device: '/dev/loop0', majorMinor: '7:0', size: 60 * MIB, free: 48 * MIB, missing: false },
-    { device: '[unknown]', size: 60 * MIB, free: 56 * MIB, missing: true },
+    {
+      device: '/dev/loop0',
+      uuid: 'FWNgpK-qwhv-EHlD-rzwU-WnAf-QHDq-BYa4tJ',
+      majorMinor: '7:0',
+      size: 60 * MIB,
+      free: 48 * MIB,
+      missing: false,
+    },
+    {
+      device: '[unknown]',
+      uuid: 'ctnp9Z-fjsv-fM3n-J4Kw-o51p-YfHs-3oPkfg',
+      size: 60 * MIB,
+      free: 56 * MIB,
+      missing: true,
+    },
   ]);
   expect(groups[0]?.volumes).toMatchObject([
     { name: 'l', size: 8 * MIB, taken: 8 * MIB, tags: ['open-local', 'owner=me'], layout: 'linear', health: '' },
     { name: 's', size: 8 * MIB, taken: 8 * MIB, tags: [], layout: 'striped', health: 'partial' },
   ]);
-  expect(orphans).toMatchObject([{ device: '/dev/loop3', majorMinor: '7:3' }]);
+  expect(orphans).toMatchObject([{ device: '/dev/loop3', uuid: 'x', majorMinor: '7:3' }]);
 });
 
 test('what a volume takes counts its hidden parts, and a thin one takes nothing', () => {
@@ -67,6 +81,16 @@ test('snapshots name their origin; exported and read-only are seen', () => {
   );
   expect(groups[0]).toMatchObject({ exported: true, volumes: [{ origin: 'v1', readOnly: true }, { readOnly: false }] });
   expect(groups[0]?.volumes[1]).not.toHaveProperty('origin');
+});
+
+test.each([
+  ['everybody', '', '', false],
+  ['this machine', 'me', 'me', false],
+  ['another machine', 'other', 'me', true],
+  ['another machine, and this one has no name', 'other', '', true],
+])('a group of %s', (_, vg_systemid, own, foreign) => {
+  const [group] = parseReport(reportWith({ vg_systemid }), own).groups;
+  expect(group).toMatchObject({ foreign, ...(vg_systemid === '' ? {} : { systemId: vg_systemid }) });
 });
 
 test.each([

@@ -14,6 +14,12 @@ export interface LvmGroup {
   readonly total: Bytes;
   readonly free: Bytes;
   readonly extentSize: Bytes;
+  /** Counts the changes of the group from 1. */
+  readonly seqno: number;
+  /** The machine that made it for itself alone; absent where any machine may use it. */
+  readonly systemId?: string;
+  /** It is another machine's: it may be looked at, and no more. */
+  readonly foreign: boolean;
   /** Marked by vgexport to be moved to another machine: not to be used here. */
   readonly exported: boolean;
   /** Some of its devices are missing. */
@@ -26,6 +32,7 @@ export interface LvmGroup {
 export interface PhysicalVolume {
   /** `/dev/sdb`; `[unknown]` when missing. */
   readonly device: string;
+  readonly uuid: string;
   /** `8:16`; absent when missing. */
   readonly majorMinor?: string;
   readonly size: Bytes;
@@ -64,12 +71,12 @@ const list = (row: Row, field: string): string[] => text(row, field).split(',').
 
 /**
  * Reads the output of `lvm fullreport --reportformat json`; fields that are not known are passed over. Throws Fault `unavailable`
- * when it is not such a report.
+ * when it is not such a report. `ownId` is what this machine calls itself: groups of others are foreign.
  */
-export function parseReport(stdout: string): LvmReport {
+export function parseReport(stdout: string, ownId = ''): LvmReport {
   const sections = sectionsOf(stdout);
   return {
-    groups: sections.flatMap((section) => section.vg.map((row) => groupOf(row, section))),
+    groups: sections.flatMap((section) => section.vg.map((row) => groupOf(row, section, ownId))),
     orphans: sections.flatMap((section) => (section.vg.length === 0 ? section.pv.map(deviceOf) : [])),
   };
 }
@@ -105,7 +112,8 @@ function reportOf(stdout: string): unknown {
   }
 }
 
-function groupOf(row: Row, { pv, lv, pvseg }: Section): LvmGroup {
+function groupOf(row: Row, { pv, lv, pvseg }: Section, ownId: string): LvmGroup {
+  const systemId = text(row, 'vg_systemid');
   const extentSize = count(row, 'vg_extent_size');
   const taken = takenBy(pvseg, extentSize);
   return {
@@ -114,6 +122,9 @@ function groupOf(row: Row, { pv, lv, pvseg }: Section): LvmGroup {
     total: count(row, 'vg_size'),
     free: count(row, 'vg_free'),
     extentSize,
+    seqno: count(row, 'vg_seqno'),
+    ...(systemId === '' ? {} : { systemId }),
+    foreign: systemId !== '' && systemId !== ownId,
     exported: text(row, 'vg_exported') !== '',
     partial: text(row, 'vg_partial') !== '',
     devices: pv.map(deviceOf),
@@ -126,6 +137,7 @@ function deviceOf(row: Row): PhysicalVolume {
   const known = !missing && text(row, 'pv_major') !== '' && text(row, 'pv_major') !== '-1';
   return {
     device: text(row, 'pv_name'),
+    uuid: text(row, 'pv_uuid'),
     ...(known ? { majorMinor: `${text(row, 'pv_major')}:${text(row, 'pv_minor')}` } : {}),
     size: count(row, 'pv_size'),
     free: count(row, 'pv_free'),

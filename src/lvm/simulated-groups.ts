@@ -58,6 +58,8 @@ function groupOf(state: SimulatedStorage, group: SimulatedGroup): LvmGroup {
     total: bytes(sum(devices.map(({ size }) => size))),
     free: bytes(sum(devices.map(({ free }) => free))),
     extentSize: EXTENT,
+    seqno: 1,
+    foreign: false,
     exported: false,
     partial: devices.some(({ missing }) => missing),
     devices,
@@ -71,6 +73,7 @@ function deviceOf(state: SimulatedStorage, group: SimulatedGroup, device: string
   const used = sum(group.volumes.flatMap(({ segments }) => segments.map((s) => (s.device === device ? s.extents : 0))));
   return {
     device: disk ? device : '[unknown]',
+    uuid: `simulated-${device}`,
     size: inBytes(extents),
     free: inBytes(Math.max(0, extents - used)),
     missing: !disk,

@@ -7,6 +7,7 @@ const group = (...free: readonly (number | 'missing')[]) => ({
   extentSize: EXTENT,
   devices: free.map((extents) => ({
     device: '/dev/x',
+    uuid: '',
     size: EXTENT,
     free: bytes(extents === 'missing' ? 1000 * EXTENT : extents * EXTENT),
     missing: extents === 'missing',

@@ -6,7 +6,10 @@ import { expect } from 'vitest';
 import { KeyedMutex } from '../../src/daemon/keyed-mutex.ts';
 import { silentLog } from '../../src/daemon/log.ts';
 import { createHostDisks } from '../../src/disk/host-disks.ts';
+import { unlabelDevice } from '../../src/disk/unlabel.ts';
 import { run } from '../../src/exec/run.ts';
+import * as argv from '../../src/lvm/argv.ts';
+import { isMarkedFor, newDeviceMark } from '../../src/lvm/device-mark.ts';
 import { createLvm, type Lvm } from '../../src/lvm/lvm.ts';
 import { OUR_TAG, UNFINISHED_TAG } from '../../src/lvm/names.ts';
 import type { LvmReport } from '../../src/lvm/report.ts';
@@ -105,6 +108,33 @@ test('every failure has its kind', async () => {
   expect(before.groups[0]?.volumes.find(({ name }) => name === 'cow')?.origin).toBe('origin');
 });
 
+test('what a cut try for a group left on a disk can be told from all else, and the group is finished', async () => {
+  await using disks = await createLoopDisks(64 * MIB, 64 * MIB);
+  const lvm = lvmOf(disks);
+  const [device = '', other = ''] = disks.devices;
+  const [, , ...words] = argv.pvcreate(newDeviceMark('ring3'), device);
+  await disks.lvm('pvcreate', ...words);
+  const left = (await lvm.report(never)).orphans[0];
+  expect(isMarkedFor('ring3', left?.uuid ?? '')).toBe(true);
+  await unlabelDevice(device, never);
+  await lvm.createGroup({ name: 'ring3', devices: [device, other] }, never);
+  const [group] = (await lvm.report(never)).groups;
+  expect(group).toMatchObject({ name: 'ring3', seqno: 1, foreign: false, devices: [{}, {}] });
+});
+
+test('a disk is as blank as before when its group cannot be made, also after pvremove', async () => {
+  await using disks = await createLoopDisks(64 * MIB, 64 * MIB);
+  const lvm = lvmOf(disks);
+  const [taken = '', device = ''] = disks.devices;
+  await lvm.createGroup({ name: 'ring3', devices: [taken] }, never);
+  await expect(lvm.createGroup({ name: 'ring3', devices: [device] }, never)).rejects.toMatchObject({
+    kind: 'conflict',
+  });
+  expect((await lvm.report(never)).orphans).toEqual([]);
+  const probe = await createHostDisks(run, 'zero').probe({ path: device, size: bytes(64 * MIB) }, never);
+  expect(probe).toEqual({ busy: false, signatures: [] });
+});
+
 test('a volume whose making was cut is made anew, and only such a one', async () => {
   await using disks = await createLoopDisks(100 * MIB);
   const lvm = lvmOf(disks);
@@ -137,7 +167,7 @@ test('lvm itself refuses a disk with a filesystem, and writes nothing to it', as
 /** What the agent sees of loop disks. */
 async function look(disks: LoopDisks): Promise<Observation> {
   const { groups, orphans } = await lvmOf(disks).report(never);
-  const devices = (await createHostDisks(run).list(never)).filter(({ path }) => disks.devices.includes(path));
+  const devices = (await createHostDisks(run, 'zero').list(never)).filter(({ path }) => disks.devices.includes(path));
   return { groups, orphans, devices, mounts: [], mountPoints: [] };
 }
 
@@ -165,7 +195,7 @@ test('the agent extends a group by the blank disk, and leaves every used one as 
   const sums = await Promise.all(used.map((device) => disks.checksum(device)));
   const deps = {
     lvm: lvmOf(disks),
-    disks: createHostDisks(run),
+    disks: createHostDisks(run, 'zero'),
     locks: new KeyedMutex(),
     ownerOf: () => undefined,
     log: silentLog,
@@ -190,7 +220,7 @@ test('a blank disk that a program holds for itself is busy, and free afterwards'
   await using disks = await createLoopDisks(64 * MIB);
   const deps = {
     lvm: lvmOf(disks),
-    disks: createHostDisks(run),
+    disks: createHostDisks(run, 'zero'),
     locks: new KeyedMutex(),
     ownerOf: () => undefined,
     log: silentLog,

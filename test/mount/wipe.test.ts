@@ -13,7 +13,7 @@ import { testOn } from '../machine.ts';
 
 const test = testOn('root', 'loop devices');
 const never = new AbortController().signal;
-const disks = createHostDisks(run);
+const disks = createHostDisks(run, 'zero');
 const mounts = createHostMounts(run);
 const filesystems = createHostFilesystems(run);
 

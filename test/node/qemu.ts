@@ -54,13 +54,12 @@ export function qemuArgv({ image, dir, forwards, disks, memoryMib, cgroup, kvm }
     ['-blockdev', JSON.stringify({ driver: 'qcow2', 'node-name': 'root', file: root, cache })],
     ['-device', 'virtio-blk-pci,drive=root,serial=root'],
     ['-device', 'virtio-scsi-pci,id=scsi0'],
-    ...disks
-      .map(diskArguments)
-      .map(({ blockdevs, device }) => [
-        ...blockdevs.flatMap((node) => ['-blockdev', JSON.stringify(node)]),
-        '-device',
-        JSON.stringify(device),
-      ]),
+    ...disks.map(diskArguments).map(({ blockdevs, device }) => [
+      ...blockdevs.flatMap((node) => ['-blockdev', JSON.stringify(node)]),
+      '-device',
+      // A number of 64 bits, which QEMU takes as text over QMP only.
+      JSON.stringify(device).replace(/"wwn":"(0x[0-9a-f]+)"/, (_, wwn: string) => `"wwn":${BigInt(wwn)}`),
+    ]),
   ].flat();
 }
 

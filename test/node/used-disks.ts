@@ -68,7 +68,7 @@ export const USED_DISKS: Readonly<Record<string, UsedDisk>> = {
   lvmsystem: {
     kind: "LVM member of another machine's group",
     prepare: 'vgcreate --systemid elsewhere foreign "$disk"',
-    says: /LVM physical volume|belongs to volume group foreign/,
+    says: /belongs to volume group foreign/,
   },
   lvmexport: {
     kind: 'LVM member of an exported group',

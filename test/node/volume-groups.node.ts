@@ -131,7 +131,7 @@ test('two agents at once on one node make each group once', async () => {
   expect(groups).toBe('vg-t1 1 vg-t2 1 vg-t3 1 vg-t4 1');
 });
 
-test('power that goes while a group is made, after any write: it is finished, or told and left alone', async () => {
+test('power that goes while a group is made, after any write: it is finished', async () => {
   const recorded = await blank('cut', { writeLog: path.join(node.vm.dir, 'writes.log') });
   await writeFile(recorded.writeLog ?? '', '');
   await node.vm.attach([recorded], signal);
@@ -142,6 +142,7 @@ test('power that goes while a group is made, after any write: it is finished, or
   expect(writes.length).toBeGreaterThan(2);
 
   const outcomes: string[] = [];
+  const said: string[] = [];
   for (let done = 0; done <= writes.length; done += 1) {
     const disk = { serial: 'cut', file: path.join(node.vm.dir, `cut-${done}.img`) };
     await replay(disk.file, SIZE, writes.slice(0, done));
@@ -152,7 +153,7 @@ test('power that goes while a group is made, after any write: it is finished, or
     await onNode('sync');
     if (condition?.status === 'True') expect(await onNode('vgs --noheadings -o pv_count vg-cut')).toBe('1');
     else {
-      expect(condition?.message).toMatch(/LVM physical volume|holds data/);
+      said.push(condition?.message ?? '');
       expect(await sha256(disk.file), 'left alone').toBe(before);
     }
     progress(`after ${done} of ${writes.length} writes: ${condition?.reason}: ${condition?.message}`);
@@ -160,6 +161,31 @@ test('power that goes while a group is made, after any write: it is finished, or
     await node.vm.pull('cut', signal);
   }
   expect([outcomes[0], outcomes.at(-1)]).toEqual(['Ready', 'Ready']);
+  expect(said).toEqual([]);
+});
+
+test('a group that had volumes and was removed by hand is not made anew on its disk', async () => {
+  await node.vm.attach([await blank('byhand')], signal);
+  await ask(group('vg-byhand', 'byhand'));
+  await ask();
+  await onNode('lvcreate -qq -an -Zn -L 8M -n data vg-byhand && vgremove -qq -f vg-byhand');
+  const condition = conditionOf(await ask(group('vg-byhand', 'byhand')), 'VolumeGroup/vg-byhand');
+  expect(condition?.message).toMatch(/LVM physical volume of no group: left alone.*pvremove \/dev\/sd/);
+  await ask();
+});
+
+test("another machine's group is refused by its name and its machine's", async () => {
+  await node.vm.attach([await blank('elsewhere')], signal);
+  await onNode(`vgcreate -qq --systemid elsewhere vg-foreign ${linkOf('elsewhere')}`);
+  const other = await ask(group('vg-new', 'elsewhere'));
+  expect(conditionOf(other, 'VolumeGroup/vg-new')?.message).toMatch(/belongs to volume group vg-foreign/);
+  const nls = await ask(group('vg-foreign', 'elsewhere'));
+  expect(conditionOf(nls, 'VolumeGroup/vg-foreign')).toMatchObject({
+    reason: 'Foreign',
+    message: expect.stringMatching(/vg-foreign belongs to the machine elsewhere.*vgchange --systemid/),
+  });
+  expect(nls.status?.nodeStorageInfo?.volumeGroups?.map(({ name }) => name)).not.toContain('vg-foreign');
+  await ask();
 }, 300_000);
 
 test('after a power cut the groups are there, and the agent says so', async () => {
