@@ -30,7 +30,7 @@ function rig({ version = 2, pods = ['u-1', 'u-2'] }: { readonly version?: 1 | 2;
   let sets = 0;
   const throttles: Throttles = {
     version: () => Promise.resolve(version),
-    folderOf: (pod) => Promise.resolve(groups.has(pod) ? `/cg/${pod}` : undefined),
+    foldersOf: (pod) => Promise.resolve([groups.has(pod) ? `/cg/${pod}` : '/cg']),
     apply: ({ podUid, device, limits }: ThrottledUse) => {
       if (broken) return Promise.reject(broken);
       expect(device).toBe(DEVICE);
@@ -146,20 +146,25 @@ test('a volume that is taken from a pod leaves no limit', async () => {
   expect(it.groups.get('u-1')).toEqual({});
 });
 
-test('on v1 the folders of limited pods are to be watched, and what a limit means there is told once', async () => {
+test('on v1, what a limit means there is told once', async () => {
   const it = rig({ version: 1 });
-  expect(await it.limits.folders(never)).toEqual([]);
   await it.limits.apply(nodeVolume(SLOW), 'u-1', never);
   await it.limits.apply(nodeVolume(SLOW), 'u-2', never);
-  expect(await it.limits.folders(never)).toEqual(['/cg/u-1', '/cg/u-2']);
   expect(it.events).toEqual([expect.stringMatching(/^v1 LimitsPartial: .*not for buffered writes/)]);
-  await it.limits.lift(at('u-1'), never);
 });
 
-test('on v2 nothing needs watching', async () => {
-  const it = rig();
-  await it.limits.apply(nodeVolume(SLOW), 'u-1', never);
+test('where limited pods live is to be watched, and where one may come to live', async () => {
+  const it = rig({ pods: ['u-1', 'u-2'] });
   expect(await it.limits.folders(never)).toEqual([]);
+  for (const pod of ['u-1', 'u-2', 'late', 'later']) await it.limits.apply(nodeVolume(SLOW), pod, never);
+  expect(await it.limits.folders(never)).toEqual(['/cg/u-1', '/cg/u-2', '/cg']);
+  expect(it.sets()).toBe(4);
+
+  it.groups.set('late', {});
+  it.volumes.set('v1', volume(SLOW));
+  it.publish('late'); // and later never was published
+  await it.limits.enforce(never);
+  expect(await it.limits.folders(never)).toEqual(['/cg/u-1', '/cg/u-2', '/cg/late']);
 });
 
 test('a volume without limits costs nothing, and one without a pod is told', async () => {

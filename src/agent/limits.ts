@@ -17,7 +17,7 @@ export interface LimitDeps {
   readonly volumes: ReadonlyMap<string, LocalVolume>;
   readonly record: RecordEvent;
   readonly log: Log;
-  /** Called when a limit was written: what else needs it is to be looked for. */
+  /** Called when a limit was written, or cannot be yet: what else needs it is to be looked for, and watched. */
   readonly onSet: () => void;
   /** The kubelet may make a pod's cgroup after it has asked for its volumes; so many ms are waited for it. Absent: 3 s. */
   readonly patienceMs?: number;
@@ -26,7 +26,7 @@ export interface LimitDeps {
 export interface Limits extends PublishedLimits {
   /** Sees to it that every pod on this node has the limits of its volumes, as they are asked now. Never throws unless aborted. */
   enforce(signal: AbortSignal): Promise<void>;
-  /** Folders in which a container's cgroup without limits may appear. */
+  /** Folders in which something happens when a limit is lost, or can be set at last. */
   folders(signal: AbortSignal): Promise<readonly string[]>;
 }
 
@@ -48,7 +48,7 @@ const V1 =
 export function createLimits(deps: LimitDeps): Limits {
   const { throttles, mounts, volumes, patienceMs = 3000 } = deps;
   const tell = createTeller(deps);
-  const { limited, settle } = createSetter(deps, tell);
+  const { limited, waiting, settle } = createSetter(deps, tell);
   let first = true;
 
   return {
@@ -62,6 +62,7 @@ export function createLimits(deps: LimitDeps): Limits {
         if (await settle(use, signal)) return undefined;
         await delay(LOOK_AGAIN_MS, undefined, { signal });
       }
+      deps.onSet(); // its cgroup is watched for
       return tell(volume.id, 'LimitsNotSet', `Pod ${podUid} has no cgroup yet: it is limited once it is found.`);
     },
 
@@ -75,6 +76,7 @@ export function createLimits(deps: LimitDeps): Limits {
     },
 
     enforce: async (signal) => {
+      waiting.clear();
       const known = new Set([...limited.values()].map(({ volume }) => volume));
       const relevant = [...volumes.values()].filter(
         ({ metadata, spec }) => first || isLimited(spec.limits) || known.has(metadata.name ?? ''),
@@ -85,10 +87,9 @@ export function createLimits(deps: LimitDeps): Limits {
     },
 
     folders: async (signal) => {
-      if (limited.size === 0 || (await throttles.version(signal)) !== 1) return [];
-      const pods = new Set([...limited.values()].map(({ podUid }) => podUid));
-      const folders = await Promise.all([...pods].map((pod) => throttles.folderOf(pod, signal)));
-      return folders.filter((folder) => folder !== undefined);
+      const pods = new Set([...limited.values()].map(({ podUid }) => podUid).concat([...waiting]));
+      const folders = await Promise.all([...pods].map((pod) => throttles.foldersOf(pod, signal)));
+      return [...new Set(folders.flat())];
     },
   };
 }
@@ -98,10 +99,16 @@ type Tell = (volume: string, reason: string, message: string) => void;
 /** Sets limits, and keeps in mind which, so that they can be taken away. */
 function createSetter({ throttles, log, onSet }: LimitDeps, tell: Tell) {
   const limited = new Map<string, Use>();
+  /** Pods that are to be limited and have no cgroup. */
+  const waiting = new Set<string>();
 
   const set = async (use: Use, signal: AbortSignal): Promise<boolean> => {
     const done = await throttles.apply(use, signal);
-    if (done === 'no-cgroup') return false;
+    if (done === 'no-cgroup') {
+      if (isLimited(use.limits)) waiting.add(use.podUid);
+      return false;
+    }
+    waiting.delete(use.podUid);
     if (isLimited(use.limits)) limited.set(keyOf(use), use);
     else limited.delete(keyOf(use));
     if (done === 'set') {
@@ -122,7 +129,7 @@ function createSetter({ throttles, log, onSet }: LimitDeps, tell: Tell) {
       return true;
     }
   };
-  return { limited, settle };
+  return { limited, waiting, settle };
 }
 
 const keyOf = ({ podUid, device }: Use): string => `${podUid} ${device}`;

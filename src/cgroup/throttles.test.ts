@@ -63,13 +63,17 @@ test('v1: in the cgroups of the containers too, also one that comes later', asyn
   for (const file of FILES) await it.write(`${pod}/c2/${file}`, '');
   expect(await it.throttles.apply(use, never)).toBe('set');
   expect(await it.read(`${pod}/c2/blkio.throttle.write_bps_device`)).toBe('253:3 1048576');
-  expect(await it.throttles.folderOf('u-1', never)).toBe(path.join(it.root, pod));
+  expect(await it.throttles.foldersOf('u-1', never)).toEqual(
+    ['', '/c1', '/c2'].map((at) => path.join(it.root, pod + at)),
+  );
 });
 
 test('a pod that has no cgroup', async () => {
   const it = await rig(V2);
   expect(await it.throttles.apply({ ...use, podUid: 'other' }, never)).toBe('no-cgroup');
-  expect(await it.throttles.folderOf('other', never)).toBeUndefined();
+  const [qos, top] = [path.dirname(POD), path.dirname(path.dirname(POD))];
+  expect(await it.throttles.foldersOf('other', never)).toEqual([top, qos].map((folder) => path.join(it.root, folder)));
+  expect(await it.throttles.foldersOf('u-1', never)).toEqual([path.join(it.root, POD)]);
 });
 
 test('what cannot be written is told with the file and the line', async () => {
@@ -83,4 +87,5 @@ test('what cannot be written is told with the file and the line', async () => {
 test('without a controller nothing can be limited', async () => {
   const it = await rig({});
   await expect(it.throttles.apply(use, never)).rejects.toMatchObject({ kind: 'precondition' });
+  expect(await it.throttles.foldersOf('u-1', never)).toEqual([]);
 });

@@ -14,8 +14,11 @@ export interface Throttles {
    * or that the pod has no cgroup (yet, or any more). Throws Fault `precondition` when the kernel cannot, `unavailable` when it does not.
    */
   apply(use: ThrottledUse, signal: AbortSignal): Promise<'set' | 'kept' | 'no-cgroup'>;
-  /** The folder in which cgroups of the pod's containers come and go; undefined when the pod has none. */
-  folderOf(podUid: string, signal: AbortSignal): Promise<string | undefined>;
+  /**
+   * The folders in which something happens when the pod needs another look: where its limits are written, and its containers' cgroups come and go;
+   * without a cgroup, those in which its own may appear.
+   */
+  foldersOf(podUid: string, signal: AbortSignal): Promise<readonly string[]>;
 }
 
 export interface ThrottledUse {
@@ -41,9 +44,11 @@ export function createThrottles(root: string): Throttles {
 
   return {
     version: async () => (await findHierarchy(root))?.version,
-    folderOf: async (podUid) => {
+    foldersOf: async (podUid) => {
       const hierarchy = await findHierarchy(root);
-      return hierarchy && podFolder(hierarchy, podUid);
+      if (!hierarchy) return [];
+      const folder = await podFolder(hierarchy, podUid);
+      return folder === undefined ? parentsFor(hierarchy, podUid) : limitedFolders(hierarchy, folder);
     },
     apply: async ({ podUid, device, limits }, signal) => {
       const hierarchy = await findHierarchy(root);
@@ -51,8 +56,7 @@ export function createThrottles(root: string): Throttles {
       const folder = await podFolder(hierarchy, podUid);
       if (folder === undefined) return 'no-cgroup';
       const settings = settingsOf(hierarchy.version, device, limits);
-      // A limit of v2 holds for everything below; one of v1 only for the processes of that very cgroup.
-      const folders = hierarchy.version === 2 ? [folder] : await withChildren(folder);
+      const folders = await limitedFolders(hierarchy, folder);
       const done = await Promise.all(
         folders.flatMap((each) => settings.map((setting) => ensure(each, setting, device, signal))),
       );
@@ -67,6 +71,16 @@ async function findHierarchy(root: string): Promise<Hierarchy | undefined> {
   if (await exists(path.join(blkio, 'blkio.throttle.read_bps_device'))) return { version: 1, root: blkio };
   const controllers = await readFile(path.join(root, 'cgroup.controllers'), 'utf8').catch(() => '');
   return controllers.trim().split(' ').includes('io') ? { version: 2, root } : undefined;
+}
+
+/** A limit of v2 holds for everything below; one of v1 only for the processes of that very cgroup. */
+const limitedFolders = async ({ version }: Hierarchy, folder: string): Promise<readonly string[]> =>
+  version === 2 ? [folder] : withChildren(folder);
+
+async function parentsFor({ root }: Hierarchy, podUid: string): Promise<readonly string[]> {
+  const parents = [...new Set(podCgroupPaths(podUid).map((candidate) => path.join(root, path.dirname(candidate))))];
+  const there = await Promise.all(parents.map(exists));
+  return parents.filter((_, at) => there[at]);
 }
 
 async function withChildren(folder: string): Promise<readonly string[]> {
