@@ -9,7 +9,15 @@ import { sampleLocalVolume } from './sample.ts';
 
 const never = new AbortController().signal;
 const ID = inlineVolumeId('u-1', 'scratch');
-const wanted = { id: ID, vgName: 'pool-0', sizeBytes: bytes(GIB), layout: 'linear', limits: {}, fsType: '' } as const;
+const wanted = {
+  id: ID,
+  vgName: 'pool-0',
+  sizeBytes: bytes(GIB),
+  layout: 'linear',
+  limits: {},
+  fsType: '',
+  targetPath: '/pods/p/mount',
+} as const;
 const inline = (parts: Parameters<typeof sampleLocalVolume>[0] = {}): LocalVolume =>
   sampleLocalVolume({ ...parts, spec: { role: 'Ephemeral', ...parts?.spec }, meta: { name: ID, ...parts?.meta } });
 const READY = { status: { phase: 'Ready', sizeBytes: GIB, devicePath: '/dev/pool-0/x' } } as const;
@@ -54,7 +62,12 @@ test('made once, with a finalizer and the label of its node', async () => {
   const it = rig();
   await it.makeInline(wanted, never);
   expect(it.stored()).toMatchObject({
-    metadata: { name: ID, labels: { 'csi.aliyun.com/node': 'node-a' }, finalizers: ['csi.aliyun.com/volume-on-node'] },
+    metadata: {
+      name: ID,
+      labels: { 'csi.aliyun.com/node': 'node-a' },
+      annotations: { 'csi.aliyun.com/published-at': '/pods/p/mount' },
+      finalizers: ['csi.aliyun.com/volume-on-node'],
+    },
     spec: { nodeName: 'node-a', kind: 'LVM', vgName: 'pool-0', sizeBytes: GIB, role: 'Ephemeral' },
   });
   expect(it.stored()?.spec).not.toHaveProperty('limits');

@@ -1,6 +1,6 @@
 import { Fault, textOf } from '../model/fault.ts';
 import type { LocalVolume } from '../model/objects.ts';
-import { NODE_LABEL, REASON_NO_SPACE, VOLUME_FINALIZER } from '../model/well-known.ts';
+import { NODE_LABEL, PUBLISHED_AT, REASON_NO_SPACE, VOLUME_FINALIZER } from '../model/well-known.ts';
 import { INLINE_ID, type InlineVolume } from '../csi/inline-volume.ts';
 import type { NodeVolumes } from '../csi/node-volumes.ts';
 import type { KubeClient } from '../kube/client.ts';
@@ -81,9 +81,15 @@ async function create(
   }
 }
 
-function newInline({ id, vgName, sizeBytes, layout, limits, fsType }: InlineVolume, nodeName: string): LocalVolume {
+function newInline(wanted: InlineVolume, nodeName: string): LocalVolume {
+  const { id, vgName, sizeBytes, layout, limits, fsType, targetPath } = wanted;
   return {
-    metadata: { name: id, labels: { [NODE_LABEL]: nodeName }, finalizers: [VOLUME_FINALIZER] },
+    metadata: {
+      name: id,
+      labels: { [NODE_LABEL]: nodeName },
+      annotations: { [PUBLISHED_AT]: targetPath },
+      finalizers: [VOLUME_FINALIZER],
+    },
     spec: {
       nodeName,
       kind: 'LVM',

@@ -10,6 +10,7 @@ import { LOCAL_VOLUMES, NODE_LOCAL_STORAGES } from '../kube/resource.ts';
 import { createWorkQueue, type WorkQueue } from '../kube/work-queue.ts';
 import type { AgentConfig } from './config.ts';
 import type { RecordEvent } from './events.ts';
+import { createLostInlineVolumes } from './lost-inline-volumes.ts';
 import type { AgentMetrics } from './metrics.ts';
 import { createLimits, NO_LIMITS, type Limits } from './limits.ts';
 import { observe } from './observe.ts';
@@ -43,8 +44,11 @@ export interface Work {
 
 const NODE_KEY = 'node';
 const LIMITS_KEY = 'limits';
+const INLINE_KEY = 'inline';
 /** Volumes of different groups are worked on side by side; within a group there is a lock. */
 const VOLUMES_AT_ONCE = 4;
+/** Erasing takes its time, and keeps no other work waiting; more would only take turns on the same disks. */
+const REMOVALS_AT_ONCE = 2;
 /** A heartbeat costs a write to the API server from every node. */
 const HEARTBEAT_MS = 300_000;
 
@@ -92,6 +96,7 @@ export function createWork(deps: WorkDeps): Work {
       const tick = (): void => {
         queues.node.add(NODE_KEY);
         queues.limits.add(LIMITS_KEY);
+        queues.inline.add(INLINE_KEY);
       };
       const following = [node.run(signal), volumes.run(signal)];
       await Promise.all([node.whenSynced(signal), volumes.whenSynced(signal)]).catch(() => {});
@@ -122,7 +127,7 @@ function problemOf(reflector: Pick<Reflector<KubeObject, unknown>, 'health'>): s
   return synced ? undefined : (lastError ?? 'the API server has not told everything yet');
 }
 
-type Queues = Readonly<Record<'node' | 'volumes' | 'limits', WorkQueue>>;
+type Queues = Readonly<Record<'node' | 'volumes' | 'removals' | 'limits' | 'inline', WorkQueue>>;
 
 function createQueues(
   deps: WorkDeps & { readonly write: VolumeWriter; readonly limits: Limits },
@@ -156,18 +161,30 @@ function createQueues(
       }
     },
   });
+  /** A volume is worked on in one of the two queues at a time, whichever its name was put into. */
+  const reconcile = async (name: string, isRemoval: boolean, signal: AbortSignal): Promise<void> => {
+    const volume = volumes.get(name);
+    if (!volume || (isSettled(volume) && !suspects.has(name))) return;
+    const isLeaving = volume.metadata.deletionTimestamp !== undefined;
+    if (isLeaving !== isRemoval) return (isLeaving ? removals : volumeQueue).add(name);
+    suspects.delete(name);
+    await reconcileVolume(volume, volumeDeps, signal);
+  };
   const volumeQueue = createWorkQueue({
     name: 'volumes',
     log,
     concurrency: VOLUMES_AT_ONCE,
-    reconcile: async (name, signal) => {
-      const volume = volumes.get(name);
-      const isSuspect = suspects.delete(name);
-      if (!volume || (isSettled(volume) && !isSuspect)) return;
-      await reconcileVolume(volume, volumeDeps, signal);
-    },
+    reconcile: (name, signal) => reconcile(name, false, signal),
   });
-  return { node: nodeQueue, volumes: volumeQueue, limits: createLimitsQueue(deps) };
+  const removals = createWorkQueue({
+    name: 'removals',
+    log,
+    concurrency: REMOVALS_AT_ONCE,
+    reconcile: (name, signal) => reconcile(name, true, signal),
+  });
+  const removeLost = createLostInlineVolumes({ ...shared, volumes: volumes.values });
+  const inline = createWorkQueue({ name: 'inline', log, reconcile: (_, signal) => removeLost(signal) });
+  return { node: nodeQueue, volumes: volumeQueue, removals, limits: createLimitsQueue(deps), inline };
 }
 
 function createLimitsOf(deps: WorkDeps, volumes: ReadonlyMap<string, LocalVolume>, onSet: () => void): Limits {

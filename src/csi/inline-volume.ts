@@ -13,6 +13,8 @@ export interface InlineVolume {
   readonly limits: IoLimits;
   /** Empty: our choice. */
   readonly fsType: string;
+  /** The pod's path for it. */
+  readonly targetPath: string;
 }
 
 /** What the kubelet adds to the volume context when the CSIDriver object has podInfoOnMount. */
@@ -28,7 +30,8 @@ export const INLINE_ID = /^csi-[0-9a-f]{64}$/;
  * Reads the volumeAttributes of open-local: `vgName` is required, `size` is 1Gi by default, and `lvmType`, `bps` and `iops` are as in a
  * StorageClass. Throws Fault `invalid` naming the attribute.
  */
-export function parseInline({ volumeId: id, volumeContext, volumeCapability }: NodePublishVolumeRequest): InlineVolume {
+export function parseInline(request: NodePublishVolumeRequest): InlineVolume {
+  const { volumeId: id, volumeContext, volumeCapability, targetPath } = request;
   if (!INLINE_ID.test(id))
     throw new Fault('invalid', `volume_id "${id}" is not one that the kubelet gives to inline volumes`);
   const { accessType } = volumeCapability ?? {};
@@ -37,7 +40,7 @@ export function parseInline({ volumeId: id, volumeContext, volumeCapability }: N
   const { vgName, layout, limits } = parseStorageClass({ ...attributes, volumeType: 'LVM' });
   if (vgName === undefined)
     throw new Fault('invalid', 'attribute vgName is missing from volumeAttributes: name the volume group to use');
-  return { id, vgName, sizeBytes: parseSize(size), layout, limits, fsType: accessType?.value.fsType ?? '' };
+  return { id, vgName, sizeBytes: parseSize(size), layout, limits, fsType: accessType?.value.fsType ?? '', targetPath };
 }
 
 function parseSize(text: string | undefined): Bytes {

@@ -31,6 +31,9 @@ export const FORMATTED = 'csi.aliyun.com/formatted';
 /** On a LocalVolume that has a disk for itself: which one, as the disk tells of itself. Its name may lead to another after a boot. */
 export const DISK = 'csi.aliyun.com/disk';
 
+/** On an inline volume's LocalVolume: the path at which the kubelet wanted it, by which it is known whether the kubelet knows it still. */
+export const PUBLISHED_AT = 'csi.aliyun.com/published-at';
+
 /** `status.reason` of a LocalVolume that does not fit where it was placed: take it elsewhere. */
 export const REASON_NO_SPACE = 'NoSpace';
 
