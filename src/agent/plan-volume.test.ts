@@ -50,7 +50,25 @@ test.each<[string, LocalVolume, LvmGroup | undefined, object]>([
     'to be removed and not active',
     sampleLocalVolume({ meta: deleting, status: ready }),
     holding({ active: false }),
-    { kind: 'remove' },
+    { kind: 'remove', erase: { path: '/dev/pool-0/v1', size: GIB, active: false, partial: false } },
+  ],
+  [
+    'to be removed and active',
+    sampleLocalVolume({ meta: deleting, status: ready }),
+    holding({ active: true }),
+    { kind: 'remove', erase: { path: '/dev/pool-0/v1', size: GIB, active: true, partial: false } },
+  ],
+  [
+    "to be removed in another machine's group",
+    sampleLocalVolume({ meta: deleting, status: ready }),
+    sampleGroup('pool-0', { foreign: true, systemId: 'other', volumes: [sampleVolume('v1')] }),
+    { kind: 'refuse', reason: 'GroupForeign' },
+  ],
+  [
+    "in another machine's group",
+    sampleLocalVolume(),
+    sampleGroup('pool-0', { foreign: true, systemId: 'other' }),
+    { kind: 'refuse', reason: 'GroupForeign' },
   ],
   ['larger than asked', sampleLocalVolume(), holding({ size: bytes(2 * GIB) }), { kind: 'ready', sizeBytes: 2 * GIB }],
   ['ready once and gone', sampleLocalVolume({ status: ready }), empty, { kind: 'refuse', reason: 'VolumeLost' }],
@@ -193,4 +211,13 @@ test.each([
     reason: 'InUse',
     message: expect.stringContaining(other.target) as string,
   });
+});
+
+test.each<[string, Partial<LvmGroup>]>([
+  ['has snapshots', { volumes: [sampleVolume('v1', { active: true }), sampleVolume('s', { origin: 'v1' })] }],
+  ['was never finished', { volumes: [sampleVolume('v1', { active: true, tags: [OUR_TAG, UNFINISHED_TAG] })] }],
+  ['has no device, since the kernel has no device-mapper', { volumes: [sampleVolume('v1')] }],
+])('a volume that %s is not erased before it is removed', (_, more) => {
+  const leaving = sampleLocalVolume({ meta: deleting, status: ready });
+  expect(planLvmVolume(leaving, sampleGroup('pool-0', more))).toEqual({ kind: 'remove' });
 });

@@ -3,7 +3,17 @@ import type { LocalVolume } from '../model/objects.ts';
 import type { Layout } from '../model/storage-class.ts';
 import { isUnfinished } from '../lvm/lvm.ts';
 import { OUR_TAG, volumeDevicePath } from '../lvm/names.ts';
-import type { LvmGroup } from '../lvm/report.ts';
+import type { LvmGroup, LvmVolume } from '../lvm/report.ts';
+
+/** What is to be made unreadable before a volume is removed. */
+export interface Erasure {
+  readonly path: string;
+  readonly size: Bytes;
+  /** Its device is there. */
+  readonly active: boolean;
+  /** Some of its group's disks are gone, so that its device may not come. */
+  readonly partial: boolean;
+}
 
 /** The next thing to do for a volume. */
 export type VolumeStep =
@@ -11,7 +21,7 @@ export type VolumeStep =
   | { readonly kind: 'extend'; readonly sizeBytes: Bytes }
   /** Its device is not there, as after a boot. */
   | { readonly kind: 'activate' }
-  | { readonly kind: 'remove' }
+  | { readonly kind: 'remove'; readonly erase?: Erasure }
   /** Its data is to be destroyed, and then nothing of it is left. */
   | { readonly kind: 'wipe'; readonly path: string }
   /** It is as asked. */
@@ -33,6 +43,7 @@ export function planLvmVolume(volume: LocalVolume, group: LvmGroup | undefined):
 function planMaking(volume: LocalVolume, group: LvmGroup | undefined): VolumeStep {
   const { vgName, name, sizeBytes } = asked(volume);
   if (!group) return refuse('GroupMissing', `Volume group ${vgName} is not on this node: bring its disks back.`);
+  if (group.foreign) return foreign(group);
   if (group.exported) return refuse('GroupExported', `Volume group ${vgName} is exported: run vgimport ${vgName}.`);
   const found = group.volumes.find((candidate) => candidate.name === name);
   if (!found || isUnfinished(found)) return planCreation(volume);
@@ -57,9 +68,23 @@ function planRemoval(volume: LocalVolume, group: LvmGroup | undefined): VolumeSt
       'GroupMissing',
       `Volume group ${vgName} is not on this node: the volume is removed when its disks are back.`,
     );
+  if (group?.foreign) return foreign(group);
   const found = group?.volumes.find((candidate) => candidate.name === name);
-  return found?.tags.includes(OUR_TAG) ? { kind: 'remove' } : { kind: 'gone' };
+  if (!group || !found?.tags.includes(OUR_TAG)) return { kind: 'gone' };
+  const erase = erasureOf(found, group);
+  return { kind: 'remove', ...(erase ? { erase } : {}) };
 }
+
+/** Nobody has had what is not finished; what has snapshots stays, as lvm will say; and without device-mapper there are no devices. */
+function erasureOf(volume: LvmVolume, { name, partial, volumes }: LvmGroup): Erasure | undefined {
+  const { active, size } = volume;
+  if (isUnfinished(volume) || active === undefined || volumes.some(({ origin }) => origin === volume.name))
+    return undefined;
+  return { path: volumeDevicePath(name, volume.name), size, active, partial };
+}
+
+const foreign = ({ name, systemId }: LvmGroup): VolumeStep =>
+  refuse('GroupForeign', `Volume group ${name} belongs to the machine ${systemId}, not to this one.`);
 
 /** Its size is told once it is there, and never taken back. */
 export const hasBeenReady = ({ status }: LocalVolume): boolean => status?.sizeBytes !== undefined;

@@ -38,6 +38,7 @@ async function rig(volume: LocalVolume) {
       resolve: (name) => Promise.resolve(name),
       probe: () => Promise.resolve({ busy: false, signatures: [] }),
       wipe: ({ path }) => Promise.resolve(void wiped.push(path)),
+      erase: ({ path, size }) => Promise.resolve(void wiped.push(`${path} ${size}`)),
     },
     filesystems: {
       entries: () => Promise.resolve([]),
@@ -76,6 +77,53 @@ test('made, told once, grown, removed', async () => {
   await it.reconcile();
   expect(it.object.read()).toBeUndefined();
   expect(await it.volumes()).toEqual([]);
+});
+
+test('what is removed is erased first; without that it stays, and says why', async () => {
+  const it = await rig(sampleLocalVolume());
+  await it.reconcile();
+  const active: boolean[] = [];
+  const lvm: Lvm = {
+    ...it.lvm,
+    report: async (signal) => {
+      const { groups, orphans } = await it.lvm.report(signal);
+      const device = { active: active.length > 0 };
+      return { groups: groups.map((g) => ({ ...g, volumes: g.volumes.map((v) => ({ ...v, ...device })) })), orphans };
+    },
+    activateVolume: () => Promise.resolve(void active.push(true)),
+  };
+  it.object.write(sampleLocalVolume({ meta: deleting, status: it.object.read()?.status }));
+  const failing = { ...it.deps.disks, erase: () => Promise.reject(new Fault('unavailable', 'it cannot be written')) };
+  await expect(it.reconcile({ lvm, disks: failing })).rejects.toThrow('it cannot be written');
+  expect(it.object.read()?.status).toMatchObject({ phase: 'Deleting', reason: 'WipeFailed' });
+  expect([await it.volumes(), active]).toEqual([[['v1', GIB]], [true]]);
+
+  await it.reconcile({ lvm });
+  expect(it.wiped).toEqual([`/dev/pool-0/v1 ${GIB}`]);
+  expect([it.object.read(), await it.volumes()]).toEqual([undefined, []]);
+});
+
+test.each([
+  [true, 'is removed all the same'],
+  [false, 'stays'],
+])('a volume whose device does not come, in a group that misses disks (%s), %s', async (partial) => {
+  const it = await rig(sampleLocalVolume());
+  await it.reconcile();
+  const lvm: Lvm = {
+    ...it.lvm,
+    report: async (signal) => {
+      const { groups, orphans } = await it.lvm.report(signal);
+      const volumes = (groups[0]?.volumes ?? []).map((volume) => ({ ...volume, active: false }));
+      return { groups: groups.map((group) => ({ ...group, partial, volumes })), orphans };
+    },
+    activateVolume: () => Promise.reject(new Fault('unavailable', 'refusing activation')),
+  };
+  it.object.write(sampleLocalVolume({ meta: deleting, status: it.object.read()?.status }));
+  const ended = await it.reconcile({ lvm }).then(
+    () => 'removed',
+    () => 'stays',
+  );
+  expect([ended, it.wiped]).toEqual([partial ? 'removed' : 'stays', []]);
 });
 
 test('a volume that is mounted is not removed, whoever deletes its object, until it is unmounted', async () => {

@@ -14,13 +14,13 @@ import { factsOf } from './device-facts.ts';
 import type { RecordEvent } from './events.ts';
 import type { Observation } from './observe.ts';
 import { planDeviceVolume, planMountPointVolume } from './plan-unit.ts';
-import { planLvmVolume, type VolumeStep } from './plan-volume.ts';
+import { planLvmVolume, type Erasure, type VolumeStep } from './plan-volume.ts';
 import { findRecorded, identityAt, isInPlace, recordedDisk } from './unit-disk.ts';
 import type { VolumeWriter } from './write-volume.ts';
 
 export interface VolumeDeps {
   readonly lvm: Lvm;
-  readonly disks: Pick<Disks, 'list' | 'resolve' | 'probe' | 'wipe'>;
+  readonly disks: Pick<Disks, 'list' | 'resolve' | 'probe' | 'wipe' | 'erase'>;
   readonly filesystems: Pick<Filesystems, 'entries' | 'clear'>;
   readonly mounts: Pick<Mounts, 'list' | 'shows'>;
   readonly observe: (signal: AbortSignal) => Promise<Observation>;
@@ -48,7 +48,15 @@ export function isSettled({ metadata, spec, status }: LocalVolume): boolean {
  */
 export async function reconcileVolume(volume: LocalVolume, deps: VolumeDeps, signal: AbortSignal): Promise<void> {
   const place = volume.spec.vgName ?? volume.spec.path ?? '';
+  await eraseLeaving(volume, deps, signal);
   await deps.locks.run(place, () => settle(volume, deps, signal), signal);
+}
+
+/** Outside of the group's lock: it may take hours, and touches nothing but the volume. Cut, it begins again. */
+async function eraseLeaving(volume: LocalVolume, deps: VolumeDeps, signal: AbortSignal): Promise<void> {
+  if (volume.spec.kind !== 'LVM' || volume.metadata.deletionTimestamp === undefined) return;
+  const step = await plan(volume, deps, signal);
+  if (step.kind === 'remove' && step.erase) await attempt(volume, { kind: 'erase', ...step.erase }, deps, signal);
 }
 
 async function settle(volume: LocalVolume, deps: VolumeDeps, signal: AbortSignal): Promise<void> {
@@ -120,7 +128,10 @@ const refuseUnsupported = (volume: LocalVolume, message: string): VolumeStep =>
     ? { kind: 'refuse', reason: 'Unsupported', message }
     : { kind: 'gone' };
 
-async function attempt(volume: LocalVolume, step: VolumeStep, deps: VolumeDeps, signal: AbortSignal): Promise<void> {
+/** What can be done, and go wrong. */
+type Deed = VolumeStep | ({ readonly kind: 'erase' } & Erasure);
+
+async function attempt(volume: LocalVolume, step: Deed, deps: VolumeDeps, signal: AbortSignal): Promise<void> {
   try {
     await act(volume, step, deps, signal);
   } catch (error) {
@@ -135,7 +146,7 @@ async function attempt(volume: LocalVolume, step: VolumeStep, deps: VolumeDeps, 
 const subjectOf = ({ metadata: { name = '', uid } }: LocalVolume) =>
   ({ kind: 'LocalVolume', name, ...(uid === undefined ? {} : { uid }) }) as const;
 
-async function act(volume: LocalVolume, step: VolumeStep, deps: VolumeDeps, signal: AbortSignal): Promise<void> {
+async function act(volume: LocalVolume, step: Deed, deps: VolumeDeps, signal: AbortSignal): Promise<void> {
   const { lvm, log } = deps;
   if (step.kind === 'refuse') throw new Fault('precondition', step.message);
   const target = { vgName: volume.spec.vgName ?? '', name: volume.metadata.name ?? '' };
@@ -143,6 +154,7 @@ async function act(volume: LocalVolume, step: VolumeStep, deps: VolumeDeps, sign
   if (step.kind === 'create') await lvm.createVolume({ ...target, ...step }, signal);
   if (step.kind === 'extend') await lvm.extendVolume({ ...target, sizeBytes: bytes(step.sizeBytes) }, signal);
   if (step.kind === 'activate') await lvm.activateVolume(target, signal);
+  if (step.kind === 'erase') await erase(target, step, deps, signal);
   if (step.kind === 'remove') await lvm.removeVolume(target, signal);
   if (step.kind === 'wipe') await wipe(volume, step.path, deps, signal);
 }
@@ -162,6 +174,23 @@ async function tellReady(
   await write.ready(volume, now, signal);
 }
 
+/** What a device that does not come for want of its disks had on those that are left stays there: there is no way to it. */
+async function erase(
+  target: { readonly vgName: string; readonly name: string },
+  { active, partial, path, size }: Erasure,
+  { lvm, disks }: VolumeDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    if (!active) await lvm.activateVolume(target, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (partial) return;
+    throw error;
+  }
+  await disks.erase({ path, size }, signal);
+}
+
 /** The data of a whole disk or filesystem. */
 async function wipe(
   { spec }: LocalVolume,
@@ -175,10 +204,10 @@ async function wipe(
   return disks.wipe(device, signal);
 }
 
-function problemOf(step: VolumeStep, error: unknown): { readonly reason: string; readonly message: string } {
+function problemOf(step: Deed, error: unknown): { readonly reason: string; readonly message: string } {
   if (step.kind === 'refuse') return { reason: step.reason, message: step.message };
   if (step.kind === 'activate') return { reason: 'ActivationFailed', message: textOf(error) };
-  if (step.kind === 'wipe') return { reason: 'WipeFailed', message: textOf(error) };
+  if (step.kind === 'wipe' || step.kind === 'erase') return { reason: 'WipeFailed', message: textOf(error) };
   const full = error instanceof Fault && error.kind === 'exhausted';
   return { reason: full ? REASON_NO_SPACE : 'LvmFailed', message: textOf(error) };
 }
