@@ -47,7 +47,8 @@ function fixedAnswers(): Scheduling {
     concerns: (pod) => pod.volumes.length > 0,
     filter: (_pod, asked) => {
       const refusals: (Refusal | undefined)[] = [];
-      for (let i = 0; i < countOf(asked); i += 1) refusals.push(isFull(i) ? full : undefined);
+      const count = countOf(asked);
+      for (let i = 0; i < count; i += 1) refusals.push(isFull(i) ? full : undefined);
       return { refusals, mayFreeUp: false };
     },
     prioritize: (_pod, asked) => new Uint8Array(countOf(asked)),
