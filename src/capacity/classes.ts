@@ -27,6 +27,10 @@ export class Classes {
     return name === undefined ? undefined : this.#ours.get(name);
   }
 
+  all(): Iterable<OurClass> {
+    return this.#ours.values();
+  }
+
   /** False when nothing changed. */
   set(facts: ClassFacts): boolean {
     const text = JSON.stringify([facts.provisioner, facts.parameters]);

@@ -72,25 +72,46 @@ function describeGroup(slot: GroupSlot): GroupState {
   };
 }
 
-/** The largest volume of this policy that would fit now, in bytes, on the node or on any. */
-export function largestFit(promises: Promises, node: string | undefined, policy: VolumePolicy): Bytes {
-  const nodes = node === undefined ? [...promises.cluster.present()] : [promises.cluster.find(node)];
-  let largest: number = NO_BYTES;
-  for (const room of nodes) largest = Math.max(largest, room ? largestOn(room, policy) : 0);
-  return bytes(largest);
+/** What volumes of a policy can have on a node, or on any, in bytes. */
+export interface Capacity {
+  /** The largest volume that fits. */
+  readonly largest: Bytes;
+  /** All volumes together. */
+  readonly available: Bytes;
+  /** The largest volume that would fit if there were no other. */
+  readonly whole: Bytes;
 }
 
-function largestOn(node: NodeRoom, policy: VolumePolicy): number {
-  const request = requestOf({ key: '', size: NO_BYTES }, policy);
-  if (policy.kind !== 'LVM') {
-    const sizes = node.units
-      .filter((unit) => unit.free > 0 && suits(unit, request))
-      .map(({ facts }) => facts?.size ?? 0);
-    return Math.max(0, ...sizes);
+/**
+ * What the recorded and observed volumes leave. Room that is held counts as free: whoever asks may be the pod it is held for.
+ */
+export function capacityOf(promises: Promises, node: string | undefined, policy: VolumePolicy): Capacity {
+  const nodes = node === undefined ? promises.cluster.present() : [promises.cluster.find(node)];
+  const sum = { largest: 0, available: 0, whole: 0 };
+  for (const room of nodes) {
+    for (const { size, left } of room ? placesOn(room, policy) : []) {
+      sum.largest = Math.max(sum.largest, left);
+      sum.available += left;
+      sum.whole = Math.max(sum.whole, size);
+    }
   }
-  const groups = node.groups.filter(({ name }) => policy.vgName === undefined || name === policy.vgName);
-  return Math.max(
-    0,
-    ...groups.map(({ free, facts }) => roundDown(bytes(Math.max(0, free)), facts?.extentSize ?? NO_BYTES)),
-  );
+  // Of a very large cluster together it is more than a number can hold.
+  const available = bytes(Math.min(sum.available, Number.MAX_SAFE_INTEGER));
+  return { largest: bytes(sum.largest), available, whole: bytes(sum.whole) };
+}
+
+/** The groups or units that volumes of the policy can have: how large each is, and what of it is left. */
+function placesOn(node: NodeRoom, policy: VolumePolicy): { readonly size: number; readonly left: number }[] {
+  if (policy.kind !== 'LVM') {
+    const request = requestOf({ key: '', size: NO_BYTES }, policy);
+    return node.units.flatMap((unit) => {
+      const { size = 0, usable = false } = unit.facts ?? {};
+      return suits(unit, request) ? [{ size, left: usable && unit.owners.size === 0 ? size : 0 }] : [];
+    });
+  }
+  return node.groups.flatMap(({ name, total, settled, floating, free, facts }) => {
+    if (facts === undefined || (policy.vgName !== undefined && name !== policy.vgName)) return [];
+    const inExtents = (size: number): number => roundDown(bytes(Math.max(0, size)), facts.extentSize);
+    return [{ size: inExtents(total - facts.reserved), left: inExtents(free + settled + floating) }];
+  });
 }

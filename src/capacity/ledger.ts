@@ -10,8 +10,9 @@ import type {
 } from '../model/facts.ts';
 import type { VolumePolicy } from '../model/storage-class.ts';
 import type { AskedNodes, FilterVerdict, Refusal } from '../model/verdict.ts';
+import type { OurClass } from './classes.ts';
 import { claimKey } from './claims.ts';
-import { describeNode, largestFit, type NodeState } from './describe.ts';
+import { capacityOf, describeNode, type Capacity, type NodeState } from './describe.ts';
 import { bindPod, filterPod, type DecidingRules } from './decide.ts';
 import type { FloatPolicy } from './narrow.ts';
 import type { Strategy } from './place-pod.ts';
@@ -203,9 +204,14 @@ export class Ledger {
     this.#step(() => shrinkVolume(this.#promises, name, size));
   }
 
-  /** The largest volume of this policy that fits now, in bytes, on one node or on any. */
-  capacity(policy: VolumePolicy, node?: string): Bytes {
-    return largestFit(this.#promises, node, policy);
+  /** What volumes of this policy can have, on one node or on all; what is held for pods counts as free. */
+  capacity(policy: VolumePolicy, node?: string): Capacity {
+    return capacityOf(this.#promises, node, policy);
+  }
+
+  /** The StorageClasses that are ours. */
+  classes(): Iterable<OurClass> {
+    return this.#promises.classes.all();
   }
 
   /** Ends what nothing was heard of for too long. Returns the uids of the pods that lost their room. */

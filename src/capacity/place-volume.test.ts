@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { bytes, GIB, MIB, NO_BYTES } from '../model/bytes.ts';
 import { parseStorageClass } from '../model/storage-class.ts';
-import { claim, freeIn, gib, group, ledgerWith, node, pod, unit, volume } from './ledger-fixture.ts';
+import { claim, fitting, freeIn, gib, group, ledgerWith, node, pod, unit, volume } from './ledger-fixture.ts';
 
 const any = parseStorageClass({ volumeType: 'LVM' });
 const pool0 = parseStorageClass({ volumeType: 'LVM', vgName: 'pool-0' });
@@ -255,24 +255,43 @@ describe('expansion', () => {
   });
 });
 
-test.each([
-  ['the largest group of any node', any, undefined, gib(9)],
-  ['the largest group of the node', any, 'n1', gib(6)],
-  ['that group', pool0, 'n1', gib(2)],
-  ['the largest free disk', disk, undefined, gib(8)],
-  ['no free disk', disk, 'n1', 0],
-  ['no such node', any, 'n9', 0],
-])('GetCapacity: %s', (_, policy, name, want) => {
-  const ledger = ledgerWith({
-    nodes: [
-      node('n1', [group('pool-0', 4), group('pool-1', 6)], [unit('Device', '/dev/b', 7, { usable: false })]),
-      node(
-        'n2',
-        [group('pool-0', 9)],
-        [unit('Device', '/dev/b', 8), unit('Device', '/dev/c', 9, { mediaType: 'hdd' })],
-      ),
-    ],
-    volumes: [volume('v', 'pool-0', 2)],
+describe('GetCapacity', () => {
+  const nodes = [
+    node('n1', [group('pool-0', 4), group('pool-1', 6)], [unit('Device', '/dev/b', 7, { usable: false })]),
+    node('n2', [group('pool-0', 9)], [unit('Device', '/dev/b', 8), unit('Device', '/dev/c', 9, { mediaType: 'hdd' })]),
+  ];
+  const capacity = (largest: number, available: number, whole: number) => ({
+    largest: gib(largest),
+    available: gib(available),
+    whole: gib(whole),
   });
-  expect(ledger.capacity(policy, name)).toBe(want);
+
+  test.each([
+    ['the groups of all nodes', any, undefined, capacity(9, 17, 9)],
+    ['the groups of the node', any, 'n1', capacity(6, 8, 6)],
+    ['that group', pool0, 'n1', capacity(2, 2, 4)],
+    ['the disks of that medium', disk, undefined, capacity(8, 8, 8)],
+    ['a disk that is not free', disk, 'n1', capacity(0, 0, 7)],
+    ['no such node', any, 'n9', capacity(0, 0, 0)],
+  ])('%s', (_, policy, name, want) => {
+    const ledger = ledgerWith({ nodes, volumes: [volume('v', 'pool-0', 2)] });
+    expect(ledger.capacity(policy, name)).toEqual(want);
+  });
+
+  test('what is held for a pod counts as free: the pod may be the one that asks again', () => {
+    const ledger = ledgerWith({ nodes, claims: [claim('c', 9)] });
+    expect(fitting(ledger, pod('p', ['c']), ['n1', 'n2'])).toEqual(['n2']);
+    expect(freeIn(ledger, 'n2', 'pool-0')).toBe(0);
+    expect(ledger.capacity(any, 'n2')).toEqual(capacity(9, 9, 9));
+  });
+
+  test('a disk that a volume has is not free', () => {
+    const ledger = ledgerWith({ nodes, volumes: [volume('v', '/dev/b', 8, { kind: 'Device', node: 'n2' })] });
+    expect(ledger.capacity(disk, 'n2')).toEqual(capacity(0, 0, 8));
+  });
+
+  test('what is reserved is no room', () => {
+    const ledger = ledgerWith({ nodes: [node('n1', [group('pool-0', 4, { reserved: gib(1) })])] });
+    expect(ledger.capacity(any, 'n1')).toEqual(capacity(3, 3, 3));
+  });
 });
