@@ -98,9 +98,11 @@ export function askBind(world: World, pod: PodFacts, node: string): void {
     if (hold && (known || hold.nodes.has(node))) forgetHold(model, pod.uid, hold);
     return;
   }
+  // Of a pod that was never heard of, all that is known is what was held, or what the ledger may have planned anew.
+  const items = needs?.items ?? hold?.items;
+  if (!items) return;
   endPod(model, pod.uid);
-  // Of a pod that was never heard of, all that is known is what was held.
-  believeHold(world, pod.uid, needs?.items ?? hold?.items ?? [], [node]);
+  believeHold(world, pod.uid, items, [node]);
 }
 
 /** Nothing is promised any more; the ledger may keep the room all the same. */
