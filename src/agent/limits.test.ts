@@ -138,12 +138,29 @@ test('what something else wrote is repaired, and what was taken away while nobod
   expect(it.groups.get('u-1')).toEqual({});
 });
 
-test('a volume that is taken from a pod leaves no limit', async () => {
+test('a volume that is taken from a pod leaves no limit there, and keeps that of another pod', async () => {
   const it = rig();
+  it.volumes.set('v1', volume(SLOW));
+  for (const pod of ['u-1', 'u-2']) {
+    it.publish(pod);
+    await it.limits.apply(nodeVolume(SLOW), pod, never);
+  }
+  it.entries.splice(1, 1); // unmounted
+  await it.limits.lift(at('u-1'), never);
+  expect([...it.groups]).toEqual([
+    ['u-1', {}],
+    ['u-2', SLOW],
+  ]);
+});
+
+test('while a pod gets its volume, what was seen before is not held against it', async () => {
+  const it = rig();
+  it.volumes.set('v1', volume(SLOW));
+  const enforcing = it.limits.enforce(never); // has not seen the mount
   it.publish('u-1');
   await it.limits.apply(nodeVolume(SLOW), 'u-1', never);
-  await it.limits.lift(at('u-1'), never);
-  expect(it.groups.get('u-1')).toEqual({});
+  await enforcing;
+  expect(it.groups.get('u-1')).toEqual(SLOW);
 });
 
 test('on v1, what a limit means there is told once', async () => {
@@ -156,13 +173,15 @@ test('on v1, what a limit means there is told once', async () => {
 test('where limited pods live is to be watched, and where one may come to live', async () => {
   const it = rig({ pods: ['u-1', 'u-2'] });
   expect(await it.limits.folders(never)).toEqual([]);
-  for (const pod of ['u-1', 'u-2', 'late', 'later']) await it.limits.apply(nodeVolume(SLOW), pod, never);
+  it.volumes.set('v1', volume(SLOW));
+  for (const pod of ['u-1', 'u-2', 'late', 'later']) {
+    if (pod !== 'later') it.publish(pod); // or it was taken away again
+    await it.limits.apply(nodeVolume(SLOW), pod, never);
+  }
   expect(await it.limits.folders(never)).toEqual(['/cg/u-1', '/cg/u-2', '/cg']);
   expect(it.sets()).toBe(4);
 
   it.groups.set('late', {});
-  it.volumes.set('v1', volume(SLOW));
-  it.publish('late'); // and later never was published
   await it.limits.enforce(never);
   expect(await it.limits.folders(never)).toEqual(['/cg/u-1', '/cg/u-2', '/cg/late']);
 });

@@ -5,6 +5,7 @@ import type { IoLimits } from '../model/storage-class.ts';
 import type { Throttles } from '../cgroup/throttles.ts';
 import type { NodeVolume } from '../csi/node-volumes.ts';
 import { podOfTarget, type PublishedLimits } from '../csi/published-limits.ts';
+import { KeyedMutex } from '../daemon/keyed-mutex.ts';
 import type { Log } from '../daemon/log.ts';
 import { deviceBehind, deviceNumber } from '../mount/device-number.ts';
 import { mountAt, type MountEntry } from '../mount/mountinfo.ts';
@@ -24,7 +25,7 @@ export interface LimitDeps {
 }
 
 export interface Limits extends PublishedLimits {
-  /** Sees to it that every pod on this node has the limits of its volumes, as they are asked now. Never throws unless aborted. */
+  /** Sees to it that every pod on this node has the limits of its volumes as they are asked now, and none of others. Never throws unless aborted. */
   enforce(signal: AbortSignal): Promise<void>;
   /** Folders in which something happens when a limit is lost, or can be set at last. */
   folders(signal: AbortSignal): Promise<readonly string[]>;
@@ -50,6 +51,28 @@ export function createLimits(deps: LimitDeps): Limits {
   const tell = createTeller(deps);
   const { limited, waiting, settle } = createSetter(deps, tell);
   let first = true;
+  // A look at the mounts must not be older than what is done about it.
+  const turns = new KeyedMutex();
+  const inTurn = <T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> => turns.run('limits', work, signal);
+
+  const enforce = (signal: AbortSignal): Promise<void> =>
+    inTurn(async () => {
+      waiting.clear();
+      const known = new Set([...limited.values()].map(({ volume }) => volume));
+      const relevant = [...volumes.values()].filter(
+        ({ metadata, spec }) => first || isLimited(spec.limits) || known.has(metadata.name ?? ''),
+      );
+      if (relevant.length === 0 && limited.size === 0) return;
+      const uses = await usesOf(relevant, await mounts.list(signal));
+      for (const use of uses) await settle(use, signal);
+      const seen = new Set(uses.map(keyOf));
+      for (const [key, use] of [...limited]) {
+        if (seen.has(key)) continue;
+        await settle({ ...use, limits: {} }, signal);
+        limited.delete(key);
+      }
+      first = false;
+    }, signal);
 
   return {
     apply: async (volume, podUid, signal) => {
@@ -59,7 +82,7 @@ export function createLimits(deps: LimitDeps): Limits {
         return tell(volume.id, 'LimitsNotSet', 'It cannot be told which pod or device to limit.');
       const use = { volume: volume.id, podUid, device, limits: volume.limits };
       for (let waited = 0; waited <= patienceMs; waited += LOOK_AGAIN_MS) {
-        if (await settle(use, signal)) return undefined;
+        if (await inTurn(() => settle(use, signal), signal)) return undefined;
         await delay(LOOK_AGAIN_MS, undefined, { signal });
       }
       deps.onSet(); // its cgroup is watched for
@@ -68,23 +91,10 @@ export function createLimits(deps: LimitDeps): Limits {
 
     lift: async (targetPath, signal) => {
       const podUid = podOfTarget(targetPath);
-      const entry = podUid === undefined ? undefined : mountAt(await mounts.list(signal), targetPath);
-      const use = entry && limited.get(`${podUid} ${await deviceBehind(entry)}`);
-      if (!use) return;
-      await settle({ ...use, limits: {} }, signal);
-      limited.delete(keyOf(use));
+      if ([...limited.values()].some((use) => use.podUid === podUid)) await enforce(signal);
     },
 
-    enforce: async (signal) => {
-      waiting.clear();
-      const known = new Set([...limited.values()].map(({ volume }) => volume));
-      const relevant = [...volumes.values()].filter(
-        ({ metadata, spec }) => first || isLimited(spec.limits) || known.has(metadata.name ?? ''),
-      );
-      if (relevant.length === 0) return;
-      for (const use of await usesOf(relevant, await mounts.list(signal))) await settle(use, signal);
-      first = false;
-    },
+    enforce,
 
     folders: async (signal) => {
       const pods = new Set([...limited.values()].map(({ podUid }) => podUid).concat([...waiting]));

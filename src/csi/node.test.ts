@@ -360,12 +360,12 @@ test('the node tells its name, topology and capabilities', async () => {
   expect(capabilities.map(({ type }) => type?.value.type)).toEqual([1, 3, 2, 5]);
 });
 
-test('limits are set once the volume is seen, for the pod that the kubelet names, and lifted before it goes', async () => {
+test('limits are set once the volume is seen, for the pod that the kubelet names, and lifted once it is gone', async () => {
   const it = await rig();
   await stage(it);
   await publish(it, { context: { 'csi.storage.k8s.io/pod.uid': 'u-1' } });
   await unpublish(it);
-  expect(it.limited).toEqual(['v1 of u-1 seen', 'lift seen']);
+  expect(it.limited).toEqual(['v1 of u-1 seen', 'lift ']);
 });
 
 test.each([

@@ -69,8 +69,8 @@ export async function unpublishVolume(
   { mounts, limits }: UnpublishDeps,
   signal: AbortSignal,
 ): Promise<void> {
-  await limits.lift(targetPath, signal);
   await mounts.unmount(targetPath, signal);
+  await limits.lift(targetPath, signal);
   await removeTarget(targetPath);
 }
 

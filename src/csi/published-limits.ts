@@ -4,7 +4,7 @@ import type { NodeVolume } from './node-volumes.ts';
 export interface PublishedLimits {
   /** The volume is seen at a pod's path: its limits hold when this ends, if they can. */
   apply(volume: NodeVolume, pod: string | undefined, signal: AbortSignal): Promise<void>;
-  /** The volume will no longer be seen at the path. */
+  /** The volume is no longer seen at the path. */
   lift(targetPath: string, signal: AbortSignal): Promise<void>;
 }
 
