@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Endpoint } from '../daemon/endpoint.ts';
 import { silentLog } from '../daemon/log.ts';
 import { bytes, GIB, MIB } from '../model/bytes.ts';
@@ -15,6 +15,7 @@ import {
   ControllerGetCapabilitiesRequest,
   CreateVolumeRequest,
   DeleteVolumeRequest,
+  GetCapacityRequest,
   GetPluginCapabilitiesRequest,
   GetPluginInfoRequest,
   ProbeRequest,
@@ -123,7 +124,7 @@ test('the driver says who it is, what it can, and whether it is ready', async ()
     { $case: 'volumeExpansion', value: { type: 1 } },
   ]);
   const own = await client.controller.controllerGetCapabilities(ControllerGetCapabilitiesRequest.create(), never);
-  expect(own.capabilities.map(({ type }) => type?.value.type)).toEqual([1, 9, 13]);
+  expect(own.capabilities.map(({ type }) => type?.value.type)).toEqual([1, 4, 9, 13]);
   expect(await client.identity.probe(ProbeRequest.create(), never)).toEqual({ ready: true });
   problem = 'pods are not listed yet';
   expect(await client.identity.probe(ProbeRequest.create(), never)).toEqual({ ready: false });
@@ -430,4 +431,35 @@ test('what a volume can be used for is confirmed, or the reason is told', async 
   await expect(validate('')).rejects.toMatchObject({ code: Code.INVALID_ARGUMENT });
   await expect(validate('v', [])).rejects.toMatchObject({ code: Code.INVALID_ARGUMENT });
   await expect(validate('nothing')).rejects.toMatchObject({ code: Code.NOT_FOUND });
+});
+
+describe('GetCapacity', () => {
+  const at = (hostname: string) => ({ segments: { 'kubernetes.io/hostname': hostname } });
+  const capacity = async (request: Parameters<typeof GetCapacityRequest.fromPartial>[0]) => {
+    const answer = await client.controller.getCapacity(GetCapacityRequest.fromPartial(request), never);
+    return [answer.availableCapacity / BigInt(GIB), (answer.maximumVolumeSize ?? 0n) / BigInt(GIB)];
+  };
+
+  test.each([
+    ['all nodes', {}, [11n, 7n]],
+    ['one node', { accessibleTopology: at('host-n2') }, [4n, 4n]],
+    ['an empty place, which is all nodes', { accessibleTopology: { segments: {} } }, [11n, 7n]],
+    ['a place that is no node', { accessibleTopology: { segments: { zone: 'a' } } }, [0n, 0n]],
+    ['a class', { parameters: { volumeType: 'LVM' }, volumeCapabilities: [MOUNT] }, [11n, 7n]],
+    ['what no local volume can be', { volumeCapabilities: [SHARED] }, [0n, 0n]],
+  ])('of %s', async (_, request, want) => {
+    await create('v', 3 * GIB, { accessibilityRequirements: on('n1') });
+    expect(await capacity(request)).toEqual(want);
+  });
+
+  test('refuses parameters that no class may have', async () => {
+    await expect(capacity({ parameters: { volumeType: 'Tape' } })).rejects.toMatchObject({
+      code: Code.INVALID_ARGUMENT,
+    });
+  });
+
+  test('says nothing before everything is known', async () => {
+    problem = 'not listed yet: nodes';
+    await expect(capacity({})).rejects.toMatchObject({ code: Code.UNAVAILABLE });
+  });
 });

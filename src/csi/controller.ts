@@ -11,6 +11,7 @@ import {
   type ValidateVolumeCapabilitiesRequest,
   type ValidateVolumeCapabilitiesResponse,
 } from './gen/csi.ts';
+import { getCapacity } from './get-capacity.ts';
 import { toCsiVolume } from './local-volume.ts';
 import { makeVolume, untilGone, type MakeVolumeDeps } from './make-volume.ts';
 import type { Topology } from './ports.ts';
@@ -22,7 +23,7 @@ export interface ControllerDeps extends MakeVolumeDeps {
   readonly notReady: () => string | undefined;
 }
 
-const CAPABILITIES = [Rpc.CREATE_DELETE_VOLUME, Rpc.EXPAND_VOLUME, Rpc.SINGLE_NODE_MULTI_WRITER].map(
+const CAPABILITIES = [Rpc.CREATE_DELETE_VOLUME, Rpc.EXPAND_VOLUME, Rpc.GET_CAPACITY, Rpc.SINGLE_NODE_MULTI_WRITER].map(
   (type): ControllerServiceCapability => ({ type: { $case: 'rpc', value: { type } } }),
 );
 
@@ -31,9 +32,12 @@ const CAPABILITIES = [Rpc.CREATE_DELETE_VOLUME, Rpc.EXPAND_VOLUME, Rpc.SINGLE_NO
  */
 export function createController(deps: ControllerDeps): Service {
   const locks = new KeyedMutex();
-  const one = <T>(id: string, work: () => Promise<T>, signal: AbortSignal): Promise<T> => {
+  const checkReady = (): void => {
     const problem = deps.notReady();
-    if (problem !== undefined) return Promise.reject(new Fault('unavailable', problem));
+    if (problem !== undefined) throw new Fault('unavailable', problem);
+  };
+  const one = async <T>(id: string, work: () => Promise<T>, signal: AbortSignal): Promise<T> => {
+    checkReady();
     return locks.run(id, work, signal);
   };
   return service(ControllerService, {
@@ -56,6 +60,11 @@ export function createController(deps: ControllerDeps): Service {
       const grow = async () => expandVolume(wanted, await findVolume(wanted.id, deps, signal), deps, signal);
       const size = await one(wanted.id, grow, signal);
       return { capacityBytes: BigInt(size), nodeExpansionRequired: true };
+    },
+
+    getCapacity: async (request) => {
+      checkReady();
+      return getCapacity(request, deps);
     },
 
     validateVolumeCapabilities: async (request, { signal }) => {

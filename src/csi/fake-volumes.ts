@@ -151,6 +151,11 @@ export class FakeRoom implements Room {
     return { ok: true, size: wanted };
   }
 
+  capacity(_: unknown, node?: string): ReturnType<Room['capacity']> {
+    const free = (node === undefined ? Object.keys(this.#nodes) : [node]).map((name) => this.free(name));
+    return { largest: bytes(Math.max(0, ...free)), available: bytes(free.reduce((sum, size) => sum + size, 0)) };
+  }
+
   shrinkTo(name: string, size: Bytes): void {
     const known = this.taken.get(name);
     if (known) this.taken.set(name, { ...known, size });

@@ -1,7 +1,9 @@
+import type { Capacity } from '../capacity/describe.ts';
 import type { PlaceAnswer, PlaceRequest } from '../capacity/place-volume.ts';
 import type { GrowAnswer } from '../capacity/record-volume.ts';
 import type { Bytes } from '../model/bytes.ts';
 import type { LocalVolume } from '../model/objects.ts';
+import type { VolumePolicy } from '../model/storage-class.ts';
 
 /** What the controller asks of the world. The operator answers from its ledger and the API server, a test from memory. */
 
@@ -15,6 +17,8 @@ export interface Room {
   grow(name: string, size: Bytes): GrowAnswer;
   /** Gives back what `grow` took: the volume's object still has `size` bytes. */
   shrinkTo(name: string, size: Bytes): void;
+  /** What volumes of this policy can have, on one node or on all. */
+  capacity(policy: VolumePolicy, node?: string): Pick<Capacity, 'largest' | 'available'>;
 }
 
 /** The records of volumes. Every verb throws Fault. */

@@ -107,6 +107,7 @@ function csiComponent(endpoint: Endpoint, parts: Parts): Component {
           unplace: (name) => ledger.unplace(name),
           grow: (name, size) => ledger.grow(name, size),
           shrinkTo: (name, size) => ledger.shrinkTo(name, size),
+          capacity: (policy, node) => ledger.capacity(policy, node),
         },
         claimUid: ({ name, claim }) =>
           (claim && informers.claims.get(`${claim.namespace}/${claim.name}`)?.uid) ?? claimUidIn(name),

@@ -7,7 +7,7 @@ import { tell } from './tell.ts';
 
 /** What csi-sanity leaves out, by the capability that is not advertised or the flag that was not given. */
 const LEFT_OUT = [
-  /GetCapacity|ListVolumes|GetVolume|volume health/i,
+  /ListVolumes|GetVolume|volume health/i,
   /[Ss]napshot/,
   /[Cc]lone|from existing source|source volume|from an existing/,
   /[Mm]odif|attribute class|VolumeAttributesClass/,
