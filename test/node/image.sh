@@ -7,18 +7,19 @@ here=$(dirname "$(readlink -f "$0")")
 node=$(readlink -f "${1:?usage: image.sh NODE_BINARY}")
 cache=${OPEN_LOCAL_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/open-local}/node
 export PATH=/usr/local/sbin:/usr/sbin:/sbin:$PATH
-release=bookworm
+. "$here/unpack.sh"
 
 packages=(
   base-files base-passwd bash coreutils dash debianutils diffutils findutils grep gzip hostname libc-bin mawk mount procps psmisc sed tar
   util-linux util-linux-extra busybox-static iproute2 kmod lsof socat udev libstdc++6 libatomic1 linux-image-cloud-amd64
   lvm2 dmsetup thin-provisioning-tools mdadm cryptsetup-bin e2fsprogs logsave xfsprogs btrfs-progs dosfstools ntfs-3g fdisk gdisk
+  containerd runc containernetworking-plugins
   genisoimage bcache-tools multipath-tools kpartx drbd-utils zfs-fuse
 )
 # Put together by hand in the tests: here they would take hold of a disk as soon as it looks like theirs.
 left_out=(64-md-raid-assembly.rules 69-bcache.rules 60-multipath.rules)
 
-key=$({ cat "$here/image.sh" "$here"/guest/*; "$node" --version; uname -m; } | sha256sum | cut -c1-16)
+key=$({ cat "$here/image.sh" "$here/unpack.sh" "$here"/guest/*; "$node" --version; uname -m; } | sha256sum | cut -c1-16)
 out=$cache/$key
 if [ -f "$out/.complete" ]; then echo "$out"; exit 0; fi
 
@@ -29,18 +30,6 @@ if [ -f "$out/.complete" ]; then echo "$out"; exit 0; fi
 work=$(mktemp -d "$cache/build.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 root=$work/root
-
-unpack() {
-  local sources=/etc/apt/sources.list.d/debian.sources
-  [ -s "$sources" ] || sources=/etc/apt/sources.list
-  # Nowhere but on Debian of this release do the machine's own sources serve; elsewhere mmdebstrap knows Debian's.
-  grep -qs "$release" "$sources" || sources=/dev/null
-  local from=(-); [ "$sources" != /dev/null ] || from=()
-  mmdebstrap --mode=root --variant=extract --format=directory --hook-dir=/usr/share/mmdebstrap/hooks/merged-usr \
-    --aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Check-Valid-Until "false"' \
-    --include="$(IFS=,; echo "${packages[*]}")" "$release" "$root" "${from[@]}" < "$sources" >&2 2> "$work/log" ||
-    { cat "$work/log" >&2; exit 1; }
-}
 
 settle() { # what the packages' maintainer scripts would have done
   cp "$root/usr/share/base-passwd/passwd.master" "$root/etc/passwd"
@@ -74,7 +63,7 @@ initrd() { # a shell and the two modules that find the root disk
 }
 
 echo "building the image of the node …" >&2
-unpack
+unpack "$root" "${packages[@]}"
 settle
 initrd
 cp "$root/boot/vmlinuz-$kernel" "$work/vmlinuz"

@@ -175,11 +175,9 @@ async function createVm(dir: string, options: VmOptions, signal: AbortSignal): P
     shutDown: async (signal) => {
       const child = on?.child;
       const gone = child && once(child, 'exit', { signal: AbortSignal.any([signal, AbortSignal.timeout(BOOT_MS)]) });
-      await run(
-        'sync; (sleep 0.2; echo s > /proc/sysrq-trigger; echo u > /proc/sysrq-trigger; echo o > /proc/sysrq-trigger) &',
-        signal,
-      );
-      await gone;
+      await run('sync; echo s > /proc/sysrq-trigger; echo u > /proc/sysrq-trigger', signal);
+      // It may be gone before it has answered.
+      await Promise.all([gone, run('echo o > /proc/sysrq-trigger', signal).catch(() => undefined)]);
       await off();
     },
     boot: async (signal) => {
