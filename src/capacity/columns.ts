@@ -132,6 +132,35 @@ export class Columns {
     this.noteFreed(this.nodeOf[row]!);
   }
 
+  /** Holds each amount in its row. */
+  holdAll(rows: Int32Array, amounts: Float64Array, state: HoldState): void {
+    const held = state === 'floating' ? this.floating : this.settled;
+    const { free } = this;
+    for (let at = 0; at < rows.length; at += 1) {
+      const row = rows[at]!;
+      const amount = amounts[at]!;
+      held[row]! += amount;
+      free[row]! -= amount;
+    }
+  }
+
+  /** Releases every `step`th amount, from the one at `first` on, and puts NONE in place of its row. */
+  releaseEvery(plan: { rows: Int32Array; amounts: Float64Array }, state: HoldState, first: number, step: number): void {
+    const held = state === 'floating' ? this.floating : this.settled;
+    const { rows, amounts } = plan;
+    const { free, nodeOf, unmetCount } = this;
+    this.freed.any = true;
+    for (let at = first; at < rows.length; at += step) {
+      const row = rows[at]!;
+      const amount = amounts[at]!;
+      held[row]! -= amount;
+      free[row]! += amount;
+      rows[at] = NONE;
+      const node = nodeOf[row]!;
+      if (unmetCount[node]! > 0) this.freed.awaited.add(this.node(node));
+    }
+  }
+
   /** The node has more room than before. */
   noteFreed(node: number): void {
     this.freed.any = true;

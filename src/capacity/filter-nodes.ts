@@ -26,15 +26,15 @@ export function filterNodes(cluster: Cluster, needs: PodNeeds, asked: AskedNodes
   const { requests, pin } = needs;
   const numbers = cluster.numbersOf(asked);
   const refusals = sameForAll<Refusal | undefined>(numbers.length, undefined);
-  const fitting = new Int32Array(numbers.length);
   let count = 0;
   const explain = new Explainer(columns, requests, strategy);
   const rules = { strategy, ignoreFloating: false, patience: explain.patience, nodes: numbers.length };
   const search = new PlaceSearch(columns, requests, rules);
   const { present } = columns;
+  const names = pin === undefined ? undefined : asked.names;
 
   for (let position = 0; position < numbers.length; position += 1) {
-    if (pin !== undefined && pin !== asked.names[position]) {
+    if (names && names[position] !== pin) {
       refusals[position] = WRONG_NODE;
       continue;
     }
@@ -46,9 +46,9 @@ export function filterNodes(cluster: Cluster, needs: PodNeeds, asked: AskedNodes
     }
     const failed = search.place(node);
     if (failed) refusals[position] = explain.why(node, failed);
-    else fitting[count++] = node;
+    else numbers[count++] = node; // what is behind has been read
   }
-  const plan = planFor(columns, requests, fitting.slice(0, count), search.found.slice(0, search.count));
+  const plan = planFor(columns, requests, numbers.slice(0, count), search.found.slice(0, search.count));
   return { refusals, plan, mayFreeUp: explain.mayFreeUp };
 }
 

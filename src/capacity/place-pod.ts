@@ -75,16 +75,17 @@ export class PlaceSearch {
   choose(node: number, j: number): number {
     const request = this.#requests[j]!;
     if (request.kind !== 'LVM') return this.#chooseUnit(node, request);
-    const { extent, groupName, nextGroup } = this.#columns;
+    const { extent, firstGroup, floating, free, groupName, nextGroup, planned } = this.#columns;
     const group = this.#groups[j]!;
-    const isBinpack = this.#rules.strategy === 'binpack';
+    const { strategy, ignoreFloating } = this.#rules;
+    const { size } = request;
     let best = NONE;
     let bestRoom = 0;
-    for (let row = this.#columns.firstGroup[node]!; row !== NONE; row = nextGroup[row]!) {
+    for (let row = firstGroup[node]!; row !== NONE; row = nextGroup[row]!) {
       if (group !== ANY_GROUP && groupName[row] !== group) continue;
-      const room = this.#roomIn(row);
-      if (room < wholeExtents(request.size, extent[row]!)) continue;
-      if (best !== NONE && (isBinpack ? room >= bestRoom : room <= bestRoom)) continue;
+      const room = free[row]! - planned[row]! + (ignoreFloating ? floating[row]! : 0);
+      if (room < wholeExtents(size, extent[row]!)) continue;
+      if (best !== NONE && (strategy === 'binpack' ? room >= bestRoom : room <= bestRoom)) continue;
       best = row;
       bestRoom = room;
     }

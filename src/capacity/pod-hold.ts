@@ -55,8 +55,7 @@ export class PodHold {
     this.#plan = plan;
     this.#state = plan.nodes.length === 1 ? 'settled' : 'floating';
     this.#ended = plan.requests.map(() => false);
-    const { rows, amounts } = plan;
-    for (let at = 0; at < rows.length; at += 1) columns.hold(rows[at]!, amounts[at]!, this.#state);
+    columns.holdAll(plan.rows, plan.amounts, this.#state);
   }
 
   get state(): HoldState {
@@ -145,11 +144,7 @@ export class PodHold {
   }
 
   #endAt(j: number): void {
-    const { requests, rows, amounts } = this.#plan;
-    for (let at = j; at < rows.length; at += requests.length) {
-      this.#columns.release(rows[at]!, amounts[at]!, this.#state);
-      rows[at] = NONE;
-    }
+    this.#columns.releaseEvery(this.#plan, this.#state, j, this.#plan.requests.length);
     this.#ended[j] = true;
   }
 }

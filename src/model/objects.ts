@@ -262,3 +262,18 @@ export interface StorageClass extends KubeObject {
   allowVolumeExpansion?: boolean;
   mountOptions?: string[];
 }
+
+export interface CsiDriver extends KubeObject {
+  spec?: { storageCapacity?: boolean };
+}
+
+/** What nodes have for volumes of one class. The server lets neither class nor topology of an object change. */
+export interface CsiStorageCapacity extends KubeObject {
+  storageClassName: string;
+  /** Selects nodes by their labels; an empty one all of them. */
+  nodeTopology?: LabelSelector;
+  /** Quantity. */
+  capacity?: string;
+  /** Quantity; what the scheduler compares a claim with, when it is there. */
+  maximumVolumeSize?: string;
+}

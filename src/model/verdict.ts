@@ -25,8 +25,8 @@ export type RefusalKind =
 export interface AskedNodes {
   readonly names: readonly string[];
   /**
-   * For each name the number by which whoever is asked knows the node, negative for none; to be asked anew for each question. Absent:
-   * the nodes are found by their names.
+   * For each name the number by which whoever is asked knows the node, negative for none, in an array to keep and to write to; to be asked
+   * anew for each question. Absent: the nodes are found by their names.
    */
   readonly numbers?: () => Int32Array;
 }
