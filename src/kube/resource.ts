@@ -1,5 +1,7 @@
 import { API_GROUP, API_VERSION } from '../model/well-known.ts';
 import type {
+  CsiDriver,
+  CsiStorageCapacity,
   InitConfig,
   KubeObject,
   LocalVolume,
@@ -46,6 +48,13 @@ export const VOLUMES: Resource<PersistentVolume> = {
   namespaced: false,
 };
 export const STORAGE_CLASSES: Resource<StorageClass> = { ...storage, plural: 'storageclasses', kind: 'StorageClass' };
+export const CSI_DRIVERS: Resource<CsiDriver> = { ...storage, plural: 'csidrivers', kind: 'CSIDriver' };
+export const STORAGE_CAPACITIES: Resource<CsiStorageCapacity> = {
+  ...storage,
+  plural: 'csistoragecapacities',
+  kind: 'CSIStorageCapacity',
+  namespaced: true,
+};
 export const NODE_LOCAL_STORAGES: Resource<NodeLocalStorage> = {
   ...ours,
   plural: 'nodelocalstorages',

@@ -87,7 +87,8 @@ function hear(name: string): PodFacts {
   return facts;
 }
 
-const filter = (pod: PodFacts) => scheduling.filter(pod, { names: ['n1', 'n2'] }).refusals.map((refusal) => refusal?.kind);
+const filter = (pod: PodFacts) =>
+  scheduling.filter(pod, { names: ['n1', 'n2'] }).refusals.map((refusal) => refusal?.kind);
 const bind = (name: string, node: string) =>
   scheduling.bind({ namespace: 'web', name, uid: `uid-${name}`, node }, never);
 const held = (node: string) => ledger.node(node)?.groups[0]?.settled;

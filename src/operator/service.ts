@@ -1,6 +1,8 @@
 import { Ledger } from '../capacity/ledger.ts';
+import type { PlaceAnswer, PlaceRequest } from '../capacity/place-volume.ts';
 import { createController } from '../csi/controller.ts';
 import { createIdentity } from '../csi/identity.ts';
+import type { Topology } from '../csi/ports.ts';
 import { createCsiServer } from '../csi/server.ts';
 import { background } from '../daemon/background.ts';
 import type { Endpoint } from '../daemon/endpoint.ts';
@@ -17,6 +19,7 @@ import { feedLedger } from './feed-ledger.ts';
 import { createInformers, followAll, notSynced, whenAllSynced, type Informers } from './informers.ts';
 import type { Sources } from './gauges.ts';
 import type { OperatorMetrics } from './metrics.ts';
+import { createCapacityPublisher, type CapacityPublisher } from './publish-capacity.ts';
 import { createNodeReconciler, type NodeReconciler } from './reconcile-node.ts';
 import { createScheduling } from './scheduling.ts';
 import { tellProblems } from './tell-problems.ts';
@@ -68,13 +71,18 @@ export function createService(config: OperatorConfig, deps: ServiceDeps): Servic
     log,
     date: () => new Date(),
   });
-  const parts: Parts = { ...deps, config, drivers, ledger, informers, notReady };
+  const topology = createTopology(informers.nodes);
+  const { namespace } = config;
+  const now = (): number => performance.now();
+  const capacity = createCapacityPublisher({ client, ledger, informers, topology, driverName, namespace, log, now });
+  const parts: Parts = { ...deps, config, drivers, ledger, informers, notReady, topology, capacity };
   const components: Component[] = [
     background('events', (signal) => events.run(signal)),
     background('informers', (signal) => followAll(informers, signal)),
     ...(config.csiEndpoint ? [csiComponent(config.csiEndpoint, parts)] : []),
     ...(config.extenderListen ? [schedulerComponent(config.extenderListen, parts)] : []),
     background('node storage', (signal) => reconcileOnceSynced(nodes, informers, signal)),
+    ...(config.csiEndpoint ? [background('capacity', (signal) => capacity.run(signal))] : []),
     background('expiry', (signal) => expire(ledger, { holdTtlMs, log, metrics }, signal)),
   ];
   return {
@@ -90,10 +98,12 @@ interface Parts extends ServiceDeps {
   readonly ledger: Ledger;
   readonly informers: Informers;
   readonly notReady: () => string | undefined;
+  readonly topology: Topology;
+  readonly capacity: Pick<CapacityPublisher, 'refused'>;
 }
 
 function csiComponent(endpoint: Endpoint, parts: Parts): Component {
-  const { client, config, version, ledger, informers, notReady, log, metrics } = parts;
+  const { client, config, version, ledger, informers, notReady, topology, log, metrics } = parts;
   const ready = (): boolean => notReady() === undefined;
   return createCsiServer({
     name: 'csi controller',
@@ -103,7 +113,7 @@ function csiComponent(endpoint: Endpoint, parts: Parts): Component {
       createController({
         volumes: createVolumeStore({ client, volumes: informers.volumes }),
         room: {
-          place: (ask) => ledger.place(ask, performance.now()),
+          place: (ask) => place(ask, parts),
           unplace: (name) => ledger.unplace(name),
           grow: (name, size) => ledger.grow(name, size),
           shrinkTo: (name, size) => ledger.shrinkTo(name, size),
@@ -111,7 +121,7 @@ function csiComponent(endpoint: Endpoint, parts: Parts): Component {
         },
         claimUid: ({ name, claim }) =>
           (claim && informers.claims.get(`${claim.namespace}/${claim.name}`)?.uid) ?? claimUidIn(name),
-        topology: createTopology(informers.nodes),
+        topology,
         patienceMs: PATIENCE_MS,
         notReady,
       }),
@@ -119,6 +129,13 @@ function csiComponent(endpoint: Endpoint, parts: Parts): Component {
     log,
     onCall: metrics.onCsiCall,
   });
+}
+
+/** A scheduler that does not ask the extender must not choose the same full node again. */
+function place(ask: PlaceRequest, { ledger, capacity }: Parts): PlaceAnswer {
+  const answer = ledger.place(ask, performance.now());
+  if (!answer.ok) capacity.refused(ask);
+  return answer;
 }
 
 function schedulerComponent(endpoint: Endpoint, parts: Parts): Component {
