@@ -32,8 +32,8 @@ export interface AgentNode extends AsyncDisposable {
   readonly vm: Vm;
   readonly api: ApiServer;
   readonly client: KubeClient;
-  /** Starts the agent; `name` tells it from a second one on the same machine. */
-  startAgent(signal: AbortSignal, name?: string): Promise<void>;
+  /** Starts the agent; `name` tells it from a second one on the same machine, and `flags` are added to its own. */
+  startAgent(signal: AbortSignal, name?: string, flags?: readonly string[]): Promise<void>;
   /** The CSI services of the agent called `agent`. */
   readonly csi: CsiClient['node'];
   /** SIGTERM, and waits for its end. */
@@ -71,8 +71,8 @@ export async function startAgentNode(signal: AbortSignal, options: Omit<VmOption
     api,
     client,
     csi: csi.node,
-    startAgent: async (signal, name = 'agent') => {
-      await vm.must(startScript(name), signal);
+    startAgent: async (signal, name = 'agent', flags = []) => {
+      await vm.must(startScript(name, flags), signal);
     },
     stopAgent: async (signal, name = 'agent') => {
       await vm.must(`kill "$(< /run/${name}.pid)"; tail --pid="$(< /run/${name}.pid)" -f /dev/null`, signal);
@@ -126,12 +126,12 @@ async function install(vm: Vm, url: string, signal: AbortSignal): Promise<void> 
 }
 
 /** Detached from the call that starts it, and serving when that returns. The log goes on where an earlier one ended. */
-const startScript = (name: string): string => `
+const startScript = (name: string, flags: readonly string[]): string => `
 mkdir -p /run/${name}
 rm -f /run/${name}/csi.sock
 [ -e /run/relay.pid ] || { setsid socat TCP-LISTEN:${CSI_PORT},fork,reuseaddr UNIX-CONNECT:/run/agent/csi.sock &> /dev/null & echo $! > /run/relay.pid; }
 setsid /opt/open-local/bin/open-local agent --node-name=${NODE} --kubeconfig=/root/kubeconfig \\
-  --csi-endpoint=unix:///run/${name}/csi.sock --metrics-endpoint=unix:///run/${name}/metrics.sock \\
+  --csi-endpoint=unix:///run/${name}/csi.sock --metrics-endpoint=unix:///run/${name}/metrics.sock ${flags.join(' ')} \\
   < /dev/null >> /var/log/${name}.log 2>&1 &
 echo $! > /run/${name}.pid
 until [ -S /run/${name}/csi.sock ]; do sleep 0.1; kill -0 $! || { cat /var/log/${name}.log >&2; exit 1; }; done`;
