@@ -227,10 +227,13 @@ export class Naive {
     const recorded = this.recordedOn(claim.uid);
     if (recorded) return { pin: recorded.node };
     if (claim.volumeName !== undefined) return { pin: this.known.pv.get(claim.volumeName)?.node };
+    const item = this.itemOf(claim);
+    const source = claim.source && this.#sourceNode(claim.source);
     // With its node chosen, and its room kept there, the source no longer matters to the pod.
-    const pin = claim.selectedNode ?? (claim.source && this.#sourceNode(claim.source));
+    const pin = claim.selectedNode ?? source;
     const waits = claim.source !== undefined && pin === undefined;
-    return { blocked: waits || policy === 'wrong', pin, item: this.itemOf(claim) };
+    const split = item === undefined && source !== undefined && source !== pin;
+    return { blocked: waits || split || policy === 'wrong', pin, item };
   }
 
   #sourceNode(source: NonNullable<ClaimFacts['source']>): string | undefined {
