@@ -39,7 +39,7 @@ interface Rig {
   volume(name: string): LocalVolume | undefined;
 }
 
-async function rig(spec: NodeLocalStorage['spec']): Promise<Rig> {
+async function rig(spec: NodeLocalStorage['spec'], interval = '100ms'): Promise<Rig> {
   const folder = await mkdtemp(path.join(tmpdir(), 'agent-'));
   cleanups.push(() => rm(folder, { recursive: true, force: true }));
   const crds = ['localvolumes', 'nodelocalstorages', 'nodelocalstorageinitconfigs'];
@@ -69,7 +69,7 @@ async function rig(spec: NodeLocalStorage['spec']): Promise<Rig> {
     'simulated-mounts': `${folder}/mounts.json`,
     'mount-root': `${folder}/mnt`,
     regexp: '^sim-.$',
-    interval: '100ms',
+    interval,
   };
   const config = parseAgentConfig(
     Object.entries(args).map(([name, value]) => `--${name}=${value}`),
@@ -187,6 +187,18 @@ test('a volume is made, grown, used and removed, and the room is back to the byt
   await it.client.delete(LOCAL_VOLUMES, { name: 'v1' }, never);
   await eventually(() => expect(it.volume('v1')).toBeUndefined());
   await eventually(() => expect(available(it)).toBe(FREE));
+});
+
+test('volumes that come together share a report', async () => {
+  const it = await rig(SPEC, '1h');
+  it.start();
+  await eventually(() => expect(available(it)).toBe(FREE));
+  const reports = it.api.faults.delay({ verb: 'patch', resource: 'nodelocalstorages', subresource: 'status' }, 0);
+  const names = Array.from({ length: 16 }, (_, i) => `v${i}`);
+  await Promise.all(names.map((name) => it.client.create(LOCAL_VOLUMES, localVolume(name, 4 * MIB), never)));
+  await eventually(() => expect(available(it)).toBe(FREE - 16 * 4 * MIB));
+  expect(names.map((name) => it.volume(name)?.status?.phase)).toEqual(names.map(() => 'Ready'));
+  expect(reports.hits()).toBeLessThan(names.length);
 });
 
 test('a volume too large for its group fails with a reason, and can be removed', async () => {

@@ -49,6 +49,11 @@ const INLINE_KEY = 'inline';
 const VOLUMES_AT_ONCE = 4;
 /** Erasing takes its time, and keeps no other work waiting; more would only take turns on the same disks. */
 const REMOVALS_AT_ONCE = 2;
+/**
+ * Volumes that come together share one report: each carries all volumes of the node. That a volume is ready, for which somebody waits, is told
+ * first. Nothing is promised twice meanwhile: what was made is counted by its LocalVolume, and what was removed by the last report.
+ */
+const GATHER_MS = 500;
 /** A heartbeat costs a write to the API server from every node. */
 const HEARTBEAT_MS = 300_000;
 
@@ -145,7 +150,7 @@ function createQueues(
     mountRoot: config.mountRoot,
     ownerOf: ownerAmong(volumes.values),
   };
-  const volumeDeps = { ...shared, onChange: () => nodeQueue.add(NODE_KEY) };
+  const volumeDeps = { ...shared, onChange: () => nodeQueue.addAfter(NODE_KEY, GATHER_MS) };
 
   const nodeQueue = createWorkQueue({
     name: 'node',
