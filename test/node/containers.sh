@@ -38,6 +38,8 @@ layer "$work/tool.tar" "$tool"
 cp "$root/usr/share/base-passwd/passwd.master" "$root/etc/passwd"
 cp "$root/usr/share/base-passwd/group.master" "$root/etc/group"
 ln -sf dash "$root/usr/bin/sh"
+# Nobody calls the one program that needs the tables of Unicode, nor the ones in Python.
+rm -rf "$root"/usr/sbin/xfs_scrub* "$root"/usr/lib/*/libicu* "$root"/usr/{bin,lib}/python3*
 rm -rf "$root"/usr/share/{doc,man,locale,info,zoneinfo} "$root"/var/cache "$root"/var/lib/{apt,dpkg} "$root"/boot "$root"/dev/*
 install -m 755 "$node" "$root/usr/bin/node"
 ldconfig -r "$root"
