@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { run } from '../../src/exec/run.ts';
 import { ApiError } from '../../src/kube/errors.ts';
@@ -242,33 +242,92 @@ test('the examples are accepted with every field known', async () => {
   await expect(client.get(INIT_CONFIGS, { name: 'open-local' }, never)).resolves.toMatchObject({ spec });
 });
 
-test("an agent's token writes the objects of its own node and no others", async () => {
-  for (const name of ['n1', 'n2']) await client.create(NODES, { metadata: { name } }, never);
-  const access = await loadKubeconfig(await serviceAccountKubeconfig(cluster, 'open-local-agent', 'n1'), { run });
-  const agent = createKubeClient(access, { userAgent: 'agent' });
-  try {
-    for (const name of ['n1', 'n2'])
+describe("an agent's token", () => {
+  const INLINE = { ...LVM, role: 'Ephemeral' };
+  let agent: KubeClient;
+  beforeAll(async () => {
+    for (const name of ['n1', 'n2']) {
+      await client.create(NODES, { metadata: { name } }, never);
       await client.create(NODE_LOCAL_STORAGES, { metadata: { name }, spec: { nodeName: name } }, never);
-    const own = await create(LOCAL_VOLUMES, { spec: LVM });
-    const other = await create(LOCAL_VOLUMES, { spec: { ...LVM, nodeName: 'n2' } });
-    const report = (resource: Resource, name = '') =>
-      agent.patch(
-        resource,
-        { name },
-        { type: 'merge', body: { status: resource === LOCAL_VOLUMES ? { phase: 'Ready' } : { conditions: [] } } },
-        never,
-        'status',
-      );
-    await expect(report(NODE_LOCAL_STORAGES, 'n1')).resolves.toBeDefined();
-    await expect(report(LOCAL_VOLUMES, own.metadata.name)).resolves.toBeDefined();
-    const refusal = { message: expect.stringContaining('only objects of its own node') };
-    await expect(report(NODE_LOCAL_STORAGES, 'n2')).rejects.toMatchObject(refusal);
-    await expect(report(LOCAL_VOLUMES, other.metadata.name)).rejects.toMatchObject(refusal);
-    await expect(agent.create(LOCAL_VOLUMES, named({ spec: LVM }), never)).rejects.toMatchObject({ code: 403 });
-    await expect(agent.delete(LOCAL_VOLUMES, { name: own.metadata.name ?? '' }, never)).rejects.toMatchObject({
-      code: 403,
-    });
-  } finally {
-    agent.close();
-  }
+    }
+    agent = await agentOf('n1');
+  });
+  afterAll(() => agent?.close());
+
+  const agentOf = async (node?: string): Promise<KubeClient> => {
+    const access = await loadKubeconfig(await serviceAccountKubeconfig(cluster, 'open-local-agent', node), { run });
+    return createKubeClient(access, { userAgent: 'agent' });
+  };
+  const nameOf = ({ metadata: { name = '' } }: KubeObject): string => name;
+  const ownVolume = (spec: Fields = LVM): Promise<string> => create(LOCAL_VOLUMES, { spec }).then(nameOf);
+  const othersVolume = (): Promise<string> => ownVolume({ ...LVM, nodeName: 'n2' });
+  const patch = (resource: Resource, name: string, body: Fields, status?: 'status') =>
+    agent.patch(resource, { name }, { type: 'merge', body }, never, status);
+  const marked = { metadata: { annotations: { 'csi.aliyun.com/formatted': 'ext4' } } };
+
+  test.each<[string, () => Promise<unknown>]>([
+    ['reports its node', () => patch(NODE_LOCAL_STORAGES, 'n1', { status: { conditions: [] } }, 'status')],
+    [
+      'reports a volume of its node',
+      async () => patch(LOCAL_VOLUMES, await ownVolume(), { status: { phase: 'Ready' } }, 'status'),
+    ],
+    ['marks a volume of its node', async () => patch(LOCAL_VOLUMES, await ownVolume(), marked)],
+    [
+      'makes and removes an inline volume of its node',
+      async () => {
+        const { metadata } = await agent.create(LOCAL_VOLUMES, named({ spec: INLINE }), never);
+        await agent.delete(LOCAL_VOLUMES, { name: metadata.name ?? '' }, never);
+      },
+    ],
+  ])('%s', async (_, write) => {
+    await expect(write()).resolves.not.toThrow();
+  });
+
+  const OTHERS = 'only objects of its own node';
+  const INLINE_ONLY = 'inline volumes only';
+  test.each<[string, string, () => Promise<unknown>]>([
+    ['reports no other node', OTHERS, () => patch(NODE_LOCAL_STORAGES, 'n2', { status: { conditions: [] } }, 'status')],
+    [
+      'reports no volume of another node',
+      OTHERS,
+      async () => patch(LOCAL_VOLUMES, await othersVolume(), { status: { phase: 'Ready' } }, 'status'),
+    ],
+    ['marks no volume of another node', OTHERS, async () => patch(LOCAL_VOLUMES, await othersVolume(), marked)],
+    ['makes no volume for a claim', INLINE_ONLY, () => agent.create(LOCAL_VOLUMES, named({ spec: LVM }), never)],
+    [
+      'makes no inline volume on another node',
+      OTHERS,
+      () => agent.create(LOCAL_VOLUMES, named({ spec: { ...INLINE, nodeName: 'n2' } }), never),
+    ],
+    [
+      'removes no volume of a claim',
+      INLINE_ONLY,
+      async () => agent.delete(LOCAL_VOLUMES, { name: await ownVolume() }, never),
+    ],
+    [
+      'removes no inline volume of another node',
+      OTHERS,
+      async () => agent.delete(LOCAL_VOLUMES, { name: await ownVolume({ ...INLINE, nodeName: 'n2' }) }, never),
+    ],
+    [
+      'asks nothing of itself',
+      'what a volume is asked to be',
+      async () => patch(LOCAL_VOLUMES, await ownVolume(), { spec: { sizeBytes: 2 * LVM.sizeBytes } }),
+    ],
+  ])('%s', async (_, says, write) => {
+    await expect(write()).rejects.toMatchObject({ message: expect.stringContaining(says) as string });
+  });
+
+  test('that is bound to no node writes nothing', async () => {
+    const stray = await agentOf();
+    try {
+      const body = { status: { conditions: [] } };
+      await expect(
+        stray.patch(NODE_LOCAL_STORAGES, { name: 'n1' }, { type: 'merge', body }, never, 'status'),
+      ).rejects.toMatchObject({ message: expect.stringContaining(OTHERS) as string });
+      await expect(stray.create(LOCAL_VOLUMES, named({ spec: INLINE }), never)).rejects.toThrow(OTHERS);
+    } finally {
+      stray.close();
+    }
+  });
 });
