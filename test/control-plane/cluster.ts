@@ -33,6 +33,8 @@ export interface ClusterOptions {
   readonly dir?: string;
   /** Whether the API server writes down every request; `readRequests` (audit.ts) reads them. */
   readonly audit?: boolean;
+  /** Nodes have kubelets, so that one which is silent is taken for lost. */
+  readonly realNodes?: boolean;
   /** More flags of a process; one that is there already is overruled. */
   readonly flags?: Readonly<Partial<Record<Component, readonly string[]>>>;
 }
@@ -60,7 +62,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   await writeFile(path.join(dir, 'scheduler.json'), JSON.stringify(schedulerConfig(dir, options.extenders ?? [])));
 
   const running = new Map<Component, ChildProcess>();
-  const argv = argvOf({ dir, etcd, peer, api });
+  const argv = argvOf({ dir, etcd, peer, api, realNodes: options.realNodes ?? false });
   const more = await moreFlags(dir, options);
   const cluster: Cluster = {
     dir,
@@ -116,7 +118,15 @@ function schedulerConfig(dir: string, extenders: readonly unknown[]): unknown {
   };
 }
 
-function argvOf(at: { dir: string; etcd: number; peer: number; api: number }): Record<Component, string[]> {
+interface Place {
+  readonly dir: string;
+  readonly etcd: number;
+  readonly peer: number;
+  readonly api: number;
+  readonly realNodes: boolean;
+}
+
+function argvOf(at: Place): Record<Component, string[]> {
   const client = `http://127.0.0.1:${at.etcd}`;
   const peer = `http://127.0.0.1:${at.peer}`;
   return {
@@ -141,9 +151,9 @@ function argvOf(at: { dir: string; etcd: number; peer: number; api: number }): R
         'ca.crt',
         '--use-service-account-credentials',
       ],
-      // The nodes are objects without a kubelet: nobody renews their leases.
-      ...['--controllers=*,-node-lifecycle-controller,-taint-eviction-controller', '--kube-api-qps', '1000'],
-      ...['--kube-api-burst', '1000'],
+      // Of nodes that are objects without a kubelet nobody renews the leases.
+      ...(at.realNodes ? [] : ['--controllers=*,-node-lifecycle-controller,-taint-eviction-controller']),
+      ...['--kube-api-qps', '1000', '--kube-api-burst', '1000'],
     ],
     'kube-scheduler': ['--config', 'scheduler.json', '--secure-port', '0', '-v', '2'],
   };

@@ -10,7 +10,7 @@ import type { InitConfig } from '../../src/model/objects.ts';
 import type { Stores } from '../../src/sandbox/deps.ts';
 import { openStores } from '../../src/sandbox/stores.ts';
 import { makeCertificate } from './certificates.ts';
-import { startCluster, type Cluster, type ClusterOptions } from './cluster.ts';
+import { startCluster, type Cluster } from './cluster.ts';
 import { kubectl, serviceAccountKubeconfig } from './identities.ts';
 import { freePorts } from './processes.ts';
 import { CHECKOUT } from './program.ts';
@@ -39,7 +39,7 @@ export interface SystemOptions {
   /** As of ClusterOptions. */
   readonly audit?: boolean;
   /** As of ClusterOptions. */
-  readonly clusterFlags?: ClusterOptions['flags'];
+  readonly realNodes?: boolean;
 }
 
 /** Everything that a cluster with open-local runs, on this machine. */
@@ -84,7 +84,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   const cluster = await startCluster({
     extenders: [{ ...extenderOf(extender.port), ...extenderFields }],
     audit: options.audit ?? false,
-    flags: options.clusterFlags ?? {},
+    realNodes: options.realNodes ?? false,
   });
   started.defer(() => cluster.stop());
   tell(`logs: ${cluster.dir}`);

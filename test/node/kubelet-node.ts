@@ -4,7 +4,8 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { parseAllDocuments, stringify } from 'yaml';
 import { INIT_CONFIGS } from '../../src/kube/resource.ts';
-import type { NodeLocalStorage, Pod } from '../../src/model/objects.ts';
+import type { Node, NodeLocalStorage, Pod } from '../../src/model/objects.ts';
+import { CSI_NODES } from '../../src/sandbox/kinds.ts';
 import { makeCertificate } from '../control-plane/certificates.ts';
 import { buildProgram, CHECKOUT } from '../control-plane/program.ts';
 import { POOL, startSystem, type System } from '../control-plane/system.ts';
@@ -19,7 +20,7 @@ import { linkOf, startVm, type RunOptions, type Vm } from './vm.ts';
 export const NODE = 'node';
 const MIB = 1024 ** 2;
 const MEMORY_MIB = 1280;
-const JOIN_MS = 120_000;
+const JOIN_MS = 150_000;
 const DISK = 'pool';
 /** Files of the kubelet's, by the cluster's names for them. */
 const CREDENTIALS = { 'ca.crt': 'ca.crt', 'node.crt': 'kubelet.crt', 'node.key': 'kubelet.key' } as const;
@@ -52,7 +53,7 @@ export interface KubeletNode extends AsyncDisposable {
   apply(...objects: readonly object[]): Promise<void>;
   /** Gives the node the agent's image under this tag; `mark` makes it differ from another. */
   loadAgent(tag: string, mark: string): Promise<void>;
-  /** Applies the DaemonSet of deploy/ with the image of this tag, and resolves when it has rolled out and the kubelet knows the driver. */
+  /** Applies the DaemonSet of deploy/ with the image of this tag, and resolves when it is ready. */
   deployAgent(tag: string): Promise<void>;
 }
 
@@ -72,7 +73,7 @@ export async function startKubeletNode(
     openLocal: program.file,
     groups: [],
     replicas: 1,
-    clusterFlags: { 'kube-controller-manager': ['--controllers=*'] },
+    realNodes: true,
   });
   started.defer(() => system.stop());
   progress('the control plane is there');
@@ -86,6 +87,7 @@ export async function startKubeletNode(
   progress('the image of the agent is loaded');
   await node.deployAgent('1');
   await untilPool(node);
+  await untilRegistered(node, signal);
   progress('the agent is ready, and the volume group made');
   const kept = started.move();
   return { ...node, [Symbol.asyncDispose]: () => kept.disposeAsync() };
@@ -189,13 +191,14 @@ async function join({ vm, system, onNode }: Bare, signal: AbortSignal): Promise<
     'the node is Ready',
     [system.stores.nodes],
     JOIN_MS,
-    () =>
-      system.stores.nodes
-        .get(NODE)
-        ?.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True'),
-    () => system.stores.nodes.get(NODE)?.status?.conditions,
+    () => isUsable(system.stores.nodes.get(NODE)),
+    () => system.stores.nodes.get(NODE),
   );
 }
+
+const isUsable = ({ spec, status }: Node = { metadata: {} }): boolean =>
+  (spec?.taints ?? []).length === 0 &&
+  (status?.conditions ?? []).some((condition) => condition.type === 'Ready' && condition.status === 'True');
 
 /** A disk, and an order to make the group of it. */
 async function addPool({ vm, system }: Bare, mib: number, signal: AbortSignal): Promise<void> {
@@ -223,6 +226,14 @@ async function untilPool({ system }: Bare): Promise<void> {
     () => find()?.status?.nodeStorageInfo?.volumeGroups?.some(({ name }) => name === POOL),
     find,
   );
+}
+
+async function untilRegistered({ system, onNode }: Bare, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    const { spec } = await system.client.get(CSI_NODES, { name: NODE }, signal);
+    if (spec.drivers?.length) return;
+    await onNode('sleep 0.5');
+  }
 }
 
 interface AgentImage {
@@ -264,10 +275,18 @@ interface DaemonSet {
 async function deployAgent(system: System, tag: string): Promise<void> {
   const text = await readFile(path.join(CHECKOUT, 'deploy/agent.yaml'), 'utf8');
   const objects = parseAllDocuments(text).map((document) => document.toJS() as DaemonSet);
-  for (const { spec } of objects)
-    for (const container of spec.template.spec.containers) container.image = agentName(tag);
+  const image = agentName(tag);
+  for (const { spec } of objects) for (const container of spec.template.spec.containers) container.image = image;
   const file = path.join(system.cluster.dir, `agent-${tag}.yaml`);
   await writeFile(file, objects.map((each) => stringify(each)).join('---\n'));
   await system.kubectl('apply', '-f', file);
-  await system.kubectl('rollout', 'status', 'daemonset/open-local-agent', '-n', 'open-local', '--timeout=55s');
+  const agents = (): readonly SeenPod[] =>
+    system.stores.pods.list().filter(({ metadata }) => metadata.labels?.['app.kubernetes.io/component'] === 'agent');
+  await until(
+    `the agent of image ${image} is ready`,
+    [system.stores.pods],
+    JOIN_MS,
+    () => agents().some((pod) => isReady(pod) && pod.spec?.containers?.[0]?.image === image),
+    () => agents().map(({ metadata, status }) => ({ status, events: eventsOf(system, metadata.name ?? '') })),
+  );
 }

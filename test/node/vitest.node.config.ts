@@ -7,7 +7,7 @@ export default defineConfig({
     root: path.join(import.meta.dirname, '../..'),
     include: ['test/node/**/*.node.ts'],
     globalSetup: ['test/node/setup.ts'],
-    testTimeout: 120_000,
+    testTimeout: 240_000,
     hookTimeout: 300_000,
     pool: 'forks',
     maxWorkers: 1,
