@@ -62,7 +62,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   await writeFile(path.join(dir, 'scheduler.json'), JSON.stringify(schedulerConfig(dir, options.extenders ?? [])));
 
   const running = new Map<Component, ChildProcess>();
-  const argv = argvOf({ dir, etcd, peer, api, realNodes: options.realNodes ?? false });
+  const argv = argvOf({ dir, etcd, peer, api }, options);
   const more = await moreFlags(dir, options);
   const cluster: Cluster = {
     dir,
@@ -123,10 +123,9 @@ interface Place {
   readonly etcd: number;
   readonly peer: number;
   readonly api: number;
-  readonly realNodes: boolean;
 }
 
-function argvOf(at: Place): Record<Component, string[]> {
+function argvOf(at: Place, { realNodes }: ClusterOptions): Record<Component, string[]> {
   const client = `http://127.0.0.1:${at.etcd}`;
   const peer = `http://127.0.0.1:${at.peer}`;
   return {
@@ -152,7 +151,7 @@ function argvOf(at: Place): Record<Component, string[]> {
         '--use-service-account-credentials',
       ],
       // Of nodes that are objects without a kubelet nobody renews the leases.
-      ...(at.realNodes ? [] : ['--controllers=*,-node-lifecycle-controller,-taint-eviction-controller']),
+      ...(realNodes ? [] : ['--controllers=*,-node-lifecycle-controller,-taint-eviction-controller']),
       ...['--kube-api-qps', '1000', '--kube-api-burst', '1000'],
     ],
     'kube-scheduler': ['--config', 'scheduler.json', '--secure-port', '0', '-v', '2'],
