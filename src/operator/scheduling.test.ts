@@ -6,6 +6,7 @@ import { bytes, GIB, MIB } from '../model/bytes.ts';
 import type { PodFacts } from '../model/facts.ts';
 import type { Pod } from '../model/objects.ts';
 import { createScheduling, type SchedulingDeps } from './scheduling.ts';
+import { createViews } from './views.ts';
 
 const DRIVER = 'local.csi.aliyun.com';
 const never = new AbortController().signal;
@@ -154,6 +155,30 @@ test('a binding that the API server refuses gives the room back', async () => {
   trouble = undefined;
   await bind('a', 'n1'); // the pod is still known: it may be bound without another filter
   expect(held('n1')).toBe(6 * GIB);
+});
+
+test('a pod that is bound there already is bound: its room, all taken by itself, is not asked for again', async () => {
+  addClaim('a', 10 * GIB);
+  const facts = hear('a');
+  filter(facts);
+  await bind('a', 'n1');
+  ledger.volumeChanged({
+    name: 'v',
+    node: 'n1',
+    kind: 'LVM',
+    where: 'pool-0',
+    size: bytes(10 * GIB),
+    claimUid: 'claim-a',
+  });
+  const bound = { ...podWith('a'), spec: { ...podWith('a').spec, nodeName: 'n1' } };
+  const view = createViews([DRIVER]).pod(bound);
+  heard.set('web/a', view);
+  ledger.podChanged(view);
+  pods.set('web/a', bound);
+  trouble = new ApiError({ code: 409, reason: 'Conflict', message: 'pod a is already assigned' });
+  await bind('a', 'n1');
+  await expect(bind('a', 'n2')).rejects.toMatchObject({ kind: 'conflict' });
+  expect([held('n1'), held('n2')]).toEqual([0, 0]);
 });
 
 test('a binding without an answer is looked at: done is done, else the room stays kept', async () => {

@@ -1,7 +1,7 @@
 import type { Ledger } from '../capacity/ledger.ts';
 import type { PodBinding, Scheduling } from '../extender/scheduling.ts';
 import type { KubeClient } from '../kube/client.ts';
-import { isNotFound } from '../kube/errors.ts';
+import { isConflict, isNotFound } from '../kube/errors.ts';
 import { PODS } from '../kube/resource.ts';
 import { podFacts } from '../model/decode.ts';
 import type { PodFacts } from '../model/facts.ts';
@@ -67,9 +67,10 @@ async function bind(binding: PodBinding, deps: SchedulingDeps, signal: AbortSign
   try {
     await deps.client.createSub(PODS, { namespace, name }, 'binding', body, signal);
   } catch (error) {
-    if (isUncertain(error)) {
-      if (await isBound(binding, deps, signal)) return;
-    } else dropHold(binding, deps);
+    // The scheduler asks again when it did not get the first answer in time.
+    const mayBeBound = isUncertain(error) || isConflict(error);
+    if (mayBeBound && (await isBound(binding, deps, signal))) return;
+    if (!isUncertain(error)) dropHold(binding, deps);
     throw faultOfWrite(`binding pod ${namespace}/${name} to ${node}`, error);
   }
 }
