@@ -6,7 +6,7 @@ import { afterEach, expect, test } from 'vitest';
 import { GIB, MIB } from '../model/bytes.ts';
 import { inlineVolumeId } from '../model/inline-volume.ts';
 import type { LocalVolume, NodeLocalStorage } from '../model/objects.ts';
-import { NODE_LABEL, VOLUME_FINALIZER } from '../model/well-known.ts';
+import { HELD, NODE_LABEL, VOLUME_FINALIZER } from '../model/well-known.ts';
 import { createApiServer, type ApiServer } from '../apiserver/api-server.ts';
 import { createCsiClient, type CsiClient } from '../csi/client.ts';
 import * as csi from '../csi/gen/csi.ts';
@@ -209,6 +209,27 @@ test('a volume too large for its group fails with a reason, and can be removed',
   await eventually(() => expect(it.volume('big')?.status).toMatchObject({ phase: 'Failed', reason: 'NoSpace' }));
   await it.client.delete(LOCAL_VOLUMES, { name: 'big' }, never);
   await eventually(() => expect(it.volume('big')).toBeUndefined());
+});
+
+test('a volume that is held serves on though it is deleted, and goes when it is let go', async () => {
+  const it = await rig(SPEC);
+  it.start();
+  const held = localVolume('v1', GIB);
+  await it.client.create(
+    LOCAL_VOLUMES,
+    { ...held, metadata: { ...held.metadata, annotations: { [HELD]: 'until DeleteVolume' } } },
+    never,
+  );
+  await eventually(() => expect(available(it)).toBe(FREE - GIB));
+  await it.client.delete(LOCAL_VOLUMES, { name: 'v1' }, never);
+  const patch = (body: object) => it.client.patch(LOCAL_VOLUMES, { name: 'v1' }, { type: 'merge', body }, never);
+  // It grows: so the agent has heard of its end, and looked after it.
+  await patch({ spec: { sizeBytes: 2 * GIB } });
+  await eventually(() => expect(available(it)).toBe(FREE - 2 * GIB));
+  expect(it.volume('v1')?.status).toMatchObject({ phase: 'Ready', sizeBytes: 2 * GIB });
+  await patch({ metadata: { annotations: { [HELD]: null } } });
+  await eventually(() => expect(it.volume('v1')).toBeUndefined());
+  await eventually(() => expect(available(it)).toBe(FREE));
 });
 
 test('a logical volume that somebody removed is told to be lost, and serves again when it is back', async () => {

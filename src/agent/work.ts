@@ -1,5 +1,5 @@
 import type { KubeObject, LocalVolume, NodeLocalStorage } from '../model/objects.ts';
-import { NODE_LABEL } from '../model/well-known.ts';
+import { HELD, NODE_LABEL } from '../model/well-known.ts';
 import { KeyedMutex } from '../daemon/keyed-mutex.ts';
 import type { Log } from '../daemon/log.ts';
 import { repeat } from '../daemon/repeat.ts';
@@ -72,7 +72,7 @@ export function createWork(deps: WorkDeps): Work {
     client,
     resource: LOCAL_VOLUMES,
     selection: { labelSelector: `${NODE_LABEL}=${nodeName}` },
-    project: withoutManagedFields,
+    project: (volume) => serveWhileHeld(withoutManagedFields(volume)),
     log,
   });
   const write = createVolumeWriter(client, (volume) => volumes.wrote(volume));
@@ -119,6 +119,12 @@ export function createWork(deps: WorkDeps): Work {
 function withoutManagedFields<T extends KubeObject>(object: T): T {
   const { managedFields: _, ...metadata } = object.metadata as T['metadata'] & { managedFields?: unknown };
   return { ...object, metadata };
+}
+
+/** While its data is held, a deleted volume is made, grown and mounted as ever; removing it begins when it is let go. */
+function serveWhileHeld(volume: LocalVolume): LocalVolume {
+  const { deletionTimestamp, ...metadata } = volume.metadata;
+  return deletionTimestamp !== undefined && metadata.annotations?.[HELD] ? { ...volume, metadata } : volume;
 }
 
 /** A change of the status alone is our own doing. */

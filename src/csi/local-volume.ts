@@ -1,7 +1,7 @@
 import type { Placement } from '../model/facts.ts';
 import { Fault } from '../model/fault.ts';
 import type { LocalVolume } from '../model/objects.ts';
-import { NODE_LABEL, TOPOLOGY_KEY, VOLUME_FINALIZER } from '../model/well-known.ts';
+import { HELD, NODE_LABEL, TOPOLOGY_KEY, VOLUME_FINALIZER } from '../model/well-known.ts';
 import type { WantedVolume } from './create-volume.ts';
 import type { Volume } from './gen/csi.ts';
 import type { Topology } from './ports.ts';
@@ -10,7 +10,12 @@ import type { Topology } from './ports.ts';
 export function newLocalVolume(wanted: WantedVolume, placement: Placement, claimUid?: string): LocalVolume {
   const { id, name, asked, policy, usage, claim } = wanted;
   return {
-    metadata: { name: id, labels: { [NODE_LABEL]: placement.node }, finalizers: [VOLUME_FINALIZER] },
+    metadata: {
+      name: id,
+      labels: { [NODE_LABEL]: placement.node },
+      annotations: { [HELD]: 'until DeleteVolume' },
+      finalizers: [VOLUME_FINALIZER],
+    },
     spec: {
       nodeName: placement.node,
       kind: placement.kind,

@@ -22,6 +22,12 @@ export const STORAGE_RESERVED = 'csi.aliyun.com/storage-reserved';
 /** On a LocalVolume: only the agent of the owning node removes it, once the data is gone. */
 export const VOLUME_FINALIZER = 'csi.aliyun.com/volume-on-node';
 
+/**
+ * On a LocalVolume: its data is somebody's, and stays though the object is being deleted. DeleteVolume takes it off, and so does the operator
+ * from a deleted volume that no PersistentVolume refers to.
+ */
+export const HELD = 'csi.aliyun.com/held';
+
 /** On a LocalVolume: the node that owns it, so that an agent watches its own objects only. */
 export const NODE_LABEL = 'csi.aliyun.com/node';
 

@@ -19,11 +19,12 @@ const plan = (tight: readonly string[], classes: CapacityFacts['classes'] = [{ n
 test('a class has one object for all nodes, as large as the largest could be', () => {
   const classes = [{ name: 'lvm', policy: lvm }, { name: 'disk', policy: disk }, { name: 'wrong' }];
   const objects = plan([], classes);
-  expect(objects.map(({ name: _, ...object }) => object)).toEqual([
-    { storageClass: 'lvm', nodeTopology: {}, largest: gib(100), available: gib(100) },
-    { storageClass: 'disk', nodeTopology: {}, largest: gib(7), available: gib(7) },
+  const name = expect.any(String) as string;
+  expect(objects).toEqual([
+    { name, storageClass: 'lvm', nodeTopology: {}, largest: gib(100), available: gib(100) },
+    { name, storageClass: 'disk', nodeTopology: {}, largest: gib(7), available: gib(7) },
   ]);
-  expect(new Set(objects.map(({ name }) => name)).size).toBe(2);
+  expect(new Set(objects.map((object) => object.name)).size).toBe(2);
 });
 
 test('nodes that turned a volume away have objects of their own, and are left out of the other', () => {

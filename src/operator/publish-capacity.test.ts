@@ -12,7 +12,7 @@ import {
   STORAGE_CLASSES,
 } from '../kube/resource.ts';
 import { bytes, GIB, MIB } from '../model/bytes.ts';
-import type { CsiStorageCapacity, LocalVolume } from '../model/objects.ts';
+import type { CsiStorageCapacity } from '../model/objects.ts';
 import { parseStorageClass } from '../model/storage-class.ts';
 import { DEFAULT_DRIVER } from '../model/well-known.ts';
 import { feedLedger } from './feed-ledger.ts';
@@ -85,7 +85,7 @@ const addVolume = (name: string, nodeName: string, size: number) =>
     {
       metadata: { name },
       spec: { nodeName, kind: 'LVM', vgName: 'pool-0', sizeBytes: size * GIB, role: 'Volume' },
-    } as LocalVolume,
+    },
     never,
   );
 

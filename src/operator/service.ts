@@ -18,6 +18,7 @@ import { extenderComponent } from './extender-component.ts';
 import { feedLedger } from './feed-ledger.ts';
 import { createInformers, followAll, notSynced, whenAllSynced, type Informers } from './informers.ts';
 import type { Sources } from './gauges.ts';
+import { letGoOfDeleted } from './let-go.ts';
 import type { OperatorMetrics } from './metrics.ts';
 import { createCapacityPublisher, type CapacityPublisher } from './publish-capacity.ts';
 import { createNodeReconciler, type NodeReconciler } from './reconcile-node.ts';
@@ -83,6 +84,7 @@ export function createService(config: OperatorConfig, deps: ServiceDeps): Servic
     ...(config.extenderListen ? [schedulerComponent(config.extenderListen, parts)] : []),
     background('node storage', (signal) => reconcileOnceSynced(nodes, informers, signal)),
     ...(config.csiEndpoint ? [background('capacity', (signal) => capacity.run(signal))] : []),
+    background('held volumes', (signal) => letGoOfDeleted({ client, informers, events, log }, signal)),
     background('expiry', (signal) => expire(ledger, { holdTtlMs, log, metrics }, signal)),
   ];
   return {

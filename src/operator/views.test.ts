@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Pod } from '../model/objects.ts';
+import { HELD } from '../model/well-known.ts';
 import { createViews } from './views.ts';
 
 const DRIVER = 'local.csi.aliyun.com';
@@ -32,6 +33,16 @@ test('of a LocalVolume what says what it is and how far it has come is kept', ()
   const full = { metadata: { ...metadata, resourceVersion: '7', labels: { a: 'b' }, finalizers: ['f'] }, spec, status };
   expect(views.volume(full)).toEqual({ metadata, spec, status });
   expect(views.volume({ metadata: { name: 'w' }, spec })).toEqual({ metadata: { name: 'w' }, spec });
+});
+
+test('of a LocalVolume that is deleted it is kept whether its data is held', () => {
+  const spec = { nodeName: 'n1', kind: 'LVM', vgName: 'pool-0', sizeBytes: 4, role: 'Volume' } as const;
+  const annotations = { [HELD]: 'until DeleteVolume' };
+  const deleted = { name: 'v', deletionTimestamp: '2026-11-21T09:00:00Z', annotations };
+  expect(
+    views.volume({ metadata: { ...deleted, annotations: { ...annotations, other: 'x' } }, spec }).metadata,
+  ).toEqual(deleted);
+  expect(views.volume({ metadata: { name: 'v', annotations }, spec }).metadata).toEqual({ name: 'v' });
 });
 
 test('the claim of a PersistentVolume is kept where the metrics name it', () => {

@@ -10,6 +10,7 @@ import type {
   PersistentVolumeClaim,
   Pod,
 } from '../model/objects.ts';
+import { HELD } from '../model/well-known.ts';
 
 /** What is kept of a Node. */
 export interface NodeView {
@@ -36,7 +37,7 @@ export interface PvView {
 export interface Views {
   readonly node: (node: Node) => NodeView;
   readonly storage: (nls: NodeLocalStorage) => StorageView;
-  /** With its spec and status, but of its metadata only name, uid and deletionTimestamp. */
+  /** With its spec and status, but of its metadata only name, uid and deletionTimestamp, and while it is deleted whether it is held. */
   readonly volume: (volume: LocalVolume) => LocalVolume;
   readonly pod: (pod: Pod) => PodFacts;
   readonly claim: (claim: PersistentVolumeClaim) => ClaimFacts;
@@ -87,10 +88,11 @@ export function createViews(drivers: readonly string[]): Views {
   };
 }
 
-const identityOf = ({ name, uid, deletionTimestamp }: ObjectMeta): ObjectMeta => ({
+const identityOf = ({ name, uid, deletionTimestamp, annotations }: ObjectMeta): ObjectMeta => ({
   ...(name !== undefined && { name }),
   ...(uid !== undefined && { uid }),
   ...(deletionTimestamp !== undefined && { deletionTimestamp }),
+  ...(deletionTimestamp !== undefined && annotations?.[HELD] && { annotations: { [HELD]: annotations[HELD] } }),
 });
 
 /** A pod that has its node, or has ended, asks for none of its claims any more; its inline volumes are known by nothing else. */

@@ -6,7 +6,7 @@ import { createReflector, type Reflector } from '../kube/reflector.ts';
 import { LOCAL_VOLUMES } from '../kube/resource.ts';
 import { bytes, GIB } from '../model/bytes.ts';
 import type { LocalVolume } from '../model/objects.ts';
-import { VOLUME_FINALIZER } from '../model/well-known.ts';
+import { HELD, VOLUME_FINALIZER } from '../model/well-known.ts';
 import { createVolumeStore } from './volume-store.ts';
 import { eventually } from '../../test/rig/eventually.ts';
 
@@ -44,7 +44,7 @@ afterEach(async () => {
 });
 
 const volume = (name: string): LocalVolume => ({
-  metadata: { name, finalizers: [VOLUME_FINALIZER] },
+  metadata: { name, annotations: { [HELD]: 'until DeleteVolume', other: 'x' }, finalizers: [VOLUME_FINALIZER] },
   spec: { nodeName: 'n1', kind: 'LVM', vgName: 'pool-0', sizeBytes: GIB, role: 'Volume', request: { name } },
 });
 const stored = (name: string) => ours.api.stored('localvolumes', name) as LocalVolume | undefined;
@@ -111,6 +111,7 @@ test('waiting sees every change, and the end', async () => {
 
   await store.remove('v', never);
   await eventually(() => expect(stored('v')?.metadata.deletionTimestamp).toBeDefined());
+  expect(stored('v')?.metadata.annotations).not.toHaveProperty(HELD);
   const gone = store.until('v', (now) => (now === undefined ? true : undefined), never);
   await release('v');
   expect(await gone).toBe(true);

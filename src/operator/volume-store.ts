@@ -1,10 +1,11 @@
 import type { Volumes } from '../csi/ports.ts';
-import type { KubeClient } from '../kube/client.ts';
+import type { KubeClient, Patch } from '../kube/client.ts';
 import { isAlreadyExists, isNotFound } from '../kube/errors.ts';
 import type { Reflector } from '../kube/reflector.ts';
 import { LOCAL_VOLUMES } from '../kube/resource.ts';
 import { Fault, textOf } from '../model/fault.ts';
 import type { LocalVolume } from '../model/objects.ts';
+import { HELD } from '../model/well-known.ts';
 import { faultOfWrite } from './api-fault.ts';
 
 export interface VolumeStoreDeps {
@@ -52,6 +53,7 @@ export function createVolumeStore({ client, volumes }: VolumeStoreDeps): Volumes
     },
     remove: async (id, signal) => {
       try {
+        await client.patch(LOCAL_VOLUMES, { name: id }, LET_GO, signal);
         await client.delete(LOCAL_VOLUMES, { name: id }, signal);
       } catch (error) {
         if (!isNotFound(error)) throw faultOfWrite(`deleting volume ${id}`, error);
@@ -60,6 +62,9 @@ export function createVolumeStore({ client, volumes }: VolumeStoreDeps): Volumes
     until: (id, decide, signal) => waiting.until(id, decide, signal),
   };
 }
+
+/** Before it, an agent keeps what is on its disks whoever deletes the object. */
+export const LET_GO: Patch = { type: 'merge', body: { metadata: { annotations: { [HELD]: null } } } };
 
 /** Those who wait for volumes, by volume: one ear for all of them. */
 function createWaiting(volumes: VolumeStoreDeps['volumes']): Pick<Volumes, 'until'> {
