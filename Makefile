@@ -31,6 +31,9 @@ check: $(INSTALLED) ## Types, lint, format and generated code
 fuzz: $(INSTALLED) ## Random histories against the ledger (N=1000000 for the long one, SEED=… to repeat one)
 	npm run --silent node -- test/fuzz/run.ts $(N) $(SEED)
 
+fuzz-wire: $(INSTALLED) ## 100,000 mutated bodies through both readers of the extender's wire (SEED=… to repeat)
+	npm run --silent node -- bench/fuzz-wire.ts 100000 $(SEED)
+
 bench: build ## Benchmarks of the extender and the ledger: tables, JSON, chart
 	npm run --silent node -- bench/run.ts
 
@@ -58,10 +61,13 @@ node-down: ## Turn it off
 test-node: build ## Ring 5: the agent on a real kernel with real disks, in a virtual machine
 	npm run --silent node -- node_modules/vitest/vitest.mjs run --config test/node/vitest.node.config.ts
 
-bench-node: build ## What the agent costs on a real kernel: memory, CPU, LVM commands, mounts (VOLUMES=100)
+bench-node: build ## What the agent costs on a real kernel, and how well limits of IO hold (VOLUMES='0 100 500')
 	npm run --silent node -- test/node/bench.ts $(VOLUMES)
+
+bench-cluster: $(INSTALLED) ## What open-local costs a real control plane: pods a second, time of a claim, API requests (as root; QUICK=1 for less)
+	npm run --silent node -- bench/cluster-bench.ts $(if $(QUICK),--quick)
 
 clean: ## Remove what was built
 	rm -rf dist coverage
 
-.PHONY: help install build demo test check fuzz bench control-plane cluster-up cluster-down test-cluster node-up node-shell node-down test-node bench-node clean
+.PHONY: help install build demo test check fuzz fuzz-wire bench control-plane cluster-up cluster-down test-cluster node-up node-shell node-down test-node bench-node bench-cluster clean
