@@ -2,7 +2,7 @@ import { Fault } from '../model/fault.ts';
 import type { PodFacts } from '../model/facts.ts';
 import { askFilter } from './ask-filter.ts';
 import type { PodReader, Question, Reply } from './question.ts';
-import type { Scheduling } from './scheduling.ts';
+import type { PodBinding, Scheduling } from './scheduling.ts';
 import type { FastWire } from './wire-fast.ts';
 import { boundReply, noScoresReply, readBinding, readQuestion } from './wire-general.ts';
 
@@ -63,12 +63,25 @@ export function createVerbs(options: VerbsOptions, { fastWire }: VerbsDeps): Rea
     bind: async (body) => {
       assertReady(scheduling);
       const binding = readBinding(body);
-      // Not ended by the caller's going away: a binding half made is worse than one nobody asked about any more.
-      await scheduling.bind(binding, AbortSignal.timeout(BIND_TIMEOUT_MS));
+      await bindInTime(binding, scheduling);
       fastWire?.forget(binding.uid);
       return { reply: boundReply(), outcome: 'ok', pod: podName(binding) };
     },
   };
+}
+
+/** Not ended by the caller's going away: a binding half made is worse than one nobody asked about any more. */
+async function bindInTime(binding: PodBinding, scheduling: Scheduling): Promise<void> {
+  const deadline = new AbortController();
+  const late = (): void =>
+    deadline.abort(new Fault('unavailable', `binding took more than ${BIND_TIMEOUT_MS} ms; it may have been made`));
+  // AbortSignal.timeout would keep its timer, and make an error in the end, after each of thousands of bindings in time.
+  const timer = setTimeout(late, BIND_TIMEOUT_MS);
+  try {
+    await scheduling.bind(binding, deadline.signal);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 const podName = ({ namespace, name }: Pick<PodFacts, 'namespace' | 'name'>): string => `${namespace}/${name}`;

@@ -6,14 +6,17 @@ import { createFakeClock } from './fake-clock.ts';
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-const late = new Error('too late');
+const tooLate = new Error('too late');
+const late = (): Error => tooLate;
 /** A call that ends only by its signal. */
 const untilAborted = (signal: AbortSignal): Promise<never> =>
   aborted(signal).then(() => Promise.reject(signal.reason as Error));
 
 test('a call in time gives its value and leaves neither timer nor listener behind', async () => {
   const { signal } = new AbortController();
-  expect(await withDeadline({ ms: 1000, late }, signal, () => Promise.resolve(7))).toBe(7);
+  const costly = vi.fn<() => Error>(late);
+  expect(await withDeadline({ ms: 1000, late: costly }, signal, () => Promise.resolve(7))).toBe(7);
+  expect(costly).not.toHaveBeenCalled();
   await expect(withDeadline({ ms: 1000, late }, signal, () => Promise.reject(new Error('oh')))).rejects.toThrow('oh');
   expect(vi.getTimerCount()).toBe(0);
   expect(getEventListeners(signal, 'abort')).toHaveLength(0);
@@ -23,7 +26,7 @@ test('a call that is late is aborted with the given error', async () => {
   const outcome = withDeadline({ ms: 1000, late }, new AbortController().signal, untilAborted);
   const settled = Promise.allSettled([outcome]);
   await vi.advanceTimersByTimeAsync(1000);
-  expect(await settled).toEqual([{ status: 'rejected', reason: late }]);
+  expect(await settled).toEqual([{ status: 'rejected', reason: tooLate }]);
 });
 
 test('an abort reaches the call with its reason', async () => {

@@ -24,14 +24,14 @@ export function follow(signal: AbortSignal): Follower {
   };
 }
 
-/** Runs the call under a signal that aborts with `late` after so many ms, or with the caller's reason. */
+/** Runs the call under a signal that aborts with what `late` makes after so many ms, or with the caller's reason. */
 export async function withDeadline<T>(
-  { ms, late }: { readonly ms: number; readonly late: Error },
+  { ms, late }: { readonly ms: number; readonly late: () => Error },
   signal: AbortSignal,
   call: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const follower = follow(signal);
-  const timer = setTimeout(() => follower.abort(late), ms);
+  const timer = setTimeout(() => follower.abort(late()), ms);
   try {
     return await call(follower.signal);
   } finally {

@@ -72,7 +72,7 @@ export function createRestCaller(access: ClusterAccess, options: RestOptions): R
     timeoutMs,
     open,
     json: <T>(call: Call, signal: AbortSignal, read: (text: string) => T = JSON.parse) =>
-      withDeadline({ ms: timeoutMs, late: lateError(call, timeoutMs) }, signal, async (signal) => {
+      withDeadline({ ms: timeoutMs, late: () => lateError(call, timeoutMs) }, signal, async (signal) => {
         const name = nameOf(call);
         const answer = await open(call, signal);
         const text = await readText(name, answer, signal);
