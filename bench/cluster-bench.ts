@@ -16,11 +16,11 @@ const quick = process.argv.includes('--quick');
 const only = process.argv.find((arg) => arg.startsWith('--only='))?.slice('--only='.length);
 const plan = quick
   ? {
-      scheduling: { nodes: [1000], pods: 300, warmUp: 100, rounds: { 0: 1, 1: 1 } },
+      scheduling: { nodes: [1000], pods: 300, warmUp: 100, rounds: { 0: 1, 1: 1 }, budgetMs: 180_000 },
       claims: { burst: 200, paced: 40 },
     }
   : {
-      scheduling: { nodes: [1000, 5000], pods: 1000, warmUp: 200, rounds: { 0: 3, 1: 1 } },
+      scheduling: { nodes: [1000, 5000], pods: 1000, warmUp: 200, rounds: { 0: 3, 1: 1 }, budgetMs: 480_000 },
       claims: { burst: 1000, paced: 100 },
     };
 // The pretended disks are files that are synced at each change: on a real disk that would be most of the time of a volume.
