@@ -5,7 +5,7 @@ import { createReflector, type Reflector } from '../kube/reflector.ts';
 import { apiVersionOf, CSI_DRIVERS, STORAGE_CAPACITIES } from '../kube/resource.ts';
 import type { Bytes } from '../model/bytes.ts';
 import type { CsiDriver, CsiStorageCapacity } from '../model/objects.ts';
-import { parseQuantity } from '../model/quantity.ts';
+import { formatQuantity, parseQuantity } from '../model/quantity.ts';
 import { OPERATOR } from '../model/well-known.ts';
 import type { PlannedCapacity } from './plan-capacity.ts';
 
@@ -124,7 +124,7 @@ async function write(
       return undefined;
     }
     const { name, storageClass: storageClassName, nodeTopology, largest, available } = step.object;
-    const sizes = { maximumVolumeSize: String(largest), capacity: String(available) };
+    const sizes = { maximumVolumeSize: formatQuantity(largest), capacity: formatQuantity(available) };
     if (step.verb === 'update')
       return await client.patch(STORAGE_CAPACITIES, { namespace, name }, { type: 'merge', body: sizes }, signal);
     const object = { metadata: { ...metadata, name }, storageClassName, nodeTopology, ...sizes };

@@ -105,11 +105,11 @@ const refuse = (node: string, size: number) =>
 
 test('a class has one object, which is the driver’s and stays as it is while volumes come and go', async () => {
   start();
-  await eventually(async () => expect(await sizes()).toEqual({ all: String(10 * GIB) }));
+  await eventually(async () => expect(await sizes()).toEqual({ all: '10Gi' }));
   const [object] = await objects();
   expect(object).toMatchObject({
     storageClassName: 'lvm',
-    capacity: String(10 * GIB),
+    capacity: '10Gi',
     metadata: {
       labels: { 'csi.storage.k8s.io/managed-by': 'open-local-operator' },
       ownerReferences: [{ kind: 'CSIDriver', name: DEFAULT_DRIVER }],
@@ -117,32 +117,32 @@ test('a class has one object, which is the driver’s and stays as it is while v
   });
   await addVolume('v', 'n1', 9);
   await addNode('n3', 30);
-  await eventually(async () => expect(await sizes()).toEqual({ all: String(30 * GIB) }));
+  await eventually(async () => expect(await sizes()).toEqual({ all: '30Gi' }));
 });
 
 test('a node that turned a volume away is told to the byte, and more as soon as it has more', async () => {
   await addVolume('v', 'n1', 8);
   start();
-  await eventually(async () => expect(await sizes()).toEqual({ all: String(10 * GIB) }));
+  await eventually(async () => expect(await sizes()).toEqual({ all: '10Gi' }));
   refuse('n1', 3);
-  const rest = { 'all but host-n1': String(10 * GIB) };
-  await eventually(async () => expect(await sizes()).toEqual({ 'host-n1': String(2 * GIB), ...rest }));
+  const rest = { 'all but host-n1': '10Gi' };
+  await eventually(async () => expect(await sizes()).toEqual({ 'host-n1': '2Gi', ...rest }));
   await ours.client.delete(LOCAL_VOLUMES, { name: 'v' }, never);
-  await eventually(async () => expect(await sizes()).toEqual({ 'host-n1': String(10 * GIB), ...rest }));
+  await eventually(async () => expect(await sizes()).toEqual({ 'host-n1': '10Gi', ...rest }));
   await addVolume('w', 'n1', 4);
-  await eventually(async () => expect(await sizes()).toEqual({ 'host-n1': String(6 * GIB), ...rest }));
+  await eventually(async () => expect(await sizes()).toEqual({ 'host-n1': '6Gi', ...rest }));
 });
 
 test('with it the other nodes are told that have no room for it either', async () => {
   await addNode('n3', 30);
   start();
-  await eventually(async () => expect(await sizes()).toEqual({ all: String(30 * GIB) }));
+  await eventually(async () => expect(await sizes()).toEqual({ all: '30Gi' }));
   refuse('n1', 11);
   await eventually(async () =>
     expect(await sizes()).toEqual({
-      'host-n1': String(10 * GIB),
-      'host-n2': String(10 * GIB),
-      'all but host-n1 host-n2': String(30 * GIB),
+      'host-n1': '10Gi',
+      'host-n2': '10Gi',
+      'all but host-n1 host-n2': '30Gi',
     }),
   );
 });
@@ -161,12 +161,12 @@ test('what an earlier leader left is removed, what others made is not', async ()
   await ours.client.create(STORAGE_CAPACITIES, left('ours', 'open-local-operator'), never);
   await ours.client.create(STORAGE_CAPACITIES, left('other', 'external-provisioner'), never);
   start();
-  await eventually(async () => expect(await sizes()).toEqual({ all: String(10 * GIB), other: '1Gi' }));
+  await eventually(async () => expect(await sizes()).toEqual({ all: '10Gi', other: '1Gi' }));
 });
 
 test('while the scheduler looks at no capacity there are no objects', async () => {
   start();
-  await eventually(async () => expect(await sizes()).toEqual({ all: String(10 * GIB) }));
+  await eventually(async () => expect(await sizes()).toEqual({ all: '10Gi' }));
   const look = (storageCapacity: boolean) =>
     ours.client.patch(
       CSI_DRIVERS,
@@ -177,16 +177,16 @@ test('while the scheduler looks at no capacity there are no objects', async () =
   await look(false);
   await eventually(async () => expect(await sizes()).toEqual({}));
   await look(true);
-  await eventually(async () => expect(await sizes()).toEqual({ all: String(10 * GIB) }));
+  await eventually(async () => expect(await sizes()).toEqual({ all: '10Gi' }));
 });
 
 test('an object that somebody deletes or changes is made right again', async () => {
   start();
-  await eventually(async () => expect(await sizes()).toEqual({ all: String(10 * GIB) }));
+  await eventually(async () => expect(await sizes()).toEqual({ all: '10Gi' }));
   const [{ metadata: { name = '' } } = { metadata: {} }] = await objects();
   const body = { maximumVolumeSize: '1Gi' };
   await ours.client.patch(STORAGE_CAPACITIES, { namespace: 'default', name }, { type: 'merge', body }, never);
-  await eventually(async () => expect(await sizes()).toEqual({ all: String(10 * GIB) }));
+  await eventually(async () => expect(await sizes()).toEqual({ all: '10Gi' }));
   await ours.client.delete(STORAGE_CAPACITIES, { namespace: 'default', name }, never);
-  await eventually(async () => expect(await sizes()).toEqual({ all: String(10 * GIB) }));
+  await eventually(async () => expect(await sizes()).toEqual({ all: '10Gi' }));
 });

@@ -2,8 +2,11 @@ import type { VolumePolicy } from '../model/storage-class.ts';
 
 /** Each name in an object costs kube-scheduler 0.4 µs for each node it looks at, for every claim. */
 const MAX_NODES = 50;
-/** After so long without a volume turned away, the scheduler asks the extender again, or the burst is over. Ms. */
-const TTL_MS = 10 * 60_000;
+/**
+ * After so long without a volume turned away, the extender's word counts again, which says more. Without an extender one volume is turned away in
+ * such a time for pods that wait. Ms.
+ */
+const TTL_MS = 2 * 60_000;
 
 /** Nodes that turned volumes away lately, by what such volumes need; bounded in number and time. */
 export interface TightNodes {
