@@ -11,13 +11,11 @@ export const deviceAt = (devices: readonly BlockDevice[], path: string): BlockDe
 export function factsOf(path: string, resolved: string | undefined, observation: Observation): DeviceFacts {
   const device = resolved === undefined ? undefined : deviceAt(observation.devices, resolved);
   const group = device && groupOf(device, observation);
-  const orphan = device && group === '' ? orphanAt(device, observation) : undefined;
   return {
     path,
     ...(resolved === undefined ? {} : { resolved }),
     ...(device ? { device, mountedAt: mountedAt(device, observation) } : { mountedAt: [] }),
     ...(group === undefined ? {} : { group }),
-    ...(orphan ? { orphanUuid: orphan.uuid } : {}),
   };
 }
 
@@ -27,7 +25,8 @@ function groupOf(device: BlockDevice, observation: Observation): string | undefi
   return group?.name ?? (orphanAt(device, observation) ? '' : undefined);
 }
 
-const orphanAt = (device: BlockDevice, { orphans }: Observation): PhysicalVolume | undefined =>
+/** What LVM has there, and no group. */
+export const orphanAt = (device: BlockDevice, { orphans }: Pick<Observation, 'orphans'>): PhysicalVolume | undefined =>
   orphans.find((pv) => isAt(device, pv));
 
 const isAt = (device: BlockDevice, pv: PhysicalVolume): boolean =>

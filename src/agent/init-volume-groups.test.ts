@@ -16,6 +16,8 @@ function rig(
     readonly probes?: Readonly<Record<string, Probe>>;
     readonly failure?: Error;
     readonly ownerOf?: InitDeps['ownerOf'];
+    /** The mark of a try that may not be over. */
+    readonly current?: string;
   } = {},
 ) {
   const done: string[] = [];
@@ -34,6 +36,7 @@ function rig(
         return Promise.resolve(options.probes?.[path] ?? { busy: false, signatures: [] });
       },
     },
+    isOver: (uuid) => uuid !== options.current,
     ownerOf: options.ownerOf ?? (() => undefined),
     locks: new KeyedMutex(),
     log: silentLog,
@@ -74,7 +77,7 @@ test('a disk that a volume has for itself is not taken, blank as it may look', a
 
 test('what LVM has in no group is looked into, since a try of ours that was cut may have left it', async () => {
   const [pv] = sampleGroup('x').devices;
-  const orphans = [{ ...pv!, uuid: newDeviceMark('a') }];
+  const orphans = [{ ...pv!, uuid: newDeviceMark('a', 'b') }];
   const lvm = { busy: false, signatures: [{ type: 'LVM2_member', offset: 536 }], lvmStates: [] };
   const { deps, done, opened } = rig({ probes: { '/dev/sdb': lvm } });
   const wanted = [{ name: 'a', devices: ['/dev/sdb', '/dev/sdc'] }];
@@ -82,6 +85,10 @@ test('what LVM has in no group is looked into, since a try of ours that was cut 
   expect(opened).toEqual(['/dev/sdb', '/dev/sdc']);
   expect(done).toEqual(['unlabel /dev/sdb', 'create a /dev/sdb /dev/sdc']);
   expect(standings).toMatchObject([{ ok: true }]);
+
+  const other = rig({ probes: { '/dev/sdb': lvm }, current: orphans[0]!.uuid });
+  await initVolumeGroups(wanted, sampleObservation({ devices, orphans }), other.deps, never);
+  expect(other.done).toEqual(['create a /dev/sdc']);
 });
 
 test('nothing to do is nothing done', async () => {

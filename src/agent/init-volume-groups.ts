@@ -5,7 +5,8 @@ import type { Disks } from '../disk/disks.ts';
 import { useOf, type DeviceFacts } from '../disk/inspect.ts';
 import type { Lvm } from '../lvm/lvm.ts';
 import type { Standing } from './conditions.ts';
-import { factsOf } from './device-facts.ts';
+import type { IsOver } from './cut-tries.ts';
+import { factsOf, orphanAt } from './device-facts.ts';
 import type { Observation } from './observe.ts';
 import { planVolumeGroups, type GroupPlan, type Problem, type WantedGroup } from './plan-volume-groups.ts';
 
@@ -14,6 +15,7 @@ export interface InitDeps {
   readonly disks: Pick<Disks, 'resolve' | 'probe' | 'unlabel'>;
   /** The volume that has a disk for itself, by path. */
   readonly ownerOf: (path: string) => string | undefined;
+  readonly isOver: IsOver;
   /** Keyed by group. */
   readonly locks: KeyedMutex;
   readonly log: Log;
@@ -41,22 +43,40 @@ export async function initVolumeGroups(
 async function gatherFacts(
   wanted: readonly WantedGroup[],
   observation: Observation,
-  { disks, ownerOf }: InitDeps,
+  deps: InitDeps,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, DeviceFacts>> {
+  const { disks, ownerOf } = deps;
   const facts = new Map<string, DeviceFacts>();
   for (const path of wanted.flatMap(({ devices }) => devices)) {
     if (facts.has(path)) continue;
     const resolved = await disks.resolve(path, signal);
     const owner = resolved === undefined ? undefined : ownerOf(resolved);
     const known = { ...factsOf(path, resolved, observation), ...(owner === undefined ? {} : { owner }) };
-    const { device, group, ...rest } = known;
-    // What LVM has, and no group: it may be the rest of a try of ours, as its content tells.
-    const use = group === '' ? useOf({ ...rest, ...(device ? { device } : {}) }) : useOf(known);
-    const probe = device && !use ? await disks.probe(device, signal) : undefined;
-    facts.set(path, { ...known, ...(probe ? { probe } : {}) });
+    facts.set(
+      path,
+      known.group === '' ? await orphanFacts(known, observation, deps, signal) : await probed(known, deps, signal),
+    );
   }
   return facts;
+}
+
+/** What LVM has, and no group: it may be the rest of a try of ours, as its content tells if nothing else uses it. */
+async function orphanFacts(
+  known: DeviceFacts,
+  observation: Observation,
+  deps: InitDeps,
+  signal: AbortSignal,
+): Promise<DeviceFacts> {
+  const { group = '', ...rest } = known;
+  const found = known.device && orphanAt(known.device, observation);
+  const orphan = found && { uuid: found.uuid, isOver: deps.isOver(found.uuid) };
+  return { ...(await probed(rest, deps, signal)), group, ...(orphan ? { orphan } : {}) };
+}
+
+async function probed(known: DeviceFacts, { disks }: InitDeps, signal: AbortSignal): Promise<DeviceFacts> {
+  const { device } = known;
+  return device && !useOf(known) ? { ...known, probe: await disks.probe(device, signal) } : known;
 }
 
 async function carryOut(

@@ -80,7 +80,7 @@ test.each<[string, Parameters<typeof sampleObservation>[0], object]>([
     },
     { group: 'g' },
   ],
-  ['of LVM without a group', { orphans: sampleGroup('g').devices }, { group: '', orphanUuid: 'pv-g' }],
+  ['of LVM without a group', { orphans: sampleGroup('g').devices }, { group: '' }],
   ['mounted', { mounts: [sampleMount('/data', { majorMinor: '8:sdb' })] }, { mountedAt: ['/data'] }],
   [
     'mounted as btrfs',

@@ -72,11 +72,11 @@ test('a device of which nothing is known is refused', () => {
   expect(plan([want('g', '/dev/sdb')], [])).toMatchObject([{ refused: [{ finding: { what: 'is not there' } }] }]);
 });
 
-const OURS = newDeviceMark('g');
+const OURS = { uuid: newDeviceMark('g', 'b'), isOver: true };
 const left = (more: Partial<DeviceFacts> = {}, states: readonly number[] = []): DeviceFacts =>
   blank('/dev/sdb', {
     group: '',
-    orphanUuid: OURS,
+    orphan: OURS,
     probe: { busy: false, signatures: [{ type: 'LVM2_member', offset: 536 }], dataAt: 512, lvmStates: states },
     ...more,
   });
@@ -91,10 +91,20 @@ test('what a cut try for the same group left on a device is taken up', () => {
   expect(both?.step).toEqual({ kind: 'create', devices: ['/dev/sdb', '/dev/sdc'], begun: ['/dev/sdb'] });
 });
 
+test('what another agent may still be at is left to it', () => {
+  const [made] = plan([want('g', '/dev/sdb')], [left({ orphan: { ...OURS, isOver: false } })]);
+  expect(made?.step).toBeUndefined();
+  expect(made?.refused).toMatchObject([{ finding: { what: expect.stringContaining('by another agent') as string } }]);
+});
+
 const signed = (...types: string[]) => types.map((type) => ({ type, offset: 0 }));
 test.each<[string, DeviceFacts, LvmGroup[]]>([
-  ['has an identifier that LVM chose', left({ orphanUuid: 'lYY4ub-yKbB-ZGSg-Y0RU-4aF4-l0vM-LZ5Yyo' }), []],
-  ['was prepared for another group', left({ orphanUuid: newDeviceMark('h') }), []],
+  [
+    'has an identifier that LVM chose',
+    left({ orphan: { uuid: 'lYY4ub-yKbB-ZGSg-Y0RU-4aF4-l0vM-LZ5Yyo', isOver: true } }),
+    [],
+  ],
+  ['was prepared for another group', left({ orphan: { uuid: newDeviceMark('h', 'b'), isOver: true } }), []],
   ['was in a group that had volumes', left({}, [1, 2, 3]), []],
   ['was taken out of the group', left({}, [6, 7]), [sampleGroup('g', { seqno: 8 })]],
   ['is mounted', left({ mountedAt: ['/x'] }), []],

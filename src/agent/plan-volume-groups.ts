@@ -129,13 +129,13 @@ function planGroup(
   for (const device of new Set(devices)) {
     const known = facts.get(device) ?? { path: device, mountedAt: [] };
     if (known.group === name) continue; // done
+    const isOurs = isBegun(known, name, found);
     const isTwice = (listings.get(identityOf(known)) ?? 0) > 1;
-    const isOurs = !isTwice && isBegun(known, name, found);
-    const finding = isTwice ? LISTED_TWICE : findingOf(known);
+    const finding = isTwice ? LISTED_TWICE : findingOf(known, isOurs);
     const place = known.resolved ?? device;
-    if (finding && !isOurs) refused.push({ device, finding });
+    if (finding) refused.push({ device, finding });
     else accepted.push(place);
-    if (isOurs) begun.push(place);
+    if (isOurs && !finding) begun.push(place);
   }
   return { name, refused, ...stepOf(found ? 'extend' : 'create', accepted, begun) };
 }
@@ -149,17 +149,23 @@ const stepOf = (kind: GroupStep['kind'], devices: readonly string[], begun: read
  * next. A group that was removed in its first state never had a volume.
  */
 function isBegun(facts: DeviceFacts, name: string, found: LvmGroup | undefined): boolean {
-  const { group, orphanUuid, ...rest } = facts;
-  if (group !== '' || orphanUuid === undefined || !isMarkedFor(name, orphanUuid) || useOf(rest)) return false;
+  const { group, orphan, ...rest } = facts;
+  if (group !== '' || !orphan || !isMarkedFor(name, orphan.uuid) || useOf(rest)) return false;
   const { busy, unreadable, signatures, lvmStates } = facts.probe ?? { busy: true, signatures: [] };
   if (busy || unreadable !== undefined || !lvmStates) return false;
   const next = (found?.seqno ?? 0) + 1;
   return signatures.every(({ type }) => type === 'LVM2_member') && lvmStates.every((state) => state === next);
 }
 
+const BEING_MADE = {
+  what: 'is being put into the group by another agent, or was by one that was killed',
+  todo: 'It is taken up again in a quarter of an hour if nobody has by then.',
+};
+
 const LISTED_TWICE = { what: 'is listed more than once', todo: 'List it once, under one name and by one path.' };
 
-function findingOf(facts: DeviceFacts): Finding | undefined {
+function findingOf(facts: DeviceFacts, isBegun: boolean): Refused['finding'] | undefined {
+  if (isBegun) return facts.orphan?.isOver ? undefined : BEING_MADE;
   const inspection = inspectDevice(facts);
   return inspection.blank ? undefined : inspection.finding;
 }

@@ -39,6 +39,24 @@ test.each<[string, LocalVolume, LvmGroup | undefined, object]>([
     { kind: 'activate' },
   ],
   ['active and as asked', sampleLocalVolume({ status: ready }), holding({ active: true }), { kind: 'ready' }],
+  [
+    'active on a disk that was pulled and is back',
+    sampleLocalVolume({ status: ready }),
+    holding({ active: true, detached: true }),
+    { kind: 'refresh' },
+  ],
+  [
+    'active on a disk that was pulled and is not back',
+    sampleLocalVolume({ status: ready }),
+    holding({ active: true, detached: true, health: 'partial' }),
+    { kind: 'ready' },
+  ],
+  [
+    'to be removed from a disk that was pulled and is back',
+    sampleLocalVolume({ meta: deleting, status: ready }),
+    holding({ active: true, detached: true }),
+    { kind: 'remove', erase: { first: 'refresh' } },
+  ],
   ["someone else's and not active", sampleLocalVolume(), holding({ tags: [], active: false }), { kind: 'refuse' }],
   [
     'half made and not active',
@@ -50,13 +68,13 @@ test.each<[string, LocalVolume, LvmGroup | undefined, object]>([
     'to be removed and not active',
     sampleLocalVolume({ meta: deleting, status: ready }),
     holding({ active: false }),
-    { kind: 'remove', erase: { path: '/dev/pool-0/v1', size: GIB, active: false, partial: false } },
+    { kind: 'remove', erase: { path: '/dev/pool-0/v1', size: GIB, first: 'activate', partial: false } },
   ],
   [
     'to be removed and active',
     sampleLocalVolume({ meta: deleting, status: ready }),
     holding({ active: true }),
-    { kind: 'remove', erase: { path: '/dev/pool-0/v1', size: GIB, active: true, partial: false } },
+    { kind: 'remove', erase: { path: '/dev/pool-0/v1', size: GIB, partial: false } },
   ],
   [
     "to be removed in another machine's group",

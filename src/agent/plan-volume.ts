@@ -9,8 +9,8 @@ import type { LvmGroup, LvmVolume } from '../lvm/report.ts';
 export interface Erasure {
   readonly path: string;
   readonly size: Bytes;
-  /** Its device is there. */
-  readonly active: boolean;
+  /** What makes its device lead to its disks; nothing has to. */
+  readonly first?: 'activate' | 'refresh';
   /** Some of its group's disks are gone, so that its device may not come. */
   readonly partial: boolean;
 }
@@ -21,6 +21,8 @@ export type VolumeStep =
   | { readonly kind: 'extend'; readonly sizeBytes: Bytes }
   /** Its device is not there, as after a boot. */
   | { readonly kind: 'activate' }
+  /** Its disk was pulled and is back. */
+  | { readonly kind: 'refresh' }
   | { readonly kind: 'remove'; readonly erase?: Erasure }
   /** Its data is to be destroyed, and then nothing of it is left. */
   | { readonly kind: 'wipe'; readonly path: string }
@@ -50,9 +52,13 @@ function planMaking(volume: LocalVolume, group: LvmGroup | undefined): VolumeSte
   if (!found.tags.includes(OUR_TAG))
     return refuse('NotOurs', `Logical volume ${vgName}/${name} was not made by open-local: rename or remove it.`);
   if (found.active === false) return { kind: 'activate' };
+  if (isRecoverable(found)) return { kind: 'refresh' };
   if (found.size < sizeBytes) return { kind: 'extend', sizeBytes };
   return { kind: 'ready', sizeBytes: found.size, devicePath: volumeDevicePath(vgName, name) };
 }
+
+/** Its device leads to nowhere, and all its disks are there again. */
+export const isRecoverable = ({ detached, health }: LvmVolume): boolean => detached === true && health === '';
 
 function planCreation(volume: LocalVolume): VolumeStep {
   const { vgName, name, sizeBytes } = asked(volume);
@@ -80,7 +86,8 @@ function erasureOf(volume: LvmVolume, { name, partial, volumes }: LvmGroup): Era
   const { active, size } = volume;
   if (isUnfinished(volume) || active === undefined || volumes.some(({ origin }) => origin === volume.name))
     return undefined;
-  return { path: volumeDevicePath(name, volume.name), size, active, partial };
+  const first = active ? (isRecoverable(volume) ? 'refresh' : undefined) : 'activate';
+  return { path: volumeDevicePath(name, volume.name), size, partial, ...(first ? { first } : {}) };
 }
 
 const foreign = ({ name, systemId }: LvmGroup): VolumeStep =>

@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs';
 import type { Bytes } from '../model/bytes.ts';
 import type { Run } from '../exec/run.ts';
 import { createThrottles, type Throttles } from '../cgroup/throttles.ts';
 import type { Disks } from '../disk/disks.ts';
+import { isDetached } from '../disk/detached.ts';
 import { createHostDisks } from '../disk/host-disks.ts';
 import { createSimulatedDisks } from '../disk/simulated.ts';
 import { createLvm, type Lvm, type LvmOptions } from '../lvm/lvm.ts';
@@ -19,6 +21,8 @@ export interface Ports {
   readonly disks: Disks;
   readonly mounts: Mounts;
   readonly filesystems: Filesystems;
+  /** Names the time since the machine was started. */
+  readonly boot: string;
   /** Absent: nothing can be limited, because nothing is real. */
   readonly throttles?: Throttles;
 }
@@ -30,14 +34,18 @@ export function createPorts(
   onCommand: NonNullable<LvmOptions['onCommand']>,
 ): Ports {
   const { lvmSystemDir, removedData, simulatedDisks, simulatedMounts, cgroupRoot } = config;
+  const boot = readBoot();
   const systemDir = lvmSystemDir === undefined ? {} : { systemDir: lvmSystemDir };
   const lvm =
-    simulatedDisks === undefined ? createLvm({ run, onCommand, ...systemDir }) : createSimulatedLvm(simulatedDisks);
+    simulatedDisks === undefined
+      ? createLvm({ run, boot, onCommand, isDetached: (device) => isDetached('/sys', device), ...systemDir })
+      : createSimulatedLvm(simulatedDisks);
   const disks = simulatedDisks === undefined ? createHostDisks(run, removedData) : createSimulatedDisks(simulatedDisks);
   if (simulatedMounts === undefined)
     return {
       lvm,
       disks,
+      boot,
       mounts: createHostMounts(run),
       filesystems: createHostFilesystems(run),
       throttles: createThrottles(cgroupRoot),
@@ -49,7 +57,16 @@ export function createPorts(
     await disks.wipe(device, signal);
     await forget(device.path, signal);
   };
-  return { lvm, disks: { ...disks, wipe }, ...simulated };
+  return { lvm, disks: { ...disks, wipe }, boot, ...simulated };
+}
+
+/** A new one with every start of the machine; the same in every container of it (random(4)). */
+function readBoot(): string {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  } catch {
+    return '';
+  }
 }
 
 /** Size of a disk or of a logical volume, which need not be active. */

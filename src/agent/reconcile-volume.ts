@@ -154,6 +154,7 @@ async function act(volume: LocalVolume, step: Deed, deps: VolumeDeps, signal: Ab
   if (step.kind === 'create') await lvm.createVolume({ ...target, ...step }, signal);
   if (step.kind === 'extend') await lvm.extendVolume({ ...target, sizeBytes: bytes(step.sizeBytes) }, signal);
   if (step.kind === 'activate') await lvm.activateVolume(target, signal);
+  if (step.kind === 'refresh') await lvm.refreshVolume(target, signal);
   if (step.kind === 'erase') await erase(target, step, deps, signal);
   if (step.kind === 'remove') await lvm.removeVolume(target, signal);
   if (step.kind === 'wipe') await wipe(volume, step.path, deps, signal);
@@ -177,12 +178,13 @@ async function tellReady(
 /** What a device that does not come for want of its disks had on those that are left stays there: there is no way to it. */
 async function erase(
   target: { readonly vgName: string; readonly name: string },
-  { active, partial, path, size }: Erasure,
+  { first, partial, path, size }: Erasure,
   { lvm, disks }: VolumeDeps,
   signal: AbortSignal,
 ): Promise<void> {
   try {
-    if (!active) await lvm.activateVolume(target, signal);
+    if (first === 'activate') await lvm.activateVolume(target, signal);
+    if (first === 'refresh') await lvm.refreshVolume(target, signal);
   } catch (error) {
     signal.throwIfAborted();
     if (partial) return;
@@ -206,7 +208,8 @@ async function wipe(
 
 function problemOf(step: Deed, error: unknown): { readonly reason: string; readonly message: string } {
   if (step.kind === 'refuse') return { reason: step.reason, message: step.message };
-  if (step.kind === 'activate') return { reason: 'ActivationFailed', message: textOf(error) };
+  if (step.kind === 'activate' || step.kind === 'refresh')
+    return { reason: 'ActivationFailed', message: textOf(error) };
   if (step.kind === 'wipe' || step.kind === 'erase') return { reason: 'WipeFailed', message: textOf(error) };
   const full = error instanceof Fault && error.kind === 'exhausted';
   return { reason: full ? REASON_NO_SPACE : 'LvmFailed', message: textOf(error) };

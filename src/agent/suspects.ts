@@ -1,17 +1,16 @@
 import type { LocalVolume } from '../model/objects.ts';
 import { isUnfinished } from '../lvm/lvm.ts';
+import type { LvmVolume } from '../lvm/report.ts';
 import type { Observation } from './observe.ts';
+import { isRecoverable } from './plan-volume.ts';
 import { isInPlace } from './unit-disk.ts';
 import { isSettled } from './reconcile-volume.ts';
 
 /** Names of volumes about which the node says otherwise than what was seen, lost or back again: they are to be looked at again. */
-export function findSuspects(
-  volumes: Iterable<LocalVolume>,
-  seen: Pick<Observation, 'groups' | 'devices' | 'mountPoints'>,
-): readonly string[] {
+export function findSuspects(volumes: Iterable<LocalVolume>, seen: Seen): readonly string[] {
   return [...volumes]
     .filter((volume) =>
-      isSettled(volume) ? !isSeen(volume, seen) && !isLeaving(volume) : isMissed(volume) && isSeen(volume, seen),
+      isSettled(volume) ? !isSeen(volume, seen) && !isLeaving(volume) : isMissed(volume) && isThere(volume, seen),
     )
     .map(({ metadata }) => metadata.name ?? '');
 }
@@ -22,13 +21,22 @@ const isLeaving = ({ metadata }: LocalVolume): boolean => metadata.deletionTimes
 const isMissed = ({ status }: LocalVolume): boolean =>
   ['UnitMissing', 'GroupMissing', 'VolumeLost', 'ActivationFailed'].includes(status?.reason ?? '');
 
-function isSeen(
-  volume: LocalVolume,
-  { groups, devices, mountPoints }: Pick<Observation, 'groups' | 'devices' | 'mountPoints'>,
-): boolean {
-  const { metadata, spec } = volume;
-  if (spec.kind === 'MountPoint' || spec.kind === 'Device')
-    return isInPlace(volume, { devices, mounts: mountPoints.map(({ entry }) => entry) });
-  const found = groups.find(({ name }) => name === spec.vgName)?.volumes.find(({ name }) => name === metadata.name);
-  return found !== undefined && found.size >= spec.sizeBytes && !isUnfinished(found) && found.active !== false;
+type Seen = Pick<Observation, 'groups' | 'devices' | 'mountPoints'>;
+
+/** As its object says. */
+function isSeen(volume: LocalVolume, seen: Seen): boolean {
+  if (volume.spec.kind !== 'LVM') return isThere(volume, seen);
+  const found = logicalVolume(volume, seen);
+  return found !== undefined && found.size >= volume.spec.sizeBytes && isUsable(found);
 }
+
+const isUsable = (found: LvmVolume): boolean => !isUnfinished(found) && found.active !== false && !isRecoverable(found);
+
+/** In whatever state. */
+function isThere(volume: LocalVolume, seen: Seen): boolean {
+  if (volume.spec.kind === 'LVM') return logicalVolume(volume, seen) !== undefined;
+  return isInPlace(volume, { devices: seen.devices, mounts: seen.mountPoints.map(({ entry }) => entry) });
+}
+
+const logicalVolume = ({ metadata, spec }: LocalVolume, { groups }: Seen): LvmVolume | undefined =>
+  groups.find(({ name }) => name === spec.vgName)?.volumes.find(({ name }) => name === metadata.name);

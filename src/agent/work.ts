@@ -9,6 +9,7 @@ import { createReflector, type Reflector } from '../kube/reflector.ts';
 import { LOCAL_VOLUMES, NODE_LOCAL_STORAGES } from '../kube/resource.ts';
 import { createWorkQueue, type WorkQueue } from '../kube/work-queue.ts';
 import type { AgentConfig } from './config.ts';
+import { createCutTries } from './cut-tries.ts';
 import type { RecordEvent } from './events.ts';
 import { createLostInlineVolumes } from './lost-inline-volumes.ts';
 import type { AgentMetrics } from './metrics.ts';
@@ -155,6 +156,7 @@ function createQueues(
     pattern: config.pattern,
     mountRoot: config.mountRoot,
     ownerOf: ownerAmong(volumes.values),
+    isOver: createCutTries(ports.boot, () => performance.now()),
   };
   const volumeDeps = { ...shared, onChange: () => nodeQueue.addAfter(NODE_KEY, GATHER_MS) };
 

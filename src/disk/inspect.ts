@@ -13,8 +13,8 @@ export interface DeviceFacts {
   readonly owner?: string;
   /** LVM has it: the group's name, empty for a member of none. */
   readonly group?: string;
-  /** Its identifier, where it is a member of none. */
-  readonly orphanUuid?: string;
+  /** Its identifier, where it is a member of none; and whether who may have begun to put it into one is no longer at it. */
+  readonly orphan?: { readonly uuid: string; readonly isOver: boolean };
   /** Where it, or a partition of it, is mounted. */
   readonly mountedAt: readonly string[];
   /** Absent when the facts before it rule the device out: then nothing was read from it. */

@@ -21,13 +21,14 @@ test.each([
   ],
   ['lvchange', argv.markFinished('pool-0', 'v1'), 'lvm lvchange --deltag open-local.unfinished -- pool-0/v1'],
   ['lvchange to active', argv.activate('pool-0', 'v1'), 'lvm lvchange --activate y -- pool-0/v1'],
+  ['lvchange to its disks', argv.refresh('pool-0', 'v1'), 'lvm lvchange --refresh -- pool-0/v1'],
   ['lvextend', argv.lvextend('pool-0', 'v1', bytes(512)), 'lvm lvextend --size 512b -- pool-0/v1'],
   ['lvremove', argv.lvremove('pool-0', 'v1'), 'lvm lvremove --yes -- pool-0/v1'],
 ])('%s', (_, made, want) => {
   expect(made.join(' ')).toBe(want);
 });
 
-test('nothing is ever forced, and a command on devices asks before it overwrites', () => {
+test('D9: nothing is ever forced, and a command on devices asks before it overwrites', () => {
   const all = [
     argv.pvcreate('u', '/dev/a'),
     argv.pvremove('/dev/a'),

@@ -23,7 +23,7 @@ function devicePaths(devices: readonly string[]): readonly string[] {
 const FIELDS = {
   vg: 'vg_name,vg_uuid,vg_size,vg_free,vg_extent_size,vg_seqno,vg_systemid,vg_exported,vg_partial,vg_tags',
   pv: 'pv_name,pv_uuid,pv_size,pv_free,pv_missing,pv_major,pv_minor,vg_name',
-  lv: 'lv_name,lv_uuid,lv_size,lv_tags,origin,lv_layout,lv_permissions,lv_health_status,lv_active',
+  lv: 'lv_name,lv_uuid,lv_size,lv_tags,origin,lv_layout,lv_permissions,lv_health_status,lv_active,lv_kernel_major,lv_kernel_minor',
   pvseg: 'pvseg_size,lv_name,lv_parent',
   seg: 'segtype',
 } as const;
@@ -76,6 +76,10 @@ export const markFinished = (vgName: string, name: string): string[] =>
 /** Makes its device appear, which LVM leaves to udev after a boot. It does not start one that lacks devices. */
 export const activate = (vgName: string, name: string): string[] =>
   lvm('lvchange', '--activate', 'y', '--', volumePath(vgName, name));
+
+/** Makes the device of a volume that is active lead to its disks as they are now, also while it is in use. */
+export const refresh = (vgName: string, name: string): string[] =>
+  lvm('lvchange', '--refresh', '--', volumePath(vgName, name));
 
 export const lvextend = (vgName: string, name: string, sizeBytes: Bytes): string[] =>
   lvm('lvextend', '--size', size(sizeBytes), '--', volumePath(vgName, name));

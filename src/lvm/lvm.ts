@@ -33,6 +33,8 @@ export interface Lvm {
   ): Promise<void>;
   /** Makes the device of a volume appear; done when it is there. */
   activateVolume(volume: { readonly vgName: string; readonly name: string }, signal: AbortSignal): Promise<void>;
+  /** Makes the device of an active volume lead to its disks as they are now. */
+  refreshVolume(volume: { readonly vgName: string; readonly name: string }, signal: AbortSignal): Promise<void>;
   /** Done when it is gone already. Throws `precondition` while it is in use or has snapshots. */
   removeVolume(volume: { readonly vgName: string; readonly name: string }, signal: AbortSignal): Promise<void>;
 }
@@ -41,6 +43,10 @@ export interface LvmOptions {
   readonly run: Run;
   /** LVM_SYSTEM_DIR: the folder of another lvm.conf than /etc/lvm. */
   readonly systemDir?: string;
+  /** Names the time since the machine was started, for the marks of devices: device-mark.ts. Absent: nothing is known of it. */
+  readonly boot?: string;
+  /** Whether a device, `major:minor`, leads to a disk that was pulled. Absent: none does. */
+  readonly isDetached?: (majorMinor: string) => Promise<boolean>;
   /** Told of every command that ended: its verb, how long it took, and whether it went well. */
   readonly onCommand?: (command: { readonly verb: string; readonly ms: number; readonly ok: boolean }) => void;
 }
@@ -69,6 +75,8 @@ export function createLvm(options: LvmOptions): Lvm {
 
     activateVolume: ({ vgName, name }, signal) => change(argv.activate(vgName, name), signal),
 
+    refreshVolume: ({ vgName, name }, signal) => change(argv.refresh(vgName, name), signal),
+
     removeVolume: async ({ vgName, name }, signal) => {
       const group = await groupNamed(vgName, signal);
       if (!group.volumes.some((volume) => volume.name === name)) return;
@@ -83,7 +91,7 @@ export function createLvm(options: LvmOptions): Lvm {
  * try that fails takes the marks off again.
  */
 async function join(
-  { change }: Commands,
+  { change, boot }: Commands,
   { name, devices }: GroupDevices,
   command: readonly string[],
   signal: AbortSignal,
@@ -91,7 +99,7 @@ async function join(
   const marked: string[] = [];
   try {
     for (const device of devices) {
-      await change(argv.pvcreate(newDeviceMark(name), device), signal);
+      await change(argv.pvcreate(newDeviceMark(name, boot), device), signal);
       marked.push(device);
     }
     await change(command, signal);
@@ -104,7 +112,7 @@ async function join(
 
 type Commands = ReturnType<typeof createCommands>;
 
-function createCommands({ run, systemDir, onCommand }: LvmOptions) {
+function createCommands({ run, systemDir, boot = '', isDetached, onCommand }: LvmOptions) {
   const env = {
     LVM_SUPPRESS_FD_WARNINGS: '1',
     ...(systemDir === undefined ? {} : { LVM_SYSTEM_DIR: systemDir }),
@@ -141,10 +149,12 @@ function createCommands({ run, systemDir, onCommand }: LvmOptions) {
     const { stdout } = await call(argv.fullreport(vgName), READ_TIMEOUT_MS, signal).catch((error: unknown) => {
       throw faultFromLvm(error);
     });
-    const report = parseReport(stdout, ownId);
-    if (ownId !== undefined || !report.groups.some(({ systemId }) => systemId !== undefined)) return report;
-    ownId = await ownIdOf(signal);
-    return parseReport(stdout, ownId);
+    let report = parseReport(stdout, ownId);
+    if (ownId === undefined && report.groups.some(({ systemId }) => systemId !== undefined)) {
+      ownId = await ownIdOf(signal);
+      report = parseReport(stdout, ownId);
+    }
+    return isDetached ? withDetached(report, isDetached) : report;
   };
 
   const groupNamed = async (name: string, signal: AbortSignal): Promise<LvmGroup> => {
@@ -154,7 +164,18 @@ function createCommands({ run, systemDir, onCommand }: LvmOptions) {
     return group;
   };
 
-  return { call, change, read, groupNamed };
+  return { call, change, read, groupNamed, boot };
+}
+
+/** lvm itself calls such a volume active, and says no more. */
+async function withDetached(
+  { groups, orphans }: LvmReport,
+  isDetached: NonNullable<LvmOptions['isDetached']>,
+): Promise<LvmReport> {
+  const look = async (volume: LvmVolume): Promise<LvmVolume> =>
+    volume.majorMinor !== undefined && (await isDetached(volume.majorMinor)) ? { ...volume, detached: true } : volume;
+  const looked = groups.map(async (group) => ({ ...group, volumes: await Promise.all(group.volumes.map(look)) }));
+  return { groups: await Promise.all(looked), orphans };
 }
 
 async function createVolume(commands: Commands, volume: NewVolume, signal: AbortSignal): Promise<void> {

@@ -104,6 +104,14 @@ test.each([
 });
 
 test.each([
+  ['there', { lv_kernel_major: '253', lv_kernel_minor: '0' }, '253:0'],
+  ['not there', { lv_kernel_major: '-1', lv_kernel_minor: '-1' }, undefined],
+  ['not told', {}, undefined],
+])('the number of a device that is %s', (_, more, want) => {
+  expect(parseReport(reportWith({ lv: [lv('v1', more)] })).groups[0]?.volumes[0]?.majorMinor).toBe(want);
+});
+
+test.each([
   ['not JSON', 'WARNING: something', 'not JSON'],
   ['no report', '{}', 'without a list of groups'],
   ['a size with a unit', reportWith({ vg_free: '1.00g' }), 'vg_free "1.00g": expected whole bytes'],

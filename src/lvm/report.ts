@@ -53,6 +53,10 @@ export interface LvmVolume {
   readonly layout: string;
   /** Whether its device is there; absent where the kernel has no device-mapper, so that nobody can tell. */
   readonly active?: boolean;
+  /** `253:3`, of its device where that is there. */
+  readonly majorMinor?: string;
+  /** Its device is there, and leads to a disk that was pulled, be it back or not: nothing can be read from it. */
+  readonly detached?: boolean;
   /** LVM's word for what is wrong, such as `partial`; empty when nothing is. */
   readonly health: string;
 }
@@ -157,12 +161,16 @@ function volumeOf(row: Row, taken: ReadonlyMap<string, Bytes>): LvmVolume {
     readOnly: text(row, 'lv_permissions').startsWith('read-only'),
     layout: text(row, 'lv_layout'),
     ...(typeof row['lv_active'] === 'string' ? activity(row['lv_active']) : {}),
+    ...deviceNumber(text(row, 'lv_kernel_major'), text(row, 'lv_kernel_minor')),
     health: text(row, 'lv_health_status'),
   };
 }
 
 /** `active`, with more words for one that is shared; empty; `unknown`. */
 const activity = (word: string): { readonly active?: boolean } => (word === 'unknown' ? {} : { active: word !== '' });
+
+const deviceNumber = (major: string, minor: string): { readonly majorMinor?: string } =>
+  /^\d+$/.test(major) && /^\d+$/.test(minor) ? { majorMinor: `${major}:${minor}` } : {};
 
 /** Hidden volumes are reported in brackets. */
 const bare = (name: string): string => name.replace(/^\[(.*)\]$/, '$1');

@@ -25,6 +25,7 @@ export function createSimulatedLvm(file: string): Lvm {
     extendVolume: (volume, signal) => state.update((before) => withVolumeGrown(before, volume), signal),
     activateVolume: ({ vgName, name }, signal) =>
       state.update((before) => withVolumeActive(before, vgName, name), signal),
+    refreshVolume: () => Promise.resolve(),
     removeVolume: ({ vgName, name }, signal) => state.update((before) => withoutVolume(before, vgName, name), signal),
   };
 }

@@ -112,7 +112,7 @@ test('what a cut try for a group left on a disk can be told from all else, and t
   await using disks = await createLoopDisks(64 * MIB, 64 * MIB);
   const lvm = lvmOf(disks);
   const [device = '', other = ''] = disks.devices;
-  const [, , ...words] = argv.pvcreate(newDeviceMark('ring3'), device);
+  const [, , ...words] = argv.pvcreate(newDeviceMark('ring3', 'boot'), device);
   await disks.lvm('pvcreate', ...words);
   const left = (await lvm.report(never)).orphans[0];
   expect(isMarkedFor('ring3', left?.uuid ?? '')).toBe(true);
@@ -198,6 +198,7 @@ test('the agent extends a group by the blank disk, and leaves every used one as 
     disks: createHostDisks(run, 'zero'),
     locks: new KeyedMutex(),
     ownerOf: () => undefined,
+    isOver: () => true,
     log: silentLog,
   };
 
@@ -223,6 +224,7 @@ test('a blank disk that a program holds for itself is busy, and free afterwards'
     disks: createHostDisks(run, 'zero'),
     locks: new KeyedMutex(),
     ownerOf: () => undefined,
+    isOver: () => true,
     log: silentLog,
   };
   const wanted = [{ name: 'ring3', devices: disks.devices }];

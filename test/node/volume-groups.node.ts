@@ -140,6 +140,9 @@ test('power that goes while a group is made, after any write: it is finished', a
   await node.vm.pull('cut', signal);
   const writes = await readWriteLog(recorded.writeLog ?? '');
   expect(writes.length).toBeGreaterThan(2);
+  await node.vm.cutPower();
+  await node.vm.boot(signal);
+  await node.startAgent(signal);
 
   const outcomes: string[] = [];
   const said: string[] = [];
