@@ -3,6 +3,7 @@ import path from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest';
 import { broken, promised } from './promises.ts';
 import { start } from './processes.ts';
+import { startStubExtender } from './stub-extender.ts';
 import { startSystem, type System } from './system.ts';
 import { until } from './until.ts';
 import { createPods, deletePods, untilRunning, type PodWish } from './workload.ts';
@@ -36,13 +37,22 @@ const nodesOf = (pods: readonly PodWish[]): (string | undefined)[] =>
   pods.map(({ name }) => system.stores.pods.get(`default/${name}`)?.spec?.nodeName);
 const pods = (prefix: string, count: number, more: Partial<PodWish> = {}): PodWish[] =>
   Array.from({ length: count }, (_, i) => ({ name: `${prefix}-${i}`, sizes: ['1Gi'], ...more }));
-const untilEvent = (reason: string, about: string, says: RegExp): Promise<true> =>
+const untilSomeEvent = (reason: string, about: RegExp, says: RegExp): Promise<true> =>
   until(`an Event ${reason} is about ${about}`, [system.stores.events], WITHIN_MS, () =>
     system.stores.events
       .list()
-      .some((event) => event.reason === reason && event.involvedObject.name === about && says.test(event.message)),
+      .some((event) => event.reason === reason && about.test(event.involvedObject.name) && says.test(event.message)),
   );
 const names = (wishes: readonly PodWish[]): string[] => wishes.map(({ name }) => name);
+
+/** Starts the scheduler anew with these fields in its extender's configuration. */
+async function reconfigure(fields: Readonly<Record<string, unknown>>): Promise<void> {
+  const config = await readConfig();
+  const extenders = config.extenders.map((extender) => ({ ...extender, ...fields }));
+  await writeFile(path.join(system.cluster.dir, 'scheduler.json'), JSON.stringify({ ...config, extenders }));
+  await system.cluster.stopComponent('kube-scheduler');
+  await system.cluster.startComponent('kube-scheduler');
+}
 
 test('4: while an ignorable extender is away, CreateVolume refuses what was sent to a full node, and the pods find another one', async () => {
   const full = { name: 'full', sizes: ['20Gi'], spec: { nodeSelector: { 'kubernetes.io/hostname': 'node-1' } } };
@@ -55,10 +65,8 @@ test('4: while an ignorable extender is away, CreateVolume refuses what was sent
   const affinity = { nodeAffinity: { preferredDuringSchedulingIgnoredDuringExecution: preferred } };
   const blind = pods('blind', 10, { spec: { affinity } });
   await createPods(system, blind);
-  await untilEvent('ProvisioningFailed', 'blind-0-0', /ResourceExhausted/);
-  expect(broken(await promised(system))).toEqual([]);
-  // The scheduler would like the full node again and again; nothing but the extender tells it.
-  system.extender.open();
+  await untilSomeEvent('ProvisioningFailed', /^blind-/, /ResourceExhausted/);
+  // The scheduler would like the full node again and again; only the CSIStorageCapacity objects tell it.
   await untilRunning(system, names(blind), WITHIN_MS);
   expect(new Set(nodesOf(blind))).toEqual(new Set(['node-2']));
   expect(broken(await promised(system))).toEqual([]);
@@ -82,18 +90,41 @@ test('5: of two schedulers only one asks the extender; both place all their pods
 });
 
 test('4: while an extender that is not ignorable is away, pods wait, and nothing is lost', async () => {
-  const config = await readConfig();
-  const strict = { ...config, extenders: config.extenders.map((extender) => ({ ...extender, ignorable: false })) };
-  await writeFile(path.join(system.cluster.dir, 'scheduler.json'), JSON.stringify(strict));
-  await system.cluster.stopComponent('kube-scheduler');
-  await system.cluster.startComponent('kube-scheduler');
-
+  await reconfigure({ ignorable: false });
   system.extender.close();
   const waiting = pods('waiting', 10);
   await createPods(system, waiting);
-  await untilEvent('FailedScheduling', 'waiting-0', /./);
+  await untilSomeEvent('FailedScheduling', /^waiting-0$/, /./);
   expect(nodesOf(waiting).filter(Boolean)).toEqual([]);
   system.extender.open();
   await untilRunning(system, names(waiting), WITHIN_MS);
   expect(broken(await promised(system))).toEqual([]);
 });
+
+test.each([
+  ['has not heard of everything yet', 'filter', 'not listed yet: pods'],
+  ['refuses in bind', 'bind', 'the room is gone'],
+] as const)(
+  '4: an ignorable extender that %s is passed over; pods run, and what was placed badly finds another node',
+  async (_, refused, message) => {
+    await using stub = await startStubExtender((verb) => (verb === refused || verb === 'bind' ? message : undefined));
+    const { urlPrefix, ...before } = (await readConfig()).extenders[0] ?? {};
+    await reconfigure({
+      urlPrefix: `http://127.0.0.1:${stub.port}`,
+      enableHTTPS: false,
+      tlsConfig: undefined,
+      ignorable: true,
+    });
+    const since = (await system.log('kube-scheduler')).length;
+    try {
+      // Of 40 that there is room for, so that nodes fill up in between.
+      const passed = pods('passed', 36);
+      await createPods(system, passed);
+      await untilRunning(system, names(passed), WITHIN_MS);
+      expect(broken(await promised(system))).toEqual([]);
+      expect((await system.log('kube-scheduler')).slice(since)).toMatch(/Skipping extender/);
+    } finally {
+      await reconfigure({ urlPrefix, ...before });
+    }
+  },
+);

@@ -11,10 +11,12 @@ import {
 import type { KubeObject, LocalVolume, PersistentVolumeClaim } from '../../src/model/objects.ts';
 import { parseQuantity } from '../../src/model/quantity.ts';
 import { forEachOf } from '../../src/sandbox/in-turn.ts';
+import { STATEFUL_SETS } from '../../src/sandbox/kinds.ts';
+import { joinNode } from '../../src/sandbox/pretend-node.ts';
 import { broken, promised } from './promises.ts';
 import { startSystem, type System } from './system.ts';
 import { until } from './until.ts';
-import { claimSpec, createPods, deletePods, untilRunning, type PodWish } from './workload.ts';
+import { claimSpec, createPods, createStatefulSet, deletePods, untilRunning, type PodWish } from './workload.ts';
 
 const never = new AbortController().signal;
 const WITHIN_MS = 60_000;
@@ -42,6 +44,11 @@ afterEach(async () => {
   );
   await until('nothing is left', [stores.pods, stores.localVolumes, stores.volumes], WITHIN_MS, () =>
     [stores.pods, stores.localVolumes, stores.volumes].every((store) => store.list().length === 0),
+  );
+  // Room is back once the nodes have reported it, too.
+  const groups = () => stores.nodeStorages.list().flatMap(({ status }) => status?.nodeStorageInfo?.volumeGroups ?? []);
+  await until('the nodes are empty', [stores.nodeStorages], WITHIN_MS, () =>
+    groups().every(({ logicalVolumes }) => (logicalVolumes ?? []).length === 0),
   );
 });
 
@@ -117,9 +124,25 @@ test('6: of claims deleted while they are provisioned nothing stays', async () =
   expect((await promised(system)).map(({ onDisk }) => onDisk)).toEqual([0, 0]);
 });
 
-test('6: a LocalVolume in use outlives kubectl delete, until its pod is gone', async () => {
+test('6: a LocalVolume of a claim outlives kubectl delete, mounted or not, until the claim is gone', async () => {
+  await running({ name: 'bound', sizes: ['1Gi'] });
+  const name = volumeOf('bound-0')?.metadata.name ?? '';
+  const node = nodeOf('bound');
+  await system.client.delete(PODS, { namespace: 'default', name: 'bound' }, never);
+  await until('it is gone', [system.stores.pods], WITHIN_MS, () => system.stores.pods.list().length === 0);
+  await system.kubectl('delete', 'lvol', name, '--wait=false');
+  await untilEvent('Held', name, /claim default\/bound-0/);
+  const volumes = [{ name: 'data', persistentVolumeClaim: { claimName: 'bound-0' } }];
+  await running({ name: 'bound-again', sizes: [], spec: { volumes } });
+  expect(nodeOf('bound-again')).toBe(node);
+  expect(volumeOf('bound-0')?.status).toMatchObject({ phase: 'Ready' });
+  expect((await promised(system)).map(({ onDisk }) => onDisk).toSorted((a, b) => a - b)).toEqual([0, 2 ** 30]);
+});
+
+test('6: a LocalVolume that is let go and mounted stays until its pod is gone', async () => {
   await running({ name: 'user', sizes: ['1Gi'] });
   const name = volumeOf('user-0')?.metadata.name ?? '';
+  await system.kubectl('annotate', 'lvol', name, 'csi.aliyun.com/held-');
   await system.client.delete(LOCAL_VOLUMES, { name }, never);
   await untilEvent('InUse', name, /is mounted at/);
   expect((await promised(system)).map(({ onDisk }) => onDisk).toSorted((a, b) => a - b)).toEqual([0, 2 ** 30]);
@@ -203,7 +226,8 @@ test('5: an urgent pod evicts nobody for room that eviction cannot free', async 
   await createPods(system, full);
   await untilRunning(system, ['full-1', 'full-2'], WITHIN_MS);
   await createPods(system, [{ name: 'urgent', sizes: ['1Gi'], spec: { priorityClassName: 'urgent' } }]);
-  await untilEvent('FailedScheduling', 'urgent', /1 GiB/);
+  // In the extender's words, or the scheduler's own where a volume was turned away a moment ago.
+  await untilEvent('FailedScheduling', 'urgent', /1 GiB|enough free storage/);
   expect(system.stores.pods.get('default/urgent')?.status).not.toHaveProperty('nominatedNodeName');
   expect(system.stores.pods.list().filter(({ metadata }) => metadata.deletionTimestamp !== undefined)).toEqual([]);
 });
@@ -223,18 +247,51 @@ test('5: a generic ephemeral volume lives and goes with its pod', async () => {
   expect((await promised(system)).map(({ onDisk }) => onDisk)).toEqual([0, 0]);
 });
 
-test('5: a drained node keeps the volumes of its pods, which come back to it', async () => {
-  await running({ name: 'home', sizes: ['2Gi'] });
+test('5: a StatefulSet whose node is drained waits for it, and finds its volumes when it comes back', async () => {
+  const names = ['web-0', 'web-1', 'web-2', 'web-3'];
+  await createStatefulSet(system, { name: 'web', replicas: 4, size: '2Gi' });
+  await untilRunning(system, names, WITHIN_MS);
+  const before = names.map(nodeOf);
+  const volumes = () => names.map((name) => claim(`data-${name}`)?.spec?.volumeName);
+  const volumesBefore = volumes();
+  const there = names.filter((name) => nodeOf(name) === before[0]);
+  const uids = there.map((name) => system.stores.pods.get(`default/${name}`)?.metadata.uid);
+
+  await system.kubectl('drain', before[0] ?? '', '--ignore-daemonsets', '--timeout=60s');
+  await until('other pods stand in for the evicted ones', [system.stores.pods], WITHIN_MS, () =>
+    there.every((name, i) => {
+      const pod = system.stores.pods.get(`default/${name}`);
+      return pod !== undefined && pod.metadata.uid !== uids[i];
+    }),
+  );
+  await untilEvent('FailedScheduling', there[0] ?? '', /unschedulable/);
+  await system.kubectl('uncordon', before[0] ?? '');
+  await untilRunning(system, names, WITHIN_MS);
+  expect(names.map(nodeOf)).toEqual(before);
+  expect(volumes()).toEqual(volumesBefore);
+  expect(broken(await promised(system))).toEqual([]);
+  await system.client.delete(STATEFUL_SETS, { namespace: 'default', name: 'web' }, never);
+});
+
+test('5: a node that is deleted and comes back has its volumes still; until then nothing is placed there', async () => {
+  await running({ name: 'home', sizes: ['12Gi'] });
   const node = nodeOf('home') ?? '';
-  const cordon = (unschedulable: boolean) =>
-    system.client.patch(NODES, { name: node }, { type: 'merge', body: { spec: { unschedulable } } }, never);
-  await cordon(true);
-  await system.client.delete(PODS, { namespace: 'default', name: 'home' }, never);
-  await until('it is gone', [system.stores.pods], WITHIN_MS, () => system.stores.pods.list().length === 0);
+  const { labels = {} } = (await system.client.get(NODES, { name: node }, never)).metadata;
+  const volume = volumeOf('home-0');
+  await system.client.delete(NODES, { name: node }, never);
+  await until('its storage is taken off the books', [system.stores.nodeStorages], WITHIN_MS, () => {
+    return system.stores.nodeStorages.get(node) === undefined;
+  });
+  await system.client.delete(PODS, { namespace: 'default', name: 'home' }, never, { gracePeriodSeconds: 0 });
+  await running({ name: 'elsewhere', sizes: ['15Gi'] });
+  expect(nodeOf('elsewhere')).not.toBe(node);
   const volumes = [{ name: 'data', persistentVolumeClaim: { claimName: 'home-0' } }];
   await createPods(system, [{ name: 'home-again', sizes: [], spec: { volumes } }]);
-  await untilEvent('FailedScheduling', 'home-again', /unschedulable/);
-  await cordon(false);
+  await untilEvent('FailedScheduling', 'home-again', /./);
+
+  await joinNode({ name: node, labels, disks: [] }, system.client, never);
   await untilRunning(system, ['home-again'], WITHIN_MS);
   expect(nodeOf('home-again')).toBe(node);
+  expect(volumeOf('home-0')?.metadata.uid).toBe(volume?.metadata.uid);
+  expect(broken(await promised(system))).toEqual([]);
 });
