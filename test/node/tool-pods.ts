@@ -1,0 +1,88 @@
+import { TOOL } from './kubelet-image.ts';
+
+export interface ToolContainer {
+  readonly name?: string;
+  /** For sh; absent: it does nothing. */
+  readonly script?: string;
+  readonly resources?: object;
+}
+
+export interface ToolPod {
+  readonly name: string;
+  readonly containers?: readonly ToolContainer[];
+  /** What every container has at /data. Absent: nothing. */
+  readonly volume?: object;
+  /** The volume is a device, at /dev/data. */
+  readonly block?: boolean;
+  /** More of its spec. */
+  readonly spec?: object;
+}
+
+const IDLE = 'exec sleep 2147483647';
+
+/** A pod of containers that run scripts. It ends at once when asked to. */
+export function toolPod({ name, containers = [{}], volume, block = false, spec = {} }: ToolPod): object {
+  const where = block
+    ? { volumeDevices: [{ name: 'data', devicePath: '/dev/data' }] }
+    : { volumeMounts: [{ name: 'data', mountPath: '/data' }] };
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, namespace: 'default' },
+    spec: {
+      terminationGracePeriodSeconds: 1,
+      containers: containers.map((container, at) => ({
+        name: container.name ?? `c${at}`,
+        image: TOOL,
+        args: [container.script ?? IDLE],
+        ...(container.resources ? { resources: container.resources } : {}),
+        ...(volume ? where : {}),
+      })),
+      ...(volume ? { volumes: [{ name: 'data', ...volume }] } : {}),
+      ...spec,
+    },
+  };
+}
+
+export interface ToolClaim {
+  readonly name: string;
+  readonly size: string;
+  readonly storageClass?: string;
+  readonly block?: boolean;
+}
+
+/** A claim, and of the pods' `volume` what makes use of it: `claimed`. */
+export const toolClaim = ({ name, size, storageClass = 'open-local-lvm', block = false }: ToolClaim): object => ({
+  apiVersion: 'v1',
+  kind: 'PersistentVolumeClaim',
+  metadata: { name, namespace: 'default' },
+  spec: {
+    accessModes: ['ReadWriteOnce'],
+    storageClassName: storageClass,
+    volumeMode: block ? 'Block' : 'Filesystem',
+    resources: { requests: { storage: size } },
+  },
+});
+
+export const claimed = (claimName: string): object => ({ persistentVolumeClaim: { claimName } });
+
+/** The only pod of a StatefulSet, `<name>-0`, with a claim `data-<name>-0`. */
+export function toolStatefulSet({ name, containers }: Pick<ToolPod, 'name' | 'containers'>, size: string): object {
+  const { spec } = toolPod({ name, volume: {}, ...(containers ? { containers } : {}) }) as {
+    readonly spec: { volumes?: unknown };
+  };
+  delete spec.volumes;
+  const claim = toolClaim({ name: 'data', size }) as { readonly spec: object };
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'StatefulSet',
+    metadata: { name, namespace: 'default' },
+    spec: {
+      replicas: 1,
+      serviceName: name,
+      selector: { matchLabels: { app: name } },
+      template: { metadata: { labels: { app: name } }, spec },
+      volumeClaimTemplates: [{ metadata: { name: 'data' }, spec: claim.spec }],
+    },
+  };
+}
