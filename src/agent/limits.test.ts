@@ -153,6 +153,14 @@ test('a volume that is taken from a pod leaves no limit there, and keeps that of
   ]);
 });
 
+test('a volume of which nothing was heard yet keeps the limit it was published with', async () => {
+  const it = rig();
+  it.publish('u-1');
+  await it.limits.apply(nodeVolume(SLOW), 'u-1', never);
+  await it.limits.enforce(never);
+  expect(it.groups.get('u-1')).toEqual(SLOW);
+});
+
 test('while a pod gets its volume, what was seen before is not held against it', async () => {
   const it = rig();
   it.volumes.set('v1', volume(SLOW));

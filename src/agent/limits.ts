@@ -63,9 +63,10 @@ export function createLimits(deps: LimitDeps): Limits {
         ({ metadata, spec }) => first || isLimited(spec.limits) || known.has(metadata.name ?? ''),
       );
       if (relevant.length === 0 && limited.size === 0) return;
-      const uses = await usesOf(relevant, await mounts.list(signal));
-      for (const use of uses) await settle(use, signal);
-      const seen = new Set(uses.map(keyOf));
+      const entries = await mounts.list(signal);
+      const places = await placesOf(entries);
+      for (const use of await usesOf(relevant, places, entries)) await settle(use, signal);
+      const seen = new Set(places.map(keyOf));
       for (const [key, use] of [...limited]) {
         if (seen.has(key)) continue;
         await settle({ ...use, limits: {} }, signal);
@@ -142,7 +143,7 @@ function createSetter({ throttles, log, onSet }: LimitDeps, tell: Tell) {
   return { limited, waiting, settle };
 }
 
-const keyOf = ({ podUid, device }: Use): string => `${podUid} ${device}`;
+const keyOf = ({ podUid, device }: Place): string => `${podUid} ${device}`;
 
 const isLimited = (limits: IoLimits | undefined): boolean => Object.keys(limits ?? {}).length > 0;
 
@@ -159,22 +160,34 @@ function createTeller({ volumes, record, log }: LimitDeps): Tell {
   };
 }
 
-/** Every pod's path in the mount table at which one of the volumes is seen. */
-async function usesOf(volumes: readonly LocalVolume[], entries: readonly MountEntry[]): Promise<readonly Use[]> {
+type Place = Pick<Use, 'podUid' | 'device'>;
+
+/** Which pod sees which device somewhere. */
+async function placesOf(entries: readonly MountEntry[]): Promise<readonly Place[]> {
+  const places = entries.map(async (entry): Promise<readonly Place[]> => {
+    const podUid = podOfTarget(entry.target);
+    const device = podUid === undefined ? undefined : await deviceBehind(entry);
+    return podUid === undefined || device === undefined ? [] : [{ podUid, device }];
+  });
+  return (await Promise.all(places)).flat();
+}
+
+/** Where one of the volumes is seen. */
+async function usesOf(
+  volumes: readonly LocalVolume[],
+  places: readonly Place[],
+  entries: readonly MountEntry[],
+): Promise<readonly Use[]> {
   const byDevice = new Map<string, LocalVolume>();
   for (const volume of volumes) {
     const source = volume.status?.devicePath;
     const device = source === undefined ? undefined : await deviceOf({ kind: volume.spec.kind, source }, entries);
     if (device !== undefined) byDevice.set(device, volume);
   }
-  const uses = entries.map(async (entry): Promise<readonly Use[]> => {
-    const podUid = podOfTarget(entry.target);
-    if (podUid === undefined) return [];
-    const device = (await deviceBehind(entry)) ?? '';
-    const found = byDevice.get(device);
-    return found ? [{ volume: found.metadata.name ?? '', podUid, device, limits: found.spec.limits ?? {} }] : [];
+  return places.flatMap((place) => {
+    const found = byDevice.get(place.device);
+    return found ? [{ ...place, volume: found.metadata.name ?? '', limits: found.spec.limits ?? {} }] : [];
   });
-  return (await Promise.all(uses)).flat();
 }
 
 /** `major:minor` of what carries a volume. */
