@@ -4,7 +4,7 @@ import path from 'node:path';
 import { builtBinaries } from '../test/control-plane/cluster.ts';
 import { buildProgram } from '../test/control-plane/program.ts';
 import { benchClaims } from './cluster-claims.ts';
-import { benchScheduling } from './cluster-scheduling.ts';
+import { benchScheduling, type SchedulingRow } from './cluster-scheduling.ts';
 import { casesOf, claimsGoals, claimsTables, schedulingGoals, schedulingTable } from './cluster-tables.ts';
 import { goalLine, say, writeResult } from './report.ts';
 
@@ -30,10 +30,15 @@ await using program = await buildProgram();
 const parts = {
   scheduling: async () => {
     say('Pods per second through kube-scheduler');
-    const rows = await benchScheduling(program.file, plan.scheduling);
-    const cases = casesOf(rows);
-    say(schedulingTable(cases));
-    return { cases, rows, goals: schedulingGoals(cases) };
+    const resultOf = (rows: readonly SchedulingRow[]) => {
+      const cases = casesOf(rows);
+      return { cases, rows, goals: schedulingGoals(cases) };
+    };
+    // It takes minutes: what was found stays when the rest fails.
+    const rows = await benchScheduling(program.file, plan.scheduling, (soFar) => keep('scheduling', resultOf(soFar)));
+    const result = resultOf(rows);
+    say(schedulingTable(result.cases));
+    return result;
   },
   claims: async () => {
     say('From claim created to Bound');
@@ -47,9 +52,13 @@ for (const [name, part] of Object.entries(parts)) {
   if (only !== undefined && only !== name) continue;
   const result = await part();
   say(`${result.goals.map(goalLine).join('\n')}\n`);
-  results[name] = { date: new Date().toISOString(), ...result };
+  await keep(name, result);
 }
-await writeResult('cluster', { quick, ...results });
+
+async function keep(name: string, result: object): Promise<void> {
+  results[name] = { date: new Date().toISOString(), ...result };
+  await writeResult('cluster', { quick, ...results });
+}
 
 /** What the other part found the last time, when only one is asked for. */
 async function resultsSoFar(): Promise<Record<string, object>> {

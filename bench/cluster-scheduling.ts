@@ -46,8 +46,15 @@ const API_FLAGS = [
   '--delete-collection-workers=20',
 ];
 
-/** Bursts of pods through a real kube-scheduler with no extender, one that echoes, and ours; all in turns, so that the machine's moods hit all. */
-export async function benchScheduling(openLocal: string, plan: SchedulingPlan): Promise<SchedulingRow[]> {
+/**
+ * Bursts of pods through a real kube-scheduler with no extender, one that echoes, and ours; all in turns, so that the machine's moods hit all.
+ * `onRows` hears after each kind of burst what was found so far.
+ */
+export async function benchScheduling(
+  openLocal: string,
+  plan: SchedulingPlan,
+  onRows: (soFar: readonly SchedulingRow[]) => Promise<void>,
+): Promise<SchedulingRow[]> {
   const cluster = await startCluster({ flags: { 'kube-apiserver': API_FLAGS } });
   const client = createKubeClient(await loadKubeconfig(cluster.admin, { run }), { userAgent: 'bench' });
   const rows: SchedulingRow[] = [];
@@ -61,8 +68,10 @@ export async function benchScheduling(openLocal: string, plan: SchedulingPlan): 
       const until = started + (plan.budgetMs * (i + 1)) / plan.nodes.length;
       await makeNodes(client, made, nodes);
       made = nodes;
-      for (const claims of [0, 1] as const)
+      for (const claims of [0, 1] as const) {
         rows.push(...(await playRounds({ cluster, client, claims, nodes, until }, plan, openLocal)));
+        await onRows(rows);
+      }
     }
     return rows;
   } finally {
