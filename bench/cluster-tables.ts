@@ -81,7 +81,15 @@ export function schedulingGoals(cases: readonly SchedulingCase[]): Goal[] {
 export function claimsTables({ paced, burst, requests }: ClaimsResult): string {
   const rows = (how: string, times: readonly ClaimTimes[]): (string | number)[][] =>
     times.map(({ side, claims, p50, p99, createVolumeMs = 0, cpu = {}, load }) => [
-      ...[how, side, claims, p50.toFixed(0), p99.toFixed(0), ratio(p50 / floorOf(times).p50), ms(createVolumeMs)],
+      ...[
+        how,
+        side,
+        claims,
+        p50.toFixed(0),
+        p99.toFixed(0),
+        ratio(p50 / floorOf(times).p50),
+        createVolumeMs.toFixed(0),
+      ],
       ...[sum(Object.values(cpu)), cpu['kube-apiserver'] ?? 0, cpu['open-local operator'] ?? 0].map(ms),
       load.toFixed(1),
     ]);
