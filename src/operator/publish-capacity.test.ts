@@ -100,6 +100,8 @@ async function sizes(): Promise<Readonly<Record<string, string | undefined>>> {
   };
   return Object.fromEntries((await objects()).map((object) => [nodesOf(object), object.maximumVolumeSize]));
 }
+/** What it wrote itself makes it look again. */
+const untilIdle = () => eventually(() => expect(publisher.stats()).toMatchObject({ waiting: 0, running: 0 }));
 const refuse = (node: string, size: number) =>
   publisher.refused({ policy: lvm, size: bytes(size * GIB), nodes: [node] });
 
@@ -127,8 +129,10 @@ test('a node that turned a volume away is told to the byte, and more as soon as 
   refuse('n1', 3);
   const rest = { 'all but host-n1': '10Gi' };
   await eventually(async () => expect(await sizes()).toEqual({ 'host-n1': '2Gi', ...rest }));
+  await untilIdle();
   await ours.client.delete(LOCAL_VOLUMES, { name: 'v' }, never);
   await eventually(async () => expect(await sizes()).toEqual({ 'host-n1': '10Gi', ...rest }));
+  await untilIdle();
   await addVolume('w', 'n1', 4);
   await eventually(async () => expect(await sizes()).toEqual({ 'host-n1': '6Gi', ...rest }));
 });

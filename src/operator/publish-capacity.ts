@@ -2,14 +2,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Ledger } from '../capacity/ledger.ts';
 import type { PlaceRequest } from '../capacity/place-volume.ts';
 import type { Topology } from '../csi/ports.ts';
-import { createWorkQueue, type Again } from '../kube/work-queue.ts';
+import { createWorkQueue, type Again, type WorkQueueStats } from '../kube/work-queue.ts';
 import type { Bytes } from '../model/bytes.ts';
 import type { VolumePolicy } from '../model/storage-class.ts';
 import { createCapacityObjects, stepsTo, type CapacityObjectsDeps } from './capacity-objects.ts';
 import { whenAllSynced, type Informers } from './informers.ts';
 import { planCapacity, type PlannedCapacity } from './plan-capacity.ts';
-import { createTightNodes } from './tight-nodes.ts';
-import { createWholeSizes } from './whole-sizes.ts';
+import { createTightNodes, type TightNodes } from './tight-nodes.ts';
+import { createWholeSizes, type WholeSizes } from './whole-sizes.ts';
 
 export interface CapacityDeps extends CapacityObjectsDeps {
   readonly ledger: Pick<Ledger, 'capacity' | 'classes' | 'onFreed'>;
@@ -25,6 +25,7 @@ export interface CapacityPublisher {
   refused(ask: Pick<PlaceRequest, 'policy' | 'size' | 'nodes'>): void;
   /** Works until aborted. */
   run(signal: AbortSignal): Promise<void>;
+  stats(): WorkQueueStats;
 }
 
 /** No more writes than MAX_WRITES in so many ms. */
@@ -33,25 +34,14 @@ const MAX_WRITES = 50;
 const ALL = 'all';
 
 export function createCapacityPublisher(deps: CapacityDeps): CapacityPublisher {
-  const { ledger, informers, topology, log, now } = deps;
+  const { ledger, informers, log, now } = deps;
   const objects = createCapacityObjects(deps);
   const tight = createTightNodes();
   const whole = createWholeSizes({ ledger, storages: informers.storages });
 
-  const plan = (): readonly PlannedCapacity[] =>
-    objects.owner() === undefined
-      ? []
-      : planCapacity({
-          classes: ledger.classes(),
-          tight: (policy) => tight.of(policy),
-          capacity: (policy, node) => ledger.capacity(policy, node),
-          whole: (policy) => whole.of(policy),
-          hostnameOf: (node) => topology.hostnameOf(node),
-        });
-
   const publish = async (signal: AbortSignal): Promise<Again | void> => {
     const leftMs = tight.expire(now());
-    const steps = stepsTo(plan(), objects.published.values);
+    const steps = stepsTo(objects.owner() ? plan(deps, tight, whole) : [], objects.published.values);
     for (const step of steps.slice(0, MAX_WRITES)) await objects.write(step, signal);
     await delay(PACE_MS, undefined, { signal }).catch(() => undefined);
     if (steps.length > MAX_WRITES) return { afterMs: 0 };
@@ -77,6 +67,7 @@ export function createCapacityPublisher(deps: CapacityDeps): CapacityPublisher {
   };
 
   return {
+    stats: () => queue.stats(),
     refused: ({ policy, size, nodes }) => {
       const [node, ...more] = nodes ?? [];
       // A scheduler sends a volume to one node; whoever names several, or none, does not look at these objects.
@@ -102,4 +93,18 @@ export function createCapacityPublisher(deps: CapacityDeps): CapacityPublisher {
 /** Nodes where such a volume does not fit. Lazily: whoever asks has enough with the first few. */
 function* nodesWithout({ ledger, informers }: CapacityDeps, policy: VolumePolicy, size: Bytes): Iterable<string> {
   for (const node of informers.storages.values.keys()) if (ledger.capacity(policy, node).largest < size) yield node;
+}
+
+function plan(
+  { ledger, topology }: CapacityDeps,
+  tight: Pick<TightNodes, 'of'>,
+  whole: Pick<WholeSizes, 'of'>,
+): readonly PlannedCapacity[] {
+  return planCapacity({
+    classes: ledger.classes(),
+    tight: (policy) => tight.of(policy),
+    capacity: (policy, node) => ledger.capacity(policy, node),
+    whole: (policy) => whole.of(policy),
+    hostnameOf: (node) => topology.hostnameOf(node),
+  });
 }
