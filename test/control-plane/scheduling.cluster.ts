@@ -3,6 +3,7 @@ import { STATEFUL_SETS } from '../../src/sandbox/kinds.ts';
 import { CLAIMS, PODS } from '../../src/kube/resource.ts';
 import { forEachOf } from '../../src/sandbox/in-turn.ts';
 import { broken, promised } from './promises.ts';
+import { extenderComplaints } from './scheduler-log.ts';
 import { startSystem, type NodeGroup, type System } from './system.ts';
 import { until } from './until.ts';
 import { createPods, createStatefulSet, deletePods, untilRunning, type PodWish } from './workload.ts';
@@ -103,9 +104,7 @@ test('2: 300 pods of mixed sizes and several claims fill 95 % of the room', asyn
 }, 400_000);
 
 test('8: kube-scheduler had no error or time-out with the extender', async () => {
-  const lines = (await system.log('kube-scheduler')).split('\n');
-  const bad = lines.filter((line) => /^[EWF]\d{4} .*extender/i.test(line) || line.includes('Skipping extender'));
-  expect(bad).toEqual([]);
+  expect(extenderComplaints(await system.log('kube-scheduler'))).toEqual([]);
 });
 
 /** One to three claims each, in whole extents; together so many MiB. */
