@@ -20,7 +20,7 @@ import { linkOf, startVm, type RunOptions, type Vm } from './vm.ts';
 export const NODE = 'node';
 const MIB = 1024 ** 2;
 const MEMORY_MIB = 1280;
-const JOIN_MS = 150_000;
+const JOIN_MS = 300_000;
 const DISK = 'pool';
 /** Files of the kubelet's, by the cluster's names for them. */
 const CREDENTIALS = { 'ca.crt': 'ca.crt', 'node.crt': 'kubelet.crt', 'node.key': 'kubelet.key' } as const;
@@ -51,6 +51,8 @@ export interface KubeletNode extends AsyncDisposable {
   untilGone(name: string): Promise<void>;
   /** Applies objects as YAML would have them, in the namespace `default`. */
   apply(...objects: readonly object[]): Promise<void>;
+  /** Deletes every pod and claim of the namespace `default`, and resolves when nothing of them is left. */
+  clear(): Promise<void>;
   /** Gives the node the agent's image under this tag; `mark` makes it differ from another. */
   loadAgent(tag: string, mark: string): Promise<void>;
   /** Applies the DaemonSet of deploy/ with the image of this tag, and resolves when it is ready. */
@@ -136,6 +138,16 @@ function createNode({ vm, system, progress, image, program }: Parts, signal: Abo
       await writeFile(file, objects.map((each) => stringify(each)).join('---\n'));
       await system.kubectl('apply', '-f', file);
     },
+    clear: async () => {
+      await system.kubectl('delete', 'statefulset,pod,pvc', '--all', '-n', 'default', '--wait=false');
+      const left = (): readonly (string | undefined)[] => [
+        ...system.stores.pods
+          .list()
+          .flatMap(({ metadata }) => (metadata.namespace === 'default' ? [metadata.name] : [])),
+        ...system.stores.localVolumes.list().map(({ metadata }) => metadata.name),
+      ];
+      await until('no pod and no volume is left', watched(system), JOIN_MS, () => left().length === 0, left);
+    },
     loadAgent: async (tag, mark) => {
       const archive = await agentImage({ dir: vm.dir, image, program, tag, mark });
       await importImage(vm, archive, signal);
@@ -143,6 +155,8 @@ function createNode({ vm, system, progress, image, program }: Parts, signal: Abo
     deployAgent: (tag) => deployAgent(system, tag),
   };
 }
+
+const watched = ({ stores }: System) => [stores.pods, stores.localVolumes];
 
 export const isReady = ({ metadata, spec, status }: SeenPod): boolean => {
   const containers = status?.containerStatuses ?? [];

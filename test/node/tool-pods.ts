@@ -31,6 +31,8 @@ export function toolPod({ name, containers = [{}], volume, block = false, spec =
     metadata: { name, namespace: 'default' },
     spec: {
       terminationGracePeriodSeconds: 1,
+      // What takes time and has nothing to do with volumes.
+      ...{ hostNetwork: true, dnsPolicy: 'Default', automountServiceAccountToken: false, enableServiceLinks: false },
       containers: containers.map((container, at) => ({
         name: container.name ?? `c${at}`,
         image: TOOL,
@@ -86,3 +88,13 @@ export function toolStatefulSet({ name, containers }: Pick<ToolPod, 'name' | 'co
     },
   };
 }
+
+/** Of volumes that are limited to 1 MiB/s and 500 operations a second, each way. */
+export const LIMITED_CLASS = {
+  apiVersion: 'storage.k8s.io/v1',
+  kind: 'StorageClass',
+  metadata: { name: 'limited' },
+  provisioner: 'local.csi.aliyun.com',
+  parameters: { volumeType: 'LVM', 'csi.storage.k8s.io/fstype': 'ext4', bps: '1Mi', iops: '500' },
+  volumeBindingMode: 'WaitForFirstConsumer',
+};

@@ -1,0 +1,21 @@
+import { afterAll, beforeAll, describe } from 'vitest';
+import { startKubeletNode, type KubeletNode } from './kubelet-node.ts';
+import { podLimits } from './kubelet-tests/limits.ts';
+import { podLife } from './kubelet-tests/pods.ts';
+
+/** One node serves all of these: to start it takes as long as many a test. */
+const signal = AbortSignal.timeout(3_000_000);
+let node: KubeletNode;
+const theNode = (): KubeletNode => node;
+
+beforeAll(async () => {
+  node = await startKubeletNode(signal);
+});
+afterAll(() => node?.[Symbol.asyncDispose]());
+
+describe('pods with volumes', () => {
+  podLife(theNode, signal);
+});
+describe('IO limits of pods', () => {
+  podLimits(theNode, signal);
+});
