@@ -28,7 +28,7 @@ export interface CapacityFacts {
 /**
  * One object of each class for every node: it promises what the largest node could have, so that no pod waits for a number, and the extender
  * says which node has room. Nodes that turned a volume away get an object of their own, with their room to the byte, and are left out of the
- * other: a scheduler that does not ask us would choose them again. docs/decisions/0007-capacity-objects.md has the figures.
+ * other: a scheduler that does not ask us would choose them again. docs/decisions/0009-capacity-objects.md has the figures.
  */
 export function planCapacity({ classes, tight, capacity, whole, hostnameOf }: CapacityFacts): PlannedCapacity[] {
   const planned: PlannedCapacity[] = [];
