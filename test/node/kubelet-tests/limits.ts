@@ -13,6 +13,8 @@ export function podLimits(theNode: () => KubeletNode, signal: AbortSignal): void
   const POLL = { timeout: 200_000, interval: 500 };
   const LIMITED = { rbps: MIB, wbps: MIB, riops: 500, wiops: 500 };
   type Max = Readonly<Record<keyof typeof LIMITED, number | 'max'>>;
+  /** No limited volume takes 2 MiB faster. */
+  const LIMITED_SECONDS = 1.6;
   const FREE: Max = { rbps: 'max', wbps: 'max', riops: 'max', wiops: 'max' };
 
   /** A pod of each class of service, with two containers; where its cgroup is below that of all pods. */
@@ -72,6 +74,13 @@ export function podLimits(theNode: () => KubeletNode, signal: AbortSignal): void
     return Number(await node.inPod(pod, script, container));
   }
 
+  /** The least of three times: a busy machine is slow now and then, a limited volume always. */
+  async function quickest(pod: string, file?: string): Promise<number> {
+    const times: number[] = [];
+    for (let at = 0; at < 3; at += 1) times.push(await secondsToWrite(pod, 'c0', file));
+    return Math.min(...times);
+  }
+
   const change = (claim: string, limits: object): Promise<unknown> =>
     node.system.client.patch(
       LOCAL_VOLUMES,
@@ -95,16 +104,16 @@ export function podLimits(theNode: () => KubeletNode, signal: AbortSignal): void
       for (const container of ['c0', 'c1']) {
         const seconds = await secondsToWrite(pod, container);
         node.progress(`${pod} ${container}: 2 MiB at 1 MiB/s took ${seconds} s`);
-        expect(seconds).toBeGreaterThan(1.6);
+        expect(seconds).toBeGreaterThan(LIMITED_SECONDS);
       }
     }
   });
 
   test('a raw block volume is limited, and a volume without limits is not', async () => {
     expect(await maxOf('raw')).toEqual(LIMITED);
-    expect(await secondsToWrite('raw', 'c0', '/dev/data')).toBeGreaterThan(1.6);
+    expect(await secondsToWrite('raw', 'c0', '/dev/data')).toBeGreaterThan(LIMITED_SECONDS);
     expect(await maxOf('free')).toEqual(FREE);
-    expect(await secondsToWrite('free')).toBeLessThan(1);
+    expect(await quickest('free')).toBeLessThan(LIMITED_SECONDS);
   });
 
   test('a container that is restarted is limited as before', async () => {
@@ -115,7 +124,7 @@ export function podLimits(theNode: () => KubeletNode, signal: AbortSignal): void
       ),
     );
     expect(await maxOf('burstable')).toEqual(LIMITED);
-    expect(await secondsToWrite('burstable', 'c1')).toBeGreaterThan(1.6);
+    expect(await secondsToWrite('burstable', 'c1')).toBeGreaterThan(LIMITED_SECONDS);
   });
 
   test('limits that somebody overwrites are set again', async () => {
@@ -130,7 +139,7 @@ export function podLimits(theNode: () => KubeletNode, signal: AbortSignal): void
       .toEqual({ rbps: 8 * MIB, wbps: 4 * MIB, riops: 'max', wiops: 200 });
     await change('best-effort', { readBps: null, writeBps: null, writeIops: null });
     await expect.poll(() => maxOf('best-effort'), POLL).toEqual(FREE);
-    expect(await secondsToWrite('best-effort')).toBeLessThan(1);
+    expect(await quickest('best-effort')).toBeLessThan(LIMITED_SECONDS);
   });
 
   test('limits hold while the agent is away, and it sees to those that were lost meanwhile', async () => {
@@ -152,7 +161,7 @@ export function podLimits(theNode: () => KubeletNode, signal: AbortSignal): void
     await node.apply(toolPod({ name: 'raw', volume: claimed('raw'), block: true }));
     await node.untilReady('raw');
     expect(await maxOf('raw')).toEqual(FREE);
-    expect(await secondsToWrite('raw', 'c0', '/dev/data')).toBeLessThan(1);
+    expect(await quickest('raw', '/dev/data')).toBeLessThan(LIMITED_SECONDS);
   });
 
   afterAll(() => node?.clear());
