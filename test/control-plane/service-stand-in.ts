@@ -14,11 +14,20 @@ export interface ServiceStandIn extends AsyncDisposable {
   readonly port: number;
   /** The backend that is Ready now. */
   ready(): Backend | undefined;
+  /** The times in which no backend was Ready; the last one may last. */
+  readonly absences: readonly Period[];
   /** While closed, connections are refused, and those that are open end. */
   close(): void;
   open(): void;
   /** Resolves once a backend is Ready. Throws when none is in time. */
   untilReady(withinMs: number): Promise<Backend>;
+}
+
+/** Wall clock, ms. */
+export interface Period {
+  readonly from: number;
+  /** Infinity while it lasts. */
+  readonly to: number;
 }
 
 const PROBE_MS = 250;
@@ -49,10 +58,18 @@ export async function createService(backends: readonly Backend[]): Promise<Servi
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
 
+  const absences: Period[] = [];
+  const noteAbsence = (isAbsent: boolean): void => {
+    const last = absences.at(-1);
+    const lasts = last?.to === Infinity;
+    if (isAbsent && !lasts) absences.push({ from: Date.now(), to: Infinity });
+    if (!isAbsent && last && lasts) absences[absences.length - 1] = { ...last, to: Date.now() };
+  };
   const probe = async (): Promise<void> => {
     while (!ending.signal.aborted) {
       const ready = await Promise.all(backends.map(({ readyUrl }) => isReady(readyUrl)));
       current = backends[ready.indexOf(true)];
+      noteAbsence(current === undefined);
       await delay(PROBE_MS, undefined, { signal: ending.signal }).catch(() => undefined);
     }
   };
@@ -61,6 +78,7 @@ export async function createService(backends: readonly Backend[]): Promise<Servi
   return {
     port: (server.address() as AddressInfo).port,
     ready: () => current,
+    absences,
     close: () => {
       isOpen = false;
       for (const socket of sockets) socket.destroy();
