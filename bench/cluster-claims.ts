@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { loadavg } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -94,6 +95,9 @@ export async function benchClaims(openLocal: string, plan: ClaimsPlan): Promise<
     burst.push(...(await play(system, [{ side, count: plan.burst }], 'burst')));
     if (side === 'ours') requests = await requestsPerClaim(system, from, plan.burst);
   }
+  await started.disposeAsync();
+  // Kept only when something failed: they are in memory.
+  await rm(system.cluster.dir, { recursive: true, force: true });
   return { burst, paced, requests };
 }
 

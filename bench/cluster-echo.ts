@@ -30,6 +30,7 @@ const server = createServer((request, response) => void answer(request, response
 server.keepAliveTimeout = 120_000;
 server.listen(0, '127.0.0.1', () => process.send?.({ port: (server.address() as AddressInfo).port }));
 
+process.on('disconnect', () => process.exit()); // the benchmark has died
 process.on('message', (ask) => {
   if (ask === 'usage') process.send?.({ cpu: process.cpuUsage(), rss: process.memoryUsage.rss() });
   else process.exit();

@@ -31,6 +31,7 @@ const server = createCsiServer({
 await server.start(new AbortController().signal);
 process.send?.({ port: 0 });
 
+process.on('disconnect', () => process.exit()); // the benchmark has died
 process.on('message', (ask) => {
   if (ask === 'usage') process.send?.({ cpu: process.cpuUsage(), rss: process.memoryUsage.rss() });
   else process.exit();

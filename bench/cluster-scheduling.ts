@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { run } from '../src/exec/run.ts';
 import { loadKubeconfig } from '../src/kube/kubeconfig.ts';
@@ -73,11 +74,13 @@ export async function benchScheduling(
         await onRows(rows);
       }
     }
-    return rows;
   } finally {
     client.close();
     await cluster.stop();
   }
+  // Kept only when something failed: they are in memory.
+  await rm(cluster.dir, { recursive: true, force: true });
+  return rows;
 }
 
 const STORAGE_CLASS = {
