@@ -19,6 +19,8 @@ export const NODE = 'node';
 /** Where the guest shows the agent's CSI socket. */
 const CSI_PORT = 7001;
 const CSI_CALL_MS = 60_000;
+/** Seconds on a machine with nothing else to do. */
+const START_MS = 180_000;
 
 interface Event extends KubeObject {
   readonly reason?: string;
@@ -72,7 +74,7 @@ export async function startAgentNode(signal: AbortSignal, options: Omit<VmOption
     client,
     csi: csi.node,
     startAgent: async (signal, name = 'agent', flags = []) => {
-      await vm.must(startScript(name, flags), signal);
+      await vm.must(startScript(name, flags), signal, { timeoutMs: START_MS });
     },
     stopAgent: async (signal, name = 'agent') => {
       await vm.must(`kill "$(< /run/${name}.pid)"; tail --pid="$(< /run/${name}.pid)" -f /dev/null`, signal);

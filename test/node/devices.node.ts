@@ -9,7 +9,7 @@ import { volumesOn, type VolumesOn } from './volumes-on.ts';
 
 const test = testOn('root', 'qemu');
 const progress = createProgress();
-const signal = AbortSignal.timeout(600_000);
+const signal = AbortSignal.timeout(1_800_000);
 let node: AgentNode;
 let on: VolumesOn;
 

@@ -25,7 +25,7 @@ const SAID: Readonly<Record<Version, (limits: IoLimits) => RegExp>> = {
 
 for (const version of ['v2', 'v1'] as const) {
   describe(`cgroup ${version}`, () => {
-    const signal = AbortSignal.timeout(600_000);
+    const signal = AbortSignal.timeout(1_800_000);
     const progress = createProgress();
     const said = SAID[version];
     let node: AgentNode;

@@ -97,7 +97,7 @@ async function digest(file: string, size: number): Promise<string> {
 }
 
 for (const [serial, { kind, says }] of kinds) {
-  test(`a disk that is or has ${kind} is left alone`, () => {
+  test(`D9: a disk that is or has ${kind} is left alone`, () => {
     const condition = conditions.get(groupOf(serial));
     progress(`${kind}: ${condition?.message}`);
     expect(condition).toMatchObject({ status: 'False', reason: 'DeviceRefused' });

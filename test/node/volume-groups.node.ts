@@ -15,7 +15,7 @@ const SIZE = 64 * MIB;
 const test = testOn('root', 'qemu');
 
 let node: AgentNode;
-const signal = AbortSignal.timeout(900_000);
+const signal = AbortSignal.timeout(1_800_000);
 const progress = createProgress();
 
 beforeAll(async () => {
