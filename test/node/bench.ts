@@ -1,135 +1,139 @@
-// What an agent costs on a real kernel, beside what the bare commands cost there. Under software emulation times are many times those of a
-// machine: compare them with each other only. N volumes: the first argument.
-import { truncate, writeFile } from 'node:fs/promises';
-import path from 'node:path';
-import { VolumeCapability_AccessMode_Mode as Mode, type VolumeCapability } from '../../src/csi/gen/csi.ts';
-import { LOCAL_VOLUMES } from '../../src/kube/resource.ts';
-import type { LocalVolume } from '../../src/model/objects.ts';
-import { NODE_LABEL, VOLUME_FINALIZER } from '../../src/model/well-known.ts';
-import { NODE, startAgentNode, type AgentNode } from './agent-node.ts';
+// What an agent costs on a real kernel, beside what the bare commands cost there, and how well limits of IO hold. Under software emulation times are
+// many times those of a machine: compare them with each other only. Numbers of volumes: the arguments, in rising order; absent: 0, 100 and 500.
+import { goalLine, say, table, writeResult, type Goal } from '../../bench/report.ts';
+import type { IoLimits } from '../../src/model/storage-class.ts';
+import { startAgentNode, type AgentNode } from './agent-node.ts';
+import { costOf, readAgent, type Cost } from './cost.ts';
+import { makeManyVolumes } from './make-many-volumes.ts';
+import { podCgroups, type Io } from './pod-cgroups.ts';
 import { createProgress } from './progress.ts';
-import { linkOf } from './vm.ts';
+import { block, blockTargetOf, MIB, mounted, targetOf, volumesOn, type VolumesOn } from './volumes-on.ts';
 
-const MIB = 1024 ** 2;
-const QUIET_MS = 60_000;
+const KIB = 1024;
 const ROUNDS = 5;
-const count = Number(process.argv[2] ?? 100);
-const signal = AbortSignal.timeout(1_800_000);
+const QUIET_SECONDS = 60;
+/** How long each limit is measured, in seconds of what it allows. */
+const MEASURED_SECONDS = 6;
+const given = process.argv.slice(2).map(Number);
+const counts = given.length > 0 ? given : [0, 100, 500];
+const signal = AbortSignal.timeout(3_000_000);
 const progress = createProgress();
 
-interface Cost {
-  readonly residentMib: number;
-  readonly peakMib: number;
-  /** Of a core, in percent, over a minute in which nothing changed. */
-  readonly cpuPercent: number;
-  /** In that minute. */
-  readonly lvmCommands: number;
-}
-
 await using node = await startAgentNode(signal);
-await makeGroup(node);
-// Each as soon as it is known: a run that is cut has measured something all the same.
-tell('idle', await costOf(node));
-const creation = await timed(() => createVolumes(node));
-tell('create', { msEach: Math.round(creation.ms / count), lvmCommandsEach: creation.commands / count });
-tell(`idle with ${count} volumes`, await costOf(node));
-tell('mount', await measureMounts(node));
+const on = volumesOn(node, signal);
+await node.startAgent(signal);
+await node.ask({}, signal);
 
-function tell(what: string, measured: object): void {
-  progress(`${what}: ${JSON.stringify(measured)}`);
+const costs: (Cost & { readonly volumes: number })[] = [];
+if (counts[0] === 0) costs.push({ volumes: 0, ...(await costOf(node, QUIET_SECONDS, signal)) });
+await on.makeGroup('data', ['data']);
+const limits = await measureLimits(on);
+const operations = await measureOperations(node, on);
+const mounts = await measureMounts(node, on);
+for (const volumes of counts.filter((count) => count > 0)) {
+  await makeManyVolumes(node, volumes, signal);
+  await costOf(node, 5, signal); // what their coming caused is over then
+  costs.push({ volumes, ...(await costOf(node, QUIET_SECONDS, signal)) });
+  progress(`${volumes} volumes: ${JSON.stringify(costs.at(-1))}`);
+}
+await report();
+
+interface Measured {
+  readonly what: string;
+  readonly target: number;
+  readonly measured: number;
 }
 
-async function makeGroup(node: AgentNode): Promise<void> {
-  await node.startAgent(signal);
-  const file = path.join(node.vm.dir, 'bench.img');
-  await writeFile(file, '');
-  await truncate(file, (count * 4 + 1024) * MIB);
-  await node.vm.attach([{ serial: 'bench', file }], signal);
-  await node.ask({ resourceToBeInited: { vgs: [{ name: 'bench', devices: [linkOf('bench')] }] } }, signal);
-}
-
-async function costOf({ vm }: AgentNode): Promise<Cost> {
-  const before = await readAgent(vm);
-  await vm.must(`sleep ${QUIET_MS / 1000}`, signal, { timeoutMs: QUIET_MS + 30_000 });
-  const after = await readAgent(vm);
-  return {
-    residentMib: Math.round(after.residentKib / 1024),
-    peakMib: Math.round(after.peakKib / 1024),
-    cpuPercent: (after.cpuTicks - before.cpuTicks) / (QUIET_MS / 1000), // a tick is a hundredth of a second
-    lvmCommands: after.commands - before.commands,
+/** Through a raw block volume, by direct IO of one process. */
+async function measureLimits(on: VolumesOn): Promise<readonly Measured[]> {
+  const cgroups = podCgroups('v2', on);
+  await on.create('limited', 512, { limits: { readBps: MIB } });
+  await on.stage('limited', block);
+  await cgroups.make('pod');
+  const file = blockTargetOf('limited', 'pod');
+  await on.publish('limited', block, file);
+  const device = await on.bash("stat -L -c '%Hr:%Lr' /dev/data/limited");
+  const measured: Measured[] = [];
+  const measure = async (limit: IoLimits, said: string, io: Pick<Io, 'does' | 'blockBytes' | 'blocks'>) => {
+    await on.change('limited', {
+      limits: { readBps: null, writeBps: null, readIops: null, writeIops: null, ...limit },
+    });
+    await on.bash(
+      `until grep -q "^${device} .*${said}" /sys/fs/cgroup/kubepods.slice/kubepods-burstable.slice/*/io.max; do sleep 0.1; done`,
+    );
+    return cgroups.measure({ pod: 'pod', file, ...io });
   };
-}
-
-/** /proc/PID/status and stat (proc(5)), and the agent's own count of the commands it ran. */
-async function readAgent(vm: AgentNode['vm']) {
-  const script = `pid=$(< /run/agent.pid)
-    awk '/^VmRSS|^VmHWM/ { print $2 }' /proc/$pid/status
-    awk '{ print $14 + $15 }' /proc/$pid/stat
-    printf 'GET /metrics HTTP/1.0\\r\\n\\r\\n' | socat -t 10 - UNIX-CONNECT:/run/agent/metrics.sock |
-      awk '/^open_local_agent_lvm_command_seconds_count/ { n += $2 } END { print n + 0 }'`;
-  const [peakKib = 0, residentKib = 0, cpuTicks = 0, commands = 0] = (await vm.must(script, signal))
-    .split('\n')
-    .map(Number);
-  return { peakKib, residentKib, cpuTicks, commands };
-}
-
-async function timed(work: () => Promise<void>): Promise<{ readonly ms: number; readonly commands: number }> {
-  const before = await readAgent(node.vm);
-  const start = performance.now();
-  await work();
-  const ms = performance.now() - start;
-  return { ms, commands: (await readAgent(node.vm)).commands - before.commands };
-}
-
-async function createVolumes({ client }: AgentNode): Promise<void> {
-  const { resourceVersion } = await client.list(LOCAL_VOLUMES, {}, signal);
-  for (let at = 0; at < count; at += 1) await client.create(LOCAL_VOLUMES, volume(`bench-${at}`), signal);
-  const ready = new Set<string>();
-  for await (const event of client.watch(LOCAL_VOLUMES, { resourceVersion }, signal)) {
-    if (event.type === 'BOOKMARK' || event.object.status?.phase !== 'Ready') continue;
-    ready.add(event.object.metadata.name ?? '');
-    if (ready.size === count) return;
+  for (const does of ['write', 'read'] as const) {
+    const [letter, bps, iops] =
+      does === 'read' ? (['r', 'readBps', 'readIops'] as const) : (['w', 'writeBps', 'writeIops'] as const);
+    for (const mib of [1, 10, 50]) {
+      const blockBytes = mib === 1 ? 64 * KIB : 256 * KIB;
+      const io = { does, blockBytes, blocks: (mib * MIB * MEASURED_SECONDS) / blockBytes };
+      const rate = await measure({ [bps]: mib * MIB }, `${letter}bps=${mib * MIB} `, io);
+      measured.push({ what: `MiB/s ${does}`, target: mib, measured: rate / MIB });
+      progress(JSON.stringify(measured.at(-1)));
+    }
+    for (const target of [100, 1000]) {
+      const io = { does, blockBytes: 4 * KIB, blocks: target * MEASURED_SECONDS };
+      const rate = await measure({ [iops]: target }, `${letter}iops=${target}`, io);
+      measured.push({ what: `IO/s ${does}`, target, measured: rate / io.blockBytes });
+      progress(JSON.stringify(measured.at(-1)));
+    }
   }
+  await on.unpublish('limited', file);
+  await on.delete('limited');
+  await on.untilGone('limited');
+  return measured;
 }
 
-function volume(name: string): LocalVolume {
-  return {
-    apiVersion: 'csi.aliyun.com/v1alpha1',
-    kind: 'LocalVolume',
-    metadata: { name, labels: { [NODE_LABEL]: NODE }, finalizers: [VOLUME_FINALIZER] },
-    spec: { nodeName: NODE, kind: 'LVM', vgName: 'bench', sizeBytes: 4 * MIB, role: 'Volume', fsType: 'ext4' },
+/** What one thing costs, with everything it leads to, such as the report of the node. */
+async function measureOperations({ vm }: AgentNode, on: VolumesOn) {
+  const EXT4 = mounted('ext4');
+  const target = targetOf('v');
+  const steps: Readonly<Record<string, () => Promise<unknown>>> = {
+    create: () => on.create('v', 64, { fsType: 'ext4' }),
+    'stage, with mkfs': () => on.stage('v', EXT4),
+    publish: () => on.publish('v', EXT4, target),
+    grow: async () => {
+      await on.change('v', { sizeBytes: 128 * MIB });
+      await on.until('v', ({ status }) => (status?.sizeBytes ?? 0) >= 128 * MIB);
+    },
+    'unpublish and unstage': async () => {
+      await on.unpublish('v', target);
+      await on.unstage('v');
+    },
+    remove: async () => {
+      await on.delete('v');
+      await on.untilGone('v');
+    },
   };
+  const rows: { readonly operation: string; readonly ms: number; readonly lvmCommands: number }[] = [];
+  for (const [operation, step] of Object.entries(steps)) {
+    const before = await readAgent(vm, signal);
+    const start = performance.now();
+    await step();
+    const ms = Math.round(performance.now() - start);
+    await vm.must('sleep 4', signal); // the look at the node that follows
+    rows.push({ operation, ms, lvmCommands: (await readAgent(vm, signal)).commands - before.commands });
+    progress(JSON.stringify(rows.at(-1)));
+  }
+  return rows;
 }
 
 /** Publishing and unpublishing a volume that has its filesystem, and the same mounts made by hand. Medians, in ms. */
-async function measureMounts({ vm, csi }: AgentNode) {
-  const volumeId = 'bench-0';
-  const stagingTargetPath = '/var/lib/kubelet/plugins/bench/globalmount';
-  const targetPath = '/var/lib/kubelet/pods/bench/mount';
-  const volumeCapability: VolumeCapability = {
-    accessType: { $case: 'mount', value: { fsType: 'ext4', mountFlags: [], volumeMountGroup: '' } },
-    accessMode: { mode: Mode.SINGLE_NODE_WRITER },
-  };
-  const common = { volumeId, stagingTargetPath, publishContext: {}, secrets: {}, volumeContext: {}, volumeCapability };
-  const up = async (): Promise<void> => {
-    await csi.nodeStageVolume(common, signal);
-    await csi.nodePublishVolume({ ...common, targetPath, readonly: false }, signal);
-  };
-  const down = async (): Promise<void> => {
-    await csi.nodeUnpublishVolume({ volumeId, targetPath }, signal);
-    await csi.nodeUnstageVolume({ volumeId, stagingTargetPath }, signal);
-  };
-  await vm.must(`mkdir -p ${stagingTargetPath} ${path.dirname(targetPath)} /mnt/a /mnt/b`, signal);
-  await up();
-  await down();
+async function measureMounts({ vm }: AgentNode, on: VolumesOn) {
+  const EXT4 = mounted('ext4');
+  const target = targetOf('m');
+  await on.create('m', 64, { fsType: 'ext4' });
   const published: number[] = [];
   const unpublished: number[] = [];
-  for (let round = 0; round < ROUNDS; round += 1) {
-    published.push((await timed(up)).ms);
-    unpublished.push((await timed(down)).ms);
+  for (let round = 0; round <= ROUNDS; round += 1) {
+    await vm.must('mkdir -p /mnt/a /mnt/b', signal);
+    published.push(await timed(async () => on.stage('m', EXT4).then(() => on.publish('m', EXT4, target))));
+    unpublished.push(await timed(async () => on.unpublish('m', target).then(() => on.unstage('m'))));
   }
   const bare = await vm.must(
-    `for i in $(seq ${ROUNDS}); do a=$EPOCHREALTIME; mount /dev/bench/${volumeId} /mnt/a; mount --bind /mnt/a /mnt/b
+    `for i in $(seq ${ROUNDS}); do a=$EPOCHREALTIME; mount /dev/data/m /mnt/a; mount --bind /mnt/a /mnt/b
      b=$EPOCHREALTIME; umount /mnt/b; umount /mnt/a; c=$EPOCHREALTIME
      awk "BEGIN { print ($b - $a) * 1000, ($c - $b) * 1000 }"; done`,
     signal,
@@ -139,13 +143,58 @@ async function measureMounts({ vm, csi }: AgentNode) {
     .split('\n')
     .map((line) => line.split(' ').map(Number));
   return {
-    publishMs: median(published),
-    unpublishMs: median(unpublished),
+    publishMs: median(published.slice(1)), // the first one formats
+    unpublishMs: median(unpublished.slice(1)),
     bareMountMs: median(rows.map(([ms = 0]) => ms)),
     bareUnmountMs: median(rows.map(([, ms = 0]) => ms)),
   };
 }
 
+async function timed(work: () => Promise<void>): Promise<number> {
+  const start = performance.now();
+  await work();
+  return performance.now() - start;
+}
+
 function median(values: readonly number[]): number {
   return Math.round(values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0);
+}
+
+async function report(): Promise<void> {
+  const off = ({ target, measured }: Measured): number => Math.abs(measured / target - 1);
+  const worst = limits.toSorted((a, b) => off(b) - off(a))[0];
+  const at100 = costs.find(({ volumes }) => volumes === 100);
+  const goals: Goal[] = [
+    {
+      goal: 'limits hold within 3 %',
+      measured: worst ? `worst ${worst.what} ${worst.target}: ${(off(worst) * 100).toFixed(1)} % off` : '',
+      met: limits.every((row) => off(row) <= 0.03),
+    },
+    ...(at100
+      ? [
+          {
+            goal: 'at 100 volumes and no change: one LVM command a minute, 72 MB',
+            measured: `${at100.lvmCommands}, ${at100.residentMib} MB`,
+            met: at100.lvmCommands <= 1 && at100.residentMib <= 72,
+          },
+        ]
+      : []),
+  ];
+  say(
+    table(
+      ['limit', 'target', 'measured'],
+      limits.map((row) => [row.what, row.target, row.measured.toFixed(2)]),
+    ),
+  );
+  say(
+    `\n${table(
+      ['operation', 'ms', 'LVM commands'],
+      operations.map((row) => [row.operation, row.ms, row.lvmCommands]),
+    )}`,
+  );
+  say(`\n${table(Object.keys(mounts), [Object.values(mounts)])}`);
+  const costRows = costs.map((row) => [row.volumes, row.residentMib, row.peakMib, row.cpuPercent, row.lvmCommands]);
+  say(`\n${table(['volumes', 'RSS MB', 'peak MB', 'CPU %', 'LVM commands/min'], costRows)}\n`);
+  for (const goal of goals) say(goalLine(goal));
+  await writeResult('node', { emulated: process.env['KVM'] !== '1', limits, operations, mounts, costs, goals });
 }
