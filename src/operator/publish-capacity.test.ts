@@ -26,6 +26,7 @@ let ours: OurApi;
 let ledger: Ledger;
 let publisher: CapacityPublisher;
 let stop: () => Promise<void>;
+let isAwaited: boolean;
 
 /** Two nodes with a group of 10 GiB each, and the class `lvm`. */
 beforeEach(async () => {
@@ -37,6 +38,7 @@ beforeEach(async () => {
   for (const name of ['n1', 'n2']) await addNode(name, 10);
   ledger = new Ledger({ strategy: 'spread', drivers: [DEFAULT_DRIVER], holdTtlMs: 60_000 });
   stop = async () => {};
+  isAwaited = false;
 });
 afterEach(async () => {
   await stop();
@@ -61,6 +63,7 @@ function start(): void {
     driverName: DEFAULT_DRIVER,
     namespace: 'default',
     log: silentLog,
+    isAwaited: () => isAwaited,
     now: () => 0,
   });
   const running = Promise.all([followAll(informers, stopping.signal), publisher.run(stopping.signal)]);
@@ -193,4 +196,21 @@ test('an object that somebody deletes or changes is made right again', async () 
   await eventually(async () => expect(await sizes()).toEqual({ all: '10Gi' }));
   await ours.client.delete(STORAGE_CAPACITIES, { namespace: 'default', name }, never);
   await eventually(async () => expect(await sizes()).toEqual({ all: '10Gi' }));
+});
+
+test('room that is freed while a pod waits makes one object change, so that the scheduler asks again', async () => {
+  const versions = async () => (await objects()).map(({ metadata }) => metadata.resourceVersion);
+  await addVolume('v', 'n1', 8);
+  await addVolume('w', 'n1', 1);
+  start();
+  await eventually(async () => expect(await sizes()).toEqual({ all: '10Gi' }));
+  await untilIdle();
+  const before = await versions();
+  await ours.client.delete(LOCAL_VOLUMES, { name: 'w' }, never);
+  await eventually(() => expect(ledger.node('n1')?.groups[0]?.free).toBe(2 * GIB));
+  expect(await versions()).toEqual(before);
+  isAwaited = true;
+  await ours.client.delete(LOCAL_VOLUMES, { name: 'v' }, never);
+  await eventually(async () => expect(await versions()).not.toEqual(before));
+  expect(await sizes()).toEqual({ all: '10Gi' });
 });

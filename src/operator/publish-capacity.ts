@@ -15,6 +15,8 @@ export interface CapacityDeps extends CapacityObjectsDeps {
   readonly ledger: Pick<Ledger, 'capacity' | 'classes' | 'onFreed'>;
   readonly informers: Informers;
   readonly topology: Pick<Topology, 'hostnameOf'>;
+  /** Whether a pod waits for room that the extender did not find. */
+  readonly isAwaited: () => boolean;
   /** Ms that only ever grow. */
   readonly now: () => number;
 }
@@ -39,10 +41,16 @@ export function createCapacityPublisher(deps: CapacityDeps): CapacityPublisher {
   const tight = createTightNodes();
   const whole = createWholeSizes({ ledger, storages: informers.storages });
 
+  let isFreed = false;
+
   const publish = async (signal: AbortSignal): Promise<Again | void> => {
     const leftMs = tight.expire(now());
+    const isAwaited = isFreed;
+    isFreed = false;
     const steps = stepsTo(objects.owner() ? plan(deps, tight, whole) : [], objects.published.values);
     for (const step of steps.slice(0, MAX_WRITES)) await objects.write(step, signal);
+    // What was written is such an event, too.
+    if (isAwaited && steps.length === 0) await objects.touch(String(now()), signal);
     await delay(PACE_MS, undefined, { signal }).catch(() => undefined);
     if (steps.length > MAX_WRITES) return { afterMs: 0 };
     return leftMs === undefined ? undefined : { afterMs: leftMs };
@@ -56,12 +64,17 @@ export function createCapacityPublisher(deps: CapacityDeps): CapacityPublisher {
     const ifTight = (): void => {
       if (tight.expire(now()) !== undefined) look();
     };
+    const onFreed = (): void => {
+      if (!deps.isAwaited()) return ifTight();
+      isFreed = true;
+      look();
+    };
     return [
       objects.driver.subscribe(any),
       objects.published.subscribe(any),
       informers.classes.subscribe(any),
       informers.volumes.subscribe({ changed: ifTight, deleted: ifTight }),
-      ledger.onFreed(ifTight),
+      ledger.onFreed(onFreed),
       whole.onChange(look),
     ];
   };

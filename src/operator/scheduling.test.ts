@@ -7,6 +7,7 @@ import type { PodFacts } from '../model/facts.ts';
 import type { Pod } from '../model/objects.ts';
 import { createScheduling, type SchedulingDeps } from './scheduling.ts';
 import { createViews } from './views.ts';
+import { createWaitingPods } from './waiting-pods.ts';
 
 const DRIVER = 'local.csi.aliyun.com';
 const never = new AbortController().signal;
@@ -190,6 +191,20 @@ test('a binding without an answer is looked at: done is done, else the room stay
   expect(held('n1')).toBe(6 * GIB);
   pods.set('web/a', { ...podWith('a'), spec: { nodeName: 'n1' } });
   await bind('a', 'n1');
+});
+
+test('a pod that fits nowhere waits until it fits, has its node or is gone', () => {
+  const told: { changed?: (pod: PodFacts, before: undefined) => void; deleted?: (pod: PodFacts) => void }[] = [];
+  const waiting = createWaitingPods({ subscribe: (handlers) => (told.push(handlers), () => {}) });
+  waiting.asked('uid-a', false);
+  waiting.asked('uid-b', false);
+  waiting.asked('uid-c', false);
+  waiting.asked('uid-a', true);
+  told[0]?.changed?.(factsOf('b'), undefined);
+  told[0]?.changed?.(factsOf('b', 'n1'), undefined);
+  expect(waiting.any()).toBe(true);
+  told[0]?.deleted?.(factsOf('c'));
+  expect(waiting.any()).toBe(false);
 });
 
 test('who waits for room is woken when some is freed, and leaves with its signal', async () => {

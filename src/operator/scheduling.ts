@@ -16,6 +16,8 @@ export interface SchedulingDeps {
   /** A pod that was heard of, by `namespace/name`; the ledger has heard of it too. */
   readonly heard: (pod: string) => PodFacts | undefined;
   readonly notReady: () => string | undefined;
+  /** Told what each pod was answered. */
+  readonly onFilter?: (podUid: string, fits: boolean) => void;
   /** Node anti-affinity has weights: pods without our volumes are scored too. */
   readonly scoresEveryPod?: boolean;
   /** Ms that only ever grow. */
@@ -30,7 +32,11 @@ export function createScheduling(deps: SchedulingDeps): Scheduling {
     scoresEveryPod: deps.scoresEveryPod ?? false,
     concerns: (pod) => ledger.concerns(pod),
     numbering: ledger,
-    filter: (pod, nodes) => ledger.filter(pod, nodes, now()),
+    filter: (pod, nodes) => {
+      const verdict = ledger.filter(pod, nodes, now());
+      deps.onFilter?.(pod.uid, verdict.refusals.includes(undefined));
+      return verdict;
+    },
     prioritize: (pod, nodes) => ledger.prioritize(pod, nodes),
     freed: (signal) => freed(ledger, signal),
     bind: (binding, signal) => bind(binding, deps, signal),

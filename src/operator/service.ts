@@ -26,6 +26,7 @@ import { createScheduling } from './scheduling.ts';
 import { tellProblems } from './tell-problems.ts';
 import { createTopology } from './topology.ts';
 import { createVolumeStore } from './volume-store.ts';
+import { createWaitingPods, type WaitingPods } from './waiting-pods.ts';
 
 export interface ServiceDeps {
   readonly client: KubeClient;
@@ -75,8 +76,12 @@ export function createService(config: OperatorConfig, deps: ServiceDeps): Servic
   const topology = createTopology(informers.nodes);
   const { namespace } = config;
   const now = (): number => performance.now();
-  const capacity = createCapacityPublisher({ client, ledger, informers, topology, driverName, namespace, log, now });
-  const parts: Parts = { ...deps, config, drivers, ledger, informers, notReady, topology, capacity };
+  const waiting = createWaitingPods(informers.pods);
+  const isAwaited = (): boolean => waiting.any();
+  const capacity = createCapacityPublisher({
+    ...{ client, ledger, informers, topology, driverName, namespace, log, now, isAwaited },
+  });
+  const parts: Parts = { ...deps, config, drivers, ledger, informers, notReady, topology, capacity, waiting };
   const components: Component[] = [
     background('events', (signal) => events.run(signal)),
     background('informers', (signal) => followAll(informers, signal)),
@@ -102,6 +107,7 @@ interface Parts extends ServiceDeps {
   readonly notReady: () => string | undefined;
   readonly topology: Topology;
   readonly capacity: Pick<CapacityPublisher, 'refused'>;
+  readonly waiting: WaitingPods;
 }
 
 function csiComponent(endpoint: Endpoint, parts: Parts): Component {
@@ -149,6 +155,7 @@ function schedulerComponent(endpoint: Endpoint, parts: Parts): Component {
       client,
       drivers,
       notReady,
+      onFilter: (uid, fits) => parts.waiting.asked(uid, fits),
       heard: (pod) => informers.pods.get(pod),
       scoresEveryPod: Object.values(config.antiAffinity).some((weight) => weight > 0),
       now: () => performance.now(),
