@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe } from 'vitest';
 import { startKubeletNode, type KubeletNode } from './kubelet-node.ts';
 import { podLimits } from './kubelet-tests/limits.ts';
 import { podLife } from './kubelet-tests/pods.ts';
+import { restarts } from './kubelet-tests/restarts.ts';
 
 /** One node serves all of these: to start it takes as long as many a test. */
 const signal = AbortSignal.timeout(3_000_000);
@@ -18,4 +19,7 @@ describe('pods with volumes', () => {
 });
 describe('IO limits of pods', () => {
   podLimits(theNode, signal);
+});
+describe('restarts under IO', () => {
+  restarts(theNode, signal);
 });

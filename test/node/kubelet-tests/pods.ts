@@ -14,7 +14,7 @@ export function podLife(theNode: () => KubeletNode, signal: AbortSignal): void {
   const WITHIN_MS = 300_000;
   const MIB = 1024 ** 2;
   /** Counts on the disk, and ends with the first write that fails. */
-  const COUNT = `set -e; n=0; while :; do n=$((n + 1)); echo $n >> /data/count; sync /data/count; done`;
+  const COUNT = `set -e; n=0; while :; do n=$((n + 1)); echo $n >> /data/count; sync /data/count; sleep 0.1; done`;
   let node: KubeletNode;
 
   beforeAll(async () => {
