@@ -18,7 +18,7 @@ export const NODE = 'node';
 
 /** Where the guest shows the agent's CSI socket. */
 const CSI_PORT = 7001;
-const CSI_CALL_MS = 60_000;
+const CSI_CALL_MS = 180_000;
 /** Seconds on a machine with nothing else to do. */
 const START_MS = 180_000;
 
