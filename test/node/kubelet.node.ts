@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe } from 'vitest';
 import { startKubeletNode, type KubeletNode } from './kubelet-node.ts';
 import { podLimits } from './kubelet-tests/limits.ts';
 import { podLife } from './kubelet-tests/pods.ts';
+import { power } from './kubelet-tests/power.ts';
 import { restarts } from './kubelet-tests/restarts.ts';
 
 /** One node serves all of these: to start it takes as long as many a test. */
@@ -22,4 +23,7 @@ describe('IO limits of pods', () => {
 });
 describe('restarts under IO', () => {
   restarts(theNode, signal);
+});
+describe('power', () => {
+  power(theNode, signal);
 });
