@@ -1,6 +1,5 @@
 // oxlint-disable vitest/no-standalone-expect -- `test` is testOn's, which the rule does not know
 import { afterAll, beforeAll, expect } from 'vitest';
-import { POOL } from '../../control-plane/system.ts';
 import { testOn } from '../../machine.ts';
 import { type KubeletNode } from '../kubelet-node.ts';
 import { claimed, LIMITED_CLASS, toolClaim, toolPod } from '../tool-pods.ts';
@@ -8,7 +7,6 @@ import { claimed, LIMITED_CLASS, toolClaim, toolPod } from '../tool-pods.ts';
 /** The node goes off and comes back. */
 export function power(theNode: () => KubeletNode, signal: AbortSignal): void {
   const test = testOn('root', 'qemu', 'go');
-  const POLL = { timeout: 200_000, interval: 500 };
   const COUNT = `n=$(cat /data/count 2> /dev/null | wc -l); while :; do n=$((n + 1)); echo $n >> /data/count; sync /data/count; sleep 0.1; done`;
   const LIMITS = 'rbps=1048576 wbps=1048576 riops=500 wiops=500';
   /** A pod each, with a claim of the same name. */
@@ -47,8 +45,6 @@ export function power(theNode: () => KubeletNode, signal: AbortSignal): void {
   const sumsOf = (): Promise<readonly string[]> =>
     Promise.all(NAMES.map((name) => node.inPod(name, `head -c 2097152 ${PODS[name].blob} | sha256sum`)));
   const restartsOf = (name: string): number => node.pod(name)?.status?.containerStatuses?.[0]?.restartCount ?? 0;
-  const volumeOf = (claim: string): string =>
-    node.system.stores.localVolumes.list().find(({ spec }) => spec.claim?.name === claim)?.metadata.name ?? '';
   const maxOf = (pod: string): Promise<string> =>
     node.onNode(`cat /sys/fs/cgroup/kubepods/besteffort/pod${node.pod(pod)?.metadata.uid}/io.max`);
 
@@ -91,19 +87,6 @@ export function power(theNode: () => KubeletNode, signal: AbortSignal): void {
     expect(Number(await node.inPod('files', script))).toBeGreaterThanOrEqual(counted);
     expect(await maxOf('limited')).toContain(LIMITS);
     await expectMountsAsBefore(NAMES);
-  });
-
-  test('a pod that is deleted by force while the node is off leaves no mount, and its volume can go', async () => {
-    const volume = volumeOf('xfs');
-    const uid = node.pod('xfs')?.metadata.uid;
-    await node.vm.cutPower();
-    await node.system.kubectl('delete', 'pod', 'xfs', '--force', '--grace-period=0');
-    await node.system.kubectl('delete', 'pvc', 'xfs', '--wait=false');
-    const others = NAMES.filter((name) => name !== 'xfs');
-    await comeBack(others);
-    await expect.poll(() => node.onNode(`lvs --noheadings -o lv_name ${POOL}`), POLL).not.toContain(volume);
-    expect(await node.onNode(`cat /proc/mounts`)).not.toContain(uid);
-    await expectMountsAsBefore(others);
   });
 
   afterAll(() => node?.clear());
