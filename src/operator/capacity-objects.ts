@@ -145,7 +145,8 @@ async function write(
     const object = { metadata: { ...metadata, name }, storageClassName, nodeTopology, ...sizes };
     return await client.create(STORAGE_CAPACITIES, object, signal);
   } catch (error) {
-    if (isNotFound(error) || isAlreadyExists(error)) return undefined;
+    // Where nothing can be created, the namespace is missing.
+    if (isAlreadyExists(error) || (isNotFound(error) && step.verb !== 'create')) return undefined;
     throw error;
   }
 }

@@ -54,7 +54,12 @@ const FLAGS = {
     default: true,
     doc: 'Of several replicas only the one that holds the Lease open-local-operator serves; without it every one does.',
   }),
-  namespace: text({ placeholder: 'NAME', default: 'open-local', env: 'POD_NAMESPACE', doc: 'Where the Lease is.' }),
+  namespace: text({
+    placeholder: 'NAME',
+    default: 'open-local',
+    env: 'POD_NAMESPACE',
+    doc: 'Where the Lease and the CSIStorageCapacity objects are.',
+  }),
   identity: optionalText({
     placeholder: 'NAME',
     env: 'POD_NAME',

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { eventually } from '../../test/rig/eventually.ts';
 import { startOurApi, type OurApi } from '../../test/rig/our-api.ts';
@@ -27,6 +28,8 @@ let ledger: Ledger;
 let publisher: CapacityPublisher;
 let stop: () => Promise<void>;
 let isAwaited: boolean;
+let noted: string[];
+const note = (...what: unknown[]): void => void noted.push(inspect(what));
 
 /** Two nodes with a group of 10 GiB each, and the class `lvm`. */
 beforeEach(async () => {
@@ -39,13 +42,14 @@ beforeEach(async () => {
   ledger = new Ledger({ strategy: 'spread', drivers: [DEFAULT_DRIVER], holdTtlMs: 60_000 });
   stop = async () => {};
   isAwaited = false;
+  noted = [];
 });
 afterEach(async () => {
   await stop();
   await ours.close();
 });
 
-function start(): void {
+function start(namespace = 'default'): void {
   const { client } = ours;
   const stopping = new AbortController();
   const informers = createInformers({
@@ -61,8 +65,8 @@ function start(): void {
     informers,
     topology: createTopology(informers.nodes),
     driverName: DEFAULT_DRIVER,
-    namespace: 'default',
-    log: silentLog,
+    namespace,
+    log: { ...silentLog, warn: note, error: note },
     isAwaited: () => isAwaited,
     now: () => 0,
   });
@@ -213,4 +217,9 @@ test('room that is freed while a pod waits makes one object change, so that the 
   await ours.client.delete(LOCAL_VOLUMES, { name: 'v' }, never);
   await eventually(async () => expect(await versions()).not.toEqual(before));
   expect(await sizes()).toEqual({ all: '10Gi' });
+});
+
+test('a namespace that is not there is told', async () => {
+  start('storage');
+  await eventually(() => expect(noted.join()).toMatch(/namespaces .*storage.* not found/));
 });

@@ -1,6 +1,7 @@
 import type { KubeClient } from '../kube/client.ts';
 import type { Log } from '../kube/log.ts';
 import type {
+  CsiStorageCapacity,
   KubeObject,
   LocalVolume,
   Node,
@@ -24,6 +25,7 @@ export interface Stores {
   readonly statefulSets: Store<StatefulSet>;
   readonly nodeStorages: Store<NodeLocalStorage>;
   readonly localVolumes: Store<LocalVolume>;
+  readonly capacities: Store<CsiStorageCapacity>;
   readonly events: Store<EventObject>;
 }
 

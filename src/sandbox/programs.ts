@@ -74,6 +74,7 @@ const createOperator = ({ openLocal, logDirectory }: ClusterOptions, places: Ope
       '--no-leader-election',
       '--init-config=open-local',
       '--strategy=spread',
+      '--namespace=default',
       `--kubeconfig=${places.kubeconfig}`,
       `--driver-name=${DEFAULT_DRIVER}`,
       `--extender-listen=${places.extender}`,

@@ -66,6 +66,7 @@ function feed({ queue, assumed, deps: { stores } }: State): () => void {
     stores.claims.subscribe(onOther),
     stores.volumes.subscribe(onOther),
     stores.classes.subscribe(onOther),
+    stores.capacities.subscribe(onOther),
   ];
   return () => ends.forEach((end) => end());
 }
