@@ -227,13 +227,18 @@ export class Naive {
     const recorded = this.recordedOn(claim.uid);
     if (recorded) return { pin: recorded.node };
     if (claim.volumeName !== undefined) return { pin: this.known.pv.get(claim.volumeName)?.node };
+    return { ...this.#openNeeds(claim), ...(policy === 'wrong' && { blocked: true }) };
+  }
+
+  /** Of a claim that has no volume. */
+  #openNeeds(claim: ClaimFacts): VolumeNeeds {
     const item = this.itemOf(claim);
     const source = claim.source && this.#sourceNode(claim.source);
     // With its node chosen, and its room kept there, the source no longer matters to the pod.
     const pin = claim.selectedNode ?? source;
     const waits = claim.source !== undefined && pin === undefined;
     const split = item === undefined && source !== undefined && source !== pin;
-    return { blocked: waits || split || policy === 'wrong', pin, item };
+    return { blocked: waits || split, pin, item };
   }
 
   #sourceNode(source: NonNullable<ClaimFacts['source']>): string | undefined {
