@@ -100,7 +100,9 @@ function filled(): Ledger {
   return made;
 }
 
-const streamOf = (n: number): Stream => STREAMS[n % STREAMS.length]!;
+function streamOf(n: number): Stream {
+  return STREAMS[n % STREAMS.length]!;
+}
 
 function mixed(): Stream {
   let taken = 0;
