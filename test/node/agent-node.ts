@@ -125,6 +125,7 @@ async function install(vm: Vm, url: string, signal: AbortSignal): Promise<void> 
     'current-context': 'x',
   };
   await vm.writeFile('/root/kubeconfig', stringify(kubeconfig), signal);
+  await vm.must('sync', signal); // what is installed is there after a power cut
 }
 
 /** Detached from the call that starts it, and serving when that returns. The log goes on where an earlier one ended. */

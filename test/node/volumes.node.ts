@@ -139,7 +139,8 @@ test('a striped volume lies on both disks, and grows on both', async () => {
 
 test('A1: reserved room is not told as allocatable, in bytes or in percent', async () => {
   const groupOf = async (reserved: string) => {
-    const body = { metadata: { annotations: { [STORAGE_RESERVED]: JSON.stringify({ data: reserved }) } } };
+    const annotations = { [STORAGE_RESERVED]: JSON.stringify({ data: reserved }) };
+    const body = { metadata: { annotations }, spec: { listConfig: { vgs: { include: ['data'] } } } };
     await node.client.patch(NODE_LOCAL_STORAGES, { name: NODE }, { type: 'merge', body }, signal);
     const want = (total: number) => (reserved.endsWith('%') ? total - total / 4 : total - 1024 * MIB);
     const nls = await node.until(({ status }) => {
