@@ -148,16 +148,14 @@ export class Columns {
   releaseEvery(plan: { rows: Int32Array; amounts: Float64Array }, state: HoldState, first: number, step: number): void {
     const held = state === 'floating' ? this.floating : this.settled;
     const { rows, amounts } = plan;
-    const { free, nodeOf, unmetCount } = this;
-    this.freed.any = true;
+    const { free, nodeOf } = this;
     for (let at = first; at < rows.length; at += step) {
       const row = rows[at]!;
       const amount = amounts[at]!;
       held[row]! -= amount;
       free[row]! += amount;
       rows[at] = NONE;
-      const node = nodeOf[row]!;
-      if (unmetCount[node]! > 0) this.freed.awaited.add(this.node(node));
+      this.noteFreed(nodeOf[row]!);
     }
   }
 
