@@ -120,8 +120,18 @@ async function watchBound(client: KubeClient, count: number, signal: AbortSignal
   });
   void bound.run(signal);
   await Promise.race([promise, whenAborted(signal)]);
-  if (at.size < count) throw new Error(`${count - at.size} of ${count} pods were given no node in time`);
+  if (at.size < count) throw new Error(await whyWaiting(client, count - at.size));
   return [...at.values()].toSorted((a, b) => a - b);
+}
+
+/** Names one of the pods that have no node, with what the scheduler and the binder have done of it. */
+async function whyWaiting(client: KubeClient, count: number): Promise<string> {
+  const of = { namespace: NAMESPACE, fieldSelector: 'spec.nodeName=' };
+  const pod = (await client.list(PODS, of, never)).items[0];
+  const claims = await client.list(CLAIMS, { namespace: NAMESPACE }, never);
+  const claim = claims.items.find(({ metadata }) => metadata.name === pod?.metadata.name);
+  const seen = JSON.stringify({ conditions: pod?.status?.conditions, claim: claim?.metadata, spec: claim?.spec });
+  return `${count} pods were given no node in time; one is ${pod?.metadata.name}: ${seen}`;
 }
 
 async function startScheduler({ cluster, extenders }: BurstOptions) {
