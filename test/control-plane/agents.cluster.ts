@@ -1,17 +1,11 @@
 // oxlint-disable vitest/no-standalone-expect -- `test` is testOn's, which the rule does not know
 import path from 'node:path';
 import { afterAll, beforeAll, expect, inject } from 'vitest';
-import { createCsiClient } from '../../src/csi/client.ts';
 import { NODE_LOCAL_STORAGES, INIT_CONFIGS } from '../../src/kube/resource.ts';
-import { registerDriver } from '../../src/sandbox/kubelet.ts';
-import { joinNode } from '../../src/sandbox/pretend-node.ts';
-import { untilDone } from '../../src/sandbox/until-done.ts';
 import { createLoopDisks, type LoopDisks } from '../lvm/loop-disks.ts';
 import { testOn } from '../machine.ts';
-import { deployedArgs } from './deployed.ts';
-import { serviceAccountKubeconfig } from './identities.ts';
+import { startAgentProcess, type AgentProcess } from './agent-process.ts';
 import { POOL, startSystem, type System } from './system.ts';
-import { supervise, type Supervised } from './supervised.ts';
 import { until } from './until.ts';
 import { createPods, deletePods } from './workload.ts';
 
@@ -24,42 +18,33 @@ const NAMES = ['real-1', 'real-2'];
 /** Two agents as deploy/ starts them, each with a token of its own node, on a loop device of 2 GiB with real lvm2. */
 let system: System;
 const disks = new Map<string, LoopDisks>();
-const agents: Supervised[] = [];
+const agents: AgentProcess[] = [];
 beforeAll(async () => {
   if (process.getuid?.() !== 0) return;
   system = await startSystem({ openLocal: inject('openLocal'), groups: [], replicas: 1 });
   for (const name of NAMES) await startNode(name);
 });
 afterAll(async () => {
-  await Promise.all(agents.map((agent) => agent.stop()));
+  await Promise.all(agents.map((agent) => agent[Symbol.asyncDispose]()));
   await system?.stop();
   for (const disk of disks.values()) await disk[Symbol.asyncDispose]();
 });
 
 async function startNode(name: string): Promise<void> {
-  const { cluster, client } = system;
   const loops = await createLoopDisks(2 * GIB);
   disks.set(name, loops);
-  await joinNode({ name, labels: {}, disks: [] }, client, never);
-  const socket = path.join(cluster.dir, `${name}.sock`);
-  const args = deployedArgs('agent.yaml', 'agent', {
-    kubeconfig: await serviceAccountKubeconfig(cluster, 'open-local-agent', name),
-    'node-name': name,
-    'csi-endpoint': `unix://${socket}`,
-    'metrics-endpoint': undefined,
-    'cgroup-root': undefined,
-    'lvm-system-dir': loops.systemDir,
-    regexp: `^(${loops.devices.map((device) => path.basename(device)).join('|')})$`,
-    'simulated-mounts': path.join(cluster.dir, `${name}-mounts.json`),
-  });
-  agents.push(supervise(cluster.dir, `agent-${name}`, [inject('openLocal'), ...args]));
-  const csi = createCsiClient({ kind: 'unix', path: socket });
-  try {
-    const driver = { driver: 'local.csi.aliyun.com', nodeName: name, node: csi.node };
-    await untilDone(`the agent of ${name} answers`, (signal) => registerDriver(driver, { client }, signal), never);
-  } finally {
-    csi.close();
-  }
+  const names = loops.devices.map((device) => path.basename(device)).join('|');
+  const agent = await startAgentProcess(
+    system,
+    inject('openLocal'),
+    { name, labels: {}, disks: [] },
+    async (directory) => [
+      `--lvm-system-dir=${loops.systemDir}`,
+      `--regexp=^(${names})$`,
+      `--simulated-mounts=${path.join(directory, 'mounts.json')}`,
+    ],
+  );
+  agents.push(agent);
 }
 
 test('two real agents, each with the token of its own node, make their groups and volumes with lvm2', async () => {
