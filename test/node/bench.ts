@@ -17,7 +17,7 @@ const MEASURED_SECONDS = 6;
 const given = process.argv.slice(2).map(Number);
 const counts = given.length > 0 ? given : [0, 100, 500];
 const signal = AbortSignal.timeout(3_000_000);
-const progress = createProgress();
+const progress = createProgress(import.meta.filename);
 
 await using node = await startAgentNode(signal);
 const on = volumesOn(node, signal);

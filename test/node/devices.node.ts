@@ -8,7 +8,7 @@ import { createProgress } from './progress.ts';
 import { volumesOn, type VolumesOn } from './volumes-on.ts';
 
 const test = testOn('root', 'qemu');
-const progress = createProgress();
+const progress = createProgress(import.meta.filename);
 const signal = AbortSignal.timeout(1_800_000);
 let node: AgentNode;
 let on: VolumesOn;

@@ -26,7 +26,7 @@ const SAID: Readonly<Record<Version, (limits: IoLimits) => RegExp>> = {
 for (const version of ['v2', 'v1'] as const) {
   describe(`cgroup ${version}`, () => {
     const signal = AbortSignal.timeout(1_800_000);
-    const progress = createProgress();
+    const progress = createProgress(import.meta.filename);
     const said = SAID[version];
     let node: AgentNode;
     let on: VolumesOn;

@@ -64,7 +64,7 @@ export async function startKubeletNode(
   signal: AbortSignal,
   { poolMib = 8192 }: { readonly poolMib?: number } = {},
 ): Promise<KubeletNode> {
-  const progress = createProgress();
+  const progress = createProgress(import.meta.filename);
   await using started = new AsyncDisposableStack();
   const image = await builtKubeletImage(signal);
   progress('the image is there');

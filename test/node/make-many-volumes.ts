@@ -12,9 +12,11 @@ export async function makeManyVolumes(node: AgentNode, count: number, signal: Ab
   const known = (await node.client.list(LOCAL_VOLUMES, {}, signal)).items.length;
   if (known === 0) await on.makeGroup('many', ['many1', 'many2']);
   const names = Array.from({ length: count - known }, (_, at) => `many-${known + at}`);
-  const commands = names.map((name) => `lvcreate -qq --yes --addtag open-local --size ${EXTENT}b --name ${name} many`);
+  // They are blank, and udev may come later to all at once.
+  const options = `-qq --yes --noudevsync --wipesignatures n --zero n --addtag open-local --size ${EXTENT}b`;
+  const commands = names.map((name) => `lvcreate ${options} --name ${name} many`);
   await node.vm.writeFile('/root/commands', commands.join('\n') + '\n', signal);
-  await on.bash('lvm < /root/commands > /run/commands.log 2>&1', 600_000);
+  await on.bash('lvm < /root/commands > /run/commands.log 2>&1; udevadm settle', 600_000);
   for (const name of names) await node.client.create(LOCAL_VOLUMES, orderOf(name), signal);
   for (const name of names) await on.until(name, ({ status }) => status?.phase === 'Ready');
 }

@@ -7,7 +7,7 @@ import { makeManyVolumes } from './make-many-volumes.ts';
 import { createProgress } from './progress.ts';
 
 const test = testOn('root', 'qemu');
-const progress = createProgress();
+const progress = createProgress(import.meta.filename);
 const signal = AbortSignal.timeout(1_800_000);
 let node: AgentNode;
 

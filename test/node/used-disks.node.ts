@@ -19,7 +19,7 @@ const SETUP_MS = 280_000;
 const ROUND = 24;
 
 const test = testOn('root', 'qemu');
-const progress = createProgress();
+const progress = createProgress(import.meta.filename);
 let node: AgentNode;
 const conditions = new Map<string, Condition | undefined>();
 const before = new Map<string, string>();

@@ -16,7 +16,7 @@ const test = testOn('root', 'qemu');
 
 let node: AgentNode;
 const signal = AbortSignal.timeout(1_800_000);
-const progress = createProgress();
+const progress = createProgress(import.meta.filename);
 
 beforeAll(async () => {
   node = await startAgentNode(signal);

@@ -158,7 +158,7 @@ export function podLife(theNode: () => KubeletNode, signal: AbortSignal): void {
 
   /** Size of the filesystem as the pod sees it, and how far it has counted. */
   async function seenBy(pod: string): Promise<{ readonly mib: number; readonly count: number }> {
-    const [mib = 0, count = 0] = (await node.inPod(pod, `df -m /data | awk 'END { print $2 }'; tail -n 1 /data/count`))
+    const [mib = 0, count = 0] = (await node.inPod(pod, `df -Pm /data | awk 'END { print $2 }'; tail -n 1 /data/count`))
       .split('\n')
       .map(Number);
     return { mib, count };
