@@ -128,12 +128,15 @@ async function install(vm: Vm, url: string, signal: AbortSignal): Promise<void> 
   await vm.must('sync', signal); // what is installed is there after a power cut
 }
 
-/** Detached from the call that starts it, and serving when that returns. The log goes on where an earlier one ended. */
+/**
+ * Detached from the call that starts it, and serving when that returns. The log goes on where an earlier one ended. Node keeps what it has
+ * compiled: under emulation that is half of a start, and there are fifty.
+ */
 const startScript = (name: string, flags: readonly string[]): string => `
 mkdir -p /run/${name}
 rm -f /run/${name}/csi.sock
 [ -e /run/relay.pid ] || { setsid socat TCP-LISTEN:${CSI_PORT},fork,reuseaddr UNIX-CONNECT:/run/agent/csi.sock &> /dev/null & echo $! > /run/relay.pid; }
-setsid /opt/open-local/bin/open-local agent --node-name=${NODE} --kubeconfig=/root/kubeconfig \\
+NODE_COMPILE_CACHE=/var/cache/node setsid /opt/open-local/bin/open-local agent --node-name=${NODE} --kubeconfig=/root/kubeconfig \\
   --csi-endpoint=unix:///run/${name}/csi.sock --metrics-endpoint=unix:///run/${name}/metrics.sock ${flags.join(' ')} \\
   < /dev/null >> /var/log/${name}.log 2>&1 &
 echo $! > /run/${name}.pid

@@ -11,7 +11,7 @@ export interface GuestCall {
   /** For bash. */
   readonly script: string;
   readonly input?: Uint8Array;
-  /** The node ends the script after so many ms, with code 124. */
+  /** The node ends the script after so many ms, with code 143. */
   readonly timeoutMs: number;
 }
 

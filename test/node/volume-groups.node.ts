@@ -87,12 +87,12 @@ test('a disk that comes to the place of another, of the same size, is looked at 
   await ask({ name: 'vg-place', devices: [byPath] });
   expect(await onNode('pvs --noheadings -o pv_name -S vg_name=vg-place')).toBe(device);
 
+  await ask(); // it would be quick to take the new disk while that is blank
   const other = await blank('place2', { scsiId: 200 });
   await node.vm.pull('place1', signal);
   await node.vm.attach([other], signal);
   await onNode(`mkfs.ext4 -q ${byPath}; sync`);
   const before = await sha256(other.file);
-  await ask();
   const nls = await ask({ name: 'vg-place', devices: [byPath] });
   expect(conditionOf(nls, 'VolumeGroup/vg-place')?.message).toMatch(/carries filesystem ext4/);
   await onNode('sync');
