@@ -106,17 +106,24 @@ interface Parts extends Pick<KubeletNode, 'vm' | 'system' | 'progress'> {
 function createNode({ vm, system, progress, image, program }: Parts, signal: AbortSignal): Bare {
   const onNode: Bare['onNode'] = async (script, options) => (await vm.must(script, signal, options)).trim();
   const pod: Bare['pod'] = (name) => system.stores.pods.get(`default/${name}`);
-  const untilPod: Bare['untilPod'] = (name, what, wanted) =>
-    until(
-      `pod ${name} ${what}`,
-      [system.stores.pods],
-      JOIN_MS,
-      () => {
-        const seen = pod(name);
-        return seen && wanted(seen) ? seen : undefined;
-      },
-      () => ({ status: pod(name)?.status, events: eventsOf(system, name) }),
-    );
+  const untilPod: Bare['untilPod'] = async (name, what, wanted) => {
+    try {
+      return await until(
+        `pod ${name} ${what}`,
+        [system.stores.pods],
+        JOIN_MS,
+        () => {
+          const seen = pod(name);
+          return seen && wanted(seen) ? seen : undefined;
+        },
+        () => ({ status: pod(name)?.status, events: eventsOf(system, name) }),
+      );
+    } catch (error) {
+      // The node goes with the test, and its logs with it.
+      const logs = `grep -h 'default/${name}"' /var/log/kubelet.log | tail -n 20; tail -n 20 /var/log/containerd.log`;
+      throw new Error(`${String(error)}\n${await onNode(logs)}`, { cause: error });
+    }
+  };
   return {
     vm,
     system,
