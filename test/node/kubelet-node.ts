@@ -116,7 +116,7 @@ function createNode({ vm, system, progress, image, program }: Parts, signal: Abo
           const seen = pod(name);
           return seen && wanted(seen) ? seen : undefined;
         },
-        () => ({ status: pod(name)?.status, events: eventsOf(system, name) }),
+        () => ({ status: pod(name)?.status, events: eventsOf(system, name), ready: readyPods(system) }),
       );
     } catch (error) {
       // The node goes with the test, and its logs with it.
@@ -170,6 +170,13 @@ export const isReady = ({ metadata, spec, status }: SeenPod): boolean => {
   const all = containers.length > 0 && containers.length === spec?.containers?.length;
   return all && containers.every(({ ready }) => ready) && metadata.deletionTimestamp === undefined;
 };
+
+/** Whether the agent is among them tells what a pod waits for. */
+const readyPods = ({ stores }: System): readonly (string | undefined)[] =>
+  stores.pods
+    .list()
+    .filter(isReady)
+    .map(({ metadata }) => metadata.name);
 
 /** What was told about an object of this name, for the message of a test that fails. */
 const eventsOf = ({ stores }: System, name: string): readonly string[] =>
