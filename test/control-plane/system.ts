@@ -91,6 +91,8 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   await deploy(cluster);
   await cluster.startComponent('kube-controller-manager');
   await cluster.startComponent('kube-scheduler');
+  // Without it no pod is admitted (403); on a busy machine its controller can be later than all that follows.
+  await kubectl(cluster, 'wait', '--for=create', 'serviceaccount/default', '--timeout=60s');
 
   const client = createKubeClient(await loadKubeconfig(cluster.admin, { run }), { userAgent: 'test' });
   started.defer(() => client.close());
