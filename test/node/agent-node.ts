@@ -40,6 +40,8 @@ export interface AgentNode extends AsyncDisposable {
   readonly csi: CsiClient['node'];
   /** SIGTERM, and waits for its end. */
   stopAgent(signal: AbortSignal, name?: string): Promise<void>;
+  /** Cuts the power, boots again, and starts the agent. */
+  restart(signal: AbortSignal, flags?: readonly string[]): Promise<void>;
   agentLog(signal: AbortSignal, name?: string): Promise<string>;
   /** Sets what the node should have, creating its NodeLocalStorage if need be, and resolves once the agent has told how each item stands. */
   ask(spec: NodeLocalStorage['spec'], signal: AbortSignal): Promise<NodeLocalStorage>;
@@ -67,17 +69,23 @@ export async function startAgentNode(signal: AbortSignal, options: Omit<VmOption
   const csi = createCsiClient({ kind: 'tcp', host: '127.0.0.1', port: vm.portTo(CSI_PORT) }, CSI_CALL_MS);
   started.defer(() => csi.close());
   await install(vm, url, signal);
+  const startAgent: AgentNode['startAgent'] = async (signal, name = 'agent', flags = []) => {
+    await vm.must(startScript(name, flags), signal, { timeoutMs: START_MS });
+  };
   const kept = started.move();
   return {
     vm,
     api,
     client,
     csi: csi.node,
-    startAgent: async (signal, name = 'agent', flags = []) => {
-      await vm.must(startScript(name, flags), signal, { timeoutMs: START_MS });
-    },
+    startAgent,
     stopAgent: async (signal, name = 'agent') => {
       await vm.must(`kill "$(< /run/${name}.pid)"; tail --pid="$(< /run/${name}.pid)" -f /dev/null`, signal);
+    },
+    restart: async (signal, flags) => {
+      await vm.cutPower();
+      await vm.boot(signal);
+      await startAgent(signal, 'agent', flags);
     },
     agentLog: async (signal, name = 'agent') => (await vm.readFile(`/var/log/${name}.log`, signal)).toString(),
     ask: async (spec, signal) => {

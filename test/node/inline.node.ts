@@ -50,9 +50,7 @@ test('an inline volume is made for its pod, lives through a new agent and a powe
   await node.startAgent(signal, 'agent', ['--interval=3s']);
   await publish('pod-1', '64Mi');
   expect([await on.bash(`cat ${file}`), await volumes()]).toEqual(['kept', [id]]);
-  await node.vm.cutPower();
-  await node.vm.boot(signal);
-  await node.startAgent(signal, 'agent', ['--interval=3s']);
+  await node.restart(signal, ['--interval=3s']);
   await publish('pod-1', '64Mi');
   expect(await on.bash(`cat ${file}`)).toBe('kept');
   await node.csi.nodeUnpublishVolume({ volumeId: id, targetPath: targetOf(NAME, 'pod-1') }, signal);

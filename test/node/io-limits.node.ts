@@ -149,9 +149,7 @@ for (const version of ['v2', 'v1'] as const) {
     });
 
     test('limits are there again after a power cut', async () => {
-      await node.vm.cutPower();
-      await node.vm.boot(signal);
-      await node.startAgent(signal);
+      await node.restart(signal);
       await cgroups.make('pod-a');
       await on.stage('fs', mounted('ext4'));
       await on.publish('fs', mounted('ext4'), targetOf('fs', 'pod-a'));

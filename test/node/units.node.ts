@@ -31,12 +31,6 @@ const ask = (...mountpoints: ReturnType<typeof point>[]) => node.ask({ resourceT
 const messageOf = async (item: ReturnType<typeof point>): Promise<string | undefined> =>
   conditionOf(await ask(item), `MountPoint/${item.path}`)?.message;
 
-async function restart(): Promise<void> {
-  await node.vm.cutPower();
-  await node.vm.boot(signal);
-  await node.startAgent(signal);
-}
-
 test('D1: a mount point is formatted once, when its disk is blank, and mounted as it is after every boot', async () => {
   await on.blankDisk('p-ext4', 64);
   await on.blankDisk('p-xfs', 320);
@@ -54,7 +48,7 @@ test('D1: a mount point is formatted once, when its disk is blank, and mounted a
   const sums = () => on.bash('sha256sum /mnt/open-local/*/file');
   const content = await sums();
 
-  await restart();
+  await node.restart(signal);
   await expect
     .poll(() => on.bash('findmnt -rno TARGET | grep -c /mnt/open-local/ || true'), { timeout: 60_000 })
     .toBe('2');
@@ -92,7 +86,7 @@ test('a mounted filesystem serves one volume whole, and is emptied when it goes'
   await on.publish('point', mounted(''), targetOf('point'));
   await on.bash(`mkdir -p ${targetOf('point')}/a/b; echo kept > ${targetOf('point')}/a/b/file; sync`);
 
-  await restart();
+  await node.restart(signal);
   await on.until('point', ({ status }) => status?.phase === 'Ready' && status.reason === undefined);
   await expect
     .poll(() => on.stage('point', mounted('')).then(() => 'staged', String), { timeout: 60_000 })
@@ -116,7 +110,7 @@ test('D5: a blank disk serves one volume whole, is formatted once, and is blank 
   await on.publish('whole', EXT4, targetOf('whole'));
   await on.bash(`yes secret | head -c 50000000 > ${targetOf('whole')}/file; sync`);
 
-  await restart();
+  await node.restart(signal);
   await on.stage('whole', EXT4);
   await on.publish('whole', EXT4, targetOf('whole'));
   expect(await on.bash(`stat -c %s ${targetOf('whole')}/file`)).toBe('50000000');

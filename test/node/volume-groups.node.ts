@@ -140,9 +140,7 @@ test('power that goes while a group is made, after any write: it is finished', a
   await node.vm.pull('cut', signal);
   const writes = await readWriteLog(recorded.writeLog ?? '');
   expect(writes.length).toBeGreaterThan(2);
-  await node.vm.cutPower();
-  await node.vm.boot(signal);
-  await node.startAgent(signal);
+  await node.restart(signal);
 
   const outcomes: string[] = [];
   const said: string[] = [];
@@ -192,9 +190,7 @@ test("another machine's group is refused by its name and its machine's", async (
 }, 300_000);
 
 test('after a power cut the groups are there, and the agent says so', async () => {
-  await node.vm.cutPower();
-  await node.vm.boot(signal);
-  await node.startAgent(signal);
+  await node.restart(signal);
   const nls = await ask(group('vg-b4kn', 'b4kn'), group('vg-grow', 'e1', 'e2', 'e3'));
   expect(conditionOf(nls, 'VolumeGroup/vg-b4kn')).toMatchObject(READY);
   expect(conditionOf(nls, 'VolumeGroup/vg-grow')).toMatchObject(READY);

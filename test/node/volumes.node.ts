@@ -46,12 +46,6 @@ async function grow(name: string, mib: number, volumeCapability: VolumeCapabilit
   await node.csi.nodeExpandVolume({ volumeId: name, ...paths, capacityRange, volumeCapability, secrets: {} }, signal);
 }
 
-async function restart(): Promise<void> {
-  await node.vm.cutPower();
-  await node.vm.boot(signal);
-  await node.startAgent(signal);
-}
-
 /** Writes block after block of known content and syncs each, until told to stop; says how many it wrote. */
 const startWriter = (file: string): Promise<string> =>
   on.bash(`rm -f /run/stop; (set -e; n=0; until [ -e /run/stop ]; do
@@ -84,7 +78,7 @@ for (const fsType of ['ext4', 'xfs']) {
     expect(blocks).toBeGreaterThan(0);
     expect((await mibOf(targetOf(name))) - before).toBeGreaterThan(280);
 
-    await restart();
+    await node.restart(signal);
     await publish(name, capability);
     expect(await on.bash(`blkid -p -s UUID -o value /dev/data/${name}`)).toBe(uuid);
     expect(await readBack(file, blocks)).toBe('same');
@@ -106,7 +100,7 @@ test('a raw block volume grows while it is published, and has its data after a p
   await grow(name, 256, block);
   const blocks = Math.min(Number(await stopWriter()), 64);
   expect(await on.bash(`blockdev --getsize64 ${target}`)).toBe(String(256 * MIB));
-  await restart();
+  await node.restart(signal);
   await publish(name, block);
   expect(await readBack(target, blocks)).toBe('same');
   await remove(name);
