@@ -43,6 +43,15 @@ export function podLife(theNode: () => KubeletNode, signal: AbortSignal): void {
     expect(more).toEqual([]);
   });
 
+  test("the agent needs no network of pods, and listens to nothing in the node's", async () => {
+    const [agent] = node.system.stores.pods.list().filter(({ metadata }) => metadata.namespace === 'open-local');
+    expect(agent?.status).toMatchObject({ podIP: '10.0.2.15', hostIP: '10.0.2.15' });
+    const listening = await node.onNode('ss -Hlntup');
+    expect(listening).toContain('"kubelet"');
+    const pid = await node.onNode('pgrep -f dist/agent.cjs');
+    expect(listening).not.toContain(`pid=${pid},`);
+  });
+
   test('a pod of a StatefulSet runs with its claim, and finds its data when it comes back', async () => {
     await node.apply(
       toolStatefulSet(
