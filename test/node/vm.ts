@@ -1,9 +1,10 @@
 import { execFile, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { end, freePorts, start } from '../control-plane/processes.ts';
 import { callGuest, quoted, type Control } from './control.ts';
@@ -64,6 +65,8 @@ export interface VmOptions {
 /** Of guest/init. */
 const CONTROL_PORT = 7000;
 const BOOT_MS = 120_000;
+/** The first word comes after four seconds, on a busy machine after ten. */
+const SILENT_MS = 40_000;
 const RUN_MS = 60_000;
 const ATTACH_MS = 90_000;
 
@@ -206,8 +209,26 @@ async function prepare(dir: string, image: Image, signal: AbortSignal): Promise<
   return { port, token };
 }
 
+/** The emulated processors ran, and the kernel had not said a word when others are long done. */
+class SilentKernel extends Error {}
+
+/**
+ * Rarely (once in some hundred boots, QEMU 7.2 without KVM) the kernel hangs before its first word, which is before anything of ours runs.
+ * Then the power is switched off and on once more, and what the processors were at is said.
+ */
 async function powerOn(machine: Parameters<typeof qemuArgv>[0], signal: AbortSignal) {
+  try {
+    return await tryPowerOn(machine, signal);
+  } catch (error) {
+    if (!(error instanceof SilentKernel)) throw error;
+    process.stderr.write(`the node is turned on again: ${error.message}\n`);
+    return tryPowerOn(machine, signal);
+  }
+}
+
+async function tryPowerOn(machine: Parameters<typeof qemuArgv>[0], signal: AbortSignal) {
   const { dir } = machine;
+  const heardBefore = await consoleBytes(dir);
   const ended = new AbortController();
   const within = AbortSignal.any([signal, ended.signal, AbortSignal.timeout(BOOT_MS)]);
   const sockets = Promise.all([FILES.qmp, FILES.ready].map((name) => acceptOne(path.join(dir, name), within)));
@@ -219,13 +240,30 @@ async function powerOn(machine: Parameters<typeof qemuArgv>[0], signal: AbortSig
     if (!monitor || !ready) throw new Error('QEMU has no monitor');
     const qmp = await createQmp(monitor, within);
     ready.on('error', () => {});
-    await once(ready, 'data', { signal: within });
+    const isReady = once(ready, 'data', { signal: within });
+    const isSilent = await Promise.race([isReady.then(() => false), delay(SILENT_MS, true, { ref: false })]);
+    if (isSilent && (await consoleBytes(dir)) === heardBefore) {
+      isReady.catch(() => {});
+      throw new SilentKernel(await processorsOf(qmp, within));
+    }
+    await isReady;
     ready.resume();
     return { child, qmp };
   } catch (error) {
     await end(child);
+    if (error instanceof SilentKernel) throw error;
     throw new Error(`the node did not boot: ${String(error)}\n${await lastWords(dir)}`, { cause: error });
   }
+}
+
+const consoleBytes = async (dir: string): Promise<number> =>
+  (await stat(path.join(dir, FILES.console)).catch(() => ({ size: 0 }))).size;
+
+/** Where each processor is: its instruction pointer and flags. */
+async function processorsOf(qmp: Qmp, signal: AbortSignal): Promise<string> {
+  const registers = await qmp.execute('human-monitor-command', { 'command-line': 'info registers -a' }, signal);
+  const lines = String(registers).split(/\r?\n/);
+  return lines.filter((line) => /^(CPU#|[ER]IP=)/.test(line)).join(' ');
 }
 
 async function lastWords(dir: string): Promise<string> {
