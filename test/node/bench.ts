@@ -138,6 +138,8 @@ async function measureMounts({ vm }: AgentNode, on: VolumesOn) {
      awk "BEGIN { print ($b - $a) * 1000, ($c - $b) * 1000 }"; done`,
     signal,
   );
+  await on.delete('m');
+  await on.untilGone('m');
   const rows = bare
     .trim()
     .split('\n')
