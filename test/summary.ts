@@ -28,7 +28,10 @@ export default class Summary implements Reporter {
       for (const test of tests) judge(test);
       // A hook, or the file itself: none of its tests needs to have failed.
       if (module.state() === 'failed' && !tests.some((test) => test.result().state === 'failed'))
-        fail(module.relativeModuleId, module.errors());
+        fail(
+          module.relativeModuleId,
+          [module, ...module.children.allSuites()].flatMap((each) => each.errors()),
+        );
     }
     const text = [...lines, `${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped\n`].join('\n');
     process.stdout.write(text);
