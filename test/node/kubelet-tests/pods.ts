@@ -49,6 +49,7 @@ export function podLife(theNode: () => KubeletNode, signal: AbortSignal): void {
     const listening = await node.onNode('ss -Hlntup');
     expect(listening).toContain('"kubelet"');
     const pid = await node.onNode('pgrep -f dist/agent.cjs');
+    expect(pid).toMatch(/^\d+$/);
     expect(listening).not.toContain(`pid=${pid},`);
   });
 
