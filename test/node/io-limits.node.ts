@@ -151,7 +151,7 @@ for (const version of ['v2', 'v1'] as const) {
     test('limits are there again after a power cut', async () => {
       await node.restart(signal);
       await cgroups.make('pod-a');
-      await on.stage('fs', mounted('ext4'));
+      await on.stageAfterBoot('fs', mounted('ext4'));
       await on.publish('fs', mounted('ext4'), targetOf('fs', 'pod-a'));
       device = await numberOf('fs');
       expect(await cgroups.read(device, 'pod-a')).toMatch(said({ writeBps: MIB }));

@@ -1,5 +1,7 @@
 import path from 'node:path';
 import { truncate, writeFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { status as Code } from '@grpc/grpc-js';
 import { VolumeCapability_AccessMode_Mode as Mode, type VolumeCapability } from '../../src/csi/gen/csi.ts';
 import { isNotFound } from '../../src/kube/errors.ts';
 import { LOCAL_VOLUMES } from '../../src/kube/resource.ts';
@@ -10,6 +12,8 @@ import type { Disk } from './disk.ts';
 import { linkOf } from './vm.ts';
 
 export const MIB = 1024 ** 2;
+/** exponentialbackoff.go of the kubelet: the first wait. */
+const KUBELET_RETRY_MS = 500;
 const accessMode = { mode: Mode.SINGLE_NODE_WRITER };
 export const mounted = (fsType: string): VolumeCapability => ({
   accessType: { $case: 'mount', value: { fsType, mountFlags: [], volumeMountGroup: '' } },
@@ -39,6 +43,11 @@ export interface VolumesOn {
   delete(name: string): Promise<void>;
   untilGone(name: string): Promise<void>;
   stage(name: string, capability: VolumeCapability): Promise<void>;
+  /**
+   * Stages after a boot as the kubelet does: again while the answer is UNAVAILABLE. A boot may give disks each other's names; until the
+   * agent has looked, that is its answer for a volume on a whole disk.
+   */
+  stageAfterBoot(name: string, capability: VolumeCapability): Promise<void>;
   /** Publishes a staged volume to a pod. */
   publish(name: string, capability: VolumeCapability, targetPath: string): Promise<void>;
   unpublish(name: string, targetPath: string): Promise<void>;
@@ -74,6 +83,11 @@ export function volumesOn(node: AgentNode, signal: AbortSignal): VolumesOn {
     stagingTargetPath: stagingOf(name),
   });
 
+  const stage: VolumesOn['stage'] = async (name, capability) => {
+    await bash(`mkdir -p ${stagingOf(name)}`);
+    await csi.nodeStageVolume(requestOf(name, capability), signal);
+  };
+
   return {
     bash,
     blankDisk,
@@ -103,9 +117,10 @@ export function volumesOn(node: AgentNode, signal: AbortSignal): VolumesOn {
         (error: unknown) => (isNotFound(error) ? undefined : Promise.reject(error as Error)),
       );
     },
-    stage: async (name, capability) => {
-      await bash(`mkdir -p ${stagingOf(name)}`);
-      await csi.nodeStageVolume(requestOf(name, capability), signal);
+    stage,
+    stageAfterBoot: async (name, capability) => {
+      while (!(await stage(name, capability).then(() => true, unlessUnavailable)))
+        await delay(KUBELET_RETRY_MS, undefined, { signal });
     },
     publish: async (name, capability, targetPath) => {
       await bash(`mkdir -p ${path.dirname(targetPath)}`);
@@ -118,6 +133,12 @@ export function volumesOn(node: AgentNode, signal: AbortSignal): VolumesOn {
       await csi.nodeUnstageVolume({ volumeId: name, stagingTargetPath: stagingOf(name) }, signal);
     },
   };
+}
+
+/** False for an answer after which the kubelet tries again; throws any other. */
+function unlessUnavailable(error: unknown): false {
+  if ((error as { code?: unknown }).code !== Code.UNAVAILABLE) throw error;
+  return false;
 }
 
 /** What the operator writes for a claim. */

@@ -31,6 +31,11 @@ async function publish(name: string, capability: VolumeCapability): Promise<void
   await on.publish(name, capability, targetOf(name));
 }
 
+async function publishAfterBoot(name: string, capability: VolumeCapability): Promise<void> {
+  await on.stageAfterBoot(name, capability);
+  await on.publish(name, capability, targetOf(name));
+}
+
 async function remove(name: string): Promise<void> {
   await on.unpublish(name, targetOf(name));
   await on.unstage(name);
@@ -79,7 +84,7 @@ for (const fsType of ['ext4', 'xfs']) {
     expect((await mibOf(targetOf(name))) - before).toBeGreaterThan(280);
 
     await node.restart(signal);
-    await publish(name, capability);
+    await publishAfterBoot(name, capability);
     expect(await on.bash(`blkid -p -s UUID -o value /dev/data/${name}`)).toBe(uuid);
     expect(await readBack(file, blocks)).toBe('same');
     progress(`${fsType} is back after a power cut`);
@@ -101,7 +106,7 @@ test('a raw block volume grows while it is published, and has its data after a p
   const blocks = Math.min(Number(await stopWriter()), 64);
   expect(await on.bash(`blockdev --getsize64 ${target}`)).toBe(String(256 * MIB));
   await node.restart(signal);
-  await publish(name, block);
+  await publishAfterBoot(name, block);
   expect(await readBack(target, blocks)).toBe('same');
   await remove(name);
 });
