@@ -3,6 +3,7 @@ import type { PodFacts } from '../model/facts.ts';
 import type { NodeNumbering } from '../model/verdict.ts';
 import type { BufferPool } from './buffer-pool.ts';
 import { createFastReplies, type FastReplies, type FilterReply, type ListedNames } from './fast-replies.ts';
+import { LastBytes } from './last-bytes.ts';
 import type { NameList } from './name-list.ts';
 import { isPlainList, NameTable, PAST_LIST } from './name-table.ts';
 import type { PodReader, Question } from './question.ts';
@@ -21,7 +22,10 @@ import { readPod } from './wire-pod.ts';
  * has no other reading. JSON.parse and NameTable check both.
  */
 export interface FastWire {
-  /** The question, or undefined when the general path must read this body. It is good as long as the body's bytes are. */
+  /**
+   * The question, or undefined when the general path must read this body. It is good as long as the body's bytes are. All readers decode
+   * a pod alike.
+   */
   read(body: Buffer, reader: PodReader): Question | undefined;
   /** Drops what was kept for a pod. */
   forget(podUid: string): void;
@@ -71,13 +75,29 @@ export function createFastWire(
     return list && { list, view };
   };
 
+  const lastPod = new LastBytes<PodFacts>();
+  const podOf = (json: Buffer, reader: PodReader): PodFacts | undefined => {
+    const known = lastPod.of(json);
+    if (known) return known;
+    const pod = tryPod(json, reader);
+    if (pod) lastPod.keep(json, pod);
+    return pod;
+  };
+  const lastPlain = new LastBytes<boolean>();
+  const isPlain = (list: Buffer): boolean => {
+    if (lastPlain.of(list)) return true;
+    const plain = isPlainList(list);
+    if (plain) lastPlain.keep(list, true);
+    return plain;
+  };
+
   return {
     read: (body, reader) => {
       const cut = cutOut(body);
-      const pod = cut && tryPod(cut.pod, reader);
+      const pod = cut && podOf(cut.pod, reader);
       if (!pod) return undefined;
       const { list } = cut;
-      if (!reader.concerns(pod)) return isPlainList(list) ? passing(pod, list, replies) : undefined;
+      if (!reader.concerns(pod)) return isPlain(list) ? passing(pod, list, replies) : undefined;
       const names = listed(pod, list);
       return names && asking(pod, names, { replies, remember });
     },
