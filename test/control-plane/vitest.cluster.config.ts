@@ -10,6 +10,7 @@ export default defineConfig({
     testTimeout: 180_000,
     hookTimeout: 120_000,
     pool: 'forks',
+    setupFiles: ['test/end-with-runner.ts'],
     maxWorkers: 1,
     fileParallelism: false,
     reporters: ['verbose', './test/summary.ts'],

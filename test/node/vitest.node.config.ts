@@ -10,6 +10,7 @@ export default defineConfig({
     testTimeout: 400_000,
     hookTimeout: 600_000,
     pool: 'forks',
+    setupFiles: ['test/end-with-runner.ts'],
     maxWorkers: 1,
     fileParallelism: false,
     reporters: ['verbose', './test/summary.ts'],
