@@ -1,5 +1,6 @@
 import type { KubeObject } from '../model/objects.ts';
 import type { Resource } from './resource.ts';
+import type { Unread } from './unread-text.ts';
 
 /** Names one object; `namespace` only for namespaced kinds. */
 export interface ObjectKey {
@@ -34,7 +35,13 @@ export type WatchEvent<T> =
   | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: T }
   | { readonly type: 'BOOKMARK'; readonly resourceVersion: string };
 
-export interface WatchOptions {
+/** What the reader of many objects looks at. */
+export interface Reading {
+  /** Parts that objects come without. Absent: objects are whole. */
+  readonly unread?: readonly Unread[] | undefined;
+}
+
+export interface WatchOptions extends Reading {
   readonly namespace?: string;
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
@@ -67,7 +74,7 @@ export interface KubeClient {
   /** For those who keep only a part of each object. */
   listLazily<T extends KubeObject>(
     resource: Resource<T>,
-    options: ListOptions,
+    options: ListOptions & Reading,
     signal: AbortSignal,
   ): Promise<LazyPage<T>>;
   create<T extends KubeObject>(resource: Resource<T>, object: T, signal: AbortSignal): Promise<T>;

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { KubeObject } from '../model/objects.ts';
 import type { Audience } from './audience.ts';
-import type { KubeClient, LazyPage, ListOptions } from './client.ts';
+import type { KubeClient, LazyPage, ListOptions, Reading } from './client.ts';
 import type { ObjectCache } from './object-cache.ts';
 import type { Resource } from './resource.ts';
 
@@ -12,7 +12,7 @@ export interface Selection {
   readonly fieldSelector?: string;
 }
 
-export interface ListWatchOptions<T extends KubeObject> {
+export interface ListWatchOptions<T extends KubeObject> extends Reading {
   readonly client: KubeClient;
   readonly resource: Resource<T>;
   readonly selection?: Selection;
@@ -39,13 +39,18 @@ export function createListWatch<T extends KubeObject, P>(
   cache: ObjectCache<T, P>,
   audience: Audience<P>,
 ): ListWatch {
-  const { client, resource, selection, silenceMs, pageSize = PAGE_SIZE, random = Math.random } = options;
+  const { client, resource, selection, unread, silenceMs, pageSize = PAGE_SIZE, random = Math.random } = options;
 
   return {
     list: async (signal) => {
       cache.startList();
       for (let next: string | undefined = ''; next !== undefined;) {
-        const query: ListOptions = { ...selection, limit: pageSize, ...(next !== '' && { continue: next }) };
+        const query: ListOptions & Reading = {
+          ...selection,
+          unread,
+          limit: pageSize,
+          ...(next !== '' && { continue: next }),
+        };
         const page: LazyPage<T> = await client.listLazily(resource, query, signal);
         for (const object of page.items) audience.tell(() => cache.listed(object));
         next = page.continue;
@@ -56,6 +61,7 @@ export function createListWatch<T extends KubeObject, P>(
     watch: async (told, signal) => {
       const query = {
         ...selection,
+        unread,
         resourceVersion: cache.version(),
         timeoutSeconds: Math.round(WATCH_SECONDS.least + WATCH_SECONDS.spread * random()),
         ...(silenceMs !== undefined && { silenceMs }),

@@ -1,6 +1,6 @@
 import type { KubeObject } from '../model/objects.ts';
 import type { ClusterAccess } from './access.ts';
-import type { KubeClient, LazyPage, ListOptions, ListPage, ObjectKey, Patch } from './client.ts';
+import type { KubeClient, LazyPage, ListOptions, ListPage, ObjectKey, Patch, Reading } from './client.ts';
 import { readList, type RawList } from './list-text.ts';
 import { apiVersionOf, type Resource } from './resource.ts';
 import { createRestCaller, type Call, type RestOptions } from './rest-call.ts';
@@ -21,8 +21,11 @@ export function createKubeClient(access: ClusterAccess, options: RestOptions): K
       const page = pageOf(await caller.json<RawList<T>>(listCall(resource, options), signal));
       return { ...page, items: [...page.items] } satisfies ListPage<T>;
     },
-    listLazily: async <T extends KubeObject>(resource: Resource<T>, options: ListOptions, signal: AbortSignal) =>
-      pageOf(await caller.json(listCall(resource, options), signal, readList<T>)),
+    listLazily: async <T extends KubeObject>(
+      resource: Resource<T>,
+      { unread, ...options }: ListOptions & Reading,
+      signal: AbortSignal,
+    ) => pageOf(await caller.json(listCall(resource, options), signal, (text) => readList<T>(text, unread))),
     create: (resource, object, signal) => {
       const { namespace } = object.metadata;
       const path = restPath(resource, { namespace });
@@ -42,9 +45,10 @@ export function createKubeClient(access: ClusterAccess, options: RestOptions): K
       await caller.json({ method: 'POST', path: restPath(resource, key, subresource), body }, signal);
     },
     watch: (resource, options, signal) => {
-      const { namespace, silenceMs = SILENCE_MS, timeoutSeconds = WATCH_SECONDS, ...selection } = options;
+      const { namespace, silenceMs = SILENCE_MS, timeoutSeconds = WATCH_SECONDS, unread, ...selection } = options;
       const query = queryOf({ watch: true, allowWatchBookmarks: true, timeoutSeconds, ...selection });
-      return watchStream(caller, { method: 'GET', path: restPath(resource, { namespace }), query }, silenceMs, signal);
+      const call: Call = { method: 'GET', path: restPath(resource, { namespace }), query };
+      return watchStream(caller, call, { silenceMs, unread }, signal);
     },
     close: () => caller.close(),
   };

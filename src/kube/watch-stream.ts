@@ -1,10 +1,11 @@
 import type { KubeObject } from '../model/objects.ts';
-import type { WatchEvent } from './client.ts';
+import type { Reading, WatchEvent } from './client.ts';
 import { follow } from './deadline.ts';
 import { ApiError } from './errors.ts';
 import { createLineSplitter } from './line-splitter.ts';
 import { asApiError, lateError, nameOf, type Call, type RestCaller } from './rest-call.ts';
 import { errorFromStatus, type Status } from './status.ts';
+import { parseWithout, type Unread } from './unread-text.ts';
 
 /** etcd refuses objects of a tenth of this. */
 const MAX_LINE_BYTES = 32 * 1024 * 1024;
@@ -12,6 +13,10 @@ const MAX_LINE_BYTES = 32 * 1024 * 1024;
 interface RawEvent {
   readonly type: string;
   readonly object?: KubeObject & Status;
+}
+
+interface StreamOptions extends Reading {
+  readonly silenceMs: number;
 }
 
 /**
@@ -22,7 +27,7 @@ interface RawEvent {
 export async function* watchStream<T extends KubeObject>(
   caller: RestCaller,
   call: Call,
-  silenceMs: number,
+  { silenceMs, unread = [] }: StreamOptions,
   signal: AbortSignal,
 ): AsyncGenerator<WatchEvent<T>, void, undefined> {
   const follower = follow(signal);
@@ -33,7 +38,7 @@ export async function* watchStream<T extends KubeObject>(
     const answer = await caller.open(call, follower.signal).finally(() => clearTimeout(late));
 
     for await (const chunk of untilSilent<Buffer>(answer, silenceMs)) {
-      for (const line of splitter.push(chunk)) yield* parseEvent<T>(name, line);
+      for (const line of splitter.push(chunk)) yield* parseEvent<T>(name, line, unread);
     }
     if (splitter.pending > 0) throw new Error('the watch ended in the middle of an event');
   } catch (error) {
@@ -57,8 +62,8 @@ async function* untilSilent<T>(source: AsyncIterable<T>, ms: number): AsyncGener
 }
 
 /** Empty for a type of event that we do not know. */
-function parseEvent<T extends KubeObject>(name: string, line: string): WatchEvent<T>[] {
-  const { type, object } = parseLine(name, line);
+function parseEvent<T extends KubeObject>(name: string, line: string, unread: readonly Unread[]): WatchEvent<T>[] {
+  const { type, object } = parseLine(name, line, unread);
   switch (type) {
     case 'ADDED':
     case 'MODIFIED':
@@ -73,9 +78,9 @@ function parseEvent<T extends KubeObject>(name: string, line: string): WatchEven
   }
 }
 
-function parseLine(name: string, line: string): RawEvent {
+function parseLine(name: string, line: string, unread: readonly Unread[]): RawEvent {
   try {
-    const event = JSON.parse(line) as RawEvent;
+    const event = parseWithout(line, unread) as RawEvent;
     if (event.type === 'ERROR' || event.object?.metadata) return event;
   } catch {
     // The same failure as JSON without an object.

@@ -111,6 +111,21 @@ test.each([1, 2, 3])(
   },
 );
 
+test('parts that nobody reads are left out of what is listed and of what is watched', async () => {
+  const unread = [{ after: '"taints":[', before: '],"unschedulable":' }];
+  const nodeOf = (name: string) => ({
+    metadata: { name },
+    spec: { taints: [{ key: 'a', effect: 'NoSchedule' }], unschedulable: true },
+  });
+  await client.create(NODES, nodeOf('listed'), never);
+  const nodes = createReflector({ client, resource: NODES, project: (node) => node, unread, log: quiet });
+  running.push(nodes.run(stop.signal));
+  await nodes.whenSynced(never);
+  await client.create(NODES, nodeOf('watched'), never);
+  await expect.poll(() => [...nodes.values.keys()], eventually).toEqual(['listed', 'watched']);
+  for (const node of nodes.values.values()) expect(node).toMatchObject({ spec: { taints: [], unschedulable: true } });
+});
+
 test('a Lease is taken, renewed and given back', async () => {
   const seen: (string | undefined)[] = [];
   const lease = async (): Promise<string | undefined> =>

@@ -1,5 +1,6 @@
 import type { KubeClient } from '../kube/client.ts';
 import { createReflector, type Reflector } from '../kube/reflector.ts';
+import type { Unread } from '../kube/unread-text.ts';
 import {
   CLAIMS,
   INIT_CONFIGS,
@@ -25,6 +26,7 @@ import type {
   StorageClass,
 } from '../model/objects.ts';
 import type { Log } from '../daemon/log.ts';
+import { UNREAD_OF_BUILT_IN, UNREAD_OF_CUSTOM, UNREAD_OF_PODS } from './unread.ts';
 import { createViews, type NodeView, type PvView, type StorageView } from './views.ts';
 
 /** Our view of everything in the cluster that decides where a volume goes. */
@@ -50,12 +52,15 @@ export interface InformersOptions {
 
 /** Starts nothing: `followAll` does. */
 export function createInformers({ client, drivers, initConfig, log }: InformersOptions): Informers {
-  const follow = <T extends KubeObject, P>(resource: Resource<T>, project: (object: T) => P): Reflector<T, P> =>
-    createReflector({ client, resource, project, same, log });
+  const follow = <T extends KubeObject, P>(
+    resource: Resource<T>,
+    project: (object: T) => P,
+    unread: readonly Unread[] = [],
+  ): Reflector<T, P> => createReflector({ client, resource, project, unread, same, log });
   const views = createViews(drivers);
   return {
-    nodes: follow(NODES, views.node),
-    storages: follow(NODE_LOCAL_STORAGES, views.storage),
+    nodes: follow(NODES, views.node, UNREAD_OF_BUILT_IN),
+    storages: follow(NODE_LOCAL_STORAGES, views.storage, UNREAD_OF_CUSTOM),
     initConfigs: createReflector({
       client,
       resource: INIT_CONFIGS,
@@ -63,10 +68,16 @@ export function createInformers({ client, drivers, initConfig, log }: InformersO
       project: withoutManagedFields,
       log,
     }),
-    volumes: createReflector({ client, resource: LOCAL_VOLUMES, project: views.volume, log }),
-    pods: follow(PODS, views.pod),
-    claims: follow(CLAIMS, views.claim),
-    pvs: follow(VOLUMES, views.pv),
+    volumes: createReflector({
+      client,
+      resource: LOCAL_VOLUMES,
+      project: views.volume,
+      unread: UNREAD_OF_CUSTOM,
+      log,
+    }),
+    pods: follow(PODS, views.pod, UNREAD_OF_PODS),
+    claims: follow(CLAIMS, views.claim, UNREAD_OF_BUILT_IN),
+    pvs: follow(VOLUMES, views.pv, UNREAD_OF_BUILT_IN),
     classes: follow(STORAGE_CLASSES, classFacts),
   };
 }
