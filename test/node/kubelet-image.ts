@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { builtBinaries } from '../control-plane/cluster.ts';
@@ -13,6 +13,8 @@ const run = promisify(execFile);
 const FILES = path.join(import.meta.dirname, 'kubelet');
 const BUILD_MS = 600_000;
 const IMPORT_MS = 300_000;
+/** As image.sh: images that nobody has built anew for two weeks go. */
+const OLD_MS = 14 * 86_400_000;
 
 /** Images that the node has: TOOL is a shell for pods. */
 export const TOOL = 'localhost/tool:1';
@@ -95,6 +97,16 @@ async function build(image: Image, { containers, kubelet, root }: Build, signal:
     await rename(raw, root);
   } finally {
     await rm(dir, { recursive: true, force: true });
+  }
+  await removeOld(path.dirname(root));
+}
+
+/** Also what is left of builds that were cut. */
+async function removeOld(cache: string): Promise<void> {
+  for (const name of await readdir(cache)) {
+    const file = path.join(cache, name);
+    const isOld = name.startsWith('kubelet-') && Date.now() - (await stat(file)).mtimeMs > OLD_MS;
+    if (isOld) await rm(file, { recursive: true, force: true });
   }
 }
 
