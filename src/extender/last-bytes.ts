@@ -4,22 +4,21 @@ const MAX_BYTES = 1024 * 1024;
 /** What was made of the last bytes: kube-scheduler asks prioritize with the bytes that it has just asked filter with. */
 export class LastBytes<T> {
   #bytes = Buffer.alloc(0);
-  #length = -1;
-  #value: T | undefined;
+  #length = 0;
+  #last: { readonly value: T } | undefined;
 
-  /** What was kept, if these are the bytes it was made of. */
-  of(bytes: Buffer): T | undefined {
-    if (bytes.length !== this.#length) return undefined;
-    return bytes.compare(this.#bytes, 0, this.#length) === 0 ? this.#value : undefined;
+  /** What `make` makes of the bytes; it is not called when the last ones were the same, up to 1 MiB of which are copied. */
+  of(bytes: Buffer, make: (bytes: Buffer) => T): T {
+    if (this.#last && bytes.compare(this.#bytes, 0, this.#length) === 0) return this.#last.value;
+    this.#last = undefined;
+    const value = make(bytes);
+    if (bytes.length <= MAX_BYTES) this.#keep(bytes, value);
+    return value;
   }
 
-  /** Copies the bytes, up to 1 MiB of them. */
-  keep(bytes: Buffer, value: T): void {
-    this.#length = -1;
-    if (bytes.length > MAX_BYTES) return;
+  #keep(bytes: Buffer, value: T): void {
     if (bytes.length > this.#bytes.length) this.#bytes = Buffer.allocUnsafeSlow(2 * bytes.length);
-    bytes.copy(this.#bytes);
-    this.#length = bytes.length;
-    this.#value = value;
+    this.#length = bytes.copy(this.#bytes);
+    this.#last = { value };
   }
 }

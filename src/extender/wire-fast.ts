@@ -75,29 +75,16 @@ export function createFastWire(
     return list && { list, view };
   };
 
-  const lastPod = new LastBytes<PodFacts>();
-  const podOf = (json: Buffer, reader: PodReader): PodFacts | undefined => {
-    const known = lastPod.of(json);
-    if (known) return known;
-    const pod = tryPod(json, reader);
-    if (pod) lastPod.keep(json, pod);
-    return pod;
-  };
-  const lastPlain = new LastBytes<boolean>();
-  const isPlain = (list: Buffer): boolean => {
-    if (lastPlain.of(list)) return true;
-    const plain = isPlainList(list);
-    if (plain) lastPlain.keep(list, true);
-    return plain;
-  };
+  const pods = new LastBytes<PodFacts | undefined>();
+  const plainLists = new LastBytes<boolean>();
 
   return {
     read: (body, reader) => {
       const cut = cutOut(body);
-      const pod = cut && podOf(cut.pod, reader);
+      const pod = cut && pods.of(cut.pod, (json) => tryPod(json, reader));
       if (!pod) return undefined;
       const { list } = cut;
-      if (!reader.concerns(pod)) return isPlain(list) ? passing(pod, list, replies) : undefined;
+      if (!reader.concerns(pod)) return plainLists.of(list, isPlainList) ? passing(pod, list, replies) : undefined;
       const names = listed(pod, list);
       return names && asking(pod, names, { replies, remember });
     },
