@@ -5,6 +5,7 @@ import type { Log } from '../daemon/log.ts';
 import { repeat } from '../daemon/repeat.ts';
 import type { PublishedLimits } from '../csi/published-limits.ts';
 import type { KubeClient } from '../kube/client.ts';
+import { withoutManagedFields } from '../kube/managed-fields.ts';
 import { createReflector, type Reflector } from '../kube/reflector.ts';
 import { LOCAL_VOLUMES, NODE_LOCAL_STORAGES } from '../kube/resource.ts';
 import { createWorkQueue, type WorkQueue } from '../kube/work-queue.ts';
@@ -115,11 +116,6 @@ export function createWork(deps: WorkDeps): Work {
       await Promise.all([...following, ...working, watching, repeat(config.intervalMs, tick, () => {}, signal)]);
     },
   };
-}
-
-function withoutManagedFields<T extends KubeObject>(object: T): T {
-  const { managedFields: _, ...metadata } = object.metadata as T['metadata'] & { managedFields?: unknown };
-  return { ...object, metadata };
 }
 
 /** While its data is held, a deleted volume is made, grown and mounted as ever; removing it begins when it is let go. */

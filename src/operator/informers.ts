@@ -1,4 +1,5 @@
 import type { KubeClient } from '../kube/client.ts';
+import { withoutManagedFields } from '../kube/managed-fields.ts';
 import { createReflector, type Reflector } from '../kube/reflector.ts';
 import type { Unread } from '../kube/unread-text.ts';
 import {
@@ -108,8 +109,3 @@ export const allOf = (informers: Informers): [name: string, informer: AnyInforme
 
 /** Most updates of a pod or a claim change nothing that we look at. */
 const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
-
-function withoutManagedFields<T extends KubeObject>(object: T): T {
-  const { managedFields: _, ...metadata } = object.metadata as T['metadata'] & { managedFields?: unknown };
-  return { ...object, metadata };
-}
