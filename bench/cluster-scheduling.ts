@@ -1,13 +1,11 @@
 import { rm } from 'node:fs/promises';
-import path from 'node:path';
 import { run } from '../src/exec/run.ts';
 import { loadKubeconfig } from '../src/kube/kubeconfig.ts';
 import { STORAGE_CLASSES } from '../src/kube/resource.ts';
 import { createKubeClient } from '../src/kube/rest-client.ts';
 import { DEFAULT_DRIVER } from '../src/model/well-known.ts';
 import { startCluster } from '../test/control-plane/cluster.ts';
-import { kubectl } from '../test/control-plane/identities.ts';
-import { CHECKOUT } from '../test/control-plane/program.ts';
+import { applyFolder } from '../test/control-plane/deployed.ts';
 import { startChild } from './child.ts';
 import { CLASS, runBurst, type BurstOptions, type BurstResult } from './cluster-bursts.ts';
 import { GROUP, makeNodes } from './cluster-nodes.ts';
@@ -60,8 +58,7 @@ export async function benchScheduling(
   const client = createKubeClient(await loadKubeconfig(cluster.admin, { run }), { userAgent: 'bench' });
   const rows: SchedulingRow[] = [];
   try {
-    await kubectl(cluster, 'apply', '-k', path.join(CHECKOUT, 'crds'));
-    await kubectl(cluster, 'wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s');
+    await applyFolder(cluster, 'crds');
     await client.create(STORAGE_CLASSES, STORAGE_CLASS, never);
     let made = 0;
     const started = performance.now();

@@ -1,5 +1,4 @@
 // What CSIStorageCapacity objects cost kube-scheduler: `npm run node -- bench/storage-capacity.ts [NODES…]`. Needs Go, for the real control plane.
-import path from 'node:path';
 import { run } from '../src/exec/run.ts';
 import type { KubeClient } from '../src/kube/client.ts';
 import { loadKubeconfig } from '../src/kube/kubeconfig.ts';
@@ -9,8 +8,7 @@ import { DEFAULT_DRIVER, TOPOLOGY_KEY } from '../src/model/well-known.ts';
 import type { CsiStorageCapacity, LabelSelector } from '../src/model/objects.ts';
 import { forEachOf } from '../src/sandbox/in-turn.ts';
 import { startCluster, type Cluster } from '../test/control-plane/cluster.ts';
-import { kubectl } from '../test/control-plane/identities.ts';
-import { CHECKOUT } from '../test/control-plane/program.ts';
+import { applyFolder } from '../test/control-plane/deployed.ts';
 import { CLASS, runBurst } from './cluster-bursts.ts';
 import { deleteAll } from './cluster-api.ts';
 import { makeNodes, nodeAt } from './cluster-nodes.ts';
@@ -74,8 +72,7 @@ const cluster = await startCluster({
 });
 const client = createKubeClient(await loadKubeconfig(cluster.admin, { run }), { userAgent: 'bench' });
 try {
-  await kubectl(cluster, 'apply', '-k', path.join(CHECKOUT, 'crds'));
-  await kubectl(cluster, 'wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s');
+  await applyFolder(cluster, 'crds');
   const driver = { metadata: { name: DEFAULT_DRIVER }, spec: { storageCapacity: true } };
   await client.create(CSI_DRIVERS, driver, never);
   const binding = { volumeBindingMode: 'WaitForFirstConsumer', parameters: { volumeType: 'LVM' } } as const;

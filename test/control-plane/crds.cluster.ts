@@ -10,6 +10,7 @@ import { INIT_CONFIGS, LOCAL_VOLUMES, NODE_LOCAL_STORAGES, NODES, type Resource 
 import { createKubeClient } from '../../src/kube/rest-client.ts';
 import type { KubeObject } from '../../src/model/objects.ts';
 import { type Cluster, startCluster } from './cluster.ts';
+import { applyFolder } from './deployed.ts';
 import { kubectl, serviceAccountKubeconfig } from './identities.ts';
 import { CHECKOUT } from './program.ts';
 
@@ -19,8 +20,7 @@ let client: KubeClient;
 beforeAll(async () => {
   cluster = await startCluster();
   client = createKubeClient(await loadKubeconfig(cluster.admin, { run }), { userAgent: 'test' });
-  await kubectl(cluster, 'apply', '-k', path.join(CHECKOUT, 'deploy'));
-  await kubectl(cluster, 'wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s');
+  await applyFolder(cluster, 'deploy');
 });
 afterAll(async () => {
   client?.close();

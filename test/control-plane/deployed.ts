@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseAllDocuments } from 'yaml';
+import type { Cluster } from './cluster.ts';
+import { kubectl } from './identities.ts';
 import { CHECKOUT } from './program.ts';
 
 interface Workload {
@@ -10,6 +12,12 @@ interface Workload {
       readonly spec?: { readonly containers?: readonly { readonly name: string; readonly args?: readonly string[] }[] };
     };
   };
+}
+
+/** Applies a folder of the checkout as a person would. Resolves once the API server serves our kinds. */
+export async function applyFolder(cluster: Cluster, folder: 'crds' | 'deploy'): Promise<void> {
+  await kubectl(cluster, 'apply', '-k', path.join(CHECKOUT, folder));
+  await kubectl(cluster, 'wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s');
 }
 
 /** The arguments of a container as deploy/ has them, with those of the same name in `instead` put in their place; `undefined` leaves one out. */

@@ -1,4 +1,3 @@
-import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { run } from '../../src/exec/run.ts';
 import type { KubeClient } from '../../src/kube/client.ts';
@@ -15,8 +14,7 @@ import {
 import { createKubeClient } from '../../src/kube/rest-client.ts';
 import { UNREAD_OF_BUILT_IN, UNREAD_OF_CUSTOM, UNREAD_OF_PODS } from '../../src/operator/unread.ts';
 import { type Cluster, startCluster } from './cluster.ts';
-import { kubectl } from './identities.ts';
-import { CHECKOUT } from './program.ts';
+import { applyFolder } from './deployed.ts';
 
 const signal = AbortSignal.timeout(120_000);
 let cluster: Cluster;
@@ -24,8 +22,7 @@ let client: KubeClient;
 beforeAll(async () => {
   cluster = await startCluster({ flags: { 'kube-apiserver': ['--disable-admission-plugins=ServiceAccount'] } });
   client = createKubeClient(await loadKubeconfig(cluster.admin, { run }), { userAgent: 'test' });
-  await kubectl(cluster, 'apply', '-k', path.join(CHECKOUT, 'crds'));
-  await kubectl(cluster, 'wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s');
+  await applyFolder(cluster, 'crds');
 });
 afterAll(async () => {
   client?.close();
