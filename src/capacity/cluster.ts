@@ -2,11 +2,14 @@ import type { NodeStorage } from '../model/facts.ts';
 import type { AskedNodes } from '../model/verdict.ts';
 import { Columns, NONE } from './columns.ts';
 import { NodeRoom } from './node-room.ts';
+import type { Slot } from './slot.ts';
 
 /** The nodes with storage, and those that only promises speak of. */
 export class Cluster {
   readonly columns = new Columns();
   readonly #nodes = new Map<string, NodeRoom>();
+  readonly #byNumber: (NodeRoom | undefined)[] = [];
+  readonly #byRow: (Slot | undefined)[] = [];
   #epoch = 0;
 
   /** A node that reports storage. */
@@ -24,10 +27,25 @@ export class Cluster {
   room(name: string): NodeRoom {
     const known = this.#nodes.get(name);
     if (known) return known;
-    const node = new NodeRoom(name, this.columns);
+    const node = new NodeRoom(name, this.columns, this.#byRow);
+    this.#byNumber[node.number] = node;
     this.#nodes.set(name, node);
     this.#epoch += 1;
     return node;
+  }
+
+  /** The node of a number that `numberOf` gave in this epoch. */
+  node(number: number): NodeRoom {
+    const node = this.#byNumber[number];
+    if (!node) throw new Error(`number ${number} is no node`);
+    return node;
+  }
+
+  /** The slot whose numbers stand in the row. */
+  slot(row: number): Slot {
+    const slot = this.#byRow[row];
+    if (!slot) throw new Error(`row ${row} is no slot`);
+    return slot;
   }
 
   /** Grows whenever the number of some name changes. */
@@ -66,6 +84,7 @@ export class Cluster {
       node.prune();
       if (!node.isIdle()) continue;
       this.#nodes.delete(name);
+      this.#byNumber[node.number] = undefined;
       this.columns.removeNode(node.number);
       this.#epoch += 1;
     }
@@ -87,7 +106,7 @@ export class Cluster {
   /** What was freed since the last call. */
   takeFreed(): { readonly any: boolean; readonly awaited: readonly NodeRoom[] } {
     const { freed } = this.columns;
-    const taken = { any: freed.any, awaited: [...freed.awaited] };
+    const taken = { any: freed.any, awaited: [...freed.awaited].map((number) => this.node(number)) };
     freed.any = false;
     freed.awaited.clear();
     return taken;

@@ -1,5 +1,5 @@
-import type { NodeRoom } from './node-room.ts';
-import type { HoldState, Slot } from './slot.ts';
+/** Room for a pod that may still go to other nodes, or whose node is known. */
+export type HoldState = 'floating' | 'settled';
 
 const FIRST_ROWS = 64;
 /** Neither a row nor a number. */
@@ -11,8 +11,8 @@ export const wholeExtents = (size: number, extent: number): number => Math.ceil(
 /** What freed room during one step of the ledger: who waits for it is looked at when the step ends. */
 export interface FreedRoom {
   any: boolean;
-  /** Nodes with claims that are promised to them and found no room yet. */
-  readonly awaited: Set<NodeRoom>;
+  /** Numbers of nodes with claims that are promised to them and found no room yet. */
+  readonly awaited: Set<number>;
 }
 
 /**
@@ -50,17 +50,16 @@ export class Columns {
   /** How many claims must go there and found no room. */
   unmetCount = new Int32Array(FIRST_ROWS);
 
-  readonly #slots: (Slot | undefined)[] = [];
+  #rows = 0;
   readonly #freeRows: number[] = [];
-  readonly #nodes: (NodeRoom | undefined)[] = [];
+  #numbers = 0;
   readonly #freeNumbers: number[] = [];
   readonly #groupNumbers = new Map<string, number>();
 
-  /** Gives the slot a row of zeros. */
-  addSlot(slot: Slot, node: number): number {
-    const row = this.#freeRows.pop() ?? this.#slots.length;
+  /** A row of zeros for a slot of the node. */
+  addRow(node: number): number {
+    const row = this.#freeRows.pop() ?? this.#rows++;
     if (row === this.base.length) this.#growSlots();
-    this.#slots[row] = slot;
     for (const column of [this.base, this.settled, this.floating, this.free, this.planned, this.extent, this.total])
       column[row] = 0;
     this.groupName[row] = NONE;
@@ -70,21 +69,13 @@ export class Columns {
   }
 
   /** The row may be given to another slot: nothing may remember it. */
-  removeSlot(row: number): void {
-    this.#slots[row] = undefined;
+  removeRow(row: number): void {
     this.#freeRows.push(row);
   }
 
-  slot(row: number): Slot {
-    const slot = this.#slots[row];
-    if (!slot) throw new Error(`row ${row} is no slot`);
-    return slot;
-  }
-
-  addNode(node: NodeRoom): number {
-    const number = this.#freeNumbers.pop() ?? this.#nodes.length;
+  addNode(): number {
+    const number = this.#freeNumbers.pop() ?? this.#numbers++;
     if (number === this.present.length) this.#growNodes();
-    this.#nodes[number] = node;
     this.present[number] = 0;
     this.firstGroup[number] = NONE;
     this.unitCount[number] = 0;
@@ -94,14 +85,7 @@ export class Columns {
 
   /** The number may be given to another node: nothing may remember it. */
   removeNode(number: number): void {
-    this.#nodes[number] = undefined;
     this.#freeNumbers.push(number);
-  }
-
-  node(number: number): NodeRoom {
-    const node = this.#nodes[number];
-    if (!node) throw new Error(`number ${number} is no node`);
-    return node;
   }
 
   /** Number of a group's name; NONE when no node ever had a group of this name. */
@@ -162,7 +146,7 @@ export class Columns {
   /** The node has more room than before. */
   noteFreed(node: number): void {
     this.freed.any = true;
-    if (this.unmetCount[node]! > 0) this.freed.awaited.add(this.node(node));
+    if (this.unmetCount[node]! > 0) this.freed.awaited.add(node);
   }
 
   #growSlots(): void {

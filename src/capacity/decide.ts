@@ -31,7 +31,7 @@ export function filterPod(
   const { plan, refusals, mayFreeUp } = filterNodes(promises.cluster, needs, asked, strategy);
   if (needs.requests.length === 0 || plan.nodes.length === 0) return { refusals, mayFreeUp };
 
-  const picked = narrow(promises.cluster.columns, plan, float, strategy);
+  const picked = narrow(promises.cluster, plan, float, strategy);
   if (picked) leaveOut(refusals, picked);
   promises.holdForPod(pod.uid, picked ? pickNodes(plan, picked) : plan, expiresAt);
   return { refusals, mayFreeUp: false };

@@ -1,6 +1,6 @@
 import type { AskedNodes, Refusal } from '../model/verdict.ts';
 import type { Cluster } from './cluster.ts';
-import { NONE, type Columns } from './columns.ts';
+import { NONE } from './columns.ts';
 import { PlaceSearch, type Patience, type Strategy } from './place-pod.ts';
 import type { PodNeeds } from './plan-pod.ts';
 import { planFor, type PodPlan } from './pod-hold.ts';
@@ -27,9 +27,9 @@ export function filterNodes(cluster: Cluster, needs: PodNeeds, asked: AskedNodes
   const numbers = cluster.numbersOf(asked);
   const refusals = sameForAll<Refusal | undefined>(numbers.length, undefined);
   let count = 0;
-  const explain = new Explainer(columns, requests, strategy);
+  const explain = new Explainer(cluster, requests, strategy);
   const rules = { strategy, ignoreFloating: false, patience: explain.patience, nodes: numbers.length };
-  const search = new PlaceSearch(columns, requests, rules);
+  const search = new PlaceSearch(cluster, requests, rules);
   const { present } = columns;
   const names = pin === undefined ? undefined : asked.names;
 
@@ -63,18 +63,18 @@ export function sameForAll<T>(count: number, answer: T): T[] {
 export class Explainer {
   readonly patience: Patience = { turns: PATIENCE };
   mayFreeUp = false;
-  readonly #columns: Columns;
+  readonly #cluster: Cluster;
   readonly #requests: readonly VolumeRequest[];
   readonly #withoutFloating: PlaceSearch;
   readonly #reasons = new Map<string, Refusal>();
   /** Most nodes are refused for the same reason as the one before: no key is made for them. */
   #last: { readonly failed: VolumeRequest; readonly exists: boolean; readonly reason: Refusal } | undefined;
 
-  constructor(columns: Columns, requests: readonly VolumeRequest[], strategy: Strategy) {
-    this.#columns = columns;
+  constructor(cluster: Cluster, requests: readonly VolumeRequest[], strategy: Strategy) {
+    this.#cluster = cluster;
     this.#requests = requests;
     const rules = { strategy, ignoreFloating: true, patience: this.patience };
-    this.#withoutFloating = new PlaceSearch(columns, requests, rules);
+    this.#withoutFloating = new PlaceSearch(cluster, requests, rules);
   }
 
   /** Why the pod does not fit on the node, where `failed` was the first volume without a place. */
@@ -97,9 +97,9 @@ export class Explainer {
   }
 
   #isFloatedOn(node: number): boolean {
-    const { firstGroup, nextGroup, floating, unitCount } = this.#columns;
+    const { firstGroup, nextGroup, floating, unitCount } = this.#cluster.columns;
     for (let row = firstGroup[node]!; row !== NONE; row = nextGroup[row]!) if (floating[row]! > 0) return true;
-    return unitCount[node]! > 0 && this.#columns.node(node).units.some((unit) => unit.floating > 0);
+    return unitCount[node]! > 0 && this.#cluster.node(node).units.some((unit) => unit.floating > 0);
   }
 
   #once(key: string, make: () => Refusal): Refusal {

@@ -1,4 +1,5 @@
-import { NONE, type Columns } from './columns.ts';
+import type { Cluster } from './cluster.ts';
+import { NONE } from './columns.ts';
 import type { Strategy } from './place-pod.ts';
 import type { PodPlan } from './pod-hold.ts';
 import { ownShare, worthOf } from './worth.ts';
@@ -16,13 +17,13 @@ export type FloatPolicy =
   | { readonly kind: 'roomy'; readonly more: number };
 
 /** The nodes of the plan to answer with, as positions in `plan.nodes`; undefined for all. At least one when the plan has any. */
-export function narrow(columns: Columns, plan: PodPlan, policy: FloatPolicy, strategy: Strategy): number[] | undefined {
+export function narrow(cluster: Cluster, plan: PodPlan, policy: FloatPolicy, strategy: Strategy): number[] | undefined {
   if (policy.kind === 'wide' || plan.nodes.length <= 1) return undefined;
-  if (policy.kind === 'one') return [bestOf(columns, plan, strategy)];
+  if (policy.kind === 'one') return [bestOf(cluster, plan, strategy)];
   const roomy: number[] = [];
-  for (let i = 0; i < plan.nodes.length; i += 1) if (isRoomy(columns, plan, i, policy.more)) roomy.push(i);
+  for (let i = 0; i < plan.nodes.length; i += 1) if (isRoomy(cluster, plan, i, policy.more)) roomy.push(i);
   if (roomy.length === plan.nodes.length) return undefined;
-  const best = bestOf(columns, plan, strategy);
+  const best = bestOf(cluster, plan, strategy);
   return roomy.includes(best) ? roomy : [...roomy, best].toSorted((a, b) => a - b);
 }
 
@@ -43,11 +44,11 @@ export function pickNodes(plan: PodPlan, picked: readonly number[]): PodPlan {
 }
 
 /** Ties go to the first. */
-function bestOf(columns: Columns, plan: PodPlan, strategy: Strategy): number {
+function bestOf(cluster: Cluster, plan: PodPlan, strategy: Strategy): number {
   let best = 0;
   let bestWorth = -1;
   for (let i = 0; i < plan.nodes.length; i += 1) {
-    const worth = worthOf(columns, plan, i, { strategy, taken: false });
+    const worth = worthOf(cluster, plan, i, { strategy, taken: false });
     if (worth <= bestWorth) continue;
     best = i;
     bestWorth = worth;
@@ -56,19 +57,20 @@ function bestOf(columns: Columns, plan: PodPlan, strategy: Strategy): number {
 }
 
 /** Room for the pod and `more` others like it, in every slot that it would use. */
-function isRoomy(columns: Columns, plan: PodPlan, i: number, more: number): boolean {
+function isRoomy(cluster: Cluster, plan: PodPlan, i: number, more: number): boolean {
+  const { columns } = cluster;
   const count = plan.requests.length;
   for (let at = i * count; at < (i + 1) * count; at += 1) {
     const row = plan.rows[at]!;
     const { kind } = plan.requests[at - i * count]!;
     const isGroup = columns.groupName[row] !== NONE;
-    const room = isGroup ? columns.free[row]! : freeUnits(columns, plan.nodes[i]!, kind);
+    const room = isGroup ? columns.free[row]! : freeUnits(cluster, plan.nodes[i]!, kind);
     const own = isGroup ? ownShare(plan, i, row) : plan.requests.filter((request) => request.kind === kind).length;
     if (room < own * (more + 1)) return false;
   }
   return true;
 }
 
-function freeUnits(columns: Columns, node: number, kind: string): number {
-  return columns.node(node).units.filter((unit) => unit.kind === kind && unit.free > 0).length;
+function freeUnits(cluster: Cluster, node: number, kind: string): number {
+  return cluster.node(node).units.filter((unit) => unit.kind === kind && unit.free > 0).length;
 }

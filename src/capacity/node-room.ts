@@ -2,6 +2,7 @@ import type { NodeStorage } from '../model/facts.ts';
 import type { VolumeKind } from '../model/storage-class.ts';
 import { NONE, type Columns } from './columns.ts';
 import { GroupSlot } from './group-slot.ts';
+import type { Slot } from './slot.ts';
 import { UnitSlot } from './unit-slot.ts';
 
 /** One node: the slots it reports, and those that only promises speak of. */
@@ -13,12 +14,15 @@ export class NodeRoom {
   units: readonly UnitSlot[] = [];
   readonly #unmet = new Set<string>();
   readonly #columns: Columns;
+  readonly #byRow: (Slot | undefined)[];
   readonly #slots = new Map<string, GroupSlot | UnitSlot>();
 
-  constructor(name: string, columns: Columns) {
+  /** `byRow`: where the slots of all nodes are entered. */
+  constructor(name: string, columns: Columns, byRow: (Slot | undefined)[]) {
     this.name = name;
     this.#columns = columns;
-    this.number = columns.addNode(this);
+    this.#byRow = byRow;
+    this.number = columns.addNode();
   }
 
   /** True while its NodeLocalStorage exists. */
@@ -78,7 +82,8 @@ export class NodeRoom {
     for (const [key, slot] of this.#slots) {
       if (!slot.isIdle()) continue;
       this.#slots.delete(key);
-      this.#columns.removeSlot(slot.row);
+      this.#byRow[slot.row] = undefined;
+      this.#columns.removeRow(slot.row);
     }
   }
 
@@ -92,6 +97,7 @@ export class NodeRoom {
     if (!slot) {
       slot = kind === 'LVM' ? new GroupSlot(this.#columns, this, name) : new UnitSlot(kind, this.#columns, this, name);
       this.#slots.set(key, slot);
+      this.#byRow[slot.row] = slot;
     }
     return slot;
   }

@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { bytes, GIB, MIB } from '../model/bytes.ts';
 import { Cluster } from './cluster.ts';
-import type { Columns } from './columns.ts';
 import { gib, group, node, unit } from './ledger-fixture.ts';
 import type { NodeRoom } from './node-room.ts';
 import { PlaceSearch, type PlacingRules } from './place-pod.ts';
@@ -23,29 +22,29 @@ const disk = (key: string, size: number, mediaType?: 'ssd' | 'hdd'): VolumeReque
 
 interface Room {
   readonly node: NodeRoom;
-  readonly columns: Columns;
+  readonly cluster: Cluster;
 }
 
 function roomOf(...storage: Parameters<typeof node>): Room {
   const cluster = new Cluster();
   cluster.report(node(...storage));
-  return { node: cluster.room(storage[0]), columns: cluster.columns };
+  return { node: cluster.room(storage[0]), cluster };
 }
 
 /** Where each volume goes, by its key; undefined when they do not all fit. */
-function place({ node, columns }: Room, requests: readonly VolumeRequest[], rules: Partial<PlacingRules> = {}) {
+function place({ node, cluster }: Room, requests: readonly VolumeRequest[], rules: Partial<PlacingRules> = {}) {
   const ordered = requests.toSorted(byNeed);
-  const search = searchOf(columns, ordered, rules);
+  const search = searchOf(cluster, ordered, rules);
   const failed = search.place(node.number);
   expect([...node.slots()].map(({ planned }) => planned).filter(Boolean), 'a plan takes no room').toEqual([]);
   expect(search.count).toBe(failed ? 0 : ordered.length);
   return failed
     ? undefined
-    : Object.fromEntries(ordered.map(({ key }, j) => [key, columns.slot(search.found[j]!).name]));
+    : Object.fromEntries(ordered.map(({ key }, j) => [key, cluster.slot(search.found[j]!).name]));
 }
 
-const searchOf = (columns: Columns, requests: readonly VolumeRequest[], rules: Partial<PlacingRules> = {}) =>
-  new PlaceSearch(columns, requests, {
+const searchOf = (cluster: Cluster, requests: readonly VolumeRequest[], rules: Partial<PlacingRules> = {}) =>
+  new PlaceSearch(cluster, requests, {
     strategy: 'binpack',
     ignoreFloating: false,
     patience: { turns: 1000 },
@@ -145,8 +144,8 @@ describe('whole disks', () => {
   test('a disk that is in use is not taken, and is still a disk', () => {
     const room = roomOf('n1', [], [unit('Device', '/dev/5', 5, { usable: false })]);
     expect(place(room, [disk('a', 1)])).toBeUndefined();
-    expect(searchOf(room.columns, [disk('a', 1)]).hasPlace(room.node.number, 0)).toBe(true);
-    expect(searchOf(room.columns, [disk('a', 6)]).hasPlace(room.node.number, 0)).toBe(false);
+    expect(searchOf(room.cluster, [disk('a', 1)]).hasPlace(room.node.number, 0)).toBe(true);
+    expect(searchOf(room.cluster, [disk('a', 6)]).hasPlace(room.node.number, 0)).toBe(false);
   });
 });
 

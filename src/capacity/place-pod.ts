@@ -1,3 +1,4 @@
+import type { Cluster } from './cluster.ts';
 import { NONE, wholeExtents, type Columns } from './columns.ts';
 import type { NodeRoom } from './node-room.ts';
 import type { Slot } from './slot.ts';
@@ -29,6 +30,7 @@ export class PlaceSearch {
   /** Of the nodes where all fitted, one after the other, the row of the slot for each request. */
   found: Int32Array;
   count = 0;
+  readonly #cluster: Cluster;
   readonly #columns: Columns;
   readonly #requests: readonly VolumeRequest[];
   readonly #groups: Int32Array;
@@ -37,15 +39,16 @@ export class PlaceSearch {
 
   /** `rules.nodes`: about how many nodes will be tried. */
   constructor(
-    columns: Columns,
+    cluster: Cluster,
     requests: readonly VolumeRequest[],
     rules: PlacingRules & { readonly patience: Patience; readonly nodes?: number },
   ) {
     this.found = new Int32Array(Math.max(16, (rules.nodes ?? 1) * requests.length));
-    this.#columns = columns;
+    this.#cluster = cluster;
+    this.#columns = cluster.columns;
     this.#requests = requests;
     this.#groups = Int32Array.from(requests, ({ vgName }) =>
-      vgName === undefined ? ANY_GROUP : columns.groupNumber(vgName),
+      vgName === undefined ? ANY_GROUP : cluster.columns.groupNumber(vgName),
     );
     this.#rules = rules;
     this.#patience = rules.patience;
@@ -97,7 +100,7 @@ export class PlaceSearch {
     const request = this.#requests[j]!;
     const { firstGroup, groupName, nextGroup, unitCount } = this.#columns;
     if (request.kind !== 'LVM')
-      return unitCount[node]! > 0 && this.#columns.node(node).units.some((unit) => suits(unit, request));
+      return unitCount[node]! > 0 && this.#cluster.node(node).units.some((unit) => suits(unit, request));
     const group = this.#groups[j]!;
     for (let row = firstGroup[node]!; row !== NONE; row = nextGroup[row]!)
       if (group === ANY_GROUP || groupName[row] === group) return true;
@@ -106,7 +109,7 @@ export class PlaceSearch {
 
   #chooseUnit(node: number, request: VolumeRequest): number {
     if (this.#columns.unitCount[node] === 0) return NONE;
-    const { units } = this.#columns.node(node);
+    const { units } = this.#cluster.node(node);
     return units.find((unit) => suits(unit, request) && this.#roomIn(unit.row) >= 1)?.row ?? NONE;
   }
 
@@ -186,13 +189,13 @@ export class PlaceSearch {
 
 /** The slot for one volume; undefined when none has room. */
 export function chooseSlot(
-  columns: Columns,
+  cluster: Cluster,
   node: NodeRoom,
   request: VolumeRequest,
   rules: PlacingRules,
 ): Slot | undefined {
-  const row = new PlaceSearch(columns, [request], { ...rules, patience: { turns: 0 } }).choose(node.number, 0);
-  return row === NONE ? undefined : columns.slot(row);
+  const row = new PlaceSearch(cluster, [request], { ...rules, patience: { turns: 0 } }).choose(node.number, 0);
+  return row === NONE ? undefined : cluster.slot(row);
 }
 
 /** Whether this very slot could take the volume now. */

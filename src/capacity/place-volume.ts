@@ -45,8 +45,8 @@ export function findPlace(
   strategy: Strategy,
 ): FoundPlace {
   const own = ownRoom(promises, request);
-  const { columns } = promises.cluster;
-  const explain = new Explainer(columns, [request], strategy);
+  const { cluster } = promises;
+  const explain = new Explainer(cluster, [request], strategy);
   let refusal: Refusal | undefined;
 
   for (const node of candidates(promises, ask, request, own, strategy)) {
@@ -54,7 +54,7 @@ export function findPlace(
     for (const [slot, amount] of credits) slot.planned -= amount;
     try {
       const kept = [...credits.keys()].find((slot) => slot.node === node && serves(slot, request));
-      const slot = kept ?? chooseSlot(columns, node, request, { strategy, ignoreFloating: false });
+      const slot = kept ?? chooseSlot(cluster, node, request, { strategy, ignoreFloating: false });
       if (slot) return { slot, size: takenSize(slot, ask.size) };
       refusal ??= explain.why(node.number, request);
     } finally {
@@ -133,7 +133,7 @@ function byWorth(
   const rated = nodes.map((node) => {
     const plan = promises.planOn(node, [request]);
     const rules = { strategy, taken: false };
-    return { node, worth: plan ? worthOf(promises.cluster.columns, plan, 0, rules) : -1 };
+    return { node, worth: plan ? worthOf(promises.cluster, plan, 0, rules) : -1 };
   });
   return rated.toSorted((a, b) => b.worth - a.worth).map(({ node }) => node);
 }

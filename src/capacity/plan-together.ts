@@ -1,6 +1,6 @@
 import type { ClaimHolds } from './claim-holds.ts';
 import type { NodeRoom } from './node-room.ts';
-import type { Columns } from './columns.ts';
+import type { Cluster } from './cluster.ts';
 import { PlaceSearch, suits, type Strategy } from './place-pod.ts';
 import { planFor, type PodPlan } from './pod-hold.ts';
 import { byNeed, type VolumeRequest } from './volume-request.ts';
@@ -10,15 +10,15 @@ const PATIENCE = 1000;
 
 /** Where these volumes would go on one node; undefined when they do not fit. Takes no room. */
 export function planOn(
-  columns: Columns,
+  cluster: Cluster,
   node: NodeRoom,
   requests: readonly VolumeRequest[],
   strategy: Strategy,
 ): PodPlan | undefined {
   const rules = { strategy, ignoreFloating: false, patience: { turns: PATIENCE } };
-  const search = new PlaceSearch(columns, requests, rules);
+  const search = new PlaceSearch(cluster, requests, rules);
   if (search.place(node.number)) return undefined;
-  return planFor(columns, requests, Int32Array.of(node.number), search.found.slice(0, search.count));
+  return planFor(cluster.columns, requests, Int32Array.of(node.number), search.found.slice(0, search.count));
 }
 
 /**
@@ -26,7 +26,7 @@ export function planOn(
  * any order, and what fitted together need not fit in that order. Nobody has been told a group or disk yet, so a plan may change.
  */
 export function takeTogether(
-  columns: Columns,
+  cluster: Cluster,
   holds: ClaimHolds,
   {
     node,
@@ -38,13 +38,13 @@ export function takeTogether(
   if (others.length === 0 || !hasRoomInPieces(node, request)) return false;
   for (const { slot, amount } of others) slot.planned -= amount;
   const requests = [request, ...others.map((hold) => hold.request)].toSorted(byNeed);
-  const plan = planOn(columns, node, requests, strategy);
+  const plan = planOn(cluster, node, requests, strategy);
   for (const { slot, amount } of others) slot.planned += amount;
   if (!plan) return false;
 
   for (const { request: other } of others) holds.end(other.claimUid ?? '');
   requests.forEach((planned, j) => {
-    const slot = columns.slot(plan.rows[j]!);
+    const slot = cluster.slot(plan.rows[j]!);
     holds.take(planned.claimUid ?? '', { request: planned, node, slot, amount: plan.amounts[j]! });
   });
   return true;

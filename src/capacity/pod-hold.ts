@@ -1,6 +1,7 @@
-import { NONE, type Columns } from './columns.ts';
+import type { Cluster } from './cluster.ts';
+import { NONE, type Columns, type HoldState } from './columns.ts';
 import type { NodeRoom } from './node-room.ts';
-import type { HoldState, Slot } from './slot.ts';
+import type { Slot } from './slot.ts';
 import type { VolumeRequest } from './volume-request.ts';
 
 /**
@@ -42,20 +43,20 @@ export function planFor(
 export class PodHold {
   readonly podUid: string;
   expiresAt: number;
-  readonly #columns: Columns;
+  readonly #cluster: Cluster;
   #plan: PodPlan;
   #state: HoldState;
   readonly #ended: boolean[];
 
   /** Takes the room, and the plan. */
-  constructor(columns: Columns, podUid: string, plan: PodPlan, expiresAt: number) {
+  constructor(cluster: Cluster, podUid: string, plan: PodPlan, expiresAt: number) {
     this.podUid = podUid;
     this.expiresAt = expiresAt;
-    this.#columns = columns;
+    this.#cluster = cluster;
     this.#plan = plan;
     this.#state = plan.nodes.length === 1 ? 'settled' : 'floating';
     this.#ended = plan.requests.map(() => false);
-    columns.holdAll(plan.rows, plan.amounts, this.#state);
+    cluster.columns.holdAll(plan.rows, plan.amounts, this.#state);
   }
 
   get state(): HoldState {
@@ -123,8 +124,8 @@ export class PodHold {
     const to = from + requests.length;
     for (let at = 0; at < rows.length; at += 1) {
       if (rows[at] === NONE) continue;
-      this.#columns.release(rows[at]!, amounts[at]!, 'floating');
-      if (at >= from && at < to) this.#columns.hold(rows[at]!, amounts[at]!, 'settled');
+      this.#cluster.columns.release(rows[at]!, amounts[at]!, 'floating');
+      if (at >= from && at < to) this.#cluster.columns.hold(rows[at]!, amounts[at]!, 'settled');
     }
     this.#state = 'settled';
     this.#plan = {
@@ -140,11 +141,11 @@ export class PodHold {
     const j = requests.findIndex((request) => request.key === key);
     const at = i * requests.length + j;
     if (j < 0 || this.#ended[j]) return undefined;
-    return { slot: this.#columns.slot(rows[at]!), amount: amounts[at]! };
+    return { slot: this.#cluster.slot(rows[at]!), amount: amounts[at]! };
   }
 
   #endAt(j: number): void {
-    this.#columns.releaseEvery(this.#plan, this.#state, j, this.#plan.requests.length);
+    this.#cluster.columns.releaseEvery(this.#plan, this.#state, j, this.#plan.requests.length);
     this.#ended[j] = true;
   }
 }

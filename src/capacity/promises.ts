@@ -65,7 +65,7 @@ export class Promises implements Known {
 
   /** Holds room for a pod. Its claims whose node is chosen already are held for the claim at once. */
   holdForPod(podUid: string, plan: PodPlan, expiresAt: number): void {
-    this.podHolds.add(new PodHold(this.cluster.columns, podUid, plan, expiresAt));
+    this.podHolds.add(new PodHold(this.cluster, podUid, plan, expiresAt));
     for (const { claimUid } of plan.requests) if (claimUid !== undefined) this.reviewClaim(claimUid);
   }
 
@@ -86,7 +86,7 @@ export class Promises implements Known {
 
   /** Where these volumes would go on one node; undefined when they do not fit. */
   planOn(node: NodeRoom, requests: readonly VolumeRequest[]): PodPlan | undefined {
-    return planOn(this.cluster.columns, node, requests, this.#strategy);
+    return planOn(this.cluster, node, requests, this.#strategy);
   }
 
   /** Brings all that is held for a claim in line with what is known of it now. Does nothing the second time. */
@@ -152,7 +152,7 @@ export class Promises implements Known {
     const slot = this.#slotFor(node, request, planned);
     if (slot) {
       this.claimHolds.take(claim.uid, { request, node, slot, amount: slot.amountFor(request.size) });
-    } else if (!takeTogether(this.cluster.columns, this.claimHolds, { node, request, strategy: this.#strategy })) {
+    } else if (!takeTogether(this.cluster, this.claimHolds, { node, request, strategy: this.#strategy })) {
       node.addUnmet(claim.uid);
       this.#unmet.set(claim.uid, node);
     }
@@ -161,7 +161,7 @@ export class Promises implements Known {
 
   #slotFor(node: NodeRoom, request: VolumeRequest, planned: Slot | undefined): Slot | undefined {
     if (planned && serves(planned, request)) return planned;
-    return chooseSlot(this.cluster.columns, node, request, { strategy: this.#strategy, ignoreFloating: false });
+    return chooseSlot(this.cluster, node, request, { strategy: this.#strategy, ignoreFloating: false });
   }
 
   /** What the claim takes where it goes; undefined for a claim that is not ours, or takes nothing. */

@@ -1,5 +1,6 @@
 import type { VolumeKind } from '../model/storage-class.ts';
 import type { AskedNodes } from '../model/verdict.ts';
+import type { Cluster } from './cluster.ts';
 import type { Columns } from './columns.ts';
 import type { NodeRoom } from './node-room.ts';
 import type { Strategy } from './place-pod.ts';
@@ -30,7 +31,6 @@ export function scoreNodes(
   asked: AskedNodes,
   rules: ScoringRules,
 ): Uint8Array {
-  const { columns } = promises.cluster;
   const nodes = promises.cluster.numbersOf(asked);
   const worth =
     pod.requests.length === 0 ? new Float64Array(nodes.length) : worthOfNodes(promises, pod, nodes, rules.strategy);
@@ -39,7 +39,7 @@ export function scoreNodes(
   const rounded = new Uint8Array(nodes.length);
   for (let i = 0; i < nodes.length; i += 1) {
     const own = pod.requests.length > 0 ? scores[i] : undefined;
-    rounded[i] = weights.length === 0 ? Math.round(scores[i]!) : keepAway(columns, nodes[i]!, weights, own);
+    rounded[i] = weights.length === 0 ? Math.round(scores[i]!) : keepAway(promises.cluster, nodes[i]!, weights, own);
   }
   return rounded;
 }
@@ -67,8 +67,8 @@ function worthOfNodes(
     next = i + 1;
     worth[at] =
       plan && i >= 0
-        ? worthOf(columns, plan, i, { strategy, taken: true })
-        : worthUnplanned(promises, requests, columns.node(node), strategy);
+        ? worthOf(promises.cluster, plan, i, { strategy, taken: true })
+        : worthUnplanned(promises, requests, promises.cluster.node(node), strategy);
   }
   return worth;
 }
@@ -80,7 +80,7 @@ function worthUnplanned(
   strategy: Strategy,
 ): number {
   const plan = promises.planOn(node, requests);
-  return plan ? worthOf(promises.cluster.columns, plan, 0, { strategy, taken: false }) : 0;
+  return plan ? worthOf(promises.cluster, plan, 0, { strategy, taken: false }) : 0;
 }
 
 const isPresent = ({ present }: Columns, node: number): boolean => node >= 0 && present[node] === 1;
@@ -108,8 +108,8 @@ function weightsOf(antiAffinity: AntiAffinity, requests: readonly VolumeRequest[
  * Nodes without free room of a kind are the right place for pods that do not use it. A pod with volumes keeps its own score with
  * weight 10 beside the weights of these kinds; for a pod without, they are all there is.
  */
-function keepAway(columns: Columns, number: number, weights: readonly Weight[], own: number | undefined): number {
-  const node = isPresent(columns, number) ? columns.node(number) : undefined;
+function keepAway(cluster: Cluster, number: number, weights: readonly Weight[], own: number | undefined): number {
+  const node = isPresent(cluster.columns, number) ? cluster.node(number) : undefined;
   let sum = 0;
   let all = 0;
   for (const [kind, weight] of weights) {

@@ -1,9 +1,11 @@
 import type { VolumeKind } from '../model/storage-class.ts';
-import type { Columns } from './columns.ts';
-import type { NodeRoom } from './node-room.ts';
+import type { Columns, HoldState } from './columns.ts';
 
-/** Room for a pod that may still go to other nodes, or whose node is known. */
-export type HoldState = 'floating' | 'settled';
+/** The node that a slot is on. */
+export interface SlotNode {
+  readonly name: string;
+  readonly number: number;
+}
 
 /**
  * A place that room is promised in: a volume group, whose room is bytes, or a unit (a whole disk or mount point), whose room is one.
@@ -15,17 +17,17 @@ export type HoldState = 'floating' | 'settled';
  */
 export abstract class Slot {
   abstract readonly kind: VolumeKind;
-  readonly node: NodeRoom;
+  readonly node: SlotNode;
   /** The group's name, the device or the mount point. */
   readonly name: string;
   readonly row: number;
   protected readonly columns: Columns;
 
-  constructor(columns: Columns, node: NodeRoom, name: string) {
+  constructor(columns: Columns, node: SlotNode, name: string) {
     this.columns = columns;
     this.node = node;
     this.name = name;
-    this.row = columns.addSlot(this, node.number);
+    this.row = columns.addRow(node.number);
   }
 
   /** Takes note of what a volume has been promised here, in bytes; undefined forgets it. */

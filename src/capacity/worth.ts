@@ -1,4 +1,5 @@
-import { NONE, type Columns } from './columns.ts';
+import type { Cluster } from './cluster.ts';
+import { NONE } from './columns.ts';
 import type { Strategy } from './place-pod.ts';
 import type { PodPlan } from './pod-hold.ts';
 import type { VolumeRequest } from './volume-request.ts';
@@ -13,16 +14,17 @@ export interface WorthRules {
  * How good the plan's node `i` is for the pod, from 0 to 1, on the state after placing: binpack wants what is used to be full, spread
  * wants it to stay empty. The mean over the volumes.
  */
-export function worthOf(columns: Columns, plan: PodPlan, i: number, rules: WorthRules): number {
+export function worthOf(cluster: Cluster, plan: PodPlan, i: number, rules: WorthRules): number {
   const count = plan.requests.length;
   if (count === 0) return 0;
+  const { columns } = cluster;
   let sum = 0;
   for (let j = 0; j < count; j += 1) {
     const at = i * count + j;
     const row = plan.rows[at]!;
     if (row === NONE) continue;
     if (columns.groupName[row] === NONE) {
-      sum += unitWorth(columns, plan.nodes[i]!, plan.requests[j]!.kind, rules);
+      sum += unitWorth(cluster, plan.nodes[i]!, plan.requests[j]!.kind, rules);
     } else {
       const room = columns.free[row]! - (rules.taken ? 0 : ownShare(plan, i, row));
       sum += groupWorth(room, columns.total[row]!, rules.strategy);
@@ -48,12 +50,12 @@ function groupWorth(room: number, total: number, strategy: Strategy): number {
 
 /** The share of the node's units of this kind that stay free, or are in use. */
 function unitWorth(
-  columns: Columns,
+  cluster: Cluster,
   node: number,
   wanted: VolumeRequest['kind'],
   { strategy, taken }: WorthRules,
 ): number {
-  const alike = columns.node(node).units.filter(({ kind }) => kind === wanted);
+  const alike = cluster.node(node).units.filter(({ kind }) => kind === wanted);
   if (alike.length === 0) return 0;
   const free = alike.filter((unit) => unit.free > 0).length - (taken ? 0 : 1);
   return strategy === 'spread' ? free / alike.length : 1 - free / alike.length;
