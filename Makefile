@@ -14,7 +14,7 @@ $(INSTALLED): package.json package-lock.json .npmrc
 
 install: $(INSTALLED) ## Install the packages (brings Node 24 too)
 
-build: $(INSTALLED) ## Build both programs into dist/
+build: $(INSTALLED) ## Build the three programs into dist/
 	npm run --silent build
 
 demo: build ## Run the whole job on pretend nodes, no cluster needed (LVM=real: loop devices and real lvm2, as root; JSON=1: one document)
@@ -65,7 +65,7 @@ bench-node: build ## What the agent costs on a real kernel, and how well limits 
 	npm run --silent node -- test/node/bench.ts $(VOLUMES)
 
 bench-cluster: $(INSTALLED) ## What open-local costs a real control plane: pods a second, time of a claim, API requests (as root; QUICK=1 for less)
-	npm run --silent node -- bench/cluster-bench.ts $(if $(QUICK),--quick)
+	npm run --silent node -- bench/cluster/run.ts $(if $(QUICK),--quick)
 
 clean: ## Remove what was built
 	rm -rf dist coverage

@@ -3,12 +3,13 @@ import path from 'node:path';
 import { build } from 'esbuild';
 
 /**
- * Two programs. The agent's is built from an entry of its own, so that nothing of the operator can slip into what every node pays
- * for; src/bundles.test.ts reads the metafiles written here.
+ * Three programs, each from an entry of its own, so that nothing of the operator can slip into what every node pays for, and nothing
+ * of the sandbox into what a cluster runs; src/bundles.test.ts reads the metafiles written here.
  */
 const BUNDLES = [
   // As it was written, so that a stack trace in a log can be read as it is: source maps would cost 80 MB of resident memory.
   { name: 'open-local', entry: 'src/main.ts', minify: false },
+  { name: 'sandbox', entry: 'sandbox/main.ts', minify: false },
   { name: 'agent', entry: 'src/main-agent.ts', minify: true },
 ];
 

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { Ledger } from '../src/capacity/ledger.ts';
-import type { FloatPolicy } from '../src/capacity/narrow.ts';
-import type { Strategy } from '../src/capacity/place-pod.ts';
+import type { FloatPolicy } from '../src/capacity/placing/narrow.ts';
+import type { Strategy } from '../src/capacity/placing/search.ts';
 import { bytes, GIB, MIB } from '../src/model/bytes.ts';
 import type { ClaimFacts, NodeStorage, PodFacts } from '../src/model/facts.ts';
 import { parseStorageClass } from '../src/model/storage-class.ts';

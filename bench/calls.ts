@@ -1,4 +1,4 @@
-import { claimName, nodeName, POD_NAMESPACE } from './cluster.ts';
+import { claimName, nodeName, POD_NAMESPACE } from './half-full-cluster.ts';
 
 /** The calls of a scheduler, as bytes. */
 

@@ -1,8 +1,8 @@
 import { callHead, nodesCall, schedulerOrder } from './calls.ts';
-import { createRandom } from '../src/extender/wire-compare.ts';
+import { createRandom } from '../src/extender/wire-compare-fixture.ts';
 import { startChild, type Child } from './child.ts';
 import { createClient, requestOf, type Client } from './client.ts';
-import { PODS } from './cluster.ts';
+import { PODS } from './half-full-cluster.ts';
 import { distributionOf, type Distribution } from './statistics.ts';
 
 /**

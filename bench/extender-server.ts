@@ -5,8 +5,8 @@ import type { Scheduling } from '../src/extender/scheduling.ts';
 import { createExtender } from '../src/extender/server.ts';
 import { OUR_DRIVERS, podFacts } from '../src/model/decode.ts';
 import type { AskedNodes, Refusal } from '../src/model/verdict.ts';
-import { createScheduling } from '../src/operator/scheduling.ts';
-import { fillCluster, isFull } from './cluster.ts';
+import { createScheduling } from '../src/operator/scheduling/scheduling.ts';
+import { fillCluster, isFull } from './half-full-cluster.ts';
 
 /**
  * The extender as the operator runs it, its ledger filled without an API server. Arguments: `ledger`, or `wire` for answers that cost

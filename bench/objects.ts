@@ -1,4 +1,4 @@
-import { nodeName, POD_NAMESPACE } from './cluster.ts';
+import { nodeName, POD_NAMESPACE } from './half-full-cluster.ts';
 import { podObject } from './calls.ts';
 
 /** The objects of a large cluster, by number, as an API server sends them. */

@@ -1,8 +1,8 @@
 import { run } from './exec/run.ts';
 import type { KubeClient } from './kube/client.ts';
-import { inClusterAccess } from './kube/in-cluster.ts';
-import { loadKubeconfig } from './kube/kubeconfig.ts';
-import { createKubeClient } from './kube/rest-client.ts';
+import { inClusterAccess } from './kube/access/in-cluster.ts';
+import { loadKubeconfig } from './kube/access/kubeconfig.ts';
+import { createKubeClient } from './kube/rest/rest-client.ts';
 import { VERSION } from './version.ts';
 
 /** What a credential plug-in may see of our environment. */

@@ -1,9 +1,9 @@
 import type { LocalVolume } from '../model/objects.ts';
 import type { CallReport } from '../csi/service.ts';
 import { createMetrics, type Metrics } from '../daemon/metrics.ts';
-import type { WorkQueue } from '../kube/work-queue.ts';
+import type { WorkQueue } from '../kube/work/work-queue.ts';
 import type { LvmOptions } from '../lvm/lvm.ts';
-import type { Observation } from './observe.ts';
+import type { Observation } from './storage/observe.ts';
 
 export interface AgentMetrics {
   /** For its page, and for what others add. */

@@ -10,16 +10,16 @@ import type {
 } from '../model/facts.ts';
 import type { VolumePolicy } from '../model/storage-class.ts';
 import type { AskedNodes, FilterVerdict, Refusal } from '../model/verdict.ts';
-import type { OurClass } from './classes.ts';
-import { claimKey } from './claims.ts';
-import { capacityOf, describeNode, type Capacity, type NodeState } from './describe.ts';
-import { bindPod, filterPod, type DecidingRules } from './decide.ts';
-import type { FloatPolicy } from './narrow.ts';
-import type { Strategy } from './place-pod.ts';
-import type { PlaceAnswer, PlaceRequest } from './place-volume.ts';
-import { concernsUs, planPod } from './plan-pod.ts';
-import { Pods } from './pods.ts';
-import { Promises } from './promises.ts';
+import type { OurClass } from './needs/classes.ts';
+import { claimKey } from './needs/claims.ts';
+import { capacityOf, describeNode, type Capacity, type NodeState } from './state.ts';
+import { bindPod, filterPod, type DecidingRules } from './books/hold-for-pod.ts';
+import type { FloatPolicy } from './placing/narrow.ts';
+import type { Strategy } from './placing/search.ts';
+import type { PlaceAnswer, PlaceRequest } from './books/create-volume.ts';
+import { concernsUs, planPod } from './needs/pod-needs.ts';
+import { Pods } from './books/pods.ts';
+import { Promises } from './books/books.ts';
 import {
   expireVolumes,
   growVolume,
@@ -31,8 +31,8 @@ import {
   volumeChanged,
   volumeGone,
   type GrowAnswer,
-} from './record-volume.ts';
-import { scoreNodes, type AntiAffinity } from './score-nodes.ts';
+} from './books/volume-events.ts';
+import { scoreNodes, type AntiAffinity } from './placing/score-nodes.ts';
 
 /**
  * How long room is kept for an object that was to be created and is not seen. Longer than any watch may lag: the object may well exist.
@@ -175,7 +175,7 @@ export class Ledger {
     if ('refusal' in needs) return new Uint8Array(asked(nodes).names.length);
     const plan = this.#promises.podHolds.get(pod.uid)?.plan;
     const rules = { strategy: this.#policy.strategy, antiAffinity: this.#policy.antiAffinity ?? {} };
-    return scoreNodes(this.#promises, { requests: needs.requests, plan }, asked(nodes), rules);
+    return scoreNodes(this.#promises.cluster, { requests: needs.requests, plan }, asked(nodes), rules);
   }
 
   /** The scheduler binds the pod to this node. Keeps the room there and nowhere else; or says why the pod must not go there. */

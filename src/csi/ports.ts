@@ -1,6 +1,6 @@
-import type { Capacity } from '../capacity/describe.ts';
-import type { PlaceAnswer, PlaceRequest } from '../capacity/place-volume.ts';
-import type { GrowAnswer } from '../capacity/record-volume.ts';
+import type { Capacity } from '../capacity/state.ts';
+import type { PlaceAnswer, PlaceRequest } from '../capacity/books/create-volume.ts';
+import type { GrowAnswer } from '../capacity/books/volume-events.ts';
 import type { Bytes } from '../model/bytes.ts';
 import type { LocalVolume } from '../model/objects.ts';
 import type { VolumePolicy } from '../model/storage-class.ts';

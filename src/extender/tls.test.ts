@@ -7,7 +7,7 @@ import path from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { makeAuthority, makeCertificate } from '../../test/control-plane/certificates.ts';
+import { makeAuthority, makeCertificate } from '../../test/control-plane/cluster/certificates.ts';
 import { silentLog, type Log } from '../daemon/log.ts';
 import { podFacts } from '../model/decode.ts';
 import { clientNames } from './client-names.ts';

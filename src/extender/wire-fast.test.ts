@@ -4,7 +4,7 @@ import { podFacts } from '../model/decode.ts';
 import { createBufferPool } from './buffer-pool.ts';
 import { FULL, testPod } from './fake-scheduling.ts';
 import type { PodReader } from './question.ts';
-import { createComparer, fuzzWire, schedulerBody } from './wire-compare.ts';
+import { createComparer, fuzzWire, schedulerBody } from './wire-compare-fixture.ts';
 import { createFastWire } from './wire-fast.ts';
 
 const hostname = fc.stringMatching(/^[a-z0-9]([a-z0-9.-]{0,50}[a-z0-9])?$/);

@@ -1,6 +1,5 @@
 import type { KubeObject } from '../model/objects.ts';
 import type { Resource } from './resource.ts';
-import type { Unread } from './unread-text.ts';
 
 /** Names one object; `namespace` only for namespaced kinds. */
 export interface ObjectKey {
@@ -34,6 +33,15 @@ export interface LazyPage<T> extends Omit<ListPage<T>, 'items'> {
 export type WatchEvent<T> =
   | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: T }
   | { readonly type: 'BOOKMARK'; readonly resourceVersion: string };
+
+/**
+ * A part of an object's text that its reader leaves out: what stands after one text and before the next other one. Each has a key in it with
+ * its quotes, and `after` begins with one: neither is found within a string, where a quote is written `\"`.
+ */
+export interface Unread {
+  readonly after: string;
+  readonly before: string;
+}
 
 /** What the reader of many objects looks at. */
 export interface Reading {

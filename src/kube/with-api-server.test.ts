@@ -1,17 +1,17 @@
 import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { createApiServer, type ApiServer } from '../apiserver/api-server.ts';
+import { createApiServer, type ApiServer } from '../../sandbox/apiserver/api-server.ts';
 import type { Node } from '../model/objects.ts';
 import type { KubeClient } from './client.ts';
 import { isNotFound } from './errors.ts';
-import { createEventRecorder } from './events.ts';
-import { EVENTS, type EventObject } from './event-object.ts';
-import { fakeAccess } from './fake-access.ts';
-import { runLeader } from './lease.ts';
-import { LEASES } from './lease-record.ts';
-import { createReflector } from './reflector.ts';
+import { createEventRecorder } from './events/events.ts';
+import { EVENTS, type EventObject } from './events/event-object.ts';
+import { fakeAccess } from './access/fake-access.ts';
+import { runLeader } from './lease/lease.ts';
+import { LEASES } from './lease/lease-record.ts';
+import { createReflector } from './follow/informer.ts';
 import { NODES } from './resource.ts';
-import { createKubeClient } from './rest-client.ts';
+import { createKubeClient } from './rest/rest-client.ts';
 
 const never = new AbortController().signal;
 /** For a busy machine: it is the state that counts. */

@@ -1,5 +1,5 @@
-import type { Strategy } from '../capacity/place-pod.ts';
-import type { AntiAffinity } from '../capacity/score-nodes.ts';
+import type { Strategy } from '../capacity/placing/search.ts';
+import type { AntiAffinity } from '../capacity/placing/score-nodes.ts';
 import type { Endpoint } from '../daemon/endpoint.ts';
 import {
   choice,

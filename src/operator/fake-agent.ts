@@ -1,8 +1,8 @@
 import type { Log } from '../daemon/log.ts';
 import type { KubeClient } from '../kube/client.ts';
-import { createReflector } from '../kube/reflector.ts';
+import { createReflector } from '../kube/follow/informer.ts';
 import { LOCAL_VOLUMES } from '../kube/resource.ts';
-import { createWorkQueue } from '../kube/work-queue.ts';
+import { createWorkQueue } from '../kube/work/work-queue.ts';
 import type { LocalVolume } from '../model/objects.ts';
 
 /** Every node's agent, for tests of the operator: does at once whatever a LocalVolume asks for. Runs until aborted. */

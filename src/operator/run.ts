@@ -6,10 +6,10 @@ import type { Log } from '../daemon/log.ts';
 import { createOpsServer } from '../daemon/ops-server.ts';
 import { addProcessMetrics } from '../daemon/process-metrics.ts';
 import type { KubeClient } from '../kube/client.ts';
-import { runLeader } from '../kube/lease.ts';
+import { runLeader } from '../kube/lease/lease.ts';
 import type { OperatorConfig } from './config.ts';
-import { createOperatorMetrics } from './metrics.ts';
-import { createService, type Service } from './service.ts';
+import { createOperatorMetrics } from './metrics/metrics.ts';
+import { createService, type Service } from './term.ts';
 
 export interface OperatorDeps {
   readonly client: KubeClient;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type Bench, keyOf, refusal, type Thing } from './bench.ts';
+import { type Bench, keyOf, refusal, type Thing } from './workbench.ts';
 
 export function applies(bench: Bench): void {
   interface Apply {

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { CLAIMS, NODES, PODS, type Resource, STORAGE_CLASSES, VOLUMES } from '../../src/kube/resource.ts';
 import { isNotFound } from '../../src/kube/errors.ts';
 import type { KubeObject, PersistentVolume, PersistentVolumeClaim, Pod } from '../../src/model/objects.ts';
-import { type Bench, keyOf, refusal } from './bench.ts';
+import { type Bench, keyOf, refusal } from './workbench.ts';
 
 const MERGE = 'application/merge-patch+json';
 

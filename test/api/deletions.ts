@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { isNotFound } from '../../src/kube/errors.ts';
-import { type Bench, keyOf, refusal, type Thing } from './bench.ts';
+import { type Bench, keyOf, refusal, type Thing } from './workbench.ts';
 
 const FINALIZER = 'try.open-local.test/hold';
 

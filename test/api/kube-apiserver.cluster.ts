@@ -1,10 +1,10 @@
 import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll } from 'vitest';
 import { run } from '../../src/exec/run.ts';
-import { loadKubeconfig } from '../../src/kube/kubeconfig.ts';
-import { createKubeClient } from '../../src/kube/rest-client.ts';
-import { type Cluster, startCluster } from '../control-plane/cluster.ts';
-import type { Subject } from './bench.ts';
+import { loadKubeconfig } from '../../src/kube/access/kubeconfig.ts';
+import { createKubeClient } from '../../src/kube/rest/rest-client.ts';
+import { type Cluster, startCluster } from '../control-plane/cluster/cluster.ts';
+import type { Subject } from './workbench.ts';
 import { rawRequests } from './raw.ts';
 import { apiConformance } from './suite.ts';
 

@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from 'vitest';
 import type { ListOptions } from '../../src/kube/client.ts';
-import { type Bench, keyOf } from './bench.ts';
+import { type Bench, keyOf } from './workbench.ts';
 
 export function lists(bench: Bench): void {
   let set = '';

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll } from 'vitest';
-import { createApiServer } from '../../src/apiserver/api-server.ts';
-import type { ClusterAccess } from '../../src/kube/access.ts';
-import { createKubeClient } from '../../src/kube/rest-client.ts';
-import type { Subject } from './bench.ts';
+import { createApiServer } from '../../sandbox/apiserver/api-server.ts';
+import type { ClusterAccess } from '../../src/kube/access/access.ts';
+import { createKubeClient } from '../../src/kube/rest/rest-client.ts';
+import type { Subject } from './workbench.ts';
 import { rawRequests } from './raw.ts';
 import { apiConformance } from './suite.ts';
 

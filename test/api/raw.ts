@@ -1,7 +1,7 @@
 import http from 'node:http';
 import https from 'node:https';
 import { text } from 'node:stream/consumers';
-import type { ClusterAccess } from '../../src/kube/access.ts';
+import type { ClusterAccess } from '../../src/kube/access/access.ts';
 
 export interface RawRequest {
   readonly method?: string;

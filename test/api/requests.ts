@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type Bench, refusal } from './bench.ts';
+import { type Bench, refusal } from './workbench.ts';
 
 export function requests(bench: Bench): void {
   test.each([

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { LOCAL_VOLUMES, NODE_LOCAL_STORAGES } from '../../src/kube/resource.ts';
-import { type Bench, DEFINITIONS, keyOf, refusal } from './bench.ts';
+import { type Bench, DEFINITIONS, keyOf, refusal } from './workbench.ts';
 
 const MERGE = 'application/merge-patch+json';
 const DEFAULTS = { size: 5, color: 'red', given: { flag: true } };

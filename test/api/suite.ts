@@ -1,6 +1,6 @@
 import { describe } from 'vitest';
 import { applies } from './applies.ts';
-import { createBench, type Subject } from './bench.ts';
+import { createBench, type Subject } from './workbench.ts';
 import { builtInKinds } from './built-in-kinds.ts';
 import { deletions } from './deletions.ts';
 import { lists } from './lists.ts';

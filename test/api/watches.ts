@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { WatchEvent, WatchOptions } from '../../src/kube/client.ts';
-import { type Bench, keyOf, type Thing } from './bench.ts';
+import { type Bench, keyOf, type Thing } from './workbench.ts';
 
 export function watches(bench: Bench): void {
   /** Watches until `count` events other than bookmarks have come. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type Bench, CONFIG_MAPS, keyOf, refusal } from './bench.ts';
+import { type Bench, CONFIG_MAPS, keyOf, refusal } from './workbench.ts';
 
 const MERGE = 'application/merge-patch+json';
 

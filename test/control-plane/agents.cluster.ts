@@ -4,10 +4,10 @@ import { afterAll, beforeAll, expect, inject } from 'vitest';
 import { NODE_LOCAL_STORAGES, INIT_CONFIGS } from '../../src/kube/resource.ts';
 import { createLoopDisks, type LoopDisks } from '../lvm/loop-disks.ts';
 import { testOn } from '../machine.ts';
-import { startAgentProcess, type AgentProcess } from './agent-process.ts';
-import { POOL, startSystem, type System } from './system.ts';
-import { until } from './until.ts';
-import { createPods, deletePods } from './workload.ts';
+import { startAgentProcess, type AgentProcess } from './system/agent-process.ts';
+import { POOL, startSystem, type System } from './system/system.ts';
+import { until } from './cluster/until.ts';
+import { createPods, deletePods } from './instruments/workload.ts';
 
 const test = testOn('root', 'lvm2', 'loop devices');
 const never = new AbortController().signal;

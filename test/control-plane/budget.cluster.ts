@@ -4,12 +4,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { bytes, GIB } from '../../src/model/bytes.ts';
 import { CLAIMS } from '../../src/kube/resource.ts';
-import { countByKind, mark, readRequests, type ApiRequest } from './audit.ts';
-import { startLoneAgent } from './lone-agent.ts';
-import { POOL, startSystem, type System } from './system.ts';
-import { tell } from './tell.ts';
-import { until } from './until.ts';
-import { createPods, deletePods, untilRunning, type PodWish } from './workload.ts';
+import { countByKind, mark, readRequests, type ApiRequest } from './instruments/audit.ts';
+import { startLoneAgent } from './system/lone-agent.ts';
+import { POOL, startSystem, type System } from './system/system.ts';
+import { tell } from './cluster/tell.ts';
+import { until } from './cluster/until.ts';
+import { createPods, deletePods, untilRunning, type PodWish } from './instruments/workload.ts';
 
 const never = new AbortController().signal;
 const WITHIN_MS = 60_000;

@@ -1,15 +1,15 @@
 import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { silentLog } from '../../src/daemon/log.ts';
-import { createReflector, type Reflector } from '../../src/kube/reflector.ts';
+import { createReflector, type Reflector } from '../../src/kube/follow/informer.ts';
 import { STORAGE_CAPACITIES } from '../../src/kube/resource.ts';
 import type { CsiStorageCapacity } from '../../src/model/objects.ts';
 import { DEFAULT_DRIVER } from '../../src/model/well-known.ts';
-import { broken, promised } from './promises.ts';
-import { startSystem, type System } from './system.ts';
-import { tell } from './tell.ts';
-import { until } from './until.ts';
-import { CLASS, createPods, deletePods, untilRunning, type PodWish } from './workload.ts';
+import { broken, promised } from './instruments/promised-bytes.ts';
+import { startSystem, type System } from './system/system.ts';
+import { tell } from './cluster/tell.ts';
+import { until } from './cluster/until.ts';
+import { CLASS, createPods, deletePods, untilRunning, type PodWish } from './instruments/workload.ts';
 
 const WITHIN_MS = 60_000;
 const ROUNDS = 5;

@@ -1,9 +1,9 @@
 // The cluster for people: `cli.ts up`, `down`. `hold` is the process that stays behind and owns the cluster.
 import { once } from 'node:events';
 import { leftRunning, runVerb, say } from '../left-running.ts';
-import { builtBinaries } from './cluster.ts';
-import { buildProgram } from './program.ts';
-import { startSystem } from './system.ts';
+import { builtBinaries } from './cluster/cluster.ts';
+import { buildProgram } from './cluster/program.ts';
+import { startSystem } from './system/system.ts';
 
 /** As its processes, which end after an hour whatever happens. */
 const HOUR_MS = 3_600_000;

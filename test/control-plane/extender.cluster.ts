@@ -1,12 +1,12 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest';
-import { broken, promised } from './promises.ts';
-import { start } from './processes.ts';
-import { startStubExtender } from './stub-extender.ts';
-import { startSystem, type System } from './system.ts';
-import { until } from './until.ts';
-import { createPods, deletePods, untilRunning, type PodWish } from './workload.ts';
+import { broken, promised } from './instruments/promised-bytes.ts';
+import { start } from './cluster/processes.ts';
+import { startStubExtender } from './system/stub-extender.ts';
+import { startSystem, type System } from './system/system.ts';
+import { until } from './cluster/until.ts';
+import { createPods, deletePods, untilRunning, type PodWish } from './instruments/workload.ts';
 
 const WITHIN_MS = 150_000;
 

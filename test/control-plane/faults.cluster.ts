@@ -1,11 +1,11 @@
 import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest';
-import { streamPlainPods } from './plain-pods.ts';
-import { broken, promised } from './promises.ts';
-import { extenderComplaints, unexplained } from './scheduler-log.ts';
-import { startSystem, type System } from './system.ts';
-import { tell } from './tell.ts';
-import { until } from './until.ts';
-import { createPods, deletePods, untilRunning, type PodWish } from './workload.ts';
+import { streamPlainPods } from './instruments/plain-pods.ts';
+import { broken, promised } from './instruments/promised-bytes.ts';
+import { extenderComplaints, unexplained } from './instruments/scheduler-log.ts';
+import { startSystem, type System } from './system/system.ts';
+import { tell } from './cluster/tell.ts';
+import { until } from './cluster/until.ts';
+import { createPods, deletePods, untilRunning, type PodWish } from './instruments/workload.ts';
 
 /** Ten nodes, one of them a process of its own; room for exactly 300 volumes of 1 GiB. */
 const COUNT = 300;

@@ -10,13 +10,20 @@ import {
 } from '../../src/kube/resource.ts';
 import type { KubeObject, LocalVolume, PersistentVolumeClaim } from '../../src/model/objects.ts';
 import { parseQuantity } from '../../src/model/quantity.ts';
-import { forEachOf } from '../../src/sandbox/in-turn.ts';
-import { STATEFUL_SETS } from '../../src/sandbox/kinds.ts';
-import { joinNode } from '../../src/sandbox/pretend-node.ts';
-import { broken, promised } from './promises.ts';
-import { startSystem, type System } from './system.ts';
-import { until } from './until.ts';
-import { claimSpec, createPods, createStatefulSet, deletePods, untilRunning, type PodWish } from './workload.ts';
+import { forEachOf } from '../../sandbox/cluster/in-turn.ts';
+import { STATEFUL_SETS } from '../../sandbox/controllers/kinds.ts';
+import { joinNode } from '../../sandbox/cluster/pretend-node.ts';
+import { broken, promised } from './instruments/promised-bytes.ts';
+import { startSystem, type System } from './system/system.ts';
+import { until } from './cluster/until.ts';
+import {
+  claimSpec,
+  createPods,
+  createStatefulSet,
+  deletePods,
+  untilRunning,
+  type PodWish,
+} from './instruments/workload.ts';
 
 const never = new AbortController().signal;
 const WITHIN_MS = 60_000;

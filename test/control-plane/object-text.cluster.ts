@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { run } from '../../src/exec/run.ts';
 import type { KubeClient } from '../../src/kube/client.ts';
-import { loadKubeconfig } from '../../src/kube/kubeconfig.ts';
+import { loadKubeconfig } from '../../src/kube/access/kubeconfig.ts';
 import {
   CLAIMS,
   LOCAL_VOLUMES,
@@ -11,10 +11,10 @@ import {
   VOLUMES,
   type Resource,
 } from '../../src/kube/resource.ts';
-import { createKubeClient } from '../../src/kube/rest-client.ts';
-import { UNREAD_OF_BUILT_IN, UNREAD_OF_CUSTOM, UNREAD_OF_PODS } from '../../src/operator/unread.ts';
-import { type Cluster, startCluster } from './cluster.ts';
-import { applyFolder } from './deployed.ts';
+import { createKubeClient } from '../../src/kube/rest/rest-client.ts';
+import { UNREAD_OF_BUILT_IN, UNREAD_OF_CUSTOM, UNREAD_OF_PODS } from '../../src/operator/follow/unread-parts.ts';
+import { type Cluster, startCluster } from './cluster/cluster.ts';
+import { applyFolder } from './system/deployed.ts';
 
 const signal = AbortSignal.timeout(120_000);
 let cluster: Cluster;

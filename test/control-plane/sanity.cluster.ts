@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
-import { startSystem, type System } from './system.ts';
-import { tell } from './tell.ts';
+import { startSystem, type System } from './system/system.ts';
+import { tell } from './cluster/tell.ts';
 
 /** What csi-sanity leaves out, by the capability that is not advertised or the flag that was not given. */
 const LEFT_OUT = [

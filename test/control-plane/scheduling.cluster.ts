@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
-import { STATEFUL_SETS } from '../../src/sandbox/kinds.ts';
+import { STATEFUL_SETS } from '../../sandbox/controllers/kinds.ts';
 import { CLAIMS, PODS } from '../../src/kube/resource.ts';
-import { forEachOf } from '../../src/sandbox/in-turn.ts';
-import { broken, promised } from './promises.ts';
-import { extenderComplaints } from './scheduler-log.ts';
-import { startSystem, type NodeGroup, type System } from './system.ts';
-import { until } from './until.ts';
-import { createPods, createStatefulSet, deletePods, untilRunning, type PodWish } from './workload.ts';
-import { tell } from './tell.ts';
+import { forEachOf } from '../../sandbox/cluster/in-turn.ts';
+import { broken, promised } from './instruments/promised-bytes.ts';
+import { extenderComplaints } from './instruments/scheduler-log.ts';
+import { startSystem, type NodeGroup, type System } from './system/system.ts';
+import { until } from './cluster/until.ts';
+import { createPods, createStatefulSet, deletePods, untilRunning, type PodWish } from './instruments/workload.ts';
+import { tell } from './cluster/tell.ts';
 
 /** Ten nodes with room for exactly 300 volumes of 1 GiB: LVM keeps 1 MiB of each disk for itself. */
 const GROUPS: readonly NodeGroup[] = [

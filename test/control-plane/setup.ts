@@ -1,6 +1,6 @@
 import type { TestProject } from 'vitest/node';
-import { builtBinaries } from './cluster.ts';
-import { buildProgram } from './program.ts';
+import { builtBinaries } from './cluster/cluster.ts';
+import { buildProgram } from './cluster/program.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {

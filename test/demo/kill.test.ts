@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Cluster } from '../../src/sandbox/cluster.ts';
-import { parseSandboxConfig } from '../../src/sandbox/config.ts';
-import { runSandbox } from '../../src/sandbox/run.ts';
-import type { SandboxReport } from '../../src/sandbox/sandbox-report.ts';
+import type { Cluster } from '../../sandbox/cluster/cluster.ts';
+import { parseSandboxConfig } from '../../sandbox/config.ts';
+import { runSandbox } from '../../sandbox/run.ts';
+import type { SandboxReport } from '../../sandbox/story/sandbox-report.ts';
 import { buildProgram, type Program } from '../rig/program.ts';
 
 const KILLS = 10;

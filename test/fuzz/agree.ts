@@ -1,4 +1,4 @@
-import type { NodeState } from '../../src/capacity/describe.ts';
+import type { NodeState } from '../../src/capacity/state.ts';
 import { askExpire } from './asked.ts';
 import { GIB } from '../../src/model/bytes.ts';
 import type { UnitFacts } from '../../src/model/facts.ts';

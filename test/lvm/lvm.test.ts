@@ -15,8 +15,8 @@ import { OUR_TAG, UNFINISHED_TAG } from '../../src/lvm/names.ts';
 import type { LvmReport } from '../../src/lvm/report.ts';
 import { createSimulatedLvm } from '../../src/lvm/simulated.ts';
 import { bytes, MIB } from '../../src/model/bytes.ts';
-import { initVolumeGroups } from '../../src/agent/init-volume-groups.ts';
-import type { Observation } from '../../src/agent/observe.ts';
+import { initVolumeGroups } from '../../src/agent/storage/init-volume-groups.ts';
+import type { Observation } from '../../src/agent/storage/observe.ts';
 import { createLoopDisks, type LoopDisks } from './loop-disks.ts';
 import { testOn } from '../machine.ts';
 

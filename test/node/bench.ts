@@ -2,12 +2,12 @@
 // many times those of a machine: compare them with each other only. Numbers of volumes: the arguments, in rising order; absent: 0, 100 and 500.
 import { goalLine, say, table, writeResult, type Goal } from '../../bench/report.ts';
 import type { IoLimits } from '../../src/model/storage-class.ts';
-import { startAgentNode, type AgentNode } from './agent-node.ts';
-import { costOf, readAgent, type Cost } from './cost.ts';
-import { makeManyVolumes } from './make-many-volumes.ts';
-import { podCgroups, type Io } from './pod-cgroups.ts';
-import { createProgress } from './progress.ts';
-import { block, blockTargetOf, MIB, mounted, targetOf, volumesOn, type VolumesOn } from './volumes-on.ts';
+import { startAgentNode, type AgentNode } from './agent/agent-node.ts';
+import { costOf, readAgent, type Cost } from './agent/cost.ts';
+import { makeManyVolumes } from './agent/make-many-volumes.ts';
+import { podCgroups, type Io } from './agent/pod-cgroups.ts';
+import { createProgress } from './machine/progress.ts';
+import { block, blockTargetOf, MIB, mounted, targetOf, volumesOn, type VolumesOn } from './agent/volumes-on.ts';
 
 const KIB = 1024;
 const ROUNDS = 5;

@@ -5,10 +5,10 @@ import { existsSync } from 'node:fs';
 import { readFile, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { leftRunning, runVerb, say } from '../left-running.ts';
-import type { Disk } from './disk.ts';
-import { builtImage } from './image.ts';
-import { FILES } from './qemu.ts';
-import { startVm, type Vm } from './vm.ts';
+import type { Disk } from './machine/disk.ts';
+import { builtImage } from './machine/image.ts';
+import { FILES } from './machine/qemu.ts';
+import { startVm, type Vm } from './machine/vm.ts';
 
 const agent = path.join(import.meta.dirname, '../../dist/agent.cjs');
 const SPARE_DISKS = ['one', 'two', 'three', 'four'];

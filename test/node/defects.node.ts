@@ -7,8 +7,8 @@
 import path from 'node:path';
 import { afterAll, beforeAll, expect } from 'vitest';
 import { testOn } from '../machine.ts';
-import { conditionOf, startAgentNode, type AgentNode } from './agent-node.ts';
-import { MIB, mounted, volumesOn, type VolumesOn } from './volumes-on.ts';
+import { conditionOf, startAgentNode, type AgentNode } from './agent/agent-node.ts';
+import { MIB, mounted, volumesOn, type VolumesOn } from './agent/volumes-on.ts';
 
 const test = testOn('root', 'qemu');
 const signal = AbortSignal.timeout(1_800_000);

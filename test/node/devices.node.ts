@@ -3,9 +3,9 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect } from 'vitest';
 import type { NodeLocalStorage } from '../../src/model/objects.ts';
 import { testOn } from '../machine.ts';
-import { startAgentNode, type AgentNode } from './agent-node.ts';
-import { createProgress } from './progress.ts';
-import { volumesOn, type VolumesOn } from './volumes-on.ts';
+import { startAgentNode, type AgentNode } from './agent/agent-node.ts';
+import { createProgress } from './machine/progress.ts';
+import { volumesOn, type VolumesOn } from './agent/volumes-on.ts';
 
 const test = testOn('root', 'qemu');
 const progress = createProgress(import.meta.filename);

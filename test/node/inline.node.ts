@@ -4,8 +4,8 @@ import { afterAll, beforeAll, expect } from 'vitest';
 import { LOCAL_VOLUMES } from '../../src/kube/resource.ts';
 import { inlineVolumeId } from '../../src/model/inline-volume.ts';
 import { testOn } from '../machine.ts';
-import { startAgentNode, type AgentNode } from './agent-node.ts';
-import { mounted, targetOf, volumesOn, type VolumesOn } from './volumes-on.ts';
+import { startAgentNode, type AgentNode } from './agent/agent-node.ts';
+import { mounted, targetOf, volumesOn, type VolumesOn } from './agent/volumes-on.ts';
 
 const test = testOn('root', 'qemu');
 const signal = AbortSignal.timeout(1_800_000);

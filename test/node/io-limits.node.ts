@@ -2,10 +2,10 @@
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import type { IoLimits } from '../../src/model/storage-class.ts';
 import { testOn } from '../machine.ts';
-import { startAgentNode, type AgentNode } from './agent-node.ts';
-import { expectRate, KINDS, podCgroups, type PodCgroups, type Version } from './pod-cgroups.ts';
-import { createProgress } from './progress.ts';
-import { block, blockTargetOf, MIB, mounted, targetOf, volumesOn, type VolumesOn } from './volumes-on.ts';
+import { startAgentNode, type AgentNode } from './agent/agent-node.ts';
+import { expectRate, KINDS, podCgroups, type PodCgroups, type Version } from './agent/pod-cgroups.ts';
+import { createProgress } from './machine/progress.ts';
+import { block, blockTargetOf, MIB, mounted, targetOf, volumesOn, type VolumesOn } from './agent/volumes-on.ts';
 
 const test = testOn('root', 'qemu');
 const KIB = 1024;

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe } from 'vitest';
-import { startKubeletNode, type KubeletNode } from './kubelet-node.ts';
-import { podLimits } from './kubelet-tests/limits.ts';
-import { podLife } from './kubelet-tests/pods.ts';
-import { power } from './kubelet-tests/power.ts';
-import { restarts } from './kubelet-tests/restarts.ts';
+import { startKubeletNode, type KubeletNode } from './kubelet/kubelet-node.ts';
+import { podLimits } from './kubelet/tests/limits.ts';
+import { podLife } from './kubelet/tests/pods.ts';
+import { power } from './kubelet/tests/power.ts';
+import { restarts } from './kubelet/tests/restarts.ts';
 
 /** One node serves all of these: to start it takes as long as many a test. */
 const signal = AbortSignal.timeout(3_000_000);

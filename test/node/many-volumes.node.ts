@@ -1,10 +1,10 @@
 // oxlint-disable vitest/no-standalone-expect -- `test` is testOn's, which the rule does not know
 import { afterAll, beforeAll, expect } from 'vitest';
 import { testOn } from '../machine.ts';
-import { startAgentNode, type AgentNode } from './agent-node.ts';
-import { costOf } from './cost.ts';
-import { makeManyVolumes } from './make-many-volumes.ts';
-import { createProgress } from './progress.ts';
+import { startAgentNode, type AgentNode } from './agent/agent-node.ts';
+import { costOf } from './agent/cost.ts';
+import { makeManyVolumes } from './agent/make-many-volumes.ts';
+import { createProgress } from './machine/progress.ts';
 
 const test = testOn('root', 'qemu');
 const progress = createProgress(import.meta.filename);

@@ -1,5 +1,5 @@
-import { builtImage } from './image.ts';
-import { builtKubeletImage } from './kubelet-image.ts';
+import { builtImage } from './machine/image.ts';
+import { builtKubeletImage } from './kubelet/kubelet-image.ts';
 
 /** Nine minutes of them are the first build of Kubernetes. */
 const BUILD_MS = 1_500_000;

@@ -1,9 +1,9 @@
 // oxlint-disable vitest/no-standalone-expect -- `test` is testOn's, which the rule does not know
 import { afterAll, beforeAll, expect } from 'vitest';
 import { testOn } from '../machine.ts';
-import { conditionOf, startAgentNode, type AgentNode } from './agent-node.ts';
-import { block, MIB, mounted, targetOf, volumesOn, type VolumesOn } from './volumes-on.ts';
-import { linkOf } from './vm.ts';
+import { conditionOf, startAgentNode, type AgentNode } from './agent/agent-node.ts';
+import { block, MIB, mounted, targetOf, volumesOn, type VolumesOn } from './agent/volumes-on.ts';
+import { linkOf } from './machine/vm.ts';
 
 const test = testOn('root', 'qemu');
 const signal = AbortSignal.timeout(1_800_000);

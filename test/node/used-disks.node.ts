@@ -5,11 +5,11 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect } from 'vitest';
 import type { Condition } from '../../src/model/objects.ts';
 import { testOn } from '../machine.ts';
-import { conditionOf, startAgentNode, type AgentNode } from './agent-node.ts';
-import type { Disk } from './disk.ts';
-import { createProgress } from './progress.ts';
-import { USED_DISKS, type UsedDisk } from './used-disks.ts';
-import { linkOf } from './vm.ts';
+import { conditionOf, startAgentNode, type AgentNode } from './agent/agent-node.ts';
+import type { Disk } from './machine/disk.ts';
+import { createProgress } from './machine/progress.ts';
+import { USED_DISKS, type UsedDisk } from './agent/used-disks.ts';
+import { linkOf } from './machine/vm.ts';
 
 const MIB = 1024 ** 2;
 /** Of each end, as much as is compared; of smaller disks that is everything. */

@@ -4,11 +4,11 @@ import { readFile, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect } from 'vitest';
 import { testOn } from '../machine.ts';
-import { conditionOf, startAgentNode, type AgentNode } from './agent-node.ts';
-import type { Disk } from './disk.ts';
-import { createProgress } from './progress.ts';
-import { linkOf } from './vm.ts';
-import { readWriteLog, replay } from './write-log.ts';
+import { conditionOf, startAgentNode, type AgentNode } from './agent/agent-node.ts';
+import type { Disk } from './machine/disk.ts';
+import { createProgress } from './machine/progress.ts';
+import { linkOf } from './machine/vm.ts';
+import { readWriteLog, replay } from './agent/write-log.ts';
 
 const MIB = 1024 ** 2;
 const SIZE = 64 * MIB;

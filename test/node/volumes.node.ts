@@ -4,9 +4,9 @@ import type { VolumeCapability } from '../../src/csi/gen/csi.ts';
 import { STORAGE_RESERVED } from '../../src/model/well-known.ts';
 import { NODE_LOCAL_STORAGES } from '../../src/kube/resource.ts';
 import { testOn } from '../machine.ts';
-import { NODE, startAgentNode, type AgentNode } from './agent-node.ts';
-import { createProgress } from './progress.ts';
-import { block, MIB, mounted, stagingOf, targetOf, volumesOn, type VolumesOn } from './volumes-on.ts';
+import { NODE, startAgentNode, type AgentNode } from './agent/agent-node.ts';
+import { createProgress } from './machine/progress.ts';
+import { block, MIB, mounted, stagingOf, targetOf, volumesOn, type VolumesOn } from './agent/volumes-on.ts';
 
 const test = testOn('root', 'qemu');
 const progress = createProgress(import.meta.filename);

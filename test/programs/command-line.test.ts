@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createCsiClient } from '../../src/csi/client.ts';
 import { parseEndpoint } from '../../src/daemon/endpoint.ts';
-import { freePort } from '../../src/sandbox/free-port.ts';
+import { freePort } from '../../sandbox/cluster/free-port.ts';
 import { startOurApi, type OurApi } from '../rig/our-api.ts';
 import { buildProgram, type Program } from '../rig/program.ts';
 

@@ -1,11 +1,11 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { createApiServer, type ApiServer } from '../../src/apiserver/api-server.ts';
+import { createApiServer, type ApiServer } from '../../sandbox/apiserver/api-server.ts';
 import { run } from '../../src/exec/run.ts';
 import type { KubeClient } from '../../src/kube/client.ts';
-import { loadKubeconfig } from '../../src/kube/kubeconfig.ts';
-import { createKubeClient } from '../../src/kube/rest-client.ts';
+import { loadKubeconfig } from '../../src/kube/access/kubeconfig.ts';
+import { createKubeClient } from '../../src/kube/rest/rest-client.ts';
 
 const CRDS = ['localvolumes', 'nodelocalstorages', 'nodelocalstorageinitconfigs'];
 

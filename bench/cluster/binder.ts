@@ -1,0 +1,67 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { silentLog } from '../../src/daemon/log.ts';
+import type { KubeClient } from '../../src/kube/client.ts';
+import { createReflector } from '../../src/kube/follow/informer.ts';
+import { CLAIMS, VOLUMES } from '../../src/kube/resource.ts';
+import type { PersistentVolume, PersistentVolumeClaim } from '../../src/model/objects.ts';
+import { DEFAULT_DRIVER, SELECTED_NODE, TOPOLOGY_KEY } from '../../src/model/well-known.ts';
+import { GROUP } from './nodes.ts';
+
+const never = new AbortController().signal;
+
+/** A real provisioner takes longer; a claim bound at once can be missed by a scheduler that has not heard of its own write yet. */
+const TAKES_MS = 50;
+
+/** What the scheduler looks at: https://kubernetes.io/docs/reference/labels-annotations-taints/#pv-kubernetes-io-bind-completed */
+const BOUND = 'pv.kubernetes.io/bind-completed';
+
+/**
+ * Stands in for provisioner, driver and volume controller: a claim for which the scheduler has chosen a node is bound by two requests. So that
+ * bursts of pods with claims measure the scheduler and its extender, and not the side-cars' limit of requests.
+ */
+export async function bindClaims(client: KubeClient, signal: AbortSignal): Promise<void> {
+  const claims = createReflector<PersistentVolumeClaim, PersistentVolumeClaim>({
+    client,
+    resource: CLAIMS,
+    project: (claim) => claim,
+    log: silentLog,
+  });
+  const done = new Set<string>();
+  claims.subscribe({
+    changed: (claim) => {
+      const { annotations, uid = '' } = claim.metadata;
+      const node = annotations?.[SELECTED_NODE];
+      if (node === undefined || claim.spec?.volumeName !== undefined || done.has(uid)) return;
+      done.add(uid);
+      bind(claim, node, client).catch((error: unknown) => {
+        if (!signal.aborted) throw error;
+      });
+    },
+  });
+  await claims.run(signal);
+}
+
+async function bind({ metadata, spec }: PersistentVolumeClaim, node: string, client: KubeClient): Promise<void> {
+  const { namespace = '', name = '', uid = '' } = metadata;
+  const volume = `local-${uid}`;
+  const pv = {
+    metadata: { name: volume },
+    spec: {
+      storageClassName: spec?.storageClassName,
+      accessModes: ['ReadWriteOnce'],
+      capacity: { storage: spec?.resources?.requests?.['storage'] ?? '' },
+      persistentVolumeReclaimPolicy: 'Retain',
+      claimRef: { apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace, name, uid },
+      csi: { driver: DEFAULT_DRIVER, volumeHandle: volume, volumeAttributes: { volumeType: 'LVM', vgName: GROUP } },
+      nodeAffinity: {
+        required: {
+          nodeSelectorTerms: [{ matchExpressions: [{ key: TOPOLOGY_KEY, operator: 'In', values: [node] }] }],
+        },
+      },
+    },
+  } as PersistentVolume;
+  await delay(TAKES_MS);
+  await client.create(VOLUMES, pv, never);
+  const body = { metadata: { annotations: { [BOUND]: 'yes' } }, spec: { volumeName: volume } };
+  await client.patch(CLAIMS, { namespace, name }, { type: 'merge', body }, never);
+}

@@ -1,0 +1,27 @@
+import type { KubeClient } from '../../src/kube/client.ts';
+import { LOCAL_VOLUMES } from '../../src/kube/resource.ts';
+import type { LocalVolume } from '../../src/model/objects.ts';
+import type { Store } from '../../sandbox/controllers/store.ts';
+
+/**
+ * Stands in for the agents of these nodes: says at once that each new volume is ready, and does nothing else. What is then left of the time of a
+ * claim is the operator's and the API server's.
+ */
+export function runStubAgents(
+  client: KubeClient,
+  volumes: Pick<Store<LocalVolume>, 'subscribe'>,
+  nodes: ReadonlySet<string>,
+  signal: AbortSignal,
+): void {
+  const told = new Set<string>();
+  volumes.subscribe(({ metadata: { name = '' }, spec }) => {
+    if (!nodes.has(spec.nodeName) || told.has(name)) return;
+    told.add(name);
+    const status = { phase: 'Ready', sizeBytes: spec.sizeBytes, devicePath: `/dev/stub/${name}` };
+    client
+      .patch(LOCAL_VOLUMES, { name }, { type: 'merge', body: { status } }, signal, 'status')
+      .catch((error: unknown) => {
+        if (!signal.aborted) throw error;
+      });
+  });
+}

@@ -1,0 +1,72 @@
+import type { Api } from './api.ts';
+import type { ObjectMeta } from '../../src/model/objects.ts';
+import type { Kind } from './kind.ts';
+import {
+  type ApiRequest,
+  deleteRequest,
+  listQuery,
+  selected,
+  sentObject,
+  sentPatch,
+  storedKind,
+  targetOf,
+} from './requests.ts';
+import type { Verb } from './route.ts';
+import type { View } from './views.ts';
+import type { Written } from './target.ts';
+
+export interface Answer {
+  readonly code: number;
+  readonly body: Buffer;
+  /** For the person who asked; sent as Warning headers. */
+  readonly warnings?: readonly string[];
+}
+
+type Answerer = (api: Api, request: ApiRequest, view: View) => Answer;
+
+/** What is answered to each verb but watch. All throw ApiFailure. */
+export const ANSWERS: Readonly<Record<Exclude<Verb, 'watch'>, Answerer>> = {
+  get: (api, request, view) => ({ code: 200, body: view.one(api.get(placeOf(api, request))) }),
+  list: (api, request, view) => {
+    const page = api.list(storedKind(api, request.route.kind), selected(request), listQuery(request));
+    return { code: 200, body: view.page(page) };
+  },
+  create(api, request, view) {
+    if (request.route.subresource === 'binding') {
+      api.bind(placeOf(api, request), sentObject(request));
+      return { code: 201, body: Buffer.from(JSON.stringify({ ...SUCCESS, code: 201 })) };
+    }
+    return written(api.create(targetOf(api, request), sentObject(request)), view);
+  },
+  update: (api, request, view) => written(api.update(targetOf(api, request), sentObject(request)), view),
+  patch: (api, request, view) => written(api.patch(targetOf(api, request), sentPatch(request)), view),
+  delete(api, request, view) {
+    const { kind } = request.route;
+    const { version, gone } = api.remove(placeOf(api, request), deleteRequest(request));
+    if (!gone || kind.returnsDeleted) return { code: 200, body: view.one(version) };
+    return { code: 200, body: success(kind, version.object.metadata) };
+  },
+  deletecollection(api, request, view) {
+    const page = api.removeAll(storedKind(api, request.route.kind), selected(request), deleteRequest(request));
+    return { code: 200, body: view.page(page) };
+  },
+};
+
+const placeOf = (api: Api, { route }: ApiRequest) => ({
+  kind: storedKind(api, route.kind),
+  namespace: route.namespace,
+  name: route.name,
+});
+
+const written = ({ version, created, unknown }: Written, view: View): Answer => ({
+  code: created ? 201 : 200,
+  body: view.one(version),
+  warnings: unknown.map((path) => `unknown field ${JSON.stringify(path)}`),
+});
+
+const SUCCESS = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success' };
+
+function success({ group, plural }: Kind, { name, uid }: ObjectMeta): Buffer {
+  const details = { name, ...(group === '' ? {} : { group }), kind: plural, uid };
+  return Buffer.from(JSON.stringify({ ...SUCCESS, details }));
+}

@@ -1,0 +1,76 @@
+import { truncate, writeFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
+import path from 'node:path';
+import type { Run } from '../../src/exec/run.ts';
+import { Fault, textOf } from '../../src/model/fault.ts';
+import type { StoryDisk } from '../story/story.ts';
+
+export interface Loops {
+  /** Makes a sparse file and a loop device over it, with a filesystem when the disk is to hold one; the device's path. */
+  attach(disk: StoryDisk, file: string, signal: AbortSignal): Promise<string>;
+  /** Detaches every device this made, also after failures. Throws the first failure when all were tried. */
+  detachAll(): Promise<void>;
+}
+
+const TIMEOUT_MS = 30_000;
+
+/** Loop devices on sparse files: disks for real lvm2. Needs root. */
+export function createLoops(run: Run): Loops {
+  const attached: string[] = [];
+  return {
+    attach: async ({ size, holds }, file, signal) => {
+      await writeFile(file, '');
+      await truncate(file, size);
+      if (holds !== undefined) await run([`mkfs.${holds}`, '-q', file], { timeoutMs: TIMEOUT_MS }, signal);
+      // Not with the caller's signal: a device that was made must be known here.
+      const argv = ['losetup', '--find', '--show', file];
+      const { stdout } = await run(argv, { timeoutMs: TIMEOUT_MS }, AbortSignal.timeout(TIMEOUT_MS));
+      const device = stdout.trim();
+      attached.push(device);
+      return device;
+    },
+    detachAll: async () => {
+      const failures: string[] = [];
+      for (const device of attached.splice(0)) {
+        const detached = run(
+          ['losetup', '--detach', device],
+          { timeoutMs: TIMEOUT_MS },
+          AbortSignal.timeout(TIMEOUT_MS),
+        );
+        await detached.catch((error: unknown) => failures.push(`${device}: ${textOf(error)}`));
+      }
+      if (failures.length > 0) throw new Fault('precondition', `loop devices left behind: ${failures.join('; ')}`);
+    },
+  };
+}
+
+/** Throws Fault `precondition` that says what the machine lacks for disks of this kind. */
+export async function assertRealDisksPossible(run: Run, signal: AbortSignal): Promise<void> {
+  if (userInfo().uid !== 0) throw new Fault('precondition', '--lvm=real needs root: loop devices are made for it');
+  const needs = [
+    { argv: ['lvm', 'version'], what: 'lvm2 (for example apt-get install lvm2)' },
+    { argv: ['losetup', '--find'], what: 'loop devices' },
+  ];
+  for (const { argv, what } of needs) {
+    try {
+      await run(argv, { timeoutMs: TIMEOUT_MS }, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      throw new Fault('precondition', `--lvm=real needs ${what}: ${textOf(error)}`, { cause: error });
+    }
+  }
+}
+
+/**
+ * Writes an lvm.conf that lets LVM see these devices and nothing else of the machine and does metadata only:
+ * the machine may have no device-mapper. The directory is for LVM_SYSTEM_DIR.
+ */
+export async function writeLvmConf(directory: string, devices: readonly string[]): Promise<void> {
+  const accept = devices.map((device) => `"a|^${device}$|"`).join(', ');
+  const lines = [
+    `global { activation = 0 }`,
+    `devices { use_devicesfile = 0 global_filter = [ ${accept}, "r|.*|" ] }`,
+    `backup { backup = 0 archive = 0 }`,
+  ];
+  await writeFile(path.join(directory, 'lvm.conf'), `${lines.join('\n')}\n`);
+}

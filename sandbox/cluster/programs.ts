@@ -1,0 +1,125 @@
+import path from 'node:path';
+import { createCsiClient, type CsiClient } from '../../src/csi/client.ts';
+import { parseEndpoint } from '../../src/daemon/endpoint.ts';
+import { run } from '../../src/exec/run.ts';
+import type { KubeClient } from '../../src/kube/client.ts';
+import { Fault } from '../../src/model/fault.ts';
+import { DEFAULT_DRIVER } from '../../src/model/well-known.ts';
+import { createChild, type Child } from './child.ts';
+import type { ClusterOptions } from './cluster-options.ts';
+import { freePort } from './free-port.ts';
+import { registerDriver } from '../controllers/kubelet.ts';
+import { createLoops } from './loops.ts';
+import { createMachine, type Machine } from './machines.ts';
+import { untilDone } from './until-done.ts';
+
+export interface Programs {
+  readonly operator: Child;
+  readonly machines: readonly Machine[];
+  readonly extenderUrl: string;
+  readonly readyUrl: string;
+  readonly controller: CsiClient['controller'];
+  /** By the name of the machine. */
+  readonly nodes: readonly { readonly name: string; readonly csi: CsiClient['node']; readonly directory: string }[];
+}
+
+/** The operator and the machines with their agents, not started. */
+export async function createPrograms(
+  options: ClusterOptions,
+  kubeconfig: string,
+  started: AsyncDisposableStack,
+  signal: AbortSignal,
+): Promise<Programs> {
+  const { directory, logDirectory, openLocal } = options;
+  const loops = options.lvm === 'real' ? createLoops(run) : undefined;
+  if (loops) started.defer(() => loops.detachAll());
+  const machines: Machine[] = [];
+  for (const node of options.nodes)
+    machines.push(await createMachine(node, { openLocal, kubeconfig, directory, logDirectory, loops }, signal));
+
+  const connect = (endpoint: string): CsiClient => {
+    const csi = createCsiClient(parseEndpoint(endpoint));
+    started.defer(() => csi.close());
+    return csi;
+  };
+  const csiEndpoint = `unix://${path.join(directory, 'csi.sock')}`;
+  const [extender, metrics] = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`];
+  return {
+    operator: createOperator(options, { kubeconfig, csiEndpoint, extender, metrics }),
+    machines,
+    extenderUrl: `http://${extender}`,
+    readyUrl: `http://${metrics}/readyz`,
+    controller: connect(csiEndpoint).controller,
+    nodes: machines.map((machine) => ({
+      name: machine.story.name,
+      csi: connect(machine.csiEndpoint).node,
+      directory: machine.directory,
+    })),
+  };
+}
+
+interface OperatorPlaces {
+  readonly kubeconfig: string;
+  readonly csiEndpoint: string;
+  readonly extender: string;
+  readonly metrics: string;
+}
+
+const createOperator = ({ openLocal, logDirectory }: ClusterOptions, places: OperatorPlaces): Child =>
+  createChild({
+    name: 'operator',
+    argv: [
+      ...openLocal,
+      'operator',
+      '--no-leader-election',
+      '--init-config=open-local',
+      '--strategy=spread',
+      '--namespace=default',
+      `--kubeconfig=${places.kubeconfig}`,
+      `--driver-name=${DEFAULT_DRIVER}`,
+      `--extender-listen=${places.extender}`,
+      `--metrics-listen=${places.metrics}`,
+      `--csi-endpoint=${places.csiEndpoint}`,
+    ],
+    logFile: path.join(logDirectory, 'operator.log'),
+    stopMs: 10_000,
+  });
+
+/** All of them, the operator first. */
+export const childrenOf = ({ operator, machines }: Pick<Programs, 'operator' | 'machines'>): Child[] => [
+  operator,
+  ...machines.map(({ agent }) => agent),
+];
+
+/** Starts all of them at once, to be stopped with the stack. */
+export async function startPrograms(programs: Programs, started: AsyncDisposableStack): Promise<void> {
+  const children = childrenOf(programs);
+  started.defer(async () => {
+    await Promise.all(children.map((child) => child.stop()));
+  });
+  await Promise.all(children.map((child) => child.start()));
+}
+
+/** Waits until the operator is ready and every agent has told its kubelet who it is. */
+export async function untilServing(
+  { readyUrl, nodes }: Programs,
+  client: KubeClient,
+  signal: AbortSignal,
+): Promise<void> {
+  await Promise.all([
+    untilDone('the operator is ready', (signal) => assertReady(readyUrl, signal), signal),
+    ...nodes.map(({ name, csi }) =>
+      untilDone(
+        `the agent of ${name} answers`,
+        (signal) => registerDriver({ driver: DEFAULT_DRIVER, nodeName: name, node: csi }, { client }, signal),
+        signal,
+      ),
+    ),
+  ]);
+}
+
+async function assertReady(url: string, signal: AbortSignal): Promise<void> {
+  const response = await fetch(url, { signal });
+  await response.body?.cancel();
+  if (!response.ok) throw new Fault('unavailable', `${url} answers ${response.status}`);
+}

@@ -1,0 +1,83 @@
+import path from 'node:path';
+import { createWorkQueue } from '../../src/kube/work/work-queue.ts';
+import { createClaimBinder } from '../controllers/claim-binder.ts';
+import type { ControllerCalls, NodeCalls } from '../controllers/csi-calls.ts';
+import type { Deps } from '../controllers/deps.ts';
+import { createKubelets } from '../controllers/kubelet.ts';
+import { createPodVolumes, type PodVolumes } from '../controllers/pod-volumes.ts';
+import { createProvisioner, createVolumeDeleter } from '../controllers/provisioner.ts';
+import { createResizer } from '../controllers/resizer.ts';
+import { createExtenderClient } from '../scheduler/extender-client.ts';
+import { runScheduler } from '../scheduler/scheduler.ts';
+import type { StandIn } from '../controllers/stand-in.ts';
+import { createStatefulSets } from '../controllers/statefulset.ts';
+import { createVolumeReleaser } from '../controllers/volume-releaser.ts';
+
+export interface StandInsDeps extends Deps {
+  readonly driver: string;
+  /** `http://host:port` of the extender. */
+  readonly extenderUrl: string;
+  readonly controller: ControllerCalls;
+  /** One kubelet for each; `directory` is its /var/lib/kubelet. */
+  readonly nodes: readonly KubeletNode[];
+}
+
+export interface KubeletNode {
+  readonly name: string;
+  readonly csi: NodeCalls;
+  readonly directory: string;
+}
+
+/** The volumes of each node, by its name. */
+export const podVolumesOf = (nodes: readonly KubeletNode[]): Map<string, PodVolumes> =>
+  new Map(nodes.map(({ name, csi, directory }) => [name, createPodVolumes(csi, path.join(directory, 'kubelet'))]));
+
+/** Quick, since somebody is watching. */
+const BACKOFF = { baseMs: 200, maxMs: 5000 };
+
+/** Runs every stand-in until the signal; resolves when their work in hand has ended. */
+export async function runStandIns(deps: StandInsDeps, signal: AbortSignal): Promise<void> {
+  // As deploy/scheduler/kube-scheduler-config.yaml has it.
+  const extender = createExtenderClient({
+    urlPrefix: `${deps.extenderUrl}/scheduler`,
+    filterVerb: 'filter',
+    prioritizeVerb: 'prioritize',
+    bindVerb: 'bind',
+    weight: 10,
+    timeoutMs: 5000,
+  });
+  const standIns = [
+    createClaimBinder(deps),
+    createVolumeReleaser(deps),
+    createStatefulSets(deps),
+    createProvisioner(deps),
+    createVolumeDeleter(deps),
+    createResizer(deps),
+    createKubelets({ ...deps, nodes: podVolumesOf(deps.nodes) }),
+  ];
+  try {
+    await Promise.all([
+      runScheduler({ ...deps, extender }, signal),
+      ...standIns.map((standIn) => runStandIn(standIn, deps, signal)),
+    ]);
+  } finally {
+    extender.close();
+  }
+}
+
+/** Feeds one stand-in with the keys that changes concern, and tries again what fails. */
+export async function runStandIn(standIn: StandIn, { log }: Pick<Deps, 'log'>, signal: AbortSignal): Promise<void> {
+  const queue = createWorkQueue({
+    name: standIn.name,
+    log,
+    reconcile: (key, signal) => standIn.reconcile(key, signal),
+    concurrency: standIn.concurrency ?? 10,
+    backoff: BACKOFF,
+  });
+  const ends = standIn.wakes.map((wake) => wake.follow((key) => queue.add(key)));
+  try {
+    await queue.run(signal);
+  } finally {
+    ends.forEach((end) => end());
+  }
+}

@@ -1,0 +1,47 @@
+import type { KubeClient } from '../../src/kube/client.ts';
+import type { Log } from '../../src/kube/log.ts';
+import type {
+  CsiStorageCapacity,
+  KubeObject,
+  LocalVolume,
+  Node,
+  NodeLocalStorage,
+  PersistentVolume,
+  PersistentVolumeClaim,
+  Pod,
+  StorageClass,
+} from '../../src/model/objects.ts';
+import type { EventObject } from '../../src/kube/events/event-object.ts';
+import type { StatefulSet } from './kinds.ts';
+import type { Store } from './store.ts';
+
+/** What the API server holds, one store per kind that a stand-in or the report looks at. */
+export interface Stores {
+  readonly pods: Store<Pod>;
+  readonly nodes: Store<Node>;
+  readonly claims: Store<PersistentVolumeClaim>;
+  readonly volumes: Store<PersistentVolume>;
+  readonly classes: Store<StorageClass>;
+  readonly statefulSets: Store<StatefulSet>;
+  readonly nodeStorages: Store<NodeLocalStorage>;
+  readonly localVolumes: Store<LocalVolume>;
+  readonly capacities: Store<CsiStorageCapacity>;
+  readonly events: Store<EventObject>;
+}
+
+/** What kubelets look at. */
+export type KubeletStores = Pick<Stores, 'pods' | 'nodes' | 'claims' | 'volumes'>;
+
+/** Leaves an Event on an object; never fails and never waits. */
+export type RecordEvent = (
+  about: KubeObject,
+  event: { readonly type: 'Normal' | 'Warning'; readonly reason: string; readonly message: string },
+) => void;
+
+/** What every stand-in works with: it knows the cluster only through the API server. */
+export interface Deps {
+  readonly client: KubeClient;
+  readonly stores: Stores;
+  readonly record: RecordEvent;
+  readonly log: Log;
+}

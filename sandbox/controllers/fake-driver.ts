@@ -1,0 +1,134 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { CreateVolumeResponse, ControllerExpandVolumeResponse, NodeGetInfoResponse } from '../../src/csi/gen/csi.ts';
+import { TOPOLOGY_KEY } from '../../src/model/well-known.ts';
+import type { ControllerCalls, NodeCalls } from './csi-calls.ts';
+
+/** A driver of little: for tests of the stand-ins that call it. */
+export interface FakeDriver {
+  readonly controller: ControllerCalls;
+  node(name: string): NodeCalls;
+  /** Volumes that exist, with their bytes. */
+  readonly volumes: Map<string, bigint>;
+  /** Every call but the answers, as `method volume`. */
+  readonly calls: string[];
+  /** Told of every call before it is answered; set by the test. */
+  onCall: (call: string) => void;
+  /** Makes the next call of the method fail with this gRPC code. */
+  failNext(method: string, code: number): void;
+}
+
+/** `room` is the bytes it has on each node together. */
+export function createFakeDriver(room: bigint): FakeDriver {
+  const volumes = new Map<string, bigint>();
+  const calls: string[] = [];
+  const failures = new Map<string, number[]>();
+
+  const called = (method: string, volume: string): void => {
+    calls.push(`${method} ${volume}`);
+    driver.onCall(`${method} ${volume}`);
+    const code = failures.get(method)?.shift();
+    if (code !== undefined) throw rpcError(code, `${method} was told to fail`);
+  };
+  const take = (id: string, size: bigint): void => {
+    const others = [...volumes].filter(([name]) => name !== id).reduce((sum, [, bytes]) => sum + bytes, 0n);
+    if (others + size > room) throw rpcError(8, 'no room');
+    volumes.set(id, size);
+  };
+
+  const driver: FakeDriver = {
+    volumes,
+    calls,
+    onCall: () => {},
+    failNext: (method, code) => failures.set(method, [...(failures.get(method) ?? []), code]),
+    controller: {
+      createVolume: async ({ name, capacityRange, accessibilityRequirements }) => {
+        called('CreateVolume', name);
+        take(name, capacityRange?.requiredBytes ?? 0n);
+        const accessibleTopology = accessibilityRequirements?.requisite ?? [];
+        const capacityBytes = volumes.get(name) ?? 0n;
+        return CreateVolumeResponse.fromPartial({ volume: { volumeId: name, capacityBytes, accessibleTopology } });
+      },
+      deleteVolume: async ({ volumeId }) => {
+        called('DeleteVolume', volumeId);
+        volumes.delete(volumeId);
+        return {};
+      },
+      controllerExpandVolume: async ({ volumeId, capacityRange }) => {
+        called('ControllerExpandVolume', volumeId);
+        take(volumeId, capacityRange?.requiredBytes ?? 0n);
+        const capacityBytes = volumes.get(volumeId) ?? 0n;
+        return ControllerExpandVolumeResponse.fromPartial({ capacityBytes, nodeExpansionRequired: true });
+      },
+    },
+    node: (name) => fakeNode(name, called),
+  };
+  return driver;
+}
+
+function fakeNode(nodeId: string, called: (method: string, volume: string) => void): NodeCalls {
+  const segments = { [TOPOLOGY_KEY]: nodeId };
+  const call =
+    (method: string) =>
+    async ({ volumeId }: { volumeId: string }) => {
+      called(method, volumeId);
+      return {};
+    };
+  return {
+    nodeGetInfo: async () => NodeGetInfoResponse.fromPartial({ nodeId, accessibleTopology: { segments } }),
+    nodeStageVolume: call('NodeStageVolume'),
+    nodePublishVolume: call('NodePublishVolume'),
+    nodeUnpublishVolume: call('NodeUnpublishVolume'),
+    nodeUnstageVolume: call('NodeUnstageVolume'),
+    nodeExpandVolume: async ({ volumeId }) => {
+      called('NodeExpandVolume', volumeId);
+      return { capacityBytes: 0n };
+    },
+  };
+}
+
+const rpcError = (code: number, details: string): Error => Object.assign(new Error(details), { code, details });
+
+export interface FakeExtender {
+  readonly url: string;
+  /** Nodes that fail the filter, with their reasons. */
+  readonly refuse: Map<string, string>;
+  close(): Promise<void>;
+}
+
+interface Binding {
+  readonly PodName: string;
+  readonly PodNamespace: string;
+  readonly Node: string;
+}
+
+/** An extender that says what it is told: by default every node passes, and all score alike. `bind` does the binding. */
+export async function startFakeExtender(bind: (binding: Binding) => Promise<void>): Promise<FakeExtender> {
+  const refuse = new Map<string, string>();
+  const answer = async (url: string, text: string): Promise<unknown> => {
+    const body = JSON.parse(text) as Binding & { NodeNames: string[] };
+    if (url.endsWith('/bind')) return bind(body).then(() => ({ Error: '' }));
+    if (url.endsWith('/prioritize')) return body.NodeNames.map((Host) => ({ Host, Score: 5 }));
+    const FailedAndUnresolvableNodes = Object.fromEntries(
+      [...refuse].filter(([name]) => body.NodeNames.includes(name)),
+    );
+    return { NodeNames: body.NodeNames.filter((name) => !refuse.has(name)), FailedAndUnresolvableNodes };
+  };
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const reply = answer(request.url ?? '', Buffer.concat(chunks).toString()).catch(String);
+      void reply.then((body) => response.end(JSON.stringify(body)));
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    refuse,
+    close: async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}

@@ -1,0 +1,195 @@
+import { isAlreadyExists, isNotFound } from '../../src/kube/errors.ts';
+import { CLAIMS, NODES, PODS } from '../../src/kube/resource.ts';
+import { Fault } from '../../src/model/fault.ts';
+import type { PersistentVolume, PersistentVolumeClaim, Pod } from '../../src/model/objects.ts';
+import { rpcStatus, type NodeCalls } from './csi-calls.ts';
+import type { Deps, KubeletStores } from './deps.ts';
+import { CSI_NODES } from './kinds.ts';
+import { reaches } from './node-affinity.ts';
+import type { MountedVolume, PodVolumes } from './pod-volumes.ts';
+import { storageOf } from './resizer.ts';
+import { claimNamesOf, isBound } from './pod-claims.ts';
+import { onChange, type StandIn } from './stand-in.ts';
+import { keyOf, splitKey } from './store.ts';
+
+export interface KubeletsDeps extends Omit<Deps, 'stores'> {
+  readonly stores: KubeletStores;
+  /** By the name of the node. */
+  readonly nodes: ReadonlyMap<string, PodVolumes>;
+}
+
+/** A kubelet waits for its driver; so many pods for each node may wait side by side. */
+const PODS_AT_ONCE = 10;
+
+/**
+ * Stands in for the kubelets of these nodes, whose containers start at once: volumes of pods bound to one of them. One stand-in for all, since
+ * hundreds would each hear of every change. Keys are pods.
+ */
+export function createKubelets(deps: KubeletsDeps): StandIn {
+  const { nodes, stores } = deps;
+  /** By pod UID; it outlives the pod's object, as mounts do. */
+  const mounts: Mounts = new Map();
+  return {
+    name: 'kubelets',
+    concurrency: PODS_AT_ONCE * nodes.size,
+    wakes: [
+      onChange(stores.pods, (pod) => (volumesFor(pod, deps) ? [keyOf(pod)] : [])),
+      onChange(stores.claims, ({ metadata }) => podsUsing(metadata, deps)),
+      onChange(stores.volumes, ({ spec }) => (spec?.claimRef ? podsUsing(spec.claimRef, deps) : [])),
+    ],
+    reconcile: async (key, signal) => {
+      const pod = stores.pods.get(key);
+      for (const [uid, { key: owner }] of mounts)
+        if (owner === key && uid !== pod?.metadata.uid) await unmountAll(uid, mounts, signal);
+      const volumes = pod && volumesFor(pod, deps);
+      if (!volumes) return;
+      if (pod.metadata.deletionTimestamp !== undefined) await end(pod, mounts, deps, signal);
+      else await run(pod, { mounts, volumes }, deps, signal);
+    },
+  };
+}
+
+const volumesFor = ({ spec }: Pod, { nodes }: KubeletsDeps): PodVolumes | undefined => nodes.get(spec?.nodeName ?? '');
+
+interface Mount {
+  readonly place: MountedVolume;
+  ready: boolean;
+}
+
+/** By pod UID: the pod's key, its mounts by claim, and the node's way to unmount them. */
+type Mounts = Map<string, PodMounts>;
+
+interface PodMounts {
+  readonly key: string;
+  readonly node: PodVolumes;
+  readonly volumes: Map<string, Mount>;
+}
+
+function podsUsing(
+  { namespace, name = '' }: { readonly namespace?: string; readonly name?: string },
+  deps: KubeletsDeps,
+): string[] {
+  const { stores } = deps;
+  const uses = (pod: Pod): boolean =>
+    pod.metadata.namespace === namespace && claimNamesOf(pod).includes(name) && volumesFor(pod, deps) !== undefined;
+  return stores.pods.list().filter(uses).map(keyOf);
+}
+
+async function run(
+  pod: Pod,
+  { mounts, volumes }: { readonly mounts: Mounts; readonly volumes: PodVolumes },
+  deps: KubeletsDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  const uid = pod.metadata.uid ?? '';
+  const own: PodMounts = mounts.get(uid) ?? { key: keyOf(pod), node: volumes, volumes: new Map() };
+  mounts.set(uid, own);
+  for (const name of claimNamesOf(pod)) {
+    const { claim, volume } = findVolume(pod, name, deps);
+    // Kept from before the first call on: one whose answer was lost may have mounted.
+    const mount = own.volumes.get(name) ?? { place: volumes.place(pod, name, volume), ready: false };
+    own.volumes.set(name, mount);
+    if (!mount.ready) await mountOne(pod, { mount, volume, volumes }, deps, signal);
+    await expandIfGrown({ claim, volume, place: mount.place, volumes }, deps, signal);
+  }
+  if (pod.status?.phase !== 'Running') await reportRunning(pod, deps, signal);
+}
+
+/** Throws Fault `unavailable` while the claim is not bound to a volume that this node reaches. */
+function findVolume(pod: Pod, name: string, { stores }: KubeletsDeps) {
+  const nodeName = pod.spec?.nodeName ?? '';
+  const claim = stores.claims.get(`${pod.metadata.namespace ?? ''}/${name}`);
+  const volume = stores.volumes.get(claim?.spec?.volumeName ?? '');
+  const node = stores.nodes.get(nodeName);
+  if (!claim || !isBound(claim) || !volume || !node) throw new Fault('unavailable', `claim ${name} is not bound`);
+  if (!reaches(volume, node)) throw new Fault('precondition', `volume of claim ${name} is not on node ${nodeName}`);
+  return { claim, volume };
+}
+
+async function mountOne(
+  pod: Pod,
+  {
+    mount,
+    volume,
+    volumes,
+  }: { readonly mount: Mount; readonly volume: PersistentVolume; readonly volumes: PodVolumes },
+  deps: KubeletsDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await volumes.mount(pod, mount.place, volume, signal);
+    mount.ready = true;
+  } catch (error) {
+    const message = `MountVolume.SetUp failed for volume "${volume.metadata.name ?? ''}" : ${rpcStatus(error).text}`;
+    deps.record(pod, { type: 'Warning', reason: 'FailedMount', message });
+    throw error;
+  }
+}
+
+async function expandIfGrown(
+  {
+    claim,
+    volume,
+    place,
+    volumes,
+  }: { claim: PersistentVolumeClaim; volume: PersistentVolume; place: MountedVolume; volumes: PodVolumes },
+  { client }: KubeletsDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  if (storageOf(volume.spec?.capacity) <= storageOf(claim.status?.capacity)) return;
+  await volumes.expand(place, volume, signal);
+  const conditions = (claim.status?.conditions ?? []).filter(({ type }) => type !== 'FileSystemResizePending');
+  const body = { status: { capacity: volume.spec?.capacity, conditions } };
+  await client.patch(CLAIMS, splitKey(keyOf(claim)), { type: 'merge', body }, signal, 'status');
+}
+
+async function reportRunning(pod: Pod, { client, stores }: KubeletsDeps, signal: AbortSignal): Promise<void> {
+  const others = (stores.pods.get(keyOf(pod))?.status?.conditions ?? []).filter(({ type }) => type !== 'Ready');
+  const body = { status: { phase: 'Running', conditions: [...others, { type: 'Ready', status: 'True' }] } };
+  await client.patch(PODS, splitKey(keyOf(pod)), { type: 'merge', body }, signal, 'status');
+}
+
+/** The pod's object goes only after its volumes. */
+async function end(pod: Pod, mounts: Mounts, deps: KubeletsDeps, signal: AbortSignal): Promise<void> {
+  const uid = pod.metadata.uid ?? '';
+  await unmountAll(uid, mounts, signal);
+  try {
+    await deps.client.delete(PODS, splitKey(keyOf(pod)), signal, { gracePeriodSeconds: 0, preconditions: { uid } });
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+  }
+}
+
+async function unmountAll(uid: string, mounts: Mounts, signal: AbortSignal): Promise<void> {
+  const own = mounts.get(uid);
+  if (!own) return;
+  const others = [...mounts].filter(([other]) => other !== uid).flatMap(([, { volumes }]) => [...volumes.values()]);
+  for (const [name, { place }] of own.volumes) {
+    const last = !others.some((other) => other.place.volumeId === place.volumeId);
+    await own.node.unmount(place, { last }, signal);
+    own.volumes.delete(name);
+  }
+  mounts.delete(uid);
+}
+
+/** What the kubelet writes when a driver registers: the node's topology label, and its CSINode. */
+export async function registerDriver(
+  { driver, nodeName, node }: { readonly driver: string; readonly nodeName: string; readonly node: NodeCalls },
+  { client }: Pick<Deps, 'client'>,
+  signal: AbortSignal,
+): Promise<void> {
+  const info = await node.nodeGetInfo({}, signal);
+  const labels = info.accessibleTopology?.segments ?? {};
+  await client.patch(NODES, { name: nodeName }, { type: 'merge', body: { metadata: { labels } } }, signal);
+  const csiNode = {
+    apiVersion: 'storage.k8s.io/v1',
+    kind: 'CSINode',
+    metadata: { name: nodeName },
+    spec: { drivers: [{ name: driver, nodeID: info.nodeId, topologyKeys: Object.keys(labels) }] },
+  };
+  try {
+    await client.create(CSI_NODES, csiNode, signal);
+  } catch (error) {
+    if (!isAlreadyExists(error)) throw error;
+  }
+}

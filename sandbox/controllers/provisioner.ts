@@ -1,0 +1,151 @@
+import { isAlreadyExists, isConflict, isNotFound } from '../../src/kube/errors.ts';
+import { CLAIMS, VOLUMES } from '../../src/kube/resource.ts';
+import type { Topology } from '../../src/csi/gen/csi.ts';
+import { Fault } from '../../src/model/fault.ts';
+import type { PersistentVolume, PersistentVolumeClaim, StorageClass } from '../../src/model/objects.ts';
+import { SELECTED_NODE } from '../../src/model/well-known.ts';
+import { PROVISIONER } from './claim-binder.ts';
+import { rpcStatus, type ControllerCalls } from './csi-calls.ts';
+import type { Deps } from './deps.ts';
+import { CSI_NODES } from './kinds.ts';
+import {
+  createRequest,
+  persistentVolumeFor,
+  PROVISIONED_BY,
+  volumeNameFor,
+  type Provisioning,
+} from './provisioning.ts';
+import { onChange, type StandIn } from './stand-in.ts';
+import { keyOf, splitKey } from './store.ts';
+
+export interface ProvisionerDeps extends Deps {
+  readonly driver: string;
+  readonly controller: ControllerCalls;
+}
+
+/** `--timeout` of the sidecar, for one call. */
+const CALL_TIMEOUT_MS = 10_000;
+/** After these a call may still be at work in the driver: it has to be repeated until its end is known. */
+const UNFINISHED = new Set(['Canceled', 'DeadlineExceeded', 'Unavailable', 'Aborted']);
+
+/** Stands in for external-provisioner's creating half. Keys are claims. */
+export function createProvisioner(deps: ProvisionerDeps): StandIn {
+  /** Claims whose CreateVolume may be under way, as they were: they may be deleted meanwhile. */
+  const unfinished = new Map<string, PersistentVolumeClaim>();
+  const { claims, classes } = deps.stores;
+  return {
+    name: 'provisioner',
+    wakes: [onChange(claims, (claim) => [keyOf(claim)])],
+    reconcile: async (key, signal) => {
+      const claim = unfinished.get(key) ?? claims.get(key);
+      const storageClass = classes.get(claim?.spec?.storageClassName ?? '');
+      if (!claim || !storageClass || (!unfinished.has(key) && !isWanted(claim, storageClass, deps))) return;
+      unfinished.set(key, claim);
+      try {
+        await provision(claim, storageClass, deps, signal);
+        unfinished.delete(key);
+      } catch (error) {
+        if (!UNFINISHED.has(rpcStatus(error).code)) unfinished.delete(key);
+        await fail(claim, error, deps, signal);
+      }
+    },
+  };
+}
+
+/** Leaves an Event; throws the error again unless the scheduler is to look for another node. */
+async function fail(claim: PersistentVolumeClaim, error: unknown, deps: Deps, signal: AbortSignal): Promise<void> {
+  const { code, text } = rpcStatus(error);
+  const message = `failed to provision volume with StorageClass "${claim.spec?.storageClassName ?? ''}": ${text}`;
+  deps.record(claim, { type: 'Warning', reason: 'ProvisioningFailed', message });
+  if (code !== 'ResourceExhausted') throw error;
+  await giveBack(claim, deps, signal);
+}
+
+function isWanted(
+  claim: PersistentVolumeClaim,
+  storageClass: StorageClass,
+  { driver, stores }: ProvisionerDeps,
+): boolean {
+  const { annotations = {}, deletionTimestamp } = claim.metadata;
+  const chosen = storageClass.volumeBindingMode !== 'WaitForFirstConsumer' || annotations[SELECTED_NODE] !== undefined;
+  return (
+    annotations[PROVISIONER] === driver &&
+    chosen &&
+    deletionTimestamp === undefined &&
+    claim.spec?.volumeName === undefined &&
+    stores.volumes.get(volumeNameFor(claim)) === undefined
+  );
+}
+
+async function provision(
+  claim: PersistentVolumeClaim,
+  storageClass: StorageClass,
+  deps: ProvisionerDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  const node = claim.metadata.annotations?.[SELECTED_NODE];
+  const topology = node === undefined ? undefined : await topologyOf(node, deps, signal);
+  const provisioning: Provisioning = { claim, storageClass, ...(topology ? { topology } : {}) };
+  const deadline = AbortSignal.any([signal, AbortSignal.timeout(CALL_TIMEOUT_MS)]);
+  const { volume } = await deps.controller.createVolume(createRequest(provisioning), deadline);
+  if (!volume) throw new Fault('precondition', 'CreateVolume answered without a volume');
+  try {
+    await deps.client.create(VOLUMES, persistentVolumeFor(provisioning, volume), signal);
+  } catch (error) {
+    if (!isAlreadyExists(error)) throw error;
+  }
+  const message = `Successfully provisioned volume ${volumeNameFor(claim)}`;
+  deps.record(claim, { type: 'Normal', reason: 'ProvisioningSucceeded', message });
+}
+
+/** What the node's kubelet registered for the driver. */
+async function topologyOf(
+  node: string,
+  { client, driver, stores }: ProvisionerDeps,
+  signal: AbortSignal,
+): Promise<Topology> {
+  const csiNode = await client.get(CSI_NODES, { name: node }, signal);
+  const keys = csiNode.spec.drivers.find(({ name }) => name === driver)?.topologyKeys ?? [];
+  const labels = stores.nodes.get(node)?.metadata.labels ?? {};
+  return { segments: Object.fromEntries(keys.map((key) => [key, labels[key] ?? ''])) };
+}
+
+/** Lets the scheduler choose again. */
+async function giveBack(claim: PersistentVolumeClaim, { client }: Deps, signal: AbortSignal): Promise<void> {
+  const body = { metadata: { annotations: { [SELECTED_NODE]: null } } };
+  try {
+    await client.patch(CLAIMS, splitKey(keyOf(claim)), { type: 'merge', body }, signal);
+  } catch (error) {
+    if (!isNotFound(error) && !isConflict(error)) throw error;
+  }
+}
+
+/** Stands in for external-provisioner's deleting half. Keys are volumes. */
+export function createVolumeDeleter(deps: ProvisionerDeps): StandIn {
+  const { volumes } = deps.stores;
+  return {
+    name: 'volume-deleter',
+    wakes: [onChange(volumes, (volume) => [keyOf(volume)])],
+    reconcile: async (key, signal) => {
+      const volume = volumes.get(key);
+      if (!volume || !isToBeDeleted(volume, deps.driver)) return;
+      const volumeId = volume.spec?.csi?.volumeHandle ?? '';
+      const deadline = AbortSignal.any([signal, AbortSignal.timeout(CALL_TIMEOUT_MS)]);
+      try {
+        await deps.controller.deleteVolume({ volumeId, secrets: {} }, deadline);
+      } catch (error) {
+        deps.record(volume, { type: 'Warning', reason: 'VolumeFailedDelete', message: rpcStatus(error).text });
+        throw error;
+      }
+      await deps.client.delete(VOLUMES, { name: key }, signal).catch((error: unknown) => {
+        if (!isNotFound(error)) throw error;
+      });
+    },
+  };
+}
+
+const isToBeDeleted = ({ metadata, spec, status }: PersistentVolume, driver: string): boolean =>
+  status?.phase === 'Released' &&
+  metadata.annotations?.[PROVISIONED_BY] === driver &&
+  spec?.persistentVolumeReclaimPolicy === 'Delete' &&
+  metadata.deletionTimestamp === undefined;

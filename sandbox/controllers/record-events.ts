@@ -1,0 +1,20 @@
+import type { KubeClient } from '../../src/kube/client.ts';
+import { createEventRecorder } from '../../src/kube/events/events.ts';
+import type { Log } from '../../src/kube/log.ts';
+import type { RecordEvent } from './deps.ts';
+
+/** Leaves Events on whole objects; `run` writes them until aborted. */
+export function createRecordEvent(
+  client: KubeClient,
+  log: Log,
+): { readonly record: RecordEvent; readonly run: (signal: AbortSignal) => Promise<void> } {
+  const recorder = createEventRecorder({ client, source: { component: 'open-local-sandbox' }, log });
+  return {
+    record: ({ apiVersion = '', kind = '', metadata }, event) => {
+      const { name = '', namespace, uid } = metadata;
+      const where = { ...(namespace === undefined ? {} : { namespace }), ...(uid === undefined ? {} : { uid }) };
+      recorder.record({ subject: { apiVersion, kind, name, ...where }, ...event });
+    },
+    run: (signal) => recorder.run(signal),
+  };
+}

@@ -1,0 +1,84 @@
+import type { KubeClient } from '../../src/kube/client.ts';
+import type { Log } from '../../src/kube/log.ts';
+import { createReflector, type Reflector } from '../../src/kube/follow/informer.ts';
+import {
+  apiVersionOf,
+  CLAIMS,
+  LOCAL_VOLUMES,
+  NODE_LOCAL_STORAGES,
+  NODES,
+  PODS,
+  STORAGE_CAPACITIES,
+  STORAGE_CLASSES,
+  VOLUMES,
+  type Resource,
+} from '../../src/kube/resource.ts';
+import type { KubeObject } from '../../src/model/objects.ts';
+import type { KubeletStores, Stores } from './deps.ts';
+import { EVENTS } from '../../src/kube/events/event-object.ts';
+import { STATEFUL_SETS } from './kinds.ts';
+import type { Store } from './store.ts';
+
+/** Follows every kind in `Stores` until the signal; resolves once all of them are complete. */
+export function openStores(client: KubeClient, log: Log, signal: AbortSignal): Promise<Stores> {
+  return follow(
+    (open) => ({
+      pods: open(PODS),
+      nodes: open(NODES),
+      claims: open(CLAIMS),
+      volumes: open(VOLUMES),
+      classes: open(STORAGE_CLASSES),
+      statefulSets: open(STATEFUL_SETS),
+      nodeStorages: open(NODE_LOCAL_STORAGES),
+      localVolumes: open(LOCAL_VOLUMES),
+      capacities: open(STORAGE_CAPACITIES),
+      events: open(EVENTS),
+    }),
+    { client, log },
+    signal,
+  );
+}
+
+/** The same for the kinds that kubelets look at. */
+export function openKubeletStores(client: KubeClient, log: Log, signal: AbortSignal): Promise<KubeletStores> {
+  return follow(
+    (open) => ({ pods: open(PODS), nodes: open(NODES), claims: open(CLAIMS), volumes: open(VOLUMES) }),
+    { client, log },
+    signal,
+  );
+}
+
+type Open = <T extends KubeObject>(resource: Resource<T>) => Store<T>;
+
+async function follow<S>(
+  stores: (open: Open) => S,
+  { client, log }: { readonly client: KubeClient; readonly log: Log },
+  signal: AbortSignal,
+): Promise<S> {
+  const synced: Promise<void>[] = [];
+  const open: Open = <T extends KubeObject>(resource: Resource<T>) => {
+    // Items of a list do not say of what kind they are; those who receive them here want to know.
+    const kind = { apiVersion: apiVersionOf(resource), kind: resource.kind };
+    const reflector = createReflector<T, T>({ client, resource, log, project: (object) => ({ ...object, ...kind }) });
+    void reflector.run(signal);
+    synced.push(reflector.whenSynced(signal));
+    return storeOf(reflector);
+  };
+  const opened = stores(open);
+  await Promise.all(synced);
+  return opened;
+}
+
+const storeOf = <T extends KubeObject>(reflector: Reflector<T, T>): Store<T> => ({
+  get: (key) => reflector.get(key),
+  list: () => [...reflector.values.values()],
+  subscribe: (listener) => {
+    let present = true;
+    const changed = (object: T): void => {
+      if (!present) listener(object, false);
+    };
+    const unsubscribe = reflector.subscribe({ changed, deleted: (object) => listener(object, true) });
+    present = false;
+    return unsubscribe;
+  },
+});

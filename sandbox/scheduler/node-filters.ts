@@ -1,0 +1,31 @@
+import type { Node, PersistentVolumeClaim, Pod } from '../../src/model/objects.ts';
+import type { PodClaims } from '../controllers/pod-claims.ts';
+import { SELECTED_NODE } from '../../src/model/well-known.ts';
+import { reaches } from '../controllers/node-affinity.ts';
+import type { Rejection } from './diagnosis.ts';
+
+/** What kube-scheduler's own filters say of a node before any extender is asked; undefined when the pod may go there. */
+export function rejectionOf(pod: Pod, node: Node, claims: PodClaims): Rejection | undefined {
+  if (node.spec?.unschedulable === true) return unresolvable('node(s) were unschedulable');
+  const taint = node.spec?.taints?.find(({ effect }) => effect === 'NoSchedule' || effect === 'NoExecute');
+  if (taint) return unresolvable(`node(s) had untolerated taint {${taint.key}: ${taint.value ?? ''}}`);
+  if (!selects(pod, node)) return unresolvable("node(s) didn't match Pod's node affinity/selector");
+  if (!claims.bound.every((volume) => reaches(volume, node)))
+    return unresolvable("node(s) didn't match PersistentVolume's node affinity");
+  if (!claims.toProvision.every((claim) => mayBeProvisionedOn(claim, node)))
+    return { reason: "node(s) didn't find available persistent volumes to bind", unresolvable: false };
+  return undefined;
+}
+
+function selects(pod: Pod, node: Node): boolean {
+  const labels = node.metadata.labels ?? {};
+  return Object.entries(pod.spec?.nodeSelector ?? {}).every(([key, value]) => labels[key] === value);
+}
+
+/** A claim that an earlier try gave to a node is not given to another one until the provisioner hands it back. */
+function mayBeProvisionedOn({ metadata }: PersistentVolumeClaim, node: Node): boolean {
+  const selected = metadata.annotations?.[SELECTED_NODE];
+  return selected === undefined || selected === node.metadata.name;
+}
+
+const unresolvable = (reason: string): Rejection => ({ reason, unresolvable: true });

@@ -1,0 +1,209 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { textOf } from '../../model/fault.ts';
+import type { LocalVolume } from '../../model/objects.ts';
+import type { IoLimits } from '../../model/storage-class.ts';
+import type { Throttles } from '../../cgroup/throttles.ts';
+import type { NodeVolume } from '../../csi/node/node-volumes.ts';
+import { podOfTarget, type PublishedLimits } from '../../csi/node/published-limits.ts';
+import { KeyedMutex } from '../../daemon/keyed-mutex.ts';
+import type { Log } from '../../daemon/log.ts';
+import { deviceBehind, deviceNumber } from '../../mount/device-number.ts';
+import { mountAt, type MountEntry } from '../../mount/mountinfo.ts';
+import type { Mounts } from '../../mount/mounts.ts';
+import type { RecordEvent } from '../events/record-event.ts';
+
+export interface LimitDeps {
+  readonly throttles: Throttles;
+  readonly mounts: Pick<Mounts, 'list'>;
+  readonly volumes: ReadonlyMap<string, LocalVolume>;
+  readonly record: RecordEvent;
+  readonly log: Log;
+  /** Called when a limit was written, or cannot be yet: what else needs it is to be looked for, and watched. */
+  readonly onSet: () => void;
+  /** The kubelet may make a pod's cgroup after it has asked for its volumes; so many ms are waited for it. Absent: 3 s. */
+  readonly patienceMs?: number;
+}
+
+export interface Limits extends PublishedLimits {
+  /** Sees to it that every pod on this node has the limits of its volumes as they are asked now, and none of others. Never throws unless aborted. */
+  enforce(signal: AbortSignal): Promise<void>;
+  /** Folders in which something happens when a limit is lost, or can be set at last. */
+  folders(signal: AbortSignal): Promise<readonly string[]>;
+}
+
+/** What one pod may do on one volume. */
+interface Use {
+  readonly volume: string;
+  readonly podUid: string;
+  /** `major:minor`. */
+  readonly device: string;
+  readonly limits: IoLimits;
+}
+
+const LOOK_AGAIN_MS = 100;
+
+const V1 =
+  'On cgroup v1 a limit holds for each container of a pod by itself, and not for buffered writes: only for reads, direct and synced IO.';
+
+/** The limits of volumes in the cgroups of the pods that have them. Remembers nothing that a restart could not find out again. */
+export function createLimits(deps: LimitDeps): Limits {
+  const { throttles, mounts, volumes, patienceMs = 3000 } = deps;
+  const tell = createTeller(deps);
+  const { limited, waiting, settle } = createSetter(deps, tell);
+  let first = true;
+  // A look at the mounts must not be older than what is done about it.
+  const turns = new KeyedMutex();
+  const inTurn = <T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> => turns.run('limits', work, signal);
+
+  const enforce = (signal: AbortSignal): Promise<void> =>
+    inTurn(async () => {
+      waiting.clear();
+      const known = new Set([...limited.values()].map(({ volume }) => volume));
+      const relevant = [...volumes.values()].filter(
+        ({ metadata, spec }) => first || isLimited(spec.limits) || known.has(metadata.name ?? ''),
+      );
+      if (relevant.length === 0 && limited.size === 0) return;
+      const entries = await mounts.list(signal);
+      const places = await placesOf(entries);
+      for (const use of await usesOf(relevant, places, entries)) await settle(use, signal);
+      const seen = new Set(places.map(keyOf));
+      for (const [key, use] of [...limited]) {
+        if (seen.has(key)) continue;
+        await settle({ ...use, limits: {} }, signal);
+        limited.delete(key);
+      }
+      first = false;
+    }, signal);
+
+  return {
+    apply: async (volume, podUid, signal) => {
+      if (!isLimited(volume.limits)) return undefined;
+      const device = await deviceOf(volume, await mounts.list(signal));
+      if (podUid === undefined || device === undefined)
+        return tell(volume.id, 'LimitsNotSet', 'It cannot be told which pod or device to limit.');
+      const use = { volume: volume.id, podUid, device, limits: volume.limits };
+      for (let waited = 0; waited <= patienceMs; waited += LOOK_AGAIN_MS) {
+        if (await inTurn(() => settle(use, signal), signal)) return undefined;
+        await delay(LOOK_AGAIN_MS, undefined, { signal });
+      }
+      deps.onSet(); // its cgroup is watched for
+      return tell(volume.id, 'LimitsNotSet', `Pod ${podUid} has no cgroup yet: it is limited once it is found.`);
+    },
+
+    lift: async (targetPath, signal) => {
+      const podUid = podOfTarget(targetPath);
+      if ([...limited.values()].some((use) => use.podUid === podUid)) await enforce(signal);
+    },
+
+    enforce,
+
+    folders: async (signal) => {
+      const pods = new Set([...limited.values()].map(({ podUid }) => podUid).concat([...waiting]));
+      const folders = await Promise.all([...pods].map((pod) => throttles.foldersOf(pod, signal)));
+      return [...new Set(folders.flat())];
+    },
+  };
+}
+
+type Tell = (volume: string, reason: string, message: string) => void;
+
+/** Sets limits, and keeps in mind which, so that they can be taken away. */
+function createSetter({ throttles, log, onSet }: LimitDeps, tell: Tell) {
+  const limited = new Map<string, Use>();
+  /** Pods that are to be limited and have no cgroup. */
+  const waiting = new Set<string>();
+
+  const set = async (use: Use, signal: AbortSignal): Promise<boolean> => {
+    const done = await throttles.apply(use, signal);
+    if (done === 'no-cgroup') {
+      if (isLimited(use.limits)) waiting.add(use.podUid);
+      return false;
+    }
+    waiting.delete(use.podUid);
+    if (isLimited(use.limits)) limited.set(keyOf(use), use);
+    else limited.delete(keyOf(use));
+    if (done === 'set') {
+      log.info({ volume: use.volume, pod: use.podUid, action: use.limits }, 'limits of IO set');
+      onSet();
+    }
+    if (isLimited(use.limits) && (await throttles.version(signal)) === 1) tell(use.volume, 'LimitsPartial', V1);
+    return true;
+  };
+
+  /** Whether the pod has a cgroup. What goes wrong is told. */
+  const settle = async (use: Use, signal: AbortSignal): Promise<boolean> => {
+    try {
+      return await set(use, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      tell(use.volume, 'LimitsNotSet', `Pod ${use.podUid} is not limited: ${textOf(error)}.`);
+      return true;
+    }
+  };
+  return { limited, waiting, settle };
+}
+
+const keyOf = ({ podUid, device }: Place): string => `${podUid} ${device}`;
+
+const isLimited = (limits: IoLimits | undefined): boolean => Object.keys(limits ?? {}).length > 0;
+
+/** Tells each thing about a volume once. */
+function createTeller({ volumes, record, log }: LimitDeps): Tell {
+  const told = new Map<string, string>();
+  return (volume, reason, message) => {
+    if (told.get(volume) === message) return;
+    told.set(volume, message);
+    log.warn({ volume, code: reason, err: message }, 'limits of IO');
+    const uid = volumes.get(volume)?.metadata.uid;
+    const about = { kind: 'LocalVolume', name: volume, ...(uid === undefined ? {} : { uid }) } as const;
+    record(about, { type: 'Warning', reason, message });
+  };
+}
+
+type Place = Pick<Use, 'podUid' | 'device'>;
+
+/** Which pod sees which device somewhere. */
+async function placesOf(entries: readonly MountEntry[]): Promise<readonly Place[]> {
+  const places = entries.map(async (entry): Promise<readonly Place[]> => {
+    const podUid = podOfTarget(entry.target);
+    const device = podUid === undefined ? undefined : await deviceBehind(entry);
+    return podUid === undefined || device === undefined ? [] : [{ podUid, device }];
+  });
+  return (await Promise.all(places)).flat();
+}
+
+/** Where one of the volumes is seen. */
+async function usesOf(
+  volumes: readonly LocalVolume[],
+  places: readonly Place[],
+  entries: readonly MountEntry[],
+): Promise<readonly Use[]> {
+  const byDevice = new Map<string, LocalVolume>();
+  for (const volume of volumes) {
+    const source = volume.status?.devicePath;
+    const device = source === undefined ? undefined : await deviceOf({ kind: volume.spec.kind, source }, entries);
+    if (device !== undefined) byDevice.set(device, volume);
+  }
+  return places.flatMap((place) => {
+    const found = byDevice.get(place.device);
+    return found ? [{ ...place, volume: found.metadata.name ?? '', limits: found.spec.limits ?? {} }] : [];
+  });
+}
+
+/** `major:minor` of what carries a volume. */
+function deviceOf(
+  { kind, source }: Pick<NodeVolume, 'kind' | 'source'>,
+  entries: readonly MountEntry[],
+): Promise<string | undefined> {
+  if (kind !== 'MountPoint') return deviceNumber(source);
+  const entry = mountAt(entries, source);
+  return entry ? deviceBehind(entry) : Promise.resolve(undefined);
+}
+
+/** For a machine on which nothing can be limited because nothing is real. */
+export const NO_LIMITS: Limits = {
+  apply: () => Promise.resolve(),
+  lift: () => Promise.resolve(),
+  enforce: () => Promise.resolve(),
+  folders: () => Promise.resolve([]),
+};

@@ -1,0 +1,41 @@
+import type { BlockDevice } from '../../disk/disks.ts';
+import type { DeviceFacts } from '../../disk/inspect.ts';
+import type { PhysicalVolume } from '../../lvm/report.ts';
+import type { Observation } from './observe.ts';
+
+/** A device by the path it leads to. */
+export const deviceAt = (devices: readonly BlockDevice[], path: string): BlockDevice | undefined =>
+  devices.find((device) => device.path === path);
+
+/** What is known of the device that `path` names, before its content is looked at; `resolved` is where the name leads. */
+export function factsOf(path: string, resolved: string | undefined, observation: Observation): DeviceFacts {
+  const device = resolved === undefined ? undefined : deviceAt(observation.devices, resolved);
+  const group = device && groupOf(device, observation);
+  return {
+    path,
+    ...(resolved === undefined ? {} : { resolved }),
+    ...(device ? { device, mountedAt: mountedAt(device, observation) } : { mountedAt: [] }),
+    ...(group === undefined ? {} : { group }),
+  };
+}
+
+/** The name of the group the device is in; empty when it belongs to LVM without a group. */
+function groupOf(device: BlockDevice, observation: Observation): string | undefined {
+  const group = observation.groups.find(({ devices }) => devices.some((pv) => isAt(device, pv)));
+  return group?.name ?? (orphanAt(device, observation) ? '' : undefined);
+}
+
+/** What LVM has there, and no group. */
+export const orphanAt = (device: BlockDevice, { orphans }: Pick<Observation, 'orphans'>): PhysicalVolume | undefined =>
+  orphans.find((pv) => isAt(device, pv));
+
+const isAt = (device: BlockDevice, pv: PhysicalVolume): boolean =>
+  pv.majorMinor === device.majorMinor || pv.device === device.path;
+
+function mountedAt(device: BlockDevice, { devices, mounts }: Observation): readonly string[] {
+  const parts = devices.filter(({ disk, name }) => name === device.name || disk === device.name);
+  const numbers = new Set(parts.map(({ majorMinor }) => majorMinor));
+  const paths = new Set(parts.map(({ path }) => path)); // btrfs mounts have numbers of their own
+  const found = mounts.filter(({ majorMinor, source }) => numbers.has(majorMinor) || paths.has(source));
+  return [...new Set(found.map(({ target }) => target))];
+}

@@ -1,0 +1,119 @@
+import { mkdir } from 'node:fs/promises';
+import { textOf } from '../../model/fault.ts';
+import type { KeyedMutex } from '../../daemon/keyed-mutex.ts';
+import type { Log } from '../../daemon/log.ts';
+import type { Disks } from '../../disk/disks.ts';
+import { useOf } from '../../disk/inspect.ts';
+import { neededOptions, type Filesystems } from '../../mount/filesystem.ts';
+import type { Mounts } from '../../mount/mounts.ts';
+import type { Standing } from './conditions.ts';
+import { factsOf } from './device-facts.ts';
+import type { Observation } from './observe.ts';
+import {
+  planMountPoint,
+  type MountPointFacts,
+  type MountPointStep,
+  type WantedMountPoint,
+} from './plan-mount-point.ts';
+import type { Problem } from './plan-volume-groups.ts';
+
+export interface InitMountPointsDeps {
+  readonly disks: Pick<Disks, 'resolve' | 'probe'>;
+  readonly filesystems: Pick<Filesystems, 'probe' | 'format'>;
+  readonly mounts: Pick<Mounts, 'mount'>;
+  readonly mountRoot: string;
+  /** The volume that has a path or device for itself. */
+  readonly ownerOf: (path: string) => string | undefined;
+  /** Keyed by path. */
+  readonly locks: KeyedMutex;
+  readonly log: Log;
+}
+
+/**
+ * Mounts what is wanted, also again after a boot: nothing is written to the machine's fstab. Says how each item stands, and whether
+ * anything was done.
+ */
+export async function initMountPoints(
+  wanted: readonly WantedMountPoint[],
+  observation: Observation,
+  deps: InitMountPointsDeps,
+  signal: AbortSignal,
+): Promise<{ readonly standings: readonly Standing[]; readonly changed: boolean }> {
+  const standings: Standing[] = [];
+  let changed = false;
+  const items = wanted.map((item) => ({ ...item, path: item.path.replace(/(?<=.)\/+$/, '') }));
+  for (const item of new Map(items.map((item) => [item.path, item])).values()) {
+    const twice = listedTwice(item, items);
+    const facts = twice ? undefined : await gatherFacts(item, observation, deps, signal);
+    const step: MountPointStep = facts ? planMountPoint(item, facts) : { kind: 'refuse', problem: twice ?? NEVER };
+    const failure = await carryOut(item, step, deps, signal);
+    standings.push(standingOf(item, step, failure));
+    changed ||= step.kind === 'mount' && !failure;
+  }
+  return { standings, changed };
+}
+
+const NEVER: Problem = { reason: 'Unknown', message: '' };
+
+function listedTwice(item: WantedMountPoint, all: readonly WantedMountPoint[]): Problem | undefined {
+  const same = all.filter(({ path, device }) => path === item.path || device === item.device);
+  if (same.length < 2) return undefined;
+  return {
+    reason: 'ListedTwice',
+    message: `${item.path} or ${item.device} is listed ${same.length} times: list each path and each device once.`,
+  };
+}
+
+/** Looks into a device only if nothing else rules it out. */
+async function gatherFacts(
+  { path, device: name }: WantedMountPoint,
+  { mounts, ...observation }: Observation,
+  { disks, filesystems, mountRoot, ownerOf }: InitMountPointsDeps,
+  signal: AbortSignal,
+): Promise<MountPointFacts> {
+  const resolved = await disks.resolve(name, signal);
+  const diskOwner = resolved === undefined ? undefined : ownerOf(resolved);
+  const facts = factsOf(name, resolved, { mounts, ...observation });
+  const known = { ...facts, ...(diskOwner === undefined ? {} : { owner: diskOwner }) };
+  const owner = ownerOf(path);
+  const shared = { mounts, mountRoot, ...(owner === undefined ? {} : { owner }) };
+  const { device } = known;
+  if (!device || useOf(known)) return { device: known, ...shared };
+  const probe = await disks.probe(device, signal);
+  if (probe.busy || probe.unreadable !== undefined) return { device: { ...known, probe }, ...shared };
+  return { device: { ...known, probe }, content: await filesystems.probe(device.path, signal), ...shared };
+}
+
+async function carryOut(
+  { path, options = [] }: WantedMountPoint,
+  step: MountPointStep,
+  { filesystems, mounts, locks, log }: InitMountPointsDeps,
+  signal: AbortSignal,
+): Promise<Problem | undefined> {
+  if (step.kind !== 'mount') return undefined;
+  const { device, fsType, format } = step;
+  log.info({ device, action: step }, 'making a mount point');
+  let doing = 'FormatFailed';
+  const make = async (): Promise<void> => {
+    if (format) await filesystems.format(device, fsType, signal);
+    doing = 'MountFailed';
+    await mkdir(path, { recursive: true });
+    const all = [...new Set([...options, ...neededOptions(fsType)])];
+    await mounts.mount({ source: device, target: path, fsType, options: all }, signal);
+  };
+  try {
+    await locks.run(path, make, signal);
+    return undefined;
+  } catch (error) {
+    signal.throwIfAborted();
+    log.warn({ device, err: error }, 'a mount point could not be made');
+    return { reason: doing, message: `${textOf(error)}.` };
+  }
+}
+
+function standingOf({ path, device }: WantedMountPoint, step: MountPointStep, failure: Problem | undefined): Standing {
+  const type = `MountPoint/${path}`;
+  const problem = step.kind === 'refuse' ? step.problem : failure;
+  if (problem) return { type, ok: false, ...problem };
+  return { type, ok: true, reason: 'Ready', message: `${device} is mounted.` };
+}

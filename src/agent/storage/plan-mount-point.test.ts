@@ -1,0 +1,84 @@
+import { expect, test } from 'vitest';
+import { planMountPoint, type MountPointFacts, type WantedMountPoint } from './plan-mount-point.ts';
+import { sampleDisk, sampleMount } from '../sample-objects.ts';
+
+const ROOT = '/mnt/open-local';
+const wanted: WantedMountPoint = { path: `${ROOT}/a`, device: '/dev/disk/by-id/b' };
+const blank = { busy: false, signatures: [] };
+const ext4 = { busy: false, signatures: [{ type: 'ext4', offset: 1080 }] };
+
+/** sdb, blank. */
+const facts = (
+  more: Partial<MountPointFacts> = {},
+  device: Partial<MountPointFacts['device']> = {},
+): MountPointFacts => ({
+  device: {
+    path: wanted.device,
+    resolved: '/dev/sdb',
+    device: sampleDisk('sdb'),
+    mountedAt: [],
+    probe: blank,
+    ...device,
+  },
+  content: { kind: 'blank' },
+  mounts: [],
+  mountRoot: ROOT,
+  ...more,
+});
+const carrying = (type: string) => facts({ content: { kind: 'filesystem', type } }, { probe: ext4 });
+const { probe: _, ...unlooked } = facts().device;
+const unprobed = facts({ device: unlooked });
+const mountedBy = (majorMinor: string, source: string) =>
+  facts({ mounts: [sampleMount(`${ROOT}/a`, { majorMinor, source })] }, { mountedAt: [`${ROOT}/a`] });
+
+test.each<[string, WantedMountPoint, MountPointFacts, object]>([
+  ['blank', wanted, facts(), { kind: 'mount', device: '/dev/sdb', fsType: 'ext4', format: true }],
+  ['blank, another type', { ...wanted, fsType: 'xfs' }, facts(), { kind: 'mount', fsType: 'xfs', format: true }],
+  ['with a filesystem', wanted, carrying('xfs'), { kind: 'mount', fsType: 'xfs', format: false }],
+  ['with the filesystem asked for', { ...wanted, fsType: 'ext4' }, carrying('ext4'), { fsType: 'ext4', format: false }],
+  ['mounted', wanted, mountedBy('8:sdb', '/dev/x'), { kind: 'mounted' }],
+  ['mounted, known by its name', wanted, mountedBy('0:40', '/dev/sdb'), { kind: 'mounted' }],
+])('a device that is %s', (_, item, known, step) => {
+  expect(planMountPoint(item, known)).toMatchObject(step);
+});
+
+test.each<[string, WantedMountPoint, MountPointFacts, string, string]>([
+  ['another filesystem', { ...wanted, fsType: 'xfs' }, carrying('ext4'), 'OtherFilesystem', 'carries ext4, not xfs'],
+  ['one we cannot mount', wanted, carrying('ntfs'), 'OtherFilesystem', 'carries ntfs, not any of ext4'],
+  ['something else mounted there', wanted, mountedBy('9:9', '/dev/sdx'), 'PathTaken', '/dev/sdx is mounted at'],
+  [
+    'a device that is mounted elsewhere',
+    wanted,
+    facts({}, { mountedAt: ['/data'] }),
+    'DeviceRefused',
+    'mounted at /data',
+  ],
+  ['a device in a group', wanted, facts({}, { group: 'vg' }), 'DeviceRefused', 'belongs to volume group vg'],
+  ['a device that is in use', wanted, facts({}, { probe: { busy: true, signatures: [] } }), 'DeviceRefused', 'in use'],
+  [
+    'data of no known kind',
+    wanted,
+    facts({}, { probe: { ...blank, dataAt: 9 } }),
+    'DeviceRefused',
+    'data of no known kind',
+  ],
+  [
+    'a signature that blkid does not see',
+    wanted,
+    facts({}, { probe: ext4 }),
+    'DeviceRefused',
+    'carries filesystem ext4: left alone. If its data',
+  ],
+  ['contradicting signatures', wanted, facts({ content: { kind: 'other', what: 'two' } }), 'DeviceRefused', 'be named'],
+  ['a device nobody looked into', wanted, unprobed, 'DeviceRefused', 'not been looked at'],
+  ['a filesystem that a volume had', wanted, facts({ owner: 'v1' }), 'FilesystemLost', 'volume v1 had its filesystem'],
+  ['a path elsewhere', { ...wanted, path: '/data/a' }, facts(), 'InvalidPath', `directly under ${ROOT}`],
+  ['a path too deep', { ...wanted, path: `${ROOT}/a/b` }, facts(), 'InvalidPath', `directly under ${ROOT}`],
+  ['a path that leads up', { ...wanted, path: `${ROOT}/..` }, facts(), 'InvalidPath', `directly under ${ROOT}`],
+  ['an unknown type', { ...wanted, fsType: 'zfs' }, facts(), 'InvalidFilesystem', 'zfs is not supported: use ext4'],
+])('%s is refused', (_, item, known, reason, message) => {
+  expect(planMountPoint(item, known)).toMatchObject({
+    kind: 'refuse',
+    problem: { reason, message: expect.stringContaining(message) as string },
+  });
+});

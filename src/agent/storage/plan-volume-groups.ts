@@ -1,0 +1,171 @@
+import { Fault } from '../../model/fault.ts';
+import { inspectDevice, useOf, type DeviceFacts, type Finding } from '../../disk/inspect.ts';
+import { isMarkedFor } from '../../lvm/device-mark.ts';
+import { lvmName } from '../../lvm/names.ts';
+import type { LvmGroup } from '../../lvm/report.ts';
+
+export interface WantedGroup {
+  readonly name: string;
+  readonly devices: readonly string[];
+}
+
+/** What is to be done for one group of the list, and what will not be done and why. */
+export interface GroupPlan {
+  readonly name: string;
+  /** Absent when there is nothing to do, or nothing that may be done. Devices by the path their names lead to. */
+  readonly step?: GroupStep;
+  readonly refused: readonly Refused[];
+  /** Why the whole group is left alone. */
+  readonly problem?: Problem;
+}
+
+export interface GroupStep {
+  readonly kind: 'create' | 'extend';
+  readonly devices: readonly string[];
+  /** Those that an earlier try of ours, which was cut, has begun to prepare: they are made blank first. */
+  readonly begun?: readonly string[];
+}
+
+export interface Refused {
+  readonly device: string;
+  readonly finding: Pick<Finding, 'what' | 'todo'>;
+}
+
+export interface Problem {
+  readonly reason: string;
+  readonly message: string;
+}
+
+/**
+ * What is left to do, from what is wanted and what is there. Groups are made and extended with blank devices only; nothing is ever shrunk
+ * or removed, that is a person's decision. A refused device does not stop the others. `facts` has an entry for every device wanted.
+ */
+export function planVolumeGroups(
+  wanted: readonly WantedGroup[],
+  groups: readonly LvmGroup[],
+  facts: ReadonlyMap<string, DeviceFacts>,
+): readonly GroupPlan[] {
+  const names = new Set(wanted.map(({ name }) => name));
+  const listings = countListings(wanted, facts);
+  return [...names].map((name) => {
+    const listed = wanted.filter((group) => group.name === name);
+    const devices = listed.flatMap((group) => group.devices);
+    const found = groups.find((group) => group.name === name);
+    const problem = problemOf(name, listed.length, devices, found);
+    return problem ? { name, refused: [], problem } : planGroup({ name, devices }, found, facts, listings);
+  });
+}
+
+function problemOf(
+  name: string,
+  times: number,
+  devices: readonly string[],
+  found: LvmGroup | undefined,
+): Problem | undefined {
+  if (times > 1)
+    return {
+      reason: 'DuplicateGroup',
+      message: `Volume group ${name} is listed ${times} times: list it once, with all its devices.`,
+    };
+  const invalid = nameProblem(name);
+  if (invalid !== undefined) return { reason: 'InvalidName', message: `${invalid}.` };
+  if (found?.foreign)
+    return {
+      reason: 'Foreign',
+      message: `Volume group ${name} belongs to the machine ${found.systemId}: if it is to be used here, give it this machine's system ID with vgchange --systemid.`,
+    };
+  if (found?.exported)
+    return {
+      reason: 'Exported',
+      message: `Volume group ${name} is exported: run vgimport ${name} if it is to be used here.`,
+    };
+  if (found?.partial)
+    return {
+      reason: 'DevicesMissing',
+      message: `Volume group ${name} misses devices: bring them back, or run vgreduce --removemissing ${name} if they are lost.`,
+    };
+  if (!found && devices.length === 0)
+    return { reason: 'NoDevices', message: `Volume group ${name} does not exist and no device is listed for it.` };
+  return undefined;
+}
+
+function nameProblem(name: string): string | undefined {
+  try {
+    lvmName(name);
+    return undefined;
+  } catch (error) {
+    if (error instanceof Fault) return error.message;
+    throw error;
+  }
+}
+
+/** How often each disk is listed, whatever names and paths are used for it. */
+function countListings(
+  wanted: readonly WantedGroup[],
+  facts: ReadonlyMap<string, DeviceFacts>,
+): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const path of wanted.flatMap(({ devices }) => devices)) {
+    const disk = identityOf(facts.get(path) ?? { path, mountedAt: [] });
+    counts.set(disk, (counts.get(disk) ?? 0) + 1);
+  }
+  return counts;
+}
+
+/** Two paths to one disk tell the same worldwide name; the size is for disks whose makers gave them all the same. */
+function identityOf({ path, resolved, device }: DeviceFacts): string {
+  return device?.worldwideName === undefined ? (resolved ?? path) : `${device.worldwideName} ${device.size}`;
+}
+
+function planGroup(
+  { name, devices }: WantedGroup,
+  found: LvmGroup | undefined,
+  facts: ReadonlyMap<string, DeviceFacts>,
+  listings: ReadonlyMap<string, number>,
+): GroupPlan {
+  const accepted: string[] = [];
+  const begun: string[] = [];
+  const refused: Refused[] = [];
+  for (const device of new Set(devices)) {
+    const known = facts.get(device) ?? { path: device, mountedAt: [] };
+    if (known.group === name) continue; // done
+    const isOurs = isBegun(known, name, found);
+    const isTwice = (listings.get(identityOf(known)) ?? 0) > 1;
+    const finding = isTwice ? LISTED_TWICE : findingOf(known, isOurs);
+    const place = known.resolved ?? device;
+    if (finding) refused.push({ device, finding });
+    else accepted.push(place);
+    if (isOurs && !finding) begun.push(place);
+  }
+  return { name, refused, ...stepOf(found ? 'extend' : 'create', accepted, begun) };
+}
+
+const stepOf = (kind: GroupStep['kind'], devices: readonly string[], begun: readonly string[]) =>
+  devices.length === 0 ? {} : { step: { kind, devices, ...(begun.length === 0 ? {} : { begun }) } };
+
+/**
+ * Whether the device is what a try of ours for this very group left when it was cut: LVM has it under our mark, nothing uses it, and it was
+ * never in a group. The last is told by the states of a group written on it: a member has one that the group had, the rest of a cut none but the
+ * next. A group that was removed in its first state never had a volume.
+ */
+function isBegun(facts: DeviceFacts, name: string, found: LvmGroup | undefined): boolean {
+  const { group, orphan, ...rest } = facts;
+  if (group !== '' || !orphan || !isMarkedFor(name, orphan.uuid) || useOf(rest)) return false;
+  const { busy, unreadable, signatures, lvmStates } = facts.probe ?? { busy: true, signatures: [] };
+  if (busy || unreadable !== undefined || !lvmStates) return false;
+  const next = (found?.seqno ?? 0) + 1;
+  return signatures.every(({ type }) => type === 'LVM2_member') && lvmStates.every((state) => state === next);
+}
+
+const BEING_MADE = {
+  what: 'is being put into the group by another agent, or was by one that was killed',
+  todo: 'It is taken up again in a quarter of an hour if nobody has by then.',
+};
+
+const LISTED_TWICE = { what: 'is listed more than once', todo: 'List it once, under one name and by one path.' };
+
+function findingOf(facts: DeviceFacts, isBegun: boolean): Refused['finding'] | undefined {
+  if (isBegun) return facts.orphan?.isOver ? undefined : BEING_MADE;
+  const inspection = inspectDevice(facts);
+  return inspection.blank ? undefined : inspection.finding;
+}

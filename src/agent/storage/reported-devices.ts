@@ -1,0 +1,38 @@
+import type { BlockDevice, Disks } from '../../disk/disks.ts';
+import { inspectDevice, useOf } from '../../disk/inspect.ts';
+import { factsOf } from './device-facts.ts';
+import type { Observation } from './observe.ts';
+import type { ReportedDevice } from './storage-info.ts';
+
+export interface ReportedDevicesInput {
+  readonly observation: Observation;
+  /** Kernel names of disks to report; their partitions come with them. */
+  readonly pattern: RegExp;
+  /** Whether claims may have it at all: only then is it looked into. */
+  readonly isManaged: (path: string) => boolean;
+  /** The volume that has a device for itself, by path. */
+  readonly ownerOf: (path: string) => string | undefined;
+  readonly disks: Pick<Disks, 'probe'>;
+}
+
+/** The disks and partitions to report, each with what keeps a claim from having it. */
+export function reportedDevices(input: ReportedDevicesInput, signal: AbortSignal): Promise<readonly ReportedDevice[]> {
+  const reported = input.observation.devices.filter(({ name, disk }) => input.pattern.test(disk ?? name));
+  return Promise.all(reported.map(async (device) => ({ device, inUse: await inUse(device, input, signal) })));
+}
+
+async function inUse(
+  device: BlockDevice,
+  input: ReportedDevicesInput,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const { observation, isManaged, ownerOf, disks } = input;
+  const owner = ownerOf(device.path);
+  if (owner !== undefined) return `belongs to volume ${owner}`; // not opened: it may be formatted or mounted right now
+  const facts = factsOf(device.path, device.path, observation);
+  const use = useOf(facts);
+  if (use) return use.what;
+  if (!isManaged(device.path)) return undefined;
+  const inspection = inspectDevice({ ...facts, probe: await disks.probe(device, signal) });
+  return inspection.blank ? undefined : inspection.finding.what;
+}

@@ -1,0 +1,21 @@
+import { isMarkedIn } from '../../lvm/device-mark.ts';
+
+/** Longer than LVM's commands are given: a try that has not ended by then has been cut. */
+const TRY_MS = 900_000;
+
+/** Whether whoever gave a device its mark is surely no longer at it. */
+export type IsOver = (uuid: string) => boolean;
+
+/**
+ * A try of an earlier start of the machine is over; one of this start may be another agent's, as while agents are exchanged, and is over when its mark
+ * has been seen for long. `now` counts ms and never goes back.
+ */
+export function createCutTries(boot: string, now: () => number): IsOver {
+  const firstSeen = new Map<string, number>();
+  return (uuid) => {
+    if (!isMarkedIn(boot, uuid)) return true;
+    const since = firstSeen.get(uuid) ?? now();
+    firstSeen.set(uuid, since);
+    return now() - since >= TRY_MS;
+  };
+}

@@ -1,0 +1,96 @@
+import { bytes, minus, type Bytes } from '../../model/bytes.ts';
+import type { NlsDevice, NlsMountPoint, NlsVolumeGroup, StorageCondition } from '../../model/objects.ts';
+import type { BlockDevice } from '../../disk/disks.ts';
+import { OUR_TAG } from '../../lvm/names.ts';
+import type { LvmGroup, LvmVolume } from '../../lvm/report.ts';
+import { compareText } from './conditions.ts';
+import type { MountPoint, Observation } from './observe.ts';
+
+/** A disk or partition with what keeps a claim from having it; undefined when nothing does. */
+export interface ReportedDevice {
+  readonly device: BlockDevice;
+  readonly inUse: string | undefined;
+}
+
+/** The three lists of status.nodeStorageInfo, each sorted by name. Sizes in bytes. */
+export interface StorageLists {
+  readonly deviceInfo: NlsDevice[];
+  readonly volumeGroups: NlsVolumeGroup[];
+  readonly mountPoints: NlsMountPoint[];
+}
+
+const byName = (a: { readonly name: string }, b: { readonly name: string }): number => compareText(a.name, b.name);
+
+/** What was seen, as NodeLocalStorage tells it. */
+export function storageLists(observation: Observation, devices: readonly ReportedDevice[]): StorageLists {
+  return {
+    deviceInfo: devices.map(deviceInfo).toSorted(byName),
+    volumeGroups: observation.groups
+      .filter(({ exported, foreign }) => !exported && !foreign)
+      .map(groupInfo)
+      .toSorted(byName),
+    mountPoints: observation.mountPoints.map(mountPointInfo).toSorted(byName),
+  };
+}
+
+function deviceInfo({ device, inUse }: ReportedDevice): NlsDevice {
+  const { path, mediaType, size, readOnly } = device;
+  return {
+    name: path,
+    mediaType,
+    total: size,
+    readOnly,
+    condition: size === 0 ? 'DiskFault' : 'DiskReady',
+    ...(inUse === undefined ? {} : { inUse }),
+  };
+}
+
+function groupInfo(group: LvmGroup): NlsVolumeGroup {
+  const volumes = group.volumes.toSorted((a, b) => compareText(a.name, b.name));
+  return {
+    name: group.name,
+    physicalVolumes: group.devices.map(({ device }) => device).toSorted(compareText),
+    logicalVolumes: volumes.map((volume) => ({
+      name: volume.name,
+      vgname: group.name,
+      total: volume.taken,
+      ...(volume.readOnly ? { readOnly: true } : {}),
+      condition: volume.health === '' ? 'DiskReady' : 'DiskFault',
+    })),
+    total: group.total,
+    available: group.free,
+    allocatable: allocatable(group),
+    condition: conditionOf(group),
+    extentSize: group.extentSize,
+  };
+}
+
+/** What all our volumes together can have: all but what others keep, be it volumes or what LVM uses beside them. */
+function allocatable({ total, free, volumes }: LvmGroup): Bytes {
+  const ours = volumes.filter(isOurs).reduce((sum, { taken }) => sum + taken, 0);
+  return minus(total, minus(minus(total, free), bytes(ours)));
+}
+
+/** Tagged by us, or named as open-local names its volumes: "local-…" for claims, "csi-…" for inline ones. */
+const isOurs = ({ name, tags }: LvmVolume): boolean => tags.includes(OUR_TAG) || /^(local|csi)-/.test(name);
+
+function conditionOf({ partial, free, extentSize }: LvmGroup): StorageCondition {
+  if (partial) return 'DiskFault';
+  return free < extentSize ? 'DiskFull' : 'DiskReady';
+}
+
+function mountPointInfo({ entry, stats }: MountPoint): NlsMountPoint {
+  const { target, fsType, root, options, source } = entry;
+  const full = stats?.available === 0;
+  return {
+    name: target,
+    total: stats?.total ?? 0,
+    available: stats?.available ?? 0,
+    fsType,
+    isBind: root !== '/',
+    options: [...options],
+    device: source,
+    readOnly: options.includes('ro'),
+    condition: stats === undefined ? 'DiskFault' : full ? 'DiskFull' : 'DiskReady',
+  };
+}

@@ -1,0 +1,73 @@
+import { textOf } from '../../model/fault.ts';
+import type { NodeLocalStorage } from '../../model/objects.ts';
+import type { Log } from '../../daemon/log.ts';
+import type { Standing } from './conditions.ts';
+import type { RecordEvent } from '../events/record-event.ts';
+import { initMountPoints, type InitMountPointsDeps } from './init-mount-points.ts';
+import { initVolumeGroups, type InitDeps } from './init-volume-groups.ts';
+import { managedNames } from './managed-names.ts';
+import type { Observation } from './observe.ts';
+import { reportedDevices } from './reported-devices.ts';
+import { summarize, summarizeFailure, type NlsStatus } from './summarize.ts';
+
+export interface SyncDeps extends InitDeps, InitMountPointsDeps {
+  readonly observe: (signal: AbortSignal) => Promise<Observation>;
+  /** Writes the status when it differs. */
+  readonly report: (before: NlsStatus | undefined, after: NlsStatus, signal: AbortSignal) => Promise<unknown>;
+  readonly record: RecordEvent;
+  readonly disks: InitDeps['disks'];
+  /** Kernel names of disks to report. */
+  readonly pattern: RegExp;
+  /** Wall clock in ms. */
+  readonly now: () => number;
+  readonly log: Log;
+}
+
+/** One turn of the node's work: look, make what groups and mount points may be made, look again if something was, and report. */
+export async function syncNode(nls: NodeLocalStorage, deps: SyncDeps, signal: AbortSignal): Promise<Observation> {
+  const before = await look(nls, deps, signal);
+  const wanted = nls.spec?.resourceToBeInited;
+  const groups = await initVolumeGroups(wanted?.vgs ?? [], before, deps, signal);
+  const between = groups.changed ? await look(nls, deps, signal) : before;
+  const mountPoints = await initMountPoints(wanted?.mountpoints ?? [], between, deps, signal);
+  const observation = mountPoints.changed ? await look(nls, deps, signal) : between;
+
+  const all = [...groups.standings, ...mountPoints.standings];
+  const devices = await reportedDevices({ ...deps, observation, isManaged: managedDevices(nls, observation) }, signal);
+  const now = new Date(deps.now()).toISOString();
+  tellChanges(nls, all, deps.record);
+  await deps.report(nls.status, summarize({ nls, observation, devices, standings: all, now }), signal);
+  return observation;
+}
+
+async function look(
+  nls: NodeLocalStorage,
+  { observe, report, now }: SyncDeps,
+  signal: AbortSignal,
+): Promise<Observation> {
+  try {
+    return await observe(signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    const time = new Date(now()).toISOString();
+    await report(nls.status, summarizeFailure(nls.status, textOf(error), time), signal);
+    throw error;
+  }
+}
+
+function managedDevices(nls: NodeLocalStorage, { devices }: Observation): (path: string) => boolean {
+  const found = { devices: devices.map(({ path }) => path), volumeGroups: [], mountPoints: [] };
+  const { managed } = managedNames(found, nls.spec?.listConfig ?? {}, nls.status?.filteredStorageInfo ?? {});
+  return (path) => managed.devices.includes(path);
+}
+
+/** An Event for each standing that is news against the conditions of the object. */
+function tellChanges(nls: NodeLocalStorage, standings: readonly Standing[], record: RecordEvent): void {
+  const { name = '', uid } = nls.metadata;
+  const about = { kind: 'NodeLocalStorage', name, ...(uid === undefined ? {} : { uid }) } as const;
+  for (const { type, ok, reason, message } of standings) {
+    const before = nls.status?.conditions?.find((condition) => condition.type === type);
+    if (before?.reason === reason && before.message === message) continue;
+    record(about, { type: ok ? 'Normal' : 'Warning', reason, message: `${type}: ${message}` });
+  }
+}

@@ -1,0 +1,27 @@
+import { expect, test } from 'vitest';
+import { GIB } from '../../model/bytes.ts';
+import type { LocalVolume } from '../../model/objects.ts';
+import { OUR_TAG, UNFINISHED_TAG } from '../../lvm/names.ts';
+import { sampleGroup, sampleLocalVolume, sampleObservation, sampleVolume } from '../sample-objects.ts';
+import { findSuspects } from './changed-volumes.ts';
+
+const ready = sampleLocalVolume({ status: { phase: 'Ready', sizeBytes: GIB, devicePath: '/dev/pool-0/v1' } });
+const missed = sampleLocalVolume({ status: { phase: 'Failed', reason: 'GroupMissing', sizeBytes: GIB } });
+const seeing = (more: Parameters<typeof sampleVolume>[1]) =>
+  sampleObservation({ groups: [sampleGroup('pool-0', { volumes: [sampleVolume('v1', more)] })] });
+
+test.each<[string, LocalVolume, ReturnType<typeof sampleObservation>, boolean]>([
+  ['as its object says', ready, seeing({ active: true }), false],
+  ['gone', ready, sampleObservation({ groups: [sampleGroup('pool-0')] }), true],
+  ['in a group that is gone', ready, sampleObservation(), true],
+  ['not active', ready, seeing({ active: false }), true],
+  ['not finished', ready, seeing({ tags: [OUR_TAG, UNFINISHED_TAG] }), true],
+  ['on a disk that was pulled and is back', ready, seeing({ active: true, detached: true }), true],
+  ['on a disk that was pulled and is not', ready, seeing({ detached: true, health: 'partial' }), false],
+  ['missed, and still gone', missed, sampleObservation(), false],
+  ['missed, and back', missed, seeing({ active: true }), true],
+  ['missed, and back without its device', missed, seeing({ active: false }), true],
+  ['missed, and back with a device that leads nowhere', missed, seeing({ active: true, detached: true }), true],
+])('a volume that is %s: to be looked at %s', (_, volume, seen, want) => {
+  expect(findSuspects([volume], seen)).toEqual(want ? ['v1'] : []);
+});

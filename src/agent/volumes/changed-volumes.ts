@@ -1,0 +1,42 @@
+import type { LocalVolume } from '../../model/objects.ts';
+import { isUnfinished } from '../../lvm/lvm.ts';
+import type { LvmVolume } from '../../lvm/report.ts';
+import type { Observation } from '../storage/observe.ts';
+import { isRecoverable } from './plan-volume.ts';
+import { isInPlace } from './unit-disk.ts';
+import { isSettled } from './reconcile-volume.ts';
+
+/** Names of volumes about which the node says otherwise than what was seen, lost or back again: they are to be looked at again. */
+export function findSuspects(volumes: Iterable<LocalVolume>, seen: Seen): readonly string[] {
+  return [...volumes]
+    .filter((volume) =>
+      isSettled(volume) ? !isSeen(volume, seen) && !isLeaving(volume) : isMissed(volume) && isThere(volume, seen),
+    )
+    .map(({ metadata }) => metadata.name ?? '');
+}
+
+const isLeaving = ({ metadata }: LocalVolume): boolean => metadata.deletionTimestamp !== undefined;
+
+/** For want of its disks; tried again from time to time anyway, but they may be back now. */
+const isMissed = ({ status }: LocalVolume): boolean =>
+  ['UnitMissing', 'GroupMissing', 'VolumeLost', 'ActivationFailed'].includes(status?.reason ?? '');
+
+type Seen = Pick<Observation, 'groups' | 'devices' | 'mountPoints'>;
+
+/** As its object says. */
+function isSeen(volume: LocalVolume, seen: Seen): boolean {
+  if (volume.spec.kind !== 'LVM') return isThere(volume, seen);
+  const found = logicalVolume(volume, seen);
+  return found !== undefined && found.size >= volume.spec.sizeBytes && isUsable(found);
+}
+
+const isUsable = (found: LvmVolume): boolean => !isUnfinished(found) && found.active !== false && !isRecoverable(found);
+
+/** In whatever state. */
+function isThere(volume: LocalVolume, seen: Seen): boolean {
+  if (volume.spec.kind === 'LVM') return logicalVolume(volume, seen) !== undefined;
+  return isInPlace(volume, { devices: seen.devices, mounts: seen.mountPoints.map(({ entry }) => entry) });
+}
+
+const logicalVolume = ({ metadata, spec }: LocalVolume, { groups }: Seen): LvmVolume | undefined =>
+  groups.find(({ name }) => name === spec.vgName)?.volumes.find(({ name }) => name === metadata.name);

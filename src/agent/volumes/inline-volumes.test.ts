@@ -1,0 +1,127 @@
+import { expect, test } from 'vitest';
+import { bytes, GIB } from '../../model/bytes.ts';
+import { inlineVolumeId } from '../../model/inline-volume.ts';
+import type { KubeObject, LocalVolume } from '../../model/objects.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import { ApiError } from '../../kube/errors.ts';
+import { createInlineVolumes } from './inline-volumes.ts';
+import { sampleLocalVolume } from '../sample-objects.ts';
+
+const never = new AbortController().signal;
+const ID = inlineVolumeId('u-1', 'scratch');
+const wanted = {
+  id: ID,
+  vgName: 'pool-0',
+  sizeBytes: bytes(GIB),
+  layout: 'linear',
+  limits: {},
+  fsType: '',
+  targetPath: '/pods/p/mount',
+} as const;
+const inline = (parts: Parameters<typeof sampleLocalVolume>[0] = {}): LocalVolume =>
+  sampleLocalVolume({ ...parts, spec: { role: 'Ephemeral', ...parts?.spec }, meta: { name: ID, ...parts?.meta } });
+const READY = { status: { phase: 'Ready', sizeBytes: GIB, devicePath: '/dev/pool-0/x' } } as const;
+
+/** What is stored, and what of it was heard; `status` is what the node's work will make of a new one. */
+function rig(options: { readonly stored?: LocalVolume; readonly heard?: LocalVolume; readonly down?: true } = {}) {
+  let stored = options.stored;
+  const calls: string[] = [];
+  const answer = <T extends KubeObject>(call: string, object: LocalVolume | undefined): Promise<T> => {
+    calls.push(call);
+    if (options.down) return Promise.reject(new ApiError({ code: 0, reason: '', message: 'no connection' }));
+    if (!object) return Promise.reject(new ApiError({ code: 404, reason: 'NotFound', message: 'gone' }));
+    return Promise.resolve(object as unknown as T);
+  };
+  const client: Pick<KubeClient, 'create' | 'get' | 'delete'> = {
+    create: <T extends KubeObject>(_: unknown, object: T): Promise<T> => {
+      if (stored) return Promise.reject(new ApiError({ code: 409, reason: 'AlreadyExists', message: 'there' }));
+      stored = { ...(object as unknown as LocalVolume), ...READY };
+      return answer('create', stored);
+    },
+    get: () => answer('get', stored),
+    delete: async () => {
+      await answer('delete', stored);
+    },
+  };
+  const volumes = {
+    get: () => options.heard,
+    wrote: () => {},
+    subscribe: (handlers: { readonly changed?: (now: LocalVolume, before: undefined) => void }) => {
+      if (stored) handlers.changed?.(stored, undefined);
+      return () => {};
+    },
+  };
+  return {
+    calls,
+    stored: () => stored,
+    ...createInlineVolumes({ client, nodeName: 'node-a', volumes, patienceMs: 50 }),
+  };
+}
+
+test('made once, with a finalizer and the label of its node', async () => {
+  const it = rig();
+  await it.makeInline(wanted, never);
+  expect(it.stored()).toMatchObject({
+    metadata: {
+      name: ID,
+      labels: { 'csi.aliyun.com/node': 'node-a' },
+      annotations: { 'csi.aliyun.com/published-at': '/pods/p/mount' },
+      finalizers: ['csi.aliyun.com/volume-on-node'],
+    },
+    spec: { nodeName: 'node-a', kind: 'LVM', vgName: 'pool-0', sizeBytes: GIB, role: 'Ephemeral' },
+  });
+  expect(it.stored()?.spec).not.toHaveProperty('limits');
+  await it.makeInline(wanted, never);
+  expect(it.calls).toEqual(['get', 'create', 'get']);
+});
+
+test.each([
+  ['of another kind', sampleLocalVolume({ meta: { name: ID }, ...READY }), 'conflict'],
+  ['of another node', inline({ spec: { nodeName: 'node-b' }, ...READY }), 'conflict'],
+  ['of another group', inline({ spec: { vgName: 'other' }, ...READY }), 'conflict'],
+  ['on its way out', inline({ meta: { deletionTimestamp: 'now' }, ...READY }), 'unavailable'],
+])('a volume %s is not taken', async (_, stored, kind) => {
+  await expect(rig({ stored }).makeInline(wanted, never)).rejects.toMatchObject({ kind });
+});
+
+test('what the node says is passed on; one without room is removed, one that fails otherwise stays', async () => {
+  const full = rig({ stored: inline({ status: { phase: 'Failed', reason: 'NoSpace', message: 'no room' } }) });
+  await expect(full.makeInline(wanted, never)).rejects.toMatchObject({
+    kind: 'exhausted',
+    message: expect.stringContaining('no room') as string,
+  });
+  expect(full.calls).toEqual(['get', 'delete']);
+  const lost = rig({ stored: inline({ status: { phase: 'Failed', reason: 'VolumeLost', message: 'it is gone' } }) });
+  await expect(lost.makeInline(wanted, never)).rejects.toMatchObject({
+    kind: 'unavailable',
+    message: expect.stringContaining('it is gone') as string,
+  });
+  expect(lost.calls).toEqual(['get']);
+});
+
+test('a node that says nothing is waited for, not for ever', async () => {
+  await expect(rig({ stored: inline() }).makeInline(wanted, never)).rejects.toMatchObject({ kind: 'unavailable' });
+});
+
+test('only inline volumes of this node are removed', async () => {
+  const it = rig({ stored: inline(READY) });
+  await it.removeInline(ID, never);
+  expect(it.calls).toEqual(['get', 'delete']);
+  const others = [sampleLocalVolume({ meta: { name: ID } }), inline({ spec: { nodeName: 'node-b' } })];
+  for (const stored of others) {
+    const other = rig({ stored });
+    await other.removeInline(ID, never);
+    expect(other.calls).toEqual(['get']);
+  }
+  const plain = rig();
+  await plain.removeInline('pvc-1', never);
+  expect(plain.calls).toEqual([]);
+  await plain.removeInline(ID, never); // gone: done
+  expect(plain.calls).toEqual(['get']);
+});
+
+test('without the API server the kubelet has to ask again', async () => {
+  const it = rig({ down: true });
+  await expect(it.removeInline(ID, never)).rejects.toMatchObject({ kind: 'unavailable' });
+  await expect(it.makeInline(wanted, never)).rejects.toMatchObject({ kind: 'unavailable' });
+});

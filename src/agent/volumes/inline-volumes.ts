@@ -1,0 +1,137 @@
+import { Fault, textOf } from '../../model/fault.ts';
+import type { LocalVolume } from '../../model/objects.ts';
+import { NODE_LABEL, PUBLISHED_AT, REASON_NO_SPACE, VOLUME_FINALIZER } from '../../model/well-known.ts';
+import { INLINE_ID, type InlineVolume } from '../../csi/node/inline-volume.ts';
+import type { NodeVolumes } from '../../csi/node/node-volumes.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import { isAlreadyExists, isNotFound } from '../../kube/errors.ts';
+import type { Reflector } from '../../kube/follow/informer.ts';
+import { LOCAL_VOLUMES } from '../../kube/resource.ts';
+
+export interface InlineVolumesOptions {
+  readonly client: Pick<KubeClient, 'create' | 'get' | 'delete'>;
+  readonly nodeName: string;
+  /** The objects of this node as they are heard of. */
+  readonly volumes: Pick<Reflector<LocalVolume, LocalVolume>, 'get' | 'subscribe' | 'wrote'>;
+  /** How long to wait for the logical volume; absent: 60 s. */
+  readonly patienceMs?: number;
+}
+
+/**
+ * Inline volumes as LocalVolume objects, which the agent makes itself: the kubelet asks nobody else (docs/decisions/0005). The logical
+ * volume is made and removed by the same work as that of any other volume.
+ */
+export function createInlineVolumes(options: InlineVolumesOptions): Pick<NodeVolumes, 'makeInline' | 'removeInline'> {
+  const { client, volumes, patienceMs = 60_000 } = options;
+
+  const find = async (name: string, signal: AbortSignal): Promise<LocalVolume | undefined> => {
+    const known = volumes.get(name);
+    if (known) return known;
+    try {
+      return await client.get(LOCAL_VOLUMES, { name }, signal);
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      throw unavailable(name, error);
+    }
+  };
+
+  const remove = async (name: string, signal: AbortSignal): Promise<void> => {
+    try {
+      await client.delete(LOCAL_VOLUMES, { name }, signal);
+    } catch (error) {
+      if (!isNotFound(error)) throw unavailable(name, error);
+    }
+  };
+
+  return {
+    makeInline: async (wanted, signal) => {
+      const found = (await find(wanted.id, signal)) ?? (await create(wanted, options, signal));
+      assertSame(wanted, found, options.nodeName);
+      try {
+        await untilReady(wanted.id, volumes, AbortSignal.any([signal, AbortSignal.timeout(patienceMs)]));
+      } catch (error) {
+        // Nothing of it was ever there: it is asked for anew, if the pod still wants it.
+        if (error instanceof Fault && error.kind === 'exhausted') await remove(wanted.id, signal);
+        throw error;
+      }
+    },
+    removeInline: async (id, signal) => {
+      if (!INLINE_ID.test(id)) return;
+      const found = await find(id, signal);
+      if (found?.spec.role === 'Ephemeral' && found.spec.nodeName === options.nodeName) await remove(id, signal);
+    },
+  };
+}
+
+const unavailable = (name: string, error: unknown): Fault =>
+  new Fault('unavailable', `volume ${name}: the API server did not answer: ${textOf(error)}`, { cause: error });
+
+async function create(
+  wanted: InlineVolume,
+  { client, nodeName, volumes }: InlineVolumesOptions,
+  signal: AbortSignal,
+): Promise<LocalVolume> {
+  try {
+    const made = await client.create(LOCAL_VOLUMES, newInline(wanted, nodeName), signal);
+    volumes.wrote(made);
+    return made;
+  } catch (error) {
+    if (!isAlreadyExists(error)) throw unavailable(wanted.id, error);
+    return client.get(LOCAL_VOLUMES, { name: wanted.id }, signal); // an earlier try, not heard of yet
+  }
+}
+
+function newInline(wanted: InlineVolume, nodeName: string): LocalVolume {
+  const { id, vgName, sizeBytes, layout, limits, fsType, targetPath } = wanted;
+  return {
+    metadata: {
+      name: id,
+      labels: { [NODE_LABEL]: nodeName },
+      annotations: { [PUBLISHED_AT]: targetPath },
+      finalizers: [VOLUME_FINALIZER],
+    },
+    spec: {
+      nodeName,
+      kind: 'LVM',
+      vgName,
+      layout,
+      sizeBytes,
+      role: 'Ephemeral',
+      ...(fsType === '' ? {} : { fsType }),
+      ...(Object.keys(limits).length === 0 ? {} : { limits }),
+    },
+  };
+}
+
+/** Throws Fault `conflict` for another volume of that name, `unavailable` while it is on its way out. */
+function assertSame(wanted: InlineVolume, { metadata, spec }: LocalVolume, nodeName: string): void {
+  if (spec.role !== 'Ephemeral' || spec.nodeName !== nodeName || spec.vgName !== wanted.vgName)
+    throw new Fault('conflict', `volume ${wanted.id} exists, and is not the inline volume asked for`);
+  if (metadata.deletionTimestamp !== undefined)
+    throw new Fault('unavailable', `volume ${wanted.id} is being removed: try again`);
+}
+
+/** Throws Fault `exhausted` without room, and `unavailable` with what the node says. */
+async function untilReady(id: string, volumes: InlineVolumesOptions['volumes'], deadline: AbortSignal): Promise<void> {
+  const done = Promise.withResolvers<void>();
+  let said = 'it is not made yet';
+  const onAbort = (): void => done.reject(new Fault('unavailable', `volume ${id}: ${said}`));
+  if (deadline.aborted) onAbort();
+  deadline.addEventListener('abort', onAbort, { once: true });
+  const unsubscribe = volumes.subscribe({
+    changed: ({ metadata, status }) => {
+      if (metadata.name !== id || !status) return;
+      said = status.message ?? said;
+      if (status.phase === 'Ready') done.resolve();
+      if (status.phase !== 'Failed') return;
+      const kind = status.reason === REASON_NO_SPACE ? 'exhausted' : 'unavailable';
+      done.reject(new Fault(kind, `volume ${id}: ${said}`));
+    },
+  });
+  try {
+    await done.promise;
+  } finally {
+    unsubscribe();
+    deadline.removeEventListener('abort', onAbort);
+  }
+}

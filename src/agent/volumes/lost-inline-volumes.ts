@@ -1,0 +1,76 @@
+import { access, readdir } from 'node:fs/promises';
+import path from 'node:path';
+import type { LocalVolume } from '../../model/objects.ts';
+import { PUBLISHED_AT } from '../../model/well-known.ts';
+import type { Log } from '../../daemon/log.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import { isNotFound } from '../../kube/errors.ts';
+import { LOCAL_VOLUMES } from '../../kube/resource.ts';
+import type { Mounts } from '../../mount/mounts.ts';
+import type { RecordEvent } from '../events/record-event.ts';
+
+export interface LostInlineVolumesDeps {
+  readonly client: Pick<KubeClient, 'delete'>;
+  readonly volumes: ReadonlyMap<string, LocalVolume>;
+  readonly mounts: Pick<Mounts, 'list'>;
+  readonly record: RecordEvent;
+  readonly log: Log;
+}
+
+/**
+ * Gives a function that has inline volumes removed of which the kubelet knows nothing any more, so that it will never ask for that: its folder was
+ * lost with them, or a call for them. One that is found so in two looks one after another goes; it cannot come back, as its id is that of its pod.
+ */
+export function createLostInlineVolumes(deps: LostInlineVolumesDeps): (signal: AbortSignal) => Promise<void> {
+  const { client, volumes, record, log } = deps;
+  let suspected = new Set<string>();
+  return async (signal) => {
+    const lost = await findLost(deps, signal);
+    const certain = lost.filter((name) => suspected.has(name));
+    suspected = new Set(lost);
+    for (const name of certain) {
+      const uid = volumes.get(name)?.metadata.uid;
+      const message = 'The kubelet does not know its pod any more: it is removed.';
+      record(
+        { kind: 'LocalVolume', name, ...(uid === undefined ? {} : { uid }) },
+        { type: 'Normal', reason: 'PodGone', message },
+      );
+      log.info({ volume: name, action: 'delete' }, 'removing the inline volume of a pod that is gone');
+      await client.delete(LOCAL_VOLUMES, { name }, signal).catch((error: unknown) => {
+        if (!isNotFound(error)) throw error;
+      });
+    }
+  };
+}
+
+async function findLost({ volumes, mounts }: LostInlineVolumesDeps, signal: AbortSignal): Promise<readonly string[]> {
+  const candidates = [...volumes.values()].filter(
+    ({ metadata, spec }) => spec.role === 'Ephemeral' && metadata.deletionTimestamp === undefined,
+  );
+  if (candidates.length === 0) return [];
+  const mounted = new Set((await mounts.list(signal)).map(({ target }) => target));
+  const lost: string[] = [];
+  for (const { metadata } of candidates) {
+    const target = metadata.annotations?.[PUBLISHED_AT] ?? '';
+    if (!mounted.has(target) && (await isForgotten(target))) lost.push(metadata.name ?? '');
+  }
+  return lost;
+}
+
+/**
+ * The kubelet writes vol_data.json beside the mount before it first asks for it, and removes it after the last call (pkg/volume/csi/csi_plugin.go,
+ * csi_mounter.go). Without any pod in its folder it is not the folder of a kubelet that runs, or not there yet: then nothing is known.
+ */
+async function isForgotten(target: string): Promise<boolean> {
+  const [, pods] = /^(.+\/pods)\/[^/]+\/volumes\/kubernetes\.io~csi\/[^/]+\/mount$/.exec(target) ?? [];
+  if (pods === undefined) return false;
+  const known = await readdir(pods).catch(() => []);
+  return known.length > 0 && !(await exists(path.join(path.dirname(target), 'vol_data.json')));
+}
+
+/** Whatever cannot be looked at counts as there. */
+const exists = (file: string): Promise<boolean> =>
+  access(file).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => error.code !== 'ENOENT',
+  );

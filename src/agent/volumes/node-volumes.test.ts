@@ -1,0 +1,120 @@
+import { expect, test } from 'vitest';
+import { GIB } from '../../model/bytes.ts';
+import type { KubeObject, LocalVolume } from '../../model/objects.ts';
+import { DISK } from '../../model/well-known.ts';
+import { ApiError } from '../../kube/errors.ts';
+import { createFakeObject } from '../fake-objects.ts';
+import { createNodeVolumes } from './node-volumes.ts';
+import { sampleDisk, sampleLocalVolume, unitSpec } from '../sample-objects.ts';
+import { createVolumeWriter } from './write-volume.ts';
+
+const never = new AbortController().signal;
+const ready = sampleLocalVolume({
+  status: { phase: 'Ready', sizeBytes: 2 * GIB, devicePath: '/dev/pool-0/v1' },
+  spec: { limits: { readBps: 5 }, fsType: 'xfs' },
+});
+const missing = new ApiError({ code: 404, reason: 'NotFound', message: 'no such thing' });
+
+const markFormatted = () => Promise.reject(new Error('no connection'));
+
+/** Volumes with what was heard and what the API server would say. */
+function volumesOf(heard: LocalVolume | undefined, stored: LocalVolume | Error, nodeName = 'node-a') {
+  let asked = 0;
+  const get = <T extends KubeObject>(): Promise<T> => {
+    asked += 1;
+    return stored instanceof Error ? Promise.reject(stored) : Promise.resolve(stored as unknown as T);
+  };
+  const volumes = createNodeVolumes({
+    client: { get },
+    nodeName,
+    heard: () => heard,
+    write: { markFormatted },
+    disks: { list: () => Promise.resolve([sampleDisk('sdb', { worldwideName: 'naa.1' })]) },
+    mounts: { list: () => Promise.resolve([]) },
+  });
+  return { volumes, asked: () => asked };
+}
+
+test('a volume that was heard to be ready costs no call', async () => {
+  const { volumes, asked } = volumesOf(ready, missing);
+  expect(await volumes.find('v1', never)).toEqual({
+    id: 'v1',
+    kind: 'LVM',
+    source: '/dev/pool-0/v1',
+    fsType: 'xfs',
+    formatted: undefined,
+    sizeBytes: 2 * GIB,
+    limits: { readBps: 5 },
+  });
+  expect(asked()).toBe(0);
+});
+
+test.each([
+  ['was not heard of', undefined],
+  ['was heard before it was ready', sampleLocalVolume()],
+])('the API server is asked for a volume that %s', async (_, heard) => {
+  expect(await volumesOf(heard, ready).volumes.find('v1', never)).toMatchObject({ sizeBytes: 2 * GIB });
+});
+
+test('unknown volumes and those of other nodes are not here', async () => {
+  expect(await volumesOf(undefined, missing).volumes.find('v1', never)).toBeUndefined();
+  expect(await volumesOf(undefined, ready, 'node-b').volumes.find('v1', never)).toBeUndefined();
+});
+
+/** /dev/sdb is the disk naa.1 now. */
+const onDisk = (recorded: string): LocalVolume => {
+  const status = { phase: 'Ready', sizeBytes: GIB, devicePath: '/dev/sdb' } as const;
+  const volume = sampleLocalVolume({ status, meta: { annotations: { [DISK]: recorded } } });
+  return { ...volume, spec: unitSpec('Device', '/dev/sdb') };
+};
+
+test('a disk is served only while it is the one that the volume was given', async () => {
+  const ours = volumesOf(onDisk(`naa.1 ${10 * GIB}`), missing).volumes;
+  expect(await ours.find('v1', never)).toMatchObject({ source: '/dev/sdb' });
+  const other = volumesOf(onDisk(`naa.2 ${10 * GIB}`), missing).volumes;
+  await expect(other.find('v1', never)).rejects.toMatchObject({ kind: 'unavailable' });
+});
+
+test('a volume that is not ready says why', async () => {
+  const failed = sampleLocalVolume({ status: { phase: 'Failed', message: 'the group is full' } });
+  await expect(volumesOf(undefined, failed).volumes.find('v1', never)).rejects.toMatchObject({
+    kind: 'unavailable',
+    message: 'volume v1 is Failed: the group is full',
+  });
+  await expect(volumesOf(undefined, sampleLocalVolume()).volumes.find('v1', never)).rejects.toThrow('not made yet');
+});
+
+test('an API server that does not answer is no unknown volume', async () => {
+  const silent = new ApiError({ code: 0, reason: '', message: 'ECONNREFUSED' });
+  await expect(volumesOf(undefined, silent).volumes.find('v1', never)).rejects.toMatchObject({ kind: 'unavailable' });
+  await expect(volumesOf(ready, silent).volumes.markFormatted('v1', 'ext4', never)).rejects.toMatchObject({
+    kind: 'unavailable',
+  });
+});
+
+test('the mark of a formatted volume is an annotation, and is read back', async () => {
+  const object = createFakeObject(ready);
+  await createVolumeWriter(object.client, () => {}).markFormatted('v1', 'xfs', never);
+  expect(await volumesOf(object.read(), missing).volumes.find('v1', never)).toMatchObject({ formatted: 'xfs' });
+});
+
+test('a release takes off our finalizer only, and only if it is still at its place', async () => {
+  const finalizers = ['other/one', 'csi.aliyun.com/volume-on-node'];
+  const object = createFakeObject(sampleLocalVolume({ meta: { finalizers } }));
+  await createVolumeWriter(object.client, () => {}).release(sampleLocalVolume({ meta: { finalizers } }), never);
+  expect(object.calls).toEqual([
+    {
+      type: 'json',
+      body: [
+        { op: 'test', path: '/metadata/finalizers/1', value: finalizers[1] },
+        { op: 'remove', path: '/metadata/finalizers/1' },
+      ],
+    },
+  ]);
+  const foreign = createFakeObject(sampleLocalVolume());
+  await createVolumeWriter(foreign.client, () => {}).release(
+    sampleLocalVolume({ meta: { finalizers: ['other/one'] } }),
+    never,
+  );
+  expect(foreign.calls).toEqual([]);
+});

@@ -1,0 +1,82 @@
+import { bytes } from '../../model/bytes.ts';
+import { Fault } from '../../model/fault.ts';
+import type { LocalVolume } from '../../model/objects.ts';
+import { FORMATTED } from '../../model/well-known.ts';
+import type { NodeVolume, NodeVolumes } from '../../csi/node/node-volumes.ts';
+import type { Disks } from '../../disk/disks.ts';
+import type { Mounts } from '../../mount/mounts.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import { isNotFound } from '../../kube/errors.ts';
+import { LOCAL_VOLUMES } from '../../kube/resource.ts';
+import { isInPlace, recordedDisk } from './unit-disk.ts';
+import type { VolumeWriter } from './write-volume.ts';
+
+export interface NodeVolumesOptions {
+  readonly client: Pick<KubeClient, 'get'>;
+  readonly nodeName: string;
+  /** What was heard of an object; it may be behind. */
+  readonly heard: (name: string) => LocalVolume | undefined;
+  readonly write: Pick<VolumeWriter, 'markFormatted'>;
+  readonly disks: Pick<Disks, 'list'>;
+  readonly mounts: Pick<Mounts, 'list'>;
+}
+
+/** LocalVolume objects as the CSI node service sees them. The API server is asked only when what was heard does not serve. */
+export function createNodeVolumes({
+  client,
+  nodeName,
+  heard,
+  write,
+  disks,
+  mounts,
+}: NodeVolumesOptions): Pick<NodeVolumes, 'find' | 'markFormatted'> {
+  const ask = async (name: string, signal: AbortSignal): Promise<LocalVolume | undefined> => {
+    try {
+      return await client.get(LOCAL_VOLUMES, { name }, signal);
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      throw new Fault('unavailable', `volume ${name}: the API server did not tell about it`, { cause: error });
+    }
+  };
+
+  return {
+    find: async (id, signal) => {
+      const known = heard(id);
+      const volume = known?.status?.phase === 'Ready' ? known : await ask(id, signal);
+      if (volume?.spec.nodeName !== nodeName) return undefined;
+      const ready = readyVolume(volume);
+      if (recordedDisk(volume) !== undefined) {
+        const [devices, entries] = await Promise.all([disks.list(signal), mounts.list(signal)]);
+        if (!isInPlace(volume, { devices, mounts: entries })) throw displaced(ready);
+      }
+      return ready;
+    },
+    markFormatted: async (id, fsType, signal) => {
+      try {
+        await write.markFormatted(id, fsType, signal);
+      } catch (error) {
+        throw new Fault('unavailable', `volume ${id}: that it is formatted could not be written down`, {
+          cause: error,
+        });
+      }
+    },
+  };
+}
+
+/** Throws Fault `unavailable` while the volume is not ready. */
+function readyVolume({ metadata, spec, status }: LocalVolume): NodeVolume {
+  const { name: id = '', annotations } = metadata;
+  const { kind, fsType = '', limits = {} } = spec;
+  const { sizeBytes = spec.sizeBytes, devicePath: source } = status ?? {};
+  if (status?.phase !== 'Ready' || source === undefined) throw notReady(id, status);
+  return { id, kind, source, fsType, formatted: annotations?.[FORMATTED], sizeBytes: bytes(sizeBytes), limits };
+}
+
+const displaced = ({ id, source }: NodeVolume): Fault =>
+  new Fault('unavailable', `volume ${id}: another disk is at ${source} now, or none: its own is looked for`);
+
+const notReady = (id: string, status: LocalVolume['status']): Fault =>
+  new Fault(
+    'unavailable',
+    `volume ${id} is ${status?.phase ?? 'not made yet'}: ${status?.message ?? 'try again later'}`,
+  );

@@ -1,0 +1,82 @@
+import { bytes, formatBytes, type Bytes } from '../../model/bytes.ts';
+import type { LocalVolume } from '../../model/objects.ts';
+import { inspectDevice, useOf, type DeviceFacts } from '../../disk/inspect.ts';
+import type { MountEntry } from '../../mount/mountinfo.ts';
+import type { MountPoint } from '../storage/observe.ts';
+import { recordedDisk } from './unit-disk.ts';
+import { hasBeenReady, type VolumeStep } from './plan-volume.ts';
+
+/** A whole disk or filesystem that one volume has for itself. */
+interface Unit {
+  /** Where it is now. */
+  readonly path: string;
+  readonly size: Bytes;
+  /** What is in it, with what to do about it; undefined when it is blank. */
+  readonly content: string | undefined;
+  /** Why its data cannot be destroyed now; undefined when it can. */
+  readonly held: string | undefined;
+}
+
+/** What a volume needs that has a disk for itself. */
+export function planDeviceVolume(volume: LocalVolume, facts: DeviceFacts): VolumeStep {
+  const inspection = inspectDevice(facts);
+  const content = inspection.blank ? undefined : `${inspection.finding.what}. ${inspection.finding.todo}`;
+  const { device } = facts;
+  return planUnit(volume, device && { path: device.path, size: device.size, content, held: heldBy(facts) });
+}
+
+/** What its user put on the disk goes with the volume: partitions, or a group of LVM, as long as nothing of it is in use. */
+const ITS_OWN: readonly (string | undefined)[] = ['partitioned', 'in-group', 'too-small'];
+
+function heldBy(facts: DeviceFacts): string | undefined {
+  const use = useOf(facts);
+  return use && !ITS_OWN.includes(use.kind) ? `${use.what}. ${use.todo}` : undefined;
+}
+
+/** The same for a mounted filesystem; `entries` are the names in it, `mounts` all mounts of the node. */
+export function planMountPointVolume(
+  volume: LocalVolume,
+  mountPoint: MountPoint | undefined,
+  { entries, mounts }: { readonly entries: readonly string[]; readonly mounts: readonly MountEntry[] },
+): VolumeStep {
+  const files = entries.filter((name) => name !== 'lost+found').length;
+  const content = files === 0 ? undefined : `holds ${files} files and folders. Empty it if they are not needed.`;
+  const users = mountPoint ? usersOf(mountPoint.entry, mounts) : [];
+  const held = users.length === 0 ? undefined : `is in use at ${users.join(', ')}. It is emptied once it is not.`;
+  const { entry, stats } = mountPoint ?? {};
+  return planUnit(volume, entry && stats && { path: entry.target, size: stats.total, content, held });
+}
+
+/** Where else the filesystem is seen, and what is mounted inside of it. */
+function usersOf({ target, majorMinor }: MountEntry, mounts: readonly MountEntry[]): readonly string[] {
+  const others = mounts.filter((other) => other.target !== target);
+  return others
+    .filter((other) => other.majorMinor === majorMinor || other.target.startsWith(`${target}/`))
+    .map((other) => other.target);
+}
+
+/** A unit must be blank when it is first taken, so that nobody gets another's data, and goes back only once its data is destroyed. */
+function planUnit(volume: LocalVolume, unit: Unit | undefined): VolumeStep {
+  const isOurs = hasBeenReady(volume);
+  const isLeaving = volume.metadata.deletionTimestamp !== undefined;
+  if (isLeaving && !isOurs) return { kind: 'gone' };
+  if (!unit) return refuse('UnitMissing', missing(volume));
+  const { path } = unit;
+  if (isLeaving) return unit.held === undefined ? { kind: 'wipe', path } : refuse('InUse', `${path} ${unit.held}`);
+  if (!isOurs && unit.content !== undefined) return refuse('NotBlank', `${path} ${unit.content}`);
+  return sized(volume, unit.size, path);
+}
+
+function missing(volume: LocalVolume): string {
+  const disk = recordedDisk(volume);
+  const which = disk === undefined ? '' : `, or leads to another disk than ${disk}`;
+  return `${volume.spec.path} is not there${which}: bring it back.`;
+}
+
+function sized(volume: LocalVolume, size: Bytes, path: string): VolumeStep {
+  const wanted = bytes(volume.spec.sizeBytes);
+  if (size >= wanted) return { kind: 'ready', sizeBytes: size, devicePath: path };
+  return refuse('TooSmall', `${path} has ${formatBytes(size)}, less than the ${formatBytes(wanted)} asked for.`);
+}
+
+const refuse = (reason: string, message: string): VolumeStep => ({ kind: 'refuse', reason, message });

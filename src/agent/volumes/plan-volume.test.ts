@@ -1,0 +1,241 @@
+import { expect, test } from 'vitest';
+import { bytes, GIB } from '../../model/bytes.ts';
+import type { LocalVolume } from '../../model/objects.ts';
+import type { DeviceFacts } from '../../disk/inspect.ts';
+import { UNFINISHED_TAG, OUR_TAG } from '../../lvm/names.ts';
+import type { LvmGroup } from '../../lvm/report.ts';
+import { planDeviceVolume, planMountPointVolume } from './plan-unit.ts';
+import { planLvmVolume } from './plan-volume.ts';
+import { sampleDisk, sampleGroup, sampleLocalVolume, sampleMount, sampleVolume, unitSpec } from '../sample-objects.ts';
+
+const empty = sampleGroup('pool-0');
+const holding = (more: Parameters<typeof sampleVolume>[1] = {}): LvmGroup =>
+  sampleGroup('pool-0', { volumes: [sampleVolume('v1', more)] });
+const unfinished = holding({ tags: [OUR_TAG, UNFINISHED_TAG] });
+const foreign = holding({ tags: [] });
+const ready = { phase: 'Ready', sizeBytes: GIB, devicePath: '/dev/pool-0/v1' } as const;
+const deleting = { deletionTimestamp: '2026-01-01T00:00:00Z' };
+
+test.each<[string, LocalVolume, LvmGroup | undefined, object]>([
+  ['new', sampleLocalVolume(), empty, { kind: 'create', sizeBytes: GIB, layout: 'linear' }],
+  ['new and striped', sampleLocalVolume({ spec: { layout: 'striped' } }), empty, { kind: 'create', layout: 'striped' }],
+  [
+    'made, and not told yet',
+    sampleLocalVolume(),
+    holding(),
+    { kind: 'ready', sizeBytes: GIB, devicePath: '/dev/pool-0/v1' },
+  ],
+  ['cut while made', sampleLocalVolume(), unfinished, { kind: 'create' }],
+  [
+    'to grow',
+    sampleLocalVolume({ spec: { sizeBytes: 2 * GIB }, status: ready }),
+    holding(),
+    { kind: 'extend', sizeBytes: 2 * GIB },
+  ],
+  [
+    'made before the node was started anew',
+    sampleLocalVolume({ status: ready }),
+    holding({ active: false }),
+    { kind: 'activate' },
+  ],
+  ['active and as asked', sampleLocalVolume({ status: ready }), holding({ active: true }), { kind: 'ready' }],
+  [
+    'active on a disk that was pulled and is back',
+    sampleLocalVolume({ status: ready }),
+    holding({ active: true, detached: true }),
+    { kind: 'refresh' },
+  ],
+  [
+    'active on a disk that was pulled and is not back',
+    sampleLocalVolume({ status: ready }),
+    holding({ active: true, detached: true, health: 'partial' }),
+    { kind: 'ready' },
+  ],
+  [
+    'to be removed from a disk that was pulled and is back',
+    sampleLocalVolume({ meta: deleting, status: ready }),
+    holding({ active: true, detached: true }),
+    { kind: 'remove', erase: { first: 'refresh' } },
+  ],
+  ["someone else's and not active", sampleLocalVolume(), holding({ tags: [], active: false }), { kind: 'refuse' }],
+  [
+    'half made and not active',
+    sampleLocalVolume(),
+    holding({ tags: [OUR_TAG, UNFINISHED_TAG], active: false }),
+    { kind: 'create' },
+  ],
+  [
+    'to be removed and not active',
+    sampleLocalVolume({ meta: deleting, status: ready }),
+    holding({ active: false }),
+    { kind: 'remove', erase: { path: '/dev/pool-0/v1', size: GIB, first: 'activate', partial: false } },
+  ],
+  [
+    'to be removed and active',
+    sampleLocalVolume({ meta: deleting, status: ready }),
+    holding({ active: true }),
+    { kind: 'remove', erase: { path: '/dev/pool-0/v1', size: GIB, partial: false } },
+  ],
+  [
+    "to be removed in another machine's group",
+    sampleLocalVolume({ meta: deleting, status: ready }),
+    sampleGroup('pool-0', { foreign: true, systemId: 'other', volumes: [sampleVolume('v1')] }),
+    { kind: 'refuse', reason: 'GroupForeign' },
+  ],
+  [
+    "in another machine's group",
+    sampleLocalVolume(),
+    sampleGroup('pool-0', { foreign: true, systemId: 'other' }),
+    { kind: 'refuse', reason: 'GroupForeign' },
+  ],
+  ['larger than asked', sampleLocalVolume(), holding({ size: bytes(2 * GIB) }), { kind: 'ready', sizeBytes: 2 * GIB }],
+  ['ready once and gone', sampleLocalVolume({ status: ready }), empty, { kind: 'refuse', reason: 'VolumeLost' }],
+  [
+    'ready once and cut while made',
+    sampleLocalVolume({ status: ready }),
+    unfinished,
+    { kind: 'refuse', reason: 'VolumeLost' },
+  ],
+  ["someone else's", sampleLocalVolume(), foreign, { kind: 'refuse', reason: 'NotOurs' }],
+  [
+    "someone else's and too small",
+    sampleLocalVolume({ spec: { sizeBytes: 2 * GIB } }),
+    foreign,
+    { kind: 'refuse', reason: 'NotOurs' },
+  ],
+  ['in no group', sampleLocalVolume(), undefined, { kind: 'refuse', reason: 'GroupMissing' }],
+  [
+    'in an exported group',
+    sampleLocalVolume(),
+    sampleGroup('pool-0', { exported: true }),
+    { kind: 'refuse', reason: 'GroupExported' },
+  ],
+  ['to be removed', sampleLocalVolume({ meta: deleting, status: ready }), holding(), { kind: 'remove' }],
+  ['removed', sampleLocalVolume({ meta: deleting, status: ready }), empty, { kind: 'gone' }],
+  ['to be removed half made', sampleLocalVolume({ meta: deleting }), unfinished, { kind: 'remove' }],
+  ["to be removed, but someone else's", sampleLocalVolume({ meta: deleting }), foreign, { kind: 'gone' }],
+  [
+    'to be removed in a missing group',
+    sampleLocalVolume({ meta: deleting, status: ready }),
+    undefined,
+    { kind: 'refuse', reason: 'GroupMissing' },
+  ],
+  ['to be removed and never made', sampleLocalVolume({ meta: deleting }), undefined, { kind: 'gone' }],
+])('a volume %s', (_, volume, group, step) => {
+  expect(planLvmVolume(volume, group)).toMatchObject(step);
+});
+
+const device = (signatures: readonly { readonly type: string; readonly offset: number }[] = []) => ({
+  path: '/dev/sdc',
+  resolved: '/dev/sdc',
+  device: sampleDisk('sdc'),
+  mountedAt: [],
+  probe: { busy: false, signatures },
+});
+const used = device([{ type: 'ext4', offset: 1 }]);
+const diskVolume = (parts: Parameters<typeof sampleLocalVolume>[0] = {}): LocalVolume => ({
+  ...sampleLocalVolume(parts),
+  spec: { ...unitSpec('Device', '/dev/sdc'), ...parts?.spec },
+});
+
+test.each<[string, LocalVolume, DeviceFacts, object]>([
+  ['takes a blank disk', diskVolume(), device(), { kind: 'ready', sizeBytes: 10 * GIB, devicePath: '/dev/sdc' }],
+  ['does not take a used one', diskVolume(), used, { kind: 'refuse', reason: 'NotBlank' }],
+  ['keeps the one it uses', diskVolume({ status: ready }), used, { kind: 'ready' }],
+  [
+    'needs the disk',
+    diskVolume({ status: ready }),
+    { path: '/dev/sdc', mountedAt: [] },
+    { kind: 'refuse', reason: 'UnitMissing' },
+  ],
+  [
+    'needs a disk large enough',
+    diskVolume({ spec: { sizeBytes: 11 * GIB } }),
+    device(),
+    { kind: 'refuse', reason: 'TooSmall' },
+  ],
+  [
+    'is wiped before it goes, also when it looks blank',
+    diskVolume({ meta: deleting, status: ready }),
+    device(),
+    { kind: 'wipe' },
+  ],
+  ['is wiped of its data', diskVolume({ meta: deleting, status: ready }), used, { kind: 'wipe' }],
+  [
+    'is wiped of what its user made on it',
+    diskVolume({ meta: deleting, status: ready }),
+    { ...used, group: 'theirs', device: sampleDisk('sdc', { partitions: ['sdc1'] }) },
+    { kind: 'wipe' },
+  ],
+  [
+    'is not wiped while mounted',
+    diskVolume({ meta: deleting, status: ready }),
+    { ...used, mountedAt: ['/data'] },
+    { kind: 'refuse', reason: 'InUse' },
+  ],
+  [
+    'is not wiped while something is built on it',
+    diskVolume({ meta: deleting, status: ready }),
+    { ...used, device: sampleDisk('sdc', { holders: ['dm-0'] }) },
+    { kind: 'refuse', reason: 'InUse' },
+  ],
+  [
+    'waits for its disk before it goes',
+    diskVolume({ meta: deleting, status: ready }),
+    { path: '/dev/sdc', mountedAt: [] },
+    { kind: 'refuse', reason: 'UnitMissing' },
+  ],
+  ['leaves what it never took', diskVolume({ meta: deleting }), used, { kind: 'gone' }],
+])('a Device volume %s', (_, volume, facts, step) => {
+  expect(planDeviceVolume(volume, facts)).toMatchObject(step);
+});
+
+const stats = {
+  total: bytes(10 * GIB),
+  used: bytes(0),
+  available: bytes(GIB),
+  inodes: { total: 1, used: 1, available: 0 },
+};
+const mounted = { entry: sampleMount('/mnt/open-local/a'), stats };
+const mountVolume = (parts: Parameters<typeof sampleLocalVolume>[0] = {}): LocalVolume => ({
+  ...sampleLocalVolume(parts),
+  spec: unitSpec('MountPoint', '/mnt/open-local/a'),
+});
+
+test.each<[string, LocalVolume, typeof mounted | undefined, string[], object]>([
+  [
+    'takes an empty one',
+    mountVolume(),
+    mounted,
+    ['lost+found'],
+    { kind: 'ready', sizeBytes: 10 * GIB, devicePath: '/mnt/open-local/a' },
+  ],
+  ['does not take a used one', mountVolume(), mounted, ['x'], { kind: 'refuse', reason: 'NotBlank' }],
+  ['needs it mounted', mountVolume({ status: ready }), undefined, [], { kind: 'refuse', reason: 'UnitMissing' }],
+  ['is emptied before it goes', mountVolume({ meta: deleting, status: ready }), mounted, [], { kind: 'wipe' }],
+  ['is emptied of its data', mountVolume({ meta: deleting, status: ready }), mounted, ['x'], { kind: 'wipe' }],
+  ['leaves what it never took', mountVolume({ meta: deleting }), mounted, ['x'], { kind: 'gone' }],
+])('a MountPoint volume %s', (_, volume, mountPoint, entries, step) => {
+  expect(planMountPointVolume(volume, mountPoint, { entries, mounts: [mounted.entry] })).toMatchObject(step);
+});
+
+test.each([
+  ['seen at another path too', sampleMount('/pods/x')],
+  ['crossed by another mount', sampleMount('/mnt/open-local/a/b', { majorMinor: '1:1' })],
+])('a filesystem that is %s is not emptied', (_, other) => {
+  const volume = mountVolume({ meta: deleting, status: ready });
+  expect(planMountPointVolume(volume, mounted, { entries: [], mounts: [mounted.entry, other] })).toMatchObject({
+    kind: 'refuse',
+    reason: 'InUse',
+    message: expect.stringContaining(other.target) as string,
+  });
+});
+
+test.each<[string, Partial<LvmGroup>]>([
+  ['has snapshots', { volumes: [sampleVolume('v1', { active: true }), sampleVolume('s', { origin: 'v1' })] }],
+  ['was never finished', { volumes: [sampleVolume('v1', { active: true, tags: [OUR_TAG, UNFINISHED_TAG] })] }],
+  ['has no device, since the kernel has no device-mapper', { volumes: [sampleVolume('v1')] }],
+])('a volume that %s is not erased before it is removed', (_, more) => {
+  const leaving = sampleLocalVolume({ meta: deleting, status: ready });
+  expect(planLvmVolume(leaving, sampleGroup('pool-0', more))).toEqual({ kind: 'remove' });
+});

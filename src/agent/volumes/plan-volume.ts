@@ -1,0 +1,105 @@
+import { bytes, type Bytes } from '../../model/bytes.ts';
+import type { LocalVolume } from '../../model/objects.ts';
+import type { Layout } from '../../model/storage-class.ts';
+import { isUnfinished } from '../../lvm/lvm.ts';
+import { OUR_TAG, volumeDevicePath } from '../../lvm/names.ts';
+import type { LvmGroup, LvmVolume } from '../../lvm/report.ts';
+
+/** What is to be made unreadable before a volume is removed. */
+export interface Erasure {
+  readonly path: string;
+  readonly size: Bytes;
+  /** What makes its device lead to its disks; nothing has to. */
+  readonly first?: 'activate' | 'refresh';
+  /** Some of its group's disks are gone, so that its device may not come. */
+  readonly partial: boolean;
+}
+
+/** The next thing to do for a volume. */
+export type VolumeStep =
+  | { readonly kind: 'create'; readonly sizeBytes: Bytes; readonly layout: Layout }
+  | { readonly kind: 'extend'; readonly sizeBytes: Bytes }
+  /** Its device is not there, as after a boot. */
+  | { readonly kind: 'activate' }
+  /** Its disk was pulled and is back. */
+  | { readonly kind: 'refresh' }
+  | { readonly kind: 'remove'; readonly erase?: Erasure }
+  /** Its data is to be destroyed, and then nothing of it is left. */
+  | { readonly kind: 'wipe'; readonly path: string }
+  /** It is as asked. */
+  | { readonly kind: 'ready'; readonly sizeBytes: Bytes; readonly devicePath: string }
+  /** Nothing of it is left: its finalizer may go. */
+  | { readonly kind: 'gone' }
+  /** It is not what we may touch, or not what anybody could make of it. */
+  | { readonly kind: 'refuse'; readonly reason: string; readonly message: string };
+
+/**
+ * What an LVM volume needs, from what is asked and what is in its group now; undefined for a group that is not there.
+ * A volume that has been ready once and is missing now is lost, and never replaced by an empty one. A logical volume without our tag is
+ * someone else's, whatever its name.
+ */
+export function planLvmVolume(volume: LocalVolume, group: LvmGroup | undefined): VolumeStep {
+  return volume.metadata.deletionTimestamp === undefined ? planMaking(volume, group) : planRemoval(volume, group);
+}
+
+function planMaking(volume: LocalVolume, group: LvmGroup | undefined): VolumeStep {
+  const { vgName, name, sizeBytes } = asked(volume);
+  if (!group) return refuse('GroupMissing', `Volume group ${vgName} is not on this node: bring its disks back.`);
+  if (group.foreign) return foreign(group);
+  if (group.exported) return refuse('GroupExported', `Volume group ${vgName} is exported: run vgimport ${vgName}.`);
+  const found = group.volumes.find((candidate) => candidate.name === name);
+  if (!found || isUnfinished(found)) return planCreation(volume);
+  if (!found.tags.includes(OUR_TAG))
+    return refuse('NotOurs', `Logical volume ${vgName}/${name} was not made by open-local: rename or remove it.`);
+  if (found.active === false) return { kind: 'activate' };
+  if (isRecoverable(found)) return { kind: 'refresh' };
+  if (found.size < sizeBytes) return { kind: 'extend', sizeBytes };
+  return { kind: 'ready', sizeBytes: found.size, devicePath: volumeDevicePath(vgName, name) };
+}
+
+/** Its device leads to nowhere, and all its disks are there again. */
+export const isRecoverable = ({ detached, health }: LvmVolume): boolean => detached === true && health === '';
+
+function planCreation(volume: LocalVolume): VolumeStep {
+  const { vgName, name, sizeBytes } = asked(volume);
+  if (hasBeenReady(volume))
+    return refuse('VolumeLost', `Logical volume ${vgName}/${name} is gone, and its data with it: it is not made anew.`);
+  return { kind: 'create', sizeBytes, layout: volume.spec.layout ?? 'linear' };
+}
+
+function planRemoval(volume: LocalVolume, group: LvmGroup | undefined): VolumeStep {
+  const { vgName, name } = asked(volume);
+  if (!group && hasBeenReady(volume))
+    return refuse(
+      'GroupMissing',
+      `Volume group ${vgName} is not on this node: the volume is removed when its disks are back.`,
+    );
+  if (group?.foreign) return foreign(group);
+  const found = group?.volumes.find((candidate) => candidate.name === name);
+  if (!group || !found?.tags.includes(OUR_TAG)) return { kind: 'gone' };
+  const erase = erasureOf(found, group);
+  return { kind: 'remove', ...(erase ? { erase } : {}) };
+}
+
+/** Nobody has had what is not finished; what has snapshots stays, as lvm will say; and without device-mapper there are no devices. */
+function erasureOf(volume: LvmVolume, { name, partial, volumes }: LvmGroup): Erasure | undefined {
+  const { active, size } = volume;
+  if (isUnfinished(volume) || active === undefined || volumes.some(({ origin }) => origin === volume.name))
+    return undefined;
+  const first = active ? (isRecoverable(volume) ? 'refresh' : undefined) : 'activate';
+  return { path: volumeDevicePath(name, volume.name), size, partial, ...(first ? { first } : {}) };
+}
+
+const foreign = ({ name, systemId }: LvmGroup): VolumeStep =>
+  refuse('GroupForeign', `Volume group ${name} belongs to the machine ${systemId}, not to this one.`);
+
+/** Its size is told once it is there, and never taken back. */
+export const hasBeenReady = ({ status }: LocalVolume): boolean => status?.sizeBytes !== undefined;
+
+const asked = ({ metadata, spec }: LocalVolume) => ({
+  vgName: spec.vgName ?? '',
+  name: metadata.name ?? '',
+  sizeBytes: bytes(spec.sizeBytes),
+});
+
+const refuse = (reason: string, message: string): VolumeStep => ({ kind: 'refuse', reason, message });

@@ -1,0 +1,307 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { KeyedMutex } from '../../daemon/keyed-mutex.ts';
+import { silentLog } from '../../daemon/log.ts';
+import type { Lvm } from '../../lvm/lvm.ts';
+import { createSimulatedLvm } from '../../lvm/simulated.ts';
+import { createSimulatedMounts } from '../../mount/simulated.ts';
+import { bytes, GIB, MIB } from '../../model/bytes.ts';
+import { Fault } from '../../model/fault.ts';
+import type { LocalVolume } from '../../model/objects.ts';
+import { createFakeObject } from '../fake-objects.ts';
+import { isSettled, reconcileVolume, type VolumeDeps } from './reconcile-volume.ts';
+import { sampleDisk, sampleLocalVolume, sampleMount, sampleObservation, unitSpec } from '../sample-objects.ts';
+import { createVolumeWriter, type VolumeWriter } from './write-volume.ts';
+
+const never = new AbortController().signal;
+const FREE = 10 * GIB - 4 * MIB;
+const deleting = { deletionTimestamp: '2026-01-01T00:00:00Z' };
+
+async function rig(volume: LocalVolume) {
+  const folder = await mkdtemp(path.join(tmpdir(), 'reconcile-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const file = path.join(folder, 'disks.json');
+  await writeFile(file, JSON.stringify({ disks: [{ name: '/dev/sim-a', sizeBytes: 10 * GIB }] }));
+  const lvm = createSimulatedLvm(file);
+  await lvm.createGroup({ name: 'pool-0', devices: ['/dev/sim-a'] }, never);
+  const { mounts } = createSimulatedMounts({ file: path.join(folder, 'mounts.json'), sizeOf: async () => bytes(GIB) });
+  const object = createFakeObject(volume);
+  const events: string[] = [];
+  const wiped: string[] = [];
+  let changes = 0;
+  const deps: VolumeDeps = {
+    lvm,
+    disks: {
+      list: () => Promise.resolve([sampleDisk('sdc')]),
+      resolve: (name) => Promise.resolve(name),
+      probe: () => Promise.resolve({ busy: false, signatures: [] }),
+      wipe: ({ path }) => Promise.resolve(void wiped.push(path)),
+      erase: ({ path, size }) => Promise.resolve(void wiped.push(`${path} ${size}`)),
+    },
+    filesystems: {
+      entries: () => Promise.resolve([]),
+      clear: (mountPoint) => Promise.resolve(void wiped.push(mountPoint)),
+    },
+    mounts,
+    observe: () => Promise.resolve(sampleObservation({ devices: [sampleDisk('sdc')] })),
+    write: createVolumeWriter(object.client, () => {}),
+    locks: new KeyedMutex(),
+    record: (_, event) => void events.push(event.reason),
+    log: silentLog,
+    onChange: () => void (changes += 1),
+  };
+  const volumes = async () => (await lvm.report(never)).groups[0]?.volumes.map(({ name, size }) => [name, size]);
+  const reconcile = (more: Partial<VolumeDeps> = {}) => {
+    const now = object.read();
+    return now ? reconcileVolume(now, { ...deps, ...more }, never) : Promise.resolve();
+  };
+  return { object, deps, lvm, mounts, file, events, wiped, volumes, reconcile, changes: () => changes };
+}
+
+test('made, told once, grown, removed', async () => {
+  const it = await rig(sampleLocalVolume());
+  await it.reconcile();
+  await it.reconcile();
+  expect(it.object.read()?.status).toEqual({ phase: 'Ready', sizeBytes: GIB, devicePath: '/dev/pool-0/v1' });
+  expect(it.object.calls).toHaveLength(1);
+  expect(it.changes()).toBe(1);
+
+  it.object.write(sampleLocalVolume({ spec: { sizeBytes: GIB + 1 }, status: it.object.read()?.status }));
+  await it.reconcile();
+  expect(it.object.read()?.status?.sizeBytes).toBe(GIB + 4 * MIB);
+  expect(await it.volumes()).toEqual([['v1', GIB + 4 * MIB]]);
+
+  it.object.write(sampleLocalVolume({ meta: deleting, status: it.object.read()?.status }));
+  await it.reconcile();
+  expect(it.object.read()).toBeUndefined();
+  expect(await it.volumes()).toEqual([]);
+});
+
+test('what is removed is erased first; without that it stays, and says why', async () => {
+  const it = await rig(sampleLocalVolume());
+  await it.reconcile();
+  const active: boolean[] = [];
+  const lvm: Lvm = {
+    ...it.lvm,
+    report: async (signal) => {
+      const { groups, orphans } = await it.lvm.report(signal);
+      const device = { active: active.length > 0 };
+      return { groups: groups.map((g) => ({ ...g, volumes: g.volumes.map((v) => ({ ...v, ...device })) })), orphans };
+    },
+    activateVolume: () => Promise.resolve(void active.push(true)),
+  };
+  it.object.write(sampleLocalVolume({ meta: deleting, status: it.object.read()?.status }));
+  const failing = { ...it.deps.disks, erase: () => Promise.reject(new Fault('unavailable', 'it cannot be written')) };
+  await expect(it.reconcile({ lvm, disks: failing })).rejects.toThrow('it cannot be written');
+  expect(it.object.read()?.status).toMatchObject({ phase: 'Deleting', reason: 'WipeFailed' });
+  expect([await it.volumes(), active]).toEqual([[['v1', GIB]], [true]]);
+
+  await it.reconcile({ lvm });
+  expect(it.wiped).toEqual([`/dev/pool-0/v1 ${GIB}`]);
+  expect([it.object.read(), await it.volumes()]).toEqual([undefined, []]);
+});
+
+test.each([
+  [true, 'is removed all the same'],
+  [false, 'stays'],
+])('a volume whose device does not come, in a group that misses disks (%s), %s', async (partial) => {
+  const it = await rig(sampleLocalVolume());
+  await it.reconcile();
+  const lvm: Lvm = {
+    ...it.lvm,
+    report: async (signal) => {
+      const { groups, orphans } = await it.lvm.report(signal);
+      const volumes = (groups[0]?.volumes ?? []).map((volume) => ({ ...volume, active: false }));
+      return { groups: groups.map((group) => ({ ...group, partial, volumes })), orphans };
+    },
+    activateVolume: () => Promise.reject(new Fault('unavailable', 'refusing activation')),
+  };
+  it.object.write(sampleLocalVolume({ meta: deleting, status: it.object.read()?.status }));
+  const ended = await it.reconcile({ lvm }).then(
+    () => 'removed',
+    () => 'stays',
+  );
+  expect([ended, it.wiped]).toEqual([partial ? 'removed' : 'stays', []]);
+});
+
+test('a volume that is mounted is not removed, whoever deletes its object, until it is unmounted', async () => {
+  const it = await rig(sampleLocalVolume());
+  await it.reconcile();
+  await it.mounts.mount({ source: '/dev/pool-0/v1', target: '/pods/a', fsType: 'ext4', options: [] }, never);
+  it.object.write(sampleLocalVolume({ meta: deleting, status: it.object.read()?.status }));
+  await expect(it.reconcile()).rejects.toThrow('pool-0/v1 is mounted at /pods/a');
+  expect(it.events).toEqual(['InUse']);
+  expect(await it.volumes()).toEqual([['v1', GIB]]);
+
+  await it.mounts.unmount('/pods/a', never);
+  await it.reconcile();
+  expect(it.object.read()).toBeUndefined();
+  expect(await it.volumes()).toEqual([]);
+});
+
+test('without room it fails with a reason and an Event, told once however often it is tried', async () => {
+  const it = await rig(sampleLocalVolume({ spec: { sizeBytes: 11 * GIB } }));
+  for (const _ of [1, 2, 3]) await expect(it.reconcile()).rejects.toMatchObject({ kind: 'exhausted' });
+  expect(it.object.read()?.status).toMatchObject({
+    phase: 'Failed',
+    reason: 'NoSpace',
+    message: expect.stringContaining('insufficient free space') as string,
+  });
+  expect(it.events).toEqual(['NoSpace']);
+  it.object.write({ ...sampleLocalVolume({ meta: deleting }), status: it.object.read()?.status ?? {} });
+  await it.reconcile();
+  expect(it.object.read()).toBeUndefined();
+});
+
+test('a volume that cannot grow serves on', async () => {
+  const it = await rig(sampleLocalVolume());
+  await it.reconcile();
+  it.object.write(sampleLocalVolume({ spec: { sizeBytes: 11 * GIB }, status: it.object.read()?.status }));
+  await expect(it.reconcile()).rejects.toMatchObject({ kind: 'exhausted' });
+  expect(it.object.read()?.status).toMatchObject({ phase: 'Ready', sizeBytes: GIB, reason: 'NoSpace' });
+  expect(isSettled(it.object.read() ?? sampleLocalVolume())).toBe(false);
+  it.object.write(sampleLocalVolume({ spec: { sizeBytes: 2 * GIB }, status: it.object.read()?.status }));
+  await it.reconcile();
+  expect(it.object.read()?.status).toEqual({ phase: 'Ready', sizeBytes: 2 * GIB, devicePath: '/dev/pool-0/v1' });
+});
+
+test('a lost volume is told and not replaced, and serves again when it is back', async () => {
+  const it = await rig(sampleLocalVolume());
+  await it.reconcile();
+  const whole = await readFile(it.file, 'utf8');
+  await it.lvm.removeVolume({ vgName: 'pool-0', name: 'v1' }, never);
+  await expect(it.reconcile()).rejects.toMatchObject({ kind: 'precondition' });
+  expect(it.object.read()?.status).toMatchObject({ phase: 'Failed', reason: 'VolumeLost', sizeBytes: GIB });
+  expect(await it.volumes()).toEqual([]);
+  await writeFile(it.file, whole);
+  await it.reconcile();
+  expect(it.object.read()?.status).toEqual({ phase: 'Ready', sizeBytes: GIB, devicePath: '/dev/pool-0/v1' });
+});
+
+test('after a boot its device is made to appear; a volume that cannot be started is told', async () => {
+  const it = await rig(sampleLocalVolume());
+  await it.reconcile();
+  const active = await readFile(it.file, 'utf8');
+  await writeFile(it.file, active.replace('"name": "v1",', '"name": "v1", "active": false,'));
+  const broken = { ...it.lvm, activateVolume: () => Promise.reject(new Fault('unavailable', 'a disk is missing')) };
+  await expect(it.reconcile({ lvm: broken })).rejects.toThrow('a disk is missing');
+  expect(it.object.read()?.status).toMatchObject({ phase: 'Failed', reason: 'ActivationFailed', sizeBytes: GIB });
+  await it.reconcile();
+  expect((await it.lvm.report(never)).groups[0]?.volumes[0]?.active).toBe(true);
+  expect(it.object.read()?.status).toEqual({ phase: 'Ready', sizeBytes: GIB, devicePath: '/dev/pool-0/v1' });
+});
+
+test('a snapshot or copy is refused, and can be deleted', async () => {
+  const it = await rig(sampleLocalVolume({ spec: { source: { volume: 'v0' } } }));
+  await expect(it.reconcile()).rejects.toThrow('not supported yet');
+  expect(it.object.read()?.status).toMatchObject({ phase: 'Failed', reason: 'Unsupported' });
+  expect(await it.volumes()).toEqual([]);
+});
+
+test('a disk of its own is looked into only when nothing else rules it out', async () => {
+  const volume = { ...sampleLocalVolume(), spec: unitSpec('Device', '/dev/sdc') };
+  const it = await rig(volume);
+  const inGroup = sampleObservation({ devices: [sampleDisk('sdc', { swap: true })] });
+  const disks = { ...it.deps.disks, probe: () => Promise.reject(new Error('must not be opened')) };
+  await expect(it.reconcile({ disks, observe: () => Promise.resolve(inGroup) })).rejects.toThrow('is in use as swap');
+  expect(it.object.read()?.status).toMatchObject({ phase: 'Failed', reason: 'NotBlank' });
+  await it.reconcile();
+  expect(it.object.read()?.status).toEqual({ phase: 'Ready', sizeBytes: 10 * GIB, devicePath: '/dev/sdc' });
+});
+
+test('a disk is wiped before it is given back; what keeps it from that is told, and tried again', async () => {
+  const volume = { ...sampleLocalVolume(), spec: unitSpec('Device', '/dev/sdc') };
+  const it = await rig(volume);
+  await it.reconcile();
+  const leaving = { ...volume, metadata: { ...volume.metadata, ...deleting }, status: it.object.read()?.status ?? {} };
+  it.object.write(leaving);
+  const held = () => Promise.reject(new Fault('precondition', 'it is in use'));
+  await expect(it.reconcile({ disks: { ...it.deps.disks, wipe: held } })).rejects.toThrow('it is in use');
+  expect(it.object.read()?.status).toMatchObject({ phase: 'Deleting', reason: 'WipeFailed' });
+  const dying = { ...it.deps.write, release: () => Promise.reject(new Error('killed')) };
+  await expect(it.reconcile({ write: dying })).rejects.toThrow('killed');
+  await it.reconcile();
+  expect(it.object.read()).toBeUndefined();
+  expect(it.wiped).toEqual(['/dev/sdc', '/dev/sdc']);
+});
+
+test('a disk is known again under another name, and another disk of its name is not touched', async () => {
+  const it = await rig({ ...sampleLocalVolume(), spec: unitSpec('Device', '/dev/sdc') });
+  const seeing = (...devices: ReturnType<typeof sampleDisk>[]) => ({
+    observe: () => Promise.resolve(sampleObservation({ devices })),
+    disks: { ...it.deps.disks, list: () => Promise.resolve(devices) },
+  });
+  await it.reconcile(seeing(sampleDisk('sdc', { worldwideName: 'naa.1' })));
+  expect(it.object.read()?.metadata.annotations).toEqual({ 'csi.aliyun.com/disk': `naa.1 ${10 * GIB}` });
+
+  const other = sampleDisk('sdc', { worldwideName: 'naa.2' });
+  await it.reconcile(seeing(other, sampleDisk('sdd', { worldwideName: 'naa.1' })));
+  expect(it.object.read()?.status).toMatchObject({ phase: 'Ready', devicePath: '/dev/sdd' });
+  await expect(it.reconcile(seeing(other))).rejects.toThrow('leads to another disk than naa.1');
+  expect(it.object.read()?.status).toMatchObject({ phase: 'Failed', reason: 'UnitMissing' });
+
+  const left = it.object.read() ?? sampleLocalVolume();
+  it.object.write({ ...left, metadata: { ...left.metadata, ...deleting } });
+  await expect(it.reconcile(seeing(other))).rejects.toThrow('leads to another disk');
+  expect(it.wiped).toEqual([]);
+  await it.reconcile(seeing(other, sampleDisk('sdd', { worldwideName: 'naa.1' })));
+  expect([it.object.read(), it.wiped]).toEqual([undefined, ['/dev/sdd']]);
+});
+
+test('a filesystem is emptied before it is given back', async () => {
+  const spec = unitSpec('MountPoint', '/mnt/a');
+  const status = { phase: 'Ready', sizeBytes: GIB, devicePath: '/mnt/a' } as const;
+  const it = await rig({ ...sampleLocalVolume({ meta: deleting, status }), spec });
+  const size = bytes(10 * GIB);
+  const stats = { total: size, used: bytes(0), available: size, inodes: { total: 0, used: 0, available: 0 } };
+  const seen = sampleObservation({ mountPoints: [{ entry: sampleMount('/mnt/a'), stats }] });
+  await it.reconcile({ observe: () => Promise.resolve(seen) });
+  expect([it.object.read(), it.wiped]).toEqual([undefined, ['/mnt/a']]);
+});
+
+/** Does its work, and dies after the nth call that changes something, before anybody hears of it. */
+function dyingAfter(n: number, { lvm, write }: VolumeDeps): Pick<VolumeDeps, 'lvm' | 'write'> {
+  let left = n;
+  const dying =
+    <A extends readonly unknown[], R>(call: (...args: A) => Promise<R>) =>
+    async (...args: A): Promise<R> => {
+      if (left <= 0) throw new Error('dead');
+      left -= 1;
+      const result = await call(...args);
+      if (left === 0) throw new Error('killed');
+      return result;
+    };
+  const mortal: Lvm = {
+    ...lvm,
+    createVolume: dying((...args: Parameters<Lvm['createVolume']>) => lvm.createVolume(...args)),
+    extendVolume: dying((...args: Parameters<Lvm['extendVolume']>) => lvm.extendVolume(...args)),
+    removeVolume: dying((...args: Parameters<Lvm['removeVolume']>) => lvm.removeVolume(...args)),
+  };
+  return {
+    lvm: mortal,
+    write: {
+      ...write,
+      ready: dying((...args: Parameters<VolumeWriter['ready']>) => write.ready(...args)),
+      problem: dying((...args: Parameters<VolumeWriter['problem']>) => write.problem(...args)),
+      release: dying((...args: Parameters<VolumeWriter['release']>) => write.release(...args)),
+    },
+  };
+}
+
+test.each([1, 2, 3])('killed after each change in turn (%d a time), the end is the same', async (n) => {
+  const it = await rig(sampleLocalVolume());
+  const untilSettled = async (): Promise<void> => {
+    for (let turn = 0; turn < 10; turn += 1) await it.reconcile(dyingAfter(n, it.deps)).catch(() => {});
+  };
+  await untilSettled();
+  expect(it.object.read()?.status).toEqual({ phase: 'Ready', sizeBytes: GIB, devicePath: '/dev/pool-0/v1' });
+  it.object.write(sampleLocalVolume({ spec: { sizeBytes: 3 * GIB }, status: it.object.read()?.status }));
+  await untilSettled();
+  expect(await it.volumes()).toEqual([['v1', 3 * GIB]]);
+  it.object.write(sampleLocalVolume({ meta: deleting, status: it.object.read()?.status }));
+  await untilSettled();
+  expect(it.object.read()).toBeUndefined();
+  expect((await it.lvm.report(never)).groups[0]?.free).toBe(bytes(FREE));
+});

@@ -1,0 +1,216 @@
+import { bytes } from '../../model/bytes.ts';
+import { Fault, textOf } from '../../model/fault.ts';
+import type { LocalVolume } from '../../model/objects.ts';
+import { REASON_NO_SPACE, VOLUME_FINALIZER } from '../../model/well-known.ts';
+import type { KeyedMutex } from '../../daemon/keyed-mutex.ts';
+import type { Log } from '../../daemon/log.ts';
+import type { Disks } from '../../disk/disks.ts';
+import { useOf } from '../../disk/inspect.ts';
+import type { Lvm } from '../../lvm/lvm.ts';
+import type { Filesystems } from '../../mount/filesystem.ts';
+import { volumeDevicePath } from '../../lvm/names.ts';
+import type { Mounts } from '../../mount/mounts.ts';
+import { factsOf } from '../storage/device-facts.ts';
+import type { RecordEvent } from '../events/record-event.ts';
+import type { Observation } from '../storage/observe.ts';
+import { planDeviceVolume, planMountPointVolume } from './plan-unit.ts';
+import { planLvmVolume, type Erasure, type VolumeStep } from './plan-volume.ts';
+import { findRecorded, identityAt, isInPlace, recordedDisk } from './unit-disk.ts';
+import type { VolumeWriter } from './write-volume.ts';
+
+export interface VolumeDeps {
+  readonly lvm: Lvm;
+  readonly disks: Pick<Disks, 'list' | 'resolve' | 'probe' | 'wipe' | 'erase'>;
+  readonly filesystems: Pick<Filesystems, 'entries' | 'clear'>;
+  readonly mounts: Pick<Mounts, 'list' | 'shows'>;
+  readonly observe: (signal: AbortSignal) => Promise<Observation>;
+  readonly write: VolumeWriter;
+  /** Keyed by group or path. */
+  readonly locks: KeyedMutex;
+  readonly record: RecordEvent;
+  readonly log: Log;
+  /** Called when something was made, grown or removed: the node's storage is to be reported. */
+  readonly onChange: () => void;
+}
+
+/** Planning looks at what is there, so that each change is seen to have worked; this many changes one after another are a bug. */
+const MAX_STEPS = 4;
+
+/** Whether the object says that nothing is left to do. */
+export function isSettled({ metadata, spec, status }: LocalVolume): boolean {
+  if (metadata.deletionTimestamp !== undefined) return !metadata.finalizers?.includes(VOLUME_FINALIZER);
+  return status?.phase === 'Ready' && status.reason === undefined && (status.sizeBytes ?? 0) >= spec.sizeBytes;
+}
+
+/**
+ * Makes one volume as it is asked for, and tells in its status. May be cut at any point and repeated. Throws what the next try has to
+ * wait for, after it was told.
+ */
+export async function reconcileVolume(volume: LocalVolume, deps: VolumeDeps, signal: AbortSignal): Promise<void> {
+  const place = volume.spec.vgName ?? volume.spec.path ?? '';
+  await eraseLeaving(volume, deps, signal);
+  await deps.locks.run(place, () => settle(volume, deps, signal), signal);
+}
+
+/** Outside of the group's lock: it may take hours, and touches nothing but the volume. Cut, it begins again. */
+async function eraseLeaving(volume: LocalVolume, deps: VolumeDeps, signal: AbortSignal): Promise<void> {
+  if (volume.spec.kind !== 'LVM' || volume.metadata.deletionTimestamp === undefined) return;
+  const step = await plan(volume, deps, signal);
+  if (step.kind === 'remove' && step.erase) await attempt(volume, { kind: 'erase', ...step.erase }, deps, signal);
+}
+
+async function settle(volume: LocalVolume, deps: VolumeDeps, signal: AbortSignal): Promise<void> {
+  for (let turn = 0; turn < MAX_STEPS; turn += 1) {
+    const step = await plan(volume, deps, signal);
+    if (step.kind === 'ready') return tellReady(volume, step, deps, signal);
+    if (step.kind === 'gone') return deps.write.release(volume, signal);
+    await attempt(volume, step, deps, signal);
+    deps.onChange();
+    if (step.kind === 'wipe') return deps.write.release(volume, signal);
+  }
+  throw new Error(`volume ${volume.metadata.name} is not settled after ${MAX_STEPS} changes`);
+}
+
+async function plan(volume: LocalVolume, deps: VolumeDeps, signal: AbortSignal): Promise<VolumeStep> {
+  const { kind, vgName, role } = volume.spec;
+  if (role === 'Snapshot' || volume.spec.source)
+    return refuseUnsupported(volume, 'Snapshots and copies are not supported yet.');
+  if (kind === 'LVM') {
+    const { groups } = await deps.lvm.report(signal);
+    const step = planLvmVolume(
+      volume,
+      groups.find(({ name }) => name === vgName),
+    );
+    return step.kind === 'remove' ? unlessMounted(step, volume, deps.mounts, signal) : step;
+  }
+  return planUnit(volume, await deps.observe(signal), deps, signal);
+}
+
+/** A disk is known by what it tells of itself where it was recorded, and else by its path. */
+async function planUnit(
+  volume: LocalVolume,
+  observation: Observation,
+  deps: VolumeDeps,
+  signal: AbortSignal,
+): Promise<VolumeStep> {
+  const { kind, path = '' } = volume.spec;
+  const isRecorded = recordedDisk(volume) !== undefined;
+  if (kind === 'MountPoint') {
+    const isOther = isRecorded && !isInPlace(volume, observation);
+    const mountPoint = isOther ? undefined : observation.mountPoints.find(({ entry }) => entry.target === path);
+    const entries = mountPoint ? await deps.filesystems.entries(path, signal) : [];
+    return planMountPointVolume(volume, mountPoint, { entries, mounts: observation.mounts });
+  }
+  const place = isRecorded ? findRecorded(volume, observation)?.path : await deps.disks.resolve(path, signal);
+  const facts = factsOf(path, place, observation);
+  const probe = facts.device && !useOf(facts) ? await deps.disks.probe(facts.device, signal) : undefined;
+  return planDeviceVolume(volume, { ...facts, ...(probe ? { probe } : {}) });
+}
+
+/** A kernel would not let go of a device that is in use; here the user of it is named, and nothing is tried. */
+async function unlessMounted(
+  step: VolumeStep,
+  { metadata: { name = '' }, spec: { vgName = '' } }: LocalVolume,
+  mounts: VolumeDeps['mounts'],
+  signal: AbortSignal,
+): Promise<VolumeStep> {
+  const device = volumeDevicePath(vgName, name);
+  for (const entry of await mounts.list(signal)) {
+    if (!(await mounts.shows(entry, device, signal))) continue;
+    const message = `Logical volume ${vgName}/${name} is mounted at ${entry.target}: it is removed once no pod uses it.`;
+    return { kind: 'refuse', reason: 'InUse', message };
+  }
+  return step;
+}
+
+const refuseUnsupported = (volume: LocalVolume, message: string): VolumeStep =>
+  volume.metadata.deletionTimestamp === undefined
+    ? { kind: 'refuse', reason: 'Unsupported', message }
+    : { kind: 'gone' };
+
+/** What can be done, and go wrong. */
+type Deed = VolumeStep | ({ readonly kind: 'erase' } & Erasure);
+
+async function attempt(volume: LocalVolume, step: Deed, deps: VolumeDeps, signal: AbortSignal): Promise<void> {
+  try {
+    await act(volume, step, deps, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    const problem = problemOf(step, error);
+    const told = await deps.write.problem(volume, problem, signal);
+    if (told) deps.record(subjectOf(volume), { type: 'Warning', ...problem });
+    throw error;
+  }
+}
+
+const subjectOf = ({ metadata: { name = '', uid } }: LocalVolume) =>
+  ({ kind: 'LocalVolume', name, ...(uid === undefined ? {} : { uid }) }) as const;
+
+async function act(volume: LocalVolume, step: Deed, deps: VolumeDeps, signal: AbortSignal): Promise<void> {
+  const { lvm, log } = deps;
+  if (step.kind === 'refuse') throw new Fault('precondition', step.message);
+  const target = { vgName: volume.spec.vgName ?? '', name: volume.metadata.name ?? '' };
+  log.info({ vg: target.vgName, volume: target.name, action: step.kind }, 'changing a volume');
+  if (step.kind === 'create') await lvm.createVolume({ ...target, ...step }, signal);
+  if (step.kind === 'extend') await lvm.extendVolume({ ...target, sizeBytes: bytes(step.sizeBytes) }, signal);
+  if (step.kind === 'activate') await lvm.activateVolume(target, signal);
+  if (step.kind === 'refresh') await lvm.refreshVolume(target, signal);
+  if (step.kind === 'erase') await erase(target, step, deps, signal);
+  if (step.kind === 'remove') await lvm.removeVolume(target, signal);
+  if (step.kind === 'wipe') await wipe(volume, step.path, deps, signal);
+}
+
+/** The disk is recorded before anybody can use the volume. */
+async function tellReady(
+  volume: LocalVolume,
+  now: VolumeStep & { readonly kind: 'ready' },
+  { write, observe }: VolumeDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  const { metadata, spec } = volume;
+  if (spec.kind !== 'LVM' && recordedDisk(volume) === undefined) {
+    const identity = identityAt(volume, now.devicePath, await observe(signal));
+    if (identity !== undefined) await write.markDisk(metadata.name ?? '', identity, signal);
+  }
+  await write.ready(volume, now, signal);
+}
+
+/** What a device that does not come for want of its disks had on those that are left stays there: there is no way to it. */
+async function erase(
+  target: { readonly vgName: string; readonly name: string },
+  { first, partial, path, size }: Erasure,
+  { lvm, disks }: VolumeDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    if (first === 'activate') await lvm.activateVolume(target, signal);
+    if (first === 'refresh') await lvm.refreshVolume(target, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (partial) return;
+    throw error;
+  }
+  await disks.erase({ path, size }, signal);
+}
+
+/** The data of a whole disk or filesystem. */
+async function wipe(
+  { spec }: LocalVolume,
+  path: string,
+  { disks, filesystems }: VolumeDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  if (spec.kind === 'MountPoint') return filesystems.clear(path, signal);
+  const device = (await disks.list(signal)).find((candidate) => candidate.path === path);
+  if (!device) throw new Fault('unavailable', `${path} is not there any more`);
+  return disks.wipe(device, signal);
+}
+
+function problemOf(step: Deed, error: unknown): { readonly reason: string; readonly message: string } {
+  if (step.kind === 'refuse') return { reason: step.reason, message: step.message };
+  if (step.kind === 'activate' || step.kind === 'refresh')
+    return { reason: 'ActivationFailed', message: textOf(error) };
+  if (step.kind === 'wipe' || step.kind === 'erase') return { reason: 'WipeFailed', message: textOf(error) };
+  const full = error instanceof Fault && error.kind === 'exhausted';
+  return { reason: full ? REASON_NO_SPACE : 'LvmFailed', message: textOf(error) };
+}

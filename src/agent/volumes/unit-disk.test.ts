@@ -1,0 +1,48 @@
+import { expect, test } from 'vitest';
+import { GIB } from '../../model/bytes.ts';
+import type { LocalVolume } from '../../model/objects.ts';
+import { DISK } from '../../model/well-known.ts';
+import { sampleDisk, sampleLocalVolume, sampleMount, unitSpec } from '../sample-objects.ts';
+import { findRecorded, identityAt, isInPlace } from './unit-disk.ts';
+
+const disk = (name: string, worldwideName?: string) =>
+  sampleDisk(name, worldwideName === undefined ? {} : { worldwideName });
+const OURS = `naa.1 ${10 * GIB}`;
+
+const volume = (kind: 'Device' | 'MountPoint', path: string, recorded?: string): LocalVolume => ({
+  ...sampleLocalVolume({
+    meta: recorded === undefined ? {} : { annotations: { [DISK]: recorded } },
+    status: { phase: 'Ready', sizeBytes: GIB, devicePath: path },
+  }),
+  spec: unitSpec(kind, path),
+});
+
+test.each([
+  ['where it was', [disk('sdb', 'naa.1'), disk('sdc', 'naa.2')], '/dev/sdb'],
+  ['under another name', [disk('sdb', 'naa.2'), disk('sdc', 'naa.1')], '/dev/sdc'],
+  ['seen twice', [disk('sda', 'naa.1'), disk('sdb', 'naa.1')], '/dev/sdb'],
+  ['pulled', [disk('sdb', 'naa.2')], undefined],
+])('the disk of a volume is found that is %s', (_, devices, want) => {
+  expect(findRecorded(volume('Device', '/dev/sdb', OURS), { devices, mounts: [] })?.path).toBe(want);
+});
+
+const mounts = [sampleMount('/mnt/a', { majorMinor: '8:sdb' })];
+test.each<[string, LocalVolume, ReturnType<typeof disk>[], boolean]>([
+  ['a disk', volume('Device', '/dev/sdb', OURS), [disk('sdb', 'naa.1')], true],
+  ['another disk of that name', volume('Device', '/dev/sdb', OURS), [disk('sdb', 'naa.2')], false],
+  ['a disk that tells nothing any more', volume('Device', '/dev/sdb', OURS), [disk('sdb')], false],
+  ['a disk that never told anything', volume('Device', '/dev/sdb'), [disk('sdb')], true],
+  ['no disk', volume('Device', '/dev/sdb'), [], false],
+  ['a filesystem', volume('MountPoint', '/mnt/a', OURS), [disk('sdb', 'naa.1')], true],
+  ['the filesystem of another disk', volume('MountPoint', '/mnt/a', OURS), [disk('sdb', 'naa.2')], false],
+  ['a filesystem on a disk that never told anything', volume('MountPoint', '/mnt/a'), [disk('sdb')], true],
+  ['no filesystem', volume('MountPoint', '/mnt/b'), [disk('sdb')], false],
+])('%s', (_, of, devices, want) => {
+  expect(isInPlace(of, { devices, mounts })).toBe(want);
+});
+
+test('what is recorded is the disk behind a filesystem too', () => {
+  const devices = [disk('sdb', 'naa.1')];
+  expect(identityAt(volume('MountPoint', '/mnt/a'), '/mnt/a', { devices, mounts })).toBe(OURS);
+  expect(identityAt(volume('Device', '/dev/sdb'), '/dev/sdb', { devices, mounts })).toBe(OURS);
+});

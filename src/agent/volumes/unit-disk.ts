@@ -1,0 +1,43 @@
+import type { LocalVolume } from '../../model/objects.ts';
+import { DISK } from '../../model/well-known.ts';
+import type { BlockDevice } from '../../disk/disks.ts';
+import { diskIdentity } from '../../disk/identity.ts';
+import { mountAt, type MountEntry } from '../../mount/mountinfo.ts';
+
+/** What of an observation tells where disks are. */
+export interface Places {
+  readonly devices: readonly BlockDevice[];
+  readonly mounts: readonly MountEntry[];
+}
+
+/** Which disk the volume was given when it was made; undefined when that disk told nothing of itself. */
+export const recordedDisk = ({ metadata }: LocalVolume): string | undefined => metadata.annotations?.[DISK];
+
+/** The disk of a Device volume by what was recorded, under whatever name it has now; one that still has its name comes first. */
+export function findRecorded(volume: LocalVolume, { devices }: Places): BlockDevice | undefined {
+  const recorded = recordedDisk(volume);
+  const same = devices.filter((device) => diskIdentity(device, devices) === recorded);
+  return same.find(({ path }) => path === volume.spec.path) ?? same[0];
+}
+
+/** What is to be recorded of the disk that a volume gets. */
+export function identityAt(volume: LocalVolume, path: string, places: Places): string | undefined {
+  const device = deviceOf(volume, path, places);
+  return device && diskIdentity(device, places.devices);
+}
+
+/** Whether a Device or MountPoint volume's own disk is where the volume was told to be: names may lead to another disk after a boot. */
+export function isInPlace(volume: LocalVolume, places: Places): boolean {
+  const path = volume.status?.devicePath ?? volume.spec.path ?? '';
+  const recorded = recordedDisk(volume);
+  if (recorded !== undefined) return identityAt(volume, path, places) === recorded;
+  return volume.spec.kind === 'Device'
+    ? deviceOf(volume, path, places) !== undefined
+    : mountAt(places.mounts, path) !== undefined;
+}
+
+function deviceOf({ spec }: LocalVolume, path: string, { devices, mounts }: Places): BlockDevice | undefined {
+  if (spec.kind === 'Device') return devices.find((device) => device.path === path);
+  const entry = mountAt(mounts, path);
+  return devices.find((device) => device.majorMinor === entry?.majorMinor || device.path === entry?.source);
+}

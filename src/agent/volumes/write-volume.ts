@@ -1,0 +1,90 @@
+import type { LocalVolume, LocalVolumePhase } from '../../model/objects.ts';
+import { DISK, FORMATTED, VOLUME_FINALIZER } from '../../model/well-known.ts';
+import type { KubeClient, Patch } from '../../kube/client.ts';
+import { isNotFound } from '../../kube/errors.ts';
+import { LOCAL_VOLUMES } from '../../kube/resource.ts';
+import { hasBeenReady } from './plan-volume.ts';
+
+type Status = NonNullable<LocalVolume['status']>;
+
+/** What the agent writes to LocalVolume objects. An object that is gone needs nothing written. */
+export interface VolumeWriter {
+  ready(
+    volume: LocalVolume,
+    now: { readonly sizeBytes: number; readonly devicePath: string },
+    signal: AbortSignal,
+  ): Promise<void>;
+  /** Why the volume is not as asked. A volume that serves stays Ready. Says whether this was news. */
+  problem(
+    volume: LocalVolume,
+    problem: { readonly reason: string; readonly message: string },
+    signal: AbortSignal,
+  ): Promise<boolean>;
+  /** Takes our finalizer off: nothing of the volume is left here. */
+  release(volume: LocalVolume, signal: AbortSignal): Promise<void>;
+  markFormatted(name: string, fsType: string, signal: AbortSignal): Promise<void>;
+  /** Remembers for good which disk the volume has. */
+  markDisk(name: string, identity: string, signal: AbortSignal): Promise<void>;
+}
+
+/** `wrote` is given every object as the API server answered with it. */
+export function createVolumeWriter(
+  client: Pick<KubeClient, 'patch'>,
+  wrote: (volume: LocalVolume) => void,
+): VolumeWriter {
+  const patch = async (name: string, change: Patch, signal: AbortSignal, subresource?: 'status'): Promise<void> => {
+    try {
+      wrote(await client.patch(LOCAL_VOLUMES, { name }, change, signal, subresource));
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+    }
+  };
+
+  const writeStatus = async (volume: LocalVolume, status: Status, signal: AbortSignal): Promise<boolean> => {
+    const before = volume.status ?? {};
+    const names = ['phase', 'sizeBytes', 'devicePath', 'reason', 'message'] as const;
+    if (names.every((name) => before[name] === status[name])) return false;
+    const body = { status: Object.fromEntries(names.map((name) => [name, status[name] ?? null])) };
+    await patch(volume.metadata.name ?? '', { type: 'merge', body }, signal, 'status');
+    return true;
+  };
+
+  return {
+    ready: async (volume, { sizeBytes, devicePath }, signal) => {
+      await writeStatus(volume, { phase: 'Ready', sizeBytes, devicePath }, signal);
+    },
+    problem: (volume, { reason, message }, signal) => {
+      const { sizeBytes, devicePath } = volume.status ?? {};
+      const known = {
+        ...(sizeBytes === undefined ? {} : { sizeBytes }),
+        ...(devicePath === undefined ? {} : { devicePath }),
+      };
+      return writeStatus(volume, { ...known, phase: phaseOf(volume, reason), reason, message }, signal);
+    },
+    release: async ({ metadata }, signal) => {
+      const at = metadata.finalizers?.indexOf(VOLUME_FINALIZER) ?? -1;
+      if (at < 0) return;
+      const path = `/metadata/finalizers/${at}`;
+      const body = [
+        { op: 'test', path, value: VOLUME_FINALIZER },
+        { op: 'remove', path },
+      ];
+      await patch(metadata.name ?? '', { type: 'json', body }, signal);
+    },
+    markFormatted: (name, fsType, signal) => patch(name, annotate(FORMATTED, fsType), signal),
+    markDisk: (name, identity, signal) => patch(name, annotate(DISK, identity), signal),
+  };
+}
+
+const annotate = (key: string, value: string): Patch => ({
+  type: 'merge',
+  body: { metadata: { annotations: { [key]: value } } },
+});
+
+/** Reasons for which a volume that was ready no longer is. */
+const BROKEN = new Set(['VolumeLost', 'GroupMissing', 'GroupExported', 'ActivationFailed', 'UnitMissing']);
+
+function phaseOf(volume: LocalVolume, reason: string): LocalVolumePhase {
+  if (volume.metadata.deletionTimestamp !== undefined) return 'Deleting';
+  return hasBeenReady(volume) && !BROKEN.has(reason) ? 'Ready' : 'Failed';
+}

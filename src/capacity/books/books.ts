@@ -1,0 +1,191 @@
+import type { ClaimFacts, PvFacts, SourceFacts } from '../../model/facts.ts';
+import { ClaimHolds } from './claim-holds.ts';
+import { Claims, claimKey } from '../needs/claims.ts';
+import { Classes, type OurClass } from '../needs/classes.ts';
+import { Cluster } from '../stock/cluster.ts';
+import type { NodeRoom } from '../stock/node-stock.ts';
+import { planOn, type PodPlan } from '../placing/plan.ts';
+import { takeTogether } from './take-together.ts';
+import { chooseSlot, serves, type Strategy } from '../placing/search.ts';
+import type { Known } from '../needs/pod-needs.ts';
+import { PodHold } from './pod-hold.ts';
+import { PodHolds } from './pod-holds.ts';
+import { nodeOf, Records } from './records.ts';
+import type { Slot } from '../stock/slot.ts';
+import { requestOfClaim, type VolumeRequest } from '../needs/volume-request.ts';
+
+/**
+ * Everything that is promised, and the rules by which one promise takes the place of another:
+ *
+ *   held for a pod ──selected-node──▶ held for the claim ──LocalVolume or PersistentVolume──▶ recorded
+ *        └──────────────────────────── LocalVolume or PersistentVolume ─────────────────────────┘
+ *
+ * The room is handed over within one step, so it is neither free in between nor counted twice.
+ */
+export class Promises implements Known {
+  readonly cluster = new Cluster();
+  readonly claims = new Claims();
+  readonly classes: Classes;
+  readonly records = new Records((node) => this.cluster.room(node));
+  readonly podHolds = new PodHolds();
+  readonly claimHolds = new ClaimHolds();
+  /** PersistentVolumes of any driver, by name. */
+  readonly pvs = new Map<string, PvFacts>();
+  /** By `namespace/name`. */
+  readonly snapshots = new Map<string, SourceFacts>();
+  readonly #unmet = new Map<string, NodeRoom>();
+  readonly #strategy: Strategy;
+
+  constructor(drivers: readonly string[], strategy: Strategy) {
+    this.classes = new Classes(drivers);
+    this.#strategy = strategy;
+  }
+
+  findClaim(namespace: string, name: string): ClaimFacts | undefined {
+    return this.claims.find(namespace, name);
+  }
+
+  findClass(name: string | undefined): OurClass | undefined {
+    return this.classes.find(name);
+  }
+
+  findSnapshot(namespace: string, name: string): SourceFacts | undefined {
+    return this.snapshots.get(claimKey(namespace, name));
+  }
+
+  nodeOfClaim(claim: ClaimFacts): string | undefined {
+    const volume = this.records.ofClaim(claim.uid);
+    if (volume) return nodeOf(volume);
+    if (claim.volumeName !== undefined) return this.pvs.get(claim.volumeName)?.node;
+    return claim.selectedNode;
+  }
+
+  isProvided(claim: ClaimFacts): boolean {
+    return this.records.ofClaim(claim.uid) !== undefined || this.claimHolds.get(claim.uid) !== undefined;
+  }
+
+  /** Holds room for a pod. Its claims whose node is chosen already are held for the claim at once. */
+  holdForPod(podUid: string, plan: PodPlan, expiresAt: number): void {
+    this.podHolds.add(new PodHold(this.cluster, podUid, plan, expiresAt));
+    for (const { claimUid } of plan.requests) if (claimUid !== undefined) this.reviewClaim(claimUid);
+  }
+
+  /** The scheduler chose this node for the pod. When it was never offered, what is still open is planned there anew, if there is room. */
+  settlePod(podUid: string, name: string): void {
+    const hold = this.podHolds.get(podUid);
+    if (!hold) return;
+    const node = this.cluster.room(name);
+    if (hold.covers(node)) {
+      hold.settleOn(node);
+      return;
+    }
+    const requests = hold.pending();
+    this.podHolds.end(podUid);
+    const plan = this.planOn(node, requests);
+    if (plan) this.holdForPod(podUid, plan, hold.expiresAt);
+  }
+
+  /** Where these volumes would go on one node; undefined when they do not fit. */
+  planOn(node: NodeRoom, requests: readonly VolumeRequest[]): PodPlan | undefined {
+    return planOn(this.cluster, node, requests, this.#strategy);
+  }
+
+  /** Brings all that is held for a claim in line with what is known of it now. Does nothing the second time. */
+  reviewClaim(uid: string): void {
+    const claim = this.claims.get(uid);
+    if (!claim) return;
+    const volume = this.records.ofClaim(uid);
+    if (volume || this.#isElsewhere(claim)) {
+      this.#endClaimHold(uid);
+      this.leavePods(claimKey(claim.namespace, claim.name), uid, volume && nodeOf(volume));
+      return;
+    }
+    this.#reviewChosenNode(claim);
+  }
+
+  /** The claim is gone, and with it every use for room of it. */
+  forgetClaim(claim: ClaimFacts): void {
+    this.claims.delete(claim.uid);
+    this.#endClaimHold(claim.uid);
+    this.leavePods(claimKey(claim.namespace, claim.name), claim.uid, undefined);
+  }
+
+  /** Something else than the pods counts this claim now. When it is a volume on a node, that is where the pods must go. */
+  leavePods(key: string, uid: string | undefined, node: string | undefined): void {
+    for (const hold of this.podHolds.of(key)) {
+      if (!hasClaim(hold, key, uid)) continue;
+      this.podHolds.endVolume(key, hold);
+      if (node !== undefined) this.settlePod(hold.podUid, node);
+    }
+  }
+
+  /** A snapshot came, went or changed: what claims made from it take may be another. */
+  reviewSource(namespace: string, name: string): void {
+    for (const { uid, namespace: at, source, selectedNode } of this.claims.all()) {
+      const isFromIt = source?.kind === 'VolumeSnapshot' && source.name === name && at === namespace;
+      if (isFromIt && selectedNode !== undefined) this.reviewClaim(uid);
+    }
+  }
+
+  /** Looks again at the claims that must go to this node and found no room there. */
+  retryUnmet(node: NodeRoom): void {
+    for (const uid of [...node.unmet].toSorted()) this.reviewClaim(uid);
+  }
+
+  /** Its volume is one that we do not count. A bound claim whose volume we have not seen yet may still be ours. */
+  #isElsewhere(claim: ClaimFacts): boolean {
+    if (claim.volumeName === undefined) return false;
+    return !claim.bound || this.pvs.has(claim.volumeName);
+  }
+
+  #reviewChosenNode(claim: ClaimFacts): void {
+    const request = this.#requestOf(claim);
+    const node = request && claim.selectedNode ? this.cluster.room(claim.selectedNode) : undefined;
+    const held = this.claimHolds.get(claim.uid);
+    if (held && held.node === node && isSame(held.request, request)) return;
+
+    this.#endClaimHold(claim.uid);
+    if (!request || !node) return;
+    const pods = this.podHolds.of(request.key).filter((hold) => hasClaim(hold, request.key, claim.uid));
+    const planned = pods.map((hold) => hold.planned(request.key, node)?.slot).find((slot) => slot !== undefined);
+    for (const hold of pods) this.podHolds.endVolume(request.key, hold);
+
+    const slot = this.#slotFor(node, request, planned);
+    if (slot) {
+      this.claimHolds.take(claim.uid, { request, node, slot, amount: slot.amountFor(request.size) });
+    } else if (!takeTogether(this.cluster, this.claimHolds, { node, request, strategy: this.#strategy })) {
+      node.addUnmet(claim.uid);
+      this.#unmet.set(claim.uid, node);
+    }
+    for (const hold of pods) this.settlePod(hold.podUid, node.name);
+  }
+
+  #slotFor(node: NodeRoom, request: VolumeRequest, planned: Slot | undefined): Slot | undefined {
+    if (planned && serves(planned, request)) return planned;
+    return chooseSlot(this.cluster, node, request, { strategy: this.#strategy, ignoreFloating: false });
+  }
+
+  /** What the claim takes where it goes; undefined for a claim that is not ours, or takes nothing. */
+  #requestOf(claim: ClaimFacts): VolumeRequest | undefined {
+    const need = requestOfClaim(claim, this.findClass(claim.storageClass)?.policy);
+    if (!need || claim.source?.kind !== 'VolumeSnapshot') return need;
+    return this.findSnapshot(claim.namespace, claim.source.name)?.readOnly ? undefined : need;
+  }
+
+  #endClaimHold(uid: string): void {
+    this.claimHolds.end(uid);
+    this.#unmet.get(uid)?.deleteUnmet(uid);
+    this.#unmet.delete(uid);
+  }
+}
+
+/** The claim of a generic ephemeral volume may have come after the plan, which then knows it by name only. */
+export function hasClaim(hold: PodHold, key: string, uid: string | undefined): boolean {
+  return hold.pending().some((item) => item.key === key && (item.claimUid === undefined || item.claimUid === uid));
+}
+
+function isSame(a: VolumeRequest, b: VolumeRequest | undefined): boolean {
+  return (
+    b !== undefined && a.size === b.size && a.kind === b.kind && a.vgName === b.vgName && a.mediaType === b.mediaType
+  );
+}

@@ -1,0 +1,46 @@
+import type { NodeRoom } from '../stock/node-stock.ts';
+import type { Slot } from '../stock/slot.ts';
+import type { VolumeRequest } from '../needs/volume-request.ts';
+
+/** Room for a claim whose node the scheduler has chosen, until its volume is recorded. It needs no pod, so it survives a restart. */
+export interface ClaimHold {
+  readonly request: VolumeRequest;
+  readonly node: NodeRoom;
+  readonly slot: Slot;
+  readonly amount: number;
+}
+
+export class ClaimHolds {
+  readonly #byUid = new Map<string, ClaimHold>();
+  readonly #byNode = new Map<NodeRoom, Set<ClaimHold>>();
+
+  get(uid: string): ClaimHold | undefined {
+    return this.#byUid.get(uid);
+  }
+
+  all(): Iterable<ClaimHold> {
+    return this.#byUid.values();
+  }
+
+  on(node: NodeRoom): ClaimHold[] {
+    return [...(this.#byNode.get(node) ?? [])];
+  }
+
+  take(uid: string, hold: ClaimHold): void {
+    if (this.#byUid.has(uid)) throw new Error(`claim ${uid} holds room already`);
+    hold.slot.hold(hold.amount, 'settled');
+    this.#byUid.set(uid, hold);
+    const there = this.#byNode.get(hold.node) ?? new Set();
+    this.#byNode.set(hold.node, there.add(hold));
+  }
+
+  end(uid: string): void {
+    const hold = this.#byUid.get(uid);
+    if (!hold) return;
+    this.#byUid.delete(uid);
+    const there = this.#byNode.get(hold.node);
+    there?.delete(hold);
+    if (there?.size === 0) this.#byNode.delete(hold.node);
+    hold.slot.release(hold.amount, 'settled');
+  }
+}

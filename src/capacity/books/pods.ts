@@ -1,0 +1,103 @@
+import type { PodFacts } from '../../model/facts.ts';
+import { claimKey } from '../needs/claims.ts';
+import { parseInline } from '../needs/pod-needs.ts';
+import type { Promises } from './books.ts';
+import type { Recorded } from './records.ts';
+
+/** The pods that may still need us: those without a node, and those with inline volumes on one. */
+export class Pods {
+  readonly #promises: Promises;
+  readonly #byUid = new Map<string, PodFacts>();
+  readonly #uidOf = new Map<string, string>();
+
+  constructor(promises: Promises) {
+    this.#promises = promises;
+  }
+
+  get(uid: string): PodFacts | undefined {
+    return this.#byUid.get(uid);
+  }
+
+  /** Settles the pod's hold by what its object says of the node, and ends it with the pod. */
+  changed(pod: PodFacts): void {
+    const key = claimKey(pod.namespace, pod.name);
+    const earlier = this.#uidOf.get(key);
+    if (earlier !== undefined && earlier !== pod.uid) this.gone(earlier);
+    if (pod.finished) {
+      // Its binding may not have been heard.
+      if (pod.nodeName !== undefined && this.#byUid.has(pod.uid)) this.#bound(pod, pod.nodeName);
+      this.gone(pod.uid);
+      return;
+    }
+    if (pod.nodeName !== undefined) this.#bound(pod, pod.nodeName);
+    else if (pod.nominatedNode !== undefined) this.#nominated(pod, pod.nominatedNode);
+
+    if (this.#isNeeded(pod)) {
+      this.#byUid.set(pod.uid, pod);
+      this.#uidOf.set(key, pod.uid);
+    } else {
+      this.#forget(pod.uid);
+    }
+  }
+
+  #isNeeded({ uid, nodeName, volumes }: PodFacts): boolean {
+    if (nodeName === undefined) return volumes.length > 0;
+    // A bound pod that still has a hold must be known by its name, or a successor would not end it.
+    return volumes.some(isInline) || this.#promises.podHolds.get(uid) !== undefined;
+  }
+
+  gone(uid: string): void {
+    this.#promises.podHolds.end(uid);
+    const pod = this.#byUid.get(uid);
+    for (const volume of pod?.volumes ?? []) {
+      if (!isInline(volume)) continue;
+      const parsed = parseInline(uid, volume);
+      if (!('problem' in parsed)) this.#promises.records.change(parsed.key, endInline);
+    }
+    this.#forget(uid);
+  }
+
+  /** Its inline volumes are recorded by the pod itself from now on, until their LocalVolumes come (R8). */
+  #bound(pod: PodFacts, node: string): void {
+    const { podHolds, records } = this.#promises;
+    for (const volume of pod.volumes) {
+      if (!isInline(volume)) continue;
+      const parsed = parseInline(pod.uid, volume);
+      if ('problem' in parsed) continue;
+      const { key, vgName, size } = parsed;
+      for (const hold of podHolds.of(key)) podHolds.endVolume(key, hold);
+      records.change(key, (record) => {
+        const made = record.object !== undefined || record.inline?.made === true;
+        record.inline = { node, kind: 'LVM', where: vgName, size, made };
+      });
+    }
+    this.#promises.settlePod(pod.uid, node);
+  }
+
+  /** A nomination for a node that was not offered is of an earlier round. */
+  #nominated(pod: PodFacts, name: string): void {
+    const hold = this.#promises.podHolds.get(pod.uid);
+    const node = this.#promises.cluster.peek(name);
+    if (hold && node && hold.covers(node)) hold.settleOn(node);
+  }
+
+  #forget(uid: string): void {
+    const pod = this.#byUid.get(uid);
+    if (!pod) return;
+    this.#byUid.delete(uid);
+    const key = claimKey(pod.namespace, pod.name);
+    if (this.#uidOf.get(key) === uid) this.#uidOf.delete(key);
+  }
+}
+
+/** The node may have made the volume, with the word of that still under way: the room is kept as for any object that is to come. */
+function endInline(record: Recorded): void {
+  const { inline } = record;
+  delete record.inline;
+  if (!inline || inline.made) return;
+  const { made: _, ...place } = inline;
+  record.promise ??= place;
+}
+
+const isInline = (volume: PodFacts['volumes'][number]): volume is PodFacts['volumes'][number] & { kind: 'inline' } =>
+  volume.kind === 'inline';

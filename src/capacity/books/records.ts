@@ -1,0 +1,124 @@
+import { bytes, NO_BYTES, type Bytes } from '../../model/bytes.ts';
+import type { PvFacts, VolumeFacts } from '../../model/facts.ts';
+import type { VolumeKind } from '../../model/storage-class.ts';
+import type { NodeRoom } from '../stock/node-stock.ts';
+import type { Slot } from '../stock/slot.ts';
+
+/** Where a volume is and what it takes, in bytes. */
+export interface VolumePlace {
+  readonly node: string;
+  readonly kind: VolumeKind;
+  readonly where: string;
+  readonly size: Bytes;
+  readonly claimUid?: string;
+}
+
+/**
+ * One volume, by everything that speaks of it. It counts once, wherever the strongest of these says:
+ * the LocalVolume object, our promise to create one, a PersistentVolume of ours, an inline volume of a pod that is bound to a node.
+ */
+export interface Recorded {
+  readonly name: string;
+  object?: VolumeFacts;
+  promise?: VolumePromise;
+  /** Promised growth that the object does not show yet. */
+  grown?: Bytes;
+  pv?: PvFacts;
+  inline?: InlinePlace;
+  slot?: Slot;
+  claimUid?: string;
+}
+
+/** What a bound pod says of its inline volume. */
+export interface InlinePlace extends VolumePlace {
+  /** Its LocalVolume was seen: from then on that says how long the room is taken. */
+  readonly made: boolean;
+}
+
+/** Room taken for an object that is about to be created. */
+export interface VolumePromise extends VolumePlace {
+  /** Time, ms; absent until the next look at the clock. */
+  expiresAt?: number;
+  /** Of the object of the same name that was known then: news of it does not fulfil this promise. */
+  readonly over?: string;
+}
+
+/** The volumes that are recorded, each attached to the slot that it takes room in. */
+export class Records {
+  readonly #byName = new Map<string, Recorded>();
+  readonly #byClaim = new Map<string, Set<string>>();
+  readonly #room: (node: string) => NodeRoom;
+
+  constructor(room: (node: string) => NodeRoom) {
+    this.#room = room;
+  }
+
+  get(name: string): Recorded | undefined {
+    return this.#byName.get(name);
+  }
+
+  all(): Iterable<Recorded> {
+    return this.#byName.values();
+  }
+
+  /** The volume of a claim. */
+  ofClaim(uid: string): Recorded | undefined {
+    for (const name of this.#byClaim.get(uid) ?? []) return this.#byName.get(name);
+    return undefined;
+  }
+
+  /** Changes what is known of one volume, and counts it anew. Returns the claims it was and is of. */
+  change(name: string, edit: (volume: Recorded) => void): Set<string> {
+    const volume = this.#byName.get(name) ?? { name };
+    edit(volume);
+    const claims = this.#relink(volume);
+    this.#attach(volume);
+    if (volume.object || volume.promise || volume.pv || volume.inline) this.#byName.set(name, volume);
+    else this.#byName.delete(name);
+    return claims;
+  }
+
+  #relink(volume: Recorded): Set<string> {
+    const before = volume.claimUid;
+    const after = (volume.object ?? volume.promise)?.claimUid ?? volume.pv?.claimUid;
+    const claims = new Set([before, after].filter((uid) => uid !== undefined));
+    if (before === after) return claims;
+    if (before !== undefined) {
+      const names = this.#byClaim.get(before);
+      names?.delete(volume.name);
+      if (names?.size === 0) this.#byClaim.delete(before);
+    }
+    delete volume.claimUid;
+    if (after !== undefined) {
+      volume.claimUid = after;
+      const names = this.#byClaim.get(after) ?? new Set();
+      this.#byClaim.set(after, names.add(volume.name));
+    }
+    return claims;
+  }
+
+  #attach(volume: Recorded): void {
+    const place = placeOf(volume);
+    const slot = place && this.#room(place.node).slot(place.kind, place.where);
+    if (volume.slot && volume.slot !== slot) volume.slot.record(volume.name, undefined);
+    delete volume.slot;
+    if (!place || !slot) return;
+    volume.slot = slot;
+    slot.record(volume.name, place.size);
+  }
+}
+
+/** What the volume takes; undefined when nothing says where, as for a PersistentVolume without attributes. */
+export function placeOf(volume: Recorded): VolumePlace | undefined {
+  const { object, promise, grown = NO_BYTES, pv, inline } = volume;
+  const place = object ?? promise ?? pvPlace(pv) ?? inline;
+  if (!place) return undefined;
+  return { ...place, size: bytes(Math.max(place.size, promise?.size ?? 0, grown)) };
+}
+
+/** The only node that can reach the volume. */
+export const nodeOf = (volume: Recorded): string | undefined => placeOf(volume)?.node ?? volume.pv?.node;
+
+function pvPlace(pv: PvFacts | undefined): VolumePlace | undefined {
+  return pv?.takes && pv.node !== undefined ? { node: pv.node, ...pv.takes } : undefined;
+}

@@ -1,0 +1,46 @@
+import type { ClaimHolds } from './claim-holds.ts';
+import type { NodeRoom } from '../stock/node-stock.ts';
+import type { Cluster } from '../stock/cluster.ts';
+import { planOn } from '../placing/plan.ts';
+import { suits, type Strategy } from '../placing/search.ts';
+import { byNeed, type VolumeRequest } from '../needs/volume-request.ts';
+
+/**
+ * Holds room for one more claim by planning all claims of the node anew; false when they do not fit together. After a restart they come in
+ * any order, and what fitted together need not fit in that order. Nobody has been told a group or disk yet, so a plan may change.
+ */
+export function takeTogether(
+  cluster: Cluster,
+  holds: ClaimHolds,
+  {
+    node,
+    request,
+    strategy,
+  }: { readonly node: NodeRoom; readonly request: VolumeRequest; readonly strategy: Strategy },
+): boolean {
+  const others = holds.on(node);
+  if (others.length === 0 || !hasRoomInPieces(node, request)) return false;
+  for (const { slot, amount } of others) slot.planned -= amount;
+  const requests = [request, ...others.map((hold) => hold.request)].toSorted(byNeed);
+  const plan = planOn(cluster, node, requests, strategy);
+  for (const { slot, amount } of others) slot.planned += amount;
+  if (!plan) return false;
+
+  for (const { request: other } of others) holds.end(other.claimUid ?? '');
+  requests.forEach((planned, j) => {
+    const slot = cluster.slot(plan.rows[j]!);
+    holds.take(planned.claimUid ?? '', { request: planned, node, slot, amount: plan.amounts[j]! });
+  });
+  return true;
+}
+
+/** Without it, no other order helps: enough bytes in all groups together, or some free unit of the kind. */
+function hasRoomInPieces(node: NodeRoom, request: VolumeRequest): boolean {
+  if (request.kind !== 'LVM') {
+    const isFree = node.units.some(({ kind, free }) => kind === request.kind && free > 0);
+    return isFree && node.units.some((unit) => suits(unit, request));
+  }
+  let free = 0;
+  for (const group of node.groups) free += Math.max(0, group.free);
+  return free >= request.size;
+}

@@ -1,0 +1,43 @@
+import type { ClaimFacts } from '../../model/facts.ts';
+
+export const claimKey = (namespace: string, name: string): string => `${namespace}/${name}`;
+
+/**
+ * The claims there are, by uid and by name. One name is one claim: when another uid comes under it, the earlier claim is gone,
+ * whether or not we were told (R4).
+ */
+export class Claims {
+  readonly #byUid = new Map<string, ClaimFacts>();
+  readonly #byKey = new Map<string, ClaimFacts>();
+
+  get(uid: string): ClaimFacts | undefined {
+    return this.#byUid.get(uid);
+  }
+
+  find(namespace: string, name: string): ClaimFacts | undefined {
+    return this.#byKey.get(claimKey(namespace, name));
+  }
+
+  all(): Iterable<ClaimFacts> {
+    return this.#byUid.values();
+  }
+
+  /** Returns the earlier claim of this name, when it was another one and is gone now. */
+  set(claim: ClaimFacts): ClaimFacts | undefined {
+    const key = claimKey(claim.namespace, claim.name);
+    const earlier = this.#byKey.get(key);
+    this.#byUid.set(claim.uid, claim);
+    this.#byKey.set(key, claim);
+    if (earlier === undefined || earlier.uid === claim.uid) return undefined;
+    this.#byUid.delete(earlier.uid);
+    return earlier;
+  }
+
+  delete(uid: string): void {
+    const claim = this.#byUid.get(uid);
+    if (!claim) return;
+    this.#byUid.delete(uid);
+    const key = claimKey(claim.namespace, claim.name);
+    if (this.#byKey.get(key)?.uid === uid) this.#byKey.delete(key);
+  }
+}

@@ -1,0 +1,56 @@
+import { textOf } from '../../model/fault.ts';
+import type { ClassFacts } from '../../model/facts.ts';
+import { parseStorageClass, type VolumePolicy } from '../../model/storage-class.ts';
+
+/** A StorageClass of ours; `policy` is undefined when its parameters are wrong, and `problem` says how. */
+export interface OurClass {
+  readonly name: string;
+  readonly policy?: VolumePolicy;
+  readonly problem?: string;
+}
+
+/** The StorageClasses whose provisioner is ours. A class we do not know, or somebody else's, is none of our business (R9). */
+export class Classes {
+  readonly #drivers: ReadonlySet<string>;
+  readonly #facts = new Map<string, string>();
+  readonly #ours = new Map<string, OurClass>();
+
+  constructor(drivers: readonly string[]) {
+    this.#drivers = new Set(drivers);
+  }
+
+  isOurDriver(name: string): boolean {
+    return this.#drivers.has(name);
+  }
+
+  find(name: string | undefined): OurClass | undefined {
+    return name === undefined ? undefined : this.#ours.get(name);
+  }
+
+  all(): Iterable<OurClass> {
+    return this.#ours.values();
+  }
+
+  /** False when nothing changed. */
+  set(facts: ClassFacts): boolean {
+    const text = JSON.stringify([facts.provisioner, facts.parameters]);
+    if (this.#facts.get(facts.name) === text) return false;
+    this.#facts.set(facts.name, text);
+    if (this.#drivers.has(facts.provisioner)) this.#ours.set(facts.name, read(facts));
+    else this.#ours.delete(facts.name);
+    return true;
+  }
+
+  delete(name: string): boolean {
+    this.#ours.delete(name);
+    return this.#facts.delete(name);
+  }
+}
+
+function read({ name, parameters }: ClassFacts): OurClass {
+  try {
+    return { name, policy: parseStorageClass(parameters) };
+  } catch (error) {
+    return { name, problem: textOf(error) };
+  }
+}

@@ -1,0 +1,144 @@
+import { bytes, GIB, type Bytes } from '../../model/bytes.ts';
+import { textOf } from '../../model/fault.ts';
+import type { ClaimFacts, PodFacts, PodVolume, SourceFacts } from '../../model/facts.ts';
+import { inlineVolumeId } from '../../model/inline-volume.ts';
+import { parseQuantity } from '../../model/quantity.ts';
+import type { Refusal } from '../../model/verdict.ts';
+import { claimKey } from './claims.ts';
+import type { OurClass } from './classes.ts';
+import { badClass, badInline, claimDeleting, claimMissing, emptyClaim, sourceMissing, SPLIT_NODES } from './refusal.ts';
+import { byNeed, requestOf, type VolumeRequest } from './volume-request.ts';
+
+/** What the ledger knows that a pod's needs depend on. */
+export interface Known {
+  findClaim(namespace: string, name: string): ClaimFacts | undefined;
+  findClass(name: string | undefined): OurClass | undefined;
+  findSnapshot(namespace: string, name: string): SourceFacts | undefined;
+  /** Where the claim's volume is, or where room is kept for it since the scheduler chose; undefined while both are open. */
+  nodeOfClaim(claim: ClaimFacts): string | undefined;
+  /** Whether that room is taken already, so that the pod needs no more for this claim. */
+  isProvided(claim: ClaimFacts): boolean;
+}
+
+/** The volumes of a pod that need a place, and the only node it can go to when there is one. */
+export interface PodNeeds {
+  readonly requests: readonly VolumeRequest[];
+  readonly pin?: string;
+}
+
+/** `needs`, or the reason why the pod fits nowhere for now. */
+export type PodNeedsOrRefusal = PodNeeds | Refused;
+
+export interface Refused {
+  readonly refusal: Refusal;
+  /** What is missing is probably on its way to us: the scheduler has seen it already. */
+  readonly soon?: boolean;
+}
+
+/** True when some volume of the pod is, or may be, ours. A claim that we have not seen yet may be. */
+export function concernsUs(pod: PodFacts, known: Known): boolean {
+  return pod.volumes.some((volume) => {
+    if (volume.kind === 'inline') return true;
+    const claim = known.findClaim(pod.namespace, volume.claimName);
+    if (claim) return known.findClass(claim.storageClass) !== undefined;
+    return volume.kind === 'claim' || known.findClass(volume.storageClass) !== undefined;
+  });
+}
+
+/** Reads all volumes of a pod. Claims of other drivers, of unknown classes and without a class ask nothing of us (R9). */
+export function planPod(pod: PodFacts, known: Known): PodNeedsOrRefusal {
+  const requests = new Map<string, VolumeRequest>();
+  let pin: string | undefined;
+  for (const volume of pod.volumes) {
+    const need = needOf(pod, volume, known);
+    if ('refusal' in need) return need;
+    if (isElsewhere(need.pin, pin)) return { refusal: SPLIT_NODES };
+    pin ??= need.pin;
+    if (need.request) requests.set(need.request.key, need.request);
+  }
+  return { requests: [...requests.values()].toSorted(byNeed), ...(pin === undefined ? {} : { pin }) };
+}
+
+type Need = { readonly request?: VolumeRequest; readonly pin?: string } | Refused;
+
+const NOTHING: Need = {};
+
+function needOf(pod: PodFacts, volume: PodVolume, known: Known): Need {
+  if (volume.kind === 'inline') return needOfInline(pod, volume);
+  const claim = known.findClaim(pod.namespace, volume.claimName);
+  if (claim) return needOfClaim(claim, known);
+  const key = claimKey(pod.namespace, volume.claimName);
+  if (volume.kind === 'claim') return { refusal: claimMissing(key), soon: true };
+  return needOfClass({ key, size: volume.requested }, known.findClass(volume.storageClass));
+}
+
+function needOfClaim(claim: ClaimFacts, known: Known): Need {
+  const ours = known.findClass(claim.storageClass);
+  if (!ours) return NOTHING;
+  const key = claimKey(claim.namespace, claim.name);
+  if (claim.deleting) return { refusal: claimDeleting(key) };
+
+  const node = known.nodeOfClaim(claim);
+  const pin = node === undefined ? {} : { pin: node };
+  if (claim.bound || claim.volumeName !== undefined || known.isProvided(claim)) return pin;
+
+  const source = needOfSource(claim, known);
+  if ('refusal' in source) return source;
+  if (isElsewhere(source.pin, node)) return { refusal: SPLIT_NODES };
+  const need = needOfClass({ key, claimUid: claim.uid, size: claim.requested }, ours);
+  if ('refusal' in need) return need;
+  return source.roomless ? { ...source, ...pin } : { ...need, ...source, ...pin };
+}
+
+const isElsewhere = (a: string | undefined, b: string | undefined): boolean =>
+  a !== undefined && b !== undefined && a !== b;
+
+/** A volume made from another can only be made where the other can be read (design §5). */
+function needOfSource(
+  claim: ClaimFacts,
+  known: Known,
+): { readonly pin?: string; readonly roomless?: boolean } | Refused {
+  const { source } = claim;
+  if (!source) return {};
+  const wait = { refusal: sourceMissing(claimKey(claim.namespace, claim.name), `${source.kind} ${source.name}`) };
+  if (source.kind === 'VolumeSnapshot') {
+    const snapshot = known.findSnapshot(claim.namespace, source.name);
+    return snapshot ? { pin: snapshot.node, ...(snapshot.readOnly ? { roomless: true } : {}) } : wait;
+  }
+  const origin = known.findClaim(claim.namespace, source.name);
+  const node = origin?.bound ? known.nodeOfClaim(origin) : undefined;
+  return node === undefined ? wait : { pin: node };
+}
+
+function needOfClass(
+  ask: { readonly key: string; readonly claimUid?: string; readonly size: Bytes },
+  ours: OurClass | undefined,
+): Need {
+  if (!ours) return NOTHING;
+  if (!ours.policy) return { refusal: badClass(ours.name, ours.problem ?? 'its parameters are wrong') };
+  if (ask.size === 0) return { refusal: emptyClaim(ask.key) };
+  return { request: requestOf(ask, ours.policy) };
+}
+
+const DEFAULT_INLINE_SIZE = bytes(GIB);
+
+function needOfInline(pod: PodFacts, volume: PodVolume & { kind: 'inline' }): Need {
+  const parsed = parseInline(pod.uid, volume);
+  return 'problem' in parsed ? { refusal: badInline(volume.volumeName, parsed.problem) } : { request: parsed };
+}
+
+/** An inline volume of ours: `vgName` is required and `size` is 1Gi by default, as in open-local. */
+export function parseInline(
+  podUid: string,
+  { volumeName, attributes }: PodVolume & { kind: 'inline' },
+): (VolumeRequest & { readonly vgName: string }) | { readonly problem: string } {
+  const { vgName, size: text } = attributes;
+  if (!vgName) return { problem: 'attribute vgName is missing, name the volume group to use' };
+  try {
+    const size = text ? parseQuantity(text) : DEFAULT_INLINE_SIZE;
+    if (size === 0) return { problem: `attribute size: "${text}" must be more than zero` };
+    return { key: inlineVolumeId(podUid, volumeName), kind: 'LVM', vgName, size };
+  } catch (error) {
+    return { problem: `attribute size: ${textOf(error)}` };
+  }
+}

@@ -1,0 +1,66 @@
+import { formatBytes, type Bytes } from '../../model/bytes.ts';
+import type { Refusal, RefusalKind } from '../../model/verdict.ts';
+import type { VolumeRequest } from './volume-request.ts';
+
+/**
+ * Every sentence the ledger refuses with. They carry what was asked and never what is left, nor a node's name: kube-scheduler folds
+ * equal sentences of 500 nodes into one. All are unresolvable: evicting a pod frees no volume that outlives it, and no room that is
+ * only held.
+ */
+export const UNKNOWN_NODE = refusal('unknown-node', 'the node has no storage managed by open-local');
+export const WRONG_NODE = refusal('wrong-node', 'a volume of the pod is on another node');
+export const SPLIT_NODES = refusal('wrong-node', 'the volumes of the pod are on different nodes');
+export const LEFT_OUT = refusal(
+  'held-by-others',
+  'other nodes have more room, this one was kept for pods that need it',
+);
+export const UNKNOWN_POD = refusal('bad-request', 'the pod is not known yet: it must be filtered before it is bound');
+
+export const claimMissing = (claim: string): Refusal => refusal('claim-missing', `the claim ${claim} is not known yet`);
+
+export const claimDeleting = (claim: string): Refusal =>
+  refusal('claim-missing', `the claim ${claim} is being deleted`);
+
+export const sourceMissing = (claim: string, source: string): Refusal =>
+  refusal('claim-missing', `the claim ${claim} is made from ${source}, which is not known yet or not ready`);
+
+export const badClass = (name: string, problem: string): Refusal =>
+  refusal('bad-class', `StorageClass ${name}: ${problem}`);
+
+export const badInline = (volume: string, problem: string): Refusal =>
+  refusal('bad-request', `inline volume ${volume}: ${problem}`);
+
+export const emptyClaim = (claim: string): Refusal =>
+  refusal('bad-request', `the claim ${claim} asks for no storage: set spec.resources.requests.storage`);
+
+/** Why one volume does not fit although nobody else is being placed. `exists`: the node has such a place at all. */
+export function tooSmall({ kind, vgName, mediaType, size }: VolumeRequest, exists: boolean): Refusal {
+  if (kind !== 'LVM') {
+    const what = `${mediaType ? `${mediaType} ` : ''}${kind === 'Device' ? 'disk' : 'mount point'}`;
+    return refusal('no-free-unit', `no free ${what} of ${formatBytes(size)} or more`);
+  }
+  if (!exists)
+    return refusal('no-such-group', vgName ? `there is no volume group ${vgName}` : 'there is no volume group');
+  const where = vgName ? `in volume group ${vgName}` : 'in any volume group';
+  return refusal('group-too-small', `not enough room for ${formatBytes(size)} ${where}`);
+}
+
+/** Each volume fits alone, but not all of them. */
+export function notTogether(requests: readonly VolumeRequest[]): Refusal {
+  const sizes = requests.map(({ size }) => formatBytes(size)).join(', ');
+  return refusal('group-too-small', `not enough room for ${requests.length} volumes together (${sizes})`);
+}
+
+export function heldByOthers(requests: readonly VolumeRequest[]): Refusal {
+  const sizes = requests.map(({ size }) => formatBytes(size)).join(', ');
+  return refusal('held-by-others', `the room for ${sizes} is held for other pods that are being placed`);
+}
+
+export const cannotGrow = (size: Bytes, where: string): Refusal =>
+  refusal('group-too-small', `not enough room in ${where} to grow to ${formatBytes(size)}`);
+
+export const volumeMissing = (name: string): Refusal => refusal('bad-request', `the volume ${name} is not known`);
+
+function refusal(kind: RefusalKind, message: string): Refusal {
+  return { kind, message, unresolvable: true };
+}

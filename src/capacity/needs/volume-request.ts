@@ -1,0 +1,37 @@
+import type { Bytes } from '../../model/bytes.ts';
+import type { ClaimFacts } from '../../model/facts.ts';
+import type { MediaType, VolumeKind, VolumePolicy } from '../../model/storage-class.ts';
+import { claimKey } from './claims.ts';
+
+/** One volume that needs a place. */
+export interface VolumeRequest {
+  /** `namespace/name` of the claim, or the id of an inline volume. */
+  readonly key: string;
+  /** Absent for an inline volume and for a claim that is not made yet. */
+  readonly claimUid?: string;
+  readonly kind: VolumeKind;
+  /** Absent: any group. */
+  readonly vgName?: string;
+  /** Absent: any medium. */
+  readonly mediaType?: MediaType;
+  readonly size: Bytes;
+}
+
+/** What a claim of a class of ours asks; undefined when the class is not ours or wrong, or the claim asks for nothing. */
+export function requestOfClaim(claim: ClaimFacts, policy: VolumePolicy | undefined): VolumeRequest | undefined {
+  if (!policy || claim.requested === 0) return undefined;
+  return requestOf({ key: claimKey(claim.namespace, claim.name), claimUid: claim.uid, size: claim.requested }, policy);
+}
+
+/** A volume of so many bytes, as the class wants it. */
+export function requestOf(ask: Pick<VolumeRequest, 'key' | 'claimUid' | 'size'>, policy: VolumePolicy): VolumeRequest {
+  const { kind, vgName, mediaType } = policy;
+  return { ...ask, kind, ...(vgName === undefined ? {} : { vgName }), ...(mediaType ? { mediaType } : {}) };
+}
+
+/** In the order that planning must take them: what has the least choice first, then the largest. */
+export function byNeed(a: VolumeRequest, b: VolumeRequest): number {
+  return choice(a) - choice(b) || b.size - a.size || (a.key < b.key ? -1 : 1);
+}
+
+const choice = (request: VolumeRequest): number => (request.vgName || request.mediaType ? 0 : 1);

@@ -1,0 +1,59 @@
+import type { Refusal } from '../../model/verdict.ts';
+import { heldByOthers, notTogether, tooSmall } from '../needs/refusal.ts';
+import type { VolumeRequest } from '../needs/volume-request.ts';
+import type { Cluster } from '../stock/cluster.ts';
+import { NONE } from '../stock/columns.ts';
+import { PlaceSearch, type Patience, type Strategy } from './search.ts';
+
+/** Wrong turns in one call, over all its nodes. */
+const PATIENCE = 20_000;
+
+/** Finds the reason for a node, and gives equal reasons as one object. */
+export class Explainer {
+  readonly patience: Patience = { turns: PATIENCE };
+  mayFreeUp = false;
+  readonly #cluster: Cluster;
+  readonly #requests: readonly VolumeRequest[];
+  readonly #withoutFloating: PlaceSearch;
+  readonly #reasons = new Map<string, Refusal>();
+  /** Most nodes are refused for the same reason as the one before: no key is made for them. */
+  #last: { readonly failed: VolumeRequest; readonly exists: boolean; readonly reason: Refusal } | undefined;
+
+  constructor(cluster: Cluster, requests: readonly VolumeRequest[], strategy: Strategy) {
+    this.#cluster = cluster;
+    this.#requests = requests;
+    const rules = { strategy, ignoreFloating: true, patience: this.patience };
+    this.#withoutFloating = new PlaceSearch(cluster, requests, rules);
+  }
+
+  /** Why the pod does not fit on the node, where `failed` was the first volume without a place. */
+  why(node: number, failed: VolumeRequest): Refusal {
+    const search = this.#withoutFloating;
+    search.count = 0;
+    if (this.#isFloatedOn(node) && !search.place(node)) {
+      this.mayFreeUp = true;
+      return this.#once('held', () => heldByOthers(this.#requests));
+    }
+    const j = this.#requests.indexOf(failed);
+    if (this.#requests.length > 1 && search.choose(node, j) !== NONE) {
+      return this.#once('together', () => notTogether(this.#requests));
+    }
+    const exists = search.hasPlace(node, j);
+    if (this.#last?.failed === failed && this.#last.exists === exists) return this.#last.reason;
+    const reason = this.#once(`${exists} ${failed.key}`, () => tooSmall(failed, exists));
+    this.#last = { failed, exists, reason };
+    return reason;
+  }
+
+  #isFloatedOn(node: number): boolean {
+    const { firstGroup, nextGroup, floating, unitCount } = this.#cluster.columns;
+    for (let row = firstGroup[node]!; row !== NONE; row = nextGroup[row]!) if (floating[row]! > 0) return true;
+    return unitCount[node]! > 0 && this.#cluster.node(node).units.some((unit) => unit.floating > 0);
+  }
+
+  #once(key: string, make: () => Refusal): Refusal {
+    let reason = this.#reasons.get(key);
+    if (!reason) this.#reasons.set(key, (reason = make()));
+    return reason;
+  }
+}

@@ -1,0 +1,60 @@
+import type { Cluster } from '../stock/cluster.ts';
+import { NONE } from '../stock/columns.ts';
+import type { Strategy } from './search.ts';
+import type { PodPlan } from './plan.ts';
+import { ownShare, worthOf } from './node-score.ts';
+
+/**
+ * How widely an unsettled pod may float over the nodes that fit:
+ * - `wide`: over all;
+ * - `one`: over none, the best node is the only answer;
+ * - `roomy`: over the nodes with room for `more` further pods like this one, and the best node; so what is nearly full is held for one
+ *   pod at a time.
+ */
+export type FloatPolicy =
+  | { readonly kind: 'wide' }
+  | { readonly kind: 'one' }
+  | { readonly kind: 'roomy'; readonly more: number };
+
+/** The nodes of the plan to answer with, as positions in `plan.nodes`; undefined for all. At least one when the plan has any. */
+export function narrow(cluster: Cluster, plan: PodPlan, policy: FloatPolicy, strategy: Strategy): number[] | undefined {
+  if (policy.kind === 'wide' || plan.nodes.length <= 1) return undefined;
+  if (policy.kind === 'one') return [bestOf(cluster, plan, strategy)];
+  const roomy: number[] = [];
+  for (let i = 0; i < plan.nodes.length; i += 1) if (isRoomy(cluster, plan, i, policy.more)) roomy.push(i);
+  if (roomy.length === plan.nodes.length) return undefined;
+  const best = bestOf(cluster, plan, strategy);
+  return roomy.includes(best) ? roomy : [...roomy, best].toSorted((a, b) => a - b);
+}
+
+/** Ties go to the first. */
+function bestOf(cluster: Cluster, plan: PodPlan, strategy: Strategy): number {
+  let best = 0;
+  let bestWorth = -1;
+  for (let i = 0; i < plan.nodes.length; i += 1) {
+    const worth = worthOf(cluster, plan, i, { strategy, taken: false });
+    if (worth <= bestWorth) continue;
+    best = i;
+    bestWorth = worth;
+  }
+  return best;
+}
+
+/** Room for the pod and `more` others like it, in every slot that it would use. */
+function isRoomy(cluster: Cluster, plan: PodPlan, i: number, more: number): boolean {
+  const { columns } = cluster;
+  const count = plan.requests.length;
+  for (let at = i * count; at < (i + 1) * count; at += 1) {
+    const row = plan.rows[at]!;
+    const { kind } = plan.requests[at - i * count]!;
+    const isGroup = columns.groupName[row] !== NONE;
+    const room = isGroup ? columns.free[row]! : freeUnits(cluster, plan.nodes[i]!, kind);
+    const own = isGroup ? ownShare(plan, i, row) : plan.requests.filter((request) => request.kind === kind).length;
+    if (room < own * (more + 1)) return false;
+  }
+  return true;
+}
+
+function freeUnits(cluster: Cluster, node: number, kind: string): number {
+  return cluster.node(node).units.filter((unit) => unit.kind === kind && unit.free > 0).length;
+}

@@ -1,0 +1,81 @@
+import type { VolumeKind } from '../../model/storage-class.ts';
+import type { Columns, HoldState } from './columns.ts';
+
+/** The node that a slot is on. */
+export interface SlotNode {
+  readonly name: string;
+  readonly number: number;
+}
+
+/**
+ * A place that room is promised in: a volume group, whose room is bytes, or a unit (a whole disk or mount point), whose room is one.
+ *
+ *   free = base − settled − floating
+ *
+ * `base` is what the recorded and observed volumes leave. It is negative when more is recorded than there is, for instance after
+ * a disk died; then nothing new is promised. The numbers stand in a row of the columns.
+ */
+export abstract class Slot {
+  abstract readonly kind: VolumeKind;
+  readonly node: SlotNode;
+  /** The group's name, the device or the mount point. */
+  readonly name: string;
+  readonly row: number;
+  protected readonly columns: Columns;
+
+  constructor(columns: Columns, node: SlotNode, name: string) {
+    this.columns = columns;
+    this.node = node;
+    this.name = name;
+    this.row = columns.addRow(node.number);
+  }
+
+  /** Takes note of what a volume has been promised here, in bytes; undefined forgets it. */
+  abstract record(volume: string, size: number | undefined): void;
+  /** What a volume already takes here, recorded or seen. */
+  abstract takenBy(volume: string): number;
+  /** True when neither a volume nor a hold nor the node's report speaks of it. */
+  abstract isIdle(): boolean;
+
+  get settled(): number {
+    return this.columns.settled[this.row]!;
+  }
+
+  get floating(): number {
+    return this.columns.floating[this.row]!;
+  }
+
+  get free(): number {
+    return this.columns.free[this.row]!;
+  }
+
+  /** Taken by the volumes of a pod that is being planned on this node just now; zero between plans. */
+  get planned(): number {
+    return this.columns.planned[this.row]!;
+  }
+
+  set planned(amount: number) {
+    this.columns.planned[this.row] = amount;
+  }
+
+  /** The room that a volume of so many bytes takes here. */
+  amountFor(size: number): number {
+    return this.columns.amountFor(this.row, size);
+  }
+
+  protected rebase(base: number): void {
+    const { columns, row } = this;
+    const more = base > columns.base[row]!;
+    columns.base[row] = base;
+    columns.free[row] = base - this.settled - this.floating;
+    if (more) columns.noteFreed(this.node.number);
+  }
+
+  hold(amount: number, state: HoldState): void {
+    this.columns.hold(this.row, amount, state);
+  }
+
+  release(amount: number, state: HoldState): void {
+    this.columns.release(this.row, amount, state);
+  }
+}

@@ -1,0 +1,465 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Endpoint } from '../../daemon/endpoint.ts';
+import { silentLog } from '../../daemon/log.ts';
+import { bytes, GIB, MIB } from '../../model/bytes.ts';
+import { Fault } from '../../model/fault.ts';
+import { createCsiClient, type CsiClient } from '../client.ts';
+import { createController } from './controller.ts';
+import type { WantedVolume } from './create-volume.ts';
+import { FakeRoom, FakeVolumes } from './fake-volumes.ts';
+import {
+  ControllerExpandVolumeRequest,
+  ControllerGetCapabilitiesRequest,
+  CreateVolumeRequest,
+  DeleteVolumeRequest,
+  GetCapacityRequest,
+  GetPluginCapabilitiesRequest,
+  GetPluginInfoRequest,
+  ProbeRequest,
+  ValidateVolumeCapabilitiesRequest,
+  VolumeCapability_AccessMode_Mode as Mode,
+} from '../gen/csi.ts';
+import { createIdentity } from '../identity.ts';
+import { createCsiServer } from '../server.ts';
+import { Code } from '../status.ts';
+
+const never = new AbortController().signal;
+const EXTENT = bytes(4 * MIB);
+let folder: string;
+let client: CsiClient;
+let stop: () => Promise<void>;
+let volumes: FakeVolumes;
+let room: FakeRoom;
+let problem: string | undefined;
+let patienceMs: number;
+
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'open-local-controller-'));
+  volumes = new FakeVolumes();
+  room = new FakeRoom({ n1: bytes(10 * GIB), n2: bytes(4 * GIB) }, EXTENT);
+  problem = undefined;
+  patienceMs = 10_000;
+  const endpoint: Endpoint = { kind: 'unix', path: path.join(folder, 'csi.sock') };
+  const deps = {
+    volumes,
+    room,
+    claimUid: ({ claim }: Pick<WantedVolume, 'claim'>) => (claim?.name === 'data' ? 'uid-1' : undefined),
+    get patienceMs() {
+      return patienceMs;
+    },
+    notReady: () => problem,
+    topology: { nodesAt: (host: string) => [host.replace(/^host-/, '')], hostnameOf: (node: string) => `host-${node}` },
+  };
+  const server = createCsiServer({
+    name: 'csi controller',
+    endpoint,
+    services: [
+      createIdentity({
+        driverName: 'local.csi.aliyun.com',
+        version: '1.2.3',
+        ready: () => problem === undefined,
+      }),
+      createController(deps),
+    ],
+    log: silentLog,
+  });
+  await server.start(never);
+  client = createCsiClient(endpoint, 20_000);
+  stop = () => server.stop();
+});
+afterEach(async () => {
+  client.close();
+  await stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const MOUNT = { accessType: { $case: 'mount' as const, value: {} }, accessMode: { mode: Mode.SINGLE_NODE_WRITER } };
+const SHARED = { ...MOUNT, accessMode: { mode: Mode.MULTI_NODE_MULTI_WRITER } };
+const on = (...names: string[]) => ({
+  requisite: names.map((name) => ({ segments: { 'kubernetes.io/hostname': `host-${name}` } })),
+});
+
+type Own = Parameters<typeof CreateVolumeRequest.fromPartial>[0];
+
+async function create(name: string, size: number, own: Own = {}) {
+  const request = CreateVolumeRequest.fromPartial({
+    name,
+    capacityRange: { requiredBytes: BigInt(size) },
+    volumeCapabilities: [MOUNT],
+    parameters: { volumeType: 'LVM' },
+    ...own,
+  });
+  const { volume } = await client.controller.createVolume(request, never);
+  return volume;
+}
+
+const remove = (volumeId: string) =>
+  client.controller.deleteVolume(DeleteVolumeRequest.fromPartial({ volumeId }), never);
+
+const expand = (volumeId: string, requiredBytes: number, limitBytes = 0) =>
+  client.controller.controllerExpandVolume(
+    ControllerExpandVolumeRequest.fromPartial({
+      volumeId,
+      capacityRange: { requiredBytes: BigInt(requiredBytes), limitBytes: BigInt(limitBytes) },
+    }),
+    never,
+  );
+
+const validate = (volumeId: string, volumeCapabilities: object[] = [MOUNT]) =>
+  client.controller.validateVolumeCapabilities(
+    ValidateVolumeCapabilitiesRequest.fromPartial({ volumeId, volumeCapabilities }),
+    never,
+  );
+
+test('the driver says who it is, what it can, and whether it is ready', async () => {
+  const info = await client.identity.getPluginInfo(GetPluginInfoRequest.create(), never);
+  expect(info).toEqual({ name: 'local.csi.aliyun.com', vendorVersion: '1.2.3', manifest: {} });
+  const plugin = await client.identity.getPluginCapabilities(GetPluginCapabilitiesRequest.create(), never);
+  expect(plugin.capabilities.map(({ type }) => type)).toEqual([
+    { $case: 'service', value: { type: 1 } },
+    { $case: 'service', value: { type: 2 } },
+    { $case: 'volumeExpansion', value: { type: 1 } },
+  ]);
+  const own = await client.controller.controllerGetCapabilities(ControllerGetCapabilitiesRequest.create(), never);
+  expect(own.capabilities.map(({ type }) => type?.value.type)).toEqual([1, 9, 4, 13]);
+  expect(await client.identity.probe(ProbeRequest.create(), never)).toEqual({ ready: true });
+  problem = 'pods are not listed yet';
+  expect(await client.identity.probe(ProbeRequest.create(), never)).toEqual({ ready: false });
+});
+
+test('until the operator knows the cluster, calls are answered UNAVAILABLE with the reason', async () => {
+  problem = 'pods are not listed yet';
+  await expect(create('v', GIB)).rejects.toMatchObject({ code: Code.UNAVAILABLE, details: problem });
+  await expect(remove('v')).rejects.toMatchObject({ code: Code.UNAVAILABLE });
+});
+
+test('a volume is made where it is asked for, recorded as asked, and its reply says where it is', async () => {
+  const volume = await create('pvc-1', GIB + 1, {
+    accessibilityRequirements: on('n2'),
+    parameters: {
+      volumeType: 'LVM',
+      iops: '500',
+      'csi.storage.k8s.io/pvc/name': 'data',
+      'csi.storage.k8s.io/pvc/namespace': 'web',
+    },
+  });
+  expect(volume).toMatchObject({
+    volumeId: 'pvc-1',
+    capacityBytes: BigInt(GIB + EXTENT),
+    volumeContext: { volumeType: 'LVM', vgName: 'pool-0', iops: '500' },
+    accessibleTopology: [{ segments: { 'kubernetes.io/hostname': 'host-n2' } }],
+  });
+  expect(volumes.objects.get('pvc-1')).toMatchObject({
+    metadata: {
+      name: 'pvc-1',
+      labels: { 'csi.aliyun.com/node': 'n2' },
+      finalizers: ['csi.aliyun.com/volume-on-node'],
+    },
+    spec: {
+      nodeName: 'n2',
+      kind: 'LVM',
+      vgName: 'pool-0',
+      sizeBytes: GIB + EXTENT,
+      layout: 'linear',
+      role: 'Volume',
+      claim: { namespace: 'web', name: 'data', uid: 'uid-1' },
+      limits: { readIops: 500, writeIops: 500 },
+      request: { name: 'pvc-1', requiredBytes: GIB + 1 },
+    },
+  });
+  expect(room.asked[0]).toMatchObject({ name: 'pvc-1', claimUid: 'uid-1', nodes: ['n2'] });
+});
+
+test('without topology, claim metadata and size, a node is chosen', async () => {
+  const volume = await create('v', 0, { capacityRange: undefined });
+  expect(volume?.capacityBytes).toBe(BigInt(GIB));
+  expect(volume?.accessibleTopology).toEqual([{ segments: { 'kubernetes.io/hostname': 'host-n1' } }]);
+});
+
+test('a name that cannot be an id is kept, and found again by it', async () => {
+  const name = 'Sanity_'.repeat(18);
+  const volume = await create(name, GIB);
+  expect(volume?.volumeId).toMatch(/^local-/);
+  expect((await create(name, GIB))?.volumeId).toBe(volume?.volumeId);
+  expect(volumes.objects.size).toBe(1);
+});
+
+test.each([
+  ['no name', { name: '' }, 'name is missing'],
+  ['no capabilities', { volumeCapabilities: [] }, 'volume_capabilities is missing'],
+  ['zero bytes', { capacityRange: { requiredBytes: 0n } }, 'zero bytes'],
+  [
+    'a limit below the size',
+    { capacityRange: { requiredBytes: 9n, limitBytes: 5n } },
+    'limit_bytes 5 is below required_bytes 9',
+  ],
+  ['an unknown volumeType', { parameters: { volumeType: 'Quota' } }, '"Quota" is unknown: use LVM, Device, MountPoint'],
+])('a volume with %s is INVALID_ARGUMENT, takes nothing, and harms nobody', async (_, own, details) => {
+  const failure = { code: Code.INVALID_ARGUMENT, details: expect.stringContaining(details) };
+  await expect(create('v', GIB, own)).rejects.toMatchObject(failure);
+  expect([room.taken.size, volumes.objects.size]).toEqual([0, 0]);
+  expect((await create('v', GIB))?.volumeId).toBe('v');
+});
+
+test('the same call again returns the same volume and takes nothing more, also when the group is full now', async () => {
+  await create('v', 10 * GIB, { accessibilityRequirements: on('n1') });
+  expect(room.free('n1')).toBe(0);
+  const again = await create('v', 10 * GIB, { accessibilityRequirements: on('n1') });
+  expect(again?.volumeId).toBe('v');
+  expect(room.asked).toHaveLength(1);
+});
+
+test('two calls at once for one name are taken one after the other, and make one volume', async () => {
+  const gate = Promise.withResolvers<void>();
+  volumes.pause = gate.promise;
+  const calls = Promise.all([create('v', GIB), create('v', GIB)]);
+  await client.identity.probe(ProbeRequest.create(), never); // comes after both on the same connection
+  expect(volumes.creates).toBe(1);
+  gate.resolve();
+  const [a, b] = await calls;
+  expect(a).toEqual(b);
+  expect(room.asked).toHaveLength(1);
+});
+
+test('a volume that another process made unheard is ABORTED, and found by the next call in the room that it has', async () => {
+  await create('v', GIB, { accessibilityRequirements: on('n1') });
+  volumes.unheard.add('v');
+  await expect(create('v', GIB)).rejects.toMatchObject({ code: Code.ABORTED });
+  expect((await create('v', GIB))?.volumeId).toBe('v');
+  expect(room.taken.get('v')).toMatchObject({ node: 'n1' });
+});
+
+test.each([
+  ['another size', { capacityRange: { requiredBytes: BigInt(2 * GIB) } }, 'required_bytes'],
+  ['another limit', { capacityRange: { requiredBytes: BigInt(GIB), limitBytes: BigInt(2 * GIB) } }, 'limit_bytes'],
+  ['another kind', { parameters: { volumeType: 'Device' } }, 'volumeType'],
+  ['another group', { parameters: { volumeType: 'LVM', vgName: 'pool-1' } }, 'vgName'],
+  ['another layout', { parameters: { volumeType: 'LVM', lvmType: 'striping' } }, 'lvmType'],
+  ['another node', { accessibilityRequirements: on('n2') }, 'n1'],
+])('the same name with %s is ALREADY_EXISTS, naming it', async (_, own, word) => {
+  await create('v', GIB);
+  const failure = create('v', GIB, own);
+  await expect(failure).rejects.toMatchObject({ code: Code.ALREADY_EXISTS, details: expect.stringContaining(word) });
+});
+
+test('no room is RESOURCE_EXHAUSTED, with the reason, and takes nothing', async () => {
+  const failure = create('v', 5 * GIB, { accessibilityRequirements: on('n2') });
+  await expect(failure).rejects.toMatchObject({
+    code: Code.RESOURCE_EXHAUSTED,
+    details: 'not enough room for 5 GiB',
+  });
+  expect(room.free('n2')).toBe(4 * GIB);
+});
+
+test('a size that extents push above the limit is OUT_OF_RANGE, and takes nothing', async () => {
+  const own = { capacityRange: { requiredBytes: BigInt(GIB + 1), limitBytes: BigInt(GIB + 2) } };
+  await expect(create('v', 0, own)).rejects.toMatchObject({ code: Code.OUT_OF_RANGE });
+  expect(room.taken.size).toBe(0);
+  const exact = { capacityRange: { requiredBytes: BigInt(GIB), limitBytes: BigInt(GIB) } };
+  expect((await create('v', 0, exact))?.capacityBytes).toBe(BigInt(GIB));
+});
+
+test('an object that was not made gives the room back; one that perhaps was keeps it', async () => {
+  volumes.failCreate = { made: false, fault: new Fault('unavailable', 'forbidden') };
+  await expect(create('v', GIB)).rejects.toMatchObject({ code: Code.UNAVAILABLE });
+  expect(room.taken.size).toBe(0);
+
+  volumes.failCreate = { made: true, fault: new Fault('aborted', 'no answer came') };
+  await expect(create('v', GIB)).rejects.toMatchObject({ code: Code.ABORTED });
+  expect(room.taken.size).toBe(1);
+  expect((await create('v', GIB))?.volumeId).toBe('v');
+});
+
+test('a node that is slow is ABORTED; the next call finds the volume', async () => {
+  patienceMs = 20;
+  volumes.agent = () => {};
+  await expect(create('v', GIB)).rejects.toMatchObject({
+    code: Code.ABORTED,
+    details: expect.stringContaining('node n1 has not made it yet'),
+  });
+  patienceMs = 10_000;
+  const second = create('v', GIB);
+  const object = volumes.objects.get('v');
+  if (object) volumes.obey(object);
+  expect((await second)?.volumeId).toBe('v');
+  expect(room.asked).toHaveLength(1);
+});
+
+test('a node without the room that was believed to be there gives it back: nothing is left, RESOURCE_EXHAUSTED', async () => {
+  volumes.agent = (volume) => volumes.noSpace(volume);
+  await expect(create('v', GIB)).rejects.toMatchObject({
+    code: Code.RESOURCE_EXHAUSTED,
+    details: expect.stringContaining('the group is full'),
+  });
+  expect(volumes.objects.size).toBe(0);
+});
+
+test('a node with another trouble keeps the volume: ABORTED with what it says', async () => {
+  volumes.agent = (volume) => volumes.fail(volume, 'LvmFailed', 'lvcreate exited with 5');
+  await expect(create('v', GIB)).rejects.toMatchObject({
+    code: Code.ABORTED,
+    details: expect.stringContaining('lvcreate exited with 5'),
+  });
+  expect(volumes.objects.size).toBe(1);
+});
+
+test('deleting waits until the node has removed the volume', async () => {
+  await create('v', GIB);
+  volumes.agent = () => {};
+  const deletion = remove('v');
+  let over = false;
+  void deletion.then(() => (over = true));
+  await expect.poll(() => volumes.objects.get('v')?.metadata.deletionTimestamp).toBeDefined();
+  expect(over).toBe(false);
+  const object = volumes.objects.get('v');
+  if (object) volumes.obey(object);
+  expect(await deletion).toEqual({});
+  expect(await remove('v')).toEqual({}); // again
+});
+
+test('a node that cannot remove the volume is ABORTED with what it says', async () => {
+  await create('v', GIB);
+  patienceMs = 20;
+  volumes.agent = (volume) => {
+    volume.status = { ...volume.status, phase: 'Deleting', message: 'the volume is mounted' };
+  };
+  await expect(remove('v')).rejects.toMatchObject({
+    code: Code.ABORTED,
+    details: expect.stringContaining('the volume is mounted'),
+  });
+});
+
+test('deleting what never was is done; without an id it is INVALID_ARGUMENT', async () => {
+  expect(await remove('Any/thing at all')).toEqual({});
+  await expect(remove('')).rejects.toMatchObject({ code: Code.INVALID_ARGUMENT });
+});
+
+test('deleting leaves alone what is no volume of this service', async () => {
+  await create('v', GIB);
+  const object = volumes.objects.get('v');
+  if (object) object.spec.role = 'Ephemeral';
+  expect(await remove('v')).toEqual({});
+  expect(volumes.objects.has('v')).toBe(true);
+});
+
+test('a name may be used again while its old volume is being removed: the new one comes after', async () => {
+  await create('v', GIB);
+  patienceMs = 20;
+  volumes.agent = () => {};
+  await expect(remove('v')).rejects.toMatchObject({ code: Code.ABORTED });
+  patienceMs = 10_000;
+  const second = create('v', 2 * GIB);
+  await expect.poll(() => volumes.waiting).toBe(1);
+  volumes.agent = (volume) => volumes.obey(volume);
+  const old = volumes.objects.get('v');
+  room.unplace('v'); // the ledger hears of the deletion
+  if (old) volumes.obey(old);
+  expect((await second)?.capacityBytes).toBe(BigInt(2 * GIB));
+});
+
+test('a volume grows by whole extents, and is not grown twice', async () => {
+  await create('v', GIB);
+  const grown = { capacityBytes: BigInt(2 * GIB), nodeExpansionRequired: true };
+  expect(await expand('v', 2 * GIB - 1)).toEqual(grown);
+  expect(await expand('v', 2 * GIB - 1)).toEqual(grown);
+  expect(await expand('v', GIB)).toEqual(grown);
+  expect(room.free('n1')).toBe(8 * GIB);
+});
+
+test('a volume that has a whole disk stays as it is, and cannot have more than the disk', async () => {
+  await create('v', GIB);
+  const object = volumes.objects.get('v');
+  if (object) object.spec.kind = 'Device';
+  expect((await expand('v', GIB)).capacityBytes).toBe(BigInt(GIB));
+  await expect(expand('v', 2 * GIB)).rejects.toMatchObject({ code: Code.FAILED_PRECONDITION });
+});
+
+test('no room to grow is RESOURCE_EXHAUSTED and says how much', async () => {
+  await create('v', GIB, { accessibilityRequirements: on('n2') });
+  await expect(expand('v', 6 * GIB)).rejects.toMatchObject({
+    code: Code.RESOURCE_EXHAUSTED,
+    details: 'volume v cannot grow to 6 GiB: not enough room for 5 GiB more',
+  });
+  expect(volumes.objects.get('v')?.spec.sizeBytes).toBe(GIB);
+});
+
+test('growth that the node has no room for after all is RESOURCE_EXHAUSTED', async () => {
+  await create('v', GIB);
+  volumes.agent = (volume) => volumes.noSpace(volume);
+  await expect(expand('v', 2 * GIB)).rejects.toMatchObject({
+    code: Code.RESOURCE_EXHAUSTED,
+    details: expect.stringContaining('the group is full'),
+  });
+});
+
+test('growth that takes long is ABORTED, and the next call finds it done', async () => {
+  await create('v', GIB);
+  patienceMs = 20;
+  volumes.agent = () => {};
+  await expect(expand('v', 2 * GIB)).rejects.toMatchObject({ code: Code.ABORTED });
+  const object = volumes.objects.get('v');
+  if (object) volumes.obey(object);
+  expect((await expand('v', 2 * GIB)).capacityBytes).toBe(BigInt(2 * GIB));
+  expect(room.free('n1')).toBe(8 * GIB);
+});
+
+test('growth that was refused gives the room back', async () => {
+  await create('v', GIB);
+  await expect(expand('v', GIB + 1, GIB + 2)).rejects.toMatchObject({ code: Code.OUT_OF_RANGE });
+  expect(room.free('n1')).toBe(9 * GIB);
+});
+
+test.each([
+  ['no id', '', GIB, Code.INVALID_ARGUMENT],
+  ['no volume', 'nothing', GIB, Code.NOT_FOUND],
+  ['zero bytes', 'v', 0, Code.INVALID_ARGUMENT],
+])('expanding with %s is refused', async (_, id, size, code) => {
+  await create('v', GIB);
+  await expect(expand(id, size)).rejects.toMatchObject({ code });
+});
+
+test('what a volume can be used for is confirmed, or the reason is told', async () => {
+  await create('v', GIB);
+  const yes = await validate('v');
+  expect(yes.confirmed?.volumeCapabilities).toHaveLength(1);
+  const no = await validate('v', [MOUNT, SHARED]);
+  expect(no.confirmed).toBeUndefined();
+  expect(no.message).toContain('MULTI_NODE_MULTI_WRITER');
+  await expect(validate('')).rejects.toMatchObject({ code: Code.INVALID_ARGUMENT });
+  await expect(validate('v', [])).rejects.toMatchObject({ code: Code.INVALID_ARGUMENT });
+  await expect(validate('nothing')).rejects.toMatchObject({ code: Code.NOT_FOUND });
+});
+
+describe('GetCapacity', () => {
+  const at = (hostname: string) => ({ segments: { 'kubernetes.io/hostname': hostname } });
+  const capacity = async (request: Parameters<typeof GetCapacityRequest.fromPartial>[0]) => {
+    const answer = await client.controller.getCapacity(GetCapacityRequest.fromPartial(request), never);
+    return [answer.availableCapacity / BigInt(GIB), (answer.maximumVolumeSize ?? 0n) / BigInt(GIB)];
+  };
+
+  test.each([
+    ['all nodes', {}, [11n, 7n]],
+    ['one node', { accessibleTopology: at('host-n2') }, [4n, 4n]],
+    ['an empty place, which is all nodes', { accessibleTopology: { segments: {} } }, [11n, 7n]],
+    ['a place that is no node', { accessibleTopology: { segments: { zone: 'a' } } }, [0n, 0n]],
+    ['a class', { parameters: { volumeType: 'LVM' }, volumeCapabilities: [MOUNT] }, [11n, 7n]],
+    ['what no local volume can be', { volumeCapabilities: [SHARED] }, [0n, 0n]],
+  ])('of %s', async (_, request, want) => {
+    await create('v', 3 * GIB, { accessibilityRequirements: on('n1') });
+    expect(await capacity(request)).toEqual(want);
+  });
+
+  test('refuses parameters that no class may have', async () => {
+    await expect(capacity({ parameters: { volumeType: 'Tape' } })).rejects.toMatchObject({
+      code: Code.INVALID_ARGUMENT,
+    });
+  });
+
+  test('says nothing before everything is known', async () => {
+    problem = 'not listed yet: nodes';
+    await expect(capacity({})).rejects.toMatchObject({ code: Code.UNAVAILABLE });
+  });
+});

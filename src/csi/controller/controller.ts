@@ -1,0 +1,102 @@
+import { KeyedMutex } from '../../daemon/keyed-mutex.ts';
+import { Fault } from '../../model/fault.ts';
+import type { LocalVolume } from '../../model/objects.ts';
+import { checkComplete, problemWith } from './capability.ts';
+import { parseCreateVolume } from './create-volume.ts';
+import { expandVolume, parseExpandVolume } from './expand-volume.ts';
+import {
+  ControllerService,
+  ControllerServiceCapability_RPC_Type as Rpc,
+  type ControllerServiceCapability,
+  type ValidateVolumeCapabilitiesRequest,
+  type ValidateVolumeCapabilitiesResponse,
+} from '../gen/csi.ts';
+import { getCapacity } from './get-capacity.ts';
+import { toCsiVolume } from './local-volume.ts';
+import { makeVolume, untilGone, type MakeVolumeDeps } from './make-volume.ts';
+import type { Topology } from '../ports.ts';
+import { service, type Service } from '../service.ts';
+
+export interface ControllerDeps extends MakeVolumeDeps {
+  readonly topology: Topology;
+  /** Why no call can be answered yet; undefined once all can. */
+  readonly notReady: () => string | undefined;
+}
+
+const CAPABILITIES = [Rpc.CREATE_DELETE_VOLUME, Rpc.EXPAND_VOLUME, Rpc.GET_CAPACITY, Rpc.SINGLE_NODE_MULTI_WRITER].map(
+  (type): ControllerServiceCapability => ({ type: { $case: 'rpc', value: { type } } }),
+);
+
+/**
+ * Which volumes exist, and where. Every call may be repeated; calls for one volume are taken one after another.
+ */
+export function createController(deps: ControllerDeps): Service {
+  const locks = new KeyedMutex();
+  const checkReady = (): void => {
+    const problem = deps.notReady();
+    if (problem !== undefined) throw new Fault('unavailable', problem);
+  };
+  const one = async <T>(id: string, work: () => Promise<T>, signal: AbortSignal): Promise<T> => {
+    checkReady();
+    return locks.run(id, work, signal);
+  };
+  return service(ControllerService, {
+    controllerGetCapabilities: async () => ({ capabilities: CAPABILITIES }),
+
+    createVolume: async (request, { signal }) => {
+      const wanted = parseCreateVolume(request, deps.topology);
+      const volume = await one(wanted.id, () => makeVolume(wanted, deps, signal), signal);
+      return { volume: toCsiVolume(volume, wanted.parameters, deps.topology) };
+    },
+
+    deleteVolume: async ({ volumeId }, { signal }) => {
+      checkVolumeId(volumeId);
+      await one(volumeId, () => removeVolume(volumeId, deps, signal), signal);
+      return {};
+    },
+
+    controllerExpandVolume: async (request, { signal }) => {
+      const wanted = parseExpandVolume(request);
+      const grow = async () => expandVolume(wanted, await findVolume(wanted.id, deps, signal), deps, signal);
+      const size = await one(wanted.id, grow, signal);
+      return { capacityBytes: BigInt(size), nodeExpansionRequired: true };
+    },
+
+    getCapacity: async (request) => {
+      checkReady();
+      return getCapacity(request, deps);
+    },
+
+    validateVolumeCapabilities: async (request, { signal }) => {
+      checkVolumeId(request.volumeId);
+      if (request.volumeCapabilities.length === 0) throw new Fault('invalid', 'volume_capabilities is missing');
+      for (const capability of request.volumeCapabilities) checkComplete(capability);
+      return confirm(request, await one(request.volumeId, () => findVolume(request.volumeId, deps, signal), signal));
+    },
+  });
+}
+
+function checkVolumeId(volumeId: string): void {
+  if (volumeId === '') throw new Fault('invalid', 'volume_id is missing');
+}
+
+async function findVolume(id: string, { volumes }: ControllerDeps, signal: AbortSignal): Promise<LocalVolume> {
+  const volume = await volumes.find(id, signal);
+  if (volume?.spec.role !== 'Volume') throw new Fault('not-found', `there is no volume ${id}`);
+  return volume;
+}
+
+/** Anything that is no volume of this service, whatever it looks like, is none that must be deleted. */
+async function removeVolume(id: string, deps: ControllerDeps, signal: AbortSignal): Promise<void> {
+  const volume = await deps.volumes.find(id, signal);
+  if (volume?.spec.role !== 'Volume') return;
+  await deps.volumes.remove(id, signal);
+  await untilGone(volume, deps, signal);
+}
+
+function confirm(request: ValidateVolumeCapabilitiesRequest, volume: LocalVolume): ValidateVolumeCapabilitiesResponse {
+  const { volumeContext, volumeCapabilities, parameters, mutableParameters } = request;
+  const problems = volumeCapabilities.flatMap((capability) => problemWith(capability, volume.spec.kind) ?? []);
+  if (problems.length > 0) return { confirmed: undefined, message: problems.join('; ') };
+  return { confirmed: { volumeContext, volumeCapabilities, parameters, mutableParameters }, message: '' };
+}

@@ -1,0 +1,80 @@
+import type { Bytes } from '../../model/bytes.ts';
+import { Fault } from '../../model/fault.ts';
+import { parseStorageClass, type VolumePolicy } from '../../model/storage-class.ts';
+import { PARAM_PVC_NAME, PARAM_PVC_NAMESPACE, TOPOLOGY_KEY } from '../../model/well-known.ts';
+import { parseCapabilities, type Usage } from './capability.ts';
+import { parseCapacityRange, wantedSize, type Asked } from './capacity-range.ts';
+import type { CreateVolumeRequest, TopologyRequirement } from '../gen/csi.ts';
+import type { Topology } from '../ports.ts';
+import { volumeIdOf } from './volume-id.ts';
+
+/** A volume that somebody wants, checked and in our own words. */
+export interface WantedVolume {
+  readonly id: string;
+  /** As the caller names it. */
+  readonly name: string;
+  readonly asked: Asked;
+  readonly size: Bytes;
+  readonly policy: VolumePolicy;
+  readonly usage: Usage;
+  /** Names of the nodes where it may be, the best first; absent: anywhere. */
+  readonly nodes?: readonly string[];
+  readonly claim?: { readonly namespace: string; readonly name: string };
+  /** Of the StorageClass, as they came: they go back in the volume's context, as open-local does. */
+  readonly parameters: Readonly<Record<string, string>>;
+}
+
+/** A LocalVolume keeps the name it was asked by. */
+const MAX_NAME_CHARS = 253;
+
+/** Throws Fault `invalid`, `out-of-range` or `unimplemented`, naming the field. */
+export function parseCreateVolume(request: CreateVolumeRequest, topology: Pick<Topology, 'nodesAt'>): WantedVolume {
+  const { name, parameters } = request;
+  if (name === '') throw new Fault('invalid', 'name is missing: a volume is found again by it');
+  if (name.length > MAX_NAME_CHARS) throw new Fault('invalid', `name has more than ${MAX_NAME_CHARS} characters`);
+  if (request.volumeCapabilities.length === 0) parseCapabilities([], 'LVM'); // said before a bad StorageClass is
+  const policy = parseStorageClass(parameters);
+  const usage = parseCapabilities(request.volumeCapabilities, policy.kind);
+  refuseWhatIsNotMade(request);
+  const asked = parseCapacityRange(request.capacityRange);
+  const nodes = candidateNodes(request.accessibilityRequirements, topology);
+  const claim = claimOf(parameters);
+  return {
+    id: volumeIdOf(name),
+    name,
+    asked,
+    size: wantedSize(asked),
+    policy,
+    usage,
+    ...(nodes ? { nodes } : {}),
+    ...(claim ? { claim } : {}),
+    parameters,
+  };
+}
+
+function refuseWhatIsNotMade({ volumeContentSource, mutableParameters }: CreateVolumeRequest): void {
+  if (volumeContentSource !== undefined)
+    throw new Fault('unimplemented', 'a volume from a snapshot or another volume cannot be made yet');
+  const [parameter] = Object.keys(mutableParameters);
+  if (parameter !== undefined)
+    throw new Fault('invalid', `VolumeAttributesClass parameter ${parameter} is unknown: none can be set`);
+}
+
+/** In order of preference, each once. Throws Fault `invalid` when no segment of ours is in a requirement that has segments. */
+function candidateNodes(
+  requirement: TopologyRequirement | undefined,
+  { nodesAt }: Pick<Topology, 'nodesAt'>,
+): readonly string[] | undefined {
+  const topologies = [...(requirement?.preferred ?? []), ...(requirement?.requisite ?? [])];
+  if (topologies.length === 0) return undefined;
+  const hostnames = topologies.flatMap(({ segments }) => segments[TOPOLOGY_KEY] ?? []);
+  if (hostnames.length === 0)
+    throw new Fault('invalid', `accessibility_requirements: no topology has the segment ${TOPOLOGY_KEY}`);
+  return [...new Set(hostnames.flatMap(nodesAt))];
+}
+
+function claimOf(parameters: Readonly<Record<string, string>>): WantedVolume['claim'] {
+  const namespace = parameters[PARAM_PVC_NAMESPACE];
+  const name = parameters[PARAM_PVC_NAME];
+  return namespace && name ? { namespace, name } : undefined;
+}

@@ -1,0 +1,92 @@
+import { bytes, formatBytes, type Bytes } from '../../model/bytes.ts';
+import { Fault } from '../../model/fault.ts';
+import type { LocalVolume } from '../../model/objects.ts';
+import { REASON_NO_SPACE } from '../../model/well-known.ts';
+import { checkLimit, parseCapacityRange, type Asked } from './capacity-range.ts';
+import type { ControllerExpandVolumeRequest } from '../gen/csi.ts';
+import type { MakeVolumeDeps } from './make-volume.ts';
+import { waitFor } from './wait-for-agent.ts';
+
+/** A volume that somebody wants larger. */
+export interface WantedGrowth {
+  readonly id: string;
+  readonly asked: Asked & { readonly required: Bytes };
+}
+
+/** Throws Fault `invalid` or `out-of-range`, naming the field. */
+export function parseExpandVolume({ volumeId, capacityRange }: ControllerExpandVolumeRequest): WantedGrowth {
+  if (volumeId === '') throw new Fault('invalid', 'volume_id is missing');
+  if (capacityRange === undefined) throw new Fault('invalid', 'capacity_range is missing: say how large it should be');
+  const asked = parseCapacityRange(capacityRange);
+  if (asked.required === undefined) throw new Fault('invalid', 'capacity_range: required_bytes is missing');
+  return { id: volumeId, asked: { ...asked, required: asked.required } };
+}
+
+/**
+ * Grows the volume on its node; one that is large enough already stays as it is. Returns its size in bytes once the node has it.
+ * Throws Fault: `exhausted` with how much is asked, `precondition` for a volume that has a whole disk, `out-of-range`, `aborted`.
+ */
+export async function expandVolume(
+  { id, asked }: WantedGrowth,
+  volume: LocalVolume,
+  deps: MakeVolumeDeps,
+  signal: AbortSignal,
+): Promise<Bytes> {
+  const recorded = bytes(volume.spec.sizeBytes);
+  const provided = bytes(volume.status?.sizeBytes ?? 0);
+  if (provided >= asked.required && provided >= recorded) {
+    checkLimit(provided, asked);
+    return provided;
+  }
+  if (volume.spec.kind !== 'LVM')
+    throw new Fault(
+      'precondition',
+      `volume ${id} has a whole ${volume.spec.kind} of ${formatBytes(provided)}: it cannot grow`,
+    );
+  const size = recorded >= asked.required ? recorded : await askForMore({ id, asked }, recorded, deps, signal);
+  checkLimit(size, asked);
+  return untilGrown(volume, size, deps, signal);
+}
+
+async function askForMore(
+  { id, asked }: WantedGrowth,
+  recorded: Bytes,
+  deps: MakeVolumeDeps,
+  signal: AbortSignal,
+): Promise<Bytes> {
+  const grown = deps.room.grow(id, asked.required);
+  if (!grown.ok)
+    throw new Fault(
+      'exhausted',
+      `volume ${id} cannot grow to ${formatBytes(asked.required)}: ${grown.refusal.message}`,
+    );
+  try {
+    checkLimit(grown.size, asked);
+    await deps.volumes.grow(id, grown.size, signal);
+  } catch (error) {
+    if (!(error instanceof Fault && error.kind === 'aborted')) deps.room.shrinkTo(id, recorded);
+    throw error;
+  }
+  return grown.size;
+}
+
+async function untilGrown(
+  { metadata: { name = '' }, spec: { nodeName } }: LocalVolume,
+  size: Bytes,
+  { volumes, patienceMs }: MakeVolumeDeps,
+  signal: AbortSignal,
+): Promise<Bytes> {
+  let said: string | undefined;
+  const decide = (now: LocalVolume | undefined): { readonly now: LocalVolume | undefined } | undefined => {
+    said = now?.status?.message;
+    const settled = now === undefined || (now.status?.sizeBytes ?? 0) >= size || now.status?.reason === REASON_NO_SPACE;
+    return settled ? { now } : undefined;
+  };
+  const why = (): string =>
+    `volume ${name}: node ${nodeName} has not grown it yet; ${said ?? 'is the agent there running?'}`;
+  const { now } = await waitFor({ ms: patienceMs, why }, (deadline) => volumes.until(name, decide, deadline), signal);
+  if (now === undefined) throw new Fault('not-found', `volume ${name} was deleted while it was growing`);
+  const provided = bytes(now.status?.sizeBytes ?? 0);
+  if (provided >= size) return provided;
+  throw new Fault('exhausted', `node ${nodeName} could not grow volume ${name} to ${formatBytes(size)}: ${said}`);
+}

@@ -1,0 +1,168 @@
+import { bytes, formatBytes, minus, roundUp, type Bytes } from '../../model/bytes.ts';
+import { Fault } from '../../model/fault.ts';
+import type { LocalVolume } from '../../model/objects.ts';
+import { REASON_NO_SPACE } from '../../model/well-known.ts';
+import type { PlaceRequest } from '../../capacity/books/create-volume.ts';
+import type { Refusal } from '../../model/verdict.ts';
+import type { Room, Volumes } from '../ports.ts';
+
+type Decide = () => void;
+
+/** Volumes in memory, with agents whose deeds a test chooses. */
+export class FakeVolumes implements Volumes {
+  readonly objects = new Map<string, LocalVolume>();
+  /** What the node's agent does with an object that is new, grown or deleted; absent: what it is asked. */
+  agent: (volume: LocalVolume) => void = (volume) => this.obey(volume);
+  /** Thrown by the next create, after or before the object was made. */
+  failCreate: { readonly made: boolean; readonly fault: Fault } | undefined;
+  /** Creating a volume takes until this resolves. */
+  pause: Promise<void> | undefined;
+  /** How many were tried to be created. */
+  creates = 0;
+  /** Made by another process, and not heard of before a create met them. */
+  readonly unheard = new Set<string>();
+  readonly #watchers = new Set<Decide>();
+
+  /** How many wait for a change. */
+  get waiting(): number {
+    return this.#watchers.size;
+  }
+
+  obey(volume: LocalVolume): void {
+    const name = volume.metadata.name ?? '';
+    if (volume.metadata.deletionTimestamp !== undefined) this.objects.delete(name);
+    else volume.status = { phase: 'Ready', sizeBytes: volume.spec.sizeBytes, devicePath: `/dev/x/${name}` };
+    this.changed();
+  }
+
+  fail(volume: LocalVolume, reason: string, message: string): void {
+    if (volume.metadata.deletionTimestamp !== undefined) return this.obey(volume);
+    volume.status = { ...volume.status, phase: volume.status?.sizeBytes ? 'Ready' : 'Failed', reason, message };
+    this.changed();
+  }
+
+  noSpace(volume: LocalVolume): void {
+    this.fail(volume, REASON_NO_SPACE, 'the group is full');
+  }
+
+  changed(): void {
+    for (const look of this.#watchers) look();
+  }
+
+  heard(id: string): LocalVolume | undefined {
+    return this.unheard.has(id) ? undefined : this.objects.get(id);
+  }
+
+  async find(id: string): Promise<LocalVolume | undefined> {
+    return this.objects.get(id);
+  }
+
+  async create(volume: LocalVolume): Promise<LocalVolume> {
+    const { name = '' } = volume.metadata;
+    this.creates += 1;
+    await this.pause;
+    const failure = this.failCreate;
+    this.failCreate = undefined;
+    if (failure?.made === false) throw failure.fault;
+    if (this.objects.has(name)) {
+      this.unheard.delete(name);
+      throw new Fault('aborted', `${name} was made by another process`);
+    }
+    const made = structuredClone(volume);
+    this.objects.set(name, made);
+    this.agent(made);
+    if (failure) throw failure.fault;
+    return made;
+  }
+
+  async grow(id: string, size: Bytes): Promise<void> {
+    const volume = this.objects.get(id);
+    if (!volume) throw new Fault('not-found', id);
+    volume.spec.sizeBytes = size;
+    this.agent(volume);
+  }
+
+  async remove(id: string): Promise<void> {
+    const volume = this.objects.get(id);
+    if (!volume) return;
+    volume.metadata.deletionTimestamp = '2026-01-01T00:00:00Z';
+    this.agent(volume);
+  }
+
+  async until<T>(
+    id: string,
+    decide: (volume: LocalVolume | undefined) => T | undefined,
+    signal: AbortSignal,
+  ): Promise<NonNullable<T>> {
+    const { promise, resolve, reject } = Promise.withResolvers<NonNullable<T>>();
+    const look = (): void => {
+      const decided = decide(this.objects.get(id));
+      if (decided !== undefined && decided !== null) resolve(decided);
+    };
+    const onAbort = (): void => reject(signal.reason as Error);
+    this.#watchers.add(look);
+    signal.addEventListener('abort', onAbort);
+    if (signal.aborted) onAbort();
+    look();
+    return promise.finally(() => {
+      this.#watchers.delete(look);
+      signal.removeEventListener('abort', onAbort);
+    });
+  }
+}
+
+/** One group `pool-0` on each node, with so many bytes. */
+export class FakeRoom implements Room {
+  readonly taken = new Map<string, { readonly node: string; readonly size: Bytes }>();
+  readonly asked: PlaceRequest[] = [];
+  readonly #nodes: Readonly<Record<string, Bytes>>;
+  readonly #extent: Bytes;
+
+  constructor(nodes: Readonly<Record<string, Bytes>>, extent: Bytes) {
+    this.#nodes = nodes;
+    this.#extent = extent;
+  }
+
+  free(node: string): Bytes {
+    const taken = [...this.taken.values()].filter((one) => one.node === node);
+    return minus(this.#nodes[node] ?? bytes(0), bytes(taken.reduce((sum, { size }) => sum + size, 0)));
+  }
+
+  place(request: PlaceRequest): ReturnType<Room['place']> {
+    this.asked.push(request);
+    const known = this.taken.get(request.name);
+    const size = roundUp(request.size, this.#extent);
+    const node = known?.node ?? (request.nodes ?? Object.keys(this.#nodes)).find((name) => this.free(name) >= size);
+    if (node === undefined) return full(`not enough room for ${formatBytes(size)}`);
+    this.taken.set(request.name, { node, size });
+    return { ok: true, placement: { kind: 'LVM', node, vgName: 'pool-0', size } };
+  }
+
+  unplace(name: string): void {
+    this.taken.delete(name);
+  }
+
+  grow(name: string, size: Bytes): ReturnType<Room['grow']> {
+    const { node = '', size: before = bytes(0) } = this.taken.get(name) ?? {};
+    const wanted = roundUp(size, this.#extent);
+    if (wanted - before > this.free(node))
+      return full(`not enough room for ${formatBytes(minus(wanted, before))} more`);
+    this.taken.set(name, { node, size: wanted });
+    return { ok: true, size: wanted };
+  }
+
+  capacity(_: unknown, node?: string): ReturnType<Room['capacity']> {
+    const free = (node === undefined ? Object.keys(this.#nodes) : [node]).map((name) => this.free(name));
+    return { largest: bytes(Math.max(0, ...free)), available: bytes(free.reduce((sum, size) => sum + size, 0)) };
+  }
+
+  shrinkTo(name: string, size: Bytes): void {
+    const known = this.taken.get(name);
+    if (known) this.taken.set(name, { ...known, size });
+  }
+}
+
+const full = (message: string): { readonly ok: false; readonly refusal: Refusal } => ({
+  ok: false,
+  refusal: { kind: 'group-too-small', message, unresolvable: true },
+});

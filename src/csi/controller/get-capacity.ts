@@ -1,0 +1,31 @@
+import { parseStorageClass } from '../../model/storage-class.ts';
+import { TOPOLOGY_KEY } from '../../model/well-known.ts';
+import { problemWith } from './capability.ts';
+import type { GetCapacityRequest, GetCapacityResponse, Topology as Place } from '../gen/csi.ts';
+import type { Room, Topology } from '../ports.ts';
+
+/** What is asked about when no parameter says it: the kind that nearly every StorageClass names. */
+const DEFAULT_PARAMETERS = { volumeType: 'LVM' };
+
+/**
+ * What volumes such as these can have, in bytes, on one node or on all. Nothing for a capability that a local volume cannot have, and for a place
+ * that is no node's. Throws Fault `invalid` for parameters that no StorageClass may have.
+ */
+export function getCapacity(
+  { parameters, volumeCapabilities, accessibleTopology }: GetCapacityRequest,
+  { room, topology }: { readonly room: Pick<Room, 'capacity'>; readonly topology: Pick<Topology, 'nodesAt'> },
+): GetCapacityResponse {
+  const policy = parseStorageClass({ ...DEFAULT_PARAMETERS, ...parameters });
+  const isPossible = volumeCapabilities.every((capability) => problemWith(capability, policy.kind) === undefined);
+  const found = (isPossible ? nodesOf(accessibleTopology, topology) : []).map((node) => room.capacity(policy, node));
+  const largest = Math.max(0, ...found.map((one) => one.largest));
+  const available = found.reduce((sum, one) => sum + BigInt(one.available), 0n);
+  return { availableCapacity: available, maximumVolumeSize: BigInt(largest), minimumVolumeSize: undefined };
+}
+
+/** `undefined` is every node together. */
+function nodesOf(place: Place | undefined, { nodesAt }: Pick<Topology, 'nodesAt'>): readonly (string | undefined)[] {
+  if (place === undefined || Object.keys(place.segments).length === 0) return [undefined];
+  const hostname = place.segments[TOPOLOGY_KEY];
+  return hostname === undefined ? [] : nodesAt(hostname);
+}

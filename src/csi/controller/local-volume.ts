@@ -1,0 +1,83 @@
+import type { Placement } from '../../model/facts.ts';
+import { Fault } from '../../model/fault.ts';
+import type { LocalVolume } from '../../model/objects.ts';
+import { HELD, NODE_LABEL, TOPOLOGY_KEY, VOLUME_FINALIZER } from '../../model/well-known.ts';
+import type { WantedVolume } from './create-volume.ts';
+import type { Volume } from '../gen/csi.ts';
+import type { Topology } from '../ports.ts';
+
+/** The order to the node's agent, and the record of what was asked. */
+export function newLocalVolume(wanted: WantedVolume, placement: Placement, claimUid?: string): LocalVolume {
+  const { id, name, asked, policy, usage, claim } = wanted;
+  return {
+    metadata: {
+      name: id,
+      labels: { [NODE_LABEL]: placement.node },
+      annotations: { [HELD]: 'until DeleteVolume' },
+      finalizers: [VOLUME_FINALIZER],
+    },
+    spec: {
+      nodeName: placement.node,
+      kind: placement.kind,
+      ...(placement.kind === 'LVM' ? { vgName: placement.vgName, layout: policy.layout } : { path: placement.path }),
+      sizeBytes: placement.size,
+      role: 'Volume',
+      ...(usage.fsType === undefined ? {} : { fsType: usage.fsType }),
+      ...(claim ? { claim: { ...claim, ...(claimUid === undefined ? {} : { uid: claimUid }) } } : {}),
+      ...(Object.keys(policy.limits).length === 0 ? {} : { limits: policy.limits }),
+      request: {
+        name,
+        ...(asked.required === undefined ? {} : { requiredBytes: asked.required }),
+        ...(asked.limit === undefined ? {} : { limitBytes: asked.limit }),
+      },
+    },
+  };
+}
+
+/** Throws Fault `conflict` that names the difference when the volume was asked for in other words. */
+export function checkSame(wanted: WantedVolume, { spec }: LocalVolume): void {
+  const { name, asked, policy, usage, nodes } = wanted;
+  const exact: readonly Comparison[] = [
+    ['name', name, spec.request?.name],
+    ['required_bytes', asked.required, spec.request?.requiredBytes],
+    ['limit_bytes', asked.limit, spec.request?.limitBytes],
+    ['role', 'Volume', spec.role],
+  ];
+  const whenGiven: readonly Comparison[] = [
+    ['volumeType', policy.kind, spec.kind],
+    ['vgName', policy.vgName, spec.vgName],
+    ['lvmType', policy.kind === 'LVM' ? policy.layout : undefined, spec.layout],
+    ['fs_type', usage.fsType, spec.fsType],
+  ];
+  const compared = [...exact, ...whenGiven.filter(([, now]) => now !== undefined)];
+  const [difference] = compared.filter(([, now, then]) => now !== then);
+  if (difference !== undefined) {
+    const [what, now = 'none', then = 'none'] = difference;
+    throw new Fault('conflict', `volume ${name} exists with another ${what}: ${then}, not ${now}`);
+  }
+  if (nodes && !nodes.includes(spec.nodeName))
+    throw new Fault('conflict', `volume ${name} exists on node ${spec.nodeName}, which is not among those asked for`);
+}
+
+type Word = string | number | undefined;
+type Comparison = readonly [what: string, now: Word, then: Word];
+
+/** The volume as the caller gets to know it. The context has the keys of open-local, which our node service reads too. */
+export function toCsiVolume(
+  { metadata, spec, status }: LocalVolume,
+  parameters: Readonly<Record<string, string>>,
+  { hostnameOf }: Pick<Topology, 'hostnameOf'>,
+): Volume {
+  return {
+    volumeId: metadata.name ?? '',
+    capacityBytes: BigInt(status?.sizeBytes ?? spec.sizeBytes),
+    volumeContext: { ...parameters, ...placeContext(spec) },
+    contentSource: undefined,
+    accessibleTopology: [{ segments: { [TOPOLOGY_KEY]: hostnameOf(spec.nodeName) } }],
+  };
+}
+
+function placeContext({ kind, vgName = '', path = '' }: LocalVolume['spec']): Record<string, string> {
+  const key = { LVM: 'vgName', Device: 'Device', MountPoint: 'MountPoint' }[kind];
+  return { volumeType: kind, [key]: kind === 'LVM' ? vgName : path };
+}

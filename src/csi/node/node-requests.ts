@@ -1,0 +1,107 @@
+import { bytes, NO_BYTES, type Bytes } from '../../model/bytes.ts';
+import { Fault } from '../../model/fault.ts';
+import {
+  VolumeCapability_AccessMode_Mode as Mode,
+  type CapacityRange,
+  type NodePublishVolumeRequest,
+  type NodeStageVolumeRequest,
+  type VolumeCapability,
+} from '../gen/csi.ts';
+import { podOfTarget } from './published-limits.ts';
+
+/** How a volume is to be seen. */
+export interface Access {
+  /** `block`: as a device file; else as a mounted filesystem. */
+  readonly block: boolean;
+  /** Empty: the volume's own, or our choice. */
+  readonly fsType: string;
+  readonly mountFlags: readonly string[];
+  readonly readOnly: boolean;
+  /** At one path only, also on this node. */
+  readonly singleWriter: boolean;
+}
+
+export interface Stage {
+  readonly id: string;
+  readonly stagingPath: string;
+  readonly access: Access;
+}
+
+/** Where a pod wants a volume. */
+export interface Target {
+  readonly id: string;
+  readonly targetPath: string;
+  readonly access: Access;
+  /** The pod's uid, if it can be known. */
+  readonly pod: string | undefined;
+}
+
+export interface Publish extends Stage, Target {}
+
+/** What the kubelet adds to the volume context when the CSIDriver object has podInfoOnMount. */
+const POD_UID = 'csi.storage.k8s.io/pod.uid';
+
+/** Checks a NodeStageVolume request. Throws Fault `invalid` naming the field. */
+export function parseStage(request: NodeStageVolumeRequest): Stage {
+  return {
+    id: required('volume_id', request.volumeId),
+    stagingPath: absolute('staging_target_path', request.stagingTargetPath),
+    access: parseAccess(request.volumeCapability, false),
+  };
+}
+
+/** Checks a NodePublishVolume request of a staged volume. Throws Fault `invalid` naming the field, `precondition` without a staging path. */
+export function parsePublish(request: NodePublishVolumeRequest): Publish {
+  const target = parseTarget(request);
+  if (request.stagingTargetPath === '')
+    throw new Fault('precondition', 'staging_target_path is missing: NodeStageVolume comes first');
+  return { ...target, stagingPath: absolute('staging_target_path', request.stagingTargetPath) };
+}
+
+/** Checks what every NodePublishVolume request has. Throws Fault `invalid` naming the field. */
+export function parseTarget(request: NodePublishVolumeRequest): Target {
+  const id = required('volume_id', request.volumeId);
+  const targetPath = absolute('target_path', request.targetPath);
+  const access = parseAccess(request.volumeCapability, request.readonly);
+  return { id, targetPath, access, pod: request.volumeContext[POD_UID] || podOfTarget(targetPath) };
+}
+
+function parseAccess(capability: VolumeCapability | undefined, readOnly: boolean): Access {
+  const { accessType, accessMode } = capability ?? {};
+  if (!accessType) throw new Fault('invalid', 'volume_capability is missing: ask for block or mount access');
+  const { fsType = '', mountFlags = [] } = accessType.$case === 'mount' ? accessType.value : {};
+  const mode = accessMode?.mode;
+  return {
+    block: accessType.$case === 'block',
+    fsType,
+    mountFlags,
+    readOnly: readOnly || mode === Mode.SINGLE_NODE_READER_ONLY || mode === Mode.MULTI_NODE_READER_ONLY,
+    singleWriter: mode === Mode.SINGLE_NODE_SINGLE_WRITER,
+  };
+}
+
+/** Throws Fault `invalid` when the field is empty. */
+export function required(field: string, value: string): string {
+  if (value === '') throw new Fault('invalid', `${field} is missing`);
+  return value;
+}
+
+/** Throws Fault `invalid` unless the field is an absolute path. A slash at its end is taken off: mount tables have none. */
+export function absolute(field: string, value: string): string {
+  const path = required(field, value);
+  if (!path.startsWith('/')) throw new Fault('invalid', `${field} "${path}" must be an absolute path`);
+  return withoutSlash(path);
+}
+
+/** A place where a volume may be seen. Throws Fault `invalid` when the field is empty; at a relative path there simply is none. */
+export const place = (field: string, value: string): string => withoutSlash(required(field, value));
+
+const withoutSlash = (path: string): string => path.replace(/(?<=.)\/+$/, '');
+
+/** The bytes that must be there; none when the caller does not say. Throws Fault `out-of-range` for more than we can count. */
+export function requiredBytes(range: CapacityRange | undefined): Bytes {
+  const wanted = range?.requiredBytes ?? 0n;
+  if (wanted < 0n || wanted > BigInt(Number.MAX_SAFE_INTEGER))
+    throw new Fault('out-of-range', `capacity_range.required_bytes ${wanted} is not a size we can make`);
+  return wanted === 0n ? NO_BYTES : bytes(wanted);
+}

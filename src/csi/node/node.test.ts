@@ -1,0 +1,400 @@
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { silentLog } from '../../daemon/log.ts';
+import { bytes, GIB } from '../../model/bytes.ts';
+import { inlineVolumeId } from '../../model/inline-volume.ts';
+import { mountAt } from '../../mount/mountinfo.ts';
+import { createSimulatedMounts } from '../../mount/simulated.ts';
+import { createCsiClient, type CsiClient } from '../client.ts';
+import * as csi from '../gen/csi.ts';
+import { createNodeService } from './node.ts';
+import { podOfTarget, type PublishedLimits } from './published-limits.ts';
+import type { NodeVolume, NodeVolumes } from './node-volumes.ts';
+import { createCsiServer } from '../server.ts';
+import { Code } from '../status.ts';
+
+const never = new AbortController().signal;
+const Mode = csi.VolumeCapability_AccessMode_Mode;
+
+interface Rig {
+  readonly node: CsiClient['node'];
+  readonly folder: string;
+  readonly staging: string;
+  readonly target: string;
+  readonly volumes: Map<string, NodeVolume>;
+  /** Sizes of the devices that are there. */
+  readonly devices: Map<string, number>;
+  readonly mounts: ReturnType<typeof createSimulatedMounts>['mounts'];
+  readonly filesystems: ReturnType<typeof createSimulatedMounts>['filesystems'];
+  /** What was asked of the limits, and whether the volume was seen at the target then. */
+  readonly limited: string[];
+  /** What was asked about inline volumes. */
+  readonly asked: string[];
+}
+
+const INLINE = inlineVolumeId('u-1', 'scratch');
+
+const volume = (id: string, more: Partial<NodeVolume> = {}): NodeVolume => ({
+  id,
+  kind: 'LVM',
+  source: `/dev/g/${id}`,
+  fsType: '',
+  formatted: undefined,
+  sizeBytes: bytes(GIB),
+  limits: {},
+  ...more,
+});
+
+/** A node service on a socket, over simulated mounts, with the volumes v1 and v2. */
+async function rig(): Promise<Rig> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'csi-node-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const devices = new Map([
+    ['/dev/g/v1', GIB],
+    ['/dev/g/v2', GIB],
+  ]);
+  const sizeOf = (device: string) => Promise.resolve(devices.has(device) ? bytes(devices.get(device) ?? 0) : undefined);
+  const { mounts, filesystems } = createSimulatedMounts({ file: path.join(folder, 'mounts.json'), sizeOf });
+  const known = new Map(['v1', 'v2'].map((id) => [id, volume(id)]));
+  const asked: string[] = [];
+  const volumes: NodeVolumes = {
+    find: (id) => Promise.resolve(known.get(id)),
+    makeInline: ({ id }) => {
+      asked.push(`make ${id}`);
+      known.set(id, volume(id, { source: '/dev/g/v1' }));
+      return Promise.resolve();
+    },
+    removeInline: (id) => Promise.resolve(void asked.push(`remove ${id}`)),
+    markFormatted: (id, formatted) => Promise.resolve(void known.set(id, volume(id, { ...known.get(id), formatted }))),
+  };
+  const endpoint = { kind: 'unix', path: path.join(folder, 'csi.sock') } as const;
+  const [staging, target] = [path.join(folder, 'staging'), path.join(folder, 'pod/mount')] as const;
+  const limited: string[] = [];
+  const limits: PublishedLimits = {
+    apply: async ({ id }, pod) =>
+      void limited.push(`${id} of ${pod} ${mountAt(await mounts.list(never), target) ? 'seen' : ''}`),
+    lift: async (path) => void limited.push(`lift ${mountAt(await mounts.list(never), path) ? 'seen' : ''}`),
+  };
+  const services = [
+    createNodeService({
+      nodeName: 'node-a',
+      hostname: () => Promise.resolve('host-a'),
+      volumes,
+      mounts,
+      filesystems,
+      limits,
+    }),
+  ];
+  const server = createCsiServer({ name: 'csi node', endpoint, services, log: silentLog });
+  await server.start(never);
+  onTestFinished(() => server.stop());
+  const client = createCsiClient(endpoint, 5000);
+  onTestFinished(() => client.close());
+  return { node: client.node, folder, staging, target, volumes: known, devices, mounts, filesystems, limited, asked };
+}
+
+type CapabilityOptions = {
+  readonly block?: boolean;
+  readonly mode?: csi.VolumeCapability_AccessMode_Mode;
+  readonly fsType?: string;
+  readonly mountFlags?: string[];
+};
+const capability = ({
+  block = false,
+  mode = Mode.SINGLE_NODE_WRITER,
+  fsType = '',
+  mountFlags = [],
+}: CapabilityOptions = {}): csi.VolumeCapability =>
+  csi.VolumeCapability.fromPartial({
+    accessType: block ? { $case: 'block', value: {} } : { $case: 'mount', value: { fsType, mountFlags } },
+    accessMode: { mode },
+  });
+
+const stage = ({ node, staging }: Rig, options: CapabilityOptions = {}, volumeId = 'v1') =>
+  node.nodeStageVolume(
+    csi.NodeStageVolumeRequest.fromPartial({
+      volumeId,
+      stagingTargetPath: staging,
+      volumeCapability: capability(options),
+    }),
+    never,
+  );
+const publish = (
+  { node, staging, target }: Rig,
+  options: CapabilityOptions & {
+    readonly readonly?: boolean;
+    readonly target?: string;
+    readonly context?: Record<string, string>;
+  } = {},
+) =>
+  node.nodePublishVolume(
+    csi.NodePublishVolumeRequest.fromPartial({
+      volumeId: 'v1',
+      stagingTargetPath: staging,
+      targetPath: options.target ?? target,
+      volumeCapability: capability(options),
+      readonly: options.readonly ?? false,
+      volumeContext: options.context ?? {},
+    }),
+    never,
+  );
+const unpublish = ({ node, target }: Rig, volumeId = 'v1') =>
+  node.nodeUnpublishVolume(csi.NodeUnpublishVolumeRequest.fromPartial({ volumeId, targetPath: target }), never);
+const unstage = ({ node, staging }: Rig, volumeId = 'v1') =>
+  node.nodeUnstageVolume(csi.NodeUnstageVolumeRequest.fromPartial({ volumeId, stagingTargetPath: staging }), never);
+const stats = ({ node, target }: Rig, volumeId = 'v1', volumePath = target) =>
+  node.nodeGetVolumeStats(csi.NodeGetVolumeStatsRequest.fromPartial({ volumeId, volumePath }), never);
+const expand = ({ node, target }: Rig, requiredBytes: number, volumeId = 'v1') =>
+  node.nodeExpandVolume(
+    csi.NodeExpandVolumeRequest.fromPartial({
+      volumeId,
+      volumePath: target,
+      capacityRange: { requiredBytes: BigInt(requiredBytes) },
+    }),
+    never,
+  );
+
+test('the whole life of a mounted volume, each call many times', async () => {
+  const it = await rig();
+  const turns = [1, 2, 3];
+  for (const _ of turns) await stage(it);
+  for (const _ of turns) await publish(it);
+  expect(await it.mounts.list(never)).toMatchObject([
+    { target: it.staging, source: '/dev/g/v1', fsType: 'ext4' },
+    { target: it.target, source: '/dev/g/v1', fsType: 'ext4' },
+  ]);
+  expect(it.volumes.get('v1')?.formatted).toBe('ext4');
+  const { usage } = await stats(it);
+  expect(usage).toMatchObject([
+    { unit: csi.VolumeUsage_Unit.BYTES, total: BigInt(GIB) },
+    { unit: csi.VolumeUsage_Unit.INODES },
+  ]);
+  it.devices.set('/dev/g/v1', 2 * GIB);
+  for (const _ of turns) expect(await expand(it, 2 * GIB)).toEqual({ capacityBytes: BigInt(2 * GIB) });
+  expect((await stats(it)).usage[0]?.total).toBe(BigInt(2 * GIB));
+  for (const _ of turns) await unpublish(it);
+  await expect(stat(it.target)).rejects.toMatchObject({ code: 'ENOENT' });
+  for (const _ of turns) await unstage(it);
+  expect(await it.mounts.list(never)).toEqual([]);
+});
+
+test('a raw block volume is a file over which its device is bound, and is neither formatted nor marked', async () => {
+  const it = await rig();
+  await stage(it, { block: true });
+  for (const _ of [1, 2]) await publish(it, { block: true });
+  expect(await it.mounts.list(never)).toMatchObject([{ target: it.target, source: '/dev/g/v1' }]);
+  expect((await stat(it.target)).isFile()).toBe(true);
+  expect(await it.filesystems.probe('/dev/g/v1', never)).toEqual({ kind: 'blank' });
+  expect((await stats(it)).usage).toMatchObject([{ unit: csi.VolumeUsage_Unit.BYTES, total: BigInt(GIB) }]);
+  expect(await expand(it, GIB)).toEqual({ capacityBytes: BigInt(GIB) });
+  await unpublish(it);
+  expect(await readdir(path.dirname(it.target))).toEqual([]);
+  expect(it.volumes.get('v1')?.formatted).toBeUndefined();
+});
+
+test('the filesystem and its options are those asked for', async () => {
+  const it = await rig();
+  await stage(it, { fsType: 'xfs', mountFlags: ['noatime'] });
+  expect(await it.mounts.list(never)).toMatchObject([{ fsType: 'xfs', options: ['rw', 'noatime', 'nouuid'] }]);
+});
+
+test('read-only publishing is read-only, and not the same as read-write', async () => {
+  const it = await rig();
+  await stage(it);
+  await publish(it, { readonly: true });
+  expect((await it.mounts.list(never))[1]?.options).toContain('ro');
+  await expect(publish(it)).rejects.toMatchObject({ code: Code.ALREADY_EXISTS });
+});
+
+test('a volume for a single writer is published at one path only', async () => {
+  const it = await rig();
+  await stage(it);
+  const mode = Mode.SINGLE_NODE_SINGLE_WRITER;
+  await publish(it, { mode });
+  await publish(it, { mode });
+  const other = `${it.folder}/other`;
+  await expect(publish(it, { mode, target: other })).rejects.toMatchObject({ code: Code.FAILED_PRECONDITION });
+  await expect(stat(other)).rejects.toMatchObject({ code: 'ENOENT' });
+  await publish(it, { mode: Mode.SINGLE_NODE_MULTI_WRITER, target: other });
+});
+
+test('a volume that lost its device is never given an empty one', async () => {
+  const it = await rig();
+  it.devices.delete('/dev/g/v1');
+  for (const options of [{}, { block: true }]) {
+    await expect(stage(it, options)).rejects.toMatchObject({
+      code: Code.FAILED_PRECONDITION,
+      details: expect.stringContaining('its device /dev/g/v1 is missing') as string,
+    });
+  }
+  await expect(publish(it, { block: true })).rejects.toMatchObject({ code: Code.FAILED_PRECONDITION });
+  expect(await it.mounts.list(never)).toEqual([]);
+});
+
+test('a device that was formatted once and is blank now is not formatted again', async () => {
+  const it = await rig();
+  it.volumes.set('v1', volume('v1', { formatted: 'ext4' }));
+  await expect(stage(it)).rejects.toMatchObject({
+    code: Code.FAILED_PRECONDITION,
+    details: expect.stringContaining('it is not formatted again') as string,
+  });
+  expect(await it.filesystems.probe('/dev/g/v1', never)).toEqual({ kind: 'blank' });
+});
+
+test('another filesystem than asked for is left alone', async () => {
+  const it = await rig();
+  await it.filesystems.format('/dev/g/v1', 'xfs', never);
+  await expect(stage(it)).rejects.toMatchObject({ code: Code.FAILED_PRECONDITION });
+  expect(await it.filesystems.probe('/dev/g/v1', never)).toEqual({ kind: 'filesystem', type: 'xfs' });
+  await stage(it, { fsType: 'xfs' });
+  expect(it.volumes.get('v1')?.formatted).toBe('xfs');
+});
+
+test('a mount point is bound as it is, and no device', async () => {
+  const it = await rig();
+  it.volumes.set('v1', volume('v1', { kind: 'MountPoint', source: '/mnt/open-local/data' }));
+  await stage(it);
+  await publish(it);
+  expect(await it.mounts.list(never)).toMatchObject([
+    { source: '/mnt/open-local/data' },
+    { source: '/mnt/open-local/data' },
+  ]);
+  expect(await expand(it, 0)).toEqual({ capacityBytes: BigInt(GIB) });
+  await expect(publish(it, { block: true })).rejects.toMatchObject({ code: Code.INVALID_ARGUMENT });
+});
+
+test('growing waits for the device', async () => {
+  const it = await rig();
+  await stage(it);
+  await publish(it);
+  await expect(expand(it, 2 * GIB)).rejects.toMatchObject({ code: Code.UNAVAILABLE });
+  await expect(expand(it, 2 ** 60)).rejects.toMatchObject({ code: Code.OUT_OF_RANGE });
+});
+
+test('a target with content is left alone', async () => {
+  const it = await rig();
+  await stage(it);
+  await publish(it);
+  await it.mounts.unmount(it.target, never);
+  await writeFile(path.join(it.target, 'precious'), 'x');
+  await expect(unpublish(it)).rejects.toMatchObject({
+    code: Code.UNAVAILABLE,
+    details: expect.stringContaining('not empty') as string,
+  });
+  expect(await readdir(it.target)).toEqual(['precious']);
+});
+
+// What csi-sanity asks, and more of the same kind.
+test.each<[string, (it: Rig) => Promise<unknown>, Code]>([
+  ['stage without an id', (it) => stage(it, {}, ''), Code.INVALID_ARGUMENT],
+  ['stage without a path', (it) => stage({ ...it, staging: '' }), Code.INVALID_ARGUMENT],
+  ['stage at a relative path', (it) => stage({ ...it, staging: 'staging' }), Code.INVALID_ARGUMENT],
+  [
+    'stage without a capability',
+    (it) =>
+      it.node.nodeStageVolume(
+        csi.NodeStageVolumeRequest.fromPartial({ volumeId: 'v1', stagingTargetPath: '/s' }),
+        never,
+      ),
+    Code.INVALID_ARGUMENT,
+  ],
+  ['stage with an unknown filesystem', (it) => stage(it, { fsType: 'fat' }), Code.INVALID_ARGUMENT],
+  ['stage of an unknown volume', (it) => stage(it, {}, 'v9'), Code.NOT_FOUND],
+  ['publish without a path', (it) => publish({ ...it, target: '' }), Code.INVALID_ARGUMENT],
+  ['publish without a staging path', (it) => publish({ ...it, staging: '' }), Code.FAILED_PRECONDITION],
+  ['publish before stage', (it) => publish(it), Code.FAILED_PRECONDITION],
+  [
+    'publish of an inline volume that names no group',
+    (it) =>
+      it.node.nodePublishVolume(
+        csi.NodePublishVolumeRequest.fromPartial({
+          volumeId: INLINE,
+          targetPath: '/t',
+          volumeCapability: capability(),
+          volumeContext: { 'csi.storage.k8s.io/ephemeral': 'true' },
+        }),
+        never,
+      ),
+    Code.INVALID_ARGUMENT,
+  ],
+  ['unpublish without an id', (it) => unpublish(it, ''), Code.INVALID_ARGUMENT],
+  ['unpublish without a path', (it) => unpublish({ ...it, target: '' }), Code.INVALID_ARGUMENT],
+  ['unstage without an id', (it) => unstage(it, ''), Code.INVALID_ARGUMENT],
+  ['unstage without a path', (it) => unstage({ ...it, staging: '' }), Code.INVALID_ARGUMENT],
+  ['stats without an id', (it) => stats(it, ''), Code.INVALID_ARGUMENT],
+  ['stats without a path', (it) => stats(it, 'v1', ''), Code.INVALID_ARGUMENT],
+  ['stats of an unknown volume', (it) => stats(it, 'v9'), Code.NOT_FOUND],
+  ['stats where nothing is mounted', (it) => stats(it), Code.NOT_FOUND],
+  ['stats at a relative path', (it) => stats(it, 'v1', 'some/path'), Code.NOT_FOUND],
+  ['expand without an id', (it) => expand(it, 1, ''), Code.INVALID_ARGUMENT],
+  ['expand of an unknown volume', (it) => expand(it, 1, 'v9'), Code.NOT_FOUND],
+  ['expand where nothing is mounted', (it) => expand(it, 1), Code.NOT_FOUND],
+])('%s', async (_, call, code) => {
+  await expect(call(await rig())).rejects.toMatchObject({ code });
+});
+
+test('stats of a volume at the path of another are not found', async () => {
+  const it = await rig();
+  await stage(it);
+  await publish(it);
+  await expect(stats(it, 'v2')).rejects.toMatchObject({ code: Code.NOT_FOUND });
+});
+
+test('taking down an unknown volume is done', async () => {
+  const it = await rig();
+  await unpublish(it, 'v9');
+  await unstage(it, 'v9');
+  expect(await it.mounts.list(never)).toEqual([]);
+});
+
+test('the node tells its name, topology and capabilities', async () => {
+  const { node } = await rig();
+  expect(await node.nodeGetInfo({}, never)).toEqual({
+    nodeId: 'node-a',
+    maxVolumesPerNode: 0n,
+    accessibleTopology: { segments: { 'kubernetes.io/hostname': 'host-a' } },
+  });
+  const { capabilities } = await node.nodeGetCapabilities({}, never);
+  expect(capabilities.map(({ type }) => type?.value.type)).toEqual([1, 3, 2, 5]);
+});
+
+test('limits are set once the volume is seen, for the pod that the kubelet names, and lifted once it is gone', async () => {
+  const it = await rig();
+  await stage(it);
+  await publish(it, { context: { 'csi.storage.k8s.io/pod.uid': 'u-1' } });
+  await unpublish(it);
+  expect(it.limited).toEqual(['v1 of u-1 seen', 'lift ']);
+});
+
+test.each([
+  ['/var/lib/kubelet/pods/u-1/volumes/kubernetes.io~csi/pvc-1/mount', 'u-1'],
+  ['/var/lib/kubelet/plugins/kubernetes.io/csi/volumeDevices/publish/pvc-1/u-1', 'u-1'],
+  ['/elsewhere/pods/u-1/volumes/kubernetes.io~csi/pvc-1/mount', 'u-1'],
+  ['/var/lib/kubelet/plugins/kubernetes.io/csi/local.csi.aliyun.com/abc/globalmount', undefined],
+  ['/var/lib/kubelet/pods/u-1/volumes/kubernetes.io~configmap/c/mount', undefined],
+])('%s belongs to pod %s', (target, pod) => {
+  expect(podOfTarget(target)).toBe(pod);
+});
+
+test('an inline volume is made, formatted and mounted by one call, and asked to be removed once it is unmounted', async () => {
+  const it = await rig();
+  const request = csi.NodePublishVolumeRequest.fromPartial({
+    volumeId: INLINE,
+    targetPath: it.target,
+    volumeCapability: capability({ fsType: 'xfs' }),
+    volumeContext: {
+      'csi.storage.k8s.io/ephemeral': 'true',
+      'csi.storage.k8s.io/pod.uid': 'u-1',
+      vgName: 'g',
+    },
+  });
+  await it.node.nodePublishVolume(request, never);
+  await it.node.nodePublishVolume(request, never);
+  expect(await it.mounts.list(never)).toMatchObject([{ source: '/dev/g/v1', target: it.target, fsType: 'xfs' }]);
+  expect(it.limited).toEqual([`${INLINE} of u-1 seen`, `${INLINE} of u-1 seen`]);
+  await unpublish(it, INLINE);
+  expect(await it.mounts.list(never)).toEqual([]);
+  expect(it.asked).toEqual([`make ${INLINE}`, `make ${INLINE}`, `remove ${INLINE}`]);
+});

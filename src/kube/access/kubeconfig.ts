@@ -1,0 +1,80 @@
+import { readFile } from 'node:fs/promises';
+import type { Run } from '../../exec/run.ts';
+import { Fault, textOf } from '../../model/fault.ts';
+import type { ClusterAccess, Identity } from './access.ts';
+import { systemClock, type Clock } from '../time/clock.ts';
+import { checkTls } from './check-tls.ts';
+import { createExecCredential, type ExecCredential } from './exec-credential.ts';
+import { chooseFromKubeconfig, type KubeconfigChoice, type Source } from './kubeconfig-choice.ts';
+import { fileText, inlineText, type TextSource } from './text-source.ts';
+
+export interface KubeconfigOptions {
+  /** Runs a credential plug-in. */
+  readonly run: Run;
+  /** What a plug-in may see of our environment, for example PATH and HOME. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Absent: the file's current-context. */
+  readonly context?: string;
+  readonly clock?: Clock;
+}
+
+/**
+ * Access as a kubeconfig file tells it. Everything is looked at now, so that a mistake shows at start: throws Fault `invalid` that names
+ * the file and the field. A plug-in is not run before the first call.
+ */
+export async function loadKubeconfig(file: string, options: KubeconfigOptions): Promise<ClusterAccess> {
+  const { run, env = {}, context, clock = systemClock } = options;
+  const choice = chooseFromKubeconfig(file, await parseYaml(file), context);
+  const exec = choice.exec && createExecCredential({ ...choice.exec, env: { ...env, ...choice.exec.env } }, run, clock);
+  const sources = {
+    ca: textSource(choice.ca, clock),
+    cert: textSource(choice.cert, clock),
+    key: textSource(choice.key, clock),
+    token: textSource(choice.token, clock),
+  };
+  checkTls(choice, await readAll(sources));
+  return accessOf(choice, sources, exec);
+}
+
+async function parseYaml(file: string): Promise<unknown> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    throw new Fault('invalid', `${file}: cannot be read: ${textOf(error)}`, { cause: error });
+  }
+  try {
+    // Loaded here only: in a cluster nobody needs it, and it is paid for on every node.
+    const { parse } = await import('yaml');
+    return parse(text);
+  } catch (error) {
+    throw new Fault('invalid', `${file}: is not YAML: ${textOf(error)}`, { cause: error });
+  }
+}
+
+type Sources = Readonly<Record<'ca' | 'cert' | 'key' | 'token', TextSource | undefined>>;
+
+const textSource = (source: Source | undefined, clock: Clock): TextSource | undefined =>
+  source && (source.kind === 'inline' ? inlineText(source.text) : fileText(source.file, source.field, clock));
+
+const readAll = async ({ ca, cert, key, token }: Sources): Promise<Identity> => ({
+  ca: await ca?.read(),
+  cert: await cert?.read(),
+  key: await key?.read(),
+  token: await token?.read(),
+});
+
+function accessOf(choice: KubeconfigChoice, sources: Sources, exec: ExecCredential | undefined): ClusterAccess {
+  const { server, serverName, insecure, namespace } = choice;
+  return {
+    server,
+    serverName,
+    insecure,
+    namespace,
+    identity: async (signal) => ({ ...(await readAll(sources)), ...(await exec?.current(signal)) }),
+    refused: (identity) => {
+      exec?.refused(identity);
+      for (const source of Object.values(sources)) source?.refresh();
+    },
+  };
+}

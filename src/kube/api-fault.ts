@@ -1,0 +1,26 @@
+import { ApiError } from './errors.ts';
+import { Fault, type FaultKind } from '../model/fault.ts';
+
+/** Answers that mean no for good; the same call, repeated, would hear the same. */
+const KINDS: Readonly<Record<number, FaultKind>> = {
+  400: 'invalid',
+  404: 'not-found',
+  409: 'conflict',
+  422: 'invalid',
+};
+
+/** Whether the API server may have done what it was asked, although it did not say so. */
+export const isUncertain = (error: unknown): boolean =>
+  !(error instanceof ApiError) || error.code === 0 || error.code === 408 || error.code >= 500;
+
+/**
+ * A failed write as a Fault that says what was being done: `aborted` when it may have been done all the same, `unavailable` when it was
+ * not done and may be tried again, else what the API server means.
+ */
+export function faultOfWrite(doing: string, error: unknown): Fault {
+  const text = error instanceof Error ? error.message : String(error);
+  if (isUncertain(error))
+    return new Fault('aborted', `${doing}: it is not known whether it was done: ${text}`, { cause: error });
+  const kind = (error instanceof ApiError && KINDS[error.code]) || 'unavailable';
+  return new Fault(kind, `${doing}: ${text}`, { cause: error });
+}

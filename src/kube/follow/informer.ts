@@ -1,0 +1,121 @@
+import { textOf } from '../../model/fault.ts';
+import type { KubeObject } from '../../model/objects.ts';
+import { createAudience, type Handlers } from './audience.ts';
+import { backoffMs, type Backoff } from '../time/backoff.ts';
+import { systemClock, type Clock } from '../time/clock.ts';
+import { orAborted } from '../time/deadline.ts';
+import { ApiError, isGone } from '../errors.ts';
+import { createListWatch, type ListWatchOptions } from './list-watch.ts';
+import type { Log } from '../log.ts';
+import { createObjectCache } from './object-cache.ts';
+
+export interface ReflectorOptions<T extends KubeObject, P> extends ListWatchOptions<T> {
+  /** The part of an object that is kept: what it leaves out costs no memory. An object it throws on is logged and left as it was. */
+  readonly project: (object: T) => P;
+  /** Whether two projections are the same for all handlers, which are not told then. */
+  readonly same?: (a: P, b: P) => boolean;
+  readonly log: Log;
+  readonly backoff?: Backoff;
+  readonly clock?: Clock;
+}
+
+export interface ReflectorHealth {
+  readonly synced: boolean;
+  /** Tries to list or watch that failed in a row. */
+  readonly failures: number;
+  readonly lastError: string | undefined;
+  /** Errors that handlers or `project` have thrown since the start. */
+  readonly handlerErrors: number;
+}
+
+/** Our view of the objects of one kind. */
+export interface Reflector<T extends KubeObject, P> {
+  /** Follows the server until aborted, whatever happens; resolves then. To be called once. */
+  run(signal: AbortSignal): Promise<void>;
+  /** True once all that existed at the start has been told. Stays true: a later failure makes the view old, not partial. */
+  hasSynced(): boolean;
+  whenSynced(signal: AbortSignal): Promise<void>;
+  /** By `namespace/name`, or `name` of a cluster-scoped object. */
+  get(key: string): P | undefined;
+  readonly values: ReadonlyMap<string, P>;
+  /** Tells of all present objects at once, then of changes until the returned function is called. */
+  subscribe(handlers: Handlers<P>): () => void;
+  /** Takes in the answer to a write of our own before its event comes; does nothing when the view is past it. */
+  wrote(object: T): void;
+  health(): ReflectorHealth;
+}
+
+const BACKOFF: Backoff = { baseMs: 1000, maxMs: 30_000 };
+/** A watch that told nothing and ended sooner counts as failed, or a broken server would be asked without pause. */
+const SHORT_MS = 1000;
+/** A watch that lived so long was healthy, though it told nothing. */
+const HEALTHY_MS = 60_000;
+/** After so many of these refusals in a row the version is in doubt: an etcd restored from a backup is behind it. */
+const MAX_VERSION_REFUSALS = 3;
+const VERSION_REFUSALS = [400, 504];
+
+/**
+ * Lists in pages, watches from there with bookmarks, and goes on after any failure from the last version heard; lists again only when the
+ * server no longer knows that version. The waits between failures are jittered and never shorter than the server asked for.
+ */
+export function createReflector<T extends KubeObject, P>(options: ReflectorOptions<T, P>): Reflector<T, P> {
+  const { same, log, clock = systemClock, backoff = BACKOFF, random = Math.random } = options;
+  const resource = options.resource.plural;
+  const cache = createObjectCache(options.project);
+  const audience = createAudience<P>({ resource, same, log });
+  const listWatch = createListWatch(options, cache, audience);
+  const synced = Promise.withResolvers<void>();
+  let isSynced = false;
+  let failures = 0;
+  let lastError: string | undefined;
+
+  const isWell = (): void => {
+    failures = 0;
+    lastError = undefined;
+  };
+
+  const follow = async (signal: AbortSignal): Promise<void> => {
+    if (cache.version() === '') await listWatch.list(signal);
+    isSynced = true;
+    synced.resolve();
+    await listWatch.watch(isWell, signal);
+  };
+
+  /** Ms to wait before the next try, after an error or (undefined) a watch that simply ended. */
+  const waitAfter = (error: unknown, livedMs: number): number => {
+    if (livedMs >= HEALTHY_MS) isWell();
+    if (error === undefined && livedMs >= SHORT_MS) return 0;
+    failures += 1;
+    if (isGone(error) || (failures >= MAX_VERSION_REFUSALS && isVersionRefusal(error))) cache.startList();
+    const retryMs = Math.max(retryAfterMs(error), Math.round(backoffMs(failures, backoff, random)));
+    if (error !== undefined) {
+      lastError = textOf(error);
+      log.warn({ resource, failures, retryMs, err: error }, 'lost touch with a resource');
+    }
+    return retryMs;
+  };
+
+  return {
+    run: async (signal) => {
+      while (!signal.aborted) {
+        const startedAt = clock.now();
+        const error = await follow(signal).catch((error: unknown) => error ?? new Error('failed without an error'));
+        if (signal.aborted) return;
+        const retryMs = waitAfter(error, clock.now() - startedAt);
+        if (retryMs > 0) await clock.sleep(retryMs, signal).catch(() => {});
+      }
+    },
+    hasSynced: () => isSynced,
+    whenSynced: (signal) => orAborted(synced.promise, signal),
+    get: (key) => cache.values.get(key),
+    values: cache.values,
+    subscribe: (handlers) => audience.subscribe(handlers, cache.values.values()),
+    wrote: (object) => audience.tell(() => cache.wrote(object)),
+    health: () => ({ synced: isSynced, failures, lastError, handlerErrors: audience.errors() }),
+  };
+}
+
+const isVersionRefusal = (error: unknown): boolean =>
+  error instanceof ApiError && VERSION_REFUSALS.includes(error.code);
+
+const retryAfterMs = (error: unknown): number => (error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0);

@@ -1,0 +1,76 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { KubeObject } from '../../model/objects.ts';
+import type { Audience } from './audience.ts';
+import type { KubeClient, LazyPage, ListOptions, Reading } from '../client.ts';
+import type { ObjectCache } from './object-cache.ts';
+import type { Resource } from '../resource.ts';
+
+/** Which objects of a kind; absent: all of all namespaces. */
+export interface Selection {
+  readonly namespace?: string;
+  readonly labelSelector?: string;
+  readonly fieldSelector?: string;
+}
+
+export interface ListWatchOptions<T extends KubeObject> extends Reading {
+  readonly client: KubeClient;
+  readonly resource: Resource<T>;
+  readonly selection?: Selection;
+  /** Objects per page of a list. Absent: 500. */
+  readonly pageSize?: number;
+  /** See WatchOptions. */
+  readonly silenceMs?: number;
+  readonly random?: () => number;
+}
+
+/** The two ways by which the cache hears of the server; both throw what the client throws. */
+export interface ListWatch {
+  list(signal: AbortSignal): Promise<void>;
+  /** From the cache's version on; resolves when the watch ends. `told` is called for all that comes, bookmarks too. */
+  watch(told: () => void, signal: AbortSignal): Promise<void>;
+}
+
+const PAGE_SIZE = 500;
+/** As client-go: so that the watches of many processes do not end together. */
+const WATCH_SECONDS = { least: 300, spread: 300 };
+
+export function createListWatch<T extends KubeObject, P>(
+  options: ListWatchOptions<T>,
+  cache: ObjectCache<T, P>,
+  audience: Audience<P>,
+): ListWatch {
+  const { client, resource, selection, unread, silenceMs, pageSize = PAGE_SIZE, random = Math.random } = options;
+
+  return {
+    list: async (signal) => {
+      cache.startList();
+      for (let next: string | undefined = ''; next !== undefined;) {
+        const query: ListOptions & Reading = {
+          ...selection,
+          unread,
+          limit: pageSize,
+          ...(next !== '' && { continue: next }),
+        };
+        const page: LazyPage<T> = await client.listLazily(resource, query, signal);
+        for (const object of page.items) audience.tell(() => cache.listed(object));
+        next = page.continue;
+        if (next === undefined) audience.tell(() => cache.endList(page.resourceVersion));
+        else await nextTurn();
+      }
+    },
+    watch: async (told, signal) => {
+      const query = {
+        ...selection,
+        unread,
+        resourceVersion: cache.version(),
+        timeoutSeconds: Math.round(WATCH_SECONDS.least + WATCH_SECONDS.spread * random()),
+        ...(silenceMs !== undefined && { silenceMs }),
+      };
+      for await (const event of client.watch(resource, query, signal)) {
+        told();
+        if (event.type === 'BOOKMARK') cache.hearVersion(event.resourceVersion);
+        else audience.tell(() => cache.hear(event.type, event.object));
+      }
+    },
+  };
+}

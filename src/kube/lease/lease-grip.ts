@@ -1,0 +1,69 @@
+import { Fault } from '../../model/fault.ts';
+import type { KubeClient } from '../client.ts';
+import type { Clock } from '../time/clock.ts';
+import { isConflict, isNotFound } from '../errors.ts';
+import { givenBack, heldBy, isFree, LEASES, sight, type Claim, type Lease, type Sighting } from './lease-record.ts';
+
+/** One contender's single steps on a Lease. Each write names the version it read, so of two writers one fails. */
+export interface LeaseGrip {
+  /** Whether the Lease is ours now. Throws what the client throws, also when another contender was faster. */
+  tryToTake(signal: AbortSignal): Promise<boolean>;
+  /** Throws Fault `aborted` when the Lease is not ours any more, and what the client throws when we cannot know. */
+  renew(signal: AbortSignal): Promise<void>;
+  giveBack(signal: AbortSignal): Promise<void>;
+}
+
+export interface LeaseGripOptions {
+  readonly client: Pick<KubeClient, 'get' | 'create' | 'update'>;
+  readonly key: { readonly namespace: string; readonly name: string };
+  readonly claim: Claim;
+  readonly clock: Clock;
+}
+
+export function createLeaseGrip({ client, key, claim, clock }: LeaseGripOptions): LeaseGrip {
+  let ours: Lease = { metadata: key };
+  let sighting: Sighting | undefined;
+
+  const read = async (signal: AbortSignal): Promise<Lease | undefined> => {
+    try {
+      return await client.get(LEASES, key, signal);
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    }
+  };
+  const write = async (lease: Lease, signal: AbortSignal): Promise<void> => {
+    ours = await client.update(LEASES, { ...lease, spec: heldBy(claim, lease.spec ?? {}, clock.date()) }, signal);
+  };
+
+  return {
+    tryToTake: async (signal) => {
+      const lease = await read(signal);
+      if (!lease) {
+        ours = await client.create(LEASES, { metadata: key, spec: heldBy(claim, {}, clock.date()) }, signal);
+        return true;
+      }
+      sighting = sight(lease, sighting, clock.now());
+      if (!isFree(sighting, claim, clock.now())) return false;
+      await write(lease, signal);
+      return true;
+    },
+    renew: async (signal) => {
+      try {
+        return await write(ours, signal);
+      } catch (error) {
+        if (!isConflict(error) && !isNotFound(error)) throw error;
+      }
+      // Somebody wrote it: perhaps only a label, perhaps ourselves and the answer was lost.
+      const lease = await read(signal);
+      const holder = lease?.spec?.holderIdentity;
+      if (!lease || holder !== claim.identity) {
+        throw new Fault('aborted', `the Lease ${key.namespace}/${key.name} went to ${holder || 'nobody'}`);
+      }
+      return write(lease, signal);
+    },
+    giveBack: async (signal) => {
+      await client.update(LEASES, { ...ours, spec: givenBack(ours.spec ?? {}, clock.date()) }, signal);
+    },
+  };
+}

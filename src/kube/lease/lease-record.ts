@@ -1,0 +1,81 @@
+import type { KubeObject, ObjectMeta } from '../../model/objects.ts';
+import type { Resource } from '../resource.ts';
+
+/** coordination.k8s.io/v1 Lease. Times are MicroTime: RFC 3339 with six digits. */
+export interface Lease extends KubeObject {
+  metadata: ObjectMeta;
+  spec?: LeaseSpec;
+}
+
+export interface LeaseSpec {
+  holderIdentity?: string;
+  leaseDurationSeconds?: number;
+  acquireTime?: string;
+  renewTime?: string;
+  leaseTransitions?: number;
+}
+
+export const LEASES: Resource<Lease> = {
+  group: 'coordination.k8s.io',
+  version: 'v1',
+  plural: 'leases',
+  kind: 'Lease',
+  namespaced: true,
+};
+
+/** Who wants the lease, and for how long after each renewal. */
+export interface Claim {
+  readonly identity: string;
+  readonly leaseDurationMs: number;
+}
+
+/** What one contender saw of a lease, and when by its own clock (ms). */
+export interface Sighting {
+  readonly spec: LeaseSpec;
+  readonly firstSeenAt: number;
+}
+
+/** The server wants exactly six digits after the seconds. */
+export const microTime = (date: Date): string => date.toISOString().replace('Z', '000Z');
+
+const isSame = (a: LeaseSpec, b: LeaseSpec): boolean =>
+  a.holderIdentity === b.holderIdentity && a.renewTime === b.renewTime && a.acquireTime === b.acquireTime;
+
+/** The sighting that counts after a lease was read: a lease that did not change was first seen earlier. */
+export const sight = (lease: Lease, before: Sighting | undefined, now: number): Sighting => {
+  const spec = lease.spec ?? {};
+  return before && isSame(before.spec, spec) ? before : { spec, firstSeenAt: now };
+};
+
+/**
+ * Whether the lease may be taken: nobody has it, we have it already, or its holder has not renewed it for a whole duration **since we saw it
+ * change**. The times in it are the holder's and may be hours away from ours, so they are only compared with each other.
+ */
+export function isFree({ spec, firstSeenAt }: Sighting, claim: Claim, now: number): boolean {
+  const { holderIdentity, leaseDurationSeconds } = spec;
+  if (!holderIdentity || holderIdentity === claim.identity) return true;
+  const durationMs = leaseDurationSeconds === undefined ? claim.leaseDurationMs : leaseDurationSeconds * 1000;
+  return now - firstSeenAt >= durationMs;
+}
+
+/** What we write to take or to renew a lease. */
+export function heldBy(claim: Claim, before: LeaseSpec, date: Date): LeaseSpec {
+  const now = microTime(date);
+  const isOurs = before.holderIdentity === claim.identity;
+  return {
+    ...before,
+    holderIdentity: claim.identity,
+    leaseDurationSeconds: Math.ceil(claim.leaseDurationMs / 1000),
+    acquireTime: (isOurs && before.acquireTime) || now,
+    renewTime: now,
+    leaseTransitions: (before.leaseTransitions ?? 0) + (isOurs || before.leaseTransitions === undefined ? 0 : 1),
+  };
+}
+
+/** What we write to give a lease back, so that the next holder need not wait. */
+export const givenBack = (before: LeaseSpec, date: Date): LeaseSpec => ({
+  ...before,
+  holderIdentity: '',
+  leaseDurationSeconds: 1,
+  renewTime: microTime(date),
+});

@@ -1,0 +1,61 @@
+import type { Unread } from '../client.ts';
+import { parseWithout } from './unread-text.ts';
+
+/** What a list is besides its objects: https://kubernetes.io/docs/reference/using-api/api-concepts/#retrieving-large-results-sets-in-chunks */
+export interface RawList<T> {
+  readonly items?: Iterable<T> | null;
+  readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string };
+}
+
+const ITEMS = '"items":[';
+
+/**
+ * A list from its text, whose objects are read when they are asked for, once: one that is dropped before the next is read costs the garbage
+ * collector almost nothing, while a page read as a whole outlives it. Falls back to JSON.parse wherever the text is not as API servers
+ * write it; throws what that throws, also while `items` is read. Objects come without what is `unread`.
+ */
+export function readList<T>(text: string, unread: readonly Unread[] = []): RawList<T> {
+  const first = text.indexOf(ITEMS);
+  const [start, end] = [first + ITEMS.length, text.lastIndexOf(']')];
+  const around =
+    first < 0 || end < start ? undefined : (parsed(text.slice(0, start) + text.slice(end)) as RawList<T> | undefined);
+  // Otherwise the brackets are those of something else.
+  const isList = Array.isArray(around?.items) && around.items.length === 0 && around.metadata !== undefined;
+  return isList ? { ...around, items: objectsOf<T>({ text, start, end }, unread) } : (JSON.parse(text) as RawList<T>);
+}
+
+/** A list, and where its items are in it. */
+interface ItemsText {
+  readonly text: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * No JSON object is the beginning of another one: what parses up to a possible end of an object is that object. So a guess at where it
+ * ends may be wrong, but not unnoticed.
+ */
+function* objectsOf<T>({ text, start, end }: ItemsText, unread: readonly Unread[]): Generator<T> {
+  const items = text.slice(start, end);
+  const between = `},${/^\{"[^"\\]*":/.exec(items)?.[0] ?? '{'}`;
+  for (let [at, count] = [0, 0]; at < items.length; count += 1) {
+    const cut = items.indexOf(between, at);
+    const until = cut < 0 ? items.length : cut + 1;
+    const object = parsed(items.slice(at, until), unread) as T | undefined;
+    if (object === undefined) {
+      yield* [...((JSON.parse(text) as RawList<T>).items ?? [])].slice(count);
+      return;
+    }
+    yield object;
+    at = until + 1;
+  }
+}
+
+/** Undefined, which JSON does not have, when it is none. */
+function parsed(text: string, unread: readonly Unread[] = []): unknown {
+  try {
+    return parseWithout(text, unread);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,96 @@
+import type { KubeObject } from '../../model/objects.ts';
+import type { ClusterAccess } from '../access/access.ts';
+import type { KubeClient, LazyPage, ListOptions, ListPage, ObjectKey, Patch, Reading } from '../client.ts';
+import { readList, type RawList } from './list-text.ts';
+import { apiVersionOf, type Resource } from '../resource.ts';
+import { createRestCaller, type Call, type RestOptions } from './rest-call.ts';
+import { queryOf, restPath } from './rest-path.ts';
+import { watchStream } from './watch-stream.ts';
+
+/** The API server sends a bookmark about once a minute; after more than two the connection is dead. */
+const SILENCE_MS = 150_000;
+const WATCH_SECONDS = 300;
+
+/** The API server over kept-alive HTTP/1.1 connections, without any library: an agent pays for this on every node. */
+export function createKubeClient(access: ClusterAccess, options: RestOptions): KubeClient {
+  const caller = createRestCaller(access, options);
+
+  return {
+    get: (resource, key, signal) => caller.json({ method: 'GET', path: restPath(resource, key) }, signal),
+    list: async <T extends KubeObject>(resource: Resource<T>, options: ListOptions, signal: AbortSignal) => {
+      const page = pageOf(await caller.json<RawList<T>>(listCall(resource, options), signal));
+      return { ...page, items: [...page.items] } satisfies ListPage<T>;
+    },
+    listLazily: async <T extends KubeObject>(
+      resource: Resource<T>,
+      { unread, ...options }: ListOptions & Reading,
+      signal: AbortSignal,
+    ) => pageOf(await caller.json(listCall(resource, options), signal, (text) => readList<T>(text, unread))),
+    create: (resource, object, signal) => {
+      const { namespace } = object.metadata;
+      const path = restPath(resource, { namespace });
+      return caller.json({ method: 'POST', path, body: typed(resource, object) }, signal);
+    },
+    update: (resource, object, signal, subresource) => {
+      const path = restPath(resource, keyOf(object), subresource);
+      return caller.json({ method: 'PUT', path, body: typed(resource, object) }, signal);
+    },
+    patch: (resource, key, patch, signal, subresource) =>
+      caller.json(patchCall(resource, key, patch, subresource), signal),
+    delete: async (resource, key, signal, options = {}) => {
+      const body = { apiVersion: 'v1', kind: 'DeleteOptions', ...options };
+      await caller.json({ method: 'DELETE', path: restPath(resource, key), body }, signal);
+    },
+    createSub: async (resource, key, subresource, body, signal) => {
+      await caller.json({ method: 'POST', path: restPath(resource, key, subresource), body }, signal);
+    },
+    watch: (resource, options, signal) => {
+      const { namespace, silenceMs = SILENCE_MS, timeoutSeconds = WATCH_SECONDS, unread, ...selection } = options;
+      const query = queryOf({ watch: true, allowWatchBookmarks: true, timeoutSeconds, ...selection });
+      const call: Call = { method: 'GET', path: restPath(resource, { namespace }), query };
+      return watchStream(caller, call, { silenceMs, unread }, signal);
+    },
+    close: () => caller.close(),
+  };
+}
+
+const listCall = (resource: Resource, { namespace, ...query }: ListOptions): Call => ({
+  method: 'GET',
+  path: restPath(resource, { namespace }),
+  query: queryOf(query),
+});
+
+function pageOf<T>({ items, metadata }: RawList<T>): LazyPage<T> {
+  const page = { items: items ?? [], resourceVersion: metadata?.resourceVersion ?? '' };
+  return metadata?.continue ? { ...page, continue: metadata.continue } : page;
+}
+
+function keyOf({ metadata: { name, namespace } }: KubeObject): ObjectKey {
+  if (name === undefined) throw new TypeError('the object has no metadata.name');
+  return { name, namespace };
+}
+
+/** Items of a list come without their type, and the server asks for it in a body. */
+const typed = (resource: Resource, object: object): object => ({
+  apiVersion: apiVersionOf(resource),
+  kind: resource.kind,
+  ...object,
+});
+
+/** JSON is YAML, so the type that every server knows for an apply is right for ours. */
+const CONTENT_TYPES: Readonly<Record<Patch['type'], string>> = {
+  merge: 'application/merge-patch+json',
+  json: 'application/json-patch+json',
+  apply: 'application/apply-patch+yaml',
+};
+
+function patchCall(resource: Resource, key: ObjectKey, patch: Patch, subresource?: string): Call {
+  const call = {
+    method: 'PATCH',
+    path: restPath(resource, key, subresource),
+    contentType: CONTENT_TYPES[patch.type],
+  } as const;
+  if (patch.type !== 'apply') return { ...call, body: patch.body };
+  const query = queryOf({ fieldManager: patch.fieldManager, force: patch.force });
+  return { ...call, query, body: typed(resource, patch.body as object) };
+}

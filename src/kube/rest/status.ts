@@ -1,0 +1,69 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { ApiError } from '../errors.ts';
+
+/** metav1.Status, as far as we read it: the body of an error answer, and the object of a watch's ERROR event. */
+export interface Status {
+  readonly kind?: string;
+  readonly code?: number;
+  readonly reason?: string;
+  readonly message?: string;
+  readonly details?: { readonly retryAfterSeconds?: number };
+}
+
+/** Reasons of https://github.com/kubernetes/apimachinery/blob/master/pkg/apis/meta/v1/types.go, for an answer that brings no Status. */
+const REASONS: Readonly<Record<number, string>> = {
+  400: 'BadRequest',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'NotFound',
+  405: 'MethodNotAllowed',
+  409: 'Conflict',
+  410: 'Expired',
+  413: 'RequestEntityTooLarge',
+  415: 'UnsupportedMediaType',
+  422: 'Invalid',
+  429: 'TooManyRequests',
+  500: 'InternalError',
+  503: 'ServiceUnavailable',
+  504: 'Timeout',
+};
+
+const MESSAGE_CHARS = 300;
+
+/** The error that an answer with a failing status code means. `call` is its method and path. */
+export function errorFromAnswer(call: string, code: number, headers: IncomingHttpHeaders, body: string): ApiError {
+  const status = parseStatus(body) ?? { message: body.trim().slice(0, MESSAGE_CHARS) };
+  return errorFromStatus(call, { ...status, code }, retryAfterMs(headers['retry-after']));
+}
+
+/** The error that a Status means. */
+export function errorFromStatus(call: string, status: Status, headerRetryAfterMs?: number): ApiError {
+  const { code = 500, details } = status;
+  const reason = status.reason || REASONS[code] || 'Unknown';
+  const asked = details?.retryAfterSeconds;
+  const retryAfterMs = headerRetryAfterMs ?? (asked === undefined ? undefined : asked * 1000);
+  return new ApiError({
+    code,
+    reason,
+    message: `${call}: ${status.message || reason}`,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  });
+}
+
+function parseStatus(body: string): Status | undefined {
+  try {
+    const value = JSON.parse(body) as Status | null;
+    return value?.kind === 'Status' ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Seconds or an HTTP date, RFC 9110 §10.2.3. */
+function retryAfterMs(header: string | undefined): number | undefined {
+  if (header === undefined) return undefined;
+  const seconds = Number(header);
+  if (Number.isFinite(seconds)) return Math.max(0, seconds * 1000);
+  const at = Date.parse(header);
+  return Number.isNaN(at) ? undefined : Math.max(0, at - Date.now());
+}

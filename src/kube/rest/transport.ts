@@ -1,0 +1,83 @@
+import http from 'node:http';
+import https from 'node:https';
+import type { ClusterAccess, Identity } from '../access/access.ts';
+
+export interface Outgoing {
+  readonly method: string;
+  /** With its query; the server's own path comes before it. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+/** Kept-alive connections to one API server. */
+export interface Transport {
+  /**
+   * Resolves as soon as the answer's headers are there. The signal ends the exchange at any time, also while the body is read.
+   * Rejects with Node's own errors.
+   */
+  send(outgoing: Outgoing, identity: Identity, signal: AbortSignal): Promise<http.IncomingMessage>;
+  close(): void;
+}
+
+/** Below the 90 s after which the API server closes an idle connection: otherwise a call may meet the closing. */
+const IDLE_MS = 60_000;
+
+/** One agent for all calls. Its connections are pooled by certificate, so a rotated one simply opens new ones. */
+export function createTransport({ server, serverName, insecure }: ClusterAccess): Transport {
+  const secure = server.protocol === 'https:';
+  const agentOptions = { keepAlive: true, timeout: IDLE_MS };
+  const agent = secure ? new https.Agent(agentOptions) : new http.Agent(agentOptions);
+  const prefix = server.pathname.replace(/\/+$/, '');
+  const target = {
+    agent,
+    hostname: server.hostname.replace(/^\[(.*)\]$/, '$1'),
+    port: server.port || (secure ? 443 : 80),
+    ...(secure && { rejectUnauthorized: !insecure }),
+    ...(secure && serverName !== undefined && { servername: serverName }),
+  };
+
+  const send: Transport['send'] = (outgoing, identity, signal) => {
+    if (signal.aborted) return Promise.reject(signal.reason as Error);
+    const { promise, resolve, reject } = Promise.withResolvers<http.IncomingMessage>();
+    const { ca, cert, key, token } = identity;
+    const request = (secure ? https : http).request({
+      ...target,
+      ...(secure && { ca, cert, key }),
+      method: outgoing.method,
+      path: prefix + outgoing.path,
+      headers: { ...outgoing.headers, ...(token !== undefined && { authorization: `Bearer ${token}` }) },
+    });
+    let isAnswered = false;
+    request.once('response', (response) => {
+      isAnswered = true;
+      resolve(response);
+    });
+    endOnAbort(request, signal);
+    request.on('error', (error) => {
+      // The server closed the idle connection at the moment we used it: a read is sent again, on the next one or a fresh one.
+      const again =
+        !isAnswered && request.reusedSocket && outgoing.method === 'GET' && isReset(error) && !signal.aborted;
+      if (again) resolve(send(outgoing, identity, signal));
+      else reject(error);
+    });
+    request.end(outgoing.body);
+    return promise;
+  };
+
+  return { send, close: () => agent.destroy() };
+}
+
+/**
+ * Not by the `signal` option of the request: that destroys the socket with an error, and when the answer ends in the same turn nobody listens for
+ * it any more, which ends the process (Node 24.21).
+ */
+function endOnAbort(request: http.ClientRequest, signal: AbortSignal): void {
+  let exchange: http.ClientRequest | http.IncomingMessage = request;
+  const onAbort = (): void => void exchange.destroy();
+  request.once('response', (response: http.IncomingMessage) => (exchange = response));
+  signal.addEventListener('abort', onAbort, { once: true });
+  request.once('close', () => signal.removeEventListener('abort', onAbort));
+}
+
+const isReset = (error: Error): boolean => 'code' in error && (error.code === 'ECONNRESET' || error.code === 'EPIPE');

@@ -1,0 +1,62 @@
+import { createHash } from 'node:crypto';
+import type { Capacity } from '../../capacity/state.ts';
+import type { Bytes } from '../../model/bytes.ts';
+import type { LabelSelector } from '../../model/objects.ts';
+import type { VolumePolicy } from '../../model/storage-class.ts';
+import { TOPOLOGY_KEY } from '../../model/well-known.ts';
+
+/** One CSIStorageCapacity, as it should be. */
+export interface PlannedCapacity {
+  readonly name: string;
+  readonly storageClass: string;
+  readonly nodeTopology: LabelSelector;
+  readonly largest: Bytes;
+  readonly available: Bytes;
+}
+
+export interface CapacityFacts {
+  /** Those of ours; one whose parameters are wrong has no policy. */
+  readonly classes: Iterable<{ readonly name: string; readonly policy?: VolumePolicy }>;
+  /** The nodes that turned such volumes away lately. */
+  readonly tight: (policy: VolumePolicy) => readonly string[];
+  readonly capacity: (policy: VolumePolicy, node: string) => Pick<Capacity, 'largest' | 'available'>;
+  /** The largest volume that would fit somewhere if there were no other. */
+  readonly whole: (policy: VolumePolicy) => Bytes;
+  readonly hostnameOf: (node: string) => string;
+}
+
+/**
+ * One object of each class for every node: it promises what the largest node could have, so that no pod waits for a number, and the extender
+ * says which node has room. Nodes that turned a volume away get an object of their own, with their room to the byte, and are left out of the
+ * other: a scheduler that does not ask us would choose them again. docs/decisions/0009-capacity-objects.md has the figures.
+ */
+export function planCapacity({ classes, tight, capacity, whole, hostnameOf }: CapacityFacts): PlannedCapacity[] {
+  const planned: PlannedCapacity[] = [];
+  for (const { name: storageClass, policy } of classes) {
+    if (!policy) continue;
+    const hostnames = new Map(tight(policy).map((node) => [hostnameOf(node), node]));
+    const add = (
+      nodeTopology: LabelSelector,
+      { largest, available }: Pick<Capacity, 'largest' | 'available'>,
+    ): void => {
+      planned.push({ name: nameOf(storageClass, nodeTopology), storageClass, nodeTopology, largest, available });
+    };
+    for (const [hostname, node] of hostnames)
+      add({ matchLabels: { [TOPOLOGY_KEY]: hostname } }, capacity(policy, node));
+    const most = whole(policy);
+    add(allBut([...hostnames.keys()]), { largest: most, available: most });
+  }
+  return planned;
+}
+
+const allBut = (hostnames: readonly string[]): LabelSelector =>
+  hostnames.length === 0
+    ? {}
+    : { matchExpressions: [{ key: TOPOLOGY_KEY, operator: 'NotIn', values: hostnames.toSorted() }] };
+
+/** Of what cannot change in the object. Names of classes and nodes may be too long to be in it. */
+const nameOf = (storageClass: string, nodeTopology: LabelSelector): string =>
+  `open-local-${createHash('sha256')
+    .update(JSON.stringify([storageClass, nodeTopology]))
+    .digest('hex')
+    .slice(0, 16)}`;

@@ -1,0 +1,123 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Ledger } from '../../capacity/ledger.ts';
+import type { PlaceRequest } from '../../capacity/books/create-volume.ts';
+import type { Topology } from '../../csi/ports.ts';
+import { createWorkQueue, type Again, type WorkQueueStats } from '../../kube/work/work-queue.ts';
+import type { Bytes } from '../../model/bytes.ts';
+import type { VolumePolicy } from '../../model/storage-class.ts';
+import { createCapacityObjects, stepsTo, type CapacityObjectsDeps } from './capacity-objects.ts';
+import { whenAllSynced, type Informers } from '../follow/informers.ts';
+import { planCapacity, type PlannedCapacity } from './plan-capacity.ts';
+import { createTightNodes, type TightNodes } from './tight-nodes.ts';
+import { createWholeSizes, type WholeSizes } from './largest-places.ts';
+
+export interface CapacityDeps extends CapacityObjectsDeps {
+  readonly ledger: Pick<Ledger, 'capacity' | 'classes' | 'onFreed'>;
+  readonly informers: Informers;
+  readonly topology: Pick<Topology, 'hostnameOf'>;
+  /** Whether a pod waits for room that the extender did not find. */
+  readonly isAwaited: () => boolean;
+  /** Ms that only ever grow. */
+  readonly now: () => number;
+}
+
+/** Keeps the CSIStorageCapacity objects as `planCapacity` has them, and removes those of ours that are left over. */
+export interface CapacityPublisher {
+  /** CreateVolume turned this volume away. */
+  refused(ask: Pick<PlaceRequest, 'policy' | 'size' | 'nodes'>): void;
+  /** Works until aborted. */
+  run(signal: AbortSignal): Promise<void>;
+  stats(): WorkQueueStats;
+}
+
+/** No more writes than MAX_WRITES in so many ms. */
+const PACE_MS = 500;
+const MAX_WRITES = 50;
+const ALL = 'all';
+
+export function createCapacityPublisher(deps: CapacityDeps): CapacityPublisher {
+  const { ledger, informers, log, now } = deps;
+  const objects = createCapacityObjects(deps);
+  const tight = createTightNodes();
+  const whole = createWholeSizes({ ledger, storages: informers.storages });
+
+  let isFreed = false;
+
+  const publish = async (signal: AbortSignal): Promise<Again | void> => {
+    const leftMs = tight.expire(now());
+    const isAwaited = isFreed;
+    isFreed = false;
+    const steps = stepsTo(objects.owner() ? plan(deps, tight, whole) : [], objects.published.values);
+    for (const step of steps.slice(0, MAX_WRITES)) await objects.write(step, signal);
+    // What was written is such an event, too.
+    if (isAwaited && steps.length === 0) await objects.touch(String(now()), signal);
+    await delay(PACE_MS, undefined, { signal }).catch(() => undefined);
+    if (steps.length > MAX_WRITES) return { afterMs: 0 };
+    return leftMs === undefined ? undefined : { afterMs: leftMs };
+  };
+  const queue = createWorkQueue({ name: 'capacity', log, reconcile: (_, signal) => publish(signal) });
+  const look = (): void => queue.add(ALL);
+
+  /** Room that comes and goes is told of tight nodes only. */
+  const listen = (): (() => void)[] => {
+    const any = { changed: look, deleted: look };
+    const ifTight = (): void => {
+      if (tight.expire(now()) !== undefined) look();
+    };
+    const onFreed = (): void => {
+      if (!deps.isAwaited()) return ifTight();
+      isFreed = true;
+      look();
+    };
+    return [
+      objects.driver.subscribe(any),
+      objects.published.subscribe(any),
+      informers.classes.subscribe(any),
+      informers.volumes.subscribe({ changed: ifTight, deleted: ifTight }),
+      ledger.onFreed(onFreed),
+      whole.onChange(look),
+    ];
+  };
+
+  return {
+    stats: () => queue.stats(),
+    refused: ({ policy, size, nodes }) => {
+      const [node, ...more] = nodes ?? [];
+      // A scheduler sends a volume to one node; whoever names several, or none, does not look at these objects.
+      if (node === undefined || more.length > 0) return;
+      tight.note(policy, node, nodesWithout(deps, policy, size), now());
+      look();
+    },
+    run: async (signal) => {
+      const { driver, published } = objects;
+      const following = Promise.all([driver.run(signal), published.run(signal)]);
+      const synced = [whenAllSynced(informers, signal), driver.whenSynced(signal), published.whenSynced(signal)];
+      await Promise.all(synced).catch((error: unknown) => {
+        if (!signal.aborted) throw error;
+      });
+      const leave = signal.aborted ? [] : listen();
+      await queue.run(signal);
+      for (const stop of leave) stop();
+      await following;
+    },
+  };
+}
+
+/** Nodes where such a volume does not fit. Lazily: whoever asks has enough with the first few. */
+function* nodesWithout({ ledger, informers }: CapacityDeps, policy: VolumePolicy, size: Bytes): Iterable<string> {
+  for (const node of informers.storages.values.keys()) if (ledger.capacity(policy, node).largest < size) yield node;
+}
+
+function plan(
+  { ledger, topology }: CapacityDeps,
+  tight: Pick<TightNodes, 'of'>,
+  whole: Pick<WholeSizes, 'of'>,
+): readonly PlannedCapacity[] {
+  return planCapacity({
+    classes: ledger.classes(),
+    tight: (policy) => tight.of(policy),
+    capacity: (policy, node) => ledger.capacity(policy, node),
+    whole: (policy) => whole.of(policy),
+    hostnameOf: (node) => topology.hostnameOf(node),
+  });
+}

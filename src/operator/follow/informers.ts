@@ -1,0 +1,111 @@
+import type { KubeClient } from '../../kube/client.ts';
+import { withoutManagedFields } from '../../kube/rest/managed-fields.ts';
+import { createReflector, type Reflector } from '../../kube/follow/informer.ts';
+import type { Unread } from '../../kube/client.ts';
+import {
+  CLAIMS,
+  INIT_CONFIGS,
+  LOCAL_VOLUMES,
+  NODE_LOCAL_STORAGES,
+  NODES,
+  PODS,
+  STORAGE_CLASSES,
+  VOLUMES,
+  type Resource,
+} from '../../kube/resource.ts';
+import { classFacts } from '../../model/decode.ts';
+import type { ClaimFacts, ClassFacts, PodFacts } from '../../model/facts.ts';
+import type {
+  InitConfig,
+  KubeObject,
+  LocalVolume,
+  Node,
+  NodeLocalStorage,
+  PersistentVolume,
+  PersistentVolumeClaim,
+  Pod,
+  StorageClass,
+} from '../../model/objects.ts';
+import type { Log } from '../../daemon/log.ts';
+import { UNREAD_OF_BUILT_IN, UNREAD_OF_CUSTOM, UNREAD_OF_PODS } from './unread-parts.ts';
+import { createViews, type NodeView, type PvView, type StorageView } from './views.ts';
+
+/** Our view of everything in the cluster that decides where a volume goes. */
+export interface Informers {
+  readonly nodes: Reflector<Node, NodeView>;
+  readonly storages: Reflector<NodeLocalStorage, StorageView>;
+  readonly initConfigs: Reflector<InitConfig, InitConfig>;
+  readonly volumes: Reflector<LocalVolume, LocalVolume>;
+  readonly pods: Reflector<Pod, PodFacts>;
+  readonly claims: Reflector<PersistentVolumeClaim, ClaimFacts>;
+  readonly pvs: Reflector<PersistentVolume, PvView>;
+  readonly classes: Reflector<StorageClass, ClassFacts>;
+}
+
+export interface InformersOptions {
+  readonly client: KubeClient;
+  /** Names of CSI drivers that are ours. */
+  readonly drivers: readonly string[];
+  /** The one NodeLocalStorageInitConfig that counts. */
+  readonly initConfig: string;
+  readonly log: Log;
+}
+
+/** Starts nothing: `followAll` does. */
+export function createInformers({ client, drivers, initConfig, log }: InformersOptions): Informers {
+  const follow = <T extends KubeObject, P>(
+    resource: Resource<T>,
+    project: (object: T) => P,
+    unread: readonly Unread[] = [],
+  ): Reflector<T, P> => createReflector({ client, resource, project, unread, same, log });
+  const views = createViews(drivers);
+  return {
+    nodes: follow(NODES, views.node, UNREAD_OF_BUILT_IN),
+    storages: follow(NODE_LOCAL_STORAGES, views.storage, UNREAD_OF_CUSTOM),
+    initConfigs: createReflector({
+      client,
+      resource: INIT_CONFIGS,
+      selection: { fieldSelector: `metadata.name=${initConfig}` },
+      project: withoutManagedFields,
+      log,
+    }),
+    volumes: createReflector({
+      client,
+      resource: LOCAL_VOLUMES,
+      project: views.volume,
+      unread: UNREAD_OF_CUSTOM,
+      log,
+    }),
+    pods: follow(PODS, views.pod, UNREAD_OF_PODS),
+    claims: follow(CLAIMS, views.claim, UNREAD_OF_BUILT_IN),
+    pvs: follow(VOLUMES, views.pv, UNREAD_OF_BUILT_IN),
+    classes: follow(STORAGE_CLASSES, classFacts),
+  };
+}
+
+/** Follows the API server until aborted. */
+export async function followAll(informers: Informers, signal: AbortSignal): Promise<void> {
+  await Promise.all(allOf(informers).map(([, informer]) => informer.run(signal)));
+}
+
+/** What is not known yet, for a person; undefined once everything that existed at the start is. */
+export function notSynced(informers: Informers): string | undefined {
+  const missing = allOf(informers).filter(([, informer]) => !informer.hasSynced());
+  if (missing.length === 0) return undefined;
+  const problems = new Set(missing.flatMap(([, informer]) => informer.health().lastError ?? []));
+  const names = missing.map(([name]) => name).join(', ');
+  return [`not listed yet: ${names}`, ...problems].join('; ');
+}
+
+export async function whenAllSynced(informers: Informers, signal: AbortSignal): Promise<void> {
+  await Promise.all(allOf(informers).map(([, informer]) => informer.whenSynced(signal)));
+}
+
+type AnyInformer = Pick<Reflector<KubeObject, unknown>, 'run' | 'hasSynced' | 'whenSynced' | 'health' | 'values'>;
+
+/** By name, for messages and metrics. */
+export const allOf = (informers: Informers): [name: string, informer: AnyInformer][] =>
+  Object.entries(informers as unknown as Readonly<Record<string, AnyInformer>>);
+
+/** Most updates of a pod or a claim change nothing that we look at. */
+const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);

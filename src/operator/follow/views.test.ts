@@ -1,0 +1,59 @@
+import { expect, test } from 'vitest';
+import type { Pod } from '../../model/objects.ts';
+import { HELD } from '../../model/well-known.ts';
+import { createViews } from './views.ts';
+
+const DRIVER = 'local.csi.aliyun.com';
+const views = createViews([DRIVER]);
+
+const pod = (spec: Pod['spec'], phase = 'Running'): Pod => ({
+  metadata: { namespace: 'web', name: 'a', uid: 'u' },
+  spec: {
+    ...spec,
+    volumes: [
+      { name: 'data', persistentVolumeClaim: { claimName: 'data-a' } },
+      { name: 'scratch', csi: { driver: DRIVER, volumeAttributes: { size: '1Gi' } } },
+    ],
+  },
+  status: { phase },
+});
+
+test.each([
+  ['waits for a node', pod({}, 'Pending'), ['claim', 'inline']],
+  ['has a node', pod({ nodeName: 'n1' }), ['inline']],
+  ['has ended', pod({}, 'Failed'), ['inline']],
+])('of a pod that %s, the volumes that still count are kept', (_, object, kinds) => {
+  expect(views.pod(object).volumes.map(({ kind }) => kind)).toEqual(kinds);
+});
+
+test('of a LocalVolume what says what it is and how far it has come is kept', () => {
+  const spec = { nodeName: 'n1', kind: 'LVM', vgName: 'pool-0', sizeBytes: 4, role: 'Volume' } as const;
+  const status = { phase: 'Ready', sizeBytes: 4 } as const;
+  const metadata = { name: 'v', uid: 'u', deletionTimestamp: '2026-11-21T09:00:00Z' };
+  const full = { metadata: { ...metadata, resourceVersion: '7', labels: { a: 'b' }, finalizers: ['f'] }, spec, status };
+  expect(views.volume(full)).toEqual({ metadata, spec, status });
+  expect(views.volume({ metadata: { name: 'w' }, spec })).toEqual({ metadata: { name: 'w' }, spec });
+});
+
+test('of a LocalVolume that is deleted it is kept whether its data is held', () => {
+  const spec = { nodeName: 'n1', kind: 'LVM', vgName: 'pool-0', sizeBytes: 4, role: 'Volume' } as const;
+  const annotations = { [HELD]: 'until DeleteVolume' };
+  const deleted = { name: 'v', deletionTimestamp: '2026-11-21T09:00:00Z', annotations };
+  expect(
+    views.volume({ metadata: { ...deleted, annotations: { ...annotations, other: 'x' } }, spec }).metadata,
+  ).toEqual(deleted);
+  expect(views.volume({ metadata: { name: 'v', annotations }, spec }).metadata).toEqual({ name: 'v' });
+});
+
+test('the claim of a PersistentVolume is kept where the metrics name it', () => {
+  const csi = { driver: DRIVER, volumeHandle: 'v', volumeAttributes: { volumeType: 'LVM', vgName: 'pool-0' } };
+  const claimRef = { namespace: 'web', name: 'data', uid: 'c' };
+  const pv = {
+    metadata: { name: 'v' },
+    spec: { capacity: { storage: '1Gi' }, claimRef, csi },
+    status: { phase: 'Bound' },
+  };
+  expect(views.pv(pv)).toMatchObject({ phase: 'Bound', claim: { namespace: 'web', name: 'data' } });
+  const foreign = { ...pv, spec: { claimRef, csi: { ...csi, volumeAttributes: {} } } };
+  expect(views.pv(foreign).claim).toEqual({ namespace: '', name: '' });
+});

@@ -1,0 +1,22 @@
+import type { Ledger } from '../../capacity/ledger.ts';
+import type { Gauge, Metrics } from '../../daemon/metrics.ts';
+import type { Informers } from '../follow/informers.ts';
+
+/** Where the numbers of a metrics page come from while we lead. */
+export interface Sources {
+  readonly ledger: Ledger;
+  readonly informers: Informers;
+  /** Names of CSI drivers that are ours. */
+  readonly drivers: readonly string[];
+  /** Nodes whose NodeLocalStorage is to be looked at, by state. */
+  readonly queue: () => Readonly<Record<string, number>>;
+}
+
+/** Brings some gauges up to date; without sources they have nothing to tell. */
+export type Refresh = (sources: Sources | undefined) => void;
+
+/** How gauges are made in a registry. */
+export const gaugeOf =
+  (registry: Metrics) =>
+  (name: string, help: string, labels: readonly string[]): Gauge =>
+    registry.gauge({ name, help, labels });

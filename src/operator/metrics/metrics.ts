@@ -1,0 +1,64 @@
+import type { CallReport as CsiCall } from '../../csi/service.ts';
+import { createMetrics, type Metrics } from '../../daemon/metrics.ts';
+import type { CallReport as ExtenderCall } from '../../extender/server.ts';
+import { gaugeOf, type Refresh, type Sources } from './gauges.ts';
+import { allOf } from '../follow/informers.ts';
+import { storageGauges } from './storage-gauges.ts';
+import { volumeGauges } from './volume-gauges.ts';
+
+export interface OperatorMetrics {
+  readonly registry: Metrics;
+  readonly onCsiCall: (call: CsiCall) => void;
+  readonly onExtenderCall: (call: ExtenderCall) => void;
+  /** Room given up because nothing was heard of its pod. */
+  readonly onExpired: (pods: number) => void;
+  /** Where the numbers come from when a page is made; absent while we do not lead. */
+  readonly watch: (sources: Sources | undefined) => void;
+}
+
+const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+
+/** What the operator tells of itself and of the cluster's storage. The names that begin with `local_` are those of open-local, for its dashboard. */
+export function createOperatorMetrics(): OperatorMetrics {
+  const registry = createMetrics();
+  const calls = (name: string, help: string, labels: readonly string[]) =>
+    registry.histogram({ name, help, labels, buckets: SECONDS });
+  const csi = calls('open_local_csi_call_seconds', 'Time of CSI calls.', ['method', 'code']);
+  const extender = calls('open_local_extender_call_seconds', 'Time of calls of kube-scheduler.', ['verb', 'outcome']);
+  const expired = registry.counter({
+    name: 'open_local_expired_holds_total',
+    help: 'Pods that lost the room held for them because nothing more was heard of them.',
+  });
+  const refreshers = [storageGauges(registry), volumeGauges(registry), stateGauges(registry)];
+  let sources: Sources | undefined;
+  registry.beforePage(() => {
+    for (const refresh of refreshers) refresh(sources);
+  });
+  return {
+    registry,
+    onCsiCall: ({ method, code, ms }) => csi.observe([method, code], ms / 1000),
+    onExtenderCall: ({ verb, outcome, ms }) => extender.observe([verb, outcome], ms / 1000),
+    onExpired: (pods) => expired.add([], pods),
+    watch: (now) => void (sources = now),
+  };
+}
+
+function stateGauges(registry: Metrics): Refresh {
+  const gauge = gaugeOf(registry);
+  const leads = gauge('open_local_leader', '1 while this replica serves.', []);
+  const holds = gauge('open_local_holds', 'Pods and claims for which room is held.', ['state']);
+  const failures = gauge('open_local_informer_failures', 'Failures in a row to follow a kind of object.', ['resource']);
+  const objects = gauge('open_local_objects', 'Objects known of a kind.', ['resource']);
+  const work = gauge('open_local_node_storage_work', 'Nodes whose NodeLocalStorage is to be looked at.', ['state']);
+  return (sources) => {
+    for (const each of [holds, failures, objects, work]) each.clear();
+    leads.set([], sources ? 1 : 0);
+    if (!sources) return;
+    for (const [state, count] of Object.entries(sources.ledger.holds())) holds.set([state], count);
+    for (const [state, count] of Object.entries(sources.queue())) work.set([state], count);
+    for (const [name, informer] of allOf(sources.informers)) {
+      failures.set([name], informer.health().failures);
+      objects.set([name], informer.values.size);
+    }
+  };
+}

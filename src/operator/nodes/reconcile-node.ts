@@ -1,0 +1,182 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Log } from '../../daemon/log.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import { isAlreadyExists, isNotFound } from '../../kube/errors.ts';
+import type { EventRecorder } from '../../kube/events/events.ts';
+import { apiVersionOf, INIT_CONFIGS, NODE_LOCAL_STORAGES, NODES } from '../../kube/resource.ts';
+import { createWorkQueue } from '../../kube/work/work-queue.ts';
+import type { InitConfig } from '../../model/objects.ts';
+import { judge, statusFor, type Verdict } from './accepted-config.ts';
+import type { Informers } from '../follow/informers.ts';
+import { planNodeStorage, type NodeStorageSpec } from './plan-node-storage.ts';
+
+export interface NodeReconcilerDeps {
+  readonly client: Pick<KubeClient, 'get' | 'create' | 'patch' | 'delete'>;
+  readonly informers: Pick<Informers, 'nodes' | 'storages' | 'initConfigs'>;
+  /** Name of the one NodeLocalStorageInitConfig that counts. */
+  readonly initConfig: string;
+  /** Whether the spec of an object that exists follows the config. */
+  readonly update: boolean;
+  readonly events: Pick<EventRecorder, 'record'>;
+  readonly log: Log;
+  /** Wall clock. */
+  readonly date: () => Date;
+}
+
+export interface NodeReconciler {
+  /** Works until aborted. To be called once all informers have synced: before that a node that is not listed yet looks like one that is gone. */
+  run(signal: AbortSignal): Promise<void>;
+  stats(): Readonly<Record<string, number>>;
+}
+
+const AT_ONCE = 8;
+const CONFIG = 'config';
+const nodeKey = (name: string): string => `node/${name}`;
+
+/**
+ * Keeps one NodeLocalStorage per Node, with the spec that the init config says. Whatever changes (the config, a node, its labels, a
+ * NodeLocalStorage edited or deleted by hand) brings exactly the objects concerned in line again.
+ */
+export function createNodeReconciler(deps: NodeReconcilerDeps): NodeReconciler {
+  const { informers, initConfig, log } = deps;
+  const accepted = createAccepted();
+  const queue = createWorkQueue({
+    name: 'node storage',
+    log,
+    concurrency: AT_ONCE,
+    reconcile: async (key, signal) => {
+      if (key === CONFIG) await tellVerdict(informers.initConfigs.get(initConfig), deps, signal);
+      else await reconcileNode(key.slice(nodeKey('').length), accepted(), deps, signal);
+    },
+  });
+
+  const lookAtAll = (): void => {
+    accepted.review(informers.initConfigs.get(initConfig));
+    for (const name of informers.nodes.values.keys()) queue.add(nodeKey(name));
+  };
+  /** What is not news of its spec is our own status. */
+  const lookAtConfig = (now: InitConfig, before: InitConfig | undefined): void => {
+    queue.add(CONFIG);
+    if (now.metadata.generation !== before?.metadata.generation) lookAtAll();
+  };
+  const look = ({ name }: { readonly name: string }): void => queue.add(nodeKey(name));
+
+  return {
+    stats: () => ({ ...queue.stats() }),
+    run: async (signal) => {
+      const leave = [
+        informers.initConfigs.subscribe({ changed: lookAtConfig, deleted: lookAtAll }),
+        informers.nodes.subscribe({ changed: look, deleted: look }),
+        informers.storages.subscribe({ changed: look, deleted: look }),
+      ];
+      await queue.run(signal);
+      for (const stop of leave) stop();
+    },
+  };
+}
+
+interface Accepted {
+  /** The spec that counts: the last one without problems; undefined while there is none. */
+  (): InitConfig['spec'];
+  review(config: InitConfig | undefined): void;
+}
+
+function createAccepted(): Accepted {
+  let spec: InitConfig['spec'];
+  const review = (config: InitConfig | undefined): void => {
+    if (config === undefined) spec = undefined;
+    else if (judge(config.spec).ok) spec = config.spec ?? {};
+  };
+  return Object.assign(() => spec, { review });
+}
+
+async function reconcileNode(
+  name: string,
+  config: InitConfig['spec'],
+  deps: NodeReconcilerDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  const node = deps.informers.nodes.get(name);
+  const storage = deps.informers.storages.get(name);
+  if (!node) return storage && removeOrphan(name, deps, signal);
+  if (config === undefined) return undefined;
+  const wanted = planNodeStorage(node, config);
+  if (!storage) return create(wanted, deps, signal);
+  if (deps.update && !isDeepStrictEqual(storage.spec, wanted)) return update(name, wanted, deps, signal);
+  return undefined;
+}
+
+async function create(spec: NodeStorageSpec, deps: NodeReconcilerDeps, signal: AbortSignal): Promise<void> {
+  const { client, informers, log } = deps;
+  const name = spec.nodeName ?? '';
+  try {
+    informers.storages.wrote(await client.create(NODE_LOCAL_STORAGES, { metadata: { name }, spec }, signal));
+    log.info({ node: name, action: 'create' }, 'wrote a NodeLocalStorage');
+  } catch (error) {
+    if (!isAlreadyExists(error)) throw error; // else its event brings us back
+  }
+}
+
+async function update(
+  name: string,
+  spec: NodeStorageSpec,
+  { client, informers, log }: NodeReconcilerDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  const patch = { type: 'json', body: [{ op: 'add', path: '/spec', value: spec }] } as const;
+  try {
+    informers.storages.wrote(await client.patch(NODE_LOCAL_STORAGES, { name }, patch, signal));
+    log.info({ node: name, action: 'update' }, 'wrote a NodeLocalStorage');
+  } catch (error) {
+    if (!isNotFound(error)) throw error; // else its event brings us back
+  }
+}
+
+/** Only for a node that the API server itself says is not there: what the object's annotations hold cannot be made again. */
+async function removeOrphan(name: string, { client, log }: NodeReconcilerDeps, signal: AbortSignal): Promise<void> {
+  try {
+    await client.get(NODES, { name }, signal);
+    return; // its event brings us back
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+  }
+  try {
+    await client.delete(NODE_LOCAL_STORAGES, { name }, signal);
+    log.info({ node: name, action: 'delete' }, 'wrote a NodeLocalStorage');
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+  }
+}
+
+/** Tells in the config's status whether it is applied, and by an Event when that is news. */
+async function tellVerdict(
+  config: InitConfig | undefined,
+  deps: NodeReconcilerDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  if (!config) return;
+  const { client, informers, date } = deps;
+  const verdict = judge(config.spec);
+  const status = statusFor(config, verdict, date().toISOString());
+  if (!status) return;
+  const { name = '' } = config.metadata;
+  informers.initConfigs.wrote(
+    await client.patch(INIT_CONFIGS, { name }, { type: 'merge', body: { status } }, signal, 'status'),
+  );
+  recordVerdict(config, verdict, deps);
+}
+
+function recordVerdict({ metadata }: InitConfig, verdict: Verdict, { events }: NodeReconcilerDeps): void {
+  const { name = '', uid } = metadata;
+  events.record({
+    subject: {
+      apiVersion: apiVersionOf(INIT_CONFIGS),
+      kind: INIT_CONFIGS.kind,
+      name,
+      ...(uid === undefined ? {} : { uid }),
+    },
+    type: verdict.ok ? 'Normal' : 'Warning',
+    reason: verdict.ok ? 'Synced' : 'Invalid',
+    message: verdict.message,
+  });
+}

@@ -1,0 +1,20 @@
+import { formatEndpoint, type Endpoint } from '../../daemon/endpoint.ts';
+import type { Component } from '../../daemon/lifecycle.ts';
+import { freeSocketPath } from '../../daemon/stale-socket.ts';
+import { createExtender, type ExtenderOptions } from '../../extender/server.ts';
+
+/** The extender as a part of the process. */
+export function extenderComponent(endpoint: Endpoint, options: ExtenderOptions): Component {
+  const app = createExtender(options);
+  return {
+    name: 'extender',
+    start: async () => {
+      if (endpoint.kind === 'unix') await freeSocketPath(endpoint.path);
+      await app.listen(
+        endpoint.kind === 'unix' ? { path: endpoint.path } : { host: endpoint.host, port: endpoint.port },
+      );
+      options.log.info({ component: 'extender', address: formatEndpoint(endpoint) }, 'serving kube-scheduler');
+    },
+    stop: () => app.close(),
+  };
+}

@@ -1,0 +1,132 @@
+import type { Ledger } from '../../capacity/ledger.ts';
+import type { PodBinding, Scheduling } from '../../extender/scheduling.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import { isConflict, isNotFound } from '../../kube/errors.ts';
+import { PODS } from '../../kube/resource.ts';
+import { podFacts } from '../../model/decode.ts';
+import type { PodFacts } from '../../model/facts.ts';
+import { Fault, textOf } from '../../model/fault.ts';
+import type { Pod } from '../../model/objects.ts';
+import { faultOfWrite, isUncertain } from '../../kube/api-fault.ts';
+
+export interface SchedulingDeps {
+  readonly ledger: Ledger;
+  readonly client: Pick<KubeClient, 'get' | 'createSub'>;
+  readonly drivers: readonly string[];
+  /** A pod that was heard of, by `namespace/name`; the ledger has heard of it too. */
+  readonly heard: (pod: string) => PodFacts | undefined;
+  readonly notReady: () => string | undefined;
+  /** Told what each pod was answered. */
+  readonly onFilter?: (podUid: string, fits: boolean) => void;
+  /** Node anti-affinity has weights: pods without our volumes are scored too. */
+  readonly scoresEveryPod?: boolean;
+  /** Ms that only ever grow. */
+  readonly now: () => number;
+}
+
+/** What the extender asks, answered by the ledger; a binding is written by us, so that the ledger settles first. */
+export function createScheduling(deps: SchedulingDeps): Scheduling {
+  const { ledger, now } = deps;
+  return {
+    notReady: deps.notReady,
+    scoresEveryPod: deps.scoresEveryPod ?? false,
+    concerns: (pod) => ledger.concerns(pod),
+    numbering: ledger,
+    filter: (pod, nodes) => {
+      const verdict = ledger.filter(pod, nodes, now());
+      deps.onFilter?.(pod.uid, verdict.refusals.includes(undefined));
+      return verdict;
+    },
+    prioritize: (pod, nodes) => ledger.prioritize(pod, nodes),
+    freed: (signal) => freed(ledger, signal),
+    bind: (binding, signal) => bind(binding, deps, signal),
+  };
+}
+
+async function freed(ledger: Ledger, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const onAbort = (): void => reject(signal.reason as Error);
+  const leave = ledger.onFreed(resolve);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    await promise;
+  } finally {
+    leave();
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+/**
+ * Keeps the room on the chosen node, then writes the binding. When the API server refuses for good, the pod holds nothing any more;
+ * when it is not known what became of it, the room stays held until the pod's object tells.
+ */
+async function bind(binding: PodBinding, deps: SchedulingDeps, signal: AbortSignal): Promise<void> {
+  await settle(binding, deps, signal);
+  const { namespace, name, uid, node } = binding;
+  const body = {
+    apiVersion: 'v1',
+    kind: 'Binding',
+    metadata: { namespace, name, uid },
+    target: { apiVersion: 'v1', kind: 'Node', name: node },
+  };
+  try {
+    await deps.client.createSub(PODS, { namespace, name }, 'binding', body, signal);
+  } catch (error) {
+    // The scheduler asks again when it did not get the first answer in time.
+    const mayBeBound = isUncertain(error) || isConflict(error);
+    if (mayBeBound && (await isBound(binding, deps, signal))) return;
+    if (!isUncertain(error)) dropHold(binding, deps);
+    throw faultOfWrite(`binding pod ${namespace}/${name} to ${node}`, error);
+  }
+}
+
+/** Settles the pod's hold; does nothing for a pod that has no volume of ours. Throws Fault `exhausted` when the room is gone. */
+async function settle(binding: PodBinding, deps: SchedulingDeps, signal: AbortSignal): Promise<void> {
+  const { ledger, now } = deps;
+  const pod = await factsOf(binding, deps, signal);
+  if (!ledger.concerns(pod)) return;
+  const refusal = ledger.bind(binding.uid, binding.node, now());
+  if (refusal !== undefined) throw new Fault('exhausted', refusal.message);
+}
+
+/** What is known of the pod. One that the ledger has not heard of yet is asked for, and told. */
+async function factsOf(binding: PodBinding, deps: SchedulingDeps, signal: AbortSignal): Promise<PodFacts> {
+  const { namespace, name, uid } = binding;
+  const known = deps.heard(`${namespace}/${name}`);
+  if (known?.uid === uid) return known;
+  const pod = podFacts(await readPod(binding, deps, signal), deps.drivers);
+  if (pod.uid !== uid) throw new Fault('not-found', `pod ${namespace}/${name} is another one now`);
+  deps.ledger.podChanged(pod);
+  return pod;
+}
+
+async function readPod({ namespace, name }: PodBinding, { client }: SchedulingDeps, signal: AbortSignal): Promise<Pod> {
+  try {
+    return await client.get(PODS, { namespace, name }, signal);
+  } catch (error) {
+    throw new Fault(
+      isNotFound(error) ? 'not-found' : 'unavailable',
+      `reading pod ${namespace}/${name}: ${textOf(error)}`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+async function isBound(binding: PodBinding, deps: SchedulingDeps, signal: AbortSignal): Promise<boolean> {
+  try {
+    const { metadata, spec } = await readPod(binding, deps, signal);
+    return metadata.uid === binding.uid && spec?.nodeName === binding.node;
+  } catch {
+    return false; // what failed is told as the failure to bind
+  }
+}
+
+/** The pod stays known, without its hold: the scheduler will ask for it again. */
+function dropHold({ namespace, name, uid }: PodBinding, { ledger, heard }: SchedulingDeps): void {
+  ledger.podGone(uid);
+  const pod = heard(`${namespace}/${name}`);
+  if (pod) ledger.podChanged(pod);
+}

@@ -1,0 +1,93 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { eventually } from '../../../test/rig/eventually.ts';
+import { startOurApi, type OurApi } from '../../../test/rig/our-api.ts';
+import { silentLog } from '../../daemon/log.ts';
+import type { Occurrence } from '../../kube/events/event-object.ts';
+import { LOCAL_VOLUMES, VOLUMES } from '../../kube/resource.ts';
+import { GIB } from '../../model/bytes.ts';
+import type { LocalVolume } from '../../model/objects.ts';
+import { DEFAULT_DRIVER, HELD, VOLUME_FINALIZER } from '../../model/well-known.ts';
+import { createInformers, followAll } from '../follow/informers.ts';
+import { letGoOfDeleted } from './keep-data.ts';
+
+const never = new AbortController().signal;
+let ours: OurApi;
+let events: Occurrence[];
+let stop: () => Promise<void>;
+
+beforeEach(async () => {
+  ours = await startOurApi();
+  events = [];
+  const { client } = ours;
+  const stopping = new AbortController();
+  const informers = createInformers({ client, drivers: [DEFAULT_DRIVER], initConfig: 'open-local', log: silentLog });
+  const deps = {
+    client,
+    informers,
+    events: { record: (event: Occurrence) => void events.push(event) },
+    log: silentLog,
+  };
+  const running = Promise.all([followAll(informers, stopping.signal), letGoOfDeleted(deps, stopping.signal)]);
+  stop = async () => {
+    stopping.abort();
+    await running;
+  };
+});
+afterEach(async () => {
+  await stop();
+  await ours.close();
+});
+
+async function addDeleted(name: string): Promise<void> {
+  const volume: LocalVolume = {
+    metadata: { name, annotations: { [HELD]: 'until DeleteVolume' }, finalizers: [VOLUME_FINALIZER] },
+    spec: {
+      nodeName: 'n1',
+      kind: 'LVM',
+      vgName: 'pool-0',
+      sizeBytes: GIB,
+      role: 'Volume',
+      claim: { namespace: 'web', name: 'data' },
+    },
+  };
+  await ours.client.create(LOCAL_VOLUMES, volume, never);
+  await ours.client.delete(LOCAL_VOLUMES, { name }, never);
+}
+const addPv = (name: string, volumeHandle: string) =>
+  ours.client.create(
+    VOLUMES,
+    {
+      metadata: { name },
+      spec: {
+        capacity: { storage: '1Gi' },
+        accessModes: ['ReadWriteOnce'],
+        csi: { driver: DEFAULT_DRIVER, volumeHandle },
+      },
+    },
+    never,
+  );
+const isHeld = (name: string): boolean =>
+  HELD in ((ours.api.stored('localvolumes', name) as LocalVolume | undefined)?.metadata.annotations ?? {});
+
+test('a volume that nothing refers to is let go when it is deleted', async () => {
+  await addDeleted('v');
+  await eventually(() => expect(isHeld('v')).toBe(false));
+  expect(events).toEqual([]);
+});
+
+test('one that a PersistentVolume refers to stays, and says why, until that is gone', async () => {
+  await addPv('pv', 'v');
+  await addDeleted('v');
+  await eventually(() => expect(events).toHaveLength(1));
+  expect(events[0]).toMatchObject({
+    subject: { kind: 'LocalVolume', name: 'v' },
+    reason: 'Held',
+    message: expect.stringContaining('claim web/data') as string,
+  });
+  await addDeleted('other');
+  await eventually(() => expect(isHeld('other')).toBe(false));
+  expect(isHeld('v')).toBe(true);
+  await ours.client.delete(VOLUMES, { name: 'pv' }, never);
+  await eventually(() => expect(isHeld('v')).toBe(false));
+  expect(events).toHaveLength(1);
+});

@@ -1,0 +1,128 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { startOurApi, type OurApi } from '../../../test/rig/our-api.ts';
+import type { Volumes } from '../../csi/ports.ts';
+import { silentLog } from '../../daemon/log.ts';
+import { createReflector, type Reflector } from '../../kube/follow/informer.ts';
+import { LOCAL_VOLUMES } from '../../kube/resource.ts';
+import { bytes, GIB } from '../../model/bytes.ts';
+import type { LocalVolume } from '../../model/objects.ts';
+import { HELD, VOLUME_FINALIZER } from '../../model/well-known.ts';
+import { createVolumeStore } from './volume-store.ts';
+import { eventually } from '../../../test/rig/eventually.ts';
+
+const never = new AbortController().signal;
+const size = bytes(2 * GIB);
+let ours: OurApi;
+let heard: Reflector<LocalVolume, LocalVolume>;
+let store: Volumes;
+let follow: () => Promise<void>;
+let stop: () => Promise<void>;
+
+beforeEach(async () => {
+  ours = await startOurApi();
+  const stopping = new AbortController();
+  heard = createReflector({
+    client: ours.client,
+    resource: LOCAL_VOLUMES,
+    project: (volume) => volume,
+    log: silentLog,
+  });
+  store = createVolumeStore({ client: ours.client, volumes: heard });
+  let running: Promise<void> | undefined;
+  follow = async () => {
+    running = heard.run(stopping.signal);
+    await heard.whenSynced(never);
+  };
+  stop = async () => {
+    stopping.abort();
+    await running;
+  };
+});
+afterEach(async () => {
+  await stop();
+  await ours.close();
+});
+
+const volume = (name: string): LocalVolume => ({
+  metadata: { name, annotations: { [HELD]: 'until DeleteVolume', other: 'x' }, finalizers: [VOLUME_FINALIZER] },
+  spec: { nodeName: 'n1', kind: 'LVM', vgName: 'pool-0', sizeBytes: GIB, role: 'Volume', request: { name } },
+});
+const stored = (name: string) => ours.api.stored('localvolumes', name) as LocalVolume | undefined;
+const release = (name: string) =>
+  ours.client.patch(LOCAL_VOLUMES, { name }, { type: 'merge', body: { metadata: { finalizers: null } } }, never);
+
+test('what was made is found at once, before its event', async () => {
+  await follow();
+  ours.api.faults.silenceWatches();
+  const asked = ours.api.faults.fail({ verb: 'get', resource: 'localvolumes' }, { code: 500 });
+  await store.create(volume('v'), never);
+  expect((await store.find('v', never))?.spec.sizeBytes).toBe(GIB);
+  await store.grow('v', size, never);
+  expect((await store.find('v', never))?.spec.sizeBytes).toBe(2 * GIB);
+  expect(asked.hits()).toBe(0);
+});
+
+test('what another process made is found although it was not heard of', async () => {
+  await follow();
+  ours.api.faults.silenceWatches();
+  await ours.client.create(LOCAL_VOLUMES, volume('v'), never);
+  expect((await store.find('v', never))?.metadata.name).toBe('v');
+  expect(await store.find('nothing', never)).toBeUndefined();
+});
+
+test('a volume that cannot be looked for is unavailable, not missing', async () => {
+  await follow();
+  ours.api.faults.fail({ verb: 'get', resource: 'localvolumes' }, { code: 500 });
+  await expect(store.find('v', never)).rejects.toMatchObject({ kind: 'unavailable' });
+});
+
+test('a record that the API server refuses is not made, for its reason', async () => {
+  await follow();
+  const wrong = { ...volume('v'), spec: { ...volume('v').spec, sizeBytes: 0 } };
+  await expect(store.create(wrong, never)).rejects.toMatchObject({
+    kind: 'invalid',
+    message: expect.stringContaining('recording volume v'),
+  });
+});
+
+test.each(['lost', 'reset'] as const)('when the answer is %s, it may have been made: aborted', async (trouble) => {
+  await follow();
+  ours.api.faults.fail({ verb: 'create', resource: 'localvolumes' }, trouble);
+  await expect(store.create(volume('v'), never)).rejects.toMatchObject({ kind: 'aborted' });
+  expect(stored('v') !== undefined).toBe(trouble === 'lost');
+});
+
+test('a record that another process made first is aborted, and heard of then', async () => {
+  await follow();
+  ours.api.faults.silenceWatches();
+  await ours.client.create(LOCAL_VOLUMES, volume('v'), never);
+  expect(store.heard('v')).toBeUndefined();
+  await expect(store.create(volume('v'), never)).rejects.toMatchObject({ kind: 'aborted' });
+  expect(store.heard('v')?.spec.nodeName).toBe('n1');
+});
+
+test('waiting sees every change, and the end', async () => {
+  await follow();
+  await store.create(volume('v'), never);
+  const ready = store.until('v', (now) => now?.status?.phase, never);
+  const body = { status: { phase: 'Ready' } };
+  await ours.client.patch(LOCAL_VOLUMES, { name: 'v' }, { type: 'merge', body }, never, 'status');
+  expect(await ready).toBe('Ready');
+
+  await store.remove('v', never);
+  await eventually(() => expect(stored('v')?.metadata.deletionTimestamp).toBeDefined());
+  expect(stored('v')?.metadata.annotations).not.toHaveProperty(HELD);
+  const gone = store.until('v', (now) => (now === undefined ? true : undefined), never);
+  await release('v');
+  expect(await gone).toBe(true);
+  await store.remove('v', never); // again
+});
+
+test('waiting ends with its signal, for its reason', async () => {
+  await follow();
+  const impatient = new AbortController();
+  const waiting = store.until('v', () => undefined, impatient.signal);
+  impatient.abort(new Error('enough'));
+  await expect(waiting).rejects.toThrow('enough');
+  await expect(store.until('v', () => true, AbortSignal.abort(new Error('before')))).rejects.toThrow('before');
+});

@@ -1,0 +1,110 @@
+import type { Volumes } from '../../csi/ports.ts';
+import type { KubeClient, Patch } from '../../kube/client.ts';
+import { isAlreadyExists, isNotFound } from '../../kube/errors.ts';
+import type { Reflector } from '../../kube/follow/informer.ts';
+import { LOCAL_VOLUMES } from '../../kube/resource.ts';
+import { Fault, textOf } from '../../model/fault.ts';
+import type { LocalVolume } from '../../model/objects.ts';
+import { HELD } from '../../model/well-known.ts';
+import { faultOfWrite } from '../../kube/api-fault.ts';
+
+export interface VolumeStoreDeps {
+  readonly client: Pick<KubeClient, 'get' | 'create' | 'patch' | 'delete'>;
+  readonly volumes: Pick<Reflector<LocalVolume, LocalVolume>, 'get' | 'subscribe' | 'wrote'>;
+}
+
+/**
+ * The records of volumes as LocalVolume objects. What is heard from the API server answers; the server is asked only for what was not heard
+ * of, and what it answers counts as heard. To be made after the ledger listens, which then knows first.
+ */
+export function createVolumeStore({ client, volumes }: VolumeStoreDeps): Volumes {
+  const waiting = createWaiting(volumes);
+  const ask = async (id: string, signal: AbortSignal): Promise<LocalVolume | undefined> => {
+    try {
+      volumes.wrote(await client.get(LOCAL_VOLUMES, { name: id }, signal));
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      throw new Fault('unavailable', `looking for volume ${id}: ${textOf(error)}`, { cause: error });
+    }
+    return volumes.get(id);
+  };
+  return {
+    heard: (id) => volumes.get(id),
+    find: async (id, signal) => volumes.get(id) ?? ask(id, signal),
+    create: async (volume, signal) => {
+      const doing = `recording volume ${volume.metadata.name}`;
+      try {
+        const made = await client.create(LOCAL_VOLUMES, volume, signal);
+        volumes.wrote(made);
+        return made;
+      } catch (error) {
+        if (!isAlreadyExists(error)) throw faultOfWrite(doing, error);
+        await ask(volume.metadata.name ?? '', signal);
+        throw new Fault('aborted', `${doing}: another process was faster; ask again`, { cause: error });
+      }
+    },
+    grow: async (id, size, signal) => {
+      const patch = { type: 'merge', body: { spec: { sizeBytes: size } } } as const;
+      try {
+        volumes.wrote(await client.patch(LOCAL_VOLUMES, { name: id }, patch, signal));
+      } catch (error) {
+        throw faultOfWrite(`growing volume ${id}`, error);
+      }
+    },
+    remove: async (id, signal) => {
+      try {
+        await client.patch(LOCAL_VOLUMES, { name: id }, LET_GO, signal);
+        await client.delete(LOCAL_VOLUMES, { name: id }, signal);
+      } catch (error) {
+        if (!isNotFound(error)) throw faultOfWrite(`deleting volume ${id}`, error);
+      }
+    },
+    until: (id, decide, signal) => waiting.until(id, decide, signal),
+  };
+}
+
+/** Before it, an agent keeps what is on its disks whoever deletes the object. */
+export const LET_GO: Patch = { type: 'merge', body: { metadata: { annotations: { [HELD]: null } } } };
+
+/** Those who wait for volumes, by volume: one ear for all of them. */
+function createWaiting(volumes: VolumeStoreDeps['volumes']): Pick<Volumes, 'until'> {
+  const looks = new Map<string, Set<() => void>>();
+  const tell = ({ metadata }: LocalVolume): void => {
+    for (const look of looks.get(metadata.name ?? '') ?? []) look();
+  };
+  volumes.subscribe({ changed: tell, deleted: tell });
+
+  const add = (id: string, look: () => void): (() => void) => {
+    const those = looks.get(id) ?? new Set();
+    looks.set(id, those.add(look));
+    return () => {
+      those.delete(look);
+      if (those.size === 0 && looks.get(id) === those) looks.delete(id);
+    };
+  };
+
+  return {
+    until: async <T>(
+      id: string,
+      decide: (volume: LocalVolume | undefined) => T | undefined,
+      signal: AbortSignal,
+    ): Promise<NonNullable<T>> => {
+      signal.throwIfAborted();
+      const { promise, resolve, reject } = Promise.withResolvers<NonNullable<T>>();
+      const look = (): void => {
+        const decided = decide(volumes.get(id));
+        if (decided !== undefined && decided !== null) resolve(decided);
+      };
+      const onAbort = (): void => reject(signal.reason as Error);
+      const leave = add(id, look);
+      signal.addEventListener('abort', onAbort, { once: true });
+      try {
+        look();
+        return await promise;
+      } finally {
+        leave();
+        signal.removeEventListener('abort', onAbort);
+      }
+    },
+  };
+}

@@ -1,0 +1,179 @@
+import { type ChildProcess, execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import https from 'node:https';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { prepareAudit } from '../instruments/audit.ts';
+import { makeAuthority, makeCertificate, writeKubeconfig } from './certificates.ts';
+import { end, freePorts, start } from './processes.ts';
+
+/** A real control plane on loopback: etcd and kube-apiserver always, the rest when asked. */
+export interface Cluster {
+  /** Keys, kubeconfigs, data and logs; kept after `stop`. */
+  readonly dir: string;
+  readonly server: string;
+  /** Path of a kubeconfig with all rights. */
+  readonly admin: string;
+  /** Starts or, after `stopComponent`, starts again one of the processes. */
+  startComponent(name: Component): Promise<void>;
+  stopComponent(name: Component): Promise<void>;
+  binary(name: string): string;
+  stop(): Promise<void>;
+}
+
+export type Component = 'etcd' | 'kube-apiserver' | 'kube-controller-manager' | 'kube-scheduler';
+
+export interface ClusterOptions {
+  readonly components?: readonly Component[];
+  /** The `extenders` of the KubeSchedulerConfiguration. */
+  readonly extenders?: readonly unknown[];
+  readonly dir?: string;
+  /** Whether the API server writes down every request; `readRequests` (audit.ts) reads them. */
+  readonly audit?: boolean;
+  /** Nodes have kubelets, so that one which is silent is taken for lost. */
+  readonly realNodes?: boolean;
+  /** More flags of a process; one that is there already is overruled. */
+  readonly flags?: Readonly<Partial<Record<Component, readonly string[]>>>;
+}
+
+const USERS: Readonly<Record<string, string>> = {
+  apiserver: '/CN=kube-apiserver',
+  admin: '/O=system:masters/CN=admin',
+  'kube-controller-manager': '/CN=system:kube-controller-manager',
+  'kube-scheduler': '/CN=system:kube-scheduler',
+};
+
+/** Folders of the built binaries; builds them when the cache has none (9 minutes). Throws when Go is missing. */
+export async function builtBinaries(): Promise<string[]> {
+  const { stdout } = await promisify(execFile)(path.join(import.meta.dirname, '../build.sh'), { maxBuffer: 1 << 26 });
+  return stdout.trim().split(':');
+}
+
+/** Starts a cluster and resolves when its API server is ready. Throws with the end of the log of what did not come up. */
+export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
+  const [kubernetes = '', csi = ''] = await builtBinaries();
+  const dir = options.dir ?? (await mkdtemp(path.join(tmpdir(), 'open-local-cluster-')));
+  const [etcd = 0, peer = 0, api = 0] = await freePorts(3);
+  const server = `https://127.0.0.1:${api}`;
+  await prepareUsers(dir, server);
+  await writeFile(path.join(dir, 'scheduler.json'), JSON.stringify(schedulerConfig(dir, options.extenders ?? [])));
+
+  const running = new Map<Component, ChildProcess>();
+  const argv = argvOf({ dir, etcd, peer, api }, options);
+  const more = await moreFlags(dir, options);
+  const cluster: Cluster = {
+    dir,
+    server,
+    admin: path.join(dir, 'admin.kubeconfig'),
+    binary: (name) => path.join(name.startsWith('csi-') || name.startsWith('snapshot-') ? csi : kubernetes, name),
+    async startComponent(name) {
+      running.set(name, start(dir, name, [cluster.binary(name), ...argv[name], ...(more[name] ?? [])]));
+      if (name === 'kube-apiserver') await ready(cluster, running.get(name) as ChildProcess);
+    },
+    async stopComponent(name) {
+      const child = running.get(name);
+      if (child) await end(child);
+      running.delete(name);
+    },
+    async stop() {
+      for (const name of [...running.keys()].toReversed()) await cluster.stopComponent(name);
+    },
+  };
+  try {
+    for (const name of ['etcd', 'kube-apiserver', ...(options.components ?? [])] as Component[])
+      await cluster.startComponent(name);
+  } catch (error) {
+    await cluster.stop();
+    throw error;
+  }
+  return cluster;
+}
+
+async function moreFlags(dir: string, { audit, flags = {} }: ClusterOptions): Promise<typeof flags> {
+  if (!audit) return flags;
+  return { ...flags, 'kube-apiserver': [...(await prepareAudit(dir)), ...(flags['kube-apiserver'] ?? [])] };
+}
+
+/** The keys and kubeconfigs of everyone who talks to the API server. */
+async function prepareUsers(dir: string, server: string): Promise<void> {
+  await mkdir(dir, { recursive: true });
+  await makeAuthority(dir);
+  for (const [name, subject] of Object.entries(USERS)) {
+    await makeCertificate(dir, name, subject);
+    await writeKubeconfig(dir, name, server);
+  }
+}
+
+function schedulerConfig(dir: string, extenders: readonly unknown[]): unknown {
+  return {
+    apiVersion: 'kubescheduler.config.k8s.io/v1',
+    kind: 'KubeSchedulerConfiguration',
+    leaderElection: { leaderElect: false },
+    // The default (50/s) would be what a burst measures.
+    clientConnection: { kubeconfig: path.join(dir, 'kube-scheduler.kubeconfig'), qps: 2000, burst: 2000 },
+    extenders,
+  };
+}
+
+interface Place {
+  readonly dir: string;
+  readonly etcd: number;
+  readonly peer: number;
+  readonly api: number;
+}
+
+function argvOf(at: Place, { realNodes }: ClusterOptions): Record<Component, string[]> {
+  const client = `http://127.0.0.1:${at.etcd}`;
+  const peer = `http://127.0.0.1:${at.peer}`;
+  return {
+    etcd: [
+      ...['--data-dir', path.join(at.dir, 'etcd'), '--unsafe-no-fsync', '--initial-cluster', `default=${peer}`],
+      ...['--listen-client-urls', client, '--advertise-client-urls', client],
+      ...['--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer],
+    ],
+    'kube-apiserver': [
+      ...['--etcd-servers', client, '--bind-address', '127.0.0.1', '--secure-port', String(at.api)],
+      ...['--tls-cert-file', 'apiserver.crt', '--tls-private-key-file', 'apiserver.key', '--client-ca-file', 'ca.crt'],
+      ...['--service-account-key-file', 'sa.key', '--service-account-signing-key-file', 'sa.key'],
+      ...['--service-account-issuer', 'https://kubernetes.default.svc', '--service-cluster-ip-range', '10.96.0.0/16'],
+      ...['--authorization-mode', 'Node,RBAC', '--enable-admission-plugins', 'NodeRestriction', '--allow-privileged'],
+    ],
+    'kube-controller-manager': [
+      ...['--kubeconfig', 'kube-controller-manager.kubeconfig', '--leader-elect=false', '--secure-port', '0'],
+      ...[
+        '--service-account-private-key-file',
+        'sa.key',
+        '--root-ca-file',
+        'ca.crt',
+        '--use-service-account-credentials',
+      ],
+      // Of nodes that are objects without a kubelet nobody renews the leases.
+      ...(realNodes ? [] : ['--controllers=*,-node-lifecycle-controller,-taint-eviction-controller']),
+      ...['--kube-api-qps', '1000', '--kube-api-burst', '1000'],
+    ],
+    'kube-scheduler': ['--config', 'scheduler.json', '--secure-port', '0', '-v', '2'],
+  };
+}
+
+async function ready(cluster: Cluster, child: ChildProcess): Promise<void> {
+  const [ca, cert, key] = await Promise.all(
+    ['ca.crt', 'admin.crt', 'admin.key'].map((file) => readFile(path.join(cluster.dir, file))),
+  );
+  for (let tries = 0; tries < 300; tries += 1) {
+    if (child.exitCode !== null) break;
+    const status = await new Promise<number>((resolve) => {
+      const request = https.get(`${cluster.server}/readyz`, { ca, cert, key, agent: false }, (answer) => {
+        answer.resume();
+        void once(answer, 'end').then(() => resolve(answer.statusCode ?? 0));
+      });
+      request.on('error', () => resolve(0));
+    });
+    if (status === 200) return;
+    await delay(200);
+  }
+  const log = await readFile(path.join(cluster.dir, 'kube-apiserver.log'), 'utf8');
+  throw new Error(`kube-apiserver is not ready; the end of its log:\n${log.slice(-2000)}`);
+}

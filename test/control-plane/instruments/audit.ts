@@ -1,0 +1,108 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { KubeClient } from '../../../src/kube/client.ts';
+import { isNotFound } from '../../../src/kube/errors.ts';
+import { NODES } from '../../../src/kube/resource.ts';
+
+/** One answered request, as the API server's audit log has it. */
+export interface ApiRequest {
+  readonly verb: string;
+  /** The user that made it; a program is better told by `program`. */
+  readonly user: string;
+  /** The first word of its User-Agent, up to the slash. */
+  readonly program: string;
+  /** `pods`, or with its subresource `pods/binding`; empty for a path that is no object's. */
+  readonly resource: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** HTTP status. */
+  readonly code: number;
+}
+
+const FILE = 'audit.log';
+const POLICY = {
+  apiVersion: 'audit.k8s.io/v1',
+  kind: 'Policy',
+  // A watch is answered when it begins; what is asked has to be there once.
+  omitStages: ['RequestReceived', 'ResponseStarted'],
+  rules: [{ level: 'Metadata' }],
+};
+const WRITTEN_WITHIN_MS = 30_000;
+
+/** Writes the audit policy, and gives the flags of a kube-apiserver that runs in `dir`. */
+export async function prepareAudit(dir: string): Promise<string[]> {
+  await writeFile(path.join(dir, 'audit-policy.json'), JSON.stringify(POLICY));
+  return ['--audit-policy-file', 'audit-policy.json', '--audit-log-path', FILE];
+}
+
+/** A place in the audit log. Only `mark` makes one. */
+export interface Mark {
+  readonly name: string;
+}
+
+let marks = 0;
+
+/** Waits until everything that was answered before is in the log, and marks the place. Throws when that is not in time. */
+export async function mark(dir: string, client: Pick<KubeClient, 'get'>, signal: AbortSignal): Promise<Mark> {
+  marks += 1;
+  const name = `audit-mark-${marks}`;
+  await client.get(NODES, { name }, signal).catch((error: unknown) => {
+    if (!isNotFound(error)) throw error;
+  });
+  const deadline = performance.now() + WRITTEN_WITHIN_MS;
+  while (!(await readFile(path.join(dir, FILE), 'utf8')).includes(`"${name}"`)) {
+    if (performance.now() > deadline) throw new Error(`the audit log in ${dir} did not reach ${name} in time`);
+    await delay(50, undefined, { signal });
+  }
+  return { name };
+}
+
+/** The requests between two marks. Throws when the log has not both. */
+export async function readRequests(dir: string, from: Mark, to: Mark): Promise<ApiRequest[]> {
+  const lines = (await readFile(path.join(dir, FILE), 'utf8')).split('\n');
+  const at = ({ name }: Mark): number => {
+    const found = lines.findIndex((line) => line.includes(`"${name}"`));
+    if (found < 0) throw new Error(`the audit log in ${dir} has no ${name}`);
+    return found;
+  };
+  return lines.slice(at(from) + 1, at(to)).map(parseAuditLine);
+}
+
+interface AuditEvent {
+  readonly verb: string;
+  readonly user: { readonly username: string };
+  readonly userAgent?: string;
+  readonly objectRef?: {
+    readonly resource?: string;
+    readonly subresource?: string;
+    readonly namespace?: string;
+    readonly name?: string;
+  };
+  readonly responseStatus?: { readonly code?: number };
+}
+
+/** One line of the log: an audit.k8s.io/v1 Event. https://kubernetes.io/docs/reference/config-api/apiserver-audit.v1/ */
+export function parseAuditLine(line: string): ApiRequest {
+  const { verb, user, userAgent = '', objectRef = {}, responseStatus } = JSON.parse(line) as AuditEvent;
+  const { resource = '', subresource, namespace = '', name = '' } = objectRef;
+  return {
+    verb,
+    user: user.username,
+    program: userAgent.split(/[/ ]/, 1)[0] ?? '',
+    resource: subresource === undefined ? resource : `${resource}/${subresource}`,
+    namespace,
+    name,
+    code: responseStatus?.code ?? 0,
+  };
+}
+
+/** How many there are of each, as `verb resource`, the most frequent first. */
+export function countByKind(requests: readonly Pick<ApiRequest, 'verb' | 'resource'>[]): Record<string, number> {
+  const counts = new Map<string, number>();
+  for (const { verb, resource } of requests) {
+    const kind = `${verb} ${resource}`;
+    counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  }
+  return Object.fromEntries([...counts].toSorted(([a, m], [b, n]) => n - m || a.localeCompare(b)));
+}

@@ -1,0 +1,196 @@
+import { copyFile, mkdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { silentLog } from '../../../src/daemon/log.ts';
+import { run } from '../../../src/exec/run.ts';
+import type { KubeClient } from '../../../src/kube/client.ts';
+import { loadKubeconfig } from '../../../src/kube/access/kubeconfig.ts';
+import { INIT_CONFIGS } from '../../../src/kube/resource.ts';
+import { createKubeClient } from '../../../src/kube/rest/rest-client.ts';
+import type { InitConfig } from '../../../src/model/objects.ts';
+import type { Stores } from '../../../sandbox/controllers/deps.ts';
+import { openStores } from '../../../sandbox/controllers/stores.ts';
+import { makeCertificate } from '../cluster/certificates.ts';
+import { startCluster, type Cluster } from '../cluster/cluster.ts';
+import { kubectl, serviceAccountKubeconfig } from '../cluster/identities.ts';
+import { freePorts } from '../cluster/processes.ts';
+import { CHECKOUT } from '../cluster/program.ts';
+import { startReplica, type Replica } from './replica.ts';
+import { createService, type ServiceStandIn } from './service-stand-in.ts';
+import { supervise, type Supervised } from '../cluster/supervised.ts';
+import { until } from '../cluster/until.ts';
+import { tell } from '../cluster/tell.ts';
+
+/** Pretend nodes of one process. */
+export interface NodeGroup {
+  readonly prefix: string;
+  readonly count: number;
+  /** As of `sandbox --disks`; /dev/sdb becomes the volume group open-local-pool-0. */
+  readonly disks: string;
+}
+
+export interface SystemOptions {
+  readonly openLocal: string;
+  readonly groups: readonly NodeGroup[];
+  readonly replicas?: 1 | 2;
+  /** Fields of the extender in the scheduler's configuration. */
+  readonly extender?: Readonly<Record<string, unknown>>;
+  /** Flags of the operator beside those of deploy/. */
+  readonly flags?: Readonly<Record<string, string | undefined>>;
+  /** As of ClusterOptions. */
+  readonly audit?: boolean;
+  /** As of ClusterOptions. */
+  readonly realNodes?: boolean;
+}
+
+/** Everything that a cluster with open-local runs, on this machine. */
+export interface System {
+  readonly cluster: Cluster;
+  readonly client: KubeClient;
+  /** What the API server holds. */
+  readonly stores: Stores;
+  readonly replicas: readonly Replica[];
+  readonly extender: ServiceStandIn;
+  /** One process for each group of nodes. */
+  readonly nodes: readonly Supervised[];
+  /** The replica that serves. */
+  leader(): Replica;
+  kubectl(...args: readonly string[]): Promise<string>;
+  /** All that the processes of this name wrote. */
+  log(name: string): Promise<string>;
+  stop(): Promise<void>;
+}
+
+export const POOL = 'open-local-pool-0';
+const START_MS = 60_000;
+const never = new AbortController().signal;
+
+/** Starts it, with the RBAC, arguments and TLS of deploy/, and waits until every node has reported its volume group. */
+export async function startSystem(options: SystemOptions): Promise<System> {
+  const { groups, extender: extenderFields = {} } = options;
+  await using started = new AsyncDisposableStack();
+  const ports = await freePorts(2 * (options.replicas ?? 2));
+  const addresses = Array.from({ length: ports.length / 2 }, (_, i) => ({
+    extenderPort: ports[2 * i] ?? 0,
+    metricsPort: ports[2 * i + 1] ?? 0,
+  }));
+  const extender = started.use(
+    await createService(
+      addresses.map(({ extenderPort, metricsPort }) => ({
+        port: extenderPort,
+        readyUrl: `http://127.0.0.1:${metricsPort}/readyz`,
+      })),
+    ),
+  );
+  const cluster = await startCluster({
+    extenders: [{ ...extenderOf(extender.port), ...extenderFields }],
+    audit: options.audit ?? false,
+    realNodes: options.realNodes ?? false,
+  });
+  started.defer(() => cluster.stop());
+  tell(`logs: ${cluster.dir}`);
+  await deploy(cluster);
+  await cluster.startComponent('kube-controller-manager');
+  await cluster.startComponent('kube-scheduler');
+  // Without it no pod is admitted (403); on a busy machine its controller can be later than all that follows.
+  await kubectl(cluster, 'wait', '--for=create', 'serviceaccount/default', '--timeout=60s');
+
+  const client = createKubeClient(await loadKubeconfig(cluster.admin, { run }), { userAgent: 'test' });
+  started.defer(() => client.close());
+  const watching = new AbortController();
+  started.defer(() => watching.abort());
+  const stores = await openStores(client, silentLog, watching.signal);
+  await client.create(INIT_CONFIGS, INIT_CONFIG, never);
+
+  const tlsDir = await tlsFiles(cluster);
+  const kubeconfig = await serviceAccountKubeconfig(cluster, 'open-local-operator');
+  const replicas: Replica[] = [];
+  started.defer(async () => void (await Promise.all(replicas.map((replica) => replica.stop()))));
+  for (const [i, address] of addresses.entries()) {
+    const { openLocal, flags = {} } = options;
+    replicas.push(
+      await startReplica(cluster, { openLocal, kubeconfig, name: `operator-${i}`, tlsDir, flags, ...address }),
+    );
+  }
+  const nodes = groups.map((group) => joinGroup(cluster, options.openLocal, group));
+  started.defer(async () => void (await Promise.all(nodes.map((node) => node.stop()))));
+  await extender.untilReady(START_MS);
+  const count = groups.reduce((sum, group) => sum + group.count, 0);
+  await until('every node has reported its volume group', [stores.nodeStorages], START_MS, () => {
+    const reported = stores.nodeStorages.list().filter(({ status }) => status?.nodeStorageInfo?.volumeGroups?.length);
+    return reported.length >= count;
+  });
+
+  const kept = started.move();
+  return {
+    cluster,
+    client,
+    stores,
+    replicas,
+    extender,
+    nodes,
+    leader: () => {
+      const ready = extender.ready();
+      const replica = replicas.find(({ port }) => port === ready?.port);
+      if (!replica) throw new Error('no replica is ready');
+      return replica;
+    },
+    kubectl: (...args) => kubectl(cluster, ...args),
+    log: (name) => readFile(path.join(cluster.dir, `${name}.log`), 'utf8'),
+    stop: () => kept.disposeAsync(),
+  };
+}
+
+/** The extender of deploy/scheduler/, at this port. */
+const extenderOf = (port: number): Readonly<Record<string, unknown>> => ({
+  urlPrefix: `https://127.0.0.1:${port}/scheduler`,
+  filterVerb: 'filter',
+  prioritizeVerb: 'prioritize',
+  bindVerb: 'bind',
+  weight: 10,
+  enableHTTPS: true,
+  nodeCacheCapable: true,
+  ignorable: false,
+  httpTimeout: '5s',
+  tlsConfig: { certFile: 'kube-scheduler.crt', keyFile: 'kube-scheduler.key', caFile: 'ca.crt' },
+});
+
+/** Applies deploy/ as a person would; what it runs in pods, runs here as processes. */
+async function deploy(cluster: Cluster): Promise<void> {
+  await kubectl(cluster, 'apply', '-k', path.join(CHECKOUT, 'deploy'));
+  await kubectl(cluster, 'delete', 'deployment,daemonset', '--all', '-n', 'open-local');
+  await kubectl(cluster, 'wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s');
+}
+
+async function tlsFiles(cluster: Cluster): Promise<string> {
+  const dir = path.join(cluster.dir, 'tls');
+  await mkdir(dir);
+  await makeCertificate(cluster.dir, 'extender', '/CN=open-local-extender');
+  for (const [from, to] of [
+    ['extender.crt', 'tls.crt'],
+    ['extender.key', 'tls.key'],
+    ['ca.crt', 'ca.crt'],
+  ] as const)
+    await copyFile(path.join(cluster.dir, from), path.join(dir, to));
+  return dir;
+}
+
+function joinGroup(cluster: Cluster, openLocal: string, { prefix, count, disks }: NodeGroup): Supervised {
+  const flags = [`--nodes=${count}`, `--node-prefix=${prefix}`, `--disks=${disks}`, '--no-remove'];
+  const directory = `--directory=${path.join(cluster.dir, 'n')}`;
+  return supervise(cluster.dir, `nodes-${prefix}`, [
+    ...[openLocal, 'sandbox', `--kubeconfig=${cluster.admin}`, directory],
+    ...flags,
+  ]);
+}
+
+const INIT_CONFIG: InitConfig = {
+  apiVersion: 'csi.aliyun.com/v1alpha1',
+  kind: 'NodeLocalStorageInitConfig',
+  metadata: { name: 'open-local' },
+  spec: {
+    globalConfig: {
+      listConfig: { vgs: { include: ['open-local-pool-[0-9]+'] }, devices: { include: ['/dev/sd[c-z]'] } },
+      resourceToBeInited: { vgs: [{ name: POOL, devices: ['/dev/sdb'] }] },
+    },
+  },
+};

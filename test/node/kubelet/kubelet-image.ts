@@ -1,0 +1,122 @@
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { builtBinaries } from '../../control-plane/cluster/cluster.ts';
+import { writeContainerImage } from './container-image.ts';
+import { builtImage, type Image } from '../machine/image.ts';
+import { startVm } from '../machine/vm.ts';
+
+const run = promisify(execFile);
+const FILES = path.join(import.meta.dirname, 'files');
+const BUILD_MS = 600_000;
+const IMPORT_MS = 300_000;
+/** As image.sh: images that nobody has built anew for two weeks go. */
+const OLD_MS = 14 * 86_400_000;
+
+/** Images that the node has: TOOL is a shell for pods. */
+export const TOOL = 'localhost/tool:1';
+const PAUSE = 'localhost/pause:1';
+const USERLAND = 'localhost/userland:1';
+
+/** Where the files of kubelet/ are on the node. */
+const PLACES: Readonly<Record<string, string>> = {
+  'containerd.toml': '/etc/containerd/config.toml',
+  'kubelet.yaml': '/etc/kubernetes/kubelet.yaml',
+  '10-bridge.conflist': '/etc/cni/net.d/10-bridge.conflist',
+  'at-boot': '/root/at-boot',
+  'node-daemon': '/usr/sbin/node-daemon',
+  'node-join': '/usr/sbin/node-join',
+};
+
+export interface KubeletImage extends Image {
+  /** What the agent's program needs around it, as a layer that the node has already. */
+  readonly userland: string;
+}
+
+/**
+ * The node's image with containerd ready, its container images imported, and a kubelet that waits for a cluster. Made by a machine that does so,
+ * once for each content, and kept beside the other one.
+ */
+export async function builtKubeletImage(signal: AbortSignal): Promise<KubeletImage> {
+  const base = await builtImage(signal);
+  const [binaries = ''] = await builtBinaries();
+  const script = path.join(import.meta.dirname, 'containers.sh');
+  const { stdout } = await run(script, [process.execPath], { timeout: BUILD_MS, signal });
+  const containers = stdout.trim();
+  const key = await keyOf([path.dirname(base.root), binaries, containers]);
+  const root = path.join(path.dirname(path.dirname(base.root)), `kubelet-${key}.ext4`);
+  if (!existsSync(root)) await build(base, { containers, kubelet: path.join(binaries, 'kubelet'), root }, signal);
+  return { ...base, root, userland: path.join(containers, 'agent.tar') };
+}
+
+async function keyOf(parts: readonly string[]): Promise<string> {
+  const hash = createHash('sha256').update(parts.map((part) => path.basename(part)).join(' '));
+  const sources = [import.meta.filename, path.join(import.meta.dirname, 'container-image.ts')];
+  for (const name of (await readdir(FILES)).toSorted()) sources.push(path.join(FILES, name));
+  for (const file of sources) hash.update(await readFile(file));
+  return hash.digest('hex').slice(0, 16);
+}
+
+interface Build {
+  readonly containers: string;
+  readonly kubelet: string;
+  readonly root: string;
+}
+
+async function build(image: Image, { containers, kubelet, root }: Build, signal: AbortSignal): Promise<void> {
+  process.stderr.write('building the image of the node with a kubelet …\n');
+  const dir = await mkdtemp(`${root}.`);
+  try {
+    await using vm = await startVm({ image, memoryMib: 1024 }, signal);
+    const send = async (source: string, target: string): Promise<void> => {
+      await vm.writeFile(target, await readFile(source), signal);
+    };
+    for (const [name, target] of Object.entries(PLACES)) await send(path.join(FILES, name), target);
+    await send(kubelet, '/usr/bin/kubelet');
+    await vm.must(`chmod +x ${PLACES['at-boot']} /usr/sbin/node-* /usr/bin/kubelet && /root/at-boot`, signal);
+    await vm.must('until ctr version &> /dev/null; do sleep 0.1; done', signal);
+    const tool = path.join(containers, 'tool.tar');
+    const images = [
+      { name: PAUSE, layers: [tool], entrypoint: ['sleep', '2147483647'] },
+      { name: TOOL, layers: [tool], entrypoint: ['sh', '-c'] },
+      { name: USERLAND, layers: [path.join(containers, 'agent.tar')], entrypoint: [] },
+    ];
+    for (const each of images) {
+      const archive = path.join(dir, 'image.tar');
+      await writeContainerImage(archive, each);
+      await importImage(vm, archive, signal);
+      await rm(archive);
+    }
+    await vm.must('kill "$(< /run/containerd.pid)"; tail --pid="$(< /run/containerd.pid)" -f /dev/null', signal);
+    await vm.shutDown(signal);
+    const raw = path.join(dir, 'root.ext4');
+    await run('qemu-img', ['convert', '-O', 'raw', path.join(vm.dir, 'root.qcow2'), raw], { signal });
+    await rename(raw, root);
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+  }
+  await removeOld(path.dirname(root));
+}
+
+/** Also what is left of builds that were cut. */
+async function removeOld(cache: string): Promise<void> {
+  for (const name of await readdir(cache)) {
+    const file = path.join(cache, name);
+    const isOld = name.startsWith('kubelet-') && Date.now() - (await stat(file)).mtimeMs > OLD_MS;
+    if (isOld) await rm(file, { recursive: true, force: true });
+  }
+}
+
+/** Gives the node's containerd an image from an archive on this machine. */
+export async function importImage(
+  vm: Pick<Awaited<ReturnType<typeof startVm>>, 'must'>,
+  archive: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const script =
+    'cat > /var/tmp/image.tar && ctr -n k8s.io images import /var/tmp/image.tar; code=$?; rm /var/tmp/image.tar; exit $code';
+  await vm.must(script, signal, { input: await readFile(archive), timeoutMs: IMPORT_MS });
+}
