@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { silentLog } from '../../src/daemon/log.ts';
 import type { KubeClient } from '../../src/kube/client.ts';
-import { createReflector } from '../../src/kube/follow/informer.ts';
+import { createInformer } from '../../src/kube/follow/informer.ts';
 import { CLAIMS, VOLUMES } from '../../src/kube/resource.ts';
 import type { PersistentVolume, PersistentVolumeClaim } from '../../src/model/objects.ts';
 import { DEFAULT_DRIVER, SELECTED_NODE, TOPOLOGY_KEY } from '../../src/model/well-known.ts';
@@ -20,7 +20,7 @@ const BOUND = 'pv.kubernetes.io/bind-completed';
  * bursts of pods with claims measure the scheduler and its extender, and not the side-cars' limit of requests.
  */
 export async function bindClaims(client: KubeClient, signal: AbortSignal): Promise<void> {
-  const claims = createReflector<PersistentVolumeClaim, PersistentVolumeClaim>({
+  const claims = createInformer<PersistentVolumeClaim, PersistentVolumeClaim>({
     client,
     resource: CLAIMS,
     project: (claim) => claim,

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { whenAborted } from '../../src/daemon/lifecycle.ts';
 import { silentLog } from '../../src/daemon/log.ts';
 import type { KubeClient } from '../../src/kube/client.ts';
-import { createReflector } from '../../src/kube/follow/informer.ts';
+import { createInformer } from '../../src/kube/follow/informer.ts';
 import { CLAIMS, PODS } from '../../src/kube/resource.ts';
 import type { PersistentVolumeClaim, Pod } from '../../src/model/objects.ts';
 import { forEachOf } from '../../sandbox/cluster/in-turn.ts';
@@ -103,7 +103,7 @@ const claimNamed = (name: string): PersistentVolumeClaim => ({
 
 /** When each of the pods was heard to have a node, in order; ms. */
 async function watchBound(client: KubeClient, count: number, signal: AbortSignal): Promise<number[]> {
-  const bound = createReflector<Pod, string>({
+  const bound = createInformer<Pod, string>({
     client,
     resource: PODS,
     selection: { namespace: NAMESPACE, fieldSelector: 'spec.nodeName!=' },

@@ -1,6 +1,6 @@
 import type { KubeClient } from '../../src/kube/client.ts';
 import type { Log } from '../../src/kube/log.ts';
-import { createReflector, type Reflector } from '../../src/kube/follow/informer.ts';
+import { createInformer, type Informer } from '../../src/kube/follow/informer.ts';
 import {
   apiVersionOf,
   CLAIMS,
@@ -59,25 +59,25 @@ async function follow<S>(
   const open: Open = <T extends KubeObject>(resource: Resource<T>) => {
     // Items of a list do not say of what kind they are; those who receive them here want to know.
     const kind = { apiVersion: apiVersionOf(resource), kind: resource.kind };
-    const reflector = createReflector<T, T>({ client, resource, log, project: (object) => ({ ...object, ...kind }) });
-    void reflector.run(signal);
-    synced.push(reflector.whenSynced(signal));
-    return storeOf(reflector);
+    const informer = createInformer<T, T>({ client, resource, log, project: (object) => ({ ...object, ...kind }) });
+    void informer.run(signal);
+    synced.push(informer.whenSynced(signal));
+    return storeOf(informer);
   };
   const opened = stores(open);
   await Promise.all(synced);
   return opened;
 }
 
-const storeOf = <T extends KubeObject>(reflector: Reflector<T, T>): Store<T> => ({
-  get: (key) => reflector.get(key),
-  list: () => [...reflector.values.values()],
+const storeOf = <T extends KubeObject>(informer: Informer<T, T>): Store<T> => ({
+  get: (key) => informer.get(key),
+  list: () => [...informer.values.values()],
   subscribe: (listener) => {
     let present = true;
     const changed = (object: T): void => {
       if (!present) listener(object, false);
     };
-    const unsubscribe = reflector.subscribe({ changed, deleted: (object) => listener(object, true) });
+    const unsubscribe = informer.subscribe({ changed, deleted: (object) => listener(object, true) });
     present = false;
     return unsubscribe;
   },

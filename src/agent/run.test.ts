@@ -6,7 +6,7 @@ import { afterEach, expect, test } from 'vitest';
 import { GIB, MIB } from '../model/bytes.ts';
 import { inlineVolumeId } from '../model/inline-volume.ts';
 import type { LocalVolume, NodeLocalStorage } from '../model/objects.ts';
-import { HELD, NODE_LABEL, VOLUME_FINALIZER } from '../model/well-known.ts';
+import { KEEP, NODE_LABEL, VOLUME_FINALIZER } from '../model/well-known.ts';
 import { createApiServer, type ApiServer } from '../../sandbox/apiserver/api-server.ts';
 import { createCsiClient, type CsiClient } from '../csi/client.ts';
 import * as csi from '../csi/gen/csi.ts';
@@ -217,7 +217,7 @@ test('a volume that is held serves on though it is deleted, and goes when it is 
   const held = localVolume('v1', GIB);
   await it.client.create(
     LOCAL_VOLUMES,
-    { ...held, metadata: { ...held.metadata, annotations: { [HELD]: 'until DeleteVolume' } } },
+    { ...held, metadata: { ...held.metadata, annotations: { [KEEP]: 'until DeleteVolume' } } },
     never,
   );
   await eventually(() => expect(available(it)).toBe(FREE - GIB));
@@ -227,7 +227,7 @@ test('a volume that is held serves on though it is deleted, and goes when it is 
   await patch({ spec: { sizeBytes: 2 * GIB } });
   await eventually(() => expect(available(it)).toBe(FREE - 2 * GIB));
   expect(it.volume('v1')?.status).toMatchObject({ phase: 'Ready', sizeBytes: 2 * GIB });
-  await patch({ metadata: { annotations: { [HELD]: null } } });
+  await patch({ metadata: { annotations: { [KEEP]: null } } });
   await eventually(() => expect(it.volume('v1')).toBeUndefined());
   await eventually(() => expect(available(it)).toBe(FREE));
 });

@@ -1,12 +1,12 @@
 import type { KubeObject, LocalVolume, NodeLocalStorage } from '../model/objects.ts';
-import { HELD, NODE_LABEL } from '../model/well-known.ts';
+import { KEEP, NODE_LABEL } from '../model/well-known.ts';
 import { KeyedMutex } from '../daemon/keyed-mutex.ts';
 import type { Log } from '../daemon/log.ts';
 import { repeat } from '../daemon/repeat.ts';
 import type { PublishedLimits } from '../csi/node/published-limits.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { withoutManagedFields } from '../kube/rest/managed-fields.ts';
-import { createReflector, type Reflector } from '../kube/follow/informer.ts';
+import { createInformer, type Informer } from '../kube/follow/informer.ts';
 import { LOCAL_VOLUMES, NODE_LOCAL_STORAGES } from '../kube/resource.ts';
 import { createWorkQueue, type WorkQueue } from '../kube/work/work-queue.ts';
 import type { AgentConfig } from './config.ts';
@@ -35,7 +35,7 @@ export interface WorkDeps {
 
 /** What an agent does by itself, apart from answering CSI calls. */
 export interface Work {
-  readonly volumes: Reflector<LocalVolume, LocalVolume>;
+  readonly volumes: Informer<LocalVolume, LocalVolume>;
   readonly write: VolumeWriter;
   readonly limits: PublishedLimits;
   /** Why it cannot do its work now; undefined while it can. */
@@ -63,18 +63,18 @@ const HEARTBEAT_MS = 300_000;
 export function createWork(deps: WorkDeps): Work {
   const { config, client, metrics, log } = deps;
   const { nodeName } = config;
-  const node = createReflector<NodeLocalStorage, NodeLocalStorage>({
+  const node = createInformer<NodeLocalStorage, NodeLocalStorage>({
     client,
     resource: NODE_LOCAL_STORAGES,
     selection: { fieldSelector: `metadata.name=${nodeName}` },
     project: withoutManagedFields,
     log,
   });
-  const volumes = createReflector<LocalVolume, LocalVolume>({
+  const volumes = createInformer<LocalVolume, LocalVolume>({
     client,
     resource: LOCAL_VOLUMES,
     selection: { labelSelector: `${NODE_LABEL}=${nodeName}` },
-    project: (volume) => serveWhileHeld(withoutManagedFields(volume)),
+    project: (volume) => serveWhileKept(withoutManagedFields(volume)),
     log,
   });
   const write = createVolumeWriter(client, (volume) => volumes.wrote(volume));
@@ -119,9 +119,9 @@ export function createWork(deps: WorkDeps): Work {
 }
 
 /** While its data is held, a deleted volume is made, grown and mounted as ever; removing it begins when it is let go. */
-function serveWhileHeld(volume: LocalVolume): LocalVolume {
+function serveWhileKept(volume: LocalVolume): LocalVolume {
   const { deletionTimestamp, ...metadata } = volume.metadata;
-  return deletionTimestamp !== undefined && metadata.annotations?.[HELD] ? { ...volume, metadata } : volume;
+  return deletionTimestamp !== undefined && metadata.annotations?.[KEEP] ? { ...volume, metadata } : volume;
 }
 
 /** A change of the status alone is our own doing. */
@@ -130,8 +130,8 @@ const asksForMore = (now: NodeLocalStorage, before: NodeLocalStorage | undefined
   now.metadata.uid !== before.metadata.uid ||
   JSON.stringify([now.spec, now.metadata.annotations]) !== JSON.stringify([before.spec, before.metadata.annotations]);
 
-function problemOf(reflector: Pick<Reflector<KubeObject, unknown>, 'health'>): string | undefined {
-  const { synced, lastError } = reflector.health();
+function problemOf(informer: Pick<Informer<KubeObject, unknown>, 'health'>): string | undefined {
+  const { synced, lastError } = informer.health();
   return synced ? undefined : (lastError ?? 'the API server has not told everything yet');
 }
 
@@ -139,8 +139,8 @@ type Queues = Readonly<Record<'node' | 'volumes' | 'removals' | 'limits' | 'inli
 
 function createQueues(
   deps: WorkDeps & { readonly write: VolumeWriter; readonly limits: Limits },
-  node: Reflector<NodeLocalStorage, NodeLocalStorage>,
-  volumes: Reflector<LocalVolume, LocalVolume>,
+  node: Informer<NodeLocalStorage, NodeLocalStorage>,
+  volumes: Informer<LocalVolume, LocalVolume>,
 ): Queues {
   const { config, ports, metrics, log } = deps;
   const suspects = new Set<string>();
@@ -214,7 +214,7 @@ function createLimitsQueue({ limits, log }: { readonly limits: Limits; readonly 
   return queue;
 }
 
-function reporting({ config, client }: WorkDeps, node: Reflector<NodeLocalStorage, NodeLocalStorage>) {
+function reporting({ config, client }: WorkDeps, node: Informer<NodeLocalStorage, NodeLocalStorage>) {
   const now = Date.now;
   const write = createStatusReporter({ client, name: config.nodeName, heartbeatMs: HEARTBEAT_MS, now });
   const report = async (...status: Parameters<typeof write>): Promise<void> => {

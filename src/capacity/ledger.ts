@@ -19,7 +19,7 @@ import type { Strategy } from './placing/search.ts';
 import type { PlaceAnswer, PlaceRequest } from './books/create-volume.ts';
 import { concernsUs, planPod } from './needs/pod-needs.ts';
 import { Pods } from './books/pods.ts';
-import { Promises } from './books/books.ts';
+import { Books } from './books/books.ts';
 import {
   expireVolumes,
   growVolume,
@@ -57,15 +57,15 @@ export interface LedgerPolicy {
  */
 export class Ledger {
   readonly #policy: LedgerPolicy;
-  readonly #promises: Promises;
+  readonly #books: Books;
   readonly #pods: Pods;
   readonly #listeners = new Set<() => void>();
   #freedCount = 0;
 
   constructor(policy: LedgerPolicy) {
     this.#policy = policy;
-    this.#promises = new Promises(policy.drivers, policy.strategy);
-    this.#pods = new Pods(this.#promises);
+    this.#books = new Books(policy.drivers, policy.strategy);
+    this.#pods = new Pods(this.#books);
   }
 
   // --- Events: what the API server says.
@@ -73,76 +73,76 @@ export class Ledger {
   /** A node's report. An inline volume that is seen there counts by itself from now on, and says where its pod is. */
   nodeChanged(storage: NodeStorage): void {
     this.#step(() => {
-      this.#promises.cluster.report(storage);
+      this.#books.cluster.report(storage);
       for (const group of storage.groups) {
-        for (const { name } of group.volumes) this.#promises.leavePods(name, undefined, storage.name);
+        for (const { name } of group.volumes) this.#books.leavePods(name, undefined, storage.name);
       }
     });
   }
 
   nodeGone(name: string): void {
-    this.#step(() => this.#promises.cluster.remove(name));
+    this.#step(() => this.#books.cluster.remove(name));
   }
 
   volumeChanged(volume: VolumeFacts): void {
-    this.#step(() => volumeChanged(this.#promises, volume));
+    this.#step(() => volumeChanged(this.#books, volume));
   }
 
   volumeGone(name: string): void {
-    this.#step(() => volumeGone(this.#promises, name));
+    this.#step(() => volumeGone(this.#books, name));
   }
 
   /** A PersistentVolume of any driver: a bound claim is somebody else's business once its volume is. */
   pvChanged(pv: PvFacts): void {
-    this.#step(() => pvChanged(this.#promises, pv));
+    this.#step(() => pvChanged(this.#books, pv));
   }
 
   pvGone(name: string): void {
-    this.#step(() => pvGone(this.#promises, name));
+    this.#step(() => pvGone(this.#books, name));
   }
 
   claimChanged(claim: ClaimFacts): void {
     this.#step(() => {
-      const { claims, cluster } = this.#promises;
+      const { claims, cluster } = this.#books;
       if (!claims.get(claim.uid)) cluster.noteNews();
       const earlier = claims.set(claim);
-      if (earlier) this.#promises.forgetClaim(earlier);
+      if (earlier) this.#books.forgetClaim(earlier);
       const key = claimKey(claim.namespace, claim.name);
-      for (const hold of this.#promises.podHolds.of(key)) hold.adopt(key, claim.uid);
-      this.#promises.reviewClaim(claim.uid);
+      for (const hold of this.#books.podHolds.of(key)) hold.adopt(key, claim.uid);
+      this.#books.reviewClaim(claim.uid);
     });
   }
 
   claimGone(uid: string): void {
-    const claim = this.#promises.claims.get(uid);
-    if (claim) this.#step(() => this.#promises.forgetClaim(claim));
+    const claim = this.#books.claims.get(uid);
+    if (claim) this.#step(() => this.#books.forgetClaim(claim));
   }
 
   classChanged(storageClass: ClassFacts): void {
     this.#step(() => {
-      if (this.#promises.classes.set(storageClass)) this.#reviewClass(storageClass.name);
+      if (this.#books.classes.set(storageClass)) this.#reviewClass(storageClass.name);
     });
   }
 
   classGone(name: string): void {
     this.#step(() => {
-      if (this.#promises.classes.delete(name)) this.#reviewClass(name);
+      if (this.#books.classes.delete(name)) this.#reviewClass(name);
     });
   }
 
   /** A snapshot that claims may be made from, ready to be read. */
   sourceChanged(source: SourceFacts): void {
     this.#step(() => {
-      this.#promises.snapshots.set(claimKey(source.namespace, source.name), source);
-      this.#promises.reviewSource(source.namespace, source.name);
-      this.#promises.cluster.noteNews();
+      this.#books.snapshots.set(claimKey(source.namespace, source.name), source);
+      this.#books.reviewSource(source.namespace, source.name);
+      this.#books.cluster.noteNews();
     });
   }
 
   sourceGone(namespace: string, name: string): void {
     this.#step(() => {
-      this.#promises.snapshots.delete(claimKey(namespace, name));
-      this.#promises.reviewSource(namespace, name);
+      this.#books.snapshots.delete(claimKey(namespace, name));
+      this.#books.reviewSource(namespace, name);
     });
   }
 
@@ -158,7 +158,7 @@ export class Ledger {
 
   /** False when no volume of the pod can be ours: then every node is right for it, and nothing here needs to be asked. */
   concerns(pod: PodFacts): boolean {
-    return concernsUs(pod, this.#promises);
+    return concernsUs(pod, this.#books);
   }
 
   /**
@@ -166,72 +166,72 @@ export class Ledger {
    * for the pod before.
    */
   filter(pod: PodFacts, nodes: AskedNodes | readonly string[], nowMs: number): FilterVerdict {
-    return this.#step(() => filterPod(this.#promises, pod, asked(nodes), this.#rules(nowMs)));
+    return this.#step(() => filterPod(this.#books, pod, asked(nodes), this.#rules(nowMs)));
   }
 
   /** A score from 0 to 10 for each named node, on the state after placing the pod there. */
   prioritize(pod: PodFacts, nodes: AskedNodes | readonly string[]): Uint8Array {
-    const needs = planPod(pod, this.#promises);
+    const needs = planPod(pod, this.#books);
     if ('refusal' in needs) return new Uint8Array(asked(nodes).names.length);
-    const plan = this.#promises.podHolds.get(pod.uid)?.plan;
+    const plan = this.#books.podHolds.get(pod.uid)?.plan;
     const rules = { strategy: this.#policy.strategy, antiAffinity: this.#policy.antiAffinity ?? {} };
-    return scoreNodes(this.#promises.cluster, { requests: needs.requests, plan }, asked(nodes), rules);
+    return scoreNodes(this.#books.cluster, { requests: needs.requests, plan }, asked(nodes), rules);
   }
 
   /** The scheduler binds the pod to this node. Keeps the room there and nowhere else; or says why the pod must not go there. */
   bind(podUid: string, nodeName: string, nowMs: number): Refusal | undefined {
     const ask = { podUid, node: nodeName, pod: this.#pods.get(podUid) };
-    return this.#step(() => bindPod(this.#promises, ask, this.#rules(nowMs)));
+    return this.#step(() => bindPod(this.#books, ask, this.#rules(nowMs)));
   }
 
   /** The last judge of CreateVolume: takes the room, to be followed by an object of this name, or says why there is none. */
   place(ask: PlaceRequest, nowMs: number): PlaceAnswer {
-    return this.#step(() => placeVolume(this.#promises, ask, this.#policy.strategy, nowMs + PROMISE_TTL_MS));
+    return this.#step(() => placeVolume(this.#books, ask, this.#policy.strategy, nowMs + PROMISE_TTL_MS));
   }
 
   /** The object that `place` took room for was not created. */
   unplace(name: string): void {
-    this.#step(() => unplaceVolume(this.#promises, name));
+    this.#step(() => unplaceVolume(this.#books, name));
   }
 
   /** The last judge of an expansion to `size` bytes: takes the difference, to be followed by an update of the object. */
   grow(name: string, size: Bytes): GrowAnswer {
-    return this.#step(() => growVolume(this.#promises, name, size));
+    return this.#step(() => growVolume(this.#books, name, size));
   }
 
   /** The object could not be updated: it still has `size` bytes. */
   shrinkTo(name: string, size: Bytes): void {
-    this.#step(() => shrinkVolume(this.#promises, name, size));
+    this.#step(() => shrinkVolume(this.#books, name, size));
   }
 
   /** What volumes of this policy can have, on one node or on all; what is held for pods counts as free. */
   capacity(policy: VolumePolicy, node?: string): Capacity {
-    return capacityOf(this.#promises, node, policy);
+    return capacityOf(this.#books, node, policy);
   }
 
   /** The StorageClasses that are ours. */
   classes(): Iterable<OurClass> {
-    return this.#promises.classes.all();
+    return this.#books.classes.all();
   }
 
   /** Ends what nothing was heard of for too long. Returns the uids of the pods that lost their room. */
   expire(nowMs: number): string[] {
     return this.#step(() => {
-      expireVolumes(this.#promises, nowMs);
-      const late = [...this.#promises.podHolds.all()].filter(({ expiresAt }) => expiresAt <= nowMs);
-      for (const { podUid } of late) this.#promises.podHolds.end(podUid);
-      this.#promises.cluster.pruneAbsent();
+      expireVolumes(this.#books, nowMs);
+      const late = [...this.#books.podHolds.all()].filter(({ expiresAt }) => expiresAt <= nowMs);
+      for (const { podUid } of late) this.#books.podHolds.end(podUid);
+      this.#books.cluster.pruneAbsent();
       return late.map(({ podUid }) => podUid);
     });
   }
 
   /** The number by which it knows a node, negative for none. Good until `epoch` grows: for AskedNodes of callers who ask again and again. */
   numberOf(nodeName: string): number {
-    return this.#promises.cluster.numberOf(nodeName);
+    return this.#books.cluster.numberOf(nodeName);
   }
 
   get epoch(): number {
-    return this.#promises.cluster.epoch;
+    return this.#books.cluster.epoch;
   }
 
   // --- To look at it.
@@ -249,27 +249,27 @@ export class Ledger {
 
   /** Every node in numbers, those that are gone while something is promised on them too. */
   snapshot(): NodeState[] {
-    return [...this.#promises.cluster.all()].map(describeNode);
+    return [...this.#books.cluster.all()].map(describeNode);
   }
 
   node(name: string): NodeState | undefined {
-    const room = this.#promises.cluster.find(name);
+    const room = this.#books.cluster.find(name);
     return room && describeNode(room);
   }
 
   /** How many pods and claims have room held, by state. */
   holds(): { readonly floating: number; readonly settled: number; readonly claims: number } {
-    const states = [...this.#promises.podHolds.all()].map(({ state }) => state);
+    const states = [...this.#books.podHolds.all()].map(({ state }) => state);
     const floating = states.filter((state) => state === 'floating').length;
-    return { floating, settled: states.length - floating, claims: [...this.#promises.claimHolds.all()].length };
+    return { floating, settled: states.length - floating, claims: [...this.#books.claimHolds.all()].length };
   }
 
   /** Runs one change, then gives freed room to the claims that must have it, then tells the listeners. */
   #step<T>(change: () => T): T {
     const result = change();
-    let { any, awaited } = this.#promises.cluster.takeFreed();
-    for (; awaited.length > 0; { awaited } = this.#promises.cluster.takeFreed()) {
-      for (const node of awaited) this.#promises.retryUnmet(node);
+    let { any, awaited } = this.#books.cluster.takeFreed();
+    for (; awaited.length > 0; { awaited } = this.#books.cluster.takeFreed()) {
+      for (const node of awaited) this.#books.retryUnmet(node);
     }
     if (any) {
       this.#freedCount += 1;
@@ -284,12 +284,12 @@ export class Ledger {
   }
 
   #reviewClass(name: string): void {
-    this.#promises.cluster.noteNews();
-    const { claims, records } = this.#promises;
+    this.#books.cluster.noteNews();
+    const { claims, records } = this.#books;
     for (const { uid, storageClass, selectedNode } of claims.all()) {
       // A claim whose volume is recorded holds nothing, whatever its class.
       if (storageClass !== name || selectedNode === undefined || records.ofClaim(uid)) continue;
-      this.#promises.reviewClaim(uid);
+      this.#books.reviewClaim(uid);
     }
   }
 }

@@ -4,7 +4,7 @@ import type { VolumePolicy } from '../model/storage-class.ts';
 import type { GroupSlot } from './stock/group-slot.ts';
 import type { NodeRoom } from './stock/node-stock.ts';
 import { suits } from './placing/search.ts';
-import type { Promises } from './books/books.ts';
+import type { Books } from './books/books.ts';
 import { requestOf } from './needs/volume-request.ts';
 
 /** A volume group in numbers, all in bytes. free = total − reserved − taken − unattributed − settled − floating, negative when over-committed. */
@@ -85,8 +85,8 @@ export interface Capacity {
 /**
  * What the recorded and observed volumes leave. Room that is held counts as free: whoever asks may be the pod it is held for.
  */
-export function capacityOf(promises: Promises, node: string | undefined, policy: VolumePolicy): Capacity {
-  const nodes = node === undefined ? promises.cluster.present() : [promises.cluster.find(node)];
+export function capacityOf(books: Books, node: string | undefined, policy: VolumePolicy): Capacity {
+  const nodes = node === undefined ? books.cluster.present() : [books.cluster.find(node)];
   const sum = { largest: 0, available: 0, whole: 0 };
   for (const room of nodes) {
     for (const { size, left } of room ? placesOn(room, policy) : []) {

@@ -9,7 +9,7 @@ import { EVENTS, type EventObject } from './events/event-object.ts';
 import { fakeAccess } from './access/fake-access.ts';
 import { runLeader } from './lease/lease.ts';
 import { LEASES } from './lease/lease-record.ts';
-import { createReflector } from './follow/informer.ts';
+import { createInformer } from './follow/informer.ts';
 import { NODES } from './resource.ts';
 import { createKubeClient } from './rest/rest-client.ts';
 
@@ -73,7 +73,7 @@ test.each([1, 2, 3])(
   'history %d: after cuts, refusals and lost versions the view is what the server has',
   async (seed) => {
     const random = seeded(seed);
-    const reflector = createReflector<Node, Node>({
+    const informer = createInformer<Node, Node>({
       client,
       resource: NODES,
       project: (object) => object,
@@ -84,7 +84,7 @@ test.each([1, 2, 3])(
     // What a handler that believes every word comes to.
     const believed = new Map<string, Node>();
     const contradictions: string[] = [];
-    reflector.subscribe({
+    informer.subscribe({
       changed: (now, before) => {
         if (believed.get(nameOf(now)) !== before) contradictions.push(`${nameOf(now)} was not so before`);
         believed.set(nameOf(now), now);
@@ -94,7 +94,7 @@ test.each([1, 2, 3])(
         believed.delete(nameOf(last));
       },
     });
-    running.push(reflector.run(stop.signal));
+    running.push(informer.run(stop.signal));
 
     for (let step = 0; step < 200; step += 1) {
       await writeSomething(random, step);
@@ -104,10 +104,10 @@ test.each([1, 2, 3])(
     server.faults.clear();
 
     const { items } = await client.list<Node>(NODES, {}, never);
-    await expect.poll(() => versionsOf(reflector.values.values()), eventually).toEqual(versionsOf(items));
+    await expect.poll(() => versionsOf(informer.values.values()), eventually).toEqual(versionsOf(items));
     expect(versionsOf(believed.values())).toEqual(versionsOf(items));
     expect(contradictions).toEqual([]);
-    expect(reflector.health().handlerErrors).toBe(0);
+    expect(informer.health().handlerErrors).toBe(0);
   },
 );
 
@@ -118,7 +118,7 @@ test('parts that nobody reads are left out of what is listed and of what is watc
     spec: { taints: [{ key: 'a', effect: 'NoSchedule' }], unschedulable: true },
   });
   await client.create(NODES, nodeOf('listed'), never);
-  const nodes = createReflector({ client, resource: NODES, project: (node) => node, unread, log: quiet });
+  const nodes = createInformer({ client, resource: NODES, project: (node) => node, unread, log: quiet });
   running.push(nodes.run(stop.signal));
   await nodes.whenSynced(never);
   await client.create(NODES, nodeOf('watched'), never);

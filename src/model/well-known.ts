@@ -26,7 +26,7 @@ export const VOLUME_FINALIZER = 'csi.aliyun.com/volume-on-node';
  * On a LocalVolume: its data is somebody's, and stays though the object is being deleted. DeleteVolume takes it off, and so does the operator
  * from a deleted volume that no PersistentVolume refers to.
  */
-export const HELD = 'csi.aliyun.com/held';
+export const KEEP = 'csi.aliyun.com/keep';
 
 /** On a LocalVolume: the node that owns it, so that an agent watches its own objects only. */
 export const NODE_LABEL = 'csi.aliyun.com/node';

@@ -1,13 +1,13 @@
 import type { Log } from '../daemon/log.ts';
 import type { KubeClient } from '../kube/client.ts';
-import { createReflector } from '../kube/follow/informer.ts';
+import { createInformer } from '../kube/follow/informer.ts';
 import { LOCAL_VOLUMES } from '../kube/resource.ts';
 import { createWorkQueue } from '../kube/work/work-queue.ts';
 import type { LocalVolume } from '../model/objects.ts';
 
 /** Every node's agent, for tests of the operator: does at once whatever a LocalVolume asks for. Runs until aborted. */
 export async function runFakeAgent(client: KubeClient, log: Log, signal: AbortSignal): Promise<void> {
-  const volumes = createReflector({ client, resource: LOCAL_VOLUMES, project: (volume: LocalVolume) => volume, log });
+  const volumes = createInformer({ client, resource: LOCAL_VOLUMES, project: (volume: LocalVolume) => volume, log });
   const queue = createWorkQueue({
     name: 'fake agent',
     log,

@@ -18,7 +18,7 @@ import { extenderComponent } from './scheduling/extender-component.ts';
 import { feedLedger } from './follow/feed-ledger.ts';
 import { createInformers, followAll, notSynced, whenAllSynced, type Informers } from './follow/informers.ts';
 import type { Sources } from './metrics/gauges.ts';
-import { letGoOfDeleted } from './volumes/keep-data.ts';
+import { keepDeletedData } from './volumes/keep-data.ts';
 import type { OperatorMetrics } from './metrics/metrics.ts';
 import { createCapacityPublisher, type CapacityPublisher } from './capacity-objects/publish-capacity.ts';
 import { createNodeReconciler, type NodeReconciler } from './nodes/reconcile-node.ts';
@@ -89,7 +89,7 @@ export function createService(config: OperatorConfig, deps: ServiceDeps): Servic
     ...(config.extenderListen ? [schedulerComponent(config.extenderListen, parts)] : []),
     background('node storage', (signal) => reconcileOnceSynced(nodes, informers, signal)),
     ...(config.csiEndpoint ? [background('capacity', (signal) => capacity.run(signal))] : []),
-    background('held volumes', (signal) => letGoOfDeleted({ client, informers, events, log }, signal)),
+    background('kept data', (signal) => keepDeletedData({ client, informers, events, log }, signal)),
     background('expiry', (signal) => expire(ledger, { holdTtlMs, log, metrics }, signal)),
   ];
   return {

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { silentLog } from '../../src/daemon/log.ts';
-import { createReflector, type Reflector } from '../../src/kube/follow/informer.ts';
+import { createInformer, type Informer } from '../../src/kube/follow/informer.ts';
 import { STORAGE_CAPACITIES } from '../../src/kube/resource.ts';
 import type { CsiStorageCapacity } from '../../src/model/objects.ts';
 import { DEFAULT_DRIVER } from '../../src/model/well-known.ts';
@@ -16,7 +16,7 @@ const ROUNDS = 5;
 
 /** Three nodes with a volume group of 20 GiB each. */
 let system: System;
-let objects: Reflector<CsiStorageCapacity, CsiStorageCapacity>;
+let objects: Informer<CsiStorageCapacity, CsiStorageCapacity>;
 const ending = new AbortController();
 beforeAll(async () => {
   system = await startSystem({
@@ -25,7 +25,7 @@ beforeAll(async () => {
     replicas: 1,
     extender: { ignorable: true },
   });
-  objects = createReflector({
+  objects = createInformer({
     client: system.client,
     resource: STORAGE_CAPACITIES,
     project: (object: CsiStorageCapacity) => object,

@@ -138,7 +138,7 @@ test('6: a LocalVolume of a claim outlives kubectl delete, mounted or not, until
   await system.client.delete(PODS, { namespace: 'default', name: 'bound' }, never);
   await until('it is gone', [system.stores.pods], WITHIN_MS, () => system.stores.pods.list().length === 0);
   await system.kubectl('delete', 'lvol', name, '--wait=false');
-  await untilEvent('Held', name, /claim default\/bound-0/);
+  await untilEvent('DataKept', name, /claim default\/bound-0/);
   const volumes = [{ name: 'data', persistentVolumeClaim: { claimName: 'bound-0' } }];
   await running({ name: 'bound-again', sizes: [], spec: { volumes } });
   expect(nodeOf('bound-again')).toBe(node);
@@ -149,7 +149,7 @@ test('6: a LocalVolume of a claim outlives kubectl delete, mounted or not, until
 test('6: a LocalVolume that is let go and mounted stays until its pod is gone', async () => {
   await running({ name: 'user', sizes: ['1Gi'] });
   const name = volumeOf('user-0')?.metadata.name ?? '';
-  await system.kubectl('annotate', 'lvol', name, 'csi.aliyun.com/held-');
+  await system.kubectl('annotate', 'lvol', name, 'csi.aliyun.com/keep-');
   await system.client.delete(LOCAL_VOLUMES, { name }, never);
   await untilEvent('InUse', name, /is mounted at/);
   expect((await promised(system)).map(({ onDisk }) => onDisk).toSorted((a, b) => a - b)).toEqual([0, 2 ** 30]);

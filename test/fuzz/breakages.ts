@@ -38,8 +38,8 @@ export const BREAKAGES: readonly Breakage[] = [
   {
     name: 'a hold is never over (R5)',
     file: 'books/hold-for-pod.ts',
-    from: 'promises.holdForPod(pod.uid, picked ? pickNodes(plan, picked) : plan, expiresAt);',
-    to: 'promises.holdForPod(pod.uid, picked ? pickNodes(plan, picked) : plan, Infinity);',
+    from: 'books.holdForPod(pod.uid, picked ? pickNodes(plan, picked) : plan, expiresAt);',
+    to: 'books.holdForPod(pod.uid, picked ? pickNodes(plan, picked) : plan, Infinity);',
     found: /kept beyond its time/,
   },
   {

@@ -5,14 +5,14 @@ import { INLINE_ID, type InlineVolume } from '../../csi/node/inline-volume.ts';
 import type { NodeVolumes } from '../../csi/node/node-volumes.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { isAlreadyExists, isNotFound } from '../../kube/errors.ts';
-import type { Reflector } from '../../kube/follow/informer.ts';
+import type { Informer } from '../../kube/follow/informer.ts';
 import { LOCAL_VOLUMES } from '../../kube/resource.ts';
 
 export interface InlineVolumesOptions {
   readonly client: Pick<KubeClient, 'create' | 'get' | 'delete'>;
   readonly nodeName: string;
   /** The objects of this node as they are heard of. */
-  readonly volumes: Pick<Reflector<LocalVolume, LocalVolume>, 'get' | 'subscribe' | 'wrote'>;
+  readonly volumes: Pick<Informer<LocalVolume, LocalVolume>, 'get' | 'subscribe' | 'wrote'>;
   /** How long to wait for the logical volume; absent: 60 s. */
   readonly patienceMs?: number;
 }

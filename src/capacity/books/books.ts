@@ -22,7 +22,7 @@ import { requestOfClaim, type VolumeRequest } from '../needs/volume-request.ts';
  *
  * The room is handed over within one step, so it is neither free in between nor counted twice.
  */
-export class Promises implements Known {
+export class Books implements Known {
   readonly cluster = new Cluster();
   readonly claims = new Claims();
   readonly classes: Classes;

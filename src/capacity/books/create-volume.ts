@@ -6,7 +6,7 @@ import type { Refusal } from '../../model/verdict.ts';
 import { Explainer } from '../placing/explain.ts';
 import type { NodeRoom } from '../stock/node-stock.ts';
 import { chooseSlot, serves, type Strategy } from '../placing/search.ts';
-import { hasClaim, type Promises } from './books.ts';
+import { hasClaim, type Books } from './books.ts';
 import { UNKNOWN_NODE } from '../needs/refusal.ts';
 import type { Slot } from '../stock/slot.ts';
 import type { UnitSlot } from '../stock/unit-slot.ts';
@@ -38,18 +38,13 @@ export type FoundPlace = { readonly slot: Slot; readonly size: Bytes } | { reado
  * Looks for the place of a volume: where room is kept for its claim, else on the first node in order that has room. What the claim's own
  * pods hold for it, and a logical volume of its name that exists already, count as free for it. Takes nothing.
  */
-export function findPlace(
-  promises: Promises,
-  ask: PlaceRequest,
-  request: VolumeRequest,
-  strategy: Strategy,
-): FoundPlace {
-  const own = ownRoom(promises, request);
-  const { cluster } = promises;
+export function findPlace(books: Books, ask: PlaceRequest, request: VolumeRequest, strategy: Strategy): FoundPlace {
+  const own = ownRoom(books, request);
+  const { cluster } = books;
   const explain = new Explainer(cluster, [request], strategy);
   let refusal: Refusal | undefined;
 
-  for (const node of candidates(promises, ask, request, own, strategy)) {
+  for (const node of candidates(books, ask, request, own, strategy)) {
     const credits = new Map([...own, ...existing(node, ask.name)]);
     for (const [slot, amount] of credits) slot.planned -= amount;
     try {
@@ -77,12 +72,9 @@ function takenSize(slot: Slot, size: Bytes): Bytes {
 }
 
 /** The claim may not have been seen yet; its pods hold room for it by name all the same. */
-export function requestOfVolume(
-  promises: Promises,
-  { name, claimUid, claim, size, policy }: PlaceRequest,
-): VolumeRequest {
+export function requestOfVolume(books: Books, { name, claimUid, claim, size, policy }: PlaceRequest): VolumeRequest {
   const known =
-    claimUid === undefined ? claim && promises.findClaim(claim.namespace, claim.name) : promises.claims.get(claimUid);
+    claimUid === undefined ? claim && books.findClaim(claim.namespace, claim.name) : books.claims.get(claimUid);
   const named = known ?? claim;
   const uid = known?.uid ?? claimUid;
   const key = named ? claimKey(named.namespace, named.name) : name;
@@ -90,11 +82,11 @@ export function requestOfVolume(
 }
 
 /** Room that is held for this very claim: it is there for the taking. */
-function ownRoom(promises: Promises, { key, claimUid }: VolumeRequest): Map<Slot, number> {
+function ownRoom(books: Books, { key, claimUid }: VolumeRequest): Map<Slot, number> {
   const own = new Map<Slot, number>();
-  const held = claimUid === undefined ? undefined : promises.claimHolds.get(claimUid);
+  const held = claimUid === undefined ? undefined : books.claimHolds.get(claimUid);
   if (held) own.set(held.slot, held.amount);
-  for (const hold of promises.podHolds.of(key)) {
+  for (const hold of books.podHolds.of(key)) {
     if (!hasClaim(hold, key, claimUid)) continue;
     for (const { slot, amount } of hold.plannedEverywhere(key)) own.set(slot, Math.max(own.get(slot) ?? 0, amount));
   }
@@ -110,30 +102,25 @@ function existing(node: NodeRoom, name: string): [Slot, number][] {
 }
 
 function candidates(
-  promises: Promises,
+  books: Books,
   { nodes }: PlaceRequest,
   request: VolumeRequest,
   own: ReadonlyMap<Slot, number>,
   strategy: Strategy,
 ): NodeRoom[] {
   const allowed = nodes
-    ? nodes.flatMap((name) => promises.cluster.find(name) ?? [])
-    : byWorth([...promises.cluster.present()], request, promises, strategy);
+    ? nodes.flatMap((name) => books.cluster.find(name) ?? [])
+    : byWorth([...books.cluster.present()], request, books, strategy);
   const kept = new Set([...own.keys()].map((slot) => slot.node.name));
   return [...allowed.filter(({ name }) => kept.has(name)), ...allowed.filter(({ name }) => !kept.has(name))];
 }
 
 /** Those with room first, best first; the others after them, for their reasons. */
-function byWorth(
-  nodes: readonly NodeRoom[],
-  request: VolumeRequest,
-  promises: Promises,
-  strategy: Strategy,
-): NodeRoom[] {
+function byWorth(nodes: readonly NodeRoom[], request: VolumeRequest, books: Books, strategy: Strategy): NodeRoom[] {
   const rated = nodes.map((node) => {
-    const plan = promises.planOn(node, [request]);
+    const plan = books.planOn(node, [request]);
     const rules = { strategy, taken: false };
-    return { node, worth: plan ? worthOf(promises.cluster, plan, 0, rules) : -1 };
+    return { node, worth: plan ? worthOf(books.cluster, plan, 0, rules) : -1 };
   });
   return rated.toSorted((a, b) => b.worth - a.worth).map(({ node }) => node);
 }

@@ -7,7 +7,7 @@ import type { NodeRoom } from '../stock/node-stock.ts';
 import type { Strategy } from '../placing/search.ts';
 import { planPod, type PodNeeds, type PodNeedsOrRefusal } from '../needs/pod-needs.ts';
 import type { PodHold } from './pod-hold.ts';
-import type { Promises } from './books.ts';
+import type { Books } from './books.ts';
 import { LEFT_OUT, UNKNOWN_POD } from '../needs/refusal.ts';
 
 export interface DecidingRules {
@@ -19,45 +19,45 @@ export interface DecidingRules {
 
 /** Answers filter, and holds the room on the nodes of the answer in place of what was held for the pod before. */
 export function filterPod(
-  promises: Promises,
+  books: Books,
   pod: PodFacts,
   asked: AskedNodes,
   { strategy, float, expiresAt }: DecidingRules,
 ): FilterVerdict {
-  promises.podHolds.end(pod.uid);
-  const needs = planPod(pod, promises);
+  books.podHolds.end(pod.uid);
+  const needs = planPod(pod, books);
   if ('refusal' in needs) {
     return { refusals: sameForAll(asked.names.length, needs.refusal), mayFreeUp: needs.soon === true };
   }
-  const { plan, refusals, mayFreeUp } = filterNodes(promises.cluster, needs, asked, strategy);
+  const { plan, refusals, mayFreeUp } = filterNodes(books.cluster, needs, asked, strategy);
   if (needs.requests.length === 0 || plan.nodes.length === 0) return { refusals, mayFreeUp };
 
-  const picked = narrow(promises.cluster, plan, float, strategy);
+  const picked = narrow(books.cluster, plan, float, strategy);
   if (picked) leaveOut(refusals, picked);
-  promises.holdForPod(pod.uid, picked ? pickNodes(plan, picked) : plan, expiresAt);
+  books.holdForPod(pod.uid, picked ? pickNodes(plan, picked) : plan, expiresAt);
   return { refusals, mayFreeUp: false };
 }
 
 /** Keeps the pod's room on this node and nowhere else. `pod`: its facts, in case nothing is held for it there. */
 export function bindPod(
-  promises: Promises,
+  books: Books,
   ask: { readonly podUid: string; readonly pod: PodFacts | undefined; readonly node: string },
   { strategy, expiresAt }: DecidingRules,
 ): Refusal | undefined {
   const { podUid, pod, node } = ask;
-  const hold = promises.podHolds.get(podUid);
-  const room = promises.cluster.peek(node);
+  const hold = books.podHolds.get(podUid);
+  const room = books.cluster.peek(node);
   const offered = hold && room && hold.covers(room) ? { hold, room } : undefined;
-  const needs = needsOf(promises, pod, offered?.hold);
+  const needs = needsOf(books, pod, offered?.hold);
   if ('refusal' in needs) return needs.refusal;
   if (offered && isKept(needs, offered.hold, offered.room)) {
     offered.hold.settleOn(offered.room);
     offered.hold.expiresAt = expiresAt;
     return undefined;
   }
-  promises.podHolds.end(podUid);
-  const { plan, refusals } = filterNodes(promises.cluster, needs, { names: [node] }, strategy);
-  if (!refusals[0] && needs.requests.length > 0) promises.holdForPod(podUid, plan, expiresAt);
+  books.podHolds.end(podUid);
+  const { plan, refusals } = filterNodes(books.cluster, needs, { names: [node] }, strategy);
+  if (!refusals[0] && needs.requests.length > 0) books.holdForPod(podUid, plan, expiresAt);
   return refusals[0];
 }
 
@@ -67,8 +67,8 @@ function isKept({ requests, pin }: PodNeeds, hold: PodHold, node: NodeRoom): boo
   return requests.every(({ key }) => (hold.planned(key, node)?.slot.free ?? -1) >= 0);
 }
 
-function needsOf(promises: Promises, pod: PodFacts | undefined, offered: PodHold | undefined): PodNeedsOrRefusal {
-  if (pod) return planPod(pod, promises);
+function needsOf(books: Books, pod: PodFacts | undefined, offered: PodHold | undefined): PodNeedsOrRefusal {
+  if (pod) return planPod(pod, books);
   return offered ? { requests: offered.pending() } : { refusal: UNKNOWN_POD };
 }
 

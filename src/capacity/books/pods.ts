@@ -1,17 +1,17 @@
 import type { PodFacts } from '../../model/facts.ts';
 import { claimKey } from '../needs/claims.ts';
 import { parseInline } from '../needs/pod-needs.ts';
-import type { Promises } from './books.ts';
+import type { Books } from './books.ts';
 import type { Recorded } from './records.ts';
 
 /** The pods that may still need us: those without a node, and those with inline volumes on one. */
 export class Pods {
-  readonly #promises: Promises;
+  readonly #books: Books;
   readonly #byUid = new Map<string, PodFacts>();
   readonly #uidOf = new Map<string, string>();
 
-  constructor(promises: Promises) {
-    this.#promises = promises;
+  constructor(books: Books) {
+    this.#books = books;
   }
 
   get(uid: string): PodFacts | undefined {
@@ -43,23 +43,23 @@ export class Pods {
   #isNeeded({ uid, nodeName, volumes }: PodFacts): boolean {
     if (nodeName === undefined) return volumes.length > 0;
     // A bound pod that still has a hold must be known by its name, or a successor would not end it.
-    return volumes.some(isInline) || this.#promises.podHolds.get(uid) !== undefined;
+    return volumes.some(isInline) || this.#books.podHolds.get(uid) !== undefined;
   }
 
   gone(uid: string): void {
-    this.#promises.podHolds.end(uid);
+    this.#books.podHolds.end(uid);
     const pod = this.#byUid.get(uid);
     for (const volume of pod?.volumes ?? []) {
       if (!isInline(volume)) continue;
       const parsed = parseInline(uid, volume);
-      if (!('problem' in parsed)) this.#promises.records.change(parsed.key, endInline);
+      if (!('problem' in parsed)) this.#books.records.change(parsed.key, endInline);
     }
     this.#forget(uid);
   }
 
   /** Its inline volumes are recorded by the pod itself from now on, until their LocalVolumes come (R8). */
   #bound(pod: PodFacts, node: string): void {
-    const { podHolds, records } = this.#promises;
+    const { podHolds, records } = this.#books;
     for (const volume of pod.volumes) {
       if (!isInline(volume)) continue;
       const parsed = parseInline(pod.uid, volume);
@@ -71,13 +71,13 @@ export class Pods {
         record.inline = { node, kind: 'LVM', where: vgName, size, made };
       });
     }
-    this.#promises.settlePod(pod.uid, node);
+    this.#books.settlePod(pod.uid, node);
   }
 
   /** A nomination for a node that was not offered is of an earlier round. */
   #nominated(pod: PodFacts, name: string): void {
-    const hold = this.#promises.podHolds.get(pod.uid);
-    const node = this.#promises.cluster.peek(name);
+    const hold = this.#books.podHolds.get(pod.uid);
+    const node = this.#books.cluster.peek(name);
     if (hold && node && hold.covers(node)) hold.settleOn(node);
   }
 

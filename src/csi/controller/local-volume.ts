@@ -1,7 +1,7 @@
 import type { Placement } from '../../model/facts.ts';
 import { Fault } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/objects.ts';
-import { HELD, NODE_LABEL, TOPOLOGY_KEY, VOLUME_FINALIZER } from '../../model/well-known.ts';
+import { KEEP, NODE_LABEL, TOPOLOGY_KEY, VOLUME_FINALIZER } from '../../model/well-known.ts';
 import type { WantedVolume } from './create-volume.ts';
 import type { Volume } from '../gen/csi.ts';
 import type { Topology } from '../ports.ts';
@@ -13,7 +13,7 @@ export function newLocalVolume(wanted: WantedVolume, placement: Placement, claim
     metadata: {
       name: id,
       labels: { [NODE_LABEL]: placement.node },
-      annotations: { [HELD]: 'until DeleteVolume' },
+      annotations: { [KEEP]: 'until DeleteVolume' },
       finalizers: [VOLUME_FINALIZER],
     },
     spec: {

@@ -5,26 +5,26 @@ import { createFakeClock, type FakeClock } from '../time/fake-clock.ts';
 import { fakeAccess } from '../access/fake-access.ts';
 import { answerWatch, refusal, startFakeApi, type Answer, type FakeApi } from '../fake-api.ts';
 import type { Log } from '../log.ts';
-import { createReflector, type Reflector, type ReflectorOptions } from './informer.ts';
+import { createInformer, type Informer, type InformerOptions } from './informer.ts';
 import { NODES } from '../resource.ts';
 import { createKubeClient } from '../rest/rest-client.ts';
 
-/** A reflector of nodes, each kept as `name@version`, against a scripted server; time moves only when told. */
+/** A informer of nodes, each kept as `name@version`, against a scripted server; time moves only when told. */
 interface Rig extends AsyncDisposable {
   readonly api: FakeApi;
   readonly clock: FakeClock;
-  readonly reflector: Reflector<Node, string>;
+  readonly informer: Informer<Node, string>;
   /** What the handlers were told, in order. */
   readonly told: string[];
   readonly warnings: object[];
   /** Waits until the handlers were told so much. */
   until(...told: string[]): Promise<void>;
-  /** The ms of the wait the reflector is in or comes to next; ends that wait. */
+  /** The ms of the wait the informer is in or comes to next; ends that wait. */
   wake(): Promise<number>;
 }
 
 /** `timeoutMs` is of each call; whoever counts on its end keeps it well above what a busy machine takes for a call. */
-type RigOptions = Partial<ReflectorOptions<Node, string>> & { readonly timeoutMs?: number };
+type RigOptions = Partial<InformerOptions<Node, string>> & { readonly timeoutMs?: number };
 
 interface Script {
   readonly list: (at: number, page: string | null, response: ServerResponse) => Answer | void;
@@ -51,13 +51,13 @@ async function startRig(script: Script, options: RigOptions = {}): Promise<Rig> 
       ? script.watch((watches += 1), query.get('resourceVersion'), response)
       : script.list(query.has('continue') ? lists : (lists += 1), query.get('continue'), response),
   );
-  const { timeoutMs = 20_000, ...reflectorOptions } = options;
+  const { timeoutMs = 20_000, ...informerOptions } = options;
   const client = createKubeClient(fakeAccess(api.server), { userAgent: 'test', timeoutMs });
   const clock = createFakeClock();
   const warnings: object[] = [];
   const keep = (fields: object): void => void warnings.push(fields);
   const log: Log = { debug: () => {}, info: () => {}, warn: keep, error: keep };
-  const reflector = createReflector<Node, string>({
+  const informer = createInformer<Node, string>({
     client,
     resource: NODES,
     project: ({ metadata: { name, resourceVersion } }) => `${name}@${resourceVersion}`,
@@ -65,7 +65,7 @@ async function startRig(script: Script, options: RigOptions = {}): Promise<Rig> 
     clock,
     random: () => 0,
     backoff: { baseMs: 1000, maxMs: 8000 },
-    ...reflectorOptions,
+    ...informerOptions,
   });
   const told: string[] = [];
   let heard = Promise.withResolvers<void>();
@@ -73,16 +73,16 @@ async function startRig(script: Script, options: RigOptions = {}): Promise<Rig> 
     told.push(text);
     heard.resolve();
   };
-  reflector.subscribe({
+  informer.subscribe({
     changed: (now, before) => tell(before === undefined ? `+${now}` : `${before}>${now}`),
     deleted: (last) => tell(`-${last}`),
   });
   const stop = new AbortController();
-  const running = reflector.run(stop.signal);
+  const running = informer.run(stop.signal);
   return {
     api,
     clock,
-    reflector,
+    informer,
     told,
     warnings,
     until: async (...want) => {
@@ -123,14 +123,14 @@ test('lists in pages, then watches from the list; synced when all was told', asy
     },
     { pageSize: 1, selection: { labelSelector: 'x=y' } },
   );
-  expect(rig.reflector.hasSynced()).toBe(false);
-  await rig.reflector.whenSynced(never);
+  expect(rig.informer.hasSynced()).toBe(false);
+  await rig.informer.whenSynced(never);
   expect(rig.told.slice(0, 2)).toEqual(['+a@1', '+b@2']);
   await rig.until('+a@1', '+b@2', '+c@6', 'a@1>a@7', '-b@2');
 
-  expect(Object.fromEntries(rig.reflector.values)).toEqual({ a: 'a@7', c: 'c@6' });
-  expect(rig.reflector.get('a')).toBe('a@7');
-  expect(rig.reflector.health()).toEqual({ synced: true, failures: 0, lastError: undefined, handlerErrors: 0 });
+  expect(Object.fromEntries(rig.informer.values)).toEqual({ a: 'a@7', c: 'c@6' });
+  expect(rig.informer.get('a')).toBe('a@7');
+  expect(rig.informer.health()).toEqual({ synced: true, failures: 0, lastError: undefined, handlerErrors: 0 });
   expect(rig.api.seen.map(({ raw }) => raw.url)).toEqual([
     '/api/v1/nodes?labelSelector=x%3Dy&limit=1',
     '/api/v1/nodes?labelSelector=x%3Dy&limit=1&continue=p2',
@@ -140,7 +140,7 @@ test('lists in pages, then watches from the list; synced when all was told', asy
 
 test('who waits for the sync can be aborted', async () => {
   await using rig = await startRig({ list: () => {}, watch: quiet });
-  await expect(rig.reflector.whenSynced(AbortSignal.abort(new Error('enough')))).rejects.toThrow('enough');
+  await expect(rig.informer.whenSynced(AbortSignal.abort(new Error('enough')))).rejects.toThrow('enough');
 });
 
 test('a clean end: watches again from the last version, a bookmark counting as one, without listing', async () => {
@@ -176,7 +176,7 @@ test('a watch that ends after a while is followed by the next at once; after a h
   await rig.clock.advance(5000);
   opened[0]?.end();
   await expect.poll(() => opened.length, eventually).toBe(2);
-  expect(rig.reflector.health().failures).toBe(2);
+  expect(rig.informer.health().failures).toBe(2);
 
   await rig.clock.advance(3_600_000);
   opened[1]?.socket?.resetAndDestroy();
@@ -223,7 +223,7 @@ test.each(faults)(
           versions.push(from);
           // A 401 is tried again at once, so faults are told apart by version and not by their number.
           if (from === '5') return void (say(response, ['ADDED', node('b', '6')]), response.end());
-          if (from === '6' && rig.reflector.health().failures < 2) return fail(response);
+          if (from === '6' && rig.informer.health().failures < 2) return fail(response);
           return say(response, ['MODIFIED', node('a', '7')]);
         },
       },
@@ -237,8 +237,8 @@ test.each(faults)(
     expect(rig.warnings.map((fields) => ('err' in fields ? (fields.err as { code: number }).code : -1))).toEqual(
       code === undefined ? [] : [code],
     );
-    expect(rig.reflector.health()).toMatchObject({ failures: 0, lastError: undefined });
-    expect(rig.reflector.hasSynced()).toBe(true);
+    expect(rig.informer.health()).toMatchObject({ failures: 0, lastError: undefined });
+    expect(rig.informer.hasSynced()).toBe(true);
   },
 );
 
@@ -258,12 +258,12 @@ test.each([
       return at === 1 ? refuse(response) : say(response);
     },
   });
-  await rig.reflector.whenSynced(never);
+  await rig.informer.whenSynced(never);
   const before = ['+kept@1', '+changed@2', '+deleted@3', '+recreated@4'];
   expect(await rig.wake()).toBe(500);
   await rig.until(...before, 'changed@2>changed@12', '-recreated@4', '+recreated@13', '+added@14', '-deleted@3');
-  expect([...rig.reflector.values.keys()].toSorted()).toEqual(['added', 'changed', 'kept', 'recreated']);
-  expect(rig.reflector.hasSynced()).toBe(true);
+  expect([...rig.informer.values.keys()].toSorted()).toEqual(['added', 'changed', 'kept', 'recreated']);
+  expect(rig.informer.hasSynced()).toBe(true);
   await expect.poll(() => versions, eventually).toEqual(['5', '20']);
 });
 
@@ -276,8 +276,8 @@ test('a server that is down: waits grow up to the maximum, then all goes on', as
   const waits: number[] = [];
   for (let i = 0; i < 6; i += 1) waits.push(await rig.wake());
   expect(waits).toEqual([500, 1000, 2000, 4000, 4000, 4000]);
-  expect(rig.reflector.health()).toMatchObject({ synced: false });
-  expect(rig.reflector.health().lastError).toMatch(/^GET \/api\/v1\/nodes: /);
+  expect(rig.informer.health()).toMatchObject({ synced: false });
+  expect(rig.informer.health().lastError).toMatch(/^GET \/api\/v1\/nodes: /);
 
   await rig.clock.untilAsleep();
   isDown = false;
@@ -300,7 +300,7 @@ test('a list that never answers, and one whose second page has expired, are trie
   );
   await rig.wake();
   await rig.wake();
-  await rig.reflector.whenSynced(never);
+  await rig.informer.whenSynced(never);
   expect(rig.told).toEqual(['+a@1', '+b@6', '-a@1']);
 });
 
@@ -314,7 +314,7 @@ test('a list at lower versions, as after a restore of etcd, is believed, and so 
   });
   for (let i = 0; i < 3; i += 1) await rig.wake();
   await rig.until('+a@400', 'a@400>a@40', 'a@40>a@51');
-  expect(rig.reflector.get('a')).toBe('a@51');
+  expect(rig.informer.get('a')).toBe('a@51');
 });
 
 test('a handler and a projection that throw stop nothing, are counted, and the others are told', async () => {
@@ -331,7 +331,7 @@ test('a handler and a projection that throw stop nothing, are counted, and the o
     },
   );
   const others: string[] = [];
-  const unsubscribe = rig.reflector.subscribe({
+  const unsubscribe = rig.informer.subscribe({
     changed: (now) => {
       others.push(now);
       throw new Error('the handler is broken');
@@ -340,7 +340,7 @@ test('a handler and a projection that throw stop nothing, are counted, and the o
   await rig.until('+a@1', '+b@3', '+c@7');
   await expect.poll(() => others, eventually).toEqual(['a@1', 'b@3', 'c@7']);
   // Three times the handler, twice the projection.
-  expect(rig.reflector.health()).toMatchObject({ failures: 0, handlerErrors: 5 });
+  expect(rig.informer.health()).toMatchObject({ failures: 0, handlerErrors: 5 });
   expect(rig.warnings).toHaveLength(5);
   unsubscribe();
 });
@@ -351,11 +351,11 @@ test('a late subscriber is told of what is there; one that left hears nothing', 
     list: () => listOf('5', node('a', '1')),
     watch: (_at, _from, response) => later.resolve(response),
   });
-  await rig.reflector.whenSynced(never);
+  await rig.informer.whenSynced(never);
   const late: string[] = [];
   const left: string[] = [];
-  rig.reflector.subscribe({ changed: (now) => late.push(now) });
-  rig.reflector.subscribe({ changed: (now) => left.push(now) })();
+  rig.informer.subscribe({ changed: (now) => late.push(now) });
+  rig.informer.subscribe({ changed: (now) => left.push(now) })();
   say(await later.promise, ['MODIFIED', node('a', '6')]);
   await rig.until('+a@1', 'a@1>a@6');
   expect({ late, left }).toEqual({ late: ['a@1', 'a@6'], left: ['a@1'] });
@@ -370,7 +370,7 @@ test('a change that no handler would see is kept but not told', async () => {
     { same: (a, b) => a.slice(0, 1) === b.slice(0, 1) },
   );
   await rig.until('+a@1', '+b@7');
-  expect(rig.reflector.get('a')).toBe('a@6');
+  expect(rig.informer.get('a')).toBe('a@6');
 });
 
 test('a write of our own is seen at once, its event and older ones change nothing, and it cannot raise the dead', async () => {
@@ -379,10 +379,10 @@ test('a write of our own is seen at once, its event and older ones change nothin
     list: () => listOf('5', node('a', '1')),
     watch: (_at, _from, response) => later.resolve(response),
   });
-  rig.reflector.wrote(node('early', '2'));
-  await rig.reflector.whenSynced(never);
-  rig.reflector.wrote(node('a', '8'));
-  expect(rig.reflector.get('a')).toBe('a@8');
+  rig.informer.wrote(node('early', '2'));
+  await rig.informer.whenSynced(never);
+  rig.informer.wrote(node('a', '8'));
+  expect(rig.informer.get('a')).toBe('a@8');
   say(
     await later.promise,
     ['MODIFIED', node('a', '7')],
@@ -391,14 +391,14 @@ test('a write of our own is seen at once, its event and older ones change nothin
     ['DELETED', node('b', '10')],
   );
   await rig.until('+a@1', 'a@1>a@8', '+b@9', '-b@9');
-  rig.reflector.wrote(node('b', '9'));
+  rig.informer.wrote(node('b', '9'));
   expect(rig.told).toHaveLength(4);
 });
 
 test('stops at once when aborted, in a wait as well as in a watch', async () => {
   for (const watch of [quiet, (): Answer => refusal(500, 'InternalError')]) {
     const rig = await startRig({ list: () => listOf('5'), watch });
-    await rig.reflector.whenSynced(never);
+    await rig.informer.whenSynced(never);
     await rig[Symbol.asyncDispose]();
     await expect.poll(rig.api.open, eventually).toBe(0);
   }

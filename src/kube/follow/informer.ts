@@ -9,7 +9,7 @@ import { createListWatch, type ListWatchOptions } from './list-watch.ts';
 import type { Log } from '../log.ts';
 import { createObjectCache } from './object-cache.ts';
 
-export interface ReflectorOptions<T extends KubeObject, P> extends ListWatchOptions<T> {
+export interface InformerOptions<T extends KubeObject, P> extends ListWatchOptions<T> {
   /** The part of an object that is kept: what it leaves out costs no memory. An object it throws on is logged and left as it was. */
   readonly project: (object: T) => P;
   /** Whether two projections are the same for all handlers, which are not told then. */
@@ -19,7 +19,7 @@ export interface ReflectorOptions<T extends KubeObject, P> extends ListWatchOpti
   readonly clock?: Clock;
 }
 
-export interface ReflectorHealth {
+export interface InformerHealth {
   readonly synced: boolean;
   /** Tries to list or watch that failed in a row. */
   readonly failures: number;
@@ -29,7 +29,7 @@ export interface ReflectorHealth {
 }
 
 /** Our view of the objects of one kind. */
-export interface Reflector<T extends KubeObject, P> {
+export interface Informer<T extends KubeObject, P> {
   /** Follows the server until aborted, whatever happens; resolves then. To be called once. */
   run(signal: AbortSignal): Promise<void>;
   /** True once all that existed at the start has been told. Stays true: a later failure makes the view old, not partial. */
@@ -42,7 +42,7 @@ export interface Reflector<T extends KubeObject, P> {
   subscribe(handlers: Handlers<P>): () => void;
   /** Takes in the answer to a write of our own before its event comes; does nothing when the view is past it. */
   wrote(object: T): void;
-  health(): ReflectorHealth;
+  health(): InformerHealth;
 }
 
 const BACKOFF: Backoff = { baseMs: 1000, maxMs: 30_000 };
@@ -58,7 +58,7 @@ const VERSION_REFUSALS = [400, 504];
  * Lists in pages, watches from there with bookmarks, and goes on after any failure from the last version heard; lists again only when the
  * server no longer knows that version. The waits between failures are jittered and never shorter than the server asked for.
  */
-export function createReflector<T extends KubeObject, P>(options: ReflectorOptions<T, P>): Reflector<T, P> {
+export function createInformer<T extends KubeObject, P>(options: InformerOptions<T, P>): Informer<T, P> {
   const { same, log, clock = systemClock, backoff = BACKOFF, random = Math.random } = options;
   const resource = options.resource.plural;
   const cache = createObjectCache(options.project);

@@ -1,7 +1,7 @@
 import type { Log } from '../../daemon/log.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { isAlreadyExists, isNotFound } from '../../kube/errors.ts';
-import { createReflector, type Reflector } from '../../kube/follow/informer.ts';
+import { createInformer, type Informer } from '../../kube/follow/informer.ts';
 import { apiVersionOf, CSI_DRIVERS, STORAGE_CAPACITIES } from '../../kube/resource.ts';
 import type { Bytes } from '../../model/bytes.ts';
 import type { CsiDriver, CsiStorageCapacity } from '../../model/objects.ts';
@@ -26,8 +26,8 @@ export interface Published {
 
 /** The objects of ours in the API server, and the CSIDriver that says whether the scheduler looks at them. */
 export interface CapacityObjects {
-  readonly driver: Reflector<CsiDriver, CsiDriver>;
-  readonly published: Reflector<CsiStorageCapacity, Published>;
+  readonly driver: Informer<CsiDriver, CsiDriver>;
+  readonly published: Informer<CsiStorageCapacity, Published>;
   /** Undefined while the scheduler does not look at capacity. */
   owner(): CsiDriver | undefined;
   /**
@@ -46,7 +46,7 @@ const FREED = 'csi.aliyun.com/freed';
 export function createCapacityObjects(deps: CapacityObjectsDeps): CapacityObjects {
   const { client, driverName, namespace, log } = deps;
   const labelSelector = Object.entries(labelsOf(driverName)).map(([key, value]) => `${key}=${value}`);
-  const driver = createReflector({
+  const driver = createInformer({
     client,
     resource: CSI_DRIVERS,
     selection: { fieldSelector: `metadata.name=${driverName}` },
@@ -56,7 +56,7 @@ export function createCapacityObjects(deps: CapacityObjectsDeps): CapacityObject
     }),
     log,
   });
-  const published = createReflector({
+  const published = createInformer({
     client,
     resource: STORAGE_CAPACITIES,
     selection: { namespace, labelSelector: labelSelector.join(',') },

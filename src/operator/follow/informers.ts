@@ -1,6 +1,6 @@
 import type { KubeClient } from '../../kube/client.ts';
 import { withoutManagedFields } from '../../kube/rest/managed-fields.ts';
-import { createReflector, type Reflector } from '../../kube/follow/informer.ts';
+import { createInformer, type Informer } from '../../kube/follow/informer.ts';
 import type { Unread } from '../../kube/client.ts';
 import {
   CLAIMS,
@@ -32,14 +32,14 @@ import { createViews, type NodeView, type PvView, type StorageView } from './vie
 
 /** Our view of everything in the cluster that decides where a volume goes. */
 export interface Informers {
-  readonly nodes: Reflector<Node, NodeView>;
-  readonly storages: Reflector<NodeLocalStorage, StorageView>;
-  readonly initConfigs: Reflector<InitConfig, InitConfig>;
-  readonly volumes: Reflector<LocalVolume, LocalVolume>;
-  readonly pods: Reflector<Pod, PodFacts>;
-  readonly claims: Reflector<PersistentVolumeClaim, ClaimFacts>;
-  readonly pvs: Reflector<PersistentVolume, PvView>;
-  readonly classes: Reflector<StorageClass, ClassFacts>;
+  readonly nodes: Informer<Node, NodeView>;
+  readonly storages: Informer<NodeLocalStorage, StorageView>;
+  readonly initConfigs: Informer<InitConfig, InitConfig>;
+  readonly volumes: Informer<LocalVolume, LocalVolume>;
+  readonly pods: Informer<Pod, PodFacts>;
+  readonly claims: Informer<PersistentVolumeClaim, ClaimFacts>;
+  readonly pvs: Informer<PersistentVolume, PvView>;
+  readonly classes: Informer<StorageClass, ClassFacts>;
 }
 
 export interface InformersOptions {
@@ -57,19 +57,19 @@ export function createInformers({ client, drivers, initConfig, log }: InformersO
     resource: Resource<T>,
     project: (object: T) => P,
     unread: readonly Unread[] = [],
-  ): Reflector<T, P> => createReflector({ client, resource, project, unread, same, log });
+  ): Informer<T, P> => createInformer({ client, resource, project, unread, same, log });
   const views = createViews(drivers);
   return {
     nodes: follow(NODES, views.node, UNREAD_OF_BUILT_IN),
     storages: follow(NODE_LOCAL_STORAGES, views.storage, UNREAD_OF_CUSTOM),
-    initConfigs: createReflector({
+    initConfigs: createInformer({
       client,
       resource: INIT_CONFIGS,
       selection: { fieldSelector: `metadata.name=${initConfig}` },
       project: withoutManagedFields,
       log,
     }),
-    volumes: createReflector({
+    volumes: createInformer({
       client,
       resource: LOCAL_VOLUMES,
       project: views.volume,
@@ -101,7 +101,7 @@ export async function whenAllSynced(informers: Informers, signal: AbortSignal): 
   await Promise.all(allOf(informers).map(([, informer]) => informer.whenSynced(signal)));
 }
 
-type AnyInformer = Pick<Reflector<KubeObject, unknown>, 'run' | 'hasSynced' | 'whenSynced' | 'health' | 'values'>;
+type AnyInformer = Pick<Informer<KubeObject, unknown>, 'run' | 'hasSynced' | 'whenSynced' | 'health' | 'values'>;
 
 /** By name, for messages and metrics. */
 export const allOf = (informers: Informers): [name: string, informer: AnyInformer][] =>

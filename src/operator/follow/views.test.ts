@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Pod } from '../../model/objects.ts';
-import { HELD } from '../../model/well-known.ts';
+import { KEEP } from '../../model/well-known.ts';
 import { createViews } from './views.ts';
 
 const DRIVER = 'local.csi.aliyun.com';
@@ -37,7 +37,7 @@ test('of a LocalVolume what says what it is and how far it has come is kept', ()
 
 test('of a LocalVolume that is deleted it is kept whether its data is held', () => {
   const spec = { nodeName: 'n1', kind: 'LVM', vgName: 'pool-0', sizeBytes: 4, role: 'Volume' } as const;
-  const annotations = { [HELD]: 'until DeleteVolume' };
+  const annotations = { [KEEP]: 'until DeleteVolume' };
   const deleted = { name: 'v', deletionTimestamp: '2026-11-21T09:00:00Z', annotations };
   expect(
     views.volume({ metadata: { ...deleted, annotations: { ...annotations, other: 'x' } }, spec }).metadata,

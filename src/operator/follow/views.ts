@@ -10,7 +10,7 @@ import type {
   PersistentVolumeClaim,
   Pod,
 } from '../../model/objects.ts';
-import { HELD } from '../../model/well-known.ts';
+import { KEEP } from '../../model/well-known.ts';
 
 /** What is kept of a Node. */
 export interface NodeView {
@@ -92,7 +92,7 @@ const identityOf = ({ name, uid, deletionTimestamp, annotations }: ObjectMeta): 
   ...(name !== undefined && { name }),
   ...(uid !== undefined && { uid }),
   ...(deletionTimestamp !== undefined && { deletionTimestamp }),
-  ...(deletionTimestamp !== undefined && annotations?.[HELD] && { annotations: { [HELD]: annotations[HELD] } }),
+  ...(deletionTimestamp !== undefined && annotations?.[KEEP] && { annotations: { [KEEP]: annotations[KEEP] } }),
 });
 
 /** A pod that has its node, or has ended, asks for none of its claims any more; its inline volumes are known by nothing else. */

@@ -6,9 +6,9 @@ import type { Occurrence } from '../../kube/events/event-object.ts';
 import { LOCAL_VOLUMES, VOLUMES } from '../../kube/resource.ts';
 import { GIB } from '../../model/bytes.ts';
 import type { LocalVolume } from '../../model/objects.ts';
-import { DEFAULT_DRIVER, HELD, VOLUME_FINALIZER } from '../../model/well-known.ts';
+import { DEFAULT_DRIVER, KEEP, VOLUME_FINALIZER } from '../../model/well-known.ts';
 import { createInformers, followAll } from '../follow/informers.ts';
-import { letGoOfDeleted } from './keep-data.ts';
+import { keepDeletedData } from './keep-data.ts';
 
 const never = new AbortController().signal;
 let ours: OurApi;
@@ -27,7 +27,7 @@ beforeEach(async () => {
     events: { record: (event: Occurrence) => void events.push(event) },
     log: silentLog,
   };
-  const running = Promise.all([followAll(informers, stopping.signal), letGoOfDeleted(deps, stopping.signal)]);
+  const running = Promise.all([followAll(informers, stopping.signal), keepDeletedData(deps, stopping.signal)]);
   stop = async () => {
     stopping.abort();
     await running;
@@ -40,7 +40,7 @@ afterEach(async () => {
 
 async function addDeleted(name: string): Promise<void> {
   const volume: LocalVolume = {
-    metadata: { name, annotations: { [HELD]: 'until DeleteVolume' }, finalizers: [VOLUME_FINALIZER] },
+    metadata: { name, annotations: { [KEEP]: 'until DeleteVolume' }, finalizers: [VOLUME_FINALIZER] },
     spec: {
       nodeName: 'n1',
       kind: 'LVM',
@@ -66,12 +66,12 @@ const addPv = (name: string, volumeHandle: string) =>
     },
     never,
   );
-const isHeld = (name: string): boolean =>
-  HELD in ((ours.api.stored('localvolumes', name) as LocalVolume | undefined)?.metadata.annotations ?? {});
+const isKept = (name: string): boolean =>
+  KEEP in ((ours.api.stored('localvolumes', name) as LocalVolume | undefined)?.metadata.annotations ?? {});
 
 test('a volume that nothing refers to is let go when it is deleted', async () => {
   await addDeleted('v');
-  await eventually(() => expect(isHeld('v')).toBe(false));
+  await eventually(() => expect(isKept('v')).toBe(false));
   expect(events).toEqual([]);
 });
 
@@ -81,13 +81,13 @@ test('one that a PersistentVolume refers to stays, and says why, until that is g
   await eventually(() => expect(events).toHaveLength(1));
   expect(events[0]).toMatchObject({
     subject: { kind: 'LocalVolume', name: 'v' },
-    reason: 'Held',
+    reason: 'DataKept',
     message: expect.stringContaining('claim web/data') as string,
   });
   await addDeleted('other');
-  await eventually(() => expect(isHeld('other')).toBe(false));
-  expect(isHeld('v')).toBe(true);
+  await eventually(() => expect(isKept('other')).toBe(false));
+  expect(isKept('v')).toBe(true);
   await ours.client.delete(VOLUMES, { name: 'pv' }, never);
-  await eventually(() => expect(isHeld('v')).toBe(false));
+  await eventually(() => expect(isKept('v')).toBe(false));
   expect(events).toHaveLength(1);
 });

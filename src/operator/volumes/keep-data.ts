@@ -5,11 +5,11 @@ import type { EventRecorder } from '../../kube/events/events.ts';
 import { apiVersionOf, LOCAL_VOLUMES } from '../../kube/resource.ts';
 import { createWorkQueue } from '../../kube/work/work-queue.ts';
 import type { LocalVolume } from '../../model/objects.ts';
-import { HELD } from '../../model/well-known.ts';
+import { KEEP } from '../../model/well-known.ts';
 import { whenAllSynced, type Informers } from '../follow/informers.ts';
-import { LET_GO } from './volume-store.ts';
+import { STOP_KEEPING } from './volume-store.ts';
 
-export interface LetGoDeps {
+export interface KeepDataDeps {
   readonly client: Pick<KubeClient, 'patch'>;
   readonly informers: Informers;
   readonly events: Pick<EventRecorder, 'record'>;
@@ -20,18 +20,18 @@ export interface LetGoDeps {
  * Looks after volumes that somebody deleted by hand, or with their whole kind, and not through CSI: one that a PersistentVolume refers to stays
  * as it is, with an Event that says so; one that none refers to is let go, and its agent removes it. Works until aborted.
  */
-export async function letGoOfDeleted(deps: LetGoDeps, signal: AbortSignal): Promise<void> {
+export async function keepDeletedData(deps: KeepDataDeps, signal: AbortSignal): Promise<void> {
   const { client, informers, events, log } = deps;
   const { volumes, pvs } = informers;
-  const held = new Set<string>();
+  const kept = new Set<string>();
   const queue = createWorkQueue({
-    name: 'held volumes',
+    name: 'kept data',
     log,
     reconcile: async (name, stopping) => {
       const volume = volumes.get(name);
-      if (!volume || !isHeld(volume) || isReferredTo(name, pvs)) return;
+      if (!volume || !isKept(volume) || isReferredTo(name, pvs)) return;
       try {
-        volumes.wrote(await client.patch(LOCAL_VOLUMES, { name }, LET_GO, stopping));
+        volumes.wrote(await client.patch(LOCAL_VOLUMES, { name }, STOP_KEEPING, stopping));
         log.info({ volume: name }, 'no PersistentVolume refers to a deleted volume: its agent may remove it');
       } catch (error) {
         if (!isNotFound(error)) throw error;
@@ -40,10 +40,10 @@ export async function letGoOfDeleted(deps: LetGoDeps, signal: AbortSignal): Prom
   });
   const look = (volume: LocalVolume): void => {
     const { name = '' } = volume.metadata;
-    if (!isHeld(volume)) return void held.delete(name);
-    const isNew = !held.has(name);
-    held.add(name);
-    if (isNew && isReferredTo(name, pvs)) events.record(tellHeld(volume));
+    if (!isKept(volume)) return void kept.delete(name);
+    const isNew = !kept.has(name);
+    kept.add(name);
+    if (isNew && isReferredTo(name, pvs)) events.record(tellKept(volume));
     queue.add(name);
   };
 
@@ -52,10 +52,10 @@ export async function letGoOfDeleted(deps: LetGoDeps, signal: AbortSignal): Prom
   });
   if (signal.aborted) return;
   const leave = [
-    volumes.subscribe({ changed: look, deleted: ({ metadata }) => void held.delete(metadata.name ?? '') }),
+    volumes.subscribe({ changed: look, deleted: ({ metadata }) => void kept.delete(metadata.name ?? '') }),
     pvs.subscribe({
       deleted: ({ facts }) => {
-        if (facts?.handle !== undefined && held.has(facts.handle)) queue.add(facts.handle);
+        if (facts?.handle !== undefined && kept.has(facts.handle)) queue.add(facts.handle);
       },
     }),
   ];
@@ -63,8 +63,8 @@ export async function letGoOfDeleted(deps: LetGoDeps, signal: AbortSignal): Prom
   for (const stop of leave) stop();
 }
 
-const isHeld = ({ metadata }: LocalVolume): boolean =>
-  metadata.deletionTimestamp !== undefined && metadata.annotations?.[HELD] !== undefined;
+const isKept = ({ metadata }: LocalVolume): boolean =>
+  metadata.deletionTimestamp !== undefined && metadata.annotations?.[KEEP] !== undefined;
 
 /** Only asked for volumes that were deleted by hand: there is no need of an index. */
 function isReferredTo(name: string, pvs: Pick<Informers['pvs'], 'values'>): boolean {
@@ -72,7 +72,7 @@ function isReferredTo(name: string, pvs: Pick<Informers['pvs'], 'values'>): bool
   return false;
 }
 
-function tellHeld({ metadata: { name = '', uid }, spec: { claim } }: LocalVolume) {
+function tellKept({ metadata: { name = '', uid }, spec: { claim } }: LocalVolume) {
   const owner = claim ? `the claim ${claim.namespace}/${claim.name}` : 'a PersistentVolume';
   return {
     subject: {
@@ -82,7 +82,7 @@ function tellHeld({ metadata: { name = '', uid }, spec: { claim } }: LocalVolume
       ...(uid === undefined ? {} : { uid }),
     },
     type: 'Warning',
-    reason: 'Held',
+    reason: 'DataKept',
     message: `The data is that of ${owner} and stays: the volume goes on serving, and goes when ${owner} is deleted.`,
   } as const;
 }

@@ -2,18 +2,18 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { startOurApi, type OurApi } from '../../../test/rig/our-api.ts';
 import type { Volumes } from '../../csi/ports.ts';
 import { silentLog } from '../../daemon/log.ts';
-import { createReflector, type Reflector } from '../../kube/follow/informer.ts';
+import { createInformer, type Informer } from '../../kube/follow/informer.ts';
 import { LOCAL_VOLUMES } from '../../kube/resource.ts';
 import { bytes, GIB } from '../../model/bytes.ts';
 import type { LocalVolume } from '../../model/objects.ts';
-import { HELD, VOLUME_FINALIZER } from '../../model/well-known.ts';
+import { KEEP, VOLUME_FINALIZER } from '../../model/well-known.ts';
 import { createVolumeStore } from './volume-store.ts';
 import { eventually } from '../../../test/rig/eventually.ts';
 
 const never = new AbortController().signal;
 const size = bytes(2 * GIB);
 let ours: OurApi;
-let heard: Reflector<LocalVolume, LocalVolume>;
+let heard: Informer<LocalVolume, LocalVolume>;
 let store: Volumes;
 let follow: () => Promise<void>;
 let stop: () => Promise<void>;
@@ -21,7 +21,7 @@ let stop: () => Promise<void>;
 beforeEach(async () => {
   ours = await startOurApi();
   const stopping = new AbortController();
-  heard = createReflector({
+  heard = createInformer({
     client: ours.client,
     resource: LOCAL_VOLUMES,
     project: (volume) => volume,
@@ -44,7 +44,7 @@ afterEach(async () => {
 });
 
 const volume = (name: string): LocalVolume => ({
-  metadata: { name, annotations: { [HELD]: 'until DeleteVolume', other: 'x' }, finalizers: [VOLUME_FINALIZER] },
+  metadata: { name, annotations: { [KEEP]: 'until DeleteVolume', other: 'x' }, finalizers: [VOLUME_FINALIZER] },
   spec: { nodeName: 'n1', kind: 'LVM', vgName: 'pool-0', sizeBytes: GIB, role: 'Volume', request: { name } },
 });
 const stored = (name: string) => ours.api.stored('localvolumes', name) as LocalVolume | undefined;
@@ -111,7 +111,7 @@ test('waiting sees every change, and the end', async () => {
 
   await store.remove('v', never);
   await eventually(() => expect(stored('v')?.metadata.deletionTimestamp).toBeDefined());
-  expect(stored('v')?.metadata.annotations).not.toHaveProperty(HELD);
+  expect(stored('v')?.metadata.annotations).not.toHaveProperty(KEEP);
   const gone = store.until('v', (now) => (now === undefined ? true : undefined), never);
   await release('v');
   expect(await gone).toBe(true);

@@ -1,16 +1,16 @@
 import type { Volumes } from '../../csi/ports.ts';
 import type { KubeClient, Patch } from '../../kube/client.ts';
 import { isAlreadyExists, isNotFound } from '../../kube/errors.ts';
-import type { Reflector } from '../../kube/follow/informer.ts';
+import type { Informer } from '../../kube/follow/informer.ts';
 import { LOCAL_VOLUMES } from '../../kube/resource.ts';
 import { Fault, textOf } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/objects.ts';
-import { HELD } from '../../model/well-known.ts';
+import { KEEP } from '../../model/well-known.ts';
 import { faultOfWrite } from '../../kube/api-fault.ts';
 
 export interface VolumeStoreDeps {
   readonly client: Pick<KubeClient, 'get' | 'create' | 'patch' | 'delete'>;
-  readonly volumes: Pick<Reflector<LocalVolume, LocalVolume>, 'get' | 'subscribe' | 'wrote'>;
+  readonly volumes: Pick<Informer<LocalVolume, LocalVolume>, 'get' | 'subscribe' | 'wrote'>;
 }
 
 /**
@@ -53,7 +53,7 @@ export function createVolumeStore({ client, volumes }: VolumeStoreDeps): Volumes
     },
     remove: async (id, signal) => {
       try {
-        await client.patch(LOCAL_VOLUMES, { name: id }, LET_GO, signal);
+        await client.patch(LOCAL_VOLUMES, { name: id }, STOP_KEEPING, signal);
         await client.delete(LOCAL_VOLUMES, { name: id }, signal);
       } catch (error) {
         if (!isNotFound(error)) throw faultOfWrite(`deleting volume ${id}`, error);
@@ -64,7 +64,7 @@ export function createVolumeStore({ client, volumes }: VolumeStoreDeps): Volumes
 }
 
 /** Before it, an agent keeps what is on its disks whoever deletes the object. */
-export const LET_GO: Patch = { type: 'merge', body: { metadata: { annotations: { [HELD]: null } } } };
+export const STOP_KEEPING: Patch = { type: 'merge', body: { metadata: { annotations: { [KEEP]: null } } } };
 
 /** Those who wait for volumes, by volume: one ear for all of them. */
 function createWaiting(volumes: VolumeStoreDeps['volumes']): Pick<Volumes, 'until'> {
