@@ -16,7 +16,7 @@ const SMALLEST = 2;
 /** Operations are counted in 32 bits, of which the largest means no limit: the same file. */
 const NO_IOPS = 2 ** 32 - 1;
 
-/** What the kernel will make of a limit. */
+/** Limits as the kernel stores them. */
 function valuesOf(limits: IoLimits): Values {
   const bps = (value: number | undefined) => (value === undefined ? undefined : Math.max(SMALLEST, value));
   const iops = (value: number | undefined) => (value === undefined || value >= NO_IOPS ? undefined : bps(value));
@@ -24,15 +24,15 @@ function valuesOf(limits: IoLimits): Values {
   return { readBps: bps(readBps), writeBps: bps(writeBps), readIops: iops(readIops), writeIops: iops(writeIops) };
 }
 
-/** A file of a cgroup, the line to write there, and what the file's text says for the device before or after. */
+/** A file of a cgroup and the line to write there. */
 export interface Setting {
   readonly file: string;
   readonly line: string;
-  /** Whether the text of the file says that it is as asked. */
+  /** Whether the file's text shows that the limit is set. */
   readonly holds: (text: string) => boolean;
 }
 
-/** Everything to write in one cgroup for a device, `major:minor`; a limit that is not given is taken away. */
+/** The settings of one cgroup for a device, `major:minor`; a limit that is not given is taken away. */
 export const settingsOf = (version: 1 | 2, device: string, limits: IoLimits): readonly Setting[] =>
   version === 2 ? [ioMax(device, valuesOf(limits))] : throttleFiles(device, valuesOf(limits));
 

@@ -5,8 +5,8 @@ const ROOTS = ['', 'kubelet'] as const;
 const CLASSES = ['', 'burstable', 'besteffort'] as const;
 
 /**
- * Where the cgroup of a pod may be, below the root of a hierarchy, whatever its class and the kubelet's cgroup driver: at most one of
- * these paths is there. Looking for it is surer than asking: nobody else knows the driver, and a static pod has another uid than its mirror.
+ * The paths, below the root of a hierarchy, at which a pod's cgroup may be, for every QoS class and both cgroup drivers; at most one
+ * exists. They are tried, because only the kubelet knows its driver, and a static pod has another uid than its mirror pod.
  */
 export function podCgroupPaths(podUid: string): readonly string[] {
   return ROOTS.flatMap((root) =>

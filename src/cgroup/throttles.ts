@@ -5,18 +5,18 @@ import type { IoLimits } from '../model/storage-class.ts';
 import { settingsOf, type Setting } from './io-max.ts';
 import { podCgroupPaths } from './pod-cgroup.ts';
 
-/** IO limits of pods, in the kernel's control groups. */
+/** The IO limits of pods in the kernel's control groups. */
 export interface Throttles {
   /** The version of the hierarchy that can limit IO; undefined when there is none. */
   version(signal: AbortSignal): Promise<1 | 2 | undefined>;
   /**
-   * Sets what the pod may do on the device, `major:minor`; none given takes the limits away. Says whether anything had to be written,
-   * or that the pod has no cgroup (yet, or any more). Throws Fault `precondition` when the kernel cannot, `unavailable` when it does not.
+   * Sets a pod's limits on a device, `major:minor`; empty limits take them away. Returns whether anything was written, or that
+   * the pod has no cgroup. Throws Fault `precondition` when the kernel cannot limit the device, `unavailable` when it refuses.
    */
   apply(use: ThrottledUse, signal: AbortSignal): Promise<'set' | 'kept' | 'no-cgroup'>;
   /**
-   * The folders in which something happens when the pod needs another look: where its limits are written, and its containers' cgroups come and go;
-   * without a cgroup, those in which its own may appear.
+   * The folders to watch for a pod: its cgroup, where limits are written and its containers' cgroups come and go; without a
+   * cgroup, the folders in which it may appear.
    */
   foldersOf(podUid: string, signal: AbortSignal): Promise<readonly string[]>;
 }
@@ -65,7 +65,7 @@ export function createThrottles(root: string): Throttles {
   };
 }
 
-/** On a machine with both, block devices are limited by v1 if that has the controller: a controller is in one hierarchy only. */
+/** On a machine with both versions, v1 is used if it has the controller: the kernel offers a controller in one hierarchy only. */
 async function findHierarchy(root: string): Promise<Hierarchy | undefined> {
   const blkio = path.join(root, 'blkio');
   if (await exists(path.join(blkio, 'blkio.throttle.read_bps_device'))) return { version: 1, root: blkio };
@@ -89,7 +89,7 @@ async function withChildren(folder: string): Promise<readonly string[]> {
   return [folder, ...(await Promise.all(children.map(withChildren))).flat()];
 }
 
-/** Writes only what is not so already, and reads back. A cgroup that goes meanwhile needs nothing. */
+/** Writes a setting unless it holds already, and reads it back. A cgroup that is removed meanwhile needs no limit. */
 async function ensure(folder: string, setting: Setting, device: string, signal: AbortSignal): Promise<'set' | 'kept'> {
   const file = path.join(folder, setting.file);
   try {

@@ -19,9 +19,9 @@ export interface FilesystemStats {
 export interface Filesystems {
   /** Throws `unavailable` when the device cannot be read: that is not the same as blank. */
   probe(device: string, signal: AbortSignal): Promise<Content>;
-  /** Destroys what is there: only for a device that probe said is blank. */
+  /** Makes a filesystem. Destroys what is there: call it only after probe has found the device blank. */
   format(device: string, fsType: string, signal: AbortSignal): Promise<void>;
-  /** Makes a mounted filesystem as large as its device; done when it is. */
+  /** Makes a mounted filesystem as large as its device. May be repeated. */
   grow(
     mounted: { readonly device: string; readonly target: string; readonly fsType: string },
     signal: AbortSignal,
@@ -29,7 +29,7 @@ export interface Filesystems {
   stats(path: string, signal: AbortSignal): Promise<FilesystemStats>;
   /** Names in the folder at which a filesystem is mounted. */
   entries(mountPoint: string, signal: AbortSignal): Promise<readonly string[]>;
-  /** Removes everything in it; never what is mounted below, nor what links lead to. May be repeated after a cut. */
+  /** Removes every file in it, never what is mounted below it, nor what links lead to. May be repeated after a cut. */
   clear(mountPoint: string, signal: AbortSignal): Promise<void>;
   /** Size of a block device; undefined when it is not there. */
   sizeOf(device: string, signal: AbortSignal): Promise<Bytes | undefined>;

@@ -1,7 +1,7 @@
 /** One line of /proc/self/mountinfo: proc(5). */
 export interface MountEntry {
   readonly majorMinor: string;
-  /** What of the filesystem is seen here: `/` unless it is a bind mount of a part. */
+  /** The folder of the filesystem that is mounted: `/`, or another one for a bind mount. */
   readonly root: string;
   readonly target: string;
   /** Of this mount: `rw`, `noatime`, … */
@@ -35,6 +35,6 @@ export function parseMountinfo(text: string): readonly MountEntry[] {
 const unescape = (text: string): string =>
   text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
 
-/** What is seen at a path: the last mount there; undefined when nothing is mounted on it. */
+/** The last mount at a path, which hides earlier ones; undefined when nothing is mounted there. */
 export const mountAt = (entries: readonly MountEntry[], target: string): MountEntry | undefined =>
   entries.findLast((entry) => entry.target === target);

@@ -5,16 +5,16 @@ import type { Run } from '../exec/run.ts';
 import { deviceNumber } from './device-number.ts';
 import { mountAt, parseMountinfo, type MountEntry } from './mountinfo.ts';
 
-/** What is mounted on this machine. Every verb may be repeated; all throw Fault. */
+/** The mounts of this machine. Every verb may be repeated; all throw Fault. */
 export interface Mounts {
   list(signal: AbortSignal): Promise<readonly MountEntry[]>;
-  /** Done when the same is mounted there already; throws `conflict` when something else is. The folder must exist. */
+  /** Resolves at once when the same is mounted there; throws `conflict` when something else is. The folder must exist. */
   mount(wanted: NewMount, signal: AbortSignal): Promise<void>;
-  /** Makes a folder or a device file seen at another path as well, which must exist; otherwise as mount. */
+  /** Bind-mounts a folder or device file at another path, which must exist; otherwise as mount. */
   bind(wanted: NewBind, signal: AbortSignal): Promise<void>;
-  /** Whether what is seen at an entry is this device or folder. */
+  /** Whether the entry is a mount of this device or folder. */
   shows(entry: MountEntry, source: string, signal: AbortSignal): Promise<boolean>;
-  /** Done when nothing is mounted there; throws `unavailable` while it is in use. */
+  /** Resolves once nothing is mounted there; throws `unavailable` while it is in use. */
   unmount(target: string, signal: AbortSignal): Promise<void>;
 }
 
@@ -35,7 +35,7 @@ export interface NewBind {
 }
 
 const TIMEOUT_MS = 120_000;
-/** Somebody may have mounted over a target of ours; more than so many layers are not taken down. */
+/** Mounts that may lie over one another at a target of ours; of more, the rest is left. */
 const MAX_LAYERS = 16;
 
 const list = async (signal: AbortSignal): Promise<readonly MountEntry[]> =>

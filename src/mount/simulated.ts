@@ -25,7 +25,7 @@ export interface SimulatedMountsOptions {
 export function createSimulatedMounts({ file, sizeOf }: SimulatedMountsOptions): {
   mounts: Mounts;
   filesystems: Filesystems;
-  /** What a device was formatted with is wiped. */
+  /** Forgets the filesystem of a device that was wiped. */
   forget: (device: string, signal: AbortSignal) => Promise<void>;
 } {
   const state = createStateFile<SimulatedMounts>(file, { mounts: [], filesystems: {} });

@@ -18,16 +18,16 @@ export interface LimitDeps {
   readonly volumes: ReadonlyMap<string, LocalVolume>;
   readonly record: RecordEvent;
   readonly log: Log;
-  /** Called when a limit was written, or cannot be yet: what else needs it is to be looked for, and watched. */
+  /** Schedules enforce() and watches the cgroup folders again. */
   readonly onSet: () => void;
-  /** The kubelet may make a pod's cgroup after it has asked for its volumes; so many ms are waited for it. Absent: 3 s. */
+  /** Milliseconds to wait for a pod's cgroup, which the kubelet may make after it has asked for the volumes. Absent: 3000. */
   readonly patienceMs?: number;
 }
 
 export interface Limits extends PublishedLimits {
-  /** Sees to it that every pod on this node has the limits of its volumes as they are asked now, and none of others. Never throws unless aborted. */
+  /** Gives every pod on this node the limits that its volumes ask for now, and takes all others away. Throws only when aborted. */
   enforce(signal: AbortSignal): Promise<void>;
-  /** Folders in which something happens when a limit is lost, or can be set at last. */
+  /** The cgroup folders whose changes mean that a limit was lost, or can be set at last. */
   folders(signal: AbortSignal): Promise<readonly string[]>;
 }
 
@@ -51,7 +51,7 @@ export function createLimits(deps: LimitDeps): Limits {
   const tell = createTeller(deps);
   const { limited, waiting, settle } = createSetter(deps, tell);
   let first = true;
-  // A look at the mounts must not be older than what is done about it.
+  // One caller at a time: limits are set from a list of mounts, and a newer list must not be overtaken by an older one.
   const turns = new KeyedMutex();
   const inTurn = <T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> => turns.run('limits', work, signal);
 
@@ -107,10 +107,10 @@ export function createLimits(deps: LimitDeps): Limits {
 
 type Tell = (volume: string, reason: string, message: string) => void;
 
-/** Sets limits, and keeps in mind which, so that they can be taken away. */
+/** Sets limits, and remembers which were set, so that they can be taken away. */
 function createSetter({ throttles, log, onSet }: LimitDeps, tell: Tell) {
   const limited = new Map<string, Use>();
-  /** Pods that are to be limited and have no cgroup. */
+  /** Pods that need a limit and have no cgroup yet. */
   const waiting = new Set<string>();
 
   const set = async (use: Use, signal: AbortSignal): Promise<boolean> => {
@@ -130,7 +130,7 @@ function createSetter({ throttles, log, onSet }: LimitDeps, tell: Tell) {
     return true;
   };
 
-  /** Whether the pod has a cgroup. What goes wrong is told. */
+  /** Returns whether the pod has a cgroup. A failure becomes an Event. */
   const settle = async (use: Use, signal: AbortSignal): Promise<boolean> => {
     try {
       return await set(use, signal);
@@ -147,7 +147,7 @@ const keyOf = ({ podUid, device }: Place): string => `${podUid} ${device}`;
 
 const isLimited = (limits: IoLimits | undefined): boolean => Object.keys(limits ?? {}).length > 0;
 
-/** Tells each thing about a volume once. */
+/** Records an Event for a volume, and leaves out one that says the same as the last. */
 function createTeller({ volumes, record, log }: LimitDeps): Tell {
   const told = new Map<string, string>();
   return (volume, reason, message) => {
@@ -162,7 +162,7 @@ function createTeller({ volumes, record, log }: LimitDeps): Tell {
 
 type Place = Pick<Use, 'podUid' | 'device'>;
 
-/** Which pod sees which device somewhere. */
+/** The device behind each mount of a pod. */
 async function placesOf(entries: readonly MountEntry[]): Promise<readonly Place[]> {
   const places = entries.map(async (entry): Promise<readonly Place[]> => {
     const podUid = podOfTarget(entry.target);
@@ -172,7 +172,7 @@ async function placesOf(entries: readonly MountEntry[]): Promise<readonly Place[
   return (await Promise.all(places)).flat();
 }
 
-/** Where one of the volumes is seen. */
+/** The mounts of pods that show one of the volumes. */
 async function usesOf(
   volumes: readonly LocalVolume[],
   places: readonly Place[],
@@ -190,7 +190,7 @@ async function usesOf(
   });
 }
 
-/** `major:minor` of what carries a volume. */
+/** `major:minor` of the device that carries a volume; undefined when it is not there. */
 function deviceOf(
   { kind, source }: Pick<NodeVolume, 'kind' | 'source'>,
   entries: readonly MountEntry[],

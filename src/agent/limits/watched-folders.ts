@@ -1,8 +1,8 @@
 import { watchFolder } from '../../daemon/watch-folder.ts';
 
-/** Watches a set of folders that changes: tells of every entry made or removed in them. */
+/** Watches a set of folders, which may change, for entries that are made or removed in them. */
 export interface WatchedFolders {
-  /** From now on these are watched, as far as they are there. Ended by the signal given last. */
+  /** Replaces the set. Folders that do not exist are skipped. The signal ends the watches that this call starts. */
   set(folders: readonly string[], signal: AbortSignal): void;
 }
 
@@ -14,7 +14,7 @@ export function createWatchedFolders(changed: () => void): WatchedFolders {
       watchFolder(folder, changed, AbortSignal.any([signal, ending.signal]));
       watches.set(folder, ending);
     } catch {
-      // It went meanwhile; who names it again will see.
+      // The folder was removed meanwhile: the next call names the folders that exist then.
     }
   };
   return {

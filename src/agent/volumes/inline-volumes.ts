@@ -50,7 +50,7 @@ export function createInlineVolumes(options: InlineVolumesOptions): Pick<NodeVol
       try {
         await untilReady(wanted.id, volumes, AbortSignal.any([signal, AbortSignal.timeout(patienceMs)]));
       } catch (error) {
-        // Nothing of it was ever there: it is asked for anew, if the pod still wants it.
+        // No room was taken: the object goes, and the kubelet's next call makes a new one if the pod still wants it.
         if (error instanceof Fault && error.kind === 'exhausted') await remove(wanted.id, signal);
         throw error;
       }

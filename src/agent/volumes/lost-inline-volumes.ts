@@ -18,8 +18,8 @@ export interface LostInlineVolumesDeps {
 }
 
 /**
- * Gives a function that has inline volumes removed of which the kubelet knows nothing any more, so that it will never ask for that: its folder was
- * lost with them, or a call for them. One that is found so in two looks one after another goes; it cannot come back, as its id is that of its pod.
+ * Returns a function that deletes inline volumes that the kubelet has forgotten (its state or an Unpublish call was lost), since
+ * nobody else ever will. A volume must be found so in two calls in a row; its id contains its pod's uid, so it cannot come back.
  */
 export function createLostInlineVolumes(deps: LostInlineVolumesDeps): (signal: AbortSignal) => Promise<void> {
   const { client, volumes, record, log } = deps;

@@ -13,17 +13,17 @@ export interface InlineVolume {
   readonly limits: IoLimits;
   /** Empty: our choice. */
   readonly fsType: string;
-  /** The pod's path for it. */
+  /** The path at which the pod's kubelet wants it. */
   readonly targetPath: string;
 }
 
-/** What the kubelet adds to the volume context when the CSIDriver object has podInfoOnMount. */
+/** The key that the kubelet adds to the volume context when the CSIDriver object has podInfoOnMount. */
 const EPHEMERAL = 'csi.storage.k8s.io/ephemeral';
 
 export const isInline = ({ volumeContext }: Pick<NodePublishVolumeRequest, 'volumeContext'>): boolean =>
   volumeContext[EPHEMERAL] === 'true';
 
-/** As the kubelet makes it: model/inline-volume.ts. */
+/** The ids that the kubelet gives to inline volumes: model/inline-volume.ts. */
 export const INLINE_ID = /^csi-[0-9a-f]{64}$/;
 
 /**

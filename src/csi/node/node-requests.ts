@@ -9,7 +9,7 @@ import {
 } from '../gen/csi.ts';
 import { podOfTarget } from './published-limits.ts';
 
-/** How a volume is to be seen. */
+/** How a pod wants to use a volume. */
 export interface Access {
   /** `block`: as a device file; else as a mounted filesystem. */
   readonly block: boolean;
@@ -17,7 +17,7 @@ export interface Access {
   readonly fsType: string;
   readonly mountFlags: readonly string[];
   readonly readOnly: boolean;
-  /** At one path only, also on this node. */
+  /** Only one pod of this node may have it (ReadWriteOncePod). */
   readonly singleWriter: boolean;
 }
 
@@ -38,7 +38,7 @@ export interface Target {
 
 export interface Publish extends Stage, Target {}
 
-/** What the kubelet adds to the volume context when the CSIDriver object has podInfoOnMount. */
+/** The key that the kubelet adds to the volume context when the CSIDriver object has podInfoOnMount. */
 const POD_UID = 'csi.storage.k8s.io/pod.uid';
 
 /** Checks a NodeStageVolume request. Throws Fault `invalid` naming the field. */
@@ -93,12 +93,12 @@ export function absolute(field: string, value: string): string {
   return withoutSlash(path);
 }
 
-/** A place where a volume may be seen. Throws Fault `invalid` when the field is empty; at a relative path there simply is none. */
+/** A path at which a volume may be mounted. Throws Fault `invalid` when it is empty; a relative one is merely never found. */
 export const place = (field: string, value: string): string => withoutSlash(required(field, value));
 
 const withoutSlash = (path: string): string => path.replace(/(?<=.)\/+$/, '');
 
-/** The bytes that must be there; none when the caller does not say. Throws Fault `out-of-range` for more than we can count. */
+/** The smallest size in bytes that the caller accepts; 0 when it does not say. Throws Fault `out-of-range` above 2^53. */
 export function requiredBytes(range: CapacityRange | undefined): Bytes {
   const wanted = range?.requiredBytes ?? 0n;
   if (wanted < 0n || wanted > BigInt(Number.MAX_SAFE_INTEGER))

@@ -11,7 +11,7 @@ export interface NodeVolume {
   readonly source: string;
   /** What the StorageClass asked for; empty: our choice. */
   readonly fsType: string;
-  /** What its device was once formatted with; undefined when it never was, as far as we know. */
+  /** The filesystem that its device was once given; undefined when none is recorded. */
   readonly formatted: string | undefined;
   readonly sizeBytes: Bytes;
   /** For each pod that has it; none when empty. */
@@ -20,13 +20,13 @@ export interface NodeVolume {
 
 /** What the node service knows of volumes; the agent supplies it. */
 export interface NodeVolumes {
-  /** Undefined when this node has no such volume. Throws Fault `unavailable`, saying why, while it is not ready. */
+  /** Gives undefined when this node has no such volume. Throws Fault `unavailable`, saying why, while it is not ready. */
   find(id: string, signal: AbortSignal): Promise<NodeVolume | undefined>;
-  /** Remembers for good that the volume's device carries a filesystem. */
+  /** Records for good that the volume's device carries a filesystem. */
   markFormatted(id: string, fsType: string, signal: AbortSignal): Promise<void>;
-  /** Makes an inline volume, or finds it as an earlier try left it; ends once it is ready. Throws Fault `exhausted` without room. */
+  /** Makes an inline volume, or goes on with an earlier try; resolves once it is ready. Throws Fault `exhausted` without room. */
   makeInline(volume: InlineVolume, signal: AbortSignal): Promise<void>;
-  /** Has a volume removed if it is an inline one; others are nothing to this. */
+  /** Starts the removal of an inline volume; does nothing for any other. */
   removeInline(id: string, signal: AbortSignal): Promise<void>;
 }
 

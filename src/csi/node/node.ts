@@ -14,7 +14,8 @@ import { absolute, parsePublish, parseStage, parseTarget, place, required, requi
 import { publishInline, publishVolume, unpublishVolume, type PublishDeps } from './publish.ts';
 import { service, type Service } from '../service.ts';
 import { stageVolume } from './stage.ts';
-import { expandVolume, statVolume } from './expand.ts';
+import { expandVolume } from './expand.ts';
+import { statVolume } from './stats.ts';
 
 export interface NodeDeps extends PublishDeps {
   readonly nodeName: string;

@@ -12,7 +12,7 @@ export interface PublishDeps extends StageDeps {
   readonly limits: PublishedLimits;
 }
 
-/** Makes a staged volume seen at a pod's path, as a folder or as a device file. Done when it is so already. */
+/** Binds a staged volume to a pod's path, as a folder or as a device file. May be repeated. */
 export async function publishVolume(wanted: Publish, deps: PublishDeps, signal: AbortSignal): Promise<void> {
   const { id, stagingPath, targetPath, access } = wanted;
   const { mounts, filesystems, volumes } = deps;
@@ -33,7 +33,7 @@ export async function publishVolume(wanted: Publish, deps: PublishDeps, signal: 
   await deps.limits.apply(volume, wanted.pod, signal);
 }
 
-/** Makes a pod's own volume and mounts it at the pod's path: the kubelet stages no inline volume. Done when it is so already. */
+/** Makes an inline volume and mounts it at the pod's path, since the kubelet does not stage inline volumes. May be repeated. */
 export async function publishInline(
   inline: InlineVolume,
   { id, targetPath, access, pod }: Target,
@@ -63,7 +63,7 @@ async function assertOnly(
 
 type UnpublishDeps = Pick<PublishDeps, 'mounts' | 'limits'>;
 
-/** Takes a volume away from a pod's path, and the path with it. Done when there is nothing. */
+/** Unmounts a volume from a pod's path and removes the path. May be repeated. */
 export async function unpublishVolume(
   targetPath: string,
   { mounts, limits }: UnpublishDeps,
@@ -74,13 +74,13 @@ export async function unpublishVolume(
   await removeTarget(targetPath);
 }
 
-/** A device file is bound over an empty file. */
+/** Makes the empty file over which a device file is bound. */
 async function makeFile(target: string): Promise<void> {
   await mkdir(path.dirname(target), { recursive: true, mode: 0o750 });
   await (await open(target, 'a', 0o660)).close();
 }
 
-/** Removes an empty folder or file; anything with content stays, and says so. */
+/** Removes an empty folder or file. Throws Fault, and removes nothing, when it has content. */
 async function removeTarget(target: string): Promise<void> {
   try {
     const found = await lstat(target);

@@ -1,10 +1,10 @@
 import type { NodeVolume } from './node-volumes.ts';
 
-/** IO limits of what pods have; the agent supplies them. Never throws: a limit that cannot be had is told, and the pod starts. */
+/** IO limits of pods on their volumes; the agent supplies them. Never throws: a limit that cannot be set is an Event, and the pod starts. */
 export interface PublishedLimits {
-  /** The volume is seen at a pod's path: its limits hold when this ends, if they can. */
+  /** Called after a volume was mounted for a pod: resolves once its limits are set, or cannot be. */
   apply(volume: NodeVolume, pod: string | undefined, signal: AbortSignal): Promise<void>;
-  /** The volume is no longer seen at the path. */
+  /** Called after a volume was unmounted from the path. */
   lift(targetPath: string, signal: AbortSignal): Promise<void>;
 }
 

@@ -17,7 +17,7 @@ export interface StageDeps {
   readonly filesystems: Filesystems;
 }
 
-/** Makes a volume's filesystem seen at the staging path; formats a device that is blank and always was. Done when it is so already. */
+/** Mounts a volume's filesystem at the staging path; formats its device first when it is blank and always was. May be repeated. */
 export async function stageVolume(wanted: Stage, deps: StageDeps, signal: AbortSignal): Promise<void> {
   const { id, stagingPath, access } = wanted;
   const volume = await requireVolume(deps.volumes, id, signal);
