@@ -1,7 +1,7 @@
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { whenAborted } from '../src/daemon/lifecycle.ts';
+import { whenAborted } from '../src/wait/abort.ts';
 import { createLog } from '../src/daemon/log.ts';
 import type { KubeObject } from '../src/model/objects.ts';
 import { TOPOLOGY_KEY } from '../src/model/well-known.ts';

@@ -19,21 +19,21 @@ interface Room {
 const ROOMS: readonly Room[] = [
   // 0: words and processes
   { room: 'model', ours: [], packages: [] },
-  { room: 'exec', ours: ['model'], packages: ['node:'] },
+  { room: 'wait', ours: [], packages: ['node:'] },
+  { room: 'exec', ours: ['model', 'wait'], packages: ['node:'] },
   // 1: each knows one outside thing
-  { room: 'daemon', ours: ['model'], packages: ['node:', 'pino'] },
+  { room: 'daemon', ours: ['model', 'wait'], packages: ['node:', 'pino'] },
   { room: 'cgroup', ours: ['model'], packages: ['node:'] },
   { room: 'lvm', ours: ['exec', 'model'], packages: ['node:'] },
   { room: 'disk', ours: ['exec', 'model'], packages: ['node:'] },
   { room: 'mount', ours: ['exec', 'model'], packages: ['node:'] },
   { room: 'kube', ours: ['model'], packages: ['node:'] },
-  { room: 'kube/time', ours: [], packages: ['node:'] },
-  { room: 'kube/access', ours: ['exec', 'kube/time', 'model'], packages: ['node:', 'yaml'] },
-  { room: 'kube/rest', ours: ['kube', 'kube/access', 'kube/time', 'model'], packages: ['node:'] },
-  { room: 'kube/follow', ours: ['kube', 'kube/time', 'model'], packages: ['node:'] },
-  { room: 'kube/work', ours: ['kube', 'kube/time'], packages: [] },
-  { room: 'kube/events', ours: ['kube', 'kube/time', 'model'], packages: ['node:'] },
-  { room: 'kube/lease', ours: ['kube', 'kube/time', 'model'], packages: [] },
+  { room: 'kube/access', ours: ['exec', 'model', 'wait'], packages: ['node:', 'yaml'] },
+  { room: 'kube/rest', ours: ['kube', 'kube/access', 'model', 'wait'], packages: ['node:'] },
+  { room: 'kube/follow', ours: ['kube', 'model', 'wait'], packages: ['node:'] },
+  { room: 'kube/work', ours: ['kube', 'wait'], packages: [] },
+  { room: 'kube/events', ours: ['kube', 'model', 'wait'], packages: ['node:'] },
+  { room: 'kube/lease', ours: ['kube', 'model', 'wait'], packages: [] },
   // 2: decides, purely
   { room: 'capacity/needs', ours: ['model'], packages: [] },
   { room: 'capacity/stock', ours: ['model'], packages: [] },
@@ -46,13 +46,17 @@ const ROOMS: readonly Room[] = [
   },
   // 3: each speaks one protocol
   { room: 'extender', ours: ['daemon', 'model'], packages: ['fastify', 'lru-cache', 'node:'] },
-  { room: 'csi', ours: ['capacity', 'capacity/books', 'csi/gen', 'daemon', 'model'], packages: ['@grpc/grpc-js'] },
+  {
+    room: 'csi',
+    ours: ['capacity', 'capacity/books', 'csi/gen', 'daemon', 'model', 'wait'],
+    packages: ['@grpc/grpc-js'],
+  },
   {
     room: 'csi/controller',
-    ours: ['capacity/books', 'csi', 'csi/gen', 'daemon', 'model', 'mount'],
+    ours: ['capacity/books', 'csi', 'csi/gen', 'daemon', 'model', 'mount', 'wait'],
     packages: ['node:'],
   },
-  { room: 'csi/node', ours: ['csi', 'csi/gen', 'daemon', 'model', 'mount'], packages: ['node:'] },
+  { room: 'csi/node', ours: ['csi', 'csi/gen', 'daemon', 'model', 'mount', 'wait'], packages: ['node:'] },
   // 4: each wires one process
   {
     room: 'operator/follow',
@@ -66,12 +70,12 @@ const ROOMS: readonly Room[] = [
   },
   {
     room: 'operator/volumes',
-    ours: ['csi', 'daemon', 'kube', 'kube/events', 'kube/follow', 'kube/work', 'model', 'operator/follow'],
+    ours: ['csi', 'daemon', 'kube', 'kube/events', 'kube/follow', 'kube/work', 'model', 'operator/follow', 'wait'],
     packages: [],
   },
   {
     room: 'operator/scheduling',
-    ours: ['capacity', 'daemon', 'extender', 'kube', 'model', 'operator/follow'],
+    ours: ['capacity', 'daemon', 'extender', 'kube', 'model', 'operator/follow', 'wait'],
     packages: [],
   },
   {
@@ -86,6 +90,7 @@ const ROOMS: readonly Room[] = [
       'kube/work',
       'model',
       'operator/follow',
+      'wait',
     ],
     packages: ['node:'],
   },
@@ -138,6 +143,7 @@ const ROOMS: readonly Room[] = [
       'lvm',
       'model',
       'mount',
+      'wait',
     ],
     packages: ['node:'],
   },
@@ -177,10 +183,10 @@ const ROOMS: readonly Room[] = [
     ours: ['csi', 'csi/gen', 'kube', 'kube/events', 'kube/follow', 'model'],
     packages: ['node:'],
   },
-  { room: 'sandbox/scheduler', ours: ['kube', 'kube/time', 'model', 'sandbox/controllers'], packages: ['node:'] },
+  { room: 'sandbox/scheduler', ours: ['kube', 'model', 'sandbox/controllers', 'wait'], packages: ['node:'] },
   {
     room: 'sandbox/story',
-    ours: ['kube', 'kube/events', 'model', 'sandbox/apiserver', 'sandbox/controllers'],
+    ours: ['kube', 'kube/events', 'model', 'sandbox/apiserver', 'sandbox/controllers', 'wait'],
     packages: ['node:', 'yaml'],
   },
   {
@@ -194,7 +200,6 @@ const ROOMS: readonly Room[] = [
       'kube/access',
       'kube/lease',
       'kube/rest',
-      'kube/time',
       'kube/work',
       'model',
       'operator/nodes',
@@ -202,10 +207,15 @@ const ROOMS: readonly Room[] = [
       'sandbox/controllers',
       'sandbox/scheduler',
       'sandbox/story',
+      'wait',
     ],
     packages: ['node:'],
   },
-  { room: 'sandbox', ours: ['daemon', 'exec', 'model', 'sandbox/cluster', 'sandbox/story'], packages: ['node:'] },
+  {
+    room: 'sandbox',
+    ours: ['daemon', 'exec', 'model', 'sandbox/cluster', 'sandbox/story', 'wait'],
+    packages: ['node:'],
+  },
 ];
 
 /** Entry files: they start a program, and may import every room. */

@@ -4,7 +4,7 @@ import { parseAgentConfig } from '../../src/agent/config.ts';
 import { runAgent } from '../../src/agent/run.ts';
 import { createCsiClient } from '../../src/csi/client.ts';
 import { parseEndpoint } from '../../src/daemon/endpoint.ts';
-import { whenAborted } from '../../src/daemon/lifecycle.ts';
+import { whenAborted } from '../../src/wait/abort.ts';
 import { repeat } from '../../src/daemon/repeat.ts';
 import { run } from '../../src/exec/run.ts';
 import type { KubeClient } from '../../src/kube/client.ts';

@@ -1,4 +1,4 @@
-import { systemClock } from '../../src/kube/time/clock.ts';
+import { systemClock } from '../../src/wait/clock.ts';
 import { Fault, textOf } from '../../src/model/fault.ts';
 
 const START_MS = 30_000;

@@ -9,6 +9,7 @@ import { keyOf } from '../controllers/store.ts';
 import type { ExtenderClient } from './extender-client.ts';
 import type { PodClaims } from '../controllers/pod-claims.ts';
 import { isBound, selectedNodeOf } from '../controllers/pod-claims.ts';
+import { untilCalled } from '../../src/wait/abort.ts';
 
 export interface BindDeps {
   readonly client: KubeClient;
@@ -72,27 +73,21 @@ async function untilBound(
   signal: AbortSignal,
 ): Promise<void> {
   const key = keyOf({ metadata });
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  let annotated = false;
-  const look = (claim: PersistentVolumeClaim | undefined): void => {
-    if (!claim) return reject(new Fault('not-found', `binding volumes: claim ${key} was deleted`));
-    if (isBound(claim)) return resolve();
-    const selected = selectedNodeOf(claim);
-    // The store may still be behind our own write.
-    if (selected === node) annotated = true;
-    else if (annotated)
-      reject(new Fault('exhausted', `binding volumes: provisioning failed for PVC "${metadata.name ?? ''}"`));
-  };
-  const unsubscribe = store.subscribe((claim, gone) => {
-    if (keyOf(claim) === key) look(gone ? undefined : claim);
-  });
-  const onAbort = (): void => reject(signal.reason as Error);
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
+  await untilCalled((resolve, reject) => {
+    let annotated = false;
+    const look = (claim: PersistentVolumeClaim | undefined): void => {
+      if (!claim) return reject(new Fault('not-found', `binding volumes: claim ${key} was deleted`));
+      if (isBound(claim)) return resolve();
+      const selected = selectedNodeOf(claim);
+      // The store may still be behind our own write.
+      if (selected === node) annotated = true;
+      else if (annotated)
+        reject(new Fault('exhausted', `binding volumes: provisioning failed for PVC "${metadata.name ?? ''}"`));
+    };
+    const unsubscribe = store.subscribe((claim, gone) => {
+      if (keyOf(claim) === key) look(gone ? undefined : claim);
+    });
     look(store.get(key));
-    await promise;
-  } finally {
-    unsubscribe();
-    signal.removeEventListener('abort', onAbort);
-  }
+    return unsubscribe;
+  }, signal);
 }

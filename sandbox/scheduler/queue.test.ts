@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { createFakeClock, type FakeClock } from '../../src/kube/time/fake-clock.ts';
+import { createFakeClock, type FakeClock } from '../../src/wait/fake-clock.ts';
 import { SchedulingQueue } from './queue.ts';
 
 let clock: FakeClock;

@@ -1,4 +1,5 @@
-import type { Clock } from '../../src/kube/time/clock.ts';
+import type { Clock } from '../../src/wait/clock.ts';
+import { onAbort } from '../../src/wait/abort.ts';
 
 interface Waiting {
   attempts: number;
@@ -31,7 +32,7 @@ export class SchedulingQueue {
   constructor(clock: Clock, signal: AbortSignal) {
     this.#clock = clock;
     this.#signal = signal;
-    signal.addEventListener('abort', () => this.#wake?.(), { once: true });
+    onAbort(signal, () => this.#wake?.());
   }
 
   /** A pod that wants a node; one that is known already keeps its place. */

@@ -1,4 +1,4 @@
-import { systemClock } from '../../src/kube/time/clock.ts';
+import { systemClock } from '../../src/wait/clock.ts';
 import { isConflict, isNotFound } from '../../src/kube/errors.ts';
 import { PODS } from '../../src/kube/resource.ts';
 import { textOf } from '../../src/model/fault.ts';

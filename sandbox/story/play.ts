@@ -3,6 +3,7 @@ import type { Stores } from '../controllers/deps.ts';
 import type { KubeObject } from '../../src/model/objects.ts';
 import type { Store } from '../controllers/store.ts';
 import type { Action, Step } from './story.ts';
+import { orAborted } from '../../src/wait/abort.ts';
 
 export interface Outcome {
   readonly step: Step;
@@ -58,11 +59,9 @@ export async function untilAllHold(
   };
   const ends = [...byKind.values()].map((store) => store.subscribe(onChange));
   const timer = setTimeout(resolve, withinMs);
-  signal.addEventListener('abort', () => resolve(), { once: true });
   try {
     check();
-    await promise;
-    signal.throwIfAborted();
+    await orAborted(promise, signal);
     return look();
   } finally {
     clearTimeout(timer);

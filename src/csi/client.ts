@@ -2,6 +2,7 @@ import { Client, credentials } from '@grpc/grpc-js';
 import { formatEndpoint, type Endpoint } from '../daemon/endpoint.ts';
 import { ControllerService, IdentityService, NodeService } from './gen/csi.ts';
 import type { Definition, Method, ReplyOf, RequestOf } from './service.ts';
+import { onAbort } from '../wait/abort.ts';
 
 /**
  * A service as promises. A failed call rejects with grpc-js' ServiceError: its `code` is the status, `details` the message.
@@ -49,8 +50,6 @@ function call<Request, Reply>(client: Client, method: Method<Request, Reply>, ti
       { deadline: Date.now() + timeoutMs },
       (error, reply) => (error ? reject(error) : resolve(reply as Reply)),
     );
-    const cancel = (): void => running.cancel();
-    signal.addEventListener('abort', cancel, { once: true });
-    return promise.finally(() => signal.removeEventListener('abort', cancel));
+    return promise.finally(onAbort(signal, () => running.cancel()));
   };
 }

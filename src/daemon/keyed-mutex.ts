@@ -1,3 +1,5 @@
+import { orAborted } from '../wait/abort.ts';
+
 /** Runs tasks with the same key one after another, in the order they came, and others side by side. */
 export class KeyedMutex {
   readonly #tails = new Map<string, Promise<void>>();
@@ -25,17 +27,5 @@ export class KeyedMutex {
     this.#tails.set(key, tail);
     await tail;
     if (this.#tails.get(key) === tail) this.#tails.delete(key);
-  }
-}
-
-async function orAborted(turn: Promise<void>, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted();
-  const aborted = Promise.withResolvers<never>();
-  const onAbort = (): void => aborted.reject(signal.reason);
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    await Promise.race([turn, aborted.promise]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
   }
 }

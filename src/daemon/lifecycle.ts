@@ -1,4 +1,5 @@
 import { textOf } from '../model/fault.ts';
+import { whenAborted } from '../wait/abort.ts';
 import type { Log } from './log.ts';
 
 /** A part of a process that runs until it is stopped. */
@@ -43,14 +44,6 @@ export async function runComponents(
   } finally {
     for (const component of started.toReversed()) await stop(component, options);
   }
-}
-
-/** Resolves when the signal is aborted, at once if it is already. */
-export function whenAborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }
 
 async function stop(component: Component, { log, stopMs }: LifecycleOptions): Promise<void> {

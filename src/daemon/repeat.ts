@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { pause } from '../wait/pause.ts';
 
 /** Runs `task` now and then `ms` after each turn, never two at once, until aborted. What a turn throws goes to `onError`. */
 export async function repeat(
@@ -13,6 +13,6 @@ export async function repeat(
     } catch (error) {
       if (!signal.aborted) onError(error);
     }
-    await delay(ms, undefined, { signal }).catch(() => undefined);
+    await pause(ms, signal);
   }
 }

@@ -1,3 +1,4 @@
+import { orAborted } from '../wait/abort.ts';
 import { CommandFailed } from './command-failed.ts';
 import type { Output, Run, RunOptions } from './run.ts';
 
@@ -28,11 +29,3 @@ export function createFakeRun(script: Script): FakeRun {
 /** A reply: the program ends with this exit code. */
 export const exits = (argv: readonly string[], exitCode: number, stderr = '', stdout = ''): CommandFailed =>
   new CommandFailed({ argv, exitCode, signal: undefined, stdout, stderr }, `exited with ${exitCode}`);
-
-function orAborted<T>(reply: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise, resolve, reject } = Promise.withResolvers<T>();
-  const onAbort = (): void => reject(signal.reason as Error);
-  signal.addEventListener('abort', onAbort, { once: true });
-  reply.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  return promise;
-}

@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CommandFailed, type Ending } from './command-failed.ts';
+import { onAbort } from '../wait/abort.ts';
 
 export interface Output {
   readonly stdout: string;
@@ -113,9 +114,8 @@ function kill(child: ChildProcess, stop: AbortSignal, gone: AbortSignal): Promis
     child.unref();
     resolve({ exitCode: undefined, exitSignal: 'SIGKILL' });
   };
-  const onStop = (): void => void act().catch((error: unknown) => (gone.aborted ? undefined : reject(error)));
-  if (stop.aborted) onStop();
-  else stop.addEventListener('abort', onStop, { once: true, signal: gone });
+  const leave = onAbort(stop, () => void act().catch((error: unknown) => (gone.aborted ? undefined : reject(error))));
+  onAbort(gone, leave);
   return promise;
 }
 

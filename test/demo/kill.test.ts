@@ -4,6 +4,7 @@ import { parseSandboxConfig } from '../../sandbox/config.ts';
 import { runSandbox } from '../../sandbox/run.ts';
 import type { SandboxReport } from '../../sandbox/story/sandbox-report.ts';
 import { buildProgram, type Program } from '../rig/program.ts';
+import { whenAborted } from '../../src/wait/abort.ts';
 
 const KILLS = 10;
 /** SEED=… repeats a run. */
@@ -56,7 +57,7 @@ function countChanges({ stores }: Cluster): { count(): number; reach(n: number, 
   return {
     count: () => count,
     reach: async (n, signal) => {
-      const over = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+      const over = whenAborted(signal);
       for (;;) {
         if (count >= n || signal.aborted) return;
         await Promise.race([wake.promise, over]);

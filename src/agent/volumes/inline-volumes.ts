@@ -7,6 +7,7 @@ import type { KubeClient } from '../../kube/client.ts';
 import { isAlreadyExists, isNotFound } from '../../kube/errors.ts';
 import type { Informer } from '../../kube/follow/informer.ts';
 import { LOCAL_VOLUMES } from '../../kube/resource.ts';
+import { onAbort } from '../../wait/abort.ts';
 
 export interface InlineVolumesOptions {
   readonly client: Pick<KubeClient, 'create' | 'get' | 'delete'>;
@@ -115,9 +116,7 @@ function assertSame(wanted: InlineVolume, { metadata, spec }: LocalVolume, nodeN
 async function untilReady(id: string, volumes: InlineVolumesOptions['volumes'], deadline: AbortSignal): Promise<void> {
   const done = Promise.withResolvers<void>();
   let said = 'it is not made yet';
-  const onAbort = (): void => done.reject(new Fault('unavailable', `volume ${id}: ${said}`));
-  if (deadline.aborted) onAbort();
-  deadline.addEventListener('abort', onAbort, { once: true });
+  const leave = onAbort(deadline, () => done.reject(new Fault('unavailable', `volume ${id}: ${said}`)));
   const unsubscribe = volumes.subscribe({
     changed: ({ metadata, status }) => {
       if (metadata.name !== id || !status) return;
@@ -132,6 +131,6 @@ async function untilReady(id: string, volumes: InlineVolumesOptions['volumes'], 
     await done.promise;
   } finally {
     unsubscribe();
-    deadline.removeEventListener('abort', onAbort);
+    leave();
   }
 }

@@ -5,6 +5,7 @@ import { REASON_NO_SPACE } from '../../model/well-known.ts';
 import type { PlaceRequest } from '../../capacity/books/create-volume.ts';
 import type { Refusal } from '../../model/verdict.ts';
 import type { Room, Volumes } from '../ports.ts';
+import { untilCalled } from '../../wait/abort.ts';
 
 type Decide = () => void;
 
@@ -89,25 +90,20 @@ export class FakeVolumes implements Volumes {
     this.agent(volume);
   }
 
-  async until<T>(
+  until<T>(
     id: string,
     decide: (volume: LocalVolume | undefined) => T | undefined,
     signal: AbortSignal,
   ): Promise<NonNullable<T>> {
-    const { promise, resolve, reject } = Promise.withResolvers<NonNullable<T>>();
-    const look = (): void => {
-      const decided = decide(this.objects.get(id));
-      if (decided !== undefined && decided !== null) resolve(decided);
-    };
-    const onAbort = (): void => reject(signal.reason as Error);
-    this.#watchers.add(look);
-    signal.addEventListener('abort', onAbort);
-    if (signal.aborted) onAbort();
-    look();
-    return promise.finally(() => {
-      this.#watchers.delete(look);
-      signal.removeEventListener('abort', onAbort);
-    });
+    return untilCalled<NonNullable<T>>((resolve) => {
+      const look = (): void => {
+        const decided = decide(this.objects.get(id));
+        if (decided !== undefined && decided !== null) resolve(decided);
+      };
+      this.#watchers.add(look);
+      look();
+      return () => this.#watchers.delete(look);
+    }, signal);
   }
 }
 

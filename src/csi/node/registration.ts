@@ -1,12 +1,13 @@
 import { lstat } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Log } from '../../daemon/log.ts';
 import { watchFolder } from '../../daemon/watch-folder.ts';
 import { Fault, textOf } from '../../model/fault.ts';
 import { RegistrationService } from '../gen/pluginregistration.ts';
 import { createCsiServer } from '../server.ts';
 import { service, type Service } from '../service.ts';
+import { whenAborted } from '../../wait/abort.ts';
+import { pause } from '../../wait/pause.ts';
 
 export interface RegistrationOptions {
   /** In the folder that the kubelet watches. */
@@ -37,7 +38,7 @@ export async function keepRegistered(options: RegistrationOptions, signal: Abort
       if (textOf(error) !== told)
         log.warn({ address: socketPath, err: error }, 'not registered with the kubelet, and trying again');
       told = textOf(error);
-      await delay(retryMs, undefined, { signal }).catch(() => undefined);
+      await pause(retryMs, signal);
     }
   }
 }
@@ -50,7 +51,7 @@ async function serveUntilGone(options: RegistrationOptions, signal: AbortSignal)
   refused.promise.catch(() => {}); // it may come when nobody waits any more
   const ending = new AbortController();
   const stop = AbortSignal.any([signal, ending.signal]);
-  stop.addEventListener('abort', () => gone.resolve(), { once: true });
+  void whenAborted(stop).then(gone.resolve);
 
   const endpoint = { kind: 'unix', path: socketPath } as const;
   const services = [registration(options, refused.reject)];

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { createFakeRun, exits, type Reply } from '../../exec/fake-run.ts';
 import { createExecCredential, type ExecPlugin } from './exec-credential.ts';
-import { createFakeClock } from '../time/fake-clock.ts';
+import { createFakeClock } from '../../wait/fake-clock.ts';
 
 const never = new AbortController().signal;
 const apiVersion = 'client.authentication.k8s.io/v1beta1';

@@ -1,8 +1,8 @@
 import type { Run } from '../../exec/run.ts';
 import { Fault, textOf } from '../../model/fault.ts';
 import type { Identity } from './access.ts';
-import type { Clock } from '../time/clock.ts';
-import { orAborted } from '../time/deadline.ts';
+import type { Clock } from '../../wait/clock.ts';
+import { orAborted } from '../../wait/abort.ts';
 
 /** A program that prints our credentials: `users[].user.exec` of a kubeconfig. */
 export interface ExecPlugin {

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { createFakeClock } from '../time/fake-clock.ts';
+import { createFakeClock } from '../../wait/fake-clock.ts';
 import { inClusterAccess } from './in-cluster.ts';
 
 const never = new AbortController().signal;

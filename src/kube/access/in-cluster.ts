@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { Fault } from '../../model/fault.ts';
 import type { ClusterAccess } from './access.ts';
-import { systemClock, type Clock } from '../time/clock.ts';
+import { systemClock, type Clock } from '../../wait/clock.ts';
 import { fileText } from './text-source.ts';
 
 const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { createFakeRun } from '../../exec/fake-run.ts';
-import { createFakeClock } from '../time/fake-clock.ts';
+import { createFakeClock } from '../../wait/fake-clock.ts';
 import { loadKubeconfig } from './kubeconfig.ts';
 
 const never = new AbortController().signal;

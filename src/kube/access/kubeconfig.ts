@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { Run } from '../../exec/run.ts';
 import { Fault, textOf } from '../../model/fault.ts';
 import type { ClusterAccess, Identity } from './access.ts';
-import { systemClock, type Clock } from '../time/clock.ts';
+import { systemClock, type Clock } from '../../wait/clock.ts';
 import { checkTls } from './check-tls.ts';
 import { createExecCredential, type ExecCredential } from './exec-credential.ts';
 import { chooseFromKubeconfig, type KubeconfigChoice, type Source } from './kubeconfig-choice.ts';

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { Fault, textOf } from '../../model/fault.ts';
-import type { Clock } from '../time/clock.ts';
+import type { Clock } from '../../wait/clock.ts';
 
 /** A text that may change while we run. */
 export interface TextSource {

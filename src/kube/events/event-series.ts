@@ -1,5 +1,5 @@
 import { createBoundedMap } from './bounded-map.ts';
-import type { Clock } from '../time/clock.ts';
+import type { Clock } from '../../wait/clock.ts';
 import { seriesKey, subjectKey, type Occurrence, type Series } from './event-object.ts';
 import { createTokenBuckets, type TokenBucketOptions } from './token-buckets.ts';
 

@@ -4,7 +4,7 @@ import type { KubeClient } from '../client.ts';
 import { ApiError } from '../errors.ts';
 import { createEventRecorder, type EventRecorderOptions } from './events.ts';
 import type { EventObject, Occurrence } from './event-object.ts';
-import { createFakeClock } from '../time/fake-clock.ts';
+import { createFakeClock } from '../../wait/fake-clock.ts';
 
 const claim = { apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace: 'team', name: 'data', uid: 'u1' };
 const occurrence: Occurrence = { subject: claim, type: 'Warning', reason: 'NoRoom', message: 'no node has room' };

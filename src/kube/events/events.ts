@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { backoffMs, type Backoff } from '../time/backoff.ts';
+import { backoffMs, type Backoff } from '../../wait/backoff.ts';
 import type { KubeClient } from '../client.ts';
-import { systemClock, type Clock } from '../time/clock.ts';
-import { aborted, orAborted } from '../time/deadline.ts';
+import { systemClock, type Clock } from '../../wait/clock.ts';
+import { orAborted, whenAborted } from '../../wait/abort.ts';
 import { ApiError, isNotFound } from '../errors.ts';
 import {
   countOf,
@@ -84,7 +84,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
     },
     run: async (stop) => {
       const end = new AbortController();
-      void aborted(stop)
+      void whenAborted(stop)
         .then(() => clock.sleep(FLUSH_MS, end.signal))
         .then(
           () => end.abort(new Error('no time left to write Events')),

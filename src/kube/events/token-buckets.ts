@@ -1,5 +1,5 @@
 import { createBoundedMap } from './bounded-map.ts';
-import type { Clock } from '../time/clock.ts';
+import type { Clock } from '../../wait/clock.ts';
 
 export interface TokenBucketOptions {
   /** Tokens of a full bucket. */

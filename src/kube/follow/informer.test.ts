@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { expect, test } from 'vitest';
 import type { Node } from '../../model/objects.ts';
-import { createFakeClock, type FakeClock } from '../time/fake-clock.ts';
+import { createFakeClock, type FakeClock } from '../../wait/fake-clock.ts';
 import { fakeAccess } from '../access/fake-access.ts';
 import { answerWatch, refusal, startFakeApi, type Answer, type FakeApi } from '../fake-api.ts';
 import type { Log } from '../log.ts';

@@ -1,9 +1,9 @@
 import { textOf } from '../../model/fault.ts';
 import type { KubeObject } from '../../model/objects.ts';
 import { createAudience, type Handlers } from './audience.ts';
-import { backoffMs, type Backoff } from '../time/backoff.ts';
-import { systemClock, type Clock } from '../time/clock.ts';
-import { orAborted } from '../time/deadline.ts';
+import { backoffMs, type Backoff } from '../../wait/backoff.ts';
+import { systemClock, type Clock } from '../../wait/clock.ts';
+import { orAborted } from '../../wait/abort.ts';
 import { ApiError, isGone } from '../errors.ts';
 import { createListWatch, type ListWatchOptions } from './list-watch.ts';
 import type { Log } from '../log.ts';

@@ -1,6 +1,6 @@
 import { Fault } from '../../model/fault.ts';
 import type { KubeClient } from '../client.ts';
-import type { Clock } from '../time/clock.ts';
+import type { Clock } from '../../wait/clock.ts';
 import { isConflict, isNotFound } from '../errors.ts';
 import { givenBack, heldBy, isFree, LEASES, sight, type Claim, type Lease, type Sighting } from './lease-record.ts';
 

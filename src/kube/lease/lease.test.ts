@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import type { KubeClient } from '../client.ts';
 import { ApiError } from '../errors.ts';
-import { createFakeClock, type FakeClock } from '../time/fake-clock.ts';
+import { createFakeClock, type FakeClock } from '../../wait/fake-clock.ts';
 import { runLeader, type LeaderOptions } from './lease.ts';
 import { isFree, microTime, type Lease, type LeaseSpec } from './lease-record.ts';
 

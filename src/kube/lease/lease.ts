@@ -1,7 +1,8 @@
 import { Fault, textOf } from '../../model/fault.ts';
 import type { KubeClient } from '../client.ts';
-import { systemClock, type Clock } from '../time/clock.ts';
-import { follow, withClockDeadline } from '../time/deadline.ts';
+import { systemClock, type Clock } from '../../wait/clock.ts';
+import { follow } from '../../wait/abort.ts';
+import { withClockDeadline } from '../../wait/deadline.ts';
 import { createLeaseGrip, type LeaseGrip } from './lease-grip.ts';
 import type { Log } from '../log.ts';
 

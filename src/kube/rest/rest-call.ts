@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { textOf } from '../../model/fault.ts';
 import type { ClusterAccess, Identity } from '../access/access.ts';
-import { withDeadline } from '../time/deadline.ts';
+import { withDeadline } from '../../wait/deadline.ts';
 import { ApiError } from '../errors.ts';
 import { errorFromAnswer } from './status.ts';
 import { createTransport, type Outgoing } from './transport.ts';

@@ -1,6 +1,7 @@
 import http from 'node:http';
 import https from 'node:https';
 import type { ClusterAccess, Identity } from '../access/access.ts';
+import { onAbort } from '../../wait/abort.ts';
 
 export interface Outgoing {
   readonly method: string;
@@ -74,10 +75,11 @@ export function createTransport({ server, serverName, insecure }: ClusterAccess)
  */
 function endOnAbort(request: http.ClientRequest, signal: AbortSignal): void {
   let exchange: http.ClientRequest | http.IncomingMessage = request;
-  const onAbort = (): void => void exchange.destroy();
   request.once('response', (response: http.IncomingMessage) => (exchange = response));
-  signal.addEventListener('abort', onAbort, { once: true });
-  request.once('close', () => signal.removeEventListener('abort', onAbort));
+  request.once(
+    'close',
+    onAbort(signal, () => void exchange.destroy()),
+  );
 }
 
 const isReset = (error: Error): boolean => 'code' in error && (error.code === 'ECONNRESET' || error.code === 'EPIPE');

@@ -1,6 +1,6 @@
 import type { KubeObject } from '../../model/objects.ts';
 import type { Reading, WatchEvent } from '../client.ts';
-import { follow } from '../time/deadline.ts';
+import { follow } from '../../wait/abort.ts';
 import { ApiError } from '../errors.ts';
 import { createLineSplitter } from './line-splitter.ts';
 import { asApiError, lateError, nameOf, type Call, type RestCaller } from './rest-call.ts';

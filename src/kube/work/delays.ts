@@ -1,4 +1,4 @@
-import type { Clock } from '../time/clock.ts';
+import type { Clock } from '../../wait/clock.ts';
 
 /** Keys that wait for their moment, each once. */
 export interface Delays {

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { ApiError } from '../errors.ts';
-import { createFakeClock } from '../time/fake-clock.ts';
+import { createFakeClock } from '../../wait/fake-clock.ts';
 import type { Log } from '../log.ts';
 import { createWorkQueue, type Again, type WorkQueue, type WorkQueueOptions } from './work-queue.ts';
 

@@ -1,6 +1,6 @@
-import { createFailures, type Backoff } from '../time/backoff.ts';
-import { systemClock, type Clock } from '../time/clock.ts';
-import { aborted } from '../time/deadline.ts';
+import { createFailures, type Backoff } from '../../wait/backoff.ts';
+import { systemClock, type Clock } from '../../wait/clock.ts';
+import { whenAborted } from '../../wait/abort.ts';
 import { createDelays } from './delays.ts';
 import { ApiError, isConflict } from '../errors.ts';
 import type { Log } from '../log.ts';
@@ -102,7 +102,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
     run: async (signal) => {
       stop = signal;
       startWork();
-      await aborted(signal);
+      await whenAborted(signal);
       delays.clear();
       await Promise.all(inHand);
     },

@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { pause } from '../../wait/pause.ts';
 import type { Ledger } from '../../capacity/ledger.ts';
 import type { PlaceRequest } from '../../capacity/books/create-volume.ts';
 import type { Topology } from '../../csi/ports.ts';
@@ -51,7 +51,7 @@ export function createCapacityPublisher(deps: CapacityDeps): CapacityPublisher {
     for (const step of steps.slice(0, MAX_WRITES)) await objects.write(step, signal);
     // What was written is such an event, too.
     if (isAwaited && steps.length === 0) await objects.touch(String(now()), signal);
-    await delay(PACE_MS, undefined, { signal }).catch(() => undefined);
+    await pause(PACE_MS, signal);
     if (steps.length > MAX_WRITES) return { afterMs: 0 };
     return leftMs === undefined ? undefined : { afterMs: leftMs };
   };

@@ -7,6 +7,7 @@ import { podFacts } from '../../model/decode.ts';
 import type { PodFacts } from '../../model/facts.ts';
 import { Fault, textOf } from '../../model/fault.ts';
 import type { Pod } from '../../model/objects.ts';
+import { untilCalled } from '../../wait/abort.ts';
 import { faultOfWrite, isUncertain } from '../../kube/api-fault.ts';
 
 export interface SchedulingDeps {
@@ -38,23 +39,9 @@ export function createScheduling(deps: SchedulingDeps): Scheduling {
       return verdict;
     },
     prioritize: (pod, nodes) => ledger.prioritize(pod, nodes),
-    freed: (signal) => freed(ledger, signal),
+    freed: (signal) => untilCalled((resolve) => ledger.onFreed(resolve), signal),
     bind: (binding, signal) => bind(binding, deps, signal),
   };
-}
-
-async function freed(ledger: Ledger, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted();
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const onAbort = (): void => reject(signal.reason as Error);
-  const leave = ledger.onFreed(resolve);
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    await promise;
-  } finally {
-    leave();
-    signal.removeEventListener('abort', onAbort);
-  }
 }
 
 /**

@@ -7,6 +7,7 @@ import { Fault, textOf } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/objects.ts';
 import { KEEP } from '../../model/well-known.ts';
 import { faultOfWrite } from '../../kube/api-fault.ts';
+import { untilCalled } from '../../wait/abort.ts';
 
 export interface VolumeStoreDeps {
   readonly client: Pick<KubeClient, 'get' | 'create' | 'patch' | 'delete'>;
@@ -84,27 +85,20 @@ function createWaiting(volumes: VolumeStoreDeps['volumes']): Pick<Volumes, 'unti
   };
 
   return {
-    until: async <T>(
+    until: <T>(
       id: string,
       decide: (volume: LocalVolume | undefined) => T | undefined,
       signal: AbortSignal,
     ): Promise<NonNullable<T>> => {
-      signal.throwIfAborted();
-      const { promise, resolve, reject } = Promise.withResolvers<NonNullable<T>>();
-      const look = (): void => {
-        const decided = decide(volumes.get(id));
-        if (decided !== undefined && decided !== null) resolve(decided);
-      };
-      const onAbort = (): void => reject(signal.reason as Error);
-      const leave = add(id, look);
-      signal.addEventListener('abort', onAbort, { once: true });
-      try {
+      return untilCalled<NonNullable<T>>((resolve) => {
+        const look = (): void => {
+          const decided = decide(volumes.get(id));
+          if (decided !== undefined && decided !== null) resolve(decided);
+        };
+        const leave = add(id, look);
         look();
-        return await promise;
-      } finally {
-        leave();
-        signal.removeEventListener('abort', onAbort);
-      }
+        return leave;
+      }, signal);
     },
   };
 }

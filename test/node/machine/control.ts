@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { onAbort } from '../../../src/wait/abort.ts';
 
 /** How the node's control server is reached: guest/serve says what is spoken. */
 export interface Control {
@@ -31,7 +32,7 @@ export async function callGuest(control: Control, call: GuestCall, signal: Abort
   within.throwIfAborted();
   const socket = connect(control.port, '127.0.0.1');
   const stop = (): unknown => socket.destroy(new Error(`the node did not answer: ${script.slice(0, 200)}`));
-  within.addEventListener('abort', stop, { once: true });
+  const leave = onAbort(within, stop);
   try {
     await once(socket, 'connect');
     const bytes = Buffer.from(script);
@@ -45,7 +46,7 @@ export async function callGuest(control: Control, call: GuestCall, signal: Abort
     signal.throwIfAborted();
     throw error;
   } finally {
-    within.removeEventListener('abort', stop);
+    leave();
     socket.destroy();
   }
 }

@@ -1,6 +1,7 @@
 import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { aborted, follow, orAborted, withClockDeadline, withDeadline } from './deadline.ts';
+import { follow, whenAborted } from './abort.ts';
+import { withClockDeadline, withDeadline } from './deadline.ts';
 import { createFakeClock } from './fake-clock.ts';
 
 beforeEach(() => void vi.useFakeTimers());
@@ -10,7 +11,7 @@ const tooLate = new Error('too late');
 const late = (): Error => tooLate;
 /** A call that ends only by its signal. */
 const untilAborted = (signal: AbortSignal): Promise<never> =>
-  aborted(signal).then(() => Promise.reject(signal.reason as Error));
+  whenAborted(signal).then(() => Promise.reject(signal.reason as Error));
 
 test('a call in time gives its value and leaves neither timer nor listener behind', async () => {
   const { signal } = new AbortController();
@@ -47,14 +48,4 @@ test('by a clock of its own; a call that does not heed its signal is left behind
   expect(await settled).toEqual([{ status: 'rejected', reason: new Error('no answer within 1000 ms') }]);
   expect(await withClockDeadline({ ms: 1000, clock }, signal, () => Promise.resolve(7))).toBe(7);
   expect(getEventListeners(signal, 'abort')).toHaveLength(0);
-});
-
-test('waiting for a promise ends with the promise, or with the signal', async () => {
-  const controller = new AbortController();
-  expect(await orAborted(Promise.resolve(7), controller.signal)).toBe(7);
-  expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0);
-  const waiting = orAborted(new Promise(() => {}), controller.signal);
-  controller.abort(new Error('stopping'));
-  await expect(waiting).rejects.toThrow('stopping');
-  await expect(orAborted(Promise.resolve(7), controller.signal)).rejects.toThrow('stopping');
 });

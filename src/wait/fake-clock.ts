@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Clock } from './clock.ts';
+import { untilCalled } from './abort.ts';
 
 export interface FakeClock extends Clock {
   /** Lets time pass, waking each sleeper at its moment and letting what it does settle (promises, not sockets). */
@@ -25,19 +26,12 @@ export function createFakeClock(startsAt = Date.UTC(2026, 0, 1)): FakeClock {
     now: () => now,
     date: () => new Date(startsAt + now),
     sleep: async (ms, signal) => {
-      signal.throwIfAborted();
-      const { promise, resolve, reject } = Promise.withResolvers<void>();
-      const sleeper = { due: now + ms, wake: resolve };
-      const onAbort = (): void => reject(signal.reason as Error);
-      signal.addEventListener('abort', onAbort, { once: true });
-      sleepers.add(sleeper);
-      announce.resolve();
-      try {
-        await promise;
-      } finally {
-        sleepers.delete(sleeper);
-        signal.removeEventListener('abort', onAbort);
-      }
+      await untilCalled((resolve) => {
+        const sleeper = { due: now + ms, wake: resolve };
+        sleepers.add(sleeper);
+        announce.resolve();
+        return () => sleepers.delete(sleeper);
+      }, signal);
     },
     advance: async (ms) => {
       const end = now + ms;
