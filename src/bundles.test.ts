@@ -1,56 +1,134 @@
-import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
-import { VERSION } from './version.ts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { eventually } from '../test/rig/eventually.ts';
+import { VERSION } from './version.ts';
 
+const root = path.dirname(import.meta.dirname);
 let dist: string;
 
 beforeAll(async () => {
   dist = await mkdtemp(path.join(tmpdir(), 'open-local-bundles-'));
-  const root = path.dirname(import.meta.dirname);
   await promisify(execFile)(process.execPath, [path.join(root, 'build.ts'), dist], { cwd: root });
 });
 afterAll(() => rm(dist, { recursive: true, force: true }));
 
-/** The npm packages and folders of ours that a bundle holds, from the metafile its build wrote. */
-async function contents(bundle: string): Promise<{ packages: Set<string>; folders: Set<string> }> {
-  const { inputs } = JSON.parse(await readFile(path.join(dist, `${bundle}.meta.json`), 'utf8')) as {
-    inputs: Record<string, unknown>;
-  };
-  const packages = new Set<string>();
-  const folders = new Set<string>();
-  for (const file of Object.keys(inputs)) {
-    const [, inPackage] = /node_modules\/((?:@[^/]+\/)?[^/]+)\/(?!.*node_modules\/)/.exec(file) ?? [];
-    if (inPackage) packages.add(inPackage);
-    else folders.add(path.dirname(file).split('/')[1] ?? '');
-  }
-  return { packages, folders };
+interface Contents {
+  /** Of npm, those that give the bundle at least a byte. */
+  readonly packages: ReadonlySet<string>;
+  /** Of ours, as `src/kube`, or `sandbox`. */
+  readonly folders: ReadonlySet<string>;
+  readonly sizeBytes: number;
 }
 
-test('the agent never contains Fastify, undici or the full Kubernetes client', async () => {
-  const { packages, folders } = await contents('agent');
-  expect([...packages]).toContain('@grpc/grpc-js');
-  expect([...packages].filter((name) => ['fastify', 'undici', '@kubernetes/client-node'].includes(name))).toEqual([]);
-  expect(
-    [...folders].filter((name) => ['extender', 'operator', 'sandbox', 'apiserver', 'capacity'].includes(name)),
-  ).toEqual([]);
+interface Metafile {
+  readonly outputs: Readonly<
+    Record<
+      string,
+      { readonly bytes: number; readonly inputs: Readonly<Record<string, { readonly bytesInOutput: number }>> }
+    >
+  >;
+}
+
+/** What a bundle holds, from the metafile that its build wrote. */
+async function contents(bundle: string): Promise<Contents> {
+  const metafile = JSON.parse(await readFile(path.join(dist, `${bundle}.meta.json`), 'utf8')) as Metafile;
+  const found = Object.entries(metafile.outputs).find(([file]) => file.endsWith('.cjs'));
+  if (!found) throw new Error(`the build of ${bundle} has no output`);
+  const [, { bytes: sizeBytes, inputs }] = found;
+  const packages = new Set<string>();
+  const folders = new Set<string>();
+  for (const [file, { bytesInOutput }] of Object.entries(inputs)) {
+    if (bytesInOutput === 0 || file.startsWith('left-out:')) continue;
+    const [, inPackage] = /node_modules\/((?:@[^/]+\/)?[^/]+)\/(?!.*node_modules\/)/.exec(file) ?? [];
+    const [top = '', folder = ''] = file.split('/');
+    if (inPackage !== undefined) packages.add(inPackage);
+    else folders.add(top === 'src' ? `src/${folder}` : top);
+  }
+  return { packages, folders, sizeBytes };
+}
+
+/** What only tests, or people's programs, are for; grpc-js and Fastify load the others for what nobody here uses. */
+const NOWHERE = [
+  ...['@kubernetes/client-node', 'undici', 'vitest', 'fast-check', 'esbuild', 'typescript'],
+  ...['ajv', 'ajv-formats', 'light-my-request', '@grpc/proto-loader', 'protobufjs', '@fastify/ajv-compiler'],
+];
+const CEL = '@marcbachmann/cel-js';
+
+/** The yaml parser is in all three: each reads a kubeconfig, and loads the parser only then. */
+const PROGRAMS = [
+  {
+    bundle: 'open-local',
+    has: { folders: ['src/operator', 'src/extender', 'src/capacity'], packages: ['fastify', '@grpc/grpc-js', 'yaml'] },
+    hasNot: {
+      folders: ['sandbox', 'test', 'src/agent', 'src/lvm', 'src/disk', 'src/cgroup'],
+      packages: [CEL],
+    },
+  },
+  {
+    bundle: 'agent',
+    has: { folders: ['src/agent', 'src/lvm', 'src/disk', 'src/mount'], packages: ['@grpc/grpc-js', 'yaml'] },
+    hasNot: {
+      folders: ['sandbox', 'test', 'src/operator', 'src/extender', 'src/capacity'],
+      packages: [CEL, 'fastify'],
+    },
+  },
+  {
+    bundle: 'sandbox',
+    has: { folders: ['sandbox', 'src/agent', 'src/lvm'], packages: ['@grpc/grpc-js', 'yaml', CEL] },
+    hasNot: { folders: ['test', 'src/extender', 'src/capacity'], packages: ['fastify'] },
+  },
+] as const;
+
+test.each(PROGRAMS)('the program $bundle holds what it uses and nothing else', async ({ bundle, has, hasNot }) => {
+  const { packages, folders, sizeBytes } = await contents(bundle);
+  process.stdout.write(`${bundle}.cjs: ${(sizeBytes / 1e6).toFixed(2)} MB, ${packages.size} packages of npm\n`);
+  expect([...folders]).toEqual(expect.arrayContaining([...has.folders]));
+  expect([...packages]).toEqual(expect.arrayContaining([...has.packages]));
+  const excluded: readonly string[] = [...hasNot.folders, ...hasNot.packages, ...NOWHERE];
+  expect([...folders, ...packages].filter((name) => excluded.includes(name))).toEqual([]);
 });
 
-test('the operator contains Fastify, and no full Kubernetes client', async () => {
-  const { packages, folders } = await contents('open-local');
-  expect([...packages]).toContain('fastify');
-  expect([...packages]).not.toContain('@kubernetes/client-node');
-  expect([...folders]).toContain('extender');
+/** POSTs JSON to a unix socket. Rejects while nobody listens. */
+async function post(socketPath: string, url: string, body: unknown): Promise<string> {
+  const call = request({ socketPath, path: url, method: 'POST' });
+  call.end(JSON.stringify(body));
+  const [reply] = (await once(call, 'response')) as [NodeJS.ReadableStream];
+  return text(reply);
+}
+
+test('the bundled operator answers kube-scheduler without what was left out of it', async () => {
+  const socket = path.join(dist, 'extender.sock');
+  const kubeconfig = path.join(dist, 'kubeconfig.yaml');
+  // Nobody listens at port 9, so the operator stays without objects, and says so.
+  const cluster = 'clusters: [{name: c, cluster: {server: "http://127.0.0.1:9"}}]\nusers: [{name: u, user: {}}]';
+  await writeFile(
+    kubeconfig,
+    `${cluster}\ncontexts: [{name: x, context: {cluster: c, user: u}}]\ncurrent-context: x\n`,
+  );
+  const flags = [`--kubeconfig=${kubeconfig}`, `--extender-listen=unix://${socket}`, '--no-leader-election'];
+  const off = ['--metrics-listen=none', '--csi-endpoint=none', '--log-level=error'];
+  const operator = spawn(process.execPath, [path.join(dist, 'open-local.cjs'), 'operator', ...flags, ...off]);
+  const ended = once(operator, 'exit');
+  const said = text(operator.stderr);
+  try {
+    const pod = { metadata: { name: 'p', namespace: 'default', uid: 'u' }, spec: { containers: [] } };
+    const answer = await eventually(() => post(socket, '/scheduler/filter', { Pod: pod, NodeNames: ['n1'] }));
+    expect(JSON.parse(answer)).toMatchObject({ Error: expect.stringContaining('not listed yet') });
+  } finally {
+    operator.kill('SIGTERM');
+    expect(await ended).toEqual([0, null]);
+  }
+  expect(await said).toBe('');
 });
 
 test('the program tells the version of the package', async () => {
-  const { version } = JSON.parse(
-    await readFile(path.join(path.dirname(import.meta.dirname), 'package.json'), 'utf8'),
-  ) as {
-    version: string;
-  };
+  const { version } = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8')) as { version: string };
   expect(VERSION).toBe(version);
 });
