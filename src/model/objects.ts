@@ -1,4 +1,5 @@
 import type { IoLimits, Layout, MediaType, VolumeKind } from './storage-class.ts';
+import type { VolumeReason } from './volume-reasons.ts';
 
 /** Kubernetes objects as they are on the wire, only the fields we read or write. Everything may be missing until a codec has looked. */
 
@@ -182,8 +183,8 @@ export interface LocalVolume extends KubeObject {
     devicePath?: string;
     /** Percent done of a copy. */
     progress?: number;
-    /** CamelCase, for programs; `message` for people. */
-    reason?: string;
+    /** For programs; `message` for people. The text may be another version's: read it with `meaningOf` of volume-reasons.ts. */
+    reason?: VolumeReason;
     message?: string;
   };
 }

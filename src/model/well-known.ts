@@ -40,9 +40,6 @@ export const DISK = 'csi.aliyun.com/disk';
 /** On an inline volume's LocalVolume: the path at which the kubelet wanted it, by which it is known whether the kubelet knows it still. */
 export const PUBLISHED_AT = 'csi.aliyun.com/published-at';
 
-/** `status.reason` of a LocalVolume that does not fit where it was placed: take it elsewhere. */
-export const REASON_NO_SPACE = 'NoSpace';
-
 /** Which CSI calls pass claim metadata in `parameters` (external-provisioner --extra-create-metadata). */
 export const PARAM_PVC_NAME = 'csi.storage.k8s.io/pvc/name';
 export const PARAM_PVC_NAMESPACE = 'csi.storage.k8s.io/pvc/namespace';

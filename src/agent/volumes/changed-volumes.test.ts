@@ -7,6 +7,11 @@ import { findSuspects } from './changed-volumes.ts';
 
 const ready = sampleLocalVolume({ status: { phase: 'Ready', sizeBytes: GIB, devicePath: '/dev/pool-0/v1' } });
 const missed = sampleLocalVolume({ status: { phase: 'Failed', reason: 'GroupMissing', sizeBytes: GIB } });
+const foreign = (isForeign: boolean) =>
+  sampleObservation({
+    groups: [sampleGroup('pool-0', { foreign: isForeign, volumes: [sampleVolume('v1', { active: true })] })],
+  });
+const moved = sampleLocalVolume({ status: { phase: 'Failed', reason: 'GroupForeign', sizeBytes: GIB } });
 const seeing = (more: Parameters<typeof sampleVolume>[1]) =>
   sampleObservation({ groups: [sampleGroup('pool-0', { volumes: [sampleVolume('v1', more)] })] });
 
@@ -18,6 +23,9 @@ test.each<[string, LocalVolume, ReturnType<typeof sampleObservation>, boolean]>(
   ['not finished', ready, seeing({ tags: [OUR_TAG, UNFINISHED_TAG] }), true],
   ['on a disk that was pulled and is back', ready, seeing({ active: true, detached: true }), true],
   ['on a disk that was pulled and is not', ready, seeing({ detached: true, health: 'partial' }), false],
+  ['in a group that became foreign', ready, foreign(true), true],
+  ['in a group that is still foreign', moved, foreign(true), false],
+  ['in a group that is no longer foreign', moved, foreign(false), true],
   ['missed, and still gone', missed, sampleObservation(), false],
   ['missed, and back', missed, seeing({ active: true }), true],
   ['missed, and back without its device', missed, seeing({ active: false }), true],

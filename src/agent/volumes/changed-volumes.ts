@@ -1,6 +1,7 @@
 import type { LocalVolume } from '../../model/objects.ts';
+import { meaningOf } from '../../model/volume-reasons.ts';
 import { isUnfinished } from '../../lvm/lvm.ts';
-import type { LvmVolume } from '../../lvm/report.ts';
+import type { LvmGroup, LvmVolume } from '../../lvm/report.ts';
 import type { Observation } from '../storage/observe.ts';
 import { isRecoverable } from './plan-volume.ts';
 import { isInPlace } from './unit-disk.ts';
@@ -17,9 +18,9 @@ export function findSuspects(volumes: Iterable<LocalVolume>, seen: Seen): readon
 
 const isLeaving = ({ metadata }: LocalVolume): boolean => metadata.deletionTimestamp !== undefined;
 
-/** For want of its disks; tried again from time to time anyway, but they may be back now. */
+/** The cause may have ended; the volume is tried again from time to time anyway. */
 const isMissed = ({ status }: LocalVolume): boolean =>
-  ['UnitMissing', 'GroupMissing', 'VolumeLost', 'ActivationFailed'].includes(status?.reason ?? '');
+  status?.reason !== undefined && meaningOf(status.reason).recheckWhenSeen;
 
 type Seen = Pick<Observation, 'groups' | 'devices' | 'mountPoints'>;
 
@@ -38,5 +39,11 @@ function isThere(volume: LocalVolume, seen: Seen): boolean {
   return isInPlace(volume, { devices: seen.devices, mounts: seen.mountPoints.map(({ entry }) => entry) });
 }
 
+/** LVM lists the volumes of a foreign or exported group too, but nothing can be done with them. */
+const isOurGroup =
+  (vgName: string | undefined) =>
+  ({ name, foreign, exported }: LvmGroup): boolean =>
+    name === vgName && !foreign && !exported;
+
 const logicalVolume = ({ metadata, spec }: LocalVolume, { groups }: Seen): LvmVolume | undefined =>
-  groups.find(({ name }) => name === spec.vgName)?.volumes.find(({ name }) => name === metadata.name);
+  groups.find(isOurGroup(spec.vgName))?.volumes.find(({ name }) => name === metadata.name);

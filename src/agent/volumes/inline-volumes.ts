@@ -1,6 +1,6 @@
 import { Fault, textOf } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/objects.ts';
-import { NODE_LABEL, PUBLISHED_AT, REASON_NO_SPACE, VOLUME_FINALIZER } from '../../model/well-known.ts';
+import { NODE_LABEL, PUBLISHED_AT, VOLUME_FINALIZER } from '../../model/well-known.ts';
 import { INLINE_ID, type InlineVolume } from '../../csi/node/inline-volume.ts';
 import type { NodeVolumes } from '../../csi/node/node-volumes.ts';
 import type { KubeClient } from '../../kube/client.ts';
@@ -123,7 +123,7 @@ async function untilReady(id: string, volumes: InlineVolumesOptions['volumes'], 
       said = status.message ?? said;
       if (status.phase === 'Ready') done.resolve();
       if (status.phase !== 'Failed') return;
-      const kind = status.reason === REASON_NO_SPACE ? 'exhausted' : 'unavailable';
+      const kind = status.reason === 'NoSpace' ? 'exhausted' : 'unavailable';
       done.reject(new Fault(kind, `volume ${id}: ${said}`));
     },
   });

@@ -1,5 +1,6 @@
 import { bytes, formatBytes, type Bytes } from '../../model/bytes.ts';
 import type { LocalVolume } from '../../model/objects.ts';
+import type { VolumeReason } from '../../model/volume-reasons.ts';
 import { inspectDevice, useOf, type DeviceFacts } from '../../disk/inspect.ts';
 import type { MountEntry } from '../../mount/mountinfo.ts';
 import type { MountPoint } from '../storage/observe.ts';
@@ -79,4 +80,4 @@ function sized(volume: LocalVolume, size: Bytes, path: string): VolumeStep {
   return refuse('TooSmall', `${path} has ${formatBytes(size)}, less than the ${formatBytes(wanted)} asked for.`);
 }
 
-const refuse = (reason: string, message: string): VolumeStep => ({ kind: 'refuse', reason, message });
+const refuse = (reason: VolumeReason, message: string): VolumeStep => ({ kind: 'refuse', reason, message });

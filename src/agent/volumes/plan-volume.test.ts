@@ -83,6 +83,18 @@ test.each<[string, LocalVolume, LvmGroup | undefined, object]>([
     { kind: 'refuse', reason: 'GroupForeign' },
   ],
   [
+    "to be removed in another machine's group, and never made there",
+    sampleLocalVolume({ meta: deleting }),
+    sampleGroup('pool-0', { foreign: true, systemId: 'other' }),
+    { kind: 'gone' },
+  ],
+  [
+    "to be removed half made in another machine's group",
+    sampleLocalVolume({ meta: deleting }),
+    sampleGroup('pool-0', { foreign: true, systemId: 'other', volumes: [sampleVolume('v1')] }),
+    { kind: 'refuse', reason: 'GroupForeign' },
+  ],
+  [
     "in another machine's group",
     sampleLocalVolume(),
     sampleGroup('pool-0', { foreign: true, systemId: 'other' }),

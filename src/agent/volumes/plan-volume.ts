@@ -1,6 +1,7 @@
 import { bytes, type Bytes } from '../../model/bytes.ts';
 import type { LocalVolume } from '../../model/objects.ts';
 import type { Layout } from '../../model/storage-class.ts';
+import type { VolumeReason } from '../../model/volume-reasons.ts';
 import { isUnfinished } from '../../lvm/lvm.ts';
 import { OUR_TAG, volumeDevicePath } from '../../lvm/names.ts';
 import type { LvmGroup, LvmVolume } from '../../lvm/report.ts';
@@ -31,7 +32,7 @@ export type VolumeStep =
   /** Nothing of it is left: its finalizer may go. */
   | { readonly kind: 'gone' }
   /** It is not what we may touch, or not what anybody could make of it. */
-  | { readonly kind: 'refuse'; readonly reason: string; readonly message: string };
+  | { readonly kind: 'refuse'; readonly reason: VolumeReason; readonly message: string };
 
 /**
  * What an LVM volume needs, from what is asked and what is in its group now; undefined for a group that is not there.
@@ -74,9 +75,9 @@ function planRemoval(volume: LocalVolume, group: LvmGroup | undefined): VolumeSt
       'GroupMissing',
       `Volume group ${vgName} is not on this node: the volume is removed when its disks are back.`,
     );
-  if (group?.foreign) return foreign(group);
-  const found = group?.volumes.find((candidate) => candidate.name === name);
-  if (!group || !found?.tags.includes(OUR_TAG)) return { kind: 'gone' };
+  const found = group?.volumes.find((candidate) => candidate.name === name && candidate.tags.includes(OUR_TAG));
+  if (group?.foreign && (found || hasBeenReady(volume))) return foreign(group);
+  if (!group || !found) return { kind: 'gone' };
   const erase = erasureOf(found, group);
   return { kind: 'remove', ...(erase ? { erase } : {}) };
 }
@@ -102,4 +103,4 @@ const asked = ({ metadata, spec }: LocalVolume) => ({
   sizeBytes: bytes(spec.sizeBytes),
 });
 
-const refuse = (reason: string, message: string): VolumeStep => ({ kind: 'refuse', reason, message });
+const refuse = (reason: VolumeReason, message: string): VolumeStep => ({ kind: 'refuse', reason, message });

@@ -193,6 +193,19 @@ test('after a boot its device is made to appear; a volume that cannot be started
   expect(it.object.read()?.status).toEqual({ phase: 'Ready', sizeBytes: GIB, devicePath: '/dev/pool-0/v1' });
 });
 
+test('a ready volume whose group belongs to another machine now is no longer Ready', async () => {
+  const it = await rig(sampleLocalVolume());
+  await it.reconcile();
+  const report: Lvm['report'] = async (signal) => {
+    const { groups, ...rest } = await it.lvm.report(signal);
+    return { ...rest, groups: groups.map((group) => ({ ...group, foreign: true, systemId: 'other' })) };
+  };
+  await expect(it.reconcile({ lvm: { ...it.lvm, report } })).rejects.toThrow('belongs to the machine other');
+  expect(it.object.read()?.status).toMatchObject({ phase: 'Failed', reason: 'GroupForeign', sizeBytes: GIB });
+  await it.reconcile();
+  expect(it.object.read()?.status).toMatchObject({ phase: 'Ready' });
+});
+
 test('a snapshot or copy is refused, and can be deleted', async () => {
   const it = await rig(sampleLocalVolume({ spec: { source: { volume: 'v0' } } }));
   await expect(it.reconcile()).rejects.toThrow('not supported yet');

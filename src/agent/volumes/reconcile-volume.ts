@@ -1,7 +1,7 @@
 import { bytes } from '../../model/bytes.ts';
 import { Fault, textOf } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/objects.ts';
-import { REASON_NO_SPACE, VOLUME_FINALIZER } from '../../model/well-known.ts';
+import { VOLUME_FINALIZER } from '../../model/well-known.ts';
 import type { KeyedMutex } from '../../daemon/keyed-mutex.ts';
 import type { Log } from '../../daemon/log.ts';
 import type { Disks } from '../../disk/disks.ts';
@@ -16,7 +16,7 @@ import type { Observation } from '../storage/observe.ts';
 import { planDeviceVolume, planMountPointVolume } from './plan-unit.ts';
 import { planLvmVolume, type Erasure, type VolumeStep } from './plan-volume.ts';
 import { findRecorded, identityAt, isInPlace, recordedDisk } from './unit-disk.ts';
-import type { VolumeWriter } from './write-volume.ts';
+import type { VolumeProblem, VolumeWriter } from './write-volume.ts';
 
 export interface VolumeDeps {
   readonly lvm: Lvm;
@@ -206,11 +206,11 @@ async function wipe(
   return disks.wipe(device, signal);
 }
 
-function problemOf(step: Deed, error: unknown): { readonly reason: string; readonly message: string } {
+function problemOf(step: Deed, error: unknown): VolumeProblem {
   if (step.kind === 'refuse') return { reason: step.reason, message: step.message };
   if (step.kind === 'activate' || step.kind === 'refresh')
     return { reason: 'ActivationFailed', message: textOf(error) };
   if (step.kind === 'wipe' || step.kind === 'erase') return { reason: 'WipeFailed', message: textOf(error) };
   const full = error instanceof Fault && error.kind === 'exhausted';
-  return { reason: full ? REASON_NO_SPACE : 'LvmFailed', message: textOf(error) };
+  return { reason: full ? 'NoSpace' : 'LvmFailed', message: textOf(error) };
 }

@@ -1,4 +1,5 @@
 import type { LocalVolume, LocalVolumePhase } from '../../model/objects.ts';
+import { VOLUME_REASONS, type VolumeReason } from '../../model/volume-reasons.ts';
 import { DISK, FORMATTED, VOLUME_FINALIZER } from '../../model/well-known.ts';
 import type { KubeClient, Patch } from '../../kube/client.ts';
 import { isNotFound } from '../../kube/errors.ts';
@@ -6,6 +7,12 @@ import { LOCAL_VOLUMES } from '../../kube/resource.ts';
 import { hasBeenReady } from './plan-volume.ts';
 
 type Status = NonNullable<LocalVolume['status']>;
+
+/** Why a volume is not as asked. */
+export interface VolumeProblem {
+  readonly reason: VolumeReason;
+  readonly message: string;
+}
 
 /** What the agent writes to LocalVolume objects. An object that is gone needs nothing written. */
 export interface VolumeWriter {
@@ -15,11 +22,7 @@ export interface VolumeWriter {
     signal: AbortSignal,
   ): Promise<void>;
   /** Why the volume is not as asked. A volume that serves stays Ready. Says whether this was news. */
-  problem(
-    volume: LocalVolume,
-    problem: { readonly reason: string; readonly message: string },
-    signal: AbortSignal,
-  ): Promise<boolean>;
+  problem(volume: LocalVolume, problem: VolumeProblem, signal: AbortSignal): Promise<boolean>;
   /** Takes our finalizer off: nothing of the volume is left here. */
   release(volume: LocalVolume, signal: AbortSignal): Promise<void>;
   markFormatted(name: string, fsType: string, signal: AbortSignal): Promise<void>;
@@ -81,10 +84,7 @@ const annotate = (key: string, value: string): Patch => ({
   body: { metadata: { annotations: { [key]: value } } },
 });
 
-/** Reasons for which a volume that was ready no longer is. */
-const BROKEN = new Set(['VolumeLost', 'GroupMissing', 'GroupExported', 'ActivationFailed', 'UnitMissing']);
-
-function phaseOf(volume: LocalVolume, reason: string): LocalVolumePhase {
+function phaseOf(volume: LocalVolume, reason: VolumeReason): LocalVolumePhase {
   if (volume.metadata.deletionTimestamp !== undefined) return 'Deleting';
-  return hasBeenReady(volume) && !BROKEN.has(reason) ? 'Ready' : 'Failed';
+  return hasBeenReady(volume) && !VOLUME_REASONS[reason].broken ? 'Ready' : 'Failed';
 }

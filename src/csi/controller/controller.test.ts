@@ -297,6 +297,27 @@ test('a node without the room that was believed to be there gives it back: nothi
   expect(volumes.objects.size).toBe(0);
 });
 
+test.each(['GroupForeign', 'GroupMissing', 'FromANewerAgent' as 'NoSpace'] as const)(
+  'a node that can never make it (%s) is not asked for ever: RESOURCE_EXHAUSTED',
+  async (reason) => {
+    volumes.agent = (volume) => volumes.fail(volume, reason, 'the group belongs to another machine');
+    await expect(create('v', GIB)).rejects.toMatchObject({
+      code: Code.RESOURCE_EXHAUSTED,
+      details: expect.stringContaining('the group belongs to another machine'),
+    });
+    expect(volumes.objects.size).toBe(0);
+  },
+);
+
+test('a volume that was ready once is never taken elsewhere, whatever became of its group', async () => {
+  volumes.agent = (volume) => {
+    volume.status = { phase: 'Failed', sizeBytes: GIB, reason: 'GroupForeign', message: 'the disks moved' };
+    volumes.changed();
+  };
+  await expect(create('v', GIB)).rejects.toMatchObject({ code: Code.ABORTED });
+  expect(volumes.objects.size).toBe(1);
+});
+
 test('a node with another trouble keeps the volume: ABORTED with what it says', async () => {
   volumes.agent = (volume) => volumes.fail(volume, 'LvmFailed', 'lvcreate exited with 5');
   await expect(create('v', GIB)).rejects.toMatchObject({

@@ -1,7 +1,6 @@
 import { bytes, formatBytes, type Bytes } from '../../model/bytes.ts';
 import { Fault } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/objects.ts';
-import { REASON_NO_SPACE } from '../../model/well-known.ts';
 import { checkLimit, parseCapacityRange, type Asked } from './capacity-range.ts';
 import type { ControllerExpandVolumeRequest } from '../gen/csi.ts';
 import type { MakeVolumeDeps } from './make-volume.ts';
@@ -79,7 +78,7 @@ async function untilGrown(
   let said: string | undefined;
   const decide = (now: LocalVolume | undefined): { readonly now: LocalVolume | undefined } | undefined => {
     said = now?.status?.message;
-    const settled = now === undefined || (now.status?.sizeBytes ?? 0) >= size || now.status?.reason === REASON_NO_SPACE;
+    const settled = now === undefined || (now.status?.sizeBytes ?? 0) >= size || now.status?.reason === 'NoSpace';
     return settled ? { now } : undefined;
   };
   const why = (): string =>

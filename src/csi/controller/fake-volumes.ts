@@ -1,7 +1,7 @@
 import { bytes, formatBytes, minus, roundUp, type Bytes } from '../../model/bytes.ts';
 import { Fault } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/objects.ts';
-import { REASON_NO_SPACE } from '../../model/well-known.ts';
+import type { VolumeReason } from '../../model/volume-reasons.ts';
 import type { PlaceRequest } from '../../capacity/books/create-volume.ts';
 import type { Refusal } from '../../model/verdict.ts';
 import type { Room, Volumes } from '../ports.ts';
@@ -36,14 +36,14 @@ export class FakeVolumes implements Volumes {
     this.changed();
   }
 
-  fail(volume: LocalVolume, reason: string, message: string): void {
+  fail(volume: LocalVolume, reason: VolumeReason, message: string): void {
     if (volume.metadata.deletionTimestamp !== undefined) return this.obey(volume);
     volume.status = { ...volume.status, phase: volume.status?.sizeBytes ? 'Ready' : 'Failed', reason, message };
     this.changed();
   }
 
   noSpace(volume: LocalVolume): void {
-    this.fail(volume, REASON_NO_SPACE, 'the group is full');
+    this.fail(volume, 'NoSpace', 'the group is full');
   }
 
   changed(): void {

@@ -1,6 +1,6 @@
 import { Fault } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/objects.ts';
-import { REASON_NO_SPACE } from '../../model/well-known.ts';
+import { meaningOf } from '../../model/volume-reasons.ts';
 import { checkLimit } from './capacity-range.ts';
 import type { WantedVolume } from './create-volume.ts';
 import { checkSame, newLocalVolume } from './local-volume.ts';
@@ -15,17 +15,6 @@ export interface MakeVolumeDeps {
   /** How long to wait for an agent. */
   readonly patienceMs: number;
 }
-
-/** Why a node cannot make a volume that another place may: it is taken back from there and asked for elsewhere. */
-const ELSEWHERE: readonly (string | undefined)[] = [
-  REASON_NO_SPACE,
-  'GroupMissing',
-  'GroupExported',
-  'NotOurs',
-  'UnitMissing',
-  'NotBlank',
-  'TooSmall',
-];
 
 /**
  * Makes the volume, or finds it as an earlier try left it: a retry comes before any decision, or a group that the first try filled
@@ -95,12 +84,16 @@ async function untilReady(asked: LocalVolume, deps: MakeVolumeDeps, signal: Abor
   );
   if (outcome.kind === 'ready') return outcome.volume;
   if (outcome.kind === 'gone') throw new Fault('aborted', `volume ${name} was deleted while it was being made`);
-  const { reason, message = 'no reason given' } = outcome.volume.status ?? {};
-  if (!ELSEWHERE.includes(reason)) throw new Fault('aborted', `volume ${name}: node ${nodeName} says: ${message}`);
+  const { message = 'no reason given' } = outcome.volume.status ?? {};
+  if (!mayGoElsewhere(outcome.volume)) throw new Fault('aborted', `volume ${name}: node ${nodeName} says: ${message}`);
   await deps.volumes.remove(name, signal);
   await untilGone(outcome.volume, deps, signal);
   throw new Fault('exhausted', `node ${nodeName} could not make the volume: ${message}`);
 }
+
+/** A volume that was ready may have data by now: it stays where it is. */
+const mayGoElsewhere = ({ status }: LocalVolume): boolean =>
+  status?.sizeBytes === undefined && status?.reason !== undefined && meaningOf(status.reason).elsewhere;
 
 /** Waits until the agent has removed the volume. Throws Fault `aborted` with what the agent says when that takes too long. */
 export async function untilGone(

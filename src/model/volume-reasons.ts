@@ -1,0 +1,53 @@
+/** What a reason in the status of a LocalVolume means to whoever reads it. */
+export interface ReasonMeaning {
+  /** CreateVolume: another place may do, so a volume that was never ready is taken back and asked for elsewhere. */
+  readonly elsewhere: boolean;
+  /** Agent: a volume that was ready no longer serves, so its phase becomes Failed. */
+  readonly broken: boolean;
+  /** Agent: the cause can end by itself, so the volume is planned again as soon as its storage is seen, not only by back-off. */
+  readonly recheckWhenSeen: boolean;
+}
+
+const meaning = (elsewhere: boolean, broken: boolean, recheckWhenSeen: boolean): ReasonMeaning => ({
+  elsewhere,
+  broken,
+  recheckWhenSeen,
+});
+
+/**
+ * Every reason that the agent writes into `LocalVolume.status.reason`, with its meaning: this table is the only place that says it.
+ * Columns: is another place tried, is the volume broken, is it planned again once its storage is seen.
+ */
+export const VOLUME_REASONS = {
+  /** lvcreate or lvextend found less room than the ledger promised. */
+  NoSpace: meaning(true, false, false),
+  GroupMissing: meaning(true, true, true),
+  /** The group carries the system ID of another machine. */
+  GroupForeign: meaning(true, true, true),
+  GroupExported: meaning(true, true, true),
+  /** A logical volume of this name has not our tag. */
+  NotOurs: meaning(true, false, false),
+  /** The volume was ready once, and is not in its group any more. */
+  VolumeLost: meaning(false, true, true),
+  ActivationFailed: meaning(false, true, true),
+  /** Any other failure of an LVM command. */
+  LvmFailed: meaning(false, false, false),
+  /** The disk or mount point is not there, or another disk is in its place. */
+  UnitMissing: meaning(true, true, true),
+  NotBlank: meaning(true, false, false),
+  TooSmall: meaning(true, false, false),
+  /** A volume in deletion still has a user on the node. */
+  InUse: meaning(false, false, false),
+  WipeFailed: meaning(false, false, false),
+  /** A snapshot or a copy, which no agent of this version makes. */
+  Unsupported: meaning(false, false, false),
+} as const satisfies Readonly<Record<string, ReasonMeaning>>;
+
+export type VolumeReason = keyof typeof VOLUME_REASONS;
+
+/** A reason of an older or a newer agent. Only volumes that were never ready are tried elsewhere, so trying loses no data. */
+const UNKNOWN: ReasonMeaning = meaning(true, false, true);
+
+/** What the text of `status.reason` means; one that this version does not know is treated so that nothing is lost and nothing waits for ever. */
+export const meaningOf = (reason: string): ReasonMeaning =>
+  Object.hasOwn(VOLUME_REASONS, reason) ? VOLUME_REASONS[reason as VolumeReason] : UNKNOWN;
