@@ -1,5 +1,5 @@
 import { callHead, nodesCall, schedulerOrder } from './calls.ts';
-import { createRandom } from '../src/extender/wire-compare-fixture.ts';
+import { createRandom } from '../src/extender/fast/compare-wires-fixture.ts';
 import { startChild, type Child } from './child.ts';
 import { createClient, requestOf, type Client } from './client.ts';
 import { PODS } from './half-full-cluster.ts';

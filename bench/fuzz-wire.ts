@@ -1,4 +1,4 @@
-import { fuzzWire } from '../src/extender/wire-compare-fixture.ts';
+import { fuzzWire } from '../src/extender/fast/compare-wires-fixture.ts';
 
 /** `node bench/fuzz-wire.ts [bodies] [seed]`: mutated bodies by both readers of the extender's wire; ends with 1 when any answer differs. */
 

@@ -3,7 +3,7 @@ import { Ledger } from '../src/capacity/ledger.ts';
 import { claimFacts, classFacts, OUR_DRIVERS, podFacts, volumeFacts } from '../src/model/decode.ts';
 import { nodeStorage } from '../src/model/decode-node.ts';
 import type { LocalVolume, NodeLocalStorage, PersistentVolumeClaim, Pod, StorageClass } from '../src/model/objects.ts';
-import { createRandom, type Random } from '../src/extender/wire-compare-fixture.ts';
+import { createRandom, type Random } from '../src/extender/fast/compare-wires-fixture.ts';
 import { claimAt, podAt, storageAt, storageClass, volumeAt, VOLUMES_PER_NODE } from './objects.ts';
 import { goalLine, ms, say, table, writeResult, type Goal } from './report.ts';
 import { percentile } from './statistics.ts';

@@ -10,6 +10,8 @@ interface Room {
   readonly ours: readonly string[];
   /** The npm packages that its files may import. */
   readonly packages: readonly string[];
+  /** The one file that other rooms may import; absent: all are open to them. */
+  readonly door?: string;
 }
 
 /**
@@ -45,7 +47,18 @@ const ROOMS: readonly Room[] = [
     packages: [],
   },
   // 3: each speaks one protocol
-  { room: 'extender', ours: ['daemon', 'model'], packages: ['fastify', 'lru-cache', 'node:'] },
+  { room: 'extender/wire', ours: ['model'], packages: [] },
+  {
+    room: 'extender/fast',
+    ours: ['extender/wire', 'model'],
+    packages: ['lru-cache', 'node:'],
+    door: 'fast-wire.ts',
+  },
+  {
+    room: 'extender',
+    ours: ['daemon', 'extender/fast', 'extender/wire', 'model'],
+    packages: ['fastify', 'node:'],
+  },
   {
     room: 'csi',
     ours: ['capacity', 'capacity/books', 'csi/gen', 'daemon', 'model', 'wait'],
@@ -253,8 +266,15 @@ function violations(file: string, source: string): string[] {
     if (ENTRIES.has(roomOf(file)) && target !== undefined && roomOf(target) === 'src') return false; // an entry's own helpers
     if (target === undefined) return !allowsPackage(room, specifier);
     if (FOR_TESTS.test(target) && !FOR_TESTS.test(file)) return true;
+    if (bypassesDoor(file, target)) return true;
     return room !== undefined && roomOf(target) !== room.room && !room.ours.includes(roomOf(target));
   });
+}
+
+/** Whether the import goes into another room with a door, and not through it. */
+function bypassesDoor(file: string, target: string): boolean {
+  const door = ROOMS.find(({ room }) => room === roomOf(target))?.door;
+  return door !== undefined && roomOf(file) !== roomOf(target) && path.basename(target) !== door;
 }
 
 function allowsPackage(room: Room | undefined, specifier: string): boolean {
@@ -338,6 +358,8 @@ test('a planted violation is found', () => {
   expect(violations('src/csi/node/x.ts', "import { a } from '../controller/controller.ts';")).toHaveLength(1);
   expect(violations('src/operator/x.ts', "import { a } from './fake-agent.ts';")).toEqual(['./fake-agent.ts']);
   expect(violations('src/operator/fake-x.ts', "import { a } from './fake-agent.ts';")).toEqual([]);
+  expect(violations('src/extender/x.ts', "import { a } from './fast/fast-wire.ts';")).toEqual([]);
+  expect(violations('src/extender/x.ts', "import { a } from './fast/name-table.ts';")).toHaveLength(1);
   expect(violations('src/unheard/x.ts', '')).toEqual(['unheard/ is not in the dependency rule']);
 });
 
@@ -349,9 +371,9 @@ test('a planted circle is found', () => {
   expect(circleAmong(planted)).toEqual(['src/model/a.ts', 'src/model/b.ts', 'src/model/a.ts']);
 });
 
-test('every room is there', () => {
+test('every room and every door is there', () => {
   const gone = ROOMS.filter(
-    ({ room }) => !existsSync(path.join(root, room.startsWith('sandbox') ? room : `src/${room}`)),
+    ({ room, door = '' }) => !existsSync(path.join(root, room.startsWith('sandbox') ? room : `src/${room}`, door)),
   );
   expect(gone).toEqual([]);
 });

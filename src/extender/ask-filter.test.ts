@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { podFacts } from '../model/decode.ts';
 import { askFilter } from './ask-filter.ts';
-import { createFakeScheduling, FULL, HELD, testPod } from './fake-scheduling.ts';
+import { createFakeScheduling } from './fake-scheduling.ts';
+import { FULL, HELD, testPod } from './wire/question-fixture.ts';
 
 const question = { pod: podFacts(testPod()), names: ['a', 'b'] };
 const LONG_MS = 25_000;

@@ -19,10 +19,10 @@ export async function askFilter(
   const first = scheduling.filter(pod, question);
   if (waitMs === 0 || !worthWaiting(first)) return first;
 
-  const patience = AbortSignal.any([signal, AbortSignal.timeout(waitMs)]);
+  const deadline = AbortSignal.any([signal, AbortSignal.timeout(waitMs)]);
   let last = first;
   for (let look = 1; look < MAX_LOOKS && worthWaiting(last); look++) {
-    if (!(await roomFreed(scheduling, patience))) return last;
+    if (!(await roomFreed(scheduling, deadline))) return last;
     last = scheduling.filter(pod, question);
   }
   return last;
@@ -31,12 +31,12 @@ export async function askFilter(
 const worthWaiting = ({ mayFreeUp, refusals }: FilterVerdict): boolean =>
   mayFreeUp && refusals.length > 0 && refusals.every(Boolean);
 
-async function roomFreed(scheduling: Pick<Scheduling, 'freed'>, patience: AbortSignal): Promise<boolean> {
+async function roomFreed(scheduling: Pick<Scheduling, 'freed'>, deadline: AbortSignal): Promise<boolean> {
   try {
-    await scheduling.freed(patience);
-    return !patience.aborted;
+    await scheduling.freed(deadline);
+    return !deadline.aborted;
   } catch (error) {
-    if (patience.aborted) return false;
+    if (deadline.aborted) return false;
     throw error;
   }
 }

@@ -1,15 +1,8 @@
 import { once } from 'node:events';
-import type { Pod } from '../model/objects.ts';
 import type { FilterVerdict, Refusal } from '../model/verdict.ts';
-import type { PodBinding, Scheduling } from './scheduling.ts';
-
-export const UNKNOWN: Refusal = { kind: 'unknown-node', message: 'no storage of open-local', unresolvable: true };
-export const FULL: Refusal = {
-  kind: 'group-too-small',
-  message: 'not enough room for 5 GiB in "pool-0"',
-  unresolvable: true,
-};
-export const HELD: Refusal = { kind: 'held-by-others', message: 'room is held for other pods', unresolvable: false };
+import type { Scheduling } from './scheduling.ts';
+import type { PodBinding } from './wire/binding.ts';
+import { UNKNOWN } from './wire/question-fixture.ts';
 
 /** A scheduling port for tests: nodes are what `nodes` says, and a pod is ours when it has a volume. */
 export interface FakeScheduling extends Scheduling {
@@ -76,9 +69,3 @@ export function createFakeScheduling(nodes: Readonly<Record<string, number | Ref
   };
   return fake;
 }
-
-/** A pod as kube-scheduler sends it. */
-export const testPod = (claims: readonly string[] = ['data-web-0'], uid = 'pod-1'): Pod => ({
-  metadata: { name: 'web-0', namespace: 'shop', uid },
-  spec: { volumes: claims.map((claimName) => ({ name: claimName, persistentVolumeClaim: { claimName } })) },
-});

@@ -1,13 +1,8 @@
 import type { PodFacts } from '../model/facts.ts';
 import type { AskedNodes, FilterVerdict, NodeNumbering } from '../model/verdict.ts';
+import type { PodBinding } from './wire/binding.ts';
 
-/** The scheduler's choice for one pod, as the bind verb brings it. */
-export interface PodBinding {
-  readonly namespace: string;
-  readonly name: string;
-  readonly uid: string;
-  readonly node: string;
-}
+export type { PodBinding };
 
 /** What the extender needs to be told. The operator answers from its ledger. */
 export interface Scheduling {

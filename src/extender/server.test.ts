@@ -3,7 +3,8 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { silentLog } from '../daemon/log.ts';
 import { Fault } from '../model/fault.ts';
 import { podFacts } from '../model/decode.ts';
-import { createFakeScheduling, FULL, HELD, testPod, UNKNOWN } from './fake-scheduling.ts';
+import { createFakeScheduling } from './fake-scheduling.ts';
+import { FULL, HELD, testPod, UNKNOWN } from './wire/question-fixture.ts';
 import { createExtender, type CallReport, type ExtenderOptions } from './server.ts';
 
 const apps: FastifyInstance[] = [];

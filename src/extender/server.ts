@@ -3,12 +3,10 @@ import type { IncomingMessage } from 'node:http';
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Log } from '../daemon/log.ts';
 import { Fault, textOf } from '../model/fault.ts';
-import { createBufferPool, type BufferPool } from './buffer-pool.ts';
-import { readBody } from './request-body.ts';
-import { createClientCheck, createTransport, type Patience, type Transport } from './transport.ts';
+import { createFastWire, type FastWire } from './fast/fast-wire.ts';
+import { createClientCheck, createTransport, type TimeLimits, type Transport } from './transport.ts';
 import { createVerbs, type Answer, type Handler, type Outcome, type Verb, type VerbsOptions } from './verbs.ts';
-import { createFastWire } from './wire-fast.ts';
-import { errorReply } from './wire-general.ts';
+import { errorReply } from './wire/json-wire.ts';
 
 export interface CallReport {
   readonly verb: Verb;
@@ -23,7 +21,7 @@ export interface ExtenderOptions extends VerbsOptions {
   readonly tls?: { readonly dir: string };
   /** Common or alternative names of clients. Absent or empty: every client that the CA signed. Of no meaning without TLS. */
   readonly allowedClients?: readonly string[];
-  readonly patience?: Patience;
+  readonly timeLimits?: TimeLimits;
   /** Bytes. Absent: 256 MiB, enough for 30,000 whole nodes. */
   readonly bodyLimit?: number;
   /** Called once for every call, for metrics. */
@@ -40,9 +38,6 @@ const ROUTES: Readonly<Record<string, Verb>> = {
 };
 
 const DEFAULT_BODY_LIMIT = 256 * 1024 * 1024;
-
-/** Kept for the next calls: eight calls at once of a cluster with 15,000 nodes. */
-const POOL_BYTES = 32 * 1024 * 1024;
 
 /** The scheduler extender's routes. The caller listens, and closes: calls under way are finished then. */
 export function createExtender(options: ExtenderOptions): FastifyInstance {
@@ -73,19 +68,20 @@ export function createExtender(options: ExtenderOptions): FastifyInstance {
     return sendJson(reply.code(200), errorReply('internal error in open-local; its log has more').bytes);
   });
 
-  const pool = createBufferPool(POOL_BYTES);
-  const verbs = createVerbs(options, {
-    fastWire: createFastWire(pool, { seed: randomInt(2 ** 31), numbering: options.scheduling.numbering }),
-  });
+  const fastWire = createFastWire({ seed: randomInt(2 ** 31), numbering: options.scheduling.numbering });
+  const verbs = createVerbs(options, { fastWire });
   for (const [url, verb] of Object.entries(ROUTES))
-    app.post(url, routeHandler(verb, verbs[verb], { ...options, bodyLimit, pool }));
+    app.post(url, routeHandler(verb, verbs[verb], { ...options, bodyLimit, fastWire }));
   return app;
 }
 
-type RouteOptions = Pick<ExtenderOptions, 'log' | 'onCall'> & { readonly bodyLimit: number; readonly pool: BufferPool };
+type RouteOptions = Pick<ExtenderOptions, 'log' | 'onCall'> & {
+  readonly bodyLimit: number;
+  readonly fastWire: FastWire;
+};
 
 /** Whatever happens, status 200 with a length: kube-scheduler reads no other status's body, and a chunked reply costs it a connection. */
-function routeHandler(verb: Verb, handle: Handler, { log, onCall, ...room }: RouteOptions) {
+function routeHandler(verb: Verb, handle: Handler, { log, onCall, bodyLimit, fastWire }: RouteOptions) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const started = performance.now();
     const finish = (outcome: Outcome, pod?: string): void => {
@@ -95,7 +91,7 @@ function routeHandler(verb: Verb, handle: Handler, { log, onCall, ...room }: Rou
     };
     let answer: Answer;
     try {
-      const body = await readBody(request.raw, room);
+      const body = await fastWire.readBody(request.raw, bodyLimit);
       try {
         answer = await handle(body.bytes, callerGone(request.raw, reply));
       } finally {

@@ -4,7 +4,8 @@ import type { FastifyInstance } from 'fastify';
 import { afterEach, describe, expect, test } from 'vitest';
 import { silentLog } from '../daemon/log.ts';
 import { podFacts } from '../model/decode.ts';
-import { createFakeScheduling, HELD, testPod, type FakeScheduling } from './fake-scheduling.ts';
+import { createFakeScheduling, type FakeScheduling } from './fake-scheduling.ts';
+import { HELD, testPod } from './wire/question-fixture.ts';
 import { createExtender, type ExtenderOptions } from './server.ts';
 
 /** Longer than any test may run. */
@@ -154,16 +155,16 @@ describe('callers that are slow or gone', () => {
   const shortEnoughForMany = { headMs: 2000, callMs: 3000, checkEveryMs: 100 };
 
   test.each([
-    { what: 'never sends a word', patience: shortHead, sent: '' },
-    { what: 'stops within the head', patience: shortHead, sent: call().slice(0, 40) },
-    { what: 'stops within the body', patience: shortCall, sent: call().slice(0, -5) },
+    { what: 'never sends a word', timeLimits: shortHead, sent: '' },
+    { what: 'stops within the head', timeLimits: shortHead, sent: call().slice(0, 40) },
+    { what: 'stops within the body', timeLimits: shortCall, sent: call().slice(0, -5) },
     {
       what: 'declares a huge body',
-      patience: shortCall,
+      timeLimits: shortCall,
       sent: call().replace(/Content-Length: \d+/, `Content-Length: ${200 * 1024 * 1024}`),
     },
-  ])('one that $what is hung up on, and others are served meanwhile', async ({ patience, sent }) => {
-    const { app } = await start({ patience });
+  ])('one that $what is hung up on, and others are served meanwhile', async ({ timeLimits, sent }) => {
+    const { app } = await start({ timeLimits });
     const slow = await dial(app);
     slow.socket.write(sent);
     const other = await dial(app);
@@ -173,7 +174,7 @@ describe('callers that are slow or gone', () => {
   });
 
   test('two hundred of them do not keep others from being served', async () => {
-    const { app } = await start({ patience: shortEnoughForMany });
+    const { app } = await start({ timeLimits: shortEnoughForMany });
     const slow = await Promise.all(Array.from({ length: 200 }, () => dial(app)));
     for (const { socket } of slow) socket.write(call().slice(0, -5));
     const other = await dial(app);

@@ -11,7 +11,8 @@ import { makeAuthority, makeCertificate } from '../../test/control-plane/cluster
 import { silentLog, type Log } from '../daemon/log.ts';
 import { podFacts } from '../model/decode.ts';
 import { clientNames } from './client-names.ts';
-import { createFakeScheduling, testPod } from './fake-scheduling.ts';
+import { createFakeScheduling } from './fake-scheduling.ts';
+import { testPod } from './wire/question-fixture.ts';
 import { createExtender, type ExtenderOptions } from './server.ts';
 
 let root = '';

@@ -10,7 +10,7 @@ import { readTlsFiles, watchTlsFiles, type TlsFiles } from './tls-files.ts';
  * does not try a POST again.
  */
 const KEEP_ALIVE_MS = 120_000;
-/** A caller gets so long for its TLS handshake, for its head, and for its whole call; checked so often. */
+/** A caller gets so long for its TLS handshake, for its head, and for its whole call; both are checked so often. */
 const HANDSHAKE_MS = 5000;
 const HEAD_MS = 5000;
 const CALL_MS = 10_000;
@@ -18,7 +18,7 @@ const CHECK_EVERY_MS = 1000;
 const MAX_CONNECTIONS = 1024;
 
 /** How long callers may take, in ms; tests shorten it. */
-export interface Patience {
+export interface TimeLimits {
   readonly headMs?: number;
   readonly callMs?: number;
   readonly checkEveryMs?: number;
@@ -27,33 +27,39 @@ export interface Patience {
 export interface TransportOptions {
   /** tls.crt, tls.key and ca.crt; clients need a certificate that the CA signed. Absent: plain HTTP. */
   readonly tls?: { readonly dir: string };
-  readonly patience?: Patience;
+  readonly timeLimits?: TimeLimits;
   readonly log: Log;
 }
 
 export interface Transport {
   readonly server: Server;
-  /** Stops looking after the certificate's files. */
+  /** Ends the watch on the certificate's files. */
   stop(): void;
 }
 
 /** The HTTP server, which does not listen yet. Throws Fault when the files are bad. */
-export function createTransport({ tls, patience = {}, log }: TransportOptions, handler: RequestListener): Transport {
-  const { headMs = HEAD_MS, callMs = CALL_MS, checkEveryMs = CHECK_EVERY_MS } = patience;
-  const limits = {
+export function createTransport({ tls, timeLimits = {}, log }: TransportOptions, handler: RequestListener): Transport {
+  const { headMs = HEAD_MS, callMs = CALL_MS, checkEveryMs = CHECK_EVERY_MS } = timeLimits;
+  const serverOptions = {
     keepAliveTimeout: KEEP_ALIVE_MS,
     headersTimeout: headMs,
     requestTimeout: callMs,
     connectionsCheckingInterval: checkEveryMs,
   };
   if (!tls) {
-    const server = createHttpServer(limits, handler);
+    const server = createHttpServer(serverOptions, handler);
     server.maxConnections = MAX_CONNECTIONS;
     return { server, stop: () => {} };
   }
   const files = readTlsFiles(tls.dir);
   const server = createHttpsServer(
-    { ...limits, ...contextOf(files), handshakeTimeout: HANDSHAKE_MS, requestCert: true, rejectUnauthorized: true },
+    {
+      ...serverOptions,
+      ...contextOf(files),
+      handshakeTimeout: HANDSHAKE_MS,
+      requestCert: true,
+      rejectUnauthorized: true,
+    },
     handler,
   );
   server.maxConnections = MAX_CONNECTIONS;

@@ -1,10 +1,10 @@
 import { Fault } from '../model/fault.ts';
 import type { PodFacts } from '../model/facts.ts';
 import { askFilter } from './ask-filter.ts';
-import type { PodReader, Question, Reply } from './question.ts';
+import type { PodReader, Question, Reply } from './wire/question.ts';
 import type { PodBinding, Scheduling } from './scheduling.ts';
-import type { FastWire } from './wire-fast.ts';
-import { boundReply, noScoresReply, readBinding, readQuestion } from './wire-general.ts';
+import type { FastWire } from './fast/fast-wire.ts';
+import { boundReply, noScoresReply, readBinding, readQuestion } from './wire/json-wire.ts';
 
 export type Verb = 'filter' | 'prioritize' | 'bind';
 
@@ -29,8 +29,8 @@ export interface VerbsOptions {
 }
 
 export interface VerbsDeps {
-  /** Absent: every body is read by the general path. */
-  readonly fastWire?: FastWire;
+  /** Absent: every body is read by json-wire.ts. */
+  readonly fastWire?: Pick<FastWire, 'readQuestion' | 'forget'>;
 }
 
 /** kube-scheduler gives up after 5 s by default; what it is not told in time it takes for a failure. */
@@ -43,7 +43,7 @@ export function createVerbs(options: VerbsOptions, { fastWire }: VerbsDeps): Rea
   const scoreReader = scheduling.scoresEveryPod ? { decodePod, concerns: () => true } : reader;
   const read = (body: Buffer, as: PodReader): Question => {
     assertReady(scheduling);
-    return fastWire?.read(body, as) ?? readQuestion(body, as);
+    return fastWire?.readQuestion(body, as) ?? readQuestion(body, as);
   };
   return {
     filter: async (body, signal) => {

@@ -7,7 +7,7 @@ import { bytes, GIB, MIB } from '../model/bytes.ts';
 import { OUR_DRIVERS, podFacts } from '../model/decode.ts';
 import type { NodeStorage } from '../model/facts.ts';
 import type { Pod } from '../model/objects.ts';
-import { testPod } from './fake-scheduling.ts';
+import { testPod } from './wire/question-fixture.ts';
 import type { Scheduling } from './scheduling.ts';
 import { createExtender } from './server.ts';
 

@@ -1,11 +1,10 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { podFacts } from '../model/decode.ts';
-import { createBufferPool } from './buffer-pool.ts';
-import { FULL, testPod } from './fake-scheduling.ts';
-import type { PodReader } from './question.ts';
-import { createComparer, fuzzWire, schedulerBody } from './wire-compare-fixture.ts';
-import { createFastWire } from './wire-fast.ts';
+import { podFacts } from '../../model/decode.ts';
+import { FULL, testPod } from '../wire/question-fixture.ts';
+import type { PodReader } from '../wire/question.ts';
+import { createComparer, fuzzWire, schedulerBody } from './compare-wires-fixture.ts';
+import { createFastWire } from './fast-wire.ts';
 
 const hostname = fc.stringMatching(/^[a-z0-9]([a-z0-9.-]{0,50}[a-z0-9])?$/);
 const anyName = fc.oneof(
@@ -103,10 +102,10 @@ describe('the fast path', () => {
 describe('what is remembered between filter and prioritize', () => {
   const reader: PodReader = { decodePod: podFacts, concerns: () => true };
   const read = (wire: ReturnType<typeof createFastWire>, names: readonly string[], uid: string) =>
-    wire.read(schedulerBody(names, testPod(['data'], uid)), reader)!;
+    wire.readQuestion(schedulerBody(names, testPod(['data'], uid)), reader)!;
 
   test('the very list that filter answered, until the pod is bound', () => {
-    const wire = createFastWire(createBufferPool(1024 * 1024), { seed: 1 });
+    const wire = createFastWire({ seed: 1 });
     read(wire, ['a', 'b', 'c'], 'pod-1').verdict([undefined, FULL, undefined]);
     const first = read(wire, ['a', 'c'], 'pod-1').names;
     expect(first).toEqual(['a', 'c']);
@@ -116,7 +115,7 @@ describe('what is remembered between filter and prioritize', () => {
   });
 
   test('another order, another list or another pod is read anew', () => {
-    const wire = createFastWire(createBufferPool(1024 * 1024), { seed: 1 });
+    const wire = createFastWire({ seed: 1 });
     read(wire, ['a', 'b'], 'pod-1').verdict([undefined, undefined]);
     expect(read(wire, ['b', 'a'], 'pod-1').names).toEqual(['b', 'a']);
     expect(read(wire, ['a'], 'pod-1').names).toEqual(['a']);
@@ -124,10 +123,10 @@ describe('what is remembered between filter and prioritize', () => {
   });
 
   test('a question that waits is answered with its own names though the table was thrown away meanwhile', () => {
-    const wire = createFastWire(createBufferPool(1024 * 1024), { seed: 1 });
+    const wire = createFastWire({ seed: 1 });
     const waiting = read(wire, ['first', 'second'], 'pod-1');
     for (const prefix of ['x', 'y', 'z'])
-      wire.read(
+      wire.readQuestion(
         schedulerBody(
           Array.from({ length: 40_000 }, (_, i) => `${prefix}${i}`),
           testPod(['data'], 'pod-2'),
@@ -142,7 +141,7 @@ describe('what is remembered between filter and prioritize', () => {
   });
 
   test('two questions at once do not share their names', () => {
-    const wire = createFastWire(createBufferPool(1024 * 1024), { seed: 1 });
+    const wire = createFastWire({ seed: 1 });
     const one = read(wire, ['a', 'b'], 'pod-1');
     const two = read(wire, ['b', 'c'], 'pod-2');
     const replies = [one.verdict([undefined, undefined]), two.verdict([undefined, undefined])];

@@ -1,16 +1,16 @@
-import { Fault } from '../model/fault.ts';
-import type { Refusal } from '../model/verdict.ts';
+import { Fault } from '../../model/fault.ts';
+import type { Refusal } from '../../model/verdict.ts';
 import type { PodReader, Question, Reply } from './question.ts';
-import type { PodBinding } from './scheduling.ts';
-import { readPod } from './wire-pod.ts';
+import type { PodBinding } from './binding.ts';
+import { readPod } from './read-pod.ts';
 
 /**
  * The extender's wire, k8s.io/kube-scheduler/extender/v1: Go structs without JSON tags, so keys are Go field names and are read
- * without regard to case. This is the readable reader and writer, good for any body; wire-fast.ts gives the same answers faster.
+ * without regard to case. This is the readable reader and writer, good for any body; fast/ gives the same answers faster.
  */
 
 /** The nodes of a call: names (nodeCacheCapable: true), or whole Node objects beside their names. */
-interface NodesAsked {
+interface NodesOfCall {
   readonly names: readonly string[];
   readonly items?: readonly unknown[];
 }
@@ -19,8 +19,8 @@ interface NodesAsked {
 export function readQuestion(body: Buffer, reader: PodReader): Question {
   const args = fieldsOf(parseJson(body), 'the body');
   const pod = readPod(args.get('pod'), reader);
-  const given = nodesAsked(args.get('nodes'), args.get('nodenames'));
-  const asked = distinct(given);
+  const given = nodesOfCall(args.get('nodes'), args.get('nodenames'));
+  const asked = dropRepeats(given);
   const { names } = asked;
   return {
     pod,
@@ -28,7 +28,7 @@ export function readQuestion(body: Buffer, reader: PodReader): Question {
     names,
     allFit: () => filterReply(given, []),
     verdict: (refusals) => filterReply(asked, refusals),
-    scores: (scores) => text(`[${names.map((name, i) => hostPriority(name, scores[i] ?? 0)).join(',')}]`),
+    scores: (scores) => replyOf(`[${names.map((name, i) => hostPriority(name, scores[i] ?? 0)).join(',')}]`),
   };
 }
 
@@ -44,18 +44,18 @@ export function readBinding(body: Buffer): PodBinding {
 }
 
 /** Any verb's answer when it cannot do its work. For prioritize it is no valid list: kube-scheduler then goes on without our scores. */
-export const errorReply = (message: string): Reply => text(`{"Error":${JSON.stringify(message)}}`);
+export const errorReply = (message: string): Reply => replyOf(`{"Error":${JSON.stringify(message)}}`);
 
 /** The answer to bind when it is done. */
-export const boundReply = (): Reply => text('{"Error":""}');
+export const boundReply = (): Reply => replyOf('{"Error":""}');
 
 /** No scores: kube-scheduler counts a host that is not in the list as 0 (prioritizeNodes), so that it decodes nothing for nothing. */
-export const noScoresReply = (): Reply => text('[]');
+export const noScoresReply = (): Reply => replyOf('[]');
 
-const text = (reply: string): Reply => ({ bytes: Buffer.from(reply) });
+const replyOf = (reply: string): Reply => ({ bytes: Buffer.from(reply) });
 
 /** As JSON again. Throws Fault `invalid` for what JSON.parse can read and JSON.stringify, which recurses, cannot write. */
-function printed(node: unknown): string {
+function printNode(node: unknown): string {
   try {
     return JSON.stringify(node);
   } catch (error) {
@@ -63,22 +63,26 @@ function printed(node: unknown): string {
   }
 }
 
-const quoted = (name: string): string => JSON.stringify(name);
+const quote = (name: string): string => JSON.stringify(name);
 
-function filterReply(asked: NodesAsked, refusals: readonly (Refusal | undefined)[]): Reply {
+function filterReply(asked: NodesOfCall, refusals: readonly (Refusal | undefined)[]): Reply {
   const { names, items } = asked;
   const fits = (_: unknown, i: number): boolean => !refusals[i];
-  const nodes = items && `{"metadata":{},"items":[${items.filter(fits).map(printed).join(',')}]}`;
-  const nodeNames = items ? 'null' : `[${names.filter(fits).map(quoted).join(',')}]`;
-  return text(
+  const nodes = items && `{"metadata":{},"items":[${items.filter(fits).map(printNode).join(',')}]}`;
+  const nodeNames = items ? 'null' : `[${names.filter(fits).map(quote).join(',')}]`;
+  return replyOf(
     `{"Nodes":${nodes ?? 'null'},"NodeNames":${nodeNames},` +
-      `"FailedNodes":{${failed(names, refusals, false)}},` +
-      `"FailedAndUnresolvableNodes":{${failed(names, refusals, true)}},"Error":""}`,
+      `"FailedNodes":{${writeRefused(names, refusals, false)}},` +
+      `"FailedAndUnresolvableNodes":{${writeRefused(names, refusals, true)}},"Error":""}`,
   );
 }
 
 /** The refused nodes of one of the two maps. Written as text because a node may be called `__proto__`. */
-function failed(names: readonly string[], refusals: readonly (Refusal | undefined)[], unresolvable: boolean): string {
+function writeRefused(
+  names: readonly string[],
+  refusals: readonly (Refusal | undefined)[],
+  unresolvable: boolean,
+): string {
   return names
     .flatMap((name, i) => {
       const refusal = refusals[i];
@@ -116,7 +120,7 @@ function nonEmpty(args: ReadonlyMap<string, unknown>, name: string): string {
   throw new Fault('invalid', `${name} must be a string that is not empty`);
 }
 
-function nodesAsked(nodes: unknown, nodeNames: unknown): NodesAsked {
+function nodesOfCall(nodes: unknown, nodeNames: unknown): NodesOfCall {
   const named = nodeNames !== undefined && nodeNames !== null;
   const whole = nodes !== undefined && nodes !== null;
   if (named && whole) throw new Fault('invalid', 'the body has both Nodes and NodeNames; send one, the other null');
@@ -132,7 +136,7 @@ function strings(nodeNames: unknown): readonly string[] {
   return nodeNames;
 }
 
-function wholeNodes(items: unknown): NodesAsked {
+function wholeNodes(items: unknown): NodesOfCall {
   if (!Array.isArray(items)) throw new Fault('invalid', 'Nodes.items must be a list');
   return { names: items.map((item, i) => nameOf(item, i)), items };
 }
@@ -145,7 +149,7 @@ function nameOf(node: unknown, i: number): string {
 }
 
 /** Each node once: it must be in one list of the answer only, and must not be held twice. */
-function distinct({ names, items }: NodesAsked): NodesAsked {
+function dropRepeats({ names, items }: NodesOfCall): NodesOfCall {
   const first = new Map<string, number>();
   for (const [i, name] of names.entries()) if (!first.has(name)) first.set(name, i);
   if (first.size === names.length) return { names, ...(items && { items }) };

@@ -1,4 +1,4 @@
-import type { AskedNodes, NodeNumbering } from '../model/verdict.ts';
+import type { AskedNodes, NodeNumbering } from '../../model/verdict.ts';
 
 /** Every name that a table has learned. It only grows. */
 export interface KnownNames {

@@ -1,6 +1,6 @@
-import { Fault } from '../model/fault.ts';
-import type { Pod } from '../model/objects.ts';
-import type { PodFacts } from '../model/facts.ts';
+import { Fault } from '../../model/fault.ts';
+import type { Pod } from '../../model/objects.ts';
+import type { PodFacts } from '../../model/facts.ts';
 import type { PodReader } from './question.ts';
 
 /** The pod of a call. Throws Fault `invalid` for what cannot be one: the API server checked what kube-scheduler sends, but not others. */

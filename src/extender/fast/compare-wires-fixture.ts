@@ -1,11 +1,10 @@
-import { textOf } from '../model/fault.ts';
-import type { Refusal } from '../model/verdict.ts';
-import { podFacts } from '../model/decode.ts';
-import { createBufferPool } from './buffer-pool.ts';
-import { FULL, HELD, testPod, UNKNOWN } from './fake-scheduling.ts';
-import type { PodReader, Question, Reply } from './question.ts';
-import { createFastWire } from './wire-fast.ts';
-import { readQuestion } from './wire-general.ts';
+import { textOf } from '../../model/fault.ts';
+import type { Refusal } from '../../model/verdict.ts';
+import { podFacts } from '../../model/decode.ts';
+import { FULL, HELD, testPod, UNKNOWN } from '../wire/question-fixture.ts';
+import type { PodReader, Question, Reply } from '../wire/question.ts';
+import { createFastWire } from './fast-wire.ts';
+import { readQuestion } from '../wire/json-wire.ts';
 
 /** For tests: holds the fast path against the general one. */
 
@@ -41,10 +40,10 @@ export interface Comparison {
 export function createComparer(
   seed: number,
 ): (body: Buffer) => { readonly tookFast: boolean; readonly different?: Comparison } {
-  const fastWire = createFastWire(createBufferPool(1024 * 1024), { seed });
+  const fastWire = createFastWire({ seed });
   return (body) => {
     const before = Buffer.from(body);
-    const question = fastWire.read(body, READER);
+    const question = fastWire.readQuestion(body, READER);
     if (!question) return { tookFast: false };
     const fast = answers(question);
     const general = attempt(() => answers(readQuestion(before, READER)));

@@ -1,6 +1,6 @@
-import type { Pod } from '../model/objects.ts';
-import type { PodFacts } from '../model/facts.ts';
-import type { AskedNodes, Refusal } from '../model/verdict.ts';
+import type { Pod } from '../../model/objects.ts';
+import type { PodFacts } from '../../model/facts.ts';
+import type { AskedNodes, Refusal } from '../../model/verdict.ts';
 
 /**
  * One filter or prioritize call, read from the wire: the nodes in the order asked, and its answers in the form in which it was asked.

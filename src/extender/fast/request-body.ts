@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
-import { Fault } from '../model/fault.ts';
+import { Fault } from '../../model/fault.ts';
 import type { BufferPool } from './buffer-pool.ts';
+import { PAST_LIST } from './name-table.ts';
 
 export interface Body {
   readonly bytes: Buffer;
@@ -10,21 +11,22 @@ export interface Body {
 
 /** What is declared is not taken before it has come: a caller cannot make us reserve more than this by a header. */
 const TRUSTED_BYTES = 1024 * 1024;
-/** Behind the body, so that the fast path can read words at its end where it is. */
-const SPARE_BYTES = 8;
 
-/** The whole body of a request. Throws Fault `invalid` when it is longer than `bodyLimit` bytes, or ends before it is complete. */
+/**
+ * The whole body of a request, with PAST_LIST bytes to spare behind it, so that the list at its end is read where it is. Throws Fault
+ * `invalid` when it is longer than `maxBytes`, or ends before it is complete.
+ */
 export function readBody(
   request: IncomingMessage,
-  { bodyLimit, pool }: { readonly bodyLimit: number; readonly pool: BufferPool },
+  { maxBytes, pool }: { readonly maxBytes: number; readonly pool: BufferPool },
 ): Promise<Body> {
   return new Promise((resolve, reject) => {
     const declared = Number(request.headers['content-length'] ?? 0);
-    if (declared > bodyLimit) {
-      reject(tooLong(bodyLimit));
+    if (declared > maxBytes) {
+      reject(tooLong(maxBytes));
       return;
     }
-    let buffer = pool.take(Math.min(declared, TRUSTED_BYTES) + SPARE_BYTES);
+    let buffer = pool.take(Math.min(declared, TRUSTED_BYTES) + PAST_LIST);
     let length = 0;
     const release = (): void => pool.give(buffer);
     const fail = (fault: Fault): void => {
@@ -33,11 +35,11 @@ export function readBody(
       reject(fault);
     };
     const onData = (chunk: Buffer): void => {
-      if (length + chunk.length > bodyLimit) {
-        settle(() => fail(tooLong(bodyLimit)));
+      if (length + chunk.length > maxBytes) {
+        settle(() => fail(tooLong(maxBytes)));
         return;
       }
-      if (length + chunk.length + SPARE_BYTES > buffer.length) buffer = larger(buffer, length + chunk.length, pool);
+      if (length + chunk.length + PAST_LIST > buffer.length) buffer = moveToLarger(buffer, length + chunk.length, pool);
       chunk.copy(buffer, length);
       length += chunk.length;
     };
@@ -51,7 +53,7 @@ export function readBody(
   });
 }
 
-function larger(buffer: Buffer, needed: number, pool: BufferPool): Buffer {
+function moveToLarger(buffer: Buffer, needed: number, pool: BufferPool): Buffer {
   const twice = pool.take(2 * needed);
   buffer.copy(twice);
   pool.give(buffer);

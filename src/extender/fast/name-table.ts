@@ -1,4 +1,4 @@
-import type { NodeNumbering } from '../model/verdict.ts';
+import type { NodeNumbering } from '../../model/verdict.ts';
 import { NameList, type KnownNames } from './name-list.ts';
 
 /** More nodes than Kubernetes supports, several times over. */
@@ -17,7 +17,7 @@ const INDEX = 2;
 /** … and its hash. */
 const HASH = 3;
 
-/** So many bytes after a list are read, and not looked at. */
+/** This many bytes behind a list are read as parts of words, and ignored: they must exist. */
 export const PAST_LIST = 8;
 
 const QUOTE = 0x22;
@@ -158,7 +158,7 @@ export class NameTable implements KnownNames {
     this.strings.push(Buffer.from(view.buffer, view.byteOffset + at + 1, length - 2).toString('latin1'));
     this.#shortest = Math.min(this.#shortest, length);
     if (this.strings.length * 2 > this.#slots.length) this.#rehash();
-    else putInto(this.#slots, ref, this.#integers[2 * ref - HASH]!);
+    else this.#insert(ref);
     return true;
   }
 
@@ -172,8 +172,16 @@ export class NameTable implements KnownNames {
   #rehash(): void {
     const integers = this.#integers;
     this.#slots = new Int32Array(2 * this.#slots.length);
-    for (let ref = HEADER; ref < this.#top; ref += (integers[2 * ref - LENGTH]! >> 3) + 1 + HEADER)
-      putInto(this.#slots, ref, integers[2 * ref - HASH]!);
+    for (let ref = HEADER; ref < this.#top; ref += (integers[2 * ref - LENGTH]! >> 3) + 1 + HEADER) this.#insert(ref);
+  }
+
+  /** Puts a record that is not there yet into the first free slot for its hash. */
+  #insert(ref: number): void {
+    const slots = this.#slots;
+    const mask = slots.length - 1;
+    let slot = this.#integers[2 * ref - HASH]! & mask;
+    while (slots[slot] !== 0) slot = (slot + 1) & mask;
+    slots[slot] = ref;
   }
 }
 
@@ -223,13 +231,6 @@ function hashAt(seed: number, view: DataView, at: number, length: number): numbe
   if (rest !== 0) odd = Math.imul(odd ^ (view.getInt32(at + 4 * whole, true) << (32 - 8 * rest)), 0x85ebca6b);
   const both = Math.imul(even ^ (even >>> 15) ^ odd, 0x2c1b3c6d);
   return both ^ (both >>> 13);
-}
-
-function putInto(slots: Int32Array, ref: number, hash: number): void {
-  const mask = slots.length - 1;
-  let slot = hash & mask;
-  while (slots[slot] !== 0) slot = (slot + 1) & mask;
-  slots[slot] = ref;
 }
 
 /** Where the first quote stands from `from` on, but before `end`; -1 when there is none. */
