@@ -5,9 +5,9 @@ import { isNotFound } from '../kube/errors.ts';
 import { NODES } from '../kube/resource.ts';
 
 /**
- * What tells this node from others in CSI's topology: the value of its label, which need not be its name. The kubelet refuses a driver that
- * says otherwise than the label (pkg/volume/csi/nodeinfomanager). A node that is not there, or has no such label, goes by its name. Throws Fault
- * `unavailable` when the API server does not tell.
+ * What tells this node from others in CSI's topology: the value of its label, which need not be its name. The kubelet
+ * refuses a driver that says otherwise than the label (pkg/volume/csi/nodeinfomanager). A node that is not there, or
+ * has no such label, goes by its name. Throws Fault `unavailable` when the API server does not tell.
  */
 export async function hostnameOf(
   nodeName: string,

@@ -1,8 +1,8 @@
 import type { LocalVolume } from '../model/objects.ts';
 import type { CallReport } from '../csi/service.ts';
 import { createMetrics, type Metrics } from '../daemon/metrics.ts';
-import type { WorkQueue } from '../kube/work/work-queue.ts';
 import type { LvmOptions } from '../lvm/lvm.ts';
+import type { Queues } from './queues.ts';
 import type { Observation } from './storage/observe.ts';
 
 export interface AgentMetrics {
@@ -14,7 +14,7 @@ export interface AgentMetrics {
   timed<T>(turn: () => Promise<T>): Promise<T>;
   readonly onObservation: (observation: Observation) => void;
   /** Where the numbers of volumes and of work come from when a page is made. */
-  watch(volumes: ReadonlyMap<string, LocalVolume>, queues: Readonly<Record<string, WorkQueue>>): void;
+  watch(volumes: ReadonlyMap<string, LocalVolume>, queues: Queues): void;
 }
 
 const SECONDS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];

@@ -33,8 +33,8 @@ export interface AgentDeps {
 const STOP_MS = 20_000;
 
 /**
- * One node's agent: serves CSI and metrics, follows its own objects, and works, until aborted. Rejects when a socket is taken. Holds no
- * state that matters: it may be killed at any time, and several may live in one process.
+ * One node's agent: serves CSI and metrics, follows its own objects, and works, until aborted. Rejects when a socket is
+ * taken. Holds no state that matters: it may be killed at any time, and several may live in one process.
  */
 export async function runAgent(
   config: AgentConfig,

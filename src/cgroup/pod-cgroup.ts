@@ -20,8 +20,9 @@ function plainPath(root: string, qos: string, podUid: string): string {
 }
 
 /**
- * `kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod<uid>.slice`: a slice's name repeats those above it, so that a hyphen
- * within a part has to become an underscore (systemd.slice(5); ToSystemd in pkg/kubelet/cm/cgroup_manager_linux.go).
+ * `kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod<uid>.slice`: a slice's name repeats those above it,
+ * so that a hyphen within a part has to become an underscore (systemd.slice(5); ToSystemd in
+ * pkg/kubelet/cm/cgroup_manager_linux.go).
  */
 function systemdPath(root: string, qos: string, podUid: string): string {
   const parts = [root, 'kubepods', qos, `pod${podUid}`].filter(Boolean).map((part) => part.replaceAll('-', '_'));

@@ -9,7 +9,10 @@ const WIPEFS_TIMEOUT_MS = 60_000;
 
 type Device = Pick<BlockDevice, 'path' | 'size'>;
 
-/** Looks at what a device carries: whether it is free, readable at both ends, and whether anything is on it. Writes nothing. */
+/**
+ * Looks at what a device carries: whether it is free, readable at both ends, and whether anything is on it. Writes
+ * nothing.
+ */
 export async function probeContent(device: Device, run: Run, signal: AbortSignal): Promise<Probe> {
   signal.throwIfAborted();
   try {
@@ -64,7 +67,10 @@ interface WipefsRow {
   readonly label?: string | null;
 }
 
-/** Reads the output of `wipefs --no-act --json`; a device without signatures may give no output at all. Throws SyntaxError. */
+/**
+ * Reads the output of `wipefs --no-act --json`; a device without signatures may give no output at all. Throws
+ * SyntaxError.
+ */
 export function parseWipefs(stdout: string): readonly Signature[] {
   if (stdout.trim() === '') return [];
   const { signatures = [] } = JSON.parse(stdout) as { signatures?: readonly WipefsRow[] };
@@ -83,22 +89,31 @@ function findData(first: Buffer): number {
   return first.findIndex((byte, at) => byte !== 0 && !(skip && isIn(at)));
 }
 
-/** Where LVM begins to write when it takes a device (struct mda_header in lib/format_text/layout.h); it writes its label after that. */
+/**
+ * Where LVM begins to write when it takes a device (struct mda_header in lib/format_text/layout.h); it writes its label
+ * after that.
+ */
 const LVM_HEADER = { at: 4096, length: 512, magicAt: 4, magic: ' LVM2 x[5A%r0N*>', statesAt: 40 } as const;
 
 /**
- * A header that names no state of a group: left by a pvcreate that was cut before its label was written, or by pvremove of a device that never
- * was in a group. No data of LVM's is behind it.
+ * A header that names no state of a group: left by a pvcreate that was cut before its label was written, or by pvremove
+ * of a device that never was in a group. No data of LVM's is behind it.
  */
 const isEmptyLvmHeader = (header: Buffer): boolean =>
   header.toString('latin1', LVM_HEADER.magicAt, LVM_HEADER.magicAt + LVM_HEADER.magic.length) === LVM_HEADER.magic &&
   header.subarray(LVM_HEADER.statesAt).every((byte) => byte === 0);
 
-/** LVM writes each state of a group as text, behind the one before, around a ring that ends with the first MiB (lib/format_text/layout.h). */
+/**
+ * LVM writes each state of a group as text, behind the one before, around a ring that ends with the first MiB
+ * (lib/format_text/layout.h).
+ */
 const lvmStates = (first: Buffer): readonly number[] =>
   [...first.toString('latin1').matchAll(/\bseqno = (\d+)/g)].map(([, seqno]) => Number(seqno));
 
-/** The copy of a GUID partition table in the last sector, which wipefs passes over once the first one is gone (UEFI 2.10, 5.3.2). */
+/**
+ * The copy of a GUID partition table in the last sector, which wipefs passes over once the first one is gone (UEFI
+ * 2.10, 5.3.2).
+ */
 function backupGpt(last: Buffer, size: number): readonly Signature[] {
   const start = [512, 4096].map((sector) => last.length - sector).find((at) => at >= 0 && isGptHeader(last, at));
   return start === undefined ? [] : [{ type: 'gpt (backup header)', offset: size - last.length + start }];

@@ -2,9 +2,9 @@ import { access, readdir, realpath } from 'node:fs/promises';
 import path from 'node:path';
 
 /**
- * Whether a device-mapper device, `major:minor`, still leads to a disk that was pulled: also when the disk is back, since it comes back as another
- * device. Both ends name each other in sysfs (bd_link_disk_holder in block/holder.c), and the disk's end goes with the disk. False of what is no
- * such device, or is not there.
+ * Whether a device-mapper device, `major:minor`, still leads to a disk that was pulled: also when the disk is back,
+ * since it comes back as another device. Both ends name each other in sysfs (bd_link_disk_holder in block/holder.c),
+ * and the disk's end goes with the disk. False of what is no such device, or is not there.
  */
 export async function isDetached(sys: string, majorMinor: string): Promise<boolean> {
   const device = path.join(sys, 'dev/block', majorMinor);

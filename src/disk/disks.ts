@@ -15,7 +15,10 @@ export interface BlockDevice {
   readonly holders: readonly string[];
   /** Kernel names of its partitions. */
   readonly partitions: readonly string[];
-  /** What every path to the disk tells, such as `naa.5000c500a1b2c3d4`; absent where the disk tells none, and of partitions. */
+  /**
+   * What every path to the disk tells, such as `naa.5000c500a1b2c3d4`; absent where the disk tells none, and of
+   * partitions.
+   */
   readonly worldwideName?: string;
   /** The number its maker gave it, where the kernel tells; absent of partitions. */
   readonly serial?: string;
@@ -44,7 +47,10 @@ export interface Probe {
   readonly signatures: readonly Signature[];
   /** Offset of the first byte within the first MiB that is not zero. */
   readonly dataAt?: number;
-  /** Where LVM has it: the numbers of all states of its group that were ever written to it, in the first MiB; see LvmGroup.seqno. */
+  /**
+   * Where LVM has it: the numbers of all states of its group that were ever written to it, in the first MiB; see
+   * LvmGroup.seqno.
+   */
   readonly lvmStates?: readonly number[];
 }
 
@@ -54,12 +60,19 @@ export interface Disks {
   /** Follows links such as /dev/disk/by-id/…; undefined when there is nothing. */
   resolve(path: string, signal: AbortSignal): Promise<string | undefined>;
   probe(device: Pick<BlockDevice, 'path' | 'size'>, signal: AbortSignal): Promise<Probe>;
-  /** Resolves once `changed` will be called when disks come and go, until aborted; rejects when that cannot be known. */
+  /**
+   * Resolves once `changed` will be called when disks come and go, until aborted; rejects when that cannot be known.
+   */
   watch(changed: () => void, signal: AbortSignal): Promise<void>;
-  /** Destroys what is on it; refuses with Fault `precondition` while something holds it. May be repeated after a cut. */
+  /**
+   * Destroys what is on it; refuses with Fault `precondition` while something holds it. May be repeated after a cut.
+   */
   wipe(device: Pick<BlockDevice, 'path' | 'size'>, signal: AbortSignal): Promise<void>;
   /** Takes off what LVM keeps at its start, which is all that may be there: unlabel.ts. */
   unlabel(device: Pick<BlockDevice, 'path'>, signal: AbortSignal): Promise<void>;
-  /** Makes what is on a logical volume unreadable to the next owner of its room, as far as that is wanted: erase.ts. As `wipe` otherwise. */
+  /**
+   * Makes what is on a logical volume unreadable to the next owner of its room, as far as that is wanted: erase.ts. As
+   * `wipe` otherwise.
+   */
   erase(device: Pick<BlockDevice, 'path' | 'size'>, signal: AbortSignal): Promise<void>;
 }

@@ -4,8 +4,9 @@ import { CommandFailed } from '../exec/command-failed.ts';
 import type { Run } from '../exec/run.ts';
 
 /**
- * What becomes of the bytes of a volume that is removed, which the next owner of the disk's blocks could read through a raw device.
- * zero: overwritten, by the disk itself where it can. discard: given up to the disk, which mostly shows zeros then and need not. keep: left.
+ * What becomes of the bytes of a volume that is removed, which the next owner of the disk's blocks could read through a
+ * raw device. zero: overwritten, by the disk itself where it can. discard: given up to the disk, which mostly shows
+ * zeros then and need not. keep: left.
  */
 export const ERASE_POLICIES = ['zero', 'discard', 'keep'] as const;
 export type ErasePolicy = (typeof ERASE_POLICIES)[number];
@@ -15,8 +16,8 @@ const FLOOR_MS = 600_000;
 const SLOWEST_BYTES_PER_MS = (5 * MIB) / 1000;
 
 /**
- * Erases all of a device that nothing else has open. May be cut at any point and repeated. Throws Fault `precondition` while something holds it,
- * `unavailable` when it cannot be written.
+ * Erases all of a device that nothing else has open. May be cut at any point and repeated. Throws Fault `precondition`
+ * while something holds it, `unavailable` when it cannot be written.
  */
 export async function eraseDevice(
   { path, size }: { readonly path: string; readonly size: Bytes },

@@ -3,7 +3,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { KernelFolders } from './sysfs.ts';
 
-/** Files of a pretended kernel, by path: `{'sys/block/sda/size': '2048'}`. A folder ends in a slash. The returned function removes them. */
+/**
+ * Files of a pretended kernel, by path: `{'sys/block/sda/size': '2048'}`. A folder ends in a slash. The returned
+ * function removes them.
+ */
 export async function fakeKernel(
   files: Readonly<Record<string, string>>,
 ): Promise<{ readonly folders: KernelFolders; readonly remove: () => Promise<void> }> {

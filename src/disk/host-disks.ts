@@ -10,7 +10,10 @@ import { readBlockDevices, type KernelFolders } from './sysfs.ts';
 
 const HOST: KernelFolders = { sys: '/sys', proc: '/proc', dev: '/dev' };
 
-/** The block devices of this machine, from sysfs; their content through wipefs. `policy` is for what is removed; `folders` replaces /sys, /proc and /dev in tests. */
+/**
+ * The block devices of this machine, from sysfs; their content through wipefs. `policy` is for what is removed;
+ * `folders` replaces /sys, /proc and /dev in tests.
+ */
 export function createHostDisks(run: Run, policy: ErasePolicy, folders: KernelFolders = HOST): Disks {
   return {
     list: (signal) => readBlockDevices(folders, signal),

@@ -1,8 +1,8 @@
 import type { BlockDevice } from './disks.ts';
 
 /**
- * What tells a disk or partition from all others whatever its name, which the kernel gives anew at each boot; undefined when the disk tells
- * nothing of itself. With the size, for makers who gave all their disks one name.
+ * What tells a disk or partition from all others whatever its name, which the kernel gives anew at each boot; undefined
+ * when the disk tells nothing of itself. With the size, for makers who gave all their disks one name.
  */
 export function diskIdentity(device: BlockDevice, devices: readonly BlockDevice[]): string | undefined {
   const { worldwideName, serial, size, name, disk } = device;

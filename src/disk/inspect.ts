@@ -13,7 +13,7 @@ export interface DeviceFacts {
   readonly owner?: string;
   /** LVM has it: the group's name, empty for a member of none. */
   readonly group?: string;
-  /** Its identifier, where it is a member of none; and whether who may have begun to put it into one is no longer at it. */
+  /** An orphan PV: its UUID, and whether the process that created it is certainly gone. */
   readonly orphan?: { readonly uuid: string; readonly isOver: boolean };
   /** Where it, or a partition of it, is mounted. */
   readonly mountedAt: readonly string[];
@@ -53,8 +53,9 @@ export type Inspection = { readonly blank: true } | { readonly blank: false; rea
 const SMALLEST = bytes(5 * MIB);
 
 /**
- * Whether a device may be written to. Only one that is provably blank may: a writable block device of some size that nothing uses,
- * nothing is built on, and on which no signature and no other data is found. Everything that is not known counts against it.
+ * Whether a device may be written to. Only one that is provably blank may: a writable block device of some size that
+ * nothing uses, nothing is built on, and on which no signature and no other data is found. Everything that is not known
+ * counts against it.
  */
 export function inspectDevice(facts: DeviceFacts): Inspection {
   const finding = useOf(facts) ?? contentOf(facts);

@@ -9,7 +9,10 @@ interface Backing {
   readonly rdev: number | undefined;
 }
 
-/** Tells which loop devices are laid over the block device at a path: they do not claim it, and are not among its holders in sysfs. */
+/**
+ * Tells which loop devices are laid over the block device at a path: they do not claim it, and are not among its
+ * holders in sysfs.
+ */
 export type LoopsOver = (device: string) => Promise<readonly string[]>;
 
 /** `block` is /sys/block, `names` what is in it. */

@@ -16,7 +16,9 @@ interface SimulatedDisks {
   }[];
 }
 
-/** Disks that are entries of a JSON file, which may be edited at any time: a disk that is no longer listed was pulled. */
+/**
+ * Disks that are entries of a JSON file, which may be edited at any time: a disk that is no longer listed was pulled.
+ */
 export function createSimulatedDisks(file: string): Disks {
   const state = createStateFile<SimulatedDisks>(file);
   return {

@@ -14,7 +14,10 @@ export interface KernelFolders {
 /** sysfs counts in sectors of 512 bytes whatever the disk's own are (Documentation/ABI/stable/sysfs-block, "size"). */
 const SECTOR_BYTES = 512;
 
-/** Every block device the kernel shows, disks with their partitions after them. Devices that vanish meanwhile are left out. */
+/**
+ * Every block device the kernel shows, disks with their partitions after them. Devices that vanish meanwhile are left
+ * out.
+ */
 export async function readBlockDevices(folders: KernelFolders, signal: AbortSignal): Promise<readonly BlockDevice[]> {
   const block = path.join(folders.sys, 'block');
   const swaps = await readSwaps(folders, signal);
@@ -78,7 +81,10 @@ async function readDevice(found: Found, signal: AbortSignal): Promise<BlockDevic
   };
 }
 
-/** Virtio disks have it at the disk, SCSI disks in a page of vital product data, after four bytes of header (SPC-4, 7.8.17). */
+/**
+ * Virtio disks have it at the disk, SCSI disks in a page of vital product data, after four bytes of header (SPC-4,
+ * 7.8.17).
+ */
 async function serialOf(folder: string, signal: AbortSignal): Promise<string | undefined> {
   const page = (await attribute(folder, 'device/vpd_pg80', signal))?.slice(4);
   return (await attribute(folder, 'serial', signal)) || page?.replaceAll('\0', '').trim() || undefined;

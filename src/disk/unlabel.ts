@@ -7,8 +7,9 @@ import { Fault, textOf } from '../model/fault.ts';
 const STATES_AT = 4608;
 
 /**
- * Zeroes what LVM keeps in the first MiB of a device, opened exclusively: lvm itself refuses a device that it began to put into a group. The label
- * goes last, so that a cut leaves what it found, or a blank device. Throws Fault `unavailable`.
+ * Zeroes what LVM keeps in the first MiB of a device, opened exclusively: lvm itself refuses a device that it began to
+ * put into a group. The label goes last, so that a cut leaves what it found, or a blank device. Throws Fault
+ * `unavailable`.
  */
 export async function unlabelDevice(path: string, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();

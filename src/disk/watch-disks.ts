@@ -10,9 +10,10 @@ const QUIET_MS = 500;
 const PASSING = /^(dm-|loop|ram|zram)/;
 
 /**
- * Resolves once it watches; from then on, until aborted, `changed` is called when disks or partitions have come or gone. The kernel makes
- * and removes their files in /dev itself, with udev or without. Rejects when the folder cannot be watched. A disk that grows is no event
- * here, nor are logical volumes. (The kernel's own channel for all of this is a netlink socket, which Node cannot open.)
+ * Resolves once it watches; from then on, until aborted, `changed` is called when disks or partitions have come or
+ * gone. The kernel makes and removes their files in /dev itself, with udev or without. Rejects when the folder cannot
+ * be watched. A disk that grows is no event here, nor are logical volumes. (The kernel's own channel for all of this is
+ * a netlink socket, which Node cannot open.)
  */
 export async function watchDisks(folders: KernelFolders, changed: () => void, signal: AbortSignal): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
@@ -32,7 +33,9 @@ export async function watchDisks(folders: KernelFolders, changed: () => void, si
   known = await listDisks(folders);
 }
 
-/** Names and sequence numbers: a disk pulled and another put in its place have the same name, and never the same number. */
+/**
+ * Names and sequence numbers: a disk pulled and another put in its place have the same name, and never the same number.
+ */
 async function listDisks({ sys }: KernelFolders): Promise<string> {
   const folder = path.join(sys, 'class/block');
   const names = (await readdir(folder)).filter((name) => !PASSING.test(name)).toSorted();

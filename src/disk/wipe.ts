@@ -12,9 +12,10 @@ type Device = Pick<BlockDevice, 'path' | 'size'>;
 const WIPEFS_TIMEOUT_MS = 60_000;
 
 /**
- * Destroys what is on a device: all of it as `policy` says, and always its signatures, first and last MiB. Each step opens the device
- * exclusively, so that nothing is done to one in use. May be cut at any point and repeated; it ends only when the device is
- * blank. Throws Fault `precondition` while something holds it, `unavailable` when it cannot be written.
+ * Destroys what is on a device: all of it as `policy` says, and always its signatures, first and last MiB. Each step
+ * opens the device exclusively, so that nothing is done to one in use. May be cut at any point and repeated; it ends
+ * only when the device is blank. Throws Fault `precondition` while something holds it, `unavailable` when it cannot be
+ * written.
  */
 export async function wipeDevice(device: Device, policy: ErasePolicy, run: Run, signal: AbortSignal): Promise<void> {
   await zeroEnds(device, 0, signal); // only finds out whether it is in use

@@ -3,7 +3,9 @@ import { Fault } from '../model/fault.ts';
 import type { Layout } from '../model/storage-class.ts';
 import { OUR_TAG, UNFINISHED_TAG, lvmName } from './names.ts';
 
-/** One function per lvm command that we issue. None of them ever says --force, and only new logical volumes are wiped. */
+/**
+ * One function per lvm command that we issue. None of them ever says --force, and only new logical volumes are wiped.
+ */
 
 /** LVM takes sizes in whole sectors only; it rounds them up to extents itself. */
 const SECTOR = bytes(512);
@@ -84,6 +86,9 @@ export const refresh = (vgName: string, name: string): string[] =>
 export const lvextend = (vgName: string, name: string, sizeBytes: Bytes): string[] =>
   lvm('lvextend', '--size', size(sizeBytes), '--', volumePath(vgName, name));
 
-/** --yes because lvm asks about every active volume; it still refuses one that is open. It would take snapshots along: look first. */
+/**
+ * --yes because lvm asks about every active volume; it still refuses one that is open. It would take snapshots along:
+ * look first.
+ */
 export const lvremove = (vgName: string, name: string): string[] =>
   lvm('lvremove', '--yes', '--', volumePath(vgName, name));

@@ -7,9 +7,9 @@ const BOOT = 8;
 const PROOF = 16;
 
 /**
- * A new identifier for a device that is to join this group, of 32 letters in LVM's grouping: random ones, some told by `boot`, which names the time
- * from one start of the machine to the next, and some told by all that and the group's name. So a device that was prepared, and whose group was
- * then not made, can be told from anybody else's.
+ * A new identifier for a device that is to join this group, of 32 letters in LVM's grouping: random ones, some told by
+ * `boot`, which names the time from one start of the machine to the next, and some told by all that and the group's
+ * name. So a device that was prepared, and whose group was then not made, can be told from anybody else's.
  */
 export function newDeviceMark(group: string, boot: string, random: Uint8Array = randomBytes(RANDOM)): string {
   const start = lettersOf(random, RANDOM) + hashed(`boot ${boot}`, BOOT);

@@ -16,15 +16,18 @@ export interface GroupDevices {
 }
 
 /**
- * What we ask of LVM. Every verb may be repeated after it was cut at any point, and throws Fault. Changes of one group must come one
- * after another.
+ * What we ask of LVM. Every verb may be repeated after it was cut at any point, and throws Fault. Changes of one group
+ * must come one after another.
  */
 export interface Lvm {
   report(signal: AbortSignal): Promise<LvmReport>;
   /** Devices must be blank: one that carries a signature makes the call fail, and is not written to. */
   createGroup(group: GroupDevices, signal: AbortSignal): Promise<void>;
   extendGroup(group: GroupDevices, signal: AbortSignal): Promise<void>;
-  /** Done when it is there, ours, and large enough. Throws `exhausted` without room, `conflict` when the name is someone else's. */
+  /**
+   * Done when it is there, ours, and large enough. Throws `exhausted` without room, `conflict` when the name is someone
+   * else's.
+   */
   createVolume(volume: NewVolume, signal: AbortSignal): Promise<void>;
   /** Done when it is that large already. */
   extendVolume(
@@ -43,7 +46,10 @@ export interface LvmOptions {
   readonly run: Run;
   /** LVM_SYSTEM_DIR: the folder of another lvm.conf than /etc/lvm. */
   readonly systemDir?: string;
-  /** Names the time since the machine was started, for the marks of devices: device-mark.ts. Absent: nothing is known of it. */
+  /**
+   * Names the time since the machine was started, for the marks of devices: device-mark.ts. Absent: nothing is known of
+   * it.
+   */
   readonly boot?: string;
   /** Whether a device, `major:minor`, leads to a disk that was pulled. Absent: none does. */
   readonly isDetached?: (majorMinor: string) => Promise<boolean>;
@@ -87,8 +93,8 @@ export function createLvm(options: LvmOptions): Lvm {
 }
 
 /**
- * Gives each device a mark before its group takes it (device-mark.ts), so that the rest of a try that is cut can be told from somebody's data. A
- * try that fails takes the marks off again.
+ * Gives each device a mark before its group takes it (device-mark.ts), so that the rest of a try that is cut can be
+ * told from somebody's data. A try that fails takes the marks off again.
  */
 async function join(
   { change, boot }: Commands,

@@ -5,12 +5,15 @@ const MAX_NAME_CHARS = 127;
 
 /** On every logical volume we made: what carries it is ours to grow and to remove. */
 export const OUR_TAG = 'open-local';
-/** On a logical volume whose making has not ended: its old bytes may still be there, nobody has it yet, it may be made anew. */
+/**
+ * On a logical volume whose making has not ended: its old bytes may still be there, nobody has it yet, it may be made
+ * anew.
+ */
 export const UNFINISHED_TAG = 'open-local.unfinished';
 
 /**
- * Returns the name of a group or volume as LVM allows it (lvm(8), "Valid names"). Throws Fault `invalid` for anything else, above all
- * for a name that lvm would take for an option or a path.
+ * Returns the name of a group or volume as LVM allows it (lvm(8), "Valid names"). Throws Fault `invalid` for anything
+ * else, above all for a name that lvm would take for an option or a path.
  */
 export function lvmName(text: string): string {
   if (NAME.test(text) && text !== '.' && text !== '..' && text.length <= MAX_NAME_CHARS) return text;

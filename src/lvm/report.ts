@@ -74,8 +74,8 @@ function count(row: Row, field: string): Bytes {
 const list = (row: Row, field: string): string[] => text(row, field).split(',').filter(Boolean);
 
 /**
- * Reads the output of `lvm fullreport --reportformat json`; fields that are not known are passed over. Throws Fault `unavailable`
- * when it is not such a report. `ownId` is what this machine calls itself: groups of others are foreign.
+ * Reads the output of `lvm fullreport --reportformat json`; fields that are not known are passed over. Throws Fault
+ * `unavailable` when it is not such a report. `ownId` is what this machine calls itself: groups of others are foreign.
  */
 export function parseReport(stdout: string, ownId = ''): LvmReport {
   const sections = sectionsOf(stdout);

@@ -37,7 +37,9 @@ export interface SimulatedVolume {
   readonly segments: readonly { readonly device: string; readonly extents: number }[];
 }
 
-/** LVM's defaults: the metadata area ends at 1 MiB, an extent has 4 MiB (lvm.conf(5), devices/default_data_alignment). */
+/**
+ * LVM's defaults: the metadata area ends at 1 MiB, an extent has 4 MiB (lvm.conf(5), devices/default_data_alignment).
+ */
 const PE_START = MIB;
 const EXTENT = bytes(4 * MIB);
 
@@ -95,7 +97,10 @@ export function withGroup(state: SimulatedStorage, name: string, devices: readon
   return withDevices({ ...state, groups: [...groups, { name, devices: [], volumes: [] }] }, name, devices);
 }
 
-/** Throws Fault `not-found` for a group or disk that is not there, `precondition` for a disk that is not blank or in a group. */
+/**
+ * Throws Fault `not-found` for a group or disk that is not there, `precondition` for a disk that is not blank or in a
+ * group.
+ */
 export function withDevices(state: SimulatedStorage, name: string, devices: readonly string[]): SimulatedStorage {
   for (const device of devices) assertBlank(state, device);
   return changeGroup(state, name, (group) => ({ ...group, devices: [...group.devices, ...devices] }));

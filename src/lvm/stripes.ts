@@ -2,8 +2,8 @@ import type { Bytes } from '../model/bytes.ts';
 import type { LvmGroup } from './report.ts';
 
 /**
- * Over how many devices a striped volume goes: as many as can each hold their equal part of it. 1 when none but a linear one fits.
- * All in bytes.
+ * Over how many devices a striped volume goes: as many as can each hold their equal part of it. 1 when none but a
+ * linear one fits. All in bytes.
  */
 export function stripesFor(group: Pick<LvmGroup, 'devices' | 'extentSize'>, size: Bytes): number {
   const free = group.devices

@@ -45,7 +45,10 @@ const LOOK_AGAIN_MS = 100;
 const V1 =
   'On cgroup v1 a limit holds for each container of a pod by itself, and not for buffered writes: only for reads, direct and synced IO.';
 
-/** The limits of volumes in the cgroups of the pods that have them. Remembers nothing that a restart could not find out again. */
+/**
+ * The limits of volumes in the cgroups of the pods that have them. Remembers nothing that a restart could not find out
+ * again.
+ */
 export function createLimits(deps: LimitDeps): Limits {
   const { throttles, mounts, volumes, patienceMs = 3000 } = deps;
   const tell = createTeller(deps);

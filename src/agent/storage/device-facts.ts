@@ -7,7 +7,9 @@ import type { Observation } from './observe.ts';
 export const deviceAt = (devices: readonly BlockDevice[], path: string): BlockDevice | undefined =>
   devices.find((device) => device.path === path);
 
-/** What is known of the device that `path` names, before its content is looked at; `resolved` is where the name leads. */
+/**
+ * What is known of the device that `path` names, before its content is looked at; `resolved` is where the name leads.
+ */
 export function factsOf(path: string, resolved: string | undefined, observation: Observation): DeviceFacts {
   const device = resolved === undefined ? undefined : deviceAt(observation.devices, resolved);
   const group = device && groupOf(device, observation);

@@ -30,8 +30,8 @@ export interface InitMountPointsDeps {
 }
 
 /**
- * Mounts what is wanted, also again after a boot: nothing is written to the machine's fstab. Says how each item stands, and whether
- * anything was done.
+ * Mounts what is wanted, also again after a boot: nothing is written to the machine's fstab. Says how each item stands,
+ * and whether anything was done.
  */
 export async function initMountPoints(
   wanted: readonly WantedMountPoint[],

@@ -11,8 +11,8 @@ export interface Managed {
 }
 
 /**
- * Applies spec.listConfig to the names that are there. A list with a pattern that cannot be read changes nothing: what was managed before
- * and is still there stays so, and a sentence tells.
+ * Applies spec.listConfig to the names that are there. A list with a pattern that cannot be read changes nothing: what
+ * was managed before and is still there stays so, and a sentence tells.
  */
 export function managedNames(
   found: Managed,

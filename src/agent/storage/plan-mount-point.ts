@@ -30,8 +30,8 @@ export type MountPointStep =
   | { readonly kind: 'refuse'; readonly problem: Problem };
 
 /**
- * What is to be done so that the device is seen at the path. Only a device that is provably blank is formatted, and none whose place a
- * volume has had: its data was lost then. One that carries a filesystem is mounted as it is.
+ * What is to be done so that the device is seen at the path. Only a device that is provably blank is formatted, and
+ * none whose place a volume has had: its data was lost then. One that carries a filesystem is mounted as it is.
  */
 export function planMountPoint(wanted: WantedMountPoint, facts: MountPointFacts): MountPointStep {
   const { path, device } = wanted;

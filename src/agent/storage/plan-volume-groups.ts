@@ -37,8 +37,9 @@ export interface Problem {
 }
 
 /**
- * What is left to do, from what is wanted and what is there. Groups are made and extended with blank devices only; nothing is ever shrunk
- * or removed, that is a person's decision. A refused device does not stop the others. `facts` has an entry for every device wanted.
+ * What is left to do, from what is wanted and what is there. Groups are made and extended with blank devices only;
+ * nothing is ever shrunk or removed, that is a person's decision. A refused device does not stop the others. `facts`
+ * has an entry for every device wanted.
  */
 export function planVolumeGroups(
   wanted: readonly WantedGroup[],
@@ -144,9 +145,10 @@ const stepOf = (kind: GroupStep['kind'], devices: readonly string[], begun: read
   devices.length === 0 ? {} : { step: { kind, devices, ...(begun.length === 0 ? {} : { begun }) } };
 
 /**
- * Whether the device is what a try of ours for this very group left when it was cut: LVM has it under our mark, nothing uses it, and it was
- * never in a group. The last is told by the states of a group written on it: a member has one that the group had, the rest of a cut none but the
- * next. A group that was removed in its first state never had a volume.
+ * Whether the device is what our own try for this very group left when it was cut: LVM has it under our mark, nothing
+ * uses it, and it never was in a group. Proof that it never was a member: its metadata area holds at most the sequence
+ * number that the interrupted vgcreate would have written. A real member also holds an older one. (A group that was
+ * removed in its first state never had a volume.)
  */
 function isBegun(facts: DeviceFacts, name: string, found: LvmGroup | undefined): boolean {
   const { group, orphan, ...rest } = facts;

@@ -13,8 +13,8 @@ export interface ReportOptions {
 }
 
 /**
- * Writes the status when it differs from what the object has, or its heartbeat is old, and gives the object as written. The status is replaced as a
- * whole: nobody else writes it.
+ * Writes the status when it differs from what the object has, or its heartbeat is old, and gives the object as written.
+ * The status is replaced as a whole: nobody else writes it.
  */
 export function createStatusReporter({ client, name, heartbeatMs, now }: ReportOptions) {
   return async (

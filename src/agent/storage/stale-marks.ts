@@ -7,8 +7,8 @@ const TRY_MS = 900_000;
 export type IsOver = (uuid: string) => boolean;
 
 /**
- * A try of an earlier start of the machine is over; one of this start may be another agent's, as while agents are exchanged, and is over when its mark
- * has been seen for long. `now` counts ms and never goes back.
+ * A mark from an earlier boot is stale. One from this boot may be a second agent's during a rolling update, so it is
+ * stale only after 15 minutes. `now` counts ms and never goes back.
  */
 export function createCutTries(boot: string, now: () => number): IsOver {
   const firstSeen = new Map<string, number>();

@@ -22,7 +22,9 @@ export interface SummarizeInput {
   readonly now: string;
 }
 
-/** The status to report: sorted, so that equal content is equal JSON; a time changes only when what it is about does. */
+/**
+ * The status to report: sorted, so that equal content is equal JSON; a time changes only when what it is about does.
+ */
 export function summarize({ nls, observation, devices, standings, now }: SummarizeInput): NlsStatus {
   const lists = storageLists(observation, devices);
   const before = nls.status;
@@ -50,7 +52,7 @@ export function summarize({ nls, observation, devices, standings, now }: Summari
 
 /** The status of a node that could not be looked at: what was known stays, and the state says that it may be old. */
 export function summarizeFailure(before: NlsStatus | undefined, message: string, now: string): NlsStatus {
-  const fault: Fault = { type: 'DiskFault', reason: 'DiscoveryFailed', message };
+  const fault: Shortcoming = { type: 'DiskFault', reason: 'DiscoveryFailed', message };
   const info = before?.nodeStorageInfo;
   return { ...before, nodeStorageInfo: { phase: 'Pending', ...info, state: stateOf(fault, info?.state, now) } };
 }
@@ -84,14 +86,14 @@ function configStanding(problems: readonly string[]): Standing {
   return { type: 'ConfigAccepted', ok, reason, message: ok ? 'The configuration is in use.' : problems.join(' ') };
 }
 
-interface Fault {
+interface Shortcoming {
   readonly type: StorageCondition;
   readonly reason: string;
   readonly message: string;
 }
 
 /** The state of a node is that of the worst of what is managed. */
-function worst({ volumeGroups, mountPoints }: StorageLists, managed: Managed): Fault {
+function worst({ volumeGroups, mountPoints }: StorageLists, managed: Managed): Shortcoming {
   const all = [
     ...volumeGroups.filter(({ name }) => managed.volumeGroups.includes(name)),
     ...mountPoints.filter(({ name }) => managed.mountPoints.includes(name)),
@@ -105,7 +107,7 @@ function worst({ volumeGroups, mountPoints }: StorageLists, managed: Managed): F
   return { type: 'DiskReady', reason: 'StorageReady', message: '' };
 }
 
-function stateOf({ type, reason, message }: Fault, before: State | undefined, now: string): State {
+function stateOf({ type, reason, message }: Shortcoming, before: State | undefined, now: string): State {
   const since = before?.type === type ? before.lastTransitionTime : undefined;
   return {
     type,

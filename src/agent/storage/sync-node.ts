@@ -23,7 +23,10 @@ export interface SyncDeps extends InitDeps, InitMountPointsDeps {
   readonly log: Log;
 }
 
-/** One turn of the node's work: look, make what groups and mount points may be made, look again if something was, and report. */
+/**
+ * One turn of the node's work: look, make what groups and mount points may be made, look again if something was, and
+ * report.
+ */
 export async function syncNode(nls: NodeLocalStorage, deps: SyncDeps, signal: AbortSignal): Promise<Observation> {
   const before = await look(nls, deps, signal);
   const wanted = nls.spec?.resourceToBeInited;

@@ -7,7 +7,7 @@ import { isRecoverable } from './plan-volume.ts';
 import { isInPlace } from './unit-disk.ts';
 import { isSettled } from './reconcile-volume.ts';
 
-/** Names of volumes about which the node says otherwise than what was seen, lost or back again: they are to be looked at again. */
+/** Volumes whose status no longer matches what observe() found: lost, or back again. They are to be looked at again. */
 export function findSuspects(volumes: Iterable<LocalVolume>, seen: Seen): readonly string[] {
   return [...volumes]
     .filter((volume) =>

@@ -19,8 +19,8 @@ export interface InlineVolumesOptions {
 }
 
 /**
- * Inline volumes as LocalVolume objects, which the agent makes itself: the kubelet asks nobody else (docs/decisions/0005). The logical
- * volume is made and removed by the same work as that of any other volume.
+ * Inline volumes as LocalVolume objects, which the agent makes itself: the kubelet asks nobody else
+ * (docs/decisions/0005). The logical volume is made and removed by the same work as that of any other volume.
  */
 export function createInlineVolumes(options: InlineVolumesOptions): Pick<NodeVolumes, 'makeInline' | 'removeInline'> {
   const { client, volumes, patienceMs = 60_000 } = options;

@@ -58,8 +58,9 @@ async function findLost({ volumes, mounts }: LostInlineVolumesDeps, signal: Abor
 }
 
 /**
- * The kubelet writes vol_data.json beside the mount before it first asks for it, and removes it after the last call (pkg/volume/csi/csi_plugin.go,
- * csi_mounter.go). Without any pod in its folder it is not the folder of a kubelet that runs, or not there yet: then nothing is known.
+ * The kubelet writes vol_data.json beside the mount before it first asks for it, and removes it after the last call
+ * (pkg/volume/csi/csi_plugin.go, csi_mounter.go). Without any pod in its folder it is not the folder of a kubelet that
+ * runs, or not there yet: then nothing is known.
  */
 async function isForgotten(target: string): Promise<boolean> {
   const [, pods] = /^(.+\/pods)\/[^/]+\/volumes\/kubernetes\.io~csi\/[^/]+\/mount$/.exec(target) ?? [];

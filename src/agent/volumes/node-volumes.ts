@@ -21,7 +21,10 @@ export interface NodeVolumesOptions {
   readonly mounts: Pick<Mounts, 'list'>;
 }
 
-/** LocalVolume objects as the CSI node service sees them. The API server is asked only when what was heard does not serve. */
+/**
+ * LocalVolume objects as the CSI node service sees them. The API server is asked only when what was heard does not
+ * serve.
+ */
 export function createNodeVolumes({
   client,
   nodeName,

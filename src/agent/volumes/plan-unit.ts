@@ -26,7 +26,10 @@ export function planDeviceVolume(volume: LocalVolume, facts: DeviceFacts): Volum
   return planUnit(volume, device && { path: device.path, size: device.size, content, held: heldBy(facts) });
 }
 
-/** What its user put on the disk goes with the volume: partitions, or a group of LVM, as long as nothing of it is in use. */
+/**
+ * What its user put on the disk goes with the volume: partitions, or a group of LVM, as long as nothing of it is in
+ * use.
+ */
 const ITS_OWN: readonly (string | undefined)[] = ['partitioned', 'in-group', 'too-small'];
 
 function heldBy(facts: DeviceFacts): string | undefined {
@@ -56,7 +59,10 @@ function usersOf({ target, majorMinor }: MountEntry, mounts: readonly MountEntry
     .map((other) => other.target);
 }
 
-/** A unit must be blank when it is first taken, so that nobody gets another's data, and goes back only once its data is destroyed. */
+/**
+ * A unit must be blank when it is first taken, so that nobody gets another's data, and goes back only once its data is
+ * destroyed.
+ */
 function planUnit(volume: LocalVolume, unit: Unit | undefined): VolumeStep {
   const isOurs = hasBeenReady(volume);
   const isLeaving = volume.metadata.deletionTimestamp !== undefined;

@@ -35,9 +35,9 @@ export type VolumeStep =
   | { readonly kind: 'refuse'; readonly reason: VolumeReason; readonly message: string };
 
 /**
- * What an LVM volume needs, from what is asked and what is in its group now; undefined for a group that is not there.
- * A volume that has been ready once and is missing now is lost, and never replaced by an empty one. A logical volume without our tag is
- * someone else's, whatever its name.
+ * What an LVM volume needs, from what is asked and what is in its group now; undefined for a group that is not there. A
+ * volume that has been ready once and is missing now is lost, and never replaced by an empty one. A logical volume
+ * without our tag is someone else's, whatever its name.
  */
 export function planLvmVolume(volume: LocalVolume, group: LvmGroup | undefined): VolumeStep {
   return volume.metadata.deletionTimestamp === undefined ? planMaking(volume, group) : planRemoval(volume, group);
@@ -82,7 +82,10 @@ function planRemoval(volume: LocalVolume, group: LvmGroup | undefined): VolumeSt
   return { kind: 'remove', ...(erase ? { erase } : {}) };
 }
 
-/** Nobody has had what is not finished; what has snapshots stays, as lvm will say; and without device-mapper there are no devices. */
+/**
+ * Nobody has had what is not finished; what has snapshots stays, as lvm will say; and without device-mapper there are
+ * no devices.
+ */
 function erasureOf(volume: LvmVolume, { name, partial, volumes }: LvmGroup): Erasure | undefined {
   const { active, size } = volume;
   if (isUnfinished(volume) || active === undefined || volumes.some(({ origin }) => origin === volume.name))

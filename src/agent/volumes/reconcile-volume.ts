@@ -33,7 +33,10 @@ export interface VolumeDeps {
   readonly onChange: () => void;
 }
 
-/** Planning looks at what is there, so that each change is seen to have worked; this many changes one after another are a bug. */
+/**
+ * Planning looks at what is there, so that each change is seen to have worked; this many changes one after another are
+ * a bug.
+ */
 const MAX_STEPS = 4;
 
 /** Whether the object says that nothing is left to do. */
@@ -43,8 +46,8 @@ export function isSettled({ metadata, spec, status }: LocalVolume): boolean {
 }
 
 /**
- * Makes one volume as it is asked for, and tells in its status. May be cut at any point and repeated. Throws what the next try has to
- * wait for, after it was told.
+ * Makes one volume as it is asked for, and tells in its status. May be cut at any point and repeated. Throws what the
+ * next try has to wait for, after it was told.
  */
 export async function reconcileVolume(volume: LocalVolume, deps: VolumeDeps, signal: AbortSignal): Promise<void> {
   const place = volume.spec.vgName ?? volume.spec.path ?? '';
@@ -175,7 +178,10 @@ async function tellReady(
   await write.ready(volume, now, signal);
 }
 
-/** What a device that does not come for want of its disks had on those that are left stays there: there is no way to it. */
+/**
+ * If the volume cannot be activated because disks are missing, its bytes on the remaining disks are not erased: nothing
+ * can reach them.
+ */
 async function erase(
   target: { readonly vgName: string; readonly name: string },
   { first, partial, path, size }: Erasure,

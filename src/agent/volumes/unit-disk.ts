@@ -13,7 +13,10 @@ export interface Places {
 /** Which disk the volume was given when it was made; undefined when that disk told nothing of itself. */
 export const recordedDisk = ({ metadata }: LocalVolume): string | undefined => metadata.annotations?.[DISK];
 
-/** The disk of a Device volume by what was recorded, under whatever name it has now; one that still has its name comes first. */
+/**
+ * The disk of a Device volume by what was recorded, under whatever name it has now; one that still has its name comes
+ * first.
+ */
 export function findRecorded(volume: LocalVolume, { devices }: Places): BlockDevice | undefined {
   const recorded = recordedDisk(volume);
   const same = devices.filter((device) => diskIdentity(device, devices) === recorded);
@@ -26,7 +29,10 @@ export function identityAt(volume: LocalVolume, path: string, places: Places): s
   return device && diskIdentity(device, places.devices);
 }
 
-/** Whether a Device or MountPoint volume's own disk is where the volume was told to be: names may lead to another disk after a boot. */
+/**
+ * Whether a Device or MountPoint volume's own disk is where the volume was told to be: names may lead to another disk
+ * after a boot.
+ */
 export function isInPlace(volume: LocalVolume, places: Places): boolean {
   const path = volume.status?.devicePath ?? volume.spec.path ?? '';
   const recorded = recordedDisk(volume);

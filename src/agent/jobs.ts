@@ -1,0 +1,138 @@
+import type { LocalVolume, NodeLocalStorage } from '../model/objects.ts';
+import { KeyedMutex } from '../daemon/keyed-mutex.ts';
+import type { Log } from '../daemon/log.ts';
+import type { KubeClient } from '../kube/client.ts';
+import type { Informer } from '../kube/follow/informer.ts';
+import type { AgentConfig } from './config.ts';
+import type { RecordEvent } from './events/record-event.ts';
+import type { Limits } from './limits/limits.ts';
+import { createWatchedFolders } from './limits/watched-folders.ts';
+import type { AgentMetrics } from './metrics.ts';
+import type { Ports } from './ports.ts';
+import type { Job, Queues } from './queues.ts';
+import { observe } from './storage/observe.ts';
+import { createStatusReporter } from './storage/report-status.ts';
+import { createCutTries } from './storage/stale-marks.ts';
+import { syncNode } from './storage/sync-node.ts';
+import { findSuspects } from './volumes/changed-volumes.ts';
+import { createLostInlineVolumes } from './volumes/lost-inline-volumes.ts';
+import { isSettled, reconcileVolume } from './volumes/reconcile-volume.ts';
+import type { VolumeWriter } from './volumes/write-volume.ts';
+
+export interface JobsDeps {
+  readonly config: Pick<AgentConfig, 'nodeName' | 'pattern' | 'mountRoot'>;
+  readonly client: KubeClient;
+  readonly ports: Ports;
+  readonly metrics: AgentMetrics;
+  readonly record: RecordEvent;
+  readonly log: Log;
+  readonly node: Informer<NodeLocalStorage, NodeLocalStorage>;
+  readonly volumes: Informer<LocalVolume, LocalVolume>;
+  readonly write: VolumeWriter;
+  readonly limits: Limits;
+  readonly queues: Queues;
+}
+
+/** The keys of the queues that have one only. */
+export const NODE_KEY = 'node';
+export const LIMITS_KEY = 'limits';
+export const INLINE_KEY = 'inline';
+
+/**
+ * Ready is written at once, since CreateVolume waits for it; the node's report follows so many ms later, one for all
+ * volumes that came together. Nothing is promised twice meanwhile: what was made is counted by its LocalVolume, and
+ * what was removed by the last report.
+ */
+const GATHER_MS = 500;
+/** A heartbeat costs a write to the API server from every node. */
+const HEARTBEAT_MS = 300_000;
+
+/** What is done with the keys of each queue. */
+export function createJobs(deps: JobsDeps): Readonly<Record<keyof Queues, Job>> {
+  const { config, ports, volumes } = deps;
+  const shared: Shared = {
+    ...deps,
+    ...ports,
+    locks: new KeyedMutex(),
+    observe: (signal) => observe({ ...ports, mountRoot: config.mountRoot }, signal),
+    suspects: new Set<string>(),
+  };
+  const removeLost = createLostInlineVolumes({ ...shared, volumes: volumes.values });
+  return {
+    node: nodeJob(shared),
+    volumes: volumeJob(shared, 'volumes'),
+    removals: volumeJob(shared, 'removals'),
+    limits: limitsJob(deps),
+    inline: (_, signal) => removeLost(signal),
+  };
+}
+
+type Shared = JobsDeps &
+  Ports & {
+    readonly locks: KeyedMutex;
+    readonly observe: (signal: AbortSignal) => ReturnType<typeof observe>;
+    /** Names of volumes that are not as their objects say, and are to be looked at though nothing was asked. */
+    readonly suspects: Set<string>;
+  };
+
+function nodeJob(shared: Shared): Job {
+  const { config, ports, metrics, node, volumes, suspects, queues } = shared;
+  const syncDeps = {
+    ...shared,
+    ...reporting(shared),
+    pattern: config.pattern,
+    mountRoot: config.mountRoot,
+    ownerOf: ownerAmong(volumes.values),
+    isOver: createCutTries(ports.boot, () => performance.now()),
+  };
+  return async (_, signal) => {
+    const nls = node.get(config.nodeName);
+    if (!nls) return; // made by the operator; its event brings us back
+    const observation = await metrics.timed(() => syncNode(nls, syncDeps, signal));
+    metrics.onObservation(observation);
+    for (const name of findSuspects(volumes.values.values(), observation)) {
+      suspects.add(name);
+      queues.volumes.add(name);
+    }
+  };
+}
+
+/** A volume is worked on in one of the two queues at a time, whichever its name was put into. */
+function volumeJob(shared: Shared, own: 'volumes' | 'removals'): Job {
+  const { volumes, suspects, queues } = shared;
+  const deps = { ...shared, onChange: () => queues.node.addAfter(NODE_KEY, GATHER_MS) };
+  return async (name, signal) => {
+    const volume = volumes.get(name);
+    if (!volume || (isSettled(volume) && !suspects.has(name))) return;
+    const right = volume.metadata.deletionTimestamp === undefined ? 'volumes' : 'removals';
+    if (right !== own) return queues[right].add(name);
+    suspects.delete(name);
+    await reconcileVolume(volume, deps, signal);
+  };
+}
+
+function limitsJob({ limits, queues }: Pick<JobsDeps, 'limits' | 'queues'>): Job {
+  const watched = createWatchedFolders(() => queues.limits.add(LIMITS_KEY));
+  return async (_, signal) => {
+    await limits.enforce(signal);
+    watched.set(await limits.folders(signal), signal);
+  };
+}
+
+function reporting({ config, client, node }: JobsDeps) {
+  const now = Date.now;
+  const write = createStatusReporter({ client, name: config.nodeName, heartbeatMs: HEARTBEAT_MS, now });
+  const report = async (...status: Parameters<typeof write>): Promise<void> => {
+    const written = await write(...status);
+    if (written) node.wrote(written);
+  };
+  return { now, report };
+}
+
+const ownerAmong =
+  (volumes: ReadonlyMap<string, LocalVolume>) =>
+  (path: string): string | undefined =>
+    [...volumes.values()].find(({ spec, status }) => isUnit(spec) && (status?.devicePath ?? spec.path) === path)
+      ?.metadata.name;
+
+const isUnit = ({ kind }: LocalVolume['spec']): boolean => kind !== 'LVM';

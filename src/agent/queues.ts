@@ -1,0 +1,50 @@
+import type { Log } from '../daemon/log.ts';
+import { createWorkQueue, type WorkQueue, type WorkQueueOptions } from '../kube/work/work-queue.ts';
+
+/** What a queue does with each of its keys. */
+export type Job = WorkQueueOptions['reconcile'];
+
+/** A work queue that is told what it does only when it runs, so that jobs may add to each other's queues. */
+export interface JobQueue extends Pick<WorkQueue, 'add' | 'addAfter' | 'stats'> {
+  /** Works until aborted. To be called once. */
+  run(job: Job, signal: AbortSignal): Promise<void>;
+}
+
+/** An agent's work, by kind. */
+export interface Queues {
+  /** One key: the node's storage is to be looked at and reported. */
+  readonly node: JobQueue;
+  /** Names of volumes that are to be made, grown or looked at. */
+  readonly volumes: JobQueue;
+  /** Names of volumes that are to be removed. */
+  readonly removals: JobQueue;
+  /** One key: limits of IO are to be set. */
+  readonly limits: JobQueue;
+  /** One key: inline volumes that the kubelet has forgotten are to be found. */
+  readonly inline: JobQueue;
+}
+
+/** Volumes of different groups are worked on side by side; within a group there is a lock. */
+const VOLUMES_AT_ONCE = 4;
+/** Erasing takes its time, and keeps no other work waiting; more would only take turns on the same disks. */
+const REMOVALS_AT_ONCE = 2;
+
+export const createQueues = (log: Log): Queues => ({
+  node: createJobQueue({ name: 'node', log }),
+  volumes: createJobQueue({ name: 'volumes', log, concurrency: VOLUMES_AT_ONCE }),
+  removals: createJobQueue({ name: 'removals', log, concurrency: REMOVALS_AT_ONCE }),
+  limits: createJobQueue({ name: 'limits', log }),
+  inline: createJobQueue({ name: 'inline', log }),
+});
+
+function createJobQueue(options: Omit<WorkQueueOptions, 'reconcile'>): JobQueue {
+  let job: Job = () => Promise.resolve();
+  const queue = createWorkQueue({ ...options, reconcile: (key, signal) => job(key, signal) });
+  return {
+    ...queue,
+    run: (given, signal) => {
+      job = given;
+      return queue.run(signal);
+    },
+  };
+}
