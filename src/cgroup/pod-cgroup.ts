@@ -5,8 +5,9 @@ const ROOTS = ['', 'kubelet'] as const;
 const CLASSES = ['', 'burstable', 'besteffort'] as const;
 
 /**
- * The paths, below the root of a hierarchy, at which a pod's cgroup may be, for every QoS class and both cgroup drivers; at most one
- * exists. They are tried, because only the kubelet knows its driver, and a static pod has another uid than its mirror pod.
+ * The paths, below the root of a hierarchy, at which a pod's cgroup may be, for every QoS class and both cgroup
+ * drivers; at most one exists. They are tried, because only the kubelet knows its driver, and a static pod has another
+ * uid than its mirror pod.
  */
 export function podCgroupPaths(podUid: string): readonly string[] {
   return ROOTS.flatMap((root) =>

@@ -10,13 +10,14 @@ export interface Throttles {
   /** The version of the hierarchy that can limit IO; undefined when there is none. */
   version(signal: AbortSignal): Promise<1 | 2 | undefined>;
   /**
-   * Sets a pod's limits on a device, `major:minor`; empty limits take them away. Returns whether anything was written, or that
-   * the pod has no cgroup. Throws Fault `precondition` when the kernel cannot limit the device, `unavailable` when it refuses.
+   * Sets a pod's limits on a device, `major:minor`; empty limits take them away. Returns whether anything was written,
+   * or that the pod has no cgroup. Throws Fault `precondition` when the kernel cannot limit the device, `unavailable`
+   * when it refuses.
    */
   apply(use: ThrottledUse, signal: AbortSignal): Promise<'set' | 'kept' | 'no-cgroup'>;
   /**
-   * The folders to watch for a pod: its cgroup, where limits are written and its containers' cgroups come and go; without a
-   * cgroup, the folders in which it may appear.
+   * The folders to watch for a pod: its cgroup, where limits are written and its containers' cgroups come and go;
+   * without a cgroup, the folders in which it may appear.
    */
   foldersOf(podUid: string, signal: AbortSignal): Promise<readonly string[]>;
 }
@@ -65,7 +66,10 @@ export function createThrottles(root: string): Throttles {
   };
 }
 
-/** On a machine with both versions, v1 is used if it has the controller: the kernel offers a controller in one hierarchy only. */
+/**
+ * On a machine with both versions, v1 is used if it has the controller: the kernel offers a controller in one hierarchy
+ * only.
+ */
 async function findHierarchy(root: string): Promise<Hierarchy | undefined> {
   const blkio = path.join(root, 'blkio');
   if (await exists(path.join(blkio, 'blkio.throttle.read_bps_device'))) return { version: 1, root: blkio };

@@ -20,12 +20,18 @@ export interface LimitDeps {
   readonly log: Log;
   /** Schedules enforce() and watches the cgroup folders again. */
   readonly onSet: () => void;
-  /** Milliseconds to wait for a pod's cgroup, which the kubelet may make after it has asked for the volumes. Absent: 3000. */
+  /**
+   * Milliseconds to wait for a pod's cgroup, which the kubelet may make after it has asked for the volumes. Absent:
+   * 3000.
+   */
   readonly patienceMs?: number;
 }
 
 export interface Limits extends PublishedLimits {
-  /** Gives every pod on this node the limits that its volumes ask for now, and takes all others away. Throws only when aborted. */
+  /**
+   * Gives every pod on this node the limits that its volumes ask for now, and takes all others away. Throws only when
+   * aborted.
+   */
   enforce(signal: AbortSignal): Promise<void>;
   /** The cgroup folders whose changes mean that a limit was lost, or can be set at last. */
   folders(signal: AbortSignal): Promise<readonly string[]>;

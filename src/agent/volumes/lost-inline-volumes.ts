@@ -18,8 +18,9 @@ export interface LostInlineVolumesDeps {
 }
 
 /**
- * Returns a function that deletes inline volumes that the kubelet has forgotten (its state or an Unpublish call was lost), since
- * nobody else ever will. A volume must be found so in two calls in a row; its id contains its pod's uid, so it cannot come back.
+ * Returns a function that deletes inline volumes that the kubelet has forgotten (its state or an Unpublish call was
+ * lost), since nobody else ever will. A volume must be found so in two calls in a row; its id contains its pod's uid,
+ * so it cannot come back.
  */
 export function createLostInlineVolumes(deps: LostInlineVolumesDeps): (signal: AbortSignal) => Promise<void> {
   const { client, volumes, record, log } = deps;
