@@ -46,7 +46,7 @@ cluster-up: $(INSTALLED) ## Start a real control plane with open-local and three
 cluster-down: ## End it
 	npm run --silent node -- test/control-plane/cli.ts down
 
-test-cluster: $(INSTALLED) ## Ring 4: all of it under the real control plane, side-cars and kube-scheduler (as root; Go builds them first)
+test-cluster: $(INSTALLED) ## Ring 4: all of it under the real control plane, sidecars and kube-scheduler (as root; Go builds them first)
 	npm run --silent node -- node_modules/vitest/vitest.mjs run --config test/control-plane/vitest.cluster.config.ts
 
 node-up: $(INSTALLED) ## Start a virtual machine with real disks, for an hour (KVM=1 where the kernel has it)

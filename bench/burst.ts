@@ -8,17 +8,19 @@ import { parseStorageClass } from '../src/model/storage-class.ts';
 import { Random } from '../test/fuzz/random.ts';
 
 /**
- * A burst on a simulated clock: 200 pods come at once to nodes that are 95 % full, and what the scheduler chose is heard 5 to 50 ms
- * late. What does it cost, and whom, to keep room on every node that a pod may still go to?
+ * A burst on a simulated clock: 200 pods come at once to nodes that are 95 % full, and the extender hears of each
+ * choice of the scheduler 5 to 50 ms late. Measures what it costs to hold room on every node that a pod may still go
+ * to.
  *
- * The scheduler is modelled as kube-scheduler works: one pod at a time; it samples nodes in large clusters; it adds other plug-ins' scores
- * to ours; a pod that fits nowhere comes back after 1, 2, 4, 8, 10, 10 … seconds. While the extender waits, the whole cluster waits.
+ * The scheduler is modelled as kube-scheduler works: one pod at a time; it samples nodes in large clusters; it adds
+ * other plug-ins' scores to ours; a pod that fits nowhere comes back after 1, 2, 4, 8, 10, 10 … seconds. While the
+ * extender waits, the whole cluster waits.
  */
 
 const PODS = 200;
 const NODES = [10, 100, 1000];
 const FULL = 0.95;
-/** The pods ask for so much of the room that is left. */
+/** Part of the remaining room that the pods ask for. */
 const LOAD = 0.9;
 const CYCLE_MS = 2;
 const SETTLE_MS = { least: 5, more: 45 };
@@ -43,18 +45,18 @@ const SETTINGS: readonly Setting[] = [0, 30].flatMap((waitMs) => [
 ]);
 
 export interface Outcome {
-  /** Calls that refused every node although, with what the scheduler had really chosen, one had room. */
+  /** Calls that refused every node although one had room, counting only what the scheduler had really chosen. */
   refusedThoughItFits: number;
-  /** Pods that had to come back because of it. */
+  /** Pods that had to come back because of such a refusal. */
   podsSentBack: number;
-  /** How long the scheduler stood still because the extender waited. */
+  /** Time for which the scheduler stood still because the extender waited. */
   waitedMs: number;
-  /** When the last pod was placed. */
+  /** Time at which the last pod was scheduled. */
   lastPlacedMs: number;
   unplaced: number;
   /** Standard deviation of how full the nodes are at the end, in percent of a node. */
   imbalance: number;
-  /** Between how many nodes the other plug-ins could choose, mean over the pods that were placed. */
+  /** Nodes between which the other plug-ins could choose, mean over the scheduled pods. */
   choice: number;
 }
 
@@ -71,7 +73,7 @@ class Burst {
   readonly #ledger: Ledger;
   readonly #setting: Setting;
   readonly #names: readonly string[];
-  /** What is really left, by what the scheduler has chosen. */
+  /** Room that is really left, by what the scheduler has chosen. */
   readonly #left = new Map<string, number>();
   readonly #total: number;
   readonly #events: { readonly at: number; readonly happen: () => void }[] = [];
@@ -86,7 +88,7 @@ class Burst {
     this.#ledger.classChanged({ name: 'lvm', provisioner: DRIVER, parameters: { volumeType: 'LVM' } });
     this.#names = Array.from({ length: nodes }, (_, i) => `node-${i}`);
     this.#total = Math.round((PODS * 4 * GIB) / nodes / (1 - FULL) / GIB) * GIB;
-    // Some have twice the average left and some have none, as it is after some weeks of use.
+    // Nodes have between nothing and twice the average left, as after some weeks of use.
     for (const name of this.#names) {
       const left = (2 * (1 - FULL) * this.#total * random.below(1000)) / 1000;
       this.#left.set(name, Math.floor(left / GIB) * GIB);
@@ -143,7 +145,7 @@ class Burst {
     });
   }
 
-  /** The node that the scheduler chose; undefined when it was told that there is none. */
+  /** Schedules one pod: the node that was chosen; undefined when every node was refused. */
   #schedule(waiting: Waiting, outcome: Outcome): string | undefined {
     const names = this.#sample();
     const deadline = this.#now + this.#setting.waitMs;
@@ -184,7 +186,10 @@ class Burst {
     return node;
   }
 
-  /** As numFeasibleNodesToFind: all up to 100 nodes, then 50 % less one for every 125 nodes; each time from where it ended last. */
+  /**
+   * Samples nodes as numFeasibleNodesToFind does: all up to 100 nodes, then 50 % less one for every 125 nodes; each
+   * time from where the last sample ended.
+   */
   #sample(): string[] {
     const all = this.#names.length;
     const count = all <= 100 ? all : Math.max(100, Math.floor((all * (50 - all / 125)) / 100));
@@ -238,7 +243,7 @@ function deviation(values: readonly number[]): number {
   return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length);
 }
 
-/** One burst, repeatable by its seed. */
+/** Plays one burst, repeatable by its seed. */
 export function burst(seed: number, nodes: number, strategy: Strategy, setting: Setting): Outcome {
   return new Burst(new Random(seed), nodes, strategy, setting).run();
 }

@@ -5,8 +5,8 @@ import { claimName, nodeName, POD_NAMESPACE } from './half-full-cluster.ts';
 const PARALLELISM = 16;
 
 /**
- * Names in the order in which kube-scheduler has them: it begins where the last pod ended, and 16 workers take chunks of √n nodes and
- * tell of each node when they are done with it (parallelize.Until).
+ * Names in the order in which kube-scheduler has them: it begins where the last pod ended, and 16 workers take chunks
+ * of √n nodes and tell of each node when they are done with it (parallelize.Until).
  */
 export function schedulerOrder(count: number, start: number, random: (below: number) => number): string[] {
   const names = Array.from({ length: count }, (_, i) => nodeName((start + i) % count));
@@ -25,14 +25,14 @@ export function schedulerOrder(count: number, start: number, random: (below: num
   return order;
 }
 
-/** What kube-scheduler sends before the list of names. */
+/** Makes the part of the body that kube-scheduler sends before the list of names. */
 export function callHead(pod: number, claims: number): string {
   return `{"Pod":${JSON.stringify(podObject(pod, claims))},"Nodes":null,"NodeNames":`;
 }
 
 export const namesCall = (head: string, names: readonly string[]): string => `${head}${JSON.stringify(names)}}`;
 
-/** The same call with whole nodes, as with nodeCacheCapable: false. */
+/** Makes the same call with whole nodes, as with nodeCacheCapable: false. */
 export function nodesCall(pod: number, claims: number, names: readonly string[]): string {
   return JSON.stringify({
     Pod: podObject(pod, claims),

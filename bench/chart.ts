@@ -57,7 +57,7 @@ function axis(values: readonly number[], [from, to]: readonly [number, number]):
   return (value) => Math.round((from + ((Math.log(value) - least) / (most - least)) * (to - from)) * 10) / 10;
 }
 
-/** 1, 2 and 5 of every power of ten that the values span. */
+/** Ticks of an axis: 1, 2 and 5 of every power of ten that the values span. */
 function ticks(values: readonly number[]): number[] {
   const [least, most] = [Math.min(...values), Math.max(...values)];
   const powers = Array.from({ length: 10 }, (_, i) => i - 5);

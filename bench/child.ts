@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import path from 'node:path';
 
 export interface Usage {
-  /** Microseconds. */
+  /** CPU time in microseconds. */
   readonly cpu: { readonly user: number; readonly system: number };
-  /** Bytes. */
+  /** Resident memory in bytes. */
   readonly rss: number;
 }
 

@@ -1,16 +1,21 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 
-/** One kept-alive connection that makes one call after another, as Go's client does, and takes no more time for it than it must. */
+/**
+ * A kept-alive connection that makes one call after another, as Go's client does, at the least cost to the measurement.
+ */
 export interface Client {
-  /** Milliseconds from the first byte sent to the last received; and the reply's body, good until the next call. */
+  /**
+   * Makes a call: milliseconds from the first byte sent to the last received, and the reply's body, valid until the
+   * next call.
+   */
   send(request: Buffer): Promise<{ readonly ms: number; readonly body: Buffer }>;
   close(): void;
 }
 
 const HEAD_END = '\r\n\r\n';
 
-/** A whole HTTP request, in the words of kube-scheduler's client. */
+/** Makes a whole HTTP request with the headers of kube-scheduler's client. */
 export function requestOf(path: string, body: readonly (string | Uint8Array)[]): Buffer {
   const parts = body.map((part) => (typeof part === 'string' ? Buffer.from(part) : part));
   const length = parts.reduce((sum, part) => sum + part.length, 0);

@@ -6,29 +6,29 @@ import { PODS } from './half-full-cluster.ts';
 import { distributionOf, type Distribution } from './statistics.ts';
 
 /**
- * Two servers answer the same calls in the same run, in turns of a few dozen: the extender, and the floor, a server that answers a
- * constant of the same size. The machine's moods hit both.
+ * Two servers answer the same calls in the same run, in turns of a few dozen: the extender, and the floor, a server
+ * that answers a constant of the same size. Other load on the machine hits both alike.
  */
 export interface Duel {
   readonly names: number;
-  /** Nodes in the cluster; absent: as many as names. */
+  /** Nodes in the cluster; absent: as many as there are names. */
   readonly nodes?: number;
   readonly claims: number;
   /** Connections, each with one call at a time. */
   readonly concurrency: number;
-  /** Whole nodes instead of names. */
+  /** Sends whole nodes instead of names. */
   readonly whole?: boolean;
   readonly server: 'ledger' | 'wire';
-  /** Pods measured, after a third as many to warm up. */
+  /** Pods that are measured, after a third as many to warm up. */
   readonly pods: number;
 }
 
 export interface Side {
   readonly filter: Distribution;
   readonly prioritize: Distribution;
-  /** Filter and prioritize of one pod together: what the scheduler waits for. */
+  /** Time of filter and prioritize of one pod together, for which the scheduler waits. */
   readonly both: Distribution;
-  /** CPU milliseconds of the server for one pod's two calls. */
+  /** CPU time of the server for one pod's two calls, ms. */
   readonly cpuMs: number;
 }
 
@@ -107,7 +107,7 @@ async function taking<T>(server: Child, tally: Tally | false, turn: (tally: Tall
   return result;
 }
 
-/** What was sent to us for one pod, and how long our replies were: the floor gets and answers the same. */
+/** Requests for one pod and the sizes of our replies: the floor gets the same requests and answers as many bytes. */
 interface Echo {
   readonly filter: Buffer;
   readonly filterReply: number;
@@ -118,7 +118,7 @@ interface Echo {
 interface Call {
   readonly head: string;
   readonly filter: Buffer;
-  /** What prioritize sends for a reply of filter. */
+  /** Makes the request of prioritize from a reply of filter. */
   readonly prioritizeBody: (reply: Buffer) => readonly (string | Uint8Array)[];
 }
 
@@ -175,7 +175,7 @@ async function turnOfFloor(client: Client, echoes: readonly Echo[], tally: Tally
   }
 }
 
-/** The same request, but to the path that names the length of the answer. */
+/** Makes the same request to the path that names the length of the answer. */
 function addressed(request: Buffer, replyBytes: number): Buffer {
   const body = request.indexOf('\r\n\r\n') + 4;
   return requestOf(`/${replyBytes}`, [request.subarray(body)]);

@@ -9,8 +9,9 @@ import { createScheduling } from '../src/operator/scheduling/scheduling.ts';
 import { fillCluster, isFull } from './half-full-cluster.ts';
 
 /**
- * The extender as the operator runs it, its ledger filled without an API server. Arguments: `ledger`, or `wire` for answers that cost
- * nothing to find (what is left is the price of HTTP and the wire); nodes in the cluster; claims of each pod.
+ * The extender as the operator runs it, its ledger filled without an API server. Arguments: `ledger`, or `wire` for
+ * answers that need no ledger (what remains is the cost of HTTP and the wire); nodes in the cluster; claims of each
+ * pod.
  */
 
 const [kind = 'ledger', nodes = '0', claims = '0'] = process.argv.slice(2);
@@ -37,7 +38,7 @@ function ledgerAnswers(count: number, claimsPerPod: number): Scheduling {
   });
 }
 
-/** Refuses half of the nodes, whichever they are. */
+/** Refuses every other node of a call. */
 function fixedAnswers(): Scheduling {
   const message = 'not enough room for 1 GiB in volume group open-local-pool-0';
   const full: Refusal = { kind: 'group-too-small', message, unresolvable: true };

@@ -5,8 +5,9 @@ import { runDuel, type Duel, type DuelResult } from './duel.ts';
 import { goalLine, ms, ratio, say, table, writeResult, type Goal } from './report.ts';
 
 /**
- * `node bench/extender.ts [--quick]`: how long kube-scheduler waits for filter and prioritize, against a server that answers a constant
- * of the same size in the same run. Half of the nodes are full, and names come in the jumbled order of a real scheduler.
+ * `node bench/extender.ts [--quick]`: how long kube-scheduler waits for filter and prioritize, against a server that
+ * answers a constant of the same size in the same run. Half of the nodes are full, and names come in the jumbled order
+ * of a real scheduler.
  */
 
 const quick = process.argv.includes('--quick');

@@ -1,7 +1,10 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** The floor: reads a call whole and answers a constant of as many bytes as the path says. Nothing can be faster over node:http. */
+/**
+ * The floor: reads a call whole and answers a constant of as many bytes as the path says. Nothing can be faster over
+ * node:http.
+ */
 
 const replies = new Map<number, Buffer>();
 

@@ -1,6 +1,9 @@
 import { fuzzWire } from '../src/extender/fast/compare-wires-fixture.ts';
 
-/** `node bench/fuzz-wire.ts [bodies] [seed]`: mutated bodies by both readers of the extender's wire; ends with 1 when any answer differs. */
+/**
+ * `node bench/fuzz-wire.ts [bodies] [seed]`: mutated bodies by both readers of the extender's wire; ends with 1 when
+ * any answer differs.
+ */
 
 const BATCH = 10_000;
 const [count = 100_000, seed = Date.now() % 1_000_000] = process.argv.slice(2).map(Number);

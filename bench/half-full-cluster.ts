@@ -6,7 +6,7 @@ import { DEFAULT_DRIVER } from '../src/model/well-known.ts';
 
 export const POD_NAMESPACE = 'shop';
 
-/** A name as a cloud gives it. */
+/** Makes the name of a node as a cloud gives it. */
 export const nodeName = (i: number): string =>
   `ip-10-${i >> 16}-${(i >> 8) & 255}-${i & 255}.eu-west-1.compute.internal`;
 
@@ -18,7 +18,7 @@ export const PODS = 16;
 const TOTAL = bytes(1024 * GIB);
 const FULL = bytes(1024 * GIB - 4 * MIB);
 
-/** Nodes with one group each, a class, and the claims of the pods. */
+/** Makes nodes with one group each, a class, and the claims of the pods. */
 export function fillCluster(
   ledger: Ledger,
   { nodes, claims }: { readonly nodes: number; readonly claims: number },
@@ -59,7 +59,7 @@ export function fillCluster(
   }
 }
 
-/** Every other node, but in no order that a branch predictor could learn. */
+/** Tells whether a node is full: half of them are, in an order that no branch predictor can learn. */
 export function isFull(i: number): boolean {
   return Math.imul(i + 1, 0x9e3779b1) >>> 31 === 1;
 }

@@ -9,8 +9,9 @@ import { goalLine, ms, say, table, writeResult, type Goal } from './report.ts';
 import { percentile } from './statistics.ts';
 
 /**
- * `node bench/ledger.ts [--quick]`: how many events a second the ledger takes in, from the bytes of a watch line to its books, in a
- * cluster of 5,000 nodes with 50,000 volumes and claims and 100,000 pods; and the longest time the event loop stands still meanwhile.
+ * `node bench/ledger.ts [--quick]`: how many events a second the ledger takes in, from the bytes of a watch line to its
+ * books, in a cluster of 5,000 nodes with 50,000 volumes and claims and 100,000 pods; and the longest time the event
+ * loop stands still meanwhile.
  */
 
 const quick = process.argv.includes('--quick');
@@ -18,14 +19,14 @@ const NODES = quick ? 500 : 5000;
 const VOLUMES = NODES * VOLUMES_PER_NODE;
 const PODS = NODES * 20;
 const EVENTS = quick ? 5000 : 50_000;
-/** About what one read of a busy watch brings. */
+/** Bytes that one read of a busy watch brings, about. */
 const AT_ONCE = 32;
 const GIB = 1024 ** 3;
 
-/** A stream of events: the line the API server would send, and what is done with it. */
+/** A stream of events: the line that the API server would send, and the call that takes it in. */
 interface Stream {
   readonly kind: string;
-  /** The object of the n-th event, which changes what is known. */
+  /** Makes the object of the n-th event, which differs from what the ledger knows. */
   readonly object: (random: Random, n: number) => object;
   readonly take: (ledger: Ledger, object: unknown) => void;
 }

@@ -15,7 +15,7 @@ const uid = (kind: number, i: number): string =>
 const claimOf = (i: number): string => `data-web-${i}`;
 export const volumeName = (i: number): string => `local-${uid(3, i)}`;
 
-/** What API servers add to every object, and what nobody here reads: a third of a pod's bytes. */
+/** Fields that API servers add to every object and that open-local never reads: a third of a pod's bytes. */
 const managedFields = [
   {
     manager: 'kube-controller-manager',
@@ -164,7 +164,10 @@ export const storageClass = {
   volumeBindingMode: 'WaitForFirstConsumer',
 };
 
-/** A running pod of about 6 kB. Pods up to the number of volumes have one each; the others have none, as most pods of a cluster. */
+/**
+ * A running pod of about 6 kB. Pods up to the number of volumes have one each; the others have none, as most pods of a
+ * cluster.
+ */
 export function podAt(
   i: number,
   { nodes, volumes, phase = 'Running' }: { readonly nodes: number; readonly volumes: number; readonly phase?: string },

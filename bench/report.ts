@@ -8,7 +8,7 @@ export const say = (text: string): void => {
   process.stdout.write(`${text}\n`);
 };
 
-/** Rows under right-aligned columns. */
+/** Formats rows under right-aligned columns. */
 export function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
   const cells = [head, ...rows.map((row) => row.map(String))];
   const widths = head.map((_, i) => Math.max(...cells.map((row) => row[i]?.length ?? 0)));
@@ -16,7 +16,7 @@ export function table(head: readonly string[], rows: readonly (readonly (string 
   return [line(head), widths.map((width) => '-'.repeat(width)).join('  '), ...cells.slice(1).map(line)].join('\n');
 }
 
-/** Three significant digits are more than a shared machine can promise. */
+/** Rounds to three significant digits, which is more than a shared machine can promise. */
 export const ms = (value: number): string => value.toPrecision(3).replace(/e\+.*$/, '');
 export const ratio = (value: number): string => `${value.toFixed(2)}×`;
 

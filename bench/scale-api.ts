@@ -3,14 +3,18 @@ import type { AddressInfo } from 'node:net';
 import { claimAt, nodeAt, podAt, pvAt, storageAt, storageClass, volumeAt, VOLUMES_PER_NODE } from './objects.ts';
 
 /**
- * An API server that has a large cluster and never changes: lists in pages, and watches that only wait. Arguments: nodes, pods. Every
- * object is printed before it listens, so that an answer costs it no more than to send bytes: what is measured is who reads them.
+ * An API server that has a large cluster and never changes: lists in pages, and watches that only wait. Arguments:
+ * nodes, pods. Every object is serialized before it listens, so that an answer costs only sending bytes, and the reader
+ * alone is measured.
  */
 
 const [nodes = 0, pods = 0] = process.argv.slice(2).map(Number);
 const volumes = nodes * VOLUMES_PER_NODE;
 
-/** The JSON of all objects of a kind, with commas between them, and where each one begins; the last entry is where one more would. */
+/**
+ * The JSON of all objects of a kind, with commas between them, and where each one begins; the last entry is where one
+ * more would.
+ */
 interface Printed {
   readonly text: Buffer;
   readonly starts: readonly number[];

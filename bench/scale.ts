@@ -11,15 +11,17 @@ import { VOLUMES_PER_NODE } from './objects.ts';
 import { goalLine, say, table, writeResult, type Goal } from './report.ts';
 
 /**
- * `node bench/scale.ts [--quick]`: memory of the operator and its time to ready, as the built program, with 5,000 nodes, 50,000 volumes
- * (each with its claim and PersistentVolume) and 100,000 pods.
+ * `node bench/scale.ts [--quick]`: memory of the operator and its time to ready, as the built program, with 5,000
+ * nodes, 50,000 volumes (each with its claim and PersistentVolume) and 100,000 pods.
  */
 
 const quick = process.argv.includes('--quick');
 const NODES = quick ? 500 : 5000;
 const PODS = NODES * 20;
 const MIB = 1024 ** 2;
-/** After it is ready the heap settles: what was read is garbage, and the first full collections happen. */
+/**
+ * Time for which the heap settles after readiness, ms: what was read is garbage, and the first full collections happen.
+ */
 const SETTLE_MS = 10_000;
 /** USER_HZ, the same on every Linux. */
 const TICKS_PER_SECOND = 100;
@@ -97,7 +99,7 @@ async function memoryOf(pid: number): Promise<Memory> {
   return { rssMiB: (kib('VmRSS') * 1024) / MIB, peakMiB: (kib('VmHWM') * 1024) / MIB };
 }
 
-/** User and system time so far, s: unlike the time to ready, it does not grow with what else the machine does. */
+/** Reads user and system time so far, s; unlike the time to ready it does not grow with other load on the machine. */
 async function cpuOf(pid: number): Promise<number> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
   const [utime, stime] = stat
@@ -111,7 +113,7 @@ async function cpuOf(pid: number): Promise<number> {
 interface Times {
   readonly readySeconds: number;
   readonly cpuSeconds: number;
-  /** Of the machine, over the minute before the start. */
+  /** Load average of the machine over the minute before the start. */
   readonly load: number;
 }
 

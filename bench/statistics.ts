@@ -1,4 +1,4 @@
-/** The value below which so large a part of the values lies; NaN for none. */
+/** Finds the quantile: the value below which the part `q` of the values lies; NaN for none. */
 export function percentile(values: readonly number[], part: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))] ?? Number.NaN;

@@ -9,7 +9,7 @@ import { runJoined } from './cluster/run-joined.ts';
 import { parseSandboxConfig, sandboxHelp } from './config.ts';
 import { runSandbox } from './run.ts';
 
-/** The sandbox's program: `open-local sandbox`. A program of its own: no cluster ever runs it. */
+/** The program of `open-local sandbox`: separate from operator and agent, since no cluster ever runs it. */
 const sandbox: Command = {
   help: () => `${sandboxHelp()}\n${joinHelp()}`,
   prepare: async (args, env) => {

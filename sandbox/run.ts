@@ -15,8 +15,8 @@ export interface SandboxEnvironment extends Pick<Session, 'root' | 'beside'> {
 }
 
 /**
- * Starts a cluster, plays the story, tells how it went and ends everything. Throws Fault when the story or the machine does not allow to
- * start; what goes wrong afterwards is in the report.
+ * Starts a cluster, plays the story, reports the outcome and ends everything. Throws Fault when the story cannot be
+ * read or the machine lacks something; later failures are in the report.
  */
 export async function runSandbox(
   config: SandboxConfig,
@@ -75,7 +75,7 @@ async function logDirectoryFor(config: SandboxConfig): Promise<string> {
   return path.resolve(wanted);
 }
 
-/** Why it failed, in words; undefined when it did not. */
+/** Waits for the session; returns why it failed, in words, or undefined. */
 async function failureOf(session: Promise<void>, signal: AbortSignal): Promise<string | undefined> {
   try {
     await session;

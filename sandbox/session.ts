@@ -15,20 +15,20 @@ import type { StepReport } from './story/sandbox-report.ts';
 import { takeSnapshot } from './story/snapshot.ts';
 import type { Story } from './story/story.ts';
 
-/** One story in one cluster. */
+/** A session: one story in one cluster. */
 export interface Session {
   readonly config: SandboxConfig;
-  /** The folder of the program: `bin/`, `crds/`, `deploy/` and `examples/` are in it. */
+  /** Folder of the program, with `bin/`, `crds/`, `deploy/` and `examples/`. */
   readonly root: string;
   readonly story: Story;
-  /** The manifests that the story applies are named from here. */
+  /** Folder from which the manifests of the story are named. */
   readonly storyDirectory: string;
   readonly logDirectory: string;
-  /** Takes what a person reads while it goes on. */
+  /** Takes the lines for a person who watches. */
   readonly write: (line: string) => void;
-  /** Told of each step as it ends. */
+  /** Called at the end of each step. */
   readonly onStep: (step: StepReport) => void;
-  /** Runs beside the story until its signal, at the story's end: how a test disturbs the work. */
+  /** Runs beside the story and is aborted at its end: a test disturbs the cluster with it. */
   readonly beside?: ((cluster: Cluster, signal: AbortSignal) => Promise<void>) | undefined;
 }
 
@@ -86,7 +86,7 @@ async function playIn(cluster: Cluster, session: Session, signal: AbortSignal): 
   }
 }
 
-/** Each outcome goes out with the state the cluster is in then, for people and for the report. */
+/** Reports each step with the state of the cluster at its end. */
 function tellSteps({ stores }: Cluster, { write, onStep }: Session): (outcome: Outcome) => void {
   let last: StepReport | undefined;
   return (outcome) => {
@@ -98,7 +98,7 @@ function tellSteps({ stores }: Cluster, { write, onStep }: Session): (outcome: O
   };
 }
 
-/** Progress while a step goes on. */
+/** Reports progress during a step. */
 function tellEvents({ stores }: Cluster, write: (line: string) => void): () => void {
   const told = new Set<string>();
   return stores.events.subscribe((event) => {
@@ -109,7 +109,7 @@ function tellEvents({ stores }: Cluster, write: (line: string) => void): () => v
   });
 }
 
-/** Manifests name the story's disks; loop devices are called otherwise, and differently on every machine. */
+/** Replaces the disk names of the story in manifests: loop devices have other names, which differ between machines. */
 function adaptTo({ machines }: Cluster, { config }: Session): (object: KubeObject) => KubeObject {
   const names = machines.map(({ story: { name, labels }, disks: { devices } }) => ({
     name,

@@ -4,22 +4,28 @@ import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
 
-/** Something that a command leaves running for people until another ends it: a process owns it, and a file in the cache says which. */
+/**
+ * A system that one command leaves running for people until another command ends it. A process owns it; a file in the
+ * cache names that process.
+ */
 export interface LeftRunning<State> {
-  /** Undefined unless its process lives. */
+  /** Finds the running system; undefined when its process is gone. */
   find(): Promise<(State & Owned) | undefined>;
-  /** Starts `file hold`, which outlives this process. Resolves when that has called `hold`; throws with its log when it ended before. */
+  /**
+   * Starts `file hold` as a process that outlives this one. Resolves when that process has called `hold`; throws with
+   * its log when it ended before.
+   */
   start(file: string): Promise<void>;
-  /** In that process: says that it is up, and how to use it, until `over`. */
+  /** Called in that process: announces that the system is up, and how to use it, until `over` resolves. */
   hold(state: State, over: Promise<unknown>): Promise<void>;
 }
 
 interface Owned {
-  /** Of the process that holds it. */
+  /** Pid of the process that owns it. */
   readonly pid: number;
 }
 
-/** `name` is its folder in the cache. */
+/** Makes the handle of the system whose folder in the cache is `name`. */
 export function leftRunning<State extends object>(name: string): LeftRunning<State> {
   const { OPEN_LOCAL_CACHE, XDG_CACHE_HOME } = process.env;
   const cache = OPEN_LOCAL_CACHE ?? path.join(XDG_CACHE_HOME ?? path.join(homedir(), '.cache'), 'open-local');
@@ -57,7 +63,7 @@ export function leftRunning<State extends object>(name: string): LeftRunning<Sta
   };
 }
 
-/** Runs the verb that the command line names. An error is told in its words, and is the exit code. */
+/** Runs the verb that the command line names. On an error prints its message and sets the exit code. */
 export async function runVerb(verbs: Readonly<Record<string, () => Promise<void>>>): Promise<void> {
   const verb = verbs[process.argv[2] ?? ''];
   try {

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { test } from 'vitest';
 
-/** What a test may need of the machine beyond Node. */
+/** Things of the machine that a test may need beyond Node, each with a check. */
 const NEEDS = {
   root: () => process.getuid?.() === 0,
   lvm2: () => runs('lvm', ['version']),
@@ -22,8 +22,8 @@ function runs(program: string, args: readonly string[]): boolean {
 }
 
 /**
- * `test` for what needs a machine: where something is missing the test is skipped with the reason in its name, which the summary
- * prints. In CI nothing may be missing: there the same test fails.
+ * Returns `test` for tests that need something of the machine. When it is missing the test is skipped with the reason
+ * in its name, which the summary prints. In CI nothing may be missing: there the test fails.
  */
 export function testOn(...needs: readonly Need[]): typeof test {
   const missing = needs.filter((need) => !NEEDS[need]());

@@ -5,7 +5,10 @@ import type { Reporter, TestCase, TestModule } from 'vitest/node';
 const firstLines = (errors: readonly { readonly message: string }[] | undefined): string =>
   (errors ?? []).map(({ message }) => message.split('\n', 1)[0]).join('; ');
 
-/** Ends a run with what was left out, what failed and why, and the one line that a machine reads; and writes these lines to the file TEST_SUMMARY. */
+/**
+ * Ends a run with what was left out, what failed and why, and the one line that a machine reads; and writes these lines
+ * to the file TEST_SUMMARY.
+ */
 export default class Summary implements Reporter {
   onTestRunEnd(modules: readonly TestModule[]): void {
     const count = { passed: 0, failed: 0, skipped: 0 };

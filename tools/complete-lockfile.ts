@@ -1,9 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 
 /**
- * A registry that lacks the packages some tool has for other platforms makes `npm install` leave them out of the lockfile, and
- * `npm ci` then refuses it. This adds them as npm would write them, but for the integrity, which only the registry knows: they are
- * never fetched on the platforms we build on. Run after every `npm install` that changes the lockfile (`npm run lock`).
+ * A registry that lacks the packages some tool has for other platforms makes `npm install` leave them out of the
+ * lockfile, and `npm ci` then refuses it. This adds them as npm would write them, but for the integrity, which only the
+ * registry knows: they are never fetched on the platforms we build on. Run after every `npm install` that changes the
+ * lockfile (`npm run lock`).
  */
 interface Entry {
   version?: string;

@@ -14,7 +14,7 @@ export async function deleteAll(cluster: { readonly dir: string; readonly server
   if (status !== 200) throw new Error(`DELETE ${at}: ${status} ${text.slice(0, 300)}`);
 }
 
-/** The text at a URL on this machine, whatever certificate it shows. Throws when the status is not 200. */
+/** Fetches the text at a URL of this machine, with any certificate. Throws when the status is not 200. */
 export async function textAt(url: string): Promise<string> {
   const request = url.startsWith('https:')
     ? https.request(url, { rejectUnauthorized: false, agent: false })

@@ -9,15 +9,21 @@ import { GROUP } from './nodes.ts';
 
 const never = new AbortController().signal;
 
-/** A real provisioner takes longer; a claim bound at once can be missed by a scheduler that has not heard of its own write yet. */
+/**
+ * Delay before a claim is bound, ms: a scheduler that has not yet heard of its own write misses a claim that is bound
+ * at once.
+ */
 const TAKES_MS = 50;
 
-/** What the scheduler looks at: https://kubernetes.io/docs/reference/labels-annotations-taints/#pv-kubernetes-io-bind-completed */
+/**
+ * Annotation by which the scheduler takes a claim as bound:
+ * https://kubernetes.io/docs/reference/labels-annotations-taints/#pv-kubernetes-io-bind-completed
+ */
 const BOUND = 'pv.kubernetes.io/bind-completed';
 
 /**
- * Stands in for provisioner, driver and volume controller: a claim for which the scheduler has chosen a node is bound by two requests. So that
- * bursts of pods with claims measure the scheduler and its extender, and not the side-cars' limit of requests.
+ * Stands in for provisioner, driver and volume controller: binds a claim whose node is chosen with two requests. Bursts
+ * of pods with claims then measure the scheduler and its extender, not the sidecars' limit of requests.
  */
 export async function bindClaims(client: KubeClient, signal: AbortSignal): Promise<void> {
   const claims = createInformer<PersistentVolumeClaim, PersistentVolumeClaim>({

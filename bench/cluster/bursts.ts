@@ -15,16 +15,19 @@ import { bindClaims } from './binder.ts';
 import { cpuMsOf } from './process.ts';
 import { parsePage, sumOf, type Page } from './prometheus.ts';
 
-/** Bursts of pods through a real kube-scheduler. It starts when all pods are there, so that creating them is not in the figures. */
+/**
+ * A burst of pods through a real kube-scheduler, which starts when all pods exist, so that creating them is not
+ * measured.
+ */
 
 export interface BurstOptions {
   readonly cluster: Cluster;
   readonly client: KubeClient;
-  /** The `extenders` of the scheduler's configuration. */
+  /** Value of `extenders` in the scheduler's configuration. */
   readonly extenders: readonly unknown[];
-  /** Pods that count. */
+  /** Pods that are measured. */
   readonly pods: number;
-  /** Pods that are scheduled before them, so that no process is cold. */
+  /** Pods that are scheduled before, so that no process is cold. */
   readonly warmUp: number;
   readonly claims: 0 | 1;
   /** CPU time of the extender so far, in ms. */
@@ -32,21 +35,21 @@ export interface BurstOptions {
 }
 
 export interface BurstResult {
-  /** Pods given their node, per second, from the last of the warm-up to the last of all. */
+  /** Pods scheduled per second, from the last of the warm-up to the last of all. */
   readonly podsPerSecond: number;
-  /** Of the scheduler, per pod, in ms. */
+  /** Scheduler's time per pod, ms. */
   readonly scheduler: {
-    /** Deciding for one pod, extenders included: scheduler_scheduling_algorithm_duration_seconds. */
+    /** Time to decide for one pod, extenders included: scheduler_scheduling_algorithm_duration_seconds. */
     readonly algorithm: number;
-    /** What of it no plug-in took: the extender, and the scheduler's own snapshot of the cluster. */
+    /** Part of that time outside plug-ins: the extender, and the scheduler's snapshot of the cluster. */
     readonly outsidePlugins: number;
     /** scheduler_framework_extension_point_duration_seconds. */
     readonly points: Readonly<Record<string, number>>;
     readonly cpu: number;
   };
-  /** CPU time of the extender's process per pod, in ms, with all that it hears of the burst; 0 without one. */
+  /** CPU time of the extender's process per pod in ms, handling of watch events included; 0 without an extender. */
   readonly extenderCpu: number;
-  /** Load average of the machine, over the minute before. */
+  /** Load average of the machine over the minute before. */
   readonly load: number;
 }
 
@@ -56,7 +59,7 @@ const NAMESPACE = 'default';
 export const CLASS = 'bench-lvm';
 const never = new AbortController().signal;
 const POINTS = ['PreFilter', 'Filter', 'PostFilter', 'PreScore', 'Score', 'Reserve', 'Permit', 'PreBind', 'Bind'];
-/** Those that are part of deciding; PostFilter is for pods that fit nowhere. */
+/** Extension points that are part of deciding; PostFilter is left out, since it serves pods that fit nowhere. */
 const DECIDING = ['PreFilter', 'Filter', 'PostFilter', 'PreScore', 'Score'];
 
 /** Makes the pods, starts a scheduler, waits until all have a node, and removes everything again. */
@@ -101,7 +104,7 @@ const claimNamed = (name: string): PersistentVolumeClaim => ({
   spec: { accessModes: ['ReadWriteOnce'], storageClassName: CLASS, resources: { requests: { storage: '1Gi' } } },
 });
 
-/** When each of the pods was heard to have a node, in order; ms. */
+/** Times at which pods were seen to have a node, in order; ms. */
 async function watchBound(client: KubeClient, count: number, signal: AbortSignal): Promise<number[]> {
   const bound = createInformer<Pod, string>({
     client,
@@ -124,7 +127,7 @@ async function watchBound(client: KubeClient, count: number, signal: AbortSignal
   return [...at.values()].toSorted((a, b) => a - b);
 }
 
-/** Names one of the pods that have no node, with what the scheduler and the binder have done of it. */
+/** Describes one of the pods without a node, and what the scheduler and the binder did for it. */
 async function whyWaiting(client: KubeClient, count: number): Promise<string> {
   const of = { namespace: NAMESPACE, fieldSelector: 'spec.nodeName=' };
   const pod = (await client.list(PODS, of, never)).items[0];

@@ -19,27 +19,33 @@ import { runStubAgents } from './stub-agent.ts';
 import { say } from '../report.ts';
 import { percentile } from '../statistics.ts';
 
-/** Who answers CreateVolume: a driver with nothing behind it, ours with agents that are a stand-in, and ours with real agents. */
+/**
+ * Drivers that answer CreateVolume: one with nothing behind it (floor), ours with stand-in agents, and ours with real
+ * agents.
+ */
 const SIDES = ['floor', 'stub agents', 'ours'] as const;
 export type Side = (typeof SIDES)[number];
 
 export interface ClaimTimes {
   readonly side: Side;
   readonly claims: number;
-  /** Claim created to claim Bound, ms. */
+  /** Time from creation of a claim to Bound, ms. */
   readonly p50: number;
   readonly p99: number;
-  /** Of the driver, by its own clock: mean ms of CreateVolume; absent for the floor. */
+  /** Mean time of CreateVolume by the driver's own clock, ms; absent for the floor. */
   readonly createVolumeMs?: number;
-  /** CPU time for one claim in a burst, ms, by program: unlike the times it does not grow with what else the machine does. */
+  /**
+   * CPU time for one claim in a burst, ms, by program; unlike elapsed time it does not grow with other load on the
+   * machine.
+   */
   readonly cpu?: Readonly<Record<string, number>>;
   readonly load: number;
 }
 
 export interface ClaimsResult {
-  /** All claims at once: the side-cars' limit of requests is most of the time. */
+  /** All claims at once: most of the time is the sidecars' limit of requests. */
   readonly burst: readonly ClaimTimes[];
-  /** One after another at a pace that nothing has to wait for, the sides in turns. */
+  /** One claim after another, slowly enough that nothing queues; drivers take turns. */
   readonly paced: readonly ClaimTimes[];
   /** API requests for one claim of `ours` in the burst, by program and `verb resource`. */
   readonly requests: Readonly<Record<string, Readonly<Record<string, number>>>>;
@@ -65,7 +71,7 @@ const agentNode = (i: number): string => `agent-${i}`;
 const nodeOf = (side: Side, i: number): string =>
   side === 'stub agents' ? nodeAt(i % NODES) : agentNode((i % NODES) + 1);
 
-/** The whole system, and beside it a driver that answers at once behind a provisioner with the same arguments. */
+/** Starts the whole system, and beside it the floor driver behind a provisioner with the same arguments. */
 export async function benchClaims(openLocal: string, plan: ClaimsPlan): Promise<ClaimsResult> {
   await using started = new AsyncDisposableStack();
   const groups = [{ prefix: 'agent', count: NODES, disks: '/dev/sdb:500Gi:ssd' }];
@@ -96,7 +102,7 @@ export async function benchClaims(openLocal: string, plan: ClaimsPlan): Promise<
     if (side === 'ours') requests = await requestsPerClaim(system, from, plan.burst);
   }
   await started.disposeAsync();
-  // Kept only when something failed: they are in memory.
+  // Logs are kept only when something failed: they are in memory.
   await rm(system.cluster.dir, { recursive: true, force: true });
   return { burst, paced, requests };
 }
@@ -108,7 +114,7 @@ async function startStubs({ client, stores }: System, signal: AbortSignal): Prom
   runStubAgents(client, stores.localVolumes, new Set(names), signal);
 }
 
-/** The spec of a CSINode on which both drivers are registered. */
+/** Makes the spec of a CSINode on which both drivers are registered. */
 const driversOf = (nodeID: string) => ({
   drivers: [DEFAULT_DRIVER, FLOOR].map((name) => ({ name, nodeID, topologyKeys: [TOPOLOGY_KEY] })),
 });
@@ -161,7 +167,10 @@ interface Wish {
 
 let wishes = 0;
 
-/** Makes claims whose node is chosen already, all at once or at a pace with the sides in turns, and waits until all are Bound. */
+/**
+ * Creates claims whose node is already chosen, all at once or at a pace with drivers in turns, and waits until all are
+ * Bound.
+ */
 async function play(system: System, sides: readonly Wish[], how: 'warm-up' | 'paced' | 'burst'): Promise<ClaimTimes[]> {
   wishes += 1;
   const load = loadavg()[0] ?? 0;
@@ -200,7 +209,7 @@ async function play(system: System, sides: readonly Wish[], how: 'warm-up' | 'pa
   });
 }
 
-/** What each grew by for one claim, the most first; programs that took next to nothing are left out. */
+/** Growth of CPU time of each program for one claim, largest first; programs with next to none are left out. */
 function difference(
   before: Readonly<Record<string, number>>,
   after: Readonly<Record<string, number>>,
@@ -224,7 +233,7 @@ async function makeClaim(
   await client.create(CLAIMS, { metadata, spec }, never);
 }
 
-/** When each was heard to be Bound, ms. */
+/** Times at which claims were seen to be Bound, ms. */
 async function untilBound({ stores }: System, names: readonly string[]): Promise<ReadonlyMap<string, number>> {
   const waiting = new Set(names);
   const at = new Map<string, number>();

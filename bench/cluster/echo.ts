@@ -1,14 +1,14 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** The least that an extender can do: filter answers with the names that came, prioritize with no scores. */
+/** An extender that does the least: filter answers with the names that came, prioritize with no scores. */
 
 const HEAD = Buffer.from('{"Nodes":null,"NodeNames":');
 const TAIL = Buffer.from(',"FailedNodes":null,"FailedAndUnresolvableNodes":null,"Error":""}');
 const NAMES = Buffer.from('"NodeNames":');
 const NO_SCORES = Buffer.from('[]');
 
-/** kube-scheduler sends NodeNames last: the list ends before the last brace. */
+/** NodeNames is the last field that kube-scheduler sends: the list ends before the last brace. */
 function namesIn(body: Buffer): Buffer {
   return body.subarray(body.lastIndexOf(NAMES) + NAMES.length, body.lastIndexOf('}'));
 }

@@ -4,7 +4,10 @@ import { createIdentity } from '../../src/csi/identity.ts';
 import { createCsiServer } from '../../src/csi/server.ts';
 import { service } from '../../src/csi/service.ts';
 
-/** A CSI controller that answers CreateVolume at once, with nothing behind it. Arguments: the driver's name, and the path of its socket. */
+/**
+ * A CSI controller that answers CreateVolume at once, with nothing behind it. Arguments: the driver's name, and the
+ * path of its socket.
+ */
 
 const [driverName = '', path = ''] = process.argv.slice(2);
 const controller = service(ControllerService, {

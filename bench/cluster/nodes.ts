@@ -4,7 +4,9 @@ import { NODE_LOCAL_STORAGES, NODES } from '../../src/kube/resource.ts';
 import { GIB, MIB } from '../../src/model/bytes.ts';
 import { forEachOf } from '../../sandbox/cluster/in-turn.ts';
 
-/** Nodes that are objects only: one with all resources, and a volume group of 1 TiB that an agent seems to have reported. */
+/**
+ * Nodes without machines: each a Node with all resources, and a NodeLocalStorage that reports a volume group of 1 TiB.
+ */
 
 export const GROUP = 'open-local-pool-0';
 export const nodeAt = (i: number): string => `node-${i}`;
@@ -31,7 +33,7 @@ const STATUS = {
   filteredStorageInfo: { volumeGroups: [GROUP] },
 };
 
-/** Makes the nodes from number `from` up to, but not with, number `to`. */
+/** Creates the nodes with numbers from `from` to `to` − 1. */
 export async function makeNodes(client: KubeClient, from: number, to: number): Promise<void> {
   const names = Array.from({ length: to - from }, (_, i) => nodeAt(from + i));
   await forEachOf(names, AT_ONCE, async (name) => {
@@ -41,7 +43,7 @@ export async function makeNodes(client: KubeClient, from: number, to: number): P
     await client.create(NODES, node, never);
     const spec = { nodeName: name, listConfig: { vgs: { include: [GROUP] } } };
     await client.create(NODE_LOCAL_STORAGES, { metadata: { name }, spec }, never).catch((error: unknown) => {
-      if (!isAlreadyExists(error)) throw error; // an operator that runs is faster at times
+      if (!isAlreadyExists(error)) throw error; // a running operator sometimes creates it first
     });
     const patch = { type: 'merge', body: { status: STATUS } } as const;
     await client.patch(NODE_LOCAL_STORAGES, { name }, patch, never, 'status');

@@ -7,9 +7,9 @@ import { textAt } from './api.ts';
 import { cpuMsOf } from './process.ts';
 import { parsePage, sumOf, type Page } from './prometheus.ts';
 
-/** The operator as deploy/ starts it, but alone, over plain HTTP, and without side-cars. */
+/** The operator as deploy/ starts it, but alone, over plain HTTP, and without sidecars. */
 export interface BenchOperator {
-  /** Of the extender. */
+  /** URL of the extender. */
   readonly port: number;
   cpuMs(): Promise<number>;
   metrics(): Promise<Page>;
@@ -29,7 +29,7 @@ export async function startOperator(cluster: Cluster, openLocal: string): Promis
     'extender-allowed-clients': undefined,
     'metrics-listen': `127.0.0.1:${metricsPort}`,
     'csi-endpoint': `unix://${path.join(cluster.dir, 'bench-csi.sock')}`,
-    // The nodes' storage is there already.
+    // NodeLocalStorage objects exist already.
     'init-config': 'none',
     'log-level': 'warn',
   });
@@ -49,7 +49,7 @@ export async function startOperator(cluster: Cluster, openLocal: string): Promis
   return operator;
 }
 
-/** How long each verb of the extender took on average between two pages, in ms, and how often it was called. */
+/** Compares two pages of metrics: mean time of each verb of the extender, in ms, and number of its calls. */
 export function extenderCalls(
   before: Page,
   after: Page,

@@ -5,7 +5,10 @@ import path from 'node:path';
 /** USER_HZ, the same on every Linux. */
 const TICKS_PER_SECOND = 100;
 
-/** User and system time, in ms, of a program that `start` of test/control-plane runs inside `timeout`; 0 when it is gone. */
+/**
+ * Reads user and system time, in ms, of a program that `start` of test/control-plane runs inside `timeout`; 0 when it
+ * is gone.
+ */
 export async function cpuMsOf({ pid }: Pick<ChildProcess, 'pid'>): Promise<number> {
   try {
     const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
@@ -15,7 +18,7 @@ export async function cpuMsOf({ pid }: Pick<ChildProcess, 'pid'>): Promise<numbe
   }
 }
 
-/** The same for all programs that run in `dir`, by their names. What ended meanwhile is missing. */
+/** Reads the CPU time of all programs that run in `dir`, by name; without those that ended meanwhile. */
 export async function cpuMsIn(dir: string): Promise<Record<string, number>> {
   const found: Record<string, number> = {};
   for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
@@ -24,13 +27,13 @@ export async function cpuMsIn(dir: string): Promise<Record<string, number>> {
       const name = nameOf((await readFile(`/proc/${pid}/cmdline`, 'utf8')).split('\0'));
       found[name] = (found[name] ?? 0) + (await cpuMs(pid));
     } catch {
-      // It ended while we looked.
+      // The process ended while it was read.
     }
   }
   return found;
 }
 
-/** Of ours, which all run in Node, the verb tells more. */
+/** Our programs all run in Node: their verb is the better name. */
 function nameOf([program = '', ...args]: readonly string[]): string {
   const verb = args.find((arg) => ['operator', 'sandbox', 'agent'].includes(arg));
   return path.basename(program) === 'node' && verb !== undefined ? `open-local ${verb}` : path.basename(program);

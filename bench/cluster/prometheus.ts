@@ -21,7 +21,7 @@ export function parsePage(text: string): Page {
   return page;
 }
 
-/** The sum over all series with these labels; 0 without any. */
+/** Sums all series with these labels; 0 without any. */
 export function sumOf(page: Page, name: string, labels: Readonly<Record<string, string>> = {}): number {
   const wanted = Object.entries(labels);
   return (page.get(name) ?? [])

@@ -9,7 +9,8 @@ import { casesOf, claimsGoals, claimsTables, schedulingGoals, schedulingTable } 
 import { goalLine, say, writeResult } from '../report.ts';
 
 /**
- * `node bench/cluster/run.ts [--quick] [--only=scheduling|claims]`: what open-local costs a real control plane. As root, like `make test-cluster`.
+ * `node bench/cluster/run.ts [--quick] [--only=scheduling|claims]`: what open-local costs a real control plane. As
+ * root, like `make test-cluster`.
  */
 
 const quick = process.argv.includes('--quick');
@@ -23,7 +24,8 @@ const plan = quick
       scheduling: { nodes: [1000, 5000], pods: 1000, warmUp: 200, rounds: { 0: 3, 1: 1 }, budgetMs: 480_000 },
       claims: { burst: 1000, paced: 100 },
     };
-// The pretended disks are files that are synced at each change: on a real disk that would be most of the time of a volume.
+// Simulated disks are files that are synced at each change; on a real disk that would take most of the time of a
+// volume.
 if (existsSync('/dev/shm')) process.env['TMPDIR'] = '/dev/shm';
 await builtBinaries();
 await using program = await buildProgram();
@@ -34,7 +36,7 @@ const parts = {
       const cases = casesOf(rows);
       return { cases, rows, goals: schedulingGoals(cases) };
     };
-    // It takes minutes: what was found stays when the rest fails.
+    // Results so far are written at once: a run takes minutes, and the rest may fail.
     const rows = await benchScheduling(program.file, plan.scheduling, (soFar) => keep('scheduling', resultOf(soFar)));
     const result = resultOf(rows);
     say(schedulingTable(result.cases));
@@ -60,7 +62,7 @@ async function keep(name: string, result: object): Promise<void> {
   await writeResult('cluster', { quick, ...results });
 }
 
-/** What the other part found the last time, when only one is asked for. */
+/** Results of the part that is not run, from the last time. */
 async function resultsSoFar(): Promise<Record<string, object>> {
   const file = path.join(import.meta.dirname, '../results/cluster.json');
   if (only === undefined || !existsSync(file)) return {};

@@ -20,7 +20,7 @@ export interface SchedulingRow extends BurstResult {
   readonly claims: 0 | 1;
   readonly extender: Case;
   readonly round: number;
-  /** By the extender's own clock: ms for each verb, and how often it was called. */
+  /** Time of each verb by the extender's own clock, ms, and number of calls. */
   readonly calls?: Readonly<Record<string, { readonly ms: number; readonly calls: number }>>;
 }
 
@@ -28,17 +28,17 @@ export interface SchedulingPlan {
   readonly nodes: readonly number[];
   readonly pods: number;
   readonly warmUp: number;
-  /** How often each case is measured, for pods without and with a claim. */
+  /** Rounds of each case, for pods without and with a claim. */
   readonly rounds: Readonly<Record<0 | 1, number>>;
-  /** On a busy machine rounds after the first are left out, so that all of it takes about so long, ms. */
+  /** Time after which no further round starts, ms: on a busy machine later rounds are left out. */
   readonly budgetMs: number;
 }
 
 const never = new AbortController().signal;
 
 /**
- * etcd, kube-apiserver and kube-scheduler without controllers: admission plug-ins that need one are off, and nodes get no taint that one would
- * have to take off.
+ * Starts etcd, kube-apiserver and kube-scheduler without controllers: admission plug-ins that need one are off, and
+ * nodes get no taint that one would have to remove.
  */
 const API_FLAGS = [
   '--disable-admission-plugins=ServiceAccount,StorageObjectInUseProtection,TaintNodesByCondition',
@@ -46,8 +46,8 @@ const API_FLAGS = [
 ];
 
 /**
- * Bursts of pods through a real kube-scheduler with no extender, one that echoes, and ours; all in turns, so that the machine's moods hit all.
- * `onRows` hears after each kind of burst what was found so far.
+ * Measures bursts of pods through a real kube-scheduler without an extender, with one that echoes, and with ours, in
+ * turns, so that other load on the machine hits all alike. `onRows` gets the results so far after each kind of burst.
  */
 export async function benchScheduling(
   openLocal: string,
@@ -75,7 +75,7 @@ export async function benchScheduling(
     client.close();
     await cluster.stop();
   }
-  // Kept only when something failed: they are in memory.
+  // Logs are kept only when something failed: they are in memory.
   await rm(cluster.dir, { recursive: true, force: true });
   return rows;
 }
@@ -89,7 +89,7 @@ const STORAGE_CLASS = {
 
 interface RoundsAt extends Pick<BurstOptions, 'cluster' | 'client' | 'claims'> {
   readonly nodes: number;
-  /** No second round starts after this; ms. */
+  /** Time after which no second round starts; ms. */
   readonly until: number;
 }
 
@@ -110,7 +110,7 @@ async function playRounds(
 type Burst = Omit<BurstOptions, 'extenders' | 'extenderCpuMs'>;
 type Result = Omit<SchedulingRow, 'nodes' | 'claims' | 'round'>;
 
-/** The operator runs only while it is asked: it hears of every pod, which costs the others time that open-local would not. */
+/** Runs the operator only during its own bursts: it hears of every pod, which would slow down the other cases. */
 async function playRound(burst: Burst, openLocal: string): Promise<Result[]> {
   const none = await runBurst({ ...burst, extenders: [] });
   return [{ extender: 'none', ...none }, await playEcho(burst), ...(await playOurs(burst, openLocal))];

@@ -1,4 +1,5 @@
-// What CSIStorageCapacity objects cost kube-scheduler: `npm run node -- bench/cluster/storage-capacity.ts [NODES…]`. Needs Go, for the real control plane.
+// What CSIStorageCapacity objects cost kube-scheduler: `npm run node -- bench/cluster/storage-capacity.ts [NODES…]`.
+// Needs Go, for the real control plane.
 import { run } from '../../src/exec/run.ts';
 import type { KubeClient } from '../../src/kube/client.ts';
 import { loadKubeconfig } from '../../src/kube/access/kubeconfig.ts';
@@ -18,7 +19,7 @@ const AT_ONCE = 40;
 const PODS = { pods: 60, warmUp: 10, claims: 1, extenders: [] } as const;
 const never = new AbortController().signal;
 
-/** Which objects there are: for how many classes beside the one that is asked for, and for which nodes. */
+/** Objects of one case: classes beside the one that is asked for, and nodes. */
 const CASES: readonly (readonly [string, (nodes: number) => CsiStorageCapacity[]])[] = [
   ['one object for all nodes', () => [capacity('all', {})]],
   ['one object, all nodes but 100', (nodes) => [capacity('all', allBut(Math.min(100, nodes / 2)))]],

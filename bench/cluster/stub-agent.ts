@@ -4,8 +4,8 @@ import type { LocalVolume } from '../../src/model/objects.ts';
 import type { Store } from '../../sandbox/controllers/store.ts';
 
 /**
- * Stands in for the agents of these nodes: says at once that each new volume is ready, and does nothing else. What is then left of the time of a
- * claim is the operator's and the API server's.
+ * Stands in for the agents of these nodes: marks each new volume as ready at once, and does nothing else. The remaining
+ * time of a claim is that of the operator and the API server.
  */
 export function runStubAgents(
   client: KubeClient,

@@ -3,16 +3,16 @@ import type { SchedulingRow } from './scheduling.ts';
 import { ms, ratio, table, type Goal } from '../report.ts';
 import { percentile } from '../statistics.ts';
 
-/** The rounds of one case as one: the middle of each figure. */
+/** Rounds of one case summed up: the median of each figure. */
 export interface SchedulingCase extends Pick<SchedulingRow, 'nodes' | 'claims' | 'extender'> {
   readonly rounds: number;
   readonly podsPerSecond: number;
-  /** Against the echo of the same rounds. */
+  /** Difference to the echo of the same rounds. */
   readonly ofEcho: number;
-  /** Of the scheduler's time for one pod, ms: deciding, and what of it no plug-in took. */
+  /** Scheduler's time for one pod, ms: deciding, and the part outside plug-ins. */
   readonly algorithm: number;
   readonly outsidePlugins: number;
-  /** By the extender's clock, ms. */
+  /** Time by the extender's clock, ms. */
   readonly filter: number;
   readonly prioritize: number;
   readonly bind: number;
@@ -22,7 +22,7 @@ export interface SchedulingCase extends Pick<SchedulingRow, 'nodes' | 'claims' |
 
 const median = (values: readonly number[]): number => percentile(values, 0.5);
 
-/** One case for each kind of burst, in the order in which they were first played. */
+/** Sums up the rounds of each case, in the order in which cases were first played. */
 export function casesOf(rows: readonly SchedulingRow[]): SchedulingCase[] {
   const key = ({ nodes, claims, extender }: SchedulingRow): string => `${nodes} ${claims} ${extender}`;
   return [...Map.groupBy(rows, key).values()].map((same) => {
@@ -51,7 +51,7 @@ export function casesOf(rows: readonly SchedulingRow[]): SchedulingCase[] {
   });
 }
 
-/** The cases for people. */
+/** Formats the cases for people. */
 export function schedulingTable(cases: readonly SchedulingCase[]): string {
   const head = [
     ...['nodes', 'claims', 'extender', 'rounds', 'pods/s', 'of echo', 'decide ms', 'of it outside plug-ins'],
@@ -77,7 +77,7 @@ export function schedulingGoals(cases: readonly SchedulingCase[]): Goal[] {
     }));
 }
 
-/** Claims for people: times, and what they cost. */
+/** Formats the results of claims for people: times and costs. */
 export function claimsTables({ paced, burst, requests }: ClaimsResult): string {
   const rows = (how: string, times: readonly ClaimTimes[]): (string | number)[][] =>
     times.map(({ side, claims, p50, p99, createVolumeMs = 0, cpu = {}, load }) => [

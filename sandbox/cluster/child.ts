@@ -9,9 +9,9 @@ export interface Child {
   /** The pid of the running process; undefined between an end and the next start. */
   readonly pid: number | undefined;
   start(): Promise<void>;
-  /** SIGKILL, and waits until the process is gone. */
+  /** Sends SIGKILL and waits until the process is gone. */
   kill(): Promise<void>;
-  /** SIGTERM, and SIGKILL when that did not help in time; waits until the process is gone. */
+  /** Sends SIGTERM, and SIGKILL after `stopMs`; waits until the process is gone. */
   stop(): Promise<void>;
   /** Rejects when the process ends without having been asked to. */
   readonly crashed: Promise<never>;
@@ -20,19 +20,19 @@ export interface Child {
 export interface Program {
   readonly name: string;
   readonly argv: readonly string[];
-  /** Appended to: standard output and error of every start. */
+  /** File to which standard output and error of every start are appended. */
   readonly logFile: string;
-  /** Between SIGTERM and SIGKILL. */
+  /** Milliseconds between SIGTERM and SIGKILL. */
   readonly stopMs: number;
 }
 
-/** What a child may know of us. */
+/** The only environment variables that a child inherits. */
 const CHILD_ENV = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' };
 
-/** Starts nothing yet. */
+/** Returns a program that is not started yet. */
 export function createChild({ name, argv, logFile, stopMs }: Program): Child {
   const crash = Promise.withResolvers<never>();
-  crash.promise.catch(() => {}); // it may come when nobody waits
+  crash.promise.catch(() => {}); // a crash while nobody awaits `crashed` is no unhandled rejection
   let running: ChildProcess | undefined;
   let wanted = false;
 

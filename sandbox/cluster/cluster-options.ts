@@ -4,11 +4,13 @@ import type { StoryNode } from '../story/story.ts';
 export interface ClusterOptions {
   readonly nodes: readonly StoryNode[];
   readonly lvm: 'simulated' | 'real';
-  /** The program whose operator and agents are started, as argv. */
+  /** Argv of the program whose operator and agents are started. */
   readonly openLocal: readonly string[];
-  /** Where the CustomResourceDefinitions are. */
+  /** Folder of the CustomResourceDefinitions. */
   readonly crdDirectory: string;
-  /** Sockets, disks and mounts are kept here; short, since sockets are in it. */
+  /**
+   * Folder for sockets, disks and mounts. Its path must be short: the kernel limits the path of a socket to 107 bytes.
+   */
   readonly directory: string;
   readonly logDirectory: string;
   readonly log: Log;

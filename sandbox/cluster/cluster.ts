@@ -22,7 +22,9 @@ export interface Cluster {
   close(): Promise<void>;
 }
 
-/** Starts everything and waits until operator and agents serve. What had been started is ended again when it throws. */
+/**
+ * Starts everything and waits until operator and agents serve. When it throws, it has ended whatever it had started.
+ */
 export async function startCluster(options: ClusterOptions, signal: AbortSignal): Promise<Cluster> {
   await using started = new AsyncDisposableStack();
   const plane = await startControlPlane(options, started, signal);
@@ -57,12 +59,12 @@ function startStandIns(
   const running = Promise.all([standIns, events.run(ending.signal)]);
   started.defer(async () => {
     ending.abort();
-    await running.catch(() => undefined); // it was reported when it failed
+    await running.catch(() => undefined); // the failure was reported through `failed`
   });
   return quiet(running.then(() => new Promise<never>(() => {})));
 }
 
-/** The same promise, which may reject when nobody waits for it. */
+/** Returns the same promise; its rejection is not reported as unhandled when nobody awaits it. */
 function quiet(promise: Promise<never>): Promise<never> {
   promise.catch(() => {});
   return promise;

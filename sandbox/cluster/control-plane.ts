@@ -16,7 +16,7 @@ export interface ControlPlane {
   readonly stores: Stores;
 }
 
-/** The API server with our kinds and the nodes, and a view of all that is in it. */
+/** The API server with our kinds and the Node objects, a client for it, and stores that follow its objects. */
 export async function startControlPlane(
   { nodes, crdDirectory, directory, log }: ClusterOptions,
   started: AsyncDisposableStack,

@@ -4,14 +4,16 @@ import type { NodeConfig } from '../../src/model/objects.ts';
 import { writeLvmConf, type Loops } from './loops.ts';
 import type { StoryNode } from '../story/story.ts';
 
-/** How one node's agent gets at its disks, and what the story's disk names have become. */
+/**
+ * The disks of one node: the flags by which its agent finds them, and the device that each disk of the story became.
+ */
 export interface NodeDisks {
   readonly agentFlags: readonly string[];
-  /** From the story's name, such as `/dev/sdb`, to the device on this machine. */
+  /** Device on this machine by the story's name of the disk, such as `/dev/sdb`. */
   readonly devices: ReadonlyMap<string, string>;
 }
 
-/** Disks that are entries of a file: nothing of the machine is touched. */
+/** Makes simulated disks: entries of a file; nothing of the machine is touched. */
 export async function simulateDisks({ disks }: StoryNode, directory: string): Promise<NodeDisks> {
   await mkdir(directory, { recursive: true });
   const file = path.join(directory, 'disks.json');
@@ -25,13 +27,13 @@ export async function simulateDisks({ disks }: StoryNode, directory: string): Pr
   return { agentFlags: simulatedFlags(directory), devices: new Map(disks.map(({ name }) => [name, name])) };
 }
 
-/** The flags of an agent whose disks `simulateDisks` put into the directory. */
+/** Flags of an agent whose disks `simulateDisks` wrote into the directory. */
 export const simulatedFlags = (directory: string): string[] => [
   `--simulated-disks=${path.join(directory, 'disks.json')}`,
   `--simulated-mounts=${path.join(directory, 'mounts.json')}`,
 ];
 
-/** Disks that are loop devices, for real lvm2. Filesystems stay simulated: without device-mapper there is nothing to mount. */
+/** Makes loop devices, for real lvm2. Filesystems stay simulated: without device-mapper there is nothing to mount. */
 export async function attachDisks(
   { disks }: StoryNode,
   { directory, loops }: { readonly directory: string; readonly loops: Loops },
@@ -54,7 +56,7 @@ export async function attachDisks(
   };
 }
 
-/** The same configuration with the story's disk names replaced by this machine's devices. */
+/** Replaces the story's disk names in a configuration by this machine's devices. */
 export function withDevices<T extends NodeConfig>(config: T, devices: ReadonlyMap<string, string>): T {
   const init = config.resourceToBeInited;
   if (!init) return config;

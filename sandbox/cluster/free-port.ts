@@ -1,7 +1,9 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 
-/** A TCP port of the loopback that was free a moment ago. For a program that must be found again at the same place after a restart. */
+/**
+ * Finds a TCP port of the loopback that was free a moment ago, for a program that must keep its address over a restart.
+ */
 export async function freePort(): Promise<number> {
   const server = createServer();
   server.listen(0, '127.0.0.1');

@@ -1,4 +1,7 @@
-/** Does `work` for every item, at most so many at a time. Rejects with the first failure, after those under way have ended. */
+/**
+ * Calls `work` for every item, at most `limit` at a time. Rejects with the first failure, after the calls under way
+ * have ended.
+ */
 export async function forEachOf<T>(
   items: readonly T[],
   atOnce: number,

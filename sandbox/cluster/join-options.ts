@@ -29,7 +29,7 @@ const FLAGS = {
 
 export type JoinConfig = FlagValues<typeof FLAGS> & { readonly kubeconfig: string };
 
-/** Whether the command line is one of a joined sandbox. */
+/** Tells whether the command line asks to join an existing cluster. */
 export const asksToJoin = (args: readonly string[]): boolean => args.some((arg) => /^--kubeconfig(=|$)/.test(arg));
 
 /** Throws BadFlags with every problem of the command line. */
@@ -42,7 +42,7 @@ export function parseJoinConfig(
   return { ...config, kubeconfig: config.kubeconfig };
 }
 
-/** The part of the help text of `open-local sandbox` about joining a cluster. */
+/** Help text about joining a cluster. */
 export const joinHelp = (): string =>
   `With --kubeconfig it joins pretend nodes to a real cluster instead: Node objects, the real agent on disks that
 are entries of a file, and a stand-in for each kubelet, all in one process, until it is ended.
@@ -52,7 +52,7 @@ Usage: open-local sandbox --kubeconfig FILE [flags]
 ${describeFlags(FLAGS)}
 `;
 
-/** `/dev/sdb:100Gi:ssd`; the medium may be left out. */
+/** Reads one disk, such as `/dev/sdb:100Gi:ssd`; without a medium it is an SSD. */
 function parseDisks(given: string): readonly StoryDisk[] {
   return given.split(',').map((part) => {
     const [name = '', size = '', mediaType = 'ssd', ...more] = part.trim().split(':');
@@ -63,6 +63,6 @@ function parseDisks(given: string): readonly StoryDisk[] {
   });
 }
 
-/** The machines that are asked for. */
+/** Lists the machines that the flags ask for. */
 export const nodesOf = ({ nodes, disks, 'node-prefix': prefix }: JoinConfig): StoryNode[] =>
   Array.from({ length: nodes }, (_, i) => ({ name: `${prefix}-${i + 1}`, labels: {}, disks }));

@@ -8,7 +8,7 @@ import { joinCluster } from './join.ts';
 import type { CsiNode } from '../controllers/kinds.ts';
 import type { StoryNode } from '../story/story.ts';
 
-/** A real API server has it from the start. */
+/** Namespace that a real API server has from the start. */
 const NAMESPACES: Resource = { group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace', namespaced: false };
 const NODES: readonly StoryNode[] = ['n-1', 'n-2'].map((name) => ({
   name,

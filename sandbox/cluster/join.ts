@@ -23,9 +23,9 @@ import { untilDone } from './until-done.ts';
 export interface JoinOptions {
   readonly client: KubeClient;
   readonly nodes: readonly StoryNode[];
-  /** Disks, mounts and sockets of the nodes; a node whose disks are there keeps them. */
+  /** Folder for disks, mounts and sockets of the nodes. A node that finds its disks there keeps them. */
   readonly directory: string;
-  /** Delete the Node objects at the end. */
+  /** Deletes the Node objects at the end. */
   readonly remove: boolean;
   readonly version: string;
   readonly log: Log;
@@ -37,7 +37,10 @@ const AT_ONCE = 20;
 const BEAT_MS = 10_000;
 const LEAVE_MS = 60_000;
 
-/** Joins pretend nodes to a cluster, each with the real agent, and is their kubelet until aborted. Rejects when an agent ends by itself. */
+/**
+ * Joins simulated nodes to a cluster, each with the real agent, and acts as their kubelet until aborted. Rejects when
+ * an agent ends by itself.
+ */
 export async function joinCluster(options: JoinOptions, signal: AbortSignal): Promise<void> {
   const { client, nodes, remove, write } = options;
   const ending = new AbortController();
@@ -63,7 +66,7 @@ export async function joinCluster(options: JoinOptions, signal: AbortSignal): Pr
   }
 }
 
-/** One machine up to the point where its kubelet knows the driver. */
+/** Starts one machine and returns when its kubelet has registered the driver. */
 async function startNode(
   node: StoryNode,
   options: JoinOptions,
@@ -95,7 +98,7 @@ async function startNode(
   return { name, csi, directory, running };
 }
 
-/** Mounts for pods, and tells that the nodes are alive. */
+/** Runs the kubelets: mounts volumes for pods and renews the Ready condition of the nodes. */
 async function runKubelets(nodes: readonly KubeletNode[], options: JoinOptions, signal: AbortSignal): Promise<void> {
   const { client, log } = options;
   const stores = await openKubeletStores(client, log, signal);

@@ -6,9 +6,12 @@ import { Fault, textOf } from '../../src/model/fault.ts';
 import type { StoryDisk } from '../story/story.ts';
 
 export interface Loops {
-  /** Makes a sparse file and a loop device over it, with a filesystem when the disk is to hold one; the device's path. */
+  /**
+   * Makes a sparse file, a loop device over it, and the filesystem that the story puts on it. Returns the device's
+   * path.
+   */
   attach(disk: StoryDisk, file: string, signal: AbortSignal): Promise<string>;
-  /** Detaches every device this made, also after failures. Throws the first failure when all were tried. */
+  /** Detaches every device that `add` made, also after failures. Throws the first failure when all were tried. */
   detachAll(): Promise<void>;
 }
 
@@ -22,7 +25,7 @@ export function createLoops(run: Run): Loops {
       await writeFile(file, '');
       await truncate(file, size);
       if (holds !== undefined) await run([`mkfs.${holds}`, '-q', file], { timeoutMs: TIMEOUT_MS }, signal);
-      // Not with the caller's signal: a device that was made must be known here.
+      // An abort must not cut losetup: a device that it made would stay attached unknown.
       const argv = ['losetup', '--find', '--show', file];
       const { stdout } = await run(argv, { timeoutMs: TIMEOUT_MS }, AbortSignal.timeout(TIMEOUT_MS));
       const device = stdout.trim();
@@ -44,7 +47,7 @@ export function createLoops(run: Run): Loops {
   };
 }
 
-/** Throws Fault `precondition` that says what the machine lacks for disks of this kind. */
+/** Throws Fault `precondition` saying what the machine lacks for loop devices with lvm2. */
 export async function assertRealDisksPossible(run: Run, signal: AbortSignal): Promise<void> {
   if (userInfo().uid !== 0) throw new Fault('precondition', '--lvm=real needs root: loop devices are made for it');
   const needs = [
@@ -62,8 +65,8 @@ export async function assertRealDisksPossible(run: Run, signal: AbortSignal): Pr
 }
 
 /**
- * Writes an lvm.conf that lets LVM see these devices and nothing else of the machine and does metadata only:
- * the machine may have no device-mapper. The directory is for LVM_SYSTEM_DIR.
+ * Writes an lvm.conf that lets LVM see these devices and nothing else of the machine and that does metadata only: the
+ * machine may have no device-mapper. The directory is for LVM_SYSTEM_DIR.
  */
 export async function writeLvmConf(directory: string, devices: readonly string[]): Promise<void> {
   const accept = devices.map((device) => `"a|^${device}$|"`).join(', ');

@@ -9,24 +9,24 @@ import { attachDisks, simulateDisks, type NodeDisks } from './disks.ts';
 import type { Loops } from './loops.ts';
 import type { StoryNode } from '../story/story.ts';
 
-/** One pretended machine: its disks and its agent. */
+/** A simulated machine: its disks and its agent. */
 export interface Machine {
   readonly story: StoryNode;
   readonly directory: string;
   readonly disks: NodeDisks;
-  /** unix:///…, where its agent serves CSI. */
+  /** Address at which its agent serves CSI, such as `unix:///…`. */
   readonly csiEndpoint: string;
   readonly agent: Child;
 }
 
 export interface MachineDeps {
-  /** The program, as argv. */
+  /** Argv of the program. */
   readonly openLocal: readonly string[];
   readonly kubeconfig: string;
-  /** Each machine gets a directory in it. */
+  /** Folder in which each machine gets one of its own. */
   readonly directory: string;
   readonly logDirectory: string;
-  /** Absent: simulated disks. */
+  /** Loop devices for real lvm2; absent: simulated disks. */
   readonly loops: Loops | undefined;
 }
 
@@ -58,7 +58,7 @@ export async function createMachine(story: StoryNode, deps: MachineDeps, signal:
   return { story, directory, disks, csiEndpoint, agent };
 }
 
-/** The Node object, Ready at once: there is no kubelet to wait for. */
+/** Makes the Node object, Ready at once: there is no kubelet to wait for. */
 export async function registerNode(
   { name, labels }: StoryNode,
   client: KubeClient,

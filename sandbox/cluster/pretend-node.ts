@@ -7,7 +7,7 @@ import { TOPOLOGY_KEY } from '../../src/model/well-known.ts';
 import { CSI_NODES } from '../controllers/kinds.ts';
 import type { StoryNode } from '../story/story.ts';
 
-/** Marks the nodes that nobody can run a container on. */
+/** Label of the nodes that cannot run containers. */
 export const PRETEND_LABEL = 'csi.aliyun.com/pretend-node';
 
 const LEASE_NAMESPACE = 'kube-node-lease';
@@ -15,8 +15,9 @@ const LEASE_SECONDS = 40;
 const ROOM = { cpu: '1000', memory: '1000Gi', pods: '10000' };
 
 /**
- * Makes the Node object of a machine that has no kubelet, Ready and without taints, or takes over the one that is there.
- * A real API server gives every new Node a taint, which only the node's conditions or we can remove.
+ * Makes the Node object of a machine that has no kubelet, Ready and without taints, or takes over the one that is
+ * there. A real API server gives every new Node the taint `not-ready`, which the node controller or this function
+ * removes.
  */
 export async function joinNode({ name, labels }: StoryNode, client: KubeClient, signal: AbortSignal): Promise<void> {
   const metadata = { name, labels: { ...labels, [TOPOLOGY_KEY]: name, [PRETEND_LABEL]: 'true' } };
@@ -29,13 +30,13 @@ export async function joinNode({ name, labels }: StoryNode, client: KubeClient, 
   await client.create(LEASES, leaseOf(name), signal).catch(unlessItExists);
 }
 
-/** Tells the API server that the node is alive, as a kubelet does every 10 s. */
+/** Renews the Ready condition of the node, as a kubelet does every 10 s. */
 export async function beat(name: string, client: KubeClient, signal: AbortSignal): Promise<void> {
   const { spec } = leaseOf(name);
   await client.patch(LEASES, { namespace: LEASE_NAMESPACE, name }, { type: 'merge', body: { spec } }, signal);
 }
 
-/** Removes what `joinNode` and the driver's registration made. */
+/** Deletes the Node and the CSINode, which `joinNode` and the driver's registration made. */
 export async function leaveNode(name: string, client: KubeClient, signal: AbortSignal): Promise<void> {
   const made: readonly (readonly [Resource, { readonly name: string; readonly namespace?: string }])[] = [
     [CSI_NODES, { name }],

@@ -19,11 +19,11 @@ export interface Programs {
   readonly extenderUrl: string;
   readonly readyUrl: string;
   readonly controller: CsiClient['controller'];
-  /** By the name of the machine. */
+  /** Agents by the name of their machine. */
   readonly nodes: readonly { readonly name: string; readonly csi: CsiClient['node']; readonly directory: string }[];
 }
 
-/** The operator and the machines with their agents, not started. */
+/** Makes the operator and the machines with their agents; starts none. */
 export async function createPrograms(
   options: ClusterOptions,
   kubeconfig: string,
@@ -58,14 +58,14 @@ export async function createPrograms(
   };
 }
 
-interface OperatorPlaces {
+interface OperatorAddresses {
   readonly kubeconfig: string;
   readonly csiEndpoint: string;
   readonly extender: string;
   readonly metrics: string;
 }
 
-const createOperator = ({ openLocal, logDirectory }: ClusterOptions, places: OperatorPlaces): Child =>
+const createOperator = ({ openLocal, logDirectory }: ClusterOptions, addresses: OperatorAddresses): Child =>
   createChild({
     name: 'operator',
     argv: [
@@ -75,23 +75,23 @@ const createOperator = ({ openLocal, logDirectory }: ClusterOptions, places: Ope
       '--init-config=open-local',
       '--strategy=spread',
       '--namespace=default',
-      `--kubeconfig=${places.kubeconfig}`,
+      `--kubeconfig=${addresses.kubeconfig}`,
       `--driver-name=${DEFAULT_DRIVER}`,
-      `--extender-listen=${places.extender}`,
-      `--metrics-listen=${places.metrics}`,
-      `--csi-endpoint=${places.csiEndpoint}`,
+      `--extender-listen=${addresses.extender}`,
+      `--metrics-listen=${addresses.metrics}`,
+      `--csi-endpoint=${addresses.csiEndpoint}`,
     ],
     logFile: path.join(logDirectory, 'operator.log'),
     stopMs: 10_000,
   });
 
-/** All of them, the operator first. */
+/** Lists all programs, the operator first. */
 export const childrenOf = ({ operator, machines }: Pick<Programs, 'operator' | 'machines'>): Child[] => [
   operator,
   ...machines.map(({ agent }) => agent),
 ];
 
-/** Starts all of them at once, to be stopped with the stack. */
+/** Starts all programs at once; disposing of the stack stops them. */
 export async function startPrograms(programs: Programs, started: AsyncDisposableStack): Promise<void> {
   const children = childrenOf(programs);
   started.defer(async () => {

@@ -2,7 +2,7 @@ import type { InitConfig, KubeObject } from '../../src/model/objects.ts';
 import { planNodeStorage } from '../../src/operator/nodes/plan-node-storage.ts';
 import { withDevices } from './disks.ts';
 
-/** A machine by the label that its configuration is chosen by, and what the story's disks are called there. */
+/** A machine with the labels that nodesConfig selects by, and its devices by the story's disk names. */
 export interface RealNames {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
@@ -10,8 +10,8 @@ export interface RealNames {
 }
 
 /**
- * The same configuration for machines that each call their disks by names of their own: one entry for each machine, with what the
- * configuration had for it.
+ * The same configuration for machines that each call their disks by names of their own: one entry for each machine,
+ * with what the configuration had for it.
  */
 export function withRealNames(config: InitConfig, machines: readonly RealNames[]): InitConfig {
   const spec = config.spec ?? {};
@@ -22,5 +22,5 @@ export function withRealNames(config: InitConfig, machines: readonly RealNames[]
   return { ...config, spec: { ...spec, nodesConfig } };
 }
 
-/** Whether the manifest is one that names disks. */
+/** Tells whether the manifest names disks. */
 export const namesDisks = (object: KubeObject): object is InitConfig => object.kind === 'NodeLocalStorageInitConfig';

@@ -4,7 +4,10 @@ import path from 'node:path';
 import { joinCluster, type JoinOptions } from './join.ts';
 import { nodesOf, type JoinConfig } from './join-options.ts';
 
-/** `open-local sandbox --kubeconfig`: joins the nodes that were asked for until aborted. Rejects when the cluster cannot be joined. */
+/**
+ * `open-local sandbox --kubeconfig`: joins the nodes that were asked for until aborted. Rejects when the cluster cannot
+ * be joined.
+ */
 export async function runJoined(
   config: JoinConfig,
   deps: Pick<JoinOptions, 'client' | 'version' | 'log' | 'write'>,

@@ -103,7 +103,7 @@ const claimOf = (name: string, storage: string) => ({
   metadata: { name },
   spec: { accessModes: ['ReadWriteOnce'], storageClassName: 'open-local-lvm', resources: { requests: { storage } } },
 });
-/** A pod with the claim of its name. */
+/** Makes a pod that uses the claim of the same name. */
 const podOf = (name: string) => ({
   apiVersion: 'v1',
   kind: 'Pod',
@@ -256,7 +256,7 @@ test('a claim in use is kept until its pod is gone', async () => {
   await applyObject(podOf('used'), client, ending.signal);
   await until(runs('used'));
   await client.delete(CLAIMS, { namespace: 'default', name: 'used' }, ending.signal);
-  // What would be done about it is done by the time that another claim has gone all the way.
+  // A second claim that goes all the way gives the binder time to remove the first one, if it wrongly would.
   await applyObject(podOf('later'), client, ending.signal);
   await until(runs('later'));
   expect(stores.claims.get('default/used')?.metadata.deletionTimestamp).toBeDefined();

@@ -15,10 +15,10 @@ import { createVolumeReleaser } from '../controllers/volume-releaser.ts';
 
 export interface StandInsDeps extends Deps {
   readonly driver: string;
-  /** `http://host:port` of the extender. */
+  /** Address of the extender, `http://host:port`. */
   readonly extenderUrl: string;
   readonly controller: ControllerCalls;
-  /** One kubelet for each; `directory` is its /var/lib/kubelet. */
+  /** Nodes, each with a kubelet whose `/var/lib/kubelet` is `directory`. */
   readonly nodes: readonly KubeletNode[];
 }
 
@@ -28,16 +28,16 @@ export interface KubeletNode {
   readonly directory: string;
 }
 
-/** The volumes of each node, by its name. */
+/** Makes the volume half of a kubelet for each node, by name of the node. */
 export const podVolumesOf = (nodes: readonly KubeletNode[]): Map<string, PodVolumes> =>
   new Map(nodes.map(({ name, csi, directory }) => [name, createPodVolumes(csi, path.join(directory, 'kubelet'))]));
 
-/** Quick, since somebody is watching. */
+/** Back-off shorter than that of Kubernetes, since a person is watching. */
 const BACKOFF = { baseMs: 200, maxMs: 5000 };
 
-/** Runs every stand-in until the signal; resolves when their work in hand has ended. */
+/** Runs every stand-in until the signal; resolves when the work under way has ended. */
 export async function runStandIns(deps: StandInsDeps, signal: AbortSignal): Promise<void> {
-  // As deploy/scheduler/kube-scheduler-config.yaml has it.
+  // The same settings as in deploy/scheduler/kube-scheduler-config.yaml.
   const extender = createExtenderClient({
     urlPrefix: `${deps.extenderUrl}/scheduler`,
     filterVerb: 'filter',
@@ -65,7 +65,7 @@ export async function runStandIns(deps: StandInsDeps, signal: AbortSignal): Prom
   }
 }
 
-/** Feeds one stand-in with the keys that changes concern, and tries again what fails. */
+/** Feeds one stand-in with the keys that a change concerns, and repeats what failed. */
 export async function runStandIn(standIn: StandIn, { log }: Pick<Deps, 'log'>, signal: AbortSignal): Promise<void> {
   const queue = createWorkQueue({
     name: standIn.name,

@@ -4,7 +4,7 @@ import { Fault, textOf } from '../../src/model/fault.ts';
 const START_MS = 30_000;
 const RETRY_MS = 100;
 
-/** Tries until it succeeds. Throws Fault `unavailable` with the last failure when the time is over. */
+/** Repeats `attempt` until it succeeds. Throws Fault `unavailable` with the last failure after 30 s. */
 export async function untilDone(
   what: string,
   attempt: (signal: AbortSignal) => Promise<void>,

@@ -8,13 +8,13 @@ import { keyOf, splitKey } from './store.ts';
 
 const PROTECTION = 'kubernetes.io/pvc-protection';
 
-/** What admission (StorageObjectInUseProtection) adds to a new object on a real API server. */
+/** Adds to a new claim what admission (StorageObjectInUseProtection) adds on a real API server. */
 export const admitted = <T extends KubeObject>(object: T): T =>
   object.kind === 'PersistentVolumeClaim'
     ? { ...object, metadata: { ...object.metadata, finalizers: [PROTECTION] } }
     : object;
 
-/** Asks the external provisioner of that name for a volume. */
+/** Annotation that asks the external provisioner named in it for a volume. */
 export const PROVISIONER = 'volume.kubernetes.io/storage-provisioner';
 
 /** Stands in for the claims' half of the volume controller, and for claim protection. Keys are claims. */
@@ -41,7 +41,7 @@ export function createClaimBinder(deps: Deps): StandIn {
 const claimOf = ({ spec }: PersistentVolume): string[] =>
   spec?.claimRef ? [`${spec.claimRef.namespace ?? ''}/${spec.claimRef.name ?? ''}`] : [];
 
-/** A claim in use stays until its last pod is gone. */
+/** Lets a deleted claim go once no pod uses it. */
 async function release(claim: PersistentVolumeClaim, deps: Deps, signal: AbortSignal): Promise<void> {
   const { namespace, name = '', finalizers = [] } = claim.metadata;
   const used = deps.stores.pods

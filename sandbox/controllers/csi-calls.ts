@@ -3,10 +3,10 @@ import { VolumeCapability_AccessMode_Mode as Mode, type VolumeCapability } from 
 import { Fault } from '../../src/model/fault.ts';
 import type { PersistentVolume, PersistentVolumeClaim } from '../../src/model/objects.ts';
 
-/** What provisioner and resizer call. */
+/** Calls that provisioner and resizer make. */
 export type ControllerCalls = Pick<CsiClient['controller'], 'createVolume' | 'deleteVolume' | 'controllerExpandVolume'>;
 
-/** What a kubelet calls. */
+/** Calls that a kubelet makes. */
 export type NodeCalls = Pick<
   CsiClient['node'],
   | 'nodeGetInfo'
@@ -17,13 +17,13 @@ export type NodeCalls = Pick<
   | 'nodeExpandVolume'
 >;
 
-/** By number: https://grpc.io/docs/guides/status-codes/ */
+/** Names of the status codes by number: https://grpc.io/docs/guides/status-codes/ */
 const CODES = (
   'OK Canceled Unknown InvalidArgument DeadlineExceeded NotFound AlreadyExists PermissionDenied ResourceExhausted ' +
   'FailedPrecondition Aborted OutOfRange Unimplemented Internal Unavailable DataLoss Unauthenticated'
 ).split(' ');
 
-/** The status of a failed call: its code as Go names it, and Go's text of it. */
+/** Status of a failed call: the code as Go names it, and the text that Go prints for it. */
 export function rpcStatus(error: unknown): { readonly code: string; readonly text: string } {
   const { code, details } = error as { readonly code?: unknown; readonly details?: unknown };
   const name = (typeof code === 'number' ? CODES[code] : undefined) ?? 'Unknown';
@@ -37,7 +37,7 @@ const ACCESS_MODES: Readonly<Record<string, Mode>> = {
   ReadWriteMany: Mode.MULTI_NODE_MULTI_WRITER,
 };
 
-/** One capability for each access mode, as the sidecars make them. Throws Fault `invalid` for an unknown mode. */
+/** Makes one capability for each access mode, as the sidecars do. Throws Fault `invalid` for an unknown mode. */
 export function capabilitiesOf(
   spec: PersistentVolumeClaim['spec'] | PersistentVolume['spec'],
   mount: { readonly fsType: string; readonly mountFlags?: readonly string[] },

@@ -15,7 +15,7 @@ import type { EventObject } from '../../src/kube/events/event-object.ts';
 import type { StatefulSet } from './kinds.ts';
 import type { Store } from './store.ts';
 
-/** What the API server holds, one store per kind that a stand-in or the report looks at. */
+/** Objects of the API server: one store for each kind that a stand-in or the report reads. */
 export interface Stores {
   readonly pods: Store<Pod>;
   readonly nodes: Store<Node>;
@@ -29,16 +29,16 @@ export interface Stores {
   readonly events: Store<EventObject>;
 }
 
-/** What kubelets look at. */
+/** Stores that kubelets read. */
 export type KubeletStores = Pick<Stores, 'pods' | 'nodes' | 'claims' | 'volumes'>;
 
-/** Leaves an Event on an object; never fails and never waits. */
+/** Records an Event about an object; never fails and never waits. */
 export type RecordEvent = (
   about: KubeObject,
   event: { readonly type: 'Normal' | 'Warning'; readonly reason: string; readonly message: string },
 ) => void;
 
-/** What every stand-in works with: it knows the cluster only through the API server. */
+/** Dependencies of a stand-in, which knows the cluster only through the API server. */
 export interface Deps {
   readonly client: KubeClient;
   readonly stores: Stores;

@@ -4,21 +4,21 @@ import { CreateVolumeResponse, ControllerExpandVolumeResponse, NodeGetInfoRespon
 import { TOPOLOGY_KEY } from '../../src/model/well-known.ts';
 import type { ControllerCalls, NodeCalls } from './csi-calls.ts';
 
-/** A driver of little: for tests of the stand-ins that call it. */
+/** Fake CSI driver, for tests of the stand-ins that call one. */
 export interface FakeDriver {
   readonly controller: ControllerCalls;
   node(name: string): NodeCalls;
-  /** Volumes that exist, with their bytes. */
+  /** Size of every volume that exists, in bytes. */
   readonly volumes: Map<string, bigint>;
-  /** Every call but the answers, as `method volume`. */
+  /** Calls so far, as `method volume`. */
   readonly calls: string[];
-  /** Told of every call before it is answered; set by the test. */
+  /** Called before each call is answered; set by the test. */
   onCall: (call: string) => void;
   /** Makes the next call of the method fail with this gRPC code. */
   failNext(method: string, code: number): void;
 }
 
-/** `room` is the bytes it has on each node together. */
+/** Makes the fake; `room` is the sum of bytes that all its volumes together may take. */
 export function createFakeDriver(room: bigint): FakeDriver {
   const volumes = new Map<string, bigint>();
   const calls: string[] = [];
@@ -91,7 +91,7 @@ const rpcError = (code: number, details: string): Error => Object.assign(new Err
 
 export interface FakeExtender {
   readonly url: string;
-  /** Nodes that fail the filter, with their reasons. */
+  /** Reason of refusal by the name of the node. */
   readonly refuse: Map<string, string>;
   close(): Promise<void>;
 }
@@ -102,7 +102,10 @@ interface Binding {
   readonly Node: string;
 }
 
-/** An extender that says what it is told: by default every node passes, and all score alike. `bind` does the binding. */
+/**
+ * Starts an extender that passes every node but those of `refuse`, and gives all the same score. `bind` does the
+ * binding.
+ */
 export async function startFakeExtender(bind: (binding: Binding) => Promise<void>): Promise<FakeExtender> {
   const refuse = new Map<string, string>();
   const answer = async (url: string, text: string): Promise<unknown> => {

@@ -13,7 +13,7 @@ import {
   type Resource,
 } from '../../src/kube/resource.ts';
 
-/** Kinds that only the stand-ins need, as far as they need them. */
+/** Kinds of which only the stand-ins know, with the fields that they use. */
 
 export interface StatefulSet extends KubeObject {
   spec?: {
@@ -70,7 +70,7 @@ const KNOWN: readonly Resource[] = [
   SERVICES,
 ];
 
-/** Where objects of this kind are served; undefined for a kind the sandbox does not know. */
+/** Finds where objects of this kind are served; undefined for a kind that the sandbox does not know. */
 export const findKind = (kind: string, apiVersion?: string): Resource | undefined =>
   KNOWN.find(
     (resource) => resource.kind === kind && (apiVersion === undefined || apiVersionOf(resource) === apiVersion),

@@ -14,20 +14,20 @@ import { keyOf, splitKey } from './store.ts';
 
 export interface KubeletsDeps extends Omit<Deps, 'stores'> {
   readonly stores: KubeletStores;
-  /** By the name of the node. */
+  /** Volumes by the name of the node. */
   readonly nodes: ReadonlyMap<string, PodVolumes>;
 }
 
-/** A kubelet waits for its driver; so many pods for each node may wait side by side. */
+/** Pods of one node that may wait for the driver at the same time. */
 const PODS_AT_ONCE = 10;
 
 /**
- * Stands in for the kubelets of these nodes, whose containers start at once: volumes of pods bound to one of them. One stand-in for all, since
- * hundreds would each hear of every change. Keys are pods.
+ * Stands in for the kubelets of these nodes: mounts the volumes of pods bound to one of them; containers start at once.
+ * One stand-in serves all nodes, since hundreds of them would each hear of every change. Keys are pods.
  */
 export function createKubelets(deps: KubeletsDeps): StandIn {
   const { nodes, stores } = deps;
-  /** By pod UID; it outlives the pod's object, as mounts do. */
+  /** Mounts by pod UID. An entry outlives the pod's object, as mounts do. */
   const mounts: Mounts = new Map();
   return {
     name: 'kubelets',
@@ -52,11 +52,11 @@ export function createKubelets(deps: KubeletsDeps): StandIn {
 const volumesFor = ({ spec }: Pod, { nodes }: KubeletsDeps): PodVolumes | undefined => nodes.get(spec?.nodeName ?? '');
 
 interface Mount {
-  readonly place: MountedVolume;
+  readonly target: MountedVolume;
   ready: boolean;
 }
 
-/** By pod UID: the pod's key, its mounts by claim, and the node's way to unmount them. */
+/** Mounts of a pod by claim, its key, and the volumes of its node, which unmount them. */
 type Mounts = Map<string, PodMounts>;
 
 interface PodMounts {
@@ -86,11 +86,11 @@ async function run(
   mounts.set(uid, own);
   for (const name of claimNamesOf(pod)) {
     const { claim, volume } = findVolume(pod, name, deps);
-    // Kept from before the first call on: one whose answer was lost may have mounted.
-    const mount = own.volumes.get(name) ?? { place: volumes.place(pod, name, volume), ready: false };
+    // The mount is recorded before the first call: a call whose answer was lost may have mounted.
+    const mount = own.volumes.get(name) ?? { target: volumes.target(pod, name, volume), ready: false };
     own.volumes.set(name, mount);
     if (!mount.ready) await mountOne(pod, { mount, volume, volumes }, deps, signal);
-    await expandIfGrown({ claim, volume, place: mount.place, volumes }, deps, signal);
+    await expandIfGrown({ claim, volume, target: mount.target, volumes }, deps, signal);
   }
   if (pod.status?.phase !== 'Running') await reportRunning(pod, deps, signal);
 }
@@ -117,7 +117,7 @@ async function mountOne(
   signal: AbortSignal,
 ): Promise<void> {
   try {
-    await volumes.mount(pod, mount.place, volume, signal);
+    await volumes.mount(pod, mount.target, volume, signal);
     mount.ready = true;
   } catch (error) {
     const message = `MountVolume.SetUp failed for volume "${volume.metadata.name ?? ''}" : ${rpcStatus(error).text}`;
@@ -130,14 +130,14 @@ async function expandIfGrown(
   {
     claim,
     volume,
-    place,
+    target,
     volumes,
-  }: { claim: PersistentVolumeClaim; volume: PersistentVolume; place: MountedVolume; volumes: PodVolumes },
+  }: { claim: PersistentVolumeClaim; volume: PersistentVolume; target: MountedVolume; volumes: PodVolumes },
   { client }: KubeletsDeps,
   signal: AbortSignal,
 ): Promise<void> {
   if (storageOf(volume.spec?.capacity) <= storageOf(claim.status?.capacity)) return;
-  await volumes.expand(place, volume, signal);
+  await volumes.expand(target, volume, signal);
   const conditions = (claim.status?.conditions ?? []).filter(({ type }) => type !== 'FileSystemResizePending');
   const body = { status: { capacity: volume.spec?.capacity, conditions } };
   await client.patch(CLAIMS, splitKey(keyOf(claim)), { type: 'merge', body }, signal, 'status');
@@ -149,7 +149,7 @@ async function reportRunning(pod: Pod, { client, stores }: KubeletsDeps, signal:
   await client.patch(PODS, splitKey(keyOf(pod)), { type: 'merge', body }, signal, 'status');
 }
 
-/** The pod's object goes only after its volumes. */
+/** Unmounts the volumes of a deleted pod, and then deletes its object. */
 async function end(pod: Pod, mounts: Mounts, deps: KubeletsDeps, signal: AbortSignal): Promise<void> {
   const uid = pod.metadata.uid ?? '';
   await unmountAll(uid, mounts, signal);
@@ -164,15 +164,15 @@ async function unmountAll(uid: string, mounts: Mounts, signal: AbortSignal): Pro
   const own = mounts.get(uid);
   if (!own) return;
   const others = [...mounts].filter(([other]) => other !== uid).flatMap(([, { volumes }]) => [...volumes.values()]);
-  for (const [name, { place }] of own.volumes) {
-    const last = !others.some((other) => other.place.volumeId === place.volumeId);
-    await own.node.unmount(place, { last }, signal);
+  for (const [name, { target }] of own.volumes) {
+    const last = !others.some((other) => other.target.volumeId === target.volumeId);
+    await own.node.unmount(target, { last }, signal);
     own.volumes.delete(name);
   }
   mounts.delete(uid);
 }
 
-/** What the kubelet writes when a driver registers: the node's topology label, and its CSINode. */
+/** Writes what a kubelet writes when a driver registers: the node's topology label, and its CSINode. */
 export async function registerDriver(
   { driver, nodeName, node }: { readonly driver: string; readonly nodeName: string; readonly node: NodeCalls },
   { client }: Pick<Deps, 'client'>,

@@ -5,7 +5,9 @@ type Terms = NonNullable<
 >['nodeSelectorTerms'];
 type Requirement = NonNullable<Terms[number]['matchExpressions']>[number];
 
-/** Whether the volume can be reached from the node; one without node affinity can from everywhere. */
+/**
+ * Tells whether the volume can be reached from the node. A volume without node affinity can be reached from everywhere.
+ */
 export function reaches(volume: PersistentVolume, node: Node): boolean {
   const terms = volume.spec?.nodeAffinity?.required?.nodeSelectorTerms;
   const labels = node.metadata.labels ?? {};

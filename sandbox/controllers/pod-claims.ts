@@ -2,20 +2,20 @@ import type { PersistentVolume, PersistentVolumeClaim, Pod } from '../../src/mod
 import { SELECTED_NODE } from '../../src/model/well-known.ts';
 import type { Stores } from './deps.ts';
 
-/** The pod's claims, sorted by what the scheduler still has to do for them. */
+/** Claims of a pod, sorted by what the scheduler still has to do for them. */
 export interface PodClaims {
-  /** Bound, with their volumes. */
+  /** Claims that are bound, with their volumes. */
   readonly bound: readonly PersistentVolume[];
-  /** Waiting for a node to be chosen. */
+  /** Claims that wait for a node to be chosen. */
   readonly toProvision: readonly PersistentVolumeClaim[];
 }
 
-/** A pod cannot be placed yet, whatever the node. */
+/** The pod cannot be scheduled on any node yet; the message says why. */
 export interface NotYet {
   readonly notYet: string;
 }
 
-/** The names of the claims a pod uses, those of generic ephemeral volumes included. */
+/** Names of the claims that a pod uses, those of generic ephemeral volumes included. */
 export function claimNamesOf(pod: Pod): string[] {
   return (pod.spec?.volumes ?? []).flatMap(({ name, persistentVolumeClaim, ephemeral }) => {
     if (persistentVolumeClaim) return [persistentVolumeClaim.claimName];
@@ -42,7 +42,7 @@ export function sortClaims(pod: Pod, stores: Pick<Stores, 'claims' | 'volumes' |
   return { bound, toProvision };
 }
 
-/** Fully bound: the claim names its volume and the volume controller has said so. */
+/** Tells whether the claim is fully bound: it names its volume, and the volume controller has confirmed it. */
 export const isBound = (claim: PersistentVolumeClaim): boolean =>
   claim.spec?.volumeName !== undefined && claim.metadata.annotations?.['pv.kubernetes.io/bind-completed'] !== undefined;
 
@@ -50,6 +50,6 @@ const isDelayed = (claim: PersistentVolumeClaim, { classes }: Pick<Stores, 'clas
   claim.spec?.volumeName === undefined &&
   classes.get(claim.spec?.storageClassName ?? '')?.volumeBindingMode === 'WaitForFirstConsumer';
 
-/** The node an earlier scheduling of the claim chose. */
+/** Node that an earlier scheduling of the claim chose. */
 export const selectedNodeOf = (claim: PersistentVolumeClaim): string | undefined =>
   claim.metadata.annotations?.[SELECTED_NODE];

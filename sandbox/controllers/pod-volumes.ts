@@ -6,7 +6,7 @@ import type { PersistentVolume, Pod } from '../../src/model/objects.ts';
 import { capabilitiesOf, type NodeCalls } from './csi-calls.ts';
 import { storageOf } from './resizer.ts';
 
-/** One volume of one pod on one node, as the kubelet keeps it. */
+/** Mount of one volume for one pod on one node. */
 export interface MountedVolume {
   readonly volumeId: string;
   readonly claimName: string;
@@ -16,11 +16,11 @@ export interface MountedVolume {
 }
 
 export interface PodVolumes {
-  /** Where the volume will be. Throws Fault `precondition` for a volume nobody can mount. */
-  place(pod: Pod, claimName: string, volume: PersistentVolume): MountedVolume;
+  /** Finds the paths of the mount. Throws Fault `precondition` for a volume that cannot be mounted. */
+  target(pod: Pod, claimName: string, volume: PersistentVolume): MountedVolume;
   /** Stages and publishes the volume for the pod. */
-  mount(pod: Pod, place: MountedVolume, volume: PersistentVolume, signal: AbortSignal): Promise<void>;
-  /** Unpublishes; unstages too with `last`, when no other pod of the node uses the volume. */
+  mount(pod: Pod, target: MountedVolume, volume: PersistentVolume, signal: AbortSignal): Promise<void>;
+  /** Unpublishes the volume. With `last` (no other pod of the node uses it) unstages it too. */
   unmount(volume: MountedVolume, use: { readonly last: boolean }, signal: AbortSignal): Promise<void>;
   /** Grows the filesystem to the volume's capacity. */
   expand(mounted: MountedVolume, volume: PersistentVolume, signal: AbortSignal): Promise<void>;
@@ -28,10 +28,10 @@ export interface PodVolumes {
 
 const CALL_TIMEOUT_MS = 30_000;
 
-/** The volume half of a kubelet, with its paths under `directory` (`/var/lib/kubelet` on a real node). */
+/** Makes the volume half of a kubelet, with its paths under `directory` (`/var/lib/kubelet` on a real node). */
 export function createPodVolumes(node: NodeCalls, directory: string): PodVolumes {
   return {
-    place: (pod, claimName, volume) => placeFor(pod, claimName, volume, directory),
+    target: (pod, claimName, volume) => targetOf(pod, claimName, volume, directory),
     mount: async (pod, mounted, volume, signal) => {
       const context = { ...volume.spec?.csi?.volumeAttributes };
       const common = {
@@ -81,7 +81,7 @@ export function createPodVolumes(node: NodeCalls, directory: string): PodVolumes
 const withTimeout = (signal: AbortSignal): AbortSignal =>
   AbortSignal.any([signal, AbortSignal.timeout(CALL_TIMEOUT_MS)]);
 
-function placeFor(pod: Pod, claimName: string, { metadata, spec }: PersistentVolume, directory: string): MountedVolume {
+function targetOf(pod: Pod, claimName: string, { metadata, spec }: PersistentVolume, directory: string): MountedVolume {
   const { driver = '', volumeHandle = '', fsType = '' } = spec?.csi ?? {};
   const [capability] = capabilitiesOf(spec, { fsType, mountFlags: spec?.mountOptions ?? [] });
   if (!capability) throw new Fault('precondition', `volume ${metadata.name ?? ''} has no access mode`);
@@ -101,7 +101,7 @@ function placeFor(pod: Pod, claimName: string, { metadata, spec }: PersistentVol
   };
 }
 
-/** What the kubelet adds when the CSIDriver object has podInfoOnMount. */
+/** Volume context that the kubelet adds when the CSIDriver object has podInfoOnMount. */
 const podInfo = ({ metadata }: Pod): Record<string, string> => ({
   'csi.storage.k8s.io/pod.name': metadata.name ?? '',
   'csi.storage.k8s.io/pod.namespace': metadata.namespace ?? '',

@@ -23,14 +23,14 @@ export interface ProvisionerDeps extends Deps {
   readonly controller: ControllerCalls;
 }
 
-/** `--timeout` of the sidecar, for one call. */
+/** Time limit of one call, `--timeout` of the sidecar. */
 const CALL_TIMEOUT_MS = 10_000;
-/** After these a call may still be at work in the driver: it has to be repeated until its end is known. */
+/** Codes after which the driver may still be working on the call: it is repeated until its end is known. */
 const UNFINISHED = new Set(['Canceled', 'DeadlineExceeded', 'Unavailable', 'Aborted']);
 
-/** Stands in for external-provisioner's creating half. Keys are claims. */
+/** Stands in for the half of external-provisioner that creates volumes. Keys are claims. */
 export function createProvisioner(deps: ProvisionerDeps): StandIn {
-  /** Claims whose CreateVolume may be under way, as they were: they may be deleted meanwhile. */
+  /** Claims whose CreateVolume may be under way, as last seen: the objects may be deleted meanwhile. */
   const unfinished = new Map<string, PersistentVolumeClaim>();
   const { claims, classes } = deps.stores;
   return {
@@ -52,7 +52,7 @@ export function createProvisioner(deps: ProvisionerDeps): StandIn {
   };
 }
 
-/** Leaves an Event; throws the error again unless the scheduler is to look for another node. */
+/** Records an Event; throws the error again unless the scheduler is to choose another node. */
 async function fail(claim: PersistentVolumeClaim, error: unknown, deps: Deps, signal: AbortSignal): Promise<void> {
   const { code, text } = rpcStatus(error);
   const message = `failed to provision volume with StorageClass "${claim.spec?.storageClassName ?? ''}": ${text}`;
@@ -98,7 +98,7 @@ async function provision(
   deps.record(claim, { type: 'Normal', reason: 'ProvisioningSucceeded', message });
 }
 
-/** What the node's kubelet registered for the driver. */
+/** Topology that the node's kubelet registered for the driver. */
 async function topologyOf(
   node: string,
   { client, driver, stores }: ProvisionerDeps,
@@ -110,7 +110,7 @@ async function topologyOf(
   return { segments: Object.fromEntries(keys.map((key) => [key, labels[key] ?? ''])) };
 }
 
-/** Lets the scheduler choose again. */
+/** Removes the selected node from the claim, so that the scheduler chooses again. */
 async function giveBack(claim: PersistentVolumeClaim, { client }: Deps, signal: AbortSignal): Promise<void> {
   const body = { metadata: { annotations: { [SELECTED_NODE]: null } } };
   try {
@@ -120,7 +120,7 @@ async function giveBack(claim: PersistentVolumeClaim, { client }: Deps, signal: 
   }
 }
 
-/** Stands in for external-provisioner's deleting half. Keys are volumes. */
+/** Stands in for the half of external-provisioner that deletes volumes. Keys are volumes. */
 export function createVolumeDeleter(deps: ProvisionerDeps): StandIn {
   const { volumes } = deps.stores;
   return {

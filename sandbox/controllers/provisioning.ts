@@ -12,16 +12,16 @@ export const PROVISIONED_BY = 'pv.kubernetes.io/provisioned-by';
 export interface Provisioning {
   readonly claim: PersistentVolumeClaim;
   readonly storageClass: StorageClass;
-  /** Where the volume must be; absent: the driver chooses (Immediate binding). */
+  /** Topology where the volume must be; absent: the driver chooses (Immediate binding). */
   readonly topology?: Topology;
 }
 
-/** `--volume-name-prefix=local`. */
+/** Prefix of volume names: the sidecar runs with `--volume-name-prefix=local`. */
 export const volumeNameFor = ({ metadata }: PersistentVolumeClaim): string => `local-${metadata.uid ?? ''}`;
 
 /**
- * CreateVolume's request as external-provisioner makes it with `--strict-topology`, `--extra-create-metadata` and open-local's
- * volume name prefix.
+ * Makes CreateVolume's request as external-provisioner does with `--strict-topology`, `--extra-create-metadata` and
+ * open-local's volume name prefix.
  */
 export function createRequest({ claim, storageClass, topology }: Provisioning): CreateVolumeRequest {
   const { name = '', namespace = '' } = claim.metadata;
@@ -55,7 +55,9 @@ function limitOf({ spec }: PersistentVolumeClaim): bigint {
 
 const fsTypeOf = ({ parameters }: StorageClass): string => parameters?.[`${RESERVED}fstype`] ?? '';
 
-/** The PersistentVolume for what CreateVolume made. Throws Fault `precondition` when it is smaller than asked for. */
+/**
+ * Makes the PersistentVolume for what CreateVolume made. Throws Fault `precondition` when it is smaller than asked for.
+ */
 export function persistentVolumeFor({ claim, storageClass }: Provisioning, made: Volume): PersistentVolume {
   const capacity = bytes(made.capacityBytes);
   const requested = requestedBy(claim);
@@ -88,6 +90,6 @@ export function persistentVolumeFor({ claim, storageClass }: Provisioning, made:
       nodeAffinity: nodeSelectorTerms.length === 0 ? undefined : { required: { nodeSelectorTerms } },
     },
   };
-  // Through JSON, as it goes to the API server: what is undefined is not there.
+  // JSON leaves out the keys that are undefined, as on the way to the API server.
   return JSON.parse(JSON.stringify(object)) as PersistentVolume;
 }

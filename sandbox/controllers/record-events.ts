@@ -3,7 +3,7 @@ import { createEventRecorder } from '../../src/kube/events/events.ts';
 import type { Log } from '../../src/kube/log.ts';
 import type { RecordEvent } from './deps.ts';
 
-/** Leaves Events on whole objects; `run` writes them until aborted. */
+/** Records Events about objects; `run` writes them until aborted. */
 export function createRecordEvent(
   client: KubeClient,
   log: Log,

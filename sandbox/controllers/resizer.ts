@@ -16,7 +16,10 @@ type ClaimCondition = NonNullable<NonNullable<PersistentVolumeClaim['status']>['
 
 const CALL_TIMEOUT_MS = 10_000;
 
-/** Stands in for external-resizer: grows the volume of a claim that asks for more, and leaves the filesystem to the kubelet. Keys are claims. */
+/**
+ * Stands in for external-resizer: grows the volume of a claim that asks for more, and leaves the filesystem to the
+ * kubelet. Keys are claims.
+ */
 export function createResizer(deps: ResizerDeps): StandIn {
   const { claims, volumes, classes } = deps.stores;
   return {
@@ -41,7 +44,7 @@ function wantsMore(
   return allowed && live && storageOf(spec?.resources?.requests) > storageOf(volume.spec?.capacity);
 }
 
-/** The storage quantity of a resource list; none is nothing. */
+/** Bytes of storage in a resource list; 0 without any. */
 export const storageOf = (list: Readonly<Record<string, string>> | undefined): Bytes =>
   list?.['storage'] === undefined ? NO_BYTES : parseQuantity(list['storage']);
 

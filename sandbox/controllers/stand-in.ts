@@ -2,25 +2,25 @@ import type { KubeObject } from '../../src/model/objects.ts';
 import type { Store } from './store.ts';
 
 /**
- * A stand-in for one of Kubernetes' own controllers: brings what belongs to a key into order, looking only at stores and writing only
- * through the API server. May be called at any time, again and again.
+ * A stand-in for one of Kubernetes' own controllers: reconciles the objects that belong to a key. It reads only stores
+ * and writes only through the API server, and may be called at any time, any number of times.
  */
 export interface StandIn {
   readonly name: string;
   readonly wakes: readonly Wake[];
-  /** How many keys at a time; 10 when absent. */
+  /** Keys reconciled at the same time; absent: 10. */
   readonly concurrency?: number;
-  /** Throws when it has to be tried again after a back-off. */
+  /** Reconciles one key. Throws when it must be repeated after a back-off. */
   reconcile(key: string, signal: AbortSignal): Promise<void>;
 }
 
-/** Which keys a change concerns. */
+/** Source of keys: a kind of object whose changes concern them. */
 export interface Wake {
-  /** Calls back with every key that is there now, and later with each that a change concerns. */
+  /** Calls back with every key that exists now, and later with each that a change concerns. */
   follow(add: (key: string) => void): () => void;
 }
 
-/** Wakes the keys that `keysOf` names for each changed object. */
+/** Makes a source of the keys that `keysOf` gives for each changed object. */
 export function onChange<T extends KubeObject>(
   store: Store<T>,
   keysOf: (object: T, gone: boolean) => readonly string[],

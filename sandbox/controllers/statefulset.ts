@@ -8,8 +8,9 @@ import { onChange, type StandIn } from './stand-in.ts';
 import { keyOf, splitKey } from './store.ts';
 
 /**
- * Stands in for the StatefulSet controller, and for the garbage collector's part in it: pods with stable names made one after
- * another, each with claims that outlive it; surplus pods leave from the highest on. Keys are StatefulSets.
+ * Stands in for the StatefulSet controller and for garbage collection of its pods: makes pods with stable names one
+ * after another, each with claims that outlive it, and deletes surplus pods from the highest number down. Keys are
+ * StatefulSets.
  */
 export function createStatefulSets(deps: Deps): StandIn {
   const { pods, statefulSets } = deps.stores;
@@ -33,7 +34,7 @@ export function createStatefulSets(deps: Deps): StandIn {
   };
 }
 
-/** The set's pods, and those of an earlier set of the same name that is gone. */
+/** Lists the set's pods, and those of a deleted set of the same name. */
 function podsOf(key: string, uid: string | undefined, all: readonly Pod[]): { pods: Pod[]; orphaned: Pod[] } {
   const { name, namespace } = splitKey(key);
   const owned = (pod: Pod) =>
@@ -76,7 +77,9 @@ async function unlessThere(creation: Promise<unknown>): Promise<void> {
 const nameOf = ({ metadata }: StatefulSet, ordinal: number): string => `${metadata.name ?? ''}-${ordinal}`;
 const ordinalOf = (name = ''): number => Number(name.slice(name.lastIndexOf('-') + 1));
 
-/** The claim of one replica: no owner, so that it outlives the set (persistentVolumeClaimRetentionPolicy Retain). */
+/**
+ * Makes the claim of one replica, without an owner: it outlives the set (persistentVolumeClaimRetentionPolicy Retain).
+ */
 export function claimOf(set: StatefulSet, template: PersistentVolumeClaim, ordinal: number): PersistentVolumeClaim {
   const { namespace } = set.metadata;
   return {
@@ -91,7 +94,7 @@ export function claimOf(set: StatefulSet, template: PersistentVolumeClaim, ordin
   };
 }
 
-/** The pod of one replica, with the volumes of its claims. */
+/** Makes the pod of one replica, with the volumes of its claims. */
 export function podOf(set: StatefulSet, ordinal: number): Pod {
   const { template, volumeClaimTemplates = [] } = set.spec ?? {};
   const { namespace, uid = '', name: owner = '' } = set.metadata;

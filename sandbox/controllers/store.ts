@@ -1,6 +1,6 @@
 import type { KubeObject } from '../../src/model/objects.ts';
 
-/** The objects of one kind as a watch last showed them, keyed `namespace/name` or `name`. */
+/** Objects of one kind as a watch last showed them, keyed `namespace/name` or `name`. */
 export interface Store<T extends KubeObject> {
   get(key: string): T | undefined;
   list(): readonly T[];
@@ -11,7 +11,7 @@ export interface Store<T extends KubeObject> {
 export const keyOf = ({ metadata }: KubeObject): string =>
   metadata.namespace === undefined ? (metadata.name ?? '') : `${metadata.namespace}/${metadata.name ?? ''}`;
 
-/** The two parts of a key; no namespace for cluster-scoped objects. */
+/** Splits a key into its parts; cluster-scoped objects have no namespace. */
 export function splitKey(key: string): { readonly name: string; readonly namespace?: string } {
   const slash = key.indexOf('/');
   return slash < 0 ? { name: key } : { namespace: key.slice(0, slash), name: key.slice(slash + 1) };

@@ -39,7 +39,7 @@ export function openStores(client: KubeClient, log: Log, signal: AbortSignal): P
   );
 }
 
-/** The same for the kinds that kubelets look at. */
+/** Follows the kinds that kubelets read. */
 export function openKubeletStores(client: KubeClient, log: Log, signal: AbortSignal): Promise<KubeletStores> {
   return follow(
     (open) => ({ pods: open(PODS), nodes: open(NODES), claims: open(CLAIMS), volumes: open(VOLUMES) }),
@@ -57,7 +57,7 @@ async function follow<S>(
 ): Promise<S> {
   const synced: Promise<void>[] = [];
   const open: Open = <T extends KubeObject>(resource: Resource<T>) => {
-    // Items of a list do not say of what kind they are; those who receive them here want to know.
+    // Items of a list carry no `kind`; readers of the stores need one.
     const kind = { apiVersion: apiVersionOf(resource), kind: resource.kind };
     const informer = createInformer<T, T>({ client, resource, log, project: (object) => ({ ...object, ...kind }) });
     void informer.run(signal);

@@ -5,7 +5,7 @@ import type { Deps } from './deps.ts';
 import { onChange, type StandIn } from './stand-in.ts';
 import { keyOf } from './store.ts';
 
-/** Stands in for the volumes' half of the volume controller: a volume whose claim is gone is Released. Keys are volumes. */
+/** Stands in for the half of the volume controller that marks volumes without a claim as Released. Keys are volumes. */
 export function createVolumeReleaser(deps: Deps): StandIn {
   const { claims, volumes } = deps.stores;
   return {
@@ -27,7 +27,7 @@ export function createVolumeReleaser(deps: Deps): StandIn {
 const volumesFor = (claimUid: string | undefined, volumes: readonly PersistentVolume[]): string[] =>
   volumes.filter(({ spec }) => spec?.claimRef?.uid === claimUid).map(keyOf);
 
-/** Asks the API server itself: a store that lags behind must not cost a volume. */
+/** Asks the API server itself: a volume must not be deleted because a store lags behind. */
 async function hasClaim({ spec }: PersistentVolume, { client, stores }: Deps, signal: AbortSignal): Promise<boolean> {
   const { namespace = '', name = '', uid } = spec?.claimRef ?? {};
   if (uid === undefined || stores.claims.get(`${namespace}/${name}`)?.metadata.uid === uid) return true;

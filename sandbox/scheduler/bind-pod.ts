@@ -17,7 +17,7 @@ export interface BindDeps {
   readonly extender: ExtenderClient;
 }
 
-/** VolumeBinding's bindTimeoutSeconds. */
+/** Time limit of a binding, VolumeBinding's bindTimeoutSeconds. */
 const BIND_TIMEOUT_MS = 600_000;
 
 /**
@@ -66,7 +66,9 @@ async function selectNode(
   }
 }
 
-/** Follows one claim until it is bound. Throws Fault `exhausted` when it is given back, `not-found` when it is deleted. */
+/**
+ * Follows one claim until it is bound. Throws Fault `exhausted` when it is given back, `not-found` when it is deleted.
+ */
 async function untilBound(
   { metadata }: PersistentVolumeClaim,
   { node, store }: { readonly node: string; readonly store: Store<PersistentVolumeClaim> },
@@ -79,7 +81,7 @@ async function untilBound(
       if (!claim) return reject(new Fault('not-found', `binding volumes: claim ${key} was deleted`));
       if (isBound(claim)) return resolve();
       const selected = selectedNodeOf(claim);
-      // The store may still be behind our own write.
+      // The store may lag behind the write that selected the node.
       if (selected === node) annotated = true;
       else if (annotated)
         reject(new Fault('exhausted', `binding volumes: provisioning failed for PVC "${metadata.name ?? ''}"`));

@@ -8,17 +8,20 @@ import { sortClaims } from '../controllers/pod-claims.ts';
 
 export type Decision =
   | { readonly node: string; readonly claims: PodClaims; readonly why: string }
-  /** In kube-scheduler's words. */
+  /** Message in kube-scheduler's words. */
   | { readonly node: undefined; readonly message: string };
 
 export interface DecideDeps {
   readonly stores: Stores;
   readonly extender: ExtenderClient;
-  /** Pods on the node, those on their way to it included. */
+  /** Counts pods on the node, those being bound to it included. */
   readonly podsOn: (node: string) => number;
 }
 
-/** One scheduling cycle: own filters, the extender's filter, scores, choice. Throws Fault `unavailable` when the extender fails. */
+/**
+ * Runs one scheduling cycle: own filters, the extender's filter, scores, choice. Throws Fault `unavailable` when the
+ * extender fails.
+ */
 export async function decide(
   pod: Pod,
   { stores, extender, podsOn }: DecideDeps,

@@ -1,13 +1,13 @@
-/** Why a node was ruled out. */
+/** Reason why a node was ruled out. */
 export interface Rejection {
   readonly reason: string;
-  /** Evicting pods would not help. */
+  /** True when evicting pods would not help. */
   readonly unresolvable: boolean;
 }
 
 /**
- * The message of a pod that fits nowhere, in the form kube-scheduler gives it: equal reasons are counted and sorted as text, then what
- * preemption found. Form: FitError.Error in kube-scheduler's framework types.
+ * Words the message of a pod that fits nowhere as kube-scheduler does: equal reasons counted and sorted as text, then
+ * the outcome of preemption. Source: FitError.Error in kube-scheduler's framework types.
  */
 export function fitMessage(rejections: readonly Rejection[]): string {
   const total = rejections.length;
@@ -15,7 +15,7 @@ export function fitMessage(rejections: readonly Rejection[]): string {
   return `0/${total} nodes are available:${reasons === '' ? '' : ` ${reasons}.`} ${preemption(rejections)}`;
 }
 
-/** The message of a pod that was turned away before any node was looked at. */
+/** Words the message of a pod that was refused before any node was considered. */
 export function preFilterMessage(reason: string, nodes: number): string {
   const helpless = Array.from({ length: nodes }, (): Rejection => ({ reason, unresolvable: true }));
   return `0/${nodes} nodes are available: ${reason}. ${preemption(helpless)}`;
@@ -28,7 +28,7 @@ function preemption(rejections: readonly Rejection[]): string {
   return `preemption: 0/${rejections.length} nodes are available: ${counted(outcomes)}.`;
 }
 
-/** `1 that, 3 this`: equal ones counted, sorted as text. */
+/** Counts equal reasons and sorts them as text: `1 that, 3 this`. */
 export function counted(reasons: readonly string[]): string {
   const counts = new Map<string, number>();
   for (const reason of reasons) counts.set(reason, (counts.get(reason) ?? 0) + 1);

@@ -9,7 +9,7 @@ const signal = new AbortController().signal;
 
 let server: Server;
 let client: ExtenderClient;
-/** What the server answers next, and what it was asked. */
+/** Next answers of the server, and the requests that it got. */
 let reply: { status?: number; body: unknown };
 let asked: { url: string | undefined; body: unknown }[];
 let connections: number;

@@ -3,13 +3,13 @@ import { Fault } from '../../src/model/fault.ts';
 import type { Pod } from '../../src/model/objects.ts';
 import type { Rejection } from './diagnosis.ts';
 
-/** The part of KubeSchedulerConfiguration's `extenders` that matters here. */
+/** Fields of KubeSchedulerConfiguration's `extenders` that this client honours. */
 export interface ExtenderSettings {
-  /** Such as `http://127.0.0.1:23000/scheduler`. */
+  /** URL such as `http://127.0.0.1:23000/scheduler`. */
   readonly urlPrefix: string;
   readonly filterVerb: string;
   readonly prioritizeVerb: string;
-  /** Absent: the scheduler binds by itself. */
+  /** Verb of bindings; absent: the scheduler binds by itself. */
   readonly bindVerb?: string;
   readonly weight: number;
   readonly timeoutMs: number;
@@ -28,11 +28,11 @@ export interface ExtenderBinding {
 }
 
 export interface ExtenderClient {
-  /** Throws Fault `unavailable` on any failure, as with `ignorable: false`. */
+  /** Filters nodes. Throws Fault `unavailable` on any failure, as with `ignorable: false`. */
   filter(pod: Pod, nodes: readonly string[], signal: AbortSignal): Promise<Filtered>;
-  /** Score × weight of each node; a failure scores nothing, as kube-scheduler has it. */
+  /** Scores nodes: score × weight of each; on a failure no scores, as in kube-scheduler. */
   prioritize(pod: Pod, nodes: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, number>>;
-  /** Undefined when no bind verb is configured. Throws Fault `unavailable` when the extender refuses. */
+  /** Binds a pod; undefined when no bind verb is configured. Throws Fault `unavailable` when the extender refuses. */
   readonly bind: ((binding: ExtenderBinding, signal: AbortSignal) => Promise<void>) | undefined;
   close(): void;
 }
@@ -46,8 +46,8 @@ interface FilterReply {
 }
 
 /**
- * Speaks to an extender as kube-scheduler's HTTPExtender does with `nodeCacheCapable: true`: POST, Go's field names, kept-alive
- * connections, any status but 200 an error.
+ * Speaks to an extender as kube-scheduler's HTTPExtender does with `nodeCacheCapable: true`: POST, Go's field names,
+ * kept-alive connections, any status but 200 an error.
  */
 export function createExtenderClient(settings: ExtenderSettings): ExtenderClient {
   const agent = new Agent({ keepAlive: true });

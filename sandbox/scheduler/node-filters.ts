@@ -4,7 +4,7 @@ import { SELECTED_NODE } from '../../src/model/well-known.ts';
 import { reaches } from '../controllers/node-affinity.ts';
 import type { Rejection } from './diagnosis.ts';
 
-/** What kube-scheduler's own filters say of a node before any extender is asked; undefined when the pod may go there. */
+/** Applies kube-scheduler's own filters, which precede the extender: why the pod may not go there, or undefined. */
 export function rejectionOf(pod: Pod, node: Node, claims: PodClaims): Rejection | undefined {
   if (node.spec?.unschedulable === true) return unresolvable('node(s) were unschedulable');
   const taint = node.spec?.taints?.find(({ effect }) => effect === 'NoSchedule' || effect === 'NoExecute');
@@ -22,7 +22,7 @@ function selects(pod: Pod, node: Node): boolean {
   return Object.entries(pod.spec?.nodeSelector ?? {}).every(([key, value]) => labels[key] === value);
 }
 
-/** A claim that an earlier try gave to a node is not given to another one until the provisioner hands it back. */
+/** A claim stays with the node of an earlier attempt until the provisioner removes the selected node. */
 function mayBeProvisionedOn({ metadata }: PersistentVolumeClaim, node: Node): boolean {
   const selected = metadata.annotations?.[SELECTED_NODE];
   return selected === undefined || selected === node.metadata.name;

@@ -12,7 +12,7 @@ beforeEach(() => {
 });
 afterEach(() => end.abort());
 
-/** What `take` has given so far, in order. */
+/** Pods that `take` has returned so far, in order. */
 function taking(): string[] {
   const taken: string[] = [];
   void (async () => {

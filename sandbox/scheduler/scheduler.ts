@@ -17,8 +17,8 @@ export interface SchedulerDeps extends Deps {
 type Placed = Extract<Decision, { node: string }>;
 
 /**
- * Stands in for kube-scheduler: one pod at a time through filters and scores, and, as there, the binding of the last pod goes on
- * while the next one is looked at. Runs until the signal; never fails for one pod.
+ * Stands in for kube-scheduler: filters and scores one pod at a time; as in kube-scheduler, the binding of a pod goes
+ * on while the next one is considered. Runs until the signal; never fails for one pod.
  */
 export async function runScheduler(deps: SchedulerDeps, signal: AbortSignal): Promise<void> {
   const queue = new SchedulingQueue(systemClock, signal);
@@ -44,12 +44,15 @@ export async function runScheduler(deps: SchedulerDeps, signal: AbortSignal): Pr
 
 interface State {
   readonly queue: SchedulingQueue;
-  /** Pods on their way to a node, until the store shows them there. */
+  /** Pods being bound, until the store shows them on their node. */
   readonly assumed: Map<string, string>;
   readonly deps: SchedulerDeps;
 }
 
-/** New pods are queued; changes of the kinds kube-scheduler watches let refused pods try again. Ours are not among them. */
+/**
+ * Queues new pods, and wakes refused ones on changes of the kinds that kube-scheduler watches. Our own kinds are not
+ * among them.
+ */
 function feed({ queue, assumed, deps: { stores } }: State): () => void {
   const onPod = (pod: Pod, gone: boolean): void => {
     const key = keyOf(pod);
@@ -123,7 +126,7 @@ async function refuseForError(pod: Pod, error: unknown, { deps, queue }: State, 
   queue.refuse(keyOf(pod), { retry: true });
 }
 
-/** Writes the pod's PodScheduled condition and an Event; a pod that is gone meanwhile needs neither. */
+/** Writes the pod's PodScheduled condition and an Event; skips a pod that is deleted meanwhile. */
 async function refuse(
   pod: Pod,
   { reason, message }: { readonly reason: string; readonly message: string },

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { valuesAt } from './field-path.ts';
 
-/** Which objects of the cluster: of one kind, and of those the ones with this name, these labels, this value at a path. */
+/** Selection of objects of one kind, narrowed by name, by labels, or by the value at a path. */
 export interface Selection {
   readonly kind: string;
   readonly name?: string;
@@ -9,7 +9,7 @@ export interface Selection {
   readonly having?: { readonly path: string; readonly is: unknown };
 }
 
-/** What must be true of the values found at `path` in the selected objects. */
+/** Condition on the values found at `path` in the selected objects. */
 export type Matcher =
   | { readonly test: 'count'; readonly want: number }
   | { readonly test: 'distinct'; readonly want: number }
@@ -26,11 +26,11 @@ export interface Expectation {
   readonly matcher: Matcher;
 }
 
-/** Whether an expectation holds, and the values it was judged by. */
+/** Judgement of an expectation, with the values it was judged by. */
 export interface Finding {
   readonly says: string;
   readonly ok: boolean;
-  /** In words: what was wanted. */
+  /** Wanted condition in words. */
   readonly wanted: string;
   readonly found: readonly unknown[];
 }
@@ -39,7 +39,7 @@ interface Labelled {
   readonly metadata: { readonly name?: string; readonly labels?: Readonly<Record<string, string>> };
 }
 
-/** Whether the object is one of the selection; its kind is not looked at. */
+/** Tells whether the object is selected; its kind is not compared. */
 export function isSelected(object: Labelled, { name, labels = {}, having }: Selection): boolean {
   const { metadata } = object;
   if (name !== undefined && metadata.name !== name) return false;

@@ -9,8 +9,8 @@ type Step =
 const STEP = /\.?([\w-]+)|\[(\d+)\]|\[\*\]|\["([^"]+)"\]|\[(\w+)=([^\]]*)\]/y;
 
 /**
- * Every value at a path such as `status.conditions[type=Ready].status`, `spec.items[*].name`, `list[0]` or `labels["a.b/c"]`; none
- * when something on the way is missing. Throws Fault `invalid` for a path it cannot read.
+ * Finds every value at a path such as `status.conditions[type=Ready].status`, `spec.items[*].name`, `list[0]` or
+ * `labels["a.b/c"]`; none when something on the way is missing. Throws Fault `invalid` for a path it cannot read.
  */
 export function valuesAt(object: unknown, path: string): unknown[] {
   return stepsOf(path)

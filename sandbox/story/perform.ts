@@ -13,7 +13,7 @@ import type { Action } from './story.ts';
 
 export interface PerformDeps {
   readonly client: KubeClient;
-  /** Where the files of the story are. */
+  /** Folder of the files of the story. */
   readonly directory: string;
   /** Adapts a manifest to this machine, for example disk names. */
   readonly adapt: (object: KubeObject) => KubeObject;
@@ -22,7 +22,10 @@ export interface PerformDeps {
 const NAMESPACE = 'default';
 const FIELD_MANAGER = 'open-local-sandbox';
 
-/** Does what one action of the story says. Throws Fault `invalid` for a manifest of an unknown kind, or the API server's error. */
+/**
+ * Performs one action of the story. Throws Fault `invalid` for a manifest of an unknown kind, or the API server's
+ * error.
+ */
 export async function perform(action: Action, deps: PerformDeps, signal: AbortSignal): Promise<void> {
   switch (action.do) {
     case 'apply':
@@ -39,7 +42,7 @@ export async function perform(action: Action, deps: PerformDeps, signal: AbortSi
   }
 }
 
-/** All objects of a file go out at once, as by a person who does not wait between them. */
+/** Applies all objects of a file at once, without waiting between them. */
 async function applyFile(file: string, { client, adapt }: PerformDeps, signal: AbortSignal): Promise<void> {
   const objects = parseManifest(await readFile(file, 'utf8'), file);
   await Promise.all(objects.map((object) => applyObject(adapt(object), client, signal)));
@@ -71,7 +74,7 @@ async function deleteSelected(selection: Selection, client: KubeClient, signal: 
   );
 }
 
-/** Every object of one kind, as the API server has it now. */
+/** Lists every object of one kind from the API server. */
 export async function listAll<T extends KubeObject>(
   resource: Resource<T>,
   client: KubeClient,

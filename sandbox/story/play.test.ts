@@ -6,7 +6,7 @@ import { play, type PlayDeps } from './play.ts';
 import { keyOf, type Store } from '../controllers/store.ts';
 import type { Step } from './story.ts';
 
-/** A store that a test writes to. */
+/** Store that a test writes to. */
 function fakeStore<T extends KubeObject>(): Store<T> & { put(object: T): void } {
   const objects = new Map<string, T>();
   const listeners = new Set<(object: T, gone: boolean) => void>();
@@ -50,7 +50,7 @@ test('a step ends as soon as the cluster is as it should be, and the first that 
       const [file = ''] = action.do === 'apply' ? action.files : [];
       told.push(`apply ${file}`);
       put('a', 'Pending');
-      // Later, as a cluster does it.
+      // The change comes later, as in a cluster.
       if (file === 'first') setImmediate(() => put('a', 'Running'));
     },
     onStart: ({ title }) => told.push(`start ${title}`),

@@ -19,7 +19,9 @@ export interface PlayDeps {
   readonly onEnd: (outcome: Outcome, index: number) => void;
 }
 
-/** Plays the steps one after another, up to the first that does not end as it should. Throws when an action is refused. */
+/**
+ * Plays the steps one after another, up to the first that does not end as it should. Throws when an action is refused.
+ */
 export async function play(steps: readonly Step[], deps: PlayDeps, signal: AbortSignal): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
   for (const [index, step] of steps.entries()) {
@@ -36,7 +38,7 @@ export async function play(steps: readonly Step[], deps: PlayDeps, signal: Abort
   return outcomes;
 }
 
-/** Judges after every change of the cluster until all hold, or the time is over; the last findings. */
+/** Judges after every change of the cluster until all expectations hold or time is up. Returns the last findings. */
 export async function untilAllHold(
   expectations: readonly Expectation[],
   stores: Stores,
@@ -54,7 +56,7 @@ export async function untilAllHold(
   };
   const onChange = (): void => {
     if (planned) return;
-    planned = true; // one look for a burst of changes
+    planned = true; // one judgement for a burst of changes
     setImmediate(check);
   };
   const ends = [...byKind.values()].map((store) => store.subscribe(onChange));

@@ -6,7 +6,7 @@ import type { Outcome } from './play.ts';
 import type { Snapshot } from './snapshot.ts';
 import { textTable } from './text-table.ts';
 
-/** The lines a person reads after one step: what was checked, and what is different in the cluster now. */
+/** Describes one step for a person: what was checked, and what changed in the cluster. */
 export function describeOutcome({ ok, findings, ms }: Outcome, now: Snapshot, before?: Snapshot): string[] {
   const told = [
     ...ifChanged(before?.pods, now.pods, () => placementTable(now)),
@@ -30,7 +30,7 @@ function describeFinding({ ok, says, wanted, found }: Finding): string {
   return `  ✗ ${says}\n      wanted ${wanted}\n      found  ${valuesInWords(found)}`;
 }
 
-/** Equal values once, with their number. */
+/** Lists equal values once, with their number. */
 function valuesInWords(values: readonly unknown[]): string {
   const counts = new Map<string, number>();
   for (const value of values) {
@@ -44,7 +44,7 @@ function valuesInWords(values: readonly unknown[]): string {
 const MAX_WIDTH = 120;
 const shorten = (text: string): string => (text.length <= MAX_WIDTH ? text : `${text.slice(0, MAX_WIDTH - 1)}…`);
 
-/** One line for each claim of a pod: where it is, how big, why there; and for a pod without a node why nowhere. */
+/** Describes each claim of a pod (where, how big, why there), and for a pod without a node why it has none. */
 function placementTable({ pods, claims }: Snapshot): string[] {
   const rows = pods.flatMap(({ pod, node, phase, claims: names, why }) =>
     names.map((name) => {
@@ -56,7 +56,7 @@ function placementTable({ pods, claims }: Snapshot): string[] {
   return rows.length === 0 ? [] : ['', ...textTable(['POD', 'PHASE', 'NODE', 'CLAIM', 'SIZE', 'GROUP', 'WHY'], rows)];
 }
 
-/** It is about evicting pods, which frees no disk. */
+/** Removes the part about preemption: evicting pods frees no disk. */
 const withoutPreemption = (message: string): string => message.replace(/ preemption: .*$/s, '');
 
 function groupTable({ groups }: Snapshot): string[] {
@@ -78,7 +78,7 @@ const refusalLines = ({ refused }: Snapshot): string[] => [
   ...refused.map(({ node, what, why }) => `${node} refused a part of ${what}: ${why}`),
 ];
 
-/** Which Events are told while the work goes on. */
+/** Reasons of the Events that are shown as progress. */
 const TOLD = new Set([
   'Scheduled',
   'FailedScheduling',
@@ -88,7 +88,7 @@ const TOLD = new Set([
   'FailedMount',
 ]);
 
-/** A line of progress, or undefined for an Event that tells a person nothing new. */
+/** Makes a line of progress; undefined for an Event that is not worth showing. */
 export function describeEvent({ involvedObject, reason, message }: EventObject): string | undefined {
   if (!TOLD.has(reason)) return undefined;
   return `  … ${involvedObject.kind.toLowerCase()} ${involvedObject.name}: ${reason}: ${withoutPreemption(message)}`;

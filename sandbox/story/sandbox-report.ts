@@ -1,15 +1,15 @@
 import type { Finding } from './expectation.ts';
 import type { Snapshot } from './snapshot.ts';
 
-/** What `--json` prints. */
+/** Document that `--json` prints. */
 export interface SandboxReport {
   readonly ok: boolean;
   readonly lvm: 'simulated' | 'real';
   readonly ms: number;
   readonly steps: readonly StepReport[];
-  /** Why it ended early. */
+  /** Reason why the story ended early. */
   readonly error?: string;
-  /** Where the logs of operator and agents are, unless they were deleted. */
+  /** Folder of the logs of operator and agents, unless they were deleted. */
   readonly logs?: string;
 }
 
@@ -18,6 +18,6 @@ export interface StepReport {
   readonly ok: boolean;
   readonly ms: number;
   readonly findings: readonly Finding[];
-  /** The cluster right after the step. */
+  /** State of the cluster right after the step. */
   readonly state: Snapshot;
 }

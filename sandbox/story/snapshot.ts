@@ -3,12 +3,12 @@ import type { Stores } from '../controllers/deps.ts';
 import { claimNamesOf } from '../controllers/pod-claims.ts';
 import { keyOf } from '../controllers/store.ts';
 
-/** What the objects say at one moment, in the shape of the report. Bytes are plain numbers. */
+/** State of the cluster at one moment, in the shape of the report. Bytes are plain numbers. */
 export interface Snapshot {
   readonly groups: readonly GroupRow[];
   readonly pods: readonly PodRow[];
   readonly claims: readonly ClaimRow[];
-  /** Storage a node did not make, and why: its conditions that are False. */
+  /** Storage that a node refused to make: its conditions that are False. */
   readonly refused: readonly { readonly node: string; readonly what: string; readonly why: string }[];
 }
 
@@ -26,7 +26,7 @@ export interface PodRow {
   readonly phase: string;
   readonly node: string | undefined;
   readonly claims: readonly string[];
-  /** Why there, or why nowhere. */
+  /** Reason for the node, or for having none. */
   readonly why: string | undefined;
 }
 
@@ -41,7 +41,7 @@ export interface ClaimRow {
   readonly sizeBytes: number | undefined;
 }
 
-/** Reads everything off the stores. */
+/** Takes a snapshot of the stores. */
 export function takeSnapshot(stores: Stores): Snapshot {
   const nodeStorages = byName(stores.nodeStorages.list());
   return {

@@ -5,7 +5,7 @@ import { parseQuantity } from '../../src/model/quantity.ts';
 import type { MediaType } from '../../src/model/storage-class.ts';
 import type { Expectation, Matcher, Selection } from './expectation.ts';
 
-/** The demo as data: the machines, what is done to the cluster step by step, and what must come of it. */
+/** A story: machines, the actions of each step, and the expectations at its end. */
 export interface Story {
   readonly nodes: readonly StoryNode[];
   readonly steps: readonly Step[];
@@ -21,7 +21,7 @@ export interface StoryDisk {
   readonly name: string;
   readonly size: Bytes;
   readonly mediaType: MediaType;
-  /** A filesystem it already carries, such as `ext4`. */
+  /** Filesystem that the disk already carries, such as `ext4`. */
   readonly holds?: string;
 }
 
@@ -33,7 +33,7 @@ export interface Step {
 }
 
 export type Action =
-  /** Manifests, by their path beside the story. */
+  /** Paths of manifests, relative to the story. */
   | { readonly do: 'apply'; readonly files: readonly string[] }
   | { readonly do: 'delete'; readonly what: readonly Selection[] }
   | { readonly do: 'grow'; readonly claim: string; readonly to: string };
@@ -41,7 +41,7 @@ export type Action =
 const DEFAULT_SECONDS = 40;
 const TESTS = ['count', 'distinct', 'each', 'tally', 'matching', 'sameAs'] as const;
 
-/** Reads a story. Throws Fault `invalid` naming the place that is wrong. */
+/** Reads a story. Throws Fault `invalid` naming the field that is wrong. */
 export function parseStory(text: string): Story {
   const root = record(parseYaml(text), 'the story');
   return {

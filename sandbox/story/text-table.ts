@@ -1,4 +1,7 @@
-/** Columns as wide as their widest cell; numbers to the right. The lines, without trailing blanks. */
+/**
+ * Aligns rows under a header: columns as wide as their widest cell, numbers right-aligned. Returns lines without
+ * trailing blanks.
+ */
 export function textTable(header: readonly string[], rows: readonly (readonly (string | number)[])[]): string[] {
   const all = [header, ...rows];
   const widths = header.map((_, column) => Math.max(...all.map((row) => String(row[column] ?? '').length)));

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { type Bench, keyOf, refusal, type Thing } from './workbench.ts';
+import { type Workbench, keyOf, refusal, type Thing } from './workbench.ts';
 
-export function applies(bench: Bench): void {
+export function applies(workbench: Workbench): void {
   interface Apply {
     readonly as: string;
     readonly spec?: Record<string, unknown>;
@@ -10,30 +10,30 @@ export function applies(bench: Bench): void {
     readonly force?: boolean;
   }
   const body = (name: string, { spec, metadata, status }: Omit<Apply, 'as'>) => ({
-    ...bench.thing(undefined, { name }),
-    metadata: { name, namespace: bench.namespace, ...metadata },
+    ...workbench.thing(undefined, { name }),
+    metadata: { name, namespace: workbench.namespace, ...metadata },
     spec,
     ...(status === undefined ? {} : { status }),
   });
   const apply = (name: string, { as, force = false, ...rest }: Apply, subresource?: 'status'): Promise<Thing> =>
-    bench.client.patch(
-      bench.things,
-      { name, namespace: bench.namespace },
+    workbench.client.patch(
+      workbench.things,
+      { name, namespace: workbench.namespace },
       { type: 'apply', body: body(name, rest), fieldManager: as, force },
-      bench.signal,
+      workbench.signal,
       subresource,
     );
   const refused = async (name: string, { as, ...rest }: Apply, subresource = '') =>
     refusal(
-      await bench.raw({
+      await workbench.raw({
         method: 'PATCH',
-        path: `${bench.path(name)}${subresource}?fieldManager=${as}`,
+        path: `${workbench.path(name)}${subresource}?fieldManager=${as}`,
         type: 'application/apply-patch+yaml',
         body: body(name, rest),
       }),
     );
   test('an apply creates, with defaults', async () => {
-    const name = bench.name();
+    const name = workbench.name();
     const thing = await apply(name, { as: 'one', spec: { name: 'abc' }, metadata: { labels: { a: '1' } } });
     expect(thing).toMatchObject({
       metadata: { name, generation: 1, labels: { a: '1' } },
@@ -42,7 +42,7 @@ export function applies(bench: Bench): void {
   });
 
   test('the same apply again changes nothing', async () => {
-    const name = bench.name();
+    const name = workbench.name();
     const same = {
       as: 'one',
       spec: { size: 6, tags: ['a'], counts: { x: 1 }, rules: [{ key: 'k', value: 'v' }], words: ['w'] },
@@ -54,7 +54,7 @@ export function applies(bench: Bench): void {
   });
 
   test('what is no longer applied is removed', async () => {
-    const name = bench.name();
+    const name = workbench.name();
     const metadata = { labels: { a: '1', b: '2' }, annotations: { x: 'y' }, finalizers: ['try.open-local.test/hold'] };
     const spec = { size: 6, name: 'abc', tags: ['a', 'b'], counts: { x: 1 }, rules: [{ key: 'k', value: 'v' }] };
     await apply(name, { as: 'one', spec, metadata });
@@ -76,7 +76,7 @@ export function applies(bench: Bench): void {
   });
 
   test('a list or map that loses its last member goes with it', async () => {
-    const name = bench.name();
+    const name = workbench.name();
     const spec = {
       tags: ['a'],
       counts: { x: 1 },
@@ -89,16 +89,16 @@ export function applies(bench: Bench): void {
   });
 
   test('an item does not lose its key while somebody else has a field in it', async () => {
-    const name = bench.name();
+    const name = workbench.name();
     await apply(name, { as: 'one', spec: { rules: [{ key: 'k', value: 'v' }] } });
     const type = 'application/json-patch+json';
     const add = [{ op: 'add', path: '/spec/rules/0/count', value: 1 }];
-    await bench.raw({ method: 'PATCH', path: `${bench.path(name)}?fieldManager=writer`, type, body: add });
+    await workbench.raw({ method: 'PATCH', path: `${workbench.path(name)}?fieldManager=writer`, type, body: add });
     expect(await refused(name, { as: 'one', spec: { size: 5 } })).toMatchObject({ code: 422, reason: 'Invalid' });
   });
 
   test('what another manager owns with another value is a conflict that names the field', async () => {
-    const name = bench.name();
+    const name = workbench.name();
     await apply(name, {
       as: 'one',
       spec: { size: 6, rules: [{ key: 'k', value: 'v' }] },
@@ -111,7 +111,7 @@ export function applies(bench: Bench): void {
   });
 
   test('force takes the field over; its former owner then loses nothing by not applying it', async () => {
-    const name = bench.name();
+    const name = workbench.name();
     await apply(name, { as: 'one', spec: { size: 6 } });
     expect((await apply(name, { as: 'two', spec: { size: 7 }, force: true })).spec).toMatchObject({ size: 7 });
     expect(await refused(name, { as: 'one', spec: { size: 9 } })).toEqual(conflict('.spec.size'));
@@ -120,7 +120,7 @@ export function applies(bench: Bench): void {
   });
 
   test('a field that two own with one value stays until both have dropped it', async () => {
-    const name = bench.name();
+    const name = workbench.name();
     await apply(name, { as: 'one', spec: { name: 'abc' } });
     await apply(name, { as: 'two', spec: { name: 'abc' } });
     expect((await apply(name, { as: 'one', spec: {} })).spec).toMatchObject({ name: 'abc' });
@@ -128,33 +128,33 @@ export function applies(bench: Bench): void {
   });
 
   test('what was written by an update is owned too', async () => {
-    const name = bench.name();
+    const name = workbench.name();
     const thing = await apply(name, { as: 'one', spec: { name: 'abc', color: 'red' } });
     const type = 'application/merge-patch+json';
     const change = { spec: { name: 'xyz' } };
-    await bench.raw({ method: 'PATCH', path: `${bench.path(name)}?fieldManager=writer`, type, body: change });
+    await workbench.raw({ method: 'PATCH', path: `${workbench.path(name)}?fieldManager=writer`, type, body: change });
     expect(await refused(name, { as: 'one', spec: { name: 'abc', color: 'red' } })).toEqual(conflict('.spec.name'));
     const twice = apply(name, { as: 'two', spec: { name: 'other' } });
     await expect(twice).rejects.toThrow(/Apply failed with 1 conflict: conflict with "writer"/);
-    // Not applied any more, and not its own any more either: it stays.
+    // The field is no longer applied but has another owner: it stays.
     expect((await apply(name, { as: 'one', spec: { color: 'red' } })).spec).toMatchObject({ name: 'xyz' });
-    await bench.client.delete(bench.things, keyOf(thing), bench.signal);
+    await workbench.client.delete(workbench.things, keyOf(thing), workbench.signal);
   });
 
   test('what was removed by an update is nobody’s', async () => {
-    const name = bench.name();
+    const name = workbench.name();
     const thing = await apply(name, { as: 'one', spec: { name: 'abc' } });
-    await bench.client.patch(
-      bench.things,
+    await workbench.client.patch(
+      workbench.things,
       keyOf(thing),
       { type: 'merge', body: { spec: { name: null } } },
-      bench.signal,
+      workbench.signal,
     );
     expect((await apply(name, { as: 'two', spec: { name: 'xyz' } })).spec).toMatchObject({ name: 'xyz' });
   });
 
   test('items of a keyed list and members of a set come from many managers', async () => {
-    const name = bench.name();
+    const name = workbench.name();
     await apply(name, { as: 'one', spec: { rules: [{ key: 'a', value: '1' }], tags: ['x'] } });
     const both = await apply(name, { as: 'two', spec: { rules: [{ key: 'b', value: '2' }], tags: ['y'] } });
     expect(both.spec).toMatchObject({
@@ -169,7 +169,7 @@ export function applies(bench: Bench): void {
   });
 
   test('plain lists and atomic maps are owned as one', async () => {
-    const name = bench.name();
+    const name = workbench.name();
     await apply(name, { as: 'one', spec: { words: ['a'], pair: { a: '1' } } });
     expect(await refused(name, { as: 'two', spec: { words: ['b'] } })).toEqual(conflict('.spec.words'));
     expect(await refused(name, { as: 'two', spec: { pair: { b: '2' } } })).toEqual(conflict('.spec.pair'));
@@ -179,7 +179,7 @@ export function applies(bench: Bench): void {
   });
 
   test('the status is applied apart from the rest', async () => {
-    const name = bench.name();
+    const name = workbench.name();
     await apply(name, { as: 'one', spec: { size: 6 } });
     const ready = [{ type: 'Ready', status: 'True' }];
     expect(await apply(name, { as: 'one', spec: { size: 6 }, status: { phase: 'Big' } })).not.toHaveProperty('status');
@@ -201,11 +201,11 @@ export function applies(bench: Bench): void {
   });
 
   test('the status of what is not there cannot be applied', async () => {
-    expect(await refused(bench.name(), { as: 'one', status: {} }, '/status')).toMatchObject({ code: 404 });
+    expect(await refused(workbench.name(), { as: 'one', status: {} }, '/status')).toMatchObject({ code: 404 });
   });
 
   test('an apply may name the version it is for', async () => {
-    const name = bench.name();
+    const name = workbench.name();
     const { resourceVersion } = (await apply(name, { as: 'one', spec: { size: 6 } })).metadata;
     const next = { as: 'one', spec: { size: 7 }, metadata: { resourceVersion } };
     await apply(name, next);
@@ -218,25 +218,30 @@ export function applies(bench: Bench): void {
     ['a value of another type', { name: 7 }, 500],
     ['a key twice', { rules: [{ key: 'a' }, { key: 'a' }] }, 500],
   ])('%s is refused', async (_, spec, code) => {
-    const name = bench.name();
+    const name = workbench.name();
     await apply(name, { as: 'one', spec: { fixed: 'f' } });
     expect(await refused(name, { as: 'one', spec })).toMatchObject({ code });
   });
 
   test('an apply without a manager is refused', async () => {
-    const name = bench.name();
+    const name = workbench.name();
     const type = 'application/apply-patch+yaml';
-    const reply = await bench.raw({ method: 'PATCH', path: bench.path(name), type, body: body(name, { spec: {} }) });
+    const reply = await workbench.raw({
+      method: 'PATCH',
+      path: workbench.path(name),
+      type,
+      body: body(name, { spec: {} }),
+    });
     expect(refusal(reply)).toEqual({ code: 422, reason: 'Invalid', causes: ['fieldManager FieldValueRequired'] });
   });
 
   test('an apply may be YAML; it needs to name only what it makes', async () => {
-    const name = bench.name();
-    const head = `apiVersion: ${bench.things.group}/v1\nkind: Thing\n`;
+    const name = workbench.name();
+    const head = `apiVersion: ${workbench.things.group}/v1\nkind: Thing\n`;
     const send = (text: string) =>
-      bench.raw({
+      workbench.raw({
         method: 'PATCH',
-        path: `${bench.path(name)}?fieldManager=one`,
+        path: `${workbench.path(name)}?fieldManager=one`,
         type: 'application/apply-patch+yaml',
         body: head + text,
       });

@@ -1,47 +1,49 @@
 import { expect, test } from 'vitest';
 import { isNotFound } from '../../src/kube/errors.ts';
-import { type Bench, keyOf, refusal, type Thing } from './workbench.ts';
+import { type Workbench, keyOf, refusal, type Thing } from './workbench.ts';
 
 const FINALIZER = 'try.open-local.test/hold';
 
-export function deletions(bench: Bench): void {
+export function deletions(workbench: Workbench): void {
   const get = ({ metadata: { name = '' } }: Thing) =>
-    bench.client.get(bench.things, { name, namespace: bench.namespace }, bench.signal);
+    workbench.client.get(workbench.things, { name, namespace: workbench.namespace }, workbench.signal);
 
   test('an object that nothing holds goes at once, and its name is free again with another uid', async () => {
-    const thing = await bench.made();
-    const reply = await bench.raw({ method: 'DELETE', path: bench.path(thing.metadata.name) });
+    const thing = await workbench.made();
+    const reply = await workbench.raw({ method: 'DELETE', path: workbench.path(thing.metadata.name) });
     expect(reply.json()).toMatchObject({
       kind: 'Status',
       status: 'Success',
-      details: { name: thing.metadata.name, group: bench.things.group, kind: 'things', uid: thing.metadata.uid },
+      details: { name: thing.metadata.name, group: workbench.things.group, kind: 'things', uid: thing.metadata.uid },
     });
     await expect(get(thing)).rejects.toSatisfy(isNotFound);
-    const again = await bench.made({}, { name: thing.metadata.name ?? '' });
+    const again = await workbench.made({}, { name: thing.metadata.name ?? '' });
     expect(again.metadata.uid).not.toBe(thing.metadata.uid);
   });
 
   test.each([{ uid: 'another' }, { resourceVersion: '1' }])('a delete for %j is a conflict', async (preconditions) => {
-    const thing = await bench.made();
+    const thing = await workbench.made();
     await expect(
-      bench.client.delete(bench.things, keyOf(thing), bench.signal, { preconditions }),
+      workbench.client.delete(workbench.things, keyOf(thing), workbench.signal, { preconditions }),
     ).rejects.toMatchObject({
       code: 409,
       reason: 'Conflict',
     });
-    expect(await bench.client.get(bench.things, keyOf(thing), bench.signal)).toEqual(thing);
+    expect(await workbench.client.get(workbench.things, keyOf(thing), workbench.signal)).toEqual(thing);
   });
 
   test('a delete for this very object is done', async () => {
-    const thing = await bench.made();
+    const thing = await workbench.made();
     const { uid = '', resourceVersion = '' } = thing.metadata;
-    await bench.client.delete(bench.things, keyOf(thing), bench.signal, { preconditions: { uid, resourceVersion } });
+    await workbench.client.delete(workbench.things, keyOf(thing), workbench.signal, {
+      preconditions: { uid, resourceVersion },
+    });
     await expect(get(thing)).rejects.toSatisfy(isNotFound);
   });
 
   test('a finalizer holds a deleted object until it is taken off', async () => {
-    const { client, things, signal } = bench;
-    const thing = await bench.made({}, { finalizers: [FINALIZER] });
+    const { client, things, signal } = workbench;
+    const thing = await workbench.made({}, { finalizers: [FINALIZER] });
     const key = keyOf(thing);
     await client.delete(things, key, signal);
     const held = await client.get(things, key, signal);
@@ -68,8 +70,8 @@ export function deletions(bench: Bench): void {
   });
 
   test('of two finalizers the last one off lets it go, by an update too', async () => {
-    const { client, things, signal } = bench;
-    const thing = await bench.made({}, { finalizers: [FINALIZER, `${FINALIZER}-2`] });
+    const { client, things, signal } = workbench;
+    const thing = await workbench.made({}, { finalizers: [FINALIZER, `${FINALIZER}-2`] });
     await client.delete(things, keyOf(thing), signal);
     const held = await client.get(things, keyOf(thing), signal);
     const rest = await client.update(
@@ -83,8 +85,8 @@ export function deletions(bench: Bench): void {
   });
 
   test('a finalizer taken off before the delete holds nothing', async () => {
-    const { client, things, signal } = bench;
-    const thing = await bench.made({}, { finalizers: [FINALIZER] });
+    const { client, things, signal } = workbench;
+    const thing = await workbench.made({}, { finalizers: [FINALIZER] });
     await client.patch(things, keyOf(thing), { type: 'merge', body: { metadata: { finalizers: [] } } }, signal);
     expect(await client.get(things, keyOf(thing), signal)).toBeTruthy();
     await client.delete(things, keyOf(thing), signal);
@@ -92,13 +94,13 @@ export function deletions(bench: Bench): void {
   });
 
   test('no finalizer can be added to what is being deleted', async () => {
-    const { client, things, signal } = bench;
-    const thing = await bench.made({}, { finalizers: [FINALIZER] });
+    const { client, things, signal } = workbench;
+    const thing = await workbench.made({}, { finalizers: [FINALIZER] });
     await client.delete(things, keyOf(thing), signal);
-    const path = bench.path(thing.metadata.name);
+    const path = workbench.path(thing.metadata.name);
     const type = 'application/merge-patch+json';
     const body = { metadata: { finalizers: [FINALIZER, `${FINALIZER}-2`] } };
-    expect(refusal(await bench.raw({ method: 'PATCH', path, type, body }))).toEqual({
+    expect(refusal(await workbench.raw({ method: 'PATCH', path, type, body }))).toEqual({
       code: 422,
       reason: 'Invalid',
       causes: ['metadata.finalizers FieldValueForbidden'],
@@ -107,8 +109,8 @@ export function deletions(bench: Bench): void {
   });
 
   test('an update cannot begin or end a deletion', async () => {
-    const { client, things, signal } = bench;
-    const thing = await bench.made({}, { finalizers: [FINALIZER] });
+    const { client, things, signal } = workbench;
+    const thing = await workbench.made({}, { finalizers: [FINALIZER] });
     const marked = { ...thing, metadata: { ...thing.metadata, deletionTimestamp: '2001-01-01T00:00:00Z' } };
     await expect(client.update(things, marked, signal)).rejects.toMatchObject({ code: 422, reason: 'Invalid' });
 
@@ -120,14 +122,14 @@ export function deletions(bench: Bench): void {
   });
 
   test('a collection is deleted as far as the selector goes', async () => {
-    const { client, things, signal, namespace } = bench;
-    const set = bench.name();
+    const { client, things, signal, namespace } = workbench;
+    const set = workbench.name();
     const [one, two, other] = await Promise.all([
-      bench.made({}, { labels: { set } }),
-      bench.made({}, { labels: { set }, finalizers: [FINALIZER] }),
-      bench.made({}, { labels: { set: `${set}-other` } }),
+      workbench.made({}, { labels: { set } }),
+      workbench.made({}, { labels: { set }, finalizers: [FINALIZER] }),
+      workbench.made({}, { labels: { set: `${set}-other` } }),
     ]);
-    const reply = await bench.raw({ method: 'DELETE', path: `${bench.path()}?labelSelector=set%3D${set}` });
+    const reply = await workbench.raw({ method: 'DELETE', path: `${workbench.path()}?labelSelector=set%3D${set}` });
     expect(reply.json()).toMatchObject({ kind: 'ThingList', items: [{}, {}] });
     const { items } = await client.list(things, { namespace, labelSelector: `set in (${set},${set}-other)` }, signal);
     const left = [two, other].map(({ metadata }) => metadata.name);

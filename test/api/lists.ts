@@ -1,16 +1,20 @@
 import { beforeAll, expect, test } from 'vitest';
 import type { ListOptions } from '../../src/kube/client.ts';
-import { type Bench, keyOf } from './workbench.ts';
+import { type Workbench, keyOf } from './workbench.ts';
 
-export function lists(bench: Bench): void {
+export function lists(workbench: Workbench): void {
   let set = '';
   beforeAll(async () => {
-    set = bench.name();
+    set = workbench.name();
     const labels = [{ tier: 'a', disk: 'ssd' }, { tier: 'b', disk: 'hdd' }, { tier: 'c' }, {}];
-    for (const [i, own] of labels.entries()) await bench.made({}, { name: `${set}-${i}`, labels: { set, ...own } });
+    for (const [i, own] of labels.entries()) await workbench.made({}, { name: `${set}-${i}`, labels: { set, ...own } });
   });
   const names = async (options: Partial<ListOptions>): Promise<string[]> => {
-    const { items } = await bench.client.list(bench.things, { namespace: bench.namespace, ...options }, bench.signal);
+    const { items } = await workbench.client.list(
+      workbench.things,
+      { namespace: workbench.namespace, ...options },
+      workbench.signal,
+    );
     return items.map(({ metadata }) => (metadata.name ?? '').slice(set.length + 1));
   };
 
@@ -54,21 +58,21 @@ export function lists(bench: Bench): void {
     ['limit', 'many'],
     ['resourceVersion', 'abc'],
   ])('a list with %s=%j is refused', async (parameter, value) => {
-    const reply = await bench.raw({
-      path: `${bench.path()}?${new URLSearchParams({ [parameter]: value }).toString()}`,
+    const reply = await workbench.raw({
+      path: `${workbench.path()}?${new URLSearchParams({ [parameter]: value }).toString()}`,
     });
     expect([reply.code, reply.json<{ reason: string }>().reason]).toEqual([400, 'BadRequest']);
   });
 
   test('pages together are the whole list, of one moment', async () => {
-    const { client, things, signal, namespace } = bench;
+    const { client, things, signal, namespace } = workbench;
     const select = { namespace, labelSelector: `set=${set}` };
     const all = await client.list(things, select, signal);
     const first = await client.list(things, { ...select, limit: 3 }, signal);
     expect(first.items).toEqual(all.items.slice(0, 3));
 
-    // What happens between two pages is not seen on the second.
-    const extra = await bench.made({}, { name: `${set}-9`, labels: { set } });
+    // A change between two pages is not visible on the second.
+    const extra = await workbench.made({}, { name: `${set}-9`, labels: { set } });
     await client.patch(
       things,
       { name: `${set}-3`, namespace },
@@ -92,23 +96,25 @@ export function lists(bench: Bench): void {
   });
 
   test('a page tells how many are left, unless a selector hides it', async () => {
-    const plain = (await bench.raw({ path: `${bench.path()}?limit=1` })).json<{ metadata: Record<string, unknown> }>();
+    const plain = (await workbench.raw({ path: `${workbench.path()}?limit=1` })).json<{
+      metadata: Record<string, unknown>;
+    }>();
     expect(plain.metadata['remainingItemCount']).toBeGreaterThanOrEqual(3);
-    const selected = await bench.raw({ path: `${bench.path()}?limit=1&labelSelector=set%3D${set}` });
+    const selected = await workbench.raw({ path: `${workbench.path()}?limit=1&labelSelector=set%3D${set}` });
     expect(selected.json<{ metadata: object }>().metadata).not.toHaveProperty('remainingItemCount');
     expect(selected.json()).toMatchObject({ metadata: { continue: expect.stringMatching(/.+/) } });
   });
 
   test('a list can show an earlier moment', async () => {
-    const { client, things, signal, namespace } = bench;
-    const thing = await bench.made({ size: 5 });
+    const { client, things, signal, namespace } = workbench;
+    const thing = await workbench.made({ size: 5 });
     await client.patch(things, keyOf(thing), { type: 'merge', body: { spec: { size: 6 } } }, signal);
     const query = new URLSearchParams({
       resourceVersion: thing.metadata.resourceVersion ?? '',
       resourceVersionMatch: 'Exact',
       fieldSelector: `metadata.name=${thing.metadata.name},metadata.namespace=${namespace}`,
     });
-    const then = await bench.raw({ path: `${bench.path()}?${query.toString()}` });
+    const then = await workbench.raw({ path: `${workbench.path()}?${query.toString()}` });
     expect(then.json()).toMatchObject({
       metadata: { resourceVersion: thing.metadata.resourceVersion },
       items: [{ spec: { size: 5 } }],
@@ -116,31 +122,31 @@ export function lists(bench: Bench): void {
   });
 
   test('a revision that is yet to come is told so', async () => {
-    const reply = await bench.raw({ path: `${bench.path()}?resourceVersion=999999999999` });
+    const reply = await workbench.raw({ path: `${workbench.path()}?resourceVersion=999999999999` });
     expect(reply.code).toBe(504);
     expect(reply.json()).toMatchObject({ reason: 'Timeout', details: { retryAfterSeconds: 1 } });
   });
 
   test('a list without a namespace has every namespace’s', async () => {
-    const { client, things, signal } = bench;
+    const { client, things, signal } = workbench;
     const { items } = await client.list(things, { labelSelector: `set=${set}` }, signal);
     expect(items).toHaveLength(4);
   });
 
   test('items of built-in kinds carry no kind, those of custom kinds do', async () => {
-    const maps = await bench.raw({ path: `/api/v1/namespaces/${bench.namespace}/serviceaccounts` });
+    const maps = await workbench.raw({ path: `/api/v1/namespaces/${workbench.namespace}/serviceaccounts` });
     expect(maps.json<{ kind: string; items: object[] }>().kind).toBe('ServiceAccountList');
     expect(maps.json<{ items: object[] }>().items[0]).not.toHaveProperty('kind');
-    const things = await bench.raw({ path: `${bench.path()}?limit=1` });
+    const things = await workbench.raw({ path: `${workbench.path()}?limit=1` });
     expect(things.json()).toMatchObject({ kind: 'ThingList', items: [{ kind: 'Thing' }] });
   });
 
   test('a table has the definition’s columns', async () => {
-    const thing = await bench.made({ size: 7 });
+    const thing = await workbench.made({ size: 7 });
     const status = { conditions: [{ type: 'Ready', status: 'True' as const }] };
-    await bench.client.update(bench.things, { ...thing, status }, bench.signal, 'status');
+    await workbench.client.update(workbench.things, { ...thing, status }, workbench.signal, 'status');
     const accept = 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json';
-    const reply = await bench.raw({ path: bench.path(thing.metadata.name), accept });
+    const reply = await workbench.raw({ path: workbench.path(thing.metadata.name), accept });
     expect(reply.json()).toMatchObject({
       kind: 'Table',
       apiVersion: 'meta.k8s.io/v1',
@@ -150,9 +156,9 @@ export function lists(bench: Bench): void {
   });
 
   test('only the metadata can be asked for', async () => {
-    const thing = await bench.made({}, { labels: { only: 'meta' } });
+    const thing = await workbench.made({}, { labels: { only: 'meta' } });
     const accept = 'application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io';
-    const reply = await bench.raw({ path: bench.path(thing.metadata.name), accept });
+    const reply = await workbench.raw({ path: workbench.path(thing.metadata.name), accept });
     expect(reply.json()).toMatchObject({ kind: 'PartialObjectMetadata', metadata: { labels: { only: 'meta' } } });
     expect(reply.json()).not.toHaveProperty('spec');
   });

@@ -5,9 +5,9 @@ import type { ClusterAccess } from '../../src/kube/access/access.ts';
 
 export interface RawRequest {
   readonly method?: string;
-  /** With its query. */
+  /** Path with its query. */
   readonly path: string;
-  /** Text is sent as it is. */
+  /** Body; a string is sent as it is, anything else as JSON. */
   readonly body?: unknown;
   readonly type?: string;
   readonly accept?: string;
@@ -17,12 +17,15 @@ export interface RawReply {
   readonly code: number;
   readonly headers: http.IncomingHttpHeaders;
   readonly text: string;
-  /** As the caller knows it to be. Throws for what is no JSON. */
+  /** Parses the body into the type that the caller expects. Throws for what is no JSON. */
   // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the caller names what it reads
   json<T>(): T;
 }
 
-/** One plain HTTP request, for what the client's interface is too narrow for. Rejects when nothing comes within ten seconds. */
+/**
+ * Makes one plain HTTP request, for tests that the client's interface is too narrow for. Rejects after ten seconds
+ * without an answer.
+ */
 export type Raw = (request: RawRequest) => Promise<RawReply>;
 
 /** Requests with the identity that `access` gives, over connections of their own. */

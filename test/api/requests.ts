@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { type Bench, refusal } from './workbench.ts';
+import { type Workbench, refusal } from './workbench.ts';
 
-export function requests(bench: Bench): void {
+export function requests(workbench: Workbench): void {
   test.each([
     ['half of an object', '{"apiVersion":', 400],
     ['a list', '[]', 400],
@@ -9,13 +9,13 @@ export function requests(bench: Bench): void {
     ['an object without a kind', { metadata: { name: 'x' } }, 400],
     ['another version', { apiVersion: 'v1', kind: 'Thing', metadata: { name: 'x' } }, 400],
   ])('%s as a body is refused', async (_, body, code) => {
-    const reply = await bench.raw({ method: 'POST', path: bench.path(), body });
+    const reply = await workbench.raw({ method: 'POST', path: workbench.path(), body });
     expect([reply.code, reply.json<{ kind: string }>().kind]).toEqual([code, 'Status']);
   });
 
   test('another kind as a body is refused', async () => {
-    const body = { ...bench.thing(), kind: 'Other' };
-    expect(refusal(await bench.raw({ method: 'POST', path: bench.path(), body }))).toMatchObject({
+    const body = { ...workbench.thing(), kind: 'Other' };
+    expect(refusal(await workbench.raw({ method: 'POST', path: workbench.path(), body }))).toMatchObject({
       code: 422,
       causes: ['kind FieldValueInvalid'],
     });
@@ -26,28 +26,28 @@ export function requests(bench: Bench): void {
     ['namespace', { namespace: 'another' }],
     ['missing name', { name: '' }],
   ])('a body with another %s than the URL is refused', async (_, metadata) => {
-    const thing = await bench.made();
+    const thing = await workbench.made();
     const body = { ...thing, metadata: { ...thing.metadata, ...metadata } };
-    const reply = await bench.raw({ method: 'PUT', path: bench.path(thing.metadata.name), body });
+    const reply = await workbench.raw({ method: 'PUT', path: workbench.path(thing.metadata.name), body });
     expect(refusal(reply)).toMatchObject({ code: 400, reason: 'BadRequest' });
   });
 
   test('a body of an unknown type is refused, YAML is not', async () => {
-    const refused = await bench.raw({ method: 'POST', path: bench.path(), type: 'text/plain', body: '{}' });
+    const refused = await workbench.raw({ method: 'POST', path: workbench.path(), type: 'text/plain', body: '{}' });
     expect(refusal(refused)).toMatchObject({ code: 415, reason: 'UnsupportedMediaType' });
-    const yaml = `apiVersion: ${bench.things.group}/v1\nkind: Thing\nmetadata: {name: ${bench.name()}}\n`;
-    const made = await bench.raw({ method: 'POST', path: bench.path(), type: 'application/yaml', body: yaml });
+    const yaml = `apiVersion: ${workbench.things.group}/v1\nkind: Thing\nmetadata: {name: ${workbench.name()}}\n`;
+    const made = await workbench.raw({ method: 'POST', path: workbench.path(), type: 'application/yaml', body: yaml });
     expect(made.code).toBe(201);
   });
 
   test('a body beyond three megabytes is refused', async () => {
-    const body = bench.thing({ anything: { much: 'x'.repeat(3 * 1024 * 1024) } });
-    const reply = await bench.raw({ method: 'POST', path: bench.path(), body });
+    const body = workbench.thing({ anything: { much: 'x'.repeat(3 * 1024 * 1024) } });
+    const reply = await workbench.raw({ method: 'POST', path: workbench.path(), body });
     expect(refusal(reply)).toMatchObject({ code: 413, reason: 'RequestEntityTooLarge' });
   });
 
   test('a type that cannot be sent is not acceptable', async () => {
-    const reply = await bench.raw({ path: bench.path(), accept: 'text/html' });
+    const reply = await workbench.raw({ path: workbench.path(), accept: 'text/html' });
     expect(reply.code).toBe(406);
   });
 
@@ -59,23 +59,23 @@ export function requests(bench: Bench): void {
     '/api/v1/others',
     '/api/v1/namespaces/default/nodes',
   ])('nothing is served under %s', async (path) => {
-    expect((await bench.raw({ path: path.replace('GROUP', bench.things.group) })).code).toBe(404);
+    expect((await workbench.raw({ path: path.replace('GROUP', workbench.things.group) })).code).toBe(404);
   });
 
   test('methods that a path has not are refused', async () => {
-    const body = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'x', namespace: bench.namespace } };
-    const everywhere = await bench.raw({ method: 'POST', path: '/api/v1/configmaps', body });
+    const body = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'x', namespace: workbench.namespace } };
+    const everywhere = await workbench.raw({ method: 'POST', path: '/api/v1/configmaps', body });
     expect(refusal(everywhere)).toMatchObject({ code: 405, reason: 'MethodNotAllowed' });
-    const path = `/api/v1/namespaces/${bench.namespace}/configmaps`;
-    expect((await bench.raw({ method: 'PUT', path, body })).code).toBe(405);
-    expect((await bench.raw({ path: `/api/v1/namespaces/${bench.namespace}/pods/x/binding` })).code).toBe(405);
+    const path = `/api/v1/namespaces/${workbench.namespace}/configmaps`;
+    expect((await workbench.raw({ method: 'PUT', path, body })).code).toBe(405);
+    expect((await workbench.raw({ path: `/api/v1/namespaces/${workbench.namespace}/pods/x/binding` })).code).toBe(405);
   });
 
   test('what is served is told', async () => {
-    const { group } = bench.things;
-    const groups = (await bench.raw({ path: '/apis' })).json<{ groups: { name: string }[] }>().groups;
+    const { group } = workbench.things;
+    const groups = (await workbench.raw({ path: '/apis' })).json<{ groups: { name: string }[] }>().groups;
     expect(groups.map(({ name }) => name)).toEqual(expect.arrayContaining([group, 'storage.k8s.io', 'apps']));
-    const { resources } = (await bench.raw({ path: `/apis/${group}/v1` })).json<{ resources: object[] }>();
+    const { resources } = (await workbench.raw({ path: `/apis/${group}/v1` })).json<{ resources: object[] }>();
     expect(resources).toEqual([
       expect.objectContaining({
         name: 'things',
@@ -85,7 +85,7 @@ export function requests(bench: Bench): void {
       }),
       expect.objectContaining({ name: 'things/status', kind: 'Thing' }),
     ]);
-    expect((await bench.raw({ path: '/version' })).json()).toHaveProperty('gitVersion');
-    expect((await bench.raw({ path: '/readyz' })).text).toBe('ok');
+    expect((await workbench.raw({ path: '/version' })).json()).toHaveProperty('gitVersion');
+    expect((await workbench.raw({ path: '/readyz' })).text).toBe('ok');
   });
 }

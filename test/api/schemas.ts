@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import { LOCAL_VOLUMES, NODE_LOCAL_STORAGES } from '../../src/kube/resource.ts';
-import { type Bench, DEFINITIONS, keyOf, refusal } from './workbench.ts';
+import { type Workbench, DEFINITIONS, keyOf, refusal } from './workbench.ts';
 
 const MERGE = 'application/merge-patch+json';
 const DEFAULTS = { size: 5, color: 'red', given: { flag: true } };
 
-export function schemas(bench: Bench): void {
+export function schemas(workbench: Workbench): void {
   test.each([
     [{ even: 3 }, ['spec FieldValueInvalid']],
     [{ size: 'x' }, ['spec.size FieldValueTypeInvalid']],
@@ -42,7 +42,7 @@ export function schemas(bench: Bench): void {
       ['spec.color FieldValueNotSupported', 'spec.name FieldValueInvalid', 'spec.size FieldValueInvalid'],
     ],
   ])('%j is refused', async (spec, causes) => {
-    const reply = await bench.raw({ method: 'POST', path: bench.path(), body: bench.thing(spec) });
+    const reply = await workbench.raw({ method: 'POST', path: workbench.path(), body: workbench.thing(spec) });
     expect(refusal(reply)).toEqual({ code: 422, reason: 'Invalid', causes });
   });
 
@@ -67,33 +67,33 @@ export function schemas(bench: Bench): void {
     [{ either: { a: 'x' } }, { either: { a: 'x' } }],
     [{ counts: { a: 1, b: 2 } }, { counts: { a: 1, b: 2 } }],
   ])('%j becomes the defaults and %j', async (spec, kept) => {
-    expect((await bench.made(spec)).spec).toEqual({ ...DEFAULTS, ...kept });
+    expect((await workbench.made(spec)).spec).toEqual({ ...DEFAULTS, ...kept });
   });
 
   test('what is wrong is told in words that name the field and what would do', async () => {
-    const body = bench.thing({ color: 'blue' });
-    const reply = await bench.raw({ method: 'POST', path: bench.path(), body });
+    const body = workbench.thing({ color: 'blue' });
+    const reply = await workbench.raw({ method: 'POST', path: workbench.path(), body });
     const status = reply.json<{ message: string; details: Record<string, unknown> }>();
-    expect(status.details).toMatchObject({ name: body.metadata.name, group: bench.things.group, kind: 'Thing' });
+    expect(status.details).toMatchObject({ name: body.metadata.name, group: workbench.things.group, kind: 'Thing' });
     expect(status.details['causes']).toContainEqual({
       field: 'spec.color',
       reason: 'FieldValueNotSupported',
       message: 'Unsupported value: "blue": supported values: "red", "green"',
     });
-    expect(status.message).toContain(`Thing.${bench.things.group} "${body.metadata.name}" is invalid: `);
+    expect(status.message).toContain(`Thing.${workbench.things.group} "${body.metadata.name}" is invalid: `);
   });
 
   test('unknown fields are refused when that is asked for, and warned about otherwise', async () => {
-    const path = `${bench.path()}?fieldValidation=`;
-    const body = bench.thing({ zzz: 1 });
-    const strict = await bench.raw({ method: 'POST', path: `${path}Strict`, body });
+    const path = `${workbench.path()}?fieldValidation=`;
+    const body = workbench.thing({ zzz: 1 });
+    const strict = await workbench.raw({ method: 'POST', path: `${path}Strict`, body });
     expect(strict.json()).toMatchObject({
       code: 400,
       message: expect.stringContaining('unknown field "spec.zzz"') as unknown,
     });
-    const warned = await bench.raw({ method: 'POST', path: `${path}Warn`, body });
+    const warned = await workbench.raw({ method: 'POST', path: `${path}Warn`, body });
     expect([warned.code, warned.headers['warning']]).toEqual([201, '299 - "unknown field \\"spec.zzz\\""']);
-    const silent = await bench.raw({ method: 'POST', path: `${path}Ignore`, body: bench.thing({ zzz: 1 }) });
+    const silent = await workbench.raw({ method: 'POST', path: `${path}Ignore`, body: workbench.thing({ zzz: 1 }) });
     expect([silent.code, silent.headers['warning']]).toEqual([201, undefined]);
   });
 
@@ -107,15 +107,15 @@ export function schemas(bench: Bench): void {
       ['spec.rules[1] FieldValueInvalid'],
     ],
   ])('a rule about the old value refuses what %s', async (_, spec, causes) => {
-    const thing = await bench.made({ size: 10, fixed: 'as-it-is', rules: [{ key: 'a', count: 3 }] });
-    const path = bench.path(thing.metadata.name);
-    const reply = await bench.raw({ method: 'PATCH', path, type: MERGE, body: { spec } });
+    const thing = await workbench.made({ size: 10, fixed: 'as-it-is', rules: [{ key: 'a', count: 3 }] });
+    const path = workbench.path(thing.metadata.name);
+    const reply = await workbench.raw({ method: 'PATCH', path, type: MERGE, body: { spec } });
     expect(refusal(reply)).toEqual({ code: 422, reason: 'Invalid', causes });
-    expect(await bench.client.get(bench.things, keyOf(thing), bench.signal)).toEqual(thing);
+    expect(await workbench.client.get(workbench.things, keyOf(thing), workbench.signal)).toEqual(thing);
   });
 
   test('a rule about the old value lets pass what fits, and what is new', async () => {
-    const thing = await bench.made({ size: 10, rules: [{ key: 'a', count: 3 }] });
+    const thing = await workbench.made({ size: 10, rules: [{ key: 'a', count: 3 }] });
     const body = {
       spec: {
         size: 11,
@@ -126,23 +126,28 @@ export function schemas(bench: Bench): void {
         ],
       },
     };
-    const grown = await bench.client.patch(bench.things, keyOf(thing), { type: 'merge', body }, bench.signal);
+    const grown = await workbench.client.patch(
+      workbench.things,
+      keyOf(thing),
+      { type: 'merge', body },
+      workbench.signal,
+    );
     expect(grown.spec).toMatchObject({ size: 11, fixed: 'now' });
   });
 
   test('a message may be made by an expression', async () => {
-    const thing = await bench.made({ size: 10 });
-    const path = bench.path(thing.metadata.name);
-    const reply = await bench.raw({ method: 'PATCH', path, type: MERGE, body: { spec: { size: 9 } } });
+    const thing = await workbench.made({ size: 10 });
+    const path = workbench.path(thing.metadata.name);
+    const reply = await workbench.raw({ method: 'PATCH', path, type: MERGE, body: { spec: { size: 9 } } });
     expect(reply.json()).toMatchObject({ details: { causes: [{ message: 'Forbidden: size may only grow' }] } });
   });
 
   test('the status is checked too', async () => {
-    const thing = await bench.made();
-    const path = `${bench.path(thing.metadata.name)}/status`;
+    const thing = await workbench.made();
+    const path = `${workbench.path(thing.metadata.name)}/status`;
     const twice = ['True', 'False'].map((status) => ({ type: 'Ready', status }));
     const body = { status: { phase: 'Huge', conditions: twice } };
-    expect(refusal(await bench.raw({ method: 'PATCH', path, type: MERGE, body }))).toEqual({
+    expect(refusal(await workbench.raw({ method: 'PATCH', path, type: MERGE, body }))).toEqual({
       code: 422,
       reason: 'Invalid',
       causes: ['status.conditions[1] FieldValueDuplicate', 'status.phase FieldValueNotSupported'],
@@ -152,7 +157,7 @@ export function schemas(bench: Bench): void {
   const volume = (spec: object) => ({
     apiVersion: 'csi.aliyun.com/v1alpha1',
     kind: 'LocalVolume',
-    metadata: { name: bench.name() },
+    metadata: { name: workbench.name() },
     spec: { nodeName: 'n', kind: 'LVM', vgName: 'vg', sizeBytes: 2 ** 52, role: 'Volume', ...spec },
   });
 
@@ -164,7 +169,7 @@ export function schemas(bench: Bench): void {
     [{ role: 'Other' }, ['spec.role FieldValueNotSupported']],
   ])('a LocalVolume with %j is refused', async (spec, causes) => {
     const path = '/apis/csi.aliyun.com/v1alpha1/localvolumes';
-    expect(refusal(await bench.raw({ method: 'POST', path, body: volume(spec) }))).toEqual({
+    expect(refusal(await workbench.raw({ method: 'POST', path, body: volume(spec) }))).toEqual({
       code: 422,
       reason: 'Invalid',
       causes,
@@ -172,7 +177,7 @@ export function schemas(bench: Bench): void {
   });
 
   test('a LocalVolume may grow and get limits; nothing else of it changes', async () => {
-    const { client, signal } = bench;
+    const { client, signal } = workbench;
     const claim = { namespace: 'default', name: 'c', uid: 'u' };
     const made = await client.create(LOCAL_VOLUMES, volume({ claim, source: { volume: 'a' } }) as never, signal);
     const key = keyOf(made);
@@ -200,8 +205,8 @@ export function schemas(bench: Bench): void {
   });
 
   test('a NodeLocalStorage keeps its status apart', async () => {
-    const { client, signal } = bench;
-    const name = bench.name();
+    const { client, signal } = workbench;
+    const name = workbench.name();
     const made = await client.create(NODE_LOCAL_STORAGES, { metadata: { name }, spec: { nodeName: name } }, signal);
     try {
       const status = { filteredStorageInfo: { volumeGroups: ['a'] } };
@@ -213,8 +218,8 @@ export function schemas(bench: Bench): void {
   });
 
   test('a definition tells when it is established', async () => {
-    const { client, signal } = bench;
-    const definition = await client.get(DEFINITIONS, { name: `things.${bench.things.group}` }, signal);
+    const { client, signal } = workbench;
+    const definition = await client.get(DEFINITIONS, { name: `things.${workbench.things.group}` }, signal);
     expect(definition).toMatchObject({
       status: {
         conditions: expect.arrayContaining([

@@ -1,6 +1,6 @@
 import { describe } from 'vitest';
 import { applies } from './applies.ts';
-import { createBench, type Subject } from './workbench.ts';
+import { createWorkbench, type Subject } from './workbench.ts';
 import { builtInKinds } from './built-in-kinds.ts';
 import { deletions } from './deletions.ts';
 import { lists } from './lists.ts';
@@ -10,33 +10,34 @@ import { watches } from './watches.ts';
 import { writes } from './writes.ts';
 
 /**
- * What we rely on in an API server. It asks only for what Kubernetes promises, leaves nothing behind, and assumes neither an empty server
- * nor controllers, so the same questions go to the one in memory and to a real one. `subject` is asked when the tests run.
+ * Defines tests of everything that open-local relies on in an API server. They ask only for what Kubernetes promises,
+ * leave nothing behind, and assume neither an empty server nor controllers: the in-memory server and a real one must
+ * both pass. `subject` is called when the tests run.
  */
 export function apiConformance(subject: () => Subject): void {
-  const bench = createBench(subject);
+  const workbench = createWorkbench(subject);
   describe('writes', () => {
-    writes(bench);
+    writes(workbench);
   });
   describe('deletions', () => {
-    deletions(bench);
+    deletions(workbench);
   });
   describe('lists', () => {
-    lists(bench);
+    lists(workbench);
   });
   describe('watches', () => {
-    watches(bench);
+    watches(workbench);
   });
   describe('server-side apply', () => {
-    applies(bench);
+    applies(workbench);
   });
   describe('schemas', () => {
-    schemas(bench);
+    schemas(workbench);
   });
   describe('built-in kinds', () => {
-    builtInKinds(bench);
+    builtInKinds(workbench);
   });
   describe('requests', () => {
-    requests(bench);
+    requests(workbench);
   });
 }

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import type { WatchEvent, WatchOptions } from '../../src/kube/client.ts';
-import { type Bench, keyOf, type Thing } from './workbench.ts';
+import { type Workbench, keyOf, type Thing } from './workbench.ts';
 
-export function watches(bench: Bench): void {
+export function watches(workbench: Workbench): void {
   /** Watches until `count` events other than bookmarks have come. */
   async function collect(
     options: Partial<WatchOptions> & { resourceVersion: string },
@@ -11,7 +11,11 @@ export function watches(bench: Bench): void {
     const stop = new AbortController();
     const events: WatchEvent<Thing>[] = [];
     const signal = AbortSignal.any([stop.signal, AbortSignal.timeout(15_000)]);
-    for await (const event of bench.client.watch(bench.things, { namespace: bench.namespace, ...options }, signal)) {
+    for await (const event of workbench.client.watch(
+      workbench.things,
+      { namespace: workbench.namespace, ...options },
+      signal,
+    )) {
       if (event.type !== 'BOOKMARK') events.push(event);
       if (events.length === count) break;
     }
@@ -19,19 +23,25 @@ export function watches(bench: Bench): void {
     return events;
   }
   const now = async (): Promise<string> =>
-    (await bench.client.list(bench.things, { namespace: bench.namespace, limit: 1 }, bench.signal)).resourceVersion;
+    (await workbench.client.list(workbench.things, { namespace: workbench.namespace, limit: 1 }, workbench.signal))
+      .resourceVersion;
   const resize = (thing: Thing, size: number) =>
-    bench.client.patch(bench.things, keyOf(thing), { type: 'merge', body: { spec: { size } } }, bench.signal);
+    workbench.client.patch(
+      workbench.things,
+      keyOf(thing),
+      { type: 'merge', body: { spec: { size } } },
+      workbench.signal,
+    );
 
   test('a watch tells everything after its version, in order, once', async () => {
     const resourceVersion = await now();
-    const labels = { w: bench.name() };
+    const labels = { w: workbench.name() };
     const labelSelector = `w=${labels.w}`;
-    const early = await bench.made({ size: 11 }, { labels });
+    const early = await workbench.made({ size: 11 }, { labels });
     const watching = collect({ resourceVersion, labelSelector }, 4);
     await resize(early, 12);
-    await bench.made({ size: 21 }, { labels });
-    await bench.client.delete(bench.things, keyOf(early), bench.signal);
+    await workbench.made({ size: 21 }, { labels });
+    await workbench.client.delete(workbench.things, keyOf(early), workbench.signal);
     const events = await watching;
     expect(shown(events)).toEqual(['ADDED 11', 'MODIFIED 12', 'ADDED 21', 'DELETED 12']);
     const versions = events.map((event) =>
@@ -42,8 +52,8 @@ export function watches(bench: Bench): void {
   });
 
   test('a watch from the middle tells only what came later', async () => {
-    const labels = { w: bench.name() };
-    const thing = await bench.made({ size: 11 }, { labels });
+    const labels = { w: workbench.name() };
+    const thing = await workbench.made({ size: 11 }, { labels });
     const second = await resize(thing, 12);
     await resize(thing, 13);
     const { resourceVersion = '' } = second.metadata;
@@ -51,25 +61,25 @@ export function watches(bench: Bench): void {
   });
 
   test('to a watch with a selector an object comes when it begins to match and goes when it ends', async () => {
-    const w = bench.name();
+    const w = workbench.name();
     const resourceVersion = await now();
-    const thing = await bench.made({ size: 11 }, { labels: { w: 'other' } });
+    const thing = await workbench.made({ size: 11 }, { labels: { w: 'other' } });
     const label = (value: string | null) =>
-      bench.client.patch(
-        bench.things,
+      workbench.client.patch(
+        workbench.things,
         keyOf(thing),
         { type: 'merge', body: { metadata: { labels: { w: value } } } },
-        bench.signal,
+        workbench.signal,
       );
     await label(w);
     await resize(thing, 12);
     const left = await label(null);
     await resize(thing, 13);
     await label(w);
-    await bench.client.delete(bench.things, keyOf(thing), bench.signal);
+    await workbench.client.delete(workbench.things, keyOf(thing), workbench.signal);
     const events = await collect({ resourceVersion, labelSelector: `w=${w}` }, 5);
     expect(shown(events)).toEqual(['ADDED 11', 'MODIFIED 12', 'DELETED 12', 'ADDED 13', 'DELETED 13']);
-    // As it last matched, but under the revision at which it ceased to.
+    // The object comes as it last matched, with the revision at which it ceased to.
     expect(events[2]).toMatchObject({
       object: { metadata: { labels: { w }, resourceVersion: left.metadata.resourceVersion } },
     });
@@ -77,7 +87,7 @@ export function watches(bench: Bench): void {
 
   test('a field selector narrows a watch to one object', async () => {
     const resourceVersion = await now();
-    const [one, two] = [await bench.made({ size: 11 }), await bench.made({ size: 21 })];
+    const [one, two] = [await workbench.made({ size: 11 }), await workbench.made({ size: 21 })];
     await resize(two, 22);
     await resize(one, 12);
     const fieldSelector = `metadata.name=${one.metadata.name}`;
@@ -85,34 +95,36 @@ export function watches(bench: Bench): void {
   });
 
   test('what a selector never chose is not told, not even its end', async () => {
-    const w = bench.name();
+    const w = workbench.name();
     const resourceVersion = await now();
-    const other = await bench.made({ size: 11 }, { labels: { w: 'other' } });
-    await bench.client.delete(bench.things, keyOf(other), bench.signal);
-    await bench.made({ size: 21 }, { labels: { w } });
+    const other = await workbench.made({ size: 11 }, { labels: { w: 'other' } });
+    await workbench.client.delete(workbench.things, keyOf(other), workbench.signal);
+    await workbench.made({ size: 21 }, { labels: { w } });
     expect(shown(await collect({ resourceVersion, labelSelector: `w=${w}` }, 1))).toEqual(['ADDED 21']);
   });
 
   test('a watch without a namespace sees every namespace, one with another namespace nothing', async () => {
     const resourceVersion = await now();
-    const labels = { w: bench.name() };
-    await bench.made({ size: 11 }, { labels });
+    const labels = { w: workbench.name() };
+    await workbench.made({ size: 11 }, { labels });
     const signal = AbortSignal.timeout(15_000);
     const options = { resourceVersion, labelSelector: `w=${labels.w}` };
-    for await (const event of bench.client.watch(bench.things, options, signal)) {
+    for await (const event of workbench.client.watch(workbench.things, options, signal)) {
       if (event.type === 'BOOKMARK') continue;
       expect(shown([event])).toEqual(['ADDED 11']);
       break;
     }
     const query = `watch=1&timeoutSeconds=1&resourceVersion=${resourceVersion}`;
-    const elsewhere = await bench.raw({ path: `/apis/${bench.things.group}/v1/namespaces/default/things?${query}` });
+    const elsewhere = await workbench.raw({
+      path: `/apis/${workbench.things.group}/v1/namespaces/default/things?${query}`,
+    });
     expect(elsewhere.text).toBe('');
   });
 
   test('what a finalizer holds is modified first and deleted later, as it last was', async () => {
-    const { client, things, signal } = bench;
+    const { client, things, signal } = workbench;
     const resourceVersion = await now();
-    const thing = await bench.made({ size: 11 }, { finalizers: ['try.open-local.test/hold'] });
+    const thing = await workbench.made({ size: 11 }, { finalizers: ['try.open-local.test/hold'] });
     await client.delete(things, keyOf(thing), signal);
     await client.patch(things, keyOf(thing), { type: 'merge', body: { metadata: { finalizers: null } } }, signal);
     const events = await collect({ resourceVersion, fieldSelector: `metadata.name=${thing.metadata.name}` }, 3);
@@ -129,7 +141,7 @@ export function watches(bench: Bench): void {
 
   test('writes that change nothing are not told', async () => {
     const resourceVersion = await now();
-    const thing = await bench.made({ size: 11 });
+    const thing = await workbench.made({ size: 11 });
     await resize(thing, 11);
     await resize(thing, 12);
     const fieldSelector = `metadata.name=${thing.metadata.name}`;
@@ -139,7 +151,7 @@ export function watches(bench: Bench): void {
   const lines = async (
     query: string,
   ): Promise<{ type: string; object: Thing & { code?: number; reason?: string } }[]> => {
-    const reply = await bench.raw({ path: `${bench.path()}?watch=1&${query}` });
+    const reply = await workbench.raw({ path: `${workbench.path()}?watch=1&${query}` });
     expect(reply.code).toBe(200);
     return reply.text
       .split('\n')
@@ -150,16 +162,16 @@ export function watches(bench: Bench): void {
   test.each(['', '&resourceVersion=0'])(
     'a watch that names no version begins with what is there (%j)',
     async (version) => {
-      const labels = { w: bench.name() };
-      await bench.made({ size: 11 }, { labels });
+      const labels = { w: workbench.name() };
+      await workbench.made({ size: 11 }, { labels });
       const events = await lines(`timeoutSeconds=1&labelSelector=w%3D${labels.w}${version}`);
       expect(events).toMatchObject([{ type: 'ADDED', object: { spec: { size: 11 } } }]);
     },
   );
 
   test('bookmarks come when they are asked for, and mark the end of what was there', async () => {
-    const labels = { w: bench.name() };
-    const thing = await bench.made({ size: 11 }, { labels });
+    const labels = { w: workbench.name() };
+    const thing = await workbench.made({ size: 11 }, { labels });
     const query = 'timeoutSeconds=1&allowWatchBookmarks=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan';
     const [added, bookmark] = await lines(`${query}&labelSelector=w%3D${labels.w}`);
     expect(added).toMatchObject({ type: 'ADDED', object: { spec: { size: 11 } } });
@@ -173,11 +185,11 @@ export function watches(bench: Bench): void {
   });
 
   test('as a table the columns are told once', async () => {
-    const labels = { w: bench.name() };
-    await bench.made({ size: 11 }, { labels });
-    await bench.made({ size: 12 }, { labels });
-    const path = `${bench.path()}?watch=1&timeoutSeconds=1&labelSelector=w%3D${labels.w}`;
-    const reply = await bench.raw({ path, accept: 'application/json;as=Table;v=v1;g=meta.k8s.io' });
+    const labels = { w: workbench.name() };
+    await workbench.made({ size: 11 }, { labels });
+    await workbench.made({ size: 12 }, { labels });
+    const path = `${workbench.path()}?watch=1&timeoutSeconds=1&labelSelector=w%3D${labels.w}`;
+    const reply = await workbench.raw({ path, accept: 'application/json;as=Table;v=v1;g=meta.k8s.io' });
     const tables = reply.text
       .trim()
       .split('\n')
@@ -190,8 +202,8 @@ export function watches(bench: Bench): void {
   });
 
   test('one object is not watched by its path', async () => {
-    const thing = await bench.made();
-    const reply = await bench.raw({ path: `${bench.path(thing.metadata.name)}?watch=1&timeoutSeconds=1` });
+    const thing = await workbench.made();
+    const reply = await workbench.raw({ path: `${workbench.path(thing.metadata.name)}?watch=1&timeoutSeconds=1` });
     expect(reply.json()).toMatchObject({ kind: 'Thing', metadata: { uid: thing.metadata.uid } });
   });
 
@@ -200,20 +212,20 @@ export function watches(bench: Bench): void {
   });
 
   test('a version that is forgotten is told as 410', async () => {
-    bench.forget();
+    workbench.forget();
     const [event] = await lines('timeoutSeconds=5&resourceVersion=1');
     expect(event).toMatchObject({ type: 'ERROR', object: { kind: 'Status', code: 410, reason: 'Expired' } });
     await expect(collect({ resourceVersion: '1' }, 1)).rejects.toMatchObject({ code: 410 });
   });
 
   test('a list and the watch from it make what a later list says', async () => {
-    const { client, things, signal, namespace } = bench;
-    const labels = { w: bench.name() };
+    const { client, things, signal, namespace } = workbench;
+    const labels = { w: workbench.name() };
     const select = { namespace, labelSelector: `w=${labels.w}` };
-    for (let i = 0; i < 5; i += 1) await bench.made({ size: 10 + i }, { labels });
+    for (let i = 0; i < 5; i += 1) await workbench.made({ size: 10 + i }, { labels });
     const start = await client.list(things, select, signal);
     const mirror = new Map(start.items.map((thing) => [thing.metadata.name, thing]));
-    const last = bench.name();
+    const last = workbench.name();
     const stop = AbortSignal.timeout(15_000);
     const following = (async () => {
       for await (const event of client.watch(things, { ...select, resourceVersion: start.resourceVersion }, stop)) {
@@ -228,9 +240,9 @@ export function watches(bench: Bench): void {
       ...start.items
         .slice(2)
         .flatMap((thing) => [resize(thing, 30), resize(thing, 31)].map((done) => done.catch(() => {}))),
-      ...[40, 41, 42].map((size) => bench.made({ size }, { labels })),
+      ...[40, 41, 42].map((size) => workbench.made({ size }, { labels })),
     ]);
-    await bench.made({}, { name: last, labels });
+    await workbench.made({}, { name: last, labels });
     await following;
     const end = await client.list(things, select, signal);
     expect([...mirror.values()].toSorted(byName)).toEqual([...end.items].toSorted(byName));

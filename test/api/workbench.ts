@@ -14,7 +14,7 @@ import type { Raw, RawReply } from './raw.ts';
 export interface Subject {
   readonly client: KubeClient;
   readonly raw: Raw;
-  /** Makes revisions from before this call too old to watch from. A real server has forgotten them anyway. */
+  /** Makes revisions from before this call too old to watch from. A real server forgets them by itself. */
   readonly forget?: () => void;
 }
 
@@ -50,21 +50,21 @@ export const DEFINITIONS: Resource = {
   namespaced: false,
 };
 
-/** One run of the suite on one server: names of its own, so that it disturbs nobody and nobody disturbs it. */
-export interface Bench {
+/** One run of the suite on one server. Its names are its own, so that runs do not disturb each other. */
+export interface Workbench {
   readonly client: KubeClient;
   readonly raw: Raw;
   readonly namespace: string;
   readonly things: Resource<Thing>;
   readonly signal: AbortSignal;
   forget(): void;
-  /** A name that nobody has had before. */
+  /** Makes a name that was never used before. */
   name(): string;
-  /** A Thing to be sent, under a new name unless `metadata` has one. */
+  /** Makes a Thing without creating it, with a new name unless `metadata` has one. */
   thing(spec?: Record<string, unknown>, metadata?: ObjectMeta): Thing;
-  /** Creates it. */
+  /** Creates a Thing. */
   made(spec?: Record<string, unknown>, metadata?: ObjectMeta): Promise<Thing>;
-  /** The URL path of our things, or of one. */
+  /** URL path of all Things, or of one. */
   path(name?: string): string;
 }
 
@@ -72,7 +72,7 @@ const dir = import.meta.dirname;
 const OURS = ['localvolumes', 'nodelocalstorages', 'nodelocalstorageinitconfigs'];
 
 /** Sets the stage before the tests of the file and clears it afterwards; use what it returns inside of tests only. */
-export function createBench(subject: () => Subject): Bench {
+export function createWorkbench(subject: () => Subject): Workbench {
   const run = randomBytes(4).toString('hex');
   const group = `run-${run}.try.open-local.test`;
   const namespace = `api-${run}`;
@@ -98,14 +98,14 @@ export function createBench(subject: () => Subject): Bench {
     }
     await client.create(NAMESPACES, { metadata: { name: namespace } }, signal);
     undo.push(() => client.delete(NAMESPACES, { name: namespace }, signal));
-    // Made by a controller in a whole cluster; without one no pod could be created.
+    // The default ServiceAccount is made by a controller in a whole cluster; without it no pod can be created.
     await created(client, SERVICE_ACCOUNTS, { metadata: { name: 'default', namespace } });
   });
   afterAll(async () => {
     for (const one of undo.toReversed()) await one();
   });
 
-  const bench: Bench = {
+  const workbench: Workbench = {
     get client() {
       return subject().client;
     },
@@ -120,18 +120,18 @@ export function createBench(subject: () => Subject): Bench {
     thing: (spec = {}, metadata = {}) => ({
       apiVersion: `${group}/v1`,
       kind: 'Thing',
-      metadata: { namespace, ...(metadata.generateName === undefined ? { name: bench.name() } : {}), ...metadata },
+      metadata: { namespace, ...(metadata.generateName === undefined ? { name: workbench.name() } : {}), ...metadata },
       spec,
     }),
-    made: (spec, metadata) => subject().client.create(things, bench.thing(spec, metadata), signal),
+    made: (spec, metadata) => subject().client.create(things, workbench.thing(spec, metadata), signal),
     path: (name) => `/apis/${group}/v1/namespaces/${namespace}/things${name === undefined ? '' : `/${name}`}`,
   };
-  return bench;
+  return workbench;
 }
 
 const versionOf = (text: string): string => (/- name: (\w+)/.exec(text) as RegExpExecArray)[1] as string;
 
-/** Whether it was made by this call. */
+/** Tells whether this call created the object. */
 async function created(client: KubeClient, resource: Resource, object: KubeObject): Promise<boolean> {
   try {
     await client.create(resource, object, AbortSignal.timeout(10_000));
@@ -142,7 +142,7 @@ async function created(client: KubeClient, resource: Resource, object: KubeObjec
   }
 }
 
-/** A real server serves a new kind a moment after it was defined. */
+/** Waits until the server serves the new kind: a real one does so a moment after it was defined. */
 async function served(client: KubeClient, resource: Resource): Promise<void> {
   const signal = AbortSignal.timeout(20_000);
   for (;;) {
@@ -156,7 +156,7 @@ async function served(client: KubeClient, resource: Resource): Promise<void> {
   }
 }
 
-/** What a refusal says, for comparing: the code, the reason, and the field and reason of every cause. */
+/** Summarizes a refusal for comparing: the code, the reason, and the field and reason of every cause. */
 export function refusal(reply: RawReply): { code: number; reason: string | undefined; causes: string[] } {
   const status = reply.json<{
     kind: string;
@@ -171,7 +171,7 @@ export function refusal(reply: RawReply): { code: number; reason: string | undef
   };
 }
 
-/** The key of an object that came from the server. */
+/** Key of an object that came from the server. */
 export const keyOf = ({
   metadata: { name = '', namespace },
 }: KubeObject): { name: string; namespace: string | undefined } => ({

@@ -1,17 +1,17 @@
 import { expect, test } from 'vitest';
-import { type Bench, CONFIG_MAPS, keyOf, refusal } from './workbench.ts';
+import { type Workbench, CONFIG_MAPS, keyOf, refusal } from './workbench.ts';
 
 const MERGE = 'application/merge-patch+json';
 
-export function writes(bench: Bench): void {
+export function writes(workbench: Workbench): void {
   test('a new object gets an identity, defaults and generation 1, and no status', async () => {
-    const sent = { ...bench.thing(), status: { phase: 'Big' } };
-    const thing = await bench.client.create(bench.things, sent, bench.signal);
+    const sent = { ...workbench.thing(), status: { phase: 'Big' } };
+    const thing = await workbench.client.create(workbench.things, sent, workbench.signal);
     expect(thing).toEqual({
       ...sent,
       metadata: expect.objectContaining({
         name: sent.metadata.name,
-        namespace: bench.namespace,
+        namespace: workbench.namespace,
         generation: 1,
         uid: expect.stringMatching(/^[0-9a-f-]{36}$/),
         resourceVersion: expect.stringMatching(/^\d+$/),
@@ -20,12 +20,12 @@ export function writes(bench: Bench): void {
       spec: { size: 5, color: 'red', given: { flag: true } },
       status: undefined,
     });
-    expect(await bench.client.get(bench.things, keyOf(thing), bench.signal)).toEqual(thing);
+    expect(await workbench.client.get(workbench.things, keyOf(thing), workbench.signal)).toEqual(thing);
   });
 
   test('a name is taken once', async () => {
-    const thing = await bench.made();
-    await expect(bench.made({}, { name: thing.metadata.name ?? '' })).rejects.toMatchObject({
+    const thing = await workbench.made();
+    await expect(workbench.made({}, { name: thing.metadata.name ?? '' })).rejects.toMatchObject({
       code: 409,
       reason: 'AlreadyExists',
     });
@@ -33,8 +33,8 @@ export function writes(bench: Bench): void {
 
   test('generateName makes a new name each time', async () => {
     const [one, two] = await Promise.all([
-      bench.made({}, { generateName: 'g-' }),
-      bench.made({}, { generateName: 'g-' }),
+      workbench.made({}, { generateName: 'g-' }),
+      workbench.made({}, { generateName: 'g-' }),
     ]);
     expect(one.metadata.name).toMatch(/^g-[a-z0-9]{5}$/);
     expect(two.metadata.name).not.toBe(one.metadata.name);
@@ -48,7 +48,7 @@ export function writes(bench: Bench): void {
     ['x'.repeat(254), 'metadata.name FieldValueInvalid'],
     ['', 'metadata.name FieldValueRequired'],
   ])('the name %j is refused', async (name, cause) => {
-    const reply = await bench.raw({ method: 'POST', path: bench.path(), body: bench.thing({}, { name }) });
+    const reply = await workbench.raw({ method: 'POST', path: workbench.path(), body: workbench.thing({}, { name }) });
     expect(refusal(reply)).toEqual({ code: 422, reason: 'Invalid', causes: [cause] });
   });
 
@@ -59,13 +59,13 @@ export function writes(bench: Bench): void {
     [{ annotations: { 'a b': 'x' } }, 'metadata.annotations FieldValueInvalid'],
     [{ finalizers: ['not good'] }, 'metadata.finalizers FieldValueInvalid'],
   ])('the metadata %j is refused', async (metadata, cause) => {
-    const reply = await bench.raw({ method: 'POST', path: bench.path(), body: bench.thing({}, metadata) });
+    const reply = await workbench.raw({ method: 'POST', path: workbench.path(), body: workbench.thing({}, metadata) });
     expect(refusal(reply)).toEqual({ code: 422, reason: 'Invalid', causes: [cause] });
   });
 
   test('nothing is created in a namespace that is not there', async () => {
-    const namespace = bench.name();
-    await expect(bench.made({}, { namespace })).rejects.toMatchObject({
+    const namespace = workbench.name();
+    await expect(workbench.made({}, { namespace })).rejects.toMatchObject({
       code: 404,
       reason: 'NotFound',
       message: expect.stringContaining(`namespaces "${namespace}" not found`) as string,
@@ -73,26 +73,26 @@ export function writes(bench: Bench): void {
   });
 
   test('what is not there is told by its name', async () => {
-    const key = { name: bench.name(), namespace: bench.namespace };
+    const key = { name: workbench.name(), namespace: workbench.namespace };
     const missing = {
       code: 404,
       reason: 'NotFound',
-      message: expect.stringContaining(`things.${bench.things.group} "${key.name}" not found`) as string,
+      message: expect.stringContaining(`things.${workbench.things.group} "${key.name}" not found`) as string,
     };
-    const { client, things, signal } = bench;
+    const { client, things, signal } = workbench;
     await expect(client.get(things, key, signal)).rejects.toMatchObject(missing);
     await expect(client.patch(things, key, { type: 'merge', body: {} }, signal)).rejects.toMatchObject(missing);
     await expect(client.patch(things, key, { type: 'merge', body: {} }, signal, 'status')).rejects.toMatchObject(
       missing,
     );
     await expect(client.delete(things, key, signal)).rejects.toMatchObject(missing);
-    const sent = bench.thing({}, { name: key.name, resourceVersion: '1' });
+    const sent = workbench.thing({}, { name: key.name, resourceVersion: '1' });
     await expect(client.update(things, sent, signal)).rejects.toMatchObject(missing);
   });
 
   test('an update replaces the spec and keeps what is the server’s', async () => {
-    const { client, things, signal } = bench;
-    const first = await bench.made({ name: 'abc', words: ['a'] }, { labels: { a: 'b' } });
+    const { client, things, signal } = workbench;
+    const first = await workbench.made({ name: 'abc', words: ['a'] }, { labels: { a: 'b' } });
     const next = {
       ...first,
       metadata: { ...first.metadata, labels: { c: 'd' }, generation: 77, creationTimestamp: '2001-01-01T00:00:00Z' },
@@ -114,10 +114,10 @@ export function writes(bench: Bench): void {
   });
 
   test('an update of an older version is a conflict', async () => {
-    const first = await bench.made();
-    await bench.client.update(bench.things, { ...first, spec: { size: 6 } }, bench.signal);
+    const first = await workbench.made();
+    await workbench.client.update(workbench.things, { ...first, spec: { size: 6 } }, workbench.signal);
     await expect(
-      bench.client.update(bench.things, { ...first, spec: { size: 7 } }, bench.signal),
+      workbench.client.update(workbench.things, { ...first, spec: { size: 7 } }, workbench.signal),
     ).rejects.toMatchObject({
       code: 409,
       reason: 'Conflict',
@@ -125,10 +125,10 @@ export function writes(bench: Bench): void {
   });
 
   test('of many updates of one version exactly one is done', async () => {
-    const first = await bench.made();
+    const first = await workbench.made();
     const tries = await Promise.allSettled(
       Array.from({ length: 12 }, (_, i) =>
-        bench.client.update(bench.things, { ...first, spec: { size: 10 + i } }, bench.signal),
+        workbench.client.update(workbench.things, { ...first, spec: { size: 10 + i } }, workbench.signal),
       ),
     );
     const refused = tries.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []));
@@ -138,13 +138,13 @@ export function writes(bench: Bench): void {
   });
 
   test('a custom object is updated only with its version, a ConfigMap without too', async () => {
-    const { client, signal } = bench;
-    const thing = await bench.made();
+    const { client, signal } = workbench;
+    const thing = await workbench.made();
     const { resourceVersion: _, ...metadata } = thing.metadata;
-    const reply = await bench.raw({
+    const reply = await workbench.raw({
       method: 'PUT',
-      path: bench.path(metadata.name),
-      body: bench.thing({}, { name: metadata.name ?? '' }),
+      path: workbench.path(metadata.name),
+      body: workbench.thing({}, { name: metadata.name ?? '' }),
     });
     expect(refusal(reply)).toEqual({
       code: 422,
@@ -152,24 +152,24 @@ export function writes(bench: Bench): void {
       causes: ['metadata.resourceVersion FieldValueInvalid'],
     });
 
-    const map = { metadata: { name: bench.name(), namespace: bench.namespace }, data: { a: '1' } };
+    const map = { metadata: { name: workbench.name(), namespace: workbench.namespace }, data: { a: '1' } };
     await client.create(CONFIG_MAPS, map, signal);
     const second = await client.update(CONFIG_MAPS, { ...map, data: { a: '2' } }, signal);
-    expect(second).toMatchObject({ metadata: { namespace: bench.namespace }, data: { a: '2' } });
+    expect(second).toMatchObject({ metadata: { namespace: workbench.namespace }, data: { a: '2' } });
   });
 
   test('an update for another uid is a conflict', async () => {
-    const thing = await bench.made();
+    const thing = await workbench.made();
     const other = { ...thing, metadata: { ...thing.metadata, uid: 'a-b-c' } };
-    await expect(bench.client.update(bench.things, other, bench.signal)).rejects.toMatchObject({
+    await expect(workbench.client.update(workbench.things, other, workbench.signal)).rejects.toMatchObject({
       code: 409,
       reason: 'Conflict',
     });
   });
 
   test('an update that changes nothing makes no new version', async () => {
-    const { client, things, signal } = bench;
-    const thing = await bench.made({ name: 'abc' }, { labels: { a: 'b' } });
+    const { client, things, signal } = workbench;
+    const thing = await workbench.made({ name: 'abc' }, { labels: { a: 'b' } });
     const { resourceVersion } = thing.metadata;
     expect((await client.update(things, thing, signal)).metadata.resourceVersion).toBe(resourceVersion);
     const patch = { type: 'merge', body: { spec: { name: 'abc' }, status: { phase: 'Big' } } } as const;
@@ -177,8 +177,8 @@ export function writes(bench: Bench): void {
   });
 
   test('generation counts changes of the spec, not of labels or status', async () => {
-    const { client, things, signal } = bench;
-    const key = keyOf(await bench.made());
+    const { client, things, signal } = workbench;
+    const key = keyOf(await workbench.made());
     const generation = async (body: unknown, subresource?: 'status') =>
       (await client.patch(things, key, { type: 'merge', body }, signal, subresource)).metadata.generation;
     expect(await generation({ metadata: { labels: { a: 'b' } } })).toBe(1);
@@ -187,8 +187,8 @@ export function writes(bench: Bench): void {
   });
 
   test('the status is written through its own path, and nothing else is', async () => {
-    const { client, things, signal } = bench;
-    const thing = await bench.made({ size: 7 });
+    const { client, things, signal } = workbench;
+    const thing = await workbench.made({ size: 7 });
     const status = { phase: 'Big', conditions: [{ type: 'Ready', status: 'True' as const }] };
     const changed = { ...thing, metadata: { ...thing.metadata, labels: { a: 'b' } }, spec: { size: 8 }, status };
     const second = await client.update(things, changed, signal, 'status');
@@ -201,35 +201,45 @@ export function writes(bench: Bench): void {
   });
 
   test('a stale status is a conflict', async () => {
-    const thing = await bench.made();
-    await bench.client.update(bench.things, { ...thing, status: { phase: 'Big' } }, bench.signal, 'status');
-    const again = bench.client.update(bench.things, { ...thing, status: { phase: 'Small' } }, bench.signal, 'status');
+    const thing = await workbench.made();
+    await workbench.client.update(workbench.things, { ...thing, status: { phase: 'Big' } }, workbench.signal, 'status');
+    const again = workbench.client.update(
+      workbench.things,
+      { ...thing, status: { phase: 'Small' } },
+      workbench.signal,
+      'status',
+    );
     await expect(again).rejects.toMatchObject({ code: 409, reason: 'Conflict' });
   });
 
   test('a merge patch sets, replaces lists and removes by null', async () => {
-    const thing = await bench.made(
+    const thing = await workbench.made(
       { name: 'abc', words: ['a', 'b'], counts: { x: 1, y: 2 } },
       { labels: { a: '1', b: '2' } },
     );
     const body = { metadata: { labels: { a: null, c: '3' } }, spec: { name: null, words: ['c'], counts: { x: null } } };
-    const patched = await bench.client.patch(bench.things, keyOf(thing), { type: 'merge', body }, bench.signal);
+    const patched = await workbench.client.patch(
+      workbench.things,
+      keyOf(thing),
+      { type: 'merge', body },
+      workbench.signal,
+    );
     expect(patched.metadata.labels).toEqual({ b: '2', c: '3' });
     expect(patched.spec).toEqual({ words: ['c'], counts: { y: 2 }, size: 5, color: 'red', given: { flag: true } });
   });
 
   test('a patch that names an older version is a conflict', async () => {
-    const thing = await bench.made();
+    const thing = await workbench.made();
     const { resourceVersion } = thing.metadata;
     const body = (size: number) => ({ metadata: { resourceVersion }, spec: { size } });
     const patch = (size: number) =>
-      bench.client.patch(bench.things, keyOf(thing), { type: 'merge', body: body(size) }, bench.signal);
+      workbench.client.patch(workbench.things, keyOf(thing), { type: 'merge', body: body(size) }, workbench.signal);
     await patch(6);
     await expect(patch(7)).rejects.toMatchObject({ code: 409, reason: 'Conflict' });
   });
 
   test('a JSON patch tests, adds, copies, moves, replaces and removes in order', async () => {
-    const thing = await bench.made({ words: ['a'], name: 'abc' }, { labels: { a: '1' } });
+    const thing = await workbench.made({ words: ['a'], name: 'abc' }, { labels: { a: '1' } });
     const body = [
       { op: 'test', path: '/spec/size', value: 5 },
       { op: 'add', path: '/metadata/labels/x~1y', value: 'z' },
@@ -240,7 +250,12 @@ export function writes(bench: Bench): void {
       { op: 'replace', path: '/spec/color', value: 'green' },
       { op: 'remove', path: '/spec/name' },
     ];
-    const patched = await bench.client.patch(bench.things, keyOf(thing), { type: 'json', body }, bench.signal);
+    const patched = await workbench.client.patch(
+      workbench.things,
+      keyOf(thing),
+      { type: 'json', body },
+      workbench.signal,
+    );
     expect(patched.metadata.labels).toEqual({ a: '1', 'x/y': 'z' });
     expect(patched.spec).toEqual({ words: ['a', 'b', 'c', 'a'], size: 5, color: 'green', given: { flag: true } });
   });
@@ -252,15 +267,15 @@ export function writes(bench: Bench): void {
     ['a place beyond the end of a list', [{ op: 'add', path: '/spec/words/9', value: 'x' }]],
     ['an operation nobody knows', [{ op: 'zap', path: '/spec/size' }]],
   ])('a JSON patch with %s changes nothing', async (_, operations) => {
-    const thing = await bench.made({ words: ['a'] });
+    const thing = await workbench.made({ words: ['a'] });
     const body = [{ op: 'add', path: '/spec/words/-', value: 'b' }, ...operations];
     await expect(
-      bench.client.patch(bench.things, keyOf(thing), { type: 'json', body }, bench.signal),
+      workbench.client.patch(workbench.things, keyOf(thing), { type: 'json', body }, workbench.signal),
     ).rejects.toMatchObject({
       code: 422,
       reason: 'Invalid',
     });
-    expect(await bench.client.get(bench.things, keyOf(thing), bench.signal)).toEqual(thing);
+    expect(await workbench.client.get(workbench.things, keyOf(thing), workbench.signal)).toEqual(thing);
   });
 
   test.each([
@@ -272,8 +287,8 @@ export function writes(bench: Bench): void {
     ['application/json', {}, 415],
     ['application/strategic-merge-patch+json', {}, 415],
   ])('a patch of type %s with the body %j is refused', async (type, body, code) => {
-    const thing = await bench.made();
-    const reply = await bench.raw({ method: 'PATCH', path: bench.path(thing.metadata.name), type, body });
+    const thing = await workbench.made();
+    const reply = await workbench.raw({ method: 'PATCH', path: workbench.path(thing.metadata.name), type, body });
     expect(reply.code).toBe(code);
   });
 
@@ -284,29 +299,34 @@ export function writes(bench: Bench): void {
     ['uid', { metadata: { uid: 'a-b-c' } }, 422],
     ['kind', { kind: 'Other' }, 422],
   ])('a patch cannot change the %s', async (_, body, code) => {
-    const thing = await bench.made();
-    const reply = await bench.raw({ method: 'PATCH', path: bench.path(thing.metadata.name), type: MERGE, body });
+    const thing = await workbench.made();
+    const reply = await workbench.raw({
+      method: 'PATCH',
+      path: workbench.path(thing.metadata.name),
+      type: MERGE,
+      body,
+    });
     expect(reply.code).toBe(code);
-    expect(await bench.client.get(bench.things, keyOf(thing), bench.signal)).toEqual(thing);
+    expect(await workbench.client.get(workbench.things, keyOf(thing), workbench.signal)).toEqual(thing);
   });
 
   test('a dry run answers as if it were done, and does nothing', async () => {
-    const sent = bench.thing({ name: 'abc' });
-    const path = bench.path(sent.metadata.name);
-    const tried = await bench.raw({ method: 'POST', path: `${bench.path()}?dryRun=All`, body: sent });
+    const sent = workbench.thing({ name: 'abc' });
+    const path = workbench.path(sent.metadata.name);
+    const tried = await workbench.raw({ method: 'POST', path: `${workbench.path()}?dryRun=All`, body: sent });
     expect(tried.code).toBe(201);
     expect(tried.json()).toMatchObject({ spec: { name: 'abc', size: 5 } });
-    expect((await bench.raw({ path })).code).toBe(404);
+    expect((await workbench.raw({ path })).code).toBe(404);
 
-    const thing = await bench.client.create(bench.things, sent, bench.signal);
-    const patched = await bench.raw({
+    const thing = await workbench.client.create(workbench.things, sent, workbench.signal);
+    const patched = await workbench.raw({
       method: 'PATCH',
       path: `${path}?dryRun=All`,
       type: MERGE,
       body: { spec: { size: 6 } },
     });
     expect(patched.json()).toMatchObject({ spec: { size: 6 } });
-    expect((await bench.raw({ method: 'DELETE', path: `${path}?dryRun=All` })).code).toBe(200);
-    expect(await bench.client.get(bench.things, keyOf(thing), bench.signal)).toEqual(thing);
+    expect((await workbench.raw({ method: 'DELETE', path: `${path}?dryRun=All` })).code).toBe(200);
+    expect(await workbench.client.get(workbench.things, keyOf(thing), workbench.signal)).toEqual(thing);
   });
 }

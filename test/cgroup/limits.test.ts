@@ -8,14 +8,14 @@ import { deviceNumber } from '../../src/mount/device-number.ts';
 import { createLoopDisks } from '../lvm/loop-disks.ts';
 
 const BLKIO = '/sys/fs/cgroup/blkio';
-/** A machine has one version or the other; v2 is tried in the virtual machine of ring 5. */
+/** A machine has cgroup v1 or v2; v2 is tested in the virtual machine of ring 5. */
 const isHere =
   process.getuid?.() === 0 &&
   [path.join(BLKIO, 'blkio.throttle.read_bps_device'), '/dev/loop-control'].every((file) => existsSync(file));
 const reason = isHere ? '' : ' [needs root, loop devices, cgroup v1]';
 const never = new AbortController().signal;
 
-/** A cgroup of ours, seen as if it were the root of the machine's. */
+/** Makes a cgroup for the test, which is used as if it were the root of the hierarchy. */
 async function ownHierarchy(): Promise<{ readonly root: string; readonly group: string }> {
   const root = await mkdtemp(path.join(tmpdir(), 'cgroup-'));
   const group = path.join(BLKIO, path.basename(root));

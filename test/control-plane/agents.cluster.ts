@@ -15,7 +15,10 @@ const WITHIN_MS = 60_000;
 const GIB = 2 ** 30;
 const NAMES = ['real-1', 'real-2'];
 
-/** Two agents as deploy/ starts them, each with a token of its own node, on a loop device of 2 GiB with real lvm2. */
+/**
+ * System with two agents as deploy/ starts them, each with a token of its own node, on a loop device of 2 GiB with real
+ * lvm2.
+ */
 let system: System;
 const disks = new Map<string, LoopDisks>();
 const agents: AgentProcess[] = [];

@@ -14,7 +14,10 @@ import { createPods, deletePods, untilRunning, type PodWish } from './instrument
 const never = new AbortController().signal;
 const WITHIN_MS = 60_000;
 const NODE = 'audited';
-/** One after another: of claims that come together, some share a request, so that fewer are counted than one alone makes. */
+/**
+ * Claims come one after another: those that come together share requests, so that fewer are counted than one alone
+ * makes.
+ */
 const CLAIMS_COUNTED = 5;
 
 type Program = 'operator' | 'agent';
@@ -39,14 +42,14 @@ afterAll(async () => {
   await system?.stop();
 });
 
-/** Sizes of the logical volumes that the node has reported, by name; undefined while there is no group. */
+/** Sizes of the logical volumes that the node reported, by name; undefined while it has no group. */
 function sizes(): ReadonlyMap<string, number> | undefined {
   const { nodeStorageInfo } = system.stores.nodeStorages.get(NODE)?.status ?? {};
   const group = nodeStorageInfo?.volumeGroups?.find(({ name }) => name === POOL);
   return group && new Map((group.logicalVolumes ?? []).map(({ name, total }) => [name, total]));
 }
 
-/** Does something, and gives the requests that the programs made for it; not those that they make as time goes by. */
+/** Runs `act` and returns the requests that the programs made for it, without those that they make periodically. */
 async function requestsOf(doing: () => Promise<unknown>): Promise<Readonly<Record<Program, ApiRequest[]>>> {
   const { cluster, client } = system;
   const from = await mark(cluster.dir, client, never);

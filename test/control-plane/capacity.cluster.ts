@@ -39,7 +39,7 @@ afterAll(async () => {
   await system?.stop();
 });
 
-/** Those of the class that the tests use: the largest volume, by the nodes it is told of. */
+/** Largest volume by node, from the capacity objects of the class that the tests use. */
 function sizes(): Readonly<Record<string, string | undefined>> {
   const nodesOf = ({ nodeTopology = {} }: CsiStorageCapacity): string => {
     const [hostname] = Object.values(nodeTopology.matchLabels ?? {});
@@ -109,7 +109,7 @@ test('6: without the extender a full node is told to the byte, and freed room br
     `without the extender, from freed room to a pod with its node: ${times.map((ms) => Math.round(ms)).join(', ')} ms`,
   );
   expect(broken(await promised(system))).toEqual([]);
-  // Smaller ones go there still.
+  // A smaller claim still goes there.
   await createPods(system, [{ name: 'small', sizes: ['5Gi'], spec: on('node-1') }]);
   await untilRunning(system, ['small'], WITHIN_MS);
   system.extender.open();

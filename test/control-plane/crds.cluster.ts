@@ -35,13 +35,13 @@ const named = (fields: Fields): Made => ({ metadata: { name: `object-${(count +=
 const create = (resource: Resource, fields: Fields): Promise<KubeObject> =>
   client.create(resource, named(fields), never);
 
-/** What became of a write: the object's own fields, or the server's words. */
+/** Outcome of a write: the object's own fields, or the server's words. */
 const outcome = (written: Promise<KubeObject>): Promise<unknown> =>
   written.then(
     (object) => Object.fromEntries(Object.entries(object).filter(([name]) => name === 'spec' || name === 'status')),
     (error: unknown) => (error instanceof ApiError ? `${error.code} ${error.message}` : error),
   );
-/** Refused by validation, in words that name the place. */
+/** Matches a refusal by validation that names the field. */
 const refused = (says: string): unknown =>
   expect.stringMatching(new RegExp(`^422 [^]*${says.replaceAll(/[[\].]/g, '\\$&')}`));
 
@@ -162,7 +162,7 @@ test.each<[string, Fields, boolean]>([
 const many = Array.from({ length: 51 }, (_, i) => `x${i}`);
 const GROUP = { name: 'pool-0', devices: ['/dev/sdb'] };
 const POINT = { device: '/dev/sdc', path: '/mnt/open-local/a' };
-/** What globalConfig, an entry of nodesConfig and the spec of a NodeLocalStorage have in common. */
+/** Fields that globalConfig, an entry of nodesConfig and the spec of a NodeLocalStorage share. */
 const CONFIGS: readonly (readonly [string, Fields, string | undefined])[] = [
   [
     'groups and mount points',

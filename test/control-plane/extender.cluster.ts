@@ -117,7 +117,7 @@ test.each([
     });
     const since = (await system.log('kube-scheduler')).length;
     try {
-      // Of 40 that there is room for, so that nodes fill up in between.
+      // There is room for 40 pods, so that nodes fill up in between.
       const passed = pods('passed', 36);
       await createPods(system, passed);
       await untilRunning(system, names(passed), WITHIN_MS);

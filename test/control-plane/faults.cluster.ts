@@ -21,12 +21,13 @@ beforeAll(async () => {
       { prefix: 'small', count: 5, disks: disks(15) },
       { prefix: 'one', count: 1, disks: disks(45) },
     ],
-    // As deploy/ has it: while nobody answers, the scheduler places pods blindly, and CreateVolume is the judge.
+    // The extender is ignorable, as in deploy/: while it does not answer, the scheduler chooses blindly, and
+    // CreateVolume refuses.
     extender: { ignorable: true },
   });
 });
 afterAll(() => system?.stop());
-// One that failed must not be in the way of the next.
+// A test that failed must not leave pods for the next.
 afterEach(async () => {
   const left = system.stores.pods.list().map(({ metadata: { name = '' } }) => ({ name, sizes: ['1Gi'] }));
   await deletePods(system, left);

@@ -52,7 +52,7 @@ afterEach(async () => {
   await until('nothing is left', [stores.pods, stores.localVolumes, stores.volumes], WITHIN_MS, () =>
     [stores.pods, stores.localVolumes, stores.volumes].every((store) => store.list().length === 0),
   );
-  // Room is back once the nodes have reported it, too.
+  // The nodes must have reported the freed room, too.
   const groups = () => stores.nodeStorages.list().flatMap(({ status }) => status?.nodeStorageInfo?.volumeGroups ?? []);
   await until('the nodes are empty', [stores.nodeStorages], WITHIN_MS, () =>
     groups().every(({ logicalVolumes }) => (logicalVolumes ?? []).length === 0),
@@ -109,7 +109,7 @@ test('6: a claim that cannot grow is told why and keeps its size and its room', 
   await ask('stays-0', '21Gi');
   await untilEvent('VolumeResizeFailed', 'stays-0', /21 GiB/);
   expect(volumeOf('stays-0')?.spec.sizeBytes).toBe(2 * 2 ** 30);
-  // What it did not get is there for others.
+  // The room that the claim did not get is free for others.
   await running({ name: 'other', sizes: ['18Gi'] });
   await running({ name: 'third', sizes: ['18Gi'] });
   expect(broken(await promised(system))).toEqual([]);
@@ -181,7 +181,7 @@ test('5: pods whose nodeName is set by hand get their volumes there as far as th
     { name: 'hand', sizes: ['15Gi'], spec: { nodeName: 'node-2' } },
     { name: 'second', sizes: ['15Gi'], spec: { nodeName: 'node-2' } },
   ]);
-  // Nobody schedules such pods, so nobody but a person sends their claims anywhere.
+  // The scheduler skips such pods, so a person must choose the node of their claims.
   const send = (name: string): Promise<unknown> => {
     const annotations = { 'volume.kubernetes.io/selected-node': 'node-2' };
     return system.client.patch(
@@ -233,7 +233,7 @@ test('5: an urgent pod evicts nobody for room that eviction cannot free', async 
   await createPods(system, full);
   await untilRunning(system, ['full-1', 'full-2'], WITHIN_MS);
   await createPods(system, [{ name: 'urgent', sizes: ['1Gi'], spec: { priorityClassName: 'urgent' } }]);
-  // In the extender's words, or the scheduler's own where a volume was turned away a moment ago.
+  // The words are the extender's, or the scheduler's own where a volume was refused a moment ago.
   await untilEvent('FailedScheduling', 'urgent', /1 GiB|enough free storage/);
   expect(system.stores.pods.get('default/urgent')?.status).not.toHaveProperty('nominatedNodeName');
   expect(system.stores.pods.list().filter(({ metadata }) => metadata.deletionTimestamp !== undefined)).toEqual([]);

@@ -49,7 +49,7 @@ const claim = inNamespace({ accessModes: ['ReadWriteOnce'], resources: { request
 const pv = named({ spec: { accessModes: ['ReadWriteOnce'], capacity: { storage: '1Gi' }, hostPath: { path: '/x' } } });
 const volume = named({ spec: { nodeName: 'n1', kind: 'LVM', vgName: 'pool-0', sizeBytes: 4096, role: 'Volume' } });
 
-/** Objects of the informers' kinds, what the operator leaves unread of them, and where that is. */
+/** Objects of the kinds that informers follow, with the parts that the operator leaves unread. */
 const KINDS = [
   [PODS, pod, UNREAD_OF_PODS, ['metadata.managedFields', 'spec.containers', 'status.containerStatuses']],
   [NODES, named({ spec: { podCIDR: '10.0.0.0/24' } }), UNREAD_OF_BUILT_IN, ['metadata.managedFields']],

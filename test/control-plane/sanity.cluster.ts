@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { startSystem, type System } from './system/system.ts';
 import { tell } from './cluster/tell.ts';
 
-/** What csi-sanity leaves out, by the capability that is not advertised or the flag that was not given. */
+/** Tests that csi-sanity leaves out, by the capability that is not advertised or the flag that was not given. */
 const LEFT_OUT = [
   /ListVolumes|GetVolume|volume health/i,
   /[Ss]napshot/,

@@ -28,7 +28,7 @@ const nodesOf = (names: readonly string[]): Record<string, string | undefined> =
   Object.fromEntries(names.map((name) => [name, system.stores.pods.get(`default/${name}`)?.spec?.nodeName]));
 const namesOf = (pods: readonly PodWish[]): string[] => pods.map(({ name }) => name);
 
-/** What should not have happened: bytes promised twice, refusals of CreateVolume, claims given back to the scheduler. */
+/** Lists mishaps: bytes promised twice, refusals of CreateVolume, claims given back to the scheduler. */
 async function mishaps(since: Mark): Promise<unknown[]> {
   const added = (await mark()).map((text, i) => text.slice(since[i]?.length ?? 0)).join('\n');
   return [...broken(await promised(system)), ...(added.match(/.*(ResourceExhausted|[Rr]escheduling).*/g) ?? [])];
@@ -41,7 +41,7 @@ test('1: a StatefulSet of 10 runs, spread over the nodes, and finds its nodes an
   await createStatefulSet(system, { name: 'web', replicas: 10, size: '8Gi' });
   await untilRunning(system, names, 60_000);
   const before = nodesOf(names);
-  // Spread: ten claims of 8 GiB leave no node with two while others have none that fits as well.
+  // Ten claims of 8 GiB are spread: no node has two while another that fits as well has none.
   expect(new Set(Object.values(before)).size).toBeGreaterThanOrEqual(7);
   const volumes = () => names.map((name) => system.stores.claims.get(`default/data-${name}`)?.spec?.volumeName);
   const volumesBefore = volumes();
@@ -107,7 +107,7 @@ test('8: kube-scheduler had no error or time-out with the extender', async () =>
   expect(extenderComplaints(await system.log('kube-scheduler'))).toEqual([]);
 });
 
-/** One to three claims each, in whole extents; together so many MiB. */
+/** Makes pods of one to three claims each, in whole extents, that ask for `totalMib` together. */
 function mixedPods(count: number, totalMib: number): PodWish[] {
   const weights = Array.from({ length: count }, (_, i) =>
     Array.from({ length: 1 + (i % 3) }, (_, j) => 20 + ((i * 37 + j * 61) % 80)),

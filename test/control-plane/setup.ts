@@ -4,7 +4,7 @@ import { buildProgram } from './cluster/program.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** Path of `open-local`, as it is now. */
+    /** Path of the program `open-local`, built from the checkout as it is now. */
     openLocal: string;
   }
 }

@@ -27,7 +27,7 @@ const EXTENT = 4 * 1024 ** 2;
 type NineStates = [Snapshot, Snapshot, Snapshot, Snapshot, Snapshot, Snapshot, Snapshot, Snapshot, Snapshot];
 const isRace = ({ pod }: PodRow): boolean => pod.startsWith('default/race');
 
-/** Plays the demo; what its document says, step by step, as far as it must be the same in every run. */
+/** Plays the demo and returns the parts of its document that must be the same in every run. */
 async function playDemo(lvm: 'simulated' | 'real'): Promise<Record<string, unknown>> {
   const args = ['--json', `--lvm=${lvm}`, `--log-dir=${program.logs}`];
   const { code, stdout, stderr } = await program.run('sandbox', ...args);
@@ -56,7 +56,8 @@ async function playDemo(lvm: 'simulated' | 'real'): Promise<Record<string, unkno
   };
 }
 
-// Each group lacks LVM's metadata at the start of each disk, and what is less than an extent at its end.
+// Each group is smaller than its disks: LVM's metadata at the start of each, and a rest of less than an extent at the
+// end.
 const ONE_DISK = 20 * GIB - EXTENT;
 const TWO_DISKS = ONE_DISK + 10 * GIB - EXTENT;
 const NAMES = ['node-1', 'node-2', 'node-3', 'node-4'];

@@ -7,7 +7,7 @@ import { buildProgram, type Program } from '../rig/program.ts';
 import { whenAborted } from '../../src/wait/abort.ts';
 
 const KILLS = 10;
-/** SEED=… repeats a run. */
+/** Seed of the run; SEED=… repeats one. */
 const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
 
 let program: Program;
@@ -16,7 +16,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => program[Symbol.asyncDispose]());
 
-/** Numbers in [0, 1) that depend on nothing but the seed: mulberry32. */
+/** Makes a source of numbers in [0, 1) that depend only on the seed: mulberry32. */
 function randomFrom(seed: number): () => number {
   let state = seed;
   return () => {
@@ -28,9 +28,12 @@ function randomFrom(seed: number): () => number {
 }
 
 interface Kill {
-  /** After so many changes of objects in the API server: so it always falls into the work, not into a pause. */
+  /**
+   * Changes of objects after which the kill comes: counted in changes, so that it falls into the work and not into a
+   * pause.
+   */
   readonly change: number;
-  /** 0 is the operator, others are agents. */
+  /** Victim: 0 is the operator, others are agents. */
   readonly victim: number;
 }
 
@@ -38,7 +41,7 @@ function planKills(changes: number): Kill[] {
   const random = randomFrom(seed);
   const kills = Array.from({ length: KILLS }, () => ({
     change: Math.floor(random() * changes),
-    // The operator twice as often as an agent.
+    // The operator is killed twice as often as an agent.
     victim: Math.max(0, Math.floor(random() * 6) - 1),
   }));
   return kills.toSorted((a, b) => a.change - b.change);
@@ -73,7 +76,7 @@ const playDemo = (beside: (cluster: Cluster, signal: AbortSignal) => Promise<voi
     AbortSignal.timeout(280_000),
   );
 
-/** How a run ended, as far as it must be the same however often something was killed. */
+/** Outcome of a run: the parts that must be the same however often something was killed. */
 const endingOf = ({ ok, error, steps }: SandboxReport): object => ({
   ok,
   error,

@@ -14,11 +14,11 @@ import { CLASSES, DRIVER, halfGib, KINDS, NAMESPACE, type Kind, type Objects } f
 import { demand } from './violation.ts';
 import { HOLD_TTL_MS, type RealNode, type World } from './world.ts';
 
-/** Something that happens in the cluster. Answers false when there was nothing for it to happen to. */
+/** An event of the cluster. Returns false when it cannot happen now, for want of an object. */
 export interface Action {
   readonly name: string;
   readonly weight: number;
-  /** Breaks what was promised through no fault of the ledger: only in rough histories. */
+  /** True for events that break promises through no fault of the ledger: they happen only in rough histories. */
   readonly rough?: boolean;
   readonly act: (world: World) => boolean;
 }
@@ -103,7 +103,7 @@ function makeVolume(w: World, pod: string, i: number): PodVolume {
     const claimName = `${pod}-${w.nextId('e')}`;
     const storageClass = someClass(w);
     const requested = toBytes(someSize(w));
-    // Its controller makes the claim, now or later.
+    // The ephemeral volume controller makes the claim, now or later.
     if (w.random.chance(70)) makeClaim(w, claimName, { storageClass, requested });
     return { kind: 'ephemeral', claimName, storageClass, requested };
   }
@@ -136,7 +136,7 @@ function deleteClaim(w: World): boolean {
   return true;
 }
 
-/** Deleted and made again under the same name before anybody notices. */
+/** Deletes an object and makes it again under the same name before anybody notices. */
 function replaceClaim(w: World): boolean {
   const claim = w.random.pick([...w.api.claim.values()].filter(unbound));
   if (!claim) return false;
@@ -178,7 +178,7 @@ function prioritize(w: World): boolean {
   return pod !== undefined;
 }
 
-/** The scheduler assumes the pod on one of the nodes it was offered, and writes that on its claims. */
+/** The scheduler assumes the pod on one of the offered nodes, and writes the node on its claims. */
 function select(w: World, pod: PodFacts | undefined, node: string | undefined): boolean {
   if (!pod || node === undefined) return false;
   const open = claimsOf(w, pod).filter((claim) => unbound(claim) && claim.selectedNode === undefined);
@@ -240,7 +240,7 @@ function provisionable(w: World): ClaimFacts[] {
   });
 }
 
-/** CreateVolume: the room is taken, and then the object is made, or not, or the operator dies in between. */
+/** CreateVolume: takes the room, and then the object is made, or not, or the operator dies in between. */
 function create(w: World, claim: ClaimFacts, nodes: readonly string[] | undefined): boolean {
   const volume = askPlace(w, { claim, nodes });
   if (!volume) {
@@ -263,7 +263,7 @@ function provisionAtOnce(w: World): boolean {
   return claim !== undefined && create(w, claim, w.random.chance(50) ? undefined : w.random.shuffle(w.nodes.keys()));
 }
 
-/** The same call again, before or after its object was seen: same place, no more room. */
+/** Repeats the same call, before or after its object was seen: same place, no more room. */
 function placeAgain(w: World): boolean {
   const claim = w.random.pick(
     [...w.api.claim.values()].filter(({ uid }) => w.model.uses().some(({ name }) => name === `pvc-${uid}`)),
@@ -274,7 +274,7 @@ function placeAgain(w: World): boolean {
   const before = taken();
   const volume = askPlace(w, { claim, nodes: claim.selectedNode === undefined ? undefined : [claim.selectedNode] });
   demand(volume === undefined || taken() === before, () => `place: ${volume?.name} took room twice`);
-  // Whoever asks again makes the object, unless it is there.
+  // The repeated call makes the object unless it exists.
   if (volume && !w.api.volume.has(volume.name) && !w.api.pv.has(volume.name))
     w.set('volume', volume.name, { ...volume, uid: w.nextId('v') });
   return volume !== undefined;
@@ -361,7 +361,7 @@ function takeUnit(node: RealNode, { name, where }: VolumeFacts): boolean {
   return true;
 }
 
-/** The operator takes the object back, and the provisioner gives the pod back to the scheduler. */
+/** The operator deletes the object, and the provisioner removes the selected node. */
 function fail(w: World, volume: VolumeFacts): void {
   if (onDisk(w, volume.name)) return;
   w.set('volume', volume.name, undefined);
@@ -449,7 +449,7 @@ function strangerRemoves(w: World): boolean {
   return name !== undefined && (found?.group.volumes.delete(name) ?? false);
 }
 
-/** Makes, by hand or long ago, a volume that only a PersistentVolume speaks of. */
+/** Makes a volume, as by hand or long ago, that only a PersistentVolume records. */
 function adopt(w: World): boolean {
   const found = someGroup(w);
   const claimName = `c${w.random.below(7)}`;

@@ -6,7 +6,7 @@ import { inExtents, sum, type Item, type Use } from './naive.ts';
 import { demand } from './violation.ts';
 import type { World } from './world.ts';
 
-/** One node as it is looked at, with the uses of all volumes computed once for the look. */
+/** One node under comparison, with the uses of all volumes computed once. */
 interface Look {
   readonly world: World;
   readonly uses: readonly Use[];
@@ -60,7 +60,7 @@ function agreeOnUnit({ world, uses, node, state }: Look, unit: Pick<UnitFacts, '
   demand(mine.held <= 1 && mine.held >= 0, () => `${unit.path} on ${node} is held ${mine.held} times`);
 }
 
-/** What is held is no less than what was promised, and no more than what may come. */
+/** Checks that the ledger holds no less than was promised, and no more than may come. */
 function agreeOnHeld({ world, state, node }: Look): void {
   const { model } = world;
   const facts = world.nodes.get(node);
@@ -89,7 +89,9 @@ function sayRoom(world: World, node: string): string {
   return groups.map(({ name }) => `${name} (${world.model.room(node, name) / GIB} GiB)`).join(', ');
 }
 
-/** All work ends, all events arrive, all nodes report: then nothing is held, and a ledger built afresh says the same. */
+/**
+ * Ends all work, delivers all events, lets all nodes report: then nothing is held, and a ledger built afresh agrees.
+ */
 export function settleDown(world: World): void {
   world.deliverAll();
   agree(world);
@@ -115,7 +117,7 @@ export function settleDown(world: World): void {
   demand(ours === fresh, () => `a ledger built afresh differs:\n${fresh}\nours:\n${ours}`);
 }
 
-/** A ledger as text, without the order in which it learned things, nor places that nothing speaks of. */
+/** Prints a ledger as text, without the order in which it learned things and without groups that nothing uses. */
 function picture(states: readonly NodeState[]): string {
   const lines = states.flatMap(({ name, present, groups, units }) => [
     ...(present ? [name] : []),

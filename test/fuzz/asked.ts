@@ -7,11 +7,11 @@ import { HOLD_TTL_MS, type World } from './world.ts';
 import { demand } from './violation.ts';
 
 /**
- * Each question to the ledger, its answer judged by the model and then believed by it. That all promises together can be kept is looked
- * at after every step (agree.ts); here it is whether a promise was refused or made without reason.
+ * Questions to the ledger: the model judges each answer and then takes it as given. Whether a promise was refused or
+ * made without reason is judged here; whether all promises together can be kept, after every step in agree.ts.
  */
 
-/** What refuses for want of room, and not for what the pod is. */
+/** Words of refusals for want of room, as opposed to refusals of the pod itself. */
 const SHORTAGES = new Set(['group-too-small', 'no-free-unit', 'no-such-group', 'held-by-others']);
 
 export function askFilter(world: World, pod: PodFacts): readonly string[] {
@@ -36,7 +36,7 @@ export function askFilter(world: World, pod: PodFacts): readonly string[] {
   return answered;
 }
 
-/** The pod may go to these nodes from now on; claims whose node is chosen already go there at once. */
+/** Records that the pod may go to these nodes; claims whose node is already chosen go there at once. */
 function believeHold(world: World, pod: string, items: readonly Item[], nodes: readonly string[]): void {
   const { model } = world;
   if (items.length === 0 || nodes.length === 0) return;
@@ -68,7 +68,7 @@ function judgeRefusal(world: World, needs: Needs, name: string, refusal: Refusal
   demand(!world.model.fits(name, needs.items), () => `filter: ${name} refused though it fits: ${refusal.message}`);
 }
 
-/** Without the claims that were sent to this node before: they keep what they have, be it lost meanwhile. */
+/** Drops the claims that were sent to this node before: they keep what they have, even if it is lost meanwhile. */
 function freshItems(world: World, items: readonly Item[], node: string): Item[] {
   const claims = [...world.model.known.claim.values()];
   const sent = new Set(claims.filter(({ selectedNode }) => selectedNode === node).map(({ uid }) => uid));
@@ -94,7 +94,7 @@ export function askBind(world: World, pod: PodFacts, node: string): void {
   if (refusal) {
     const kept = hold !== undefined && isAllHeld(needs, hold, node) && !world.disturbed.has(node);
     demand(!kept, () => `bind: what was held is refused: ${refusal.message}`);
-    // A pod that was never heard of keeps what it has elsewhere.
+    // A pod that the ledger never heard of keeps what it has elsewhere.
     if (hold && (known || hold.nodes.has(node))) forgetHold(model, pod.uid, hold);
     return;
   }
@@ -105,7 +105,7 @@ export function askBind(world: World, pod: PodFacts, node: string): void {
   believeHold(world, pod.uid, items, [node]);
 }
 
-/** Nothing is promised any more; the ledger may keep the room all the same. */
+/** Records that nothing is promised any more; the ledger may still hold the room. */
 function forgetHold(model: Naive, pod: string, { nodes, items }: HoldPromise): void {
   for (const node of nodes) model.replanned.push({ pod, node, items });
   model.holds.delete(pod);
@@ -123,7 +123,7 @@ interface PlaceQuestion {
   readonly nodes: readonly string[] | undefined;
 }
 
-/** CreateVolume. The volume that was placed; undefined when it was refused. */
+/** Asks as CreateVolume does: the volume that was placed; undefined when it was refused. */
 export function askPlace(world: World, { claim, nodes }: PlaceQuestion): VolumeFacts | undefined {
   const { ledger, model } = world;
   const policy = model.policyOf(claim.storageClass);
@@ -157,7 +157,7 @@ export function askPlace(world: World, { claim, nodes }: PlaceQuestion): VolumeF
   return volume;
 }
 
-/** Promises to create an object last so long. */
+/** Time for which an expected volume is kept, ms. */
 export const PROMISE_TTL_MS = 15 * 60_000;
 const LATE_NEWS_MS = 60_000;
 
@@ -183,7 +183,7 @@ function judgeNoPlace(world: World, { claim, nodes }: PlaceQuestion, item: Item,
   }
 }
 
-/** The new size; undefined when refused. */
+/** Asks for a new size: the size granted; undefined when refused. */
 export function askGrow(world: World, volume: VolumeFacts, size: number): number | undefined {
   const { ledger, model } = world;
   const use = model.uses().find(({ name }) => name === volume.name);
@@ -219,20 +219,22 @@ export function askExpire(world: World): void {
   for (const pod of ended) forgetReplanned(model, pod);
 }
 
-/** The object was not created: the claim is back to what its own object says. */
+/** Records that the object was not created: the claim is back to what its own object says. */
 export function tellUnplace(world: World, volume: VolumeFacts): void {
   const { ledger, model } = world;
   ledger.unplace(volume.name);
   model.placed.delete(volume.name);
   const claim = [...model.known.claim.values()].find(({ uid }) => uid === volume.claimUid);
   if (!claim) return;
-  // What it gave up is kept for the claim again, where the claim was sent.
+  // The room that it gave up is held for the claim again, on the node that was chosen for it.
   const open = claim.volumeName === undefined && model.itemOf(claim) !== undefined;
   if (open && claim.selectedNode === volume.node) model.chosen.set(claim.uid, volume.node);
   reviewClaim(model, claim);
 }
 
-/** What the ledger holds on a node for pods and claims, in bytes and units together: zero or not is all that matters. */
+/**
+ * Sums what the ledger holds on a node for pods and claims, bytes and units together: only zero or not matters.
+ */
 export function heldOn(world: World, name: string): number {
   const state = world.ledger.node(name);
   let held = 0;
@@ -241,7 +243,7 @@ export function heldOn(world: World, name: string): number {
   return held;
 }
 
-/** Asks, and sees that no decision took room where there was none, whatever happened to the node before. */
+/** Asks, and checks that no decision took room where there was none, whatever happened to the node before. */
 function guard<T>(world: World, by: string, ask: () => T): T {
   const before = new Map(promisedByPlace(world).map(({ place, promised }) => [place, promised]));
   const answer = ask();

@@ -5,11 +5,11 @@ import path from 'node:path';
 /** One deliberate fault in the ledger, as a change of its text. The fuzz must find it. */
 export interface Breakage {
   readonly name: string;
-  /** In src/capacity. */
+  /** File in src/capacity. */
   readonly file: string;
   readonly from: string;
   readonly to: string;
-  /** What the model must say. */
+  /** Words that the model must say. */
   readonly found: RegExp;
 }
 
@@ -93,7 +93,10 @@ export const BREAKAGES: readonly Breakage[] = [
   },
 ];
 
-/** A copy of the ledger with the fault in it. The text must be there exactly once, or the list is out of date. */
+/**
+ * Makes a copy of the ledger with the fault in it. Throws unless the text to change is there exactly once: the list is
+ * out of date.
+ */
 export function breakLedger(breakage: Breakage): { readonly ledger: string } & Disposable {
   const folder = mkdtempSync(path.join(tmpdir(), 'broken-ledger-'));
   const remove = (): void => rmSync(folder, { recursive: true, force: true });

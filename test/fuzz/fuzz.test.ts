@@ -6,7 +6,10 @@ import { ACTIONS } from './actions.ts';
 import { BREAKAGES, breakLedger } from './breakages.ts';
 import { historyOf, live, type Counts } from './history.ts';
 
-/** A round number of histories and a seed that never changes, so that a failure is the change's. `make fuzz` tries others. */
+/**
+ * Number of histories and a fixed seed, so that a failure comes from a change of the code. `make fuzz` tries other
+ * seeds.
+ */
 const HISTORIES = 3000;
 const SEED = 1;
 const BATCHES = 6;
@@ -33,7 +36,7 @@ test('a seed is one history, on every machine', () => {
   expect(historyOf(7).steps.slice(0, 3)).toEqual([266108690, 4195786334, 3002305430]);
 });
 
-/** As a program of its own, so that the broken ledger is really the one that is loaded. */
+/** Runs the fuzz as a program of its own, so that the broken ledger is really the one that is loaded. */
 const fuzz = (...words: string[]) =>
   spawnSync(process.execPath, [path.join(import.meta.dirname, 'run.ts'), ...words], {
     encoding: 'utf8',

@@ -2,7 +2,7 @@ import type { ClaimFacts, PodFacts, VolumeFacts } from '../../src/model/facts.ts
 import { claimKeyOf, inlineItems, type Item, type Naive } from './naive.ts';
 import type { Kind, Objects } from './objects.ts';
 
-/** How the promises of the model change with what is heard: the rules of design §4 as plainly as they can be said. */
+/** How the promises of the model change with what is heard: the rules of docs/ledger.md in the plainest form. */
 
 type Hearing = {
   readonly [K in Kind]: (model: Naive, before: Objects[K] | undefined, now: Objects[K] | undefined) => void;
@@ -45,7 +45,7 @@ const HEARING: Hearing = {
   pv: (model, before, now) => reviewUids(model, [before?.claimUid, now?.claimUid]),
 };
 
-/** One object as it is now; undefined when it is gone. `model.known` has it already, `before` is what was known. */
+/** Takes in one object; undefined when it is gone. `model.known` has it already, `before` is its earlier state. */
 export function hear<K extends Kind>(
   model: Naive,
   kind: K,
@@ -68,7 +68,7 @@ function hearPod(model: Naive, pod: PodFacts): void {
   }
 }
 
-/** The node may have made the inline volumes of a pod that is gone, with the word of that still under way. */
+/** Expects inline volumes of a deleted pod: the node may have made them, and its report may still be under way. */
 function leaveInline(model: Naive, pod: PodFacts): void {
   const node = pod.nodeName;
   if (node === undefined) return;
@@ -89,7 +89,7 @@ export function reviewUids(model: Naive, uids: readonly (string | undefined)[]):
   for (const claim of model.known.claim.values()) if (uids.includes(claim.uid)) reviewClaim(model, claim);
 }
 
-/** A claim's room is promised by its record, else by the node that was chosen for it, else by the holds of its pods. */
+/** Finds what promises a claim's room: its record, else the node that was chosen for it, else the holds of its pods. */
 export function reviewClaim(model: Naive, claim: ClaimFacts): void {
   const recorded = model.recordedOn(claim.uid);
   if (recorded || isBoundElsewhere(model, claim)) {
@@ -110,7 +110,7 @@ export function reviewClaim(model: Naive, claim: ClaimFacts): void {
   follow(model, (item) => isOf(item, claim), node);
 }
 
-/** To a volume that is seen and not ours, or that will never be. */
+/** Tells whether the claim is bound to a volume of another driver, or to one that will never be. */
 function isBoundElsewhere(model: Naive, { bound, volumeName }: ClaimFacts): boolean {
   return volumeName !== undefined && (!bound || model.known.pv.has(volumeName));
 }
@@ -119,7 +119,10 @@ function isOffered(model: Naive, claim: ClaimFacts, node: string): boolean {
   return [...model.holds.values()].some((hold) => hold.nodes.has(node) && hold.items.some((item) => isOf(item, claim)));
 }
 
-/** The pod goes to this node. When it was never offered, nothing is promised there; the ledger may keep room all the same. */
+/**
+ * Records that the pod goes to this node. If the node was never offered nothing is promised there; the ledger may still
+ * hold room.
+ */
 function settle(model: Naive, pod: string, node: string): void {
   const hold = model.holds.get(pod);
   if (!hold) {
@@ -154,7 +157,7 @@ function isOf(item: Item, claim: ClaimFacts): boolean {
   return item.key === claimKeyOf(claim.name) && (item.uid === undefined || item.uid === claim.uid);
 }
 
-/** These volumes are on this node now: their pods must go there. */
+/** Records that these volumes are on this node: their pods must go there. */
 function follow(model: Naive, ended: (item: Item) => boolean, node: string): void {
   for (const pod of endItems(model, ended)) settle(model, pod, node);
 }
@@ -172,7 +175,7 @@ function endItems(model: Naive, ended: (item: Item) => boolean): Set<string> {
   return pods;
 }
 
-/** The ledger placed a volume: it counts from now on, and its claim's pods must follow it. */
+/** Records that the ledger placed a volume: it counts from now on, and the pods of its claim must follow it. */
 export function believePlace(model: Naive, claim: ClaimFacts, volume: VolumeFacts, expiresAt: number): void {
   const over = model.known.volume.get(volume.name)?.uid ?? model.placed.get(volume.name)?.over;
   model.placed.set(volume.name, { ...volume, expiresAt, ...(over === undefined ? {} : { over }) });

@@ -11,9 +11,9 @@ export interface History {
 
 export interface Failure {
   readonly message: string;
-  /** What happened up to the failure. */
+  /** Events up to the failure. */
   readonly story: readonly string[];
-  /** What had been heard and promised then. */
+  /** State of the model at the failure. */
   readonly known: string;
 }
 
@@ -22,16 +22,16 @@ export type Counts = Map<string, number>;
 
 const LEAST_STEPS = 10;
 const MORE_STEPS = 90;
-/** What cannot happen just now is replaced by something else, so many times. */
+/** Attempts to find an event that can happen now. */
 const TRIES = 4;
 
-/** The history of a seed. */
+/** Makes the history of a seed. */
 export function historyOf(seed: number): History {
   const random = new Random(seed);
   return { seed, steps: Array.from({ length: LEAST_STEPS + random.below(MORE_STEPS) }, () => random.next()) };
 }
 
-/** Lives a history, judging after every step; undefined when the ledger and the model agree to the end. */
+/** Plays a history, judging after every step; undefined when the ledger and the model agree to the end. */
 export function live(history: History, Ledger: LedgerClass, counts?: Counts): Failure | undefined {
   const story: string[] = [];
   const world = new World(new Random(history.seed), Ledger);
@@ -50,7 +50,7 @@ export function live(history: History, Ledger: LedgerClass, counts?: Counts): Fa
   }
 }
 
-/** Lets one thing happen that can happen now, and returns its name; undefined when none was found. */
+/** Plays one event that can happen now, and returns its name; undefined when none was found. */
 function happen(world: World, actions: readonly Action[], random: Random, story: string[]): string | undefined {
   for (let tries = 0; tries < TRIES; tries += 1) {
     const { name, act } = draw(actions, random);
@@ -71,7 +71,7 @@ function describe({ model, policy }: World): string {
   return promises.map((object) => JSON.stringify(object)).join('\n');
 }
 
-/** A history that fails too, with no step that it could do without. */
+/** Shrinks a failing history to one in which every step is needed. */
 export function shrink(history: History, Ledger: LedgerClass): History {
   let steps = [...history.steps];
   for (let size = Math.ceil(steps.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {

@@ -6,8 +6,8 @@ import { parseStorageClass, type VolumePolicy } from '../../src/model/storage-cl
 import { DRIVER, emptyStore, NAMESPACE, type Store } from './objects.ts';
 
 /**
- * The model: what has been heard, what has been promised, and everything else computed anew from these two each time it is asked. No
- * index, no running sum, nothing remembered in between; slow, and so short of tricks that a reader believes it.
+ * The model: what was heard, what was promised, and everything else computed anew from these two for each question. It
+ * has no index, no running sum and no cache: slow, and simple enough to be believed.
  */
 
 /** One volume that needs a place. */
@@ -34,7 +34,7 @@ export interface VolumePromise {
   readonly claimUid?: string;
   /** Uid of the object of this name that was known at the time. */
   readonly over?: string;
-  /** Absent until the next look at the clock. */
+  /** End of the promise; absent until the next look at the clock. */
   expiresAt?: number;
 }
 
@@ -48,7 +48,7 @@ export interface Use {
 }
 
 export interface Needs {
-  /** Something about the pod forbids every node. */
+  /** Reason why the pod fits no node at all. */
   readonly blocked: boolean;
   readonly pins: ReadonlySet<string>;
   readonly items: readonly Item[];
@@ -71,7 +71,10 @@ export class Naive {
   readonly grown = new Map<string, number>();
   /** Inline volumes of bound pods whose objects were seen. */
   readonly made = new Set<string>();
-  /** Volumes for which the ledger may have found another place on its own, when a pod went where it was not offered to go. */
+  /**
+   * Volumes for which the ledger may have found another place by itself, because a pod went to a node that was not
+   * offered.
+   */
   readonly replanned: { readonly pod: string; readonly node: string; readonly items: readonly Item[] }[] = [];
 
   // --- What is taken
@@ -81,7 +84,7 @@ export class Naive {
     return facts?.provisioner === DRIVER ? readPolicy(facts) : undefined;
   }
 
-  /** All uses by volumes, the strongest word for each name: object, promise, PersistentVolume, pod. */
+  /** Lists all uses by volumes, for each name by its strongest source: object, promise, PersistentVolume, pod. */
   uses(): Use[] {
     const byName = new Map<string, Use>();
     for (const use of [...this.#inlineUses(), ...this.#pvUses()]) byName.set(use.name, use);
@@ -97,7 +100,7 @@ export class Naive {
     return [...byName.values()];
   }
 
-  /** Remembers which inline volumes of bound pods are there. */
+  /** Remembers which inline volumes of bound pods exist. */
   noteMade(): void {
     for (const { name } of this.#inlineUses()) if (this.known.volume.has(name)) this.made.add(name);
   }
@@ -158,7 +161,7 @@ export class Naive {
 
   // --- What is promised
 
-  /** Every volume that may come to this node, each once. */
+  /** Lists every volume that may come to this node, each once. */
   outstanding(node: string, without?: string): Item[] {
     const items = new Map<string, Item>();
     for (const [uid, chosen] of this.chosen) {
@@ -173,7 +176,7 @@ export class Naive {
     return [...items.values()];
   }
 
-  /** The most that may be held on the node by any reading of what was heard. */
+  /** Upper bound of what may be held on the node by any reading of what was heard. */
   conceivable(node: string): Item[] {
     const items = [...this.holds.values()].filter(({ nodes }) => nodes.has(node)).flatMap((hold) => hold.items);
     for (const claim of this.known.claim.values()) {
@@ -192,7 +195,7 @@ export class Naive {
     return { key: claimKeyOf(claim.name), uid: claim.uid, policy, size: claim.requested };
   }
 
-  /** Where the volume of the claim is, by any record. */
+  /** Finds where the volume of the claim is, by any record. */
   recordedOn(uid: string): { readonly node: string | undefined } | undefined {
     for (const volume of this.known.volume.values()) if (volume.claimUid === uid) return { node: volume.node };
     for (const promise of this.placed.values()) if (promise.claimUid === uid) return { node: promise.node };
@@ -200,7 +203,7 @@ export class Naive {
     return undefined;
   }
 
-  /** What a pod needs, volume by volume. */
+  /** Lists what a pod needs, volume by volume. */
   needs(pod: PodFacts): Needs {
     const all = pod.volumes.map((volume) => (volume.kind === 'inline' ? {} : this.#volumeNeeds(volume)));
     const pins = new Set(all.flatMap(({ pin }) => pin ?? []));
@@ -234,7 +237,7 @@ export class Naive {
   #openNeeds(claim: ClaimFacts): VolumeNeeds {
     const item = this.itemOf(claim);
     const source = claim.source && this.#sourceNode(claim.source);
-    // With its node chosen, and its room kept there, the source no longer matters to the pod.
+    // The source no longer matters once the node of the claim is chosen and its room held there.
     const pin = claim.selectedNode ?? source;
     const waits = claim.source !== undefined && pin === undefined;
     const split = item === undefined && source !== undefined && source !== pin;
@@ -249,7 +252,9 @@ export class Naive {
     return recorded ? recorded.node : this.known.pv.get(origin.volumeName ?? '')?.node;
   }
 
-  /** Whether some way exists to give all these volumes a place on the node, beside the volumes that are there. Tries every way. */
+  /**
+   * Tells whether all these volumes find a place on the node beside the existing ones. Tries every way.
+   */
   fits(node: string, items: readonly Item[]): boolean {
     if (items.length === 0) return true;
     const facts = this.known.node.get(node);
@@ -306,7 +311,7 @@ const readPolicy = once((facts: ClassFacts): VolumePolicy | 'wrong' => {
   }
 });
 
-/** What an object says does not change: it is read once. */
+/** Caches what an object says: objects do not change, so each is read once. */
 function once<K extends object, V>(read: (key: K) => V): (key: K) => V {
   const known = new WeakMap<K, V>();
   return (key) => {

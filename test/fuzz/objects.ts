@@ -9,7 +9,7 @@ import type {
   VolumeFacts,
 } from '../../src/model/facts.ts';
 
-/** What the API server can hold in the fuzzed cluster. */
+/** Kinds of objects in the fuzzed cluster. */
 export interface Objects {
   node: NodeStorage;
   class: ClassFacts;

@@ -7,7 +7,7 @@ import type { LedgerClass } from './world.ts';
 const USAGE = 'usage: run.ts [histories] [seed] [--ledger file]: random histories against the ledger';
 const SAY_EVERY_MS = 10_000;
 
-/** Lives the histories of `count` seeds in a row. The exit code. */
+/** Plays the histories of `count` seeds in a row. Returns the exit code. */
 async function run(words: string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args: words,

@@ -1,4 +1,4 @@
-/** The ledger said something that the model cannot agree with. */
+/** Error: the ledger said something that contradicts the model. */
 export class Violation extends Error {
   override readonly name = 'Violation';
 }

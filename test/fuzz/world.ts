@@ -21,9 +21,9 @@ export type LedgerClass = new (policy: LedgerPolicy) => Ledger;
 export interface RealGroup {
   total: number;
   reserved: number;
-  /** What no volume shows. */
+  /** Bytes in use that no volume shows. */
   meta: number;
-  /** The agent cannot read it just now, and leaves it out of its report. */
+  /** True while the agent cannot read the disk, and leaves it out of its report. */
   unreadable: boolean;
   readonly volumes: Map<string, number>;
 }
@@ -44,19 +44,22 @@ export interface RealNode {
 
 export const HOLD_TTL_MS = 60_000;
 
-/** The cluster: the API server's objects, the disks, the events under way to the ledger, the ledger, and the model beside it. */
+/**
+ * The cluster: the API server's objects, the disks, the events under way to the ledger, the ledger, and the model
+ * beside it.
+ */
 export class World {
   random: Random;
   readonly api: Store = emptyStore();
   readonly nodes = new Map<string, RealNode>();
   readonly model = new Naive();
-  /** The scheduler's memory: the last answer for each pod. */
+  /** Last answer of the extender for each pod, as the scheduler remembers it. */
   readonly answers = new Map<string, readonly string[]>();
-  /** Half of the histories are rough: disks die, nodes vanish, strangers make volumes. */
+  /** True in half of the histories: disks die, nodes vanish, strangers make volumes. */
   readonly rough: boolean;
   /** Volumes whose objects are marked for deletion. */
   readonly doomed = new Set<string>();
-  /** Nodes where something happened that nobody can plan for: a disk died, a stranger made a volume. */
+  /** Nodes where something unforeseeable happened: a disk died, a stranger made a volume. */
   readonly disturbed = new Set<string>();
   readonly policy: LedgerPolicy;
   ledger: Ledger;
@@ -84,7 +87,7 @@ export class World {
     this.deliverAll();
   }
 
-  /** Lets something happen, with its own source of randomness. */
+  /** Plays one event with a source of randomness of its own. */
   step(random: Random, act: (world: World) => boolean): boolean {
     this.random = random;
     return act(this);
@@ -118,7 +121,7 @@ export class World {
     while (this.random.shuffle(KINDS).some((kind) => this.deliver(kind)));
   }
 
-  /** The watch breaks and its events are lost; a list tells what is there now, and so what has gone. */
+  /** Breaks the watch: its events are lost, and a list tells what exists now, and so what is gone. */
   relist(kind: Kind): void {
     this.#queues.set(kind, []);
     const keys = new Set([...this.model.known[kind].keys(), ...this.api[kind].keys()]);
@@ -136,7 +139,10 @@ export class World {
     hear(this.model, kind, before, object);
   }
 
-  /** Something is about to be heard that takes room on a node where none was kept for it: bound by hand, or after its hold was over. */
+  /**
+   * Records that an object about to be heard takes room that was not held for it: bound by hand, or after its hold
+   * ended.
+   */
   #noteUnplanned(kind: Kind, object: Objects[Kind] | undefined): void {
     if (kind === 'volume' && object) {
       const { name, node } = object as VolumeFacts;
@@ -146,7 +152,9 @@ export class World {
     if (kind === 'node' && object) this.#noteStale(object as NodeStorage);
   }
 
-  /** A report from before a volume was removed, heard after the end of its object: for a while its room seems to be taken again. */
+  /**
+   * Delivers a report from before a volume was removed after the end of its object: its room seems taken for a while.
+   */
   #noteStale({ name: node, groups, units }: NodeStorage): void {
     const before = this.model.known.node.get(node);
     const uses = this.model.uses().filter((use) => use.node === node);
@@ -161,7 +169,7 @@ export class World {
     if (isStale) this.disturbed.add(node);
   }
 
-  /** A pod with inline volumes is bound to a node. */
+  /** Binds a pod with inline volumes to a node. */
   noteBinding(pod: PodFacts): void {
     const node = pod.nodeName;
     if (node === undefined || pod.finished) return;
@@ -175,7 +183,7 @@ export class World {
     );
   }
 
-  /** The operator dies, and another one starts from what the API server holds. */
+  /** Restarts the operator: a new one starts from the objects of the API server. */
   restart(): void {
     this.#queues.clear();
     this.ledger = this.fresh();
@@ -197,12 +205,12 @@ export class World {
       const open = volumeName === undefined && !this.model.recordedOn(uid) && this.model.itemOf(claim) !== undefined;
       if (!open || selectedNode === undefined) continue;
       if (chosen.get(uid) === selectedNode) this.model.chosen.set(uid, selectedNode);
-      // Who sent it there had no promise of ours; now nobody can tell it from those that had one.
+      // The pod went there without a promise; after a restart it cannot be told from those that had one.
       else this.disturbed.add(selectedNode);
     }
   }
 
-  /** A ledger that has heard of everything the API server holds, in any order, and of nothing else. */
+  /** Makes a ledger that has heard every object of the API server, in any order, and nothing else. */
   fresh(): Ledger {
     const ledger = new this.#Ledger(this.policy);
     const all = KINDS.flatMap((kind) => [...this.api[kind].values()].map((object) => ({ kind, object })));
@@ -212,7 +220,7 @@ export class World {
 
   // --- The nodes
 
-  /** The agent of the node writes its status. */
+  /** Lets the agent of the node write its status. */
   report(name: string): void {
     const node = this.nodes.get(name);
     if (node) this.set('node', name, node.lost ? undefined : statusOf(node));

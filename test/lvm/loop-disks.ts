@@ -11,18 +11,21 @@ const command = async (...argv: string[]): Promise<string> =>
 
 /** Loop devices over sparse files, and an LVM_SYSTEM_DIR by which lvm sees these and nothing else of the machine. */
 export interface LoopDisks extends AsyncDisposable {
-  /** `/dev/loop3`, in the order of the sizes. */
+  /** Devices such as `/dev/loop3`, in the order of the sizes. */
   readonly devices: readonly string[];
   readonly systemDir: string;
-  /** Of the whole device. */
+  /** Bytes of the whole device. */
   checksum(device: string): Promise<string>;
-  /** Runs a program of the machine; gives its stdout. */
+  /** Runs a program of the machine; resolves to its stdout. */
   readonly command: typeof command;
   /** The lvm program as a person would use it on these disks. */
   lvm(...args: string[]): Promise<string>;
 }
 
-/** Sizes in bytes. Device-mapper is never asked: where the kernel has none, lvm still does all its metadata. */
+/**
+ * Makes loop devices of these sizes in bytes. LVM works without device-mapper here: where the kernel has none it still
+ * does all its metadata.
+ */
 export async function createLoopDisks(...sizes: readonly number[]): Promise<LoopDisks> {
   const folder = await mkdtemp(path.join(tmpdir(), 'open-local-lvm-'));
   const devices: string[] = [];

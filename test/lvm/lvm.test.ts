@@ -26,7 +26,7 @@ const lvmOf = ({ systemDir }: LoopDisks): Lvm => createLvm({ run, systemDir });
 const volume = (name: string, mib: number, layout: 'linear' | 'striped' = 'linear') =>
   ({ vgName: 'ring3', name, sizeBytes: bytes(mib * MIB), layout }) as const;
 
-/** What two LVMs must agree on; names of devices and identifiers are their own. */
+/** Picks what two LVMs must agree on, without names of devices and identifiers, which differ. */
 const shapeOf = ({ groups }: LvmReport) =>
   groups.map(({ name, total, free, extentSize, exported, partial, devices, volumes }) => ({
     group: { name, total, free, extentSize, exported, partial },
@@ -164,7 +164,7 @@ test('lvm itself refuses a disk with a filesystem, and writes nothing to it', as
   expect(await disks.checksum(used)).toBe(before);
 });
 
-/** What the agent sees of loop disks. */
+/** Ports by which the agent sees loop devices as disks. */
 async function look(disks: LoopDisks): Promise<Observation> {
   const { groups, orphans } = await lvmOf(disks).report(never);
   const devices = (await createHostDisks(run, 'zero').list(never)).filter(({ path }) => disks.devices.includes(path));

@@ -36,11 +36,11 @@ async function mountedDisk() {
 }
 
 test('a disk is wiped once nothing uses it, and blank then', async () => {
-  await using it = await mountedDisk();
-  const whole = it.device;
+  await using disk = await mountedDisk();
+  const whole = disk.device;
   await expect(disks.wipe(whole, never)).rejects.toMatchObject({ kind: 'precondition' });
-  expect(await readdir(it.at)).toEqual(['lost+found']); // still whole
-  await mounts.unmount(it.at, never);
+  expect(await readdir(disk.at)).toEqual(['lost+found']); // still whole
+  await mounts.unmount(disk.at, never);
   await disks.wipe(whole, never);
   expect(await disks.probe(whole, never)).toEqual({ busy: false, signatures: [] });
   await using file = await open(whole.path);
@@ -50,16 +50,16 @@ test('a disk is wiped once nothing uses it, and blank then', async () => {
 });
 
 test('a filesystem is emptied of everything, and nothing beside it is touched', async () => {
-  await using it = await mountedDisk();
-  const outside = path.join(it.folder, 'outside');
+  await using disk = await mountedDisk();
+  const outside = path.join(disk.folder, 'outside');
   await mkdir(outside);
   await writeFile(path.join(outside, 'file'), 'precious');
-  await mkdir(path.join(it.at, 'a/b c/-d'), { recursive: true });
-  await writeFile(path.join(it.at, 'a/b c/-d/file'), 'x');
-  await symlink(outside, path.join(it.at, 'a/link'));
-  await symlink(path.join(outside, 'file'), path.join(it.at, '-rf'));
-  await filesystems.clear(it.at, never);
-  expect(await filesystems.entries(it.at, never)).toEqual([]);
+  await mkdir(path.join(disk.at, 'a/b c/-d'), { recursive: true });
+  await writeFile(path.join(disk.at, 'a/b c/-d/file'), 'x');
+  await symlink(outside, path.join(disk.at, 'a/link'));
+  await symlink(path.join(outside, 'file'), path.join(disk.at, '-rf'));
+  await filesystems.clear(disk.at, never);
+  expect(await filesystems.entries(disk.at, never)).toEqual([]);
   expect(await readFile(path.join(outside, 'file'), 'utf8')).toBe('precious');
-  await filesystems.clear(it.at, never); // again: done
+  await filesystems.clear(disk.at, never); // again: done
 });

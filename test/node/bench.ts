@@ -1,5 +1,6 @@
-// What an agent costs on a real kernel, beside what the bare commands cost there, and how well limits of IO hold. Under software emulation times are
-// many times those of a machine: compare them with each other only. Numbers of volumes: the arguments, in rising order; absent: 0, 100 and 500.
+// What an agent costs on a real kernel, beside what the bare commands cost there, and how well limits of IO hold. Under
+// software emulation times are many times those of a machine: compare them with each other only. Numbers of volumes:
+// the arguments, in rising order; absent: 0, 100 and 500.
 import { goalLine, say, table, writeResult, type Goal } from '../../bench/report.ts';
 import type { IoLimits } from '../../src/model/storage-class.ts';
 import { startAgentNode, type AgentNode } from './agent/agent-node.ts';
@@ -12,7 +13,7 @@ import { block, blockTargetOf, MIB, mounted, targetOf, volumesOn, type VolumesOn
 const KIB = 1024;
 const ROUNDS = 5;
 const QUIET_SECONDS = 60;
-/** How long each limit is measured, in seconds of what it allows. */
+/** Seconds for which each limit is measured. */
 const MEASURED_SECONDS = 6;
 const given = process.argv.slice(2).map(Number);
 const counts = given.length > 0 ? given : [0, 100, 500];
@@ -32,7 +33,7 @@ const operations = await measureOperations(node, on);
 const mounts = await measureMounts(node, on);
 for (const volumes of counts.filter((count) => count > 0)) {
   await makeManyVolumes(node, volumes, signal);
-  await costOf(node, 5, signal); // what their coming caused is over then
+  await costOf(node, 5, signal); // by then the agent has handled their appearance
   costs.push({ volumes, ...(await costOf(node, QUIET_SECONDS, signal)) });
   progress(`${volumes} volumes: ${JSON.stringify(costs.at(-1))}`);
 }
@@ -86,7 +87,7 @@ async function measureLimits(on: VolumesOn): Promise<readonly Measured[]> {
   return measured;
 }
 
-/** What one thing costs, with everything it leads to, such as the report of the node. */
+/** Measures the cost of one action with its consequences, such as the report of the node. */
 async function measureOperations({ vm }: AgentNode, on: VolumesOn) {
   const EXT4 = mounted('ext4');
   const target = targetOf('v');
@@ -113,7 +114,7 @@ async function measureOperations({ vm }: AgentNode, on: VolumesOn) {
     const start = performance.now();
     await step();
     const ms = Math.round(performance.now() - start);
-    await vm.must('sleep 4', signal); // the look at the node that follows
+    await vm.must('sleep 4', signal); // the inspection of the node that follows
     rows.push({ operation, ms, lvmCommands: (await readAgent(vm, signal)).commands - before.commands });
     progress(JSON.stringify(rows.at(-1)));
   }

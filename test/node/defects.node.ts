@@ -1,8 +1,8 @@
 // oxlint-disable vitest/no-standalone-expect -- `test` is testOn's, which the rule does not know
 /*
- * Defects of open-local that a node can show, by their numbers: D for lost data, A for the agent. Tests elsewhere bear a number too:
- * D1 units.node.ts, D5 volumes.node.ts and units.node.ts, D8 inline.node.ts, D9 used-disks.node.ts and src/lvm/argv.test.ts, A1 volumes.node.ts,
- * A2 many-volumes.node.ts. A node cannot show D3, D4 and D10 (there is no backup to S3), D6 and D11 (no snapshots yet), A5 and A6 (controller, chart).
+ * Defects of the original open-local that a node can show, by number: D for lost data, A
+ * for the agent. Tests elsewhere have numbers too: D1 in units.node.ts, D5 in volumes.node.ts and units.node.ts, D8 in
+ * inline.node.ts, D9 in used-disks.node.ts and src/lvm/argv.test.ts, A1 in volumes.node.ts, A2 in many-volumes.node.ts.
  */
 import path from 'node:path';
 import { afterAll, beforeAll, expect } from 'vitest';

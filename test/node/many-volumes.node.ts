@@ -23,7 +23,7 @@ afterAll(async () => {
 });
 
 test('A2: with 100 volumes and nothing changing, one LVM command a minute and 72 MB of memory are enough', async () => {
-  await costOf(node, 5, signal); // what their coming caused is over then
+  await costOf(node, 5, signal); // by then the agent has handled their appearance
   const cost = await costOf(node, 60, signal);
   progress(JSON.stringify(cost));
   expect(cost.lvmCommands).toBeLessThanOrEqual(1);

@@ -1,10 +1,13 @@
 import { builtImage } from './machine/image.ts';
 import { builtKubeletImage } from './kubelet/kubelet-image.ts';
 
-/** Nine minutes of them are the first build of Kubernetes. */
+/** Time limit of the set-up: nine minutes of it are the first build of Kubernetes. */
 const BUILD_MS = 1_500_000;
 
-/** Installs and builds before any test waits. What is missing on a machine where that cannot be done, the tests say themselves. */
+/**
+ * Installs and builds before any test waits. What is missing on a machine where that cannot be done, the tests say
+ * themselves.
+ */
 export async function setup(): Promise<void> {
   for (const [what, build] of [
     ['of the node', builtImage],

@@ -12,10 +12,12 @@ import { USED_DISKS, type UsedDisk } from './agent/used-disks.ts';
 import { linkOf } from './machine/vm.ts';
 
 const MIB = 1024 ** 2;
-/** Of each end, as much as is compared; of smaller disks that is everything. */
+/** Bytes compared at each end of a disk; for smaller disks that is everything. */
 const END_BYTES = 64 * MIB;
 const SETUP_MS = 280_000;
-/** An agent tells no more than 25 events about one object at once; each round has an agent of its own. */
+/**
+ * Disks of one round: an agent sends at most 25 events about one object at once, so each round has an agent of its own.
+ */
 const ROUND = 24;
 
 const test = testOn('root', 'qemu');
@@ -55,7 +57,7 @@ afterAll(async () => {
   await node?.[Symbol.asyncDispose]();
 });
 
-/** Resolves to the groups to ask for, one for each disk. */
+/** Prepares the disks; resolves to the groups to ask for, one for each. */
 async function makeDisks(signal: AbortSignal) {
   const disks = await Promise.all(
     kinds.map(async ([serial, used]): Promise<Disk> => {
@@ -72,7 +74,7 @@ async function makeDisks(signal: AbortSignal) {
   return kinds.map(([serial], index) => ({ name: groupOf(serial), devices: [names[index]?.slice(8) ?? ''] }));
 }
 
-/** One call for all: each costs a second. */
+/** One call serves all disks: each call takes a second. */
 function prepareScript(devices: readonly string[]): string {
   const scripts = kinds.map(([serial, { prepare = 'true', listed }], index) => {
     const say = `echo "listed: $(${listed ?? `echo ${linkOf(serial)}`})"`;

@@ -44,7 +44,7 @@ test.each([
   expect(code).toBe(0);
   const described = [...stdout.matchAll(/^ {2}--(?:\[no-\])?([a-z-]+).*\n {6}\S.* \[(?:default: .+|required)\]$/gm)];
   expect(described.map(([, name]) => name)).toEqual(expect.arrayContaining(flags));
-  // Every flag is described: as many as there are lines that begin like one, but --help itself.
+  // Every flag is described: the help has one line that begins with `--` for each, and one for --help.
   expect(described).toHaveLength([...stdout.matchAll(/^ {2}--/gm)].length - 1);
 });
 
@@ -124,7 +124,10 @@ async function ended(child: ChildProcess): Promise<{ code: number | null; signal
   return { code, signal };
 }
 
-/** A process tells nobody when it listens: asks again until it answers yes; the test's own time limit bounds it. */
+/**
+ * Repeats the request until it is answered with yes: no event tells when a process listens. The test's time limit
+ * bounds it.
+ */
 async function until(holds: () => Promise<boolean>): Promise<void> {
   while (!(await holds().catch(() => false))) await delay(50);
 }

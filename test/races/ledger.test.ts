@@ -19,11 +19,11 @@ import { inlineVolumeId } from '../../src/model/inline-volume.ts';
 import { parseStorageClass } from '../../src/model/storage-class.ts';
 
 /**
- * The races and accounting errors of the existing extender (open-local-contract.md §10.3) as far as they are the ledger's: each test
- * fails on that behaviour. R2 and R15 are the operator's; R13's round trips are the extender's.
+ * The rules of docs/ledger.md by their numbers: each test fails on the behaviour of an extender that breaks its rule.
+ * R2 is tested with the operator, R15 there too.
  */
 
-const any = parseStorageClass({ volumeType: 'LVM' });
+const anyGroup = parseStorageClass({ volumeType: 'LVM' });
 const pool0 = parseStorageClass({ volumeType: 'LVM', vgName: 'pool-0' });
 const one = (size: number) => [node('n1', [group('pool-0', size)])];
 const inline = (name: string, size: string, more: Partial<PodFacts> = {}): PodFacts =>
@@ -42,7 +42,7 @@ test('R1: whoever looks, at whatever moment, sees numbers that add up', () => {
     looks += 1;
   });
   ledger.filter(pod('p', ['a']), ['n1'], 0);
-  ledger.place({ name: 'v', claimUid: 'uid-a', size: gib(6), policy: any, nodes: ['n1'] }, 0);
+  ledger.place({ name: 'v', claimUid: 'uid-a', size: gib(6), policy: anyGroup, nodes: ['n1'] }, 0);
   ledger.volumeChanged(volume('v', 'pool-0', 6));
   ledger.nodeChanged(node('n1', [group('pool-0', 10, { volumes: [{ name: 'v', size: gib(6) }] })]));
   ledger.volumeGone('v');
@@ -61,7 +61,7 @@ describe('R3: filter reserves', () => {
 
   test('a shortage in CreateVolume is a shortage, not an error', () => {
     const ledger = ledgerWith({ nodes: one(1) });
-    expect(ledger.place({ name: 'v', size: gib(6), policy: any, nodes: ['n1'] }, 0)).toMatchObject({
+    expect(ledger.place({ name: 'v', size: gib(6), policy: anyGroup, nodes: ['n1'] }, 0)).toMatchObject({
       ok: false,
       refusal: { kind: 'group-too-small' },
     });
@@ -72,13 +72,13 @@ test('R4: a claim deleted and created again under the same name is counted again
   const ledger = ledgerWith({ nodes: one(20), claims: [claim('data', 6, { uid: 'first' })] });
   const make = (uid: string) => {
     ledger.claimChanged(claim('data', 6, { uid, selectedNode: 'n1' }));
-    ledger.place({ name: `pvc-${uid}`, claimUid: uid, size: gib(6), policy: any, nodes: ['n1'] }, 0);
+    ledger.place({ name: `pvc-${uid}`, claimUid: uid, size: gib(6), policy: anyGroup, nodes: ['n1'] }, 0);
     ledger.volumeChanged(volume(`pvc-${uid}`, 'pool-0', 6, { claimUid: uid }));
     ledger.claimChanged(claim('data', 6, { uid, selectedNode: 'n1', volumeName: `pvc-${uid}`, bound: true }));
   };
   make('first');
   expect(freeIn(ledger, 'n1', 'pool-0')).toBe(gib(14));
-  // The watch was down: that the first is gone is never told.
+  // The watch was down: nobody says that the first is gone.
   make('second');
   expect(freeIn(ledger, 'n1', 'pool-0')).toBe(gib(8));
   ledger.claimGone('first');
@@ -274,7 +274,7 @@ describe('R12: the nodes come and go', () => {
       claims: [claim('a', 3, { selectedNode: 'n1' })],
       pods: [inline('q', '4Gi', { nodeName: 'n1' })],
     });
-    ledger.place({ name: 'v', size: gib(5), policy: any, nodes: ['n1'] }, 0);
+    ledger.place({ name: 'v', size: gib(5), policy: anyGroup, nodes: ['n1'] }, 0);
     expect(freeIn(ledger, 'n1', 'pool-0')).toBe(gib(8));
     ledger.nodeChanged(node('n1', []));
     for (const again of one(20)) ledger.nodeChanged(again);

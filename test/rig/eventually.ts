@@ -1,9 +1,15 @@
 import { vi } from 'vitest';
 
-/** Long enough for a machine with other things to do; a test that holds ends at once, one that does not says what it still saw. */
+/**
+ * Time limit of a wait, long enough for a busy machine. A test that passes ends at once; one that fails says what it
+ * last saw.
+ */
 const PATIENCE_MS = 25_000;
 
-/** Asks again until nothing is thrown, and resolves with the answer: for what is told by no event, such as another process's state. */
+/**
+ * Repeats `holds` until it does not throw, and resolves to its result: for states that no event announces, such as
+ * another process's.
+ */
 export function eventually<T>(holds: () => T | Promise<T>): Promise<T> {
   return vi.waitFor(holds, { timeout: PATIENCE_MS, interval: 20 });
 }

@@ -1,5 +1,8 @@
 import '../end-with-runner.ts';
 import { start } from '../control-plane/cluster/processes.ts';
 
-/** Stands for a worker of the outer rings: holds a process as they do, whose output goes to the folder named, and says which. */
+/**
+ * A program that acts like a worker of the outer rings: starts a process as they do, with its output in the folder
+ * named, and sends its pid.
+ */
 process.send?.(start(process.argv[2] ?? '', 'held', ['sleep', '3600']).pid);

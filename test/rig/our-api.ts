@@ -12,12 +12,12 @@ const CRDS = ['localvolumes', 'nodelocalstorages', 'nodelocalstorageinitconfigs'
 export interface OurApi {
   readonly api: ApiServer;
   readonly client: KubeClient;
-  /** For sockets and files; goes with the rest. */
+  /** Folder for sockets and files; `close` removes it. */
   readonly folder: string;
   close(): Promise<void>;
 }
 
-/** An API server in memory that knows our kinds, and a client for it. */
+/** Starts an in-memory API server that knows our kinds, and makes a client for it. */
 export async function startOurApi(): Promise<OurApi> {
   const crds = CRDS.map((name) => readFile(path.join(import.meta.dirname, `../../crds/${name}.yaml`), 'utf8'));
   const api = createApiServer({ crds: await Promise.all(crds) });

@@ -6,20 +6,23 @@ import { promisify } from 'node:util';
 
 const checkout = path.join(import.meta.dirname, '../..');
 
-/** The program as it is now, built apart from `dist/`, which may be older or being built by somebody else. */
+/**
+ * The program built from the checkout as it is now, apart from `dist/`, which may be older or being built by somebody
+ * else.
+ */
 export interface Program extends AsyncDisposable {
-  /** Has all that the sandbox needs: `bin/`, `dist/`, `crds/`, `deploy/`, `examples/`. */
+  /** Folder with everything that the sandbox needs: `bin/`, `dist/`, `crds/`, `deploy/`, `examples/`. */
   readonly root: string;
-  /** For the logs of one run. */
+  /** Folder for the logs of one run. */
   readonly logs: string;
-  /** Runs `open-local` to its end, whatever that is. */
+  /** Runs `open-local` and resolves when it ends, whatever its exit code. */
   run(...args: readonly string[]): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }>;
-  /** Starts `open-local` and waits for a line of its output that matches; the match. The caller ends it. */
+  /** Starts `open-local` and resolves to the first match of `line` in its output. The caller ends it. */
   startUntil(
     args: readonly string[],
     line: RegExp,
   ): Promise<{ readonly child: ChildProcess; readonly match: string[] }>;
-  /** What a run left behind: temporary files of the sandbox, and processes of this program. */
+  /** Lists what a run left behind: temporary files of the sandbox, and processes of this program. */
   leftovers(): Promise<string[]>;
 }
 
@@ -73,7 +76,7 @@ async function startUntil(child: ChildProcess, line: RegExp): Promise<{ child: C
   return { child, match: await promise };
 }
 
-/** The command lines of running processes that have the folder in them. */
+/** Lists command lines of running processes that contain the folder. */
 async function processesOf(folder: string): Promise<string[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
   const lines = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')));

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** Makes a test CA in `dir` (ca.crt, ca.key) and the key pair service account tokens are signed with (sa.key). */
+/** Makes a test CA in `dir` (ca.crt, ca.key), and the key that signs service account tokens (sa.key). */
 export async function makeAuthority(dir: string): Promise<void> {
   const rsa = ['-newkey', 'rsa:2048', '-nodes'];
   await run(
@@ -18,7 +18,10 @@ export async function makeAuthority(dir: string): Promise<void> {
   await run('openssl', ['genrsa', '-out', 'sa.key', '2048'], { cwd: dir });
 }
 
-/** Signs `<name>.crt` and `<name>.key` in `dir` for `subject`, such as `/O=system:masters/CN=admin`, valid as a server on loopback too. */
+/**
+ * Signs `<name>.crt` and `<name>.key` in `dir` for `subject`, such as `/O=system:masters/CN=admin`, valid as a server
+ * on loopback too.
+ */
 export async function makeCertificate(dir: string, name: string, subject: string): Promise<void> {
   const extensions = path.join(dir, `${name}.ext`);
   await writeFile(extensions, 'subjectAltName=IP:127.0.0.1,DNS:localhost,DNS:kubernetes.default.svc,IP:10.96.0.1\n');

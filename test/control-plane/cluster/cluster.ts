@@ -12,12 +12,12 @@ import { end, freePorts, start } from './processes.ts';
 
 /** A real control plane on loopback: etcd and kube-apiserver always, the rest when asked. */
 export interface Cluster {
-  /** Keys, kubeconfigs, data and logs; kept after `stop`. */
+  /** Folder of keys, kubeconfigs, data and logs; kept after `stop`. */
   readonly dir: string;
   readonly server: string;
   /** Path of a kubeconfig with all rights. */
   readonly admin: string;
-  /** Starts or, after `stopComponent`, starts again one of the processes. */
+  /** Starts one of the processes, also again after `stopComponent`. */
   startComponent(name: Component): Promise<void>;
   stopComponent(name: Component): Promise<void>;
   binary(name: string): string;
@@ -28,14 +28,14 @@ export type Component = 'etcd' | 'kube-apiserver' | 'kube-controller-manager' | 
 
 export interface ClusterOptions {
   readonly components?: readonly Component[];
-  /** The `extenders` of the KubeSchedulerConfiguration. */
+  /** Value of `extenders` in the KubeSchedulerConfiguration. */
   readonly extenders?: readonly unknown[];
   readonly dir?: string;
-  /** Whether the API server writes down every request; `readRequests` (audit.ts) reads them. */
+  /** True when the API server records every request; `readRequests` (audit.ts) reads them. */
   readonly audit?: boolean;
-  /** Nodes have kubelets, so that one which is silent is taken for lost. */
+  /** True when nodes have kubelets: a silent node is then taken for lost. */
   readonly realNodes?: boolean;
-  /** More flags of a process; one that is there already is overruled. */
+  /** Additional flags of a process; they override its own. */
   readonly flags?: Readonly<Partial<Record<Component, readonly string[]>>>;
 }
 
@@ -46,13 +46,18 @@ const USERS: Readonly<Record<string, string>> = {
   'kube-scheduler': '/CN=system:kube-scheduler',
 };
 
-/** Folders of the built binaries; builds them when the cache has none (9 minutes). Throws when Go is missing. */
+/**
+ * Finds the folders of the built binaries; builds them when the cache has none (9 minutes). Throws when Go is missing.
+ */
 export async function builtBinaries(): Promise<string[]> {
   const { stdout } = await promisify(execFile)(path.join(import.meta.dirname, '../build.sh'), { maxBuffer: 1 << 26 });
   return stdout.trim().split(':');
 }
 
-/** Starts a cluster and resolves when its API server is ready. Throws with the end of the log of what did not come up. */
+/**
+ * Starts a cluster and resolves when its API server is ready. Throws with the end of the log of the process that
+ * failed.
+ */
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
   const [kubernetes = '', csi = ''] = await builtBinaries();
   const dir = options.dir ?? (await mkdtemp(path.join(tmpdir(), 'open-local-cluster-')));
@@ -97,7 +102,7 @@ async function moreFlags(dir: string, { audit, flags = {} }: ClusterOptions): Pr
   return { ...flags, 'kube-apiserver': [...(await prepareAudit(dir)), ...(flags['kube-apiserver'] ?? [])] };
 }
 
-/** The keys and kubeconfigs of everyone who talks to the API server. */
+/** Makes keys and kubeconfigs for every client of the API server. */
 async function prepareUsers(dir: string, server: string): Promise<void> {
   await mkdir(dir, { recursive: true });
   await makeAuthority(dir);
@@ -112,7 +117,7 @@ function schedulerConfig(dir: string, extenders: readonly unknown[]): unknown {
     apiVersion: 'kubescheduler.config.k8s.io/v1',
     kind: 'KubeSchedulerConfiguration',
     leaderElection: { leaderElect: false },
-    // The default (50/s) would be what a burst measures.
+    // With the default (50/s) a burst would measure this limit.
     clientConnection: { kubeconfig: path.join(dir, 'kube-scheduler.kubeconfig'), qps: 2000, burst: 2000 },
     extenders,
   };
@@ -150,7 +155,7 @@ function argvOf(at: Place, { realNodes }: ClusterOptions): Record<Component, str
         'ca.crt',
         '--use-service-account-credentials',
       ],
-      // Of nodes that are objects without a kubelet nobody renews the leases.
+      // Leases of nodes without a kubelet are renewed by nobody.
       ...(realNodes ? [] : ['--controllers=*,-node-lifecycle-controller,-taint-eviction-controller']),
       ...['--kube-api-qps', '1000', '--kube-api-burst', '1000'],
     ],

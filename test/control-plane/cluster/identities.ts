@@ -4,14 +4,17 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import type { Cluster } from './cluster.ts';
 
-/** Runs kubectl with all rights; gives its stdout. Rejects with its stderr. */
+/** Runs kubectl with all rights; resolves to its stdout, rejects with its stderr. */
 export async function kubectl(cluster: Cluster, ...args: readonly string[]): Promise<string> {
   const options = { maxBuffer: 1 << 26, timeout: 60_000 };
   return (await promisify(execFile)(cluster.binary('kubectl'), ['--kubeconfig', cluster.admin, ...args], options))
     .stdout;
 }
 
-/** A kubeconfig with a token of the ServiceAccount in the namespace `open-local`; bound to `node` as that of a pod there is. */
+/**
+ * Writes a kubeconfig with a token of the ServiceAccount in the namespace `open-local`, bound to `node` like the token
+ * of a pod there.
+ */
 export async function serviceAccountKubeconfig(cluster: Cluster, account: string, node?: string): Promise<string> {
   const bound = node === undefined ? [] : ['--bound-object-kind=Node', `--bound-object-name=${node}`];
   const token = await kubectl(cluster, 'create', 'token', account, '-n', 'open-local', '--duration=2h', ...bound);

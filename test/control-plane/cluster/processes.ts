@@ -4,10 +4,13 @@ import { openSync, closeSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
 
-/** No process of a test cluster outlives this, whatever becomes of the test. */
+/** Time after which every process of a test cluster ends, whatever becomes of the test. */
 const LIFETIME_S = 3600;
 
-/** Starts a program whose output goes to `<dir>/<name>.log`. It ends with its parent, and after an hour in any case. */
+/**
+ * Starts a program whose output goes to `<dir>/<name>.log`. The program ends with this process, and after an hour in
+ * any case.
+ */
 export function start(
   dir: string,
   name: string,
@@ -31,7 +34,7 @@ export async function end(child: ChildProcess, graceMs = 5_000): Promise<void> {
   clearTimeout(force);
 }
 
-/** Loopback ports that were free a moment ago. */
+/** Finds loopback ports that were free a moment ago. */
 export async function freePorts(count: number): Promise<number[]> {
   const servers = await Promise.all(
     Array.from({ length: count }, async () => {

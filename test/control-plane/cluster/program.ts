@@ -8,7 +8,7 @@ export const CHECKOUT = path.join(import.meta.dirname, '../../..');
 
 /** The program as it is now, built apart from `dist/`, which somebody else may be building. */
 export interface Program extends AsyncDisposable {
-  /** Path of `open-local`. */
+  /** Path of the program `open-local`. */
   readonly file: string;
 }
 

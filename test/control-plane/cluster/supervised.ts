@@ -3,21 +3,21 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { end, start } from './processes.ts';
 
-/** A container as a kubelet keeps it: started again a moment after each end. */
+/** A process supervised as a kubelet supervises a container: it is started again a moment after each end. */
 export interface Supervised {
   readonly name: string;
-  /** How often it ended without having been asked to. */
+  /** Number of ends that nobody asked for. */
   readonly restarts: number;
-  /** SIGKILL, as by the kernel when memory is short; it is started again. */
+  /** Sends SIGKILL, as the kernel does when memory is short; the process is started again. */
   kill(): Promise<void>;
-  /** SIGTERM, and it stays away until `start`. */
+  /** Sends SIGTERM; the process stays away until `start`. */
   stop(): Promise<void>;
   start(): void;
 }
 
 const AGAIN_MS = 1000;
 
-/** Starts it; its output goes to `<dir>/<name>.log`. */
+/** Starts a process; its output goes to `<dir>/<name>.log`. */
 export function supervise(dir: string, name: string, argv: readonly string[], env?: NodeJS.ProcessEnv): Supervised {
   let child: ChildProcess | undefined;
   let restarts = 0;
@@ -57,7 +57,7 @@ export function supervise(dir: string, name: string, argv: readonly string[], en
   };
 }
 
-/** What runs inside `timeout`, which is what we started. */
+/** Finds the program inside `timeout`, which is the process that was started. */
 async function childrenOf(pid: number): Promise<number[]> {
   const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
   return text.split(' ').filter(Boolean).map(Number);

@@ -2,8 +2,8 @@ import type { KubeObject } from '../../../src/model/objects.ts';
 import type { Store } from '../../../sandbox/controllers/store.ts';
 
 /**
- * Looks now and after every change in the stores, until `look` gives something other than undefined or false. Throws with `what` and, from
- * `found`, how things stood, when that is not in time.
+ * Calls `look` now and after every change in the stores, until it returns something other than undefined or false.
+ * Throws with `what`, and with the state that `found` returns, when time is up.
  */
 export async function until<T>(
   what: string,
@@ -23,7 +23,7 @@ export async function until<T>(
       reject(error);
     }
   };
-  // A burst of changes is one look.
+  // One call of `look` serves a burst of changes.
   const soon = (): void => {
     if (isDue) return;
     isDue = true;

@@ -8,15 +8,15 @@ import { NODES } from '../../../src/kube/resource.ts';
 /** One answered request, as the API server's audit log has it. */
 export interface ApiRequest {
   readonly verb: string;
-  /** The user that made it; a program is better told by `program`. */
+  /** User that made the request; `program` tells programs apart better. */
   readonly user: string;
-  /** The first word of its User-Agent, up to the slash. */
+  /** First word of the User-Agent, up to the slash. */
   readonly program: string;
-  /** `pods`, or with its subresource `pods/binding`; empty for a path that is no object's. */
+  /** Resource such as `pods`, or with a subresource `pods/binding`; empty for a path that is no object's. */
   readonly resource: string;
   readonly namespace: string;
   readonly name: string;
-  /** HTTP status. */
+  /** HTTP status of the answer. */
   readonly code: number;
 }
 
@@ -24,26 +24,26 @@ const FILE = 'audit.log';
 const POLICY = {
   apiVersion: 'audit.k8s.io/v1',
   kind: 'Policy',
-  // A watch is answered when it begins; what is asked has to be there once.
+  // RequestReceived is omitted, so that each request is there once; a watch is recorded when it begins.
   omitStages: ['RequestReceived', 'ResponseStarted'],
   rules: [{ level: 'Metadata' }],
 };
 const WRITTEN_WITHIN_MS = 30_000;
 
-/** Writes the audit policy, and gives the flags of a kube-apiserver that runs in `dir`. */
+/** Writes the audit policy, and returns the flags of a kube-apiserver that runs in `dir`. */
 export async function prepareAudit(dir: string): Promise<string[]> {
   await writeFile(path.join(dir, 'audit-policy.json'), JSON.stringify(POLICY));
   return ['--audit-policy-file', 'audit-policy.json', '--audit-log-path', FILE];
 }
 
-/** A place in the audit log. Only `mark` makes one. */
+/** Position in the audit log. Only `mark` makes one. */
 export interface Mark {
   readonly name: string;
 }
 
 let marks = 0;
 
-/** Waits until everything that was answered before is in the log, and marks the place. Throws when that is not in time. */
+/** Waits until the log has every request that was answered before, and marks the position. Throws when time is up. */
 export async function mark(dir: string, client: Pick<KubeClient, 'get'>, signal: AbortSignal): Promise<Mark> {
   marks += 1;
   const name = `audit-mark-${marks}`;
@@ -58,7 +58,7 @@ export async function mark(dir: string, client: Pick<KubeClient, 'get'>, signal:
   return { name };
 }
 
-/** The requests between two marks. Throws when the log has not both. */
+/** Reads the requests between two marks. Throws when the log lacks one of them. */
 export async function readRequests(dir: string, from: Mark, to: Mark): Promise<ApiRequest[]> {
   const lines = (await readFile(path.join(dir, FILE), 'utf8')).split('\n');
   const at = ({ name }: Mark): number => {
@@ -82,7 +82,10 @@ interface AuditEvent {
   readonly responseStatus?: { readonly code?: number };
 }
 
-/** One line of the log: an audit.k8s.io/v1 Event. https://kubernetes.io/docs/reference/config-api/apiserver-audit.v1/ */
+/**
+ * Reads one line of the log, an audit.k8s.io/v1 Event.
+ * https://kubernetes.io/docs/reference/config-api/apiserver-audit.v1/
+ */
 export function parseAuditLine(line: string): ApiRequest {
   const { verb, user, userAgent = '', objectRef = {}, responseStatus } = JSON.parse(line) as AuditEvent;
   const { resource = '', subresource, namespace = '', name = '' } = objectRef;
@@ -97,7 +100,7 @@ export function parseAuditLine(line: string): ApiRequest {
   };
 }
 
-/** How many there are of each, as `verb resource`, the most frequent first. */
+/** Counts requests by `verb resource`, the most frequent first. */
 export function countByKind(requests: readonly Pick<ApiRequest, 'verb' | 'resource'>[]): Record<string, number> {
   const counts = new Map<string, number>();
   for (const { verb, resource } of requests) {

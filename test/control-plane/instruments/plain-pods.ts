@@ -7,7 +7,9 @@ const EVERY_MS = 250;
 
 /** What pods without volumes, created all the time, met with. */
 export interface PlainPods {
-  /** Ends the stream, waits until all of them have a node, and gives the longest time in ms in which none was given one. */
+  /**
+   * Ends the stream, waits until all of them have a node, and gives the longest time in ms in which none was given one.
+   */
   end(): Promise<{ readonly count: number; readonly longestGapMs: number }>;
 }
 

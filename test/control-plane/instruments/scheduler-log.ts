@@ -1,6 +1,8 @@
 import type { Period } from '../system/service-stand-in.ts';
 
-/** A question that began before is answered, or given up, so long after: the extender's httpTimeout, and a probe. Ms. */
+/**
+ * A question that began before is answered, or given up, so long after: the extender's httpTimeout, and a probe. Ms.
+ */
 const AROUND_MS = 6000;
 const DAY_MS = 86_400_000;
 

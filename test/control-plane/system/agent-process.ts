@@ -14,14 +14,15 @@ import type { System } from './system.ts';
 const never = new AbortController().signal;
 
 export interface AgentProcess extends AsyncDisposable {
-  /** Of this agent alone. */
+  /** Log of this agent alone. */
   readonly directory: string;
   readonly csi: CsiClient['node'];
 }
 
 /**
- * An agent as deploy/ starts it, in a process of its own and with the token of its node; the node joins the cluster, and knows the driver when
- * this resolves. `flagsIn` says with which flags beside those of deploy/, or in place of them; it is given the agent's directory.
+ * Starts an agent as deploy/ does, in a process of its own and with the token of its node. The node joins the cluster,
+ * and has registered the driver when this resolves. `flagsIn` gets the agent's directory and returns flags that are
+ * added to those of deploy/ or replace them.
  */
 export async function startAgentProcess(
   { cluster, client }: Pick<System, 'cluster' | 'client'>,

@@ -20,7 +20,9 @@ export async function applyFolder(cluster: Cluster, folder: 'crds' | 'deploy'): 
   await kubectl(cluster, 'wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s');
 }
 
-/** The arguments of a container as deploy/ has them, with those of the same name in `instead` put in their place; `undefined` leaves one out. */
+/**
+ * Reads the arguments of a container from deploy/, replacing those that `instead` names; `undefined` leaves one out.
+ */
 export function deployedArgs(
   file: 'operator.yaml' | 'agent.yaml',
   container: string,

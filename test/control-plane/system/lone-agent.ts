@@ -7,8 +7,8 @@ import { startAgentProcess } from './agent-process.ts';
 import type { System } from './system.ts';
 
 /**
- * One agent with pretended disks and mounts, in a process of its own so that the API server can tell its requests from all others; the kubelet is a
- * stand-in in this process. Ends with `stop`.
+ * Starts one agent with simulated disks and mounts, in a process of its own, so that the API server can tell its
+ * requests from all others. The kubelet is a stand-in in this process. Ends with `stop`.
  */
 export async function startLoneAgent(
   system: Pick<System, 'cluster' | 'client' | 'stores'>,

@@ -5,7 +5,7 @@ import { deployedArgs } from './deployed.ts';
 import type { Backend } from './service-stand-in.ts';
 import { supervise, type Supervised } from '../cluster/supervised.ts';
 
-/** One pod of the operator's Deployment: the operator and its side-cars around one socket. */
+/** One pod of the operator's Deployment: the operator and its sidecars around one socket. */
 export interface Replica extends Backend {
   readonly name: string;
   readonly operator: Supervised;
@@ -16,14 +16,14 @@ export interface Replica extends Backend {
 
 export interface ReplicaOptions {
   readonly openLocal: string;
-  /** Of the operator's ServiceAccount. */
+  /** Kubeconfig of the operator's ServiceAccount. */
   readonly kubeconfig: string;
   readonly name: string;
   readonly extenderPort: number;
   readonly metricsPort: number;
-  /** Holds tls.crt, tls.key and ca.crt. */
+  /** Folder with tls.crt, tls.key and ca.crt. */
   readonly tlsDir: string;
-  /** More flags of the operator. */
+  /** Additional flags of the operator. */
   readonly flags: Readonly<Record<string, string | undefined>>;
 }
 
@@ -50,7 +50,7 @@ export async function startReplica(cluster: Cluster, options: ReplicaOptions): P
   const sidecar = (program: 'csi-provisioner' | 'csi-resizer'): Supervised => {
     const instead = { kubeconfig, 'csi-address': csiSocket, 'leader-election-namespace': NAMESPACE };
     const args = deployedArgs('operator.yaml', program, { ...instead, v: '4' });
-    // Their name in the Lease is the host's, which is the pod's in a cluster; here both replicas have the same.
+    // The identity in the Lease is the host name, which is the pod's name in a cluster; here both replicas share one.
     const argv = ['unshare', '--uts', 'sh', '-c', `hostname ${name} && exec "$@"`, 'sh', cluster.binary(program)];
     return supervise(cluster.dir, `${name}-${program}`, [...argv, ...args], {
       ...process.env,

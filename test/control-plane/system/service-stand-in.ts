@@ -5,18 +5,18 @@ import { setTimeout as delay } from 'node:timers/promises';
 /** One of the addresses behind a Service. */
 export interface Backend {
   readonly port: number;
-  /** Where its readiness probe asks. */
+  /** URL of its readiness probe. */
   readonly readyUrl: string;
 }
 
-/** Stands in for a Service: one address, from which connections go to a backend that is Ready. */
+/** Stands in for a Service: one address that forwards connections to a backend that is Ready. */
 export interface ServiceStandIn extends AsyncDisposable {
   readonly port: number;
   /** The backend that is Ready now. */
   ready(): Backend | undefined;
-  /** The times in which no backend was Ready; the last one may last. */
+  /** Times in which no backend was Ready; the last one may not be over. */
   readonly absences: readonly Period[];
-  /** While closed, connections are refused, and those that are open end. */
+  /** Closes or opens the service: closing ends open connections and refuses new ones. */
   close(): void;
   open(): void;
   /** Resolves once a backend is Ready. Throws when none is in time. */
@@ -26,7 +26,7 @@ export interface ServiceStandIn extends AsyncDisposable {
 /** Wall clock, ms. */
 export interface Period {
   readonly from: number;
-  /** Infinity while it lasts. */
+  /** End; Infinity while it lasts. */
   readonly to: number;
 }
 

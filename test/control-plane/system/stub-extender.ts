@@ -2,10 +2,13 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** What it answers to a verb: an error in the protocol's own words, or undefined to pass everything. */
+/** Answer to a verb: an error in the protocol's own words, or undefined to pass everything. */
 export type StubAnswer = (verb: 'filter' | 'prioritize' | 'bind') => string | undefined;
 
-/** An extender that answers always the same, over plain HTTP. https://pkg.go.dev/k8s.io/kube-scheduler/extender/v1 */
+/**
+ * Starts an extender that always answers the same, over plain HTTP.
+ * https://pkg.go.dev/k8s.io/kube-scheduler/extender/v1
+ */
 export async function startStubExtender(answer: StubAnswer): Promise<AsyncDisposable & { readonly port: number }> {
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];

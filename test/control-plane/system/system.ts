@@ -20,11 +20,11 @@ import { supervise, type Supervised } from '../cluster/supervised.ts';
 import { until } from '../cluster/until.ts';
 import { tell } from '../cluster/tell.ts';
 
-/** Pretend nodes of one process. */
+/** Simulated nodes of one process. */
 export interface NodeGroup {
   readonly prefix: string;
   readonly count: number;
-  /** As of `sandbox --disks`; /dev/sdb becomes the volume group open-local-pool-0. */
+  /** Disks as in `sandbox --disks`; /dev/sdb becomes the volume group open-local-pool-0. */
   readonly disks: string;
 }
 
@@ -32,9 +32,9 @@ export interface SystemOptions {
   readonly openLocal: string;
   readonly groups: readonly NodeGroup[];
   readonly replicas?: 1 | 2;
-  /** Fields of the extender in the scheduler's configuration. */
+  /** Additional fields of the extender in the scheduler's configuration. */
   readonly extender?: Readonly<Record<string, unknown>>;
-  /** Flags of the operator beside those of deploy/. */
+  /** Flags of the operator in addition to those of deploy/. */
   readonly flags?: Readonly<Record<string, string | undefined>>;
   /** As of ClusterOptions. */
   readonly audit?: boolean;
@@ -42,20 +42,20 @@ export interface SystemOptions {
   readonly realNodes?: boolean;
 }
 
-/** Everything that a cluster with open-local runs, on this machine. */
+/** A cluster with open-local on this machine. */
 export interface System {
   readonly cluster: Cluster;
   readonly client: KubeClient;
-  /** What the API server holds. */
+  /** Objects of the API server. */
   readonly stores: Stores;
   readonly replicas: readonly Replica[];
   readonly extender: ServiceStandIn;
   /** One process for each group of nodes. */
   readonly nodes: readonly Supervised[];
-  /** The replica that serves. */
+  /** Finds the replica that serves. */
   leader(): Replica;
   kubectl(...args: readonly string[]): Promise<string>;
-  /** All that the processes of this name wrote. */
+  /** Reads everything that the processes of this name wrote. */
   log(name: string): Promise<string>;
   stop(): Promise<void>;
 }
@@ -64,7 +64,10 @@ export const POOL = 'open-local-pool-0';
 const START_MS = 60_000;
 const never = new AbortController().signal;
 
-/** Starts it, with the RBAC, arguments and TLS of deploy/, and waits until every node has reported its volume group. */
+/**
+ * Starts the cluster with the RBAC, arguments and TLS of deploy/, and waits until every node has reported its volume
+ * group.
+ */
 export async function startSystem(options: SystemOptions): Promise<System> {
   const { groups, extender: extenderFields = {} } = options;
   await using started = new AsyncDisposableStack();
@@ -91,7 +94,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   await deploy(cluster);
   await cluster.startComponent('kube-controller-manager');
   await cluster.startComponent('kube-scheduler');
-  // Without it no pod is admitted (403); on a busy machine its controller can be later than all that follows.
+  // Pods are refused (403) until the default ServiceAccount exists; on a busy machine its controller can be late.
   await kubectl(cluster, 'wait', '--for=create', 'serviceaccount/default', '--timeout=60s');
 
   const client = createKubeClient(await loadKubeconfig(cluster.admin, { run }), { userAgent: 'test' });
@@ -154,7 +157,7 @@ const extenderOf = (port: number): Readonly<Record<string, unknown>> => ({
   tlsConfig: { certFile: 'kube-scheduler.crt', keyFile: 'kube-scheduler.key', caFile: 'ca.crt' },
 });
 
-/** Applies deploy/ as a person would; what it runs in pods, runs here as processes. */
+/** Applies deploy/ as a person would; what deploy/ runs in pods runs here as processes. */
 async function deploy(cluster: Cluster): Promise<void> {
   await kubectl(cluster, 'apply', '-k', path.join(CHECKOUT, 'deploy'));
   await kubectl(cluster, 'delete', 'deployment,daemonset', '--all', '-n', 'open-local');

@@ -13,13 +13,13 @@ import { builtImage } from '../machine/image.ts';
 import { startVm, type Vm, type VmOptions } from '../machine/vm.ts';
 
 const ROOT = path.join(import.meta.dirname, '../../..');
-/** What the machine is called, there and in the cluster. */
+/** Name of the machine, on itself and in the cluster. */
 export const NODE = 'node';
 
-/** Where the guest shows the agent's CSI socket. */
+/** TCP port of the guest that leads to the agent's CSI socket. */
 const CSI_PORT = 7001;
 const CSI_CALL_MS = 180_000;
-/** Seconds on a machine with nothing else to do. */
+/** Time limit of a wait; it takes seconds on an idle machine. */
 const START_MS = 180_000;
 
 interface Event extends KubeObject {
@@ -29,21 +29,24 @@ interface Event extends KubeObject {
 }
 const EVENTS: Resource<Event> = { group: '', version: 'v1', plural: 'events', kind: 'Event', namespaced: true };
 
-/** A machine with our agent on it, and the API server that the agent serves. */
+/** A virtual machine with our agent, and the API server that the agent works with. */
 export interface AgentNode extends AsyncDisposable {
   readonly vm: Vm;
   readonly api: ApiServer;
   readonly client: KubeClient;
   /** Starts the agent; `name` tells it from a second one on the same machine, and `flags` are added to its own. */
   startAgent(signal: AbortSignal, name?: string, flags?: readonly string[]): Promise<void>;
-  /** The CSI services of the agent called `agent`. */
+  /** Clients of the CSI services of the agent named `agent`. */
   readonly csi: CsiClient['node'];
-  /** SIGTERM, and waits for its end. */
+  /** Sends SIGTERM and waits for the end. */
   stopAgent(signal: AbortSignal, name?: string): Promise<void>;
   /** Cuts the power, boots again, and starts the agent. */
   restart(signal: AbortSignal, flags?: readonly string[]): Promise<void>;
   agentLog(signal: AbortSignal, name?: string): Promise<string>;
-  /** Sets what the node should have, creating its NodeLocalStorage if need be, and resolves once the agent has told how each item stands. */
+  /**
+   * Sets what the node should have, creating its NodeLocalStorage if need be, and resolves once the agent has told how
+   * each item stands.
+   */
   ask(spec: NodeLocalStorage['spec'], signal: AbortSignal): Promise<NodeLocalStorage>;
   /** Resolves to the node's storage as soon as it is as `wanted`. */
   until(wanted: (nls: NodeLocalStorage) => boolean, signal: AbortSignal): Promise<NodeLocalStorage>;
@@ -114,7 +117,10 @@ const initTypes = (spec: NodeLocalStorage['spec']): readonly string[] => [
   ...(spec?.resourceToBeInited?.mountpoints ?? []).map((point) => `MountPoint/${point.path}`),
 ];
 
-/** The program as people start it, with the flags it is shipped with. 10.0.2.2 is this machine's loopback as the guest's network shows it. */
+/**
+ * The program as people start it, with the flags it is shipped with. 10.0.2.2 is this machine's loopback as the guest's
+ * network shows it.
+ */
 async function install(vm: Vm, url: string, signal: AbortSignal): Promise<void> {
   const agent = process.env['AGENT'] ?? path.join(ROOT, 'dist/agent.cjs');
   await vm.writeFile('/opt/open-local/dist/agent.cjs', await readFile(agent), signal);
@@ -133,12 +139,12 @@ async function install(vm: Vm, url: string, signal: AbortSignal): Promise<void> 
     'current-context': 'x',
   };
   await vm.writeFile('/root/kubeconfig', stringify(kubeconfig), signal);
-  await vm.must('sync', signal); // what is installed is there after a power cut
+  await vm.must('sync', signal); // installed files must survive a power cut
 }
 
 /**
- * Detached from the call that starts it, and serving when that returns. The log goes on where an earlier one ended. Node keeps what it has
- * compiled: under emulation that is half of a start, and there are fifty.
+ * Makes the script that starts the agent detached and returns when it serves. The log is appended to. Node caches
+ * compiled code: under emulation compiling is half of a start, and there are fifty starts.
  */
 const startScript = (name: string, flags: readonly string[]): string => `
 mkdir -p /run/${name}

@@ -1,15 +1,15 @@
 import type { AgentNode } from './agent-node.ts';
 
-/** What an agent costs while it is left alone. */
+/** Cost of an idle agent. */
 export interface Cost {
   readonly residentMib: number;
   readonly peakMib: number;
-  /** Of a core, in percent. */
+  /** CPU time in percent of a core. */
   readonly cpuPercent: number;
   readonly lvmCommands: number;
 }
 
-/** Looks at the agent before and after so many seconds. */
+/** Measures the agent over `seconds`. */
 export async function costOf({ vm }: AgentNode, seconds: number, signal: AbortSignal): Promise<Cost> {
   const before = await readAgent(vm, signal);
   await vm.must(`sleep ${seconds}`, signal, { timeoutMs: seconds * 1000 + 30_000 });

@@ -11,8 +11,9 @@ const ON_ONE_DISK = 500;
 const METADATA = '/root/many.vg';
 
 /**
- * Makes a group `many` if need be, and volumes in it up to `count`, at most 1,000, as an agent would have left them, while there is no agent. They
- * are written into the group's metadata all at once: under emulation a lvcreate for each takes minutes.
+ * Makes a group `many` if it does not exist, and volumes in it up to `count`, at most 1,000, as an agent would have
+ * left them; no agent may run meanwhile. They are written into the metadata of the group at once: under emulation an
+ * lvcreate for each would take minutes.
  */
 export async function makeManyVolumes(node: AgentNode, count: number, signal: AbortSignal): Promise<void> {
   const on = volumesOn(node, signal);
@@ -38,7 +39,7 @@ export async function makeManyVolumes(node: AgentNode, count: number, signal: Ab
 
 const nameOf = (number: number): string => `many-${number}`;
 
-/** Pure: a group's metadata as vgcfgbackup(8) writes it, with volumes of one extent added. */
+/** Adds volumes of one extent to a group's metadata as vgcfgbackup(8) writes it. Pure. */
 function withVolumes(metadata: string, numbers: readonly number[]): string {
   const added = numbers.map(volumeSection).join('');
   if (metadata.includes('logical_volumes {')) return metadata.replace('logical_volumes {', `$&\n${added}`);

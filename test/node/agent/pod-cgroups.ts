@@ -10,7 +10,7 @@ export interface PodCgroups {
   addContainer(pod: string, container: string): Promise<void>;
   /** The limits of the device in the pod's cgroup, or that of a container, in the kernel's words; empty without. */
   read(device: string, pod: string, container?: string): Promise<string>;
-  /** Something else writes to them. */
+  /** Sets a value as another program would. */
   write(text: string, pod: string): Promise<void>;
   /** Bytes a second that a container's process gets when it reads or writes a file past the page cache. */
   measure(io: Io): Promise<number>;
@@ -24,7 +24,7 @@ export interface Io {
   readonly blocks: number;
 }
 
-/** Where the kubelet has them: pkg/kubelet/cm/cgroup_manager_linux.go. */
+/** Paths of pod cgroups by the kubelet: pkg/kubelet/cm/cgroup_manager_linux.go. */
 const PLACES: Readonly<Record<string, (uid: string) => string>> = {
   'Guaranteed, systemd': (uid) => `kubepods.slice/kubepods-pod${escaped(uid)}.slice`,
   'Guaranteed, cgroupfs': (uid) => `kubepods/pod${uid}`,
@@ -44,7 +44,7 @@ export function podCgroups(version: Version, on: VolumesOn): PodCgroups {
   const root = version === 'v2' ? '/sys/fs/cgroup' : '/sys/fs/cgroup/blkio';
   const kinds = new Map<string, string>();
   const folderOf = (pod: string): string => `${root}/${PLACES[kinds.get(pod) ?? USUAL]?.(pod)}`;
-  // Every cgroup on the way down must hand the controller on.
+  // Every cgroup on the way down must enable the controller for its children.
   const enable = `f=${root}; for part in $(tr / ' ' <<< "$rest"); do [ -e $f/cgroup.subtree_control ] && echo +io > $f/cgroup.subtree_control; f=$f/$part; mkdir -p $f; done`;
 
   return {
@@ -68,7 +68,7 @@ export function podCgroups(version: Version, on: VolumesOn): PodCgroups {
     measure: async ({ pod, does, file, blockBytes, blocks }) => {
       const io =
         does === 'read' ? `if=${file} of=/dev/null iflag=direct` : `if=/dev/zero of=${file} oflag=direct conv=notrunc`;
-      // Of dd's own count: starting it is no part of its IO.
+      // The rate is dd's own figure: the start of dd is no IO.
       const said = await on.bash(
         `echo $BASHPID > ${folderOf(pod)}/main/cgroup.procs
          LC_ALL=C dd ${io} bs=${blockBytes} count=${blocks} 2>&1; echo $$ > ${root}/cgroup.procs`,
@@ -80,7 +80,9 @@ export function podCgroups(version: Version, on: VolumesOn): PodCgroups {
   };
 }
 
-/** A kernel may give a tenth more in the first moment; less than four fifths would be another limit than the one asked for. */
+/**
+ * Accepted range: a kernel may allow a tenth more in the first moment; less than four fifths would be another limit.
+ */
 export function expectRate(rate: number, limit: number): void {
   expect(rate).toBeLessThan(limit * 1.1);
   expect(rate).toBeGreaterThan(limit * 0.8);

@@ -1,16 +1,16 @@
 import type { Disk } from '../machine/disk.ts';
 
-/** One kind of disk that must be left alone. */
+/** One kind of disk that the agent must not touch. */
 export interface UsedDisk {
   readonly kind: string;
-  /** Absent: 64. */
+  /** Size in MiB; absent: 64. */
   readonly mib?: number;
   readonly disk?: Partial<Disk>;
-  /** Bash on the node, before the agent sees it; $disk is its device, $serial its serial number. */
+  /** Bash that prepares the disk before the agent sees it; $disk is its device, $serial its serial number. */
   readonly prepare?: string;
-  /** What is listed for the group in place of the disk: bash that prints it, after `prepare`. */
+  /** Bash that prints the device to list for the group in place of the disk; runs after `prepare`. */
   readonly listed?: string;
-  /** What the condition must say of it. */
+  /** Text that the condition must contain. */
   readonly says: RegExp;
 }
 
@@ -20,7 +20,7 @@ const luks = (type: string): string =>
 const raid = (metadata: string): string =>
   `modprobe raid1; mdadm --create "/dev/md/$serial" --quiet --metadata=${metadata} --level=1 --raid-devices=2 --run --force "$disk" missing`;
 
-/** Made by the tool that makes them in life where Debian has it; where not, what libblkid knows them by is written. */
+/** Kinds of used disks: made by their own tool where Debian has it, else by the signature that libblkid looks for. */
 export const USED_DISKS: Readonly<Record<string, UsedDisk>> = {
   // Partition tables
   gpt: { kind: 'an empty GPT', prepare: 'sgdisk -o "$disk"', says: /carries .*a GPT partition table/ },

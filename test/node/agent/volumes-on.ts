@@ -21,31 +21,31 @@ export const mounted = (fsType: string): VolumeCapability => ({
 });
 export const block: VolumeCapability = { accessType: { $case: 'block', value: {} }, accessMode };
 
-/** Where the kubelet has the volume that it publishes to pods: pkg/volume/csi. */
+/** Path at which the kubelet publishes the volume to a pod: pkg/volume/csi. */
 export const stagingOf = (name: string): string => `/var/lib/kubelet/plugins/kubernetes.io/csi/${name}/globalmount`;
 export const targetOf = (name: string, pod = `of-${name}`): string =>
   `/var/lib/kubelet/pods/${pod}/volumes/kubernetes.io~csi/${name}/mount`;
 export const blockTargetOf = (name: string, pod = `of-${name}`): string =>
   `/var/lib/kubelet/plugins/kubernetes.io/csi/volumeDevices/publish/${name}/${pod}`;
 
-/** What operator and kubelet do for a claim, on one node. All waits end with `signal`. */
+/** Actions of operator and kubelet for a claim on one node. All waits end with `signal`. */
 export interface VolumesOn {
   /** Attaches a blank disk of so many MiB; resolves to its device. */
   blankDisk(serial: string, mib: number, more?: Partial<Disk>): Promise<string>;
   /** Makes a group of new blank disks of 2 GiB each. */
   makeGroup(name: string, serials: readonly string[]): Promise<void>;
-  /** Writes the order, and resolves once the volume is ready. */
+  /** Writes the LocalVolume, and resolves once it is ready. */
   create(name: string, mib: number, more?: Partial<LocalVolume['spec']>): Promise<LocalVolume>;
   order(name: string, mib: number, more?: Partial<LocalVolume['spec']>): Promise<void>;
-  /** Changes the order. */
+  /** Changes the spec of the LocalVolume. */
   change(name: string, spec: object): Promise<void>;
   until(name: string, wanted: (volume: LocalVolume) => boolean): Promise<LocalVolume>;
   delete(name: string): Promise<void>;
   untilGone(name: string): Promise<void>;
   stage(name: string, capability: VolumeCapability): Promise<void>;
   /**
-   * Stages after a boot as the kubelet does: again while the answer is UNAVAILABLE. A boot may give disks each other's names; until the
-   * agent has looked, that is its answer for a volume on a whole disk.
+   * Stages after a boot as the kubelet does: repeats while the answer is UNAVAILABLE. A boot may exchange the names of
+   * disks; until the agent has inspected them this is its answer for a volume on a whole disk.
    */
   stageAfterBoot(name: string, capability: VolumeCapability): Promise<void>;
   /** Publishes a staged volume to a pod. */
@@ -135,13 +135,13 @@ export function volumesOn(node: AgentNode, signal: AbortSignal): VolumesOn {
   };
 }
 
-/** False for an answer after which the kubelet tries again; throws any other. */
+/** Resolves to false for an answer after which the kubelet tries again; throws any other. */
 function unlessUnavailable(error: unknown): false {
   if ((error as { code?: unknown }).code !== Code.UNAVAILABLE) throw error;
   return false;
 }
 
-/** What the operator writes for a claim. */
+/** Makes the LocalVolume that the operator writes for a claim. */
 function orderOf(name: string, mib: number, more: Partial<LocalVolume['spec']>): LocalVolume {
   const where = more.kind === undefined ? { vgName: 'data' } : {};
   return {

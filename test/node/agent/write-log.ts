@@ -9,7 +9,10 @@ export interface Write {
 const MAGIC = 0x6a736677736872n;
 const DISCARD = 4n;
 
-/** Reads the log of a disk's writes: a header, then entries with their data, all in sectors (drivers/md/dm-log-writes.c). */
+/**
+ * Reads the log of a disk's writes: a header, then entries with their data, all in sectors
+ * (drivers/md/dm-log-writes.c).
+ */
 export async function readWriteLog(file: string, sectorBytes = 512): Promise<readonly Write[]> {
   const log = await readFile(file);
   if (log.readBigUInt64LE(0) !== MAGIC) throw new Error(`${file} is no log of writes`);
@@ -28,7 +31,7 @@ export async function readWriteLog(file: string, sectorBytes = 512): Promise<rea
   return writes;
 }
 
-/** Makes the disk as it would be found had the power gone after these writes. */
+/** Makes the disk as a power cut after these writes would leave it. */
 export async function replay(file: string, sizeBytes: number, writes: readonly Write[]): Promise<void> {
   await writeFile(file, '');
   await truncate(file, sizeBytes);

@@ -26,8 +26,9 @@ const TYPE = 'application/vnd.oci.image';
 const PLATFORM = { architecture: 'amd64', os: 'linux' };
 
 /**
- * Writes an image as an archive that containerd imports, without a registry or any tool of containers. Layers are not compressed: under emulation
- * that costs more than it saves. https://github.com/opencontainers/image-spec/blob/main/image-layout.md
+ * Writes an image as an archive that containerd imports, without a registry or any tool of containers. Layers are not
+ * compressed: under emulation that costs more than it saves.
+ * https://github.com/opencontainers/image-spec/blob/main/image-layout.md
  */
 export async function writeContainerImage(archive: string, image: ContainerImage): Promise<void> {
   const dir = await mkdtemp(`${archive}.`);

@@ -21,7 +21,7 @@ export const TOOL = 'localhost/tool:1';
 const PAUSE = 'localhost/pause:1';
 const USERLAND = 'localhost/userland:1';
 
-/** Where the files of kubelet/ are on the node. */
+/** Folder on the node with the files of kubelet/. */
 const PLACES: Readonly<Record<string, string>> = {
   'containerd.toml': '/etc/containerd/config.toml',
   'kubelet.yaml': '/etc/kubernetes/kubelet.yaml',
@@ -32,13 +32,13 @@ const PLACES: Readonly<Record<string, string>> = {
 };
 
 export interface KubeletImage extends Image {
-  /** What the agent's program needs around it, as a layer that the node has already. */
+  /** Layer with what the agent's program needs around it; the node has it already. */
   readonly userland: string;
 }
 
 /**
- * The node's image with containerd ready, its container images imported, and a kubelet that waits for a cluster. Made by a machine that does so,
- * once for each content, and kept beside the other one.
+ * Finds or makes the node's image with containerd ready, its container images imported, and a kubelet that waits for a
+ * cluster. A virtual machine makes it, once for each content; it is cached beside the plain image.
  */
 export async function builtKubeletImage(signal: AbortSignal): Promise<KubeletImage> {
   const base = await builtImage(signal);
@@ -101,7 +101,7 @@ async function build(image: Image, { containers, kubelet, root }: Build, signal:
   await removeOld(path.dirname(root));
 }
 
-/** Also what is left of builds that were cut. */
+/** Removes old images, also remains of builds that were cut. */
 async function removeOld(cache: string): Promise<void> {
   for (const name of await readdir(cache)) {
     const file = path.join(cache, name);

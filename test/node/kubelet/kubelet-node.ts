@@ -37,7 +37,7 @@ export interface SeenPod extends Pod {
 export interface KubeletNode extends AsyncDisposable {
   readonly vm: Vm;
   readonly system: System;
-  /** Says what is being done, and when. */
+  /** Logs progress with the time. */
   readonly progress: (what: string) => void;
   /** Runs a script as root. Resolves to its trimmed output; throws unless it ends with 0. */
   onNode(script: string, options?: RunOptions): Promise<string>;
@@ -46,7 +46,7 @@ export interface KubeletNode extends AsyncDisposable {
   pod(name: string): SeenPod | undefined;
   /** Resolves to the pod once it is as `wanted`. */
   untilPod(name: string, what: string, wanted: (pod: SeenPod) => boolean): Promise<SeenPod>;
-  /** The same for one whose containers are all ready. */
+  /** Resolves to the pod once all its containers are ready. */
   untilReady(name: string): Promise<SeenPod>;
   untilGone(name: string): Promise<void>;
   /** Applies objects as YAML would have them, in the namespace `default`. */
@@ -171,14 +171,14 @@ export const isReady = ({ metadata, spec, status }: SeenPod): boolean => {
   return all && containers.every(({ ready }) => ready) && metadata.deletionTimestamp === undefined;
 };
 
-/** Whether the agent is among them tells what a pod waits for. */
+/** Lists the pods on the node, so that a failing test shows whether the agent runs. */
 const readyPods = ({ stores }: System): readonly (string | undefined)[] =>
   stores.pods
     .list()
     .filter(isReady)
     .map(({ metadata }) => metadata.name);
 
-/** What was told about an object of this name, for the message of a test that fails. */
+/** Lists Events about an object of this name, for the message of a failing test. */
 const eventsOf = ({ stores }: System, name: string): readonly string[] =>
   stores.events
     .list()
@@ -186,7 +186,10 @@ const eventsOf = ({ stores }: System, name: string): readonly string[] =>
     .map(({ reason, message }) => `${reason}: ${message}`)
     .slice(-8);
 
-/** The kubelet's certificate, its kubeconfig, and where the API server is; then the kubelet starts, now and at each boot. */
+/**
+ * Installs the kubelet's certificate, its kubeconfig and the address of the API server, and starts it now and at each
+ * boot.
+ */
 async function join({ vm, system, onNode }: Bare, signal: AbortSignal): Promise<void> {
   const { dir, server } = system.cluster;
   await makeCertificate(dir, 'node', `/O=system:nodes/CN=system:node:${NODE}`);
@@ -200,7 +203,7 @@ async function join({ vm, system, onNode }: Bare, signal: AbortSignal): Promise<
     clusters: [
       {
         name: 'c',
-        // Its certificate knows it by other names than that by which the guest's network shows it.
+        // The API server's certificate lacks the address by which the guest's network shows it.
         cluster: {
           server: `https://10.0.2.2:${port}`,
           'tls-server-name': 'localhost',
@@ -228,7 +231,7 @@ const isUsable = ({ spec, status }: Node = { metadata: {} }): boolean =>
   (spec?.taints ?? []).length === 0 &&
   (status?.conditions ?? []).some((condition) => condition.type === 'Ready' && condition.status === 'True');
 
-/** A disk, and an order to make the group of it. */
+/** Plugs in a disk and asks for a group made of it. */
 async function addPool({ vm, system }: Bare, mib: number, signal: AbortSignal): Promise<void> {
   const file = path.join(vm.dir, `${DISK}.img`);
   await writeFile(file, '');
@@ -272,7 +275,7 @@ interface AgentImage {
   readonly mark: string;
 }
 
-/** What an image of this project for nodes has: its program over the programs that it runs. */
+/** Layers of the agent's image: its program over the programs that it runs. */
 async function agentImage({ dir, image, program, tag, mark }: AgentImage): Promise<string> {
   const root = path.join(dir, `agent-${tag}`);
   const home = path.join(root, 'opt/open-local');

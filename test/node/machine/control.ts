@@ -2,17 +2,17 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { onAbort } from '../../../src/wait/abort.ts';
 
-/** How the node's control server is reached: guest/serve says what is spoken. */
+/** Address of the node's control server; guest/serve describes the protocol. */
 export interface Control {
   readonly port: number;
   readonly token: string;
 }
 
 export interface GuestCall {
-  /** For bash. */
+  /** Script for bash. */
   readonly script: string;
   readonly input?: Uint8Array;
-  /** The node ends the script after so many ms, with code 143. */
+  /** Time after which the node ends the script with code 143, ms. */
   readonly timeoutMs: number;
 }
 
@@ -22,7 +22,7 @@ export interface GuestOutcome {
   readonly stderr: Buffer;
 }
 
-/** For the way there and back, and for a node that is busy. */
+/** Additional time for the connection and for a busy node, ms. */
 const SLACK_MS = 20_000;
 
 /** Runs a script on the node. Throws when the node does not answer in time, or ends meanwhile. */
@@ -64,5 +64,5 @@ function parseAnswer(answer: Buffer): GuestOutcome {
   };
 }
 
-/** One argument, quoted for a shell. */
+/** Quotes one argument for a shell. */
 export const quoted = (argument: string): string => `'${argument.replaceAll("'", String.raw`'\''`)}'`;

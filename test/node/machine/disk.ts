@@ -1,10 +1,10 @@
-/** A disk of the node, a SCSI one: it may come and go while the node runs. */
+/** A SCSI disk of the node: it may be plugged in and pulled while the node runs. */
 export interface Disk {
   /** Its serial number; letters, digits and dashes, at most 20. The node finds it by this. */
   readonly serial: string;
   /** A raw image on this machine. Two disks may have the same: then they are two paths to one. */
   readonly file: string;
-  /** What a sector of it has, in bytes: logical, and physical when that is more. Absent: 512. */
+  /** Bytes of a sector: logical, and physical when that is larger. Absent: 512. */
   readonly sectorBytes?: 512 | 4096;
   readonly physicalSectorBytes?: 512 | 4096;
   readonly readOnly?: boolean;
@@ -12,7 +12,7 @@ export interface Disk {
   readonly failsFrom?: number;
   /** Every write is also recorded in this file, in the format of the kernel's dm-log-writes. */
   readonly writeLog?: string;
-  /** Of two disks with the same file: the identity that both tell, since it is one disk. */
+  /** Identity (WWN) shared by two disks with the same file, which are two paths to one disk. */
   readonly wwn?: string;
   /** Its place on the bus, 0 to 255; absent: any free one. */
   readonly scsiId?: number;
@@ -33,7 +33,7 @@ export function diskArguments(disk: Disk): DiskArguments {
     blockdevs: content(disk, top).map((node) => ({
       ...node,
       'read-only': readOnly,
-      // Survives a power cut of the node, not one of this machine; twice as quick.
+      // Caching is safe against a power cut of the node, not of this machine, and twice as fast.
       cache: { direct: false, 'no-flush': true },
     })),
     device: {
@@ -57,7 +57,7 @@ function content(
   top: string,
 ): Record<string, unknown>[] {
   const base = `file-${serial}`;
-  // Open for whoever else has the same file: a second path, or the test that looks into it.
+  // The file is not locked: a second path or the test may open it too.
   const image = { driver: 'file', 'node-name': base, filename: file, locking: 'off', discard: 'unmap' };
   const raw = { driver: 'raw', 'node-name': `raw-${serial}`, file: base };
   if (failsFrom !== undefined) {

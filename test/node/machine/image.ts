@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 const BUILD_MS = 600_000;
 
-/** What a node is started from; never written to. */
+/** Image from which a node starts; it is never written to. */
 export interface Image {
   readonly kernel: string;
   readonly initrd: string;
@@ -15,7 +15,10 @@ export interface Image {
 
 const script = (name: string): string => path.join(import.meta.dirname, name);
 
-/** The node's image with this Node in it, built when the cache has none (half a minute). Throws with the end of what the build said. */
+/**
+ * The node's image with this Node in it, built when the cache has none (half a minute). Throws with the end of what the
+ * build said.
+ */
 export async function builtImage(signal: AbortSignal, node: string = process.execPath): Promise<Image> {
   const options = { maxBuffer: 1 << 26, timeout: BUILD_MS, signal };
   await run(script('install.sh'), options);

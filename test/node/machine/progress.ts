@@ -1,6 +1,6 @@
 import path from 'node:path';
 
-/** Tells what is being done in a file and when, since what is slow here should be seen. */
+/** Logs progress with the time to a file, so that slow steps are visible. */
 export function createProgress(filename: string): (what: string) => void {
   const start = performance.now();
   const name = path.basename(filename, '.ts').replace(/\.node$/, '');

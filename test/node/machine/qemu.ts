@@ -24,7 +24,7 @@ export const FILES = {
   qmp: 'qmp.sock',
 } as const;
 
-/** Under software emulation every check of the kernel's that proves nothing here costs seconds of the boot. */
+/** Kernel parameters that leave out self-checks: under software emulation each costs seconds of the boot. */
 const KERNEL_LINE =
   'console=ttyS0 panic=-1 quiet loglevel=4 init_on_alloc=0 mitigations=off nokaslr no_timer_check tsc=reliable random.trust_cpu=on ' +
   '8250.nr_uarts=1 cryptomgr.notests raid=noautodetect audit=0 selinux=0 apparmor=0 nowatchdog';
@@ -57,15 +57,15 @@ export function qemuArgv({ image, dir, forwards, disks, memoryMib, cgroup, kvm }
     ...disks.map(diskArguments).map(({ blockdevs, device }) => [
       ...blockdevs.flatMap((node) => ['-blockdev', JSON.stringify(node)]),
       '-device',
-      // A number of 64 bits, which QEMU takes as text over QMP only.
+      // A WWN has 64 bits; QEMU takes such numbers as text only over QMP.
       JSON.stringify(device).replace(/"wwn":"(0x[0-9a-f]+)"/, (_, wwn: string) => `"wwn":${BigInt(wwn)}`),
     ]),
   ].flat();
 }
 
 /**
- * The smaller buffer for translated code is slower, the default one takes a gigabyte. Without ERMS and FSRM neither kernel nor libc copies by
- * `rep movsb`, which is emulated byte by byte: copies take a fifth of the time.
+ * The smaller buffer for translated code is slower, the default one takes a gigabyte. Without ERMS and FSRM neither
+ * kernel nor libc copies by `rep movsb`, which is emulated byte by byte: copies take a fifth of the time.
  */
 const EMULATION = ['-accel', 'tcg,thread=multi,tb-size=256', '-cpu', 'max,la57=off,erms=off,fsrm=off'];
 /** A /dev/kvm that is there need not run a stock kernel (nested machines), so it is used only when asked for. */

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 
 const REPLY_MS = 20_000;
 
-/** The monitor of one QEMU. */
+/** Client of the monitor of one QEMU. */
 export interface Qmp {
   /** Throws with QEMU's own words when it refuses, or has ended. */
   execute(command: string, args: Record<string, unknown>, signal: AbortSignal): Promise<unknown>;
@@ -37,7 +37,7 @@ export async function createQmp(socket: Socket, signal: AbortSignal): Promise<Qm
   const messages = new EventEmitter({ captureRejections: false });
   messages.setMaxListeners(0);
   const closed = new AbortController();
-  socket.on('error', () => {}); // it ends with QEMU; 'close' tells
+  socket.on('error', () => {}); // the socket ends with QEMU; 'close' follows
   socket.once('close', () => closed.abort(new Error('QEMU has ended')));
   const lines = createInterface({ input: socket }).on('error', () => {});
   lines.on('line', (line) => {

@@ -20,7 +20,7 @@ export interface Outcome {
 }
 
 export interface RunOptions {
-  /** Absent: 60 s. */
+  /** Time limit, ms; absent: 60 s. */
   readonly timeoutMs?: number;
   readonly input?: Uint8Array | string;
 }
@@ -34,19 +34,19 @@ export interface Vm extends AsyncDisposable {
   readonly ended: Promise<unknown>;
   /** Runs a program (argv) or a bash script as root. Any exit code is an outcome. */
   run(command: string | readonly string[], signal: AbortSignal, options?: RunOptions): Promise<Outcome>;
-  /** The same; throws with its words unless it ends with 0. Resolves to its standard output. */
+  /** Runs like `run`; throws with its output unless it ends with 0. Resolves to its standard output. */
   must(command: string | readonly string[], signal: AbortSignal, options?: RunOptions): Promise<string>;
   writeFile(target: string, content: Uint8Array | string, signal: AbortSignal): Promise<void>;
   readFile(source: string, signal: AbortSignal): Promise<Buffer>;
   /** Plugs disks in and waits until the node has seen them. Resolves to their devices, such as `/dev/sda`. */
   attach(disks: readonly Disk[], signal: AbortSignal): Promise<string[]>;
-  /** Pulls it out, whatever uses it, and waits until the node has seen that. */
+  /** Pulls a disk, even one in use, and waits until the node has noticed. */
   pull(serial: string, signal: AbortSignal): Promise<void>;
-  /** What was not written to the disks by now is lost. */
+  /** Cuts the power: what was not written to the disks is lost. */
   cutPower(): Promise<void>;
-  /** Unmounts and writes what is to be written, then turns off. */
+  /** Unmounts, syncs, and turns the machine off. */
   shutDown(signal: AbortSignal): Promise<void>;
-  /** Turns it on, with the disks it had. Resolves when it can be worked with. */
+  /** Turns the machine on with the disks it had. Resolves when it takes commands. */
   boot(signal: AbortSignal): Promise<void>;
 }
 
@@ -55,17 +55,17 @@ export interface VmOptions {
   readonly disks?: readonly Disk[];
   /** TCP ports of the guest to be reached from here. */
   readonly forward?: readonly number[];
-  /** Absent: 768. */
+  /** Memory in MiB; absent: 768. */
   readonly memoryMib?: number;
   readonly cgroup?: 'v1' | 'v2';
-  /** Absent: as KVM=1 in the environment says. */
+  /** Use of KVM; absent: as KVM=1 in the environment says. */
   readonly kvm?: boolean;
 }
 
-/** Of guest/init. */
+/** Port of the control server, as in guest/init. */
 const CONTROL_PORT = 7000;
 const BOOT_MS = 120_000;
-/** The first word comes after four seconds, on a busy machine after ten. */
+/** Time until the first output of the kernel: four seconds, ten on a busy machine. */
 const SILENT_MS = 40_000;
 const RUN_MS = 60_000;
 const ATTACH_MS = 90_000;
@@ -194,7 +194,7 @@ async function createVm(dir: string, options: VmOptions, signal: AbortSignal): P
   };
 }
 
-/** A name of a disk that stays, whatever letters the kernel gives. */
+/** Path of a disk that does not change with the letters that the kernel gives. */
 export const linkOf = (serial: string): string => `/dev/disk/by-id/scsi-0QEMU_QEMU_HARDDISK_${serial}`;
 
 /** The machine's folder: its own root disk over the image, and the secret of its control server. */
@@ -209,12 +209,12 @@ async function prepare(dir: string, image: Image, signal: AbortSignal): Promise<
   return { port, token };
 }
 
-/** The emulated processors ran, and the kernel had not said a word when others are long done. */
+/** Error: the emulated processors ran, but the kernel printed nothing in the time limit. */
 class SilentKernel extends Error {}
 
 /**
- * Rarely (once in some hundred boots, QEMU 7.2 without KVM) the kernel hangs before its first word, which is before anything of ours runs.
- * Then the power is switched off and on once more, and what the processors were at is said.
+ * Boots; on a hang before the first output of the kernel (once in some hundred boots, QEMU 7.2 without KVM) cycles the
+ * power once, and logs where the processors were. Nothing of ours runs that early.
  */
 async function powerOn(machine: Parameters<typeof qemuArgv>[0], signal: AbortSignal) {
   try {

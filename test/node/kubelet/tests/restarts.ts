@@ -50,7 +50,10 @@ export function restarts(theNode: () => KubeletNode, signal: AbortSignal): void 
   const uidOf = (pod: string): string | undefined => node.pod(pod)?.metadata.uid;
   const driversOf = async () => (await node.system.client.get(CSI_NODES, { name: NODE }, signal)).spec.drivers;
 
-  /** Does something to the node, and expects of the pods that write that they go on as if nothing had been, and that new ones come up. */
+  /**
+   * Does something to the node, and expects of the pods that write that they go on as if nothing had been, and that new
+   * ones come up.
+   */
   async function expectUnmoved(disturb: () => Promise<void>): Promise<void> {
     const before = await counted();
     const uids = [uidOf('files-0'), uidOf('raw')];
