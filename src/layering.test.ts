@@ -137,7 +137,7 @@ const ROOMS: readonly Room[] = [
     ],
     packages: ['node:'],
   },
-  { room: 'agent/events', ours: [], packages: [] },
+  { room: 'agent/events', ours: ['kube'], packages: [] },
   {
     room: 'agent/storage',
     ours: ['agent/events', 'daemon', 'disk', 'kube', 'lvm', 'model', 'mount'],
@@ -162,7 +162,7 @@ const ROOMS: readonly Room[] = [
   },
   {
     room: 'agent/limits',
-    ours: ['agent/events', 'cgroup', 'csi/node', 'daemon', 'model', 'mount'],
+    ours: ['agent/events', 'cgroup', 'csi/node', 'daemon', 'kube', 'model', 'mount'],
     packages: ['node:'],
   },
   {

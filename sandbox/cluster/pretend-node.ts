@@ -1,11 +1,12 @@
 import type { KubeClient } from '../../src/kube/client.ts';
-import { isAlreadyExists, isNotFound } from '../../src/kube/errors.ts';
+import { isAlreadyExists } from '../../src/kube/errors.ts';
 import { LEASES, microTime } from '../../src/kube/lease/lease-record.ts';
 import { NODES, type Resource } from '../../src/kube/resource.ts';
 import type { KubeObject, Node } from '../../src/model/objects.ts';
 import { TOPOLOGY_KEY } from '../../src/model/well-known.ts';
 import { CSI_NODES } from '../controllers/kinds.ts';
 import type { StoryNode } from '../story/story.ts';
+import { unlessGone } from '../../src/kube/find.ts';
 
 /** Label of the nodes that cannot run containers. */
 export const PRETEND_LABEL = 'csi.aliyun.com/pretend-node';
@@ -44,9 +45,7 @@ export async function leaveNode(name: string, client: KubeClient, signal: AbortS
     [NODES, { name }],
   ];
   for (const [resource, key] of made) {
-    await client.delete(resource, key, signal).catch((error: unknown) => {
-      if (!isNotFound(error)) throw error;
-    });
+    await unlessGone(client.delete(resource, key, signal));
   }
 }
 

@@ -14,6 +14,7 @@ import type {
 import type { EventObject } from '../../src/kube/events/event-object.ts';
 import type { StatefulSet } from './kinds.ts';
 import type { Store } from './store.ts';
+import { type Resource } from '../../src/kube/resource.ts';
 
 /** Objects of the API server: one store for each kind that a stand-in or the report reads. */
 export interface Stores {
@@ -34,6 +35,7 @@ export type KubeletStores = Pick<Stores, 'pods' | 'nodes' | 'claims' | 'volumes'
 
 /** Records an Event about an object; never fails and never waits. */
 export type RecordEvent = (
+  resource: Resource,
   about: KubeObject,
   event: { readonly type: 'Normal' | 'Warning'; readonly reason: string; readonly message: string },
 ) => void;

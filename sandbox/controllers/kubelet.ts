@@ -1,4 +1,4 @@
-import { isAlreadyExists, isNotFound } from '../../src/kube/errors.ts';
+import { isAlreadyExists } from '../../src/kube/errors.ts';
 import { CLAIMS, NODES, PODS } from '../../src/kube/resource.ts';
 import { Fault } from '../../src/model/fault.ts';
 import type { PersistentVolume, PersistentVolumeClaim, Pod } from '../../src/model/objects.ts';
@@ -11,6 +11,7 @@ import { storageOf } from './resizer.ts';
 import { claimNamesOf, isBound } from './pod-claims.ts';
 import { onChange, type StandIn } from './stand-in.ts';
 import { keyOf, splitKey } from './store.ts';
+import { unlessGone } from '../../src/kube/find.ts';
 
 export interface KubeletsDeps extends Omit<Deps, 'stores'> {
   readonly stores: KubeletStores;
@@ -121,7 +122,7 @@ async function mountOne(
     mount.ready = true;
   } catch (error) {
     const message = `MountVolume.SetUp failed for volume "${volume.metadata.name ?? ''}" : ${rpcStatus(error).text}`;
-    deps.record(pod, { type: 'Warning', reason: 'FailedMount', message });
+    deps.record(PODS, pod, { type: 'Warning', reason: 'FailedMount', message });
     throw error;
   }
 }
@@ -153,11 +154,8 @@ async function reportRunning(pod: Pod, { client, stores }: KubeletsDeps, signal:
 async function end(pod: Pod, mounts: Mounts, deps: KubeletsDeps, signal: AbortSignal): Promise<void> {
   const uid = pod.metadata.uid ?? '';
   await unmountAll(uid, mounts, signal);
-  try {
-    await deps.client.delete(PODS, splitKey(keyOf(pod)), signal, { gracePeriodSeconds: 0, preconditions: { uid } });
-  } catch (error) {
-    if (!isNotFound(error)) throw error;
-  }
+  const options = { gracePeriodSeconds: 0, preconditions: { uid } };
+  await unlessGone(deps.client.delete(PODS, splitKey(keyOf(pod)), signal, options));
 }
 
 async function unmountAll(uid: string, mounts: Mounts, signal: AbortSignal): Promise<void> {

@@ -1,4 +1,4 @@
-import { isAlreadyExists, isConflict, isNotFound } from '../../src/kube/errors.ts';
+import { isAlreadyExists, isConflict } from '../../src/kube/errors.ts';
 import { CLAIMS, VOLUMES } from '../../src/kube/resource.ts';
 import type { Topology } from '../../src/csi/gen/csi.ts';
 import { Fault } from '../../src/model/fault.ts';
@@ -17,6 +17,7 @@ import {
 } from './provisioning.ts';
 import { onChange, type StandIn } from './stand-in.ts';
 import { keyOf, splitKey } from './store.ts';
+import { unlessGone } from '../../src/kube/find.ts';
 
 export interface ProvisionerDeps extends Deps {
   readonly driver: string;
@@ -56,7 +57,7 @@ export function createProvisioner(deps: ProvisionerDeps): StandIn {
 async function fail(claim: PersistentVolumeClaim, error: unknown, deps: Deps, signal: AbortSignal): Promise<void> {
   const { code, text } = rpcStatus(error);
   const message = `failed to provision volume with StorageClass "${claim.spec?.storageClassName ?? ''}": ${text}`;
-  deps.record(claim, { type: 'Warning', reason: 'ProvisioningFailed', message });
+  deps.record(CLAIMS, claim, { type: 'Warning', reason: 'ProvisioningFailed', message });
   if (code !== 'ResourceExhausted') throw error;
   await giveBack(claim, deps, signal);
 }
@@ -95,7 +96,7 @@ async function provision(
     if (!isAlreadyExists(error)) throw error;
   }
   const message = `Successfully provisioned volume ${volumeNameFor(claim)}`;
-  deps.record(claim, { type: 'Normal', reason: 'ProvisioningSucceeded', message });
+  deps.record(CLAIMS, claim, { type: 'Normal', reason: 'ProvisioningSucceeded', message });
 }
 
 /** Topology that the node's kubelet registered for the driver. */
@@ -114,9 +115,9 @@ async function topologyOf(
 async function giveBack(claim: PersistentVolumeClaim, { client }: Deps, signal: AbortSignal): Promise<void> {
   const body = { metadata: { annotations: { [SELECTED_NODE]: null } } };
   try {
-    await client.patch(CLAIMS, splitKey(keyOf(claim)), { type: 'merge', body }, signal);
+    await unlessGone(client.patch(CLAIMS, splitKey(keyOf(claim)), { type: 'merge', body }, signal));
   } catch (error) {
-    if (!isNotFound(error) && !isConflict(error)) throw error;
+    if (!isConflict(error)) throw error;
   }
 }
 
@@ -134,12 +135,10 @@ export function createVolumeDeleter(deps: ProvisionerDeps): StandIn {
       try {
         await deps.controller.deleteVolume({ volumeId, secrets: {} }, deadline);
       } catch (error) {
-        deps.record(volume, { type: 'Warning', reason: 'VolumeFailedDelete', message: rpcStatus(error).text });
+        deps.record(VOLUMES, volume, { type: 'Warning', reason: 'VolumeFailedDelete', message: rpcStatus(error).text });
         throw error;
       }
-      await deps.client.delete(VOLUMES, { name: key }, signal).catch((error: unknown) => {
-        if (!isNotFound(error)) throw error;
-      });
+      await unlessGone(deps.client.delete(VOLUMES, { name: key }, signal));
     },
   };
 }

@@ -2,6 +2,7 @@ import type { KubeClient } from '../../src/kube/client.ts';
 import { createEventRecorder } from '../../src/kube/events/events.ts';
 import type { Log } from '../../src/kube/log.ts';
 import type { RecordEvent } from './deps.ts';
+import { subjectOf } from '../../src/kube/subject.ts';
 
 /** Records Events about objects; `run` writes them until aborted. */
 export function createRecordEvent(
@@ -10,11 +11,7 @@ export function createRecordEvent(
 ): { readonly record: RecordEvent; readonly run: (signal: AbortSignal) => Promise<void> } {
   const recorder = createEventRecorder({ client, source: { component: 'open-local-sandbox' }, log });
   return {
-    record: ({ apiVersion = '', kind = '', metadata }, event) => {
-      const { name = '', namespace, uid } = metadata;
-      const where = { ...(namespace === undefined ? {} : { namespace }), ...(uid === undefined ? {} : { uid }) };
-      recorder.record({ subject: { apiVersion, kind, name, ...where }, ...event });
-    },
+    record: (resource, { metadata }, event) => recorder.record({ subject: subjectOf(resource, metadata), ...event }),
     run: (signal) => recorder.run(signal),
   };
 }

@@ -55,7 +55,11 @@ async function grow(
   signal: AbortSignal,
 ): Promise<void> {
   const name = volume.metadata.name ?? '';
-  deps.record(claim, { type: 'Normal', reason: 'Resizing', message: `External resizer is resizing volume ${name}` });
+  deps.record(CLAIMS, claim, {
+    type: 'Normal',
+    reason: 'Resizing',
+    message: `External resizer is resizing volume ${name}`,
+  });
   try {
     const [volumeCapability] = capabilitiesOf(volume.spec, { fsType: volume.spec?.csi?.fsType ?? '' });
     const reply = await deps.controller.controllerExpandVolume(
@@ -74,7 +78,7 @@ async function grow(
     signal.throwIfAborted();
     const { text } = rpcStatus(error);
     const message = `resize volume "${name}" by resizer "${deps.driver}" failed: ${text}`;
-    deps.record(claim, { type: 'Warning', reason: 'VolumeResizeFailed', message });
+    deps.record(CLAIMS, claim, { type: 'Warning', reason: 'VolumeResizeFailed', message });
     const condition = { type: 'ControllerResizeError', status: 'True', message: `Failed to expand PV: ${text}` };
     await writeStatus(claim, { conditions: withCondition(claim, condition) }, deps, signal);
     throw error;

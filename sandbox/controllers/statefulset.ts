@@ -1,4 +1,4 @@
-import { isAlreadyExists, isNotFound } from '../../src/kube/errors.ts';
+import { isAlreadyExists } from '../../src/kube/errors.ts';
 import { CLAIMS, PODS } from '../../src/kube/resource.ts';
 import type { PersistentVolumeClaim, Pod } from '../../src/model/objects.ts';
 import { admitted } from './claim-binder.ts';
@@ -6,6 +6,7 @@ import type { Deps } from './deps.ts';
 import { STATEFUL_SETS, type StatefulSet } from './kinds.ts';
 import { onChange, type StandIn } from './stand-in.ts';
 import { keyOf, splitKey } from './store.ts';
+import { unlessGone } from '../../src/kube/find.ts';
 
 /**
  * Stands in for the StatefulSet controller and for garbage collection of its pods: makes pods with stable names one
@@ -127,11 +128,8 @@ const isReady = ({ metadata, status }: Pod): boolean =>
 async function deleteAll(pods: readonly Pod[], { client }: Deps, signal: AbortSignal): Promise<void> {
   for (const pod of pods) {
     const { uid } = pod.metadata;
-    try {
-      await client.delete(PODS, splitKey(keyOf(pod)), signal, uid === undefined ? {} : { preconditions: { uid } });
-    } catch (error) {
-      if (!isNotFound(error)) throw error;
-    }
+    const options = uid === undefined ? {} : { preconditions: { uid } };
+    await unlessGone(client.delete(PODS, splitKey(keyOf(pod)), signal, options));
   }
 }
 

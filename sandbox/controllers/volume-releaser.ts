@@ -1,9 +1,9 @@
-import { isNotFound } from '../../src/kube/errors.ts';
 import { CLAIMS, VOLUMES } from '../../src/kube/resource.ts';
 import type { PersistentVolume } from '../../src/model/objects.ts';
 import type { Deps } from './deps.ts';
 import { onChange, type StandIn } from './stand-in.ts';
 import { keyOf } from './store.ts';
+import { find } from '../../src/kube/find.ts';
 
 /** Stands in for the half of the volume controller that marks volumes without a claim as Released. Keys are volumes. */
 export function createVolumeReleaser(deps: Deps): StandIn {
@@ -31,10 +31,5 @@ const volumesFor = (claimUid: string | undefined, volumes: readonly PersistentVo
 async function hasClaim({ spec }: PersistentVolume, { client, stores }: Deps, signal: AbortSignal): Promise<boolean> {
   const { namespace = '', name = '', uid } = spec?.claimRef ?? {};
   if (uid === undefined || stores.claims.get(`${namespace}/${name}`)?.metadata.uid === uid) return true;
-  try {
-    return (await client.get(CLAIMS, { namespace, name }, signal)).metadata.uid === uid;
-  } catch (error) {
-    if (isNotFound(error)) return false;
-    throw error;
-  }
+  return (await find(client, CLAIMS, { namespace, name }, signal))?.metadata.uid === uid;
 }

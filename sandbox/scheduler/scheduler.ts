@@ -107,12 +107,12 @@ async function bindOne(pod: Pod, placed: Placed, state: State, signal: AbortSign
     await bindPod(pod, placed, { ...deps, claims: deps.stores.claims }, signal);
     assumed.delete(key);
     queue.forget(key);
-    deps.record(pod, {
+    deps.record(PODS, pod, {
       type: 'Normal',
       reason: 'Scheduled',
       message: `Successfully assigned ${key} to ${placed.node}`,
     });
-    deps.record(pod, { type: 'Normal', reason: 'NodeChosen', message: placed.why });
+    deps.record(PODS, pod, { type: 'Normal', reason: 'NodeChosen', message: placed.why });
   } catch (error) {
     assumed.delete(key);
     await refuseForError(pod, error, state, signal);
@@ -133,7 +133,7 @@ async function refuse(
   { client, record, stores, log }: SchedulerDeps,
   signal: AbortSignal,
 ): Promise<void> {
-  record(pod, { type: 'Warning', reason: 'FailedScheduling', message });
+  record(PODS, pod, { type: 'Warning', reason: 'FailedScheduling', message });
   const others = (stores.pods.get(keyOf(pod))?.status?.conditions ?? []).filter(({ type }) => type !== 'PodScheduled');
   const conditions = [...others, { type: 'PodScheduled', status: 'False', reason, message }];
   try {

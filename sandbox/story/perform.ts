@@ -2,7 +2,6 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseManifest } from '../apiserver/manifest.ts';
 import type { KubeClient } from '../../src/kube/client.ts';
-import { isNotFound } from '../../src/kube/errors.ts';
 import { apiVersionOf, CLAIMS, type Resource } from '../../src/kube/resource.ts';
 import { Fault } from '../../src/model/fault.ts';
 import type { KubeObject } from '../../src/model/objects.ts';
@@ -10,6 +9,7 @@ import { admitted } from '../controllers/claim-binder.ts';
 import { isSelected, type Selection } from './expectation.ts';
 import { findKind } from '../controllers/kinds.ts';
 import type { Action } from './story.ts';
+import { unlessGone } from '../../src/kube/find.ts';
 
 export interface PerformDeps {
   readonly client: KubeClient;
@@ -67,9 +67,7 @@ async function deleteSelected(selection: Selection, client: KubeClient, signal: 
     objects
       .filter((object) => isSelected(object, selection))
       .map(({ metadata: { name = '', namespace } }) =>
-        client.delete(resource, { name, namespace }, signal).catch((error: unknown) => {
-          if (!isNotFound(error)) throw error;
-        }),
+        unlessGone(client.delete(resource, { name, namespace }, signal)),
       ),
   );
 }

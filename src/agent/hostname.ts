@@ -1,8 +1,8 @@
 import { Fault, textOf } from '../model/fault.ts';
 import { TOPOLOGY_KEY } from '../model/well-known.ts';
 import type { KubeClient } from '../kube/client.ts';
-import { isNotFound } from '../kube/errors.ts';
 import { NODES } from '../kube/resource.ts';
+import { find } from '../kube/find.ts';
 
 /**
  * What tells this node from others in CSI's topology: the value of its label, which need not be its name. The kubelet
@@ -15,11 +15,10 @@ export async function hostnameOf(
   signal: AbortSignal,
 ): Promise<string> {
   try {
-    const { metadata } = await client.get(NODES, { name: nodeName }, signal);
-    return metadata.labels?.[TOPOLOGY_KEY] ?? nodeName;
+    const node = await find(client, NODES, { name: nodeName }, signal);
+    return node?.metadata.labels?.[TOPOLOGY_KEY] ?? nodeName;
   } catch (error) {
     signal.throwIfAborted();
-    if (isNotFound(error)) return nodeName;
     throw new Fault('unavailable', `the API server did not tell the labels of node ${nodeName}: ${textOf(error)}`, {
       cause: error,
     });

@@ -10,7 +10,6 @@ import { createCsiServer } from '../csi/server.ts';
 import type { Run } from '../exec/run.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { createEventRecorder } from '../kube/events/events.ts';
-import { apiVersionOf, LOCAL_VOLUMES } from '../kube/resource.ts';
 import { background } from '../daemon/background.ts';
 import type { AgentConfig } from './config.ts';
 import type { RecordEvent } from './events/record-event.ts';
@@ -44,8 +43,7 @@ export async function runAgent(
   const metrics = createAgentMetrics();
   const ports = createPorts(config, run, metrics.onCommand);
   const events = createEventRecorder({ client, source: { component: AGENT, host: config.nodeName }, log });
-  const record: RecordEvent = (about, event) =>
-    events.record({ subject: { apiVersion: apiVersionOf(LOCAL_VOLUMES), ...about }, ...event });
+  const record: RecordEvent = (subject, event) => events.record({ subject, ...event });
   const work = createWork({ config, client, ports, metrics, record, log });
   const { nodeName, csiEndpoint, metricsEndpoint } = config;
   const volumes = {

@@ -11,6 +11,8 @@ import { deviceBehind, deviceNumber } from '../../mount/device-number.ts';
 import { mountAt, type MountEntry } from '../../mount/mountinfo.ts';
 import type { Mounts } from '../../mount/mounts.ts';
 import type { RecordEvent } from '../events/record-event.ts';
+import { subjectOf } from '../../kube/subject.ts';
+import { LOCAL_VOLUMES } from '../../kube/resource.ts';
 
 export interface LimitDeps {
   readonly throttles: Throttles;
@@ -164,8 +166,7 @@ function createTeller({ volumes, record, log }: LimitDeps): Tell {
     told.set(volume, message);
     log.warn({ volume, code: reason, err: message }, 'limits of IO');
     const uid = volumes.get(volume)?.metadata.uid;
-    const about = { kind: 'LocalVolume', name: volume, ...(uid === undefined ? {} : { uid }) } as const;
-    record(about, { type: 'Warning', reason, message });
+    record(subjectOf(LOCAL_VOLUMES, { name: volume, uid }), { type: 'Warning', reason, message });
   };
 }
 

@@ -9,6 +9,8 @@ import { managedNames } from './managed-names.ts';
 import type { Observation } from './observe.ts';
 import { reportedDevices } from './reported-devices.ts';
 import { summarize, summarizeFailure, type NlsStatus } from './summarize.ts';
+import { NODE_LOCAL_STORAGES } from '../../kube/resource.ts';
+import { subjectOf } from '../../kube/subject.ts';
 
 export interface SyncDeps extends InitDeps, InitMountPointsDeps {
   readonly observe: (signal: AbortSignal) => Promise<Observation>;
@@ -66,8 +68,7 @@ function managedDevices(nls: NodeLocalStorage, { devices }: Observation): (path:
 
 /** An Event for each standing that is news against the conditions of the object. */
 function tellChanges(nls: NodeLocalStorage, standings: readonly Standing[], record: RecordEvent): void {
-  const { name = '', uid } = nls.metadata;
-  const about = { kind: 'NodeLocalStorage', name, ...(uid === undefined ? {} : { uid }) } as const;
+  const about = subjectOf(NODE_LOCAL_STORAGES, nls.metadata);
   for (const { type, ok, reason, message } of standings) {
     const before = nls.status?.conditions?.find((condition) => condition.type === type);
     if (before?.reason === reason && before.message === message) continue;

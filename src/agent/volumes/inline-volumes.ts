@@ -4,10 +4,11 @@ import { NODE_LABEL, PUBLISHED_AT, VOLUME_FINALIZER } from '../../model/well-kno
 import { INLINE_ID, type InlineVolume } from '../../csi/node/inline-volume.ts';
 import type { NodeVolumes } from '../../csi/node/node-volumes.ts';
 import type { KubeClient } from '../../kube/client.ts';
-import { isAlreadyExists, isNotFound } from '../../kube/errors.ts';
+import { isAlreadyExists } from '../../kube/errors.ts';
 import type { Informer } from '../../kube/follow/informer.ts';
 import { LOCAL_VOLUMES } from '../../kube/resource.ts';
 import { onAbort } from '../../wait/abort.ts';
+import { find, unlessGone } from '../../kube/find.ts';
 
 export interface InlineVolumesOptions {
   readonly client: Pick<KubeClient, 'create' | 'get' | 'delete'>;
@@ -25,28 +26,27 @@ export interface InlineVolumesOptions {
 export function createInlineVolumes(options: InlineVolumesOptions): Pick<NodeVolumes, 'makeInline' | 'removeInline'> {
   const { client, volumes, patienceMs = 60_000 } = options;
 
-  const find = async (name: string, signal: AbortSignal): Promise<LocalVolume | undefined> => {
+  const look = async (name: string, signal: AbortSignal): Promise<LocalVolume | undefined> => {
     const known = volumes.get(name);
     if (known) return known;
     try {
-      return await client.get(LOCAL_VOLUMES, { name }, signal);
+      return await find(client, LOCAL_VOLUMES, { name }, signal);
     } catch (error) {
-      if (isNotFound(error)) return undefined;
       throw unavailable(name, error);
     }
   };
 
   const remove = async (name: string, signal: AbortSignal): Promise<void> => {
     try {
-      await client.delete(LOCAL_VOLUMES, { name }, signal);
+      await unlessGone(client.delete(LOCAL_VOLUMES, { name }, signal));
     } catch (error) {
-      if (!isNotFound(error)) throw unavailable(name, error);
+      throw unavailable(name, error);
     }
   };
 
   return {
     makeInline: async (wanted, signal) => {
-      const found = (await find(wanted.id, signal)) ?? (await create(wanted, options, signal));
+      const found = (await look(wanted.id, signal)) ?? (await create(wanted, options, signal));
       assertSame(wanted, found, options.nodeName);
       try {
         await untilReady(wanted.id, volumes, AbortSignal.any([signal, AbortSignal.timeout(patienceMs)]));
@@ -58,7 +58,7 @@ export function createInlineVolumes(options: InlineVolumesOptions): Pick<NodeVol
     },
     removeInline: async (id, signal) => {
       if (!INLINE_ID.test(id)) return;
-      const found = await find(id, signal);
+      const found = await look(id, signal);
       if (found?.spec.role === 'Ephemeral' && found.spec.nodeName === options.nodeName) await remove(id, signal);
     },
   };

@@ -4,10 +4,11 @@ import type { LocalVolume } from '../../model/objects.ts';
 import { PUBLISHED_AT } from '../../model/well-known.ts';
 import type { Log } from '../../daemon/log.ts';
 import type { KubeClient } from '../../kube/client.ts';
-import { isNotFound } from '../../kube/errors.ts';
 import { LOCAL_VOLUMES } from '../../kube/resource.ts';
 import type { Mounts } from '../../mount/mounts.ts';
 import type { RecordEvent } from '../events/record-event.ts';
+import { unlessGone } from '../../kube/find.ts';
+import { subjectOf } from '../../kube/subject.ts';
 
 export interface LostInlineVolumesDeps {
   readonly client: Pick<KubeClient, 'delete'>;
@@ -32,14 +33,9 @@ export function createLostInlineVolumes(deps: LostInlineVolumesDeps): (signal: A
     for (const name of certain) {
       const uid = volumes.get(name)?.metadata.uid;
       const message = 'The kubelet does not know its pod any more: it is removed.';
-      record(
-        { kind: 'LocalVolume', name, ...(uid === undefined ? {} : { uid }) },
-        { type: 'Normal', reason: 'PodGone', message },
-      );
+      record(subjectOf(LOCAL_VOLUMES, { name, uid }), { type: 'Normal', reason: 'PodGone', message });
       log.info({ volume: name, action: 'delete' }, 'removing the inline volume of a pod that is gone');
-      await client.delete(LOCAL_VOLUMES, { name }, signal).catch((error: unknown) => {
-        if (!isNotFound(error)) throw error;
-      });
+      await unlessGone(client.delete(LOCAL_VOLUMES, { name }, signal));
     }
   };
 }

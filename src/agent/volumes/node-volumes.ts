@@ -6,10 +6,10 @@ import type { NodeVolume, NodeVolumes } from '../../csi/node/node-volumes.ts';
 import type { Disks } from '../../disk/disks.ts';
 import type { Mounts } from '../../mount/mounts.ts';
 import type { KubeClient } from '../../kube/client.ts';
-import { isNotFound } from '../../kube/errors.ts';
 import { LOCAL_VOLUMES } from '../../kube/resource.ts';
 import { isInPlace, recordedDisk } from './unit-disk.ts';
 import type { VolumeWriter } from './write-volume.ts';
+import { find } from '../../kube/find.ts';
 
 export interface NodeVolumesOptions {
   readonly client: Pick<KubeClient, 'get'>;
@@ -35,9 +35,8 @@ export function createNodeVolumes({
 }: NodeVolumesOptions): Pick<NodeVolumes, 'find' | 'markFormatted'> {
   const ask = async (name: string, signal: AbortSignal): Promise<LocalVolume | undefined> => {
     try {
-      return await client.get(LOCAL_VOLUMES, { name }, signal);
+      return await find(client, LOCAL_VOLUMES, { name }, signal);
     } catch (error) {
-      if (isNotFound(error)) return undefined;
       throw new Fault('unavailable', `volume ${name}: the API server did not tell about it`, { cause: error });
     }
   };

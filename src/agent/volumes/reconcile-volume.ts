@@ -17,6 +17,8 @@ import { planDeviceVolume, planMountPointVolume } from './plan-unit.ts';
 import { planLvmVolume, type Erasure, type VolumeStep } from './plan-volume.ts';
 import { findRecorded, identityAt, isInPlace, recordedDisk } from './unit-disk.ts';
 import type { VolumeProblem, VolumeWriter } from './write-volume.ts';
+import { LOCAL_VOLUMES } from '../../kube/resource.ts';
+import { subjectOf } from '../../kube/subject.ts';
 
 export interface VolumeDeps {
   readonly lvm: Lvm;
@@ -141,13 +143,10 @@ async function attempt(volume: LocalVolume, step: Deed, deps: VolumeDeps, signal
     signal.throwIfAborted();
     const problem = problemOf(step, error);
     const told = await deps.write.problem(volume, problem, signal);
-    if (told) deps.record(subjectOf(volume), { type: 'Warning', ...problem });
+    if (told) deps.record(subjectOf(LOCAL_VOLUMES, volume.metadata), { type: 'Warning', ...problem });
     throw error;
   }
 }
-
-const subjectOf = ({ metadata: { name = '', uid } }: LocalVolume) =>
-  ({ kind: 'LocalVolume', name, ...(uid === undefined ? {} : { uid }) }) as const;
 
 async function act(volume: LocalVolume, step: Deed, deps: VolumeDeps, signal: AbortSignal): Promise<void> {
   const { lvm, log } = deps;

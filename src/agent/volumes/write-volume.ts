@@ -2,9 +2,9 @@ import type { LocalVolume, LocalVolumePhase } from '../../model/objects.ts';
 import { VOLUME_REASONS, type VolumeReason } from '../../model/volume-reasons.ts';
 import { DISK, FORMATTED, VOLUME_FINALIZER } from '../../model/well-known.ts';
 import type { KubeClient, Patch } from '../../kube/client.ts';
-import { isNotFound } from '../../kube/errors.ts';
 import { LOCAL_VOLUMES } from '../../kube/resource.ts';
 import { hasBeenReady } from './plan-volume.ts';
+import { unlessGone } from '../../kube/find.ts';
 
 type Status = NonNullable<LocalVolume['status']>;
 
@@ -36,11 +36,8 @@ export function createVolumeWriter(
   wrote: (volume: LocalVolume) => void,
 ): VolumeWriter {
   const patch = async (name: string, change: Patch, signal: AbortSignal, subresource?: 'status'): Promise<void> => {
-    try {
-      wrote(await client.patch(LOCAL_VOLUMES, { name }, change, signal, subresource));
-    } catch (error) {
-      if (!isNotFound(error)) throw error;
-    }
+    const volume = await unlessGone(client.patch(LOCAL_VOLUMES, { name }, change, signal, subresource));
+    if (volume) wrote(volume);
   };
 
   const writeStatus = async (volume: LocalVolume, status: Status, signal: AbortSignal): Promise<boolean> => {

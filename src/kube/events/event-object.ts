@@ -1,14 +1,6 @@
 import type { KubeObject, ObjectMeta } from '../../model/objects.ts';
 import type { Resource } from '../resource.ts';
-
-/** What an Event is about; without a namespace for a cluster-scoped object. */
-export interface EventSubject {
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly name: string;
-  readonly namespace?: string;
-  readonly uid?: string;
-}
+import type { EventSubject } from '../subject.ts';
 
 /** v1 Event, which `kubectl describe` and `kubectl get events` show. */
 export interface EventObject extends KubeObject {

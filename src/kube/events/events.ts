@@ -3,7 +3,7 @@ import { backoffMs, type Backoff } from '../../wait/backoff.ts';
 import type { KubeClient } from '../client.ts';
 import { systemClock, type Clock } from '../../wait/clock.ts';
 import { orAborted, whenAborted } from '../../wait/abort.ts';
-import { ApiError, isNotFound } from '../errors.ts';
+import { ApiError } from '../errors.ts';
 import {
   countOf,
   eventName,
@@ -15,6 +15,7 @@ import {
 } from './event-object.ts';
 import { createSeriesQueue, type EventSeries } from './event-series.ts';
 import type { Log } from '../log.ts';
+import { unlessGone } from '../find.ts';
 
 export interface EventRecorderOptions {
   readonly client: Pick<KubeClient, 'create' | 'patch'>;
@@ -118,15 +119,10 @@ async function write(
   const { occurrence } = series;
   if (series.isCreated) {
     const key = { name: series.name, namespace: eventNamespace(occurrence.subject) };
-    try {
-      await client.patch(EVENTS, key, { type: 'merge', body: countOf(series) }, signal);
-      return;
-    } catch (error) {
-      // The server forgets Events, after an hour as a rule: the thing goes on under a new name.
-      if (!isNotFound(error)) throw error;
-      series.isCreated = false;
-      series.name = nameFor(occurrence);
-    }
+    if (await unlessGone(client.patch(EVENTS, key, { type: 'merge', body: countOf(series) }, signal))) return;
+    // The server forgets Events, after an hour as a rule: the thing goes on under a new name.
+    series.isCreated = false;
+    series.name = nameFor(occurrence);
   }
   await client.create(EVENTS, eventObject(occurrence, source, series), signal);
   series.isCreated = true;

@@ -3,6 +3,7 @@ import type { KubeClient } from '../client.ts';
 import type { Clock } from '../../wait/clock.ts';
 import { isConflict, isNotFound } from '../errors.ts';
 import { givenBack, heldBy, isFree, LEASES, sight, type Claim, type Lease, type Sighting } from './lease-record.ts';
+import { find } from '../find.ts';
 
 /** One contender's single steps on a Lease. Each write names the version it read, so of two writers one fails. */
 export interface LeaseGrip {
@@ -24,14 +25,7 @@ export function createLeaseGrip({ client, key, claim, clock }: LeaseGripOptions)
   let ours: Lease = { metadata: key };
   let sighting: Sighting | undefined;
 
-  const read = async (signal: AbortSignal): Promise<Lease | undefined> => {
-    try {
-      return await client.get(LEASES, key, signal);
-    } catch (error) {
-      if (isNotFound(error)) return undefined;
-      throw error;
-    }
-  };
+  const read = (signal: AbortSignal): Promise<Lease | undefined> => find(client, LEASES, key, signal);
   const write = async (lease: Lease, signal: AbortSignal): Promise<void> => {
     ours = await client.update(LEASES, { ...lease, spec: heldBy(claim, lease.spec ?? {}, clock.date()) }, signal);
   };

@@ -1,14 +1,16 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Log } from '../../daemon/log.ts';
 import type { KubeClient } from '../../kube/client.ts';
-import { isAlreadyExists, isNotFound } from '../../kube/errors.ts';
+import { isAlreadyExists } from '../../kube/errors.ts';
 import type { EventRecorder } from '../../kube/events/events.ts';
-import { apiVersionOf, INIT_CONFIGS, NODE_LOCAL_STORAGES, NODES } from '../../kube/resource.ts';
+import { INIT_CONFIGS, NODE_LOCAL_STORAGES, NODES } from '../../kube/resource.ts';
 import { createWorkQueue } from '../../kube/work/work-queue.ts';
 import type { InitConfig } from '../../model/objects.ts';
 import { judge, statusFor, type Verdict } from './accepted-config.ts';
 import type { Informers } from '../follow/informers.ts';
 import { planNodeStorage, type NodeStorageSpec } from './plan-node-storage.ts';
+import { find, unlessGone } from '../../kube/find.ts';
+import { subjectOf } from '../../kube/subject.ts';
 
 export interface NodeReconcilerDeps {
   readonly client: Pick<KubeClient, 'get' | 'create' | 'patch' | 'delete'>;
@@ -124,28 +126,17 @@ async function update(
   signal: AbortSignal,
 ): Promise<void> {
   const patch = { type: 'json', body: [{ op: 'add', path: '/spec', value: spec }] } as const;
-  try {
-    informers.storages.wrote(await client.patch(NODE_LOCAL_STORAGES, { name }, patch, signal));
-    log.info({ node: name, action: 'update' }, 'wrote a NodeLocalStorage');
-  } catch (error) {
-    if (!isNotFound(error)) throw error; // else its event brings us back
-  }
+  const patched = await unlessGone(client.patch(NODE_LOCAL_STORAGES, { name }, patch, signal));
+  if (!patched) return; // its event brings us back
+  informers.storages.wrote(patched);
+  log.info({ node: name, action: 'update' }, 'wrote a NodeLocalStorage');
 }
 
 /** Only for a node that the API server itself says is not there: what the object's annotations hold cannot be made again. */
 async function removeOrphan(name: string, { client, log }: NodeReconcilerDeps, signal: AbortSignal): Promise<void> {
-  try {
-    await client.get(NODES, { name }, signal);
-    return; // its event brings us back
-  } catch (error) {
-    if (!isNotFound(error)) throw error;
-  }
-  try {
-    await client.delete(NODE_LOCAL_STORAGES, { name }, signal);
-    log.info({ node: name, action: 'delete' }, 'wrote a NodeLocalStorage');
-  } catch (error) {
-    if (!isNotFound(error)) throw error;
-  }
+  if (await find(client, NODES, { name }, signal)) return; // its event brings us back
+  await unlessGone(client.delete(NODE_LOCAL_STORAGES, { name }, signal));
+  log.info({ node: name, action: 'delete' }, 'wrote a NodeLocalStorage');
 }
 
 /** Tells in the config's status whether it is applied, and by an Event when that is news. */
@@ -167,14 +158,8 @@ async function tellVerdict(
 }
 
 function recordVerdict({ metadata }: InitConfig, verdict: Verdict, { events }: NodeReconcilerDeps): void {
-  const { name = '', uid } = metadata;
   events.record({
-    subject: {
-      apiVersion: apiVersionOf(INIT_CONFIGS),
-      kind: INIT_CONFIGS.kind,
-      name,
-      ...(uid === undefined ? {} : { uid }),
-    },
+    subject: subjectOf(INIT_CONFIGS, metadata),
     type: verdict.ok ? 'Normal' : 'Warning',
     reason: verdict.ok ? 'Synced' : 'Invalid',
     message: verdict.message,

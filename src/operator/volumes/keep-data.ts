@@ -1,13 +1,14 @@
 import type { Log } from '../../daemon/log.ts';
 import type { KubeClient } from '../../kube/client.ts';
-import { isNotFound } from '../../kube/errors.ts';
 import type { EventRecorder } from '../../kube/events/events.ts';
-import { apiVersionOf, LOCAL_VOLUMES } from '../../kube/resource.ts';
+import { LOCAL_VOLUMES } from '../../kube/resource.ts';
 import { createWorkQueue } from '../../kube/work/work-queue.ts';
 import type { LocalVolume } from '../../model/objects.ts';
 import { KEEP } from '../../model/well-known.ts';
 import { whenAllSynced, type Informers } from '../follow/informers.ts';
 import { STOP_KEEPING } from './volume-store.ts';
+import { unlessGone } from '../../kube/find.ts';
+import { subjectOf } from '../../kube/subject.ts';
 
 export interface KeepDataDeps {
   readonly client: Pick<KubeClient, 'patch'>;
@@ -30,12 +31,10 @@ export async function keepDeletedData(deps: KeepDataDeps, signal: AbortSignal): 
     reconcile: async (name, stopping) => {
       const volume = volumes.get(name);
       if (!volume || !isKept(volume) || isReferredTo(name, pvs)) return;
-      try {
-        volumes.wrote(await client.patch(LOCAL_VOLUMES, { name }, STOP_KEEPING, stopping));
-        log.info({ volume: name }, 'no PersistentVolume refers to a deleted volume: its agent may remove it');
-      } catch (error) {
-        if (!isNotFound(error)) throw error;
-      }
+      const patched = await unlessGone(client.patch(LOCAL_VOLUMES, { name }, STOP_KEEPING, stopping));
+      if (!patched) return;
+      volumes.wrote(patched);
+      log.info({ volume: name }, 'no PersistentVolume refers to a deleted volume: its agent may remove it');
     },
   });
   const look = (volume: LocalVolume): void => {
@@ -72,15 +71,10 @@ function isReferredTo(name: string, pvs: Pick<Informers['pvs'], 'values'>): bool
   return false;
 }
 
-function tellKept({ metadata: { name = '', uid }, spec: { claim } }: LocalVolume) {
+function tellKept({ metadata, spec: { claim } }: LocalVolume) {
   const owner = claim ? `the claim ${claim.namespace}/${claim.name}` : 'a PersistentVolume';
   return {
-    subject: {
-      apiVersion: apiVersionOf(LOCAL_VOLUMES),
-      kind: LOCAL_VOLUMES.kind,
-      name,
-      ...(uid === undefined ? {} : { uid }),
-    },
+    subject: subjectOf(LOCAL_VOLUMES, metadata),
     type: 'Warning',
     reason: 'DataKept',
     message: `The data is that of ${owner} and stays: the volume goes on serving, and goes when ${owner} is deleted.`,

@@ -1,6 +1,6 @@
 import type { Volumes } from '../../csi/ports.ts';
 import type { KubeClient, Patch } from '../../kube/client.ts';
-import { isAlreadyExists, isNotFound } from '../../kube/errors.ts';
+import { isAlreadyExists } from '../../kube/errors.ts';
 import type { Informer } from '../../kube/follow/informer.ts';
 import { LOCAL_VOLUMES } from '../../kube/resource.ts';
 import { Fault, textOf } from '../../model/fault.ts';
@@ -8,6 +8,7 @@ import type { LocalVolume } from '../../model/objects.ts';
 import { KEEP } from '../../model/well-known.ts';
 import { faultOfWrite } from '../../kube/api-fault.ts';
 import { untilCalled } from '../../wait/abort.ts';
+import { find, unlessGone } from '../../kube/find.ts';
 
 export interface VolumeStoreDeps {
   readonly client: Pick<KubeClient, 'get' | 'create' | 'patch' | 'delete'>;
@@ -22,9 +23,10 @@ export function createVolumeStore({ client, volumes }: VolumeStoreDeps): Volumes
   const waiting = createWaiting(volumes);
   const ask = async (id: string, signal: AbortSignal): Promise<LocalVolume | undefined> => {
     try {
-      volumes.wrote(await client.get(LOCAL_VOLUMES, { name: id }, signal));
+      const found = await find(client, LOCAL_VOLUMES, { name: id }, signal);
+      if (!found) return undefined;
+      volumes.wrote(found);
     } catch (error) {
-      if (isNotFound(error)) return undefined;
       throw new Fault('unavailable', `looking for volume ${id}: ${textOf(error)}`, { cause: error });
     }
     return volumes.get(id);
@@ -54,10 +56,10 @@ export function createVolumeStore({ client, volumes }: VolumeStoreDeps): Volumes
     },
     remove: async (id, signal) => {
       try {
-        await client.patch(LOCAL_VOLUMES, { name: id }, STOP_KEEPING, signal);
-        await client.delete(LOCAL_VOLUMES, { name: id }, signal);
+        if (await unlessGone(client.patch(LOCAL_VOLUMES, { name: id }, STOP_KEEPING, signal)))
+          await unlessGone(client.delete(LOCAL_VOLUMES, { name: id }, signal));
       } catch (error) {
-        if (!isNotFound(error)) throw faultOfWrite(`deleting volume ${id}`, error);
+        throw faultOfWrite(`deleting volume ${id}`, error);
       }
     },
     until: (id, decide, signal) => waiting.until(id, decide, signal),
