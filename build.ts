@@ -3,11 +3,12 @@ import path from 'node:path';
 import { build, type Plugin } from 'esbuild';
 
 /**
- * Three programs, each from an entry of its own, so that nothing of the operator can slip into what every node pays for,
- * and nothing of the sandbox into what a cluster runs; src/bundles.test.ts reads the metafiles written here.
+ * Three programs, each from an entry of its own, so that nothing of the operator can slip into what every node pays
+ * for, and nothing of the sandbox into what a cluster runs; src/bundles.test.ts reads the metafiles written here.
  */
 const BUNDLES = [
-  // Not minified, so that a stack trace in a log reads as the source does: source maps would cost 80 MB of resident memory.
+  // Not minified, so that a stack trace in a log reads as the source does: source maps would cost 80 MB of resident
+  // memory.
   { name: 'open-local', entry: 'src/main.ts', minify: false },
   { name: 'sandbox', entry: 'sandbox/main.ts', minify: false },
   { name: 'agent', entry: 'src/main-agent.ts', minify: true },
@@ -22,7 +23,10 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
   '@grpc/proto-loader': 'grpc-js loads it for channelz and ORCA, which no server here registers',
 };
 
-/** Puts a function in the place of each of them, whose result throws when it is called and says which package is missing. */
+/**
+ * Puts a function in the place of each of them, whose result throws when it is called and says which package is
+ * missing.
+ */
 const leaveOut: Plugin = {
   name: 'leave-out',
   setup: (bundler) => {

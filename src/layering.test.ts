@@ -83,7 +83,20 @@ const ROOMS: readonly Room[] = [
   },
   {
     room: 'operator/volumes',
-    ours: ['csi', 'daemon', 'kube', 'kube/events', 'kube/follow', 'kube/work', 'model', 'operator/follow', 'wait'],
+    ours: [
+      'capacity',
+      'capacity/books',
+      'csi',
+      'csi/controller',
+      'daemon',
+      'kube',
+      'kube/events',
+      'kube/follow',
+      'kube/work',
+      'model',
+      'operator/follow',
+      'wait',
+    ],
     packages: [],
   },
   {
@@ -116,10 +129,7 @@ const ROOMS: readonly Room[] = [
     room: 'operator',
     ours: [
       'capacity',
-      'capacity/books',
       'capacity/placing',
-      'csi',
-      'csi/controller',
       'daemon',
       'extender',
       'kube',

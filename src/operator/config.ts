@@ -87,7 +87,7 @@ const FLAGS = {
   }),
   'csi-endpoint': endpoint({
     default: 'unix:///csi/csi.sock',
-    doc: 'The socket on which the CSI side-cars find the controller; none to serve no CSI.',
+    doc: 'The socket on which the CSI sidecars find the controller; none to serve no CSI.',
   }),
   'driver-name': text({ placeholder: 'NAME', default: DEFAULT_DRIVER, doc: 'The name of the CSI driver.' }),
   'init-config': text({
@@ -115,7 +115,7 @@ const FLAGS = {
   'hold-ttl': duration({
     default: '5m',
     maxMs: 24 * 3_600_000,
-    doc: 'How long room is kept for a pod of which nothing more is heard.',
+    doc: 'How long room is held for a pod of which nothing more is heard.',
   }),
   'wait-ms': wholeNumber({
     placeholder: 'MS',

@@ -9,7 +9,7 @@ import type { KubeClient } from '../kube/client.ts';
 import { runLeader } from '../kube/lease/lease.ts';
 import type { OperatorConfig } from './config.ts';
 import { createOperatorMetrics } from './metrics/metrics.ts';
-import { createService, type Service } from './term.ts';
+import { createTerm, type Term } from './term.ts';
 
 export interface OperatorDeps {
   readonly client: KubeClient;
@@ -19,26 +19,26 @@ export interface OperatorDeps {
 }
 
 const LEASE = 'open-local-operator';
-/** Serving may take so long to stop; Kubernetes kills a pod after 30 s. */
+/** How long a term may take to stop. The kubelet kills a pod after 30 s. */
 const STOP_MS = 25_000;
 
 /**
- * The operator's process until aborted: health and metrics from the start, everything else once it leads. Rejects when an address is taken,
- * and when the leadership is lost: another replica serves then, and this process must end.
+ * Runs the operator until aborted: health and metrics from the start, everything else once it leads. Rejects when an
+ * address is taken, and when the leadership is lost: another replica serves then, and this process must end.
  */
 export async function runOperator(config: OperatorConfig, deps: OperatorDeps, signal: AbortSignal): Promise<void> {
   const { log } = deps;
   const metrics = createOperatorMetrics();
   const stopMeasuring = addProcessMetrics(metrics.registry);
-  let service: Service | undefined;
-  const serve = async (term: AbortSignal): Promise<void> => {
-    service = createService(config, { ...deps, metrics });
-    metrics.watch(service.sources);
-    await service.run(term);
+  let term: Term | undefined;
+  const serve = async (stopping: AbortSignal): Promise<void> => {
+    term = createTerm(config, { ...deps, metrics });
+    metrics.watch(term.sources);
+    await term.run(stopping);
   };
   const ready = {
-    leader: () => (service ? undefined : 'another replica leads'),
-    cluster: () => service?.notReady(),
+    leader: () => (term ? undefined : 'another replica leads'),
+    cluster: () => term?.notReady(),
   };
   const components: Component[] = [background('serving', (stopping) => lead(config, deps, serve, stopping))];
   if (config.metricsListen)
@@ -52,11 +52,11 @@ export async function runOperator(config: OperatorConfig, deps: OperatorDeps, si
   }
 }
 
-/** Serves while this replica leads; at once, when there is nobody to agree with. */
+/** Serves while this replica owns the Lease; without leader election at once. */
 async function lead(
   { leaderElection, namespace, identity = hostname() }: OperatorConfig,
   { client, log }: OperatorDeps,
-  serve: (term: AbortSignal) => Promise<void>,
+  serve: (stopping: AbortSignal) => Promise<void>,
   signal: AbortSignal,
 ): Promise<void> {
   if (!leaderElection) return serve(signal);

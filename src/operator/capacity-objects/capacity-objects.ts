@@ -17,32 +17,34 @@ export interface CapacityObjectsDeps {
   readonly log: Log;
 }
 
-/** What is compared of an object: the rest of it is in its name. */
+/** The parts of an object that change: a hash of all others is its name. */
 export interface Published {
   readonly name: string;
   readonly largest: Bytes;
   readonly available: Bytes;
 }
 
-/** The objects of ours in the API server, and the CSIDriver that says whether the scheduler looks at them. */
+/** The CSIStorageCapacity objects of ours, and the CSIDriver that says whether kube-scheduler reads them. */
 export interface CapacityObjects {
   readonly driver: Informer<CsiDriver, CsiDriver>;
   readonly published: Informer<CsiStorageCapacity, Published>;
-  /** Undefined while the scheduler does not look at capacity. */
+  /** The CSIDriver; undefined while it does not tell kube-scheduler to look at capacity. */
   owner(): CsiDriver | undefined;
   /**
-   * Changes nothing but a mark on one object. kube-scheduler takes up the pods that an extender refused at any event of a kind that it watches,
-   * such as this one, and otherwise after five minutes. Throws what the client throws.
+   * Writes a mark on one object and nothing else. kube-scheduler retries pods that an extender refused after any event
+   * of a kind that it watches, such as this one, and otherwise after five minutes. Throws what the client throws.
    */
   touch(mark: string, signal: AbortSignal): Promise<void>;
   /** Brings one object in line. Throws what the client throws. */
   write(step: Step, signal: AbortSignal): Promise<void>;
 }
 
-/** When room was last freed for a pod that waited for it. */
+/** Annotation: when room was last freed for a pod that waited for it. */
 const FREED = 'csi.aliyun.com/freed';
 
-/** Not among the informers: a cluster whose rights are from before these objects is served all the same. */
+/**
+ * These informers are apart from the others: a cluster whose RBAC does not know these objects is served all the same.
+ */
 export function createCapacityObjects(deps: CapacityObjectsDeps): CapacityObjects {
   const { client, driverName, namespace, log } = deps;
   const labelSelector = Object.entries(labelsOf(driverName)).map(([key, value]) => `${key}=${value}`);

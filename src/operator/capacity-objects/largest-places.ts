@@ -5,7 +5,7 @@ import type { Informers } from '../follow/informers.ts';
 import { placeKey } from './tight-nodes.ts';
 import type { StorageView } from '../follow/views.ts';
 
-/** How large volumes could be if there were no others. */
+/** How large a volume could be if there were no others. */
 export interface WholeSizes {
   readonly of: (policy: VolumePolicy) => Bytes;
   /** Calls `tell` when a node has other groups or units than before. Returns how to stop. */
@@ -18,7 +18,10 @@ interface WholeSizesDeps {
   readonly storages: Pick<Informers['storages'], 'subscribe'>;
 }
 
-/** The largest group or unit of all nodes. Known until a node has another one: to look at all of them takes ms. */
+/**
+ * Remembers the largest group or unit of all nodes until some node's groups or units change: looking at all of them
+ * takes ms.
+ */
 export function createWholeSizes({ ledger, storages }: WholeSizesDeps): WholeSizes {
   const known = new Map<string, Bytes>();
   return {

@@ -5,7 +5,7 @@ import type { LabelSelector } from '../../model/objects.ts';
 import type { VolumePolicy } from '../../model/storage-class.ts';
 import { TOPOLOGY_KEY } from '../../model/well-known.ts';
 
-/** One CSIStorageCapacity, as it should be. */
+/** One CSIStorageCapacity as it should be. */
 export interface PlannedCapacity {
   readonly name: string;
   readonly storageClass: string;
@@ -15,7 +15,7 @@ export interface PlannedCapacity {
 }
 
 export interface CapacityFacts {
-  /** Those of ours; one whose parameters are wrong has no policy. */
+  /** The classes of our drivers; one whose parameters are wrong has no policy. */
   readonly classes: Iterable<{ readonly name: string; readonly policy?: VolumePolicy }>;
   /** The nodes that turned such volumes away lately. */
   readonly tight: (policy: VolumePolicy) => readonly string[];
@@ -26,9 +26,10 @@ export interface CapacityFacts {
 }
 
 /**
- * One object of each class for every node: it promises what the largest node could have, so that no pod waits for a number, and the extender
- * says which node has room. Nodes that turned a volume away get an object of their own, with their room to the byte, and are left out of the
- * other: a scheduler that does not ask us would choose them again. docs/decisions/0009-capacity-objects.md has the figures.
+ * One object of each class for every node: its maximumVolumeSize is the largest group in the cluster, so the scheduler
+ * never rejects a pod on a stale number; the extender says which node has room. A node that turned a volume away lately
+ * is left out of it and gets an object of its own, with its free room to the byte: a scheduler that does not ask the
+ * extender would choose the node again. docs/decisions/0009-capacity-objects.md has the figures.
  */
 export function planCapacity({ classes, tight, capacity, whole, hostnameOf }: CapacityFacts): PlannedCapacity[] {
   const planned: PlannedCapacity[] = [];
@@ -54,7 +55,7 @@ const allBut = (hostnames: readonly string[]): LabelSelector =>
     ? {}
     : { matchExpressions: [{ key: TOPOLOGY_KEY, operator: 'NotIn', values: hostnames.toSorted() }] };
 
-/** Of what cannot change in the object. Names of classes and nodes may be too long to be in it. */
+/** A hash of what cannot change in an object: the names of classes and nodes may be too long for a name. */
 const nameOf = (storageClass: string, nodeTopology: LabelSelector): string =>
   `open-local-${createHash('sha256')
     .update(JSON.stringify([storageClass, nodeTopology]))

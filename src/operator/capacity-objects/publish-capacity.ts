@@ -6,7 +6,7 @@ import { createWorkQueue, type Again, type WorkQueueStats } from '../../kube/wor
 import type { Bytes } from '../../model/bytes.ts';
 import type { VolumePolicy } from '../../model/storage-class.ts';
 import { createCapacityObjects, stepsTo, type CapacityObjectsDeps } from './capacity-objects.ts';
-import { whenAllSynced, type Informers } from '../follow/informers.ts';
+import { allSynced, type Informers } from '../follow/informers.ts';
 import { planCapacity, type PlannedCapacity } from './plan-capacity.ts';
 import { createTightNodes, type TightNodes } from './tight-nodes.ts';
 import { createWholeSizes, type WholeSizes } from './largest-places.ts';
@@ -30,7 +30,7 @@ export interface CapacityPublisher {
   stats(): WorkQueueStats;
 }
 
-/** No more writes than MAX_WRITES in so many ms. */
+/** At most MAX_WRITES objects are written in this time. Ms. */
 const PACE_MS = 500;
 const MAX_WRITES = 50;
 const ALL = 'all';
@@ -49,7 +49,7 @@ export function createCapacityPublisher(deps: CapacityDeps): CapacityPublisher {
     isFreed = false;
     const steps = stepsTo(objects.owner() ? plan(deps, tight, whole) : [], objects.published.values);
     for (const step of steps.slice(0, MAX_WRITES)) await objects.write(step, signal);
-    // What was written is such an event, too.
+    // Any write wakes kube-scheduler, so the mark is written only when there is nothing else to write.
     if (isAwaited && steps.length === 0) await objects.touch(String(now()), signal);
     await pause(PACE_MS, signal);
     if (steps.length > MAX_WRITES) return { afterMs: 0 };
@@ -58,7 +58,7 @@ export function createCapacityPublisher(deps: CapacityDeps): CapacityPublisher {
   const queue = createWorkQueue({ name: 'capacity', log, reconcile: (_, signal) => publish(signal) });
   const look = (): void => queue.add(ALL);
 
-  /** Room that comes and goes is told of tight nodes only. */
+  /** Changes of room are published for tight nodes only: the object for all other nodes does not depend on them. */
   const listen = (): (() => void)[] => {
     const any = { changed: look, deleted: look };
     const ifTight = (): void => {
@@ -83,7 +83,7 @@ export function createCapacityPublisher(deps: CapacityDeps): CapacityPublisher {
     stats: () => queue.stats(),
     refused: ({ policy, size, nodes }) => {
       const [node, ...more] = nodes ?? [];
-      // A scheduler sends a volume to one node; whoever names several, or none, does not look at these objects.
+      // kube-scheduler names one node; a caller that names several, or none, does not read these objects.
       if (node === undefined || more.length > 0) return;
       tight.note(policy, node, nodesWithout(deps, policy, size), now());
       look();
@@ -91,11 +91,8 @@ export function createCapacityPublisher(deps: CapacityDeps): CapacityPublisher {
     run: async (signal) => {
       const { driver, published } = objects;
       const following = Promise.all([driver.run(signal), published.run(signal)]);
-      const synced = [whenAllSynced(informers, signal), driver.whenSynced(signal), published.whenSynced(signal)];
-      await Promise.all(synced).catch((error: unknown) => {
-        if (!signal.aborted) throw error;
-      });
-      const leave = signal.aborted ? [] : listen();
+      const synced = await allSynced(informers, signal, driver, published);
+      const leave = synced ? listen() : [];
       await queue.run(signal);
       for (const stop of leave) stop();
       await following;
@@ -103,7 +100,7 @@ export function createCapacityPublisher(deps: CapacityDeps): CapacityPublisher {
   };
 }
 
-/** Nodes where such a volume does not fit. Lazily: whoever asks has enough with the first few. */
+/** Nodes where such a volume does not fit, found one by one: the caller takes the first few. */
 function* nodesWithout({ ledger, informers }: CapacityDeps, policy: VolumePolicy, size: Bytes): Iterable<string> {
   for (const node of informers.storages.values.keys()) if (ledger.capacity(policy, node).largest < size) yield node;
 }

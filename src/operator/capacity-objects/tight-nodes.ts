@@ -3,17 +3,17 @@ import type { VolumePolicy } from '../../model/storage-class.ts';
 /** Each name in an object costs kube-scheduler 0.4 µs for each node it looks at, for every claim. */
 const MAX_NODES = 50;
 /**
- * After so long without a volume turned away, the extender's word counts again, which says more. Without an extender one volume is turned away in
- * such a time for pods that wait. Ms.
+ * A list that no refusal has renewed for this time is forgotten, and the extender alone says where there is room.
+ * Without an extender, waiting pods cost one refused volume in each such time. Ms.
  */
 const TTL_MS = 2 * 60_000;
 
 /** Nodes that turned volumes away lately, by what such volumes need; bounded in number and time. */
 export interface TightNodes {
-  /** The node had no room; nor have `others`, which come after it when there are too many. */
+  /** Notes a node that had no room, and as many of `others` without room as the list has places for. */
   note(policy: VolumePolicy, node: string, others: Iterable<string>, nowMs: number): void;
   of(policy: VolumePolicy): readonly string[];
-  /** Forgets what is over. Returns ms until the next will be; undefined when nothing is left. */
+  /** Forgets lists whose time is over. Returns the ms until the next one's is; undefined when none is left. */
   expire(nowMs: number): number | undefined;
 }
 
@@ -30,7 +30,7 @@ export function createTightNodes(): TightNodes {
         if (list.names.size >= MAX_NODES) break;
         if (other !== node) list.names.add(other);
       }
-      // Room for the newest: the oldest goes.
+      // The oldest go, so that the newest has a place.
       for (const oldest of list.names) {
         if (list.names.size < MAX_NODES) break;
         list.names.delete(oldest);
@@ -46,6 +46,6 @@ export function createTightNodes(): TightNodes {
   };
 }
 
-/** Equal for classes whose volumes may be in the same places. */
+/** A key that is equal for classes whose volumes may be in the same groups or units. */
 export const placeKey = ({ kind, vgName, mediaType }: VolumePolicy): string =>
   `${kind} ${mediaType ?? ''} ${vgName ?? ''}`;

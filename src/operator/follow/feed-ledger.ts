@@ -2,7 +2,7 @@ import type { Ledger } from '../../capacity/ledger.ts';
 import { volumeFacts } from '../../model/decode.ts';
 import type { Informers } from './informers.ts';
 
-/** What the ledger hears of. */
+/** The informers whose events the ledger hears. */
 export type Heard = {
   readonly [K in Exclude<keyof Informers, 'nodes' | 'initConfigs'>]: Pick<Informers[K], 'subscribe'>;
 };
@@ -10,7 +10,10 @@ export type Heard = {
 type Subject = 'class' | 'node' | 'volume' | 'pv' | 'claim' | 'pod';
 export type LedgerEvent = `${Subject}Changed` | `${Subject}Gone`;
 
-/** Every event of the API server becomes one of the ledger's, and nothing else happens here. To be called before the informers run. */
+/**
+ * Turns every event of the API server into one of the ledger's, and does nothing else. To be called before the
+ * informers run.
+ */
 export function feedLedger(
   { storages, volumes, pods, claims, pvs, classes }: Heard,
   ledger: Pick<Ledger, LedgerEvent>,

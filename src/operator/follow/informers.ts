@@ -30,7 +30,7 @@ import type { Log } from '../../daemon/log.ts';
 import { UNREAD_OF_BUILT_IN, UNREAD_OF_CUSTOM, UNREAD_OF_PODS } from './unread-parts.ts';
 import { createViews, type NodeView, type PvView, type StorageView } from './views.ts';
 
-/** Our view of everything in the cluster that decides where a volume goes. */
+/** One informer for each kind of object that decides where a volume goes. */
 export interface Informers {
   readonly nodes: Informer<Node, NodeView>;
   readonly storages: Informer<NodeLocalStorage, StorageView>;
@@ -51,7 +51,7 @@ export interface InformersOptions {
   readonly log: Log;
 }
 
-/** Starts nothing: `followAll` does. */
+/** Makes the informers without starting them: `followAll` does. */
 export function createInformers({ client, drivers, initConfig, log }: InformersOptions): Informers {
   const follow = <T extends KubeObject, P>(
     resource: Resource<T>,
@@ -88,7 +88,7 @@ export async function followAll(informers: Informers, signal: AbortSignal): Prom
   await Promise.all(allOf(informers).map(([, informer]) => informer.run(signal)));
 }
 
-/** What is not known yet, for a person; undefined once everything that existed at the start is. */
+/** Which kinds of objects are not listed yet, for a person; undefined once all are. */
 export function notSynced(informers: Informers): string | undefined {
   const missing = allOf(informers).filter(([, informer]) => !informer.hasSynced());
   if (missing.length === 0) return undefined;
@@ -97,8 +97,22 @@ export function notSynced(informers: Informers): string | undefined {
   return [`not listed yet: ${names}`, ...problems].join('; ');
 }
 
-export async function whenAllSynced(informers: Informers, signal: AbortSignal): Promise<void> {
-  await Promise.all(allOf(informers).map(([, informer]) => informer.whenSynced(signal)));
+/**
+ * Resolves with true once every one of them has listed what exists, and with false when aborted before. Until then an
+ * object that is not listed yet looks like one that is gone.
+ */
+export async function allSynced(
+  informers: Informers,
+  signal: AbortSignal,
+  ...others: readonly Pick<AnyInformer, 'whenSynced'>[]
+): Promise<boolean> {
+  const all = [...allOf(informers).map(([, informer]) => informer), ...others];
+  try {
+    await Promise.all(all.map((informer) => informer.whenSynced(signal)));
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+  return !signal.aborted;
 }
 
 type AnyInformer = Pick<Informer<KubeObject, unknown>, 'run' | 'hasSynced' | 'whenSynced' | 'health' | 'values'>;
@@ -107,5 +121,5 @@ type AnyInformer = Pick<Informer<KubeObject, unknown>, 'run' | 'hasSynced' | 'wh
 export const allOf = (informers: Informers): [name: string, informer: AnyInformer][] =>
   Object.entries(informers as unknown as Readonly<Record<string, AnyInformer>>);
 
-/** Most updates of a pod or a claim change nothing that we look at. */
+/** Equal views are no news: most updates of a pod or a claim change no field of its view. */
 const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);

@@ -2,7 +2,9 @@ import type { Topology } from '../../csi/ports.ts';
 import { TOPOLOGY_KEY } from '../../model/well-known.ts';
 import type { NodeView } from './views.ts';
 
-/** Names of nodes as CSI and Kubernetes' volumes know them; on most clusters they are the same. */
+/**
+ * Translates between a Node's name and its hostname label, which CSI topology uses; on most clusters the two are equal.
+ */
 export function createTopology(nodes: { readonly values: ReadonlyMap<string, NodeView> }): Topology {
   const hostnameOf = (name: string): string => nodes.values.get(name)?.labels[TOPOLOGY_KEY] ?? name;
   return {

@@ -1,6 +1,9 @@
 import type { Unread } from '../../kube/client.ts';
 
-/** What the views read nothing of, and what is most of an object's text: who wrote which field, and of a pod what its containers are. */
+/**
+ * Parts of an object's text that no view reads, and that are most of it: who wrote which field (managedFields), and a
+ * pod's containers.
+ */
 
 export const UNREAD_OF_BUILT_IN: readonly Unread[] = [{ after: '"managedFields":[', before: ']},"spec":{' }];
 

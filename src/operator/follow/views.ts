@@ -29,15 +29,21 @@ export interface StorageView extends DecodedNode {
 export interface PvView {
   readonly facts: PvFacts | undefined;
   readonly phase: string;
-  /** Empty names where the volume takes nothing that is known: then nobody asks. */
+  /** The claim's names, for the metrics; empty where the volume takes no room of ours, since no metric shows it. */
   readonly claim: { readonly namespace: string; readonly name: string };
 }
 
-/** How each kind of object is kept. Of a large cluster a hundred thousand are, so each field counts, and so does each copy of a text. */
+/**
+ * How each kind of object is kept. A large cluster has a hundred thousand of them, so every field and every copy of a
+ * text costs.
+ */
 export interface Views {
   readonly node: (node: Node) => NodeView;
   readonly storage: (nls: NodeLocalStorage) => StorageView;
-  /** With its spec and status, but of its metadata only name, uid and deletionTimestamp, and while it is deleted whether it is held. */
+  /**
+   * Its spec and status, and of its metadata name, uid and deletionTimestamp; while it is being deleted also the
+   * annotation KEEP.
+   */
   readonly volume: (volume: LocalVolume) => LocalVolume;
   readonly pod: (pod: Pod) => PodFacts;
   readonly claim: (claim: PersistentVolumeClaim) => ClaimFacts;
@@ -46,7 +52,7 @@ export interface Views {
 
 const NO_CLAIM = { namespace: '', name: '' };
 const NO_VOLUMES: PodFacts['volumes'] = [];
-/** Names of nodes, volumes, groups and namespaces that are in use at the same time in a very large cluster; more only cost memory. */
+/** More than the names of nodes, volumes, groups and namespaces in use at one time in a very large cluster. */
 const MAX_TEXTS = 200_000;
 
 /** `drivers` are the names of CSI drivers that are ours. */
@@ -95,14 +101,20 @@ const identityOf = ({ name, uid, deletionTimestamp, annotations }: ObjectMeta): 
   ...(deletionTimestamp !== undefined && annotations?.[KEEP] && { annotations: { [KEEP]: annotations[KEEP] } }),
 });
 
-/** A pod that has its node, or has ended, asks for none of its claims any more; its inline volumes are known by nothing else. */
+/**
+ * Drops the claims of a pod that has its node, or has ended: it asks for them no more. No other object knows its inline
+ * volumes.
+ */
 function openVolumes({ nodeName, finished, volumes }: PodFacts): PodFacts['volumes'] {
   if (nodeName === undefined && !finished) return volumes;
   const inline = volumes.filter(({ kind }) => kind === 'inline');
   return inline.length > 0 ? inline : NO_VOLUMES;
 }
 
-/** Lets equal texts in fields of objects be one, in place: JSON.parse makes a copy of each. Forgets all when it knows `max` texts. */
+/**
+ * Replaces equal texts in fields of objects by one, in place: JSON.parse makes a copy of each. Starts anew at `max`
+ * texts.
+ */
 function createSharing(max: number): <T extends object>(object: T, ...fields: readonly (keyof T)[]) => T {
   const texts = new Map<string, string>();
   return (object, ...fields) => {

@@ -2,7 +2,7 @@ import type { Ledger } from '../../capacity/ledger.ts';
 import type { Gauge, Metrics } from '../../daemon/metrics.ts';
 import type { Informers } from '../follow/informers.ts';
 
-/** Where the numbers of a metrics page come from while we lead. */
+/** Where the numbers of a metrics page come from while this replica leads. */
 export interface Sources {
   readonly ledger: Ledger;
   readonly informers: Informers;
@@ -12,7 +12,7 @@ export interface Sources {
   readonly queue: () => Readonly<Record<string, number>>;
 }
 
-/** Brings some gauges up to date; without sources they have nothing to tell. */
+/** Brings some gauges up to date; without sources it empties them. */
 export type Refresh = (sources: Sources | undefined) => void;
 
 /** How gauges are made in a registry. */

@@ -10,15 +10,18 @@ export interface OperatorMetrics {
   readonly registry: Metrics;
   readonly onCsiCall: (call: CsiCall) => void;
   readonly onExtenderCall: (call: ExtenderCall) => void;
-  /** Room given up because nothing was heard of its pod. */
+  /** Counts pods that lost the room held for them because nothing more was heard of them. */
   readonly onExpired: (pods: number) => void;
-  /** Where the numbers come from when a page is made; absent while we do not lead. */
+  /** Says where the numbers come from when a page is made; undefined while this replica does not lead. */
   readonly watch: (sources: Sources | undefined) => void;
 }
 
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
-/** What the operator tells of itself and of the cluster's storage. The names that begin with `local_` are those of open-local, for its dashboard. */
+/**
+ * Metrics of the operator and of the cluster's storage. Names that begin with `local_` are open-local's, for its
+ * dashboard.
+ */
 export function createOperatorMetrics(): OperatorMetrics {
   const registry = createMetrics();
   const calls = (name: string, help: string, labels: readonly string[]) =>

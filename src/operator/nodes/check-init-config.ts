@@ -3,7 +3,7 @@ import { parseNamePattern } from '../../model/name-pattern.ts';
 import type { InitConfig, ListConfig, NodeConfig, ResourceToBeInited } from '../../model/objects.ts';
 import { selectorProblems } from './label-selector.ts';
 
-/** Everything that is wrong with an init config, in sentences that name the field; none when it can be applied. */
+/** Everything that is wrong with an init config, in sentences that name the field; empty when it can be applied. */
 export function initConfigProblems({ globalConfig, nodesConfig = [] }: NonNullable<InitConfig['spec']>): string[] {
   const entries = nodesConfig.flatMap(({ selector, ...config }, at) => {
     const where = `spec.nodesConfig[${at}]`;
@@ -35,7 +35,10 @@ function patternProblem(where: string, pattern: string): string[] {
   }
 }
 
-/** A device for two purposes is a mistake whichever of them was meant. */
+/**
+ * Groups and mount points listed twice, and devices listed for two purposes: whichever was meant, the other is a
+ * mistake.
+ */
 function resourceProblems(where: string, { vgs = [], mountpoints = [] }: ResourceToBeInited): string[] {
   const uses = [
     ...vgs.flatMap(({ name, devices }) => devices.map((device) => ({ device, use: `volume group ${name}` }))),

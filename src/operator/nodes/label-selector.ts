@@ -17,7 +17,10 @@ const OPERATORS: Readonly<Record<string, Operator>> = {
   DoesNotExist: { takesValues: false, holds: (value) => value === undefined },
 };
 
-/** Whether all of the selector holds; an empty one holds for everything. Throws Fault `invalid` for one that has problems. */
+/**
+ * Whether the labels meet every requirement; an empty selector matches everything. Throws Fault `invalid` for an
+ * unknown operator.
+ */
 export function matches({ matchLabels = {}, matchExpressions = [] }: LabelSelector, labels: Labels): boolean {
   return (
     Object.entries(matchLabels).every(([key, value]) => labels[key] === value) &&

@@ -4,8 +4,9 @@ import { matches } from './label-selector.ts';
 export type NodeStorageSpec = NonNullable<NodeLocalStorage['spec']>;
 
 /**
- * The spec of a node's NodeLocalStorage: the last entry of nodesConfig whose selector matches the node's labels, as a whole, else
- * globalConfig. What an entry leaves out is empty; nothing is merged (open-local's rule). The config must have no problems.
+ * The spec of a node's NodeLocalStorage: the last entry of nodesConfig whose selector matches the node's labels, else
+ * globalConfig. An entry replaces globalConfig as a whole; what it leaves out is empty (open-local's rule). The config
+ * must have no problems.
  */
 export function planNodeStorage(
   node: { readonly name: string; readonly labels: Readonly<Record<string, string>> },

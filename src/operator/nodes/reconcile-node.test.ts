@@ -4,9 +4,9 @@ import { silentLog } from '../../daemon/log.ts';
 import type { Occurrence } from '../../kube/events/event-object.ts';
 import { INIT_CONFIGS, NODE_LOCAL_STORAGES, NODES } from '../../kube/resource.ts';
 import type { InitConfig, NodeConfig, NodeLocalStorage } from '../../model/objects.ts';
-import { createInformers, followAll, whenAllSynced } from '../follow/informers.ts';
+import { createInformers, followAll, allSynced } from '../follow/informers.ts';
 import { createNodeReconciler } from './reconcile-node.ts';
-import { tellProblems } from './tell-problems.ts';
+import { tellNotUnderstood } from './not-understood.ts';
 import { eventually } from '../../../test/rig/eventually.ts';
 
 const never = new AbortController().signal;
@@ -28,7 +28,7 @@ async function start(update = true): Promise<() => Promise<void>> {
   const { client } = ours;
   const informers = createInformers({ client, drivers: [], initConfig: 'open-local', log: silentLog });
   const recorder = { record: (event: Occurrence) => void events.push(event) };
-  tellProblems(informers, recorder);
+  tellNotUnderstood(informers, recorder);
   const reconciler = createNodeReconciler({
     client,
     informers,
@@ -39,7 +39,7 @@ async function start(update = true): Promise<() => Promise<void>> {
     date: () => new Date(0),
   });
   const following = followAll(informers, stopping.signal);
-  await whenAllSynced(informers, stopping.signal);
+  await allSynced(informers, stopping.signal);
   const running = reconciler.run(stopping.signal);
   const stop = async (): Promise<void> => {
     stopping.abort();

@@ -6,15 +6,15 @@ import type { EventRecorder } from '../../kube/events/events.ts';
 import { INIT_CONFIGS, NODE_LOCAL_STORAGES, NODES } from '../../kube/resource.ts';
 import { createWorkQueue } from '../../kube/work/work-queue.ts';
 import type { InitConfig } from '../../model/objects.ts';
-import { judge, statusFor, type Verdict } from './accepted-config.ts';
-import type { Informers } from '../follow/informers.ts';
+import { judge, statusFor, type Verdict } from './init-config-verdict.ts';
+import { allSynced, type Informers } from '../follow/informers.ts';
 import { planNodeStorage, type NodeStorageSpec } from './plan-node-storage.ts';
 import { find, unlessGone } from '../../kube/find.ts';
 import { subjectOf } from '../../kube/subject.ts';
 
 export interface NodeReconcilerDeps {
   readonly client: Pick<KubeClient, 'get' | 'create' | 'patch' | 'delete'>;
-  readonly informers: Pick<Informers, 'nodes' | 'storages' | 'initConfigs'>;
+  readonly informers: Informers;
   /** Name of the one NodeLocalStorageInitConfig that counts. */
   readonly initConfig: string;
   /** Whether the spec of an object that exists follows the config. */
@@ -26,7 +26,7 @@ export interface NodeReconcilerDeps {
 }
 
 export interface NodeReconciler {
-  /** Works until aborted. To be called once all informers have synced: before that a node that is not listed yet looks like one that is gone. */
+  /** Works from when all informers have synced until aborted. */
   run(signal: AbortSignal): Promise<void>;
   stats(): Readonly<Record<string, number>>;
 }
@@ -36,8 +36,8 @@ const CONFIG = 'config';
 const nodeKey = (name: string): string => `node/${name}`;
 
 /**
- * Keeps one NodeLocalStorage per Node, with the spec that the init config says. Whatever changes (the config, a node, its labels, a
- * NodeLocalStorage edited or deleted by hand) brings exactly the objects concerned in line again.
+ * Keeps one NodeLocalStorage per Node, with the spec that the init config says. A change of the config, of a node or of
+ * its labels, and a NodeLocalStorage edited or deleted by hand, each bring exactly the objects concerned in line again.
  */
 export function createNodeReconciler(deps: NodeReconcilerDeps): NodeReconciler {
   const { informers, initConfig, log } = deps;
@@ -56,7 +56,7 @@ export function createNodeReconciler(deps: NodeReconcilerDeps): NodeReconciler {
     accepted.review(informers.initConfigs.get(initConfig));
     for (const name of informers.nodes.values.keys()) queue.add(nodeKey(name));
   };
-  /** What is not news of its spec is our own status. */
+  /** A change of the config that leaves its generation as it was is our own write of the status. */
   const lookAtConfig = (now: InitConfig, before: InitConfig | undefined): void => {
     queue.add(CONFIG);
     if (now.metadata.generation !== before?.metadata.generation) lookAtAll();
@@ -66,6 +66,7 @@ export function createNodeReconciler(deps: NodeReconcilerDeps): NodeReconciler {
   return {
     stats: () => ({ ...queue.stats() }),
     run: async (signal) => {
+      if (!(await allSynced(informers, signal))) return;
       const leave = [
         informers.initConfigs.subscribe({ changed: lookAtConfig, deleted: lookAtAll }),
         informers.nodes.subscribe({ changed: look, deleted: look }),
@@ -132,7 +133,7 @@ async function update(
   log.info({ node: name, action: 'update' }, 'wrote a NodeLocalStorage');
 }
 
-/** Only for a node that the API server itself says is not there: what the object's annotations hold cannot be made again. */
+/** Asks the API server itself before it deletes: the object's annotations, written by people, cannot be made again. */
 async function removeOrphan(name: string, { client, log }: NodeReconcilerDeps, signal: AbortSignal): Promise<void> {
   if (await find(client, NODES, { name }, signal)) return; // its event brings us back
   await unlessGone(client.delete(NODE_LOCAL_STORAGES, { name }, signal));

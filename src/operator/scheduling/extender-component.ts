@@ -3,8 +3,8 @@ import type { Component } from '../../daemon/lifecycle.ts';
 import { freeSocketPath } from '../../daemon/stale-socket.ts';
 import { createExtender, type ExtenderOptions } from '../../extender/server.ts';
 
-/** The extender as a part of the process. */
-export function extenderComponent(endpoint: Endpoint, options: ExtenderOptions): Component {
+/** The scheduler extender as a part of the process. */
+export function createExtenderComponent(endpoint: Endpoint, options: ExtenderOptions): Component {
   const app = createExtender(options);
   return {
     name: 'extender',

@@ -14,10 +14,10 @@ export interface SchedulingDeps {
   readonly ledger: Ledger;
   readonly client: Pick<KubeClient, 'get' | 'createSub'>;
   readonly drivers: readonly string[];
-  /** A pod that was heard of, by `namespace/name`; the ledger has heard of it too. */
+  /** A pod that the informer has, and the ledger too, by `namespace/name`. */
   readonly heard: (pod: string) => PodFacts | undefined;
   readonly notReady: () => string | undefined;
-  /** Told what each pod was answered. */
+  /** Told of every filter call whether some node fits. */
   readonly onFilter?: (podUid: string, fits: boolean) => void;
   /** Node anti-affinity has weights: pods without our volumes are scored too. */
   readonly scoresEveryPod?: boolean;
@@ -25,7 +25,10 @@ export interface SchedulingDeps {
   readonly now: () => number;
 }
 
-/** What the extender asks, answered by the ledger; a binding is written by us, so that the ledger settles first. */
+/**
+ * Answers the extender from the ledger. It also writes bindings, so that the ledger settles the room before the API
+ * server hears.
+ */
 export function createScheduling(deps: SchedulingDeps): Scheduling {
   const { ledger, now } = deps;
   return {
@@ -45,8 +48,8 @@ export function createScheduling(deps: SchedulingDeps): Scheduling {
 }
 
 /**
- * Keeps the room on the chosen node, then writes the binding. When the API server refuses for good, the pod holds nothing any more;
- * when it is not known what became of it, the room stays held until the pod's object tells.
+ * Holds the room on the chosen node, then writes the binding. If the API server refuses for good, the hold is dropped;
+ * if the write's outcome is unknown, the room stays held until the pod's object shows its node.
  */
 async function bind(binding: PodBinding, deps: SchedulingDeps, signal: AbortSignal): Promise<void> {
   await settle(binding, deps, signal);
@@ -60,7 +63,7 @@ async function bind(binding: PodBinding, deps: SchedulingDeps, signal: AbortSign
   try {
     await deps.client.createSub(PODS, { namespace, name }, 'binding', body, signal);
   } catch (error) {
-    // The scheduler asks again when it did not get the first answer in time.
+    // The scheduler repeats a call whose answer did not come in time, so the first one may have bound the pod.
     const mayBeBound = isUncertain(error) || isConflict(error);
     if (mayBeBound && (await isBound(binding, deps, signal))) return;
     if (!isUncertain(error)) dropHold(binding, deps);
@@ -68,7 +71,7 @@ async function bind(binding: PodBinding, deps: SchedulingDeps, signal: AbortSign
   }
 }
 
-/** Settles the pod's hold; does nothing for a pod that has no volume of ours. Throws Fault `exhausted` when the room is gone. */
+/** Settles the hold of a pod that has a volume of ours. Throws Fault `exhausted` when the room is gone. */
 async function settle(binding: PodBinding, deps: SchedulingDeps, signal: AbortSignal): Promise<void> {
   const { ledger, now } = deps;
   const pod = await factsOf(binding, deps, signal);
@@ -77,7 +80,7 @@ async function settle(binding: PodBinding, deps: SchedulingDeps, signal: AbortSi
   if (refusal !== undefined) throw new Fault('exhausted', refusal.message);
 }
 
-/** What is known of the pod. One that the ledger has not heard of yet is asked for, and told. */
+/** The pod's facts. A pod that the ledger has not heard of yet is read from the API server and told to the ledger. */
 async function factsOf(binding: PodBinding, deps: SchedulingDeps, signal: AbortSignal): Promise<PodFacts> {
   const { namespace, name, uid } = binding;
   const known = deps.heard(`${namespace}/${name}`);
@@ -107,11 +110,11 @@ async function isBound(binding: PodBinding, deps: SchedulingDeps, signal: AbortS
     const { metadata, spec } = await readPod(binding, deps, signal);
     return metadata.uid === binding.uid && spec?.nodeName === binding.node;
   } catch {
-    return false; // what failed is told as the failure to bind
+    return false; // the caller reports the failure to bind
   }
 }
 
-/** The pod stays known, without its hold: the scheduler will ask for it again. */
+/** Drops the pod's hold and keeps the pod: the scheduler will ask for it again. */
 function dropHold({ namespace, name, uid }: PodBinding, { ledger, heard }: SchedulingDeps): void {
   ledger.podGone(uid);
   const pod = heard(`${namespace}/${name}`);

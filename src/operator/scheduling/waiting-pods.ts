@@ -1,8 +1,11 @@
 import type { Informers } from '../follow/informers.ts';
 
-/** The pods that fit on no node when the scheduler last asked. It asks again when something happens that it watches; freed room is nothing of that. */
+/**
+ * Pods that fit on no node when kube-scheduler last asked. It retries on events that it watches; freed room is not one
+ * of them.
+ */
 export interface WaitingPods {
-  /** What filter answered. */
+  /** Notes what filter answered for a pod. */
   asked(podUid: string, fits: boolean): void;
   any(): boolean;
 }

@@ -5,7 +5,7 @@ import { LOCAL_VOLUMES } from '../../kube/resource.ts';
 import { createWorkQueue } from '../../kube/work/work-queue.ts';
 import type { LocalVolume } from '../../model/objects.ts';
 import { KEEP } from '../../model/well-known.ts';
-import { whenAllSynced, type Informers } from '../follow/informers.ts';
+import { allSynced, type Informers } from '../follow/informers.ts';
 import { STOP_KEEPING } from './volume-store.ts';
 import { unlessGone } from '../../kube/find.ts';
 import { subjectOf } from '../../kube/subject.ts';
@@ -18,8 +18,9 @@ export interface KeepDataDeps {
 }
 
 /**
- * Looks after volumes that somebody deleted by hand, or with their whole kind, and not through CSI: one that a PersistentVolume refers to stays
- * as it is, with an Event that says so; one that none refers to is let go, and its agent removes it. Works until aborted.
+ * Looks after volumes that somebody deleted by hand, or with their whole kind, and not through CSI. While a
+ * PersistentVolume refers to such a volume, its data is kept and an Event says so; when none does, its agent may remove
+ * it. Works until aborted.
  */
 export async function keepDeletedData(deps: KeepDataDeps, signal: AbortSignal): Promise<void> {
   const { client, informers, events, log } = deps;
@@ -46,10 +47,7 @@ export async function keepDeletedData(deps: KeepDataDeps, signal: AbortSignal): 
     queue.add(name);
   };
 
-  await whenAllSynced(informers, signal).catch((error: unknown) => {
-    if (!signal.aborted) throw error;
-  });
-  if (signal.aborted) return;
+  if (!(await allSynced(informers, signal))) return;
   const leave = [
     volumes.subscribe({ changed: look, deleted: ({ metadata }) => void kept.delete(metadata.name ?? '') }),
     pvs.subscribe({
@@ -65,7 +63,7 @@ export async function keepDeletedData(deps: KeepDataDeps, signal: AbortSignal): 
 const isKept = ({ metadata }: LocalVolume): boolean =>
   metadata.deletionTimestamp !== undefined && metadata.annotations?.[KEEP] !== undefined;
 
-/** Only asked for volumes that were deleted by hand: there is no need of an index. */
+/** Looks through all PersistentVolumes: it is called only for volumes that somebody deleted by hand. */
 function isReferredTo(name: string, pvs: Pick<Informers['pvs'], 'values'>): boolean {
   for (const { facts } of pvs.values.values()) if (facts?.handle === name) return true;
   return false;

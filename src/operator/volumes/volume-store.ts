@@ -16,8 +16,9 @@ export interface VolumeStoreDeps {
 }
 
 /**
- * The records of volumes as LocalVolume objects. What is heard from the API server answers; the server is asked only for what was not heard
- * of, and what it answers counts as heard. To be made after the ledger listens, which then knows first.
+ * Keeps the records of volumes as LocalVolume objects. The informer answers; only a volume that it does not have is
+ * asked of the API server, and the answer is given to the informer. To be made after the ledger subscribed, so that the
+ * ledger hears first.
  */
 export function createVolumeStore({ client, volumes }: VolumeStoreDeps): Volumes {
   const waiting = createWaiting(volumes);
@@ -66,10 +67,10 @@ export function createVolumeStore({ client, volumes }: VolumeStoreDeps): Volumes
   };
 }
 
-/** Before it, an agent keeps what is on its disks whoever deletes the object. */
+/** Takes the annotation KEEP off a LocalVolume: until then its agent keeps the data, whoever deletes the object. */
 export const STOP_KEEPING: Patch = { type: 'merge', body: { metadata: { annotations: { [KEEP]: null } } } };
 
-/** Those who wait for volumes, by volume: one ear for all of them. */
+/** Waits for volumes by one subscription, whatever the number of callers. */
 function createWaiting(volumes: VolumeStoreDeps['volumes']): Pick<Volumes, 'until'> {
   const looks = new Map<string, Set<() => void>>();
   const tell = ({ metadata }: LocalVolume): void => {

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Condition, InitConfig } from '../../model/objects.ts';
 import { initConfigProblems } from './check-init-config.ts';
 
-/** Whether an init config can be applied, and why not. */
+/** Whether an init config is applied, and why not. */
 export interface Verdict {
   readonly ok: boolean;
   /** CamelCase. */
@@ -11,6 +11,7 @@ export interface Verdict {
   readonly message: string;
 }
 
+/** Judges the spec of an init config by all of its problems. */
 export function judge(spec: InitConfig['spec']): Verdict {
   const problems = initConfigProblems(spec ?? {});
   if (problems.length === 0)
@@ -21,10 +22,12 @@ export function judge(spec: InitConfig['spec']): Verdict {
 
 type Status = NonNullable<InitConfig['status']>;
 
-/** metav1 allows so many characters in a condition's message. */
+/** The length that metav1.Condition allows a message. */
 const MAX_MESSAGE_CHARS = 32_768;
 
-/** The status that tells the verdict; undefined when the object has it already. `now` is an RFC 3339 time. */
+/**
+ * The status with the verdict as its condition; undefined when the object has it already. `now` is an RFC 3339 time.
+ */
 export function statusFor(config: InitConfig, { ok, reason, message }: Verdict, now: string): Status | undefined {
   const before = config.status?.conditions?.find(({ type }) => type === 'Accepted');
   const status = ok ? 'True' : 'False';

@@ -3,8 +3,11 @@ import { NODE_LOCAL_STORAGES } from '../../kube/resource.ts';
 import type { Informers } from '../follow/informers.ts';
 import { subjectOf } from '../../kube/subject.ts';
 
-/** An Event for everything in a NodeLocalStorage that could not be understood, when it is new. */
-export function tellProblems({ storages }: Pick<Informers, 'storages'>, events: Pick<EventRecorder, 'record'>): void {
+/** Records an Event for each part of a NodeLocalStorage that cannot be understood, once. */
+export function tellNotUnderstood(
+  { storages }: Pick<Informers, 'storages'>,
+  events: Pick<EventRecorder, 'record'>,
+): void {
   storages.subscribe({
     changed: ({ name, uid, problems }, before) => {
       for (const message of problems.filter((problem) => !before?.problems.includes(problem)))

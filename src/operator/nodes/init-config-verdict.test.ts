@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { InitConfig } from '../../model/objects.ts';
-import { judge, statusFor } from './accepted-config.ts';
+import { judge, statusFor } from './init-config-verdict.ts';
 
 const config = (status?: InitConfig['status']): InitConfig => ({
   metadata: { name: 'open-local', generation: 3 },

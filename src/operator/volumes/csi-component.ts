@@ -1,0 +1,67 @@
+import type { PlaceAnswer, PlaceRequest } from '../../capacity/books/create-volume.ts';
+import type { Ledger } from '../../capacity/ledger.ts';
+import { createController } from '../../csi/controller/controller.ts';
+import { createIdentity } from '../../csi/identity.ts';
+import type { Topology } from '../../csi/ports.ts';
+import { createCsiServer, type CsiServerOptions } from '../../csi/server.ts';
+import type { Component } from '../../daemon/lifecycle.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import { claimUidIn } from '../../model/decode.ts';
+import type { Informers } from '../follow/informers.ts';
+import { createVolumeStore } from './volume-store.ts';
+
+export interface CsiComponentDeps extends Pick<CsiServerOptions, 'endpoint' | 'log' | 'onCall'> {
+  readonly client: KubeClient;
+  readonly driverName: string;
+  /** Of this program. */
+  readonly version: string;
+  readonly ledger: Ledger;
+  readonly informers: Informers;
+  readonly topology: Topology;
+  readonly notReady: () => string | undefined;
+  /** Told of every volume for which there is no room where it was asked for. */
+  readonly onRefused: (ask: PlaceRequest) => void;
+  /** Ms that only ever grow. */
+  readonly now: () => number;
+}
+
+/** How long a CSI call waits for an agent. The sidecars' own limit is usually lower, and they ask again. */
+const PATIENCE_MS = 45_000;
+
+/** The CSI controller as a part of the process: room from the ledger, records in the API server. */
+export function createCsiComponent(deps: CsiComponentDeps): Component {
+  const { client, ledger, informers, topology, notReady, log } = deps;
+  const place = (ask: PlaceRequest): PlaceAnswer => {
+    const answer = ledger.place(ask, deps.now());
+    if (!answer.ok) deps.onRefused(ask);
+    return answer;
+  };
+  const identity = createIdentity({
+    driverName: deps.driverName,
+    version: deps.version,
+    ready: () => notReady() === undefined,
+  });
+  const controller = createController({
+    volumes: createVolumeStore({ client, volumes: informers.volumes }),
+    room: {
+      place,
+      unplace: (name) => ledger.unplace(name),
+      grow: (name, size) => ledger.grow(name, size),
+      shrinkTo: (name, size) => ledger.shrinkTo(name, size),
+      capacity: (policy, node) => ledger.capacity(policy, node),
+    },
+    claimUid: ({ name, claim }) =>
+      (claim && informers.claims.get(`${claim.namespace}/${claim.name}`)?.uid) ?? claimUidIn(name),
+    topology,
+    patienceMs: PATIENCE_MS,
+    notReady,
+  });
+  const { endpoint, onCall } = deps;
+  return createCsiServer({
+    name: 'csi controller',
+    endpoint,
+    services: [identity, controller],
+    log,
+    ...(onCall && { onCall }),
+  });
+}
