@@ -11,7 +11,10 @@ import type {
 } from '../model/facts.ts';
 import { Ledger, type LedgerPolicy } from './ledger.ts';
 
-/** Facts for tests, with everything that a test does not care about filled in. Sizes in GiB where a plain number is given. */
+/**
+ * Facts for tests, with everything that a test does not care about filled in. Sizes in GiB where a plain number is
+ * given.
+ */
 
 export const DRIVER = 'local.csi.aliyun.com';
 export const gib = (n: number): Bytes => bytes(n * GIB);

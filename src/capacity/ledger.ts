@@ -12,33 +12,30 @@ import type { VolumePolicy } from '../model/storage-class.ts';
 import type { AskedNodes, FilterVerdict, Refusal } from '../model/verdict.ts';
 import type { OurClass } from './needs/classes.ts';
 import { claimKey } from './needs/claims.ts';
-import { capacityOf, describeNode, type Capacity, type NodeState } from './state.ts';
+import { getCapacity, type Capacity } from './get-capacity.ts';
+import { describeNode, type NodeState } from './state.ts';
 import { bindPod, filterPod, type DecidingRules } from './books/hold-for-pod.ts';
 import type { FloatPolicy } from './placing/narrow.ts';
 import type { Strategy } from './placing/search.ts';
-import type { PlaceAnswer, PlaceRequest } from './books/create-volume.ts';
-import { concernsUs, planPod } from './needs/pod-needs.ts';
-import { Pods } from './books/pods.ts';
-import { Books } from './books/books.ts';
 import {
   expireVolumes,
-  growVolume,
   placeVolume,
-  pvChanged,
-  pvGone,
-  shrinkVolume,
   unplaceVolume,
-  volumeChanged,
-  volumeGone,
-  type GrowAnswer,
-} from './books/volume-events.ts';
+  type PlaceAnswer,
+  type PlaceRequest,
+} from './books/create-volume.ts';
+import { growVolume, shrinkVolume, type GrowAnswer } from './books/grow-volume.ts';
+import { concernsUs, needsOfPod } from './needs/pod-needs.ts';
+import { Pods } from './books/pods.ts';
+import { Books } from './books/books.ts';
+import { pvChanged, pvGone, volumeChanged, volumeGone } from './books/volume-events.ts';
 import { scoreNodes, type AntiAffinity } from './placing/score-nodes.ts';
 
 /**
- * How long room is kept for an object that was to be created and is not seen. Longer than any watch may lag: the object may well exist.
- * It ends what nothing else would: an object that came and went while the watch was down.
+ * How long an object is expected that was to be created and is not seen. Longer than any watch may lag, since the
+ * object may well exist. Nothing else would end the room of an object that came and went while the watch was down.
  */
-const PROMISE_TTL_MS = 15 * 60_000;
+const EXPECTED_TTL_MS = 15 * 60_000;
 
 export interface LedgerPolicy {
   readonly strategy: Strategy;
@@ -46,14 +43,15 @@ export interface LedgerPolicy {
   /** CSI driver names, as in StorageClass.provisioner, that are ours. */
   readonly drivers: readonly string[];
   readonly float?: FloatPolicy;
-  /** How long room is kept for a pod of which nothing more is heard, ms. */
+  /** How long room is held for a pod of which nothing more is heard, ms. */
   readonly holdTtlMs: number;
 }
 
 /**
- * What is free, recorded and held in the whole cluster, and the only judge of whether something fits (design §4). No IO, no timer, no
- * clock: events come in, decisions go out, `nowMs` is an argument. Every call is one synchronous step, so two callers never get
- * the same room. Events may come twice and in any order between kinds of objects; within one object the last one counts.
+ * What is free, recorded and held in the whole cluster, and the only judge of whether something fits; docs/ledger.md
+ * has its formula, states and rules. No IO, no timer, no clock: events come in, decisions go out, `nowMs` is an
+ * argument. Every call is one synchronous step, so two callers never get the same room. Events may come twice and in
+ * any order between kinds of objects; within one object the last one counts.
  */
 export class Ledger {
   readonly #policy: LedgerPolicy;
@@ -70,7 +68,7 @@ export class Ledger {
 
   // --- Events: what the API server says.
 
-  /** A node's report. An inline volume that is seen there counts by itself from now on, and says where its pod is. */
+  /** A node's report. An inline volume that it shows is observed from now on, and tells where its pod is. */
   nodeChanged(storage: NodeStorage): void {
     this.#step(() => {
       this.#books.cluster.report(storage);
@@ -92,7 +90,7 @@ export class Ledger {
     this.#step(() => volumeGone(this.#books, name));
   }
 
-  /** A PersistentVolume of any driver: a bound claim is somebody else's business once its volume is. */
+  /** A PersistentVolume of any driver: a claim bound to another driver's volume needs no room of ours. */
   pvChanged(pv: PvFacts): void {
     this.#step(() => pvChanged(this.#books, pv));
   }
@@ -120,13 +118,13 @@ export class Ledger {
 
   classChanged(storageClass: ClassFacts): void {
     this.#step(() => {
-      if (this.#books.classes.set(storageClass)) this.#reviewClass(storageClass.name);
+      if (this.#books.classes.set(storageClass)) this.#books.reviewClass(storageClass.name);
     });
   }
 
   classGone(name: string): void {
     this.#step(() => {
-      if (this.#books.classes.delete(name)) this.#reviewClass(name);
+      if (this.#books.classes.delete(name)) this.#books.reviewClass(name);
     });
   }
 
@@ -156,14 +154,17 @@ export class Ledger {
 
   // --- Decisions.
 
-  /** False when no volume of the pod can be ours: then every node is right for it, and nothing here needs to be asked. */
+  /**
+   * False when no volume of the pod can be ours: every node is right for it, and neither filter nor prioritize need
+   * be asked.
+   */
   concerns(pod: PodFacts): boolean {
     return concernsUs(pod, this.#books);
   }
 
   /**
-   * Which of the named nodes have room for all volumes of the pod. Holds the room on the nodes it answers with, in place of what was held
-   * for the pod before.
+   * Which of the named nodes have room for all volumes of the pod. Holds the room on the nodes of the answer, in
+   * place of what was held for the pod before.
    */
   filter(pod: PodFacts, nodes: AskedNodes | readonly string[], nowMs: number): FilterVerdict {
     return this.#step(() => filterPod(this.#books, pod, asked(nodes), this.#rules(nowMs)));
@@ -171,30 +172,32 @@ export class Ledger {
 
   /** A score from 0 to 10 for each named node, on the state after placing the pod there. */
   prioritize(pod: PodFacts, nodes: AskedNodes | readonly string[]): Uint8Array {
-    const needs = planPod(pod, this.#books);
+    const needs = needsOfPod(pod, this.#books);
     if ('refusal' in needs) return new Uint8Array(asked(nodes).names.length);
     const plan = this.#books.podHolds.get(pod.uid)?.plan;
     const rules = { strategy: this.#policy.strategy, antiAffinity: this.#policy.antiAffinity ?? {} };
     return scoreNodes(this.#books.cluster, { requests: needs.requests, plan }, asked(nodes), rules);
   }
 
-  /** The scheduler binds the pod to this node. Keeps the room there and nowhere else; or says why the pod must not go there. */
+  /** The scheduler binds the pod to this node. Settles its room there, or says why the pod must not go there. */
   bind(podUid: string, nodeName: string, nowMs: number): Refusal | undefined {
     const ask = { podUid, node: nodeName, pod: this.#pods.get(podUid) };
     return this.#step(() => bindPod(this.#books, ask, this.#rules(nowMs)));
   }
 
-  /** The last judge of CreateVolume: takes the room, to be followed by an object of this name, or says why there is none. */
+  /** The last judge of CreateVolume: takes the room and expects an object of this name, or says why there is none. */
   place(ask: PlaceRequest, nowMs: number): PlaceAnswer {
-    return this.#step(() => placeVolume(this.#books, ask, this.#policy.strategy, nowMs + PROMISE_TTL_MS));
+    return this.#step(() => placeVolume(this.#books, ask, this.#policy.strategy, nowMs + EXPECTED_TTL_MS));
   }
 
-  /** The object that `place` took room for was not created. */
+  /** The object that `place` expects was not created. */
   unplace(name: string): void {
     this.#step(() => unplaceVolume(this.#books, name));
   }
 
-  /** The last judge of an expansion to `size` bytes: takes the difference, to be followed by an update of the object. */
+  /**
+   * The last judge of an expansion to `size` bytes: takes the difference, to be followed by an update of the object.
+   */
   grow(name: string, size: Bytes): GrowAnswer {
     return this.#step(() => growVolume(this.#books, name, size));
   }
@@ -204,9 +207,9 @@ export class Ledger {
     this.#step(() => shrinkVolume(this.#books, name, size));
   }
 
-  /** What volumes of this policy can have, on one node or on all; what is held for pods counts as free. */
+  /** What volumes of this policy can have, on one node or on all. What is held for pods counts as free. */
   capacity(policy: VolumePolicy, node?: string): Capacity {
-    return capacityOf(this.#books, node, policy);
+    return getCapacity(this.#books, node, policy);
   }
 
   /** The StorageClasses that are ours. */
@@ -225,7 +228,10 @@ export class Ledger {
     });
   }
 
-  /** The number by which it knows a node, negative for none. Good until `epoch` grows: for AskedNodes of callers who ask again and again. */
+  /**
+   * The ledger's number for a node, negative for none; valid until `epoch` grows. For callers who ask about the same
+   * nodes again.
+   */
   numberOf(nodeName: string): number {
     return this.#books.cluster.numberOf(nodeName);
   }
@@ -234,7 +240,7 @@ export class Ledger {
     return this.#books.cluster.epoch;
   }
 
-  // --- To look at it.
+  // --- What it looks like.
 
   /** Calls `listener` after each step that freed room or brought what a refused pod waits for. Returns how to stop. */
   onFreed(listener: () => void): () => void {
@@ -247,7 +253,7 @@ export class Ledger {
     return this.#freedCount;
   }
 
-  /** Every node in numbers, those that are gone while something is promised on them too. */
+  /** Every node in numbers, also those that are gone while something is held or recorded there. */
   snapshot(): NodeState[] {
     return [...this.#books.cluster.all()].map(describeNode);
   }
@@ -264,7 +270,7 @@ export class Ledger {
     return { floating, settled: states.length - floating, claims: [...this.#books.claimHolds.all()].length };
   }
 
-  /** Runs one change, then gives freed room to the claims that must have it, then tells the listeners. */
+  /** Runs one change, then tries the unmet claims of nodes with freed room, then tells the listeners. */
   #step<T>(change: () => T): T {
     const result = change();
     let { any, awaited } = this.#books.cluster.takeFreed();
@@ -281,16 +287,6 @@ export class Ledger {
   #rules(nowMs: number): DecidingRules {
     const { strategy, float = DEFAULT_FLOAT, holdTtlMs } = this.#policy;
     return { strategy, float, expiresAt: nowMs + holdTtlMs };
-  }
-
-  #reviewClass(name: string): void {
-    this.#books.cluster.noteNews();
-    const { claims, records } = this.#books;
-    for (const { uid, storageClass, selectedNode } of claims.all()) {
-      // A claim whose volume is recorded holds nothing, whatever its class.
-      if (storageClass !== name || selectedNode === undefined || records.ofClaim(uid)) continue;
-      this.#books.reviewClaim(uid);
-    }
   }
 }
 

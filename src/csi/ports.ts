@@ -1,6 +1,6 @@
-import type { Capacity } from '../capacity/state.ts';
+import type { Capacity } from '../capacity/get-capacity.ts';
 import type { PlaceAnswer, PlaceRequest } from '../capacity/books/create-volume.ts';
-import type { GrowAnswer } from '../capacity/books/volume-events.ts';
+import type { GrowAnswer } from '../capacity/books/grow-volume.ts';
 import type { Bytes } from '../model/bytes.ts';
 import type { LocalVolume } from '../model/objects.ts';
 import type { VolumePolicy } from '../model/storage-class.ts';

@@ -6,7 +6,7 @@ import {
   askGrow,
   askPlace,
   askPrioritize,
-  PROMISE_TTL_MS,
+  EXPECTED_TTL_MS,
   tellUnplace,
 } from './asked.ts';
 import { claimKeyOf, inExtents, inlineItems, toBytes } from './naive.ts';
@@ -606,7 +606,7 @@ export const ACTIONS: readonly Action[] = [
   { name: 'a watch breaks and lists again', weight: 3, act: (w) => (w.relist(w.random.pick(KINDS) ?? 'claim'), true) },
   { name: 'a second passes', weight: 3, act: (w) => pass(w, 1000) },
   { name: 'the time of holds passes', weight: 1, act: (w) => (w.deliverAll(), pass(w, HOLD_TTL_MS)) },
-  { name: 'the time of promises passes', weight: 1, act: (w) => (w.deliverAll(), pass(w, PROMISE_TTL_MS)) },
+  { name: 'the time of what is expected passes', weight: 1, act: (w) => (w.deliverAll(), pass(w, EXPECTED_TTL_MS)) },
   { name: 'a group is extended', weight: 1, act: change((group) => (group.total += halfGib(4)), false) },
   { name: 'a reservation is lifted', weight: 1, act: change((group) => (group.reserved = 0), false) },
   { name: 'a stranger makes a volume', weight: 2, rough: true, act: strangerMakes },

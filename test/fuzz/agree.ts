@@ -90,7 +90,7 @@ function sayRoom(world: World, node: string): string {
 }
 
 /**
- * Ends all work, delivers all events, lets all nodes report: then nothing is held, and a ledger built afresh agrees.
+ * All work ends, all events arrive, all nodes report: then nothing is held, and a ledger built afresh says the same.
  */
 export function settleDown(world: World): void {
   world.deliverAll();

@@ -7,8 +7,8 @@ import { HOLD_TTL_MS, type World } from './world.ts';
 import { demand } from './violation.ts';
 
 /**
- * Questions to the ledger: the model judges each answer and then takes it as given. Whether a promise was refused or
- * made without reason is judged here; whether all promises together can be kept, after every step in agree.ts.
+ * Each question to the ledger, its answer judged by the model and then believed by it. That all promises together can
+ * be kept is looked at after every step (agree.ts); here it is whether a promise was refused or made without reason.
  */
 
 /** Words of refusals for want of room, as opposed to refusals of the pod itself. */
@@ -153,12 +153,12 @@ export function askPlace(world: World, { claim, nodes }: PlaceQuestion): VolumeF
   } else {
     judgePlace({ claim, nodes }, policy, volume);
   }
-  believePlace(model, claim, volume, world.now + PROMISE_TTL_MS);
+  believePlace(model, claim, volume, world.now + EXPECTED_TTL_MS);
   return volume;
 }
 
-/** Time for which an expected volume is kept, ms. */
-export const PROMISE_TTL_MS = 15 * 60_000;
+/** Promises to create an object last so long. */
+export const EXPECTED_TTL_MS = 15 * 60_000;
 const LATE_NEWS_MS = 60_000;
 
 function judgePlace(
@@ -233,7 +233,7 @@ export function tellUnplace(world: World, volume: VolumeFacts): void {
 }
 
 /**
- * Sums what the ledger holds on a node for pods and claims, bytes and units together: only zero or not matters.
+ * What the ledger holds on a node for pods and claims, in bytes and units together: zero or not is all that matters.
  */
 export function heldOn(world: World, name: string): number {
   const state = world.ledger.node(name);

@@ -2,7 +2,7 @@ import type { ClaimFacts, PodFacts, VolumeFacts } from '../../src/model/facts.ts
 import { claimKeyOf, inlineItems, type Item, type Naive } from './naive.ts';
 import type { Kind, Objects } from './objects.ts';
 
-/** How the promises of the model change with what is heard: the rules of docs/ledger.md in the plainest form. */
+/** How the promises of the model change with what is heard: docs/ledger.md as plainly as it can be said. */
 
 type Hearing = {
   readonly [K in Kind]: (model: Naive, before: Objects[K] | undefined, now: Objects[K] | undefined) => void;
@@ -120,8 +120,8 @@ function isOffered(model: Naive, claim: ClaimFacts, node: string): boolean {
 }
 
 /**
- * Records that the pod goes to this node. If the node was never offered nothing is promised there; the ledger may still
- * hold room.
+ * The pod goes to this node. When it was never offered, nothing is promised there; the ledger may keep room all the
+ * same.
  */
 function settle(model: Naive, pod: string, node: string): void {
   const hold = model.holds.get(pod);

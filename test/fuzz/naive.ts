@@ -6,8 +6,9 @@ import { parseStorageClass, type VolumePolicy } from '../../src/model/storage-cl
 import { DRIVER, emptyStore, NAMESPACE, type Store } from './objects.ts';
 
 /**
- * The model: what was heard, what was promised, and everything else computed anew from these two for each question. It
- * has no index, no running sum and no cache: slow, and simple enough to be believed.
+ * The model: what has been heard, what has been promised, and everything else computed anew from these two each time
+ * it is asked. No index, no running sum, nothing remembered in between; slow, and so short of tricks that a reader
+ * believes it.
  */
 
 /** One volume that needs a place. */
@@ -26,7 +27,7 @@ export interface HoldPromise {
 }
 
 /** "There will be a volume of this name here." */
-export interface VolumePromise {
+export interface ExpectedVolume {
   readonly node: string;
   readonly kind: VolumePolicy['kind'];
   readonly where: string;
@@ -67,13 +68,13 @@ export class Naive {
   readonly holds = new Map<string, HoldPromise>();
   /** Claims whose node was chosen out of a promise. */
   readonly chosen = new Map<string, string>();
-  readonly placed = new Map<string, VolumePromise>();
+  readonly placed = new Map<string, ExpectedVolume>();
   readonly grown = new Map<string, number>();
   /** Inline volumes of bound pods whose objects were seen. */
   readonly made = new Set<string>();
   /**
-   * Volumes for which the ledger may have found another place by itself, because a pod went to a node that was not
-   * offered.
+   * Volumes for which the ledger may have found another place on its own, when a pod went where it was not offered to
+   * go.
    */
   readonly replanned: { readonly pod: string; readonly node: string; readonly items: readonly Item[] }[] = [];
 
@@ -253,7 +254,8 @@ export class Naive {
   }
 
   /**
-   * Tells whether all these volumes find a place on the node beside the existing ones. Tries every way.
+   * Whether some way exists to give all these volumes a place on the node, beside the volumes that are there. Tries
+   * every way.
    */
   fits(node: string, items: readonly Item[]): boolean {
     if (items.length === 0) return true;

@@ -19,8 +19,8 @@ import { inlineVolumeId } from '../../src/model/inline-volume.ts';
 import { parseStorageClass } from '../../src/model/storage-class.ts';
 
 /**
- * The rules of docs/ledger.md by their numbers: each test fails on the behaviour of an extender that breaks its rule.
- * R2 is tested with the operator, R15 there too.
+ * The rules of docs/ledger.md by number and name, each against a race or an accounting error that open-local's extender
+ * has: each test fails on that behaviour. R2, heard all first, is the operator's (src/operator/run.test.ts).
  */
 
 const anyGroup = parseStorageClass({ volumeType: 'LVM' });
@@ -29,7 +29,7 @@ const one = (size: number) => [node('n1', [group('pool-0', size)])];
 const inline = (name: string, size: string, more: Partial<PodFacts> = {}): PodFacts =>
   pod(name, [], { volumes: [{ kind: 'inline', volumeName: 'v', attributes: { vgName: 'pool-0', size } }], ...more });
 
-test('R1: whoever looks, at whatever moment, sees numbers that add up', () => {
+test('R1, adds up: whoever looks, at whatever moment, sees numbers that add up', () => {
   const ledger = ledgerWith({ nodes: one(10), claims: [claim('a', 6)] });
   const look = () => {
     for (const { total, reserved, taken, unattributed, settled, floating, free } of ledger.node('n1')?.groups ?? []) {
@@ -50,7 +50,7 @@ test('R1: whoever looks, at whatever moment, sees numbers that add up', () => {
   expect(looks).toBeGreaterThan(1);
 });
 
-describe('R3: filter reserves', () => {
+describe('R3, filter reserves', () => {
   test('two pods for the last room: one is sent there, the other is told', () => {
     const ledger = ledgerWith({ nodes: one(10), claims: [claim('a', 6), claim('b', 6)] });
     expect(fitting(ledger, pod('a', ['a']), ['n1'])).toEqual(['n1']);
@@ -68,7 +68,7 @@ describe('R3: filter reserves', () => {
   });
 });
 
-test('R4: a claim deleted and created again under the same name is counted again', () => {
+test('R4, uid, not name: a claim deleted and created again under the same name is counted again', () => {
   const ledger = ledgerWith({ nodes: one(20), claims: [claim('data', 6, { uid: 'first' })] });
   const make = (uid: string) => {
     ledger.claimChanged(claim('data', 6, { uid, selectedNode: 'n1' }));
@@ -87,7 +87,7 @@ test('R4: a claim deleted and created again under the same name is counted again
   expect(fitting(ledger, pod('p', ['data']), ['n1', 'n2'])).toEqual(['n1']);
 });
 
-test('R5: room for a claim that never becomes a volume comes back by itself', () => {
+test('R5, every hold ends: room for a claim that never becomes a volume comes back by itself', () => {
   const ledger = ledgerWith({ nodes: one(10), claims: [claim('a', 6)] });
   ledger.filter(pod('p', ['a']), ['n1'], 0);
   ledger.expire(60_000);
@@ -98,7 +98,13 @@ test('R5: room for a claim that never becomes a volume comes back by itself', ()
   expect(freeIn(ledger, 'n1', 'pool-0')).toBe(gib(10));
 });
 
-test('R6: disks of 5 and 20 GiB do not serve two claims of 10', () => {
+test('R5, every hold ends: a claim that is deleted gives its room back', () => {
+  const ledger = ledgerWith({ nodes: one(10), claims: [claim('a', 6, { selectedNode: 'n1' })] });
+  ledger.claimGone('uid-a');
+  expect(freeIn(ledger, 'n1', 'pool-0')).toBe(gib(10));
+});
+
+test('R6, all or nothing: disks of 5 and 20 GiB do not serve two claims of 10', () => {
   const classes = [lvm('disk', { volumeType: 'Device' })];
   const nodes = [node('n1', [], [unit('Device', '/dev/b', 5), unit('Device', '/dev/c', 20)])];
   const claims = ['a', 'b'].map((name) => claim(name, 10, { storageClass: 'disk' }));
@@ -108,7 +114,18 @@ test('R6: disks of 5 and 20 GiB do not serve two claims of 10', () => {
   expect(ledger.node('n1')?.units.map(({ held }) => held)).toEqual([0, 0]);
 });
 
-describe.each(['binpack', 'spread'] as const)('R7: with %s', (strategy) => {
+test('R6, all or nothing: one wrong claim is told, and hides none of the others', () => {
+  const ledger = ledgerWith({
+    nodes: one(10),
+    classes: [lvm('tape', { volumeType: 'Tape' })],
+    claims: [claim('a', 6), claim('wrong', 1, { storageClass: 'tape' })],
+  });
+  const [refusal] = ledger.filter(pod('p', ['a', 'wrong']), ['n1'], 0).refusals;
+  expect(refusal).toMatchObject({ kind: 'bad-class', message: expect.stringContaining('"Tape"') as string });
+  expect(freeIn(ledger, 'n1', 'pool-0')).toBe(gib(10));
+});
+
+describe.each(['binpack', 'spread'] as const)('R7, planned together, with %s', (strategy) => {
   test('several claims of a pod do not all count on the same room', () => {
     const ledger = ledgerWith({ nodes: one(10), claims: [claim('a', 6), claim('b', 6)] }, { strategy });
     expect(fitting(ledger, pod('p', ['a', 'b']), ['n1'])).toEqual([]);
@@ -126,7 +143,7 @@ describe.each(['binpack', 'spread'] as const)('R7: with %s', (strategy) => {
   });
 });
 
-describe('R8: inline volumes', () => {
+describe('R8, inline from binding: inline volumes', () => {
   const name = inlineVolumeId('uid-p', 'v');
   /** The LocalVolume of the pod's volume comes and goes. */
   function made(ledger: Ledger): void {
@@ -225,7 +242,7 @@ describe('R8: inline volumes', () => {
   });
 });
 
-describe('R9: classes that are not ours', () => {
+describe('R9, not ours, no cost', () => {
   test.each([
     ['a class that was deleted', 'gone'],
     ['no class', undefined],
@@ -246,7 +263,7 @@ describe('R9: classes that are not ours', () => {
   });
 });
 
-test('R10: a pod with nothing but read-only snapshots of a class with vgName fits where they are', () => {
+test('R10, roomless follows its source: a pod of nothing but read-only snapshots fits where they are', () => {
   const source = { kind: 'VolumeSnapshot', name: 'monday' } as const;
   const nodes = [...one(1), node('n2', [group('pool-0', 1)])];
   const ledger = ledgerWith({ nodes, claims: [claim('copy', 50, { storageClass: 'pool-0', source })] });
@@ -254,14 +271,28 @@ test('R10: a pod with nothing but read-only snapshots of a class with vgName fit
   expect(fitting(ledger, pod('p', ['copy']), ['n1', 'n2'])).toEqual(['n2']);
 });
 
-test('R11: a class with vgName reserves like any other', () => {
+test('R11, every class reserves: one with vgName like any other', () => {
   const ledger = ledgerWith({ nodes: one(10), claims: [claim('b', 6, { storageClass: 'pool-0' })] });
   expect(ledger.place({ name: 'v', size: gib(6), policy: pool0, nodes: ['n1'] }, 0).ok).toBe(true);
   expect(ledger.place({ name: 'w', size: gib(6), policy: pool0, nodes: ['n1'] }, 0).ok).toBe(false);
   expect(fitting(ledger, pod('p', ['b']), ['n1'])).toEqual([]);
 });
 
-describe('R12: the nodes come and go', () => {
+test('R12, told again, counted once: a volume that is told again is not added again', () => {
+  const takes = { kind: 'LVM', where: 'pool-0', size: gib(6) } as const;
+  const ledger = ledgerWith({ nodes: one(10) });
+  for (let i = 0; i < 3; i += 1) {
+    ledger.pvChanged({ name: 'pv', driver: 'local.csi.aliyun.com', handle: 'pv', node: 'n1', takes });
+    expect(freeIn(ledger, 'n1', 'pool-0')).toBe(gib(4));
+  }
+});
+
+test('R13, no volumes, no opinion: a pod without volumes scores the same on nodes with storage and without', () => {
+  const ledger = ledgerWith({ nodes: one(10) });
+  expect([...ledger.prioritize(pod('p', []), ['n1', 'bare'])]).toEqual([0, 0]);
+});
+
+describe('R14, unseen is not free', () => {
   test('a node whose NodeLocalStorage is deleted is no place any more', () => {
     const ledger = ledgerWith({ nodes: one(10), claims: [claim('a', 6)] });
     ledger.nodeGone('n1');
@@ -281,43 +312,6 @@ describe('R12: the nodes come and go', () => {
     expect(freeIn(ledger, 'n1', 'pool-0')).toBe(gib(8));
   });
 
-  test('a claim that two pods share outlives either of them', () => {
-    const ledger = ledgerWith({ nodes: one(10), claims: [claim('a', 6)] });
-    ledger.filter(pod('p', ['a']), ['n1'], 0);
-    ledger.claimChanged(claim('a', 6, { selectedNode: 'n1' }));
-    ledger.podChanged(pod('q', ['a']));
-    ledger.podGone('uid-p');
-    ledger.podGone('uid-q');
-    expect(freeIn(ledger, 'n1', 'pool-0')).toBe(gib(4));
-  });
-
-  test('a volume that is told again is not added again', () => {
-    const takes = { kind: 'LVM', where: 'pool-0', size: gib(6) } as const;
-    const ledger = ledgerWith({ nodes: one(10) });
-    for (let i = 0; i < 3; i += 1) {
-      ledger.pvChanged({ name: 'pv', driver: 'local.csi.aliyun.com', handle: 'pv', node: 'n1', takes });
-      expect(freeIn(ledger, 'n1', 'pool-0')).toBe(gib(4));
-    }
-  });
-
-  test('one wrong claim is told, and hides none of the others', () => {
-    const ledger = ledgerWith({
-      nodes: one(10),
-      classes: [lvm('tape', { volumeType: 'Tape' })],
-      claims: [claim('a', 6), claim('wrong', 1, { storageClass: 'tape' })],
-    });
-    const [refusal] = ledger.filter(pod('p', ['a', 'wrong']), ['n1'], 0).refusals;
-    expect(refusal).toMatchObject({ kind: 'bad-class', message: expect.stringContaining('"Tape"') as string });
-    expect(freeIn(ledger, 'n1', 'pool-0')).toBe(gib(10));
-  });
-});
-
-test('R13: a pod without volumes scores the same on nodes with storage and without', () => {
-  const ledger = ledgerWith({ nodes: one(10) });
-  expect([...ledger.prioritize(pod('p', []), ['n1', 'bare'])]).toEqual([0, 0]);
-});
-
-describe('R14: what is missing for a moment', () => {
   test('a disk that is left out of one report is still taken in the next', () => {
     const disk = unit('Device', '/dev/b', 5);
     const classes = [lvm('disk', { volumeType: 'Device' })];
@@ -328,10 +322,14 @@ describe('R14: what is missing for a moment', () => {
     ledger.nodeChanged(node('n1', [], [disk]));
     expect(fitting(ledger, pod('q', ['b']), ['n1'])).toEqual([]);
   });
+});
 
-  test('a claim that is deleted gives its room back', () => {
-    const ledger = ledgerWith({ nodes: one(10), claims: [claim('a', 6, { selectedNode: 'n1' })] });
-    ledger.claimGone('uid-a');
-    expect(freeIn(ledger, 'n1', 'pool-0')).toBe(gib(10));
-  });
+test('R15, one claim counts once: a claim that two pods share outlives either of them', () => {
+  const ledger = ledgerWith({ nodes: one(10), claims: [claim('a', 6)] });
+  ledger.filter(pod('p', ['a']), ['n1'], 0);
+  ledger.claimChanged(claim('a', 6, { selectedNode: 'n1' }));
+  ledger.podChanged(pod('q', ['a']));
+  ledger.podGone('uid-p');
+  ledger.podGone('uid-q');
+  expect(freeIn(ledger, 'n1', 'pool-0')).toBe(gib(4));
 });

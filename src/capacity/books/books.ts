@@ -10,17 +10,13 @@ import { chooseSlot, serves, type Strategy } from '../placing/search.ts';
 import type { Known } from '../needs/pod-needs.ts';
 import { PodHold } from './pod-hold.ts';
 import { PodHolds } from './pod-holds.ts';
-import { nodeOf, Records } from './records.ts';
+import { nodeOf, Records, type Recorded } from './records.ts';
 import type { Slot } from '../stock/slot.ts';
 import { requestOfClaim, type VolumeRequest } from '../needs/volume-request.ts';
 
 /**
- * Everything that is promised, and the rules by which one promise takes the place of another:
- *
- *   held for a pod ──selected-node──▶ held for the claim ──LocalVolume or PersistentVolume──▶ recorded
- *        └──────────────────────────── LocalVolume or PersistentVolume ─────────────────────────┘
- *
- * The room is handed over within one step, so it is neither free in between nor counted twice.
+ * All that is held, expected and recorded, and the steps by which room passes from one state to the next (the drawing
+ * in docs/ledger.md). Each is taken within one call, so the room is neither free in between nor counted twice.
  */
 export class Books implements Known {
   readonly cluster = new Cluster();
@@ -70,7 +66,10 @@ export class Books implements Known {
     for (const { claimUid } of plan.requests) if (claimUid !== undefined) this.reviewClaim(claimUid);
   }
 
-  /** The scheduler chose this node for the pod. When it was never offered, what is still open is planned there anew, if there is room. */
+  /**
+   * The scheduler chose this node for the pod. If filter never offered the node, the volumes without a record are
+   * planned there anew; without room there, nothing is held for them.
+   */
   settlePod(podUid: string, name: string): void {
     const hold = this.podHolds.get(podUid);
     if (!hold) return;
@@ -90,7 +89,12 @@ export class Books implements Known {
     return planOn(this.cluster, node, requests, this.#strategy);
   }
 
-  /** Brings all that is held for a claim in line with what is known of it now. Does nothing the second time. */
+  /** Changes what is known of one volume; its claims then hold what they still need. */
+  changeRecord(name: string, change: (volume: Recorded) => void): void {
+    for (const claimUid of this.records.change(name, change)) this.reviewClaim(claimUid);
+  }
+
+  /** Makes what is held for a claim agree with what is known of it now. A second call changes nothing. */
   reviewClaim(uid: string): void {
     const claim = this.claims.get(uid);
     if (!claim) return;
@@ -103,14 +107,17 @@ export class Books implements Known {
     this.#reviewChosenNode(claim);
   }
 
-  /** The claim is gone, and with it every use for room of it. */
+  /** The claim is gone: nothing is held for it any more. */
   forgetClaim(claim: ClaimFacts): void {
     this.claims.delete(claim.uid);
     this.#endClaimHold(claim.uid);
     this.leavePods(claimKey(claim.namespace, claim.name), claim.uid, undefined);
   }
 
-  /** Something else than the pods counts this claim now. When it is a volume on a node, that is where the pods must go. */
+  /**
+   * A record, or the claim itself, counts this claim from now on, so its pods hold nothing for it. `node`: where they
+   * must go.
+   */
   leavePods(key: string, uid: string | undefined, node: string | undefined): void {
     for (const hold of this.podHolds.of(key)) {
       if (!hasClaim(hold, key, uid)) continue;
@@ -119,7 +126,17 @@ export class Books implements Known {
     }
   }
 
-  /** A snapshot came, went or changed: what claims made from it take may be another. */
+  /** A class came, went or changed: its claims may take more or less than before. */
+  reviewClass(name: string): void {
+    this.cluster.noteNews();
+    for (const { uid, storageClass, selectedNode } of this.claims.all()) {
+      // A claim whose volume is recorded holds nothing, whatever its class.
+      if (storageClass !== name || selectedNode === undefined || this.records.ofClaim(uid)) continue;
+      this.reviewClaim(uid);
+    }
+  }
+
+  /** A snapshot came, went or changed: claims made from it may take more or less than before. */
   reviewSource(namespace: string, name: string): void {
     for (const { uid, namespace: at, source, selectedNode } of this.claims.all()) {
       const isFromIt = source?.kind === 'VolumeSnapshot' && source.name === name && at === namespace;
@@ -127,12 +144,12 @@ export class Books implements Known {
     }
   }
 
-  /** Looks again at the claims that must go to this node and found no room there. */
+  /** Tries the unmet claims of this node again, always in the same order. */
   retryUnmet(node: NodeRoom): void {
     for (const uid of [...node.unmet].toSorted()) this.reviewClaim(uid);
   }
 
-  /** Its volume is one that we do not count. A bound claim whose volume we have not seen yet may still be ours. */
+  /** Bound to a volume that is not ours. A bound claim whose PersistentVolume was not seen yet may still be ours. */
   #isElsewhere(claim: ClaimFacts): boolean {
     if (claim.volumeName === undefined) return false;
     return !claim.bound || this.pvs.has(claim.volumeName);
@@ -165,7 +182,9 @@ export class Books implements Known {
     return chooseSlot(this.cluster, node, request, { strategy: this.#strategy, ignoreFloating: false });
   }
 
-  /** What the claim takes where it goes; undefined for a claim that is not ours, or takes nothing. */
+  /**
+   * What the claim takes; undefined for a claim that is not ours or takes nothing (R10, roomless follows its source).
+   */
   #requestOf(claim: ClaimFacts): VolumeRequest | undefined {
     const need = requestOfClaim(claim, this.findClass(claim.storageClass)?.policy);
     if (!need || claim.source?.kind !== 'VolumeSnapshot') return need;
@@ -179,7 +198,10 @@ export class Books implements Known {
   }
 }
 
-/** The claim of a generic ephemeral volume may have come after the plan, which then knows it by name only. */
+/**
+ * Whether the hold has room for this claim. A plan made before the claim of an ephemeral volume came knows it by name
+ * only.
+ */
 export function hasClaim(hold: PodHold, key: string, uid: string | undefined): boolean {
   return hold.pending().some((item) => item.key === key && (item.claimUid === undefined || item.claimUid === uid));
 }

@@ -2,7 +2,10 @@ import type { NodeRoom } from '../stock/node-stock.ts';
 import type { Slot } from '../stock/slot.ts';
 import type { VolumeRequest } from '../needs/volume-request.ts';
 
-/** Room for a claim whose node the scheduler has chosen, until its volume is recorded. It needs no pod, so it survives a restart. */
+/**
+ * Room held for a claim whose node the scheduler chose, until its volume is recorded. It needs no pod, so it survives
+ * a restart.
+ */
 export interface ClaimHold {
   readonly request: VolumeRequest;
   readonly node: NodeRoom;

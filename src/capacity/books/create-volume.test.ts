@@ -3,7 +3,7 @@ import { bytes, GIB, MIB, NO_BYTES } from '../../model/bytes.ts';
 import { parseStorageClass } from '../../model/storage-class.ts';
 import { claim, fitting, freeIn, gib, group, ledgerWith, node, pod, unit, volume } from '../ledger-fixture.ts';
 
-const any = parseStorageClass({ volumeType: 'LVM' });
+const anyGroup = parseStorageClass({ volumeType: 'LVM' });
 const pool0 = parseStorageClass({ volumeType: 'LVM', vgName: 'pool-0' });
 const disk = parseStorageClass({ volumeType: 'Device', mediaType: 'ssd' });
 const one = (size: number) => [node('n1', [group('pool-0', size)])];
@@ -11,7 +11,7 @@ const one = (size: number) => [node('n1', [group('pool-0', size)])];
 describe('CreateVolume', () => {
   test('takes whole extents', () => {
     const ledger = ledgerWith({ nodes: [node('n1', [group('pool-0', 10, { extentSize: bytes(GIB) })])] });
-    const answer = ledger.place({ name: 'v', size: bytes(GIB + 1), policy: any, nodes: ['n1'] }, 0);
+    const answer = ledger.place({ name: 'v', size: bytes(GIB + 1), policy: anyGroup, nodes: ['n1'] }, 0);
     expect(answer).toEqual({ ok: true, placement: { kind: 'LVM', node: 'n1', vgName: 'pool-0', size: gib(2) } });
     expect(freeIn(ledger, 'n1', 'pool-0')).toBe(gib(8));
   });
@@ -38,7 +38,7 @@ describe('CreateVolume', () => {
       nodes: [...one(1), node('n2', [group('pool-0', 10)]), node('n3', [group('pool-0', 20)])],
     });
     const place = (name: string, nodes?: string[]) => {
-      const answer = ledger.place({ name, size: gib(2), policy: any, ...(nodes ? { nodes } : {}) }, 0);
+      const answer = ledger.place({ name, size: gib(2), policy: anyGroup, ...(nodes ? { nodes } : {}) }, 0);
       return answer.ok ? answer.placement.node : answer.refusal.kind;
     };
     expect(place('a', ['n1', 'n3', 'n2'])).toBe('n3');
@@ -54,7 +54,7 @@ describe('CreateVolume', () => {
   ] as const)('without a word on where, %s chooses %s', (strategy, want) => {
     const nodes = [...one(1), node('n2', [group('pool-0', 10)]), node('n3', [group('pool-0', 20)])];
     const ledger = ledgerWith({ nodes }, { strategy });
-    expect(ledger.place({ name: 'v', size: gib(2), policy: any }, 0)).toMatchObject({ placement: { node: want } });
+    expect(ledger.place({ name: 'v', size: gib(2), policy: anyGroup }, 0)).toMatchObject({ placement: { node: want } });
   });
 
   test('goes where its pod was promised room, also when others take the rest', () => {
@@ -62,8 +62,10 @@ describe('CreateVolume', () => {
     const ledger = ledgerWith({ nodes, claims: [claim('a', 3), claim('b', 9)] });
     ledger.filter(pod('a', ['a']), ['n1', 'n2'], 0);
     ledger.filter(pod('b', ['b']), ['n1', 'n2'], 0);
-    expect(ledger.place({ name: 'other', size: gib(2), policy: any, nodes: ['n1'] }, 0)).toMatchObject({ ok: false });
-    const mine = ledger.place({ name: 'v', claimUid: 'uid-a', size: gib(3), policy: any, nodes: ['n1', 'n2'] }, 0);
+    expect(ledger.place({ name: 'other', size: gib(2), policy: anyGroup, nodes: ['n1'] }, 0)).toMatchObject({
+      ok: false,
+    });
+    const mine = ledger.place({ name: 'v', claimUid: 'uid-a', size: gib(3), policy: anyGroup, nodes: ['n1', 'n2'] }, 0);
     expect(mine).toMatchObject({ placement: { node: 'n1', vgName: 'pool-1' } });
   });
 
@@ -72,7 +74,7 @@ describe('CreateVolume', () => {
     const ledger = ledgerWith({ nodes, claims: [claim('a', 3)] });
     ledger.filter(pod('a', ['a']), ['n1'], 0);
     ledger.place({ name: 'other', size: gib(7), policy: pool0, nodes: ['n1'] }, 0);
-    const mine = ledger.place({ name: 'v', claimUid: 'uid-a', size: gib(3), policy: any, nodes: ['n2', 'n1'] }, 0);
+    const mine = ledger.place({ name: 'v', claimUid: 'uid-a', size: gib(3), policy: anyGroup, nodes: ['n2', 'n1'] }, 0);
     expect(mine).toMatchObject({ placement: { node: 'n1', vgName: 'pool-1' } });
   });
 
@@ -85,7 +87,7 @@ describe('CreateVolume', () => {
       claimUid: 'u',
       claim: { namespace: 'default', name: 'p-v' },
       size: gib(3),
-      policy: any,
+      policy: anyGroup,
       nodes: ['n1'],
     };
     expect(ledger.place(ask, 0).ok).toBe(true);
@@ -95,14 +97,14 @@ describe('CreateVolume', () => {
   test('counts a logical volume of its name that is there already', () => {
     const volumes = [{ name: 'v', size: gib(8) }];
     const ledger = ledgerWith({ nodes: [node('n1', [group('pool-0', 10, { volumes })])] });
-    expect(ledger.place({ name: 'other', size: gib(8), policy: any, nodes: ['n1'] }, 0).ok).toBe(false);
-    expect(ledger.place({ name: 'v', size: gib(8), policy: any, nodes: ['n1'] }, 0).ok).toBe(true);
+    expect(ledger.place({ name: 'other', size: gib(8), policy: anyGroup, nodes: ['n1'] }, 0).ok).toBe(false);
+    expect(ledger.place({ name: 'v', size: gib(8), policy: anyGroup, nodes: ['n1'] }, 0).ok).toBe(true);
     expect(freeIn(ledger, 'n1', 'pool-0')).toBe(gib(2));
   });
 
   test('refuses a volume of nothing', () => {
     const ledger = ledgerWith({ nodes: one(3) });
-    expect(ledger.place({ name: 'v', size: NO_BYTES, policy: any, nodes: ['n1'] }, 0)).toMatchObject({
+    expect(ledger.place({ name: 'v', size: NO_BYTES, policy: anyGroup, nodes: ['n1'] }, 0)).toMatchObject({
       ok: false,
       refusal: { kind: 'bad-request' },
     });
@@ -111,13 +113,13 @@ describe('CreateVolume', () => {
   test('says when the room is only held by pods that may go elsewhere', () => {
     const ledger = ledgerWith({ nodes: [...one(10), node('n2', [group('pool-0', 10)])], claims: [claim('a', 8)] });
     ledger.filter(pod('a', ['a']), ['n1', 'n2'], 0);
-    const answer = ledger.place({ name: 'v', size: gib(8), policy: any, nodes: ['n1'] }, 0);
+    const answer = ledger.place({ name: 'v', size: gib(8), policy: anyGroup, nodes: ['n1'] }, 0);
     expect(answer).toMatchObject({ ok: false, refusal: { kind: 'held-by-others' } });
   });
 });
 
-describe('a promise to create an object', () => {
-  const ask = { name: 'v', size: gib(6), policy: any, nodes: ['n1'] };
+describe('an expected object', () => {
+  const ask = { name: 'v', size: gib(6), policy: anyGroup, nodes: ['n1'] };
   const placed = () => {
     const ledger = ledgerWith({ nodes: one(10) });
     ledger.place(ask, 0);
@@ -267,12 +269,12 @@ describe('GetCapacity', () => {
   });
 
   test.each([
-    ['the groups of all nodes', any, undefined, capacity(9, 17, 9)],
-    ['the groups of the node', any, 'n1', capacity(6, 8, 6)],
+    ['the groups of all nodes', anyGroup, undefined, capacity(9, 17, 9)],
+    ['the groups of the node', anyGroup, 'n1', capacity(6, 8, 6)],
     ['that group', pool0, 'n1', capacity(2, 2, 4)],
     ['the disks of that medium', disk, undefined, capacity(8, 8, 8)],
     ['a disk that is not free', disk, 'n1', capacity(0, 0, 7)],
-    ['no such node', any, 'n9', capacity(0, 0, 0)],
+    ['no such node', anyGroup, 'n9', capacity(0, 0, 0)],
   ])('%s', (_, policy, name, want) => {
     const ledger = ledgerWith({ nodes, volumes: [volume('v', 'pool-0', 2)] });
     expect(ledger.capacity(policy, name)).toEqual(want);
@@ -282,7 +284,7 @@ describe('GetCapacity', () => {
     const ledger = ledgerWith({ nodes, claims: [claim('c', 9)] });
     expect(fitting(ledger, pod('p', ['c']), ['n1', 'n2'])).toEqual(['n2']);
     expect(freeIn(ledger, 'n2', 'pool-0')).toBe(0);
-    expect(ledger.capacity(any, 'n2')).toEqual(capacity(9, 9, 9));
+    expect(ledger.capacity(anyGroup, 'n2')).toEqual(capacity(9, 9, 9));
   });
 
   test('a disk that a volume has is not free', () => {
@@ -292,6 +294,6 @@ describe('GetCapacity', () => {
 
   test('what is reserved is no room', () => {
     const ledger = ledgerWith({ nodes: [node('n1', [group('pool-0', 4, { reserved: gib(1) })])] });
-    expect(ledger.capacity(any, 'n1')).toEqual(capacity(3, 3, 3));
+    expect(ledger.capacity(anyGroup, 'n1')).toEqual(capacity(3, 3, 3));
   });
 });

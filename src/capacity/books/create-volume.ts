@@ -3,16 +3,17 @@ import { bytes } from '../../model/bytes.ts';
 import type { Placement } from '../../model/facts.ts';
 import type { VolumePolicy } from '../../model/storage-class.ts';
 import type { Refusal } from '../../model/verdict.ts';
+import { claimKey } from '../needs/claims.ts';
+import { emptyClaim, UNKNOWN_NODE } from '../needs/refusal.ts';
+import { requestOf, type VolumeRequest } from '../needs/volume-request.ts';
 import { Explainer } from '../placing/explain.ts';
-import type { NodeRoom } from '../stock/node-stock.ts';
+import { nodeScore } from '../placing/node-score.ts';
 import { chooseSlot, serves, type Strategy } from '../placing/search.ts';
-import { hasClaim, type Books } from './books.ts';
-import { UNKNOWN_NODE } from '../needs/refusal.ts';
+import type { NodeRoom } from '../stock/node-stock.ts';
 import type { Slot } from '../stock/slot.ts';
 import type { UnitSlot } from '../stock/unit-slot.ts';
-import { claimKey } from '../needs/claims.ts';
-import { requestOf, type VolumeRequest } from '../needs/volume-request.ts';
-import { worthOf } from '../placing/node-score.ts';
+import { hasClaim, type Books } from './books.ts';
+import { placeOf, type Recorded } from './records.ts';
 
 /** A volume that CSI asks for. */
 export interface PlaceRequest {
@@ -32,13 +33,67 @@ export type PlaceAnswer =
   | { readonly ok: false; readonly refusal: Refusal };
 
 /** A place that was found, before it is taken. */
-export type FoundPlace = { readonly slot: Slot; readonly size: Bytes } | { readonly refusal: Refusal };
+type FoundPlace = { readonly slot: Slot; readonly size: Bytes } | { readonly refusal: Refusal };
 
 /**
- * Looks for the place of a volume: where room is kept for its claim, else on the first node in order that has room. What the claim's own
- * pods hold for it, and a logical volume of its name that exists already, count as free for it. Takes nothing.
+ * How long the room of an inline volume is held when its pod ends before its LocalVolume was seen. Short, since a pod
+ * that its kubelet refuses again and again leaves one each time; news that is later still finds the agent as last
+ * judge.
  */
-export function findPlace(books: Books, ask: PlaceRequest, request: VolumeRequest, strategy: Strategy): FoundPlace {
+const LATE_NEWS_MS = 60_000;
+
+/**
+ * Finds room for a volume and takes it, or says why there is none. The same name again gives the same place, and takes
+ * nothing.
+ */
+export function placeVolume(books: Books, ask: PlaceRequest, strategy: Strategy, expiresAt: number): PlaceAnswer {
+  const earlier = books.records.get(ask.name);
+  const isThere = earlier?.slot && (earlier.object || earlier.expected || earlier.pv);
+  if (!isThere && ask.size === 0) return { ok: false, refusal: emptyClaim(ask.name) };
+
+  const request = requestOfVolume(books, ask);
+  const found = isThere ? earlierPlace(earlier) : findPlace(books, ask, request, strategy);
+  if ('refusal' in found) return { ok: false, refusal: found.refusal };
+  const { slot, size } = found;
+  const { key, claimUid } = request;
+  const node = slot.node.name;
+  books.changeRecord(ask.name, (volume) => {
+    const place = { node, kind: slot.kind, where: slot.name, size, ...(claimUid === undefined ? {} : { claimUid }) };
+    // An object that is there already may go before the one comes that the caller is about to make.
+    const over = volume.object?.uid ?? volume.expected?.over;
+    volume.expected = { ...place, expiresAt, ...(over === undefined ? {} : { over }) };
+  });
+  // Pods whose claim we have not seen hold room for it by its name.
+  books.leavePods(key, claimUid, node);
+  return { ok: true, placement: placementOf(slot, size) };
+}
+
+/** The object was not created: nothing is expected any more. An object that exists stays counted. */
+export function unplaceVolume(books: Books, name: string): void {
+  if (books.records.get(name)?.expected) books.changeRecord(name, (volume) => delete volume.expected);
+}
+
+/** Expects no more the objects that did not come in time. */
+export function expireVolumes(books: Books, nowMs: number): void {
+  for (const { name, expected } of books.records.all()) {
+    if (!expected) continue;
+    if (expected.expiresAt === undefined) expected.expiresAt = nowMs + LATE_NEWS_MS;
+    if (expected.expiresAt <= nowMs) unplaceVolume(books, name);
+  }
+}
+
+function earlierPlace(volume: Recorded): FoundPlace {
+  const place = placeOf(volume);
+  if (!place || !volume.slot) throw new Error(`volume ${volume.name} has a slot and no place`);
+  return { slot: volume.slot, size: place.size };
+}
+
+/**
+ * Looks for the place of a volume: where room is held for its claim, else on the first node in order that has room.
+ * What the claim's own pods hold for it, and a logical volume of its name that exists already, count as free for it.
+ * Takes nothing.
+ */
+function findPlace(books: Books, ask: PlaceRequest, request: VolumeRequest, strategy: Strategy): FoundPlace {
   const own = ownRoom(books, request);
   const { cluster } = books;
   const explain = new Explainer(cluster, [request], strategy);
@@ -48,8 +103,8 @@ export function findPlace(books: Books, ask: PlaceRequest, request: VolumeReques
     const credits = new Map([...own, ...existing(node, ask.name)]);
     for (const [slot, amount] of credits) slot.planned -= amount;
     try {
-      const kept = [...credits.keys()].find((slot) => slot.node === node && serves(slot, request));
-      const slot = kept ?? chooseSlot(cluster, node, request, { strategy, ignoreFloating: false });
+      const credited = [...credits.keys()].find((slot) => slot.node === node && serves(slot, request));
+      const slot = credited ?? chooseSlot(cluster, node, request, { strategy, ignoreFloating: false });
       if (slot) return { slot, size: takenSize(slot, ask.size) };
       refusal ??= explain.why(node.number, request);
     } finally {
@@ -59,8 +114,8 @@ export function findPlace(books: Books, ask: PlaceRequest, request: VolumeReques
   return { refusal: refusal ?? UNKNOWN_NODE };
 }
 
-/** Where a volume goes, in the words of the others. */
-export function placementOf(slot: Slot, size: Bytes): Placement {
+/** The place as CSI and the LocalVolume name it. */
+function placementOf(slot: Slot, size: Bytes): Placement {
   const node = slot.node.name;
   if (slot.kind === 'LVM') return { kind: 'LVM', node, vgName: slot.name, size };
   return { kind: slot.kind, node, path: slot.name, size };
@@ -72,7 +127,7 @@ function takenSize(slot: Slot, size: Bytes): Bytes {
 }
 
 /** The claim may not have been seen yet; its pods hold room for it by name all the same. */
-export function requestOfVolume(books: Books, { name, claimUid, claim, size, policy }: PlaceRequest): VolumeRequest {
+function requestOfVolume(books: Books, { name, claimUid, claim, size, policy }: PlaceRequest): VolumeRequest {
   const known =
     claimUid === undefined ? claim && books.findClaim(claim.namespace, claim.name) : books.claims.get(claimUid);
   const named = known ?? claim;
@@ -110,17 +165,16 @@ function candidates(
 ): NodeRoom[] {
   const allowed = nodes
     ? nodes.flatMap((name) => books.cluster.find(name) ?? [])
-    : byWorth([...books.cluster.present()], request, books, strategy);
-  const kept = new Set([...own.keys()].map((slot) => slot.node.name));
-  return [...allowed.filter(({ name }) => kept.has(name)), ...allowed.filter(({ name }) => !kept.has(name))];
+    : byScore([...books.cluster.present()], request, books, strategy);
+  const holding = new Set([...own.keys()].map((slot) => slot.node.name));
+  return [...allowed.filter(({ name }) => holding.has(name)), ...allowed.filter(({ name }) => !holding.has(name))];
 }
 
 /** Those with room first, best first; the others after them, for their reasons. */
-function byWorth(nodes: readonly NodeRoom[], request: VolumeRequest, books: Books, strategy: Strategy): NodeRoom[] {
-  const rated = nodes.map((node) => {
+function byScore(nodes: readonly NodeRoom[], request: VolumeRequest, books: Books, strategy: Strategy): NodeRoom[] {
+  const scored = nodes.map((node) => {
     const plan = books.planOn(node, [request]);
-    const rules = { strategy, taken: false };
-    return { node, worth: plan ? worthOf(books.cluster, plan, 0, rules) : -1 };
+    return { node, score: plan ? nodeScore(books.cluster, plan, 0, { strategy, taken: false }) : -1 };
   });
-  return rated.toSorted((a, b) => b.worth - a.worth).map(({ node }) => node);
+  return scored.toSorted((a, b) => b.score - a.score).map(({ node }) => node);
 }

@@ -5,7 +5,7 @@ import { narrow, type FloatPolicy } from '../placing/narrow.ts';
 import { pickNodes } from '../placing/plan.ts';
 import type { NodeRoom } from '../stock/node-stock.ts';
 import type { Strategy } from '../placing/search.ts';
-import { planPod, type PodNeeds, type PodNeedsOrRefusal } from '../needs/pod-needs.ts';
+import { needsOfPod, type PodNeeds, type PodNeedsOrRefusal } from '../needs/pod-needs.ts';
 import type { PodHold } from './pod-hold.ts';
 import type { Books } from './books.ts';
 import { LEFT_OUT, UNKNOWN_POD } from '../needs/refusal.ts';
@@ -13,7 +13,7 @@ import { LEFT_OUT, UNKNOWN_POD } from '../needs/refusal.ts';
 export interface DecidingRules {
   readonly strategy: Strategy;
   readonly float: FloatPolicy;
-  /** When the room is given back if nothing more is heard of the pod, ms. */
+  /** When the hold ends if nothing more is heard of the pod, ms. */
   readonly expiresAt: number;
 }
 
@@ -25,7 +25,7 @@ export function filterPod(
   { strategy, float, expiresAt }: DecidingRules,
 ): FilterVerdict {
   books.podHolds.end(pod.uid);
-  const needs = planPod(pod, books);
+  const needs = needsOfPod(pod, books);
   if ('refusal' in needs) {
     return { refusals: sameForAll(asked.names.length, needs.refusal), mayFreeUp: needs.soon === true };
   }
@@ -33,12 +33,11 @@ export function filterPod(
   if (needs.requests.length === 0 || plan.nodes.length === 0) return { refusals, mayFreeUp };
 
   const picked = narrow(books.cluster, plan, float, strategy);
-  if (picked) leaveOut(refusals, picked);
   books.holdForPod(pod.uid, picked ? pickNodes(plan, picked) : plan, expiresAt);
-  return { refusals, mayFreeUp: false };
+  return { refusals: picked ? leaveOut(refusals, picked) : refusals, mayFreeUp: false };
 }
 
-/** Keeps the pod's room on this node and nowhere else. `pod`: its facts, in case nothing is held for it there. */
+/** Settles the pod on this node. `pod`: its facts, to plan it anew in case nothing is held for it there. */
 export function bindPod(
   books: Books,
   ask: { readonly podUid: string; readonly pod: PodFacts | undefined; readonly node: string },
@@ -50,7 +49,7 @@ export function bindPod(
   const offered = hold && room && hold.covers(room) ? { hold, room } : undefined;
   const needs = needsOf(books, pod, offered?.hold);
   if ('refusal' in needs) return needs.refusal;
-  if (offered && isKept(needs, offered.hold, offered.room)) {
+  if (offered && isStillHeld(needs, offered.hold, offered.room)) {
     offered.hold.settleOn(offered.room);
     offered.hold.expiresAt = expiresAt;
     return undefined;
@@ -61,25 +60,29 @@ export function bindPod(
   return refusals[0];
 }
 
-/** Whether what the pod needs is still held on the node, and nothing else: a disk may have died since, or a claim been placed and given up. */
-function isKept({ requests, pin }: PodNeeds, hold: PodHold, node: NodeRoom): boolean {
+/**
+ * Whether exactly what the pod needs is held on the node: a disk may have died since, or a claim been placed and
+ * given up.
+ */
+function isStillHeld({ requests, pin }: PodNeeds, hold: PodHold, node: NodeRoom): boolean {
   if ((pin !== undefined && pin !== node.name) || hold.pending().length !== requests.length) return false;
   return requests.every(({ key }) => (hold.planned(key, node)?.slot.free ?? -1) >= 0);
 }
 
 function needsOf(books: Books, pod: PodFacts | undefined, offered: PodHold | undefined): PodNeedsOrRefusal {
-  if (pod) return planPod(pod, books);
+  if (pod) return needsOfPod(pod, books);
   return offered ? { requests: offered.pending() } : { refusal: UNKNOWN_POD };
 }
 
-/** `picked`: which of those that are not refused stay so, in order. */
-function leaveOut(refusals: (Refusal | undefined)[], picked: readonly number[]): void {
+/** The refusals, with one more for each node that fits and is not among the `picked` positions of the fitting ones. */
+function leaveOut(refusals: readonly (Refusal | undefined)[], picked: readonly number[]): (Refusal | undefined)[] {
   let fitting = 0;
   let next = 0;
-  refusals.forEach((refusal, position) => {
-    if (refusal) return;
-    if (picked[next] === fitting) next += 1;
-    else refusals[position] = LEFT_OUT;
+  return refusals.map((refusal) => {
+    if (refusal) return refusal;
+    const isPicked = picked[next] === fitting;
+    if (isPicked) next += 1;
     fitting += 1;
+    return isPicked ? undefined : LEFT_OUT;
   });
 }

@@ -6,14 +6,9 @@ import type { VolumeRequest } from '../needs/volume-request.ts';
 import type { PodPlan } from '../placing/plan.ts';
 
 /**
- * Room kept for a pod whose volumes are not recorded yet.
- *
- *              hold                    settleOn                  end, of the last volume
- *   nothing ──────────▶ floating over ───────────▶ settled on ──────────────────────────▶ nothing
- *              │        several nodes              one node                                  ▲
- *              └──────────── one node ─────────────────┘       (a floating one may end too) ─┘
- *
- * A floating hold takes its room on every node: whichever is chosen in the end, the room is there.
+ * Room held for a pod whose volumes are not recorded yet: floating over several nodes, or settled on one
+ * (docs/ledger.md draws it). A floating hold takes its room on every node: whichever is chosen in the end, the room
+ * is there.
  */
 export class PodHold {
   readonly podUid: string;
@@ -38,7 +33,7 @@ export class PodHold {
     return this.#state;
   }
 
-  /** The plan as first made, but for volumes that have ended since. */
+  /** The plan as made; the rows of volumes that have ended since are NONE. */
   get plan(): PodPlan {
     return this.#plan;
   }
@@ -52,7 +47,10 @@ export class PodHold {
     return this.#plan.nodes.includes(node.number);
   }
 
-  /** Where the volume would go on the node, and what it takes there; undefined when it has ended or the node was never offered. */
+  /**
+   * Where the volume would go on the node, and what it takes there; undefined if it has ended or the node was not
+   * offered.
+   */
   planned(key: string, node: NodeRoom): { slot: Slot; amount: number } | undefined {
     const i = this.#plan.nodes.indexOf(node.number);
     return i < 0 ? undefined : this.#plannedAt(key, i);
@@ -66,7 +64,10 @@ export class PodHold {
     }
   }
 
-  /** The claim of a generic ephemeral volume has come: from now on the room is for this one, and not for a later one of its name. */
+  /**
+   * The claim of an ephemeral volume has come: the room is for this uid now, and not for a later claim of the name
+   * (R4, uid, not name).
+   */
   adopt(key: string, claimUid: string): void {
     const requests = this.#plan.requests.map((request) =>
       request.key === key && request.claimUid === undefined ? { ...request, claimUid } : request,

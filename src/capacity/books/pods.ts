@@ -18,13 +18,13 @@ export class Pods {
     return this.#byUid.get(uid);
   }
 
-  /** Settles the pod's hold by what its object says of the node, and ends it with the pod. */
+  /** Settles the pod's hold on the node that its object names; ends it with the pod. */
   changed(pod: PodFacts): void {
     const key = claimKey(pod.namespace, pod.name);
     const earlier = this.#uidOf.get(key);
     if (earlier !== undefined && earlier !== pod.uid) this.gone(earlier);
     if (pod.finished) {
-      // Its binding may not have been heard.
+      // A pod that ended may never have been heard of as bound.
       if (pod.nodeName !== undefined && this.#byUid.has(pod.uid)) this.#bound(pod, pod.nodeName);
       this.gone(pod.uid);
       return;
@@ -42,7 +42,8 @@ export class Pods {
 
   #isNeeded({ uid, nodeName, volumes }: PodFacts): boolean {
     if (nodeName === undefined) return volumes.length > 0;
-    // A bound pod that still has a hold must be known by its name, or a successor would not end it.
+    // A bound pod that still has a hold stays known by name, so that a successor of that name ends it (R4, uid, not
+    // name).
     return volumes.some(isInline) || this.#books.podHolds.get(uid) !== undefined;
   }
 
@@ -57,7 +58,7 @@ export class Pods {
     this.#forget(uid);
   }
 
-  /** Its inline volumes are recorded by the pod itself from now on, until their LocalVolumes come (R8). */
+  /** The pod itself records its inline volumes from now on, until their LocalVolumes come (R8, inline from binding). */
   #bound(pod: PodFacts, node: string): void {
     const { podHolds, records } = this.#books;
     for (const volume of pod.volumes) {
@@ -74,7 +75,7 @@ export class Pods {
     this.#books.settlePod(pod.uid, node);
   }
 
-  /** A nomination for a node that was not offered is of an earlier round. */
+  /** A nomination for a node that the last filter did not offer is stale. */
   #nominated(pod: PodFacts, name: string): void {
     const hold = this.#books.podHolds.get(pod.uid);
     const node = this.#books.cluster.peek(name);
@@ -90,13 +91,16 @@ export class Pods {
   }
 }
 
-/** The node may have made the volume, with the word of that still under way: the room is kept as for any object that is to come. */
+/**
+ * The node may have made the volume and its LocalVolume not have been heard of yet: it is expected, like any other
+ * object.
+ */
 function endInline(record: Recorded): void {
   const { inline } = record;
   delete record.inline;
   if (!inline || inline.made) return;
   const { made: _, ...place } = inline;
-  record.promise ??= place;
+  record.expected ??= place;
 }
 
 const isInline = (volume: PodFacts['volumes'][number]): volume is PodFacts['volumes'][number] & { kind: 'inline' } =>

@@ -14,14 +14,15 @@ export interface VolumePlace {
 }
 
 /**
- * One volume, by everything that speaks of it. It counts once, wherever the strongest of these says:
- * the LocalVolume object, our promise to create one, a PersistentVolume of ours, an inline volume of a pod that is bound to a node.
+ * One volume, by everything that speaks of it. It counts once, at the place that the strongest of these says: the
+ * LocalVolume, the object that is expected, a PersistentVolume of ours, an inline volume of a pod that is bound to a
+ * node.
  */
 export interface Recorded {
   readonly name: string;
   object?: VolumeFacts;
-  promise?: VolumePromise;
-  /** Promised growth that the object does not show yet. */
+  expected?: ExpectedVolume;
+  /** Room taken for a growth that the object does not show yet, bytes. */
   grown?: Bytes;
   pv?: PvFacts;
   inline?: InlinePlace;
@@ -31,15 +32,15 @@ export interface Recorded {
 
 /** What a bound pod says of its inline volume. */
 export interface InlinePlace extends VolumePlace {
-  /** Its LocalVolume was seen: from then on that says how long the room is taken. */
+  /** Its LocalVolume was seen: from then on the room is taken as long as that object says. */
   readonly made: boolean;
 }
 
-/** Room taken for an object that is about to be created. */
-export interface VolumePromise extends VolumePlace {
+/** An object that is about to be created, and whose room is taken already. */
+export interface ExpectedVolume extends VolumePlace {
   /** Time, ms; absent until the next look at the clock. */
   expiresAt?: number;
-  /** Of the object of the same name that was known then: news of it does not fulfil this promise. */
+  /** Uid of the earlier object of the same name, if one was known: news of that one is not what is expected. */
   readonly over?: string;
 }
 
@@ -73,14 +74,14 @@ export class Records {
     edit(volume);
     const claims = this.#relink(volume);
     this.#attach(volume);
-    if (volume.object || volume.promise || volume.pv || volume.inline) this.#byName.set(name, volume);
+    if (volume.object || volume.expected || volume.pv || volume.inline) this.#byName.set(name, volume);
     else this.#byName.delete(name);
     return claims;
   }
 
   #relink(volume: Recorded): Set<string> {
     const before = volume.claimUid;
-    const after = (volume.object ?? volume.promise)?.claimUid ?? volume.pv?.claimUid;
+    const after = (volume.object ?? volume.expected)?.claimUid ?? volume.pv?.claimUid;
     const claims = new Set([before, after].filter((uid) => uid !== undefined));
     if (before === after) return claims;
     if (before !== undefined) {
@@ -110,10 +111,10 @@ export class Records {
 
 /** What the volume takes; undefined when nothing says where, as for a PersistentVolume without attributes. */
 export function placeOf(volume: Recorded): VolumePlace | undefined {
-  const { object, promise, grown = NO_BYTES, pv, inline } = volume;
-  const place = object ?? promise ?? pvPlace(pv) ?? inline;
+  const { object, expected, grown = NO_BYTES, pv, inline } = volume;
+  const place = object ?? expected ?? pvPlace(pv) ?? inline;
   if (!place) return undefined;
-  return { ...place, size: bytes(Math.max(place.size, promise?.size ?? 0, grown)) };
+  return { ...place, size: bytes(Math.max(place.size, expected?.size ?? 0, grown)) };
 }
 
 /** The only node that can reach the volume. */

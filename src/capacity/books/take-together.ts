@@ -6,8 +6,9 @@ import { suits, type Strategy } from '../placing/search.ts';
 import { byNeed, type VolumeRequest } from '../needs/volume-request.ts';
 
 /**
- * Holds room for one more claim by planning all claims of the node anew; false when they do not fit together. After a restart they come in
- * any order, and what fitted together need not fit in that order. Nobody has been told a group or disk yet, so a plan may change.
+ * Holds room for one more claim by planning all claims of the node anew; false when they do not fit together. After a
+ * restart claims are heard of in any order, and what fitted in one order need not fit in another. No CreateVolume has
+ * been answered for these claims, so their groups and disks may still change.
  */
 export function takeTogether(
   cluster: Cluster,
@@ -34,7 +35,7 @@ export function takeTogether(
   return true;
 }
 
-/** Without it, no other order helps: enough bytes in all groups together, or some free unit of the kind. */
+/** Enough bytes in all groups together, or a free unit of the kind: without that no order helps. */
 function hasRoomInPieces(node: NodeRoom, request: VolumeRequest): boolean {
   if (request.kind !== 'LVM') {
     const isFree = node.units.some(({ kind, free }) => kind === request.kind && free > 0);

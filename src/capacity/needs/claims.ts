@@ -3,8 +3,8 @@ import type { ClaimFacts } from '../../model/facts.ts';
 export const claimKey = (namespace: string, name: string): string => `${namespace}/${name}`;
 
 /**
- * The claims there are, by uid and by name. One name is one claim: when another uid comes under it, the earlier claim is gone,
- * whether or not we were told (R4).
+ * The claims there are, by uid and by name. One name is one claim: when another uid comes under it, the earlier claim
+ * is gone, whether or not we were told (R4, uid, not name).
  */
 export class Claims {
   readonly #byUid = new Map<string, ClaimFacts>();
@@ -22,7 +22,7 @@ export class Claims {
     return this.#byUid.values();
   }
 
-  /** Returns the earlier claim of this name, when it was another one and is gone now. */
+  /** Returns the earlier claim of this name if it had another uid: it is gone now. */
   set(claim: ClaimFacts): ClaimFacts | undefined {
     const key = claimKey(claim.namespace, claim.name);
     const earlier = this.#byKey.get(key);

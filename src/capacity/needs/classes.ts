@@ -9,7 +9,10 @@ export interface OurClass {
   readonly problem?: string;
 }
 
-/** The StorageClasses whose provisioner is ours. A class we do not know, or somebody else's, is none of our business (R9). */
+/**
+ * The StorageClasses whose provisioner is ours. Unknown classes and those of other drivers ask nothing of us (R9, not
+ * ours, no cost).
+ */
 export class Classes {
   readonly #drivers: ReadonlySet<string>;
   readonly #facts = new Map<string, string>();

@@ -14,13 +14,13 @@ export interface Known {
   findClaim(namespace: string, name: string): ClaimFacts | undefined;
   findClass(name: string | undefined): OurClass | undefined;
   findSnapshot(namespace: string, name: string): SourceFacts | undefined;
-  /** Where the claim's volume is, or where room is kept for it since the scheduler chose; undefined while both are open. */
+  /** Where the claim's volume is, else the node that the scheduler chose for it; undefined while neither is known. */
   nodeOfClaim(claim: ClaimFacts): string | undefined;
-  /** Whether that room is taken already, so that the pod needs no more for this claim. */
+  /** Whether its room is held for the claim or recorded, so that the pod needs none for it. */
   isProvided(claim: ClaimFacts): boolean;
 }
 
-/** The volumes of a pod that need a place, and the only node it can go to when there is one. */
+/** The volumes of a pod that need a place, and the only node that it can go to, if its other volumes decide that. */
 export interface PodNeeds {
   readonly requests: readonly VolumeRequest[];
   readonly pin?: string;
@@ -31,7 +31,7 @@ export type PodNeedsOrRefusal = PodNeeds | Refused;
 
 export interface Refused {
   readonly refusal: Refusal;
-  /** What is missing is probably on its way to us: the scheduler has seen it already. */
+  /** The scheduler has seen what is missing, so we shall hear of it in a moment. */
   readonly soon?: boolean;
 }
 
@@ -45,8 +45,11 @@ export function concernsUs(pod: PodFacts, known: Known): boolean {
   });
 }
 
-/** Reads all volumes of a pod. Claims of other drivers, of unknown classes and without a class ask nothing of us (R9). */
-export function planPod(pod: PodFacts, known: Known): PodNeedsOrRefusal {
+/**
+ * Reads all volumes of a pod. Claims of other drivers, of unknown classes and without a class need nothing (R9, not
+ * ours, no cost).
+ */
+export function needsOfPod(pod: PodFacts, known: Known): PodNeedsOrRefusal {
   const requests = new Map<string, VolumeRequest>();
   let pin: string | undefined;
   for (const volume of pod.volumes) {
@@ -93,7 +96,10 @@ function needOfClaim(claim: ClaimFacts, known: Known): Need {
 const isElsewhere = (a: string | undefined, b: string | undefined): boolean =>
   a !== undefined && b !== undefined && a !== b;
 
-/** A volume made from another can only be made where the other can be read (design §5). */
+/**
+ * A volume made from another can only be made where the other is: copying and reading a snapshot are done on its node
+ * (R10, roomless follows its source).
+ */
 function needOfSource(
   claim: ClaimFacts,
   known: Known,

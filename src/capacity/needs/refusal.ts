@@ -3,16 +3,16 @@ import type { Refusal, RefusalKind } from '../../model/verdict.ts';
 import type { VolumeRequest } from './volume-request.ts';
 
 /**
- * Every sentence the ledger refuses with. They carry what was asked and never what is left, nor a node's name: kube-scheduler folds
- * equal sentences of 500 nodes into one. All are unresolvable: evicting a pod frees no volume that outlives it, and no room that is
- * only held.
+ * Every sentence that the ledger refuses with. It carries what was asked and never what is left, nor a node's name:
+ * kube-scheduler folds equal sentences of 500 nodes into one. All are unresolvable: a volume outlives its pod, and room
+ * that is held comes free by itself, so evicting a pod helps neither way.
  */
 export const UNKNOWN_NODE = refusal('unknown-node', 'the node has no storage managed by open-local');
 export const WRONG_NODE = refusal('wrong-node', 'a volume of the pod is on another node');
 export const SPLIT_NODES = refusal('wrong-node', 'the volumes of the pod are on different nodes');
 export const LEFT_OUT = refusal(
   'held-by-others',
-  'other nodes have more room, this one was kept for pods that need it',
+  'other nodes have more room, so this one is left to pods that need it',
 );
 export const UNKNOWN_POD = refusal('bad-request', 'the pod is not known yet: it must be filtered before it is bound');
 
@@ -33,7 +33,10 @@ export const badInline = (volume: string, problem: string): Refusal =>
 export const emptyClaim = (claim: string): Refusal =>
   refusal('bad-request', `the claim ${claim} asks for no storage: set spec.resources.requests.storage`);
 
-/** Why one volume does not fit although nobody else is being placed. `exists`: the node has such a place at all. */
+/**
+ * Why one volume does not fit, whatever is only floating there. `exists`: the node has such a group or unit, full or
+ * not.
+ */
 export function tooSmall({ kind, vgName, mediaType, size }: VolumeRequest, exists: boolean): Refusal {
   if (kind !== 'LVM') {
     const what = `${mediaType ? `${mediaType} ` : ''}${kind === 'Device' ? 'disk' : 'mount point'}`;
@@ -45,7 +48,7 @@ export function tooSmall({ kind, vgName, mediaType, size }: VolumeRequest, exist
   return refusal('group-too-small', `not enough room for ${formatBytes(size)} ${where}`);
 }
 
-/** Each volume fits alone, but not all of them. */
+/** The first volume without a place would fit alone, but not with the others. */
 export function notTogether(requests: readonly VolumeRequest[]): Refusal {
   const sizes = requests.map(({ size }) => formatBytes(size)).join(', ');
   return refusal('group-too-small', `not enough room for ${requests.length} volumes together (${sizes})`);

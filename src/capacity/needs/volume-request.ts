@@ -17,7 +17,10 @@ export interface VolumeRequest {
   readonly size: Bytes;
 }
 
-/** What a claim of a class of ours asks; undefined when the class is not ours or wrong, or the claim asks for nothing. */
+/**
+ * What a claim of a class of ours asks for; undefined if the class is not ours or wrong, or the claim asks for
+ * nothing.
+ */
 export function requestOfClaim(claim: ClaimFacts, policy: VolumePolicy | undefined): VolumeRequest | undefined {
   if (!policy || claim.requested === 0) return undefined;
   return requestOf({ key: claimKey(claim.namespace, claim.name), claimUid: claim.uid, size: claim.requested }, policy);
@@ -29,7 +32,7 @@ export function requestOf(ask: Pick<VolumeRequest, 'key' | 'claimUid' | 'size'>,
   return { ...ask, kind, ...(vgName === undefined ? {} : { vgName }), ...(mediaType ? { mediaType } : {}) };
 }
 
-/** In the order that planning must take them: what has the least choice first, then the largest. */
+/** The order in which volumes must be planned: those with the least choice first, then the largest. */
 export function byNeed(a: VolumeRequest, b: VolumeRequest): number {
   return choice(a) - choice(b) || b.size - a.size || (a.key < b.key ? -1 : 1);
 }

@@ -3,15 +3,15 @@ import { heldByOthers, notTogether, tooSmall } from '../needs/refusal.ts';
 import type { VolumeRequest } from '../needs/volume-request.ts';
 import type { Cluster } from '../stock/cluster.ts';
 import { NONE } from '../stock/columns.ts';
-import { PlaceSearch, type Patience, type Strategy } from './search.ts';
+import { PlaceSearch, type SearchBudget, type Strategy } from './search.ts';
 
-/** Wrong turns in one call, over all its nodes. */
-const PATIENCE = 20_000;
+/** Wrong turns that one call may take, over all its nodes. */
+const TURNS = 20_000;
 
 /** Finds the reason for a node, and gives equal reasons as one object. */
 export class Explainer {
-  readonly patience: Patience = { turns: PATIENCE };
-  mayFreeUp = false;
+  readonly budget: SearchBudget = { turns: TURNS };
+  #mayFreeUp = false;
   readonly #cluster: Cluster;
   readonly #requests: readonly VolumeRequest[];
   readonly #withoutFloating: PlaceSearch;
@@ -22,16 +22,20 @@ export class Explainer {
   constructor(cluster: Cluster, requests: readonly VolumeRequest[], strategy: Strategy) {
     this.#cluster = cluster;
     this.#requests = requests;
-    const rules = { strategy, ignoreFloating: true, patience: this.patience };
+    const rules = { strategy, ignoreFloating: true, budget: this.budget };
     this.#withoutFloating = new PlaceSearch(cluster, requests, rules);
+  }
+
+  /** Some node that it was asked about would have room if the pods that float there went elsewhere. */
+  get mayFreeUp(): boolean {
+    return this.#mayFreeUp;
   }
 
   /** Why the pod does not fit on the node, where `failed` was the first volume without a place. */
   why(node: number, failed: VolumeRequest): Refusal {
     const search = this.#withoutFloating;
-    search.count = 0;
-    if (this.#isFloatedOn(node) && !search.place(node)) {
-      this.mayFreeUp = true;
+    if (this.#isFloatedOn(node) && search.fits(node)) {
+      this.#mayFreeUp = true;
       return this.#once('held', () => heldByOthers(this.#requests));
     }
     const j = this.#requests.indexOf(failed);

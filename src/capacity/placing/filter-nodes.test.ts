@@ -118,7 +118,7 @@ test('room that only floats for others is told apart, and may free up', () => {
   expect(settled.mayFreeUp).toBe(false);
 });
 
-test('a claim that comes a moment later is worth a moment’s wait', () => {
+test('a claim that comes a moment later is waited for', () => {
   const ledger = ledgerWith({ nodes: [node('n1', [group('pool-0', 10)])] });
   expect(ledger.filter(pod('p', ['late']), ['n1'], 0).mayFreeUp).toBe(true);
   const before = ledger.freedCount;
@@ -143,7 +143,7 @@ describe('what concerns us', () => {
     ['a claim of ours among others', pod('p', ['nfs', 'ours']), true],
     ['a claim that we have not seen', pod('p', ['unseen']), true],
     ['a claim of another driver', pod('p', ['nfs']), false],
-    ['a claim of a class that does not exist (R9)', pod('p', ['lost']), false],
+    ['a claim of a class that does not exist (R9, not ours, no cost)', pod('p', ['lost']), false],
     ['an inline volume of ours', inline({}), true],
     ['an ephemeral volume of ours', ephemeral('lvm'), true],
     ['an ephemeral volume of another driver', ephemeral('nfs'), false],

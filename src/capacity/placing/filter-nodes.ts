@@ -22,9 +22,10 @@ export function filterNodes(cluster: Cluster, needs: PodNeeds, asked: AskedNodes
   const { requests, pin } = needs;
   const numbers = cluster.numbersOf(asked);
   const refusals = sameForAll<Refusal | undefined>(numbers.length, undefined);
+  const fitting = new Int32Array(numbers.length);
   let count = 0;
   const explain = new Explainer(cluster, requests, strategy);
-  const rules = { strategy, ignoreFloating: false, patience: explain.patience, nodes: numbers.length };
+  const rules = { strategy, ignoreFloating: false, budget: explain.budget, nodes: numbers.length };
   const search = new PlaceSearch(cluster, requests, rules);
   const { present } = columns;
   const names = pin === undefined ? undefined : asked.names;
@@ -42,9 +43,9 @@ export function filterNodes(cluster: Cluster, needs: PodNeeds, asked: AskedNodes
     }
     const failed = search.place(node);
     if (failed) refusals[position] = explain.why(node, failed);
-    else numbers[count++] = node; // what is behind has been read
+    else fitting[count++] = node;
   }
-  const plan = planFor(columns, requests, numbers.slice(0, count), search.found.slice(0, search.count));
+  const plan = planFor(columns, requests, fitting.slice(0, count), search.rows());
   return { refusals, plan, mayFreeUp: explain.mayFreeUp };
 }
 

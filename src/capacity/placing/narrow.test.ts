@@ -36,7 +36,7 @@ describe('how widely a pod may float', () => {
       refusals: [
         {
           kind: 'held-by-others',
-          message: 'other nodes have more room, this one was kept for pods that need it',
+          message: 'other nodes have more room, so this one is left to pods that need it',
           unresolvable: true,
         },
         undefined,

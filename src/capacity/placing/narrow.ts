@@ -2,21 +2,25 @@ import type { Cluster } from '../stock/cluster.ts';
 import { NONE } from '../stock/columns.ts';
 import type { Strategy } from './search.ts';
 import type { PodPlan } from './plan.ts';
-import { ownShare, worthOf } from './node-score.ts';
+import { ownShare, nodeScore } from './node-score.ts';
 
 /**
  * How widely an unsettled pod may float over the nodes that fit:
  * - `wide`: over all;
  * - `one`: over none, the best node is the only answer;
- * - `roomy`: over the nodes with room for `more` further pods like this one, and the best node; so what is nearly full is held for one
- *   pod at a time.
+ * - `roomy`: over the nodes with room for `more` further pods like this one, and the best node; so a nearly full node
+ *   is
+ *   held for one pod at a time.
  */
 export type FloatPolicy =
   | { readonly kind: 'wide' }
   | { readonly kind: 'one' }
   | { readonly kind: 'roomy'; readonly more: number };
 
-/** The nodes of the plan to answer with, as positions in `plan.nodes`; undefined for all. At least one when the plan has any. */
+/**
+ * The nodes of the plan to answer with, as positions in `plan.nodes`; undefined for all. At least one when the plan
+ * has any.
+ */
 export function narrow(cluster: Cluster, plan: PodPlan, policy: FloatPolicy, strategy: Strategy): number[] | undefined {
   if (policy.kind === 'wide' || plan.nodes.length <= 1) return undefined;
   if (policy.kind === 'one') return [bestOf(cluster, plan, strategy)];
@@ -30,12 +34,12 @@ export function narrow(cluster: Cluster, plan: PodPlan, policy: FloatPolicy, str
 /** Ties go to the first. */
 function bestOf(cluster: Cluster, plan: PodPlan, strategy: Strategy): number {
   let best = 0;
-  let bestWorth = -1;
+  let bestScore = -1;
   for (let i = 0; i < plan.nodes.length; i += 1) {
-    const worth = worthOf(cluster, plan, i, { strategy, taken: false });
-    if (worth <= bestWorth) continue;
+    const score = nodeScore(cluster, plan, i, { strategy, taken: false });
+    if (score <= bestScore) continue;
     best = i;
-    bestWorth = worth;
+    bestScore = score;
   }
   return best;
 }

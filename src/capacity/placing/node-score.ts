@@ -4,17 +4,17 @@ import type { Strategy } from './search.ts';
 import type { PodPlan } from './plan.ts';
 import type { VolumeRequest } from '../needs/volume-request.ts';
 
-export interface WorthRules {
+export interface NodeScoreRules {
   readonly strategy: Strategy;
   /** The room of the plan is held already. */
   readonly taken: boolean;
 }
 
 /**
- * How good the plan's node `i` is for the pod, from 0 to 1, on the state after placing: binpack wants what is used to be full, spread
- * wants it to stay empty. The mean over the volumes.
+ * Scores the plan's node `i` for the pod from 0 to 1, on the state after placing: with binpack the fuller the better,
+ * with spread the emptier. The mean over the volumes.
  */
-export function worthOf(cluster: Cluster, plan: PodPlan, i: number, rules: WorthRules): number {
+export function nodeScore(cluster: Cluster, plan: PodPlan, i: number, rules: NodeScoreRules): number {
   const count = plan.requests.length;
   if (count === 0) return 0;
   const { columns } = cluster;
@@ -24,10 +24,10 @@ export function worthOf(cluster: Cluster, plan: PodPlan, i: number, rules: Worth
     const row = plan.rows[at]!;
     if (row === NONE) continue;
     if (columns.groupName[row] === NONE) {
-      sum += unitWorth(cluster, plan.nodes[i]!, plan.requests[j]!.kind, rules);
+      sum += unitScore(cluster, plan.nodes[i]!, plan.requests[j]!.kind, rules);
     } else {
       const room = columns.free[row]! - (rules.taken ? 0 : ownShare(plan, i, row));
-      sum += groupWorth(room, columns.total[row]!, rules.strategy);
+      sum += groupScore(room, columns.total[row]!, rules.strategy);
     }
   }
   return sum / count;
@@ -42,18 +42,18 @@ export function ownShare({ requests, rows, amounts }: PodPlan, i: number, row: n
   return share;
 }
 
-function groupWorth(room: number, total: number, strategy: Strategy): number {
+function groupScore(room: number, total: number, strategy: Strategy): number {
   if (total === 0) return 0;
   const empty = Math.min(1, Math.max(0, room / total));
   return strategy === 'spread' ? empty : 1 - empty;
 }
 
-/** The share of the node's units of this kind that stay free, or are in use. */
-function unitWorth(
+/** The share of the node's units of this kind that are in use then, or with spread stay free. */
+function unitScore(
   cluster: Cluster,
   node: number,
   wanted: VolumeRequest['kind'],
-  { strategy, taken }: WorthRules,
+  { strategy, taken }: NodeScoreRules,
 ): number {
   const alike = cluster.node(node).units.filter(({ kind }) => kind === wanted);
   if (alike.length === 0) return 0;

@@ -5,8 +5,8 @@ import type { NodeRoom } from '../stock/node-stock.ts';
 import { PlaceSearch, type Strategy } from './search.ts';
 
 /**
- * Where the volumes of one pod would go, on each of some nodes. `rows` and `amounts` have an entry for the node `i` and the volume `j` at
- * index `i × volumes + j`.
+ * Where the volumes of one pod would go, on each of some nodes. In `rows` and `amounts`, the entry for node `i` and
+ * volume `j` is at index `i × volumes + j`.
  */
 export interface PodPlan {
   readonly requests: readonly VolumeRequest[];
@@ -47,7 +47,7 @@ export function pickNodes(plan: PodPlan, picked: readonly number[]): PodPlan {
 }
 
 /** Wrong turns in looking for a better packing of one node. */
-const PATIENCE = 1000;
+const TURNS = 1000;
 
 /** Where these volumes would go on one node; undefined when they do not fit. Takes no room. */
 export function planOn(
@@ -56,8 +56,8 @@ export function planOn(
   requests: readonly VolumeRequest[],
   strategy: Strategy,
 ): PodPlan | undefined {
-  const rules = { strategy, ignoreFloating: false, patience: { turns: PATIENCE } };
+  const rules = { strategy, ignoreFloating: false, budget: { turns: TURNS } };
   const search = new PlaceSearch(cluster, requests, rules);
   if (search.place(node.number)) return undefined;
-  return planFor(cluster.columns, requests, Int32Array.of(node.number), search.found.slice(0, search.count));
+  return planFor(cluster.columns, requests, Int32Array.of(node.number), search.rows());
 }

@@ -23,7 +23,7 @@ describe('the state after placing, over the whole range', () => {
     ['binpack prefers the fullest', [0, 45, 90], 'binpack', [0, 5, 10]],
     ['equal states have equal scores', [30, 30, 30], 'spread', [0, 0, 0]],
     ['a difference of one in a hundred is one point', [30, 31, 32], 'spread', [2, 1, 0]],
-    ['no room is no score', [0, 95], 'spread', [10, 0]],
+    ['no room scores nothing', [0, 95], 'spread', [10, 0]],
   ] as const)('%s', (_, used, strategy, want) => {
     expect(scores(used, { strategy })).toEqual(want);
   });
@@ -59,7 +59,7 @@ describe('the state after placing, over the whole range', () => {
     expect([...ledger.prioritize(pod('p', ['a']), ['n1', 'n2'])]).toEqual(want);
   });
 
-  test('R13: whole numbers from 0 to 10, whatever the state', () => {
+  test('R13, no volumes, no opinion: whole numbers from 0 to 10, whatever the state', () => {
     const used = fc.array(fc.integer({ min: 0, max: 100 }), { minLength: 1, maxLength: 8 });
     const weights = fc.record({ LVM: fc.integer({ min: 0, max: 10 }), Device: fc.integer({ min: 0, max: 10 }) });
     fc.assert(

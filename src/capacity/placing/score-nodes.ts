@@ -6,10 +6,13 @@ import type { NodeRoom } from '../stock/node-stock.ts';
 import type { Strategy } from './search.ts';
 import { planOn, type PodPlan } from './plan.ts';
 import type { VolumeRequest } from '../needs/volume-request.ts';
-import { worthOf } from './node-score.ts';
+import { nodeScore } from './node-score.ts';
 
 const MAX_SCORE = 10;
-/** Differences of state below a tenth are not blown up to the whole range: a node one percent emptier is not ten points better. */
+/**
+ * Differences of state below a tenth are not blown up to the whole range: a node one percent emptier is not ten
+ * points better.
+ */
 const LEAST_RANGE = 0.1;
 
 /** For each kind, how strongly pods that do not use it are kept away from nodes that have it, 0 to 10. */
@@ -21,8 +24,9 @@ export interface ScoringRules {
 }
 
 /**
- * A score from 0 to 10 for every named node: the state after placing, stretched so that the worst named node has 0 and the best 10
- * when they differ by a tenth or more. Equal states have equal scores; a node that has no room has 0. `plan`: what is held for the pod.
+ * A score from 0 to 10 for every named node: the state after placing, stretched so that the worst named node has 0 and
+ * the best 10 when they differ by a tenth or more. Equal states have equal scores; a node without room has 0.
+ * `pod.plan`: what is held for the pod.
  */
 export function scoreNodes(
   cluster: Cluster,
@@ -31,9 +35,9 @@ export function scoreNodes(
   rules: ScoringRules,
 ): Uint8Array {
   const nodes = cluster.numbersOf(asked);
-  const worth =
-    pod.requests.length === 0 ? new Float64Array(nodes.length) : worthOfNodes(cluster, pod, nodes, rules.strategy);
-  const scores = stretch(worth);
+  const raw =
+    pod.requests.length === 0 ? new Float64Array(nodes.length) : rawScores(cluster, pod, nodes, rules.strategy);
+  const scores = stretch(raw);
   const weights = weightsOf(rules.antiAffinity, pod.requests);
   const rounded = new Uint8Array(nodes.length);
   for (let i = 0; i < nodes.length; i += 1) {
@@ -43,7 +47,7 @@ export function scoreNodes(
   return rounded;
 }
 
-function worthOfNodes(
+function rawScores(
   cluster: Cluster,
   { requests, plan }: { readonly requests: readonly VolumeRequest[]; readonly plan: PodPlan | undefined },
   nodes: Int32Array,
@@ -51,48 +55,48 @@ function worthOfNodes(
 ): Float64Array {
   const { columns } = cluster;
   const held = plan?.nodes ?? new Int32Array(0);
-  const worth = new Float64Array(nodes.length);
+  const raw = new Float64Array(nodes.length);
   let next = 0;
   let index: Map<number, number> | undefined;
   for (let at = 0; at < nodes.length; at += 1) {
     const node = nodes[at]!;
     if (!isPresent(columns, node)) continue;
-    // The scheduler sends the names in the order of our answer, so the next one is nearly always the one.
+    // The scheduler sends the names in the order of our answer, so the next held node is nearly always the one.
     let i = held[next] === node ? next : -1;
     if (i < 0) {
       index ??= new Map(Array.from(held, (number, position) => [number, position]));
       i = index.get(node) ?? -1;
     }
     next = i + 1;
-    worth[at] =
+    raw[at] =
       plan && i >= 0
-        ? worthOf(cluster, plan, i, { strategy, taken: true })
-        : worthUnplanned(cluster, requests, cluster.node(node), strategy);
+        ? nodeScore(cluster, plan, i, { strategy, taken: true })
+        : scoreUnplanned(cluster, requests, cluster.node(node), strategy);
   }
-  return worth;
+  return raw;
 }
 
-function worthUnplanned(
+function scoreUnplanned(
   cluster: Cluster,
   requests: readonly VolumeRequest[],
   node: NodeRoom,
   strategy: Strategy,
 ): number {
   const plan = planOn(cluster, node, requests, strategy);
-  return plan ? worthOf(cluster, plan, 0, { strategy, taken: false }) : 0;
+  return plan ? nodeScore(cluster, plan, 0, { strategy, taken: false }) : 0;
 }
 
 const isPresent = ({ present }: Columns, node: number): boolean => node >= 0 && present[node] === 1;
 
-function stretch(worth: Float64Array): Float64Array {
+function stretch(raw: Float64Array): Float64Array {
   let least = Infinity;
   let most = -Infinity;
-  for (const w of worth) {
-    least = Math.min(least, w);
-    most = Math.max(most, w);
+  for (const score of raw) {
+    least = Math.min(least, score);
+    most = Math.max(most, score);
   }
   const range = Math.max(most - least, LEAST_RANGE);
-  return worth.map((w) => (MAX_SCORE * (w - least)) / range);
+  return raw.map((score) => (MAX_SCORE * (score - least)) / range);
 }
 
 type Weight = readonly [kind: VolumeKind, weight: number];
@@ -104,8 +108,8 @@ function weightsOf(antiAffinity: AntiAffinity, requests: readonly VolumeRequest[
 }
 
 /**
- * Nodes without free room of a kind are the right place for pods that do not use it. A pod with volumes keeps its own score with
- * weight 10 beside the weights of these kinds; for a pod without, they are all there is.
+ * Keeps pods that do not use a kind away from nodes that have free room of it. For a pod with volumes its `own` score
+ * weighs 10 beside the weights of these kinds; for a pod without volumes these weights are all there is.
  */
 function keepAway(cluster: Cluster, number: number, weights: readonly Weight[], own: number | undefined): number {
   const node = isPresent(cluster.columns, number) ? cluster.node(number) : undefined;

@@ -14,8 +14,11 @@ export interface PlacingRules {
   readonly ignoreFloating: boolean;
 }
 
-/** How many wrong turns one call may take looking for a better packing; beyond it a full node is called full. */
-export interface Patience {
+/**
+ * How many wrong turns the searches of one call may take for a better packing. When none is left, a node on which
+ * taking the best group for one volume after the other does not work is called full.
+ */
+export interface SearchBudget {
   turns: number;
 }
 
@@ -23,27 +26,28 @@ export interface Patience {
 const ANY_GROUP = -2;
 
 /**
- * A search for places for the volumes of a pod, on one node after the other. Takes no room. The volumes of one node are planned together:
- * what one takes, the next does not find (R7). `requests` are in the order of `byNeed`.
+ * A search for places for the volumes of a pod, on one node after the other. Takes no room. The volumes of one node
+ * are planned together: what one takes, the next does not find (R7, planned together). `requests` are in the order of
+ * `byNeed`.
  */
 export class PlaceSearch {
-  /** Of the nodes where all fitted, one after the other, the row of the slot for each request. */
-  found: Int32Array;
-  count = 0;
+  /** For each node where all requests fitted, one after the other, the row of the slot for each request. */
+  readonly #found: Int32Array;
+  #count = 0;
   readonly #cluster: Cluster;
   readonly #columns: Columns;
   readonly #requests: readonly VolumeRequest[];
   readonly #groups: Int32Array;
   readonly #rules: PlacingRules;
-  readonly #patience: Patience;
+  readonly #budget: SearchBudget;
 
-  /** `rules.nodes`: about how many nodes will be tried. */
+  /** `rules.nodes`: for how many nodes at most `place` will find room; 1 unless given. */
   constructor(
     cluster: Cluster,
     requests: readonly VolumeRequest[],
-    rules: PlacingRules & { readonly patience: Patience; readonly nodes?: number },
+    rules: PlacingRules & { readonly budget: SearchBudget; readonly nodes?: number },
   ) {
-    this.found = new Int32Array(Math.max(16, (rules.nodes ?? 1) * requests.length));
+    this.#found = new Int32Array((rules.nodes ?? 1) * requests.length);
     this.#cluster = cluster;
     this.#columns = cluster.columns;
     this.#requests = requests;
@@ -51,7 +55,20 @@ export class PlaceSearch {
       vgName === undefined ? ANY_GROUP : cluster.columns.groupNumber(vgName),
     );
     this.#rules = rules;
-    this.#patience = rules.patience;
+    this.#budget = rules.budget;
+  }
+
+  /** The rows found so far: of each node where all fitted, in the order of the calls, one for each request. */
+  rows(): Int32Array {
+    return this.#found.slice(0, this.#count);
+  }
+
+  /** Whether all requests have room on the node. Finds no rows. */
+  fits(node: number): boolean {
+    const start = this.#count;
+    const failed = this.place(node);
+    this.#count = start;
+    return failed === undefined;
   }
 
   /** Finds a slot for every request, or returns the first request that did not fit. */
@@ -64,17 +81,20 @@ export class PlaceSearch {
       this.#push(row);
       return undefined;
     }
-    const start = this.count;
+    const start = this.#count;
     let failed = this.#placeInOrder(node);
     this.#unplan(start);
     if (!failed) return undefined;
-    this.count = start;
+    this.#count = start;
     if (this.#mayPackBetter(node) && this.#pack(node, 0)) failed = undefined;
     this.#unplan(start);
     return failed;
   }
 
-  /** The row for the request `j` alone; NONE when no slot has room. Ties go to the first, so that equal calls give equal answers. */
+  /**
+   * The row for the request `j` alone; NONE when no slot has room. Ties go to the first, so that equal calls give
+   * equal answers.
+   */
   choose(node: number, j: number): number {
     const request = this.#requests[j]!;
     if (request.kind !== 'LVM') return this.#chooseUnit(node, request);
@@ -95,7 +115,7 @@ export class PlaceSearch {
     return best;
   }
 
-  /** Whether the node has a place such as the request `j` wants at all, full or not. */
+  /** Whether the node has a group or unit such as the request `j` wants, full or not. */
   hasPlace(node: number, j: number): boolean {
     const request = this.#requests[j]!;
     const { firstGroup, groupName, nextGroup, unitCount } = this.#columns;
@@ -134,8 +154,8 @@ export class PlaceSearch {
   }
 
   #unplan(start: number): void {
-    for (let at = start; at < this.count; at += 1) {
-      const row = this.found[at]!;
+    for (let at = start; at < this.#count; at += 1) {
+      const row = this.#found[at]!;
       this.#columns.planned[row]! -= this.#amount(row, at - start);
     }
   }
@@ -145,15 +165,14 @@ export class PlaceSearch {
   }
 
   #push(row: number): void {
-    if (this.count === this.found.length) {
-      const larger = new Int32Array(2 * this.count);
-      larger.set(this.found);
-      this.found = larger;
-    }
-    this.found[this.count++] = row;
+    if (this.#count === this.#found.length) throw new Error('a search found room on more nodes than it was made for');
+    this.#found[this.#count++] = row;
   }
 
-  /** Taking the best group for one volume after the other can miss a way to fit them all, when there is a choice for two or more. */
+  /**
+   * With several groups and two or more volumes that may go to any, another order may fit where the best group for
+   * each did not.
+   */
   #mayPackBetter(node: number): boolean {
     const first = this.#columns.firstGroup[node]!;
     if (first === NONE || this.#columns.nextGroup[first] === NONE) return false;
@@ -164,11 +183,11 @@ export class PlaceSearch {
   #pack(node: number, j: number): boolean {
     if (j === this.#requests.length) return true;
     for (const row of this.#rowsFor(node, j)) {
-      if (this.#patience.turns <= 0) return false;
-      this.#patience.turns -= 1;
+      if (this.#budget.turns <= 0) return false;
+      this.#budget.turns -= 1;
       this.#plan(row, j);
       if (this.#pack(node, j + 1)) return true;
-      this.count -= 1;
+      this.#count -= 1;
       this.#columns.planned[row]! -= this.#amount(row, j);
     }
     return false;
@@ -194,7 +213,7 @@ export function chooseSlot(
   request: VolumeRequest,
   rules: PlacingRules,
 ): Slot | undefined {
-  const row = new PlaceSearch(cluster, [request], { ...rules, patience: { turns: 0 } }).choose(node.number, 0);
+  const row = new PlaceSearch(cluster, [request], { ...rules, budget: { turns: 0 } }).choose(node.number, 0);
   return row === NONE ? undefined : cluster.slot(row);
 }
 
@@ -205,7 +224,10 @@ export function serves(slot: Slot, request: VolumeRequest): boolean {
   return suits(slot as UnitSlot, request);
 }
 
-/** The right kind and medium, and large enough. Units come smallest first, so the first that suits wastes least. */
+/**
+ * The right kind and medium, and large enough. A node has its units smallest first, so the first that suits wastes
+ * least.
+ */
 export function suits(unit: UnitSlot, { kind, mediaType, size }: VolumeRequest): boolean {
   if (unit.kind !== kind || unit.facts === undefined || unit.facts.size < size) return false;
   return mediaType === undefined || unit.facts.mediaType === mediaType;

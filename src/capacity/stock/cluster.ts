@@ -4,7 +4,7 @@ import { Columns, NONE } from './columns.ts';
 import { NodeRoom } from './node-stock.ts';
 import type { Slot } from './slot.ts';
 
-/** The nodes with storage, and those that only promises speak of. */
+/** The nodes with storage, and those without on which something is held or recorded. */
 export class Cluster {
   readonly columns = new Columns();
   readonly #nodes = new Map<string, NodeRoom>();
@@ -18,12 +18,12 @@ export class Cluster {
     return node?.present ? node : undefined;
   }
 
-  /** A node that reports storage, or that promises speak of. */
+  /** A node that reports storage, or on which something is held or recorded. */
   peek(name: string): NodeRoom | undefined {
     return this.#nodes.get(name);
   }
 
-  /** The node, known or not: promises may speak of a node before it reports, and after it is gone. */
+  /** The node, known or not: something may be held or recorded there before it reports, and after it is gone. */
   room(name: string): NodeRoom {
     const known = this.#nodes.get(name);
     if (known) return known;
@@ -72,12 +72,12 @@ export class Cluster {
     this.room(storage.name).report(storage);
   }
 
-  /** The node is gone; what was promised on it stays promised, without room. */
+  /** The node is gone: it has no room, and what is held or recorded there stays so (R14, unseen is not free). */
   remove(name: string): void {
     this.#nodes.get(name)?.report(undefined);
   }
 
-  /** Forgets the nodes that are gone and that nothing speaks of any more. */
+  /** Forgets the nodes that are gone, once nothing is held or recorded there. */
   pruneAbsent(): void {
     for (const [name, node] of this.#nodes) {
       if (node.present) continue;
@@ -94,7 +94,7 @@ export class Cluster {
     for (const node of this.#nodes.values()) if (node.present) yield node;
   }
 
-  /** Something else than room came that a refused pod may wait for. */
+  /** A refused pod may fit now though no room was freed: a claim, class or snapshot came. */
   noteNews(): void {
     this.columns.freed.any = true;
   }

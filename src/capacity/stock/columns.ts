@@ -8,19 +8,20 @@ export const NONE = -1;
 /** In whole extents, as lvcreate will round it; all in bytes. */
 export const wholeExtents = (size: number, extent: number): number => Math.ceil(size / extent) * extent;
 
-/** What freed room during one step of the ledger: who waits for it is looked at when the step ends. */
+/** Where room was freed during one step of the ledger. Who waits for it is tried when the step ends. */
 export interface FreedRoom {
   any: boolean;
-  /** Numbers of nodes with claims that are promised to them and found no room yet. */
+  /** Numbers of the nodes among them that have unmet claims. */
   readonly awaited: Set<number>;
 }
 
 /**
- * The numbers of all slots and nodes, one array for each kind of number; a slot is a row, and a node has a number. A filter reads four or
- * five numbers of each of thousands of nodes: side by side they stay in the processor's cache, which objects for them would fall out of
- * between two calls. `Slot` and `NodeRoom` are the readable view of a row, and the only writers of all but what is held.
+ * The numbers of all slots and nodes, one array for each kind of number; a slot is a row, and a node has a number. A
+ * filter reads four or five numbers of each of thousands of nodes. In arrays they stay in the processor's cache;
+ * objects would have fallen out of it by the next call. `Slot` and `NodeRoom` are the readable view of a row, and the
+ * only writers of all columns but `settled`, `floating` and `free`.
  *
- * The arrays are replaced as they grow: take them anew in every call.
+ * The arrays are replaced as they grow: read them from here anew in every call.
  */
 export class Columns {
   readonly freed: FreedRoom = { any: false, awaited: new Set() };
@@ -30,7 +31,7 @@ export class Columns {
   floating = new Float64Array(FIRST_ROWS);
   /** base − settled − floating. */
   free = new Float64Array(FIRST_ROWS);
-  /** Taken by the volumes of a pod that is being planned just now; zero between plans. */
+  /** Taken by the volumes of the pod that is being planned; zero between plans. */
   planned = new Float64Array(FIRST_ROWS);
   /** Of a group, bytes. */
   extent = new Float64Array(FIRST_ROWS);
@@ -47,7 +48,7 @@ export class Columns {
   present = new Uint8Array(FIRST_ROWS);
   firstGroup = new Int32Array(FIRST_ROWS);
   unitCount = new Int32Array(FIRST_ROWS);
-  /** How many claims must go there and found no room. */
+  /** How many claims are unmet there. */
   unmetCount = new Int32Array(FIRST_ROWS);
 
   #rows = 0;

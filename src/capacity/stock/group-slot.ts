@@ -10,15 +10,20 @@ interface VolumeUse {
   recorded: number;
 }
 
-/** A volume group, with each volume in it counted once, by the larger of what is recorded and what the node has seen. */
+/**
+ * A volume group, with each volume in it counted once, by the larger of what is recorded and what the node has seen.
+ */
 export class GroupSlot extends Slot {
   readonly kind = 'LVM';
-  /** Undefined while the node does not report the group: then it has no room, but what was promised in it is remembered. */
+  /**
+   * Undefined while the node does not report the group: it has no room then, and what is held or recorded in it stays
+   * so.
+   */
   facts: GroupFacts | undefined;
   readonly #volumes = new Map<string, VolumeUse>();
 
-  constructor(...place: ConstructorParameters<typeof Slot>) {
-    super(...place);
+  constructor(...slot: ConstructorParameters<typeof Slot>) {
+    super(...slot);
     this.columns.extent[this.row] = DEFAULT_EXTENT;
     this.columns.groupName[this.row] = this.columns.numberGroup(this.name);
   }

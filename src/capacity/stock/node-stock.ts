@@ -5,7 +5,7 @@ import { GroupSlot } from './group-slot.ts';
 import type { Slot } from './slot.ts';
 import { UnitSlot } from './unit-slot.ts';
 
-/** One node: the slots it reports, and those that only promises speak of. */
+/** One node: the slots that it reports, and those that it does not and in which something is held or recorded. */
 export class NodeRoom {
   readonly name: string;
   readonly number: number;
@@ -17,7 +17,7 @@ export class NodeRoom {
   readonly #byRow: (Slot | undefined)[];
   readonly #slots = new Map<string, GroupSlot | UnitSlot>();
 
-  /** `byRow`: where the slots of all nodes are entered. */
+  /** `byRow`: the slots of all nodes; this node enters its own. */
   constructor(name: string, columns: Columns, byRow: (Slot | undefined)[]) {
     this.name = name;
     this.#columns = columns;
@@ -30,12 +30,15 @@ export class NodeRoom {
     return this.#columns.present[this.number] === 1;
   }
 
-  /** Uids of claims that must go here and for which there was no room. */
+  /** Uids of the claims that are unmet here: the scheduler sent them, and there was no room. */
   get unmet(): ReadonlySet<string> {
     return this.#unmet;
   }
 
-  /** Takes the node's report; undefined when it is gone. Slots it no longer has keep what was promised in them. */
+  /**
+   * Takes the node's report; undefined when it is gone. Slots that it no longer has keep what is held or recorded in
+   * them.
+   */
   report(storage: NodeStorage | undefined): void {
     this.#columns.present[this.number] = storage === undefined ? 0 : 1;
     const groups = new Map(storage?.groups.map((group) => [this.group(group.name), group]));
@@ -77,7 +80,7 @@ export class NodeRoom {
     return this.#slots.values();
   }
 
-  /** Forgets slots that nothing speaks of any more. */
+  /** Forgets slots that are not reported and in which nothing is held or recorded. */
   prune(): void {
     for (const [key, slot] of this.#slots) {
       if (!slot.isIdle()) continue;
@@ -102,7 +105,7 @@ export class NodeRoom {
     return slot;
   }
 
-  /** Links the groups in this order, for those who walk the columns. */
+  /** Links the rows of the groups in this order. */
   #chain(groups: readonly GroupSlot[]): void {
     const { firstGroup, nextGroup } = this.#columns;
     firstGroup[this.number] = groups[0]?.row ?? NONE;

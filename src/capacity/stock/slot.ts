@@ -8,12 +8,12 @@ export interface SlotNode {
 }
 
 /**
- * A place that room is promised in: a volume group, whose room is bytes, or a unit (a whole disk or mount point), whose room is one.
+ * A volume group, whose room is bytes, or a unit (a whole disk or mount point), whose room is one volume.
  *
  *   free = base − settled − floating
  *
- * `base` is what the recorded and observed volumes leave. It is negative when more is recorded than there is, for instance after
- * a disk died; then nothing new is promised. The numbers stand in a row of the columns.
+ * `base` is what the recorded and observed volumes leave. It is negative when more is recorded than there is, for
+ * instance after a disk died; then nothing new fits. The numbers stand in a row of the columns.
  */
 export abstract class Slot {
   abstract readonly kind: VolumeKind;
@@ -30,11 +30,11 @@ export abstract class Slot {
     this.row = columns.addRow(node.number);
   }
 
-  /** Takes note of what a volume has been promised here, in bytes; undefined forgets it. */
+  /** Records that a volume takes so many bytes here; undefined: it takes nothing here any more. */
   abstract record(volume: string, size: number | undefined): void;
-  /** What a volume already takes here, recorded or seen. */
+  /** What a volume takes here already, recorded or observed. */
   abstract takenBy(volume: string): number;
-  /** True when neither a volume nor a hold nor the node's report speaks of it. */
+  /** True when the node does not report it and nothing is held or recorded in it. */
   abstract isIdle(): boolean;
 
   get settled(): number {
@@ -49,7 +49,7 @@ export abstract class Slot {
     return this.columns.free[this.row]!;
   }
 
-  /** Taken by the volumes of a pod that is being planned on this node just now; zero between plans. */
+  /** Taken by the volumes of the pod that is being planned on this node; zero between plans. */
   get planned(): number {
     return this.columns.planned[this.row]!;
   }

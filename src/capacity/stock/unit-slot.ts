@@ -8,8 +8,8 @@ export class UnitSlot extends Slot {
   facts: UnitFacts | undefined;
   readonly owners = new Set<string>();
 
-  constructor(kind: UnitFacts['kind'], ...place: ConstructorParameters<typeof Slot>) {
-    super(...place);
+  constructor(kind: UnitFacts['kind'], ...slot: ConstructorParameters<typeof Slot>) {
+    super(...slot);
     this.kind = kind;
   }
 

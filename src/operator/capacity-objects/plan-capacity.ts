@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Capacity } from '../../capacity/state.ts';
+import type { Capacity } from '../../capacity/get-capacity.ts';
 import type { Bytes } from '../../model/bytes.ts';
 import type { LabelSelector } from '../../model/objects.ts';
 import type { VolumePolicy } from '../../model/storage-class.ts';
