@@ -1,4 +1,6 @@
 import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import path from 'node:path';
 import { test } from 'vitest';
 
 /** Things of the machine that a test may need beyond Node, each with a check. */
@@ -8,6 +10,8 @@ const NEEDS = {
   'loop devices': () => runs('losetup', ['--find']),
   qemu: () => runs('qemu-system-x86_64', ['--version']),
   go: () => runs('go', ['version']),
+  buf: () => existsSync(path.join(import.meta.dirname, '../node_modules/.bin/buf')),
+  'cgroup v1': () => existsSync('/sys/fs/cgroup/blkio/blkio.throttle.read_bps_device'),
 } as const;
 
 export type Need = keyof typeof NEEDS;

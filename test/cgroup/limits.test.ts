@@ -1,18 +1,16 @@
-import { existsSync } from 'node:fs';
+// oxlint-disable vitest/no-standalone-expect -- the test is testOn's, which the rule does not know
 import { mkdir, mkdtemp, readFile, readdir, rm, rmdir, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import { createThrottles } from '../../src/cgroup/throttles.ts';
 import { deviceNumber } from '../../src/mount/device-number.ts';
 import { createLoopDisks } from '../lvm/loop-disks.ts';
+import { testOn } from '../machine.ts';
 
 const BLKIO = '/sys/fs/cgroup/blkio';
 /** A machine has cgroup v1 or v2; v2 is tested in the virtual machine of ring 5. */
-const isHere =
-  process.getuid?.() === 0 &&
-  [path.join(BLKIO, 'blkio.throttle.read_bps_device'), '/dev/loop-control'].every((file) => existsSync(file));
-const reason = isHere ? '' : ' [needs root, loop devices, cgroup v1]';
+const test = testOn('root', 'loop devices', 'cgroup v1');
 const never = new AbortController().signal;
 
 /** Makes a cgroup for the test, which is used as if it were the root of the hierarchy. */
@@ -34,7 +32,7 @@ async function removeGroup(folder: string): Promise<void> {
   await rmdir(folder);
 }
 
-test.skipIf(!isHere)(`a kernel with cgroup v1 takes the limits, says so, and forgets them${reason}`, async () => {
+test('a kernel with cgroup v1 takes the limits, says so, and forgets them', async () => {
   await using disks = await createLoopDisks(16 * 1024 ** 2);
   const device = (await deviceNumber(disks.devices[0] ?? '')) ?? '';
   const { root, group } = await ownHierarchy();
