@@ -17,7 +17,7 @@ install: $(INSTALLED) ## Install the packages (brings Node 24 too)
 build: $(INSTALLED) ## Build the three programs into dist/
 	npm run --silent build
 
-demo: build ## Run the whole job on pretend nodes, no cluster needed (LVM=real: loop devices and real lvm2, as root; JSON=1: one document)
+demo: build ## Run the whole job on simulated nodes, no cluster needed (LVM=real: loop devices and real lvm2, as root; JSON=1: one document)
 	bin/open-local sandbox --lvm $(LVM) $(if $(JSON),--json)
 
 test: build ## Run rings 1 to 3 as far as this machine allows, and say what was left out
@@ -40,7 +40,7 @@ bench: build ## Benchmarks of the extender and the ledger: tables, JSON, chart
 control-plane: ## Build the real control plane from Go modules into the cache (9 minutes cold)
 	test/control-plane/build.sh
 
-cluster-up: $(INSTALLED) ## Start a real control plane with open-local and three pretend nodes, for an hour (as root)
+cluster-up: $(INSTALLED) ## Start a real control plane with open-local and three simulated nodes, for an hour (as root)
 	npm run --silent node -- test/control-plane/cli.ts up
 
 cluster-down: ## End it

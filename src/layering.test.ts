@@ -244,7 +244,7 @@ const ROOMS: readonly Room[] = [
 /** Entry files: they start a program, and may import every room. */
 const ENTRIES = new Set(['src', 'sandbox']);
 /** Files that only tests import. */
-const FOR_TESTS = /(^|\/)(fake-[^/]+|sample-[^/]+|[^/]+-fixture)\.ts$/;
+const FOR_TESTS = /(^|\/)(fake-[^/]+|[^/]+-fixture)\.ts$/;
 
 const root = path.dirname(import.meta.dirname);
 const files = ['src', 'sandbox']

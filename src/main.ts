@@ -12,7 +12,7 @@ Usage: open-local COMMAND [flags]; open-local COMMAND --help tells the flags
 
   agent      Volume groups, volumes and the CSI node service of one node.
   operator   Scheduler extender, CSI controller and reconcilers; one per cluster, or two of which one leads.
-  sandbox    The whole job on pretend nodes, without a cluster.
+  sandbox    The whole job on simulated nodes, without a cluster.
   version    Print the version.
 `;
 

@@ -22,7 +22,7 @@ const TAKES_MS = 50;
 const BOUND = 'pv.kubernetes.io/bind-completed';
 
 /**
- * Stands in for provisioner, driver and volume controller: binds a claim whose node is chosen with two requests. Bursts
+ * Fakes provisioner, driver and volume controller: binds a claim whose node is chosen with two requests. Bursts
  * of pods with claims then measure the scheduler and its extender, not the sidecars' limit of requests.
  */
 export async function bindClaims(client: KubeClient, signal: AbortSignal): Promise<void> {

@@ -94,7 +94,7 @@ async function makePods(client: KubeClient, names: readonly string[], claims: 0 
   await forEachOf(names, AT_ONCE, async (name) => {
     const volumes = claims > 0 ? [{ name: 'data', persistentVolumeClaim: { claimName: name } }] : [];
     if (claims > 0) await client.create(CLAIMS, claimNamed(name), never);
-    const containers = [{ name: 'main', image: 'pretend', resources: { requests: { cpu: '10m' } } }];
+    const containers = [{ name: 'main', image: 'none', resources: { requests: { cpu: '10m' } } }];
     await client.create(PODS, { metadata: { namespace: NAMESPACE, name }, spec: { containers, volumes } }, never);
   });
 }

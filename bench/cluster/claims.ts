@@ -15,15 +15,15 @@ import { textAt } from './api.ts';
 import { GROUP, makeNodes, nodeAt } from './nodes.ts';
 import { cpuMsIn } from './process.ts';
 import { parsePage, sumOf, type Page } from './prometheus.ts';
-import { runStubAgents } from './stub-agent.ts';
+import { runFakeAgents } from './fake-agent.ts';
 import { say } from '../report.ts';
 import { percentile } from '../statistics.ts';
 
 /**
- * Drivers that answer CreateVolume: one with nothing behind it (floor), ours with stand-in agents, and ours with real
+ * Drivers that answer CreateVolume: one with nothing behind it (floor), ours with fake agents, and ours with real
  * agents.
  */
-const SIDES = ['floor', 'stub agents', 'ours'] as const;
+const SIDES = ['floor', 'fake agents', 'ours'] as const;
 export type Side = (typeof SIDES)[number];
 
 export interface ClaimTimes {
@@ -64,12 +64,12 @@ const GIVE_UP_MS = 300_000;
 const never = new AbortController().signal;
 const CLASS_OF: Readonly<Record<Side, string>> = {
   floor: 'bench-floor',
-  'stub agents': 'bench-ours',
+  'fake agents': 'bench-ours',
   ours: 'bench-ours',
 };
 const agentNode = (i: number): string => `agent-${i}`;
 const nodeOf = (side: Side, i: number): string =>
-  side === 'stub agents' ? nodeAt(i % NODES) : agentNode((i % NODES) + 1);
+  side === 'fake agents' ? nodeAt(i % NODES) : agentNode((i % NODES) + 1);
 
 /** Starts the whole system, and beside it the floor driver behind a provisioner with the same arguments. */
 export async function benchClaims(openLocal: string, plan: ClaimsPlan): Promise<ClaimsResult> {
@@ -81,7 +81,7 @@ export async function benchClaims(openLocal: string, plan: ClaimsPlan): Promise<
   started.defer(() => floor.stop());
   const ending = new AbortController();
   started.defer(() => ending.abort());
-  await startStubs(system, ending.signal);
+  await startFakeAgents(system, ending.signal);
   for (const side of ['floor', 'ours'] as const) await makeClass(system, side);
   await play(
     system,
@@ -107,11 +107,11 @@ export async function benchClaims(openLocal: string, plan: ClaimsPlan): Promise<
   return { burst, paced, requests };
 }
 
-async function startStubs({ client, stores }: System, signal: AbortSignal): Promise<void> {
+async function startFakeAgents({ client, stores }: System, signal: AbortSignal): Promise<void> {
   const names = Array.from({ length: NODES }, (_, i) => nodeAt(i));
   await makeNodes(client, 0, NODES);
   for (const name of names) await client.create(CSI_NODES, { metadata: { name }, spec: driversOf(name) }, never);
-  runStubAgents(client, stores.localVolumes, new Set(names), signal);
+  runFakeAgents(client, stores.localVolumes, new Set(names), signal);
 }
 
 /** Makes the spec of a CSINode on which both drivers are registered. */

@@ -6,7 +6,7 @@ import type { StoryDisk, StoryNode } from '../story/story.ts';
 const FLAGS = {
   kubeconfig: optionalText({
     placeholder: 'FILE',
-    doc: 'Join pretend nodes to this cluster, which runs the operator, instead of playing a story.',
+    doc: 'Join simulated nodes to this cluster, which runs the operator, instead of playing a story.',
   }),
   nodes: wholeNumber({ placeholder: 'N', default: 3, min: 1, max: 2000, doc: 'How many nodes.' }),
   'node-prefix': text({
@@ -44,7 +44,7 @@ export function parseJoinConfig(
 
 /** Help text about joining a cluster. */
 export const joinHelp = (): string =>
-  `With --kubeconfig it joins pretend nodes to a real cluster instead: Node objects, the real agent on disks that
+  `With --kubeconfig it joins simulated nodes to a real cluster instead: Node objects, the real agent on disks that
 are entries of a file, and a stand-in for each kubelet, all in one process, until it is ended.
 
 Usage: open-local sandbox --kubeconfig FILE [flags]

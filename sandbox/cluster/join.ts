@@ -13,7 +13,7 @@ import { DEFAULT_DRIVER } from '../../src/model/well-known.ts';
 import { simulatedFlags, simulateDisks } from './disks.ts';
 import { forEachOf } from './in-turn.ts';
 import { createKubelets, registerDriver } from '../controllers/kubelet.ts';
-import { beat, joinNode, leaveNode } from './pretend-node.ts';
+import { beat, joinNode, leaveNode } from './simulated-node.ts';
 import { createRecordEvent } from '../controllers/record-events.ts';
 import { podVolumesOf, runStandIn, type KubeletNode } from './stand-ins.ts';
 import { openKubeletStores } from '../controllers/stores.ts';

@@ -146,7 +146,7 @@ function registrationSocket(flags: {
   readonly 'simulated-mounts': string | undefined;
 }): string | undefined {
   if (flags['registration-endpoint'] !== 'auto') return flags['registration-endpoint'];
-  if (flags['simulated-mounts'] !== undefined) return undefined; // no kubelet would find a pretended mount
+  if (flags['simulated-mounts'] !== undefined) return undefined; // no kubelet would find a simulated mount
   return `${flags['kubelet-dir']}/plugins_registry/${flags['driver-name']}-reg.sock`;
 }
 

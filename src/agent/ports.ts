@@ -27,7 +27,7 @@ export interface Ports {
   readonly throttles?: Throttles;
 }
 
-/** The real ones, or stand-ins as far as the configuration asks for them. */
+/** The real ports, or simulated ones where the configuration asks for them. */
 export function createPorts(
   config: Pick<AgentConfig, 'lvmSystemDir' | 'removedData' | 'simulatedDisks' | 'simulatedMounts' | 'cgroupRoot'>,
   run: Run,

@@ -9,7 +9,7 @@ import { service, type Service } from './service.ts';
 export interface IdentityDeps {
   readonly driverName: string;
   readonly version: string;
-  /** Whether calls can be answered now; side-cars wait until they can. */
+  /** Whether calls can be answered now; sidecars wait until they can. */
   readonly ready: () => boolean;
 }
 

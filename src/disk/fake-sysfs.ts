@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { KernelFolders } from './sysfs.ts';
 
 /**
- * Files of a pretended kernel, by path: `{'sys/block/sda/size': '2048'}`. A folder ends in a slash. The returned
+ * Files of a fake kernel, by path: `{'sys/block/sda/size': '2048'}`. A folder ends in a slash. The returned
  * function removes them.
  */
 export async function fakeKernel(

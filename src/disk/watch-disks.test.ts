@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { eventually } from '../../test/rig/eventually.ts';
 import { watchDisks } from './watch-disks.ts';
 
-/** A pretended machine with sda, watched. `put` and `pull` do what a kernel does. */
+/** A simulated machine with sda, watched. `put` and `pull` do what a kernel does. */
 async function rig() {
   const root = await mkdtemp(path.join(tmpdir(), 'watch-disks-'));
   onTestFinished(() => rm(root, { recursive: true, force: true }));

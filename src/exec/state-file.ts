@@ -2,7 +2,7 @@ import { open, readFile, rename } from 'node:fs/promises';
 import path from 'node:path';
 import { Fault, textOf } from '../model/fault.ts';
 
-/** One JSON document on disk, for stand-ins of programs: always whole, also when its writer is killed at any moment. */
+/** One JSON document on disk, for simulated programs: always whole, also when its writer is killed at any moment. */
 export interface StateFile<T> {
   /** Throws Fault `unavailable` naming the file when it cannot be read or is not JSON. */
   read(signal: AbortSignal): Promise<T>;

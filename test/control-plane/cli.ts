@@ -16,7 +16,7 @@ async function up(): Promise<void> {
   await builtBinaries();
   await running.start(import.meta.filename);
   const state = await running.find();
-  say(`The cluster is up for an hour, with ${NODES.count} pretend nodes. make cluster-down ends it.`);
+  say(`The cluster is up for an hour, with ${NODES.count} simulated nodes. make cluster-down ends it.`);
   say(`export KUBECONFIG=${state?.kubeconfig ?? ''}\nalias kubectl=${state?.kubectl ?? ''}`);
 }
 

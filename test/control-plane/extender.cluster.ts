@@ -3,7 +3,7 @@ import path from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest';
 import { broken, promised } from './instruments/promised-bytes.ts';
 import { start } from './cluster/processes.ts';
-import { startStubExtender } from './system/stub-extender.ts';
+import { startFakeExtender } from './system/fake-extender.ts';
 import { startSystem, type System } from './system/system.ts';
 import { until } from './cluster/until.ts';
 import { createPods, deletePods, untilRunning, type PodWish } from './instruments/workload.ts';
@@ -107,10 +107,10 @@ test.each([
 ] as const)(
   '4: an ignorable extender that %s is passed over; pods run, and what was placed badly finds another node',
   async (_, refused, message) => {
-    await using stub = await startStubExtender((verb) => (verb === refused || verb === 'bind' ? message : undefined));
+    await using fake = await startFakeExtender((verb) => (verb === refused || verb === 'bind' ? message : undefined));
     const { urlPrefix, ...before } = (await readConfig()).extenders[0] ?? {};
     await reconfigure({
-      urlPrefix: `http://127.0.0.1:${stub.port}`,
+      urlPrefix: `http://127.0.0.1:${fake.port}`,
       enableHTTPS: false,
       tlsConfig: undefined,
       ignorable: true,

@@ -12,7 +12,7 @@ import type { KubeObject, LocalVolume, PersistentVolumeClaim } from '../../src/m
 import { parseQuantity } from '../../src/model/quantity.ts';
 import { forEachOf } from '../../sandbox/cluster/in-turn.ts';
 import { STATEFUL_SETS } from '../../sandbox/controllers/kinds.ts';
-import { joinNode } from '../../sandbox/cluster/pretend-node.ts';
+import { joinNode } from '../../sandbox/cluster/simulated-node.ts';
 import { broken, promised } from './instruments/promised-bytes.ts';
 import { startSystem, type System } from './system/system.ts';
 import { until } from './cluster/until.ts';

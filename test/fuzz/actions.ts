@@ -9,7 +9,7 @@ import {
   EXPECTED_TTL_MS,
   tellUnplace,
 } from './asked.ts';
-import { claimKeyOf, inExtents, inlineItems, toBytes } from './naive.ts';
+import { claimKeyOf, inExtents, inlineItems, toBytes } from './model.ts';
 import { CLASSES, DRIVER, halfGib, KINDS, NAMESPACE, type Kind, type Objects } from './objects.ts';
 import { demand } from './violation.ts';
 import { HOLD_TTL_MS, type RealNode, type World } from './world.ts';

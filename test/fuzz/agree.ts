@@ -2,7 +2,7 @@ import type { NodeState } from '../../src/capacity/state.ts';
 import { askExpire } from './asked.ts';
 import { GIB } from '../../src/model/bytes.ts';
 import type { UnitFacts } from '../../src/model/facts.ts';
-import { inExtents, sum, type Item, type Use } from './naive.ts';
+import { inExtents, sum, type Item, type Use } from './model.ts';
 import { demand } from './violation.ts';
 import type { World } from './world.ts';
 

@@ -2,7 +2,7 @@ import type { ClaimFacts, PodFacts, VolumeFacts } from '../../src/model/facts.ts
 import type { VolumePolicy } from '../../src/model/storage-class.ts';
 import type { Refusal } from '../../src/model/verdict.ts';
 import { believePlace, endPod, forgetReplanned, reviewClaim, reviewUids } from './hear.ts';
-import { inExtents, toBytes, type HoldPromise, type Item, type Naive, type Needs } from './naive.ts';
+import { inExtents, toBytes, type HoldPromise, type Item, type Model, type Needs } from './model.ts';
 import { HOLD_TTL_MS, type World } from './world.ts';
 import { demand } from './violation.ts';
 
@@ -106,7 +106,7 @@ export function askBind(world: World, pod: PodFacts, node: string): void {
 }
 
 /** Records that nothing is promised any more; the ledger may still hold the room. */
-function forgetHold(model: Naive, pod: string, { nodes, items }: HoldPromise): void {
+function forgetHold(model: Model, pod: string, { nodes, items }: HoldPromise): void {
   for (const node of nodes) model.replanned.push({ pod, node, items });
   model.holds.delete(pod);
 }

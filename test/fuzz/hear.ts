@@ -1,11 +1,11 @@
 import type { ClaimFacts, PodFacts, VolumeFacts } from '../../src/model/facts.ts';
-import { claimKeyOf, inlineItems, type Item, type Naive } from './naive.ts';
+import { claimKeyOf, inlineItems, type Item, type Model } from './model.ts';
 import type { Kind, Objects } from './objects.ts';
 
 /** How the promises of the model change with what is heard: docs/ledger.md as plainly as it can be said. */
 
 type Hearing = {
-  readonly [K in Kind]: (model: Naive, before: Objects[K] | undefined, now: Objects[K] | undefined) => void;
+  readonly [K in Kind]: (model: Model, before: Objects[K] | undefined, now: Objects[K] | undefined) => void;
 };
 
 const HEARING: Hearing = {
@@ -47,7 +47,7 @@ const HEARING: Hearing = {
 
 /** Takes in one object; undefined when it is gone. `model.known` has it already, `before` is its earlier state. */
 export function hear<K extends Kind>(
-  model: Naive,
+  model: Model,
   kind: K,
   before: Objects[K] | undefined,
   now: Objects[K] | undefined,
@@ -56,7 +56,7 @@ export function hear<K extends Kind>(
   model.noteMade();
 }
 
-function hearPod(model: Naive, pod: PodFacts): void {
+function hearPod(model: Model, pod: PodFacts): void {
   if (pod.finished) return endPod(model, pod.uid);
   const hold = model.holds.get(pod.uid);
   if (pod.nodeName !== undefined) {
@@ -69,7 +69,7 @@ function hearPod(model: Naive, pod: PodFacts): void {
 }
 
 /** Expects inline volumes of a deleted pod: the node may have made them, and its report may still be under way. */
-function leaveInline(model: Naive, pod: PodFacts): void {
+function leaveInline(model: Model, pod: PodFacts): void {
   const node = pod.nodeName;
   if (node === undefined) return;
   for (const { key, policy, size } of inlineItems(pod)) {
@@ -78,19 +78,19 @@ function leaveInline(model: Naive, pod: PodFacts): void {
   }
 }
 
-function hearVolume(model: Naive, name: string, now: Objects['volume'] | undefined): void {
+function hearVolume(model: Model, name: string, now: Objects['volume'] | undefined): void {
   const promise = model.placed.get(name);
   if (now && promise && (promise.over === undefined || promise.over !== now.uid)) model.placed.delete(name);
   if (!now || (model.grown.get(name) ?? 0) <= now.size) model.grown.delete(name);
   if (now) follow(model, (item) => item.key === name, now.node);
 }
 
-export function reviewUids(model: Naive, uids: readonly (string | undefined)[]): void {
+export function reviewUids(model: Model, uids: readonly (string | undefined)[]): void {
   for (const claim of model.known.claim.values()) if (uids.includes(claim.uid)) reviewClaim(model, claim);
 }
 
 /** Finds what promises a claim's room: its record, else the node that was chosen for it, else the holds of its pods. */
-export function reviewClaim(model: Naive, claim: ClaimFacts): void {
+export function reviewClaim(model: Model, claim: ClaimFacts): void {
   const recorded = model.recordedOn(claim.uid);
   if (recorded || isBoundElsewhere(model, claim)) {
     model.chosen.delete(claim.uid);
@@ -111,11 +111,11 @@ export function reviewClaim(model: Naive, claim: ClaimFacts): void {
 }
 
 /** Tells whether the claim is bound to a volume of another driver, or to one that will never be. */
-function isBoundElsewhere(model: Naive, { bound, volumeName }: ClaimFacts): boolean {
+function isBoundElsewhere(model: Model, { bound, volumeName }: ClaimFacts): boolean {
   return volumeName !== undefined && (!bound || model.known.pv.has(volumeName));
 }
 
-function isOffered(model: Naive, claim: ClaimFacts, node: string): boolean {
+function isOffered(model: Model, claim: ClaimFacts, node: string): boolean {
   return [...model.holds.values()].some((hold) => hold.nodes.has(node) && hold.items.some((item) => isOf(item, claim)));
 }
 
@@ -123,7 +123,7 @@ function isOffered(model: Naive, claim: ClaimFacts, node: string): boolean {
  * The pod goes to this node. When it was never offered, nothing is promised there; the ledger may keep room all the
  * same.
  */
-function settle(model: Naive, pod: string, node: string): void {
+function settle(model: Model, pod: string, node: string): void {
   const hold = model.holds.get(pod);
   if (!hold) {
     const entry = model.replanned.findLast((known) => known.pod === pod);
@@ -138,17 +138,17 @@ function settle(model: Naive, pod: string, node: string): void {
   model.replanned.push({ pod, node, items: hold.items });
 }
 
-export function endPod(model: Naive, pod: string): void {
+export function endPod(model: Model, pod: string): void {
   model.holds.delete(pod);
   forgetReplanned(model, pod);
 }
 
-export function forgetReplanned(model: Naive, pod: string): void {
+export function forgetReplanned(model: Model, pod: string): void {
   for (let i = model.replanned.length - 1; i >= 0; i -= 1)
     if (model.replanned[i]?.pod === pod) model.replanned.splice(i, 1);
 }
 
-function endClaim(model: Naive, claim: ClaimFacts): void {
+function endClaim(model: Model, claim: ClaimFacts): void {
   model.chosen.delete(claim.uid);
   endItems(model, (item) => isOf(item, claim));
 }
@@ -158,12 +158,12 @@ function isOf(item: Item, claim: ClaimFacts): boolean {
 }
 
 /** Records that these volumes are on this node: their pods must go there. */
-function follow(model: Naive, ended: (item: Item) => boolean, node: string): void {
+function follow(model: Model, ended: (item: Item) => boolean, node: string): void {
   for (const pod of endItems(model, ended)) settle(model, pod, node);
 }
 
 /** Ends these items in every hold, and returns the pods that still have others. */
-function endItems(model: Naive, ended: (item: Item) => boolean): Set<string> {
+function endItems(model: Model, ended: (item: Item) => boolean): Set<string> {
   const pods = new Set<string>();
   for (const [pod, hold] of model.holds) {
     if (!hold.items.some(ended)) continue;
@@ -176,7 +176,7 @@ function endItems(model: Naive, ended: (item: Item) => boolean): Set<string> {
 }
 
 /** Records that the ledger placed a volume: it counts from now on, and the pods of its claim must follow it. */
-export function believePlace(model: Naive, claim: ClaimFacts, volume: VolumeFacts, expiresAt: number): void {
+export function believePlace(model: Model, claim: ClaimFacts, volume: VolumeFacts, expiresAt: number): void {
   const over = model.known.volume.get(volume.name)?.uid ?? model.placed.get(volume.name)?.over;
   model.placed.set(volume.name, { ...volume, expiresAt, ...(over === undefined ? {} : { over }) });
   reviewUids(model, [claim.uid]);

@@ -1,7 +1,7 @@
 import type { Ledger, LedgerPolicy } from '../../src/capacity/ledger.ts';
 import type { NodeStorage, PodFacts, UnitFacts, VolumeFacts } from '../../src/model/facts.ts';
 import { hear } from './hear.ts';
-import { inlineItems, Naive, sum, toBytes } from './naive.ts';
+import { inlineItems, Model, sum, toBytes } from './model.ts';
 import {
   CLASSES,
   DRIVER,
@@ -52,7 +52,7 @@ export class World {
   random: Random;
   readonly api: Store = emptyStore();
   readonly nodes = new Map<string, RealNode>();
-  readonly model = new Naive();
+  readonly model = new Model();
   /** Last answer of the extender for each pod, as the scheduler remembers it. */
   readonly answers = new Map<string, readonly string[]>();
   /** True in half of the histories: disks die, nodes vanish, strangers make volumes. */

@@ -7,7 +7,7 @@ import type { ThrottledUse, Throttles } from '../../cgroup/throttles.ts';
 import { silentLog } from '../../daemon/log.ts';
 import type { MountEntry } from '../../mount/mountinfo.ts';
 import { createLimits } from './limits.ts';
-import { sampleLocalVolume, sampleMount, unitSpec } from '../sample-objects.ts';
+import { sampleLocalVolume, sampleMount, unitSpec } from '../storage-fixture.ts';
 
 const never = new AbortController().signal;
 const DEVICE = '253:3';

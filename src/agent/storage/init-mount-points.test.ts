@@ -7,7 +7,7 @@ import { silentLog } from '../../daemon/log.ts';
 import type { Content } from '../../mount/filesystem.ts';
 import { Fault } from '../../model/fault.ts';
 import { initMountPoints, type InitMountPointsDeps } from './init-mount-points.ts';
-import { sampleDisk, sampleMount, sampleObservation } from '../sample-objects.ts';
+import { sampleDisk, sampleMount, sampleObservation } from '../storage-fixture.ts';
 
 const never = new AbortController().signal;
 

@@ -6,7 +6,7 @@ import { newDeviceMark } from '../../lvm/device-mark.ts';
 import type { GroupDevices } from '../../lvm/lvm.ts';
 import { Fault } from '../../model/fault.ts';
 import { initVolumeGroups, type InitDeps } from './init-volume-groups.ts';
-import { sampleDisk, sampleGroup, sampleMount, sampleObservation } from '../sample-objects.ts';
+import { sampleDisk, sampleGroup, sampleMount, sampleObservation } from '../storage-fixture.ts';
 
 const never = new AbortController().signal;
 

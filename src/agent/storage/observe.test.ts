@@ -12,7 +12,7 @@ import {
   sampleObservation,
   sampleVolume,
   unitSpec,
-} from '../sample-objects.ts';
+} from '../storage-fixture.ts';
 import { findSuspects } from '../volumes/changed-volumes.ts';
 import { OUR_TAG, UNFINISHED_TAG } from '../../lvm/names.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { planMountPoint, type MountPointFacts, type WantedMountPoint } from './plan-mount-point.ts';
-import { sampleDisk, sampleMount } from '../sample-objects.ts';
+import { sampleDisk, sampleMount } from '../storage-fixture.ts';
 
 const ROOT = '/mnt/open-local';
 const wanted: WantedMountPoint = { path: `${ROOT}/a`, device: '/dev/disk/by-id/b' };

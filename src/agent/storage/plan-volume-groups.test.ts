@@ -4,7 +4,7 @@ import type { DeviceFacts } from '../../disk/inspect.ts';
 import { newDeviceMark } from '../../lvm/device-mark.ts';
 import type { LvmGroup } from '../../lvm/report.ts';
 import { planVolumeGroups, type WantedGroup } from './plan-volume-groups.ts';
-import { sampleDisk, sampleGroup } from '../sample-objects.ts';
+import { sampleDisk, sampleGroup } from '../storage-fixture.ts';
 
 const blank = (path: string, more: Partial<DeviceFacts> = {}): DeviceFacts => ({
   path,

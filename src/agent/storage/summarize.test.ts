@@ -3,7 +3,7 @@ import { bytes, GIB, MIB } from '../../model/bytes.ts';
 import type { NodeLocalStorage } from '../../model/objects.ts';
 import { STORAGE_RESERVED } from '../../model/well-known.ts';
 import type { Observation } from './observe.ts';
-import { sampleDisk, sampleGroup, sampleMount, sampleObservation, sampleVolume } from '../sample-objects.ts';
+import { sampleDisk, sampleGroup, sampleMount, sampleObservation, sampleVolume } from '../storage-fixture.ts';
 import { summarize, summarizeFailure, type NlsStatus, type SummarizeInput } from './summarize.ts';
 
 const NOW = '2026-01-02T00:00:00.000Z';

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { GIB } from '../../model/bytes.ts';
 import type { LocalVolume } from '../../model/objects.ts';
 import { OUR_TAG, UNFINISHED_TAG } from '../../lvm/names.ts';
-import { sampleGroup, sampleLocalVolume, sampleObservation, sampleVolume } from '../sample-objects.ts';
+import { sampleGroup, sampleLocalVolume, sampleObservation, sampleVolume } from '../storage-fixture.ts';
 import { findSuspects } from './changed-volumes.ts';
 
 const ready = sampleLocalVolume({ status: { phase: 'Ready', sizeBytes: GIB, devicePath: '/dev/pool-0/v1' } });

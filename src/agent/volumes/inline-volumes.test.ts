@@ -5,7 +5,7 @@ import type { KubeObject, LocalVolume } from '../../model/objects.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { ApiError } from '../../kube/errors.ts';
 import { createInlineVolumes } from './inline-volumes.ts';
-import { sampleLocalVolume } from '../sample-objects.ts';
+import { sampleLocalVolume } from '../storage-fixture.ts';
 
 const never = new AbortController().signal;
 const ID = inlineVolumeId('u-1', 'scratch');

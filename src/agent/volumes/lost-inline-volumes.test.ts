@@ -7,7 +7,7 @@ import type { LocalVolume } from '../../model/objects.ts';
 import { PUBLISHED_AT } from '../../model/well-known.ts';
 import type { MountEntry } from '../../mount/mountinfo.ts';
 import { createLostInlineVolumes } from './lost-inline-volumes.ts';
-import { sampleLocalVolume, sampleMount } from '../sample-objects.ts';
+import { sampleLocalVolume, sampleMount } from '../storage-fixture.ts';
 
 const never = new AbortController().signal;
 

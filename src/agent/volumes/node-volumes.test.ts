@@ -5,7 +5,7 @@ import { DISK } from '../../model/well-known.ts';
 import { ApiError } from '../../kube/errors.ts';
 import { createFakeObject } from '../fake-objects.ts';
 import { createNodeVolumes } from './node-volumes.ts';
-import { sampleDisk, sampleLocalVolume, unitSpec } from '../sample-objects.ts';
+import { sampleDisk, sampleLocalVolume, unitSpec } from '../storage-fixture.ts';
 import { createVolumeWriter } from './write-volume.ts';
 
 const never = new AbortController().signal;

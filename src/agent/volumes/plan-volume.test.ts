@@ -6,7 +6,7 @@ import { UNFINISHED_TAG, OUR_TAG } from '../../lvm/names.ts';
 import type { LvmGroup } from '../../lvm/report.ts';
 import { planDeviceVolume, planMountPointVolume } from './plan-unit.ts';
 import { planLvmVolume } from './plan-volume.ts';
-import { sampleDisk, sampleGroup, sampleLocalVolume, sampleMount, sampleVolume, unitSpec } from '../sample-objects.ts';
+import { sampleDisk, sampleGroup, sampleLocalVolume, sampleMount, sampleVolume, unitSpec } from '../storage-fixture.ts';
 
 const empty = sampleGroup('pool-0');
 const holding = (more: Parameters<typeof sampleVolume>[1] = {}): LvmGroup =>

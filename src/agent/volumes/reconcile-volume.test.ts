@@ -12,7 +12,7 @@ import { Fault } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/objects.ts';
 import { createFakeObject } from '../fake-objects.ts';
 import { isSettled, reconcileVolume, type VolumeDeps } from './reconcile-volume.ts';
-import { sampleDisk, sampleLocalVolume, sampleMount, sampleObservation, unitSpec } from '../sample-objects.ts';
+import { sampleDisk, sampleLocalVolume, sampleMount, sampleObservation, unitSpec } from '../storage-fixture.ts';
 import { createVolumeWriter, type VolumeWriter } from './write-volume.ts';
 
 const never = new AbortController().signal;

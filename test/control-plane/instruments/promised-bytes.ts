@@ -11,7 +11,7 @@ export interface Promised {
   readonly onDisk: number;
 }
 
-/** What every pretend node has promised, from the API objects and from the agents' own state. */
+/** What every simulated node has promised, from the API objects and from the agents' own state. */
 export async function promised({ cluster, stores }: System): Promise<Promised[]> {
   const nodes = stores.nodeStorages.list().map(({ metadata }) => metadata.name ?? '');
   return Promise.all(

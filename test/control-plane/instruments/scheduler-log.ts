@@ -1,4 +1,4 @@
-import type { Period } from '../system/service-stand-in.ts';
+import type { Period } from '../system/fake-service.ts';
 
 /**
  * A question that began before is answered, or given up, so long after: the extender's httpTimeout, and a probe. Ms.

@@ -40,7 +40,7 @@ export async function createPods({ client }: Pick<System, 'client'>, pods: reado
       );
     const pod = {
       metadata: { namespace: 'default', name },
-      spec: { containers: [{ name: 'main', image: 'pretend' }], volumes, ...spec },
+      spec: { containers: [{ name: 'main', image: 'none' }], volumes, ...spec },
     } as Pod;
     await client.create(PODS, pod, never);
   });
@@ -99,7 +99,7 @@ export async function createStatefulSet(
       template: {
         metadata: { labels },
         spec: {
-          containers: [{ name: 'main', image: 'pretend', volumeMounts: [{ name: 'data', mountPath: '/data' }] }],
+          containers: [{ name: 'main', image: 'none', volumeMounts: [{ name: 'data', mountPath: '/data' }] }],
         },
       },
       volumeClaimTemplates: [{ metadata: { name: 'data' }, spec: claimSpec(size) }],

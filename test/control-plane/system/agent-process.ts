@@ -3,7 +3,7 @@ import path from 'node:path';
 import { createCsiClient, type CsiClient } from '../../../src/csi/client.ts';
 import { DEFAULT_DRIVER } from '../../../src/model/well-known.ts';
 import { registerDriver } from '../../../sandbox/controllers/kubelet.ts';
-import { joinNode } from '../../../sandbox/cluster/pretend-node.ts';
+import { joinNode } from '../../../sandbox/cluster/simulated-node.ts';
 import type { StoryNode } from '../../../sandbox/story/story.ts';
 import { untilDone } from '../../../sandbox/cluster/until-done.ts';
 import { deployedArgs } from './deployed.ts';

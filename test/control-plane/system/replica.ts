@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { Cluster } from '../cluster/cluster.ts';
 import { deployedArgs } from './deployed.ts';
-import type { Backend } from './service-stand-in.ts';
+import type { Backend } from './fake-service.ts';
 import { supervise, type Supervised } from '../cluster/supervised.ts';
 
 /** One pod of the operator's Deployment: the operator and its sidecars around one socket. */

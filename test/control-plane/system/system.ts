@@ -15,7 +15,7 @@ import { kubectl, serviceAccountKubeconfig } from '../cluster/identities.ts';
 import { freePorts } from '../cluster/processes.ts';
 import { CHECKOUT } from '../cluster/program.ts';
 import { startReplica, type Replica } from './replica.ts';
-import { createService, type ServiceStandIn } from './service-stand-in.ts';
+import { createService, type FakeService } from './fake-service.ts';
 import { supervise, type Supervised } from '../cluster/supervised.ts';
 import { until } from '../cluster/until.ts';
 import { tell } from '../cluster/tell.ts';
@@ -49,7 +49,7 @@ export interface System {
   /** Objects of the API server. */
   readonly stores: Stores;
   readonly replicas: readonly Replica[];
-  readonly extender: ServiceStandIn;
+  readonly extender: FakeService;
   /** One process for each group of nodes. */
   readonly nodes: readonly Supervised[];
   /** Finds the replica that serves. */

@@ -9,7 +9,7 @@ import type { StoryNode } from '../story/story.ts';
 import { unlessGone } from '../../src/kube/find.ts';
 
 /** Label of the nodes that cannot run containers. */
-export const PRETEND_LABEL = 'csi.aliyun.com/pretend-node';
+export const SIMULATED_LABEL = 'csi.aliyun.com/simulated-node';
 
 const LEASE_NAMESPACE = 'kube-node-lease';
 const LEASE_SECONDS = 40;
@@ -21,10 +21,10 @@ const ROOM = { cpu: '1000', memory: '1000Gi', pods: '10000' };
  * removes.
  */
 export async function joinNode({ name, labels }: StoryNode, client: KubeClient, signal: AbortSignal): Promise<void> {
-  const metadata = { name, labels: { ...labels, [TOPOLOGY_KEY]: name, [PRETEND_LABEL]: 'true' } };
+  const metadata = { name, labels: { ...labels, [TOPOLOGY_KEY]: name, [SIMULATED_LABEL]: 'true' } };
   const node: Node = { apiVersion: 'v1', kind: 'Node', metadata };
   await client.create(NODES, node, signal).catch(unlessItExists);
-  const conditions = [{ type: 'Ready', status: 'True', reason: 'Pretending', message: 'there is no kubelet' }];
+  const conditions = [{ type: 'Ready', status: 'True', reason: 'Simulated', message: 'there is no kubelet' }];
   const status = { conditions, capacity: ROOM, allocatable: ROOM };
   await client.patch(NODES, { name }, { type: 'merge', body: { status } }, signal, 'status');
   await client.patch(NODES, { name }, { type: 'merge', body: { spec: { taints: null } } }, signal);

@@ -3,18 +3,18 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 /** Answer to a verb: an error in the protocol's own words, or undefined to pass everything. */
-export type StubAnswer = (verb: 'filter' | 'prioritize' | 'bind') => string | undefined;
+export type FakeAnswer = (verb: 'filter' | 'prioritize' | 'bind') => string | undefined;
 
 /**
  * Starts an extender that always answers the same, over plain HTTP.
  * https://pkg.go.dev/k8s.io/kube-scheduler/extender/v1
  */
-export async function startStubExtender(answer: StubAnswer): Promise<AsyncDisposable & { readonly port: number }> {
+export async function startFakeExtender(answer: FakeAnswer): Promise<AsyncDisposable & { readonly port: number }> {
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
-      const verb = (request.url ?? '').slice(1) as Parameters<StubAnswer>[0];
+      const verb = (request.url ?? '').slice(1) as Parameters<FakeAnswer>[0];
       const { NodeNames = [] } = JSON.parse(Buffer.concat(chunks).toString()) as { NodeNames?: string[] };
       const Error = answer(verb) ?? '';
       const body = {

@@ -9,8 +9,8 @@ export interface Backend {
   readonly readyUrl: string;
 }
 
-/** Stands in for a Service: one address that forwards connections to a backend that is Ready. */
-export interface ServiceStandIn extends AsyncDisposable {
+/** Fakes a Service: one address that forwards connections to a backend that is Ready. */
+export interface FakeService extends AsyncDisposable {
   readonly port: number;
   /** The backend that is Ready now. */
   ready(): Backend | undefined;
@@ -32,7 +32,7 @@ export interface Period {
 
 const PROBE_MS = 250;
 
-export async function createService(backends: readonly Backend[]): Promise<ServiceStandIn> {
+export async function createService(backends: readonly Backend[]): Promise<FakeService> {
   const ending = new AbortController();
   const sockets = new Set<Socket>();
   let current: Backend | undefined;

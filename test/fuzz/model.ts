@@ -63,7 +63,7 @@ interface VolumeNeeds {
 
 export const claimKeyOf = (name: string): string => `${NAMESPACE}/${name}`;
 
-export class Naive {
+export class Model {
   known: Store = emptyStore();
   readonly holds = new Map<string, HoldPromise>();
   /** Claims whose node was chosen out of a promise. */

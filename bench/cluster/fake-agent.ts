@@ -4,10 +4,10 @@ import type { LocalVolume } from '../../src/model/objects.ts';
 import type { Store } from '../../sandbox/controllers/store.ts';
 
 /**
- * Stands in for the agents of these nodes: marks each new volume as ready at once, and does nothing else. The remaining
+ * Fakes the agents of these nodes: marks each new volume as ready at once, and does nothing else. The remaining
  * time of a claim is that of the operator and the API server.
  */
-export function runStubAgents(
+export function runFakeAgents(
   client: KubeClient,
   volumes: Pick<Store<LocalVolume>, 'subscribe'>,
   nodes: ReadonlySet<string>,
@@ -17,7 +17,7 @@ export function runStubAgents(
   volumes.subscribe(({ metadata: { name = '' }, spec }) => {
     if (!nodes.has(spec.nodeName) || told.has(name)) return;
     told.add(name);
-    const status = { phase: 'Ready', sizeBytes: spec.sizeBytes, devicePath: `/dev/stub/${name}` };
+    const status = { phase: 'Ready', sizeBytes: spec.sizeBytes, devicePath: `/dev/fake/${name}` };
     client
       .patch(LOCAL_VOLUMES, { name }, { type: 'merge', body: { status } }, signal, 'status')
       .catch((error: unknown) => {
