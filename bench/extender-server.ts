@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import { Ledger } from '../src/capacity/ledger.ts';
-import { silentLog } from '../src/daemon/log.ts';
+import { silentLog } from '../src/model/log.ts';
 import type { Scheduling } from '../src/extender/scheduling.ts';
 import { createExtender } from '../src/extender/server.ts';
 import { OUR_DRIVERS, podFacts } from '../src/model/decode.ts';

@@ -33,7 +33,7 @@ const ROOMS: readonly Room[] = [
   { room: 'kube/access', ours: ['exec', 'model', 'wait'], packages: ['node:', 'yaml'] },
   { room: 'kube/rest', ours: ['kube', 'kube/access', 'model', 'wait'], packages: ['node:'] },
   { room: 'kube/follow', ours: ['kube', 'model', 'wait'], packages: ['node:'] },
-  { room: 'kube/work', ours: ['kube', 'wait'], packages: [] },
+  { room: 'kube/work', ours: ['kube', 'model', 'wait'], packages: [] },
   { room: 'kube/events', ours: ['kube', 'model', 'wait'], packages: ['node:'] },
   { room: 'kube/lease', ours: ['kube', 'model', 'wait'], packages: [] },
   // 2: decides, purely
@@ -73,12 +73,12 @@ const ROOMS: readonly Room[] = [
   // 4: each wires one process
   {
     room: 'operator/follow',
-    ours: ['capacity', 'csi', 'daemon', 'kube', 'kube/follow', 'kube/rest', 'model'],
+    ours: ['capacity', 'csi', 'kube', 'kube/follow', 'kube/rest', 'model'],
     packages: [],
   },
   {
     room: 'operator/nodes',
-    ours: ['daemon', 'kube', 'kube/events', 'kube/work', 'model', 'operator/follow'],
+    ours: ['kube', 'kube/events', 'kube/work', 'model', 'operator/follow'],
     packages: ['node:'],
   },
   {
@@ -106,18 +106,7 @@ const ROOMS: readonly Room[] = [
   },
   {
     room: 'operator/capacity-objects',
-    ours: [
-      'capacity',
-      'capacity/books',
-      'csi',
-      'daemon',
-      'kube',
-      'kube/follow',
-      'kube/work',
-      'model',
-      'operator/follow',
-      'wait',
-    ],
+    ours: ['capacity', 'capacity/books', 'csi', 'kube', 'kube/follow', 'kube/work', 'model', 'operator/follow', 'wait'],
     packages: ['node:'],
   },
   {

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { silentLog } from '../../src/daemon/log.ts';
+import { silentLog } from '../../src/model/log.ts';
 import type { KubeClient } from '../../src/kube/client.ts';
 import { createInformer } from '../../src/kube/follow/informer.ts';
 import { CLAIMS, VOLUMES } from '../../src/kube/resource.ts';

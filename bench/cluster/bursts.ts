@@ -2,7 +2,7 @@ import { loadavg } from 'node:os';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { whenAborted } from '../../src/wait/abort.ts';
-import { silentLog } from '../../src/daemon/log.ts';
+import { silentLog } from '../../src/model/log.ts';
 import type { KubeClient } from '../../src/kube/client.ts';
 import { createInformer } from '../../src/kube/follow/informer.ts';
 import { CLAIMS, PODS } from '../../src/kube/resource.ts';

@@ -1,4 +1,4 @@
-import { silentLog } from '../../src/daemon/log.ts';
+import { silentLog } from '../../src/model/log.ts';
 import { ControllerService, ControllerServiceCapability_RPC_Type as Rpc } from '../../src/csi/gen/csi.ts';
 import { createIdentity } from '../../src/csi/identity.ts';
 import { createCsiServer } from '../../src/csi/server.ts';

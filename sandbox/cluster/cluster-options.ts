@@ -1,4 +1,4 @@
-import type { Log } from '../../src/kube/log.ts';
+import type { Log } from '../../src/model/log.ts';
 import type { StoryNode } from '../story/story.ts';
 
 export interface ClusterOptions {

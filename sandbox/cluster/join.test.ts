@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { startOurApi } from '../../test/rig/our-api.ts';
-import { silentLog } from '../../src/daemon/log.ts';
+import { silentLog } from '../../src/model/log.ts';
 import { NODE_LOCAL_STORAGES, type Resource } from '../../src/kube/resource.ts';
 import type { Node, NodeLocalStorage } from '../../src/model/objects.ts';
 import { bytes, GIB } from '../../src/model/bytes.ts';

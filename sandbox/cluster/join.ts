@@ -8,7 +8,7 @@ import { whenAborted } from '../../src/wait/abort.ts';
 import { repeat } from '../../src/daemon/repeat.ts';
 import { run } from '../../src/exec/run.ts';
 import type { KubeClient } from '../../src/kube/client.ts';
-import type { Log } from '../../src/kube/log.ts';
+import type { Log } from '../../src/model/log.ts';
 import { DEFAULT_DRIVER } from '../../src/model/well-known.ts';
 import { simulatedFlags, simulateDisks } from './disks.ts';
 import { forEachOf } from './in-turn.ts';

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createApiServer } from '../apiserver/api-server.ts';
 import { parseManifest } from '../apiserver/manifest.ts';
-import { silentLog } from '../../src/daemon/log.ts';
+import { silentLog } from '../../src/model/log.ts';
 import { run } from '../../src/exec/run.ts';
 import type { KubeClient } from '../../src/kube/client.ts';
 import { loadKubeconfig } from '../../src/kube/access/kubeconfig.ts';

@@ -1,6 +1,6 @@
 import type { KubeClient } from '../../src/kube/client.ts';
 import { createEventRecorder } from '../../src/kube/events/events.ts';
-import type { Log } from '../../src/kube/log.ts';
+import type { Log } from '../../src/model/log.ts';
 import type { RecordEvent } from './deps.ts';
 import { subjectOf } from '../../src/kube/subject.ts';
 

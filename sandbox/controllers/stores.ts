@@ -1,5 +1,5 @@
 import type { KubeClient } from '../../src/kube/client.ts';
-import type { Log } from '../../src/kube/log.ts';
+import type { Log } from '../../src/model/log.ts';
 import { createInformer, type Informer } from '../../src/kube/follow/informer.ts';
 import {
   apiVersionOf,

@@ -1,6 +1,6 @@
 import type { LocalVolume, NodeLocalStorage } from '../model/objects.ts';
 import { KeyedMutex } from '../daemon/keyed-mutex.ts';
-import type { Log } from '../daemon/log.ts';
+import type { Log } from '../model/log.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { Informer } from '../kube/follow/informer.ts';
 import type { AgentConfig } from './config.ts';

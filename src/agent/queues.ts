@@ -1,4 +1,4 @@
-import type { Log } from '../daemon/log.ts';
+import type { Log } from '../model/log.ts';
 import { createWorkQueue, type WorkQueue, type WorkQueueOptions } from '../kube/work/work-queue.ts';
 
 /** What a queue does with each of its keys. */

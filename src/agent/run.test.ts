@@ -10,7 +10,7 @@ import { KEEP, NODE_LABEL, VOLUME_FINALIZER } from '../model/well-known.ts';
 import { createApiServer, type ApiServer } from '../../sandbox/apiserver/api-server.ts';
 import { createCsiClient, type CsiClient } from '../csi/client.ts';
 import * as csi from '../csi/gen/csi.ts';
-import { silentLog } from '../daemon/log.ts';
+import { silentLog } from '../model/log.ts';
 import { run } from '../exec/run.ts';
 import { EVENTS } from '../kube/events/event-object.ts';
 import { loadKubeconfig } from '../kube/access/kubeconfig.ts';

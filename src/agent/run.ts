@@ -1,5 +1,5 @@
 import { runComponents, type Component } from '../daemon/lifecycle.ts';
-import type { Log } from '../daemon/log.ts';
+import type { Log } from '../model/log.ts';
 import { createOpsServer } from '../daemon/ops-server.ts';
 import { AGENT } from '../model/well-known.ts';
 import { createIdentity } from '../csi/identity.ts';

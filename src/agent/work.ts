@@ -1,6 +1,6 @@
 import type { KubeObject, LocalVolume, NodeLocalStorage } from '../model/objects.ts';
 import { KEEP, NODE_LABEL } from '../model/well-known.ts';
-import type { Log } from '../daemon/log.ts';
+import type { Log } from '../model/log.ts';
 import { repeat } from '../daemon/repeat.ts';
 import type { PublishedLimits } from '../csi/node/published-limits.ts';
 import type { KubeClient } from '../kube/client.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Endpoint } from '../daemon/endpoint.ts';
-import { silentLog, type Log } from '../daemon/log.ts';
+import { silentLog, type Log } from '../model/log.ts';
 import { Fault } from '../model/fault.ts';
 import { createCsiClient, type CsiClient } from './client.ts';
 import {

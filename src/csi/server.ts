@@ -1,7 +1,7 @@
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { formatEndpoint, type Endpoint } from '../daemon/endpoint.ts';
 import type { Component } from '../daemon/lifecycle.ts';
-import type { Log } from '../daemon/log.ts';
+import type { Log } from '../model/log.ts';
 import { freeSocketPath } from '../daemon/stale-socket.ts';
 import { Fault } from '../model/fault.ts';
 import { implement, type CallReport, type Service } from './service.ts';

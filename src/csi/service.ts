@@ -1,5 +1,5 @@
 import type { sendUnaryData, ServerUnaryCall, UntypedServiceImplementation } from '@grpc/grpc-js';
-import type { Log } from '../daemon/log.ts';
+import type { Log } from '../model/log.ts';
 import { Fault } from '../model/fault.ts';
 import { Code, nameOfCode, toStatus } from './status.ts';
 

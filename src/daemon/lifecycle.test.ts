@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { runComponents, type Component } from './lifecycle.ts';
-import { silentLog } from './log.ts';
+import { silentLog } from '../model/log.ts';
 
 const options = { log: silentLog, stopMs: 1000 };
 

@@ -1,6 +1,6 @@
 import { textOf } from '../model/fault.ts';
 import { whenAborted } from '../wait/abort.ts';
-import type { Log } from './log.ts';
+import type { Log } from '../model/log.ts';
 
 /** A part of a process that runs until it is stopped. */
 export interface Component {

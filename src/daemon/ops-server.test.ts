@@ -6,7 +6,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Endpoint } from './endpoint.ts';
 import { listenOn } from './listen.ts';
-import { silentLog } from './log.ts';
+import { silentLog } from '../model/log.ts';
 import { createOpsServer } from './ops-server.ts';
 
 let folder: string;

@@ -4,7 +4,7 @@ import { formatEndpoint, type Endpoint } from './endpoint.ts';
 import { runChecks, type Checks, type HealthReport } from './health.ts';
 import type { Component } from './lifecycle.ts';
 import { listenOn } from './listen.ts';
-import type { Log } from './log.ts';
+import type { Log } from '../model/log.ts';
 
 export interface OpsOptions {
   readonly endpoint: Endpoint;

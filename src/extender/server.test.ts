@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { afterEach, describe, expect, test } from 'vitest';
-import { silentLog } from '../daemon/log.ts';
+import { silentLog } from '../model/log.ts';
 import { Fault } from '../model/fault.ts';
 import { podFacts } from '../model/decode.ts';
 import { createFakeScheduling } from './fake-scheduling.ts';

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import type { Log } from '../daemon/log.ts';
+import type { Log } from '../model/log.ts';
 import { Fault, textOf } from '../model/fault.ts';
 import { createFastWire, type FastWire } from './fast/fast-wire.ts';
 import { createClientCheck, createTransport, type TimeLimits, type Transport } from './transport.ts';

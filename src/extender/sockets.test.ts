@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { afterEach, describe, expect, test } from 'vitest';
-import { silentLog } from '../daemon/log.ts';
+import { silentLog } from '../model/log.ts';
 import { podFacts } from '../model/decode.ts';
 import { createFakeScheduling, type FakeScheduling } from './fake-scheduling.ts';
 import { HELD, testPod } from './wire/question-fixture.ts';

@@ -1,7 +1,7 @@
 import { readFileSync, watch } from 'node:fs';
 import path from 'node:path';
 import { createSecureContext } from 'node:tls';
-import type { Log } from '../daemon/log.ts';
+import type { Log } from '../model/log.ts';
 import { Fault, textOf } from '../model/fault.ts';
 
 /** What a Secret of type kubernetes.io/tls with a CA holds, PEM. */

@@ -8,7 +8,7 @@ import type { TLSSocket } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { makeAuthority, makeCertificate } from '../../test/control-plane/cluster/certificates.ts';
-import { silentLog, type Log } from '../daemon/log.ts';
+import { silentLog, type Log } from '../model/log.ts';
 import { podFacts } from '../model/decode.ts';
 import { clientNames } from './client-names.ts';
 import { createFakeScheduling } from './fake-scheduling.ts';

@@ -1,7 +1,7 @@
 import { createServer as createHttpServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import { TLSSocket } from 'node:tls';
-import type { Log } from '../daemon/log.ts';
+import type { Log } from '../model/log.ts';
 import { clientNames } from './client-names.ts';
 import { readTlsFiles, watchTlsFiles, type TlsFiles } from './tls-files.ts';
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { afterEach, expect, test } from 'vitest';
 import type { FastifyInstance } from 'fastify';
 import { Ledger } from '../capacity/ledger.ts';
-import { silentLog } from '../daemon/log.ts';
+import { silentLog } from '../model/log.ts';
 import { bytes, GIB, MIB } from '../model/bytes.ts';
 import { OUR_DRIVERS, podFacts } from '../model/decode.ts';
 import type { NodeStorage } from '../model/facts.ts';

@@ -1,4 +1,4 @@
-import type { Log } from '../daemon/log.ts';
+import type { Log } from '../model/log.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { createInformer } from '../kube/follow/informer.ts';
 import { LOCAL_VOLUMES } from '../kube/resource.ts';

@@ -12,7 +12,7 @@ import {
   VolumeCapability_AccessMode_Mode as Mode,
 } from '../csi/gen/csi.ts';
 import { Code } from '../csi/status.ts';
-import { silentLog } from '../daemon/log.ts';
+import { silentLog } from '../model/log.ts';
 import { CLAIMS, INIT_CONFIGS, NODE_LOCAL_STORAGES, NODES, PODS, STORAGE_CLASSES } from '../kube/resource.ts';
 import { bytes, GIB, MIB } from '../model/bytes.ts';
 import type { LocalVolume, NodeLocalStorage, Pod, StorageClass } from '../model/objects.ts';

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { background } from '../daemon/background.ts';
 import { runComponents, type Component } from '../daemon/lifecycle.ts';
-import type { Log } from '../daemon/log.ts';
+import type { Log } from '../model/log.ts';
 import { createOpsServer } from '../daemon/ops-server.ts';
 import { addProcessMetrics } from '../daemon/process-metrics.ts';
 import type { KubeClient } from '../kube/client.ts';

@@ -1,7 +1,7 @@
 import { Ledger } from '../capacity/ledger.ts';
 import { background } from '../daemon/background.ts';
 import { runComponents, type Component } from '../daemon/lifecycle.ts';
-import type { Log } from '../daemon/log.ts';
+import type { Log } from '../model/log.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { createEventRecorder, type EventRecorder } from '../kube/events/events.ts';
 import { podFacts } from '../model/decode.ts';

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
-import { silentLog } from '../../src/daemon/log.ts';
+import { silentLog } from '../../src/model/log.ts';
 import { createInformer, type Informer } from '../../src/kube/follow/informer.ts';
 import { STORAGE_CAPACITIES } from '../../src/kube/resource.ts';
 import type { CsiStorageCapacity } from '../../src/model/objects.ts';

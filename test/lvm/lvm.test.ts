@@ -4,7 +4,7 @@ import { open, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect } from 'vitest';
 import { KeyedMutex } from '../../src/daemon/keyed-mutex.ts';
-import { silentLog } from '../../src/daemon/log.ts';
+import { silentLog } from '../../src/model/log.ts';
 import { createHostDisks } from '../../src/disk/host-disks.ts';
 import { unlabelDevice } from '../../src/disk/unlabel.ts';
 import { run } from '../../src/exec/run.ts';

@@ -4,7 +4,7 @@ import type { LocalVolume } from '../../model/objects.ts';
 import type { IoLimits } from '../../model/storage-class.ts';
 import { bytes, GIB } from '../../model/bytes.ts';
 import type { ThrottledUse, Throttles } from '../../cgroup/throttles.ts';
-import { silentLog } from '../../daemon/log.ts';
+import { silentLog } from '../../model/log.ts';
 import type { MountEntry } from '../../mount/mountinfo.ts';
 import { createLimits } from './limits.ts';
 import { sampleLocalVolume, sampleMount, unitSpec } from '../storage-fixture.ts';

@@ -6,7 +6,7 @@ import type { Throttles } from '../../cgroup/throttles.ts';
 import type { NodeVolume } from '../../csi/node/node-volumes.ts';
 import { podOfTarget, type PublishedLimits } from '../../csi/node/published-limits.ts';
 import { KeyedMutex } from '../../daemon/keyed-mutex.ts';
-import type { Log } from '../../daemon/log.ts';
+import type { Log } from '../../model/log.ts';
 import { deviceBehind, deviceNumber } from '../../mount/device-number.ts';
 import { mountAt, type MountEntry } from '../../mount/mountinfo.ts';
 import type { Mounts } from '../../mount/mounts.ts';

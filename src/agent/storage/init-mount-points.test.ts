@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { KeyedMutex } from '../../daemon/keyed-mutex.ts';
-import { silentLog } from '../../daemon/log.ts';
+import { silentLog } from '../../model/log.ts';
 import type { Content } from '../../mount/filesystem.ts';
 import { Fault } from '../../model/fault.ts';
 import { initMountPoints, type InitMountPointsDeps } from './init-mount-points.ts';

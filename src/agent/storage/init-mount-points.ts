@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { textOf } from '../../model/fault.ts';
 import type { KeyedMutex } from '../../daemon/keyed-mutex.ts';
-import type { Log } from '../../daemon/log.ts';
+import type { Log } from '../../model/log.ts';
 import type { Disks } from '../../disk/disks.ts';
 import { useOf } from '../../disk/inspect.ts';
 import { neededOptions, type Filesystems } from '../../mount/filesystem.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { KeyedMutex } from '../../daemon/keyed-mutex.ts';
-import { silentLog } from '../../daemon/log.ts';
+import { silentLog } from '../../model/log.ts';
 import type { Probe } from '../../disk/disks.ts';
 import { newDeviceMark } from '../../lvm/device-mark.ts';
 import type { GroupDevices } from '../../lvm/lvm.ts';

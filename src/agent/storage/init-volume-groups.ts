@@ -1,6 +1,6 @@
 import { textOf } from '../../model/fault.ts';
 import type { KeyedMutex } from '../../daemon/keyed-mutex.ts';
-import type { Log } from '../../daemon/log.ts';
+import type { Log } from '../../model/log.ts';
 import type { Disks } from '../../disk/disks.ts';
 import { useOf, type DeviceFacts } from '../../disk/inspect.ts';
 import type { Lvm } from '../../lvm/lvm.ts';

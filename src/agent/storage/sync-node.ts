@@ -1,6 +1,6 @@
 import { textOf } from '../../model/fault.ts';
 import type { NodeLocalStorage } from '../../model/objects.ts';
-import type { Log } from '../../daemon/log.ts';
+import type { Log } from '../../model/log.ts';
 import type { Standing } from './conditions.ts';
 import type { RecordEvent } from '../events/record-event.ts';
 import { initMountPoints, type InitMountPointsDeps } from './init-mount-points.ts';

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { silentLog } from '../../daemon/log.ts';
+import { silentLog } from '../../model/log.ts';
 import type { LocalVolume } from '../../model/objects.ts';
 import { PUBLISHED_AT } from '../../model/well-known.ts';
 import type { MountEntry } from '../../mount/mountinfo.ts';

@@ -2,7 +2,7 @@ import { access, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { LocalVolume } from '../../model/objects.ts';
 import { PUBLISHED_AT } from '../../model/well-known.ts';
-import type { Log } from '../../daemon/log.ts';
+import type { Log } from '../../model/log.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { LOCAL_VOLUMES } from '../../kube/resource.ts';
 import type { Mounts } from '../../mount/mounts.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { KeyedMutex } from '../../daemon/keyed-mutex.ts';
-import { silentLog } from '../../daemon/log.ts';
+import { silentLog } from '../../model/log.ts';
 import type { Lvm } from '../../lvm/lvm.ts';
 import { createSimulatedLvm } from '../../lvm/simulated.ts';
 import { createSimulatedMounts } from '../../mount/simulated.ts';

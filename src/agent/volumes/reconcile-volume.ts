@@ -3,7 +3,7 @@ import { Fault, textOf } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/objects.ts';
 import { VOLUME_FINALIZER } from '../../model/well-known.ts';
 import type { KeyedMutex } from '../../daemon/keyed-mutex.ts';
-import type { Log } from '../../daemon/log.ts';
+import type { Log } from '../../model/log.ts';
 import type { Disks } from '../../disk/disks.ts';
 import { useOf } from '../../disk/inspect.ts';
 import type { Lvm } from '../../lvm/lvm.ts';

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { silentLog } from '../../daemon/log.ts';
+import { silentLog } from '../../model/log.ts';
 import { bytes, GIB } from '../../model/bytes.ts';
 import { inlineVolumeId } from '../../model/inline-volume.ts';
 import { mountAt } from '../../mount/mountinfo.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Client, credentials } from '@grpc/grpc-js';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import type { Log } from '../../daemon/log.ts';
+import type { Log } from '../../model/log.ts';
 import { RegistrationService } from '../gen/pluginregistration.ts';
 import { keepRegistered } from './registration.ts';
 import { eventually } from '../../../test/rig/eventually.ts';

@@ -1,6 +1,6 @@
 import { lstat } from 'node:fs/promises';
 import path from 'node:path';
-import type { Log } from '../../daemon/log.ts';
+import type { Log } from '../../model/log.ts';
 import { watchFolder } from '../../daemon/watch-folder.ts';
 import { Fault, textOf } from '../../model/fault.ts';
 import { RegistrationService } from '../gen/pluginregistration.ts';

@@ -14,7 +14,7 @@ import {
   type Occurrence,
 } from './event-object.ts';
 import { createSeriesQueue, type EventSeries } from './event-series.ts';
-import type { Log } from '../log.ts';
+import type { Log } from '../../model/log.ts';
 import { unlessGone } from '../find.ts';
 
 export interface EventRecorderOptions {
@@ -54,7 +54,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
   /** Ms to wait before the next write. */
   const failed = (series: EventSeries, err: unknown, isEnding: boolean): number => {
     series.failures += 1;
-    const fields = { reason: series.occurrence.reason, name: series.occurrence.subject.name, err };
+    const fields = { ...toldOf(series.occurrence), err };
     if (isEnding || series.failures >= MAX_TRIES || !isPassing(err)) {
       series.failures = 0;
       log.warn(fields, 'an Event could not be written');
@@ -81,7 +81,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
   return {
     record: (occurrence) => {
       if (queue.add(occurrence)) arrival.resolve();
-      else log.debug({ reason: occurrence.reason, name: occurrence.subject.name }, 'an Event was left out');
+      else log.debug(toldOf(occurrence), 'an Event was left out');
     },
     run: async (stop) => {
       const end = new AbortController();
@@ -103,6 +103,9 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
     },
   };
 }
+
+/** What a line about an Event names. */
+const toldOf = ({ reason, subject }: Occurrence) => ({ code: reason, object: `${subject.kind}/${subject.name}` });
 
 const nameFor = ({ subject }: Occurrence): string => eventName(subject, randomBytes(8).toString('hex'));
 

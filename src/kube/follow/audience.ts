@@ -1,4 +1,4 @@
-import type { Log } from '../log.ts';
+import type { Log } from '../../model/log.ts';
 import type { Change } from './object-cache.ts';
 
 /** Told of every change, after the view has it. What a handler throws is logged and counted, no more. */

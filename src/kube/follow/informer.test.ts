@@ -4,7 +4,7 @@ import type { Node } from '../../model/objects.ts';
 import { createFakeClock, type FakeClock } from '../../wait/fake-clock.ts';
 import { fakeAccess } from '../access/fake-access.ts';
 import { answerWatch, refusal, startFakeApi, type Answer, type FakeApi } from '../fake-api.ts';
-import type { Log } from '../log.ts';
+import type { Log } from '../../model/log.ts';
 import { createInformer, type Informer, type InformerOptions } from './informer.ts';
 import { NODES } from '../resource.ts';
 import { createKubeClient } from '../rest/rest-client.ts';

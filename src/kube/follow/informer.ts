@@ -6,7 +6,7 @@ import { systemClock, type Clock } from '../../wait/clock.ts';
 import { orAborted } from '../../wait/abort.ts';
 import { ApiError, isGone } from '../errors.ts';
 import { createListWatch, type ListWatchOptions } from './list-watch.ts';
-import type { Log } from '../log.ts';
+import type { Log } from '../../model/log.ts';
 import { createObjectCache } from './object-cache.ts';
 
 export interface InformerOptions<T extends KubeObject, P> extends ListWatchOptions<T> {
@@ -90,7 +90,7 @@ export function createInformer<T extends KubeObject, P>(options: InformerOptions
     const retryMs = Math.max(retryAfterMs(error), Math.round(backoffMs(failures, backoff, random)));
     if (error !== undefined) {
       lastError = textOf(error);
-      log.warn({ resource, failures, retryMs, err: error }, 'lost touch with a resource');
+      log.warn({ resource, count: failures, ms: retryMs, err: error }, 'lost touch with a resource');
     }
     return retryMs;
   };

@@ -4,7 +4,7 @@ import { systemClock, type Clock } from '../../wait/clock.ts';
 import { follow } from '../../wait/abort.ts';
 import { withClockDeadline } from '../../wait/deadline.ts';
 import { createLeaseGrip, type LeaseGrip } from './lease-grip.ts';
-import type { Log } from '../log.ts';
+import type { Log } from '../../model/log.ts';
 
 export interface LeaderOptions {
   readonly client: Pick<KubeClient, 'get' | 'create' | 'update'>;
@@ -41,7 +41,7 @@ export async function runLeader(options: LeaderOptions, signal: AbortSignal): Pr
 
   const since = await acquire(grip, pace, signal);
   if (since === undefined) return;
-  log.info({ lease: name, identity }, 'elected as leader');
+  log.info({ object: `Lease/${name}`, action: `leads as ${identity}` }, 'elected as leader');
 
   const term = follow(signal);
   const renewing = new AbortController();
@@ -87,7 +87,7 @@ async function acquire(grip: LeaseGrip, pace: Pace, signal: AbortSignal): Promis
     const isTaken = await withClockDeadline({ ms: renewDeadlineMs, clock }, signal, (signal) =>
       grip.tryToTake(signal),
     ).catch((err: unknown) => {
-      if (!signal.aborted) log.warn({ lease, err }, 'could not try to lead');
+      if (!signal.aborted) log.warn({ object: `Lease/${lease}`, err }, 'could not try to lead');
       return false;
     });
     if (isTaken) return startedAt;
@@ -118,7 +118,7 @@ async function untilLost(grip: LeaseGrip, pace: Pace, since: number, signal: Abo
     } catch (err) {
       if (err instanceof Fault) return err;
       problem = textOf(err);
-      if (!signal.aborted) log.warn({ lease, err }, 'could not renew the leadership');
+      if (!signal.aborted) log.warn({ object: `Lease/${lease}`, err }, 'could not renew the leadership');
     }
   }
 }
@@ -128,6 +128,6 @@ async function release(grip: LeaseGrip, { clock, lease, log, retryMs }: Pace): P
   try {
     await withClockDeadline({ ms: retryMs, clock }, new AbortController().signal, (signal) => grip.giveBack(signal));
   } catch (err) {
-    log.warn({ lease, err }, 'could not give the leadership back');
+    log.warn({ object: `Lease/${lease}`, err }, 'could not give the leadership back');
   }
 }

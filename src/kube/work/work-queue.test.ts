@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { ApiError } from '../errors.ts';
 import { createFakeClock } from '../../wait/fake-clock.ts';
-import type { Log } from '../log.ts';
+import type { Log } from '../../model/log.ts';
 import { createWorkQueue, type Again, type WorkQueue, type WorkQueueOptions } from './work-queue.ts';
 
 /** A queue whose runs last until the test ends them. */

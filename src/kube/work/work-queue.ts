@@ -3,7 +3,7 @@ import { systemClock, type Clock } from '../../wait/clock.ts';
 import { whenAborted } from '../../wait/abort.ts';
 import { createDelays } from './delays.ts';
 import { ApiError, isConflict } from '../errors.ts';
-import type { Log } from '../log.ts';
+import type { Log } from '../../model/log.ts';
 import { createPendingKeys } from './pending-keys.ts';
 
 /** What a run may ask for: to be run again after so many ms. */
@@ -92,7 +92,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
     const { count, retryMs } = failures.failed(key);
     const asked = err instanceof ApiError ? (err.retryAfterMs ?? 0) : 0;
     // Somebody else wrote first: that is how two writers agree, and no news.
-    log[isConflict(err) ? 'debug' : 'warn']({ queue: name, key, failures: count, err }, 'work failed');
+    log[isConflict(err) ? 'debug' : 'warn']({ method: name, object: key, count, err }, 'work failed');
     addAfter(key, Math.max(asked, retryMs));
   };
 

@@ -1,4 +1,4 @@
-import type { Log } from '../../daemon/log.ts';
+import type { Log } from '../../model/log.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { isAlreadyExists, isNotFound } from '../../kube/errors.ts';
 import { createInformer, type Informer } from '../../kube/follow/informer.ts';

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { eventually } from '../../../test/rig/eventually.ts';
 import { startOurApi, type OurApi } from '../../../test/rig/our-api.ts';
 import { Ledger } from '../../capacity/ledger.ts';
-import { silentLog } from '../../daemon/log.ts';
+import { silentLog } from '../../model/log.ts';
 import {
   CSI_DRIVERS,
   LOCAL_VOLUMES,

@@ -26,7 +26,7 @@ import type {
   Pod,
   StorageClass,
 } from '../../model/objects.ts';
-import type { Log } from '../../daemon/log.ts';
+import type { Log } from '../../model/log.ts';
 import { UNREAD_OF_BUILT_IN, UNREAD_OF_CUSTOM, UNREAD_OF_PODS } from './unread-parts.ts';
 import { createViews, type NodeView, type PvView, type StorageView } from './views.ts';
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { startOurApi, type OurApi } from '../../../test/rig/our-api.ts';
-import { silentLog } from '../../daemon/log.ts';
+import { silentLog } from '../../model/log.ts';
 import type { Occurrence } from '../../kube/events/event-object.ts';
 import { INIT_CONFIGS, NODE_LOCAL_STORAGES, NODES } from '../../kube/resource.ts';
 import type { InitConfig, NodeConfig, NodeLocalStorage } from '../../model/objects.ts';

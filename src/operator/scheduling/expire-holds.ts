@@ -1,5 +1,5 @@
 import type { Ledger } from '../../capacity/ledger.ts';
-import type { Log } from '../../daemon/log.ts';
+import type { Log } from '../../model/log.ts';
 import { repeat } from '../../daemon/repeat.ts';
 
 export interface ExpireHoldsDeps {

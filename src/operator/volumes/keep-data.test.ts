@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { eventually } from '../../../test/rig/eventually.ts';
 import { startOurApi, type OurApi } from '../../../test/rig/our-api.ts';
-import { silentLog } from '../../daemon/log.ts';
+import { silentLog } from '../../model/log.ts';
 import type { Occurrence } from '../../kube/events/event-object.ts';
 import { LOCAL_VOLUMES, VOLUMES } from '../../kube/resource.ts';
 import { GIB } from '../../model/bytes.ts';

@@ -1,4 +1,4 @@
-import type { Log } from '../../daemon/log.ts';
+import type { Log } from '../../model/log.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import type { EventRecorder } from '../../kube/events/events.ts';
 import { LOCAL_VOLUMES } from '../../kube/resource.ts';

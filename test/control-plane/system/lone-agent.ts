@@ -1,4 +1,4 @@
-import { silentLog } from '../../../src/daemon/log.ts';
+import { silentLog } from '../../../src/model/log.ts';
 import { simulateDisks } from '../../../sandbox/cluster/disks.ts';
 import { createKubelets } from '../../../sandbox/controllers/kubelet.ts';
 import { podVolumesOf, runStandIn } from '../../../sandbox/cluster/stand-ins.ts';

@@ -1,6 +1,6 @@
 import { copyFile, mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { silentLog } from '../../../src/daemon/log.ts';
+import { silentLog } from '../../../src/model/log.ts';
 import { run } from '../../../src/exec/run.ts';
 import type { KubeClient } from '../../../src/kube/client.ts';
 import { loadKubeconfig } from '../../../src/kube/access/kubeconfig.ts';
