@@ -66,7 +66,7 @@ const ROOMS: readonly Room[] = [
   },
   {
     room: 'csi/controller',
-    ours: ['capacity/books', 'csi', 'csi/gen', 'daemon', 'model', 'mount', 'wait'],
+    ours: ['capacity/books', 'csi', 'csi/gen', 'daemon', 'model', 'wait'],
     packages: ['node:'],
   },
   { room: 'csi/node', ours: ['csi', 'csi/gen', 'daemon', 'model', 'mount', 'wait'], packages: ['node:'] },

@@ -116,6 +116,7 @@ test.each([
   ['["pool-0"]', 'annotation csi.aliyun.com/storage-reserved must be an object'],
   ['null', 'annotation csi.aliyun.com/storage-reserved must be an object'],
   ['{"pool-0":"lots","pool-1":"1Gi"}', 'annotation csi.aliyun.com/storage-reserved: "lots" for pool-0 is neither'],
+  ['{"pool-0":"100m"}', 'annotation csi.aliyun.com/storage-reserved: "100m" for pool-0 is neither'],
   ['{"pool-0":"101%"}', 'annotation csi.aliyun.com/storage-reserved: "101%" for pool-0 is neither'],
   ['{"pool-0":"-5Gi"}', 'annotation csi.aliyun.com/storage-reserved: "-5Gi" for pool-0 is neither'],
 ])('the malformed reservation %s is told and costs nothing else', (reserved, problem) => {

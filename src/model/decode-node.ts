@@ -2,7 +2,7 @@ import { bytes, MIB, NO_BYTES, type Bytes } from './bytes.ts';
 import { textOf } from './fault.ts';
 import type { GroupFacts, NodeStorage, UnitFacts } from './facts.ts';
 import type { NlsDevice, NlsMountPoint, NlsVolumeGroup, NodeLocalStorage } from './objects.ts';
-import { parseQuantity } from './quantity.ts';
+import { parseWholeQuantity } from './quantity.ts';
 import { STORAGE_RESERVED } from './well-known.ts';
 
 /** LVM's own default, for agents that do not report the extent size. */
@@ -118,7 +118,7 @@ function reservedBytes(group: string, value: string | undefined, total: Bytes, p
   if (value === undefined) return NO_BYTES;
   const percent = /^\s*(\d+(?:\.\d+)?)\s*%\s*$/.exec(value)?.[1];
   try {
-    if (percent === undefined) return parseQuantity(value);
+    if (percent === undefined) return parseWholeQuantity(value);
     if (Number(percent) <= 100) return bytes(Math.ceil((total * Number(percent)) / 100));
   } catch {
     // told below, together with a share of more than the whole

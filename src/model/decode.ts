@@ -65,7 +65,8 @@ function podVolume(volume: PodVolumeSource, podName: string, drivers: readonly s
     };
   }
   if (!csi || !drivers.includes(csi.driver)) return undefined;
-  return { kind: 'inline', volumeName: volume.name, attributes: csi.volumeAttributes ?? {} };
+  const fsType = csi.fsType ? { fsType: csi.fsType } : {};
+  return { kind: 'inline', volumeName: volume.name, attributes: csi.volumeAttributes ?? {}, ...fsType };
 }
 
 /** What a claim asks, and how far it has come. */

@@ -116,7 +116,13 @@ export type PodVolume =
       readonly storageClass?: string;
       readonly requested: Bytes;
     }
-  | { readonly kind: 'inline'; readonly volumeName: string; readonly attributes: Readonly<Record<string, string>> };
+  | {
+      readonly kind: 'inline';
+      readonly volumeName: string;
+      readonly attributes: Readonly<Record<string, string>>;
+      /** Absent: our choice. */
+      readonly fsType?: string;
+    };
 
 /** Where one volume goes. `path` is `/dev/sdb` or a mount point; sizes in bytes as taken, rounded to extents. */
 export type Placement =

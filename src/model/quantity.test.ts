@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { bytes } from './bytes.ts';
-import { formatQuantity, parseQuantity } from './quantity.ts';
+import { formatQuantity, parseQuantity, parseWholeQuantity } from './quantity.ts';
 
 test.each([
   ['0', 0],
@@ -38,4 +38,24 @@ test('what is written is read back', () => {
     }),
   );
   expect(formatQuantity(bytes(10 * 1024 ** 3))).toBe('10Gi');
+});
+
+test.each([
+  ['10', 10],
+  ['1.5Ki', 1536],
+  ['1000m', 1],
+  ['1e3', 1000],
+])('%s is a whole number', (text, want) => {
+  expect(parseWholeQuantity(text)).toBe(want);
+});
+
+test.each([
+  ['10m', '"10m" is not a whole number; did you mean 10M?'],
+  ['0.5', '"0.5" is not a whole number'],
+  ['3u', '"3u" is not a whole number'],
+  ['2K', '"2K" is not a quantity such as 10Gi; did you mean 2k?'],
+  ['5gb', '"5gb" is not a quantity such as 10Gi; did you mean 5G?'],
+  ['5 GiB', '"5 GiB" is not a quantity such as 10Gi; did you mean 5Gi?'],
+])('%s is told with what was meant', (text, message) => {
+  expect(() => parseWholeQuantity(text)).toThrow(expect.objectContaining({ kind: 'invalid', message }));
 });

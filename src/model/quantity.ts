@@ -11,17 +11,45 @@ const QUANTITY = /^\+?(\d+(?:\.\d*)?|\.\d+)(?:([KMGTPE]i|[numkMGTPE])|[eE]([+-]?
  * Syntax: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
  */
 export function parseQuantity(text: string): Bytes {
+  const { numerator, divisor } = ratioOf(text);
+  return bounded(text, (numerator + divisor - 1n) / divisor);
+}
+
+/**
+ * Reads a quantity that must be a whole number: one with a fraction, such as `10m` (milli), is nearly always a slip. Throws Fault `invalid`
+ * that names what was probably meant, and `out-of-range`.
+ */
+export function parseWholeQuantity(text: string): Bytes {
+  const { numerator, divisor } = ratioOf(text);
+  if (numerator % divisor === 0n) return bounded(text, numerator / divisor);
+  throw new Fault('invalid', `"${text}" is not a whole number${suggestionFor(text)}`);
+}
+
+function bounded(text: string, value: bigint): Bytes {
+  if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw new Fault('out-of-range', `"${text}" is 8 PiB or more`);
+  return bytes(value);
+}
+
+/** The exact value as a fraction. */
+function ratioOf(text: string): { readonly numerator: bigint; readonly divisor: bigint } {
   const match = QUANTITY.exec(text.trim());
-  if (!match) throw new Fault('invalid', `"${text}" is not a quantity such as 10Gi`);
+  if (!match) throw new Fault('invalid', `"${text}" is not a quantity such as 10Gi${suggestionFor(text)}`);
   const [, digits = '0', suffix = '', exponent] = match;
 
   const [whole = '', fraction = ''] = digits.split('.');
   const { numerator, denominator } = scaleOf(suffix, exponent);
   const scaled = BigInt(whole + fraction || '0') * numerator;
   const divisor = 10n ** BigInt(fraction.length) * denominator;
-  const value = (scaled + divisor - 1n) / divisor;
-  if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw new Fault('out-of-range', `"${text}" is 8 PiB or more`);
-  return bytes(value);
+  return { numerator: scaled, divisor };
+}
+
+/** What people write for a quantity, and what Kubernetes calls it: `10m` for 10M, `10MB` for 10M, `5gb` for 5G, `2K` for 2k. */
+function suggestionFor(text: string): string {
+  const [, number = '', letter = '', binary = ''] = /^\+?(\d+(?:\.\d+)?)\s*([kmgtp])(i?)b?$/i.exec(text.trim()) ?? [];
+  if (letter === '') return '';
+  const unit = letter.toUpperCase();
+  const meant = `${number}${binary === '' && unit === 'K' ? 'k' : unit}${binary.toLowerCase()}`;
+  return meant === text ? '' : `; did you mean ${meant}?`;
 }
 
 function scaleOf(suffix: string, exponent: string | undefined): { numerator: bigint; denominator: bigint } {

@@ -28,6 +28,15 @@ test('a single limit wins over the one for both directions', () => {
   });
 });
 
+test('the least limits are allowed', () => {
+  expect(parseStorageClass({ volumeType: 'LVM', bps: '64Ki', iops: '10' }).limits).toEqual({
+    readBps: 65_536,
+    writeBps: 65_536,
+    readIops: 10,
+    writeIops: 10,
+  });
+});
+
 test.each([
   [{}, 'volumeType is missing: use LVM, Device, MountPoint'],
   [{ volumeType: 'lvm' }, 'volumeType: "lvm" is unknown: use LVM, Device, MountPoint'],
@@ -35,6 +44,11 @@ test.each([
   [{ volumeType: 'Device', mediaType: 'nvme' }, 'mediaType: "nvme" is unknown: use ssd, hdd'],
   [{ volumeType: 'LVM', lvmType: 'raid1' }, 'lvmType: "raid1" is unknown: use linear, striping'],
   [{ volumeType: 'LVM', bps: 'fast' }, 'bps: "fast" is not a quantity'],
+  [{ volumeType: 'LVM', bps: '10m' }, 'bps: "10m" is not a whole number; did you mean 10M?'],
+  [{ volumeType: 'LVM', bps: '10MB' }, 'bps: "10MB" is not a quantity such as 10Gi; did you mean 10M?'],
+  [{ volumeType: 'LVM', readBps: '0.5' }, 'readBps: "0.5" is not a whole number'],
+  [{ volumeType: 'LVM', writeBps: '65535' }, 'writeBps: "65535" is too small to live with: use at least 64Ki'],
+  [{ volumeType: 'LVM', iops: '9' }, 'iops: "9" is too small to live with: use at least 10 (operations a second)'],
   [{ volumeType: 'LVM', iops: '0' }, 'iops: "0" must be more than zero'],
   [{ volumeType: 'Device', vgName: 'pool' }, 'vgName is for volumeType LVM, not Device'],
 ])('%j is refused with the parameter and what is allowed', (parameters, message) => {

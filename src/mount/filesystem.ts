@@ -1,5 +1,5 @@
 import type { Bytes } from '../model/bytes.ts';
-import { Fault } from '../model/fault.ts';
+import type { FilesystemType } from '../model/filesystem-type.ts';
 
 /** What a device carries. `other` is anything that is not a filesystem and not nothing. */
 export type Content =
@@ -33,17 +33,6 @@ export interface Filesystems {
   clear(mountPoint: string, signal: AbortSignal): Promise<void>;
   /** Size of a block device; undefined when it is not there. */
   sizeOf(device: string, signal: AbortSignal): Promise<Bytes | undefined>;
-}
-
-export const FILESYSTEMS = ['ext4', 'xfs', 'ext3', 'ext2', 'btrfs'] as const;
-export type FilesystemType = (typeof FILESYSTEMS)[number];
-
-/** Throws Fault `invalid` for a filesystem we cannot make; an empty name means ext4. */
-export function filesystemType(name: string): FilesystemType {
-  if (name === '') return 'ext4';
-  const found = FILESYSTEMS.find((type) => type === name);
-  if (!found) throw new Fault('invalid', `filesystem "${name}" is not supported: use ${FILESYSTEMS.join(', ')}`);
-  return found;
 }
 
 /** Options without which a filesystem of ours cannot always be mounted: xfs refuses a copy whose original is mounted (xfs(5)). */

@@ -2,12 +2,12 @@ import { constants } from 'node:fs';
 import { open, readFile, readdir, statfs } from 'node:fs/promises';
 import { MIB, bytes, type Bytes } from '../model/bytes.ts';
 import { Fault, textOf } from '../model/fault.ts';
+import { filesystemType } from '../model/filesystem-type.ts';
 import { CommandFailed } from '../exec/command-failed.ts';
 import type { Run } from '../exec/run.ts';
 import { deviceNumber } from './device-number.ts';
 import {
   clearArgv,
-  filesystemType,
   growArgv,
   mkfsArgv,
   parseBlkid,

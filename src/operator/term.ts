@@ -90,7 +90,7 @@ function hearCluster(config: OperatorConfig, { client, log }: TermDeps): Cluster
   const informers = createInformers({ client, drivers, initConfig, log });
   const events = createEventRecorder({ client, source: { component: OPERATOR }, log });
   feedLedger(informers, ledger);
-  tellNotUnderstood(informers, events);
+  tellNotUnderstood({ informers, drivers, events });
   return { drivers, ledger, informers, events, notReady: () => notSynced(informers) };
 }
 

@@ -1,5 +1,6 @@
 import { inspectDevice, useOf, type DeviceFacts, type Finding } from '../../disk/inspect.ts';
-import { FILESYSTEMS, filesystemType, type Content, type FilesystemType } from '../../mount/filesystem.ts';
+import { FILESYSTEMS, filesystemType, type FilesystemType } from '../../model/filesystem-type.ts';
+import type { Content } from '../../mount/filesystem.ts';
 import { mountAt, type MountEntry } from '../../mount/mountinfo.ts';
 import type { Problem } from './plan-volume-groups.ts';
 

@@ -1,8 +1,8 @@
-import { bytes, GIB, type Bytes } from '../../model/bytes.ts';
+import type { Bytes } from '../../model/bytes.ts';
 import { textOf } from '../../model/fault.ts';
 import type { ClaimFacts, PodFacts, PodVolume, SourceFacts } from '../../model/facts.ts';
+import { parseInlineAttributes } from '../../model/inline-attributes.ts';
 import { inlineVolumeId } from '../../model/inline-volume.ts';
-import { parseQuantity } from '../../model/quantity.ts';
 import type { Refusal } from '../../model/verdict.ts';
 import { claimKey } from './claims.ts';
 import type { OurClass } from './classes.ts';
@@ -126,25 +126,20 @@ function needOfClass(
   return { request: requestOf(ask, ours.policy) };
 }
 
-const DEFAULT_INLINE_SIZE = bytes(GIB);
-
 function needOfInline(pod: PodFacts, volume: PodVolume & { kind: 'inline' }): Need {
   const parsed = parseInline(pod.uid, volume);
   return 'problem' in parsed ? { refusal: badInline(volume.volumeName, parsed.problem) } : { request: parsed };
 }
 
-/** An inline volume of ours: `vgName` is required and `size` is 1Gi by default, as in open-local. */
+/** An inline volume of ours as a request; `problem` says what the node would refuse of it. */
 export function parseInline(
   podUid: string,
-  { volumeName, attributes }: PodVolume & { kind: 'inline' },
+  { volumeName, attributes, fsType }: PodVolume & { kind: 'inline' },
 ): (VolumeRequest & { readonly vgName: string }) | { readonly problem: string } {
-  const { vgName, size: text } = attributes;
-  if (!vgName) return { problem: 'attribute vgName is missing, name the volume group to use' };
   try {
-    const size = text ? parseQuantity(text) : DEFAULT_INLINE_SIZE;
-    if (size === 0) return { problem: `attribute size: "${text}" must be more than zero` };
+    const { vgName, size } = parseInlineAttributes(attributes, fsType);
     return { key: inlineVolumeId(podUid, volumeName), kind: 'LVM', vgName, size };
   } catch (error) {
-    return { problem: `attribute size: ${textOf(error)}` };
+    return { problem: textOf(error) };
   }
 }

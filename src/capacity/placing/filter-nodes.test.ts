@@ -61,7 +61,7 @@ describe('each refusal is one sentence that says what was asked', () => {
       'an inline volume without a group',
       inline({}),
       'bad-request',
-      'inline volume tmp: attribute vgName is missing, name the volume group to use',
+      'inline volume tmp: attribute vgName is missing from volumeAttributes: name the volume group to use',
     ],
     [
       'an inline volume of nonsense',
@@ -74,6 +74,26 @@ describe('each refusal is one sentence that says what was asked', () => {
       inline({ vgName: 'pool-0', size: '0' }),
       'bad-request',
       'inline volume tmp: attribute size: "0" must be more than zero',
+    ],
+    [
+      'an inline volume that no node makes',
+      inline({ vgName: 'pool-0', lvmType: 'mirror' }),
+      'bad-request',
+      'inline volume tmp: attribute lvmType: "mirror" is unknown: use linear, striping',
+    ],
+    [
+      'an inline volume with a limit of nothing',
+      inline({ vgName: 'pool-0', bps: '0' }),
+      'bad-request',
+      'inline volume tmp: attribute bps: "0" must be more than zero; leave it out for no limit',
+    ],
+    [
+      'an inline volume with a filesystem that no node makes',
+      pod('p', [], {
+        volumes: [{ kind: 'inline', volumeName: 'tmp', attributes: { vgName: 'pool-0' }, fsType: 'ntfs' }],
+      }),
+      'bad-request',
+      'inline volume tmp: filesystem "ntfs" is not supported: use ext4, xfs, ext3, ext2, btrfs',
     ],
   ])('%s', (name, asking, kind, message) => {
     const { refusals } = ledger.filter(asking, [name === 'a node without storage' ? 'ghost' : 'n1'], 0);

@@ -1,6 +1,6 @@
 import { Fault } from '../../model/fault.ts';
 import type { VolumeKind } from '../../model/storage-class.ts';
-import { filesystemType } from '../../mount/filesystem.ts';
+import { filesystemType } from '../../model/filesystem-type.ts';
 import { VolumeCapability_AccessMode_Mode as Mode, type VolumeCapability } from '../gen/csi.ts';
 
 /** How a volume will be used. */

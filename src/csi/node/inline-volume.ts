@@ -1,7 +1,7 @@
-import { bytes, GIB, type Bytes } from '../../model/bytes.ts';
-import { Fault, textOf } from '../../model/fault.ts';
-import { parseQuantity } from '../../model/quantity.ts';
-import { parseStorageClass, type IoLimits, type Layout } from '../../model/storage-class.ts';
+import type { Bytes } from '../../model/bytes.ts';
+import { Fault } from '../../model/fault.ts';
+import { parseInlineAttributes } from '../../model/inline-attributes.ts';
+import type { IoLimits, Layout } from '../../model/storage-class.ts';
 import type { NodePublishVolumeRequest } from '../gen/csi.ts';
 
 /** A volume that a pod describes in its own spec, and that lives as long as the pod. */
@@ -26,30 +26,13 @@ export const isInline = ({ volumeContext }: Pick<NodePublishVolumeRequest, 'volu
 /** The ids that the kubelet gives to inline volumes: model/inline-volume.ts. */
 export const INLINE_ID = /^csi-[0-9a-f]{64}$/;
 
-/**
- * Reads the volumeAttributes of open-local: `vgName` is required, `size` is 1Gi by default, and `lvmType`, `bps` and `iops` are as in a
- * StorageClass. Throws Fault `invalid` naming the attribute.
- */
+/** Throws Fault `invalid` that names the field, or the attribute. */
 export function parseInline(request: NodePublishVolumeRequest): InlineVolume {
   const { volumeId: id, volumeContext, volumeCapability, targetPath } = request;
   if (!INLINE_ID.test(id))
     throw new Fault('invalid', `volume_id "${id}" is not one that the kubelet gives to inline volumes`);
   const { accessType } = volumeCapability ?? {};
   if (accessType?.$case === 'block') throw new Fault('invalid', 'an inline volume is a filesystem, not a block device');
-  const { size, ...attributes } = volumeContext;
-  const { vgName, layout, limits } = parseStorageClass({ ...attributes, volumeType: 'LVM' });
-  if (vgName === undefined)
-    throw new Fault('invalid', 'attribute vgName is missing from volumeAttributes: name the volume group to use');
-  return { id, vgName, sizeBytes: parseSize(size), layout, limits, fsType: accessType?.value.fsType ?? '', targetPath };
-}
-
-function parseSize(text: string | undefined): Bytes {
-  if (!text) return bytes(GIB);
-  try {
-    const size = parseQuantity(text);
-    if (size > 0) return size;
-  } catch (error) {
-    throw new Fault('invalid', `attribute size: ${textOf(error)}`, { cause: error });
-  }
-  throw new Fault('invalid', `attribute size: "${text}" must be more than zero`);
+  const { vgName, size, layout, limits, fsType } = parseInlineAttributes(volumeContext, accessType?.value.fsType);
+  return { id, vgName, sizeBytes: size, layout, limits, fsType, targetPath };
 }

@@ -1,12 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { Fault } from '../../model/fault.ts';
-import {
-  filesystemType,
-  neededOptions,
-  type Content,
-  type Filesystems,
-  type FilesystemType,
-} from '../../mount/filesystem.ts';
+import { filesystemType, type FilesystemType } from '../../model/filesystem-type.ts';
+import { neededOptions, type Content, type Filesystems } from '../../mount/filesystem.ts';
 import type { Mounts } from '../../mount/mounts.ts';
 import type { Stage } from './node-requests.ts';
 import { requireVolume, type NodeVolume, type NodeVolumes } from './node-volumes.ts';

@@ -1,22 +1,44 @@
 import type { EventRecorder } from '../../kube/events/events.ts';
-import { NODE_LOCAL_STORAGES } from '../../kube/resource.ts';
-import type { Informers } from '../follow/informers.ts';
+import { NODE_LOCAL_STORAGES, STORAGE_CLASSES, type Resource } from '../../kube/resource.ts';
 import { subjectOf } from '../../kube/subject.ts';
+import { textOf } from '../../model/fault.ts';
+import type { ClassFacts } from '../../model/facts.ts';
+import { parseStorageClass } from '../../model/storage-class.ts';
+import type { Informers } from '../follow/informers.ts';
 
-/** Records an Event for each part of a NodeLocalStorage that cannot be understood, once. */
-export function tellNotUnderstood(
-  { storages }: Pick<Informers, 'storages'>,
-  events: Pick<EventRecorder, 'record'>,
-): void {
-  storages.subscribe({
-    changed: ({ name, uid, problems }, before) => {
-      for (const message of problems.filter((problem) => !before?.problems.includes(problem)))
-        events.record({
-          subject: subjectOf(NODE_LOCAL_STORAGES, { name, uid }),
-          type: 'Warning',
-          reason: 'NotUnderstood',
-          message,
-        });
-    },
+export interface NotUnderstoodDeps {
+  readonly informers: Pick<Informers, 'storages' | 'classes'>;
+  /** Names of the CSI drivers whose StorageClasses are ours. */
+  readonly drivers: readonly string[];
+  readonly events: Pick<EventRecorder, 'record'>;
+}
+
+/** Records an Event for each part of a NodeLocalStorage or of a StorageClass of ours that cannot be understood, once. */
+export function tellNotUnderstood({ informers, drivers, events }: NotUnderstoodDeps): void {
+  const tell = (resource: Resource, named: Parameters<typeof subjectOf>[1], messages: readonly string[]): void => {
+    const subject = subjectOf(resource, named);
+    for (const message of messages) events.record({ subject, type: 'Warning', reason: 'NotUnderstood', message });
+  };
+  informers.storages.subscribe({
+    changed: ({ name, uid, problems }, before) =>
+      tell(NODE_LOCAL_STORAGES, { name, uid }, newIn(problems, before?.problems)),
   });
+  const problemsOf = (facts: ClassFacts): readonly string[] =>
+    drivers.includes(facts.provisioner) ? classProblems(facts) : [];
+  informers.classes.subscribe({
+    changed: (now, before) =>
+      tell(STORAGE_CLASSES, { name: now.name }, newIn(problemsOf(now), before && problemsOf(before))),
+  });
+}
+
+const newIn = (now: readonly string[], before: readonly string[] = []): readonly string[] =>
+  now.filter((problem) => !before.includes(problem));
+
+function classProblems({ parameters }: ClassFacts): readonly string[] {
+  try {
+    parseStorageClass(parameters);
+    return [];
+  } catch (error) {
+    return [`${textOf(error)}; no volume of this class can be made`];
+  }
 }

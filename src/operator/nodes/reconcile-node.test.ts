@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { startOurApi, type OurApi } from '../../../test/rig/our-api.ts';
 import { silentLog } from '../../model/log.ts';
 import type { Occurrence } from '../../kube/events/event-object.ts';
-import { INIT_CONFIGS, NODE_LOCAL_STORAGES, NODES } from '../../kube/resource.ts';
+import { INIT_CONFIGS, NODE_LOCAL_STORAGES, NODES, STORAGE_CLASSES } from '../../kube/resource.ts';
 import type { InitConfig, NodeConfig, NodeLocalStorage } from '../../model/objects.ts';
 import { createInformers, followAll, allSynced } from '../follow/informers.ts';
 import { createNodeReconciler } from './reconcile-node.ts';
@@ -28,7 +28,7 @@ async function start(update = true): Promise<() => Promise<void>> {
   const { client } = ours;
   const informers = createInformers({ client, drivers: [], initConfig: 'open-local', log: silentLog });
   const recorder = { record: (event: Occurrence) => void events.push(event) };
-  tellNotUnderstood(informers, recorder);
+  tellNotUnderstood({ informers, drivers: ['local.csi.aliyun.com'], events: recorder });
   const reconciler = createNodeReconciler({
     client,
     informers,
@@ -226,4 +226,24 @@ test('a reservation that cannot be read is told on its object, once', async () =
   await ours.client.patch(NODE_LOCAL_STORAGES, { name: 'n1' }, edit, never);
   await eventually(() => expect(events.at(-1)?.message).toContain('"much"'));
   expect(events.map(({ message }) => /"a lot"|"much"/.exec(message)?.[0])).toEqual(['"a lot"', '"much"']);
+});
+
+test('a StorageClass of ours with wrong parameters is told on it, another driver’s is not', async () => {
+  await start();
+  const create = (name: string, provisioner: string) =>
+    ours.client.create(
+      STORAGE_CLASSES,
+      { metadata: { name }, provisioner, parameters: { volumeType: 'LVM', bps: '10m' } },
+      never,
+    );
+  await create('theirs', 'nfs.example');
+  await create('slow', 'local.csi.aliyun.com');
+  await eventually(() =>
+    expect(events.filter(({ reason }) => reason === 'NotUnderstood')).toEqual([
+      expect.objectContaining({
+        subject: expect.objectContaining({ kind: 'StorageClass', name: 'slow' }),
+        message: expect.stringContaining('bps: "10m" is not a whole number; did you mean 10M?'),
+      }),
+    ]),
+  );
 });
