@@ -10,6 +10,7 @@ import type {
   StorageClass,
 } from './objects.ts';
 import { Fault } from './fault.ts';
+import { present } from './present.ts';
 import { parseQuantity } from './quantity.ts';
 import { VOLUME_KINDS, type VolumeKind } from './storage-class.ts';
 import { DEFAULT_DRIVER, LEGACY_DRIVER, SELECTED_NODE, TOPOLOGY_KEY } from './well-known.ts';
@@ -55,18 +56,16 @@ function isFinished({ metadata, status }: Pod): boolean {
 function podVolume(volume: PodVolumeSource, podName: string, drivers: readonly string[]): PodVolume | undefined {
   const { persistentVolumeClaim, ephemeral, csi } = volume;
   if (persistentVolumeClaim) return { kind: 'claim', claimName: persistentVolumeClaim.claimName };
-  if (ephemeral) {
-    const template = ephemeral.volumeClaimTemplate?.spec;
-    return {
-      kind: 'ephemeral',
-      claimName: `${podName}-${volume.name}`,
-      ...(template?.storageClassName === undefined ? {} : { storageClass: template.storageClassName }),
-      requested: quantity(template?.resources?.requests?.['storage']),
-    };
-  }
+  if (ephemeral) return ephemeralVolume(`${podName}-${volume.name}`, ephemeral);
   if (!csi || !drivers.includes(csi.driver)) return undefined;
-  const fsType = csi.fsType ? { fsType: csi.fsType } : {};
-  return { kind: 'inline', volumeName: volume.name, attributes: csi.volumeAttributes ?? {}, ...fsType };
+  const { fsType, volumeAttributes: attributes = {} } = csi;
+  return { kind: 'inline', volumeName: volume.name, attributes, ...present({ fsType }) };
+}
+
+function ephemeralVolume(claimName: string, source: NonNullable<PodVolumeSource['ephemeral']>): PodVolume {
+  const { storageClassName: storageClass, resources } = source.volumeClaimTemplate?.spec ?? {};
+  const requested = quantity(resources?.requests?.['storage']);
+  return { kind: 'ephemeral', claimName, requested, ...present({ storageClass }) };
 }
 
 /** What a claim asks, and how far it has come. */
