@@ -3,12 +3,14 @@ import type { Bytes } from '../model/bytes.ts';
 import type { Run } from '../exec/run.ts';
 import { createThrottles, type Throttles } from '../cgroup/throttles.ts';
 import type { Disks } from '../disk/disks.ts';
+import { createStateFile } from '../exec/state-file.ts';
 import { isDetached } from '../disk/detached.ts';
 import { createHostDisks } from '../disk/host-disks.ts';
 import { createSimulatedDisks } from '../disk/simulated.ts';
 import { createLvm, type Lvm, type LvmOptions } from '../lvm/lvm.ts';
 import { volumeDevicePath } from '../lvm/names.ts';
 import { createSimulatedLvm } from '../lvm/simulated.ts';
+import type { SimulatedStorage } from '../lvm/simulated-groups.ts';
 import type { Filesystems } from '../mount/filesystem.ts';
 import { createHostFilesystems } from '../mount/host-filesystems.ts';
 import { createHostMounts, type Mounts } from '../mount/mounts.ts';
@@ -36,11 +38,12 @@ export function createPorts(
   const { lvmSystemDir, removedData, simulatedDisks, simulatedMounts, cgroupRoot } = config;
   const boot = readBoot();
   const systemDir = lvmSystemDir === undefined ? {} : { systemDir: lvmSystemDir };
+  const state = simulatedDisks === undefined ? undefined : createStateFile<SimulatedStorage>(simulatedDisks);
   const lvm =
-    simulatedDisks === undefined
+    state === undefined
       ? createLvm({ run, boot, onCommand, isDetached: (device) => isDetached('/sys', device), ...systemDir })
-      : createSimulatedLvm(simulatedDisks);
-  const disks = simulatedDisks === undefined ? createHostDisks(run, removedData) : createSimulatedDisks(simulatedDisks);
+      : createSimulatedLvm(state);
+  const disks = state === undefined ? createHostDisks(run, removedData) : createSimulatedDisks(state);
   if (simulatedMounts === undefined)
     return {
       lvm,

@@ -1,5 +1,5 @@
 import { bytes } from '../model/bytes.ts';
-import { createStateFile } from '../exec/state-file.ts';
+import type { StateFile } from '../exec/state-file.ts';
 import type { BlockDevice, Disks } from './disks.ts';
 
 /** The part of a simulated machine's file that is about disks; its groups are lvm/simulated.ts's. */
@@ -19,8 +19,7 @@ interface SimulatedDisks {
 /**
  * Disks that are entries of a JSON file, which may be edited at any time: a disk that is no longer listed was pulled.
  */
-export function createSimulatedDisks(file: string): Disks {
-  const state = createStateFile<SimulatedDisks>(file);
+export function createSimulatedDisks<T extends SimulatedDisks>(state: StateFile<T>): Disks {
   return {
     list: async (signal) => (await state.read(signal)).disks.map(deviceOf),
     resolve: async (path, signal) => (await state.read(signal)).disks.find(({ name }) => name === path)?.name,

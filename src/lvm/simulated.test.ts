@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { bytes, GIB, MIB } from '../model/bytes.ts';
+import { createStateFile } from '../exec/state-file.ts';
 import { createSimulatedLvm } from './simulated.ts';
 
 const never = new AbortController().signal;
@@ -14,7 +15,7 @@ async function simulated(disks: readonly object[]) {
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const file = path.join(folder, 'disks.json');
   await writeFile(file, JSON.stringify({ disks, note: 'kept' }));
-  return { file, lvm: createSimulatedLvm(file) };
+  return { file, lvm: createSimulatedLvm(createStateFile(file)) };
 }
 
 test('extents are counted as LVM counts them: 1 MiB before them, whole ones only', async () => {
@@ -44,7 +45,9 @@ test('everything is in the file at once, beside what else it holds', async () =>
   await lvm.createGroup({ name: 'g', devices: ['/dev/sim-a'] }, never);
   await Promise.all(['a', 'b', 'c'].map((name) => lvm.createVolume(volume(name, MIB), never)));
   await lvm.removeVolume(volume('b', 0), never);
-  const names = (await createSimulatedLvm(file).report(never)).groups[0]?.volumes.map(({ name }) => name);
+  const names = (await createSimulatedLvm(createStateFile(file)).report(never)).groups[0]?.volumes.map(
+    ({ name }) => name,
+  );
   expect(names).toEqual(['a', 'c']);
   expect(JSON.parse(await readFile(file, 'utf8'))).toMatchObject({ note: 'kept' });
 });
@@ -59,5 +62,7 @@ test('a disk that was pulled makes its group partial', async () => {
 });
 
 test('a file that is not there is named', async () => {
-  await expect(createSimulatedLvm('/nowhere/disks.json').report(never)).rejects.toThrow('/nowhere/disks.json');
+  await expect(createSimulatedLvm(createStateFile('/nowhere/disks.json')).report(never)).rejects.toThrow(
+    '/nowhere/disks.json',
+  );
 });

@@ -1,4 +1,4 @@
-import { createStateFile } from '../exec/state-file.ts';
+import type { StateFile } from '../exec/state-file.ts';
 import type { Lvm } from './lvm.ts';
 import {
   reportOf,
@@ -12,11 +12,10 @@ import {
 } from './simulated-groups.ts';
 
 /**
- * LVM without LVM: groups and volumes are entries of one JSON file, which also lists the disks. For the sandbox and for
+ * LVM without LVM: groups and volumes are entries of one JSON file, which also lists the disks (disk/simulated.ts). For the sandbox and for
  * tests; needs no root, and holds what was written when its process is killed.
  */
-export function createSimulatedLvm(file: string): Lvm {
-  const state = createStateFile<SimulatedStorage>(file);
+export function createSimulatedLvm(state: StateFile<SimulatedStorage>): Lvm {
   return {
     report: async (signal) => reportOf(await state.read(signal)),
     createGroup: ({ name, devices }, signal) => state.update((before) => withGroup(before, name, devices), signal),

@@ -13,6 +13,7 @@ import { isMarkedFor, newDeviceMark } from '../../src/lvm/device-mark.ts';
 import { createLvm, type Lvm } from '../../src/lvm/lvm.ts';
 import { OUR_TAG, UNFINISHED_TAG } from '../../src/lvm/names.ts';
 import type { LvmReport } from '../../src/lvm/report.ts';
+import { createStateFile } from '../../src/exec/state-file.ts';
 import { createSimulatedLvm } from '../../src/lvm/simulated.ts';
 import { bytes, MIB } from '../../src/model/bytes.ts';
 import { initVolumeGroups } from '../../src/agent/storage/init-volume-groups.ts';
@@ -43,7 +44,7 @@ test('real lvm2 and the simulated one agree after every step', async () => {
   const file = path.join(disks.systemDir, 'simulated.json');
   await writeFile(file, JSON.stringify({ disks: names.map((name, at) => ({ name, sizeBytes: sizes[at] })) }));
   const real = lvmOf(disks);
-  const simulated = createSimulatedLvm(file);
+  const simulated = createSimulatedLvm(createStateFile(file));
 
   const steps: ((lvm: Lvm, devices: readonly string[]) => Promise<void>)[] = [
     (lvm, devices) => lvm.createGroup({ name: 'ring3', devices: devices.slice(0, 2) }, never),

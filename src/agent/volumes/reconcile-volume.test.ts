@@ -5,6 +5,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { KeyedMutex } from '../../daemon/keyed-mutex.ts';
 import { silentLog } from '../../model/log.ts';
 import type { Lvm } from '../../lvm/lvm.ts';
+import { createStateFile } from '../../exec/state-file.ts';
 import { createSimulatedLvm } from '../../lvm/simulated.ts';
 import { createSimulatedMounts } from '../../mount/simulated.ts';
 import { bytes, GIB, MIB } from '../../model/bytes.ts';
@@ -24,7 +25,7 @@ async function rig(volume: LocalVolume) {
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const file = path.join(folder, 'disks.json');
   await writeFile(file, JSON.stringify({ disks: [{ name: '/dev/sim-a', sizeBytes: 10 * GIB }] }));
-  const lvm = createSimulatedLvm(file);
+  const lvm = createSimulatedLvm(createStateFile(file));
   await lvm.createGroup({ name: 'pool-0', devices: ['/dev/sim-a'] }, never);
   const { mounts } = createSimulatedMounts({ file: path.join(folder, 'mounts.json'), sizeOf: async () => bytes(GIB) });
   const object = createFakeObject(volume);
