@@ -209,7 +209,7 @@ describe('watches', () => {
     const response = await fetch(`${url}/api/v1/configmaps?watch=1`, { signal: stop.signal });
     stop.abort();
     await response.text().catch(() => '');
-    await expect.poll(() => server.faults.cutWatches('end')).toBe(0);
+    await expect.poll(() => server.troubles.cutWatches('end')).toBe(0);
   });
 });
 

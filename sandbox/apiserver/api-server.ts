@@ -6,7 +6,7 @@ import { type Api, createApi } from './api.ts';
 import { builtInKinds } from './built-in-kinds.ts';
 import { DEFINITIONS, syncCustomKinds } from './custom-kinds.ts';
 import { badRequest } from './failure.ts';
-import { createFaultPlan, type Faults } from './faults.ts';
+import { createTroublePlan, type Troubles } from './troubles.ts';
 import { handle } from './handler.ts';
 import type { Json } from './json.ts';
 import { idOf } from './kind.ts';
@@ -25,7 +25,7 @@ export interface ApiServerOptions {
   readonly historyLimit?: number;
   /** Between the bookmarks of a watch, ms. */
   readonly bookmarkMs?: number;
-  /** Told of every request on objects, before any fault. */
+  /** Told of every request on objects, before any trouble. */
   readonly onRequest?: (route: Route) => void;
 }
 
@@ -45,8 +45,8 @@ export interface ApiServer {
   /** A kubeconfig for this server. Throws before it listens. */
   kubeconfig(): string;
   writeKubeconfig(path: string): Promise<void>;
-  readonly faults: Faults;
-  /** Straight into the store, past HTTP and faults: creates, or replaces what is there. Throws ApiFailure. */
+  readonly troubles: Troubles;
+  /** Straight into the store, past HTTP and troubles: creates, or replaces what is there. Throws ApiFailure. */
   load(...objects: readonly KubeObject[]): void;
   /** An object as it is stored; undefined when there is none. */
   stored(plural: string, name: string, namespace?: string): KubeObject | undefined;
@@ -63,7 +63,7 @@ export function createApiServer(options: ApiServerOptions = {}): ApiServer {
     now,
     written: (kind) => idOf(kind) === DEFINITIONS && syncCustomKinds(store, registry),
   });
-  const plan = createFaultPlan(() => store.compact());
+  const plan = createTroublePlan(() => store.compact());
   const closing = new AbortController();
   const deps = { api, plan, bookmarkMs, now, closing: closing.signal, onRequest: options.onRequest ?? (() => {}) };
   const server = http.createServer((request, response) => void handle(deps, request, response));
@@ -76,7 +76,7 @@ export function createApiServer(options: ApiServerOptions = {}): ApiServer {
   for (const text of options.crds ?? []) for (const object of parseManifest(text, 'crds')) load(api, object);
 
   const started: ApiServer = {
-    faults: plan.faults,
+    troubles: plan.troubles,
     async listen(port = 0, host = '127.0.0.1') {
       await new Promise<void>((resolve, reject) => {
         server.once('error', reject);

@@ -5,7 +5,7 @@ import type { Api } from './api.ts';
 import { readBody } from './body.ts';
 import { discovery } from './discovery.ts';
 import { ApiFailure } from './failure.ts';
-import type { FaultPlan, Trouble } from './faults.ts';
+import type { TroublePlan, Trouble } from './troubles.ts';
 import { idOf } from './kind.ts';
 import { revisionOf } from './lists.ts';
 import { send, sendFailure, sendJson } from './replies.ts';
@@ -17,7 +17,7 @@ import { type Stream, streamWatch } from './watch-stream.ts';
 
 export interface HandlerDeps {
   readonly api: Api;
-  readonly plan: FaultPlan;
+  readonly plan: TroublePlan;
   readonly bookmarkMs: number;
   /** Ms since 1970. */
   readonly now: () => number;

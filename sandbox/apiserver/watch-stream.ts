@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { ApiFailure, statusOf } from './failure.ts';
-import type { FaultPlan } from './faults.ts';
+import type { TroublePlan } from './troubles.ts';
 import { apiVersionOf } from './kind.ts';
 import type { Route } from './route.ts';
 import type { View } from './views.ts';
@@ -16,13 +16,13 @@ export interface Stream {
   readonly bookmarkMs: number;
   /** The last write there was. */
   readonly revision: () => number;
-  readonly plan: FaultPlan;
+  readonly plan: TroublePlan;
 }
 
 /** A reader that lags this far behind, in bytes, is cut off. */
 const BACKLOG = 64 * 1024 * 1024;
 
-/** Answers a watch: one event a line, until the time is up, a fault ends it, or the client goes. */
+/** Answers a watch: one event a line, until the time is up, a trouble ends it, or the client goes. */
 export function streamWatch(response: ServerResponse, stream: Stream): void {
   const { route, start, view, plan } = stream;
   let silent = false;

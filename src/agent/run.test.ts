@@ -193,7 +193,7 @@ test('volumes that come together share a report', async () => {
   const it = await rig(SPEC, '1h');
   it.start();
   await eventually(() => expect(available(it)).toBe(FREE));
-  const reports = it.api.faults.delay({ verb: 'patch', resource: 'nodelocalstorages', subresource: 'status' }, 0);
+  const reports = it.api.troubles.delay({ verb: 'patch', resource: 'nodelocalstorages', subresource: 'status' }, 0);
   const names = Array.from({ length: 16 }, (_, i) => `v${i}`);
   await Promise.all(names.map((name) => it.client.create(LOCAL_VOLUMES, localVolume(name, 4 * MIB), never)));
   await eventually(() => expect(available(it)).toBe(FREE - 16 * 4 * MIB));

@@ -44,7 +44,7 @@ const nameOf = ({ metadata: { name = '' } }: Node): string => name;
 const versionsOf = (nodes: Iterable<Node>): object =>
   Object.fromEntries([...nodes].map((node) => [nameOf(node), node.metadata.resourceVersion]));
 
-/** One random thing that happens to one of eight nodes; the writer's own calls meet no faults. */
+/** One random thing that happens to one of eight nodes; the writer's own calls meet no trouble. */
 async function writeSomething(random: () => number, step: number): Promise<void> {
   const key = { name: `n${Math.floor(random() * 8)}` };
   const dice = random();
@@ -59,12 +59,12 @@ async function writeSomething(random: () => number, step: number): Promise<void>
 
 function troubleSomebody(random: () => number): void {
   const troubles: (() => unknown)[] = [
-    () => server.faults.cutWatches('reset'),
-    () => server.faults.cutWatches('end'),
-    () => server.faults.compact(),
-    () => server.faults.fail({ verb: 'watch' }, { code: 500 }),
-    () => server.faults.fail({ verb: 'list' }, 'reset'),
-    () => server.faults.fail({ verb: 'watch' }, { code: 429, retryAfterSeconds: 0 }),
+    () => server.troubles.cutWatches('reset'),
+    () => server.troubles.cutWatches('end'),
+    () => server.troubles.compact(),
+    () => server.troubles.fail({ verb: 'watch' }, { code: 500 }),
+    () => server.troubles.fail({ verb: 'list' }, 'reset'),
+    () => server.troubles.fail({ verb: 'watch' }, { code: 429, retryAfterSeconds: 0 }),
   ];
   troubles[Math.floor(random() * troubles.length)]?.();
 }
@@ -101,7 +101,7 @@ test.each([1, 2, 3])(
       if (random() < 0.15) troubleSomebody(random);
       await setImmediate();
     }
-    server.faults.clear();
+    server.troubles.clear();
 
     const { items } = await client.list<Node>(NODES, {}, never);
     await expect.poll(() => versionsOf(informer.values.values()), eventually).toEqual(versionsOf(items));

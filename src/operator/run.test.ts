@@ -259,7 +259,7 @@ test('room held for a pod of which nothing more is heard is free again after its
 test('until everything is listed, every answer is an error that says what is missing', async () => {
   await addNodes('n1');
   const pod = await addPod('web-0');
-  const held = ours.api.faults.fail({ verb: 'list', resource: 'persistentvolumes' }, { code: 503 }, 1000);
+  const held = ours.api.troubles.fail({ verb: 'list', resource: 'persistentvolumes' }, { code: 503 }, 1000);
   const operator = await startOperator('--no-leader-election');
   await eventually(async () => {
     const reply = await filter(operator, pod, 'n1');

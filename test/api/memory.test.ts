@@ -18,7 +18,7 @@ beforeAll(async () => {
     refused: () => {},
   };
   const client = createKubeClient(access, { userAgent: 'suite', timeoutMs: 10_000 });
-  subject = { client, raw: await rawRequests(access), forget: () => server.faults.compact() };
+  subject = { client, raw: await rawRequests(access), forget: () => server.troubles.compact() };
 });
 afterAll(async () => {
   subject.client.close();

@@ -2,7 +2,16 @@ import { Fault } from '../../model/fault.ts';
 import type { KubeClient } from '../client.ts';
 import type { Clock } from '../../wait/clock.ts';
 import { isConflict, isNotFound } from '../errors.ts';
-import { givenBack, heldBy, isFree, LEASES, sight, type Claim, type Lease, type Sighting } from './lease-record.ts';
+import {
+  givenBack,
+  ownedBy,
+  isFree,
+  LEASES,
+  sight,
+  type Contender,
+  type Lease,
+  type Sighting,
+} from './lease-record.ts';
 import { find } from '../find.ts';
 
 /** One contender's single steps on a Lease. Each write names the version it read, so of two writers one fails. */
@@ -17,28 +26,28 @@ export interface LeaseGrip {
 export interface LeaseGripOptions {
   readonly client: Pick<KubeClient, 'get' | 'create' | 'update'>;
   readonly key: { readonly namespace: string; readonly name: string };
-  readonly claim: Claim;
+  readonly contender: Contender;
   readonly clock: Clock;
 }
 
-export function createLeaseGrip({ client, key, claim, clock }: LeaseGripOptions): LeaseGrip {
+export function createLeaseGrip({ client, key, contender, clock }: LeaseGripOptions): LeaseGrip {
   let ours: Lease = { metadata: key };
   let sighting: Sighting | undefined;
 
   const read = (signal: AbortSignal): Promise<Lease | undefined> => find(client, LEASES, key, signal);
   const write = async (lease: Lease, signal: AbortSignal): Promise<void> => {
-    ours = await client.update(LEASES, { ...lease, spec: heldBy(claim, lease.spec ?? {}, clock.date()) }, signal);
+    ours = await client.update(LEASES, { ...lease, spec: ownedBy(contender, lease.spec ?? {}, clock.date()) }, signal);
   };
 
   return {
     tryToTake: async (signal) => {
       const lease = await read(signal);
       if (!lease) {
-        ours = await client.create(LEASES, { metadata: key, spec: heldBy(claim, {}, clock.date()) }, signal);
+        ours = await client.create(LEASES, { metadata: key, spec: ownedBy(contender, {}, clock.date()) }, signal);
         return true;
       }
       sighting = sight(lease, sighting, clock.now());
-      if (!isFree(sighting, claim, clock.now())) return false;
+      if (!isFree(sighting, contender, clock.now())) return false;
       await write(lease, signal);
       return true;
     },
@@ -50,9 +59,9 @@ export function createLeaseGrip({ client, key, claim, clock }: LeaseGripOptions)
       }
       // Somebody wrote it: perhaps only a label, perhaps ourselves and the answer was lost.
       const lease = await read(signal);
-      const holder = lease?.spec?.holderIdentity;
-      if (!lease || holder !== claim.identity) {
-        throw new Fault('aborted', `the Lease ${key.namespace}/${key.name} went to ${holder || 'nobody'}`);
+      const owner = lease?.spec?.holderIdentity;
+      if (!lease || owner !== contender.identity) {
+        throw new Fault('aborted', `the Lease ${key.namespace}/${key.name} went to ${owner || 'nobody'}`);
       }
       return write(lease, signal);
     },

@@ -24,7 +24,7 @@ export const LEASES: Resource<Lease> = {
 };
 
 /** Who wants the lease, and for how long after each renewal. */
-export interface Claim {
+export interface Contender {
   readonly identity: string;
   readonly leaseDurationMs: number;
 }
@@ -48,31 +48,31 @@ export const sight = (lease: Lease, before: Sighting | undefined, now: number): 
 };
 
 /**
- * Whether the lease may be taken: nobody has it, we have it already, or its holder has not renewed it for a whole duration **since we saw it
- * change**. The times in it are the holder's and may be hours away from ours, so they are only compared with each other.
+ * Whether the lease may be taken: nobody owns it, we own it already, or its owner has not renewed it for a whole duration **since we
+ * saw it change**. The times in it are the owner's and may be hours away from ours, so they are only compared with each other.
  */
-export function isFree({ spec, firstSeenAt }: Sighting, claim: Claim, now: number): boolean {
+export function isFree({ spec, firstSeenAt }: Sighting, contender: Contender, now: number): boolean {
   const { holderIdentity, leaseDurationSeconds } = spec;
-  if (!holderIdentity || holderIdentity === claim.identity) return true;
-  const durationMs = leaseDurationSeconds === undefined ? claim.leaseDurationMs : leaseDurationSeconds * 1000;
+  if (!holderIdentity || holderIdentity === contender.identity) return true;
+  const durationMs = leaseDurationSeconds === undefined ? contender.leaseDurationMs : leaseDurationSeconds * 1000;
   return now - firstSeenAt >= durationMs;
 }
 
 /** What we write to take or to renew a lease. */
-export function heldBy(claim: Claim, before: LeaseSpec, date: Date): LeaseSpec {
+export function ownedBy(contender: Contender, before: LeaseSpec, date: Date): LeaseSpec {
   const now = microTime(date);
-  const isOurs = before.holderIdentity === claim.identity;
+  const isOurs = before.holderIdentity === contender.identity;
   return {
     ...before,
-    holderIdentity: claim.identity,
-    leaseDurationSeconds: Math.ceil(claim.leaseDurationMs / 1000),
+    holderIdentity: contender.identity,
+    leaseDurationSeconds: Math.ceil(contender.leaseDurationMs / 1000),
     acquireTime: (isOurs && before.acquireTime) || now,
     renewTime: now,
     leaseTransitions: (before.leaseTransitions ?? 0) + (isOurs || before.leaseTransitions === undefined ? 0 : 1),
   };
 }
 
-/** What we write to give a lease back, so that the next holder need not wait. */
+/** What we write to give a lease back, so that the next owner need not wait. */
 export const givenBack = (before: LeaseSpec, date: Date): LeaseSpec => ({
   ...before,
   holderIdentity: '',

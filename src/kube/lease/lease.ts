@@ -35,8 +35,8 @@ export interface LeaderOptions {
 export async function runLeader(options: LeaderOptions, signal: AbortSignal): Promise<void> {
   const { client, namespace, name, identity, onElected, log, clock = systemClock } = options;
   const times = checkedTimes(options);
-  const claim = { identity, leaseDurationMs: times.leaseDurationMs };
-  const grip = createLeaseGrip({ client, key: { name, namespace }, claim, clock });
+  const contender = { identity, leaseDurationMs: times.leaseDurationMs };
+  const grip = createLeaseGrip({ client, key: { name, namespace }, contender, clock });
   const pace: Pace = { ...times, lease: name, log, clock, random: options.random ?? Math.random };
 
   const since = await acquire(grip, pace, signal);
@@ -96,11 +96,11 @@ async function acquire(grip: LeaseGrip, pace: Pace, signal: AbortSignal): Promis
   return undefined;
 }
 
-/** Renews again and again; resolves with the reason as soon as another may hold the Lease, or when aborted. */
+/** Renews again and again; resolves with the reason as soon as another may own the Lease, or when aborted. */
 async function untilLost(grip: LeaseGrip, pace: Pace, since: number, signal: AbortSignal): Promise<Fault> {
   const { clock, lease, log, renewDeadlineMs, retryMs } = pace;
   let renewedAt = since;
-  let problem = 'the process was held up';
+  let problem = 'the process stood still';
   for (;;) {
     const left = (): number => renewedAt + renewDeadlineMs - clock.now();
     await clock.sleep(Math.max(0, Math.min(retryMs, left())), signal).catch(() => {});

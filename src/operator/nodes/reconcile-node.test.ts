@@ -154,8 +154,8 @@ test('a node that is gone takes its storage along, also when it went while nobod
 
 test('a node that is only not heard of keeps its storage', async () => {
   await start();
-  ours.api.faults.silenceWatches({ resource: 'nodes' });
-  const asked = ours.api.faults.delay({ verb: 'get', resource: 'nodes', name: 'n1' }, 0);
+  ours.api.troubles.silenceWatches({ resource: 'nodes' });
+  const asked = ours.api.troubles.delay({ verb: 'get', resource: 'nodes', name: 'n1' }, 0);
   await addNode('n1');
   await ours.client.create(NODE_LOCAL_STORAGES, { metadata: { name: 'n1' } }, never);
   await eventually(() => expect(asked.hits()).toBe(1));
@@ -165,7 +165,7 @@ test('a node that is only not heard of keeps its storage', async () => {
 });
 
 test('a node whose storage cannot be written now is tried again', async () => {
-  ours.api.faults.fail({ verb: 'create', resource: 'nodelocalstorages' }, { code: 503 });
+  ours.api.troubles.fail({ verb: 'create', resource: 'nodelocalstorages' }, { code: 503 });
   await addNode('n1');
   await configure({ globalConfig: group('pool') });
   await start();

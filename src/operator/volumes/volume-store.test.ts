@@ -53,8 +53,8 @@ const release = (name: string) =>
 
 test('what was made is found at once, before its event', async () => {
   await follow();
-  ours.api.faults.silenceWatches();
-  const asked = ours.api.faults.fail({ verb: 'get', resource: 'localvolumes' }, { code: 500 });
+  ours.api.troubles.silenceWatches();
+  const asked = ours.api.troubles.fail({ verb: 'get', resource: 'localvolumes' }, { code: 500 });
   await store.create(volume('v'), never);
   expect((await store.find('v', never))?.spec.sizeBytes).toBe(GIB);
   await store.grow('v', size, never);
@@ -64,7 +64,7 @@ test('what was made is found at once, before its event', async () => {
 
 test('what another process made is found although it was not heard of', async () => {
   await follow();
-  ours.api.faults.silenceWatches();
+  ours.api.troubles.silenceWatches();
   await ours.client.create(LOCAL_VOLUMES, volume('v'), never);
   expect((await store.find('v', never))?.metadata.name).toBe('v');
   expect(await store.find('nothing', never)).toBeUndefined();
@@ -72,7 +72,7 @@ test('what another process made is found although it was not heard of', async ()
 
 test('a volume that cannot be looked for is unavailable, not missing', async () => {
   await follow();
-  ours.api.faults.fail({ verb: 'get', resource: 'localvolumes' }, { code: 500 });
+  ours.api.troubles.fail({ verb: 'get', resource: 'localvolumes' }, { code: 500 });
   await expect(store.find('v', never)).rejects.toMatchObject({ kind: 'unavailable' });
 });
 
@@ -87,14 +87,14 @@ test('a record that the API server refuses is not made, for its reason', async (
 
 test.each(['lost', 'reset'] as const)('when the answer is %s, it may have been made: aborted', async (trouble) => {
   await follow();
-  ours.api.faults.fail({ verb: 'create', resource: 'localvolumes' }, trouble);
+  ours.api.troubles.fail({ verb: 'create', resource: 'localvolumes' }, trouble);
   await expect(store.create(volume('v'), never)).rejects.toMatchObject({ kind: 'aborted' });
   expect(stored('v') !== undefined).toBe(trouble === 'lost');
 });
 
 test('a record that another process made first is aborted, and heard of then', async () => {
   await follow();
-  ours.api.faults.silenceWatches();
+  ours.api.troubles.silenceWatches();
   await ours.client.create(LOCAL_VOLUMES, volume('v'), never);
   expect(store.heard('v')).toBeUndefined();
   await expect(store.create(volume('v'), never)).rejects.toMatchObject({ kind: 'aborted' });

@@ -65,21 +65,21 @@ describe('refusals', () => {
     [500, 'InternalError'],
     [503, 'ServiceUnavailable'],
   ])('as many as are ordered are answered %d', async (code, reason) => {
-    const fault = server.faults.fail({ resource: 'configmaps' }, { code }, 2);
+    const trouble = server.troubles.fail({ resource: 'configmaps' }, { code }, 2);
     expect(await add('a')).toMatchObject({ code, reason });
     expect(await ask(MAPS)).toMatchObject({ code, reason });
     expect(await add('a')).toMatchObject({ code: 201 });
-    expect(fault.hits()).toBe(2);
+    expect(trouble.hits()).toBe(2);
   });
 
   test('Retry-After comes along', async () => {
-    server.faults.fail({}, { code: 429, retryAfterSeconds: 7 });
+    server.troubles.fail({}, { code: 429, retryAfterSeconds: 7 });
     expect(await ask(MAPS)).toMatchObject({ code: 429, wait: '7' });
   });
 
   test('only what matches is refused', async () => {
     await add('a');
-    server.faults.fail({ verb: 'patch', resource: 'configmaps', name: 'a', namespace: 'default' }, { code: 500 }, 9);
+    server.troubles.fail({ verb: 'patch', resource: 'configmaps', name: 'a', namespace: 'default' }, { code: 500 }, 9);
     expect(await ask(`${MAPS}/a`)).toMatchObject({ code: 200 });
     expect(await ask(`${MAPS}/b`, 'PATCH', {})).toMatchObject({ code: 404 });
     expect(await ask('/api/v1/namespaces/default', 'PATCH', {})).toMatchObject({ code: 200 });
@@ -89,33 +89,33 @@ describe('refusals', () => {
   });
 
   test('what is taken back refuses nothing', async () => {
-    const fault = server.faults.fail({}, { code: 500 }, 9);
-    server.faults.fail({}, { code: 503 }, 9);
-    fault.remove();
+    const trouble = server.troubles.fail({}, { code: 500 }, 9);
+    server.troubles.fail({}, { code: 503 }, 9);
+    trouble.remove();
     expect(await ask(MAPS)).toMatchObject({ code: 503 });
-    server.faults.clear();
+    server.troubles.clear();
     expect(await ask(MAPS)).toMatchObject({ code: 200 });
   });
 });
 
 describe('broken connections', () => {
   test('a reset comes before anything is done', async () => {
-    server.faults.fail({}, 'reset');
+    server.troubles.fail({}, 'reset');
     await expect(add('a')).rejects.toMatchObject({ code: 'ECONNRESET' });
     expect(server.stored('configmaps', 'a', 'default')).toBeUndefined();
   });
 
   test('a lost answer is of something that was done', async () => {
-    server.faults.fail({}, 'lost');
+    server.troubles.fail({}, 'lost');
     await expect(add('a')).rejects.toMatchObject({ code: 'ECONNRESET' });
     expect(server.stored('configmaps', 'a', 'default')).toMatchObject({ metadata: { name: 'a' } });
   });
 
   test.each(['hang', 'delay'] as const)('with %s nothing comes, while others are answered', async (how) => {
     const match = { verb: 'create' } as const;
-    const fault = how === 'hang' ? server.faults.fail(match, 'hang') : server.faults.delay(match, 3_600_000);
+    const trouble = how === 'hang' ? server.troubles.fail(match, 'hang') : server.troubles.delay(match, 3_600_000);
     const answer = add('a').catch((error: unknown) => error);
-    await expect.poll(() => fault.hits()).toBe(1);
+    await expect.poll(() => trouble.hits()).toBe(1);
     expect(await ask(MAPS)).toMatchObject({ code: 200 });
     expect(server.stored('configmaps', 'a', 'default')).toBeUndefined();
     await server.close();
@@ -125,9 +125,9 @@ describe('broken connections', () => {
   });
 
   test('a delayed request is answered in the end', async () => {
-    const fault = server.faults.delay({ resource: 'configmaps' }, 1);
+    const trouble = server.troubles.delay({ resource: 'configmaps' }, 1);
     expect(await add('a')).toMatchObject({ code: 201 });
-    expect(fault.hits()).toBe(1);
+    expect(trouble.hits()).toBe(1);
   });
 });
 
@@ -136,11 +136,11 @@ describe('watches', () => {
     const silent = await watch();
     const lines: unknown[] = [];
     silent.response.on('data', (line) => lines.push(line));
-    const fault = server.faults.silenceWatches({ resource: 'configmaps' });
+    const trouble = server.troubles.silenceWatches({ resource: 'configmaps' });
     const born = await watch();
     born.response.on('data', (line) => lines.push(line));
-    expect(fault.hits()).toBe(2);
-    fault.remove();
+    expect(trouble.hits()).toBe(2);
+    trouble.remove();
     const loud = await watch();
     await add('a');
     expect(await loud.next()).toMatchObject({ type: 'ADDED', object: { metadata: { name: 'a' } } });
@@ -152,21 +152,21 @@ describe('watches', () => {
     const { response } = await watch();
     response.resume();
     const ended = once(response, 'end');
-    expect(server.faults.cutWatches('end', { resource: 'pods' })).toBe(0);
-    expect(server.faults.cutWatches('end', { resource: 'configmaps' })).toBe(1);
+    expect(server.troubles.cutWatches('end', { resource: 'pods' })).toBe(0);
+    expect(server.troubles.cutWatches('end', { resource: 'configmaps' })).toBe(1);
     await ended;
   });
 
   test('a watch that is reset breaks', async () => {
     const { response } = await watch();
     const broken = new Promise((resolve) => response.once('close', resolve));
-    server.faults.cutWatches('reset');
+    server.troubles.cutWatches('reset');
     await broken;
     expect(response.complete).toBe(false);
   });
 
   test('a refused watch is answered like any other request', async () => {
-    server.faults.fail({ verb: 'watch' }, { code: 410 });
+    server.troubles.fail({ verb: 'watch' }, { code: 410 });
     expect(await ask(`${MAPS}?watch=1`)).toMatchObject({ code: 410, reason: 'Expired' });
   });
 
@@ -176,7 +176,7 @@ describe('watches', () => {
     const page = JSON.parse(await text(await open(`${MAPS}?limit=1`))) as { metadata: { continue: string } };
     await add('c');
     const { resourceVersion } = server.stored('configmaps', 'a', 'default')?.metadata ?? {};
-    server.faults.compact();
+    server.troubles.compact();
     const told = await text(await open(`${MAPS}?watch=1&resourceVersion=${resourceVersion}`));
     expect(JSON.parse(told)).toMatchObject({ type: 'ERROR', object: { code: 410, reason: 'Expired' } });
     expect(await ask(`${MAPS}?limit=1&continue=${page.metadata.continue}`)).toMatchObject({

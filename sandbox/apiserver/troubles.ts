@@ -1,7 +1,7 @@
 import type { Route, Verb } from './route.ts';
 
-/** Which requests a fault is for; what is absent matches all. */
-export interface FaultMatch {
+/** Which requests meet a trouble; what is absent matches all. */
+export interface TroubleMatch {
   readonly verb?: Verb;
   /** Plural, such as `pods`. */
   readonly resource?: string;
@@ -20,7 +20,7 @@ export type Trouble =
   | 'hang'
   | { readonly code: number; readonly reason?: string; readonly message?: string; readonly retryAfterSeconds?: number };
 
-/** A fault that was put in. */
+/** A trouble that was put in. */
 export interface Injected {
   /** How many requests it has met. */
   hits(): number;
@@ -28,22 +28,22 @@ export interface Injected {
 }
 
 /** Troubles to order, for tests. */
-export interface Faults {
+export interface Troubles {
   /** The next `times` matching requests (1 unless told) get into this trouble. */
-  fail(match: FaultMatch, trouble: Trouble, times?: number): Injected;
+  fail(match: TroubleMatch, trouble: Trouble, times?: number): Injected;
   /** Matching requests are answered `ms` later than they came. */
-  delay(match: FaultMatch, ms: number): Injected;
+  delay(match: TroubleMatch, ms: number): Injected;
   /** Matching watches, open or to come, stay open and never say anything again. */
-  silenceWatches(match?: FaultMatch): Injected;
+  silenceWatches(match?: TroubleMatch): Injected;
   /** Ends matching open watches: properly, or by breaking the connection. Returns how many. */
-  cutWatches(how: 'end' | 'reset', match?: FaultMatch): number;
+  cutWatches(how: 'end' | 'reset', match?: TroubleMatch): number;
   /** Forgets all history: older watches and pages get 410. */
   compact(): void;
-  /** Removes every fault that was put in. */
+  /** Removes every trouble that was put in. */
   clear(): void;
 }
 
-/** An open watch, as faults get at it. */
+/** An open watch, as troubles get at it. */
 export interface OpenWatch {
   readonly route: Route;
   end(): void;
@@ -52,8 +52,8 @@ export interface OpenWatch {
 }
 
 /** The server's side: what is in store for a request. */
-export interface FaultPlan {
-  readonly faults: Faults;
+export interface TroublePlan {
+  readonly troubles: Troubles;
   /** Takes one trouble off, if there is one for this request. */
   troubleFor(route: Route): Trouble | undefined;
   /** In ms. */
@@ -63,7 +63,7 @@ export interface FaultPlan {
 }
 
 interface Entry {
-  readonly match: FaultMatch;
+  readonly match: TroubleMatch;
   readonly trouble?: Trouble;
   readonly delayMs?: number;
   readonly silent?: boolean;
@@ -72,13 +72,13 @@ interface Entry {
 }
 
 /** `compact` forgets the store's history. */
-export function createFaultPlan(compact: () => void): FaultPlan {
+export function createTroublePlan(compact: () => void): TroublePlan {
   const entries = new Set<Entry>();
   const watches = new Set<OpenWatch>();
   const find = (route: Route) => [...entries].filter((entry) => matches(entry.match, route));
 
   return {
-    faults: orders(entries, watches, compact),
+    troubles: orders(entries, watches, compact),
     troubleFor(route) {
       const entry = find(route).find(({ trouble }) => trouble !== undefined);
       if (entry === undefined) return undefined;
@@ -103,7 +103,7 @@ export function createFaultPlan(compact: () => void): FaultPlan {
 }
 
 /** The test's side. */
-function orders(entries: Set<Entry>, watches: ReadonlySet<OpenWatch>, compact: () => void): Faults {
+function orders(entries: Set<Entry>, watches: ReadonlySet<OpenWatch>, compact: () => void): Troubles {
   function put(order: Omit<Entry, 'hits'>): Injected {
     const entry: Entry = { ...order, hits: 0 };
     entries.add(entry);
@@ -113,7 +113,7 @@ function orders(entries: Set<Entry>, watches: ReadonlySet<OpenWatch>, compact: (
     }
     return { hits: () => entry.hits, remove: () => void entries.delete(entry) };
   }
-  const open = (match: FaultMatch) => [...watches].filter((watch) => matches(match, watch.route));
+  const open = (match: TroubleMatch) => [...watches].filter((watch) => matches(match, watch.route));
   const always = Number.POSITIVE_INFINITY;
 
   return {
@@ -133,7 +133,7 @@ function orders(entries: Set<Entry>, watches: ReadonlySet<OpenWatch>, compact: (
   };
 }
 
-const matches = (match: FaultMatch, route: Route): boolean =>
+const matches = (match: TroubleMatch, route: Route): boolean =>
   (match.verb === undefined || match.verb === route.verb) &&
   (match.resource === undefined || match.resource === route.kind.plural) &&
   (match.namespace === undefined || match.namespace === route.namespace) &&
