@@ -8,7 +8,7 @@ import { bytes, GIB, MIB } from '../../model/bytes.ts';
 import { Fault } from '../../model/fault.ts';
 import { createCsiClient, type CsiClient } from '../client.ts';
 import { createController } from './controller.ts';
-import type { WantedVolume } from './create-volume.ts';
+import type { WantedVolume } from './wanted-volume.ts';
 import { FakeRoom, FakeVolumes } from './fake-volumes.ts';
 import {
   ControllerExpandVolumeRequest,
@@ -34,21 +34,21 @@ let stop: () => Promise<void>;
 let volumes: FakeVolumes;
 let room: FakeRoom;
 let problem: string | undefined;
-let patienceMs: number;
+let waitForAgentMs: number;
 
 beforeEach(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'open-local-controller-'));
   volumes = new FakeVolumes();
   room = new FakeRoom({ n1: bytes(10 * GIB), n2: bytes(4 * GIB) }, EXTENT);
   problem = undefined;
-  patienceMs = 10_000;
+  waitForAgentMs = 10_000;
   const endpoint: Endpoint = { kind: 'unix', path: path.join(folder, 'csi.sock') };
   const deps = {
     volumes,
     room,
     claimUid: ({ claim }: Pick<WantedVolume, 'claim'>) => (claim?.name === 'data' ? 'uid-1' : undefined),
-    get patienceMs() {
-      return patienceMs;
+    get waitForAgentMs() {
+      return waitForAgentMs;
     },
     notReady: () => problem,
     topology: { nodesAt: (host: string) => [host.replace(/^host-/, '')], hostnameOf: (node: string) => `host-${node}` },
@@ -274,13 +274,13 @@ test('an object that was not made gives the room back; one that perhaps was keep
 });
 
 test('a node that is slow is ABORTED; the next call finds the volume', async () => {
-  patienceMs = 20;
+  waitForAgentMs = 20;
   volumes.agent = () => {};
   await expect(create('v', GIB)).rejects.toMatchObject({
     code: Code.ABORTED,
     details: expect.stringContaining('node n1 has not made it yet'),
   });
-  patienceMs = 10_000;
+  waitForAgentMs = 10_000;
   const second = create('v', GIB);
   const object = volumes.objects.get('v');
   if (object) volumes.obey(object);
@@ -343,7 +343,7 @@ test('deleting waits until the node has removed the volume', async () => {
 
 test('a node that cannot remove the volume is ABORTED with what it says', async () => {
   await create('v', GIB);
-  patienceMs = 20;
+  waitForAgentMs = 20;
   volumes.agent = (volume) => {
     volume.status = { ...volume.status, phase: 'Deleting', message: 'the volume is mounted' };
   };
@@ -368,10 +368,10 @@ test('deleting leaves alone what is no volume of this service', async () => {
 
 test('a name may be used again while its old volume is being removed: the new one comes after', async () => {
   await create('v', GIB);
-  patienceMs = 20;
+  waitForAgentMs = 20;
   volumes.agent = () => {};
   await expect(remove('v')).rejects.toMatchObject({ code: Code.ABORTED });
-  patienceMs = 10_000;
+  waitForAgentMs = 10_000;
   const second = create('v', 2 * GIB);
   await expect.poll(() => volumes.waiting).toBe(1);
   volumes.agent = (volume) => volumes.obey(volume);
@@ -418,7 +418,7 @@ test('growth that the node has no room for after all is RESOURCE_EXHAUSTED', asy
 
 test('growth that takes long is ABORTED, and the next call finds it done', async () => {
   await create('v', GIB);
-  patienceMs = 20;
+  waitForAgentMs = 20;
   volumes.agent = () => {};
   await expect(expand('v', 2 * GIB)).rejects.toMatchObject({ code: Code.ABORTED });
   const object = volumes.objects.get('v');

@@ -2,7 +2,8 @@ import { KeyedMutex } from '../../daemon/keyed-mutex.ts';
 import { Fault } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/objects.ts';
 import { checkComplete, problemWith } from './capability.ts';
-import { parseCreateVolume } from './create-volume.ts';
+import { parseCreateVolume } from './wanted-volume.ts';
+import { deleteVolume } from './delete-volume.ts';
 import { expandVolume, parseExpandVolume } from './expand-volume.ts';
 import {
   ControllerService,
@@ -12,8 +13,8 @@ import {
   type ValidateVolumeCapabilitiesResponse,
 } from '../gen/csi.ts';
 import { getCapacity } from './get-capacity.ts';
-import { toCsiVolume } from './local-volume.ts';
-import { makeVolume, untilGone, type MakeVolumeDeps } from './make-volume.ts';
+import { toCsiVolume } from './csi-volume.ts';
+import { makeVolume, type MakeVolumeDeps } from './make-volume.ts';
 import type { Topology } from '../ports.ts';
 import { service, type Service } from '../service.ts';
 
@@ -51,7 +52,7 @@ export function createController(deps: ControllerDeps): Service {
 
     deleteVolume: async ({ volumeId }, { signal }) => {
       checkVolumeId(volumeId);
-      await one(volumeId, () => removeVolume(volumeId, deps, signal), signal);
+      await one(volumeId, () => deleteVolume(volumeId, deps, signal), signal);
       return {};
     },
 
@@ -84,14 +85,6 @@ async function findVolume(id: string, { volumes }: ControllerDeps, signal: Abort
   const volume = await volumes.find(id, signal);
   if (volume?.spec.role !== 'Volume') throw new Fault('not-found', `there is no volume ${id}`);
   return volume;
-}
-
-/** Anything that is no volume of this service, whatever it looks like, is none that must be deleted. */
-async function removeVolume(id: string, deps: ControllerDeps, signal: AbortSignal): Promise<void> {
-  const volume = await deps.volumes.find(id, signal);
-  if (volume?.spec.role !== 'Volume') return;
-  await deps.volumes.remove(id, signal);
-  await untilGone(volume, deps, signal);
 }
 
 function confirm(request: ValidateVolumeCapabilitiesRequest, volume: LocalVolume): ValidateVolumeCapabilitiesResponse {

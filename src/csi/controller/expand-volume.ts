@@ -4,7 +4,7 @@ import type { LocalVolume } from '../../model/objects.ts';
 import { checkLimit, parseCapacityRange, type Asked } from './capacity-range.ts';
 import type { ControllerExpandVolumeRequest } from '../gen/csi.ts';
 import type { MakeVolumeDeps } from './make-volume.ts';
-import { waitFor } from './wait-for-agent.ts';
+import { untilGrown } from './wait-for-agent.ts';
 
 /** A volume that somebody wants larger. */
 export interface WantedGrowth {
@@ -22,8 +22,8 @@ export function parseExpandVolume({ volumeId, capacityRange }: ControllerExpandV
 }
 
 /**
- * Grows the volume on its node; one that is large enough already stays as it is. Returns its size in bytes once the node has it.
- * Throws Fault: `exhausted` with how much is asked, `precondition` for a volume that has a whole disk, `out-of-range`, `aborted`.
+ * Grows the volume on its node; a volume that is large enough stays as it is. Returns its size once the node has it. Throws Fault:
+ * `exhausted` with the size that was asked for, `precondition` for a volume that has a whole disk, `out-of-range`, `aborted`.
  */
 export async function expandVolume(
   { id, asked }: WantedGrowth,
@@ -67,25 +67,4 @@ async function askForMore(
     throw error;
   }
   return grown.size;
-}
-
-async function untilGrown(
-  { metadata: { name = '' }, spec: { nodeName } }: LocalVolume,
-  size: Bytes,
-  { volumes, patienceMs }: MakeVolumeDeps,
-  signal: AbortSignal,
-): Promise<Bytes> {
-  let said: string | undefined;
-  const decide = (now: LocalVolume | undefined): { readonly now: LocalVolume | undefined } | undefined => {
-    said = now?.status?.message;
-    const settled = now === undefined || (now.status?.sizeBytes ?? 0) >= size || now.status?.reason === 'NoSpace';
-    return settled ? { now } : undefined;
-  };
-  const why = (): string =>
-    `volume ${name}: node ${nodeName} has not grown it yet; ${said ?? 'is the agent there running?'}`;
-  const { now } = await waitFor({ ms: patienceMs, why }, (deadline) => volumes.until(name, decide, deadline), signal);
-  if (now === undefined) throw new Fault('not-found', `volume ${name} was deleted while it was growing`);
-  const provided = bytes(now.status?.sizeBytes ?? 0);
-  if (provided >= size) return provided;
-  throw new Fault('exhausted', `node ${nodeName} could not grow volume ${name} to ${formatBytes(size)}: ${said}`);
 }

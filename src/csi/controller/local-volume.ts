@@ -1,10 +1,8 @@
 import type { Placement } from '../../model/facts.ts';
 import { Fault } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/objects.ts';
-import { KEEP, NODE_LABEL, TOPOLOGY_KEY, VOLUME_FINALIZER } from '../../model/well-known.ts';
-import type { WantedVolume } from './create-volume.ts';
-import type { Volume } from '../gen/csi.ts';
-import type { Topology } from '../ports.ts';
+import { KEEP, NODE_LABEL, VOLUME_FINALIZER } from '../../model/well-known.ts';
+import type { WantedVolume } from './wanted-volume.ts';
 
 /** The order to the node's agent, and the record of what was asked. */
 export function newLocalVolume(wanted: WantedVolume, placement: Placement, claimUid?: string): LocalVolume {
@@ -61,23 +59,3 @@ export function checkSame(wanted: WantedVolume, { spec }: LocalVolume): void {
 
 type Word = string | number | undefined;
 type Comparison = readonly [what: string, now: Word, then: Word];
-
-/** The volume as the caller gets to know it. The context has the keys of open-local, which our node service reads too. */
-export function toCsiVolume(
-  { metadata, spec, status }: LocalVolume,
-  parameters: Readonly<Record<string, string>>,
-  { hostnameOf }: Pick<Topology, 'hostnameOf'>,
-): Volume {
-  return {
-    volumeId: metadata.name ?? '',
-    capacityBytes: BigInt(status?.sizeBytes ?? spec.sizeBytes),
-    volumeContext: { ...parameters, ...placeContext(spec) },
-    contentSource: undefined,
-    accessibleTopology: [{ segments: { [TOPOLOGY_KEY]: hostnameOf(spec.nodeName) } }],
-  };
-}
-
-function placeContext({ kind, vgName = '', path = '' }: LocalVolume['spec']): Record<string, string> {
-  const key = { LVM: 'vgName', Device: 'Device', MountPoint: 'MountPoint' }[kind];
-  return { volumeType: kind, [key]: kind === 'LVM' ? vgName : path };
-}

@@ -1,19 +1,91 @@
+import { bytes, formatBytes, type Bytes } from '../../model/bytes.ts';
 import { Fault } from '../../model/fault.ts';
+import type { LocalVolume } from '../../model/objects.ts';
+import type { Volumes } from '../ports.ts';
 
 /**
- * Runs what waits for an agent, for `ms` at most. When the time is over or the caller gives up, it rejects with Fault `aborted` and the
- * text of `why`: the caller asks again later and finds what was begun.
+ * Agents act on their own time: a call waits for what its node says of the volume. When that takes too long, or the caller gives up,
+ * each wait rejects with Fault `aborted` and what the agent said last: the caller asks again later and finds what was begun.
  */
-export async function waitFor<T>(
-  limits: { readonly ms: number; readonly why: () => string },
-  wait: (signal: AbortSignal) => Promise<T>,
+export interface AgentWait {
+  readonly volumes: Pick<Volumes, 'until'>;
+  /** How long a call waits for an agent, in ms. */
+  readonly waitForAgentMs: number;
+}
+
+/** How making a volume ended. `gone`: somebody deleted it meanwhile. */
+export type MakeOutcome =
+  | { readonly kind: 'ready'; readonly volume: LocalVolume }
+  | { readonly kind: 'failed'; readonly volume: LocalVolume }
+  | { readonly kind: 'gone' };
+
+/** Waits until the agent has made the volume, or says that it cannot. */
+export async function untilMade(asked: LocalVolume, wait: AgentWait, signal: AbortSignal): Promise<MakeOutcome> {
+  return waitFor(asked, { what: 'made', wait, decide: outcomeOf }, signal);
+}
+
+function outcomeOf(volume: LocalVolume | undefined): MakeOutcome | undefined {
+  if (volume === undefined || volume.metadata.deletionTimestamp !== undefined) return { kind: 'gone' };
+  if (volume.status?.phase === 'Ready' && volume.status.sizeBytes !== undefined) return { kind: 'ready', volume };
+  return volume.status?.phase === 'Failed' ? { kind: 'failed', volume } : undefined;
+}
+
+/**
+ * Waits until the volume has `size` bytes on its node. Returns its size. Throws Fault `exhausted` with what the agent says when the
+ * node has no room, and `not-found` when the volume was deleted meanwhile.
+ */
+export async function untilGrown(
+  asked: LocalVolume,
+  size: Bytes,
+  wait: AgentWait,
   signal: AbortSignal,
-): Promise<T> {
-  const deadline = AbortSignal.any([signal, AbortSignal.timeout(limits.ms)]);
+): Promise<Bytes> {
+  const decide = (now: LocalVolume | undefined): { readonly now: LocalVolume | undefined } | undefined => {
+    const settled = now === undefined || (now.status?.sizeBytes ?? 0) >= size || now.status?.reason === 'NoSpace';
+    return settled ? { now } : undefined;
+  };
+  const { now } = await waitFor(asked, { what: 'grown', wait, decide }, signal);
+  const { name = '' } = asked.metadata;
+  if (now === undefined) throw new Fault('not-found', `volume ${name} was deleted while it was growing`);
+  const provided = bytes(now.status?.sizeBytes ?? 0);
+  if (provided >= size) return provided;
+  const { message = 'no reason given' } = now.status ?? {};
+  throw new Fault(
+    'exhausted',
+    `node ${asked.spec.nodeName} could not grow volume ${name} to ${formatBytes(size)}: ${message}`,
+  );
+}
+
+/** Waits until the agent has removed the volume. */
+export async function untilGone(volume: LocalVolume, wait: AgentWait, signal: AbortSignal): Promise<void> {
+  const decide = (now: LocalVolume | undefined): true | undefined => (now === undefined ? true : undefined);
+  await waitFor(volume, { what: 'removed', wait, decide }, signal);
+}
+
+async function waitFor<T>(
+  { metadata: { name = '' }, spec: { nodeName } }: LocalVolume,
+  {
+    what,
+    wait,
+    decide,
+  }: {
+    readonly what: string;
+    readonly wait: AgentWait;
+    readonly decide: (now: LocalVolume | undefined) => T | undefined;
+  },
+  signal: AbortSignal,
+): Promise<NonNullable<T>> {
+  const deadline = AbortSignal.any([signal, AbortSignal.timeout(wait.waitForAgentMs)]);
+  let said: string | undefined;
+  const look = (now: LocalVolume | undefined): T | undefined => {
+    said = now?.status?.message;
+    return decide(now);
+  };
   try {
-    return await wait(deadline);
+    return await wait.volumes.until(name, look, deadline);
   } catch (error) {
     if (error !== deadline.reason) throw error;
-    throw new Fault('aborted', limits.why(), { cause: error });
+    const why = said ?? 'is the agent there running?';
+    throw new Fault('aborted', `volume ${name}: node ${nodeName} has not ${what} it yet; ${why}`, { cause: error });
   }
 }

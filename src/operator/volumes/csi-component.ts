@@ -26,7 +26,7 @@ export interface CsiComponentDeps extends Pick<CsiServerOptions, 'endpoint' | 'l
 }
 
 /** How long a CSI call waits for an agent. The sidecars' own limit is usually lower, and they ask again. */
-const PATIENCE_MS = 45_000;
+const WAIT_FOR_AGENT_MS = 45_000;
 
 /** The CSI controller as a part of the process: room from the ledger, records in the API server. */
 export function createCsiComponent(deps: CsiComponentDeps): Component {
@@ -53,7 +53,7 @@ export function createCsiComponent(deps: CsiComponentDeps): Component {
     claimUid: ({ name, claim }) =>
       (claim && informers.claims.get(`${claim.namespace}/${claim.name}`)?.uid) ?? claimUidIn(name),
     topology,
-    patienceMs: PATIENCE_MS,
+    waitForAgentMs: WAIT_FOR_AGENT_MS,
     notReady,
   });
   const { endpoint, onCall } = deps;

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { GIB } from '../../model/bytes.ts';
 import { Fault } from '../../model/fault.ts';
 import { checkLimit, parseCapacityRange, wantedSize } from './capacity-range.ts';
-import { parseCreateVolume } from './create-volume.ts';
+import { parseCreateVolume } from './wanted-volume.ts';
 import { CreateVolumeRequest, VolumeCapability_AccessMode_Mode as Mode } from '../gen/csi.ts';
 import { volumeIdOf } from './volume-id.ts';
 
