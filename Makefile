@@ -8,14 +8,20 @@ INSTALLED := node_modules/.package-lock.json
 help: ## List every target
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{ printf "  make %-16s %s\n", $$1, $$2 }'
 
+# The document of `make demo JSON=1` is alone on standard output: make says nothing, and what else runs speaks on standard error.
+ifdef JSON
+.SILENT:
+MAKEFLAGS += --no-print-directory
+endif
+
 $(INSTALLED): package.json package-lock.json .npmrc
-	npm ci --no-audit --no-fund --loglevel=error
+	npm ci --no-audit --no-fund --loglevel=error >&2
 	@touch $@
 
 install: $(INSTALLED) ## Install the packages (brings Node 24 too)
 
 build: $(INSTALLED) ## Build the three programs into dist/
-	npm run --silent build
+	npm run --silent build >&2
 
 demo: build ## Run the whole job on simulated nodes, no cluster needed (LVM=real: loop devices and real lvm2, as root; JSON=1: one document)
 	bin/open-local sandbox --lvm $(LVM) $(if $(JSON),--json)

@@ -8,6 +8,7 @@ import { asksToJoin, joinHelp, parseJoinConfig, type JoinConfig } from './cluste
 import { runJoined } from './cluster/run-joined.ts';
 import { parseSandboxConfig, sandboxHelp } from './config.ts';
 import { runSandbox } from './run.ts';
+import { whenUnwatched } from './unwatched.ts';
 
 /** The program of `open-local sandbox`: separate from operator and agent, since no cluster ever runs it. */
 const sandbox: Command = {
@@ -36,4 +37,13 @@ function write(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-void runCommand('sandbox', sandbox, process.argv.slice(3));
+const unwatched = whenUnwatched();
+const watched: Command = {
+  ...sandbox,
+  prepare: async (args, env) => {
+    const run = await sandbox.prepare(args, env);
+    return (signal) => run(AbortSignal.any([signal, unwatched]));
+  },
+};
+
+void runCommand('sandbox', watched, process.argv.slice(3));

@@ -1,9 +1,12 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { open } from 'node:fs/promises';
+import { access, constants, open } from 'node:fs/promises';
 import { Fault } from '../../src/model/fault.ts';
+import { endWithParent } from './end-with-parent.ts';
 
-/** A program of ours that can be killed and started again, like a container under a kubelet. */
+/**
+ * A program of ours that can be killed and started again, like a container under a kubelet. It never outlives this process.
+ */
 export interface Child {
   readonly name: string;
   /** The pid of the running process; undefined between an end and the next start. */
@@ -59,9 +62,10 @@ export function createChild({ name, argv, logFile, stopMs }: Program): Child {
       return running?.pid;
     },
     start: async () => {
+      await access(argv[0] ?? '', constants.X_OK); // setpriv would start, and only then miss the program
       const log = await open(logFile, 'a');
       try {
-        const [file = '', ...args] = argv;
+        const [file = '', ...args] = endWithParent(argv, CHILD_ENV.PATH);
         // Not in our process group: a terminal's Ctrl-C is for us, and we end our children.
         const child = spawn(file, args, { env: CHILD_ENV, detached: true, stdio: ['ignore', log.fd, log.fd] });
         child.once('exit', (code, signal) => onExit(child, code, signal));

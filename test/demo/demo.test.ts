@@ -1,8 +1,9 @@
 // oxlint-disable vitest/no-standalone-expect -- testOn's test is one, which the rule does not know
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { cp, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
+import { isDeepStrictEqual, promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { run } from '../../src/exec/run.ts';
 import { loadKubeconfig } from '../../src/kube/access/kubeconfig.ts';
@@ -13,7 +14,8 @@ import { runSandbox } from '../../sandbox/run.ts';
 import type { SandboxReport } from '../../sandbox/story/sandbox-report.ts';
 import type { PodRow, Snapshot } from '../../sandbox/story/snapshot.ts';
 import { testOn } from '../machine.ts';
-import { buildProgram, type Program } from '../rig/program.ts';
+import { eventually } from '../rig/eventually.ts';
+import { buildProgram, CHECKOUT, type Program } from '../rig/program.ts';
 
 let program: Program;
 beforeAll(async () => {
@@ -147,6 +149,46 @@ test('Ctrl-C in the middle ends all of it, with exit code 1', async () => {
   expect(await ended).toEqual([1, null]);
   expect(await program.leftovers()).toEqual([]);
 }, 60_000);
+
+test('a reader that ends, as in `sandbox | head`, ends all of it', async () => {
+  const { child } = await program.startUntil(['sandbox', `--log-dir=${program.logs}`], /^2\/9/m);
+  const ended = once(child, 'exit');
+  child.stdout?.destroy();
+  expect(await ended).toEqual([1, null]);
+  expect(await program.leftovers()).toEqual([]);
+}, 60_000);
+
+test('a terminal that is closed ends all of it', async () => {
+  const { child } = await program.startUntil(['sandbox', '--keep', `--log-dir=${program.logs}`], /KUBECONFIG=/);
+  const ended = once(child, 'exit');
+  child.kill('SIGHUP');
+  expect(await ended).toEqual([0, null]);
+  expect(await program.leftovers()).toEqual([]);
+}, 60_000);
+
+test('a sandbox that is killed leaves no process behind', async () => {
+  const { child } = await program.startUntil(['sandbox', `--log-dir=${program.logs}`], /^2\/9/m);
+  const running = await program.processes();
+  expect(running.length).toBeGreaterThanOrEqual(6); // the sandbox, the operator and four agents
+  child.kill('SIGKILL');
+  await eventually(async () => expect(await program.processes()).toEqual([]));
+  await program.clear();
+}, 60_000);
+
+test('`make demo JSON=1` prints one JSON document and nothing else, whatever npm says', async () => {
+  for (const name of ['Makefile', 'package.json', 'package-lock.json', '.npmrc'])
+    await cp(path.join(CHECKOUT, name), path.join(program.root, name), { preserveTimestamps: true });
+  const npm = path.join(program.root, 'fake-bin/npm');
+  await mkdir(path.dirname(npm));
+  await writeFile(npm, '#!/bin/sh\necho "npm says something on its standard output"\n', { mode: 0o755 });
+  const { stdout } = await promisify(execFile)('make', ['demo', 'JSON=1'], {
+    cwd: program.root,
+    env: { PATH: `${path.dirname(npm)}:/usr/sbin:/usr/bin:/sbin:/bin` },
+    maxBuffer: 64 * 1024 * 1024,
+    timeout: 100_000,
+  });
+  expect(JSON.parse(stdout)).toMatchObject({ ok: true });
+}, 120_000);
 
 test('a program of ours that dies by itself ends the story, named', async () => {
   const report = await runSandbox(

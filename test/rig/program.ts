@@ -4,7 +4,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 
-const checkout = path.join(import.meta.dirname, '../..');
+/** Folder of the checkout. */
+export const CHECKOUT = path.join(import.meta.dirname, '../..');
 
 /**
  * The program built from the checkout as it is now, apart from `dist/`, which may be older or being built by somebody
@@ -22,8 +23,12 @@ export interface Program extends AsyncDisposable {
     args: readonly string[],
     line: RegExp,
   ): Promise<{ readonly child: ChildProcess; readonly match: string[] }>;
+  /** Lists the command lines of the running processes of this program. */
+  processes(): Promise<string[]>;
   /** Lists what a run left behind: temporary files of the sandbox, and processes of this program. */
   leftovers(): Promise<string[]>;
+  /** Deletes the temporary files that a killed run left behind. */
+  clear(): Promise<void>;
 }
 
 export async function buildProgram(): Promise<Program> {
@@ -32,17 +37,22 @@ export async function buildProgram(): Promise<Program> {
   try {
     const [logs, scratch] = [path.join(root, 'logs'), path.join(root, 't')];
     await Promise.all(['bin', 'logs', 't'].map((name) => mkdir(path.join(root, name))));
-    await copyFile(path.join(checkout, 'bin/open-local'), path.join(root, 'bin/open-local'));
+    await copyFile(path.join(CHECKOUT, 'bin/open-local'), path.join(root, 'bin/open-local'));
     for (const name of ['crds', 'deploy', 'examples', 'node_modules'])
-      await symlink(path.join(checkout, name), path.join(root, name));
-    await promisify(execFile)(process.execPath, [path.join(checkout, 'build.ts'), path.join(root, 'dist')]);
+      await symlink(path.join(CHECKOUT, name), path.join(root, name));
+    await promisify(execFile)(process.execPath, [path.join(CHECKOUT, 'build.ts'), path.join(root, 'dist')]);
     const [file, env] = [path.join(root, 'bin/open-local'), { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', TMPDIR: scratch }];
     return {
       root,
       logs,
       run: (...args) => runToEnd(file, args, env),
       startUntil: (args, line) => startUntil(spawn(file, args, { env, stdio: ['ignore', 'pipe', 'inherit'] }), line),
+      processes: () => processesOf(root),
       leftovers: async () => [...(await readdir(scratch)), ...(await processesOf(root))],
+      clear: async () => {
+        await rm(scratch, { recursive: true });
+        await mkdir(scratch);
+      },
       [Symbol.asyncDispose]: dispose,
     };
   } catch (error) {
