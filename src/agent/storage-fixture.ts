@@ -41,6 +41,7 @@ export const sampleGroup = (name: string, more: Partial<LvmGroup> = {}): LvmGrou
 };
 
 export const sampleMount = (target: string, more: Partial<MountEntry> = {}): MountEntry => ({
+  id: 1,
   majorMinor: '9:9',
   root: '/',
   target,

@@ -37,6 +37,9 @@ export const FORMATTED = 'csi.aliyun.com/formatted';
 /** On a LocalVolume that has a disk for itself: which one, as the disk tells of itself. Its name may lead to another after a boot. */
 export const DISK = 'csi.aliyun.com/disk';
 
+/** On a LocalVolume that has a mounted filesystem for itself: which one, as `identityOf` in mount/filesystem.ts says. */
+export const FILESYSTEM = 'csi.aliyun.com/filesystem';
+
 /** On an inline volume's LocalVolume: the path at which the kubelet wanted it, by which it is known whether the kubelet knows it still. */
 export const PUBLISHED_AT = 'csi.aliyun.com/published-at';
 

@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import path from 'node:path';
 import type { MountEntry } from './mountinfo.ts';
 
 /** `major:minor` of a block device file, links followed; undefined when it is not there or is something else. */
@@ -12,11 +13,21 @@ export async function deviceNumber(device: string): Promise<string | undefined> 
   }
 }
 
-/** `major:minor` of the device whose content is seen at an entry of the mount table; undefined when none is. */
-export async function deviceBehind({ majorMinor, fsType, source, target }: MountEntry): Promise<string | undefined> {
-  if (isDeviceFile(fsType)) return deviceNumber(target);
-  return majorMinor.startsWith('0:') ? deviceNumber(source) : majorMinor; // btrfs has numbers of its own
+/** The folder of device files, a filesystem of the kernel's own: looking into it never waits for anybody. */
+export const DEVICES = '/dev/';
+
+/**
+ * `major:minor` of the device whose content is seen at an entry of the mount table; undefined when none is. The entry may be anybody's:
+ * no path is touched but those of device files, since one on a dead network filesystem would never answer.
+ */
+export async function deviceBehind({ majorMinor, root, fsType, source }: MountEntry): Promise<string | undefined> {
+  if (isDeviceFile(fsType))
+    return majorMinor === (await numberOfDevices()) ? deviceNumber(path.join(DEVICES, root)) : undefined;
+  if (!majorMinor.startsWith('0:')) return majorMinor;
+  return fsType === 'btrfs' && source.startsWith(DEVICES) ? deviceNumber(source) : undefined; // its numbers are its own
 }
+
+const numberOfDevices = async (): Promise<string> => majorMinorOf((await stat(DEVICES)).dev);
 
 /** A bind mount of a device file lies on the filesystem of /dev. */
 export const isDeviceFile = (fsType: string): boolean => ['devtmpfs', 'tmpfs', 'none'].includes(fsType);

@@ -10,7 +10,8 @@ import { createHostFilesystems } from './host-filesystems.ts';
 const never = new AbortController().signal;
 
 test.each([
-  ['TYPE=ext4\nUSAGE=filesystem\nUUID=x', { kind: 'filesystem', type: 'ext4' }],
+  ['TYPE=ext4\nUSAGE=filesystem\nUUID=x', { kind: 'filesystem', type: 'ext4', uuid: 'x' }],
+  ['TYPE=ext4\nUSAGE=filesystem', { kind: 'filesystem', type: 'ext4' }],
   ['TYPE=LVM2_member\nUSAGE=raid', { kind: 'other', what: 'LVM2_member' }],
   ['TYPE=crypto_LUKS\nUSAGE=crypto', { kind: 'other', what: 'crypto_LUKS' }],
   ['PTTYPE=gpt', { kind: 'other', what: 'gpt' }],

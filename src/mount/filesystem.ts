@@ -1,11 +1,12 @@
 import type { Bytes } from '../model/bytes.ts';
 import type { FilesystemType } from '../model/filesystem-type.ts';
+import type { MountEntry } from './mountinfo.ts';
 
 /** What a device carries. `other` is anything that is not a filesystem and not nothing. */
 export type Content =
   | { readonly kind: 'missing' }
   | { readonly kind: 'blank' }
-  | { readonly kind: 'filesystem'; readonly type: string }
+  | { readonly kind: 'filesystem'; readonly type: string; readonly uuid?: string }
   | { readonly kind: 'other'; readonly what: string };
 
 export interface FilesystemStats {
@@ -27,10 +28,15 @@ export interface Filesystems {
     signal: AbortSignal,
   ): Promise<void>;
   stats(path: string, signal: AbortSignal): Promise<FilesystemStats>;
-  /** Names in the folder at which a filesystem is mounted. */
-  entries(mountPoint: string, signal: AbortSignal): Promise<readonly string[]>;
-  /** Removes every file in it, never what is mounted below it, nor what links lead to. May be repeated after a cut. */
-  clear(mountPoint: string, signal: AbortSignal): Promise<void>;
+  /** What a mounted filesystem is known by, whatever its device is called: identityOf. */
+  identify(entry: MountEntry, signal: AbortSignal): Promise<string>;
+  /** Names in a mounted filesystem's folder. Throws `precondition` when it is no longer mounted there. */
+  entries(entry: MountEntry, signal: AbortSignal): Promise<readonly string[]>;
+  /**
+   * Removes every file of a mounted filesystem, never what is mounted below it, nor what links lead to. May be repeated after a cut.
+   * Throws `precondition`, and removes nothing, unless the filesystem of that identity is mounted there.
+   */
+  clear(mounted: { readonly target: string; readonly identity: string }, signal: AbortSignal): Promise<void>;
   /** Size of a block device; undefined when it is not there. */
   sizeOf(device: string, signal: AbortSignal): Promise<Bytes | undefined>;
 }
@@ -44,15 +50,15 @@ export function mkfsArgv(device: string, fsType: FilesystemType): readonly strin
   return [`mkfs.${fsType}`, '-q', ...options, '--', device];
 }
 
-/** Pure: depth first, links removed and not followed, and nothing of another filesystem. */
-export const clearArgv = (mountPoint: string): readonly string[] => [
-  'find',
-  mountPoint,
-  '-xdev',
-  '-mindepth',
-  '1',
-  '-delete',
-];
+/** Pure: depth first, links removed and not followed, and nothing of another filesystem. `folder` may end with a slash. */
+export const clearArgv = (folder: string): readonly string[] => ['find', folder, '-xdev', '-mindepth', '1', '-delete'];
+
+/**
+ * What a mounted filesystem is known by: its type, its UUID, and the folder of it that is mounted, for example
+ * `ext4 0a1b2c3d-… /`. One without a UUID (tmpfs, nfs) is known by its source instead.
+ */
+export const identityOf = ({ fsType, root, source }: MountEntry, uuid: string | undefined): string =>
+  [fsType, uuid ?? source, root].join(' ');
 
 /** Pure: undefined for a filesystem that we do not know how to grow. */
 export function growArgv(mounted: { readonly device: string; readonly target: string; readonly fsType: string }) {
@@ -71,7 +77,9 @@ export function parseBlkid(stdout: string): Content {
     }),
   );
   const type = fields.get('TYPE');
-  if (type !== undefined && fields.get('USAGE') === 'filesystem') return { kind: 'filesystem', type };
+  const uuid = fields.get('UUID');
+  if (type !== undefined && fields.get('USAGE') === 'filesystem')
+    return { kind: 'filesystem', type, ...(uuid === undefined ? {} : { uuid }) };
   const what = type ?? fields.get('PTTYPE');
   return { kind: 'other', what: what ?? 'something that blkid cannot name' };
 }

@@ -1,20 +1,22 @@
 import { constants } from 'node:fs';
-import { open, readFile, readdir, statfs } from 'node:fs/promises';
+import { open, readFile, readdir, statfs, type FileHandle } from 'node:fs/promises';
 import { MIB, bytes, type Bytes } from '../model/bytes.ts';
 import { Fault, textOf } from '../model/fault.ts';
 import { filesystemType } from '../model/filesystem-type.ts';
 import { CommandFailed } from '../exec/command-failed.ts';
 import type { Run } from '../exec/run.ts';
-import { deviceNumber } from './device-number.ts';
+import { DEVICES, deviceBehind, deviceNumber, isDeviceFile } from './device-number.ts';
 import {
   clearArgv,
   growArgv,
+  identityOf,
   mkfsArgv,
   parseBlkid,
   type Content,
   type Filesystems,
   type FilesystemStats,
 } from './filesystem.ts';
+import { parseMountinfo, type MountEntry } from './mountinfo.ts';
 
 const PROBE_TIMEOUT_MS = 60_000;
 const FORMAT_TIMEOUT_MS = 600_000;
@@ -45,8 +47,27 @@ export function createHostFilesystems(run: Run): Filesystems {
       if (argv) await call(argv, FORMAT_TIMEOUT_MS, signal);
     },
     stats: statsOf,
-    entries: (mountPoint) => readdir(mountPoint),
-    clear: (mountPoint, signal) => call(clearArgv(mountPoint), CLEAR_TIMEOUT_MS, signal),
+    identify: (entry, signal) => identify(entry, run, signal),
+    entries: (entry, signal) =>
+      inFolder(
+        entry.target,
+        async (folder, found) => {
+          if (found.id !== entry.id) throw remounted(entry.target);
+          return readdir(folder);
+        },
+        signal,
+      ),
+    clear: ({ target, identity }, signal) =>
+      inFolder(
+        target,
+        async (folder, found) => {
+          const now = await identify(found, run, signal);
+          if (now !== identity)
+            throw new Fault('precondition', `${target} is filesystem ${now}, not ${identity}: nothing was removed`);
+          await call(clearArgv(folder), CLEAR_TIMEOUT_MS, signal);
+        },
+        signal,
+      ),
     sizeOf: deviceSize,
   };
 }
@@ -83,6 +104,45 @@ async function probeWithBlkid(device: string, run: Run, signal: AbortSignal): Pr
     throw new Fault('unavailable', error.message, { cause: error });
   }
 }
+
+async function identify(entry: MountEntry, run: Run, signal: AbortSignal): Promise<string> {
+  const number = isDeviceFile(entry.fsType) ? undefined : await deviceBehind(entry);
+  if (number === undefined) return identityOf(entry, undefined);
+  const named = entry.source.startsWith(DEVICES) && (await deviceNumber(entry.source)) === number;
+  const content = await probeWithBlkid(named ? entry.source : `${DEVICES}block/${number}`, run, signal);
+  return identityOf(entry, content.kind === 'filesystem' ? content.uuid : undefined);
+}
+
+/**
+ * Runs `work` in the folder at which a filesystem is mounted now. The folder is held open meanwhile and given by a path that leads to
+ * that very folder, so that no unmount or mount in between leads the work to another one. Throws Fault `precondition` when nothing is
+ * mounted there.
+ */
+async function inFolder<T>(
+  target: string,
+  work: (folder: string, found: MountEntry) => Promise<T>,
+  signal: AbortSignal,
+): Promise<T> {
+  const handle = await open(target, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    const found = await mountOf(handle, signal);
+    if (found?.target !== target) throw remounted(target);
+    return await work(`/proc/${process.pid}/fd/${handle.fd}/`, found);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The mount that an open file belongs to: proc_pid_fdinfo(5). */
+async function mountOf({ fd }: FileHandle, signal: AbortSignal): Promise<MountEntry | undefined> {
+  const info = await readFile(`/proc/self/fdinfo/${fd}`, { encoding: 'utf8', signal });
+  const id = Number(/^mnt_id:\s*(\d+)$/m.exec(info)?.[1]);
+  const entries = parseMountinfo(await readFile('/proc/self/mountinfo', { encoding: 'utf8', signal }));
+  return entries.find((entry) => entry.id === id);
+}
+
+const remounted = (target: string): Fault =>
+  new Fault('precondition', `the filesystem that was seen at ${target} is not mounted there now: nothing was touched`);
 
 async function statsOf(path: string): Promise<FilesystemStats> {
   const { bsize, blocks, bfree, bavail, files, ffree } = await statfs(path);

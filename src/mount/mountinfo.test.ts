@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { mountAt, parseMountinfo } from './mountinfo.ts';
+import { isSameView, mountAt, parseMountinfo, viewAt } from './mountinfo.ts';
 
 const text = `22 27 0:21 / /proc rw,relatime - proc proc rw
 27 1 254:0 / / rw,relatime - ext4 /dev/vda rw,discard
@@ -14,6 +14,7 @@ test('fields, escapes and optional fields', () => {
   const entries = parseMountinfo(text);
   expect(entries).toHaveLength(5);
   expect(entries[2]).toEqual({
+    id: 30,
     majorMinor: '253:3',
     root: '/',
     target: '/var/lib/kubelet/a b',
@@ -28,4 +29,22 @@ test('what is seen at a path is the last mount there', () => {
   const entries = parseMountinfo(text);
   expect(mountAt(entries, '/proc')).toMatchObject({ source: '/dev/sdb', root: '/sub' });
   expect(mountAt(entries, '/nothing')).toBeUndefined();
+});
+
+test.each([
+  ['/var/lib/kubelet/a b', { majorMinor: '253:3', root: '/' }],
+  ['/var/lib/kubelet/a b/c/d', { majorMinor: '253:3', root: '/c/d' }],
+  ['/var/lib/kubelet/a bc', { majorMinor: '254:0', root: '/var/lib/kubelet/a bc' }],
+  ['/proc/x', { majorMinor: '253:4', root: '/sub/x' }],
+  ['/', { majorMinor: '254:0', root: '/' }],
+])('%s leads to what the table says', (path, want) => {
+  expect(viewAt(parseMountinfo(text), path)).toMatchObject(want);
+});
+
+test('two paths show the same when filesystem and folder are the same', () => {
+  const entries = parseMountinfo(`${text}33 27 253:4 /sub /other ro - ext4 /dev/disk/by-id/x rw\n`);
+  const view = (path: string) => viewAt(entries, path) ?? { majorMinor: '', root: '', source: '' };
+  expect(isSameView(view('/proc'), view('/other'))).toBe(true);
+  expect(isSameView(view('/proc'), view('/other/a'))).toBe(false);
+  expect(isSameView(view('/proc'), view('/'))).toBe(false);
 });

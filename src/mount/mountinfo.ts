@@ -1,5 +1,7 @@
 /** One line of /proc/self/mountinfo: proc(5). */
 export interface MountEntry {
+  /** No two mounts have the same at one time; a later mount may get it again. */
+  readonly id: number;
   readonly majorMinor: string;
   /** The folder of the filesystem that is mounted: `/`, or another one for a bind mount. */
   readonly root: string;
@@ -15,11 +17,12 @@ export interface MountEntry {
 export function parseMountinfo(text: string): readonly MountEntry[] {
   return text.split('\n').flatMap((line) => {
     const [before = '', after] = line.split(' - ');
-    const [, , majorMinor, root, target, options] = before.split(' ');
+    const [id, , majorMinor, root, target, options] = before.split(' ');
     const [fsType, source] = after?.split(' ') ?? [];
     if (majorMinor === undefined || root === undefined || target === undefined || fsType === undefined) return [];
     return [
       {
+        id: Number(id),
         majorMinor,
         root: unescape(root),
         target: unescape(target),
@@ -38,3 +41,20 @@ const unescape = (text: string): string =>
 /** The last mount at a path, which hides earlier ones; undefined when nothing is mounted there. */
 export const mountAt = (entries: readonly MountEntry[], target: string): MountEntry | undefined =>
   entries.findLast((entry) => entry.target === target);
+
+/** What a path leads to: a folder or file of a filesystem. */
+export type View = Pick<MountEntry, 'majorMinor' | 'root' | 'source'>;
+
+/** What a path without links leads to, by the mount table alone: nothing on the path is touched, so a dead mount cannot stop this. */
+export function viewAt(entries: readonly MountEntry[], path: string): View | undefined {
+  const above = entries.filter(({ target }) => target === path || path.startsWith(target === '/' ? '/' : `${target}/`));
+  const longest = Math.max(...above.map(({ target }) => target.length));
+  const entry = above.findLast(({ target }) => target.length === longest);
+  if (!entry) return undefined;
+  const below = entry.target === '/' ? path : path.slice(entry.target.length);
+  const root = `${entry.root === '/' ? '' : entry.root}${below === '/' ? '' : below}`;
+  return { majorMinor: entry.majorMinor, root: root === '' ? '/' : root, source: entry.source };
+}
+
+/** Whether two views are of one folder or file. All mounts of one filesystem have its number, so the name of its source says nothing more. */
+export const isSameView = (a: View, b: View): boolean => a.majorMinor === b.majorMinor && a.root === b.root;

@@ -1,9 +1,9 @@
-import { readFile, realpath, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { Fault } from '../model/fault.ts';
 import { CommandFailed } from '../exec/command-failed.ts';
 import type { Run } from '../exec/run.ts';
-import { deviceNumber } from './device-number.ts';
-import { mountAt, parseMountinfo, type MountEntry } from './mountinfo.ts';
+import { DEVICES, deviceBehind, deviceNumber } from './device-number.ts';
+import { isSameView, mountAt, parseMountinfo, viewAt, type MountEntry } from './mountinfo.ts';
 
 /** The mounts of this machine. Every verb may be repeated; all throw Fault. */
 export interface Mounts {
@@ -12,7 +12,10 @@ export interface Mounts {
   mount(wanted: NewMount, signal: AbortSignal): Promise<void>;
   /** Bind-mounts a folder or device file at another path, which must exist; otherwise as mount. */
   bind(wanted: NewBind, signal: AbortSignal): Promise<void>;
-  /** Whether the entry is a mount of this device or folder. */
+  /**
+   * Whether the entry is a mount of this device or folder. Looks at the device and at the mount table only: the entry may be anybody's,
+   * and a path on a dead filesystem never answers.
+   */
   shows(entry: MountEntry, source: string, signal: AbortSignal): Promise<boolean>;
   /** Resolves once nothing is mounted there; throws `unavailable` while it is in use. */
   unmount(target: string, signal: AbortSignal): Promise<void>;
@@ -57,7 +60,7 @@ export function createHostMounts(run: Run): Mounts {
     mount: async ({ source, target, fsType, options }, signal) => {
       if ((await deviceNumber(source)) === undefined) throw new Fault('not-found', `device ${source} is not there`);
       const found = mountAt(await list(signal), target);
-      if (found) return assertSame(found, await showsSource(found, source));
+      if (found) return assertSame(found, await showsSource(found, source, signal));
       const flags = options.length === 0 ? [] : ['-o', options.join(',')];
       await call(['mount', '-t', fsType, ...flags, '--', source, target], signal);
     },
@@ -66,7 +69,7 @@ export function createHostMounts(run: Run): Mounts {
       const found = mountAt(entries, target);
       if (found) {
         const wantReadOnly = readOnly || isReadOnly(mountAt(entries, source));
-        return assertSame(found, isReadOnly(found) === wantReadOnly && (await sameFile(source, target)));
+        return assertSame(found, isReadOnly(found) === wantReadOnly && (await showsSource(found, source, signal)));
       }
       const flags = ['bind', ...(readOnly ? ['ro'] : []), ...options];
       await call(['mount', '-o', flags.join(','), '--', source, target], signal);
@@ -88,14 +91,10 @@ export function assertSame(found: MountEntry, same: boolean): void {
   throw new Fault('conflict', `${found.target} is taken: ${found.source} (${found.fsType}, ${how}) is mounted there`);
 }
 
-/** By the device's number, by its name (btrfs mounts have numbers of their own), or because both paths are one file. */
-async function showsSource(entry: MountEntry, source: string): Promise<boolean> {
-  if ((await deviceNumber(source)) === entry.majorMinor) return true;
-  const [device, mounted] = await Promise.all([source, entry.source].map((path) => realpath(path).catch(() => path)));
-  return device === mounted || sameFile(source, entry.target).catch(() => false);
-}
-
-async function sameFile(a: string, b: string): Promise<boolean> {
-  const [first, second] = await Promise.all([stat(a), stat(b)]);
-  return first.dev === second.dev && first.ino === second.ino;
+async function showsSource(entry: MountEntry, source: string, signal: AbortSignal): Promise<boolean> {
+  const number = await deviceNumber(source);
+  if (number !== undefined) return (await deviceBehind(entry)) === number;
+  if (source.startsWith(DEVICES)) return false;
+  const view = viewAt(await list(signal), source);
+  return view !== undefined && isSameView(entry, view);
 }

@@ -29,7 +29,7 @@ test('format, mount, bind, look, unmount; remembered by the file', async () => {
   await mounts.mount(staged, never);
   await mounts.bind(bound, never);
   const later = again();
-  expect(await later.filesystems.probe(DEVICE, never)).toEqual({ kind: 'filesystem', type: 'ext4' });
+  expect(await later.filesystems.probe(DEVICE, never)).toMatchObject({ kind: 'filesystem', type: 'ext4' });
   expect(mountAt(await later.mounts.list(never), '/pod')).toMatchObject({
     source: DEVICE,
     fsType: 'ext4',

@@ -1,15 +1,18 @@
+import { randomUUID } from 'node:crypto';
 import type { Bytes } from '../model/bytes.ts';
 import { NO_BYTES } from '../model/bytes.ts';
 import { Fault } from '../model/fault.ts';
 import { createStateFile } from '../exec/state-file.ts';
-import type { Filesystems } from './filesystem.ts';
+import { identityOf, type Filesystems } from './filesystem.ts';
 import { mountAt, type MountEntry } from './mountinfo.ts';
 import { assertSame, type Mounts, type NewBind } from './mounts.ts';
 
 interface SimulatedMounts {
   readonly mounts: readonly MountEntry[];
   /** Device path to what it was formatted with. */
-  readonly filesystems: Readonly<Record<string, { readonly type: string; readonly sizeBytes: Bytes }>>;
+  readonly filesystems: Readonly<
+    Record<string, { readonly type: string; readonly uuid: string; readonly sizeBytes: Bytes }>
+  >;
 }
 
 export interface SimulatedMountsOptions {
@@ -40,11 +43,14 @@ export function createSimulatedMounts({ file, sizeOf }: SimulatedMountsOptions):
     list: async (signal) => (await state.read(signal)).mounts,
     mount: async ({ source, target, fsType, options }, signal) => {
       await existing(source, signal);
-      const entry = { majorMinor: '0:0', root: '/', target, options: withMode(options), fsType, source };
+      const entry = { ...viewOf(source), target, options: withMode(options), fsType };
       await state.update((before) => withMount(before, entry), signal);
     },
     bind: (wanted, signal) => state.update((before) => withMount(before, bindEntry(before, wanted)), signal),
-    shows: (entry, source) => Promise.resolve(entry.source === source),
+    shows: async (entry, source, signal) => {
+      const { mounts: entries } = await state.read(signal);
+      return entry.source === (mountAt(entries, source)?.source ?? source);
+    },
     unmount: (target, signal) => state.update((before) => withoutMount(before, target), signal),
   };
 
@@ -52,21 +58,28 @@ export function createSimulatedMounts({ file, sizeOf }: SimulatedMountsOptions):
     probe: async (device, signal) => {
       if ((await sizeOf(device, signal)) === undefined) return { kind: 'missing' };
       const found = (await state.read(signal)).filesystems[device];
-      return found ? { kind: 'filesystem', type: found.type } : { kind: 'blank' };
+      return found ? { kind: 'filesystem', type: found.type, uuid: found.uuid } : { kind: 'blank' };
     },
     format: async (device, type, signal) => {
       const sizeBytes = await existing(device, signal);
-      await state.update((before) => withFilesystem(before, device, { type, sizeBytes }), signal);
+      await state.update((before) => withFilesystem(before, device, { type, uuid: randomUUID(), sizeBytes }), signal);
     },
     grow: async ({ device, fsType }, signal) => {
       const sizeBytes = await existing(device, signal);
-      await state.update((before) => withFilesystem(before, device, { type: fsType, sizeBytes }), signal);
+      await state.update((before) => {
+        const uuid = before.filesystems[device]?.uuid ?? randomUUID();
+        return withFilesystem(before, device, { type: fsType, uuid, sizeBytes });
+      }, signal);
     },
     stats: async (path, signal) => {
       const { mounts: entries, filesystems: known } = await state.read(signal);
       const total = known[mountAt(entries, path)?.source ?? '']?.sizeBytes;
       if (total === undefined) throw new Fault('not-found', `nothing is mounted at ${path}`);
       return { total, used: NO_BYTES, available: total, inodes: { total: 0, used: 0, available: 0 } };
+    },
+    identify: async (entry, signal) => {
+      const { filesystems: known } = await state.read(signal);
+      return identityOf(entry, known[entry.source]?.uuid);
     },
     entries: () => Promise.resolve([]),
     clear: () => Promise.resolve(), // files at a simulated mount point are not the volume's
@@ -77,6 +90,9 @@ export function createSimulatedMounts({ file, sizeOf }: SimulatedMountsOptions):
   return { mounts, filesystems, forget };
 }
 
+/** Nothing has a number here: a device is known by its path. */
+const viewOf = (source: string) => ({ id: 0, majorMinor: `0:${source}`, root: '/', source });
+
 const withMode = (options: readonly string[]): readonly string[] =>
   options.includes('ro') ? options : ['rw', ...options];
 
@@ -84,7 +100,7 @@ const withMode = (options: readonly string[]): readonly string[] =>
 function bindEntry(state: SimulatedMounts, { source, target, readOnly, options }: NewBind): MountEntry {
   const from = mountAt(state.mounts, source);
   const mode = readOnly || from?.options.includes('ro') ? ['ro'] : ['rw'];
-  const below = from ?? { majorMinor: '0:0', root: '/', fsType: 'none', source };
+  const below = from ?? { ...viewOf(source), fsType: 'none' };
   return { ...below, target, options: [...mode, ...options] };
 }
 

@@ -41,7 +41,7 @@ test('a blank device is formatted, mounted once, bound, grown and taken down', a
   expect(await filesystems.probe(device, never)).toEqual({ kind: 'blank' });
   expect(await filesystems.sizeOf(device, never)).toBe(64 * MIB);
   await filesystems.format(device, 'ext4', never);
-  expect(await filesystems.probe(device, never)).toEqual({ kind: 'filesystem', type: 'ext4' });
+  expect(await filesystems.probe(device, never)).toMatchObject({ kind: 'filesystem', type: 'ext4' });
 
   const staged = { source: device, target: staging, fsType: 'ext4', options: ['noatime'] };
   const bound = { source: staging, target: pod, readOnly: true, options: [] };

@@ -7,6 +7,7 @@ import { createHostDisks } from '../../src/disk/host-disks.ts';
 import { run } from '../../src/exec/run.ts';
 import { MIB } from '../../src/model/bytes.ts';
 import { createHostFilesystems } from '../../src/mount/host-filesystems.ts';
+import { mountAt } from '../../src/mount/mountinfo.ts';
 import { createHostMounts } from '../../src/mount/mounts.ts';
 import { createLoopDisks } from '../lvm/loop-disks.ts';
 import { testOn } from '../machine.ts';
@@ -17,15 +18,15 @@ const disks = createHostDisks(run, 'zero');
 const mounts = createHostMounts(run);
 const filesystems = createHostFilesystems(run);
 
-/** A loop device with ext4, mounted. */
-async function mountedDisk() {
+/** A loop device with ext4, mounted at the target, or in a folder of its own. */
+async function mountedDisk(target?: string) {
   await using stack = new AsyncDisposableStack();
   const loops = stack.use(await createLoopDisks(32 * MIB));
   const [source = ''] = loops.devices;
   const folder = await mkdtemp(path.join(tmpdir(), 'open-local-wipe-'));
   stack.defer(() => rm(folder, { recursive: true, force: true }));
-  const at = path.join(folder, 'mounted');
-  await mkdir(at);
+  const at = target ?? path.join(folder, 'mounted');
+  await mkdir(at, { recursive: true });
   await filesystems.format(source, 'ext4', never);
   await mounts.mount({ source, target: at, fsType: 'ext4', options: [] }, never);
   stack.defer(() => mounts.unmount(at, never));
@@ -58,8 +59,61 @@ test('a filesystem is emptied of everything, and nothing beside it is touched', 
   await writeFile(path.join(disk.at, 'a/b c/-d/file'), 'x');
   await symlink(outside, path.join(disk.at, 'a/link'));
   await symlink(path.join(outside, 'file'), path.join(disk.at, '-rf'));
-  await filesystems.clear(disk.at, never);
-  expect(await filesystems.entries(disk.at, never)).toEqual([]);
+  const { entry, identity } = await lookAt(disk.at);
+  await filesystems.clear({ target: disk.at, identity }, never);
+  expect(await filesystems.entries(entry, never)).toEqual([]);
   expect(await readFile(path.join(outside, 'file'), 'utf8')).toBe('precious');
-  await filesystems.clear(disk.at, never); // again: done
+  await filesystems.clear({ target: disk.at, identity }, never); // again: done
+});
+
+async function lookAt(target: string) {
+  const entry = mountAt(await mounts.list(never), target);
+  if (!entry) throw new Error(`nothing is mounted at ${target}`);
+  return { entry, identity: await filesystems.identify(entry, never) };
+}
+
+test('what another filesystem has inside of it stays', async () => {
+  await using disk = await mountedDisk();
+  await using inner = await mountedDisk(path.join(disk.at, 'inner'));
+  await writeFile(path.join(inner.at, 'file'), 'precious');
+  await writeFile(path.join(disk.at, 'file'), 'x');
+  const { identity } = await lookAt(disk.at);
+  await expect(filesystems.clear({ target: disk.at, identity }, never)).rejects.toMatchObject({ kind: 'unavailable' });
+  expect([await readdir(disk.at), await readdir(inner.at)]).toEqual([['inner'], ['file', 'lost+found']]);
+});
+
+test('the folder below a filesystem that is not mounted is left alone, and so is another filesystem at its path', async () => {
+  await using disk = await mountedDisk();
+  const { entry, identity } = await lookAt(disk.at);
+  await mounts.unmount(disk.at, never);
+  await writeFile(path.join(disk.at, 'below'), 'precious');
+  const gone = { kind: 'precondition', message: expect.stringContaining('is not mounted there now') as string };
+  await expect(filesystems.clear({ target: disk.at, identity }, never)).rejects.toMatchObject(gone);
+  await expect(filesystems.entries(entry, never)).rejects.toMatchObject(gone);
+
+  await using other = await mountedDisk(disk.at);
+  await writeFile(path.join(other.at, 'other'), 'precious');
+  await expect(filesystems.clear({ target: disk.at, identity }, never)).rejects.toMatchObject({
+    kind: 'precondition',
+    message: expect.stringContaining(`not ${identity}: nothing was removed`) as string,
+  });
+  expect(await readdir(other.at)).toEqual(['lost+found', 'other']);
+  await mounts.unmount(other.at, never);
+  expect(await readdir(disk.at)).toEqual(['below']);
+});
+
+test('a filesystem is known by its UUID, and by the folder of it that is mounted', async () => {
+  await using disk = await mountedDisk();
+  const uuid = (await run(['blkid', '-p', '-s', 'UUID', '-o', 'value', disk.device.path], { timeoutMs: 9000 }, never))
+    .stdout;
+  expect((await lookAt(disk.at)).identity).toBe(`ext4 ${uuid.trim()} /`);
+  await mkdir(path.join(disk.at, 'part'));
+  const part = path.join(disk.folder, 'part');
+  await mkdir(part);
+  await mounts.bind({ source: path.join(disk.at, 'part'), target: part, readOnly: false, options: [] }, never);
+  try {
+    expect((await lookAt(part)).identity).toBe(`ext4 ${uuid.trim()} /part`);
+  } finally {
+    await mounts.unmount(part, never);
+  }
 });

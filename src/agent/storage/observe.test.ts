@@ -30,7 +30,7 @@ const deps = (more: Partial<ObserveDeps> = {}): ObserveDeps => ({
         ),
       ),
   },
-  filesystems: { stats: () => Promise.resolve(stats) },
+  filesystems: { stats: () => Promise.resolve(stats), identify: () => Promise.resolve('ext4 u /') },
   mountRoot: '/mnt/open-local',
   ...more,
 });
@@ -46,11 +46,14 @@ test('mount points are what is mounted directly under their folder, the last mou
     ['/mnt/open-local/a', '/dev/over'],
     ['/mnt/open-local/b', '/dev/other'],
   ]);
-  expect((await observe(deps(), never)).mountPoints).toMatchObject([{ entry: { target: '/mnt/open-local/a' }, stats }]);
+  expect((await observe(deps(), never)).mountPoints).toMatchObject([
+    { entry: { target: '/mnt/open-local/a' }, stats, identity: 'ext4 u /' },
+  ]);
 });
 
 test('a mount point that does not answer is still there', async () => {
-  const filesystems = { stats: () => Promise.reject(new Error('EIO')) };
+  const dead = () => Promise.reject(new Error('EIO'));
+  const filesystems = { stats: dead, identify: dead };
   const { mountPoints } = await observe(deps({ filesystems }), never);
   expect(mountPoints).toEqual([{ entry: sampleMount('/mnt/open-local/a') }]);
 });

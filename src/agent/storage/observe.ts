@@ -19,13 +19,15 @@ export interface MountPoint {
   readonly entry: MountEntry;
   /** Undefined when it did not answer. */
   readonly stats?: FilesystemStats;
+  /** What it is known by, as identityOf in mount/filesystem.ts says; undefined when that could not be read. */
+  readonly identity?: string;
 }
 
 export interface ObserveDeps {
   readonly lvm: Pick<Lvm, 'report'>;
   readonly disks: Pick<Disks, 'list'>;
   readonly mounts: Pick<Mounts, 'list'>;
-  readonly filesystems: Pick<Filesystems, 'stats'>;
+  readonly filesystems: Pick<Filesystems, 'stats' | 'identify'>;
   /** `/mnt/open-local`, without a slash at the end. */
   readonly mountRoot: string;
 }
@@ -50,13 +52,21 @@ export async function observe(deps: ObserveDeps, signal: AbortSignal): Promise<O
   return { groups, orphans, devices, mounts: entries, mountPoints };
 }
 
-async function mountPointOf(entry: MountEntry, filesystems: ObserveDeps['filesystems'], signal: AbortSignal) {
-  try {
-    return { entry, stats: await filesystems.stats(entry.target, signal) };
-  } catch {
-    signal.throwIfAborted();
-    return { entry };
-  }
+async function mountPointOf(
+  entry: MountEntry,
+  filesystems: ObserveDeps['filesystems'],
+  signal: AbortSignal,
+): Promise<MountPoint> {
+  const [stats, identity] = await Promise.allSettled([
+    filesystems.stats(entry.target, signal),
+    filesystems.identify(entry, signal),
+  ]);
+  signal.throwIfAborted();
+  return {
+    entry,
+    ...(stats.status === 'fulfilled' ? { stats: stats.value } : {}),
+    ...(identity.status === 'fulfilled' ? { identity: identity.value } : {}),
+  };
 }
 
 const isDirectlyUnder = (root: string, target: string): boolean =>

@@ -2,7 +2,14 @@ import { expect, test } from 'vitest';
 import { GIB } from '../../model/bytes.ts';
 import type { LocalVolume } from '../../model/objects.ts';
 import { OUR_TAG, UNFINISHED_TAG } from '../../lvm/names.ts';
-import { sampleGroup, sampleLocalVolume, sampleObservation, sampleVolume } from '../storage-fixture.ts';
+import {
+  sampleGroup,
+  sampleLocalVolume,
+  sampleMount,
+  sampleObservation,
+  sampleVolume,
+  unitSpec,
+} from '../storage-fixture.ts';
 import { findSuspects } from './changed-volumes.ts';
 
 const ready = sampleLocalVolume({ status: { phase: 'Ready', sizeBytes: GIB, devicePath: '/dev/pool-0/v1' } });
@@ -32,4 +39,21 @@ test.each<[string, LocalVolume, ReturnType<typeof sampleObservation>, boolean]>(
   ['missed, and back with a device that leads nowhere', missed, seeing({ active: true, detached: true }), true],
 ])('a volume that is %s: to be looked at %s', (_, volume, seen, want) => {
   expect(findSuspects([volume], seen)).toEqual(want ? ['v1'] : []);
+});
+
+const onMountPoint = {
+  ...sampleLocalVolume({
+    meta: { annotations: { 'csi.aliyun.com/filesystem': 'ext4 u /' } },
+    status: { phase: 'Ready', sizeBytes: GIB, devicePath: '/mnt/a' },
+  }),
+  spec: unitSpec('MountPoint', '/mnt/a'),
+};
+
+test.each([
+  ['mounted', [{ entry: sampleMount('/mnt/a'), identity: 'ext4 u /' }], false],
+  ['not mounted', [], true],
+  ['replaced by another one', [{ entry: sampleMount('/mnt/a'), identity: 'ext4 v /' }], true],
+  ['not to be known', [{ entry: sampleMount('/mnt/a') }], true],
+])('a volume whose filesystem is %s: to be looked at %s', (_, mountPoints, want) => {
+  expect(findSuspects([onMountPoint], sampleObservation({ mountPoints }))).toEqual(want ? ['v1'] : []);
 });

@@ -4,7 +4,7 @@ import { isUnfinished } from '../../lvm/lvm.ts';
 import type { LvmGroup, LvmVolume } from '../../lvm/report.ts';
 import type { Observation } from '../storage/observe.ts';
 import { isRecoverable } from './plan-volume.ts';
-import { isInPlace } from './unit-disk.ts';
+import { findFilesystem, isInPlace } from './unit-disk.ts';
 import { isSettled } from './reconcile-volume.ts';
 
 /** Volumes whose status no longer matches what observe() found: lost, or back again. They are to be looked at again. */
@@ -36,7 +36,8 @@ const isUsable = (found: LvmVolume): boolean => !isUnfinished(found) && found.ac
 /** In whatever state. */
 function isThere(volume: LocalVolume, seen: Seen): boolean {
   if (volume.spec.kind === 'LVM') return logicalVolume(volume, seen) !== undefined;
-  return isInPlace(volume, { devices: seen.devices, mounts: seen.mountPoints.map(({ entry }) => entry) });
+  if (volume.spec.kind === 'MountPoint') return findFilesystem(volume, seen) !== undefined;
+  return isInPlace(volume, { devices: seen.devices, mounts: [] });
 }
 
 /** LVM lists the volumes of a foreign or exported group too, but nothing can be done with them. */

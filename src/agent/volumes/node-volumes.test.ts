@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest';
 import { GIB } from '../../model/bytes.ts';
 import type { KubeObject, LocalVolume } from '../../model/objects.ts';
-import { DISK } from '../../model/well-known.ts';
+import { DISK, FILESYSTEM } from '../../model/well-known.ts';
+import type { MountEntry } from '../../mount/mountinfo.ts';
 import { ApiError } from '../../kube/errors.ts';
 import { createFakeObject } from '../fake-objects.ts';
 import { createNodeVolumes } from './node-volumes.ts';
-import { sampleDisk, sampleLocalVolume, unitSpec } from '../storage-fixture.ts';
+import { sampleDisk, sampleLocalVolume, sampleMount, unitSpec } from '../storage-fixture.ts';
 import { createVolumeWriter } from './write-volume.ts';
 
 const never = new AbortController().signal;
@@ -18,7 +19,12 @@ const missing = new ApiError({ code: 404, reason: 'NotFound', message: 'no such 
 const markFormatted = () => Promise.reject(new Error('no connection'));
 
 /** Volumes with what was heard and what the API server would say. */
-function volumesOf(heard: LocalVolume | undefined, stored: LocalVolume | Error, nodeName = 'node-a') {
+function volumesOf(
+  heard: LocalVolume | undefined,
+  stored: LocalVolume | Error,
+  nodeName = 'node-a',
+  mounted: readonly MountEntry[] = [],
+) {
   let asked = 0;
   const get = <T extends KubeObject>(): Promise<T> => {
     asked += 1;
@@ -30,7 +36,8 @@ function volumesOf(heard: LocalVolume | undefined, stored: LocalVolume | Error, 
     heard: () => heard,
     write: { markFormatted },
     disks: { list: () => Promise.resolve([sampleDisk('sdb', { worldwideName: 'naa.1' })]) },
-    mounts: { list: () => Promise.resolve([]) },
+    mounts: { list: () => Promise.resolve(mounted) },
+    filesystems: { identify: ({ source }) => Promise.resolve(`ext4 ${source} /`) },
   });
   return { volumes, asked: () => asked };
 }
@@ -73,6 +80,38 @@ test('a disk is served only while it is the one that the volume was given', asyn
   expect(await ours.find('v1', never)).toMatchObject({ source: '/dev/sdb' });
   const other = volumesOf(onDisk(`naa.2 ${10 * GIB}`), missing).volumes;
   await expect(other.find('v1', never)).rejects.toMatchObject({ kind: 'unavailable' });
+});
+
+const onFilesystem = (annotations: Record<string, string>): LocalVolume => {
+  const status = { phase: 'Ready', sizeBytes: GIB, devicePath: '/mnt/a' } as const;
+  return { ...sampleLocalVolume({ status, meta: { annotations } }), spec: unitSpec('MountPoint', '/mnt/a') };
+};
+const recorded = onFilesystem({ [FILESYSTEM]: 'ext4 /dev/a /' });
+
+test.each([
+  ['is mounted', recorded, [sampleMount('/mnt/a', { source: '/dev/a' })], undefined],
+  ['is not mounted', recorded, [sampleMount('/mnt')], 'its filesystem is not mounted at /mnt/a'],
+  ['was never recorded, and is not mounted', onFilesystem({}), [sampleMount('/mnt')], 'is not mounted at /mnt/a'],
+  [
+    'is hidden by another one',
+    recorded,
+    [sampleMount('/mnt/a', { source: '/dev/a' }), sampleMount('/mnt/a')],
+    'not its own',
+  ],
+  [
+    'lies on another disk, a copy of its own',
+    onFilesystem({ [FILESYSTEM]: 'ext4 /dev/a /', [DISK]: `naa.1 ${10 * GIB}` }),
+    [sampleMount('/mnt/a', { source: '/dev/a' })],
+    'another disk',
+  ],
+])('a volume whose filesystem %s', async (_, volume, mounted, problem) => {
+  const found = volumesOf(volume, missing, 'node-a', mounted).volumes.find('v1', never);
+  if (problem === undefined) expect(await found).toMatchObject({ source: '/mnt/a' });
+  else
+    await expect(found).rejects.toMatchObject({
+      kind: 'unavailable',
+      message: expect.stringContaining(problem) as string,
+    });
 });
 
 test('a volume that is not ready says why', async () => {

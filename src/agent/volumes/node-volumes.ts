@@ -4,10 +4,12 @@ import type { LocalVolume } from '../../model/objects.ts';
 import { FORMATTED } from '../../model/well-known.ts';
 import type { NodeVolume, NodeVolumes } from '../../csi/node/node-volumes.ts';
 import type { Disks } from '../../disk/disks.ts';
+import type { Filesystems } from '../../mount/filesystem.ts';
+import { mountAt } from '../../mount/mountinfo.ts';
 import type { Mounts } from '../../mount/mounts.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { LOCAL_VOLUMES } from '../../kube/resource.ts';
-import { isInPlace, recordedDisk } from './unit-disk.ts';
+import { isInPlace, recordedFilesystem } from './unit-disk.ts';
 import type { VolumeWriter } from './write-volume.ts';
 import { find } from '../../kube/find.ts';
 
@@ -19,6 +21,7 @@ export interface NodeVolumesOptions {
   readonly write: Pick<VolumeWriter, 'markFormatted'>;
   readonly disks: Pick<Disks, 'list'>;
   readonly mounts: Pick<Mounts, 'list'>;
+  readonly filesystems: Pick<Filesystems, 'identify'>;
 }
 
 /**
@@ -32,6 +35,7 @@ export function createNodeVolumes({
   write,
   disks,
   mounts,
+  filesystems,
 }: NodeVolumesOptions): Pick<NodeVolumes, 'find' | 'markFormatted'> {
   const ask = async (name: string, signal: AbortSignal): Promise<LocalVolume | undefined> => {
     try {
@@ -41,16 +45,24 @@ export function createNodeVolumes({
     }
   };
 
+  const assertInPlace = async (volume: LocalVolume, ready: NodeVolume, signal: AbortSignal): Promise<void> => {
+    const [devices, entries] = await Promise.all([disks.list(signal), mounts.list(signal)]);
+    if (volume.spec.kind === 'MountPoint') {
+      const entry = mountAt(entries, ready.source);
+      if (!entry) throw notMounted(ready);
+      const [identity, recorded] = [await filesystems.identify(entry, signal), recordedFilesystem(volume)];
+      if (recorded !== undefined && identity !== recorded) throw otherFilesystem(ready, identity, recorded);
+    }
+    if (!isInPlace(volume, { devices, mounts: entries })) throw displaced(ready);
+  };
+
   return {
     find: async (id, signal) => {
       const known = heard(id);
       const volume = known?.status?.phase === 'Ready' ? known : await ask(id, signal);
       if (volume?.spec.nodeName !== nodeName) return undefined;
       const ready = readyVolume(volume);
-      if (recordedDisk(volume) !== undefined) {
-        const [devices, entries] = await Promise.all([disks.list(signal), mounts.list(signal)]);
-        if (!isInPlace(volume, { devices, mounts: entries })) throw displaced(ready);
-      }
+      if (volume.spec.kind !== 'LVM') await assertInPlace(volume, ready, signal);
       return ready;
     },
     markFormatted: async (id, fsType, signal) => {
@@ -73,6 +85,12 @@ function readyVolume({ metadata, spec, status }: LocalVolume): NodeVolume {
   if (status?.phase !== 'Ready' || source === undefined) throw notReady(id, status);
   return { id, kind, source, fsType, formatted: annotations?.[FORMATTED], sizeBytes: bytes(sizeBytes), limits };
 }
+
+const notMounted = ({ id, source }: NodeVolume): Fault =>
+  new Fault('unavailable', `volume ${id}: its filesystem is not mounted at ${source}: mount it there again`);
+
+const otherFilesystem = ({ id, source }: NodeVolume, found: string, recorded: string): Fault =>
+  new Fault('unavailable', `volume ${id}: filesystem ${found} is mounted at ${source}, not its own, ${recorded}`);
 
 const displaced = ({ id, source }: NodeVolume): Fault =>
   new Fault('unavailable', `volume ${id}: another disk is at ${source} now, or none: its own is looked for`);

@@ -4,7 +4,7 @@ import type { VolumeReason } from '../../model/volume-reasons.ts';
 import { inspectDevice, useOf, type DeviceFacts } from '../../disk/inspect.ts';
 import type { MountEntry } from '../../mount/mountinfo.ts';
 import type { MountPoint } from '../storage/observe.ts';
-import { recordedDisk } from './unit-disk.ts';
+import { recordedDisk, recordedFilesystem } from './unit-disk.ts';
 import { hasBeenReady, type VolumeStep } from './plan-volume.ts';
 
 /** A whole disk or filesystem that one volume has for itself. */
@@ -12,6 +12,8 @@ interface Unit {
   /** Where it is now. */
   readonly path: string;
   readonly size: Bytes;
+  /** What a mounted filesystem is known by. */
+  readonly filesystem?: string;
   /** What is in it, with what to do about it; undefined when it is blank. */
   readonly content: string | undefined;
   /** Why its data cannot be destroyed now; undefined when it can. */
@@ -47,8 +49,9 @@ export function planMountPointVolume(
   const content = files === 0 ? undefined : `holds ${files} files and folders. Empty it if they are not needed.`;
   const users = mountPoint ? usersOf(mountPoint.entry, mounts) : [];
   const held = users.length === 0 ? undefined : `is in use at ${users.join(', ')}. It is emptied once it is not.`;
-  const { entry, stats } = mountPoint ?? {};
-  return planUnit(volume, entry && stats && { path: entry.target, size: stats.total, content, held });
+  const { entry, stats, identity } = mountPoint ?? {};
+  if (!entry || !stats || identity === undefined) return planUnit(volume, undefined);
+  return planUnit(volume, { path: entry.target, size: stats.total, filesystem: identity, content, held });
 }
 
 /** Where else the filesystem is seen, and what is mounted inside of it. */
@@ -68,16 +71,23 @@ function planUnit(volume: LocalVolume, unit: Unit | undefined): VolumeStep {
   const isLeaving = volume.metadata.deletionTimestamp !== undefined;
   if (isLeaving && !isOurs) return { kind: 'gone' };
   if (!unit) return refuse('UnitMissing', missing(volume));
-  const { path } = unit;
-  if (isLeaving) return unit.held === undefined ? { kind: 'wipe', path } : refuse('InUse', `${path} ${unit.held}`);
+  const { path, filesystem } = unit;
+  const which = filesystem === undefined ? {} : { filesystem };
+  if (isLeaving)
+    return unit.held === undefined ? { kind: 'wipe', path, ...which } : refuse('InUse', `${path} ${unit.held}`);
   if (!isOurs && unit.content !== undefined) return refuse('NotBlank', `${path} ${unit.content}`);
-  return sized(volume, unit.size, path);
+  const step = sized(volume, unit.size, path);
+  return step.kind === 'ready' ? { ...step, ...which } : step;
 }
 
 function missing(volume: LocalVolume): string {
-  const disk = recordedDisk(volume);
-  const which = disk === undefined ? '' : `, or leads to another disk than ${disk}`;
-  return `${volume.spec.path} is not there${which}: bring it back.`;
+  const [disk, filesystem] = [recordedDisk(volume), recordedFilesystem(volume)];
+  const others = [
+    ...(disk === undefined ? [] : [`leads to another disk than ${disk}`]),
+    ...(filesystem === undefined ? [] : [`shows another filesystem than ${filesystem}`]),
+  ];
+  const absent = volume.spec.kind === 'MountPoint' ? 'is not a mounted filesystem' : 'is not there';
+  return `${volume.spec.path} ${[absent, ...others].join(', or ')}: bring it back.`;
 }
 
 function sized(volume: LocalVolume, size: Bytes, path: string): VolumeStep {

@@ -208,23 +208,31 @@ const stats = {
   available: bytes(GIB),
   inodes: { total: 1, used: 1, available: 0 },
 };
-const mounted = { entry: sampleMount('/mnt/open-local/a'), stats };
+const mounted = { entry: sampleMount('/mnt/open-local/a'), stats, identity: 'ext4 u /' };
+const nameless = { entry: mounted.entry, stats };
 const mountVolume = (parts: Parameters<typeof sampleLocalVolume>[0] = {}): LocalVolume => ({
   ...sampleLocalVolume(parts),
   spec: unitSpec('MountPoint', '/mnt/open-local/a'),
 });
 
-test.each<[string, LocalVolume, typeof mounted | undefined, string[], object]>([
+test.each<[string, LocalVolume, typeof mounted | typeof nameless | undefined, string[], object]>([
   [
     'takes an empty one',
     mountVolume(),
     mounted,
     ['lost+found'],
-    { kind: 'ready', sizeBytes: 10 * GIB, devicePath: '/mnt/open-local/a' },
+    { kind: 'ready', sizeBytes: 10 * GIB, devicePath: '/mnt/open-local/a', filesystem: 'ext4 u /' },
   ],
   ['does not take a used one', mountVolume(), mounted, ['x'], { kind: 'refuse', reason: 'NotBlank' }],
   ['needs it mounted', mountVolume({ status: ready }), undefined, [], { kind: 'refuse', reason: 'UnitMissing' }],
-  ['is emptied before it goes', mountVolume({ meta: deleting, status: ready }), mounted, [], { kind: 'wipe' }],
+  ['needs it to be known', mountVolume(), nameless, [], { kind: 'refuse', reason: 'UnitMissing' }],
+  [
+    'is emptied before it goes',
+    mountVolume({ meta: deleting, status: ready }),
+    mounted,
+    [],
+    { kind: 'wipe', filesystem: 'ext4 u /' },
+  ],
   ['is emptied of its data', mountVolume({ meta: deleting, status: ready }), mounted, ['x'], { kind: 'wipe' }],
   ['leaves what it never took', mountVolume({ meta: deleting }), mounted, ['x'], { kind: 'gone' }],
 ])('a MountPoint volume %s', (_, volume, mountPoint, entries, step) => {

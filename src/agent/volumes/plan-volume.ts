@@ -26,9 +26,9 @@ export type VolumeStep =
   | { readonly kind: 'refresh' }
   | { readonly kind: 'remove'; readonly erase?: Erasure }
   /** Its data is to be destroyed, and then nothing of it is left. */
-  | { readonly kind: 'wipe'; readonly path: string }
-  /** It is as asked. */
-  | { readonly kind: 'ready'; readonly sizeBytes: Bytes; readonly devicePath: string }
+  | { readonly kind: 'wipe'; readonly path: string; readonly filesystem?: string }
+  /** It is as asked; `filesystem` is what a MountPoint volume's is known by. */
+  | { readonly kind: 'ready'; readonly sizeBytes: Bytes; readonly devicePath: string; readonly filesystem?: string }
   /** Nothing of it is left: its finalizer may go. */
   | { readonly kind: 'gone' }
   /** It is not what we may touch, or not what anybody could make of it. */

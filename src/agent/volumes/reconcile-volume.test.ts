@@ -43,7 +43,7 @@ async function rig(volume: LocalVolume) {
     },
     filesystems: {
       entries: () => Promise.resolve([]),
-      clear: (mountPoint) => Promise.resolve(void wiped.push(mountPoint)),
+      clear: ({ target, identity }) => Promise.resolve(void wiped.push(`${target} ${identity}`)),
     },
     mounts,
     observe: () => Promise.resolve(sampleObservation({ devices: [sampleDisk('sdc')] })),
@@ -270,9 +270,37 @@ test('a filesystem is emptied before it is given back', async () => {
   const it = await rig({ ...sampleLocalVolume({ meta: deleting, status }), spec });
   const size = bytes(10 * GIB);
   const stats = { total: size, used: bytes(0), available: size, inodes: { total: 0, used: 0, available: 0 } };
-  const seen = sampleObservation({ mountPoints: [{ entry: sampleMount('/mnt/a'), stats }] });
+  const seen = sampleObservation({ mountPoints: [{ entry: sampleMount('/mnt/a'), stats, identity: 'ext4 u /' }] });
   await it.reconcile({ observe: () => Promise.resolve(seen) });
-  expect([it.object.read(), it.wiped]).toEqual([undefined, ['/mnt/a']]);
+  expect([it.object.read(), it.wiped]).toEqual([undefined, ['/mnt/a ext4 u /']]);
+});
+
+test('the filesystem of a volume is recorded before it is ready, and another one at its path is neither served nor emptied', async () => {
+  const it = await rig({ ...sampleLocalVolume(), spec: unitSpec('MountPoint', '/mnt/a') });
+  const size = bytes(10 * GIB);
+  const stats = { total: size, used: bytes(0), available: size, inodes: { total: 0, used: 0, available: 0 } };
+  const seeing = (identity: string) => ({
+    observe: () =>
+      Promise.resolve(sampleObservation({ mountPoints: [{ entry: sampleMount('/mnt/a'), stats, identity }] })),
+  });
+  const dying = { ...it.deps.write, ready: () => Promise.reject(new Error('killed')) };
+  await expect(it.reconcile({ ...seeing('ext4 u /'), write: dying })).rejects.toThrow('killed');
+  expect(it.object.read()?.metadata.annotations).toEqual({ 'csi.aliyun.com/filesystem': 'ext4 u /' });
+  await it.reconcile(seeing('ext4 u /'));
+  expect(it.object.read()?.status).toMatchObject({ phase: 'Ready', devicePath: '/mnt/a' });
+
+  const other = seeing('ext4 v /');
+  await expect(it.reconcile(other)).rejects.toThrow('shows another filesystem than ext4 u /');
+  expect(it.object.read()?.status).toMatchObject({ phase: 'Failed', reason: 'UnitMissing' });
+  const failed = it.object.read() ?? sampleLocalVolume();
+  it.object.write({ ...failed, metadata: { ...failed.metadata, ...deleting } });
+  await expect(it.reconcile(other)).rejects.toThrow('shows another filesystem');
+  await expect(it.reconcile({ observe: () => Promise.resolve(sampleObservation()) })).rejects.toThrow(
+    'is not a mounted',
+  );
+  expect(it.wiped).toEqual([]);
+  await it.reconcile(seeing('ext4 u /'));
+  expect([it.object.read(), it.wiped]).toEqual([undefined, ['/mnt/a ext4 u /']]);
 });
 
 /** Does its work, and dies after the nth call that changes something, before anybody hears of it. */

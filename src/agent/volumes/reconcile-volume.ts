@@ -15,7 +15,7 @@ import type { RecordEvent } from '../events/record-event.ts';
 import type { Observation } from '../storage/observe.ts';
 import { planDeviceVolume, planMountPointVolume } from './plan-unit.ts';
 import { planLvmVolume, type Erasure, type VolumeStep } from './plan-volume.ts';
-import { findRecorded, identityAt, isInPlace, recordedDisk } from './unit-disk.ts';
+import { findFilesystem, findRecorded, identityAt, recordedDisk, recordedFilesystem } from './unit-disk.ts';
 import type { VolumeProblem, VolumeWriter } from './write-volume.ts';
 import { LOCAL_VOLUMES } from '../../kube/resource.ts';
 import { subjectOf } from '../../kube/subject.ts';
@@ -101,9 +101,8 @@ async function planUnit(
   const { kind, path = '' } = volume.spec;
   const isRecorded = recordedDisk(volume) !== undefined;
   if (kind === 'MountPoint') {
-    const isOther = isRecorded && !isInPlace(volume, observation);
-    const mountPoint = isOther ? undefined : observation.mountPoints.find(({ entry }) => entry.target === path);
-    const entries = mountPoint ? await deps.filesystems.entries(path, signal) : [];
+    const mountPoint = findFilesystem(volume, observation);
+    const entries = mountPoint ? await deps.filesystems.entries(mountPoint.entry, signal) : [];
     return planMountPointVolume(volume, mountPoint, { entries, mounts: observation.mounts });
   }
   const place = isRecorded ? findRecorded(volume, observation)?.path : await deps.disks.resolve(path, signal);
@@ -159,10 +158,10 @@ async function act(volume: LocalVolume, step: Deed, deps: VolumeDeps, signal: Ab
   if (step.kind === 'refresh') await lvm.refreshVolume(target, signal);
   if (step.kind === 'erase') await erase(target, step, deps, signal);
   if (step.kind === 'remove') await lvm.removeVolume(target, signal);
-  if (step.kind === 'wipe') await wipe(volume, step.path, deps, signal);
+  if (step.kind === 'wipe') await wipe(step, deps, signal);
 }
 
-/** The disk is recorded before anybody can use the volume. */
+/** Disk and filesystem are recorded before anybody can use the volume. */
 async function tellReady(
   volume: LocalVolume,
   now: VolumeStep & { readonly kind: 'ready' },
@@ -174,6 +173,8 @@ async function tellReady(
     const identity = identityAt(volume, now.devicePath, await observe(signal));
     if (identity !== undefined) await write.markDisk(metadata.name ?? '', identity, signal);
   }
+  if (now.filesystem !== undefined && recordedFilesystem(volume) === undefined)
+    await write.markFilesystem(metadata.name ?? '', now.filesystem, signal);
   await write.ready(volume, now, signal);
 }
 
@@ -200,12 +201,11 @@ async function erase(
 
 /** The data of a whole disk or filesystem. */
 async function wipe(
-  { spec }: LocalVolume,
-  path: string,
+  { path, filesystem }: VolumeStep & { readonly kind: 'wipe' },
   { disks, filesystems }: VolumeDeps,
   signal: AbortSignal,
 ): Promise<void> {
-  if (spec.kind === 'MountPoint') return filesystems.clear(path, signal);
+  if (filesystem !== undefined) return filesystems.clear({ target: path, identity: filesystem }, signal);
   const device = (await disks.list(signal)).find((candidate) => candidate.path === path);
   if (!device) throw new Fault('unavailable', `${path} is not there any more`);
   return disks.wipe(device, signal);

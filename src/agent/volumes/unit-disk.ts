@@ -1,8 +1,9 @@
 import type { LocalVolume } from '../../model/objects.ts';
-import { DISK } from '../../model/well-known.ts';
+import { DISK, FILESYSTEM } from '../../model/well-known.ts';
 import type { BlockDevice } from '../../disk/disks.ts';
 import { diskIdentity } from '../../disk/identity.ts';
 import { mountAt, type MountEntry } from '../../mount/mountinfo.ts';
+import type { MountPoint } from '../storage/observe.ts';
 
 /** What of an observation tells where disks are. */
 export interface Places {
@@ -12,6 +13,21 @@ export interface Places {
 
 /** Which disk the volume was given when it was made; undefined when that disk told nothing of itself. */
 export const recordedDisk = ({ metadata }: LocalVolume): string | undefined => metadata.annotations?.[DISK];
+
+/** Which filesystem a MountPoint volume was given when it was made; undefined before that. */
+export const recordedFilesystem = ({ metadata }: LocalVolume): string | undefined => metadata.annotations?.[FILESYSTEM];
+
+/** The filesystem of a MountPoint volume, where it is mounted; undefined when it is not, or when another one is. */
+export function findFilesystem(
+  volume: LocalVolume,
+  { devices, mountPoints }: Pick<Places, 'devices'> & { readonly mountPoints: readonly MountPoint[] },
+): MountPoint | undefined {
+  const path = volume.status?.devicePath ?? volume.spec.path;
+  const found = mountPoints.find(({ entry }) => entry.target === path);
+  const recorded = recordedFilesystem(volume);
+  if (!found || (recorded !== undefined && found.identity !== recorded)) return undefined;
+  return isInPlace(volume, { devices, mounts: [found.entry] }) ? found : undefined;
+}
 
 /**
  * The disk of a Device volume by what was recorded, under whatever name it has now; one that still has its name comes

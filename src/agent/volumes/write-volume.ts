@@ -1,6 +1,6 @@
 import type { LocalVolume, LocalVolumePhase } from '../../model/objects.ts';
 import { VOLUME_REASONS, type VolumeReason } from '../../model/volume-reasons.ts';
-import { DISK, FORMATTED, VOLUME_FINALIZER } from '../../model/well-known.ts';
+import { DISK, FILESYSTEM, FORMATTED, VOLUME_FINALIZER } from '../../model/well-known.ts';
 import type { KubeClient, Patch } from '../../kube/client.ts';
 import { LOCAL_VOLUMES } from '../../kube/resource.ts';
 import { hasBeenReady } from './plan-volume.ts';
@@ -28,6 +28,8 @@ export interface VolumeWriter {
   markFormatted(name: string, fsType: string, signal: AbortSignal): Promise<void>;
   /** Remembers for good which disk the volume has. */
   markDisk(name: string, identity: string, signal: AbortSignal): Promise<void>;
+  /** Remembers for good which mounted filesystem the volume has. */
+  markFilesystem(name: string, identity: string, signal: AbortSignal): Promise<void>;
 }
 
 /** `wrote` is given every object as the API server answered with it. */
@@ -73,6 +75,7 @@ export function createVolumeWriter(
     },
     markFormatted: (name, fsType, signal) => patch(name, annotate(FORMATTED, fsType), signal),
     markDisk: (name, identity, signal) => patch(name, annotate(DISK, identity), signal),
+    markFilesystem: (name, identity, signal) => patch(name, annotate(FILESYSTEM, identity), signal),
   };
 }
 

@@ -1,160 +1,27 @@
-import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
-import { silentLog } from '../../model/log.ts';
-import { bytes, GIB } from '../../model/bytes.ts';
-import { inlineVolumeId } from '../../model/inline-volume.ts';
-import { mountAt } from '../../mount/mountinfo.ts';
-import { createSimulatedMounts } from '../../mount/simulated.ts';
-import { createCsiClient, type CsiClient } from '../client.ts';
+import { expect, test } from 'vitest';
+import { GIB } from '../../model/bytes.ts';
 import * as csi from '../gen/csi.ts';
-import { createNodeService } from './node.ts';
-import { podOfTarget, type PublishedLimits } from './published-limits.ts';
-import type { NodeVolume, NodeVolumes } from './node-volumes.ts';
-import { createCsiServer } from '../server.ts';
 import { Code } from '../status.ts';
-
-const never = new AbortController().signal;
-const Mode = csi.VolumeCapability_AccessMode_Mode;
-
-interface Rig {
-  readonly node: CsiClient['node'];
-  readonly folder: string;
-  readonly staging: string;
-  readonly target: string;
-  readonly volumes: Map<string, NodeVolume>;
-  /** Sizes of the devices that are there. */
-  readonly devices: Map<string, number>;
-  readonly mounts: ReturnType<typeof createSimulatedMounts>['mounts'];
-  readonly filesystems: ReturnType<typeof createSimulatedMounts>['filesystems'];
-  /** What was asked of the limits, and whether the volume was seen at the target then. */
-  readonly limited: string[];
-  /** What was asked about inline volumes. */
-  readonly asked: string[];
-}
-
-const INLINE = inlineVolumeId('u-1', 'scratch');
-
-const volume = (id: string, more: Partial<NodeVolume> = {}): NodeVolume => ({
-  id,
-  kind: 'LVM',
-  source: `/dev/g/${id}`,
-  fsType: '',
-  formatted: undefined,
-  sizeBytes: bytes(GIB),
-  limits: {},
-  ...more,
-});
-
-/** A node service on a socket, over simulated mounts, with the volumes v1 and v2. */
-async function rig(): Promise<Rig> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'csi-node-'));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  const devices = new Map([
-    ['/dev/g/v1', GIB],
-    ['/dev/g/v2', GIB],
-  ]);
-  const sizeOf = (device: string) => Promise.resolve(devices.has(device) ? bytes(devices.get(device) ?? 0) : undefined);
-  const { mounts, filesystems } = createSimulatedMounts({ file: path.join(folder, 'mounts.json'), sizeOf });
-  const known = new Map(['v1', 'v2'].map((id) => [id, volume(id)]));
-  const asked: string[] = [];
-  const volumes: NodeVolumes = {
-    find: (id) => Promise.resolve(known.get(id)),
-    makeInline: ({ id }) => {
-      asked.push(`make ${id}`);
-      known.set(id, volume(id, { source: '/dev/g/v1' }));
-      return Promise.resolve();
-    },
-    removeInline: (id) => Promise.resolve(void asked.push(`remove ${id}`)),
-    markFormatted: (id, formatted) => Promise.resolve(void known.set(id, volume(id, { ...known.get(id), formatted }))),
-  };
-  const endpoint = { kind: 'unix', path: path.join(folder, 'csi.sock') } as const;
-  const [staging, target] = [path.join(folder, 'staging'), path.join(folder, 'pod/mount')] as const;
-  const limited: string[] = [];
-  const limits: PublishedLimits = {
-    apply: async ({ id }, pod) =>
-      void limited.push(`${id} of ${pod} ${mountAt(await mounts.list(never), target) ? 'seen' : ''}`),
-    lift: async (path) => void limited.push(`lift ${mountAt(await mounts.list(never), path) ? 'seen' : ''}`),
-  };
-  const services = [
-    createNodeService({
-      nodeName: 'node-a',
-      hostname: () => Promise.resolve('host-a'),
-      volumes,
-      mounts,
-      filesystems,
-      limits,
-    }),
-  ];
-  const server = createCsiServer({ name: 'csi node', endpoint, services, log: silentLog });
-  await server.start(never);
-  onTestFinished(() => server.stop());
-  const client = createCsiClient(endpoint, 5000);
-  onTestFinished(() => client.close());
-  return { node: client.node, folder, staging, target, volumes: known, devices, mounts, filesystems, limited, asked };
-}
-
-type CapabilityOptions = {
-  readonly block?: boolean;
-  readonly mode?: csi.VolumeCapability_AccessMode_Mode;
-  readonly fsType?: string;
-  readonly mountFlags?: string[];
-};
-const capability = ({
-  block = false,
-  mode = Mode.SINGLE_NODE_WRITER,
-  fsType = '',
-  mountFlags = [],
-}: CapabilityOptions = {}): csi.VolumeCapability =>
-  csi.VolumeCapability.fromPartial({
-    accessType: block ? { $case: 'block', value: {} } : { $case: 'mount', value: { fsType, mountFlags } },
-    accessMode: { mode },
-  });
-
-const stage = ({ node, staging }: Rig, options: CapabilityOptions = {}, volumeId = 'v1') =>
-  node.nodeStageVolume(
-    csi.NodeStageVolumeRequest.fromPartial({
-      volumeId,
-      stagingTargetPath: staging,
-      volumeCapability: capability(options),
-    }),
-    never,
-  );
-const publish = (
-  { node, staging, target }: Rig,
-  options: CapabilityOptions & {
-    readonly readonly?: boolean;
-    readonly target?: string;
-    readonly context?: Record<string, string>;
-  } = {},
-) =>
-  node.nodePublishVolume(
-    csi.NodePublishVolumeRequest.fromPartial({
-      volumeId: 'v1',
-      stagingTargetPath: staging,
-      targetPath: options.target ?? target,
-      volumeCapability: capability(options),
-      readonly: options.readonly ?? false,
-      volumeContext: options.context ?? {},
-    }),
-    never,
-  );
-const unpublish = ({ node, target }: Rig, volumeId = 'v1') =>
-  node.nodeUnpublishVolume(csi.NodeUnpublishVolumeRequest.fromPartial({ volumeId, targetPath: target }), never);
-const unstage = ({ node, staging }: Rig, volumeId = 'v1') =>
-  node.nodeUnstageVolume(csi.NodeUnstageVolumeRequest.fromPartial({ volumeId, stagingTargetPath: staging }), never);
-const stats = ({ node, target }: Rig, volumeId = 'v1', volumePath = target) =>
-  node.nodeGetVolumeStats(csi.NodeGetVolumeStatsRequest.fromPartial({ volumeId, volumePath }), never);
-const expand = ({ node, target }: Rig, requiredBytes: number, volumeId = 'v1') =>
-  node.nodeExpandVolume(
-    csi.NodeExpandVolumeRequest.fromPartial({
-      volumeId,
-      volumePath: target,
-      capacityRange: { requiredBytes: BigInt(requiredBytes) },
-    }),
-    never,
-  );
+import {
+  capability,
+  DATA,
+  expand,
+  INLINE,
+  Mode,
+  mountPoint,
+  never,
+  publish,
+  rig,
+  stage,
+  stats,
+  unpublish,
+  unstage,
+  volume,
+  type Rig,
+} from './node-fixture.ts';
+import { podOfTarget } from './published-limits.ts';
 
 test('the whole life of a mounted volume, each call many times', async () => {
   const it = await rig();
@@ -247,20 +114,22 @@ test('another filesystem than asked for is left alone', async () => {
   const it = await rig();
   await it.filesystems.format('/dev/g/v1', 'xfs', never);
   await expect(stage(it)).rejects.toMatchObject({ code: Code.FAILED_PRECONDITION });
-  expect(await it.filesystems.probe('/dev/g/v1', never)).toEqual({ kind: 'filesystem', type: 'xfs' });
+  expect(await it.filesystems.probe('/dev/g/v1', never)).toMatchObject({ kind: 'filesystem', type: 'xfs' });
   await stage(it, { fsType: 'xfs' });
   expect(it.volumes.get('v1')?.formatted).toBe('xfs');
 });
 
 test('a mount point is bound as it is, and no device', async () => {
   const it = await rig();
-  it.volumes.set('v1', volume('v1', { kind: 'MountPoint', source: '/mnt/open-local/data' }));
+  await mountPoint(it);
   await stage(it);
   await publish(it);
-  expect(await it.mounts.list(never)).toMatchObject([
-    { source: '/mnt/open-local/data' },
-    { source: '/mnt/open-local/data' },
+  expect((await it.mounts.list(never)).map(({ target, source }) => [target, source])).toEqual([
+    [DATA, '/dev/g/v1'],
+    [it.staging, '/dev/g/v1'],
+    [it.target, '/dev/g/v1'],
   ]);
+  expect((await stats(it)).usage[0]?.total).toBe(BigInt(GIB));
   expect(await expand(it, 0)).toEqual({ capacityBytes: BigInt(GIB) });
   await expect(publish(it, { block: true })).rejects.toMatchObject({ code: Code.INVALID_ARGUMENT });
 });

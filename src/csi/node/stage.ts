@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { Fault } from '../../model/fault.ts';
 import { filesystemType, type FilesystemType } from '../../model/filesystem-type.ts';
 import { neededOptions, type Content, type Filesystems } from '../../mount/filesystem.ts';
+import { mountAt } from '../../mount/mountinfo.ts';
 import type { Mounts } from '../../mount/mounts.ts';
 import type { Stage } from './node-requests.ts';
 import { requireVolume, type NodeVolume, type NodeVolumes } from './node-volumes.ts';
@@ -19,12 +20,45 @@ export async function stageVolume(wanted: Stage, deps: StageDeps, signal: AbortS
   if (access.block) return assertDevice(volume, deps.filesystems, signal);
 
   await mkdir(stagingPath, { recursive: true });
-  if (volume.kind === 'MountPoint')
-    return deps.mounts.bind({ source: volume.source, target: stagingPath, readOnly: false, options: [] }, signal);
+  if (volume.kind === 'MountPoint') return stageMountPoint(volume, stagingPath, deps, signal);
 
   const fsType = await ensureFilesystem(volume, access.fsType, deps, signal);
   const options = [...new Set([...access.mountFlags, ...neededOptions(fsType), ...(access.readOnly ? ['ro'] : [])])];
   return deps.mounts.mount({ source: volume.source, target: stagingPath, fsType, options }, signal);
+}
+
+/**
+ * Binds a mounted filesystem, and looks again afterwards: if it was unmounted after it was looked for, what was bound is the folder below
+ * it, on the node's own disk.
+ */
+async function stageMountPoint(
+  { id, source }: NodeVolume,
+  target: string,
+  { volumes, mounts }: StageDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  const isNew = !mountAt(await mounts.list(signal), target);
+  await mounts.bind({ source, target, readOnly: false, options: [] }, signal);
+  try {
+    await requireVolume(volumes, id, signal);
+    await assertShows(id, { target, source }, mounts, signal);
+  } catch (error) {
+    if (isNew) await mounts.unmount(target, signal);
+    throw error;
+  }
+}
+
+/** Throws Fault `unavailable` unless a volume's device, or the folder it is mounted at, is seen at the target. */
+export async function assertShows(
+  id: string,
+  { target, source }: { readonly target: string; readonly source: string },
+  mounts: Mounts,
+  signal: AbortSignal,
+): Promise<void> {
+  const entry = mountAt(await mounts.list(signal), target);
+  if (entry && (await mounts.shows(entry, source, signal))) return;
+  const what = entry ? `${entry.source} is` : 'nothing is';
+  throw new Fault('unavailable', `volume ${id}: ${what} mounted at ${target}, not ${source}`);
 }
 
 /** Throws Fault `precondition` when the volume's device is not there: a new, empty one is never made in its place. */
