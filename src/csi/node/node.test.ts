@@ -20,7 +20,7 @@ import {
   unstage,
   volume,
   type Rig,
-} from './node-fixture.ts';
+} from '../../../test/rig/csi-node.ts';
 import { podOfTarget } from './published-limits.ts';
 
 test('the whole life of a mounted volume, each call many times', async () => {

@@ -1,12 +1,12 @@
 import { lstat, mkdir, open, rmdir, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { Fault } from '../../model/fault.ts';
-import { mountAt, type MountEntry } from '../../mount/mountinfo.ts';
+import { mountAt } from '../../mount/mountinfo.ts';
 import type { InlineVolume } from './inline-volume.ts';
 import type { Publish, Target } from './node-requests.ts';
-import { requireVolume } from './node-volumes.ts';
-import type { PublishedLimits } from './published-limits.ts';
-import { assertDevice, stageVolume, type StageDeps } from './stage.ts';
+import { requireVolume, type NodeVolume } from './node-volumes.ts';
+import { podOfTarget, type PublishedLimits } from './published-limits.ts';
+import { assertDevice, assertShows, stageVolume, type StageDeps } from './stage.ts';
 
 export interface PublishDeps extends StageDeps {
   readonly limits: PublishedLimits;
@@ -14,23 +14,40 @@ export interface PublishDeps extends StageDeps {
 
 /** Binds a staged volume to a pod's path, as a folder or as a device file. May be repeated. */
 export async function publishVolume(wanted: Publish, deps: PublishDeps, signal: AbortSignal): Promise<void> {
-  const { id, stagingPath, targetPath, access } = wanted;
-  const { mounts, filesystems, volumes } = deps;
-  const volume = await requireVolume(volumes, id, signal);
-  if (access.block) {
-    if (volume.kind === 'MountPoint')
-      throw new Fault('invalid', `volume ${id} is a mounted filesystem and cannot be had as a block device`);
-    await assertDevice(volume, filesystems, signal);
-    await makeFile(targetPath);
-  } else {
+  const { id, targetPath, access } = wanted;
+  const { mounts } = deps;
+  const volume = await requireVolume(deps.volumes, id, signal);
+  const source = await publishable(wanted, volume, deps, signal);
+  const isNew = !mountAt(await mounts.list(signal), targetPath);
+  if (isNew && access.singleWriter) await assertUnpublished(wanted, volume, mounts, signal);
+  await (access.block ? makeFile(targetPath) : mkdir(targetPath, { recursive: true, mode: 0o750 }));
+  await mounts.bind({ source, target: targetPath, readOnly: access.readOnly, options: [] }, signal);
+  try {
+    await assertShows(id, { target: targetPath, source: volume.source }, mounts, signal);
+  } catch (error) {
+    if (isNew) await unpublishVolume(targetPath, deps, signal); // what another call mounted is not taken away
+    throw error;
+  }
+  await deps.limits.apply(volume, wanted.pod, signal);
+}
+
+/** What is bound for a pod: the device, or the folder at which it is staged. Throws Fault when that is not there. */
+async function publishable(
+  { id, stagingPath, access }: Publish,
+  volume: NodeVolume,
+  { mounts, filesystems }: PublishDeps,
+  signal: AbortSignal,
+): Promise<string> {
+  if (!access.block) {
     if (!mountAt(await mounts.list(signal), stagingPath))
       throw new Fault('precondition', `volume ${id} is not mounted at ${stagingPath}: NodeStageVolume comes first`);
-    await mkdir(targetPath, { recursive: true, mode: 0o750 });
+    await assertShows(id, { target: stagingPath, source: volume.source }, mounts, signal);
+    return stagingPath;
   }
-  const source = access.block ? volume.source : stagingPath;
-  await mounts.bind({ source, target: targetPath, readOnly: access.readOnly, options: [] }, signal);
-  if (access.singleWriter) await assertOnly(wanted, deps, signal);
-  await deps.limits.apply(volume, wanted.pod, signal);
+  if (volume.kind === 'MountPoint')
+    throw new Fault('invalid', `volume ${id} is a mounted filesystem and cannot be had as a block device`);
+  await assertDevice(volume, filesystems, signal);
+  return volume.source;
 }
 
 /** Makes an inline volume and mounts it at the pod's path, since the kubelet does not stage inline volumes. May be repeated. */
@@ -45,20 +62,24 @@ export async function publishInline(
   await deps.limits.apply(await requireVolume(deps.volumes, id, signal), pod, signal);
 }
 
-/** Takes the new mount away again, and throws Fault `precondition`, when the volume is published at another path too. */
-async function assertOnly(
+/**
+ * Throws Fault `precondition` when a volume for a single writer is published at another path. The kubelet mounts a volume at more paths
+ * than it publishes it at (subPath: `.`, raw devices), and a MountPoint volume has its own: those are no publications.
+ */
+async function assertUnpublished(
   { id, stagingPath, targetPath }: Publish,
-  deps: UnpublishDeps,
+  { source }: NodeVolume,
+  mounts: PublishDeps['mounts'],
   signal: AbortSignal,
 ): Promise<void> {
-  const entries = await deps.mounts.list(signal);
-  const mine = mountAt(entries, targetPath);
-  const same = (other: MountEntry): boolean =>
-    other.majorMinor === mine?.majorMinor && other.root === mine.root && other.source === mine.source;
-  const other = entries.find((entry) => same(entry) && entry.target !== targetPath && entry.target !== stagingPath);
-  if (!other) return;
-  await unpublishVolume(targetPath, deps, signal);
-  throw new Fault('precondition', `volume ${id} is for a single writer and published at ${other.target} already`);
+  const isKubelet = podOfTarget(targetPath) !== undefined;
+  for (const entry of await mounts.list(signal)) {
+    const { target } = entry;
+    if (target === targetPath || target === stagingPath || target === source) continue;
+    if (isKubelet && podOfTarget(target) === undefined) continue;
+    if (!(await mounts.shows(entry, source, signal))) continue;
+    throw new Fault('precondition', `volume ${id} is for a single writer and published at ${target} already`);
+  }
 }
 
 type UnpublishDeps = Pick<PublishDeps, 'mounts' | 'limits'>;

@@ -1,0 +1,135 @@
+import { stat } from 'node:fs/promises';
+import { expect, test } from 'vitest';
+import { Code } from '../status.ts';
+import { DATA, Mode, mountPoint, never, publish, rig, stage, volume, type Rig } from '../../../test/rig/csi-node.ts';
+
+const mode = Mode.SINGLE_NODE_SINGLE_WRITER;
+/** Where the kubelet publishes a volume for a pod, and where else it mounts it. */
+const targetOf = ({ folder }: Rig, pod: string): string => `${folder}/pods/${pod}/volumes/kubernetes.io~csi/pv/mount`;
+const blockTargetOf = ({ folder }: Rig, pod: string): string =>
+  `${folder}/plugins/kubernetes.io/csi/volumeDevices/publish/pv/${pod}`;
+const seenAt = async ({ mounts }: Rig): Promise<readonly string[]> =>
+  (await mounts.list(never)).map(({ target }) => target);
+const bind = ({ mounts }: Rig, source: string, target: string): Promise<void> =>
+  mounts.bind({ source, target, readOnly: false, options: [] }, never);
+
+/** What the kubelet does when it is started again, or takes another look at a pod: the same calls. */
+test.each<[string, boolean, (it: Rig) => Promise<void>, (it: Rig) => Promise<void>]>([
+  ['a filesystem', false, async () => {}, async () => {}],
+  ['a mounted filesystem of its own', false, mountPoint, async () => {}],
+  [
+    'a filesystem of which a container has a part, the whole of it',
+    false,
+    async () => {},
+    (it) => bind(it, targetOf(it, 'a'), `${it.folder}/pods/a/volume-subpaths/pv/c/0`),
+  ],
+  [
+    'a raw device, which the kubelet maps for the pod',
+    true,
+    async () => {},
+    (it) => bind(it, '/dev/g/v1', `${it.folder}/plugins/kubernetes.io/csi/volumeDevices/pv/dev/a`),
+  ],
+])('%s for a single writer is published again to its pod, and to no other', async (_, block, prepare, mountMore) => {
+  const it = await rig();
+  const at = (pod: string) => (block ? blockTargetOf(it, pod) : targetOf(it, pod));
+  await prepare(it);
+  await stage(it, { block });
+  await publish(it, { mode, block, target: at('a') });
+  await mountMore(it);
+  const before = await seenAt(it);
+  for (const _ of [1, 2]) await publish(it, { mode, block, target: at('a') });
+  await expect(publish(it, { mode, block, target: at('b') })).rejects.toMatchObject({
+    code: Code.FAILED_PRECONDITION,
+    details: expect.stringContaining(`published at ${at('a')} already`) as string,
+  });
+  expect(await seenAt(it)).toEqual(before);
+  await expect(stat(at('b'))).rejects.toMatchObject({ code: 'ENOENT' });
+});
+
+test.each([
+  ['a container of an earlier pod had', false, (it: Rig) => `${it.folder}/pods/a/volume-subpaths/pv/c/0`],
+  ['the kubelet mapped for a pod', true, (it: Rig) => `${it.folder}/plugins/kubernetes.io/csi/volumeDevices/pv/dev/a`],
+])('what %s is no publication', async (_, block, left) => {
+  const it = await rig();
+  await stage(it, { block });
+  await bind(it, block ? '/dev/g/v1' : it.staging, left(it));
+  const target = block ? blockTargetOf(it, 'b') : targetOf(it, 'b');
+  await publish(it, { mode, block, target });
+  expect(await seenAt(it)).toContain(target);
+});
+
+test('a pod that has the volume keeps it, whoever else has it', async () => {
+  const it = await rig();
+  await stage(it);
+  for (const pod of ['a', 'b']) await publish(it, { mode: Mode.SINGLE_NODE_MULTI_WRITER, target: targetOf(it, pod) });
+  await publish(it, { mode, target: targetOf(it, 'a') });
+  expect(await seenAt(it)).toEqual([it.staging, targetOf(it, 'a'), targetOf(it, 'b')]);
+});
+
+test('a volume that was unstaged while it was bound is not published, nor is the folder below it', async () => {
+  const it = await rig();
+  await stage(it);
+  const before = { ...it.mounts };
+  it.mounts.bind = async (wanted, signal) => {
+    await it.mounts.unmount(it.staging, signal);
+    await before.bind(wanted, signal);
+  };
+  await expect(publish(it)).rejects.toMatchObject({ code: Code.UNAVAILABLE });
+  expect(await seenAt(it)).toEqual([]);
+});
+
+test('of a caller that is not the kubelet every other path counts', async () => {
+  const it = await rig();
+  await stage(it);
+  await publish(it, { mode });
+  await publish(it, { mode });
+  await expect(publish(it, { mode, target: `${it.folder}/other` })).rejects.toMatchObject({
+    code: Code.FAILED_PRECONDITION,
+  });
+});
+
+test('what is staged is the volume, or it is not published', async () => {
+  const it = await rig();
+  await stage(it, {}, 'v2');
+  await expect(publish(it)).rejects.toMatchObject({
+    code: Code.UNAVAILABLE,
+    details: expect.stringContaining(`/dev/g/v2 is mounted at ${it.staging}, not /dev/g/v1`) as string,
+  });
+  expect(await seenAt(it)).toEqual([it.staging]);
+});
+
+test('a filesystem that is unmounted between the look and the bind is not staged, nor is the folder below it', async () => {
+  const it = await rig();
+  await mountPoint(it);
+  await it.mounts.unmount(DATA, never);
+  let looks = 0;
+  it.volumes.set('v1', volume('v1', { kind: 'MountPoint', source: DATA }));
+  const get = it.volumes.get.bind(it.volumes);
+  it.volumes.get = (id) => ((looks += 1) > 1 ? undefined : get(id)); // the agent finds it gone at the second look
+  await expect(stage(it)).rejects.toMatchObject({ code: Code.NOT_FOUND });
+  expect([looks, await seenAt(it)]).toEqual([2, []]);
+});
+
+test('the folder below a filesystem that was away only while it was bound is not staged', async () => {
+  const it = await rig();
+  await mountPoint(it);
+  const before = { ...it.mounts };
+  it.mounts.bind = async (wanted, signal) => {
+    await it.mounts.unmount(DATA, signal);
+    await before.bind(wanted, signal);
+    await it.mounts.mount({ source: '/dev/g/v1', target: DATA, fsType: 'ext4', options: [] }, signal);
+  };
+  await expect(stage(it)).rejects.toMatchObject({
+    code: Code.UNAVAILABLE,
+    details: expect.stringContaining(`mounted at ${it.staging}, not ${DATA}`) as string,
+  });
+  expect(await seenAt(it)).toEqual([DATA]);
+});
+
+test('a staged path at which something else is mounted already is not taken down', async () => {
+  const it = await rig();
+  await it.mounts.mount({ source: '/dev/g/v2', target: it.staging, fsType: 'ext4', options: [] }, never);
+  await mountPoint(it);
+  await expect(stage(it)).rejects.toMatchObject({ code: Code.ALREADY_EXISTS });
+  expect(await seenAt(it)).toEqual([it.staging, DATA]);
+});
