@@ -25,7 +25,17 @@ export const sampleDisk = (name: string, more: Partial<BlockDevice> = {}): Block
 
 export const sampleVolume = (name: string, more: Partial<LvmVolume> = {}): LvmVolume => {
   const size = more.size ?? bytes(GIB);
-  return { name, size, taken: size, tags: [OUR_TAG], readOnly: false, layout: 'linear', health: '', ...more };
+  return {
+    name,
+    uuid: `lv-${name}`,
+    size,
+    taken: size,
+    tags: [OUR_TAG],
+    readOnly: false,
+    layout: 'linear',
+    health: '',
+    ...more,
+  };
 };
 
 /** On /dev/sdb unless told; free is what its volumes leave of 10 GiB. */
@@ -34,10 +44,21 @@ export const sampleGroup = (name: string, more: Partial<LvmGroup> = {}): LvmGrou
   const volumes = more.volumes ?? [];
   const taken = volumes.reduce((sum, volume) => sum + volume.taken, 0);
   const free = bytes(total - taken);
-  const devices = [{ device: '/dev/sdb', uuid: `pv-${name}`, majorMinor: '8:sdb', size: total, free, missing: false }];
+  const devices = [
+    {
+      device: '/dev/sdb',
+      uuid: `pv-${name}`,
+      majorMinor: '8:sdb',
+      size: total,
+      free,
+      missing: false,
+      allocatable: true,
+    },
+  ];
   const extentSize = bytes(4 * MIB);
   const fine = { seqno: 1, foreign: false, exported: false, partial: false };
-  return { name, uuid: name, total, free, extentSize, ...fine, devices, volumes, ...more };
+  const counts = { total, free, room: more.free ?? free, kept: [], extentSize };
+  return { name, uuid: name, ...counts, ...fine, devices, volumes, ...more };
 };
 
 export const sampleMount = (target: string, more: Partial<MountEntry> = {}): MountEntry => ({

@@ -28,6 +28,29 @@ test.each([
   expect(made.join(' ')).toBe(want);
 });
 
+test('every call says which devices lvm may look at, and writes no archives', () => {
+  const said = argv.withSettings(argv.lvremove('g', 'v'), ['/dev/sda', '/dev/md_a.b']);
+  const devices = String.raw`hints="none" use_devicesfile=0 scan_lvs=0 filter=[ "a|^/dev/sda$|", "a|^/dev/md_a[.]b$|", "r|.*|" ]`;
+  expect(said).toEqual([
+    ...['lvm', 'lvremove', '--config', `backup { archive=0 } devices { ${devices} }`],
+    ...['--yes', '--', 'g/v'],
+  ]);
+  expect(argv.withSettings(['lvm', 'systemid'])).toEqual([
+    'lvm',
+    'systemid',
+    '--config',
+    'backup { archive=0 } devices { hints="none" }',
+  ]);
+  expect(argv.withSettings(['lvm', 'pvs'], [])[3]).toContain('filter=[ "r|.*|" ]');
+});
+
+test.each(['/dev/a"', '/dev/a|b', '/dev/a b', '/dev/a\\b', '/dev/[a]'])(
+  'the device %s is not named to lvm',
+  (device) => {
+    expect(() => argv.withSettings(['lvm', 'pvs'], [device])).toThrow('cannot be named to lvm');
+  },
+);
+
 test('D9: nothing is ever forced, and a command on devices asks before it overwrites', () => {
   const all = [
     argv.pvcreate('u', '/dev/a'),

@@ -23,18 +23,41 @@ function devicePaths(devices: readonly string[]): readonly string[] {
 }
 
 const FIELDS = {
-  vg: 'vg_name,vg_uuid,vg_size,vg_free,vg_extent_size,vg_seqno,vg_systemid,vg_exported,vg_partial,vg_tags',
-  pv: 'pv_name,pv_uuid,pv_size,pv_free,pv_missing,pv_major,pv_minor,vg_name',
+  vg: 'vg_name,vg_uuid,vg_size,vg_free,vg_extent_size,vg_seqno,vg_systemid,vg_exported,vg_partial,vg_tags,max_lv,lv_count,vg_permissions,vg_clustered,vg_shared,vg_lock_type,vg_allocation_policy',
+  pv: 'pv_name,pv_uuid,pv_size,pv_free,pv_missing,pv_major,pv_minor,pv_allocatable,vg_name',
   lv: 'lv_name,lv_uuid,lv_size,lv_tags,origin,lv_layout,lv_permissions,lv_health_status,lv_active,lv_kernel_major,lv_kernel_minor',
-  pvseg: 'pvseg_size,lv_name,lv_parent',
+  pvseg: 'pv_uuid,pvseg_size,lv_name,lv_parent',
   seg: 'segtype',
 } as const;
 
-/** Everything about all groups, or one, in a single read; groups of other machines too, since their disks are taken. */
-export function fullreport(vgName?: string): string[] {
+/**
+ * Everything about all groups in a single read; groups of other machines too, since their disks are taken. Never asked by name: lvm passes over
+ * groups whose name is there twice.
+ */
+export function fullreport(): string[] {
   const fields = Object.entries(FIELDS).flatMap(([report, names]) => ['--configreport', report, '-o', names]);
-  const only = vgName === undefined ? [] : ['--', lvmName(vgName)];
-  return lvm('fullreport', '--foreign', '--reportformat', 'json', '--units', 'b', '--nosuffix', ...fields, ...only);
+  return lvm('fullreport', '--foreign', '--reportformat', 'json', '--units', 'b', '--nosuffix', ...fields);
+}
+
+/**
+ * The command with what lvm is told on every call. `devices` are those that it may look at, and no others: our filter
+ * stands in for that of lvm.conf, whose global_filter holds as well, and volumes are no devices. Absent: what lvm.conf
+ * says. Hints of what a device carried (/run/lvm/hints) are never used: other programs on the machine change devices
+ * without ours hearing of it. No archives are written: each change would add three files, to a container from which
+ * nobody restores. lvm.conf(5), lvmdevices(8).
+ */
+export function withSettings(command: readonly string[], devices?: readonly string[]): string[] {
+  const [program = 'lvm', verb = '', ...rest] = command;
+  const only = devices?.map((device) => `"a|^${exactly(device)}$|", `).join('');
+  const filter = only === undefined ? '' : ` use_devicesfile=0 scan_lvs=0 filter=[ ${only}"r|.*|" ]`;
+  return [program, verb, '--config', `backup { archive=0 } devices { hints="none"${filter} }`, ...rest];
+}
+
+/** In lvm's patterns; nothing that would end the pattern or the text around it is the name of a device. Throws Fault `invalid`. */
+function exactly(device: string): string {
+  devicePaths([device]);
+  if (/["|\\\s[\]]/.test(device)) throw new Fault('invalid', `"${device}" cannot be named to lvm`);
+  return device.replace(/[^A-Za-z0-9/_-]/g, '[$&]');
 }
 
 /** What this machine calls itself in the groups it makes; empty where it calls itself nothing. */
@@ -57,6 +80,8 @@ export const vgextend = (name: string, devices: readonly string[]): string[] =>
 
 export interface NewVolume {
   readonly vgName: string;
+  /** The group of that name that is meant; absent: the only one. */
+  readonly vgUuid?: string;
   readonly name: string;
   readonly sizeBytes: Bytes;
   readonly layout: Layout;

@@ -3,11 +3,11 @@ import { CommandFailed } from '../exec/command-failed.ts';
 
 /** LVM says almost everything with exit code 5; only its text (in the C locale) tells one failure from another. */
 const TEXTS: readonly { readonly pattern: RegExp; readonly kind: FaultKind }[] = [
-  { pattern: /insufficient (free|suitable)|no free extents/i, kind: 'exhausted' },
+  { pattern: /insufficient (free|suitable)|no free extents|maximum number of logical volumes/i, kind: 'exhausted' },
   { pattern: /already exists/i, kind: 'conflict' },
   {
     pattern:
-      /signatures? (detected|left)|already in volume group|of volume group .* without -ff|filesystem in use|in use|used by/i,
+      /signatures? (detected|left)|already in volume group|of volume group .* without -ff|filesystem in use|in use|used by|rejected by filter|excluded by a filter/i,
     kind: 'precondition',
   },
   { pattern: /not found|failed to find|no device found/i, kind: 'not-found' },
@@ -16,8 +16,12 @@ const TEXTS: readonly { readonly pattern: RegExp; readonly kind: FaultKind }[] =
 /** lvm(8): 3 is a command line it does not understand, a reserved name for example. */
 const EINVALID = 3;
 
-/** Lines that every call prints on a machine without device-mapper, and that explain nothing. */
-const NOISE = /activation disabled|is NOT backed up|^Run `|leaked on/i;
+/**
+ * Lines that explain nothing: of a machine without device-mapper, of settings that an older lvm does not know, and of a name that two groups have,
+ * of which one was meant.
+ */
+const NOISE =
+  /activation disabled|is NOT backed up|^Run `|leaked on|^Configuration setting|VG name .* is used by VGs|^Fix duplicate VG/i;
 
 /** Turns a failed lvm command into a Fault; anything else that was thrown is returned as it is. */
 export function faultFromLvm(error: unknown): unknown {

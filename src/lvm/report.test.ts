@@ -41,6 +41,7 @@ test('a recorded report of a group that misses a device, and of a device in no g
       size: 60 * MIB,
       free: 48 * MIB,
       missing: false,
+      allocatable: true,
     },
     {
       device: '[unknown]',
@@ -48,6 +49,7 @@ test('a recorded report of a group that misses a device, and of a device in no g
       size: 60 * MIB,
       free: 56 * MIB,
       missing: true,
+      allocatable: true,
     },
   ]);
   expect(groups[0]?.volumes).toMatchObject([

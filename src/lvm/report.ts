@@ -1,5 +1,6 @@
 import { NO_BYTES, bytes, plus, type Bytes } from '../model/bytes.ts';
 import { Fault } from '../model/fault.ts';
+import { roomOf, type GroupRules } from './room.ts';
 
 /** What LVM has on this machine. */
 export interface LvmReport {
@@ -12,7 +13,12 @@ export interface LvmGroup {
   readonly name: string;
   readonly uuid: string;
   readonly total: Bytes;
+  /** Extents in no volume, be they to be had or not. */
   readonly free: Bytes;
+  /** What lvcreate can give of what is free: room.ts. */
+  readonly room: Bytes;
+  /** Why that is less than what is free: clauses that go on from the group's name. */
+  readonly kept: readonly string[];
   readonly extentSize: Bytes;
   /** Counts the changes of the group from 1. */
   readonly seqno: number;
@@ -38,10 +44,13 @@ export interface PhysicalVolume {
   readonly size: Bytes;
   readonly free: Bytes;
   readonly missing: boolean;
+  /** False: `pvchange -xn`, nothing new is put on it. */
+  readonly allocatable: boolean;
 }
 
 export interface LvmVolume {
   readonly name: string;
+  readonly uuid: string;
   readonly size: Bytes;
   /** Room it takes from its group, hidden parts included: twice the size when mirrored, nothing when thin. */
   readonly taken: Bytes;
@@ -108,9 +117,10 @@ function sectionsOf(stdout: string): readonly Section[] {
   }));
 }
 
+/** lvm may say something before and after its report. */
 function reportOf(stdout: string): unknown {
   try {
-    return (JSON.parse(stdout) as { report?: unknown }).report;
+    return (JSON.parse(stdout.slice(stdout.indexOf('{'), stdout.lastIndexOf('}') + 1)) as { report?: unknown }).report;
   } catch (error) {
     throw new Fault('unavailable', 'lvm gave a report that is not JSON', { cause: error });
   }
@@ -120,7 +130,7 @@ function groupOf(row: Row, { pv, lv, pvseg }: Section, ownId: string): LvmGroup 
   const systemId = text(row, 'vg_systemid');
   const extentSize = count(row, 'vg_extent_size');
   const taken = takenBy(pvseg, extentSize);
-  return {
+  const group = {
     name: text(row, 'vg_name'),
     uuid: text(row, 'vg_uuid'),
     total: count(row, 'vg_size'),
@@ -134,6 +144,23 @@ function groupOf(row: Row, { pv, lv, pvseg }: Section, ownId: string): LvmGroup 
     devices: pv.map(deviceOf),
     volumes: lv.map((volume) => volumeOf(volume, taken)),
   };
+  return { ...group, ...roomOf(group, rulesOf(row, pvseg, extentSize)) };
+}
+
+function rulesOf(row: Row, pvseg: readonly Row[], extentSize: Bytes): GroupRules {
+  const lockType = text(row, 'vg_lock_type');
+  return {
+    maxVolumes: Number(text(row, 'max_lv') || 0),
+    volumes: Number(text(row, 'lv_count') || 0),
+    readOnly: text(row, 'vg_permissions').startsWith('read-only'),
+    shared: text(row, 'vg_clustered') !== '' || text(row, 'vg_shared') !== '' || !['', 'none'].includes(lockType),
+    policy: text(row, 'vg_allocation_policy'),
+    gaps: pvseg.flatMap((segment) =>
+      text(segment, 'lv_name') === '' && text(segment, 'pvseg_size') !== ''
+        ? [{ pv: text(segment, 'pv_uuid'), size: bytes(count(segment, 'pvseg_size') * extentSize) }]
+        : [],
+    ),
+  };
 }
 
 function deviceOf(row: Row): PhysicalVolume {
@@ -146,6 +173,7 @@ function deviceOf(row: Row): PhysicalVolume {
     size: count(row, 'pv_size'),
     free: count(row, 'pv_free'),
     missing,
+    allocatable: row['pv_allocatable'] === undefined || text(row, 'pv_allocatable') !== '',
   };
 }
 
@@ -154,6 +182,7 @@ function volumeOf(row: Row, taken: ReadonlyMap<string, Bytes>): LvmVolume {
   const origin = text(row, 'origin');
   return {
     name,
+    uuid: text(row, 'lv_uuid'),
     size: count(row, 'lv_size'),
     taken: taken.get(name) ?? NO_BYTES,
     tags: list(row, 'lv_tags'),

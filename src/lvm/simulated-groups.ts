@@ -1,9 +1,11 @@
 import { MIB, bytes, roundUp, type Bytes } from '../model/bytes.ts';
 import { Fault } from '../model/fault.ts';
 import type { NewVolume } from './argv.ts';
-import { assertNoSnapshots, assertSame, isUnfinished } from './lvm.ts';
+import { groupOf as chosenGroup, type GroupRef } from './commands.ts';
+import { assertIsIt, assertNoSnapshots, assertSame, isUnfinished, type VolumeRef } from './lvm.ts';
 import { OUR_TAG, lvmName } from './names.ts';
 import type { LvmGroup, LvmReport, LvmVolume, PhysicalVolume } from './report.ts';
+import { roomOf } from './room.ts';
 import { stripesFor } from './stripes.ts';
 
 /** Disks and groups of a machine that does not exist, with LVM's own arithmetic: state in, state out. */
@@ -23,12 +25,20 @@ export interface SimulatedDisk {
 
 export interface SimulatedGroup {
   readonly name: string;
+  /** Absent: made from the name. Two groups of one name have different ones. */
+  readonly uuid?: string;
+  /** How often it was changed; absent: never. */
+  readonly changes?: number;
+  /** As `vgchange --maxlogicalvolumes` sets it; absent: no limit. */
+  readonly maxVolumes?: number;
   readonly devices: readonly string[];
   readonly volumes: readonly SimulatedVolume[];
 }
 
 export interface SimulatedVolume {
   readonly name: string;
+  /** Absent: made from the name. */
+  readonly uuid?: string;
   readonly tags: readonly string[];
   /** False: as after a boot, its device is not there. Absent: nobody can tell. */
   readonly active?: boolean;
@@ -54,20 +64,27 @@ export function reportOf(state: SimulatedStorage): LvmReport {
 
 function groupOf(state: SimulatedStorage, group: SimulatedGroup): LvmGroup {
   const devices = group.devices.map((device) => deviceOf(state, group, device));
+  const partial = devices.some(({ missing }) => missing);
+  const free = bytes(sum(devices.map((device) => device.free)));
+  const { maxVolumes = 0, volumes } = group;
+  const rules = { maxVolumes, volumes: volumes.length, readOnly: false, shared: false, policy: 'normal', gaps: [] };
   return {
     name: group.name,
-    uuid: `simulated-${group.name}`,
+    uuid: uuidOf(group),
     total: bytes(sum(devices.map(({ size }) => size))),
-    free: bytes(sum(devices.map(({ free }) => free))),
+    free,
+    ...roomOf({ free, partial, exported: false, foreign: false, devices }, rules),
     extentSize: EXTENT,
-    seqno: 1,
+    seqno: 1 + (group.changes ?? 0),
     foreign: false,
     exported: false,
-    partial: devices.some(({ missing }) => missing),
+    partial,
     devices,
-    volumes: group.volumes.map(volumeOf),
+    volumes: volumes.map(volumeOf),
   };
 }
+
+const uuidOf = ({ name, uuid = `simulated-${name}` }: SimulatedGroup): string => uuid;
 
 function deviceOf(state: SimulatedStorage, group: SimulatedGroup, device: string): PhysicalVolume {
   const disk = state.disks.find(({ name }) => name === device);
@@ -79,6 +96,7 @@ function deviceOf(state: SimulatedStorage, group: SimulatedGroup, device: string
     size: inBytes(extents),
     free: inBytes(Math.max(0, extents - used)),
     missing: !disk,
+    allocatable: true,
   };
 }
 
@@ -86,7 +104,8 @@ function volumeOf(volume: SimulatedVolume): LvmVolume {
   const size = inBytes(extentsOf(volume));
   const layout = volume.stripes > 1 ? 'striped' : 'linear';
   const active = volume.active === undefined ? {} : { active: volume.active };
-  return { name: volume.name, size, taken: size, tags: volume.tags, readOnly: false, layout, ...active, health: '' };
+  const { name, uuid = `simulated-${name}`, tags } = volume;
+  return { name, uuid, size, taken: size, tags, readOnly: false, layout, ...active, health: '' };
 }
 
 /** Throws Fault `conflict` when the group exists, and as withDevices. */
@@ -94,16 +113,16 @@ export function withGroup(state: SimulatedStorage, name: string, devices: readon
   const groups = state.groups ?? [];
   if (groups.some((group) => group.name === lvmName(name)))
     throw new Fault('conflict', `a volume group called ${name} already exists`);
-  return withDevices({ ...state, groups: [...groups, { name, devices: [], volumes: [] }] }, name, devices);
+  return withDevices({ ...state, groups: [...groups, { name, devices: [], volumes: [] }] }, { vgName: name }, devices);
 }
 
 /**
  * Throws Fault `not-found` for a group or disk that is not there, `precondition` for a disk that is not blank or in a
  * group.
  */
-export function withDevices(state: SimulatedStorage, name: string, devices: readonly string[]): SimulatedStorage {
+export function withDevices(state: SimulatedStorage, ref: GroupRef, devices: readonly string[]): SimulatedStorage {
   for (const device of devices) assertBlank(state, device);
-  return changeGroup(state, name, (group) => ({ ...group, devices: [...group.devices, ...devices] }));
+  return changeGroup(state, ref, (group) => ({ ...group, devices: [...group.devices, ...devices] }));
 }
 
 function assertBlank(state: SimulatedStorage, device: string): void {
@@ -117,7 +136,7 @@ function assertBlank(state: SimulatedStorage, device: string): void {
 
 /** Throws Fault `exhausted` without room, and `conflict` when the name is taken by something else. */
 export function withVolume(state: SimulatedStorage, wanted: NewVolume): SimulatedStorage {
-  return changeGroup(state, wanted.vgName, (group) => {
+  return changeGroup(state, wanted, (group) => {
     const view = groupOf(state, group);
     const found = view.volumes.find(({ name }) => name === lvmName(wanted.name));
     if (found && !isUnfinished(found)) {
@@ -126,7 +145,8 @@ export function withVolume(state: SimulatedStorage, wanted: NewVolume): Simulate
     }
     const stripes = wanted.layout === 'striped' ? stripesFor(view, wanted.sizeBytes) : 1;
     const segments = allocate(view, wanted.sizeBytes / EXTENT, stripes);
-    const volume = { name: wanted.name, tags: [OUR_TAG], stripes, segments };
+    const uuid = `${uuidOf(group)}-${wanted.name}-${group.changes ?? 0}`;
+    const volume = { name: wanted.name, uuid, tags: [OUR_TAG], stripes, segments };
     return { ...group, volumes: [...group.volumes, volume] };
   });
 }
@@ -134,11 +154,11 @@ export function withVolume(state: SimulatedStorage, wanted: NewVolume): Simulate
 /** Throws Fault `not-found`, or `exhausted` without room. Never shrinks. */
 export function withVolumeGrown(
   state: SimulatedStorage,
-  { vgName, name, sizeBytes }: { readonly vgName: string; readonly name: string; readonly sizeBytes: Bytes },
+  ref: VolumeRef & { readonly sizeBytes: Bytes },
 ): SimulatedStorage {
-  return changeGroup(state, vgName, (group) => {
-    const volume = group.volumes.find((candidate) => candidate.name === name);
-    if (!volume) throw new Fault('not-found', `logical volume ${name} not found in volume group ${vgName}`);
+  const { sizeBytes } = ref;
+  return changeGroup(state, ref, (group) => {
+    const volume = volumeIn(group, ref);
     const missing = roundUp(sizeBytes, EXTENT) / EXTENT - extentsOf(volume);
     if (missing <= 0) return group;
     const more = allocate(groupOf(state, group), missing, volume.stripes);
@@ -148,10 +168,9 @@ export function withVolumeGrown(
 }
 
 /** Throws Fault `not-found`. */
-export function withVolumeActive(state: SimulatedStorage, vgName: string, name: string): SimulatedStorage {
-  return changeGroup(state, vgName, (group) => {
-    const volume = group.volumes.find((candidate) => candidate.name === name);
-    if (!volume) throw new Fault('not-found', `logical volume ${name} not found in volume group ${vgName}`);
+export function withVolumeActive(state: SimulatedStorage, ref: VolumeRef): SimulatedStorage {
+  return changeGroup(state, ref, (group) => {
+    const volume = volumeIn(group, ref);
     if (volume.active !== false) return group;
     const active = { ...volume, active: true };
     return { ...group, volumes: group.volumes.map((candidate) => (candidate === volume ? active : candidate)) };
@@ -159,8 +178,11 @@ export function withVolumeActive(state: SimulatedStorage, vgName: string, name: 
 }
 
 /** Throws Fault `not-found` when the group is not there; a volume that is not there is gone already. */
-export function withoutVolume(state: SimulatedStorage, vgName: string, name: string): SimulatedStorage {
-  return changeGroup(state, vgName, (group) => {
+export function withoutVolume(state: SimulatedStorage, ref: VolumeRef): SimulatedStorage {
+  return changeGroup(state, ref, (group) => {
+    const { name } = ref;
+    if (!group.volumes.some((volume) => volume.name === name)) return group;
+    volumeIn(group, ref);
     assertNoSnapshots(groupOf(state, group), name);
     const volumes = group.volumes.filter((volume) => volume.name !== name);
     return volumes.length === group.volumes.length ? group : { ...group, volumes };
@@ -169,14 +191,25 @@ export function withoutVolume(state: SimulatedStorage, vgName: string, name: str
 
 function changeGroup(
   state: SimulatedStorage,
-  name: string,
+  ref: GroupRef,
   change: (group: SimulatedGroup) => SimulatedGroup,
 ): SimulatedStorage {
-  const before = (state.groups ?? []).find((group) => group.name === name);
-  if (!before) throw new Fault('not-found', `volume group ${name} not found`);
+  const groups = state.groups ?? [];
+  const { before } = chosenGroup(
+    groups.map((group) => ({ name: group.name, uuid: uuidOf(group), before: group })),
+    ref,
+  );
   const after = change(before);
   if (after === before) return state;
-  return { ...state, groups: (state.groups ?? []).map((group) => (group === before ? after : group)) };
+  const changed = { ...after, changes: (before.changes ?? 0) + 1 };
+  return { ...state, groups: groups.map((group) => (group === before ? changed : group)) };
+}
+
+function volumeIn({ volumes }: SimulatedGroup, ref: VolumeRef): SimulatedVolume {
+  const found = volumes.find(({ name }) => name === ref.name);
+  if (!found) throw new Fault('not-found', `logical volume ${ref.name} not found in volume group ${ref.vgName}`);
+  assertIsIt(ref, volumeOf(found));
+  return found;
 }
 
 /** Takes extents from the devices in their order; striped: equal parts from the emptiest. Throws Fault `exhausted`. */

@@ -19,12 +19,14 @@ export function createSimulatedLvm(state: StateFile<SimulatedStorage>): Lvm {
   return {
     report: async (signal) => reportOf(await state.read(signal)),
     createGroup: ({ name, devices }, signal) => state.update((before) => withGroup(before, name, devices), signal),
-    extendGroup: ({ name, devices }, signal) => state.update((before) => withDevices(before, name, devices), signal),
+    extendGroup: ({ name, uuid, devices }, signal) => {
+      const ref = { vgName: name, ...(uuid === undefined ? {} : { vgUuid: uuid }) };
+      return state.update((before) => withDevices(before, ref, devices), signal);
+    },
     createVolume: (volume, signal) => state.update((before) => withVolume(before, volume), signal),
     extendVolume: (volume, signal) => state.update((before) => withVolumeGrown(before, volume), signal),
-    activateVolume: ({ vgName, name }, signal) =>
-      state.update((before) => withVolumeActive(before, vgName, name), signal),
+    activateVolume: (volume, signal) => state.update((before) => withVolumeActive(before, volume), signal),
     refreshVolume: () => Promise.resolve(),
-    removeVolume: ({ vgName, name }, signal) => state.update((before) => withoutVolume(before, vgName, name), signal),
+    removeVolume: (volume, signal) => state.update((before) => withoutVolume(before, volume), signal),
   };
 }

@@ -3,14 +3,15 @@ import { bytes, MIB } from '../model/bytes.ts';
 import { stripesFor } from './stripes.ts';
 
 const EXTENT = bytes(4 * MIB);
-const group = (...free: readonly (number | 'missing')[]) => ({
+const group = (...free: readonly (number | 'missing' | 'closed')[]) => ({
   extentSize: EXTENT,
   devices: free.map((extents) => ({
     device: '/dev/x',
     uuid: '',
     size: EXTENT,
-    free: bytes(extents === 'missing' ? 1000 * EXTENT : extents * EXTENT),
+    free: bytes(typeof extents === 'number' ? extents * EXTENT : 1000 * EXTENT),
     missing: extents === 'missing',
+    allocatable: extents !== 'closed',
   })),
 });
 
@@ -22,6 +23,7 @@ test.each([
   ['only one has room', group(12, 1), 12, 1],
   ['none has room: lvm will say so', group(1, 1), 12, 1],
   ['a missing device holds nothing', group(10, 'missing'), 10, 1],
+  ['a device on which nothing may be put holds nothing', group(10, 'closed'), 10, 1],
 ])('%s', (_, of, extents, want) => {
   expect(stripesFor(of, bytes(extents * EXTENT))).toBe(want);
 });

@@ -7,7 +7,7 @@ import type { LvmGroup } from './report.ts';
  */
 export function stripesFor(group: Pick<LvmGroup, 'devices' | 'extentSize'>, size: Bytes): number {
   const free = group.devices
-    .filter(({ missing }) => !missing)
+    .filter(({ missing, allocatable }) => !missing && allocatable)
     .map((device) => Math.floor(device.free / group.extentSize))
     .toSorted((a, b) => b - a);
   const extents = Math.ceil(size / group.extentSize);

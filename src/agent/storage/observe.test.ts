@@ -77,7 +77,9 @@ test.each<[string, Parameters<typeof sampleObservation>[0], object]>([
     {
       groups: [
         sampleGroup('g', {
-          devices: [{ device: '/dev/sdb', uuid: 'u', size: bytes(0), free: bytes(0), missing: false }],
+          devices: [
+            { device: '/dev/sdb', uuid: 'u', size: bytes(0), free: bytes(0), missing: false, allocatable: true },
+          ],
         }),
       ],
     },

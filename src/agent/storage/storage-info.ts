@@ -58,7 +58,7 @@ function groupInfo(group: LvmGroup): NlsVolumeGroup {
       condition: volume.health === '' ? 'DiskReady' : 'DiskFault',
     })),
     total: group.total,
-    available: group.free,
+    available: group.room,
     allocatable: allocatable(group),
     condition: conditionOf(group),
     extentSize: group.extentSize,
@@ -66,7 +66,7 @@ function groupInfo(group: LvmGroup): NlsVolumeGroup {
 }
 
 /** What all our volumes together can have: all but what others keep, be it volumes or what LVM uses beside them. */
-function allocatable({ total, free, volumes }: LvmGroup): Bytes {
+function allocatable({ total, room: free, volumes }: LvmGroup): Bytes {
   const ours = volumes.filter(isOurs).reduce((sum, { taken }) => sum + taken, 0);
   return minus(total, minus(minus(total, free), bytes(ours)));
 }
@@ -74,9 +74,9 @@ function allocatable({ total, free, volumes }: LvmGroup): Bytes {
 /** Tagged by us, or named as open-local names its volumes: "local-…" for claims, "csi-…" for inline ones. */
 const isOurs = ({ name, tags }: LvmVolume): boolean => tags.includes(OUR_TAG) || /^(local|csi)-/.test(name);
 
-function conditionOf({ partial, free, extentSize }: LvmGroup): StorageCondition {
+function conditionOf({ partial, room, extentSize }: LvmGroup): StorageCondition {
   if (partial) return 'DiskFault';
-  return free < extentSize ? 'DiskFull' : 'DiskReady';
+  return room < extentSize ? 'DiskFull' : 'DiskReady';
 }
 
 function mountPointInfo({ entry, stats }: MountPoint): NlsMountPoint {

@@ -1,0 +1,123 @@
+import { Fault } from '../model/fault.ts';
+import type { Output, Run } from '../exec/run.ts';
+import * as argv from './argv.ts';
+import { faultFromLvm } from './errors.ts';
+import { parseReport, type LvmGroup, type LvmReport, type LvmVolume } from './report.ts';
+
+export interface LvmOptions {
+  readonly run: Run;
+  /** LVM_SYSTEM_DIR: the folder of another lvm.conf than /etc/lvm. */
+  readonly systemDir?: string;
+  /** The devices that lvm may look at, asked for before every call. Absent: what lvm.conf says. */
+  readonly devices?: (signal: AbortSignal) => Promise<readonly string[]>;
+  /** Names the time since the machine was started, for the marks of devices: device-mark.ts. Absent: nothing is known. */
+  readonly boot?: string;
+  /** Whether a device, `major:minor`, leads to a disk that was pulled. Absent: none does. */
+  readonly isDetached?: (majorMinor: string) => Promise<boolean>;
+  /** Told of every command that ended: its verb, how long it took, and whether it went well. */
+  readonly onCommand?: (command: { readonly verb: string; readonly ms: number; readonly ok: boolean }) => void;
+}
+
+/** One group of this machine: by its UUID where that is known, since names may be there twice. */
+export interface GroupRef {
+  readonly vgName: string;
+  readonly vgUuid?: string;
+}
+
+const READ_TIMEOUT_MS = 60_000;
+/** LVM waits for its locks, and wiping waits for the disk: a change is cut only when it has clearly hung. */
+const CHANGE_TIMEOUT_MS = 300_000;
+
+export type Commands = ReturnType<typeof createCommands>;
+
+/** Runs lvm's commands, each on no more devices than it needs. What they throw is a Fault. */
+export function createCommands({ run, systemDir, devices, boot = '', isDetached, onCommand }: LvmOptions) {
+  const env = {
+    LVM_SUPPRESS_FD_WARNINGS: '1',
+    ...(systemDir === undefined ? {} : { LVM_SYSTEM_DIR: systemDir }),
+  };
+  const visible = (signal: AbortSignal): Promise<readonly string[] | undefined> =>
+    devices ? devices(signal) : Promise.resolve(undefined);
+
+  const call = async (
+    command: readonly string[],
+    only: readonly string[] | undefined,
+    timeoutMs: number,
+    signal: AbortSignal,
+  ): Promise<Output> => {
+    const start = performance.now();
+    let ok = false;
+    try {
+      const output = await run(argv.withSettings(command, only), { timeoutMs, env }, signal);
+      ok = true;
+      return output;
+    } catch (error) {
+      throw faultFromLvm(error);
+    } finally {
+      onCommand?.({ verb: command[1] ?? '', ms: performance.now() - start, ok });
+    }
+  };
+
+  /** Changes what lies on `only`; absent, on whatever lvm.conf lets be seen. */
+  const change = async (
+    command: readonly string[],
+    only: readonly string[] | undefined,
+    signal: AbortSignal,
+  ): Promise<void> => {
+    await call(command, only, CHANGE_TIMEOUT_MS, signal);
+  };
+
+  /** Asked for once, and only where some group says whose it is. */
+  let ownId: string | undefined;
+  const ownIdOf = async (signal: AbortSignal): Promise<string> => {
+    const { stdout } = await call(argv.systemId(), [], READ_TIMEOUT_MS, signal);
+    return /^\s*system ID:[^\S\n]*(\S*)/im.exec(stdout)?.[1] ?? '';
+  };
+
+  const report = async (signal: AbortSignal): Promise<LvmReport> => {
+    const { stdout } = await call(argv.fullreport(), await visible(signal), READ_TIMEOUT_MS, signal);
+    let seen = parseReport(stdout, ownId);
+    if (ownId === undefined && seen.groups.some(({ systemId }) => systemId !== undefined)) {
+      ownId = await ownIdOf(signal);
+      seen = parseReport(stdout, ownId);
+    }
+    return isDetached ? withDetached(seen, isDetached) : seen;
+  };
+
+  const group = async (ref: GroupRef, signal: AbortSignal): Promise<LvmGroup> =>
+    groupOf((await report(signal)).groups, ref);
+
+  return { change, report, group, visible, boot };
+}
+
+/** Throws Fault `not-found` when it is not there, `precondition` when only its name is known and two groups have it. */
+export function groupOf<T extends { readonly name: string; readonly uuid: string }>(
+  groups: readonly T[],
+  { vgName, vgUuid }: GroupRef,
+): T {
+  const found = groups.filter(({ name, uuid }) => name === vgName && (vgUuid === undefined || uuid === vgUuid));
+  const [group] = found;
+  const which = vgUuid === undefined ? vgName : `${vgName} (${vgUuid})`;
+  if (!group) throw new Fault('not-found', `volume group ${which} is not on this node`);
+  if (found.length > 1)
+    throw new Fault(
+      'precondition',
+      `${found.length} volume groups are called ${vgName} (${found.map(({ uuid }) => uuid).join(', ')}): rename all but one with vgrename UUID NAME`,
+    );
+  return group;
+}
+
+/** Those of its devices that are there. */
+export const devicesOf = ({ devices }: Pick<LvmGroup, 'devices'>): readonly string[] =>
+  devices.filter(({ missing }) => !missing).map(({ device }) => device);
+
+/** lvm itself calls such a volume active, and says no more. */
+async function withDetached(
+  { groups, orphans }: LvmReport,
+  isDetached: NonNullable<LvmOptions['isDetached']>,
+): Promise<LvmReport> {
+  const look = async (volume: LvmVolume): Promise<LvmVolume> =>
+    volume.majorMinor !== undefined && (await isDetached(volume.majorMinor)) ? { ...volume, detached: true } : volume;
+  const looked = groups.map(async (group) => ({ ...group, volumes: await Promise.all(group.volumes.map(look)) }));
+  return { groups: await Promise.all(looked), orphans };
+}
