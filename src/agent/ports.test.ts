@@ -4,6 +4,7 @@ import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { run } from '../exec/run.ts';
 import { GIB } from '../model/bytes.ts';
+import type { LocalVolume } from '../model/objects.ts';
 import { createPorts } from './ports.ts';
 
 const never = new AbortController().signal;
@@ -20,8 +21,11 @@ test('what LVM and the disks of a simulated machine write at the same time is al
     removedData: 'zero',
     simulatedMounts: undefined,
     cgroupRoot: folder,
+    nodeName: 'node-a',
+    pattern: /^/,
   } as const;
-  const { lvm, disks } = createPorts({ ...config, simulatedDisks }, run, () => {});
+  const objects = { node: { get: () => undefined }, volumes: { values: new Map<string, LocalVolume>() } };
+  const { lvm, disks } = createPorts({ ...config, simulatedDisks }, { run, onCommand: () => {}, objects });
   const listed = await disks.list(never);
   await Promise.all([
     lvm.createGroup({ name: 'g', devices: ['/dev/sim-g'] }, never),

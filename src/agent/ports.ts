@@ -16,6 +16,8 @@ import { createHostFilesystems } from '../mount/host-filesystems.ts';
 import { createHostMounts, type Mounts } from '../mount/mounts.ts';
 import { createSimulatedMounts } from '../mount/simulated.ts';
 import type { AgentConfig } from './config.ts';
+import { lvmDevices, withoutTenantsGroups } from './lvm-devices.ts';
+import type { OwnObjects } from './own-objects.ts';
 
 /** What the agent does to its machine, or to the picture of one. */
 export interface Ports {
@@ -29,21 +31,39 @@ export interface Ports {
   readonly throttles?: Throttles;
 }
 
+type PortsConfig = Pick<
+  AgentConfig,
+  'nodeName' | 'pattern' | 'lvmSystemDir' | 'removedData' | 'simulatedDisks' | 'simulatedMounts' | 'cgroupRoot'
+>;
+
+export interface PortsDeps {
+  readonly run: Run;
+  readonly onCommand: NonNullable<LvmOptions['onCommand']>;
+  /** They say which devices lvm may look at: lvm-devices.ts. */
+  readonly objects: {
+    readonly node: Pick<OwnObjects['node'], 'get'>;
+    readonly volumes: Pick<OwnObjects['volumes'], 'values'>;
+  };
+}
+
 /** The real ports, or simulated ones where the configuration asks for them. */
-export function createPorts(
-  config: Pick<AgentConfig, 'lvmSystemDir' | 'removedData' | 'simulatedDisks' | 'simulatedMounts' | 'cgroupRoot'>,
-  run: Run,
-  onCommand: NonNullable<LvmOptions['onCommand']>,
-): Ports {
-  const { lvmSystemDir, removedData, simulatedDisks, simulatedMounts, cgroupRoot } = config;
+export function createPorts(config: PortsConfig, deps: PortsDeps): Ports {
+  const { removedData, simulatedDisks, simulatedMounts, cgroupRoot } = config;
+  const { run, objects } = deps;
   const boot = readBoot();
-  const systemDir = lvmSystemDir === undefined ? {} : { systemDir: lvmSystemDir };
   const state = simulatedDisks === undefined ? undefined : createStateFile<SimulatedStorage>(simulatedDisks);
-  const lvm =
-    state === undefined
-      ? createLvm({ run, boot, onCommand, isDetached: (device) => isDetached('/sys', device), ...systemDir })
-      : createSimulatedLvm(state);
   const disks = state === undefined ? createHostDisks(run, removedData) : createSimulatedDisks(state);
+  const seen = state === undefined ? createHostLvm(config, disks, boot, deps) : createSimulatedLvm(state);
+  const lvm: Lvm = {
+    ...seen,
+    report: async (signal) => {
+      const report = await seen.report(signal);
+      const nls = objects.node.get(config.nodeName);
+      if (!nls?.spec?.listConfig?.devices?.include?.length) return report;
+      const devices = await disks.list(signal);
+      return withoutTenantsGroups(report, { devices, volumes: objects.volumes.values.values(), nls });
+    },
+  };
   if (simulatedMounts === undefined)
     return {
       lvm,
@@ -61,6 +81,35 @@ export function createPorts(
     await forget(device.path, signal);
   };
   return { lvm, disks: { ...disks, wipe }, boot, ...simulated };
+}
+
+function createHostLvm(
+  { nodeName, pattern, lvmSystemDir }: PortsConfig,
+  disks: Disks,
+  boot: string,
+  { run, onCommand, objects }: PortsDeps,
+): Lvm {
+  const devices = async (signal: AbortSignal): Promise<readonly string[]> => {
+    const wanted = objects.node.get(nodeName)?.spec?.resourceToBeInited?.vgs ?? [];
+    const paths = wanted.flatMap((group) => group.devices);
+    const named = await Promise.all(paths.map(async (path) => (await disks.resolve(path, signal)) ?? path));
+    const found = await disks.list(signal);
+    return lvmDevices({
+      devices: found,
+      volumes: objects.volumes.values.values(),
+      named: new Set(named),
+      pattern,
+    });
+  };
+  const systemDir = lvmSystemDir === undefined ? {} : { systemDir: lvmSystemDir };
+  return createLvm({
+    run,
+    boot,
+    onCommand,
+    devices,
+    isDetached: (device) => isDetached('/sys', device),
+    ...systemDir,
+  });
 }
 
 /** A new one with every start of the machine; the same in every container of it (random(4)). */

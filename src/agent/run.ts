@@ -17,6 +17,7 @@ import { createAgentMetrics } from './metrics.ts';
 import { hostnameOf } from './hostname.ts';
 import { createInlineVolumes } from './volumes/inline-volumes.ts';
 import { createNodeVolumes } from './volumes/node-volumes.ts';
+import { createOwnObjects } from './own-objects.ts';
 import { createPorts } from './ports.ts';
 import { createWork } from './work.ts';
 
@@ -41,14 +42,15 @@ export async function runAgent(
   signal: AbortSignal,
 ): Promise<void> {
   const metrics = createAgentMetrics();
-  const ports = createPorts(config, run, metrics.onCommand);
+  const objects = createOwnObjects(config.nodeName, { client, log });
+  const ports = createPorts(config, { run, onCommand: metrics.onCommand, objects });
   const events = createEventRecorder({ client, source: { component: AGENT, host: config.nodeName }, log });
   const record: RecordEvent = (subject, event) => events.record({ subject, ...event });
-  const work = createWork({ config, client, ports, metrics, record, log });
+  const work = createWork({ config, client, ports, objects, metrics, record, log });
   const { nodeName, csiEndpoint, metricsEndpoint } = config;
   const volumes = {
-    ...createNodeVolumes({ client, nodeName, heard: (name) => work.volumes.get(name), write: work.write, ...ports }),
-    ...createInlineVolumes({ client, nodeName, volumes: work.volumes }),
+    ...createNodeVolumes({ client, nodeName, heard: (name) => objects.volumes.get(name), write: work.write, ...ports }),
+    ...createInlineVolumes({ client, nodeName, volumes: objects.volumes }),
   };
 
   const components: Component[] = [

@@ -1,17 +1,15 @@
 import type { KubeObject, LocalVolume, NodeLocalStorage } from '../model/objects.ts';
-import { KEEP, NODE_LABEL } from '../model/well-known.ts';
 import type { Log } from '../model/log.ts';
 import { repeat } from '../daemon/repeat.ts';
 import type { PublishedLimits } from '../csi/node/published-limits.ts';
 import type { KubeClient } from '../kube/client.ts';
-import { withoutManagedFields } from '../kube/rest/managed-fields.ts';
-import { createInformer, type Informer } from '../kube/follow/informer.ts';
-import { LOCAL_VOLUMES, NODE_LOCAL_STORAGES } from '../kube/resource.ts';
+import type { Informer } from '../kube/follow/informer.ts';
 import type { AgentConfig } from './config.ts';
 import type { RecordEvent } from './events/record-event.ts';
 import { createJobs, INLINE_KEY, LIMITS_KEY, NODE_KEY } from './jobs.ts';
 import { createLimits, NO_LIMITS, type Limits } from './limits/limits.ts';
 import type { AgentMetrics } from './metrics.ts';
+import type { OwnObjects } from './own-objects.ts';
 import type { Ports } from './ports.ts';
 import { createQueues, type Queues } from './queues.ts';
 import { isSettled } from './volumes/reconcile-volume.ts';
@@ -21,6 +19,7 @@ export interface WorkDeps {
   readonly config: Pick<AgentConfig, 'nodeName' | 'intervalMs' | 'pattern' | 'mountRoot'>;
   readonly client: KubeClient;
   readonly ports: Ports;
+  readonly objects: OwnObjects;
   readonly metrics: AgentMetrics;
   readonly record: RecordEvent;
   readonly log: Log;
@@ -28,7 +27,6 @@ export interface WorkDeps {
 
 /** What an agent does by itself, apart from answering CSI calls. */
 export interface Work {
-  readonly volumes: Informer<LocalVolume, LocalVolume>;
   readonly write: VolumeWriter;
   readonly limits: PublishedLimits;
   /** Why it cannot do its work now; undefined while it can. */
@@ -42,22 +40,9 @@ export interface Work {
  * volumes.
  */
 export function createWork(deps: WorkDeps): Work {
-  const { config, client, metrics, log } = deps;
+  const { config, client, metrics, log, objects } = deps;
+  const { node, volumes } = objects;
   const { nodeName } = config;
-  const node = createInformer<NodeLocalStorage, NodeLocalStorage>({
-    client,
-    resource: NODE_LOCAL_STORAGES,
-    selection: { fieldSelector: `metadata.name=${nodeName}` },
-    project: withoutManagedFields,
-    log,
-  });
-  const volumes = createInformer<LocalVolume, LocalVolume>({
-    client,
-    resource: LOCAL_VOLUMES,
-    selection: { labelSelector: `${NODE_LABEL}=${nodeName}` },
-    project: (volume) => serveWhileKept(withoutManagedFields(volume)),
-    log,
-  });
   const queues = createQueues(log);
   const write = createVolumeWriter(client, (volume) => volumes.wrote(volume));
   const limits = createLimitsOf(deps, volumes.values, () => queues.limits.add(LIMITS_KEY));
@@ -77,7 +62,6 @@ export function createWork(deps: WorkDeps): Work {
   });
 
   return {
-    volumes,
     write,
     limits,
     problem: () => problemOf(node) ?? problemOf(volumes),
@@ -98,14 +82,6 @@ export function createWork(deps: WorkDeps): Work {
       await Promise.all([...following, ...working, watching, repeat(config.intervalMs, tick, () => {}, signal)]);
     },
   };
-}
-
-/**
- * While its data is kept, a deleted volume is made, grown and mounted as ever; removing it begins when it is let go.
- */
-function serveWhileKept(volume: LocalVolume): LocalVolume {
-  const { deletionTimestamp, ...metadata } = volume.metadata;
-  return deletionTimestamp !== undefined && metadata.annotations?.[KEEP] ? { ...volume, metadata } : volume;
 }
 
 /** A change of the status alone is our own doing. */

@@ -25,6 +25,8 @@ export interface BlockDevice {
   /** Of a partition: the kernel name of its disk. */
   readonly disk?: string;
   readonly swap: boolean;
+  /** Of a loop device: the file that it is laid over, as the kernel names it. */
+  readonly backingFile?: string;
 }
 
 export type DeviceKind = 'disk' | 'partition' | 'loop' | 'logical-volume' | 'device-mapper' | 'md' | 'unfit';

@@ -90,6 +90,8 @@ test('a loop device laid over a disk or a partition holds it; one over a file ho
   });
   const holders = Object.fromEntries(found.map(({ name, holders }) => [name, holders]));
   expect(holders).toMatchObject({ sda: ['dm-3', 'loop0'], sdb: [], sdb1: ['loop1'], loop0: [] });
+  const files = Object.fromEntries(found.map(({ name, backingFile }) => [name, backingFile]));
+  expect(files).toMatchObject({ loop0: '/dev/sda', loop2: '/var/lib/images/a.img', loop3: undefined, sda: undefined });
 });
 
 test('the serial number of a disk, from where its kind keeps it', async () => {

@@ -62,8 +62,8 @@ interface Found {
 
 async function readDevice(found: Found, signal: AbortSignal): Promise<BlockDevice | undefined> {
   const { folder, name, partitions, folders, swaps, loopsOver } = found;
-  const [majorMinor, sectors, ro, dmUuid] = await Promise.all(
-    ['dev', 'size', 'ro', 'dm/uuid'].map((file) => attribute(folder, file, signal)),
+  const [majorMinor, sectors, ro, dmUuid, backingFile] = await Promise.all(
+    ['dev', 'size', 'ro', 'dm/uuid', 'loop/backing_file'].map((file) => attribute(folder, file, signal)),
   );
   if (majorMinor === undefined || sectors === undefined) return undefined;
   const device = path.join(folders.dev, name.replaceAll('!', '/')); // the kernel writes cciss/c0d0 as cciss!c0d0
@@ -78,6 +78,7 @@ async function readDevice(found: Found, signal: AbortSignal): Promise<BlockDevic
     holders: [...(await children(path.join(folder, 'holders'))), ...(await loopsOver(device))],
     partitions,
     swap: swaps.has(device),
+    ...(backingFile === undefined ? {} : { backingFile }),
   };
 }
 

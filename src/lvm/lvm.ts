@@ -56,11 +56,13 @@ export function createLvm(options: LvmOptions): Lvm {
 
     createGroup: async (group, signal) => {
       const visible = await commands.visible(signal); // all of it, so that a name that is taken is refused
+      assertVisible(group.devices, visible);
       await join(commands, group, argv.vgcreate(group.name, group.devices), visible, signal);
     },
 
     extendGroup: async (group, signal) => {
       const found = await commands.group(refOf(group), signal);
+      assertVisible(group.devices, await commands.visible(signal));
       await join(commands, group, argv.vgextend(group.name, group.devices), devicesOf(found), signal);
     },
 
@@ -92,6 +94,13 @@ export function createLvm(options: LvmOptions): Lvm {
       await change(argv.lvremove(volume.vgName, volume.name), devicesOf(group), signal);
     },
   };
+}
+
+/** Throws Fault `precondition` for a device that lvm may not look at: it is, or leads to, what somebody else writes to. */
+function assertVisible(devices: readonly string[], visible: readonly string[] | undefined): void {
+  const hidden = devices.filter((device) => visible && !visible.includes(device));
+  if (hidden.length > 0)
+    throw new Fault('precondition', `${hidden.join(', ')} leads to a volume, or to no disk of this machine`);
 }
 
 const refOf = ({ name, uuid }: GroupDevices): GroupRef => ({

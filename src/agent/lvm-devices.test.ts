@@ -1,0 +1,157 @@
+import { expect, test } from 'vitest';
+import type { LocalVolume, NodeLocalStorage } from '../model/objects.ts';
+import { DISK } from '../model/well-known.ts';
+import type { BlockDevice } from '../disk/disks.ts';
+import { lvmDevices, withoutTenantsGroups } from './lvm-devices.ts';
+import { sampleDisk, sampleGroup, sampleLocalVolume, unitSpec } from './storage-fixture.ts';
+
+const PATTERN = /^(sd[a-z]+|vd[a-z]+)$/;
+const part = (name: string, disk: string, more: Partial<BlockDevice> = {}) =>
+  sampleDisk(name, { kind: 'partition', disk, ...more });
+const lv = (name: string, holders: readonly string[] = []) => sampleDisk(name, { kind: 'logical-volume', holders });
+const loop = (name: string, backingFile: string, holders: readonly string[] = []) =>
+  sampleDisk(name, { kind: 'loop', backingFile, holders });
+const claim = (path: string, more: Partial<LocalVolume> = {}): LocalVolume => ({
+  ...sampleLocalVolume(),
+  spec: unitSpec('Device', path),
+  ...more,
+});
+const POD = '/var/lib/kubelet/plugins/kubernetes.io/csi/volumeDevices/pvc-1/dev/uid-1';
+
+interface Case {
+  readonly devices: readonly BlockDevice[];
+  readonly volumes?: readonly LocalVolume[];
+  readonly named?: readonly string[];
+  readonly seen: readonly string[];
+}
+
+test.each<[string, Case]>([
+  ['disks and their partitions', { devices: [sampleDisk('sda'), part('sda1', 'sda')], seen: ['sda', 'sda1'] }],
+  [
+    'what stands on real disks: arrays, encrypted partitions, multipath',
+    {
+      devices: [
+        sampleDisk('sda', { holders: ['md0'] }),
+        part('sdb1', 'sdb', { holders: ['dm-0'] }),
+        sampleDisk('sdb'),
+        sampleDisk('md0', { kind: 'md' }),
+        sampleDisk('dm-0', { kind: 'device-mapper' }),
+      ],
+      seen: ['sda', 'sdb1', 'sdb', 'md0', 'dm-0'],
+    },
+  ],
+  [
+    "no volume, nor the kubelet's loop device over it, nor an array, a table or an encrypted device on either",
+    {
+      devices: [
+        sampleDisk('sda', { holders: ['dm-0'] }),
+        lv('dm-0', ['loop0', 'dm-1', 'md3']),
+        loop('loop0', POD, ['md1']),
+        part('loop0p1', 'loop0', { holders: ['md2'] }),
+        sampleDisk('dm-1', { kind: 'device-mapper' }),
+        ...['md1', 'md2', 'md3'].map((name) => sampleDisk(name, { kind: 'md' })),
+      ],
+      seen: ['sda'],
+    },
+  ],
+  [
+    'not even by name: a loop device over a volume, and one over what the kubelet gave to a pod',
+    {
+      devices: [lv('dm-0', ['loop0']), loop('loop0', '/dev/dm-0'), loop('loop1', POD), loop('loop2', '/disk.img')],
+      named: ['/dev/loop0', '/dev/loop1', '/dev/loop2'],
+      seen: ['loop2'],
+    },
+  ],
+  [
+    "a file on a pod's filesystem is no disk of the node",
+    {
+      devices: [loop('loop0', '/var/lib/kubelet/pods/u/volumes/kubernetes.io~csi/pvc-1/mount/disk.img')],
+      named: ['/dev/loop0'],
+      seen: [],
+    },
+  ],
+  [
+    'loop devices and disks of other storage systems when they are named only',
+    {
+      devices: [loop('loop0', '/a.img'), loop('loop1', '/b.img'), sampleDisk('rbd0'), sampleDisk('nbd1')],
+      named: ['/dev/loop1', '/dev/nbd1'],
+      seen: ['loop1', 'nbd1'],
+    },
+  ],
+  [
+    "another driver's disk that a pod has as a block device",
+    { devices: [sampleDisk('sdq', { holders: ['loop3'] }), loop('loop3', POD)], seen: [] },
+  ],
+  [
+    'no disk that is a volume, whatever its pod put on it',
+    {
+      devices: [
+        sampleDisk('sdb', { partitions: ['sdb1'], holders: ['md127'] }),
+        part('sdb1', 'sdb', { holders: ['dm-4'] }),
+        sampleDisk('md127', { kind: 'md' }),
+        sampleDisk('dm-4', { kind: 'device-mapper' }),
+        sampleDisk('sdc'),
+      ],
+      volumes: [claim('/dev/sdb')],
+      seen: ['sdc'],
+    },
+  ],
+  [
+    'a disk that is a volume, under its name after a boot; that name leads to another now',
+    {
+      devices: [sampleDisk('sdb', { serial: 'other' }), sampleDisk('sdc', { serial: 'mine' })],
+      volumes: [claim('/dev/sdb', { metadata: { name: 'v1', annotations: { [DISK]: `mine ${10 * 1024 ** 3}` } } })],
+      seen: ['sdb'],
+    },
+  ],
+  [
+    'nothing that is no disk, or has no size',
+    {
+      devices: [sampleDisk('zram0', { kind: 'unfit' }), sampleDisk('sdz', { size: sampleDisk('x').size })],
+      seen: ['sdz'],
+    },
+  ],
+])('lvm may look at %s', (_, { devices, volumes = [], named = [], seen }) => {
+  const found = lvmDevices({ devices, volumes, named: new Set(named), pattern: PATTERN });
+  expect(found).toEqual(seen.map((name) => `/dev/${name}`));
+});
+
+test('loop devices that the node calls its disks are seen', () => {
+  const devices = [loop('loop4', '/disk.img'), part('loop4p1', 'loop4'), loop('loop5', '/other.img')];
+  const seen = lvmDevices({ devices, volumes: [], named: new Set(), pattern: /^loop4$/ });
+  expect(seen).toEqual(['/dev/loop4', '/dev/loop4p1']);
+});
+
+const nls = (more: NodeLocalStorage['spec'] = {}): NodeLocalStorage => ({
+  metadata: { name: 'node-a' },
+  spec: { listConfig: { devices: { include: ['/dev/sd[b-z]'] } }, ...more },
+});
+const on = (name: string, device: string) => {
+  const { devices, ...group } = sampleGroup(name);
+  return { ...group, devices: devices.map((pv) => ({ ...pv, device, majorMinor: `8:${device.slice(5)}` })) };
+};
+const report = { groups: [on('system', '/dev/sda'), on('open-local-pool-7', '/dev/sdb1')], orphans: [] };
+const devices = [sampleDisk('sda'), sampleDisk('sdb', { partitions: ['sdb1'] }), part('sdb1', 'sdb')];
+
+test.each<[string, NodeLocalStorage | undefined, readonly LocalVolume[], readonly string[]]>([
+  ['is not reported', nls(), [], ['system']],
+  ['is reported when nothing is offered', { metadata: {} }, [], ['system', 'open-local-pool-7']],
+  ['is reported before anything is known', undefined, [], ['system', 'open-local-pool-7']],
+  [
+    'is the node’s when it is listed',
+    nls({
+      listConfig: { devices: { include: ['.*'] } },
+      resourceToBeInited: { vgs: [{ name: 'open-local-pool-7', devices: [] }] },
+    }),
+    [],
+    ['open-local-pool-7'],
+  ],
+  [
+    'is the node’s when it has volumes of ours',
+    nls(),
+    [sampleLocalVolume({ spec: { vgName: 'open-local-pool-7' } })],
+    ['system', 'open-local-pool-7'],
+  ],
+])('a group on a disk that is offered to claims %s', (_, of, volumes, want) => {
+  expect(withoutTenantsGroups(report, { devices, volumes, nls: of }).groups.map(({ name }) => name)).toEqual(want);
+});
