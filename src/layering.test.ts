@@ -111,7 +111,7 @@ const ROOMS: readonly Room[] = [
   },
   {
     room: 'operator/metrics',
-    ours: ['capacity', 'capacity/needs', 'csi', 'daemon', 'extender', 'model', 'operator/follow'],
+    ours: ['capacity', 'capacity/needs', 'csi', 'daemon', 'extender', 'model', 'operator/follow', 'operator/volumes'],
     packages: [],
   },
   {
@@ -133,6 +133,7 @@ const ROOMS: readonly Room[] = [
       'operator/nodes',
       'operator/scheduling',
       'operator/volumes',
+      'wait',
     ],
     packages: ['node:'],
   },

@@ -28,6 +28,12 @@ export const VOLUME_FINALIZER = 'csi.aliyun.com/volume-on-node';
  */
 export const KEEP = 'csi.aliyun.com/keep';
 
+/**
+ * On a NodeLocalStorage or a LocalVolume, written by an administrator: the node, or the disk of this volume, will not come
+ * back. The value is the reason, for people. The operator then lets go of volumes that are deleted there, and of the room.
+ */
+export const LOST = 'csi.aliyun.com/lost';
+
 /** On a LocalVolume: the node that owns it, so that an agent watches its own objects only. */
 export const NODE_LABEL = 'csi.aliyun.com/node';
 

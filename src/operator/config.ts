@@ -41,6 +41,8 @@ export interface OperatorConfig {
   readonly strategy: Strategy;
   readonly antiAffinity: AntiAffinity;
   readonly holdTtlMs: number;
+  /** How long a Node object must be gone before volumes deleted there are let go. */
+  readonly lostNodeGraceMs: number;
   readonly waitMs: number;
   readonly logLevel: LogLevel;
 }
@@ -117,6 +119,11 @@ const FLAGS = {
     maxMs: 24 * 3_600_000,
     doc: 'How long room is held for a pod of which nothing more is heard.',
   }),
+  'lost-node-grace': duration({
+    default: '5m',
+    maxMs: 365 * 24 * 3_600_000,
+    doc: 'How long a Node object must be gone before volumes that are deleted there are let go; their data is not touched.',
+  }),
   'wait-ms': wholeNumber({
     placeholder: 'MS',
     default: 30,
@@ -159,6 +166,7 @@ export function parseOperatorConfig(
     strategy: flags.strategy,
     antiAffinity: flags['node-anti-affinity'],
     holdTtlMs: flags['hold-ttl'],
+    lostNodeGraceMs: flags['lost-node-grace'],
     waitMs: flags['wait-ms'],
     logLevel: flags['log-level'],
   };

@@ -6,6 +6,7 @@ import type { KubeClient } from '../kube/client.ts';
 import { createEventRecorder, type EventRecorder } from '../kube/events/events.ts';
 import { podFacts } from '../model/decode.ts';
 import { DEFAULT_DRIVER, LEGACY_DRIVER, OPERATOR } from '../model/well-known.ts';
+import { systemClock } from '../wait/clock.ts';
 import { createCapacityPublisher } from './capacity-objects/publish-capacity.ts';
 import type { OperatorConfig } from './config.ts';
 import { feedLedger } from './follow/feed-ledger.ts';
@@ -20,6 +21,7 @@ import { createExtenderComponent } from './scheduling/extender-component.ts';
 import { createScheduling } from './scheduling/scheduling.ts';
 import { createWaitingPods } from './scheduling/waiting-pods.ts';
 import { createCsiComponent } from './volumes/csi-component.ts';
+import { letGoOfLostVolumes } from './volumes/let-go-lost.ts';
 import { keepDeletedData } from './volumes/keep-data.ts';
 
 export interface TermDeps {
@@ -53,12 +55,18 @@ export function createTerm(config: OperatorConfig, deps: TermDeps): Term {
     ...{ client: deps.client, informers, initConfig: config.initConfig, update: config.updateNls, events, log },
     date: () => new Date(),
   });
+  const lost = {
+    ...{ client: deps.client, informers, events, log, clock: systemClock },
+    graceMs: config.lostNodeGraceMs,
+    onLetGo: deps.metrics.onLetGo,
+  };
   const components: Component[] = [
     background('events', (signal) => events.run(signal)),
     background('informers', (signal) => followAll(informers, signal)),
     ...callComponents(config, deps, cluster),
     background('node storage', (signal) => nodes.run(signal)),
     background('kept data', (signal) => keepDeletedData({ client: deps.client, informers, events, log }, signal)),
+    background('lost volumes', (signal) => letGoOfLostVolumes(lost, signal)),
     background('expiry', (signal) =>
       expireHolds({ ledger, holdTtlMs: config.holdTtlMs, onExpired: deps.metrics.onExpired, log, now }, signal),
     ),

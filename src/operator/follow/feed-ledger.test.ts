@@ -33,6 +33,7 @@ const storage: StorageView = {
   spec: {},
   storage: { name: 'n1', groups: [], units: [] },
   problems: [],
+  disks: {},
 };
 const volume: LocalVolume = {
   metadata: { name: 'pvc-1', uid: 'u2' },

@@ -10,7 +10,7 @@ import type {
   PersistentVolumeClaim,
   Pod,
 } from '../../model/objects.ts';
-import { KEEP } from '../../model/well-known.ts';
+import { KEEP, LOST } from '../../model/well-known.ts';
 
 /** What is kept of a Node. */
 export interface NodeView {
@@ -23,6 +23,10 @@ export interface StorageView extends DecodedNode {
   readonly name: string;
   readonly uid: string;
   readonly spec: NodeLocalStorage['spec'];
+  /** The disks of each group as the node last reported them. */
+  readonly disks: Readonly<Record<string, readonly string[]>>;
+  /** Why an administrator calls the node lost; its storage is then empty, so that nothing is placed there. */
+  readonly lost?: string;
 }
 
 /** What is kept of a PersistentVolume: for the ledger, and for the metrics. */
@@ -61,7 +65,7 @@ export function createViews(drivers: readonly string[]): Views {
   return {
     node: ({ metadata }) => share({ name: metadata.name ?? '', labels: metadata.labels ?? {} }, 'name'),
     storage: (nls) => {
-      const view = { name: nls.metadata.name ?? '', uid: nls.metadata.uid ?? '', spec: nls.spec, ...nodeStorage(nls) };
+      const view = storageView(nls);
       for (const group of view.storage.groups) {
         share(group, 'name');
         for (const volume of group.volumes) share(volume, 'name');
@@ -94,12 +98,31 @@ export function createViews(drivers: readonly string[]): Views {
   };
 }
 
-const identityOf = ({ name, uid, deletionTimestamp, annotations }: ObjectMeta): ObjectMeta => ({
+function storageView(nls: NodeLocalStorage): StorageView {
+  const { name = '', uid = '', annotations } = nls.metadata;
+  const { storage, problems } = nodeStorage(nls);
+  const lost = annotations?.[LOST];
+  const groups = nls.status?.nodeStorageInfo?.volumeGroups ?? [];
+  const disks = Object.fromEntries(groups.map((group) => [group.name, group.physicalVolumes ?? []]));
+  const common = { name, uid, spec: nls.spec, problems, disks };
+  return lost === undefined
+    ? { ...common, storage }
+    : { ...common, lost, storage: { ...storage, groups: [], units: [] } };
+}
+
+/** Annotations that are read of a volume that is being deleted. */
+const READ_WHEN_DELETED = [KEEP, LOST];
+
+const identityOf = ({ name, uid, deletionTimestamp, annotations = {} }: ObjectMeta): ObjectMeta => ({
   ...(name !== undefined && { name }),
   ...(uid !== undefined && { uid }),
-  ...(deletionTimestamp !== undefined && { deletionTimestamp }),
-  ...(deletionTimestamp !== undefined && annotations?.[KEEP] && { annotations: { [KEEP]: annotations[KEEP] } }),
+  ...(deletionTimestamp !== undefined && { deletionTimestamp, ...readAnnotations(annotations) }),
 });
+
+function readAnnotations(annotations: Readonly<Record<string, string>>): Pick<ObjectMeta, 'annotations'> {
+  const read = Object.entries(annotations).filter(([key]) => READ_WHEN_DELETED.includes(key));
+  return read.length === 0 ? {} : { annotations: Object.fromEntries(read) };
+}
 
 /**
  * Drops the claims of a pod that has its node, or has ended: it asks for them no more. No other object knows its inline

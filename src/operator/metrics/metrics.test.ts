@@ -79,7 +79,8 @@ function sources(): Sources {
   };
   const informers = {
     storages: informer({ n1: { storage: { units: [{ path: '/dev/sdc', mediaType: 'ssd' }] } }, n2: {} }),
-    volumes: informer({ v: volume }),
+    nodes: informer({ n1: {} }),
+    volumes: informer({ v: volume, lost: { spec: { nodeName: 'n9' } } }),
     pvs: informer({ 'pv-1': pv, other: { ...pv, facts: undefined } }),
     pods: informer({ 'web/scratch': pod, 'web/unbound': { ...pod, nodeName: undefined } }),
   };
@@ -95,6 +96,7 @@ test('the page has the names and labels of open-local, with the numbers of the l
   const metrics = createOperatorMetrics();
   metrics.watch(sources());
   metrics.onExpired(2);
+  metrics.onLetGo('node-gone');
   metrics.onCsiCall({ method: 'CreateVolume', code: 'OK', ms: 20 });
   metrics.onExtenderCall({ verb: 'filter', outcome: 'refused', ms: 0.4 });
   const lines = metrics.registry.page().split('\n');
@@ -114,6 +116,8 @@ test('the page has the names and labels of open-local, with the numbers of the l
     'open_local_informer_failures{resource="pods"} 3',
     'open_local_node_storage_work{state="waiting"} 7',
     'open_local_expired_holds_total 2',
+    'open_local_volumes_without_node 1',
+    'open_local_volumes_let_go_total{cause="node-gone"} 1',
     'open_local_leader 1',
     'open_local_csi_call_seconds_count{method="CreateVolume",code="OK"} 1',
     'open_local_extender_call_seconds_bucket{verb="filter",outcome="refused",le="0.0005"} 1',

@@ -1,6 +1,7 @@
 import type { CallReport as CsiCall } from '../../csi/service.ts';
 import { createMetrics, type Metrics } from '../../daemon/metrics.ts';
 import type { CallReport as ExtenderCall } from '../../extender/server.ts';
+import type { LossCause } from '../volumes/lost-volume.ts';
 import { gaugeOf, type Refresh, type Sources } from './gauges.ts';
 import { allOf } from '../follow/informers.ts';
 import { storageGauges } from './storage-gauges.ts';
@@ -12,6 +13,8 @@ export interface OperatorMetrics {
   readonly onExtenderCall: (call: ExtenderCall) => void;
   /** Counts pods that lost the room held for them because nothing more was heard of them. */
   readonly onExpired: (pods: number) => void;
+  /** Counts volumes whose objects were let go though their data may still be on a lost node. */
+  readonly onLetGo: (cause: LossCause) => void;
   /** Says where the numbers come from when a page is made; undefined while this replica does not lead. */
   readonly watch: (sources: Sources | undefined) => void;
 }
@@ -32,6 +35,11 @@ export function createOperatorMetrics(): OperatorMetrics {
     name: 'open_local_expired_holds_total',
     help: 'Pods that lost the room held for them because nothing more was heard of them.',
   });
+  const letGo = registry.counter({
+    name: 'open_local_volumes_let_go_total',
+    help: 'Volumes whose objects were let go because their node or disk is lost; their data was not touched.',
+    labels: ['cause'],
+  });
   const refreshers = [storageGauges(registry), volumeGauges(registry), stateGauges(registry)];
   let sources: Sources | undefined;
   registry.beforePage(() => {
@@ -42,6 +50,7 @@ export function createOperatorMetrics(): OperatorMetrics {
     onCsiCall: ({ method, code, ms }) => csi.observe([method, code], ms / 1000),
     onExtenderCall: ({ verb, outcome, ms }) => extender.observe([verb, outcome], ms / 1000),
     onExpired: (pods) => expired.add([], pods),
+    onLetGo: (cause) => letGo.add([cause]),
     watch: (now) => void (sources = now),
   };
 }

@@ -6,6 +6,7 @@ import { gaugeOf, type Refresh, type Sources } from './gauges.ts';
 export function volumeGauges(registry: Metrics): Refresh {
   const gauge = gaugeOf(registry);
   const allocated = gauge('local_allocated_num', 'Volumes of a node.', ['nodename']);
+  const withoutNode = gauge('open_local_volumes_without_node', 'Volumes whose Node object does not exist.', []);
   const pv = gauge('local_local_pv', 'Bytes of a PersistentVolume.', [
     'nodename',
     'pv_name',
@@ -23,11 +24,19 @@ export function volumeGauges(registry: Metrics): Refresh {
     'volume_name',
   ]);
   return (sources) => {
-    for (const each of [allocated, pv, inline]) each.clear();
+    for (const each of [allocated, pv, inline, withoutNode]) each.clear();
     if (!sources) return;
+    withoutNode.set([], countWithoutNode(sources));
     setVolumes(sources, { allocated, pv });
     setInline(sources, inline);
   };
+}
+
+function countWithoutNode({ informers }: Sources): number {
+  let count = 0;
+  for (const { spec } of informers.volumes.values.values())
+    if (informers.nodes.get(spec.nodeName) === undefined) count += 1;
+  return count;
 }
 
 function setVolumes(
