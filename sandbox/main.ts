@@ -22,7 +22,7 @@ const sandbox: Command = {
 };
 
 async function join(config: JoinConfig, env: NodeJS.ProcessEnv): Promise<(signal: AbortSignal) => Promise<void>> {
-  const client = await connect('sandbox', config.kubeconfig, env);
+  const client = await connect('sandbox', config, env);
   const log = createLog({ level: 'warn', name: 'sandbox' });
   return async (signal) => {
     try {

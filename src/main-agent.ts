@@ -11,7 +11,7 @@ const agent: Command = {
   help: agentHelp,
   prepare: async (args, env) => {
     const config = parseAgentConfig(args, env);
-    const client = await connect('agent', config.kubeconfig, env);
+    const client = await connect('agent', config, env);
     const log = createLog({ level: config.logLevel, name: 'agent' });
     return async (signal) => {
       try {

@@ -20,7 +20,7 @@ const operator: Command = {
   help: operatorHelp,
   prepare: async (args, env) => {
     const config = parseOperatorConfig(args, env);
-    const client = await connect('operator', config.kubeconfig, env);
+    const client = await connect('operator', config, env);
     const log = createLog({ level: config.logLevel, name: 'operator' });
     return async (signal) => {
       try {

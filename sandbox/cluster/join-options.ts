@@ -8,6 +8,7 @@ const FLAGS = {
     placeholder: 'FILE',
     doc: 'Join simulated nodes to this cluster, which runs the operator, instead of playing a story.',
   }),
+  context: optionalText({ placeholder: 'NAME', doc: 'The context of the kubeconfig; without it its current one.' }),
   nodes: wholeNumber({ placeholder: 'N', default: 3, min: 1, max: 2000, doc: 'How many nodes.' }),
   'node-prefix': text({
     placeholder: 'NAME',

@@ -6,8 +6,9 @@ import { ERASE_POLICIES, type ErasePolicy } from '../disk/erase.ts';
 import { LOG_LEVELS, type LogLevel } from '../daemon/log.ts';
 
 export interface AgentConfig {
-  /** Absent: the pod's service account. */
+  /** Absent: see findAccess. */
   readonly kubeconfig: string | undefined;
+  readonly context: string | undefined;
   readonly nodeName: string;
   readonly csiEndpoint: Endpoint | undefined;
   readonly metricsEndpoint: Endpoint | undefined;
@@ -34,8 +35,9 @@ const DEFAULT_PATTERN = String.raw`^((s|v|xv)d[a-z]+|nvme\d+n\d+)$`;
 const FLAGS = {
   kubeconfig: optionalText({
     placeholder: 'FILE',
-    doc: "How to reach the API server; without it the pod's service account is used.",
+    doc: "How to reach the API server; without it by the files in KUBECONFIG, else the pod's service account, else ~/.kube/config.",
   }),
+  context: optionalText({ placeholder: 'NAME', doc: 'The context of the kubeconfig; without it its current one.' }),
   'node-name': text({
     placeholder: 'NAME',
     env: 'NODE_NAME',
@@ -111,6 +113,7 @@ export function parseAgentConfig(
   const isSimulated = flags['simulated-disks'] !== undefined;
   return {
     kubeconfig: flags.kubeconfig,
+    context: flags.context,
     nodeName: flags['node-name'],
     csiEndpoint: flags['csi-endpoint'],
     metricsEndpoint: flags['metrics-endpoint'],

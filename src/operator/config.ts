@@ -20,8 +20,9 @@ import { VOLUME_KINDS } from '../model/storage-class.ts';
 import { DEFAULT_DRIVER } from '../model/well-known.ts';
 
 export interface OperatorConfig {
-  /** Absent: the pod's service account. */
+  /** Absent: see findAccess. */
   readonly kubeconfig: string | undefined;
+  readonly context: string | undefined;
   readonly leaderElection: boolean;
   /** Of the Lease. */
   readonly namespace: string;
@@ -50,8 +51,9 @@ export interface OperatorConfig {
 const FLAGS = {
   kubeconfig: optionalText({
     placeholder: 'FILE',
-    doc: "How to reach the API server; without it the pod's service account is used.",
+    doc: "How to reach the API server; without it by the files in KUBECONFIG, else the pod's service account, else ~/.kube/config.",
   }),
+  context: optionalText({ placeholder: 'NAME', doc: 'The context of the kubeconfig; without it its current one.' }),
   'leader-election': toggle({
     default: true,
     doc: 'Of several replicas only the one that holds the Lease open-local-operator serves; without it every one does.',
@@ -152,6 +154,7 @@ export function parseOperatorConfig(
   if (problems.length > 0) throw new BadFlags(problems);
   return {
     kubeconfig: flags.kubeconfig,
+    context: flags.context,
     leaderElection: flags['leader-election'],
     namespace: flags.namespace,
     identity: flags.identity,

@@ -7,12 +7,16 @@ export interface Identity {
   readonly token?: string | undefined;
 }
 
-/** How to reach one API server and prove who we are; made by kubeconfig.ts or in-cluster.ts. */
+/** How to reach one API server and prove who we are; made by find-access.ts. */
 export interface ClusterAccess {
   /** May have a path, under which the API is served. */
   readonly server: URL;
   /** The name the server's certificate must carry, when it is not the host's. */
   readonly serverName?: string | undefined;
+  /** The HTTP proxy that leads to the server. */
+  readonly proxy?: URL | undefined;
+  /** Sent with every call: whom to act as. */
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   /** The server's certificate is not checked. */
   readonly insecure: boolean;
   /** Namespace of the context or of our pod; `default` when neither says. */

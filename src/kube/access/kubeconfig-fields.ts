@@ -4,6 +4,8 @@ export type Fields = Readonly<Record<string, unknown>>;
 
 /** Reads the fields of one object of a file; every problem is a Fault `invalid` that names the file and the field. */
 export interface FieldReader {
+  /** The file that has the object. */
+  readonly file: string;
   readonly where: string;
   text(name: string): string | undefined;
   requiredText(name: string): string;
@@ -12,6 +14,8 @@ export interface FieldReader {
   /** The object in a field; undefined when absent. */
   object(name: string): FieldReader | undefined;
   objects(name: string): FieldReader[];
+  /** The entries of an object in a field; empty when absent. */
+  pairs(name: string): readonly (readonly [key: string, value: unknown])[];
   raw(name: string): unknown;
   fail(name: string, problem: string): never;
 }
@@ -40,6 +44,7 @@ export function createFieldReader(file: string, value: unknown, where = ''): Fie
   const inner = (name: string): string => (where === '' ? name : `${where}.${name}`);
 
   return {
+    file,
     where,
     raw,
     text,
@@ -48,6 +53,11 @@ export function createFieldReader(file: string, value: unknown, where = ''): Fie
     flag: (name) => {
       const found = raw(name) ?? false;
       return typeof found === 'boolean' ? found : fail(name, 'must be true or false');
+    },
+    pairs: (name) => {
+      const found = raw(name) ?? {};
+      if (!isObject(found)) return fail(name, 'must be an object');
+      return Object.entries(found);
     },
     texts: (name) =>
       list(name).map((item) => (typeof item === 'string' ? item : fail(name, 'must be a list of strings'))),

@@ -177,9 +177,9 @@ const mistakes: [name: string, document: unknown, problem: string | RegExp][] = 
   ],
   ['a server that is a number', kubeconfig(cluster({ server: 5 })), 'clusters[0].cluster.server: must be a string'],
   [
-    'a proxy',
-    kubeconfig(cluster({ 'proxy-url': 'http://p' })),
-    'clusters[0].cluster.proxy-url: proxies are not supported',
+    'a proxy of another kind',
+    kubeconfig(cluster({ 'proxy-url': 'socks5://p' })),
+    /^clusters\[0\]\.cluster\.proxy-url: must be a URL such as http:/,
   ],
   [
     'insecure and an authority',
@@ -227,7 +227,17 @@ const mistakes: [name: string, document: unknown, problem: string | RegExp][] = 
     /^users\[0\]\.user\.client-key: is not a private key: /,
   ],
   ['a password', kubeconfig(user({ username: 'u' })), 'users[0].user.username: basic authentication is not supported'],
-  ['impersonation', kubeconfig(user({ as: 'root' })), 'users[0].user.as: impersonation is not supported'],
+  [
+    'groups of nobody',
+    kubeconfig(user({ 'as-groups': ['g'] })),
+    'users[0].user.as-groups: is nothing without as: name the user to act as',
+  ],
+  ['a uid of nobody', kubeconfig(user({ 'as-uid': 'u' })), /^users\[0\]\.user\.as-uid: is nothing without as/],
+  [
+    'extra that is no list',
+    kubeconfig(user({ as: 'a', 'as-user-extra': { scopes: 'view' } })),
+    'users[0].user.as-user-extra: must give a list of strings for each key',
+  ],
   [
     'an auth provider',
     kubeconfig(user({ 'auth-provider': { name: 'oidc' } })),

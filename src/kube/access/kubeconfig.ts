@@ -5,27 +5,33 @@ import type { ClusterAccess, Identity } from './access.ts';
 import { systemClock, type Clock } from '../../wait/clock.ts';
 import { checkTls } from './check-tls.ts';
 import { createExecCredential, type ExecCredential } from './exec-credential.ts';
-import { chooseFromKubeconfig, type KubeconfigChoice, type Source } from './kubeconfig-choice.ts';
+import { chooseFromKubeconfigs, type KubeconfigChoice, type Source } from './kubeconfig-choice.ts';
 import { fileText, inlineText, type TextSource } from './text-source.ts';
 
 export interface KubeconfigOptions {
   /** Runs a credential plug-in. */
   readonly run: Run;
-  /** What a plug-in may see of our environment, for example PATH and HOME. */
-  readonly env?: Readonly<Record<string, string>>;
-  /** Absent: the file's current-context. */
-  readonly context?: string;
+  /** Our environment, which a credential plug-in inherits, as with kubectl. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Absent: the current-context of the files. */
+  readonly context?: string | undefined;
   readonly clock?: Clock;
 }
 
 /**
- * Access as a kubeconfig file tells it. Everything is looked at now, so that a mistake shows at start: throws Fault `invalid` that names
- * the file and the field. A plug-in is not run before the first call.
+ * Access as kubeconfig files tell it, merged as kubectl merges them. Everything is looked at now, so that a mistake shows at start: throws
+ * Fault `invalid` that names the file and the field. A plug-in is not run before the first call.
  */
-export async function loadKubeconfig(file: string, options: KubeconfigOptions): Promise<ClusterAccess> {
+export async function loadKubeconfig(
+  files: string | readonly string[],
+  options: KubeconfigOptions,
+): Promise<ClusterAccess> {
   const { run, env = {}, context, clock = systemClock } = options;
-  const choice = chooseFromKubeconfig(file, await parseYaml(file), context);
-  const exec = choice.exec && createExecCredential({ ...choice.exec, env: { ...env, ...choice.exec.env } }, run, clock);
+  const read = [files].flat().map(async (file) => ({ file, document: await parseYaml(file) }));
+  const choice = chooseFromKubeconfigs(await Promise.all(read), context);
+  const inherited = Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => !!entry[1]));
+  const plugin = choice.exec && { ...choice.exec, env: { ...inherited, ...choice.exec.env } };
+  const exec = plugin && createExecCredential(plugin, run, clock);
   const sources = {
     ca: textSource(choice.ca, clock),
     cert: textSource(choice.cert, clock),
@@ -65,9 +71,11 @@ const readAll = async ({ ca, cert, key, token }: Sources): Promise<Identity> => 
 });
 
 function accessOf(choice: KubeconfigChoice, sources: Sources, exec: ExecCredential | undefined): ClusterAccess {
-  const { server, serverName, insecure, namespace } = choice;
+  const { server, serverName, insecure, namespace, proxy, headers } = choice;
   return {
     server,
+    proxy,
+    headers,
     serverName,
     insecure,
     namespace,

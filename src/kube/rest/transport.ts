@@ -25,9 +25,10 @@ export interface Transport {
 const IDLE_MS = 60_000;
 
 /** One agent for all calls. Its connections are pooled by certificate, so a rotated one simply opens new ones. */
-export function createTransport({ server, serverName, insecure }: ClusterAccess): Transport {
+export function createTransport({ server, serverName, insecure, proxy, headers }: ClusterAccess): Transport {
   const secure = server.protocol === 'https:';
-  const agentOptions = { keepAlive: true, timeout: IDLE_MS };
+  const proxyEnv = proxy && { HTTP_PROXY: proxy.href, HTTPS_PROXY: proxy.href };
+  const agentOptions = { keepAlive: true, timeout: IDLE_MS, ...(proxyEnv && { proxyEnv }) };
   const agent = secure ? new https.Agent(agentOptions) : new http.Agent(agentOptions);
   const prefix = server.pathname.replace(/\/+$/, '');
   const target = {
@@ -47,7 +48,7 @@ export function createTransport({ server, serverName, insecure }: ClusterAccess)
       ...(secure && { ca, cert, key }),
       method: outgoing.method,
       path: prefix + outgoing.path,
-      headers: { ...outgoing.headers, ...(token !== undefined && { authorization: `Bearer ${token}` }) },
+      headers: { ...headers, ...outgoing.headers, ...(token !== undefined && { authorization: `Bearer ${token}` }) },
     });
     let isAnswered = false;
     request.once('response', (response) => {
