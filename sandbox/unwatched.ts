@@ -1,9 +1,9 @@
 import type { EventEmitter } from 'node:events';
 
 /**
- * Aborts once nobody watches the sandbox any more: its terminal was closed (SIGHUP), or its output cannot be written, as when
- * the reader of a pipe has ended (EPIPE). Without a listener either of them ends the process on the spot, with everything
- * that it started left running.
+ * Aborts once nobody watches the sandbox any more: its terminal was closed (SIGHUP), or its output cannot be written,
+ * as when the reader of a pipe has ended (EPIPE). Without a listener either of them ends the process on the spot, with
+ * everything that it started left running.
  */
 export function whenUnwatched(
   signals: Pick<EventEmitter, 'on'> = process,

@@ -17,8 +17,8 @@ const UNUSABLE = 2;
 const UNUSABLE_KINDS: ReadonlySet<FaultKind> = new Set(['invalid', 'precondition']);
 
 /**
- * Runs a subcommand to its end. The first SIGTERM or SIGINT asks it to finish what is under way, a second one ends the process at
- * once. Every problem of the command line is one line on stderr.
+ * Runs a subcommand to its end. The first SIGTERM or SIGINT asks it to finish what is under way, a second one ends the
+ * process at once. Every problem of the command line is one line on stderr.
  */
 export async function runCommand(name: string, command: Command, args: readonly string[]): Promise<never> {
   if (asksForHelp(args)) {

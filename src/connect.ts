@@ -4,7 +4,10 @@ import { findAccess, type AccessFlags } from './kube/access/find-access.ts';
 import { createKubeClient } from './kube/rest/rest-client.ts';
 import { VERSION } from './version.ts';
 
-/** The API server that a process was told to use (see findAccess). Throws Fault for what cannot be used; no call is made yet. */
+/**
+ * The API server that a process was told to use (see findAccess). Throws Fault for what cannot be used; no call is made
+ * yet.
+ */
 export async function connect(
   name: string,
   flags: AccessFlags,

@@ -15,8 +15,8 @@ interface Room {
 }
 
 /**
- * The dependency rule (ARCHITECTURE.md). Imports point down: a room may name only rooms above it in this list. An allowance that no
- * file uses is an error, so the list is always what the code does.
+ * The dependency rule (ARCHITECTURE.md). Imports point down: a room may name only rooms above it in this list. An
+ * allowance that no file uses is an error, so the list is always what the code does.
  */
 const ROOMS: readonly Room[] = [
   // 0: words and processes

@@ -11,9 +11,9 @@ function firstLine({ message, cause }: SerializedError): string {
 }
 
 /**
- * Ends a run with what was left out, what failed and why, and the one line that a machine reads; and appends these lines to
- * the file TEST_SUMMARY. Failures include what is no failed test: a worker that crashed, a test that began and never ended,
- * a file that never ran, an error that no test awaited.
+ * Ends a run with what was left out, what failed and why, and the one line that a machine reads; and appends these
+ * lines to the file TEST_SUMMARY. Failures include what is no failed test: a worker that crashed, a test that began and
+ * never ended, a file that never ran, an error that no test awaited.
  */
 export default class Summary implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandled: readonly SerializedError[], reason: TestRunEndReason): void {
@@ -43,7 +43,8 @@ class Tally {
     const failedBefore = this.failed;
     for (const test of module.children.allTests()) this.#judge(test);
     const state = module.state();
-    // Hooks and the file itself fail without failing a test; a file that is still queued or pending never ran to its end.
+    // Hooks and the file itself fail without failing a test; a file that is still queued or pending never ran to its
+    // end.
     if (this.failed > failedBefore || state === 'passed' || state === 'skipped') return;
     const errors = [module, ...module.children.allSuites()].flatMap((each) => each.errors());
     this.fail(module.relativeModuleId, state === 'failed' ? firstLines(errors) : 'the file did not run to its end');

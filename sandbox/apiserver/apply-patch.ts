@@ -58,8 +58,8 @@ export interface Application {
 }
 
 /**
- * Server-side apply: sets the applied fields, removes those this manager applied before and no longer does, unless another owns
- * them too. Throws 409 naming the fields that another manager owns with another value, unless forced.
+ * Server-side apply: sets the applied fields, removes those this manager applied before and no longer does, unless
+ * another owns them too. Throws 409 naming the fields that another manager owns with another value, unless forced.
  */
 export function applyPatch(application: Application): { object: Stored; owners: Owners } {
   const { live, owners, applied, schema, writer, force } = application;

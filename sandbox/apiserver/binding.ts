@@ -5,7 +5,10 @@ import { timestamp } from './meta.ts';
 import type { RemovalDeps } from './removal.ts';
 import { keyOf } from './version.ts';
 
-/** Gives a pod its node, as its `binding` subresource does. Throws 404, 409 when it has one or is being deleted, 422 without a target. */
+/**
+ * Gives a pod its node, as its `binding` subresource does. Throws 404, 409 when it has one or is being deleted, 422
+ * without a target.
+ */
 export function bind(
   deps: RemovalDeps,
   pods: Kind,

@@ -271,7 +271,10 @@ const kindOf = (group: string, entry: Entry): Kind => ({
   ...(entry.faceOf === undefined ? {} : { faceOf: entry.faceOf }),
 });
 
-/** The kinds of Kubernetes itself that this server knows. Their fields are not checked; what the server fills in and freezes is. */
+/**
+ * The kinds of Kubernetes itself that this server knows. Their fields are not checked; what the server fills in and
+ * freezes is.
+ */
 export const builtInKinds = (now: () => number): Kind[] =>
   TABLE.flatMap(([group, entries]) => entries.map((entry) => kindOf(group, entry))).map((kind) =>
     idOf(kind) === DEFINITIONS ? { ...kind, rules: definitionRules(now) } : kind,

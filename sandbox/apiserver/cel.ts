@@ -37,8 +37,9 @@ interface Place {
 }
 
 /**
- * What the rules of `x-kubernetes-validations`, here and below, say against `value`. A rule that uses oldSelf is asked only where there is an
- * old value. https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#validation-rules
+ * What the rules of `x-kubernetes-validations`, here and below, say against `value`. A rule that uses oldSelf is asked
+ * only where there is an old value.
+ * https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#validation-rules
  */
 export function ruleCauses(place: Place): Cause[] {
   const { value, schema } = place;

@@ -2,7 +2,9 @@ import { apiVersionOf, type Kind } from './kind.ts';
 import { openApi } from './openapi.ts';
 import type { Registry } from './registry.ts';
 
-/** What is served under the paths that tell what is served, and of health: text or JSON; undefined for any other path. */
+/**
+ * What is served under the paths that tell what is served, and of health: text or JSON; undefined for any other path.
+ */
 export function discovery(registry: Registry, path: string): object | string | undefined {
   if (/^\/(healthz|livez|readyz)(\/.*)?$/.test(path)) return 'ok';
   if (path === '/version') return VERSION;

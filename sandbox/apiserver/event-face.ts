@@ -1,6 +1,9 @@
 import type { Stored } from './json.ts';
 
-/** Fields of core/v1 Event and their names in events.k8s.io/v1: one object, two faces (k8s.io/kubernetes, pkg/apis/events/v1/conversion.go). */
+/**
+ * Fields of core/v1 Event and their names in events.k8s.io/v1: one object, two faces (k8s.io/kubernetes,
+ * pkg/apis/events/v1/conversion.go).
+ */
 const NAMES = [
   ['involvedObject', 'regarding'],
   ['message', 'note'],

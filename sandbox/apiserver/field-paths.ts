@@ -2,9 +2,10 @@ import { isObject, type Json, type JsonObject } from './json.ts';
 import { fieldSchema, type Schema } from './schema.ts';
 
 /**
- * The fields of an object as server-side apply counts them: a path per leaf, a path per item of a keyed list or a set. Lists
- * and maps that merge as one (atomic) are leaves. https://kubernetes.io/docs/reference/using-api/server-side-apply/#merge-strategy
- * A path is its elements joined by SEPARATOR: `f:name`, `k:{"type":"Ready"}`, `v:"member"`.
+ * The fields of an object as server-side apply counts them: a path per leaf, a path per item of a keyed list or a set.
+ * Lists and maps that merge as one (atomic) are leaves.
+ * https://kubernetes.io/docs/reference/using-api/server-side-apply/#merge-strategy A path is its elements joined by
+ * SEPARATOR: `f:name`, `k:{"type":"Ready"}`, `v:"member"`.
  */
 export type Fields = ReadonlyMap<string, Json>;
 
@@ -14,7 +15,9 @@ export const below = (path: string, element: string): string =>
   path === '' ? element : `${path}${SEPARATOR}${element}`;
 export const fieldElement = (field: string): string => `f:${field}`;
 
-/** What identifies an item of a keyed list or of a set; undefined when the list merges as one, or the item has no key. */
+/**
+ * What identifies an item of a keyed list or of a set; undefined when the list merges as one, or the item has no key.
+ */
 export function itemElement(item: Json, list: Schema | undefined): string | undefined {
   if (list?.['x-kubernetes-list-type'] === 'set') return `v:${JSON.stringify(item)}`;
   if (list?.['x-kubernetes-list-type'] !== 'map' || !isObject(item)) return undefined;
@@ -28,7 +31,10 @@ export function itemElement(item: Json, list: Schema | undefined): string | unde
 export const isGranularList = (list: Schema | undefined): boolean =>
   list?.['x-kubernetes-list-type'] === 'set' || list?.['x-kubernetes-list-type'] === 'map';
 
-/** All fields of `value`. Items of lists have the value null: only that they are there counts, their own fields come apart. */
+/**
+ * All fields of `value`. Items of lists have the value null: only that they are there counts, their own fields come
+ * apart.
+ */
 export function fieldsOf(value: Json, schema: Schema | undefined): Fields {
   const fields = new Map<string, Json>();
   collect(value, schema, '', fields);

@@ -1,8 +1,8 @@
 import { isObject } from './json.ts';
 
 /**
- * What the columns of a table read: `.a.b`, `.a['b.c']`, `.a[0]`, `.a[*].b` and `.a[?(@.b=="c")].d`, of the values in question the first.
- * https://kubernetes.io/docs/reference/kubectl/jsonpath/
+ * What the columns of a table read: `.a.b`, `.a['b.c']`, `.a[0]`, `.a[*].b` and `.a[?(@.b=="c")].d`, of the values in
+ * question the first. https://kubernetes.io/docs/reference/kubectl/jsonpath/
  */
 export function readPath(value: unknown, path: string): unknown {
   let found: unknown[] = [value];

@@ -87,7 +87,8 @@ export const podRules: KindRules = {
               '`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds`',
           ),
         ],
-  // A pod that no node runs, or that has ended, goes at once (k8s.io/kubernetes, pkg/registry/core/pod/strategy.go, CheckGracefulDelete).
+  // A pod that no node runs, or that has ended, goes at once (k8s.io/kubernetes, pkg/registry/core/pod/strategy.go,
+  // CheckGracefulDelete).
   graceSeconds(object) {
     const phase = at(object, ['status', 'phase']);
     if (!at(object, ['spec', 'nodeName']) || phase === 'Succeeded' || phase === 'Failed') return 0;
@@ -95,7 +96,10 @@ export const podRules: KindRules = {
   },
 };
 
-/** What of a claim's spec stays as it was: all but its size, once it is bound, and the volume's name, which may be filled in. */
+/**
+ * What of a claim's spec stays as it was: all but its size, once it is bound, and the volume's name, which may be
+ * filled in.
+ */
 function claimWithoutMutable(object: Stored, old: Stored): unknown {
   const spec = isObject(object['spec']) ? object['spec'] : {};
   const bound = at(old, ['status', 'phase']) === 'Bound';

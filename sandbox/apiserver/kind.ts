@@ -21,7 +21,10 @@ export interface KindRules {
   readonly validate?: (object: Stored) => Cause[];
   /** Refuses changes of what is immutable. */
   readonly validateUpdate?: (object: Stored, old: Stored) => Cause[];
-  /** Why an update is forbidden in the light of other objects, found by the id of their kind and their key; empty when it is not. */
+  /**
+   * Why an update is forbidden in the light of other objects, found by the id of their kind and their key; empty when
+   * it is not.
+   */
   readonly admitUpdate?: (object: Stored, old: Stored, find: (id: string, key: string) => Stored | undefined) => string;
   /** Seconds an object stays after delete, for its user to finish; 0 or absent when it goes at once. */
   readonly graceSeconds?: (object: Stored) => number;

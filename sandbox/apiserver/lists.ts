@@ -25,8 +25,8 @@ const TOO_OLD =
   'You can start a new list without the continue parameter.';
 
 /**
- * One page of a kind's objects. All pages of one list show the same moment. Throws 400, 410 when that moment is forgotten, 504 for one
- * that is yet to come.
+ * One page of a kind's objects. All pages of one list show the same moment. Throws 400, 410 when that moment is
+ * forgotten, 504 for one that is yet to come.
  */
 export function listPage(collection: Collection, selection: Selection, query: ListQuery, current: number): Page {
   const token = query.continue === '' ? undefined : readToken(query);

@@ -3,8 +3,8 @@ import type { KubeObject } from '../../src/model/objects.ts';
 import { Fault } from '../../src/model/fault.ts';
 
 /**
- * The objects of a manifest: YAML documents, of which a List is taken apart. Throws Fault `invalid` naming `source` and the line of what is
- * not YAML, or the document that is no object of the API.
+ * The objects of a manifest: YAML documents, of which a List is taken apart. Throws Fault `invalid` naming `source` and
+ * the line of what is not YAML, or the document that is no object of the API.
  */
 export function parseManifest(text: string, source: string): KubeObject[] {
   return parseAllDocuments(text).flatMap((document, index) => {

@@ -5,8 +5,8 @@ import { remove, type RemovalDeps } from './removal.ts';
 const NAMESPACES = 'namespaces.';
 
 /**
- * Does what the namespace controller does in a real cluster: a namespace being deleted is emptied, and goes once nothing is left
- * in it.
+ * Does what the namespace controller does in a real cluster: a namespace being deleted is emptied, and goes once
+ * nothing is left in it.
  */
 export function sweepNamespaces(deps: SweepDeps): void {
   for (const { key, object } of deps.store.collection(NAMESPACES).list('')) {

@@ -2,8 +2,8 @@ import { apiVersionOf, type Kind } from './kind.ts';
 import type { Registry } from './registry.ts';
 
 /**
- * What is served under /openapi/v3, as far as kubectl asks: whether fields can be validated by the server, and the schemas of
- * custom kinds for `kubectl explain`. Undefined for any other path.
+ * What is served under /openapi/v3, as far as kubectl asks: whether fields can be validated by the server, and the
+ * schemas of custom kinds for `kubectl explain`. Undefined for any other path.
  */
 export function openApi(registry: Registry, path: string): object | undefined {
   if (path === '/openapi/v3') return { paths: Object.fromEntries(versions(registry).map((one) => [one, pathOf(one)])) };

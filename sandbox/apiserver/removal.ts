@@ -25,8 +25,8 @@ export interface Removed {
 const ETERNAL = new Set(['default', 'kube-system', 'kube-public']);
 
 /**
- * Deletes one object, or marks it deleted while finalizers or its grace period hold it. Throws 404, and 409 for a precondition.
- * What depends on it (ownerReferences) is left to controllers.
+ * Deletes one object, or marks it deleted while finalizers or its grace period hold it. Throws 404, and 409 for a
+ * precondition. What depends on it (ownerReferences) is left to controllers.
  */
 export function remove(
   deps: RemovalDeps,

@@ -73,7 +73,10 @@ export const writerOf = (target: Target, operation: Writer['operation']): Writer
   subresource: target.subresource,
 });
 
-/** Defaults, prunes and validates `sent`. Throws 422 with all that is wrong, 400 for unknown fields where they are an error. */
+/**
+ * Defaults, prunes and validates `sent`. Throws 422 with all that is wrong, 400 for unknown fields where they are an
+ * error.
+ */
 export function checked(
   target: Target,
   sent: Stored,

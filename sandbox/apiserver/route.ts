@@ -21,7 +21,9 @@ export class NoSuchPath extends Error {
 
 const PATH = /^\/(?:api\/(v1)|apis\/([^/]+)\/([^/]+))\/(.+)$/;
 
-/** Reads a path below /api/v1 or /apis/GROUP/VERSION. Throws NoSuchPath, and 404 or 405 where a real server answers so. */
+/**
+ * Reads a path below /api/v1 or /apis/GROUP/VERSION. Throws NoSuchPath, and 404 or 405 where a real server answers so.
+ */
 export function routeOf(method: string, path: string, query: URLSearchParams, registry: Registry): Route {
   const { group, version, namespace, plural, name, subresource } = piecesOf(path);
   const kind = registry.find(group, version, plural);

@@ -4,7 +4,10 @@ import { isObject, type Json, type JsonObject, same } from './json.ts';
 import { itemElement } from './field-paths.ts';
 import { fieldSchema, type Schema } from './schema.ts';
 
-/** Everything that is wrong with `value`, in the words of a real server (kube-openapi, pkg/validation). Without the CEL rules. */
+/**
+ * Everything that is wrong with `value`, in the words of a real server (kube-openapi, pkg/validation). Without the CEL
+ * rules.
+ */
 export function schemaCauses(value: Json, schema: Schema, path = ''): Cause[] {
   if (value === null && schema.nullable === true) return [];
   const mistyped = typeCauses(value, schema, path);

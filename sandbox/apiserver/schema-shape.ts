@@ -5,8 +5,8 @@ import { fieldSchema, type Schema } from './schema.ts';
 const OBJECT_FIELDS = ['apiVersion', 'kind', 'metadata'];
 
 /**
- * `value` without the fields its schema does not know, whose paths it adds to `unknown`. `whole` for an object with apiVersion, kind and
- * metadata, which are left as they are.
+ * `value` without the fields its schema does not know, whose paths it adds to `unknown`. `whole` for an object with
+ * apiVersion, kind and metadata, which are left as they are.
  */
 export function pruned(value: Json, schema: Schema, unknown: string[], path = '', whole = path === ''): Json {
   if (Array.isArray(value)) {
@@ -33,8 +33,9 @@ const keepsUnknown = (schema: Schema): boolean =>
   schema['x-kubernetes-preserve-unknown-fields'] === true || schema.additionalProperties === true;
 
 /**
- * `value` with the defaults of what is absent, or null where it may not be. Such a null without a default is dropped. A default reaches
- * only into objects that are there. https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#defaulting
+ * `value` with the defaults of what is absent, or null where it may not be. Such a null without a default is dropped. A
+ * default reaches only into objects that are there.
+ * https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#defaulting
  */
 export function defaulted(value: Json, schema: Schema): Json {
   if (Array.isArray(value)) {

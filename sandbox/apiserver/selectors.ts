@@ -70,8 +70,8 @@ function setOf(text: string, bad: (why: string) => Error): string[] {
 export type FieldTest = (object: unknown) => boolean;
 
 /**
- * A field selector, `a.b=c,d!=e`, over the fields a kind can be selected by. `read` gives such a field of an object; `known` says which
- * there are. Throws 400 for any other.
+ * A field selector, `a.b=c,d!=e`, over the fields a kind can be selected by. `read` gives such a field of an object;
+ * `known` says which there are. Throws 400 for any other.
  */
 export function fieldSelector(
   text: string,

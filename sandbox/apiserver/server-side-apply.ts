@@ -11,7 +11,10 @@ import { keyOf } from './version.ts';
 import { bodyObject, checkBody, checkNamed, checkRevision } from './write-checks.ts';
 import { create } from './writes.ts';
 
-/** Applies a configuration; creates the object when it is not there. Throws 400, 409 for a field of another manager, 422, 500 as the real server. */
+/**
+ * Applies a configuration; creates the object when it is not there. Throws 400, 409 for a field of another manager,
+ * 422, 500 as the real server.
+ */
 export function apply(deps: WriteDeps, target: Target, { body, force }: ApplyPatch): Written {
   const { kind, name, subresource } = target;
   const sent = bodyObject(body);

@@ -11,8 +11,8 @@ export interface TroubleMatch {
 }
 
 /**
- * What happens instead of an answer: a Status with this code; `reset`, the connection breaks and nothing was done; `lost`, it breaks after
- * the work was done; `hang`, nothing ever comes.
+ * What happens instead of an answer: a Status with this code; `reset`, the connection breaks and nothing was done;
+ * `lost`, it breaks after the work was done; `hang`, nothing ever comes.
  */
 export type Trouble =
   | 'reset'

@@ -15,7 +15,10 @@ export interface WatchStart {
   readonly after: number | undefined;
 }
 
-/** Sends what has happened since, and everything from now on. Returns the function that ends it. Throws 410 when too much is forgotten. */
+/**
+ * Sends what has happened since, and everything from now on. Returns the function that ends it. Throws 410 when too
+ * much is forgotten.
+ */
 export function startWatch({ collection, selection, after }: WatchStart, sink: Sink): () => void {
   const send = (change: Change) => {
     const seen = asSeen(change, selection);

@@ -5,7 +5,8 @@ import { Fault } from '../../src/model/fault.ts';
 import { endWithParent } from './end-with-parent.ts';
 
 /**
- * A program of ours that can be killed and started again, like a container under a kubelet. It never outlives this process.
+ * A program of ours that can be killed and started again, like a container under a kubelet. It never outlives this
+ * process.
  */
 export interface Child {
   readonly name: string;

@@ -16,9 +16,10 @@ export interface LvmDevicesInput {
 }
 
 /**
- * The devices that lvm may look at: the node's own disks with what stands on them. Nothing is among them that a pod can write to, be it directly
- * or through anything that stands on it, since a pod may write a volume group of any name: no logical volume, no disk that is a volume, no block
- * device that the kubelet gave to a pod, no loop device and no disk of another storage system that the node does not call its own.
+ * The devices that lvm may look at: the node's own disks with what stands on them. Nothing is among them that a pod can
+ * write to, be it directly or through anything that stands on it, since a pod may write a volume group of any name: no
+ * logical volume, no disk that is a volume, no block device that the kubelet gave to a pod, no loop device and no disk
+ * of another storage system that the node does not call its own.
  */
 export function lvmDevices({ devices, volumes, named, pattern }: LvmDevicesInput): readonly string[] {
   const units = unitPaths(devices, volumes);
@@ -63,8 +64,8 @@ export interface OfferedInput {
 }
 
 /**
- * What lvm reported, without the groups on disks that are offered to claims: who had such a disk may have made them. A group that the
- * configuration names, or that has volumes of ours, is the node's all the same.
+ * What lvm reported, without the groups on disks that are offered to claims: who had such a disk may have made them. A
+ * group that the configuration names, or that has volumes of ours, is the node's all the same.
  */
 export function withoutTenantsGroups(report: LvmReport, { devices, volumes, nls }: OfferedInput): LvmReport {
   const found = {

@@ -34,7 +34,9 @@ export function createOwnObjects(
   return { node, volumes };
 }
 
-/** While its data is kept, a deleted volume is made, grown and mounted as ever; removing it begins when it is let go. */
+/**
+ * While its data is kept, a deleted volume is made, grown and mounted as ever; removing it begins when it is let go.
+ */
 function serveWhileKept(volume: LocalVolume): LocalVolume {
   const { deletionTimestamp, ...metadata } = volume.metadata;
   return deletionTimestamp !== undefined && metadata.annotations?.[KEEP] ? { ...volume, metadata } : volume;

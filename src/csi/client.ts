@@ -5,8 +5,8 @@ import type { Definition, Method, ReplyOf, RequestOf } from './service.ts';
 import { onAbort } from '../wait/abort.ts';
 
 /**
- * A service as promises. A failed call rejects with grpc-js' ServiceError: its `code` is the status, `details` the message.
- * Requests are made with the messages' own `fromPartial`.
+ * A service as promises. A failed call rejects with grpc-js' ServiceError: its `code` is the status, `details` the
+ * message. Requests are made with the messages' own `fromPartial`.
  */
 export type Calls<D extends Definition> = {
   readonly [M in keyof D]: (request: RequestOf<D[M]>, signal: AbortSignal) => Promise<ReplyOf<D[M]>>;
@@ -19,7 +19,10 @@ export interface CsiClient {
   close(): void;
 }
 
-/** Connects at the first call, and again when the server has been away. Every call ends within `timeoutMs` (absent: 60 s). */
+/**
+ * Connects at the first call, and again when the server has been away. Every call ends within `timeoutMs` (absent: 60
+ * s).
+ */
 export function createCsiClient(endpoint: Endpoint, timeoutMs = 60_000): CsiClient {
   const client = new Client(formatEndpoint(endpoint), credentials.createInsecure(), {
     'grpc.initial_reconnect_backoff_ms': 100,

@@ -14,8 +14,9 @@ export interface IdentityDeps {
 }
 
 /**
- * Who the driver is. Both halves serve it, and say the same: the capabilities are those of the driver as a whole, whichever of its processes is
- * asked. https://github.com/container-storage-interface/spec/blob/v1.13.0/spec.md#getplugincapabilities
+ * Who the driver is. Both halves serve it, and say the same: the capabilities are those of the driver as a whole,
+ * whichever of its processes is asked.
+ * https://github.com/container-storage-interface/spec/blob/v1.13.0/spec.md#getplugincapabilities
  */
 export function createIdentity({ driverName, version, ready }: IdentityDeps): Service {
   const offers = [Offer.CONTROLLER_SERVICE, Offer.VOLUME_ACCESSIBILITY_CONSTRAINTS];

@@ -5,7 +5,9 @@ import type { Bytes } from '../model/bytes.ts';
 import type { LocalVolume } from '../model/objects.ts';
 import type { VolumePolicy } from '../model/storage-class.ts';
 
-/** What the controller asks of the world. The operator answers from its ledger and the API server, a test from memory. */
+/**
+ * What the controller asks of the world. The operator answers from its ledger and the API server, a test from memory.
+ */
 
 /** The last judge of room. Every verb acts at once, in one step. */
 export interface Room {
@@ -28,8 +30,8 @@ export interface Volumes {
   /** Also what another process made a moment ago; undefined when there is none. */
   find(id: string, signal: AbortSignal): Promise<LocalVolume | undefined>;
   /**
-   * Throws Fault `aborted` when it may have been made all the same, or was by another process, which has been heard of then: the room stays
-   * taken.
+   * Throws Fault `aborted` when it may have been made all the same, or was by another process, which has been heard of
+   * then: the room stays taken.
    */
   create(volume: LocalVolume, signal: AbortSignal): Promise<LocalVolume>;
   /** Asks its node for a larger size. Throws Fault `aborted` when it may have been asked all the same. */
@@ -44,7 +46,10 @@ export interface Volumes {
   ): Promise<NonNullable<T>>;
 }
 
-/** The two names of a node: that of its Node object, and the value of its label kubernetes.io/hostname, which CSI knows it by. */
+/**
+ * The two names of a node: that of its Node object, and the value of its label kubernetes.io/hostname, which CSI knows
+ * it by.
+ */
 export interface Topology {
   /** Nodes with this label value; a node without the label is known by its name. */
   nodesAt(hostname: string): readonly string[];

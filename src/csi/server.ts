@@ -18,8 +18,8 @@ export interface CsiServerOptions {
 }
 
 /**
- * A gRPC server on a unix socket. A socket left by a killed process is replaced; one that is served by somebody is an error. Stopping
- * takes no new calls, lets those under way finish, and after the grace time aborts their signals.
+ * A gRPC server on a unix socket. A socket left by a killed process is replaced; one that is served by somebody is an
+ * error. Stopping takes no new calls, lets those under way finish, and after the grace time aborts their signals.
  */
 export function createCsiServer(options: CsiServerOptions): Component {
   const { name, endpoint, services, log, onCall, graceMs = 5000 } = options;

@@ -25,7 +25,9 @@ export interface CallContext {
   readonly signal: AbortSignal;
 }
 
-/** What a service does, method by method; one that is left out answers UNIMPLEMENTED. A Fault becomes its gRPC status. */
+/**
+ * What a service does, method by method; one that is left out answers UNIMPLEMENTED. A Fault becomes its gRPC status.
+ */
 export type Handlers<D extends Definition> = {
   readonly [M in keyof D]?: (request: RequestOf<D[M]>, context: CallContext) => Promise<ReplyOf<D[M]>>;
 };

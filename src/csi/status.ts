@@ -3,7 +3,10 @@ import { Fault, type FaultKind } from '../model/fault.ts';
 
 export { Code };
 
-/** Which codes a caller retries, gives back to the scheduler or reports is the CSI specification's error scheme and the sidecars'. */
+/**
+ * Which codes a caller retries, gives back to the scheduler or reports is the CSI specification's error scheme and the
+ * sidecars'.
+ */
 const CODES: Record<FaultKind, Code> = {
   invalid: Code.INVALID_ARGUMENT,
   'not-found': Code.NOT_FOUND,

@@ -1,6 +1,9 @@
 import type { Component } from './lifecycle.ts';
 
-/** A part of the process that works by itself: `work` runs until its signal is aborted, and then ends. What it throws ends the process. */
+/**
+ * A part of the process that works by itself: `work` runs until its signal is aborted, and then ends. What it throws
+ * ends the process.
+ */
 export function background(name: string, work: (signal: AbortSignal) => Promise<void>): Component {
   const stopping = new AbortController();
   const failure = Promise.withResolvers<never>();

@@ -8,7 +8,10 @@ export type Endpoint =
 /** sun_path holds 108 bytes with its terminating zero (unix(7)); Node would cut a longer path silently. */
 const MAX_SOCKET_PATH = 107;
 
-/** Reads `unix:///path`, `host:port`, `[::1]:port` or `:port` (every address). Throws Fault `invalid` that names the text. */
+/**
+ * Reads `unix:///path`, `host:port`, `[::1]:port` or `:port` (every address). Throws Fault `invalid` that names the
+ * text.
+ */
 export function parseEndpoint(text: string): Endpoint {
   if (text.startsWith('unix:')) return { kind: 'unix', path: socketPath(text) };
   const [, bracketed, plain = '', digits = ''] = /^(?:\[([0-9A-Fa-f:.]+)\]|([^\s:/[\]]*)):(\d{1,5})$/.exec(text) ?? [];

@@ -2,8 +2,8 @@ import { parseArgs } from 'node:util';
 import { textOf } from '../model/fault.ts';
 
 /**
- * One flag of a command: its documentation, and how its text becomes a value. The names are the keys of the record a command
- * declares; `parseFlags` turns the record and a command line into values, `describeFlags` into the help text.
+ * One flag of a command: its documentation, and how its text becomes a value. The names are the keys of the record a
+ * command declares; `parseFlags` turns the record and a command line into values, `describeFlags` into the help text.
  */
 export interface Flag<T> {
   readonly doc: string;
@@ -21,7 +21,10 @@ export interface Flag<T> {
 export type Flags = Readonly<Record<string, Flag<unknown>>>;
 export type FlagValues<F extends Flags> = { readonly [K in keyof F]: F[K] extends Flag<infer T> ? T : never };
 
-/** A command line that cannot be used, with every problem it has. The caller ends with exit code 2 and one line for each. */
+/**
+ * A command line that cannot be used, with every problem it has. The caller ends with exit code 2 and one line for
+ * each.
+ */
 export class BadFlags extends Error {
   override readonly name = 'BadFlags';
   readonly problems: readonly string[];

@@ -4,7 +4,10 @@ import { orAborted } from '../wait/abort.ts';
 export class KeyedMutex {
   readonly #tails = new Map<string, Promise<void>>();
 
-  /** Rejects with the signal's reason when it is aborted before the task's turn has come; a running task is not interrupted. */
+  /**
+   * Rejects with the signal's reason when it is aborted before the task's turn has come; a running task is not
+   * interrupted.
+   */
   async run<T>(key: string, task: () => Promise<T>, signal: AbortSignal): Promise<T> {
     const before = this.#tails.get(key) ?? Promise.resolve();
     const { promise: mine, resolve: release } = Promise.withResolvers<void>();

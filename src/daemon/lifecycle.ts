@@ -20,8 +20,9 @@ export interface LifecycleOptions {
 }
 
 /**
- * Starts the parts in order, waits until `signal` is aborted or a part fails, and stops them in reverse order. Rejects with what a
- * part failed with, after the others have stopped. Aborted while starting, it stops what had started and resolves.
+ * Starts the parts in order, waits until `signal` is aborted or a part fails, and stops them in reverse order. Rejects
+ * with what a part failed with, after the others have stopped. Aborted while starting, it stops what had started and
+ * resolves.
  */
 export async function runComponents(
   components: readonly Component[],

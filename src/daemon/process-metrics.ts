@@ -1,7 +1,10 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Metrics } from './metrics.ts';
 
-/** What every process tells of itself, under the names Prometheus' own client libraries use. Stopped by the returned function. */
+/**
+ * What every process tells of itself, under the names Prometheus' own client libraries use. Stopped by the returned
+ * function.
+ */
 export function addProcessMetrics(metrics: Metrics): () => void {
   const started = metrics.gauge({
     name: 'process_start_time_seconds',

@@ -1,6 +1,9 @@
 import { pause } from '../wait/pause.ts';
 
-/** Runs `task` now and then `ms` after each turn, never two at once, until aborted. What a turn throws goes to `onError`. */
+/**
+ * Runs `task` now and then `ms` after each turn, never two at once, until aborted. What a turn throws goes to
+ * `onError`.
+ */
 export async function repeat(
   ms: number,
   task: (signal: AbortSignal) => Promise<void> | void,

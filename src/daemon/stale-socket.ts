@@ -4,8 +4,9 @@ import path from 'node:path';
 import { Fault } from '../model/fault.ts';
 
 /**
- * Makes the way free for a server on a unix socket: its folder is made, and a socket that a killed process left is removed, but only
- * when nobody listens on it. Throws Fault `precondition` when somebody does, or when the file is no socket.
+ * Makes the way free for a server on a unix socket: its folder is made, and a socket that a killed process left is
+ * removed, but only when nobody listens on it. Throws Fault `precondition` when somebody does, or when the file is no
+ * socket.
  */
 export async function freeSocketPath(socketPath: string): Promise<void> {
   await mkdir(path.dirname(socketPath), { recursive: true });

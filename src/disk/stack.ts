@@ -1,8 +1,8 @@
 import type { BlockDevice } from './disks.ts';
 
 /**
- * Kernel names of all devices that stand on one of `bases`, at any depth, these included: partitions, device-mapper, md, loop devices. One that
- * stands on several stands on each of them.
+ * Kernel names of all devices that stand on one of `bases`, at any depth, these included: partitions, device-mapper,
+ * md, loop devices. One that stands on several stands on each of them.
  */
 export function standingOn(
   bases: readonly Pick<BlockDevice, 'name'>[],

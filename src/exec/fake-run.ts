@@ -2,7 +2,10 @@ import { orAborted } from '../wait/abort.ts';
 import { CommandFailed } from './command-failed.ts';
 import type { Output, Run, RunOptions } from './run.ts';
 
-/** What the scripted program does: a string is its stdout, an error is thrown, undefined means that nobody expected the call. */
+/**
+ * What the scripted program does: a string is its stdout, an error is thrown, undefined means that nobody expected the
+ * call.
+ */
 export type Reply = string | Partial<Output> | Error | undefined;
 export type Script = (argv: readonly string[], options: RunOptions, signal: AbortSignal) => Reply | Promise<Reply>;
 

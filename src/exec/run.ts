@@ -26,14 +26,17 @@ export type Run = (argv: readonly string[], options: RunOptions, signal: AbortSi
 const CHILD_ENV = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' };
 
 const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
-/** Between the polite signal and SIGKILL, and then until the child is given up (a process in disk sleep cannot be killed). */
+/**
+ * Between the polite signal and SIGKILL, and then until the child is given up (a process in disk sleep cannot be
+ * killed).
+ */
 const KILL_GRACE_MS = 2000;
 /** A daemon that the program left behind may hold its pipes open for ever. */
 const PIPE_GRACE_MS = 500;
 
 /**
- * Never a shell. The child leads a process group of its own, so that killing it takes its children along and a terminal's
- * Ctrl-C does not end a program half-way; it starts in `/`, so that it pins no mount.
+ * Never a shell. The child leads a process group of its own, so that killing it takes its children along and a
+ * terminal's Ctrl-C does not end a program half-way; it starts in `/`, so that it pins no mount.
  */
 export const run: Run = async (argv, { timeoutMs, env, stdin, maxOutputBytes = MAX_OUTPUT_BYTES }, signal) => {
   signal.throwIfAborted();
@@ -103,7 +106,10 @@ async function orAfter(done: Promise<unknown>, ms: number): Promise<void> {
   timer.abort();
 }
 
-/** Once stopped: SIGTERM, later SIGKILL, and at last leaves an unkillable child behind. Never settles once the child is gone. */
+/**
+ * Once stopped: SIGTERM, later SIGKILL, and at last leaves an unkillable child behind. Never settles once the child is
+ * gone.
+ */
 function kill(child: ChildProcess, stop: AbortSignal, gone: AbortSignal): Promise<End> {
   const { promise, resolve, reject } = Promise.withResolvers<End>();
   const act = async (): Promise<void> => {

@@ -11,8 +11,8 @@ export interface StateFile<T> {
 }
 
 /**
- * `initial` stands for a file that is not there yet; without it that is an error. Everything in a process that writes one
- * file must share one StateFile: two of them each read before the other wrote, and lose that write.
+ * `initial` stands for a file that is not there yet; without it that is an error. Everything in a process that writes
+ * one file must share one StateFile: two of them each read before the other wrote, and lose that write.
  */
 export function createStateFile<T>(file: string, initial?: T): StateFile<T> {
   let last: Promise<unknown> = Promise.resolve();

@@ -6,8 +6,8 @@ import type { Scheduling } from './scheduling.ts';
 const MAX_LOOKS = 8;
 
 /**
- * Asks which nodes fit. When none does but other pods' floating holds may settle elsewhere, waits for room, at most `waitMs` in
- * all: kube-scheduler handles one pod at a time, so whoever waits here stops the cluster.
+ * Asks which nodes fit. When none does but other pods' floating holds may settle elsewhere, waits for room, at most
+ * `waitMs` in all: kube-scheduler handles one pod at a time, so whoever waits here stops the cluster.
  */
 export async function askFilter(
   scheduling: Pick<Scheduling, 'filter' | 'freed'>,

@@ -3,8 +3,8 @@ import { formatEndpoint, type Endpoint } from '../daemon/endpoint.ts';
 import { Fault } from '../model/fault.ts';
 
 /**
- * Whoever reaches the extender can bind any pod anywhere, so without TLS it listens where only this machine reaches it, unless the
- * administrator says otherwise. Throws Fault `invalid` that says what to do.
+ * Whoever reaches the extender can bind any pod anywhere, so without TLS it listens where only this machine reaches it,
+ * unless the administrator says otherwise. Throws Fault `invalid` that says what to do.
  */
 export function checkListen({
   endpoint,

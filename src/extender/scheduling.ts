@@ -16,7 +16,10 @@ export interface Scheduling {
   filter(pod: PodFacts, nodes: AskedNodes): FilterVerdict;
   /** Resolves when some room was freed after the call; rejects with the signal's reason. */
   freed(signal: AbortSignal): Promise<void>;
-  /** True: pods without our volumes are scored too, because node anti-affinity keeps them away from our nodes. Absent: they are not. */
+  /**
+   * True: pods without our volumes are scored too, because node anti-affinity keeps them away from our nodes. Absent:
+   * they are not.
+   */
   readonly scoresEveryPod?: boolean;
   /** 0 to 10 for every node, in the order asked. */
   prioritize(pod: PodFacts, nodes: AskedNodes): ArrayLike<number>;

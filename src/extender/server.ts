@@ -19,7 +19,10 @@ export interface ExtenderOptions extends VerbsOptions {
   readonly log: Log;
   /** Directory with tls.crt, tls.key and ca.crt, read again when they change. Absent: plain HTTP (see checkListen). */
   readonly tls?: { readonly dir: string };
-  /** Common or alternative names of clients. Absent or empty: every client that the CA signed. Of no meaning without TLS. */
+  /**
+   * Common or alternative names of clients. Absent or empty: every client that the CA signed. Of no meaning without
+   * TLS.
+   */
   readonly allowedClients?: readonly string[];
   readonly timeLimits?: TimeLimits;
   /** Bytes. Absent: 256 MiB, enough for 30,000 whole nodes. */
@@ -80,7 +83,10 @@ type RouteOptions = Pick<ExtenderOptions, 'log' | 'onCall'> & {
   readonly fastWire: FastWire;
 };
 
-/** Whatever happens, status 200 with a length: kube-scheduler reads no other status's body, and a chunked reply costs it a connection. */
+/**
+ * Whatever happens, status 200 with a length: kube-scheduler reads no other status's body, and a chunked reply costs it
+ * a connection.
+ */
 function routeHandler(verb: Verb, handle: Handler, { log, onCall, bodyLimit, fastWire }: RouteOptions) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const started = performance.now();

@@ -19,7 +19,10 @@ const SETTLE_MS = 100;
 /** A watch can end unseen, for one when the directory itself is replaced. */
 const LOOK_EVERY_MS = 30_000;
 
-/** Reads the three files of a directory. Throws Fault `invalid` that names the file, or says that they do not belong together. */
+/**
+ * Reads the three files of a directory. Throws Fault `invalid` that names the file, or says that they do not belong
+ * together.
+ */
 export function readTlsFiles(dir: string): TlsFiles {
   const read = (name: string): Buffer => {
     const file = path.join(dir, name);
@@ -40,8 +43,8 @@ export function readTlsFiles(dir: string): TlsFiles {
 }
 
 /**
- * Calls `onChange` with every new set of files that is whole; the caller goes on with the last one until then. Returns how to stop.
- * A mounted Secret is changed by a rename within the directory (`..data`), other tools rewrite the files.
+ * Calls `onChange` with every new set of files that is whole; the caller goes on with the last one until then. Returns
+ * how to stop. A mounted Secret is changed by a rename within the directory (`..data`), other tools rewrite the files.
  */
 export function watchTlsFiles(
   dir: string,

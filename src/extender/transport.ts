@@ -6,8 +6,8 @@ import { clientNames } from './client-names.ts';
 import { readTlsFiles, watchTlsFiles, type TlsFiles } from './tls-files.ts';
 
 /**
- * Go keeps an idle connection for 90 s. Were it we who closed it, a call that is just being sent would fail, and kube-scheduler
- * does not try a POST again.
+ * Go keeps an idle connection for 90 s. Were it we who closed it, a call that is just being sent would fail, and
+ * kube-scheduler does not try a POST again.
  */
 const KEEP_ALIVE_MS = 120_000;
 /** A caller gets so long for its TLS handshake, for its head, and for its whole call; both are checked so often. */
@@ -71,7 +71,10 @@ export function createTransport({ tls, timeLimits = {}, log }: TransportOptions,
 /** kube-scheduler is a Go program of our own time: nothing older needs to be served. */
 const contextOf = (files: TlsFiles) => ({ ...files, minVersion: 'TLSv1.3' as const });
 
-/** Says for a request whether its client is one of the allowed names; without a list, every client the CA signed is. Asked once for each connection. */
+/**
+ * Says for a request whether its client is one of the allowed names; without a list, every client the CA signed is.
+ * Asked once for each connection.
+ */
 export function createClientCheck(
   allowed: readonly string[] | undefined,
   log: Log,

@@ -75,7 +75,8 @@ async function bindInTime(binding: PodBinding, scheduling: Scheduling): Promise<
   const deadline = new AbortController();
   const late = (): void =>
     deadline.abort(new Fault('unavailable', `binding took more than ${BIND_TIMEOUT_MS} ms; it may have been made`));
-  // AbortSignal.timeout would keep its timer, and make an error in the end, after each of thousands of bindings in time.
+  // AbortSignal.timeout would keep its timer, and make an error in the end, after each of thousands of bindings in
+  // time.
   const timer = setTimeout(late, BIND_TIMEOUT_MS);
   try {
     await scheduling.bind(binding, deadline.signal);

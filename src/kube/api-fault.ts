@@ -14,8 +14,8 @@ export const isUncertain = (error: unknown): boolean =>
   !(error instanceof ApiError) || error.code === 0 || error.code === 408 || error.code >= 500;
 
 /**
- * A failed write as a Fault that says what was being done: `aborted` when it may have been done all the same, `unavailable` when it was
- * not done and may be tried again, else what the API server means.
+ * A failed write as a Fault that says what was being done: `aborted` when it may have been done all the same,
+ * `unavailable` when it was not done and may be tried again, else what the API server means.
  */
 export function faultOfWrite(doing: string, error: unknown): Fault {
   const text = error instanceof Error ? error.message : String(error);

@@ -25,7 +25,10 @@ export interface ListPage<T> {
   readonly continue?: string;
 }
 
-/** A page whose objects are read when they are asked for, once; reading them throws SyntaxError where the answer is no JSON. */
+/**
+ * A page whose objects are read when they are asked for, once; reading them throws SyntaxError where the answer is no
+ * JSON.
+ */
 export interface LazyPage<T> extends Omit<ListPage<T>, 'items'> {
   readonly items: Iterable<T>;
 }
@@ -35,8 +38,9 @@ export type WatchEvent<T> =
   | { readonly type: 'BOOKMARK'; readonly resourceVersion: string };
 
 /**
- * A part of an object's text that its reader leaves out: what stands after one text and before the next other one. Each has a key in it with
- * its quotes, and `after` begins with one: neither is found within a string, where a quote is written `\"`.
+ * A part of an object's text that its reader leaves out: what stands after one text and before the next other one. Each
+ * has a key in it with its quotes, and `after` begins with one: neither is found within a string, where a quote is
+ * written `\"`.
  */
 export interface Unread {
   readonly after: string;
@@ -72,9 +76,9 @@ export interface DeleteOptions {
 }
 
 /**
- * The API server, as far as we need it. Every call takes a signal and has a deadline of its own; a failed one throws ApiError
- * (errors.ts), whose `code` is the HTTP status and whose `reason` is the Status object's.
- * Verbs: https://kubernetes.io/docs/reference/using-api/api-concepts/
+ * The API server, as far as we need it. Every call takes a signal and has a deadline of its own; a failed one throws
+ * ApiError (errors.ts), whose `code` is the HTTP status and whose `reason` is the Status object's. Verbs:
+ * https://kubernetes.io/docs/reference/using-api/api-concepts/
  */
 export interface KubeClient {
   get<T extends KubeObject>(resource: Resource<T>, key: ObjectKey, signal: AbortSignal): Promise<T>;
@@ -86,7 +90,10 @@ export interface KubeClient {
     signal: AbortSignal,
   ): Promise<LazyPage<T>>;
   create<T extends KubeObject>(resource: Resource<T>, object: T, signal: AbortSignal): Promise<T>;
-  /** Replaces; the object's resourceVersion, when present, must still be current. `status` writes the status subresource only. */
+  /**
+   * Replaces; the object's resourceVersion, when present, must still be current. `status` writes the status subresource
+   * only.
+   */
   update<T extends KubeObject>(
     resource: Resource<T>,
     object: T,

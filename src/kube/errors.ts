@@ -3,7 +3,9 @@ export class ApiError extends Error {
   override readonly name = 'ApiError';
   /** HTTP status; 0 when no answer came. */
   readonly code: number;
-  /** `reason` of the Status object: NotFound, AlreadyExists, Conflict, Invalid, Expired, Forbidden, TooManyRequests, … */
+  /**
+   * `reason` of the Status object: NotFound, AlreadyExists, Conflict, Invalid, Expired, Forbidden, TooManyRequests, …
+   */
   readonly reason: string;
   /** The server asked to wait so long, in ms. */
   readonly retryAfterMs: number | undefined;

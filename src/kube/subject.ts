@@ -9,7 +9,10 @@ export interface EventSubject {
   readonly uid?: string;
 }
 
-/** An object as the subject of an Event. `kubectl describe` shows the Event only where the uid is the object's, so it is given if known. */
+/**
+ * An object as the subject of an Event. `kubectl describe` shows the Event only where the uid is the object's, so it is
+ * given if known.
+ */
 export const subjectOf = (
   resource: Resource,
   { name = '', namespace, uid }: { readonly [Key in 'name' | 'namespace' | 'uid']?: string | undefined },

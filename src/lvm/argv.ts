@@ -31,8 +31,8 @@ const FIELDS = {
 } as const;
 
 /**
- * Everything about all groups in a single read; groups of other machines too, since their disks are taken. Never asked by name: lvm passes over
- * groups whose name is there twice.
+ * Everything about all groups in a single read; groups of other machines too, since their disks are taken. Never asked
+ * by name: lvm passes over groups whose name is there twice.
  */
 export function fullreport(): string[] {
   const fields = Object.entries(FIELDS).flatMap(([report, names]) => ['--configreport', report, '-o', names]);
@@ -53,7 +53,10 @@ export function withSettings(command: readonly string[], devices?: readonly stri
   return [program, verb, '--config', `backup { archive=0 } devices { hints="none"${filter} }`, ...rest];
 }
 
-/** In lvm's patterns; nothing that would end the pattern or the text around it is the name of a device. Throws Fault `invalid`. */
+/**
+ * In lvm's patterns; nothing that would end the pattern or the text around it is the name of a device. Throws Fault
+ * `invalid`.
+ */
 function exactly(device: string): string {
   devicePaths([device]);
   if (/["|\\\s[\]]/.test(device)) throw new Fault('invalid', `"${device}" cannot be named to lvm`);

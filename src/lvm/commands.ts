@@ -10,7 +10,9 @@ export interface LvmOptions {
   readonly systemDir?: string;
   /** The devices that lvm may look at, asked for before every call. Absent: what lvm.conf says. */
   readonly devices?: (signal: AbortSignal) => Promise<readonly string[]>;
-  /** Names the time since the machine was started, for the marks of devices: device-mark.ts. Absent: nothing is known. */
+  /**
+   * Names the time since the machine was started, for the marks of devices: device-mark.ts. Absent: nothing is known.
+   */
   readonly boot?: string;
   /** Whether a device, `major:minor`, leads to a disk that was pulled. Absent: none does. */
   readonly isDetached?: (majorMinor: string) => Promise<boolean>;

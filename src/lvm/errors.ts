@@ -17,8 +17,8 @@ const TEXTS: readonly { readonly pattern: RegExp; readonly kind: FaultKind }[] =
 const EINVALID = 3;
 
 /**
- * Lines that explain nothing: of a machine without device-mapper, of settings that an older lvm does not know, and of a name that two groups have,
- * of which one was meant.
+ * Lines that explain nothing: of a machine without device-mapper, of settings that an older lvm does not know, and of a
+ * name that two groups have, of which one was meant.
  */
 const NOISE =
   /activation disabled|is NOT backed up|^Run `|leaked on|^Configuration setting|VG name .* is used by VGs|^Fix duplicate VG/i;

@@ -26,16 +26,19 @@ export interface VolumeRef extends GroupRef {
 }
 
 /**
- * What we ask of LVM. Every verb may be repeated after it was cut at any point, and throws Fault: `not-found` when the group is not there, or only
- * another of its name, and `precondition` when two have the name and it is not said which is meant, or when the volume of that name is another.
- * Changes of one group must come one after another.
+ * What we ask of LVM. Every verb may be repeated after it was cut at any point, and throws Fault: `not-found` when the
+ * group is not there, or only another of its name, and `precondition` when two have the name and it is not said which
+ * is meant, or when the volume of that name is another. Changes of one group must come one after another.
  */
 export interface Lvm {
   report(signal: AbortSignal): Promise<LvmReport>;
   /** Devices must be blank: one that carries a signature makes the call fail, and is not written to. */
   createGroup(group: GroupDevices, signal: AbortSignal): Promise<void>;
   extendGroup(group: GroupDevices, signal: AbortSignal): Promise<void>;
-  /** Done when it is there, ours, and large enough. Throws `exhausted` without room, `conflict` when the name is someone else's. */
+  /**
+   * Done when it is there, ours, and large enough. Throws `exhausted` without room, `conflict` when the name is someone
+   * else's.
+   */
   createVolume(volume: NewVolume, signal: AbortSignal): Promise<void>;
   /** Done when it is that large already. */
   extendVolume(volume: VolumeRef & { readonly sizeBytes: Bytes }, signal: AbortSignal): Promise<void>;
@@ -96,7 +99,9 @@ export function createLvm(options: LvmOptions): Lvm {
   };
 }
 
-/** Throws Fault `precondition` for a device that lvm may not look at: it is, or leads to, what somebody else writes to. */
+/**
+ * Throws Fault `precondition` for a device that lvm may not look at: it is, or leads to, what somebody else writes to.
+ */
 function assertVisible(devices: readonly string[], visible: readonly string[] | undefined): void {
   const hidden = devices.filter((device) => visible && !visible.includes(device));
   if (hidden.length > 0)
@@ -122,8 +127,8 @@ export function assertIsIt({ vgName, name, uuid }: VolumeRef, found: Pick<LvmVol
 }
 
 /**
- * Gives each device a mark before its group takes it (device-mark.ts), so that the rest of a try that is cut can be told from somebody's data. A try
- * that fails takes the marks off again.
+ * Gives each device a mark before its group takes it (device-mark.ts), so that the rest of a try that is cut can be
+ * told from somebody's data. A try that fails takes the marks off again.
  */
 async function join(
   { change, boot }: Commands,

@@ -30,8 +30,9 @@ export interface GroupRules {
 }
 
 /**
- * How much a new volume can have in all, and why that is less than what is free. Under the policies `cling` and `contiguous` (lvm(8), "Allocation")
- * it is what one volume can have, since how much more there is depends on the volumes to come.
+ * How much a new volume can have in all, and why that is less than what is free. Under the policies `cling` and
+ * `contiguous` (lvm(8), "Allocation") it is what one volume can have, since how much more there is depends on the
+ * volumes to come.
  */
 export function roomOf(
   group: GroupRoom,

@@ -12,8 +12,8 @@ import {
 } from './simulated-groups.ts';
 
 /**
- * LVM without LVM: groups and volumes are entries of one JSON file, which also lists the disks (disk/simulated.ts). For the sandbox and for
- * tests; needs no root, and holds what was written when its process is killed.
+ * LVM without LVM: groups and volumes are entries of one JSON file, which also lists the disks (disk/simulated.ts). For
+ * the sandbox and for tests; needs no root, and holds what was written when its process is killed.
  */
 export function createSimulatedLvm(state: StateFile<SimulatedStorage>): Lvm {
   return {

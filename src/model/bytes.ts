@@ -3,7 +3,10 @@ declare const bytesBrand: unique symbol;
 /** A whole, non-negative number of bytes. The only way to make one is `bytes`. */
 export type Bytes = number & { readonly [bytesBrand]: true };
 
-/** Makes a byte count. Throws RangeError for anything a double cannot hold exactly (8 PiB and up), fractions and negatives. */
+/**
+ * Makes a byte count. Throws RangeError for anything a double cannot hold exactly (8 PiB and up), fractions and
+ * negatives.
+ */
 export function bytes(n: number | bigint): Bytes {
   const value = Number(n);
   if (!Number.isSafeInteger(value) || value < 0) throw new RangeError(`not a byte count: ${n}`);

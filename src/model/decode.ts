@@ -16,8 +16,8 @@ import { VOLUME_KINDS, type VolumeKind } from './storage-class.ts';
 import { DEFAULT_DRIVER, LEGACY_DRIVER, SELECTED_NODE, TOPOLOGY_KEY } from './well-known.ts';
 
 /**
- * Kubernetes objects as facts. Nothing here throws: an object the API server let through may still carry a size nobody can hold,
- * and one such object must not stop the others. Storage of nodes is in decode-node.ts.
+ * Kubernetes objects as facts. Nothing here throws: an object the API server let through may still carry a size nobody
+ * can hold, and one such object must not stop the others. Storage of nodes is in decode-node.ts.
  */
 
 /** The driver's name, and the one it had earlier. */
@@ -104,10 +104,16 @@ export function classFacts(storageClass: StorageClass): ClassFacts {
 
 const CLAIM_UID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
-/** The uid of the claim that a volume of external-provisioner is for, from the volume's name `<prefix>-<claim uid>`; undefined for another name. */
+/**
+ * The uid of the claim that a volume of external-provisioner is for, from the volume's name `<prefix>-<claim uid>`;
+ * undefined for another name.
+ */
 export const claimUidIn = (volumeName: string): string | undefined => CLAIM_UID.exec(volumeName)?.[0];
 
-/** What a LocalVolume takes. A claim known only by name is found by the end of the CSI name, `<prefix>-<claim uid>` of external-provisioner. */
+/**
+ * What a LocalVolume takes. A claim known only by name is found by the end of the CSI name, `<prefix>-<claim uid>` of
+ * external-provisioner.
+ */
 export function volumeFacts(volume: LocalVolume): VolumeFacts {
   const { metadata, spec } = volume;
   const name = metadata.name ?? '';

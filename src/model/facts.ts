@@ -2,8 +2,8 @@ import type { Bytes } from './bytes.ts';
 import type { MediaType, VolumeKind } from './storage-class.ts';
 
 /**
- * What we know of the cluster, in our own words: the few facts of each Kubernetes object that a decision needs. The operator makes
- * them from watch events; `capacity` sees nothing else.
+ * What we know of the cluster, in our own words: the few facts of each Kubernetes object that a decision needs. The
+ * operator makes them from watch events; `capacity` sees nothing else.
  */
 
 /** One node's storage, from its NodeLocalStorage: only what is managed (filtered) is here. */
@@ -51,7 +51,10 @@ export interface VolumeFacts {
   readonly podUid?: string;
 }
 
-/** A PersistentVolume of some CSI driver. One that open-local made before us has no LocalVolume: then this is all that records it. */
+/**
+ * A PersistentVolume of some CSI driver. One that open-local made before us has no LocalVolume: then this is all that
+ * records it.
+ */
 export interface PvFacts {
   readonly name: string;
   readonly driver: string;
@@ -106,7 +109,10 @@ export interface PodFacts {
   readonly volumes: readonly PodVolume[];
 }
 
-/** The volumes of a pod that may concern us; all others (config maps, host paths, other drivers' inline volumes) are left out. */
+/**
+ * The volumes of a pod that may concern us; all others (config maps, host paths, other drivers' inline volumes) are
+ * left out.
+ */
 export type PodVolume =
   | { readonly kind: 'claim'; readonly claimName: string }
   /** A generic ephemeral volume: its claim is made by a controller after the pod, named `<pod>-<volume>`. */

@@ -16,10 +16,10 @@ export interface InlineAsk {
 const DEFAULT_SIZE = bytes(GIB);
 
 /**
- * Reads the `volumeAttributes` and the `fsType` of an inline volume, for the scheduler, the node and the metrics alike: what the node would
- * refuse is refused before a node is chosen. As in open-local, `vgName` is required and `size` is 1Gi by default; `lvmType` and the limits
- * are as in a StorageClass, and keys that are not known, such as those that the kubelet adds, are left alone. Throws Fault `invalid` that
- * names the attribute.
+ * Reads the `volumeAttributes` and the `fsType` of an inline volume, for the scheduler, the node and the metrics alike:
+ * what the node would refuse is refused before a node is chosen. As in open-local, `vgName` is required and `size` is
+ * 1Gi by default; `lvmType` and the limits are as in a StorageClass, and keys that are not known, such as those that
+ * the kubelet adds, are left alone. Throws Fault `invalid` that names the attribute.
  */
 export function parseInlineAttributes(values: Readonly<Record<string, string>>, fsType = ''): InlineAsk {
   const parameters: Parameters = { what: 'attribute', values };

@@ -8,7 +8,9 @@ export const inlineVolumeId = (podUid: string, volumeName: string): string =>
 
 const ROUNDS = 64;
 const PRIMES = firstPrimes(ROUNDS);
-/** FIPS 180-4 §4.2.2 and §5.3.3: the first 32 bits of the fractional parts of cube and square roots of the first primes. */
+/**
+ * FIPS 180-4 §4.2.2 and §5.3.3: the first 32 bits of the fractional parts of cube and square roots of the first primes.
+ */
 const ROUND_CONSTANTS = PRIMES.map((prime) => fraction32(Math.cbrt(prime)));
 const INITIAL = PRIMES.slice(0, 8).map((prime) => fraction32(Math.sqrt(prime)));
 

@@ -26,8 +26,8 @@ export interface LogFields {
 }
 
 /**
- * Where a part of the program tells what it did: a constant message and named fields. `error` means a person should look; what is
- * an everyday answer (a pod that does not fit) is `debug`. Pino's loggers are such logs.
+ * Where a part of the program tells what it did: a constant message and named fields. `error` means a person should
+ * look; what is an everyday answer (a pod that does not fit) is `debug`. Pino's loggers are such logs.
  */
 export interface Log {
   debug(fields: LogFields, message: string): void;

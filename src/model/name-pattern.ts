@@ -5,8 +5,8 @@ import { Fault, textOf } from './fault.ts';
 const LEADING_FLAGS = /^\(\?([ims]+)\)/;
 
 /**
- * A pattern of listConfig as a test of whole names: it holds when its first match in the name is the whole name, as in open-local. Throws
- * Fault `invalid` that quotes the pattern when it is not a regular expression.
+ * A pattern of listConfig as a test of whole names: it holds when its first match in the name is the whole name, as in
+ * open-local. Throws Fault `invalid` that quotes the pattern when it is not a regular expression.
  */
 export function parseNamePattern(pattern: string): (name: string) => boolean {
   const [leading = '', flags = ''] = LEADING_FLAGS.exec(pattern) ?? [];
@@ -18,7 +18,9 @@ export function parseNamePattern(pattern: string): (name: string) => boolean {
   }
 }
 
-/** Whether a name is managed: some include pattern holds, and no exclude pattern does. Throws Fault as parseNamePattern. */
+/**
+ * Whether a name is managed: some include pattern holds, and no exclude pattern does. Throws Fault as parseNamePattern.
+ */
 export function parseNameFilter({ include = [], exclude = [] }: NameFilter): (name: string) => boolean {
   const included = include.map(parseNamePattern);
   const excluded = exclude.map(parseNamePattern);

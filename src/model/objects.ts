@@ -1,7 +1,10 @@
 import type { IoLimits, Layout, MediaType, VolumeKind } from './storage-class.ts';
 import type { VolumeReason } from './volume-reasons.ts';
 
-/** Kubernetes objects as they are on the wire, only the fields we read or write. Everything may be missing until a codec has looked. */
+/**
+ * Kubernetes objects as they are on the wire, only the fields we read or write. Everything may be missing until a codec
+ * has looked.
+ */
 
 export interface ObjectMeta {
   name?: string;
@@ -148,7 +151,10 @@ export interface NodeLocalStorage extends KubeObject {
       devices?: string[];
       updateStatusInfo?: { lastUpdateTime?: string; updateStatus?: 'pending' | 'accepted' | 'failed'; reason?: string };
     };
-    /** Ours: one per item of spec.resourceToBeInited (type `VolumeGroup/<name>` or `MountPoint/<path>`) and `ConfigAccepted`. */
+    /**
+     * Ours: one per item of spec.resourceToBeInited (type `VolumeGroup/<name>` or `MountPoint/<path>`) and
+     * `ConfigAccepted`.
+     */
     conditions?: Condition[];
   };
 }
@@ -183,7 +189,10 @@ export interface LocalVolume extends KubeObject {
     devicePath?: string;
     /** Percent done of a copy. */
     progress?: number;
-    /** For programs; `message` for people. The text may be another version's: read it with `meaningOf` of volume-reasons.ts. */
+    /**
+     * For programs; `message` for people. The text may be another version's: read it with `meaningOf` of
+     * volume-reasons.ts.
+     */
     reason?: VolumeReason;
     message?: string;
   };

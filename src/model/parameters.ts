@@ -17,8 +17,9 @@ export interface IoLimits {
 }
 
 /**
- * The least limits that can be set. A process that is killed ends only after its reads and writes under way have ended, and a filesystem
- * writes its journal before it can be unmounted: below these numbers that takes minutes to hours, and the pod cannot be removed.
+ * The least limits that can be set. A process that is killed ends only after its reads and writes under way have ended,
+ * and a filesystem writes its journal before it can be unmounted: below these numbers that takes minutes to hours, and
+ * the pod cannot be removed.
  */
 export const LEAST_BPS = 64 * 1024;
 export const LEAST_IOPS = 10;
@@ -97,6 +98,9 @@ export function readWord<const T extends string>(
 
 export type Layout = 'linear' | 'striped';
 
-/** How the extents of a logical volume lie on the disks of its group, with the words of open-local. Throws Fault `invalid`. */
+/**
+ * How the extents of a logical volume lie on the disks of its group, with the words of open-local. Throws Fault
+ * `invalid`.
+ */
 export const readLayout = (parameters: Parameters): Layout =>
   readWord(parameters, 'lvmType', ['linear', 'striping']) === 'striping' ? 'striped' : 'linear';

@@ -6,8 +6,8 @@ export type Present<T extends object> = {
 };
 
 /**
- * The fields that have a value: those that are undefined are left out, for objects in which an absent field and an undefined one are not
- * the same (`exactOptionalPropertyTypes`, JSON patches, comparison of objects).
+ * The fields that have a value: those that are undefined are left out, for objects in which an absent field and an
+ * undefined one are not the same (`exactOptionalPropertyTypes`, JSON patches, comparison of objects).
  */
 export function present<T extends object>(fields: T): Present<T> {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Present<T>;

@@ -6,9 +6,9 @@ const DECIMAL = ['k', 'M', 'G', 'T', 'P', 'E'];
 const QUANTITY = /^\+?(\d+(?:\.\d*)?|\.\d+)(?:([KMGTPE]i|[numkMGTPE])|[eE]([+-]?\d{1,3}))?$/;
 
 /**
- * Reads a Kubernetes quantity such as `10Gi`, `1.5G`, `1e9` or `500m` as bytes, a fraction of a byte rounded up as Kubernetes does.
- * Throws Fault `invalid` naming the text when it is malformed or negative, and `out-of-range` from 8 PiB on.
- * Syntax: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
+ * Reads a Kubernetes quantity such as `10Gi`, `1.5G`, `1e9` or `500m` as bytes, a fraction of a byte rounded up as
+ * Kubernetes does. Throws Fault `invalid` naming the text when it is malformed or negative, and `out-of-range` from 8
+ * PiB on. Syntax: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
  */
 export function parseQuantity(text: string): Bytes {
   const { numerator, divisor } = ratioOf(text);
@@ -16,8 +16,8 @@ export function parseQuantity(text: string): Bytes {
 }
 
 /**
- * Reads a quantity that must be a whole number: one with a fraction, such as `10m` (milli), is nearly always a slip. Throws Fault `invalid`
- * that names what was probably meant, and `out-of-range`.
+ * Reads a quantity that must be a whole number: one with a fraction, such as `10m` (milli), is nearly always a slip.
+ * Throws Fault `invalid` that names what was probably meant, and `out-of-range`.
  */
 export function parseWholeQuantity(text: string): Bytes {
   const { numerator, divisor } = ratioOf(text);
@@ -43,7 +43,10 @@ function ratioOf(text: string): { readonly numerator: bigint; readonly divisor: 
   return { numerator: scaled, divisor };
 }
 
-/** What people write for a quantity, and what Kubernetes calls it: `10m` for 10M, `10MB` for 10M, `5gb` for 5G, `2K` for 2k. */
+/**
+ * What people write for a quantity, and what Kubernetes calls it: `10m` for 10M, `10MB` for 10M, `5gb` for 5G, `2K` for
+ * 2k.
+ */
 function suggestionFor(text: string): string {
   const [, number = '', letter = '', binary = ''] = /^\+?(\d+(?:\.\d+)?)\s*([kmgtp])(i?)b?$/i.exec(text.trim()) ?? [];
   if (letter === '') return '';

@@ -21,8 +21,8 @@ export interface VolumePolicy {
 }
 
 /**
- * Reads StorageClass parameters with the keys and spellings of open-local. Keys it does not know are left alone, as the existing
- * system does. Throws Fault `invalid` that names the parameter, its value and what is allowed.
+ * Reads StorageClass parameters with the keys and spellings of open-local. Keys it does not know are left alone, as the
+ * existing system does. Throws Fault `invalid` that names the parameter, its value and what is allowed.
  */
 export function parseStorageClass(values: Readonly<Record<string, string>>): VolumePolicy {
   const parameters: Parameters = { what: 'StorageClass parameter', values };

@@ -1,6 +1,7 @@
 /**
- * Why a node, a group or a request cannot be served, as data. A refusal object is shared by every node it applies to and names no
- * node, so that kube-scheduler folds equal messages into one line ("3 node(s) …") and the wire layer can keep its bytes prepared.
+ * Why a node, a group or a request cannot be served, as data. A refusal object is shared by every node it applies to
+ * and names no node, so that kube-scheduler folds equal messages into one line ("3 node(s) …") and the wire layer can
+ * keep its bytes prepared.
  */
 export interface Refusal {
   readonly kind: RefusalKind;
@@ -25,8 +26,8 @@ export type RefusalKind =
 export interface AskedNodes {
   readonly names: readonly string[];
   /**
-   * For each name the number by which whoever is asked knows the node, negative for none, in an array to keep and to write to; to be asked
-   * anew for each question. Absent: the nodes are found by their names.
+   * For each name the number by which whoever is asked knows the node, negative for none, in an array to keep and to
+   * write to; to be asked anew for each question. Absent: the nodes are found by their names.
    */
   readonly numbers?: () => Int32Array;
 }

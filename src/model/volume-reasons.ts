@@ -4,7 +4,10 @@ export interface ReasonMeaning {
   readonly elsewhere: boolean;
   /** Agent: a volume that was ready no longer serves, so its phase becomes Failed. */
   readonly broken: boolean;
-  /** Agent: the cause can end by itself, so the volume is planned again as soon as its storage is seen, not only by back-off. */
+  /**
+   * Agent: the cause can end by itself, so the volume is planned again as soon as its storage is seen, not only by
+   * back-off.
+   */
   readonly recheckWhenSeen: boolean;
 }
 
@@ -15,8 +18,8 @@ const meaning = (elsewhere: boolean, broken: boolean, recheckWhenSeen: boolean):
 });
 
 /**
- * Every reason that the agent writes into `LocalVolume.status.reason`, with its meaning: this table is the only place that says it.
- * Columns: is another place tried, is the volume broken, is it planned again once its storage is seen.
+ * Every reason that the agent writes into `LocalVolume.status.reason`, with its meaning: this table is the only place
+ * that says it. Columns: is another place tried, is the volume broken, is it planned again once its storage is seen.
  */
 export const VOLUME_REASONS = {
   /** lvcreate or lvextend found less room than the ledger promised. */
@@ -45,9 +48,15 @@ export const VOLUME_REASONS = {
 
 export type VolumeReason = keyof typeof VOLUME_REASONS;
 
-/** A reason of an older or a newer agent. Only volumes that were never ready are tried elsewhere, so trying loses no data. */
+/**
+ * A reason of an older or a newer agent. Only volumes that were never ready are tried elsewhere, so trying loses no
+ * data.
+ */
 const UNKNOWN: ReasonMeaning = meaning(true, false, true);
 
-/** What the text of `status.reason` means; one that this version does not know is treated so that nothing is lost and nothing waits for ever. */
+/**
+ * What the text of `status.reason` means; one that this version does not know is treated so that nothing is lost and
+ * nothing waits for ever.
+ */
 export const meaningOf = (reason: string): ReasonMeaning =>
   Object.hasOwn(VOLUME_REASONS, reason) ? VOLUME_REASONS[reason as VolumeReason] : UNKNOWN;

@@ -17,8 +17,9 @@ export async function deviceNumber(device: string): Promise<string | undefined> 
 export const DEVICES = '/dev/';
 
 /**
- * `major:minor` of the device whose content is seen at an entry of the mount table; undefined when none is. The entry may be anybody's:
- * no path is touched but those of device files, since one on a dead network filesystem would never answer.
+ * `major:minor` of the device whose content is seen at an entry of the mount table; undefined when none is. The entry
+ * may be anybody's: no path is touched but those of device files, since one on a dead network filesystem would never
+ * answer.
  */
 export async function deviceBehind({ majorMinor, root, fsType, source }: MountEntry): Promise<string | undefined> {
   if (isDeviceFile(fsType))
@@ -32,7 +33,10 @@ const numberOfDevices = async (): Promise<string> => majorMinorOf((await stat(DE
 /** A bind mount of a device file lies on the filesystem of /dev. */
 export const isDeviceFile = (fsType: string): boolean => ['devtmpfs', 'tmpfs', 'none'].includes(fsType);
 
-/** Takes a device number apart as glibc's gnu_dev_major and gnu_dev_minor do: 12 low bits of the major, 8 of the minor in the middle. */
+/**
+ * Takes a device number apart as glibc's gnu_dev_major and gnu_dev_minor do: 12 low bits of the major, 8 of the minor
+ * in the middle.
+ */
 export function majorMinorOf(rdev: number): string {
   const value = BigInt(rdev);
   const major = ((value >> 8n) & 0xfffn) | ((value >> 32n) & 0xfffff000n);

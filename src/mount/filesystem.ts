@@ -33,24 +33,31 @@ export interface Filesystems {
   /** Names in a mounted filesystem's folder. Throws `precondition` when it is no longer mounted there. */
   entries(entry: MountEntry, signal: AbortSignal): Promise<readonly string[]>;
   /**
-   * Removes every file of a mounted filesystem, never what is mounted below it, nor what links lead to. May be repeated after a cut.
-   * Throws `precondition`, and removes nothing, unless the filesystem of that identity is mounted there.
+   * Removes every file of a mounted filesystem, never what is mounted below it, nor what links lead to. May be repeated
+   * after a cut. Throws `precondition`, and removes nothing, unless the filesystem of that identity is mounted there.
    */
   clear(mounted: { readonly target: string; readonly identity: string }, signal: AbortSignal): Promise<void>;
   /** Size of a block device; undefined when it is not there. */
   sizeOf(device: string, signal: AbortSignal): Promise<Bytes | undefined>;
 }
 
-/** Options without which a filesystem of ours cannot always be mounted: xfs refuses a copy whose original is mounted (xfs(5)). */
+/**
+ * Options without which a filesystem of ours cannot always be mounted: xfs refuses a copy whose original is mounted
+ * (xfs(5)).
+ */
 export const neededOptions = (fsType: string): readonly string[] => (fsType === 'xfs' ? ['nouuid'] : []);
 
-/** Pure: none of them is told to overwrite; mkfs.xfs and mkfs.btrfs then refuse a device on which they find anything. */
+/**
+ * Pure: none of them is told to overwrite; mkfs.xfs and mkfs.btrfs then refuse a device on which they find anything.
+ */
 export function mkfsArgv(device: string, fsType: FilesystemType): readonly string[] {
   const options = fsType.startsWith('ext') ? ['-m', '0'] : []; // ext keeps 5 % for root unless told not to
   return [`mkfs.${fsType}`, '-q', ...options, '--', device];
 }
 
-/** Pure: depth first, links removed and not followed, and nothing of another filesystem. `folder` may end with a slash. */
+/**
+ * Pure: depth first, links removed and not followed, and nothing of another filesystem. `folder` may end with a slash.
+ */
 export const clearArgv = (folder: string): readonly string[] => ['find', folder, '-xdev', '-mindepth', '1', '-delete'];
 
 /**

@@ -72,7 +72,10 @@ export function createHostFilesystems(run: Run): Filesystems {
   };
 }
 
-/** False when the device is not there. Throws Fault `unavailable` when it is and cannot be read: blkid calls that "nothing found". */
+/**
+ * False when the device is not there. Throws Fault `unavailable` when it is and cannot be read: blkid calls that
+ * "nothing found".
+ */
 async function isReadable(device: string): Promise<boolean> {
   try {
     const handle = await open(device, constants.O_RDONLY);
@@ -114,9 +117,9 @@ async function identify(entry: MountEntry, run: Run, signal: AbortSignal): Promi
 }
 
 /**
- * Runs `work` in the folder at which a filesystem is mounted now. The folder is held open meanwhile and given by a path that leads to
- * that very folder, so that no unmount or mount in between leads the work to another one. Throws Fault `precondition` when nothing is
- * mounted there.
+ * Runs `work` in the folder at which a filesystem is mounted now. The folder is held open meanwhile and given by a path
+ * that leads to that very folder, so that no unmount or mount in between leads the work to another one. Throws Fault
+ * `precondition` when nothing is mounted there.
  */
 async function inFolder<T>(
   target: string,

@@ -13,7 +13,10 @@ export interface MountEntry {
   readonly source: string;
 }
 
-/** Reads the text of a mountinfo file; later mounts come later, also over earlier ones. Lines it does not understand are left out. */
+/**
+ * Reads the text of a mountinfo file; later mounts come later, also over earlier ones. Lines it does not understand are
+ * left out.
+ */
 export function parseMountinfo(text: string): readonly MountEntry[] {
   return text.split('\n').flatMap((line) => {
     const [before = '', after] = line.split(' - ');
@@ -45,7 +48,10 @@ export const mountAt = (entries: readonly MountEntry[], target: string): MountEn
 /** What a path leads to: a folder or file of a filesystem. */
 export type View = Pick<MountEntry, 'majorMinor' | 'root' | 'source'>;
 
-/** What a path without links leads to, by the mount table alone: nothing on the path is touched, so a dead mount cannot stop this. */
+/**
+ * What a path without links leads to, by the mount table alone: nothing on the path is touched, so a dead mount cannot
+ * stop this.
+ */
 export function viewAt(entries: readonly MountEntry[], path: string): View | undefined {
   const above = entries.filter(({ target }) => target === path || path.startsWith(target === '/' ? '/' : `${target}/`));
   const longest = Math.max(...above.map(({ target }) => target.length));
@@ -56,5 +62,8 @@ export function viewAt(entries: readonly MountEntry[], path: string): View | und
   return { majorMinor: entry.majorMinor, root: root === '' ? '/' : root, source: entry.source };
 }
 
-/** Whether two views are of one folder or file. All mounts of one filesystem have its number, so the name of its source says nothing more. */
+/**
+ * Whether two views are of one folder or file. All mounts of one filesystem have its number, so the name of its source
+ * says nothing more.
+ */
 export const isSameView = (a: View, b: View): boolean => a.majorMinor === b.majorMinor && a.root === b.root;

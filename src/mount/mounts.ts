@@ -8,13 +8,15 @@ import { isSameView, mountAt, parseMountinfo, viewAt, type MountEntry } from './
 /** The mounts of this machine. Every verb may be repeated; all throw Fault. */
 export interface Mounts {
   list(signal: AbortSignal): Promise<readonly MountEntry[]>;
-  /** Resolves at once when the same is mounted there; throws `conflict` when something else is. The folder must exist. */
+  /**
+   * Resolves at once when the same is mounted there; throws `conflict` when something else is. The folder must exist.
+   */
   mount(wanted: NewMount, signal: AbortSignal): Promise<void>;
   /** Bind-mounts a folder or device file at another path, which must exist; otherwise as mount. */
   bind(wanted: NewBind, signal: AbortSignal): Promise<void>;
   /**
-   * Whether the entry is a mount of this device or folder. Looks at the device and at the mount table only: the entry may be anybody's,
-   * and a path on a dead filesystem never answers.
+   * Whether the entry is a mount of this device or folder. Looks at the device and at the mount table only: the entry
+   * may be anybody's, and a path on a dead filesystem never answers.
    */
   shows(entry: MountEntry, source: string, signal: AbortSignal): Promise<boolean>;
   /** Resolves once nothing is mounted there; throws `unavailable` while it is in use. */

@@ -22,8 +22,8 @@ export interface SimulatedMountsOptions {
 }
 
 /**
- * Mounts and filesystems without any: entries of one JSON file. For machines on which nothing can be mounted, or whose logical
- * volumes exist as metadata only. Folders and files at the targets are real, their content is not the volume's.
+ * Mounts and filesystems without any: entries of one JSON file. For machines on which nothing can be mounted, or whose
+ * logical volumes exist as metadata only. Folders and files at the targets are real, their content is not the volume's.
  */
 export function createSimulatedMounts({ file, sizeOf }: SimulatedMountsOptions): {
   mounts: Mounts;

@@ -1,6 +1,6 @@
 /**
- * Calls `then` once the signal is aborted, at once if it is already. Returns what lets go of the signal: it must be called when the
- * wait is over, or a long-lived signal collects listeners.
+ * Calls `then` once the signal is aborted, at once if it is already. Returns what lets go of the signal: it must be
+ * called when the wait is over, or a long-lived signal collects listeners.
  */
 export function onAbort(signal: AbortSignal, then: () => void): () => void {
   if (signal.aborted) {
@@ -29,8 +29,8 @@ export function whenAborted(signal: AbortSignal): Promise<void> {
 }
 
 /**
- * Waits for something that is announced by a call: `subscribe` gets the function to call, and returns what ends the subscription, which
- * is called in any case. Rejects with the signal's reason, and with what `subscribe` throws.
+ * Waits for something that is announced by a call: `subscribe` gets the function to call, and returns what ends the
+ * subscription, which is called in any case. Rejects with the signal's reason, and with what `subscribe` throws.
  */
 export async function untilCalled<T = void>(
   subscribe: (resolve: (value: T) => void, reject: (error: Error) => void) => () => void,
@@ -55,8 +55,8 @@ export interface Follower {
 }
 
 /**
- * A signal that is aborted with the given one. AbortSignal.any and AbortSignal.timeout would do, but keep about half a KB per call
- * until the time is over and cost five times as much; this is done on every call.
+ * A signal that is aborted with the given one. AbortSignal.any and AbortSignal.timeout would do, but keep about half a
+ * KB per call until the time is over and cost five times as much; this is done on every call.
  */
 export function follow(signal: AbortSignal): Follower {
   const controller = new AbortController();

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Builds the real control plane and the CSI sidecars from their pinned Go modules, once, and prints the folder of the binaries.
-# The cache lies outside the checkout, one folder per content of the go.mod and go.sum files: a cold build takes about 9 minutes
-# on 2 cores, a warm one none.
+# Builds the real control plane and the CSI sidecars from their pinned Go modules, once, and prints the folder of the
+# binaries. The cache lies outside the checkout, one folder per content of the go.mod and go.sum files: a cold build
+# takes about 9 minutes on 2 cores, a warm one none.
 set -euo pipefail
 here=$(dirname "$(readlink -f "$0")")
 cache=${OPEN_LOCAL_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/open-local}

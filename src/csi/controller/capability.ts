@@ -18,8 +18,8 @@ const ONE_NODE: readonly Mode[] = [
 ];
 
 /**
- * What the capabilities ask for together. Throws Fault `invalid` when there is none, when one is incomplete, or when one asks for what a
- * volume of this kind cannot do; `problemWith` tells the latter as a value.
+ * What the capabilities ask for together. Throws Fault `invalid` when there is none, when one is incomplete, or when
+ * one asks for what a volume of this kind cannot do; `problemWith` tells the latter as a value.
  */
 export function parseCapabilities(capabilities: readonly VolumeCapability[], kind: VolumeKind): Usage {
   if (capabilities.length === 0) throw new Fault('invalid', 'volume_capabilities is missing: say how it will be used');

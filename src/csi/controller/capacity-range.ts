@@ -11,7 +11,9 @@ export interface Asked {
 /** Of a volume for which nobody said how large: as open-local's inline volumes. */
 const DEFAULT_SIZE = bytes(GIB);
 
-/** Throws Fault `invalid` for a range that no size could meet, and `out-of-range` for a size that no node could have. */
+/**
+ * Throws Fault `invalid` for a range that no size could meet, and `out-of-range` for a size that no node could have.
+ */
 export function parseCapacityRange(range: CapacityRange | undefined): Asked {
   if (range === undefined) return {};
   const required = sizeOf('required_bytes', range.requiredBytes);
@@ -27,7 +29,10 @@ export function parseCapacityRange(range: CapacityRange | undefined): Asked {
 export const wantedSize = ({ required, limit }: Asked): Bytes =>
   required ?? (limit !== undefined && limit < DEFAULT_SIZE ? limit : DEFAULT_SIZE);
 
-/** Sizes go in whole extents and whole disks. Throws Fault `out-of-range` when the one that can be had is above the limit. */
+/**
+ * Sizes go in whole extents and whole disks. Throws Fault `out-of-range` when the one that can be had is above the
+ * limit.
+ */
 export function checkLimit(size: Bytes, { limit }: Asked): void {
   if (limit !== undefined && size > limit)
     throw new Fault(

@@ -22,8 +22,9 @@ export function parseExpandVolume({ volumeId, capacityRange }: ControllerExpandV
 }
 
 /**
- * Grows the volume on its node; a volume that is large enough stays as it is. Returns its size once the node has it. Throws Fault:
- * `exhausted` with the size that was asked for, `precondition` for a volume that has a whole disk, `out-of-range`, `aborted`.
+ * Grows the volume on its node; a volume that is large enough stays as it is. Returns its size once the node has it.
+ * Throws Fault: `exhausted` with the size that was asked for, `precondition` for a volume that has a whole disk,
+ * `out-of-range`, `aborted`.
  */
 export async function expandVolume(
   { id, asked }: WantedGrowth,

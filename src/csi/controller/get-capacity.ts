@@ -8,8 +8,8 @@ import type { Room, Topology } from '../ports.ts';
 const DEFAULT_PARAMETERS = { volumeType: 'LVM' };
 
 /**
- * What volumes such as these can have, in bytes, on one node or on all. Nothing for a capability that a local volume cannot have, and for a place
- * that is no node's. Throws Fault `invalid` for parameters that no StorageClass may have.
+ * What volumes such as these can have, in bytes, on one node or on all. Nothing for a capability that a local volume
+ * cannot have, and for a place that is no node's. Throws Fault `invalid` for parameters that no StorageClass may have.
  */
 export function getCapacity(
   { parameters, volumeCapabilities, accessibleTopology }: GetCapacityRequest,

@@ -15,10 +15,10 @@ export interface MakeVolumeDeps extends AgentWait {
 }
 
 /**
- * Makes the volume, or finds it as an earlier try left it. Looking for an earlier try comes before any decision, since a group that
- * the first try filled would refuse the second. Returns once the node has the volume. Throws Fault: `exhausted` when another node
- * must be tried (nothing is left on this one then), `conflict`, `out-of-range`, and `aborted` for all that the same call, repeated,
- * will find settled.
+ * Makes the volume, or finds it as an earlier try left it. Looking for an earlier try comes before any decision, since
+ * a group that the first try filled would refuse the second. Returns once the node has the volume. Throws Fault:
+ * `exhausted` when another node must be tried (nothing is left on this one then), `conflict`, `out-of-range`, and
+ * `aborted` for all that the same call, repeated, will find settled.
  */
 export async function makeVolume(
   wanted: WantedVolume,

@@ -4,8 +4,9 @@ import type { LocalVolume } from '../../model/objects.ts';
 import type { Volumes } from '../ports.ts';
 
 /**
- * Agents act on their own time: a call waits for what its node says of the volume. When that takes too long, or the caller gives up,
- * each wait rejects with Fault `aborted` and what the agent said last: the caller asks again later and finds what was begun.
+ * Agents act on their own time: a call waits for what its node says of the volume. When that takes too long, or the
+ * caller gives up, each wait rejects with Fault `aborted` and what the agent said last: the caller asks again later and
+ * finds what was begun.
  */
 export interface AgentWait {
   readonly volumes: Pick<Volumes, 'until'>;
@@ -31,8 +32,8 @@ function outcomeOf(volume: LocalVolume | undefined): MakeOutcome | undefined {
 }
 
 /**
- * Waits until the volume has `size` bytes on its node. Returns its size. Throws Fault `exhausted` with what the agent says when the
- * node has no room, and `not-found` when the volume was deleted meanwhile.
+ * Waits until the volume has `size` bytes on its node. Returns its size. Throws Fault `exhausted` with what the agent
+ * says when the node has no room, and `not-found` when the volume was deleted meanwhile.
  */
 export async function untilGrown(
   asked: LocalVolume,

@@ -60,7 +60,10 @@ function refuseWhatIsNotMade({ volumeContentSource, mutableParameters }: CreateV
     throw new Fault('invalid', `VolumeAttributesClass parameter ${parameter} is unknown: none can be set`);
 }
 
-/** In order of preference, each once. Throws Fault `invalid` when no segment of ours is in a requirement that has segments. */
+/**
+ * In order of preference, each once. Throws Fault `invalid` when no segment of ours is in a requirement that has
+ * segments.
+ */
 function candidateNodes(
   requirement: TopologyRequirement | undefined,
   { nodesAt }: Pick<Topology, 'nodesAt'>,

@@ -4,8 +4,8 @@ import type { StageDeps } from './stage.ts';
 import { findAt, sizeOf, type VolumeAt } from './volume-at.ts';
 
 /**
- * Makes the filesystem as large as its device, which was grown before; gives the device's size in bytes. Throws Fault `unavailable` while
- * the device is smaller than `required`.
+ * Makes the filesystem as large as its device, which was grown before; gives the device's size in bytes. Throws Fault
+ * `unavailable` while the device is smaller than `required`.
  */
 export async function expandVolume(
   at: VolumeAt,

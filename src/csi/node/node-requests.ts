@@ -50,7 +50,10 @@ export function parseStage(request: NodeStageVolumeRequest): Stage {
   };
 }
 
-/** Checks a NodePublishVolume request of a staged volume. Throws Fault `invalid` naming the field, `precondition` without a staging path. */
+/**
+ * Checks a NodePublishVolume request of a staged volume. Throws Fault `invalid` naming the field, `precondition`
+ * without a staging path.
+ */
 export function parsePublish(request: NodePublishVolumeRequest): Publish {
   const target = parseTarget(request);
   if (request.stagingTargetPath === '')
@@ -86,19 +89,26 @@ export function required(field: string, value: string): string {
   return value;
 }
 
-/** Throws Fault `invalid` unless the field is an absolute path. A slash at its end is taken off: mount tables have none. */
+/**
+ * Throws Fault `invalid` unless the field is an absolute path. A slash at its end is taken off: mount tables have none.
+ */
 export function absolute(field: string, value: string): string {
   const path = required(field, value);
   if (!path.startsWith('/')) throw new Fault('invalid', `${field} "${path}" must be an absolute path`);
   return withoutSlash(path);
 }
 
-/** A path at which a volume may be mounted. Throws Fault `invalid` when it is empty; a relative one is merely never found. */
+/**
+ * A path at which a volume may be mounted. Throws Fault `invalid` when it is empty; a relative one is merely never
+ * found.
+ */
 export const place = (field: string, value: string): string => withoutSlash(required(field, value));
 
 const withoutSlash = (path: string): string => path.replace(/(?<=.)\/+$/, '');
 
-/** The smallest size in bytes that the caller accepts; 0 when it does not say. Throws Fault `out-of-range` above 2^53. */
+/**
+ * The smallest size in bytes that the caller accepts; 0 when it does not say. Throws Fault `out-of-range` above 2^53.
+ */
 export function requiredBytes(range: CapacityRange | undefined): Bytes {
   const wanted = range?.requiredBytes ?? 0n;
   if (wanted < 0n || wanted > BigInt(Number.MAX_SAFE_INTEGER))

@@ -20,11 +20,16 @@ export interface NodeVolume {
 
 /** What the node service knows of volumes; the agent supplies it. */
 export interface NodeVolumes {
-  /** Gives undefined when this node has no such volume. Throws Fault `unavailable`, saying why, while it is not ready. */
+  /**
+   * Gives undefined when this node has no such volume. Throws Fault `unavailable`, saying why, while it is not ready.
+   */
   find(id: string, signal: AbortSignal): Promise<NodeVolume | undefined>;
   /** Records for good that the volume's device carries a filesystem. */
   markFormatted(id: string, fsType: string, signal: AbortSignal): Promise<void>;
-  /** Makes an inline volume, or goes on with an earlier try; resolves once it is ready. Throws Fault `exhausted` without room. */
+  /**
+   * Makes an inline volume, or goes on with an earlier try; resolves once it is ready. Throws Fault `exhausted` without
+   * room.
+   */
   makeInline(volume: InlineVolume, signal: AbortSignal): Promise<void>;
   /** Starts the removal of an inline volume; does nothing for any other. */
   removeInline(id: string, signal: AbortSignal): Promise<void>;

@@ -50,7 +50,10 @@ async function publishable(
   return volume.source;
 }
 
-/** Makes an inline volume and mounts it at the pod's path, since the kubelet does not stage inline volumes. May be repeated. */
+/**
+ * Makes an inline volume and mounts it at the pod's path, since the kubelet does not stage inline volumes. May be
+ * repeated.
+ */
 export async function publishInline(
   inline: InlineVolume,
   { id, targetPath, access, pod }: Target,
@@ -63,8 +66,9 @@ export async function publishInline(
 }
 
 /**
- * Throws Fault `precondition` when a volume for a single writer is published at another path. The kubelet mounts a volume at more paths
- * than it publishes it at (subPath: `.`, raw devices), and a MountPoint volume has its own: those are no publications.
+ * Throws Fault `precondition` when a volume for a single writer is published at another path. The kubelet mounts a
+ * volume at more paths than it publishes it at (subPath: `.`, raw devices), and a MountPoint volume has its own: those
+ * are no publications.
  */
 async function assertUnpublished(
   { id, stagingPath, targetPath }: Publish,

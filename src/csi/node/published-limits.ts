@@ -1,6 +1,9 @@
 import type { NodeVolume } from './node-volumes.ts';
 
-/** IO limits of pods on their volumes; the agent supplies them. Never throws: a limit that cannot be set is an Event, and the pod starts. */
+/**
+ * IO limits of pods on their volumes; the agent supplies them. Never throws: a limit that cannot be set is an Event,
+ * and the pod starts.
+ */
 export interface PublishedLimits {
   /** Called after a volume was mounted for a pod: resolves once its limits are set, or cannot be. */
   apply(volume: NodeVolume, pod: string | undefined, signal: AbortSignal): Promise<void>;

@@ -24,8 +24,9 @@ export interface RegistrationOptions {
 const VERSIONS = ['1.0.0'];
 
 /**
- * Keeps the driver registered with the kubelet until aborted: serves a socket in the kubelet's folder, and makes it anew whenever it was
- * removed, its folder is another one, or the kubelet did not accept us. The driver's own socket must answer already. Never throws.
+ * Keeps the driver registered with the kubelet until aborted: serves a socket in the kubelet's folder, and makes it
+ * anew whenever it was removed, its folder is another one, or the kubelet did not accept us. The driver's own socket
+ * must answer already. Never throws.
  */
 export async function keepRegistered(options: RegistrationOptions, signal: AbortSignal): Promise<void> {
   const { log, retryMs = 5000, socketPath } = options;
@@ -43,7 +44,10 @@ export async function keepRegistered(options: RegistrationOptions, signal: Abort
   }
 }
 
-/** Returns once the socket is gone. Throws whatever keeps it from being made, and what the kubelet says when it does not accept us. */
+/**
+ * Returns once the socket is gone. Throws whatever keeps it from being made, and what the kubelet says when it does not
+ * accept us.
+ */
 async function serveUntilGone(options: RegistrationOptions, signal: AbortSignal): Promise<void> {
   const { socketPath, log } = options;
   const refused = Promise.withResolvers<never>();

@@ -13,7 +13,10 @@ export interface StageDeps {
   readonly filesystems: Filesystems;
 }
 
-/** Mounts a volume's filesystem at the staging path; formats its device first when it is blank and always was. May be repeated. */
+/**
+ * Mounts a volume's filesystem at the staging path; formats its device first when it is blank and always was. May be
+ * repeated.
+ */
 export async function stageVolume(wanted: Stage, deps: StageDeps, signal: AbortSignal): Promise<void> {
   const { id, stagingPath, access } = wanted;
   const volume = await requireVolume(deps.volumes, id, signal);
@@ -28,8 +31,8 @@ export async function stageVolume(wanted: Stage, deps: StageDeps, signal: AbortS
 }
 
 /**
- * Binds a mounted filesystem, and looks again afterwards: if it was unmounted after it was looked for, what was bound is the folder below
- * it, on the node's own disk.
+ * Binds a mounted filesystem, and looks again afterwards: if it was unmounted after it was looked for, what was bound
+ * is the folder below it, on the node's own disk.
  */
 async function stageMountPoint(
   { id, source }: NodeVolume,
@@ -83,8 +86,8 @@ async function ensureFilesystem(
 }
 
 /**
- * Whether the device is to get a filesystem: only if it is blank, and never had one. Throws Fault `precondition` when it carries something
- * else than asked, or nothing although it once did: then its data may still be rescued.
+ * Whether the device is to get a filesystem: only if it is blank, and never had one. Throws Fault `precondition` when
+ * it carries something else than asked, or nothing although it once did: then its data may still be rescued.
  */
 export function isToBeFormatted(volume: NodeVolume, content: Content, fsType: FilesystemType): boolean {
   const { id, source, formatted } = volume;

@@ -4,7 +4,10 @@ import type { FilesystemStats } from '../../mount/filesystem.ts';
 import type { StageDeps } from './stage.ts';
 import { findAt, sizeOf, type VolumeAt } from './volume-at.ts';
 
-/** Room of a mounted volume; of a raw device only its size in bytes is known. Throws Fault `not-found` unless it is seen at the path. */
+/**
+ * Room of a mounted volume; of a raw device only its size in bytes is known. Throws Fault `not-found` unless it is seen
+ * at the path.
+ */
 export async function statVolume(
   at: VolumeAt,
   deps: StageDeps,

@@ -1,6 +1,6 @@
 /**
- * Buffers to use again. A request and its reply can have hundreds of kilobytes; fresh ones for every call are memory outside the
- * JavaScript heap, which makes V8 collect the whole heap every few calls and shows in the slowest percent.
+ * Buffers to use again. A request and its reply can have hundreds of kilobytes; fresh ones for every call are memory
+ * outside the JavaScript heap, which makes V8 collect the whole heap every few calls and shows in the slowest percent.
  */
 export interface BufferPool {
   /** A buffer of at least so many bytes, with arbitrary content. */

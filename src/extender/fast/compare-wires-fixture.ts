@@ -11,7 +11,10 @@ import { readQuestion } from '../wire/json-wire.ts';
 const READER: PodReader = { decodePod: podFacts, concerns: (pod) => pod.volumes.length > 0 };
 const VERDICTS: readonly (Refusal | undefined)[] = [undefined, undefined, FULL, HELD, UNKNOWN];
 
-/** What either path answers to filter and to prioritize; the numbers follow from the names, so that equal names give equal answers. */
+/**
+ * What either path answers to filter and to prioritize; the numbers follow from the names, so that equal names give
+ * equal answers.
+ */
 function answers(question: Question): string {
   const head = `${JSON.stringify(question.pod)} ${question.concerned}`;
   if (!question.concerned) return `${head} ${text(question.allFit())}`;
@@ -34,8 +37,8 @@ export interface Comparison {
 }
 
 /**
- * Answers bodies by both paths, the fast one with what it remembers of all bodies before. Says for each whether the fast path took
- * it, and what differed.
+ * Answers bodies by both paths, the fast one with what it remembers of all bodies before. Says for each whether the
+ * fast path took it, and what differed.
  */
 export function createComparer(
   seed: number,
@@ -65,7 +68,9 @@ export function schedulerBody(names: readonly string[], pod: unknown = testPod()
   return Buffer.from(JSON.stringify({ Pod: pod, Nodes: null, NodeNames: names }));
 }
 
-/** Pieces that mean something on this wire: put in a wrong place they are what a parser that cuts corners falls over. */
+/**
+ * Pieces that mean something on this wire: put in a wrong place they are what a parser that cuts corners falls over.
+ */
 const PIECES = [
   ',"Nodes":null,"NodeNames":[',
   '{"Pod":',

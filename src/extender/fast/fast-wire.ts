@@ -12,26 +12,27 @@ import { readBody, type Body } from './request-body.ts';
 import { createFastReplies, type FastReplies, type ListedNames } from './write-replies.ts';
 
 /**
- * The door of this room: the fast reader of the wire, for the one layout kube-scheduler sends with nodeCacheCapable: true,
+ * The door of this room: the fast reader of the wire, for the one layout kube-scheduler sends with nodeCacheCapable:
+ * true,
  *
  *     {"Pod":{…},"Nodes":null,"NodeNames":["a","b"]}
  *
- * Only the pod goes through JSON.parse. Names are recognised by their bytes, and replies are put together from those bytes and from
- * prepared ones. Anything that is not exactly this is left to json-wire.ts, which gives the same answers; fast-wire.test.ts holds
- * the two against each other.
+ * Only the pod goes through JSON.parse. Names are recognised by their bytes, and replies are put together from those
+ * bytes and from prepared ones. Anything that is not exactly this is left to json-wire.ts, which gives the same
+ * answers; fast-wire.test.ts holds the two against each other.
  *
- * Why the cut is safe: when what stands between the fixed parts is a JSON value and a list of plain strings, the whole is JSON and
- * has no other reading. JSON.parse and NameTable check both.
+ * Why the cut is safe: when what stands between the fixed parts is a JSON value and a list of plain strings, the whole
+ * is JSON and has no other reading. JSON.parse and NameTable check both.
  */
 export interface FastWire {
   /**
-   * The whole body of a request, for either reader of the wire; the caller releases it. Throws Fault `invalid` when the body is
-   * longer than `maxBytes`, or ends before it is complete.
+   * The whole body of a request, for either reader of the wire; the caller releases it. Throws Fault `invalid` when the
+   * body is longer than `maxBytes`, or ends before it is complete.
    */
   readBody(request: IncomingMessage, maxBytes: number): Promise<Body>;
   /**
-   * The question, or undefined when json-wire.ts must read this body. The question is good as long as the body's bytes are. All
-   * callers decode a pod alike.
+   * The question, or undefined when json-wire.ts must read this body. The question is good as long as the body's bytes
+   * are. All callers decode a pod alike.
    */
   readQuestion(body: Buffer, reader: PodReader): Question | undefined;
   /** Drops what was kept for a pod. */

@@ -32,11 +32,13 @@ const FOUR_QUOTES = 0x22222222;
 const MASKS = BigInt64Array.from({ length: 8 }, (_, bytes) => (1n << BigInt(8 * bytes)) - 1n);
 
 /**
- * Node names that are known by their bytes. kube-scheduler sends the same few thousand names with every pod, so they are recognised by
- * their bytes, eight at a time, instead of being parsed. (V8 compares and copies 64-bit integers without making BigInts of them.)
+ * Node names that are known by their bytes. kube-scheduler sends the same few thousand names with every pod, so they
+ * are recognised by their bytes, eight at a time, instead of being parsed. (V8 compares and copies 64-bit integers
+ * without making BigInts of them.)
  *
- * A record is a header of small integers and then the bytes of `"name"` as little-endian words of eight; `words` and `integers`
- * are the same memory. A ref is the index of a record's first word. Nothing is ever removed: a table that is full is thrown away whole.
+ * A record is a header of small integers and then the bytes of `"name"` as little-endian words of eight; `words` and
+ * `integers` are the same memory. A ref is the index of a record's first word. Nothing is ever removed: a table that is
+ * full is thrown away whole.
  */
 export class NameTable implements KnownNames {
   readonly strings: string[] = [];
@@ -77,16 +79,16 @@ export class NameTable implements KnownNames {
   }
 
   /**
-   * Reads the first `length` bytes of the view, `"a","b"` without white space or escapes; undefined for anything else, also when a
-   * name comes twice or is too long. The view must have PAST_LIST bytes more.
+   * Reads the first `length` bytes of the view, `"a","b"` without white space or escapes; undefined for anything else,
+   * also when a name comes twice or is too long. The view must have PAST_LIST bytes more.
    */
   read(view: DataView, length: number): NameList | undefined {
     return this.#readKnown(view, length) ?? (this.#learn(view, length) ? this.#readKnown(view, length) : undefined);
   }
 
   /**
-   * The list, when every name in it is known. First all quotes are found and then all names are looked up, instead of one after the
-   * other, so that the processor works on several names at once.
+   * The list, when every name in it is known. First all quotes are found and then all names are looked up, instead of
+   * one after the other, so that the processor works on several names at once.
    */
   #readKnown(view: DataView, length: number): NameList | undefined {
     const count = this.#findStarts(view, length);
@@ -111,8 +113,8 @@ export class NameTable implements KnownNames {
   }
 
   /**
-   * Where the names begin if all of them are known: a closing quote is looked for only from where the shortest name has it. Returns how
-   * many there are, or -1.
+   * Where the names begin if all of them are known: a closing quote is looked for only from where the shortest name has
+   * it. Returns how many there are, or -1.
    */
   #findStarts(view: DataView, length: number): number {
     const starts = this.#starts;

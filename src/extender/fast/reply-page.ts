@@ -44,7 +44,10 @@ export class ReplyPage {
     this.#length = at + length;
   }
 
-  /** Copies a part of a request word by word: for forty bytes this is several times cheaper than a call of `Buffer.copy`. */
+  /**
+   * Copies a part of a request word by word: for forty bytes this is several times cheaper than a call of
+   * `Buffer.copy`.
+   */
   putWords(from: DataView, start: number, length: number): void {
     const view = this.#view;
     const at = this.#length;

@@ -13,8 +13,8 @@ export interface Body {
 const TRUSTED_BYTES = 1024 * 1024;
 
 /**
- * The whole body of a request, with PAST_LIST bytes to spare behind it, so that the list at its end is read where it is. Throws Fault
- * `invalid` when it is longer than `maxBytes`, or ends before it is complete.
+ * The whole body of a request, with PAST_LIST bytes to spare behind it, so that the list at its end is read where it
+ * is. Throws Fault `invalid` when it is longer than `maxBytes`, or ends before it is complete.
  */
 export function readBody(
   request: IncomingMessage,

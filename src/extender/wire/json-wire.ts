@@ -5,8 +5,9 @@ import type { PodBinding } from './binding.ts';
 import { readPod } from './read-pod.ts';
 
 /**
- * The extender's wire, k8s.io/kube-scheduler/extender/v1: Go structs without JSON tags, so keys are Go field names and are read
- * without regard to case. This is the readable reader and writer, good for any body; fast/ gives the same answers faster.
+ * The extender's wire, k8s.io/kube-scheduler/extender/v1: Go structs without JSON tags, so keys are Go field names and
+ * are read without regard to case. This is the readable reader and writer, good for any body; fast/ gives the same
+ * answers faster.
  */
 
 /** The nodes of a call: names (nodeCacheCapable: true), or whole Node objects beside their names. */
@@ -43,18 +44,26 @@ export function readBinding(body: Buffer): PodBinding {
   };
 }
 
-/** Any verb's answer when it cannot do its work. For prioritize it is no valid list: kube-scheduler then goes on without our scores. */
+/**
+ * Any verb's answer when it cannot do its work. For prioritize it is no valid list: kube-scheduler then goes on without
+ * our scores.
+ */
 export const errorReply = (message: string): Reply => replyOf(`{"Error":${JSON.stringify(message)}}`);
 
 /** The answer to bind when it is done. */
 export const boundReply = (): Reply => replyOf('{"Error":""}');
 
-/** No scores: kube-scheduler counts a host that is not in the list as 0 (prioritizeNodes), so that it decodes nothing for nothing. */
+/**
+ * No scores: kube-scheduler counts a host that is not in the list as 0 (prioritizeNodes), so that it decodes nothing
+ * for nothing.
+ */
 export const noScoresReply = (): Reply => replyOf('[]');
 
 const replyOf = (reply: string): Reply => ({ bytes: Buffer.from(reply) });
 
-/** As JSON again. Throws Fault `invalid` for what JSON.parse can read and JSON.stringify, which recurses, cannot write. */
+/**
+ * As JSON again. Throws Fault `invalid` for what JSON.parse can read and JSON.stringify, which recurses, cannot write.
+ */
 function printNode(node: unknown): string {
   try {
     return JSON.stringify(node);

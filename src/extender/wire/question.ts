@@ -3,7 +3,8 @@ import type { PodFacts } from '../../model/facts.ts';
 import type { AskedNodes, Refusal } from '../../model/verdict.ts';
 
 /**
- * One filter or prioritize call, read from the wire: the nodes in the order asked, and its answers in the form in which it was asked.
+ * One filter or prioritize call, read from the wire: the nodes in the order asked, and its answers in the form in which
+ * it was asked.
  */
 export interface Question extends AskedNodes {
   readonly pod: PodFacts;

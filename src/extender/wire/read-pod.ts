@@ -3,7 +3,10 @@ import type { Pod } from '../../model/objects.ts';
 import type { PodFacts } from '../../model/facts.ts';
 import type { PodReader } from './question.ts';
 
-/** The pod of a call. Throws Fault `invalid` for what cannot be one: the API server checked what kube-scheduler sends, but not others. */
+/**
+ * The pod of a call. Throws Fault `invalid` for what cannot be one: the API server checked what kube-scheduler sends,
+ * but not others.
+ */
 export function readPod(raw: unknown, { decodePod }: PodReader): PodFacts {
   if (raw === undefined || raw === null) throw new Fault('invalid', 'the body has no Pod');
   const pod = decode(raw, decodePod);

@@ -4,8 +4,8 @@ import type { Identity } from './access.ts';
 import type { KubeconfigChoice, Source } from './kubeconfig-choice.ts';
 
 /**
- * Throws Fault `invalid` that names the field of a certificate or key that does not parse, or of a key that is another certificate's. TLS would
- * find them at the first call without naming them, and takes a broken authority for none.
+ * Throws Fault `invalid` that names the field of a certificate or key that does not parse, or of a key that is another
+ * certificate's. TLS would find them at the first call without naming them, and takes a broken authority for none.
  */
 export function checkTls(sources: Pick<KubeconfigChoice, 'ca' | 'cert' | 'key'>, { ca, cert, key }: Identity): void {
   parse(sources.ca, ca, 'a certificate', (text) => new X509Certificate(text));

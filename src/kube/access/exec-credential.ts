@@ -33,9 +33,9 @@ const TIMEOUT_MS = 60_000;
 const LEEWAY_MS = 10_000;
 
 /**
- * Runs the plug-in when there is no credential yet, the last one ends, or the server refused it; calls at the same time share one run.
- * `current` throws Fault `unavailable` when the program fails or prints something else than an ExecCredential.
- * https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins
+ * Runs the plug-in when there is no credential yet, the last one ends, or the server refused it; calls at the same time
+ * share one run. `current` throws Fault `unavailable` when the program fails or prints something else than an
+ * ExecCredential. https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins
  */
 export function createExecCredential(plugin: ExecPlugin, run: Run, clock: Clock): ExecCredential {
   let credential: Credential | undefined;
@@ -90,7 +90,10 @@ async function runPlugin(plugin: ExecPlugin, run: Run, signal: AbortSignal): Pro
   }
 }
 
-/** Reads what the program printed; throws Error with what is wrong in it, never with the text itself, which may hold a secret. */
+/**
+ * Reads what the program printed; throws Error with what is wrong in it, never with the text itself, which may hold a
+ * secret.
+ */
 function parseExecCredential(stdout: string, apiVersion: string): Credential {
   const answer = parseJson(stdout);
   if (answer.kind !== 'ExecCredential') throw new Error('the program printed no ExecCredential');

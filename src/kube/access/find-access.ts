@@ -24,9 +24,9 @@ export interface FindAccessOptions {
 }
 
 /**
- * The API server to use: by the flag's kubeconfig, else by the files in KUBECONFIG, else by the pod's service account, else by
- * ~/.kube/config: the order of controller-runtime's GetConfig. A named context is looked for in kubeconfigs only. Throws Fault
- * `precondition` when there is none of these, and `invalid` for what cannot be used.
+ * The API server to use: by the flag's kubeconfig, else by the files in KUBECONFIG, else by the pod's service account,
+ * else by ~/.kube/config: the order of controller-runtime's GetConfig. A named context is looked for in kubeconfigs
+ * only. Throws Fault `precondition` when there is none of these, and `invalid` for what cannot be used.
  * https://pkg.go.dev/sigs.k8s.io/controller-runtime/pkg/client/config#GetConfig
  */
 export function findAccess(flags: AccessFlags, options: FindAccessOptions): Promise<ClusterAccess> {

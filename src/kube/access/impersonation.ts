@@ -5,8 +5,8 @@ const UID = 'as-uid';
 const EXTRA = 'as-user-extra';
 
 /**
- * The headers of a kubeconfig user that acts as somebody else: `as`, `as-groups`, `as-uid` and `as-user-extra`; none when it acts as
- * itself. Throws Fault `invalid` for groups, uid or extra without `as`, as client-go does.
+ * The headers of a kubeconfig user that acts as somebody else: `as`, `as-groups`, `as-uid` and `as-user-extra`; none
+ * when it acts as itself. Throws Fault `invalid` for groups, uid or extra without `as`, as client-go does.
  * https://kubernetes.io/docs/reference/access-authn-authz/authentication/#user-impersonation
  */
 export function impersonation(user: FieldReader): Readonly<Record<string, string | readonly string[]>> {

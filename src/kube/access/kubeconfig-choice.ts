@@ -33,9 +33,10 @@ export interface KubeconfigFile {
 }
 
 /**
- * The cluster and user of the current context (or the one named). Of several files the first that has a value or a list entry of a name
- * wins, as a whole, as with kubectl; relative files are relative to the folder of the kubeconfig that names them. Throws Fault `invalid`
- * that names the file and the field, also for what we do not support rather than ignore it.
+ * The cluster and user of the current context (or the one named). Of several files the first that has a value or a list
+ * entry of a name wins, as a whole, as with kubectl; relative files are relative to the folder of the kubeconfig that
+ * names them. Throws Fault `invalid` that names the file and the field, also for what we do not support rather than
+ * ignore it.
  * https://kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig/#merging-kubeconfig-files
  */
 export function chooseFromKubeconfigs(files: readonly KubeconfigFile[], contextName?: string): KubeconfigChoice {

@@ -19,8 +19,8 @@ export interface KubeconfigOptions {
 }
 
 /**
- * Access as kubeconfig files tell it, merged as kubectl merges them. Everything is looked at now, so that a mistake shows at start: throws
- * Fault `invalid` that names the file and the field. A plug-in is not run before the first call.
+ * Access as kubeconfig files tell it, merged as kubectl merges them. Everything is looked at now, so that a mistake
+ * shows at start: throws Fault `invalid` that names the file and the field. A plug-in is not run before the first call.
  */
 export async function loadKubeconfig(
   files: string | readonly string[],

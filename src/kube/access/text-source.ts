@@ -15,8 +15,9 @@ const REREAD_MS = 60_000;
 export const inlineText = (text: string): TextSource => ({ read: () => Promise.resolve(text), refresh: () => {} });
 
 /**
- * The text of a file, without blanks around it, read again at most once a minute. The first read throws Fault `invalid` when the file cannot be read or is
- * empty; a later one keeps the last good text, for a file is absent for a moment while it is replaced.
+ * The text of a file, without blanks around it, read again at most once a minute. The first read throws Fault `invalid`
+ * when the file cannot be read or is empty; a later one keeps the last good text, for a file is absent for a moment
+ * while it is replaced.
  * @param field where the file was named, for the message
  */
 export function fileText(file: string, field: string, clock: Clock): TextSource {

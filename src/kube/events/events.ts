@@ -22,7 +22,10 @@ export interface EventRecorderOptions {
   /** Shown as the Event's source. */
   readonly source: EventSource;
   readonly log: Log;
-  /** Events that one object may cause at once, and ms until it may cause one more. Absent: 25 and five minutes, as other controllers. */
+  /**
+   * Events that one object may cause at once, and ms until it may cause one more. Absent: 25 and five minutes, as other
+   * controllers.
+   */
   readonly burst?: number;
   readonly refillMs?: number;
   /** Different Events that may wait to be written; more are left out. Absent: 500. */

@@ -10,7 +10,10 @@ import type { Log } from '../../model/log.ts';
 import { createObjectCache } from './object-cache.ts';
 
 export interface InformerOptions<T extends KubeObject, P> extends ListWatchOptions<T> {
-  /** The part of an object that is kept: what it leaves out costs no memory. An object it throws on is logged and left as it was. */
+  /**
+   * The part of an object that is kept: what it leaves out costs no memory. An object it throws on is logged and left
+   * as it was.
+   */
   readonly project: (object: T) => P;
   /** Whether two projections are the same for all handlers, which are not told then. */
   readonly same?: (a: P, b: P) => boolean;
@@ -32,7 +35,9 @@ export interface InformerHealth {
 export interface Informer<T extends KubeObject, P> {
   /** Follows the server until aborted, whatever happens; resolves then. To be called once. */
   run(signal: AbortSignal): Promise<void>;
-  /** True once all that existed at the start has been told. Stays true: a later failure makes the view old, not partial. */
+  /**
+   * True once all that existed at the start has been told. Stays true: a later failure makes the view old, not partial.
+   */
   hasSynced(): boolean;
   whenSynced(signal: AbortSignal): Promise<void>;
   /** By `namespace/name`, or `name` of a cluster-scoped object. */
@@ -55,8 +60,9 @@ const MAX_VERSION_REFUSALS = 3;
 const VERSION_REFUSALS = [400, 504];
 
 /**
- * Lists in pages, watches from there with bookmarks, and goes on after any failure from the last version heard; lists again only when the
- * server no longer knows that version. The waits between failures are jittered and never shorter than the server asked for.
+ * Lists in pages, watches from there with bookmarks, and goes on after any failure from the last version heard; lists
+ * again only when the server no longer knows that version. The waits between failures are jittered and never shorter
+ * than the server asked for.
  */
 export function createInformer<T extends KubeObject, P>(options: InformerOptions<T, P>): Informer<T, P> {
   const { same, log, clock = systemClock, backoff = BACKOFF, random = Math.random } = options;

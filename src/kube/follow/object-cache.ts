@@ -102,7 +102,8 @@ export function createObjectCache<T extends KubeObject, P>(project: (object: T) 
       inList = new Set();
       return gone.flatMap(remove);
     },
-    // What the watch is past it has told, perhaps followed by the object's end; during a list nothing is known to be newer.
+    // What the watch is past it has told, perhaps followed by the object's end; during a list nothing is known to be
+    // newer.
     wrote: (object) => (isOlder(version, versionOf(object)) && !isPast(object) ? store(object) : []),
   };
 }

@@ -48,8 +48,9 @@ export const sight = (lease: Lease, before: Sighting | undefined, now: number): 
 };
 
 /**
- * Whether the lease may be taken: nobody owns it, we own it already, or its owner has not renewed it for a whole duration **since we
- * saw it change**. The times in it are the owner's and may be hours away from ours, so they are only compared with each other.
+ * Whether the lease may be taken: nobody owns it, we own it already, or its owner has not renewed it for a whole
+ * duration **since we saw it change**. The times in it are the owner's and may be hours away from ours, so they are
+ * only compared with each other.
  */
 export function isFree({ spec, firstSeenAt }: Sighting, contender: Contender, now: number): boolean {
   const { holderIdentity, leaseDurationSeconds } = spec;

@@ -17,7 +17,9 @@ export interface LeaderOptions {
   readonly onElected: (signal: AbortSignal) => Promise<void>;
   /** Others take over so long after our last renewal. Absent: 15,000. */
   readonly leaseDurationMs?: number;
-  /** We give up so long after our last renewal; shorter, so that we have stopped before another begins. Absent: 10,000. */
+  /**
+   * We give up so long after our last renewal; shorter, so that we have stopped before another begins. Absent: 10,000.
+   */
   readonly renewDeadlineMs?: number;
   /** Between two tries. Absent: 2000. */
   readonly retryMs?: number;
@@ -27,10 +29,10 @@ export interface LeaderOptions {
 }
 
 /**
- * Waits to be the leader, and leads then. Resolves after a clean stop (the signal, or `onElected` returned) with the Lease given back.
- * Rejects with what `onElected` threw, the Lease given back too; or with Fault `aborted` at once when the leadership is lost: the process should end then,
- * for what still runs in it must not lead. Throws Fault `invalid` for times that do not fit each other.
- * https://kubernetes.io/docs/concepts/architecture/leases/
+ * Waits to be the leader, and leads then. Resolves after a clean stop (the signal, or `onElected` returned) with the
+ * Lease given back. Rejects with what `onElected` threw, the Lease given back too; or with Fault `aborted` at once when
+ * the leadership is lost: the process should end then, for what still runs in it must not lead. Throws Fault `invalid`
+ * for times that do not fit each other. https://kubernetes.io/docs/concepts/architecture/leases/
  */
 export async function runLeader(options: LeaderOptions, signal: AbortSignal): Promise<void> {
   const { client, namespace, name, identity, onElected, log, clock = systemClock } = options;
@@ -79,7 +81,10 @@ function checkedTimes(options: LeaderOptions): Record<'leaseDurationMs' | 'renew
   );
 }
 
-/** Tries until the Lease is ours. The moment from which it is, which is before the write was sent; undefined when aborted first. */
+/**
+ * Tries until the Lease is ours. The moment from which it is, which is before the write was sent; undefined when
+ * aborted first.
+ */
 async function acquire(grip: LeaseGrip, pace: Pace, signal: AbortSignal): Promise<number | undefined> {
   const { clock, lease, log, renewDeadlineMs, retryMs, random } = pace;
   while (!signal.aborted) {

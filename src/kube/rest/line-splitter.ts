@@ -8,8 +8,8 @@ export interface LineSplitter {
 }
 
 /**
- * Cuts a byte stream into lines. It looks for the newline byte and decodes whole lines only, so a character of several bytes may be
- * cut anywhere (no byte of such a character is a newline in UTF-8). Blank lines are left out.
+ * Cuts a byte stream into lines. It looks for the newline byte and decodes whole lines only, so a character of several
+ * bytes may be cut anywhere (no byte of such a character is a newline in UTF-8). Blank lines are left out.
  */
 export function createLineSplitter(maxLineBytes: number): LineSplitter {
   let parts: Buffer[] = [];

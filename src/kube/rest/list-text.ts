@@ -1,7 +1,10 @@
 import type { Unread } from '../client.ts';
 import { parseWithout } from './unread-text.ts';
 
-/** What a list is besides its objects: https://kubernetes.io/docs/reference/using-api/api-concepts/#retrieving-large-results-sets-in-chunks */
+/**
+ * What a list is besides its objects:
+ * https://kubernetes.io/docs/reference/using-api/api-concepts/#retrieving-large-results-sets-in-chunks
+ */
 export interface RawList<T> {
   readonly items?: Iterable<T> | null;
   readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string };
@@ -10,9 +13,10 @@ export interface RawList<T> {
 const ITEMS = '"items":[';
 
 /**
- * A list from its text, whose objects are read when they are asked for, once: one that is dropped before the next is read costs the garbage
- * collector almost nothing, while a page read as a whole outlives it. Falls back to JSON.parse wherever the text is not as API servers
- * write it; throws what that throws, also while `items` is read. Objects come without what is `unread`.
+ * A list from its text, whose objects are read when they are asked for, once: one that is dropped before the next is
+ * read costs the garbage collector almost nothing, while a page read as a whole outlives it. Falls back to JSON.parse
+ * wherever the text is not as API servers write it; throws what that throws, also while `items` is read. Objects come
+ * without what is `unread`.
  */
 export function readList<T>(text: string, unread: readonly Unread[] = []): RawList<T> {
   const first = text.indexOf(ITEMS);
@@ -32,8 +36,8 @@ interface ItemsText {
 }
 
 /**
- * No JSON object is the beginning of another one: what parses up to a possible end of an object is that object. So a guess at where it
- * ends may be wrong, but not unnoticed.
+ * No JSON object is the beginning of another one: what parses up to a possible end of an object is that object. So a
+ * guess at where it ends may be wrong, but not unnoticed.
  */
 function* objectsOf<T>({ text, start, end }: ItemsText, unread: readonly Unread[]): Generator<T> {
   const items = text.slice(start, end);

@@ -12,7 +12,9 @@ import { createKubeClient } from './rest-client.ts';
 const never = new AbortController().signal;
 const pem = (name: string): string => readFileSync(path.join(import.meta.dirname, '../testdata', name), 'utf8');
 
-/** A proxy that tunnels to `port`, whatever host it is asked for; `asked` are the requests, with whom they came from. */
+/**
+ * A proxy that tunnels to `port`, whatever host it is asked for; `asked` are the requests, with whom they came from.
+ */
 async function startProxy(port: number) {
   const asked: string[] = [];
   const proxy = http.createServer((request, response) => {

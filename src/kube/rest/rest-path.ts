@@ -1,7 +1,10 @@
 import type { ObjectKey } from '../client.ts';
 import type { Resource } from '../resource.ts';
 
-/** The path of a resource, or of one object of it; throws TypeError when a namespaced object comes without its namespace. */
+/**
+ * The path of a resource, or of one object of it; throws TypeError when a namespaced object comes without its
+ * namespace.
+ */
 export function restPath(resource: Resource, key: Partial<ObjectKey>, subresource?: string): string {
   const { group, version, plural, namespaced } = resource;
   if (namespaced && key.name !== undefined && !key.namespace) {

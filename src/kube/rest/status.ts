@@ -10,7 +10,10 @@ export interface Status {
   readonly details?: { readonly retryAfterSeconds?: number };
 }
 
-/** Reasons of https://github.com/kubernetes/apimachinery/blob/master/pkg/apis/meta/v1/types.go, for an answer that brings no Status. */
+/**
+ * Reasons of https://github.com/kubernetes/apimachinery/blob/master/pkg/apis/meta/v1/types.go, for an answer that
+ * brings no Status.
+ */
 const REASONS: Readonly<Record<number, string>> = {
   400: 'BadRequest',
   401: 'Unauthorized',

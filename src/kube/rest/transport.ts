@@ -14,8 +14,8 @@ export interface Outgoing {
 /** Kept-alive connections to one API server. */
 export interface Transport {
   /**
-   * Resolves as soon as the answer's headers are there. The signal ends the exchange at any time, also while the body is read.
-   * Rejects with Node's own errors.
+   * Resolves as soon as the answer's headers are there. The signal ends the exchange at any time, also while the body
+   * is read. Rejects with Node's own errors.
    */
   send(outgoing: Outgoing, identity: Identity, signal: AbortSignal): Promise<http.IncomingMessage>;
   close(): void;
@@ -57,7 +57,8 @@ export function createTransport({ server, serverName, insecure, proxy, headers }
     });
     endOnAbort(request, signal);
     request.on('error', (error) => {
-      // The server closed the idle connection at the moment we used it: a read is sent again, on the next one or a fresh one.
+      // The server closed the idle connection at the moment we used it: a read is sent again, on the next one or a
+      // fresh one.
       const again =
         !isAnswered && request.reusedSocket && outgoing.method === 'GET' && isReset(error) && !signal.aborted;
       if (again) resolve(send(outgoing, identity, signal));
@@ -71,8 +72,8 @@ export function createTransport({ server, serverName, insecure, proxy, headers }
 }
 
 /**
- * Not by the `signal` option of the request: that destroys the socket with an error, and when the answer ends in the same turn nobody listens for
- * it any more, which ends the process (Node 24.21).
+ * Not by the `signal` option of the request: that destroys the socket with an error, and when the answer ends in the
+ * same turn nobody listens for it any more, which ends the process (Node 24.21).
  */
 function endOnAbort(request: http.ClientRequest, signal: AbortSignal): void {
   let exchange: http.ClientRequest | http.IncomingMessage = request;

@@ -1,9 +1,9 @@
 import type { Unread } from '../client.ts';
 
 /**
- * JSON.parse, but for what is in these parts, which must come in this order: built-in kinds are written in the order of their Go structs, custom
- * ones in that of their keys. A part that is not there, or whose end belongs to something else, so that the rest is no JSON, costs time only.
- * Throws what JSON.parse throws; what is left out is not checked.
+ * JSON.parse, but for what is in these parts, which must come in this order: built-in kinds are written in the order of
+ * their Go structs, custom ones in that of their keys. A part that is not there, or whose end belongs to something
+ * else, so that the rest is no JSON, costs time only. Throws what JSON.parse throws; what is left out is not checked.
  */
 export function parseWithout(text: string, unread: readonly Unread[]): unknown {
   const read = without(text, unread);

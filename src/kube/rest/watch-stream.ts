@@ -21,8 +21,9 @@ interface StreamOptions extends Reading {
 }
 
 /**
- * The events of one watch, as they come. Ends quietly when the server ends it, or when nothing came for `silenceMs`; the connection is closed when the reader
- * stops. Throws ApiError, also for an ERROR event (with its code) and for an end in the middle of an event.
+ * The events of one watch, as they come. Ends quietly when the server ends it, or when nothing came for `silenceMs`;
+ * the connection is closed when the reader stops. Throws ApiError, also for an ERROR event (with its code) and for an
+ * end in the middle of an event.
  * https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
  */
 export async function* watchStream<T extends KubeObject>(

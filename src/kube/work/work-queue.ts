@@ -26,14 +26,18 @@ export interface WorkQueueOptions {
 }
 
 /**
- * Keys that need work. A key waits once, however often it is added; it is never worked on twice at the same time; added while it is
- * worked on, it is worked on again right after. Whoever adds a key says only "look again": the work reads the present state itself.
+ * Keys that need work. A key waits once, however often it is added; it is never worked on twice at the same time; added
+ * while it is worked on, it is worked on again right after. Whoever adds a key says only "look again": the work reads
+ * the present state itself.
  */
 export interface WorkQueue {
   add(key: string): void;
   /** Adds the key after so many ms; of two delays of one key the shorter counts. */
   addAfter(key: string, ms: number): void;
-  /** Works until aborted; resolves when the work in hand has ended. Keys added before it runs wait for it. To be called once. */
+  /**
+   * Works until aborted; resolves when the work in hand has ended. Keys added before it runs wait for it. To be called
+   * once.
+   */
   run(signal: AbortSignal): Promise<void>;
   stats(): WorkQueueStats;
 }

@@ -13,7 +13,9 @@ export interface NotUnderstoodDeps {
   readonly events: Pick<EventRecorder, 'record'>;
 }
 
-/** Records an Event for each part of a NodeLocalStorage or of a StorageClass of ours that cannot be understood, once. */
+/**
+ * Records an Event for each part of a NodeLocalStorage or of a StorageClass of ours that cannot be understood, once.
+ */
 export function tellNotUnderstood({ informers, drivers, events }: NotUnderstoodDeps): void {
   const tell = (resource: Resource, named: Parameters<typeof subjectOf>[1], messages: readonly string[]): void => {
     const subject = subjectOf(resource, named);

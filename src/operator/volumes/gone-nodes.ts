@@ -20,7 +20,9 @@ interface GoneNodesDeps {
 /** More reports of gone nodes than anybody deletes volumes on at one time. */
 const MAX_REPORTS = 1000;
 
-/** Returns also how to stop. What happened while no replica led is not known, so such nodes are gone since the start. */
+/**
+ * Returns also how to stop. What happened while no replica led is not known, so such nodes are gone since the start.
+ */
 export function createGoneNodes({
   informers,
   memoryMs,

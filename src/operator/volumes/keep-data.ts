@@ -63,7 +63,9 @@ export async function keepDeletedData(deps: KeepDataDeps, signal: AbortSignal): 
 const isKept = ({ metadata }: LocalVolume): boolean =>
   metadata.deletionTimestamp !== undefined && metadata.annotations?.[KEEP] !== undefined;
 
-/** Whether a PersistentVolume has this handle. Looks through all of them: it is called for the few volumes without CSI. */
+/**
+ * Whether a PersistentVolume has this handle. Looks through all of them: it is called for the few volumes without CSI.
+ */
 export function isReferredTo(name: string, pvs: Pick<Informers['pvs'], 'values'>): boolean {
   for (const { facts } of pvs.values.values()) if (facts?.handle === name) return true;
   return false;

@@ -79,8 +79,8 @@ async function reconcile(name: string, deps: Deps, signal: AbortSignal): Promise
 }
 
 /**
- * Deletes a volume that only its node would have deleted; that brings it back here. Kubernetes deletes the pods of a gone
- * node, and until it has, their inline volumes may be theirs.
+ * Deletes a volume that only its node would have deleted; that brings it back here. Kubernetes deletes the pods of a
+ * gone node, and until it has, their inline volumes may be theirs.
  */
 async function remove(volume: LocalVolume, { client, informers, log, graceMs }: Deps, signal: AbortSignal) {
   const { name = '', uid } = volume.metadata;

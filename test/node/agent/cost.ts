@@ -17,7 +17,8 @@ export async function costOf({ vm }: AgentNode, seconds: number, signal: AbortSi
   return {
     residentMib: Math.round(after.residentKib / 1024),
     peakMib: Math.round(after.peakKib / 1024),
-    cpuPercent: Math.round((100 * (after.cpuTicks - before.cpuTicks)) / seconds) / 100, // a tick is a hundredth of a second
+    // A tick is a hundredth of a second.
+    cpuPercent: Math.round((100 * (after.cpuTicks - before.cpuTicks)) / seconds) / 100,
     lvmCommands: after.commands - before.commands,
   };
 }

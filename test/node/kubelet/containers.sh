@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Builds what the containers on the node consist of, once, and prints its folder: agent.tar, the userland that the agent's program needs around
-# it, Node included, and tool.tar, a shell for pods of the tests. The cache lies outside the checkout, one folder per content: 15 seconds cold.
+# Builds what the containers on the node consist of, once, and prints its folder: agent.tar, the userland that the
+# agent's program needs around it, Node included, and tool.tar, a shell for pods of the tests. The cache lies outside
+# the checkout, one folder per content: 15 seconds cold.
 set -euo pipefail
 here=$(dirname "$(readlink -f "$0")")
 node=$(readlink -f "${1:?usage: containers.sh NODE_BINARY}")

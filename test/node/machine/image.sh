@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Builds the image of the node, once, and prints its folder: vmlinuz, initrd.cpio and root.ext4. Debian's own packages, unpacked and not
-# installed, so that no maintainer script runs; then what an installation would have written, as far as the node needs it. The cache lies outside
-# the checkout, one folder per content of these scripts and of Node: 30 seconds cold, none warm.
+# Builds the image of the node, once, and prints its folder: vmlinuz, initrd.cpio and root.ext4. Debian's own packages,
+# unpacked and not installed, so that no maintainer script runs; then what an installation would have written, as far as
+# the node needs it. The cache lies outside the checkout, one folder per content of these scripts and of Node: 30
+# seconds cold, none warm.
 set -euo pipefail
 here=$(dirname "$(readlink -f "$0")")
 node=$(readlink -f "${1:?usage: image.sh NODE_BINARY}")
