@@ -13,7 +13,14 @@ import { Fault } from './fault.ts';
 import { present } from './present.ts';
 import { parseQuantity } from './quantity.ts';
 import { VOLUME_KINDS, type VolumeKind } from './storage-class.ts';
-import { DEFAULT_DRIVER, LEGACY_DRIVER, SELECTED_NODE, TOPOLOGY_KEY } from './well-known.ts';
+import {
+  DEFAULT_DRIVER,
+  LEGACY_DRIVER,
+  PV_ALLOCATED,
+  READ_ONLY_SNAPSHOT,
+  SELECTED_NODE,
+  TOPOLOGY_KEY,
+} from './well-known.ts';
 
 /**
  * Kubernetes objects as facts. Nothing here throws: an object the API server let through may still carry a size nobody
@@ -129,9 +136,6 @@ export function volumeFacts(volume: LocalVolume): VolumeFacts {
   };
 }
 
-/** Where open-local put what it chose outside the volume's attributes: JSON with vgName or deviceName. */
-const PV_ALLOCATED = 'csi.aliyun.com/pv-allocated';
-
 /** A CSI PersistentVolume of any driver; undefined for the others. */
 export function pvFacts(pv: PersistentVolume): PvFacts | undefined {
   const { metadata, spec } = pv;
@@ -156,7 +160,7 @@ function nodeOf(spec: NonNullable<PersistentVolume['spec']>): string | undefined
 
 function takesOf(pv: PersistentVolume): PvFacts['takes'] {
   const attributes = pv.spec?.csi?.volumeAttributes ?? {};
-  if (attributes['csi.aliyun.com/readonly'] === 'true') return undefined;
+  if (attributes[READ_ONLY_SNAPSHOT] === 'true') return undefined;
   const kind = VOLUME_KINDS.find((word) => word === attributes['volumeType']);
   if (!kind) return undefined;
   const where = whereOf(kind, attributes, allocated(pv.metadata.annotations?.[PV_ALLOCATED]));

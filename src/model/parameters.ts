@@ -5,8 +5,37 @@ import { parseWholeQuantity } from './quantity.ts';
 /** Settings that a person wrote as text, and what they are called, so that a message names what is to be corrected. */
 export interface Parameters {
   readonly what: 'StorageClass parameter' | 'attribute';
-  readonly values: Readonly<Record<string, string>>;
+  readonly values: Readonly<Partial<Record<ParameterName, string>>>;
 }
+
+/** The StorageClass parameters that we read, and whose word each is. external-provisioner takes out `csi.storage.k8s.io/…` before. */
+export const CLASS_PARAMETERS = {
+  volumeType: 'open-local',
+  mediaType: 'open-local',
+  vgName: 'open-local',
+  lvmType: 'open-local',
+  bps: 'open-local',
+  iops: 'open-local',
+  readBps: 'ours',
+  writeBps: 'ours',
+  readIops: 'ours',
+  writeIops: 'ours',
+} as const;
+
+/** The `volumeAttributes` of an inline volume that we read. */
+export const INLINE_ATTRIBUTES = {
+  vgName: 'open-local',
+  size: 'open-local',
+  lvmType: 'open-local',
+  bps: 'open-local',
+  iops: 'open-local',
+  readBps: 'ours',
+  writeBps: 'ours',
+  readIops: 'ours',
+  writeIops: 'ours',
+} as const;
+
+export type ParameterName = keyof typeof CLASS_PARAMETERS | keyof typeof INLINE_ATTRIBUTES;
 
 /** IO limits of one volume: bytes per second and operations per second; an absent field is unlimited. */
 export interface IoLimits {
@@ -26,19 +55,19 @@ export const LEAST_IOPS = 10;
 
 type Field = keyof IoLimits;
 interface Limit {
-  readonly parameter: string;
+  readonly parameter: ParameterName;
   readonly sets: readonly Field[];
   readonly least: number;
   readonly unit: string;
 }
 
-const bps = (parameter: string, ...sets: Field[]): Limit => ({
+const bps = (parameter: ParameterName, ...sets: Field[]): Limit => ({
   parameter,
   sets,
   least: LEAST_BPS,
   unit: '64Ki (bytes a second)',
 });
-const iops = (parameter: string, ...sets: Field[]): Limit => ({
+const iops = (parameter: ParameterName, ...sets: Field[]): Limit => ({
   parameter,
   sets,
   least: LEAST_IOPS,
@@ -86,7 +115,7 @@ export function readWhole(what: string, text: string): Bytes {
 /** One of the words, or undefined where the parameter is absent or empty. Throws Fault `invalid` for any other word. */
 export function readWord<const T extends string>(
   { what, values }: Parameters,
-  key: string,
+  key: ParameterName,
   allowed: readonly T[],
 ): T | undefined {
   const value = values[key];

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { textOf } from '../../model/fault.ts';
+import type { EventReason } from '../../model/event-reasons.ts';
 import type { LocalVolume } from '../../model/objects.ts';
 import type { IoLimits } from '../../model/storage-class.ts';
 import type { Throttles } from '../../cgroup/throttles.ts';
@@ -116,7 +117,7 @@ export function createLimits(deps: LimitDeps): Limits {
   };
 }
 
-type Tell = (volume: string, reason: string, message: string) => void;
+type Tell = (volume: string, reason: EventReason, message: string) => void;
 
 /** Sets limits, and remembers which were set, so that they can be taken away. */
 function createSetter({ throttles, log, onSet }: LimitDeps, tell: Tell) {

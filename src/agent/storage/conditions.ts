@@ -1,12 +1,13 @@
+import type { ConditionType } from '../../model/contract.ts';
+import type { EventReason } from '../../model/event-reasons.ts';
 import type { Condition } from '../../model/objects.ts';
 
 /** How one thing stands: what a condition says, without its history. */
 export interface Standing {
   /** `VolumeGroup/pool-0`, `ConfigAccepted`. */
-  readonly type: string;
+  readonly type: ConditionType;
   readonly ok: boolean;
-  /** CamelCase. */
-  readonly reason: string;
+  readonly reason: EventReason;
   /** Sentences for a person. */
   readonly message: string;
 }

@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { textOf } from '../../model/fault.ts';
+import type { EventReason } from '../../model/event-reasons.ts';
 import type { KeyedMutex } from '../../daemon/keyed-mutex.ts';
 import type { Log } from '../../model/log.ts';
 import type { Disks } from '../../disk/disks.ts';
@@ -53,7 +54,7 @@ export async function initMountPoints(
   return { standings, changed };
 }
 
-const NEVER: Problem = { reason: 'Unknown', message: '' };
+const NEVER: Problem = { reason: 'ListedTwice', message: '' };
 
 function listedTwice(item: WantedMountPoint, all: readonly WantedMountPoint[]): Problem | undefined {
   const same = all.filter(({ path, device }) => path === item.path || device === item.device);
@@ -93,7 +94,7 @@ async function carryOut(
   if (step.kind !== 'mount') return undefined;
   const { device, fsType, format } = step;
   log.info({ device, action: step }, 'making a mount point');
-  let doing = 'FormatFailed';
+  let doing: EventReason = 'FormatFailed';
   const make = async (): Promise<void> => {
     if (format) await filesystems.format(device, fsType, signal);
     doing = 'MountFailed';
@@ -112,7 +113,7 @@ async function carryOut(
 }
 
 function standingOf({ path, device }: WantedMountPoint, step: MountPointStep, failure: Problem | undefined): Standing {
-  const type = `MountPoint/${path}`;
+  const type = `MountPoint/${path}` as const;
   const problem = step.kind === 'refuse' ? step.problem : failure;
   if (problem) return { type, ok: false, ...problem };
   return { type, ok: true, reason: 'Ready', message: `${device} is mounted.` };

@@ -101,7 +101,7 @@ async function carryOut(
 }
 
 function standingOf({ name, refused, problem }: GroupPlan, failure: Problem | undefined): Standing {
-  const type = `VolumeGroup/${name}`;
+  const type = `VolumeGroup/${name}` as const;
   const wrong = problem ?? failure;
   const refusals = refused.map(({ device, finding }) => `${device} ${finding.what}: left alone. ${finding.todo}`);
   if (wrong) return { type, ok: false, reason: wrong.reason, message: [wrong.message, ...refusals].join(' ') };

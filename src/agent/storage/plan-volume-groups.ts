@@ -1,3 +1,4 @@
+import type { EventReason } from '../../model/event-reasons.ts';
 import { Fault } from '../../model/fault.ts';
 import { inspectDevice, useOf, type DeviceFacts, type Finding } from '../../disk/inspect.ts';
 import { isMarkedFor } from '../../lvm/device-mark.ts';
@@ -32,7 +33,7 @@ export interface Refused {
 }
 
 export interface Problem {
-  readonly reason: string;
+  readonly reason: EventReason;
   readonly message: string;
 }
 

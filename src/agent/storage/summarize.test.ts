@@ -4,6 +4,7 @@ import type { NodeLocalStorage } from '../../model/objects.ts';
 import { STORAGE_RESERVED } from '../../model/well-known.ts';
 import type { Observation } from './observe.ts';
 import { sampleDisk, sampleGroup, sampleMount, sampleObservation, sampleVolume } from '../storage-fixture.ts';
+import type { Standing } from './conditions.ts';
 import { summarize, summarizeFailure, type NlsStatus, type SummarizeInput } from './summarize.ts';
 
 const NOW = '2026-01-02T00:00:00.000Z';
@@ -171,7 +172,7 @@ test('mount points, one of which does not answer', () => {
 
 test('the same again gives the same but for the heartbeat, in whatever order things are found', () => {
   const found = { groups: [sampleGroup('pool-0'), sampleGroup('pool-1')] };
-  const standings = [{ type: 'VolumeGroup/pool-0', ok: false, reason: 'DeviceRefused', message: 'm' }];
+  const standings: Standing[] = [{ type: 'VolumeGroup/pool-0', ok: false, reason: 'DeviceRefused', message: 'm' }];
   const first = sum(found, { standings, now: BEFORE });
   const again = sum({ groups: found.groups.toReversed() }, { standings, nls: nls({ status: first }) });
   const state = { ...again.nodeStorageInfo?.state, lastHeartbeatTime: BEFORE };
@@ -179,7 +180,9 @@ test('the same again gives the same but for the heartbeat, in whatever order thi
   expect(again.nodeStorageInfo?.state?.lastHeartbeatTime).toBe(NOW);
 });
 
-const standing = (ok: boolean) => [{ type: 'VolumeGroup/pool-0', ok, reason: 'R', message: 'm' }];
+const standing = (ok: boolean): Standing[] => [
+  { type: 'VolumeGroup/pool-0', ok, reason: 'DeviceRefused', message: 'm' },
+];
 
 test('a time moves when what it is about changes', () => {
   const first = sum({ groups: [sampleGroup('pool-0')] }, { standings: standing(false), now: BEFORE });

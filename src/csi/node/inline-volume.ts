@@ -1,6 +1,7 @@
 import type { Bytes } from '../../model/bytes.ts';
 import { Fault } from '../../model/fault.ts';
 import { parseInlineAttributes } from '../../model/inline-attributes.ts';
+import { EPHEMERAL } from '../../model/well-known.ts';
 import type { IoLimits, Layout } from '../../model/storage-class.ts';
 import type { NodePublishVolumeRequest } from '../gen/csi.ts';
 
@@ -16,9 +17,6 @@ export interface InlineVolume {
   /** The path at which the pod's kubelet wants it. */
   readonly targetPath: string;
 }
-
-/** The key that the kubelet adds to the volume context when the CSIDriver object has podInfoOnMount. */
-const EPHEMERAL = 'csi.storage.k8s.io/ephemeral';
 
 export const isInline = ({ volumeContext }: Pick<NodePublishVolumeRequest, 'volumeContext'>): boolean =>
   volumeContext[EPHEMERAL] === 'true';

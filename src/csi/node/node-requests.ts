@@ -1,5 +1,6 @@
 import { bytes, NO_BYTES, type Bytes } from '../../model/bytes.ts';
 import { Fault } from '../../model/fault.ts';
+import { POD_UID } from '../../model/well-known.ts';
 import {
   VolumeCapability_AccessMode_Mode as Mode,
   type CapacityRange,
@@ -37,9 +38,6 @@ export interface Target {
 }
 
 export interface Publish extends Stage, Target {}
-
-/** The key that the kubelet adds to the volume context when the CSIDriver object has podInfoOnMount. */
-const POD_UID = 'csi.storage.k8s.io/pod.uid';
 
 /** Checks a NodeStageVolume request. Throws Fault `invalid` naming the field. */
 export function parseStage(request: NodeStageVolumeRequest): Stage {

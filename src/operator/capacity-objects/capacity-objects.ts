@@ -6,7 +6,7 @@ import { apiVersionOf, CSI_DRIVERS, STORAGE_CAPACITIES } from '../../kube/resour
 import type { Bytes } from '../../model/bytes.ts';
 import type { CsiDriver, CsiStorageCapacity } from '../../model/objects.ts';
 import { formatQuantity, parseQuantity } from '../../model/quantity.ts';
-import { OPERATOR } from '../../model/well-known.ts';
+import { DRIVER_NAME, FREED, MANAGED_BY, OPERATOR } from '../../model/well-known.ts';
 import type { PlannedCapacity } from './plan-capacity.ts';
 
 export interface CapacityObjectsDeps {
@@ -38,9 +38,6 @@ export interface CapacityObjects {
   /** Brings one object in line. Throws what the client throws. */
   write(step: Step, signal: AbortSignal): Promise<void>;
 }
-
-/** Annotation: when room was last freed for a pod that waited for it. */
-const FREED = 'csi.aliyun.com/freed';
 
 /**
  * These informers are apart from the others: a cluster whose RBAC does not know these objects is served all the same.
@@ -92,8 +89,8 @@ export function createCapacityObjects(deps: CapacityObjectsDeps): CapacityObject
 
 /** The words of csi-provisioner, which leaves objects of another manager alone. */
 const labelsOf = (driverName: string): Record<string, string> => ({
-  'csi.storage.k8s.io/drivername': driverName,
-  'csi.storage.k8s.io/managed-by': OPERATOR,
+  [DRIVER_NAME]: driverName,
+  [MANAGED_BY]: OPERATOR,
 });
 
 /** One write. */

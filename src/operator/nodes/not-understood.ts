@@ -2,6 +2,7 @@ import type { EventRecorder } from '../../kube/events/events.ts';
 import { NODE_LOCAL_STORAGES, STORAGE_CLASSES, type Resource } from '../../kube/resource.ts';
 import { subjectOf } from '../../kube/subject.ts';
 import { textOf } from '../../model/fault.ts';
+import type { EventReason } from '../../model/event-reasons.ts';
 import type { ClassFacts } from '../../model/facts.ts';
 import { parseStorageClass } from '../../model/storage-class.ts';
 import type { Informers } from '../follow/informers.ts';
@@ -19,7 +20,8 @@ export interface NotUnderstoodDeps {
 export function tellNotUnderstood({ informers, drivers, events }: NotUnderstoodDeps): void {
   const tell = (resource: Resource, named: Parameters<typeof subjectOf>[1], messages: readonly string[]): void => {
     const subject = subjectOf(resource, named);
-    for (const message of messages) events.record({ subject, type: 'Warning', reason: 'NotUnderstood', message });
+    const reason: EventReason = 'NotUnderstood';
+    for (const message of messages) events.record({ subject, type: 'Warning', reason, message });
   };
   informers.storages.subscribe({
     changed: ({ name, uid, problems }, before) =>

@@ -5,6 +5,7 @@ import { isAlreadyExists } from '../../kube/errors.ts';
 import type { EventRecorder } from '../../kube/events/events.ts';
 import { INIT_CONFIGS, NODE_LOCAL_STORAGES, NODES } from '../../kube/resource.ts';
 import { createWorkQueue } from '../../kube/work/work-queue.ts';
+import type { EventReason } from '../../model/event-reasons.ts';
 import type { InitConfig } from '../../model/objects.ts';
 import { judge, statusFor, type Verdict } from './init-config-verdict.ts';
 import { allSynced, type Informers } from '../follow/informers.ts';
@@ -162,7 +163,7 @@ function recordVerdict({ metadata }: InitConfig, verdict: Verdict, { events }: N
   events.record({
     subject: subjectOf(INIT_CONFIGS, metadata),
     type: verdict.ok ? 'Normal' : 'Warning',
-    reason: verdict.ok ? 'Synced' : 'Invalid',
+    reason: (verdict.ok ? 'Synced' : 'Invalid') satisfies EventReason,
     message: verdict.message,
   });
 }

@@ -3,6 +3,7 @@ import type { KubeClient } from '../../kube/client.ts';
 import type { EventRecorder } from '../../kube/events/events.ts';
 import { LOCAL_VOLUMES } from '../../kube/resource.ts';
 import { createWorkQueue } from '../../kube/work/work-queue.ts';
+import type { EventReason } from '../../model/event-reasons.ts';
 import type { LocalVolume } from '../../model/objects.ts';
 import { KEEP } from '../../model/well-known.ts';
 import { allSynced, type Informers } from '../follow/informers.ts';
@@ -76,7 +77,7 @@ function tellKept({ metadata, spec: { claim } }: LocalVolume) {
   return {
     subject: subjectOf(LOCAL_VOLUMES, metadata),
     type: 'Warning',
-    reason: 'DataKept',
+    reason: 'DataKept' satisfies EventReason,
     message: `The data is that of ${owner} and stays: the volume goes on serving, and goes when ${owner} is deleted.`,
   } as const;
 }

@@ -1,0 +1,45 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import { CONTRACT } from './contract.ts';
+import { PARAM_PV_NAME } from './well-known.ts';
+
+const root = path.join(import.meta.dirname, '../..');
+const doc = readFileSync(path.join(root, 'docs/compatibility.md'), 'utf8');
+const HEADING = '| name | kind | on | written by | read by | whose |\n|---|---|---|---|---|---|\n';
+
+const rows = CONTRACT.map(({ name, kind, on, writers, readers, from }) =>
+  ['', `\`${name}\``, kind, on, writers.join(', '), readers.join(', '), from, ''].join(' | ').trim(),
+);
+
+test('docs/compatibility.md has every name of the table, and no other', () => {
+  const [, told = ''] = doc.split(HEADING);
+  const lines = told.split('\n').filter((line) => line !== '');
+  expect({ missing: rows.filter((row) => !lines.includes(row)) }).toEqual({ missing: [] });
+  expect({ unknown: lines.filter((line) => !rows.includes(line)) }).toEqual({ unknown: [] });
+});
+
+test('a name stands once for each kind of object', () => {
+  const keys = CONTRACT.map(({ name, kind, on }) => `${kind} ${name} on ${on}`);
+  expect(keys.filter((key, at) => keys.indexOf(key) !== at)).toEqual([]);
+});
+
+/** Names with a prefix that stand in product code, and are not API groups or versions. */
+const NAME = /'((?:[a-z0-9-]+\.)*(?:csi\.aliyun\.com|kubernetes\.io|k8s\.io)\/[A-Za-z][^'\s]*)'/g;
+const VERSION = /\/v\d+(?:(?:alpha|beta)\d+)?$/;
+/** A kind of exec plug-in, which is on no object; and what only the sandbox's provisioner writes, and nobody reads. */
+const ELSEWHERE = ['client.authentication.k8s.io/exec', PARAM_PV_NAME];
+
+test('no name stands in the code without an entry in the table', () => {
+  const files = readdirSync(path.join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter(
+    (file) => file.endsWith('.ts') && !/(\.test|-fixture)\.ts$|\/gen\/|(^|\/)(fake|sample)-/.test(file),
+  );
+  const known = new Set([...CONTRACT.map(({ name }) => name), ...ELSEWHERE]);
+  const strangers = files.flatMap((file) =>
+    [...readFileSync(path.join(root, 'src', file), 'utf8').matchAll(NAME)]
+      .map(([, name = '']) => name)
+      .filter((name) => !known.has(name) && !VERSION.test(name))
+      .map((name) => `${file}: ${name}`),
+  );
+  expect(strangers).toEqual([]);
+});

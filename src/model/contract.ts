@@ -1,0 +1,160 @@
+import { CLASS_PARAMETERS, INLINE_ATTRIBUTES } from './parameters.ts';
+import { EVENT_REASONS } from './event-reasons.ts';
+import {
+  DISK,
+  FORMATTED,
+  FREED,
+  KEEP,
+  MANAGED_BY,
+  DRIVER_NAME,
+  NODE_LABEL,
+  PARAM_FS_TYPE,
+  PARAM_PVC_NAME,
+  PARAM_PVC_NAMESPACE,
+  POD_UID,
+  EPHEMERAL,
+  PUBLISHED_AT,
+  PV_ALLOCATED,
+  READ_ONLY_SNAPSHOT,
+  SELECTED_NODE,
+  STORAGE_RESERVED,
+  TOPOLOGY_KEY,
+  VOLUME_FINALIZER,
+} from './well-known.ts';
+
+/** What kind of name it is. */
+type Kind =
+  | 'annotation'
+  | 'label'
+  | 'finalizer'
+  | 'StorageClass parameter'
+  | 'inline attribute'
+  | 'volume attribute'
+  | 'condition'
+  | 'event reason';
+
+/** `user`: whoever writes claims and pods. `open-local`: the system whose volumes we take over. */
+type Party =
+  | 'administrator'
+  | 'user'
+  | 'operator'
+  | 'agent'
+  | 'open-local'
+  | 'kube-scheduler'
+  | 'csi-provisioner'
+  | 'kubelet'
+  | 'people';
+
+/** A name that other programs or people's YAML depend on. */
+export interface ContractName {
+  readonly name: string;
+  readonly kind: Kind;
+  /** The kind of the object that carries it. */
+  readonly on: string;
+  readonly writers: readonly Party[];
+  readonly readers: readonly Party[];
+  /** Whose word it is: kept from open-local, Kubernetes' own, or added by us. */
+  readonly from: 'open-local' | 'Kubernetes' | 'ours';
+}
+
+type Row = readonly [
+  name: string,
+  kind: Kind,
+  on: string,
+  writers: readonly Party[],
+  readers: readonly Party[],
+  from: ContractName['from'],
+];
+
+const ON_OBJECTS: readonly Row[] = [
+  [STORAGE_RESERVED, 'annotation', 'NodeLocalStorage', ['administrator'], ['operator', 'agent'], 'open-local'],
+  [PV_ALLOCATED, 'annotation', 'PersistentVolume', ['open-local'], ['operator'], 'open-local'],
+  [KEEP, 'annotation', 'LocalVolume', ['operator'], ['operator', 'agent'], 'ours'],
+  [FORMATTED, 'annotation', 'LocalVolume', ['agent'], ['agent'], 'ours'],
+  [DISK, 'annotation', 'LocalVolume', ['agent'], ['agent'], 'ours'],
+  [PUBLISHED_AT, 'annotation', 'LocalVolume', ['agent'], ['agent'], 'ours'],
+  [FREED, 'annotation', 'CSIStorageCapacity', ['operator'], ['kube-scheduler'], 'ours'],
+  [SELECTED_NODE, 'annotation', 'PersistentVolumeClaim', ['kube-scheduler'], ['operator'], 'Kubernetes'],
+  [NODE_LABEL, 'label', 'LocalVolume', ['operator', 'agent'], ['agent'], 'ours'],
+  [DRIVER_NAME, 'label', 'CSIStorageCapacity', ['operator'], ['csi-provisioner', 'operator'], 'Kubernetes'],
+  [MANAGED_BY, 'label', 'CSIStorageCapacity', ['operator'], ['csi-provisioner', 'operator'], 'Kubernetes'],
+  [TOPOLOGY_KEY, 'label', 'Node', ['kubelet'], ['operator', 'agent'], 'Kubernetes'],
+  [VOLUME_FINALIZER, 'finalizer', 'LocalVolume', ['operator', 'agent'], ['agent'], 'ours'],
+];
+
+const parameter = (name: string, from: ContractName['from'], reader: Party = 'operator'): Row => [
+  name,
+  'StorageClass parameter',
+  'StorageClass',
+  ['administrator'],
+  [reader],
+  from,
+];
+const attribute = (name: string, from: ContractName['from']): Row => [
+  name,
+  'inline attribute',
+  'Pod',
+  ['user'],
+  ['operator', 'agent'],
+  from,
+];
+
+const SETTINGS: readonly Row[] = [
+  ...Object.entries(CLASS_PARAMETERS).map(([name, from]) => parameter(name, from)),
+  parameter(PARAM_FS_TYPE, 'Kubernetes', 'csi-provisioner'),
+  ...Object.entries(INLINE_ATTRIBUTES).map(([name, from]) => attribute(name, from)),
+];
+
+const context = (name: string, writer: Party, reader: Party, from: ContractName['from']): Row => [
+  name,
+  'volume attribute',
+  'PersistentVolume',
+  [writer],
+  [reader],
+  from,
+];
+
+const VOLUME_ATTRIBUTES: readonly Row[] = [
+  ...['volumeType', 'vgName', 'Device', 'MountPoint'].map((name): Row => [
+    name,
+    'volume attribute',
+    'PersistentVolume',
+    ['operator', 'open-local'],
+    ['operator'],
+    'open-local',
+  ]),
+  context(READ_ONLY_SNAPSHOT, 'open-local', 'operator', 'open-local'),
+  context(PARAM_PVC_NAME, 'csi-provisioner', 'operator', 'Kubernetes'),
+  context(PARAM_PVC_NAMESPACE, 'csi-provisioner', 'operator', 'Kubernetes'),
+  [EPHEMERAL, 'volume attribute', 'Pod', ['kubelet'], ['agent'], 'Kubernetes'],
+  [POD_UID, 'volume attribute', 'Pod', ['kubelet'], ['agent'], 'Kubernetes'],
+];
+
+/** Types of conditions. `VolumeGroup/` and `MountPoint/` are followed by the name of the group and the path. */
+const CONDITIONS: readonly Row[] = [
+  ['Accepted', 'condition', 'NodeLocalStorageInitConfig', ['operator'], ['people'], 'ours'],
+  ['ConfigAccepted', 'condition', 'NodeLocalStorage', ['agent'], ['people'], 'ours'],
+  ['VolumeGroup/', 'condition', 'NodeLocalStorage', ['agent'], ['people'], 'ours'],
+  ['MountPoint/', 'condition', 'NodeLocalStorage', ['agent'], ['people'], 'ours'],
+];
+
+/** The types that a condition of ours may have. */
+export type ConditionType = 'Accepted' | 'ConfigAccepted' | `VolumeGroup/${string}` | `MountPoint/${string}`;
+
+const EVENTS: readonly Row[] = Object.entries(EVENT_REASONS).map(([name, { on, by, from }]): Row => [
+  name,
+  'event reason',
+  on,
+  [by],
+  ['people'],
+  from,
+]);
+
+/** Every name that we read or write outside of the fields of objects. docs/compatibility.md has the same rows for people. */
+export const CONTRACT: readonly ContractName[] = [
+  ...ON_OBJECTS,
+  ...SETTINGS,
+  ...VOLUME_ATTRIBUTES,
+  ...CONDITIONS,
+  ...EVENTS,
+].map(([name, kind, on, writers, readers, from]) => ({ name, kind, on, writers, readers, from }));

@@ -1,0 +1,67 @@
+import { VOLUME_REASONS, type VolumeReason } from './volume-reasons.ts';
+
+/** An Event's reason: the object that the Event is about, who records it, and whether open-local has it too. */
+export interface EventReasonEntry {
+  readonly on: 'NodeLocalStorage' | 'NodeLocalStorageInitConfig' | 'LocalVolume' | 'NodeLocalStorage, StorageClass';
+  readonly by: 'operator' | 'agent';
+  readonly from: 'open-local' | 'ours';
+}
+
+const agent = (on: EventReasonEntry['on'], from: EventReasonEntry['from'] = 'ours'): EventReasonEntry => ({
+  on,
+  by: 'agent',
+  from,
+});
+const operator = (on: EventReasonEntry['on'], from: EventReasonEntry['from'] = 'ours'): EventReasonEntry => ({
+  on,
+  by: 'operator',
+  from,
+});
+
+const STORAGE = 'NodeLocalStorage';
+
+/** Reasons of conditions and of Events about them, and of Events about other things. Reasons of volumes are in volume-reasons.ts. */
+const OTHERS = {
+  /** The init config counts. */
+  Synced: operator('NodeLocalStorageInitConfig', 'open-local'),
+  /** Something in the object has an error, so the object is not applied. */
+  Invalid: operator('NodeLocalStorageInitConfig'),
+  Accepted: agent(STORAGE),
+  /** A part of the object is left out because it cannot be read. */
+  NotUnderstood: operator('NodeLocalStorage, StorageClass'),
+  /** A LocalVolume is being deleted, and its data stays because a PersistentVolume refers to it. */
+  DataKept: operator('LocalVolume'),
+  /** The kubelet knows the pod of an inline volume no more. */
+  PodGone: agent('LocalVolume'),
+  LimitsNotSet: agent('LocalVolume'),
+  LimitsPartial: agent('LocalVolume'),
+  Ready: agent(STORAGE),
+  CreateVGFailed: agent(STORAGE, 'open-local'),
+  ExtendVGFailed: agent(STORAGE),
+  DeviceRefused: agent(STORAGE),
+  DuplicateGroup: agent(STORAGE),
+  InvalidName: agent(STORAGE),
+  Foreign: agent(STORAGE),
+  Exported: agent(STORAGE),
+  DevicesMissing: agent(STORAGE),
+  NoDevices: agent(STORAGE),
+  ListedTwice: agent(STORAGE),
+  PathTaken: agent(STORAGE),
+  FilesystemLost: agent(STORAGE),
+  OtherFilesystem: agent(STORAGE),
+  InvalidPath: agent(STORAGE),
+  InvalidFilesystem: agent(STORAGE),
+  FormatFailed: agent(STORAGE),
+  MountFailed: agent(STORAGE),
+} as const satisfies Readonly<Record<string, EventReasonEntry>>;
+
+/** A reason that no table has does not compile. */
+export type EventReason = keyof typeof OTHERS | VolumeReason;
+
+export const EVENT_REASONS: Readonly<Record<EventReason, EventReasonEntry>> = {
+  ...(Object.fromEntries(Object.keys(VOLUME_REASONS).map((reason) => [reason, agent('LocalVolume')])) as Record<
+    VolumeReason,
+    EventReasonEntry
+  >),
+  ...OTHERS,
+};
