@@ -137,7 +137,7 @@ const ROOMS: readonly Room[] = [
     ],
     packages: ['node:'],
   },
-  { room: 'agent/events', ours: ['kube'], packages: [] },
+  { room: 'agent/events', ours: ['kube', 'model'], packages: [] },
   {
     room: 'agent/storage',
     ours: ['agent/events', 'daemon', 'disk', 'kube', 'lvm', 'model', 'mount'],
