@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { CONTRACT } from './contract.ts';
+import { EVENT_REASONS } from './event-reasons.ts';
 import { PARAM_PV_NAME } from './well-known.ts';
 
 const root = path.join(import.meta.dirname, '../..');
@@ -30,12 +31,29 @@ const VERSION = /\/v\d+(?:(?:alpha|beta)\d+)?$/;
 /** A kind of exec plug-in, which is on no object; and what only the sandbox's provisioner writes, and nobody reads. */
 const ELSEWHERE = ['client.authentication.k8s.io/exec', PARAM_PV_NAME];
 
+const product = readdirSync(path.join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter(
+  (file) => file.endsWith('.ts') && !/(\.test|-fixture)\.ts$|\/gen\/|(^|\/)(fake|sample)-/.test(file),
+);
+
+/** Reasons in `status.nodeStorageInfo.state`, which no Event has. */
+const OF_STATES = ['StorageReady', 'DiscoveryFailed'];
+
+test('no reason stands in the code without an entry in a table', () => {
+  const known = new Set([...Object.keys(EVENT_REASONS), ...OF_STATES]);
+  const strangers = product
+    .filter((file) => /^(operator|agent)\//.test(file))
+    .flatMap((file) =>
+      [...readFileSync(path.join(root, 'src', file), 'utf8').matchAll(/\breason(?:: EventReason =|:) '(\w+)'/g)]
+        .map(([, name = '']) => name)
+        .filter((name) => !known.has(name))
+        .map((name) => `${file}: ${name}`),
+    );
+  expect(strangers).toEqual([]);
+});
+
 test('no name stands in the code without an entry in the table', () => {
-  const files = readdirSync(path.join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter(
-    (file) => file.endsWith('.ts') && !/(\.test|-fixture)\.ts$|\/gen\/|(^|\/)(fake|sample)-/.test(file),
-  );
   const known = new Set([...CONTRACT.map(({ name }) => name), ...ELSEWHERE]);
-  const strangers = files.flatMap((file) =>
+  const strangers = product.flatMap((file) =>
     [...readFileSync(path.join(root, 'src', file), 'utf8').matchAll(NAME)]
       .map(([, name = '']) => name)
       .filter((name) => !known.has(name) && !VERSION.test(name))

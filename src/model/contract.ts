@@ -2,9 +2,11 @@ import { CLASS_PARAMETERS, INLINE_ATTRIBUTES } from './parameters.ts';
 import { EVENT_REASONS } from './event-reasons.ts';
 import {
   DISK,
+  FILESYSTEM,
   FORMATTED,
   FREED,
   KEEP,
+  LOST,
   MANAGED_BY,
   DRIVER_NAME,
   NODE_LABEL,
@@ -71,7 +73,9 @@ const ON_OBJECTS: readonly Row[] = [
   [PV_ALLOCATED, 'annotation', 'PersistentVolume', ['open-local'], ['operator'], 'open-local'],
   [KEEP, 'annotation', 'LocalVolume', ['operator'], ['operator', 'agent'], 'ours'],
   [FORMATTED, 'annotation', 'LocalVolume', ['agent'], ['agent'], 'ours'],
-  [DISK, 'annotation', 'LocalVolume', ['agent'], ['agent'], 'ours'],
+  [DISK, 'annotation', 'LocalVolume', ['agent'], ['agent', 'operator'], 'ours'],
+  [FILESYSTEM, 'annotation', 'LocalVolume', ['agent'], ['agent'], 'ours'],
+  [LOST, 'annotation', 'NodeLocalStorage, LocalVolume', ['administrator'], ['operator'], 'ours'],
   [PUBLISHED_AT, 'annotation', 'LocalVolume', ['agent'], ['agent'], 'ours'],
   [FREED, 'annotation', 'CSIStorageCapacity', ['operator'], ['kube-scheduler'], 'ours'],
   [SELECTED_NODE, 'annotation', 'PersistentVolumeClaim', ['kube-scheduler'], ['operator'], 'Kubernetes'],
