@@ -154,7 +154,10 @@ const EVENTS: readonly Row[] = Object.entries(EVENT_REASONS).map(([name, { on, b
   from,
 ]);
 
-/** Every name that we read or write outside of the fields of objects. docs/compatibility.md has the same rows for people. */
+/**
+ * Every name that we read or write outside of the fields of objects. docs/compatibility.md has the same rows for
+ * people.
+ */
 export const CONTRACT: readonly ContractName[] = [
   ...ON_OBJECTS,
   ...SETTINGS,

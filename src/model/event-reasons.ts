@@ -20,7 +20,10 @@ const operator = (on: EventReasonEntry['on'], from: EventReasonEntry['from'] = '
 
 const STORAGE = 'NodeLocalStorage';
 
-/** Reasons of conditions and of Events about them, and of Events about other things. Reasons of volumes are in volume-reasons.ts. */
+/**
+ * Reasons of conditions and of Events about them, and of Events about other things. Reasons of volumes are in
+ * volume-reasons.ts.
+ */
 const OTHERS = {
   /** The init config counts. */
   Synced: operator('NodeLocalStorageInitConfig', 'open-local'),

@@ -8,7 +8,10 @@ export interface Parameters {
   readonly values: Readonly<Partial<Record<ParameterName, string>>>;
 }
 
-/** The StorageClass parameters that we read, and whose word each is. external-provisioner takes out `csi.storage.k8s.io/…` before. */
+/**
+ * The StorageClass parameters that we read, and whose word each is. external-provisioner takes out
+ * `csi.storage.k8s.io/…` before.
+ */
 export const CLASS_PARAMETERS = {
   volumeType: 'open-local',
   mediaType: 'open-local',

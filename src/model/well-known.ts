@@ -1,6 +1,6 @@
 /**
- * Names that other programs and people's YAML depend on. They are the ones of the open-local system we are compatible with, Kubernetes' own,
- * or ours: contract.ts says for each of them which, who writes it and who reads it.
+ * Names that other programs and people's YAML depend on. They are the ones of the open-local system we are compatible
+ * with, Kubernetes' own, or ours: contract.ts says for each of them which, who writes it and who reads it.
  */
 
 export const API_GROUP = 'csi.aliyun.com';
@@ -63,14 +63,20 @@ export const FILESYSTEM = 'csi.aliyun.com/filesystem';
  */
 export const PUBLISHED_AT = 'csi.aliyun.com/published-at';
 
-/** On a CSIStorageCapacity: when room was last freed for a pod that waited for it. The change makes kube-scheduler look at the pod again. */
+/**
+ * On a CSIStorageCapacity: when room was last freed for a pod that waited for it. The change makes kube-scheduler look
+ * at the pod again.
+ */
 export const FREED = 'csi.aliyun.com/freed';
 
 /** On a CSIStorageCapacity, the words of csi-provisioner, which leaves objects of another manager alone. */
 export const DRIVER_NAME = 'csi.storage.k8s.io/drivername';
 export const MANAGED_BY = 'csi.storage.k8s.io/managed-by';
 
-/** On a PersistentVolume, where open-local put what it chose outside the volume's attributes: JSON with vgName or deviceName. */
+/**
+ * On a PersistentVolume, where open-local put what it chose outside the volume's attributes: JSON with vgName or
+ * deviceName.
+ */
 export const PV_ALLOCATED = 'csi.aliyun.com/pv-allocated';
 
 /** In the attributes of a PersistentVolume of open-local: the claim mounts a snapshot as it is, and takes no room. */
