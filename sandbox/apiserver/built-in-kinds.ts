@@ -4,10 +4,13 @@ import { EVENT_FACE } from './event-face.ts';
 import {
   claimRules,
   configRules,
+  deploymentRules,
   driverRules,
+  jobRules,
   leaseRules,
   namespaceRules,
   podRules,
+  replicaSetRules,
   statefulSetRules,
   storageClassRules,
   volumeRules,
@@ -44,6 +47,16 @@ const column = (name: string, jsonPath: string, type = 'string', priority = 0): 
   priority,
 });
 const AGE = column('Age', '.metadata.creationTimestamp', 'date');
+
+const workload = (kind: string, plural: string, shortNames: readonly string[], rules: KindRules): Entry => ({
+  kind,
+  plural,
+  shortNames,
+  status: true,
+  generation: true,
+  rules,
+  schema: { type: 'object', properties: { status: conditions } },
+});
 
 const INVOLVED = ['kind', 'namespace', 'name', 'uid', 'apiVersion', 'resourceVersion', 'fieldPath'];
 
@@ -208,17 +221,12 @@ const TABLE: readonly (readonly [group: string, entries: readonly Entry[]])[] = 
   [
     'apps',
     [
-      {
-        kind: 'StatefulSet',
-        plural: 'statefulsets',
-        shortNames: ['sts'],
-        status: true,
-        generation: true,
-        rules: statefulSetRules,
-        schema: { type: 'object', properties: { status: conditions } },
-      },
+      workload('StatefulSet', 'statefulsets', ['sts'], statefulSetRules),
+      workload('Deployment', 'deployments', ['deploy'], deploymentRules),
+      workload('ReplicaSet', 'replicasets', ['rs'], replicaSetRules),
     ],
   ],
+  ['batch', [workload('Job', 'jobs', [], jobRules)]],
   [
     'events.k8s.io',
     [

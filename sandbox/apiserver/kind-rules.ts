@@ -235,6 +235,50 @@ export const statefulSetRules: KindRules = {
   },
 };
 
+/** https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/deployment-v1/ */
+export const deploymentRules: KindRules = {
+  defaults(object) {
+    defaults(objectIn(object, 'spec'), {
+      replicas: 1,
+      revisionHistoryLimit: 10,
+      progressDeadlineSeconds: 600,
+      strategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: '25%', maxSurge: '25%' } },
+    });
+  },
+  prepareCreate(object) {
+    object['status'] = {};
+  },
+  validate: (object) => required(object, 'spec.selector'),
+  validateUpdate: frozen('spec.selector'),
+};
+
+export const replicaSetRules: KindRules = {
+  defaults: (object) => defaults(objectIn(object, 'spec'), { replicas: 1 }),
+  prepareCreate(object) {
+    object['status'] = { replicas: 0 };
+  },
+  validate: (object) => required(object, 'spec.selector'),
+  validateUpdate: frozen('spec.selector'),
+};
+
+/** https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/job-v1/ */
+export const jobRules: KindRules = {
+  defaults(object) {
+    defaults(objectIn(object, 'spec'), {
+      parallelism: 1,
+      completions: 1,
+      backoffLimit: 6,
+      completionMode: 'NonIndexed',
+      suspend: false,
+    });
+  },
+  prepareCreate(object) {
+    object['status'] = {};
+  },
+  validate: (object) => required(object, 'spec.template'),
+  validateUpdate: frozen('spec.completions', 'spec.template'),
+};
+
 export const configRules: KindRules = {
   validateUpdate: (object, old) =>
     old['immutable'] === true

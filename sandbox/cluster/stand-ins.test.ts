@@ -14,7 +14,7 @@ import type { Stores } from '../controllers/deps.ts';
 import type { Expectation, Matcher } from '../story/expectation.ts';
 import { createFakeDriver, startFakeExtender, type FakeDriver, type FakeExtender } from '../controllers/fake-driver.ts';
 import { registerDriver } from '../controllers/kubelet.ts';
-import { STATEFUL_SETS } from '../controllers/kinds.ts';
+import { DEPLOYMENTS, JOBS, REPLICA_SETS, STATEFUL_SETS } from '../controllers/kinds.ts';
 import { registerNode } from './machines.ts';
 import { applyObject } from '../story/perform.ts';
 import { untilAllHold } from '../story/play.ts';
@@ -301,4 +301,88 @@ test('a pod whose claim does not exist waits for it', async () => {
   await applyObject(claimOf('late', '1Gi'), client, ending.signal);
   await until(sees('Pod', 'status.phase', { test: 'each', want: 'Running' }));
   expect([...driver.volumes.values()]).toEqual([GIB]);
+});
+
+const templateOf = (app: string, claim: string, more: object = {}) => ({
+  metadata: { labels: { app } },
+  spec: {
+    containers: [{ name: 'main', image: 'busybox' }],
+    volumes: [{ name: 'data', persistentVolumeClaim: { claimName: claim } }],
+    ...more,
+  },
+});
+const deploymentOf = (spec: object) => ({
+  apiVersion: 'apps/v1',
+  kind: 'Deployment',
+  metadata: { name: 'site' },
+  spec: { selector: { matchLabels: { app: 'site' } }, template: templateOf('site', 'site'), ...spec },
+});
+const site = { namespace: 'default', name: 'site' };
+const change = (spec: object): Promise<unknown> =>
+  client.patch(DEPLOYMENTS, site, { type: 'merge', body: { spec } }, ending.signal);
+
+test('a Deployment runs its pods on one claim, says how many serve, scales, and takes its pods with it', async () => {
+  await applyObject(claimOf('site', '1Gi'), client, ending.signal);
+  await applyObject(deploymentOf({ replicas: 2 }), client, ending.signal);
+  await until(
+    sees('Pod', 'status.phase', { test: 'tally', want: { Running: 2 } }),
+    sees('Pod', 'metadata.ownerReferences[0].kind', { test: 'each', want: 'ReplicaSet' }),
+    sees('ReplicaSet', 'metadata.ownerReferences[0].kind', { test: 'each', want: 'Deployment' }),
+    sees('Deployment', 'status.availableReplicas', { test: 'each', want: 2 }),
+    sees('Deployment', 'status.conditions[type=Available].status', { test: 'each', want: 'True' }),
+    sees('PersistentVolumeClaim', 'status.phase', { test: 'tally', want: { Bound: 1 } }),
+  );
+  expect(new Set(stores.pods.list().map(({ spec }) => spec?.nodeName)).size).toBe(1);
+  await change({ replicas: 1 });
+  await until(
+    sees('Pod', 'status.phase', { test: 'tally', want: { Running: 1 } }),
+    sees('Deployment', 'status.replicas', { test: 'each', want: 1 }),
+  );
+  await client.delete(DEPLOYMENTS, site, ending.signal);
+  await until(sees('Pod', 'metadata.name', none), sees('ReplicaSet', 'metadata.name', none));
+  expect(driver.volumes.size).toBe(1);
+});
+
+test.each([
+  ['RollingUpdate', 'serves'],
+  ['Recreate', 'leaves'],
+])('with %s a new template replaces the pods: the old one %s first', async (type, first) => {
+  await applyObject(claimOf('site', '1Gi'), client, ending.signal);
+  await applyObject(deploymentOf({ strategy: type === 'Recreate' ? { type } : undefined }), client, ending.signal);
+  await until(sees('Deployment', 'status.readyReplicas', { test: 'each', want: 1 }));
+  const before = stores.pods.list().map(({ metadata }) => metadata.uid);
+  let most = 0;
+  stores.pods.subscribe(() => (most = Math.max(most, stores.pods.list().length)));
+  const template = templateOf('site', 'site');
+  await change({ template: { ...template, metadata: { labels: { app: 'site', version: '2' } } } });
+  await until(
+    sees('Pod', 'metadata.labels.version', { test: 'tally', want: { 2: 1 } }),
+    sees('Pod', 'status.phase', { test: 'tally', want: { Running: 1 } }),
+    sees('Deployment', 'status.updatedReplicas', { test: 'each', want: 1 }),
+    sees('Deployment', 'status.readyReplicas', { test: 'each', want: 1 }),
+  );
+  expect(stores.pods.list().map(({ metadata }) => metadata.uid)).not.toEqual(before);
+  expect(most).toBe(first === 'serves' ? 2 : 1);
+  const sets = await client.list(REPLICA_SETS, { namespace: 'default' }, ending.signal);
+  expect(sets.items.map(({ spec }) => String(spec?.replicas)).toSorted()).toEqual(['0', '1']);
+});
+
+test('a Job runs its pods to their end, which lets go of the volume, and is complete', async () => {
+  await applyObject(claimOf('work', '1Gi'), client, ending.signal);
+  const job = {
+    apiVersion: 'batch/v1',
+    kind: 'Job',
+    metadata: { name: 'work' },
+    spec: { completions: 3, parallelism: 2, template: templateOf('work', 'work', { restartPolicy: 'Never' }) },
+  };
+  await applyObject(job, client, ending.signal);
+  await until(
+    sees('Job', 'status.conditions[type=Complete].status', { test: 'each', want: 'True' }),
+    sees('Job', 'status.succeeded', { test: 'each', want: 3 }),
+    sees('Pod', 'status.phase', { test: 'tally', want: { Succeeded: 3 } }),
+    sees('Pod', 'metadata.labels["job-name"]', { test: 'tally', want: { work: 3 } }),
+  );
+  await expect.poll(() => driver.calls.filter((call) => call.startsWith('NodeUnpublish')).length).toBe(3);
+  await client.delete(JOBS, { namespace: 'default', name: 'work' }, ending.signal);
+  await until(sees('Pod', 'metadata.name', none));
 });

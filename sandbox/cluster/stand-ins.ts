@@ -3,9 +3,12 @@ import { createWorkQueue } from '../../src/kube/work/work-queue.ts';
 import { createClaimBinder } from '../controllers/claim-binder.ts';
 import type { ControllerCalls, NodeCalls } from '../controllers/csi-calls.ts';
 import type { Deps } from '../controllers/deps.ts';
+import { createDeployments } from '../controllers/deployment.ts';
+import { createJobs } from '../controllers/job.ts';
 import { createKubelets } from '../controllers/kubelet.ts';
 import { createPodVolumes, type PodVolumes } from '../controllers/pod-volumes.ts';
 import { createProvisioner, createVolumeDeleter } from '../controllers/provisioner.ts';
+import { createReplicaSets } from '../controllers/replica-set.ts';
 import { createResizer } from '../controllers/resizer.ts';
 import { createExtenderClient } from '../scheduler/extender-client.ts';
 import { runScheduler } from '../scheduler/scheduler.ts';
@@ -50,6 +53,9 @@ export async function runStandIns(deps: StandInsDeps, signal: AbortSignal): Prom
     createClaimBinder(deps),
     createVolumeReleaser(deps),
     createStatefulSets(deps),
+    createDeployments(deps),
+    createReplicaSets(deps),
+    createJobs(deps),
     createProvisioner(deps),
     createVolumeDeleter(deps),
     createResizer(deps),

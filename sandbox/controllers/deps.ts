@@ -12,7 +12,7 @@ import type {
   StorageClass,
 } from '../../src/model/objects.ts';
 import type { EventObject } from '../../src/kube/events/event-object.ts';
-import type { StatefulSet } from './kinds.ts';
+import type { Deployment, Job, ReplicaSet, StatefulSet } from './kinds.ts';
 import type { Store } from './store.ts';
 import { type Resource } from '../../src/kube/resource.ts';
 
@@ -24,6 +24,9 @@ export interface Stores {
   readonly volumes: Store<PersistentVolume>;
   readonly classes: Store<StorageClass>;
   readonly statefulSets: Store<StatefulSet>;
+  readonly replicaSets: Store<ReplicaSet>;
+  readonly deployments: Store<Deployment>;
+  readonly jobs: Store<Job>;
   readonly nodeStorages: Store<NodeLocalStorage>;
   readonly localVolumes: Store<LocalVolume>;
   readonly capacities: Store<CsiStorageCapacity>;

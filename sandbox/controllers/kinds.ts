@@ -15,16 +15,37 @@ import {
 
 /** Kinds of which only the stand-ins know, with the fields that they use. */
 
+/** What the template of a controller says of its pods. */
+export interface PodTemplate {
+  metadata?: ObjectMeta;
+  spec?: NonNullable<Pod['spec']> & { restartPolicy?: string };
+}
+
 export interface StatefulSet extends KubeObject {
   spec?: {
     replicas?: number;
     serviceName?: string;
     podManagementPolicy?: 'OrderedReady' | 'Parallel';
     selector?: { matchLabels?: Record<string, string> };
-    template?: { metadata?: ObjectMeta; spec?: NonNullable<Pod['spec']> };
+    template?: PodTemplate;
     volumeClaimTemplates?: PersistentVolumeClaim[];
   };
   status?: { replicas?: number; readyReplicas?: number };
+}
+
+export interface ReplicaSet extends KubeObject {
+  spec?: { replicas?: number; selector?: { matchLabels?: Record<string, string> }; template?: PodTemplate };
+  status?: { replicas?: number; readyReplicas?: number };
+}
+
+export interface Deployment extends KubeObject {
+  spec?: NonNullable<ReplicaSet['spec']> & { strategy?: { type?: 'RollingUpdate' | 'Recreate' } };
+  status?: { replicas?: number; readyReplicas?: number };
+}
+
+export interface Job extends KubeObject {
+  spec?: { parallelism?: number; completions?: number; template?: PodTemplate };
+  status?: { active?: number; succeeded?: number; startTime?: string; completionTime?: string };
 }
 
 export interface CsiNode extends KubeObject {
@@ -38,6 +59,21 @@ export const STATEFUL_SETS: Resource<StatefulSet> = {
   kind: 'StatefulSet',
   namespaced: true,
 };
+export const REPLICA_SETS: Resource<ReplicaSet> = {
+  group: 'apps',
+  version: 'v1',
+  plural: 'replicasets',
+  kind: 'ReplicaSet',
+  namespaced: true,
+};
+export const DEPLOYMENTS: Resource<Deployment> = {
+  group: 'apps',
+  version: 'v1',
+  plural: 'deployments',
+  kind: 'Deployment',
+  namespaced: true,
+};
+export const JOBS: Resource<Job> = { group: 'batch', version: 'v1', plural: 'jobs', kind: 'Job', namespaced: true };
 export const CSI_NODES: Resource<CsiNode> = {
   group: 'storage.k8s.io',
   version: 'v1',
@@ -64,6 +100,9 @@ const KNOWN: readonly Resource[] = [
   INIT_CONFIGS,
   LOCAL_VOLUMES,
   STATEFUL_SETS,
+  REPLICA_SETS,
+  DEPLOYMENTS,
+  JOBS,
   EVENTS,
   CSI_NODES,
   CSI_DRIVERS,

@@ -4,7 +4,7 @@ import { Fault } from '../../src/model/fault.ts';
 import type { PersistentVolume, PersistentVolumeClaim, Pod } from '../../src/model/objects.ts';
 import { rpcStatus, type NodeCalls } from './csi-calls.ts';
 import type { Deps, KubeletStores } from './deps.ts';
-import { CSI_NODES } from './kinds.ts';
+import { CSI_NODES, type PodTemplate } from './kinds.ts';
 import { reaches } from './node-affinity.ts';
 import type { MountedVolume, PodVolumes } from './pod-volumes.ts';
 import { storageOf } from './resizer.ts';
@@ -23,8 +23,9 @@ export interface KubeletsDeps extends Omit<Deps, 'stores'> {
 const PODS_AT_ONCE = 10;
 
 /**
- * Stands in for the kubelets of these nodes: mounts the volumes of pods bound to one of them; containers start at once.
- * One stand-in serves all nodes, since hundreds of them would each hear of every change. Keys are pods.
+ * Stands in for the kubelets of these nodes: mounts the volumes of pods bound to one of them; containers start at once,
+ * and those that nothing restarts end at once with success. One stand-in serves all nodes, since hundreds of them would
+ * each hear of every change. Keys are pods.
  */
 export function createKubelets(deps: KubeletsDeps): StandIn {
   const { nodes, stores } = deps;
@@ -45,6 +46,7 @@ export function createKubelets(deps: KubeletsDeps): StandIn {
       const volumes = pod && volumesFor(pod, deps);
       if (!volumes) return;
       if (pod.metadata.deletionTimestamp !== undefined) await end(pod, mounts, deps, signal);
+      else if (hasEnded(pod)) await unmountAll(pod.metadata.uid ?? '', mounts, signal);
       else await run(pod, { mounts, volumes }, deps, signal);
     },
   };
@@ -93,7 +95,8 @@ async function run(
     if (!mount.ready) await mountOne(pod, { mount, volume, volumes }, deps, signal);
     await expandIfGrown({ claim, volume, target: mount.target, volumes }, deps, signal);
   }
-  if (pod.status?.phase !== 'Running') await reportRunning(pod, deps, signal);
+  if (pod.status?.phase !== 'Running') await report(pod, { phase: 'Running', ready: true }, deps, signal);
+  else if (endsByItself(pod)) await report(pod, { phase: 'Succeeded', ready: false }, deps, signal);
 }
 
 /** Throws Fault `unavailable` while the claim is not bound to a volume that this node reaches. */
@@ -144,9 +147,23 @@ async function expandIfGrown(
   await client.patch(CLAIMS, splitKey(keyOf(claim)), { type: 'merge', body }, signal, 'status');
 }
 
-async function reportRunning(pod: Pod, { client, stores }: KubeletsDeps, signal: AbortSignal): Promise<void> {
+const hasEnded = ({ status }: Pod): boolean => status?.phase === 'Succeeded' || status?.phase === 'Failed';
+
+/** A Job's pods have such a policy; all others are to run for ever. */
+const endsByItself = ({ spec }: Pod): boolean => {
+  const { restartPolicy = 'Always' } = (spec ?? {}) as NonNullable<PodTemplate['spec']>;
+  return restartPolicy !== 'Always';
+};
+
+async function report(
+  pod: Pod,
+  { phase, ready }: { readonly phase: 'Running' | 'Succeeded'; readonly ready: boolean },
+  { client, stores }: KubeletsDeps,
+  signal: AbortSignal,
+): Promise<void> {
   const others = (stores.pods.get(keyOf(pod))?.status?.conditions ?? []).filter(({ type }) => type !== 'Ready');
-  const body = { status: { phase: 'Running', conditions: [...others, { type: 'Ready', status: 'True' }] } };
+  const conditions = [...others, { type: 'Ready', status: ready ? 'True' : 'False' }];
+  const body = { status: { phase, conditions } };
   await client.patch(PODS, splitKey(keyOf(pod)), { type: 'merge', body }, signal, 'status');
 }
 

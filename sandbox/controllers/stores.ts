@@ -16,7 +16,7 @@ import {
 import type { KubeObject } from '../../src/model/objects.ts';
 import type { KubeletStores, Stores } from './deps.ts';
 import { EVENTS } from '../../src/kube/events/event-object.ts';
-import { STATEFUL_SETS } from './kinds.ts';
+import { DEPLOYMENTS, JOBS, REPLICA_SETS, STATEFUL_SETS } from './kinds.ts';
 import type { Store } from './store.ts';
 
 /** Follows every kind in `Stores` until the signal; resolves once all of them are complete. */
@@ -29,6 +29,9 @@ export function openStores(client: KubeClient, log: Log, signal: AbortSignal): P
       volumes: open(VOLUMES),
       classes: open(STORAGE_CLASSES),
       statefulSets: open(STATEFUL_SETS),
+      replicaSets: open(REPLICA_SETS),
+      deployments: open(DEPLOYMENTS),
+      jobs: open(JOBS),
       nodeStorages: open(NODE_LOCAL_STORAGES),
       localVolumes: open(LOCAL_VOLUMES),
       capacities: open(STORAGE_CAPACITIES),

@@ -1,0 +1,102 @@
+import { isAlreadyExists } from '../../src/kube/errors.ts';
+import { unlessGone } from '../../src/kube/find.ts';
+import { apiVersionOf, PODS, type Resource } from '../../src/kube/resource.ts';
+import type { KubeObject, ObjectMeta, OwnerReference, Pod } from '../../src/model/objects.ts';
+import type { Deps } from './deps.ts';
+import type { PodTemplate } from './kinds.ts';
+import { keyOf, splitKey } from './store.ts';
+
+/** Keys of the owners of this kind that an object names. */
+export const ownersOf =
+  (kind: string) =>
+  ({ metadata }: KubeObject): string[] =>
+    (metadata.ownerReferences ?? [])
+      .filter((owner) => owner.kind === kind)
+      .map(({ name }) => `${metadata.namespace ?? ''}/${name}`);
+
+/**
+ * Splits the objects that name the owner with this key: `own` are those of the owner with this uid, `orphaned` those of
+ * a deleted one of the same name that are not being deleted yet.
+ */
+export function ownedBy<T extends KubeObject>(
+  { kind, key, uid }: { readonly kind: string; readonly key: string; readonly uid: string | undefined },
+  all: readonly T[],
+): { own: T[]; orphaned: T[] } {
+  const { name, namespace } = splitKey(key);
+  const refOf = ({ metadata }: T): OwnerReference | undefined =>
+    metadata.ownerReferences?.find((ref) => ref.kind === kind && ref.name === name);
+  const candidates = all.filter((object) => object.metadata.namespace === namespace && refOf(object) !== undefined);
+  return {
+    own: candidates.filter((object) => refOf(object)?.uid === uid),
+    orphaned: candidates.filter(
+      (object) => refOf(object)?.uid !== uid && object.metadata.deletionTimestamp === undefined,
+    ),
+  };
+}
+
+/** Makes the reference to the controller of an object. */
+export const controllerRef = (
+  resource: Resource,
+  { metadata }: KubeObject,
+): NonNullable<ObjectMeta['ownerReferences']> => [
+  {
+    apiVersion: apiVersionOf(resource),
+    kind: resource.kind,
+    name: metadata.name ?? '',
+    uid: metadata.uid ?? '',
+    controller: true,
+    blockOwnerDeletion: true,
+  },
+];
+
+/** Makes a pod of a template under a generated name, as ReplicaSets and Jobs have them. */
+export function podOfTemplate(resource: Resource, owner: KubeObject, template: PodTemplate | undefined): Pod {
+  const { name = '', namespace } = owner.metadata;
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      generateName: `${name}-`,
+      ...(namespace === undefined ? {} : { namespace }),
+      labels: { ...template?.metadata?.labels },
+      annotations: { ...template?.metadata?.annotations },
+      ownerReferences: controllerRef(resource, owner),
+    },
+    spec: { ...template?.spec },
+  };
+}
+
+/** Tells whether the pod serves: it runs, is Ready, and is not being deleted. */
+export const isReady = ({ metadata, status }: Pod): boolean =>
+  metadata.deletionTimestamp === undefined &&
+  status?.phase === 'Running' &&
+  (status.conditions ?? []).some(({ type, status: is }) => type === 'Ready' && is === 'True');
+
+/** Tells whether the pod counts for its controller: it has not ended, and is not being deleted. */
+export const isActive = ({ metadata, status }: Pod): boolean =>
+  metadata.deletionTimestamp === undefined && status?.phase !== 'Succeeded' && status?.phase !== 'Failed';
+
+export async function unlessThere(creation: Promise<unknown>): Promise<void> {
+  try {
+    await creation;
+  } catch (error) {
+    if (!isAlreadyExists(error)) throw error;
+  }
+}
+
+/** Deletes objects, each only as long as its name still means the same one. */
+export async function deleteAll<T extends KubeObject>(
+  resource: Resource<T>,
+  objects: readonly T[],
+  { client }: Pick<Deps, 'client'>,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const object of objects) {
+    const { uid } = object.metadata;
+    const options = uid === undefined ? {} : { preconditions: { uid } };
+    await unlessGone(client.delete(resource, splitKey(keyOf(object)), signal, options));
+  }
+}
+
+export const deletePods = (pods: readonly Pod[], deps: Pick<Deps, 'client'>, signal: AbortSignal): Promise<void> =>
+  deleteAll(PODS, pods, deps, signal);
