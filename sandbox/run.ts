@@ -1,3 +1,4 @@
+import { present } from '../src/model/present.ts';
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -53,7 +54,7 @@ export async function runSandbox(
     lvm: config.lvm,
     ms: Math.round(performance.now() - startedAt),
     steps,
-    ...(error === undefined ? {} : { error }),
+    ...present({ error }),
     ...(keepsLogs ? { logs: logDirectory } : {}),
   };
   (config.json ? [JSON.stringify(report, undefined, 2)] : describeEnd(report)).forEach((line) => write(line));

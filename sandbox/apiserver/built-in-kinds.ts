@@ -1,3 +1,4 @@
+import { present } from '../../src/model/present.ts';
 import { type Column, idOf, type Kind, type KindRules } from './kind.ts';
 import { DEFINITIONS, definitionRules } from './custom-kinds.ts';
 import { EVENT_FACE } from './event-face.ts';
@@ -276,7 +277,7 @@ const kindOf = (group: string, entry: Entry): Kind => ({
   columns: entry.columns ?? [AGE],
   schema: entry.schema ?? {},
   rules: entry.rules ?? {},
-  ...(entry.faceOf === undefined ? {} : { faceOf: entry.faceOf }),
+  ...present({ faceOf: entry.faceOf }),
 });
 
 /**

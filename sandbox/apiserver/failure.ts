@@ -1,3 +1,4 @@
+import { present } from '../../src/model/present.ts';
 /** One reason of a refusal, as in a Status object's `details.causes`. */
 export interface Cause {
   readonly reason: string;
@@ -37,7 +38,7 @@ export const statusOf = (failure: ApiFailure): object => ({
   status: 'Failure',
   message: failure.message,
   ...(failure.reason === '' ? {} : { reason: failure.reason }),
-  ...(failure.details === undefined ? {} : { details: failure.details }),
+  ...present({ details: failure.details }),
   code: failure.code,
 });
 
@@ -77,7 +78,7 @@ export const badRequest = (message: string): ApiFailure => new ApiFailure(400, '
 export const forbidden = (about: Subject, name: string, why: string, causes?: readonly Cause[]): ApiFailure =>
   new ApiFailure(403, 'Forbidden', `${resourceOf(about)} "${name}" is forbidden: ${why}`, {
     ...detailsOf(about, name),
-    ...(causes === undefined ? {} : { causes }),
+    ...present({ causes }),
   });
 
 export const expired = (message: string): ApiFailure => new ApiFailure(410, 'Expired', message);

@@ -1,3 +1,4 @@
+import { present } from '../../src/model/present.ts';
 import type { Stored } from './json.ts';
 import { apiVersionOf, type Kind } from './kind.ts';
 import type { Page } from './lists.ts';
@@ -14,7 +15,7 @@ export interface View {
 export const listMeta = (page: Page): object => ({
   resourceVersion: String(page.revision),
   ...(page.continue === '' ? {} : { continue: page.continue }),
-  ...(page.remaining === undefined ? {} : { remainingItemCount: page.remaining }),
+  ...present({ remainingItemCount: page.remaining }),
 });
 
 /** Objects as they are stored. */

@@ -1,3 +1,4 @@
+import { present } from '../../src/model/present.ts';
 import type { ServerResponse } from 'node:http';
 import { ApiFailure, statusOf } from './failure.ts';
 import type { TroublePlan } from './troubles.ts';
@@ -37,7 +38,7 @@ export function streamWatch(response: ServerResponse, stream: Stream): void {
   const bookmark = (annotations?: object) => {
     const metadata = {
       resourceVersion: String(stream.revision()),
-      ...(annotations === undefined ? {} : { annotations }),
+      ...present({ annotations }),
     };
     if (stream.bookmarks) line('BOOKMARK', { kind: route.kind.kind, apiVersion: apiVersionOf(route.kind), metadata });
   };

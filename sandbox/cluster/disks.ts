@@ -1,3 +1,4 @@
+import { present } from '../../src/model/present.ts';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { NodeConfig } from '../../src/model/objects.ts';
@@ -21,7 +22,7 @@ export async function simulateDisks({ disks }: StoryNode, directory: string): Pr
     name,
     sizeBytes: size,
     mediaType,
-    ...(holds === undefined ? {} : { signature: holds }),
+    ...present({ signature: holds }),
   }));
   await writeFile(file, JSON.stringify({ disks: entries, groups: [] }, undefined, 2));
   return { agentFlags: simulatedFlags(directory), devices: new Map(disks.map(({ name }) => [name, name])) };

@@ -1,3 +1,4 @@
+import { present } from '../../src/model/present.ts';
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { Deps } from './deps.ts';
@@ -79,7 +80,7 @@ function replicaSetOf(deployment: Deployment): ReplicaSet {
     kind: 'ReplicaSet',
     metadata: {
       name: nameFor(deployment),
-      ...(namespace === undefined ? {} : { namespace }),
+      ...present({ namespace }),
       labels,
       ownerReferences: controllerRef(DEPLOYMENTS, deployment),
     },

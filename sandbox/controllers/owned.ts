@@ -1,3 +1,4 @@
+import { present } from '../../src/model/present.ts';
 import { isAlreadyExists } from '../../src/kube/errors.ts';
 import { unlessGone } from '../../src/kube/find.ts';
 import { apiVersionOf, PODS, type Resource } from '../../src/kube/resource.ts';
@@ -57,7 +58,7 @@ export function podOfTemplate(resource: Resource, owner: KubeObject, template: P
     kind: 'Pod',
     metadata: {
       generateName: `${name}-`,
-      ...(namespace === undefined ? {} : { namespace }),
+      ...present({ namespace }),
       labels: { ...template?.metadata?.labels },
       annotations: { ...template?.metadata?.annotations },
       ownerReferences: controllerRef(resource, owner),

@@ -1,3 +1,4 @@
+import { present } from '../../src/model/present.ts';
 import { isAlreadyExists, isConflict } from '../../src/kube/errors.ts';
 import { CLAIMS, VOLUMES } from '../../src/kube/resource.ts';
 import type { Topology } from '../../src/csi/gen/csi.ts';
@@ -86,7 +87,7 @@ async function provision(
 ): Promise<void> {
   const node = claim.metadata.annotations?.[SELECTED_NODE];
   const topology = node === undefined ? undefined : await topologyOf(node, deps, signal);
-  const provisioning: Provisioning = { claim, storageClass, ...(topology ? { topology } : {}) };
+  const provisioning: Provisioning = { claim, storageClass, ...present({ topology }) };
   const deadline = AbortSignal.any([signal, AbortSignal.timeout(CALL_TIMEOUT_MS)]);
   const { volume } = await deps.controller.createVolume(createRequest(provisioning), deadline);
   if (!volume) throw new Fault('precondition', 'CreateVolume answered without a volume');

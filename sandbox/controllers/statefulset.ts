@@ -1,3 +1,4 @@
+import { present } from '../../src/model/present.ts';
 import { CLAIMS, PODS } from '../../src/kube/resource.ts';
 import type { PersistentVolumeClaim, Pod } from '../../src/model/objects.ts';
 import { admitted } from './claim-binder.ts';
@@ -61,7 +62,7 @@ export function claimOf(set: StatefulSet, template: PersistentVolumeClaim, ordin
     kind: 'PersistentVolumeClaim',
     metadata: {
       name: `${template.metadata.name ?? ''}-${nameOf(set, ordinal)}`,
-      ...(namespace === undefined ? {} : { namespace }),
+      ...present({ namespace }),
       labels: { ...template.metadata.labels, ...set.spec?.selector?.matchLabels },
     },
     spec: { volumeMode: 'Filesystem', ...template.spec },
@@ -86,7 +87,7 @@ export function podOf(set: StatefulSet, ordinal: number): Pod {
   return {
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: { name, ...(namespace === undefined ? {} : { namespace }), labels, ownerReferences },
+    metadata: { name, ...present({ namespace }), labels, ownerReferences },
     spec: { ...template?.spec, volumes: [...(template?.spec?.volumes ?? []), ...claims] },
   };
 }

@@ -1,3 +1,4 @@
+import { present } from '../../src/model/present.ts';
 import { expect, test } from 'vitest';
 import { isSelected, judge, type Matcher, type Selection } from './expectation.ts';
 
@@ -8,7 +9,7 @@ const pod = (
   node?: string,
 ): { metadata: object; [field: string]: unknown } => ({
   metadata: { name, labels: { app } },
-  spec: { ...(node === undefined ? {} : { nodeName: node }), wants: phase },
+  spec: { ...present({ nodeName: node }), wants: phase },
   status: { phase },
 });
 const pods = [

@@ -1,3 +1,4 @@
+import { present } from '../../src/model/present.ts';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseManifest } from '../apiserver/manifest.ts';
@@ -81,7 +82,7 @@ export async function listAll<T extends KubeObject>(
   const objects: T[] = [];
   let next: string | undefined;
   do {
-    const page = await client.list(resource, { limit: 500, ...(next === undefined ? {} : { continue: next }) }, signal);
+    const page = await client.list(resource, { limit: 500, ...present({ continue: next }) }, signal);
     objects.push(...page.items);
     next = page.continue;
   } while (next !== undefined);

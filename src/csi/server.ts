@@ -1,3 +1,4 @@
+import { present } from '../model/present.ts';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { formatEndpoint, type Endpoint } from '../daemon/endpoint.ts';
 import type { Component } from '../daemon/lifecycle.ts';
@@ -27,7 +28,7 @@ export function createCsiServer(options: CsiServerOptions): Component {
   const server = new Server();
   let bound = false;
   for (const service of services) {
-    const implementation = implement(service, { log, stopping: stopping.signal, ...(onCall ? { onCall } : {}) });
+    const implementation = implement(service, { log, stopping: stopping.signal, ...present({ onCall }) });
     server.addService(service.definition, implementation);
   }
   return {

@@ -1,9 +1,10 @@
+import { present } from '../model/present.ts';
 import { expect, test } from 'vitest';
 import type { BlockDevice } from './disks.ts';
 import { standingOn } from './stack.ts';
 
 const device = (name: string, holders: readonly string[] = [], disk?: string) =>
-  ({ name, holders, ...(disk === undefined ? {} : { disk }) }) as unknown as BlockDevice;
+  ({ name, holders, ...present({ disk }) }) as unknown as BlockDevice;
 
 /** sda has a partition in an array with sdb; a logical volume on that array is under a loop device with a partition. */
 const stack = [

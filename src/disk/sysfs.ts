@@ -1,3 +1,4 @@
+import { present } from '../model/present.ts';
 import { readFile, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { bytes } from '../model/bytes.ts';
@@ -35,8 +36,7 @@ export async function readBlockDevices(folders: KernelFolders, signal: AbortSign
       const whole: BlockDevice = {
         ...disk,
         mediaType: rotational === '1' ? 'hdd' : 'ssd',
-        ...(worldwideName === undefined ? {} : { worldwideName }),
-        ...(serial === undefined ? {} : { serial }),
+        ...present({ worldwideName, serial }),
       };
       const parts = await Promise.all(
         partitions.map(async (part) => {
@@ -78,7 +78,7 @@ async function readDevice(found: Found, signal: AbortSignal): Promise<BlockDevic
     holders: [...(await children(path.join(folder, 'holders'))), ...(await loopsOver(device))],
     partitions,
     swap: swaps.has(device),
-    ...(backingFile === undefined ? {} : { backingFile }),
+    ...present({ backingFile }),
   };
 }
 

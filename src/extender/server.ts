@@ -1,3 +1,4 @@
+import { present } from '../model/present.ts';
 import { randomInt } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
@@ -92,7 +93,7 @@ function routeHandler(verb: Verb, handle: Handler, { log, onCall, bodyLimit, fas
     const started = performance.now();
     const finish = (outcome: Outcome, pod?: string): void => {
       const ms = performance.now() - started;
-      log.debug({ method: verb, code: outcome, ms, ...(pod !== undefined && { pod }) }, 'extender call answered');
+      log.debug({ method: verb, code: outcome, ms, ...present({ pod }) }, 'extender call answered');
       onCall?.({ verb, outcome, ms });
     };
     let answer: Answer;

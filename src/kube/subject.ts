@@ -1,3 +1,4 @@
+import { present } from '../model/present.ts';
 import { apiVersionOf, type Resource } from './resource.ts';
 
 /** What an Event is about (an ObjectReference); without a namespace for a cluster-scoped object. */
@@ -20,6 +21,6 @@ export const subjectOf = (
   apiVersion: apiVersionOf(resource),
   kind: resource.kind,
   name,
-  ...(namespace !== undefined && { namespace }),
+  ...present({ namespace }),
   ...(uid !== undefined && uid !== '' && { uid }),
 });

@@ -1,3 +1,4 @@
+import { present } from '../model/present.ts';
 import { Fault } from '../model/fault.ts';
 import type { Output, Run } from '../exec/run.ts';
 import * as argv from './argv.ts';
@@ -36,7 +37,7 @@ export type Commands = ReturnType<typeof createCommands>;
 export function createCommands({ run, systemDir, devices, boot = '', isDetached, onCommand }: LvmOptions) {
   const env = {
     LVM_SUPPRESS_FD_WARNINGS: '1',
-    ...(systemDir === undefined ? {} : { LVM_SYSTEM_DIR: systemDir }),
+    ...present({ LVM_SYSTEM_DIR: systemDir }),
   };
   const visible = (signal: AbortSignal): Promise<readonly string[] | undefined> =>
     devices ? devices(signal) : Promise.resolve(undefined);

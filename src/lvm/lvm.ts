@@ -1,3 +1,4 @@
+import { present } from '../model/present.ts';
 import type { Bytes } from '../model/bytes.ts';
 import { Fault } from '../model/fault.ts';
 import * as argv from './argv.ts';
@@ -110,7 +111,7 @@ function assertVisible(devices: readonly string[], visible: readonly string[] | 
 
 const refOf = ({ name, uuid }: GroupDevices): GroupRef => ({
   vgName: name,
-  ...(uuid === undefined ? {} : { vgUuid: uuid }),
+  ...present({ vgUuid: uuid }),
 });
 
 async function volumeOf(commands: Commands, volume: VolumeRef, signal: AbortSignal) {

@@ -1,3 +1,4 @@
+import { present } from '../model/present.ts';
 import type { StateFile } from '../exec/state-file.ts';
 import type { Lvm } from './lvm.ts';
 import {
@@ -20,7 +21,7 @@ export function createSimulatedLvm(state: StateFile<SimulatedStorage>): Lvm {
     report: async (signal) => reportOf(await state.read(signal)),
     createGroup: ({ name, devices }, signal) => state.update((before) => withGroup(before, name, devices), signal),
     extendGroup: ({ name, uuid, devices }, signal) => {
-      const ref = { vgName: name, ...(uuid === undefined ? {} : { vgUuid: uuid }) };
+      const ref = { vgName: name, ...present({ vgUuid: uuid }) };
       return state.update((before) => withDevices(before, ref, devices), signal);
     },
     createVolume: (volume, signal) => state.update((before) => withVolume(before, volume), signal),

@@ -1,3 +1,4 @@
+import { present } from './present.ts';
 import { expect, test } from 'vitest';
 import { GIB } from './bytes.ts';
 import { claimFacts, classFacts, podFacts, pvFacts, volumeFacts } from './decode.ts';
@@ -52,7 +53,7 @@ test.each([
   ['Failed', undefined, true],
   ['Pending', '2026-01-01T00:00:00Z', true],
 ])('a pod that is %s and deleted at %s: finished %s', (phase, deletionTimestamp, finished) => {
-  const metadata = { name: 'p', ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }) };
+  const metadata = { name: 'p', ...present({ deletionTimestamp }) };
   expect(podFacts({ metadata, status: { phase } }).finished).toBe(finished);
 });
 

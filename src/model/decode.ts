@@ -88,7 +88,7 @@ export function claimFacts(claim: PersistentVolumeClaim): ClaimFacts {
     ...(spec?.volumeName ? { volumeName: spec.volumeName } : {}),
     bound: status?.phase === 'Bound',
     ...(selectedNode ? { selectedNode } : {}),
-    ...(source ? { source } : {}),
+    ...present({ source }),
     deleting: metadata.deletionTimestamp !== undefined,
   };
 }
@@ -146,9 +146,9 @@ export function pvFacts(pv: PersistentVolume): PvFacts | undefined {
     name: metadata.name ?? '',
     driver: spec.csi.driver,
     handle: spec.csi.volumeHandle,
-    ...(node === undefined ? {} : { node }),
+    ...present({ node }),
     ...(spec.claimRef?.uid ? { claimUid: spec.claimRef.uid } : {}),
-    ...(takes ? { takes } : {}),
+    ...present({ takes }),
   };
 }
 

@@ -10,5 +10,7 @@ export type Present<T extends object> = {
  * undefined one are not the same (`exactOptionalPropertyTypes`, JSON patches, comparison of objects).
  */
 export function present<T extends object>(fields: T): Present<T> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Present<T>;
+  const kept: Partial<T> = {};
+  for (const name in fields) if (fields[name] !== undefined) kept[name] = fields[name];
+  return kept as unknown as Present<T>;
 }

@@ -1,3 +1,4 @@
+import { present } from '../model/present.ts';
 import type { Bytes } from '../model/bytes.ts';
 import type { FilesystemType } from '../model/filesystem-type.ts';
 import type { MountEntry } from './mountinfo.ts';
@@ -86,7 +87,7 @@ export function parseBlkid(stdout: string): Content {
   const type = fields.get('TYPE');
   const uuid = fields.get('UUID');
   if (type !== undefined && fields.get('USAGE') === 'filesystem')
-    return { kind: 'filesystem', type, ...(uuid === undefined ? {} : { uuid }) };
+    return { kind: 'filesystem', type, ...present({ uuid }) };
   const what = type ?? fields.get('PTTYPE');
   return { kind: 'other', what: what ?? 'something that blkid cannot name' };
 }

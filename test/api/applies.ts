@@ -1,3 +1,4 @@
+import { present } from '../../src/model/present.ts';
 import { expect, test } from 'vitest';
 import { type Workbench, keyOf, refusal, type Thing } from './workbench.ts';
 
@@ -13,7 +14,7 @@ export function applies(workbench: Workbench): void {
     ...workbench.thing(undefined, { name }),
     metadata: { name, namespace: workbench.namespace, ...metadata },
     spec,
-    ...(status === undefined ? {} : { status }),
+    ...present({ status }),
   });
   const apply = (name: string, { as, force = false, ...rest }: Apply, subresource?: 'status'): Promise<Thing> =>
     workbench.client.patch(

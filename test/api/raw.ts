@@ -1,3 +1,4 @@
+import { present } from '../../src/model/present.ts';
 import http from 'node:http';
 import https from 'node:https';
 import { text } from 'node:stream/consumers';
@@ -35,7 +36,7 @@ export async function rawRequests(access: ClusterAccess): Promise<Raw> {
   return async ({ method = 'GET', path, body, type = 'application/json', accept }) => {
     const bytes = body === undefined ? undefined : Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
     const headers = {
-      ...(accept === undefined ? {} : { accept }),
+      ...present({ accept }),
       ...(bytes === undefined ? {} : { 'content-type': type, 'content-length': bytes.length }),
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
     };

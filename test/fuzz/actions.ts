@@ -1,3 +1,4 @@
+import { present } from '../../src/model/present.ts';
 import type { ClaimFacts, PodFacts, PodVolume, VolumeFacts } from '../../src/model/facts.ts';
 import {
   askBind,
@@ -66,7 +67,7 @@ function makeClaim(w: World, name: string, wanted: Partial<ClaimFacts> = {}): bo
     requested: toBytes(someSize(w)),
     bound: false,
     deleting: false,
-    ...(source ? { source } : {}),
+    ...present({ source }),
     ...wanted,
   };
   setClaim(w, claim);

@@ -1,3 +1,4 @@
+import { present } from '../../src/model/present.ts';
 import type { ClaimFacts, PodFacts, VolumeFacts } from '../../src/model/facts.ts';
 import type { VolumePolicy } from '../../src/model/storage-class.ts';
 import type { Refusal } from '../../src/model/verdict.ts';
@@ -137,7 +138,7 @@ export function askPlace(world: World, { claim, nodes }: PlaceQuestion): VolumeF
     ...(seen ? {} : { claimUid: claim.uid }),
     size: claim.requested,
     policy,
-    ...(nodes ? { nodes } : {}),
+    ...present({ nodes }),
   };
   const answer = guard(world, 'place', () => ledger.place(ask, world.now));
   if (!answer.ok) {

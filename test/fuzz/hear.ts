@@ -1,3 +1,4 @@
+import { present } from '../../src/model/present.ts';
 import type { ClaimFacts, PodFacts, VolumeFacts } from '../../src/model/facts.ts';
 import { claimKeyOf, inlineItems, type Item, type Model } from './model.ts';
 import type { Kind, Objects } from './objects.ts';
@@ -178,7 +179,7 @@ function endItems(model: Model, ended: (item: Item) => boolean): Set<string> {
 /** Records that the ledger placed a volume: it counts from now on, and the pods of its claim must follow it. */
 export function believePlace(model: Model, claim: ClaimFacts, volume: VolumeFacts, expiresAt: number): void {
   const over = model.known.volume.get(volume.name)?.uid ?? model.placed.get(volume.name)?.over;
-  model.placed.set(volume.name, { ...volume, expiresAt, ...(over === undefined ? {} : { over }) });
+  model.placed.set(volume.name, { ...volume, expiresAt, ...present({ over }) });
   reviewUids(model, [claim.uid]);
   follow(model, (item) => isOf(item, claim), volume.node);
 }

@@ -1,3 +1,4 @@
+import { present } from '../../model/present.ts';
 import type { ConditionType } from '../../model/contract.ts';
 import type { EventReason } from '../../model/event-reasons.ts';
 import type { Condition } from '../../model/objects.ts';
@@ -31,7 +32,7 @@ export function conditionsOf(
         reason,
         message: message.slice(0, MAX_MESSAGE_CHARS),
         lastTransitionTime: before?.lastTransitionTime ?? now,
-        ...(generation === undefined ? {} : { observedGeneration: generation }),
+        ...present({ observedGeneration: generation }),
       };
     })
     .toSorted((a, b) => compareText(a.type, b.type));

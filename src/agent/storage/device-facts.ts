@@ -1,3 +1,4 @@
+import { present } from '../../model/present.ts';
 import type { BlockDevice } from '../../disk/disks.ts';
 import type { DeviceFacts } from '../../disk/inspect.ts';
 import type { PhysicalVolume } from '../../lvm/report.ts';
@@ -15,9 +16,9 @@ export function factsOf(path: string, resolved: string | undefined, observation:
   const group = device && groupOf(device, observation);
   return {
     path,
-    ...(resolved === undefined ? {} : { resolved }),
+    ...present({ resolved }),
     ...(device ? { device, mountedAt: mountedAt(device, observation) } : { mountedAt: [] }),
-    ...(group === undefined ? {} : { group }),
+    ...present({ group }),
   };
 }
 

@@ -1,3 +1,4 @@
+import { present } from '../../model/present.ts';
 import { mkdir } from 'node:fs/promises';
 import { textOf } from '../../model/fault.ts';
 import type { EventReason } from '../../model/event-reasons.ts';
@@ -75,9 +76,9 @@ async function gatherFacts(
   const resolved = await disks.resolve(name, signal);
   const diskOwner = resolved === undefined ? undefined : ownerOf(resolved);
   const facts = factsOf(name, resolved, { mounts, ...observation });
-  const known = { ...facts, ...(diskOwner === undefined ? {} : { owner: diskOwner }) };
+  const known = { ...facts, ...present({ owner: diskOwner }) };
   const owner = ownerOf(path);
-  const shared = { mounts, mountRoot, ...(owner === undefined ? {} : { owner }) };
+  const shared = { mounts, mountRoot, ...present({ owner }) };
   const { device } = known;
   if (!device || useOf(known)) return { device: known, ...shared };
   const probe = await disks.probe(device, signal);

@@ -1,3 +1,4 @@
+import { present } from '../../model/present.ts';
 import { textOf } from '../../model/fault.ts';
 import type { KeyedMutex } from '../../daemon/keyed-mutex.ts';
 import type { Log } from '../../model/log.ts';
@@ -52,7 +53,7 @@ async function gatherFacts(
     if (facts.has(path)) continue;
     const resolved = await disks.resolve(path, signal);
     const owner = resolved === undefined ? undefined : ownerOf(resolved);
-    const known = { ...factsOf(path, resolved, observation), ...(owner === undefined ? {} : { owner }) };
+    const known = { ...factsOf(path, resolved, observation), ...present({ owner }) };
     facts.set(
       path,
       known.group === '' ? await orphanFacts(known, observation, deps, signal) : await probed(known, deps, signal),
@@ -71,7 +72,7 @@ async function orphanFacts(
   const { group = '', ...rest } = known;
   const found = known.device && orphanAt(known.device, observation);
   const orphan = found && { uuid: found.uuid, isOver: deps.isOver(found.uuid) };
-  return { ...(await probed(rest, deps, signal)), group, ...(orphan ? { orphan } : {}) };
+  return { ...(await probed(rest, deps, signal)), group, ...present({ orphan }) };
 }
 
 async function probed(known: DeviceFacts, { disks }: InitDeps, signal: AbortSignal): Promise<DeviceFacts> {

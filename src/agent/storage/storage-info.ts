@@ -1,3 +1,4 @@
+import { present } from '../../model/present.ts';
 import { bytes, minus, type Bytes } from '../../model/bytes.ts';
 import type { NlsDevice, NlsMountPoint, NlsVolumeGroup, StorageCondition } from '../../model/objects.ts';
 import type { BlockDevice } from '../../disk/disks.ts';
@@ -41,7 +42,7 @@ function deviceInfo({ device, inUse }: ReportedDevice): NlsDevice {
     total: size,
     readOnly,
     condition: size === 0 ? 'DiskFault' : 'DiskReady',
-    ...(inUse === undefined ? {} : { inUse }),
+    ...present({ inUse }),
   };
 }
 

@@ -1,3 +1,4 @@
+import { present } from '../../model/present.ts';
 import { bytes, minus, NO_BYTES, type Bytes } from '../../model/bytes.ts';
 import { nodeStorage } from '../../model/decode-node.ts';
 import type { NlsVolumeGroup, NodeLocalStorage, StorageCondition } from '../../model/objects.ts';
@@ -68,7 +69,7 @@ function reservationsOf(nls: NodeLocalStorage, lists: StorageLists, { volumeGrou
   const { name, annotations } = nls.metadata;
   const filteredStorageInfo = { volumeGroups: [...volumeGroups] };
   const { storage, problems } = nodeStorage({
-    metadata: { ...(name === undefined ? {} : { name }), ...(annotations ? { annotations } : {}) },
+    metadata: { ...present({ name }), ...(annotations ? { annotations } : {}) },
     status: { nodeStorageInfo: lists, filteredStorageInfo },
   });
   const reserved = new Map(storage.groups.map((group) => [group.name, group.reserved]));

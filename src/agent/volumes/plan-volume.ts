@@ -1,3 +1,4 @@
+import { present } from '../../model/present.ts';
 import { bytes, type Bytes } from '../../model/bytes.ts';
 import type { LocalVolume } from '../../model/objects.ts';
 import type { Layout } from '../../model/storage-class.ts';
@@ -79,7 +80,7 @@ function planRemoval(volume: LocalVolume, group: LvmGroup | undefined): VolumeSt
   if (group?.foreign && (found || hasBeenReady(volume))) return foreign(group);
   if (!group || !found) return { kind: 'gone' };
   const erase = erasureOf(found, group);
-  return { kind: 'remove', ...(erase ? { erase } : {}) };
+  return { kind: 'remove', ...present({ erase }) };
 }
 
 /**
@@ -90,8 +91,8 @@ function erasureOf(volume: LvmVolume, { name, partial, volumes }: LvmGroup): Era
   const { active, size } = volume;
   if (isUnfinished(volume) || active === undefined || volumes.some(({ origin }) => origin === volume.name))
     return undefined;
-  const first = active ? (isRecoverable(volume) ? 'refresh' : undefined) : 'activate';
-  return { path: volumeDevicePath(name, volume.name), size, partial, ...(first ? { first } : {}) };
+  const first: Erasure['first'] = active ? (isRecoverable(volume) ? 'refresh' : undefined) : 'activate';
+  return { path: volumeDevicePath(name, volume.name), size, partial, ...present({ first }) };
 }
 
 const foreign = ({ name, systemId }: LvmGroup): VolumeStep =>

@@ -1,3 +1,4 @@
+import { present } from '../../model/present.ts';
 import { bytes } from '../../model/bytes.ts';
 import { Fault, textOf } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/objects.ts';
@@ -108,7 +109,7 @@ async function planUnit(
   const place = isRecorded ? findRecorded(volume, observation)?.path : await deps.disks.resolve(path, signal);
   const facts = factsOf(path, place, observation);
   const probe = facts.device && !useOf(facts) ? await deps.disks.probe(facts.device, signal) : undefined;
-  return planDeviceVolume(volume, { ...facts, ...(probe ? { probe } : {}) });
+  return planDeviceVolume(volume, { ...facts, ...present({ probe }) });
 }
 
 /** A kernel would not let go of a device that is in use; here the user of it is named, and nothing is tried. */

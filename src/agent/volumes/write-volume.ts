@@ -1,3 +1,4 @@
+import { present } from '../../model/present.ts';
 import type { LocalVolume, LocalVolumePhase } from '../../model/objects.ts';
 import { VOLUME_REASONS, type VolumeReason } from '../../model/volume-reasons.ts';
 import { DISK, FILESYSTEM, FORMATTED, VOLUME_FINALIZER } from '../../model/well-known.ts';
@@ -58,8 +59,7 @@ export function createVolumeWriter(
     problem: (volume, { reason, message }, signal) => {
       const { sizeBytes, devicePath } = volume.status ?? {};
       const known = {
-        ...(sizeBytes === undefined ? {} : { sizeBytes }),
-        ...(devicePath === undefined ? {} : { devicePath }),
+        ...present({ sizeBytes, devicePath }),
       };
       return writeStatus(volume, { ...known, phase: phaseOf(volume, reason), reason, message }, signal);
     },

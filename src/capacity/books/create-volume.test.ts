@@ -1,3 +1,4 @@
+import { present } from '../../model/present.ts';
 import { describe, expect, test } from 'vitest';
 import { bytes, GIB, MIB, NO_BYTES } from '../../model/bytes.ts';
 import { parseStorageClass } from '../../model/storage-class.ts';
@@ -38,7 +39,7 @@ describe('CreateVolume', () => {
       nodes: [...one(1), node('n2', [group('pool-0', 10)]), node('n3', [group('pool-0', 20)])],
     });
     const place = (name: string, nodes?: string[]) => {
-      const answer = ledger.place({ name, size: gib(2), policy: anyGroup, ...(nodes ? { nodes } : {}) }, 0);
+      const answer = ledger.place({ name, size: gib(2), policy: anyGroup, ...present({ nodes }) }, 0);
       return answer.ok ? answer.placement.node : answer.refusal.kind;
     };
     expect(place('a', ['n1', 'n3', 'n2'])).toBe('n3');

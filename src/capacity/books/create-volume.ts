@@ -1,3 +1,4 @@
+import { present } from '../../model/present.ts';
 import type { Bytes } from '../../model/bytes.ts';
 import { bytes } from '../../model/bytes.ts';
 import type { Placement } from '../../model/facts.ts';
@@ -58,10 +59,10 @@ export function placeVolume(books: Books, ask: PlaceRequest, strategy: Strategy,
   const { key, claimUid } = request;
   const node = slot.node.name;
   books.changeRecord(ask.name, (volume) => {
-    const place = { node, kind: slot.kind, where: slot.name, size, ...(claimUid === undefined ? {} : { claimUid }) };
+    const place = { node, kind: slot.kind, where: slot.name, size, ...present({ claimUid }) };
     // An object that is there already may go before the one comes that the caller is about to make.
     const over = volume.object?.uid ?? volume.expected?.over;
-    volume.expected = { ...place, expiresAt, ...(over === undefined ? {} : { over }) };
+    volume.expected = { ...place, expiresAt, ...present({ over }) };
   });
   // Pods whose claim we have not seen hold room for it by its name.
   books.leavePods(key, claimUid, node);
@@ -133,7 +134,7 @@ function requestOfVolume(books: Books, { name, claimUid, claim, size, policy }: 
   const named = known ?? claim;
   const uid = known?.uid ?? claimUid;
   const key = named ? claimKey(named.namespace, named.name) : name;
-  return requestOf({ key, size, ...(uid === undefined ? {} : { claimUid: uid }) }, policy);
+  return requestOf({ key, size, ...present({ claimUid: uid }) }, policy);
 }
 
 /** Room that is held for this very claim: it is there for the taking. */

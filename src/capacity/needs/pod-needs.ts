@@ -1,3 +1,4 @@
+import { present } from '../../model/present.ts';
 import type { Bytes } from '../../model/bytes.ts';
 import { textOf } from '../../model/fault.ts';
 import type { ClaimFacts, PodFacts, PodVolume, SourceFacts } from '../../model/facts.ts';
@@ -59,7 +60,7 @@ export function needsOfPod(pod: PodFacts, known: Known): PodNeedsOrRefusal {
     pin ??= need.pin;
     if (need.request) requests.set(need.request.key, need.request);
   }
-  return { requests: [...requests.values()].toSorted(byNeed), ...(pin === undefined ? {} : { pin }) };
+  return { requests: [...requests.values()].toSorted(byNeed), ...present({ pin }) };
 }
 
 type Need = { readonly request?: VolumeRequest; readonly pin?: string } | Refused;

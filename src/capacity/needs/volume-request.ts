@@ -1,3 +1,4 @@
+import { present } from '../../model/present.ts';
 import type { Bytes } from '../../model/bytes.ts';
 import type { ClaimFacts } from '../../model/facts.ts';
 import type { MediaType, VolumeKind, VolumePolicy } from '../../model/storage-class.ts';
@@ -29,7 +30,7 @@ export function requestOfClaim(claim: ClaimFacts, policy: VolumePolicy | undefin
 /** A volume of so many bytes, as the class wants it. */
 export function requestOf(ask: Pick<VolumeRequest, 'key' | 'claimUid' | 'size'>, policy: VolumePolicy): VolumeRequest {
   const { kind, vgName, mediaType } = policy;
-  return { ...ask, kind, ...(vgName === undefined ? {} : { vgName }), ...(mediaType ? { mediaType } : {}) };
+  return { ...ask, kind, ...present({ vgName }), ...(mediaType ? { mediaType } : {}) };
 }
 
 /** The order in which volumes must be planned: those with the least choice first, then the largest. */

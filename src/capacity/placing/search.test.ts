@@ -1,3 +1,4 @@
+import { present } from '../../model/present.ts';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { bytes, GIB, MIB } from '../../model/bytes.ts';
@@ -11,7 +12,7 @@ const lvm = (key: string, size: number, vgName?: string): VolumeRequest => ({
   key,
   kind: 'LVM',
   size: gib(size),
-  ...(vgName === undefined ? {} : { vgName }),
+  ...present({ vgName }),
 });
 const disk = (key: string, size: number, mediaType?: 'ssd' | 'hdd'): VolumeRequest => ({
   key,

@@ -1,3 +1,4 @@
+import { present } from '../../model/present.ts';
 import { Fault } from '../../model/fault.ts';
 import type { VolumeKind } from '../../model/storage-class.ts';
 import { filesystemType } from '../../model/filesystem-type.ts';
@@ -33,7 +34,7 @@ export function parseCapabilities(capabilities: readonly VolumeCapability[], kin
   const other = types.find((type) => type !== fsType);
   if (other !== undefined) throw new Fault('invalid', `a volume cannot have two filesystems, ${fsType} and ${other}`);
   const block = capabilities.some(({ accessType }) => accessType?.$case === 'block');
-  return { block, ...(fsType === undefined ? {} : { fsType }) };
+  return { block, ...present({ fsType }) };
 }
 
 /** Throws Fault `invalid` when a required field is not there. */

@@ -1,3 +1,4 @@
+import { present } from '../../model/present.ts';
 import { bytes, formatBytes, GIB, type Bytes } from '../../model/bytes.ts';
 import { Fault } from '../../model/fault.ts';
 import type { CapacityRange } from '../gen/csi.ts';
@@ -22,7 +23,7 @@ export function parseCapacityRange(range: CapacityRange | undefined): Asked {
     throw new Fault('invalid', 'capacity_range asks for zero bytes: ask for at least one, or leave the range out');
   if (required !== undefined && limit !== undefined && limit < required)
     throw new Fault('invalid', `capacity_range: limit_bytes ${limit} is below required_bytes ${required}`);
-  return { ...(required === undefined ? {} : { required }), ...(limit === undefined ? {} : { limit }) };
+  return { ...present({ required, limit }) };
 }
 
 /** The size to look for room with. */

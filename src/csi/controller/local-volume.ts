@@ -1,3 +1,4 @@
+import { present } from '../../model/present.ts';
 import type { Placement } from '../../model/facts.ts';
 import { Fault } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/objects.ts';
@@ -20,13 +21,12 @@ export function newLocalVolume(wanted: WantedVolume, placement: Placement, claim
       ...(placement.kind === 'LVM' ? { vgName: placement.vgName, layout: policy.layout } : { path: placement.path }),
       sizeBytes: placement.size,
       role: 'Volume',
-      ...(usage.fsType === undefined ? {} : { fsType: usage.fsType }),
-      ...(claim ? { claim: { ...claim, ...(claimUid === undefined ? {} : { uid: claimUid }) } } : {}),
+      ...present({ fsType: usage.fsType }),
+      ...(claim ? { claim: { ...claim, ...present({ uid: claimUid }) } } : {}),
       ...(Object.keys(policy.limits).length === 0 ? {} : { limits: policy.limits }),
       request: {
         name,
-        ...(asked.required === undefined ? {} : { requiredBytes: asked.required }),
-        ...(asked.limit === undefined ? {} : { limitBytes: asked.limit }),
+        ...present({ requiredBytes: asked.required, limitBytes: asked.limit }),
       },
     },
   };

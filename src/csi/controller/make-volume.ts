@@ -1,3 +1,4 @@
+import { present } from '../../model/present.ts';
 import { Fault } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/objects.ts';
 import { meaningOf } from '../../model/volume-reasons.ts';
@@ -47,9 +48,7 @@ async function placeAndCreate(wanted: WantedVolume, deps: MakeVolumeDeps, signal
     name,
     policy,
     size,
-    ...(nodes ? { nodes } : {}),
-    ...(claim ? { claim } : {}),
-    ...(claimUid === undefined ? {} : { claimUid }),
+    ...present({ nodes, claim, claimUid }),
   });
   if (!placed.ok) throw new Fault('exhausted', placed.refusal.message);
   try {

@@ -1,3 +1,4 @@
+import { present } from '../../model/present.ts';
 import type { Bytes } from '../../model/bytes.ts';
 import { Fault } from '../../model/fault.ts';
 import { parseStorageClass, type VolumePolicy } from '../../model/storage-class.ts';
@@ -46,8 +47,7 @@ export function parseCreateVolume(request: CreateVolumeRequest, topology: Pick<T
     size: wantedSize(asked),
     policy,
     usage,
-    ...(nodes ? { nodes } : {}),
-    ...(claim ? { claim } : {}),
+    ...present({ nodes, claim }),
     parameters,
   };
 }

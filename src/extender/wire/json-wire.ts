@@ -1,3 +1,4 @@
+import { present } from '../../model/present.ts';
 import { Fault } from '../../model/fault.ts';
 import type { Refusal } from '../../model/verdict.ts';
 import type { PodReader, Question, Reply } from './question.ts';
@@ -161,6 +162,6 @@ function nameOf(node: unknown, i: number): string {
 function dropRepeats({ names, items }: NodesOfCall): NodesOfCall {
   const first = new Map<string, number>();
   for (const [i, name] of names.entries()) if (!first.has(name)) first.set(name, i);
-  if (first.size === names.length) return { names, ...(items && { items }) };
+  if (first.size === names.length) return { names, ...present({ items }) };
   return { names: [...first.keys()], ...(items && { items: [...first.values()].map((i) => items[i]) }) };
 }

@@ -1,3 +1,4 @@
+import { present } from '../../model/present.ts';
 import type { Run } from '../../exec/run.ts';
 import { Fault, textOf } from '../../model/fault.ts';
 import type { Identity } from './access.ts';
@@ -77,7 +78,7 @@ async function runPlugin(plugin: ExecPlugin, run: Run, signal: AbortSignal): Pro
   const info = {
     apiVersion,
     kind: 'ExecCredential',
-    spec: { interactive: false, ...(plugin.cluster === undefined ? {} : { cluster: plugin.cluster }) },
+    spec: { interactive: false, ...present({ cluster: plugin.cluster }) },
   };
   const env = { ...plugin.env, KUBERNETES_EXEC_INFO: JSON.stringify(info) };
   try {

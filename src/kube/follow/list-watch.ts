@@ -1,3 +1,4 @@
+import { present } from '../../model/present.ts';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { KubeObject } from '../../model/objects.ts';
 import type { Audience } from './audience.ts';
@@ -64,7 +65,7 @@ export function createListWatch<T extends KubeObject, P>(
         unread,
         resourceVersion: cache.version(),
         timeoutSeconds: Math.round(WATCH_SECONDS.least + WATCH_SECONDS.spread * random()),
-        ...(silenceMs !== undefined && { silenceMs }),
+        ...present({ silenceMs }),
       };
       for await (const event of client.watch(resource, query, signal)) {
         told();

@@ -1,3 +1,4 @@
+import { present } from '../../model/present.ts';
 import type { IncomingHttpHeaders } from 'node:http';
 import { ApiError } from '../errors.ts';
 
@@ -49,7 +50,7 @@ export function errorFromStatus(call: string, status: Status, headerRetryAfterMs
     code,
     reason,
     message: `${call}: ${status.message || reason}`,
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    ...present({ retryAfterMs }),
   });
 }
 

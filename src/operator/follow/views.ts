@@ -1,3 +1,4 @@
+import { present } from '../../model/present.ts';
 import { nodeStorage, type DecodedNode } from '../../model/decode-node.ts';
 import { claimFacts, podFacts, pvFacts } from '../../model/decode.ts';
 import type { ClaimFacts, PodFacts, PvFacts } from '../../model/facts.ts';
@@ -114,8 +115,7 @@ function storageView(nls: NodeLocalStorage): StorageView {
 const READ_WHEN_DELETED = [KEEP, LOST];
 
 const identityOf = ({ name, uid, deletionTimestamp, annotations = {} }: ObjectMeta): ObjectMeta => ({
-  ...(name !== undefined && { name }),
-  ...(uid !== undefined && { uid }),
+  ...present({ name, uid }),
   ...(deletionTimestamp !== undefined && { deletionTimestamp, ...readAnnotations(annotations) }),
 });
 

@@ -1,3 +1,4 @@
+import { present } from '../../model/present.ts';
 import { beforeEach, expect, test } from 'vitest';
 import { Ledger } from '../../capacity/ledger.ts';
 import type { Scheduling } from '../../extender/scheduling.ts';
@@ -43,7 +44,7 @@ const factsOf = (name: string, nodeName?: string): PodFacts => ({
   name,
   finished: false,
   volumes: [{ kind: 'claim', claimName: `data-${name}` }],
-  ...(nodeName === undefined ? {} : { nodeName }),
+  ...present({ nodeName }),
 });
 
 function addClaim(pod: string, size = 6 * GIB): void {

@@ -1,3 +1,4 @@
+import { present } from '../../model/present.ts';
 import type { PlaceAnswer, PlaceRequest } from '../../capacity/books/create-volume.ts';
 import type { Ledger } from '../../capacity/ledger.ts';
 import { createController } from '../../csi/controller/controller.ts';
@@ -62,6 +63,6 @@ export function createCsiComponent(deps: CsiComponentDeps): Component {
     endpoint,
     services: [identity, controller],
     log,
-    ...(onCall && { onCall }),
+    ...present({ onCall }),
   });
 }

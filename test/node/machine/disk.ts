@@ -1,3 +1,4 @@
+import { present } from '../../../src/model/present.ts';
 /** A SCSI disk of the node: it may be plugged in and pulled while the node runs. */
 export interface Disk {
   /** Its serial number; letters, digits and dashes, at most 20. The node finds it by this. */
@@ -46,7 +47,7 @@ export function diskArguments(disk: Disk): DiskArguments {
       physical_block_size: physicalSectorBytes,
       'share-rw': true,
       rotation_rate: 1,
-      ...(disk.wwn === undefined ? {} : { wwn: disk.wwn }),
+      ...present({ wwn: disk.wwn }),
       ...(disk.scsiId === undefined ? {} : { 'scsi-id': disk.scsiId }),
     },
   };
