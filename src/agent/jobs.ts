@@ -10,11 +10,12 @@ import { createWatchedFolders } from './limits/watched-folders.ts';
 import type { AgentMetrics } from './metrics.ts';
 import type { Ports } from './ports.ts';
 import type { Job, Queues } from './queues.ts';
-import { observe } from './storage/observe.ts';
+import { observe, type Observation } from './storage/observe.ts';
 import { createStatusReporter } from './storage/report-status.ts';
 import { createCutTries } from './storage/stale-marks.ts';
 import { syncNode } from './storage/sync-node.ts';
 import { findSuspects } from './volumes/changed-volumes.ts';
+import { createStrayVolumes, type StrayVolumes } from './volumes/stray-volumes.ts';
 import { createLostInlineVolumes } from './volumes/lost-inline-volumes.ts';
 import { isSettled, reconcileVolume } from './volumes/reconcile-volume.ts';
 import type { VolumeWriter } from './volumes/write-volume.ts';
@@ -56,6 +57,8 @@ export function createJobs(deps: JobsDeps): Readonly<Record<keyof Queues, Job>> 
     locks: new KeyedMutex(),
     observe: (signal) => observe({ ...ports, mountRoot: config.mountRoot }, signal),
     suspects: new Set<string>(),
+    strays: createStrayVolumes((name) => volumes.get(name) !== undefined),
+    leavingStrays: new Map<string, LocalVolume>(),
   };
   const removeLost = createLostInlineVolumes({ ...shared, volumes: volumes.values });
   return {
@@ -73,16 +76,23 @@ type Shared = JobsDeps &
     readonly observe: (signal: AbortSignal) => ReturnType<typeof observe>;
     /** Names of volumes that are not as their objects say, and are to be looked at though nothing was asked. */
     readonly suspects: Set<string>;
+    readonly strays: StrayVolumes;
+    /** The strays that are to be removed, by name. */
+    readonly leavingStrays: Map<string, LocalVolume>;
   };
 
 function nodeJob(shared: Shared): Job {
-  const { config, ports, metrics, node, volumes, suspects, queues } = shared;
+  const { config, ports, metrics, node, volumes, suspects, strays, leavingStrays, queues } = shared;
   const syncDeps = {
     ...shared,
     ...reporting(shared),
     pattern: config.pattern,
     mountRoot: config.mountRoot,
     ownerOf: ownerAmong(volumes.values),
+    moreStandings: ({ groups }: Observation) => {
+      strays.look(groups);
+      return strays.standings();
+    },
     isOver: createCutTries(ports.boot, () => performance.now()),
   };
   return async (_, signal) => {
@@ -94,15 +104,20 @@ function nodeJob(shared: Shared): Job {
       suspects.add(name);
       queues.volumes.add(name);
     }
+    leavingStrays.clear();
+    for (const stray of strays.toRemove(nls)) {
+      leavingStrays.set(stray.metadata.name ?? '', stray);
+      queues.removals.add(stray.metadata.name ?? '');
+    }
   };
 }
 
 /** A volume is worked on in one of the two queues at a time, whichever its name was put into. */
 function volumeJob(shared: Shared, own: 'volumes' | 'removals'): Job {
-  const { volumes, suspects, queues } = shared;
+  const { volumes, suspects, leavingStrays, queues } = shared;
   const deps = { ...shared, onChange: () => queues.node.addAfter(NODE_KEY, GATHER_MS) };
   return async (name, signal) => {
-    const volume = volumes.get(name);
+    const volume = volumes.get(name) ?? leavingStrays.get(name);
     if (!volume || (isSettled(volume) && !suspects.has(name))) return;
     const right = volume.metadata.deletionTimestamp === undefined ? 'volumes' : 'removals';
     if (right !== own) return queues[right].add(name);

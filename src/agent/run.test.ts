@@ -6,7 +6,7 @@ import { afterEach, expect, test } from 'vitest';
 import { GIB, MIB } from '../model/bytes.ts';
 import { inlineVolumeId } from '../model/inline-volume.ts';
 import type { LocalVolume, NodeLocalStorage } from '../model/objects.ts';
-import { KEEP, NODE_LABEL, VOLUME_FINALIZER } from '../model/well-known.ts';
+import { KEEP, NODE_LABEL, REMOVE_STRAYS, VOLUME_FINALIZER } from '../model/well-known.ts';
 import { createApiServer, type ApiServer } from '../../sandbox/apiserver/api-server.ts';
 import { createCsiClient, type CsiClient } from '../csi/client.ts';
 import * as csi from '../csi/gen/csi.ts';
@@ -243,6 +243,33 @@ test('a logical volume that somebody removed is told to be lost, and serves agai
   await eventually(() => expect(it.volume('v1')?.status).toMatchObject({ phase: 'Failed', reason: 'VolumeLost' }));
   await writeFile(disks, whole);
   await eventually(() => expect(it.volume('v1')?.status?.phase).toBe('Ready'));
+});
+
+test('volumes that nobody speaks of any more are told, keep their room, and are adopted or removed on purpose', async () => {
+  const it = await rig(SPEC);
+  const stop = it.start();
+  const names = ['v-adopted', 'v-removed'];
+  for (const name of names) await it.client.create(LOCAL_VOLUMES, localVolume(name, GIB), never);
+  await eventually(() => expect(names.map((name) => it.volume(name)?.status?.phase)).toEqual(['Ready', 'Ready']));
+  await stop();
+  for (const name of names) {
+    await it.client.delete(LOCAL_VOLUMES, { name }, never);
+    const body = { metadata: { finalizers: null } };
+    await it.client.patch(LOCAL_VOLUMES, { name }, { type: 'merge', body }, never);
+  }
+
+  it.start();
+  const told = () => it.nls()?.status?.conditions?.find(({ type }) => type === 'StrayVolumes')?.message ?? '';
+  await eventually(() => expect(names.filter((name) => told().includes(name))).toEqual(names));
+  expect(available(it)).toBe(FREE - 2 * GIB);
+  await it.client.create(LOCAL_VOLUMES, localVolume('v-adopted', GIB), never);
+  await eventually(() => expect(it.volume('v-adopted')?.status?.phase).toBe('Ready'));
+  const uuids = [...told().matchAll(/UUID ([^)]+)\)/g)].map(([, uuid = '']) => uuid);
+  const body = { metadata: { annotations: { [REMOVE_STRAYS]: uuids.join(',') } } };
+  await it.client.patch(NODE_LOCAL_STORAGES, { name: NODE }, { type: 'merge', body }, never);
+  await eventually(() => expect(available(it)).toBe(FREE - GIB));
+  await eventually(() => expect(told()).toBe(''));
+  expect(it.volume('v-adopted')?.status?.phase).toBe('Ready');
 });
 
 test('a node that cannot be looked at says so, keeps what was known, and recovers', async () => {

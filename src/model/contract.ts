@@ -18,6 +18,7 @@ import {
   PUBLISHED_AT,
   PV_ALLOCATED,
   READ_ONLY_SNAPSHOT,
+  REMOVE_STRAYS,
   SELECTED_NODE,
   STORAGE_RESERVED,
   TOPOLOGY_KEY,
@@ -75,6 +76,7 @@ const ON_OBJECTS: readonly Row[] = [
   [FORMATTED, 'annotation', 'LocalVolume', ['agent'], ['agent'], 'ours'],
   [DISK, 'annotation', 'LocalVolume', ['agent'], ['agent', 'operator'], 'ours'],
   [FILESYSTEM, 'annotation', 'LocalVolume', ['agent'], ['agent'], 'ours'],
+  [REMOVE_STRAYS, 'annotation', 'NodeLocalStorage', ['administrator'], ['agent'], 'ours'],
   [LOST, 'annotation', 'NodeLocalStorage, LocalVolume', ['administrator'], ['operator'], 'ours'],
   [PUBLISHED_AT, 'annotation', 'LocalVolume', ['agent'], ['agent'], 'ours'],
   [FREED, 'annotation', 'CSIStorageCapacity', ['operator'], ['kube-scheduler'], 'ours'],
@@ -140,10 +142,16 @@ const CONDITIONS: readonly Row[] = [
   ['ConfigAccepted', 'condition', 'NodeLocalStorage', ['agent'], ['people'], 'ours'],
   ['VolumeGroup/', 'condition', 'NodeLocalStorage', ['agent'], ['people'], 'ours'],
   ['MountPoint/', 'condition', 'NodeLocalStorage', ['agent'], ['people'], 'ours'],
+  ['StrayVolumes', 'condition', 'NodeLocalStorage', ['agent'], ['people'], 'ours'],
 ];
 
 /** The types that a condition of ours may have. */
-export type ConditionType = 'Accepted' | 'ConfigAccepted' | `VolumeGroup/${string}` | `MountPoint/${string}`;
+export type ConditionType =
+  | 'Accepted'
+  | 'ConfigAccepted'
+  | 'StrayVolumes'
+  | `VolumeGroup/${string}`
+  | `MountPoint/${string}`;
 
 const EVENTS: readonly Row[] = Object.entries(EVENT_REASONS).map(([name, { on, by, from }]): Row => [
   name,

@@ -40,6 +40,8 @@ const OTHERS = {
   PodGone: agent('LocalVolume'),
   LimitsNotSet: agent('LocalVolume'),
   LimitsPartial: agent('LocalVolume'),
+  /** Logical volumes of ours that no LocalVolume speaks of. */
+  VolumesFound: agent(STORAGE),
   Ready: agent(STORAGE),
   CreateVGFailed: agent(STORAGE, 'open-local'),
   ExtendVGFailed: agent(STORAGE),

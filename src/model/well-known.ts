@@ -37,6 +37,12 @@ export const KEEP = 'csi.aliyun.com/keep';
  */
 export const LOST = 'csi.aliyun.com/lost';
 
+/**
+ * On a NodeLocalStorage, written by an administrator: UUIDs of logical volumes, with commas or spaces between. Those
+ * that open-local made and no LocalVolume speaks of are erased and removed by the node's agent.
+ */
+export const REMOVE_STRAYS = 'csi.aliyun.com/remove-strays';
+
 /** On a LocalVolume: the node that owns it, so that an agent watches its own objects only. */
 export const NODE_LABEL = 'csi.aliyun.com/node';
 

@@ -63,6 +63,11 @@ test('of a node that never comes back, claim, PersistentVolume and LocalVolume g
   await until('it reports what was left', [stores.nodeStorages], WITHIN_MS, () =>
     groupOn('lost-1')?.logicalVolumes?.some((volume) => volume.name === name),
   );
+  await until('it tells whose it is not', [stores.nodeStorages], WITHIN_MS, () =>
+    stores.nodeStorages
+      .get('lost-1')
+      ?.status?.conditions?.some(({ type, message }) => type === 'StrayVolumes' && message.includes(name)),
+  );
   await createPods(system, [
     { name: 'c', sizes: ['8Gi'] },
     { name: 'd', sizes: ['8Gi'] },

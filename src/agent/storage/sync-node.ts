@@ -16,6 +16,8 @@ export interface SyncDeps extends InitDeps, InitMountPointsDeps {
   readonly observe: (signal: AbortSignal) => Promise<Observation>;
   /** Writes the status when it differs. */
   readonly report: (before: NlsStatus | undefined, after: NlsStatus, signal: AbortSignal) => Promise<unknown>;
+  /** How the node stands for anything else that is seen. */
+  readonly moreStandings?: (observation: Observation) => readonly Standing[];
   readonly record: RecordEvent;
   readonly disks: InitDeps['disks'];
   /** Kernel names of disks to report. */
@@ -37,7 +39,7 @@ export async function syncNode(nls: NodeLocalStorage, deps: SyncDeps, signal: Ab
   const mountPoints = await initMountPoints(wanted?.mountpoints ?? [], between, deps, signal);
   const observation = mountPoints.changed ? await look(nls, deps, signal) : between;
 
-  const all = [...groups.standings, ...mountPoints.standings];
+  const all = [...groups.standings, ...mountPoints.standings, ...(deps.moreStandings?.(observation) ?? [])];
   const devices = await reportedDevices({ ...deps, observation, isManaged: managedDevices(nls, observation) }, signal);
   const now = new Date(deps.now()).toISOString();
   tellChanges(nls, all, deps.record);

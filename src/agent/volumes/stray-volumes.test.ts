@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest';
+import { bytes, GIB } from '../../model/bytes.ts';
+import { REMOVE_STRAYS } from '../../model/well-known.ts';
+import { OUR_TAG } from '../../lvm/names.ts';
+import type { LvmGroup, LvmVolume } from '../../lvm/report.ts';
+import { createStrayVolumes } from './stray-volumes.ts';
+
+const volume = (name: string, tags: readonly string[] = [OUR_TAG]): LvmVolume => ({
+  ...{ name, uuid: `uuid-of-${name}`, size: bytes(GIB), taken: bytes(GIB), tags, readOnly: false },
+  ...{ layout: 'linear', health: '' },
+});
+const group = (volumes: readonly LvmVolume[], more: Partial<LvmGroup> = {}): LvmGroup =>
+  ({ name: 'pool-0', uuid: 'g', foreign: false, exported: false, volumes, ...more }) as LvmGroup;
+const nls = (uuids?: string) => ({
+  metadata: { name: 'n1', ...(uuids !== undefined && { annotations: { [REMOVE_STRAYS]: uuids } }) },
+});
+
+test('what open-local made and no object speaks of is told once it was seen twice', () => {
+  const strays = createStrayVolumes((name) => name === 'known');
+  const groups = [
+    group([volume('known'), volume('left'), volume('somebody-elses', [])]),
+    group([volume('foreign')], { foreign: true }),
+    group([volume('exported')], { exported: true }),
+  ];
+  strays.look(groups);
+  expect(strays.standings()).toEqual([]);
+  strays.look(groups);
+  expect(strays.standings()).toMatchObject([{ type: 'StrayVolumes', ok: false }]);
+  const [{ message } = { message: '' }] = strays.standings();
+  expect(message).toContain(': pool-0/left (1 GiB, UUID uuid-of-left). ');
+  strays.look([group([volume('known')])]);
+  expect(strays.standings()).toEqual([]);
+});
+
+test('only a stray that is named by its UUID, and is one still, is to be removed', () => {
+  const objects = new Set<string>();
+  const strays = createStrayVolumes((name) => objects.has(name));
+  const groups = [group([volume('left'), volume('kept')])];
+  const named = nls('uuid-of-left, uuid-of-nothing');
+  strays.look(groups);
+  expect(strays.toRemove(named)).toEqual([]);
+  strays.look(groups);
+  expect([nls(), nls(''), nls('left')].flatMap((each) => strays.toRemove(each))).toEqual([]);
+  expect(strays.toRemove(named)).toMatchObject([
+    { metadata: { name: 'left' }, spec: { vgName: 'pool-0', sizeBytes: GIB } },
+  ]);
+  objects.add('left');
+  expect(strays.toRemove(named)).toEqual([]);
+});

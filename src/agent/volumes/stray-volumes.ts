@@ -1,0 +1,71 @@
+import { formatBytes } from '../../model/bytes.ts';
+import type { LocalVolume, NodeLocalStorage } from '../../model/objects.ts';
+import { REMOVE_STRAYS, VOLUME_FINALIZER } from '../../model/well-known.ts';
+import { OUR_TAG } from '../../lvm/names.ts';
+import type { LvmGroup, LvmVolume } from '../../lvm/report.ts';
+import type { Standing } from '../storage/conditions.ts';
+
+/** A logical volume of ours that no LocalVolume speaks of, such as one whose node was called lost and has come back. */
+export interface StrayVolume {
+  readonly vgName: string;
+  readonly volume: LvmVolume;
+}
+
+/** The strays of a node, and what an administrator wants of them. */
+export interface StrayVolumes {
+  /** Takes in what was seen. Strays are those of two looks in a row: an object may have gone since one look. */
+  look(groups: readonly LvmGroup[]): void;
+  /** How the node stands for its strays; none when it has none. */
+  standings(): readonly Standing[];
+  /** The strays that the annotation REMOVE_STRAYS names by UUID, each as a LocalVolume that is being deleted. */
+  toRemove(nls: Pick<NodeLocalStorage, 'metadata'>): readonly LocalVolume[];
+}
+
+/** `hasObject` says of the name of a volume whether a LocalVolume of this node has it. */
+export function createStrayVolumes(hasObject: (name: string) => boolean): StrayVolumes {
+  let suspected = new Set<string>();
+  let strays: readonly StrayVolume[] = [];
+  return {
+    look: (groups) => {
+      const found = findStrays(groups, hasObject);
+      strays = found.filter(({ volume }) => suspected.has(volume.uuid));
+      suspected = new Set(found.map(({ volume }) => volume.uuid));
+    },
+    standings: () => (strays.length === 0 ? [] : [standingOf(strays)]),
+    toRemove: ({ metadata }) => {
+      const wanted = new Set((metadata.annotations?.[REMOVE_STRAYS] ?? '').split(/[\s,]+/));
+      return strays
+        .filter(({ volume }) => wanted.has(volume.uuid) && !hasObject(volume.name))
+        .map((stray) => asDeleted(stray, metadata.name ?? ''));
+    },
+  };
+}
+
+/** Groups of other machines have volumes with our tag, too; they are not this node's business. */
+function findStrays(groups: readonly LvmGroup[], hasObject: (name: string) => boolean): StrayVolume[] {
+  return groups
+    .filter(({ foreign, exported }) => !foreign && !exported)
+    .flatMap(({ name: vgName, volumes }) =>
+      volumes
+        .filter(({ name, tags }) => tags.includes(OUR_TAG) && !hasObject(name))
+        .map((volume) => ({ vgName, volume })),
+    );
+}
+
+function standingOf(strays: readonly StrayVolume[]): Standing {
+  const list = strays.map(
+    ({ vgName, volume: { name, size, uuid } }) => `${vgName}/${name} (${formatBytes(size)}, UUID ${uuid})`,
+  );
+  const message =
+    `No LocalVolume speaks of these logical volumes, which open-local made: ${list.join(', ')}. Their data is kept and ` +
+    `their room is not used. To keep one, create a LocalVolume of its name, group and size for this node. To erase one ` +
+    `that nobody needs, write its UUID into the annotation ${REMOVE_STRAYS} of this object.`;
+  return { type: 'StrayVolumes', ok: false, reason: 'VolumesFound', message };
+}
+
+/** Removed like any other volume: never while it is mounted, and erased first. */
+const asDeleted = ({ vgName, volume }: StrayVolume, nodeName: string): LocalVolume => ({
+  metadata: { name: volume.name, deletionTimestamp: new Date(0).toISOString(), finalizers: [VOLUME_FINALIZER] },
+  spec: { nodeName, kind: 'LVM', vgName, sizeBytes: volume.size, role: 'Volume' },
+  status: { phase: 'Deleting', sizeBytes: volume.size },
+});
