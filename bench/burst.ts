@@ -8,8 +8,9 @@ import { parseStorageClass } from '../src/model/storage-class.ts';
 import { Random } from '../test/fuzz/random.ts';
 
 /**
- * A burst on a simulated clock: 200 pods come at once to nodes that are 95 % full, and what the scheduler chose is
- * heard 5 to 50 ms late. What does it cost, and whom, to keep room on every node that a pod may still go to?
+ * A burst on a simulated clock: 200 pods come at once to nodes that are 95 % full, and the extender hears of each
+ * choice of the scheduler 5 to 50 ms late. Measures what it costs to hold room on every node that a pod may still go
+ * to.
  *
  * The scheduler is modelled as kube-scheduler works: one pod at a time; it samples nodes in large clusters; it adds
  * other plug-ins' scores to ours; a pod that fits nowhere comes back after 1, 2, 4, 8, 10, 10 … seconds. While the
@@ -186,8 +187,8 @@ class Burst {
   }
 
   /**
-   * As numFeasibleNodesToFind: all up to 100 nodes, then 50 % less one for every 125 nodes; each time from where it
-   * ended last.
+   * Samples nodes as numFeasibleNodesToFind does: all up to 100 nodes, then 50 % less one for every 125 nodes; each
+   * time from where the last sample ended.
    */
   #sample(): string[] {
     const all = this.#names.length;

@@ -9,9 +9,9 @@ import { goalLine, ms, say, table, writeResult, type Goal } from './report.ts';
 import { percentile } from './statistics.ts';
 
 /**
- * `node bench/ledger.ts [--quick]`: how many events a second the ledger takes in, from the bytes of a watch line to
- * its books, in a cluster of 5,000 nodes with 50,000 volumes and claims and 100,000 pods; and the longest time the
- * event loop stands still meanwhile.
+ * `node bench/ledger.ts [--quick]`: how many events a second the ledger takes in, from the bytes of a watch line to its
+ * books, in a cluster of 5,000 nodes with 50,000 volumes and claims and 100,000 pods; and the longest time the event
+ * loop stands still meanwhile.
  */
 
 const quick = process.argv.includes('--quick');

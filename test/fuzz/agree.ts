@@ -90,7 +90,7 @@ function sayRoom(world: World, node: string): string {
 }
 
 /**
- * All work ends, all events arrive, all nodes report: then nothing is held, and a ledger built afresh says the same.
+ * Ends all work, delivers all events, lets all nodes report: then nothing is held, and a ledger built afresh agrees.
  */
 export function settleDown(world: World): void {
   world.deliverAll();

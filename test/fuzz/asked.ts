@@ -8,8 +8,8 @@ import { HOLD_TTL_MS, type World } from './world.ts';
 import { demand } from './violation.ts';
 
 /**
- * Each question to the ledger, its answer judged by the model and then believed by it. That all promises together can
- * be kept is looked at after every step (agree.ts); here it is whether a promise was refused or made without reason.
+ * Questions to the ledger: the model judges each answer and then takes it as given. Whether a promise was refused or
+ * made without reason is judged here; whether all promises together can be kept, after every step in agree.ts.
  */
 
 /** Words of refusals for want of room, as opposed to refusals of the pod itself. */
@@ -158,7 +158,7 @@ export function askPlace(world: World, { claim, nodes }: PlaceQuestion): VolumeF
   return volume;
 }
 
-/** Promises to create an object last so long. */
+/** Time for which an expected volume is kept, ms. */
 export const EXPECTED_TTL_MS = 15 * 60_000;
 const LATE_NEWS_MS = 60_000;
 
@@ -234,7 +234,7 @@ export function tellUnplace(world: World, volume: VolumeFacts): void {
 }
 
 /**
- * What the ledger holds on a node for pods and claims, in bytes and units together: zero or not is all that matters.
+ * Sums what the ledger holds on a node for pods and claims, bytes and units together: only zero or not matters.
  */
 export function heldOn(world: World, name: string): number {
   const state = world.ledger.node(name);

@@ -7,8 +7,8 @@ import { BREAKAGES, breakLedger } from './breakages.ts';
 import { historyOf, live, type Counts } from './history.ts';
 
 /**
- * A round number of histories and a seed that never changes, so that a failure is the change's. `make fuzz` tries
- * others.
+ * Number of histories and a fixed seed, so that a failure comes from a change of the code. `make fuzz` tries other
+ * seeds.
  */
 const HISTORIES = 3000;
 const SEED = 1;

@@ -3,7 +3,7 @@ import type { ClaimFacts, PodFacts, VolumeFacts } from '../../src/model/facts.ts
 import { claimKeyOf, inlineItems, type Item, type Model } from './model.ts';
 import type { Kind, Objects } from './objects.ts';
 
-/** How the promises of the model change with what is heard: docs/ledger.md as plainly as it can be said. */
+/** How the promises of the model change with what is heard: the rules of docs/ledger.md in the plainest form. */
 
 type Hearing = {
   readonly [K in Kind]: (model: Model, before: Objects[K] | undefined, now: Objects[K] | undefined) => void;
@@ -121,8 +121,8 @@ function isOffered(model: Model, claim: ClaimFacts, node: string): boolean {
 }
 
 /**
- * The pod goes to this node. When it was never offered, nothing is promised there; the ledger may keep room all the
- * same.
+ * Records that the pod goes to this node. If the node was never offered nothing is promised there; the ledger may still
+ * hold room.
  */
 function settle(model: Model, pod: string, node: string): void {
   const hold = model.holds.get(pod);

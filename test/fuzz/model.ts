@@ -6,9 +6,8 @@ import { parseStorageClass, type VolumePolicy } from '../../src/model/storage-cl
 import { DRIVER, emptyStore, NAMESPACE, type Store } from './objects.ts';
 
 /**
- * The model: what has been heard, what has been promised, and everything else computed anew from these two each time
- * it is asked. No index, no running sum, nothing remembered in between; slow, and so short of tricks that a reader
- * believes it.
+ * The model: what was heard, what was promised, and everything else computed anew from these two for each question. It
+ * has no index, no running sum and no cache: slow, and simple enough to be believed.
  */
 
 /** One volume that needs a place. */
@@ -73,8 +72,8 @@ export class Model {
   /** Inline volumes of bound pods whose objects were seen. */
   readonly made = new Set<string>();
   /**
-   * Volumes for which the ledger may have found another place on its own, when a pod went where it was not offered to
-   * go.
+   * Volumes for which the ledger may have found another place by itself, because a pod went to a node that was not
+   * offered.
    */
   readonly replanned: { readonly pod: string; readonly node: string; readonly items: readonly Item[] }[] = [];
 
@@ -254,8 +253,7 @@ export class Model {
   }
 
   /**
-   * Whether some way exists to give all these volumes a place on the node, beside the volumes that are there. Tries
-   * every way.
+   * Tells whether all these volumes find a place on the node beside the existing ones. Tries every way.
    */
   fits(node: string, items: readonly Item[]): boolean {
     if (items.length === 0) return true;

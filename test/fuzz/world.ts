@@ -140,8 +140,8 @@ export class World {
   }
 
   /**
-   * Something is about to be heard that takes room on a node where none was kept for it: bound by hand, or after its
-   * hold was over.
+   * Records that an object about to be heard takes room that was not held for it: bound by hand, or after its hold
+   * ended.
    */
   #noteUnplanned(kind: Kind, object: Objects[Kind] | undefined): void {
     if (kind === 'volume' && object) {
@@ -153,8 +153,7 @@ export class World {
   }
 
   /**
-   * A report from before a volume was removed, heard after the end of its object: for a while its room seems to be
-   * taken again.
+   * Delivers a report from before a volume was removed after the end of its object: its room seems taken for a while.
    */
   #noteStale({ name: node, groups, units }: NodeStorage): void {
     const before = this.model.known.node.get(node);
