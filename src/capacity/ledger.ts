@@ -45,6 +45,8 @@ export interface LedgerPolicy {
   readonly float?: FloatPolicy;
   /** How long room is held for a pod of which nothing more is heard, ms. */
   readonly holdTtlMs: number;
+  /** How many slots, and how many nodes, its columns have room for before they grow; 64 unless given. */
+  readonly firstRows?: number;
 }
 
 /**
@@ -62,7 +64,7 @@ export class Ledger {
 
   constructor(policy: LedgerPolicy) {
     this.#policy = policy;
-    this.#books = new Books(policy.drivers, policy.strategy);
+    this.#books = new Books(policy.drivers, policy.strategy, policy.firstRows);
     this.#pods = new Pods(this.#books);
   }
 

@@ -27,6 +27,14 @@ test.each(Array.from({ length: BATCHES }, (_, i) => SEED + (i * HISTORIES) / BAT
   },
 );
 
+test.each([
+  { nodes: 70, histories: 12 },
+  { nodes: 200, histories: 4 },
+])('and in $histories histories of $nodes nodes', { timeout: 120_000 }, ({ nodes, histories }) => {
+  for (let seed = 1; seed <= histories; seed += 1)
+    expect(live({ ...historyOf(seed), nodes }, Ledger), `seed ${seed}`).toBeUndefined();
+});
+
 test('a seed is one history, on every machine', () => {
   const first: Counts = new Map();
   const second: Counts = new Map();

@@ -7,6 +7,8 @@ import { World, type LedgerClass } from './world.ts';
 export interface History {
   readonly seed: number;
   readonly steps: readonly number[];
+  /** How many nodes the cluster has; one to three unless given. */
+  readonly nodes?: number;
 }
 
 export interface Failure {
@@ -34,7 +36,7 @@ export function historyOf(seed: number): History {
 /** Plays a history, judging after every step; undefined when the ledger and the model agree to the end. */
 export function live(history: History, Ledger: LedgerClass, counts?: Counts): Failure | undefined {
   const story: string[] = [];
-  const world = new World(new Random(history.seed), Ledger);
+  const world = new World(new Random(history.seed), Ledger, history.nodes);
   try {
     const actions = ACTIONS.filter(({ rough }) => world.rough || !rough);
     for (const step of history.steps) {

@@ -42,6 +42,8 @@ export interface RealNode {
   lost: boolean;
 }
 
+/** So few that the ledger's columns grow in every history. */
+const FIRST_ROWS = 2;
 export const HOLD_TTL_MS = 60_000;
 
 /**
@@ -68,7 +70,8 @@ export class World {
   readonly #queues = new Map<Kind, { readonly key: string; readonly object: Objects[Kind] | undefined }[]>();
   readonly #Ledger: LedgerClass;
 
-  constructor(random: Random, LedgerClass: LedgerClass) {
+  /** `nodes`: how many the cluster has, one to three unless given. */
+  constructor(random: Random, LedgerClass: LedgerClass, nodes?: number) {
     this.random = random;
     this.#Ledger = LedgerClass;
     this.rough = random.chance(50);
@@ -78,10 +81,11 @@ export class World {
       holdTtlMs: HOLD_TTL_MS,
       float: random.pick([{ kind: 'wide' }, { kind: 'one' }, { kind: 'roomy', more: 1 }] as const) ?? { kind: 'wide' },
       antiAffinity: random.chance(30) ? { LVM: 3, MountPoint: 5 } : {},
+      firstRows: FIRST_ROWS,
     };
     this.ledger = new LedgerClass(this.policy);
     for (const facts of CLASSES) this.set('class', facts.name, facts);
-    const count = 1 + random.below(3);
+    const count = nodes ?? 1 + random.below(3);
     for (let i = 1; i <= count; i += 1) this.#addNode(`n${i}`);
     for (const name of this.nodes.keys()) this.report(name);
     this.deliverAll();

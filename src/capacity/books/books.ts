@@ -19,7 +19,7 @@ import { requestOfClaim, type VolumeRequest } from '../needs/volume-request.ts';
  * in docs/ledger.md). Each is taken within one call, so the room is neither free in between nor counted twice.
  */
 export class Books implements Known {
-  readonly cluster = new Cluster();
+  readonly cluster: Cluster;
   readonly claims = new Claims();
   readonly classes: Classes;
   readonly records = new Records((node) => this.cluster.room(node));
@@ -32,7 +32,8 @@ export class Books implements Known {
   readonly #unmet = new Map<string, NodeRoom>();
   readonly #strategy: Strategy;
 
-  constructor(drivers: readonly string[], strategy: Strategy) {
+  constructor(drivers: readonly string[], strategy: Strategy, firstRows?: number) {
+    this.cluster = new Cluster(firstRows);
     this.classes = new Classes(drivers);
     this.#strategy = strategy;
   }

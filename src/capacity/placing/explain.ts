@@ -51,7 +51,7 @@ export class Explainer {
 
   #isFloatedOn(node: number): boolean {
     const { firstGroup, nextGroup, floating, unitCount } = this.#cluster.columns;
-    for (let row = firstGroup[node]!; row !== NONE; row = nextGroup[row]!) if (floating[row]! > 0) return true;
+    for (let row = firstGroup[node]!; row >= 0; row = nextGroup[row]!) if (floating[row]! > 0) return true;
     return unitCount[node]! > 0 && this.#cluster.node(node).units.some((unit) => unit.floating > 0);
   }
 

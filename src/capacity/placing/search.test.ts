@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { bytes, GIB, MIB } from '../../model/bytes.ts';
 import { Cluster } from '../stock/cluster.ts';
-import { gib, group, node, unit } from '../ledger-fixture.ts';
+import { FIRST_ROWS, gib, group, node, unit } from '../ledger-fixture.ts';
 import type { NodeRoom } from '../stock/node-stock.ts';
 import { PlaceSearch, type PlacingRules } from './search.ts';
 import { byNeed, type VolumeRequest } from '../needs/volume-request.ts';
@@ -27,7 +27,7 @@ interface Room {
 }
 
 function roomOf(...storage: Parameters<typeof node>): Room {
-  const cluster = new Cluster();
+  const cluster = new Cluster(FIRST_ROWS);
   cluster.report(node(...storage));
   return { node: cluster.room(storage[0]), cluster };
 }

@@ -104,7 +104,7 @@ export class PlaceSearch {
     const { size } = request;
     let best = NONE;
     let bestRoom = 0;
-    for (let row = firstGroup[node]!; row !== NONE; row = nextGroup[row]!) {
+    for (let row = firstGroup[node]!; row >= 0; row = nextGroup[row]!) {
       if (group !== ANY_GROUP && groupName[row] !== group) continue;
       const room = free[row]! - planned[row]! + (ignoreFloating ? floating[row]! : 0);
       if (room < wholeExtents(size, extent[row]!)) continue;
@@ -122,7 +122,7 @@ export class PlaceSearch {
     if (request.kind !== 'LVM')
       return unitCount[node]! > 0 && this.#cluster.node(node).units.some((unit) => suits(unit, request));
     const group = this.#groups[j]!;
-    for (let row = firstGroup[node]!; row !== NONE; row = nextGroup[row]!)
+    for (let row = firstGroup[node]!; row >= 0; row = nextGroup[row]!)
       if (group === ANY_GROUP || groupName[row] === group) return true;
     return false;
   }
@@ -198,7 +198,7 @@ export class PlaceSearch {
     const { firstGroup, groupName, nextGroup } = this.#columns;
     const group = this.#groups[j]!;
     const rows: number[] = [];
-    for (let row = firstGroup[node]!; row !== NONE; row = nextGroup[row]!) {
+    for (let row = firstGroup[node]!; row >= 0; row = nextGroup[row]!) {
       const isRight = group === ANY_GROUP || groupName[row] === group;
       if (isRight && this.#roomIn(row) >= this.#amount(row, j)) rows.push(row);
     }

@@ -6,11 +6,16 @@ import type { Slot } from './slot.ts';
 
 /** The nodes with storage, and those without on which something is held or recorded. */
 export class Cluster {
-  readonly columns = new Columns();
+  readonly columns: Columns;
   readonly #nodes = new Map<string, NodeRoom>();
   readonly #byNumber: (NodeRoom | undefined)[] = [];
   readonly #byRow: (Slot | undefined)[] = [];
   #epoch = 0;
+
+  /** `firstRows`: how many slots, and how many nodes, there is room for before the columns grow. */
+  constructor(firstRows?: number) {
+    this.columns = new Columns(firstRows);
+  }
 
   /** A node that reports storage. */
   find(name: string): NodeRoom | undefined {

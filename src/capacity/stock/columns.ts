@@ -1,7 +1,8 @@
 /** Room for a pod that may still go to other nodes, or whose node is known. */
 export type HoldState = 'floating' | 'settled';
 
-const FIRST_ROWS = 64;
+/** How many slots, and how many nodes, the columns have room for at first. */
+export const FIRST_ROWS = 64;
 /** Neither a row nor a number. */
 export const NONE = -1;
 
@@ -26,30 +27,30 @@ export interface FreedRoom {
 export class Columns {
   readonly freed: FreedRoom = { any: false, awaited: new Set() };
   // Of slots.
-  base = new Float64Array(FIRST_ROWS);
-  settled = new Float64Array(FIRST_ROWS);
-  floating = new Float64Array(FIRST_ROWS);
+  base = new Float64Array(0);
+  settled = new Float64Array(0);
+  floating = new Float64Array(0);
   /** base − settled − floating. */
-  free = new Float64Array(FIRST_ROWS);
+  free = new Float64Array(0);
   /** Taken by the volumes of the pod that is being planned; zero between plans. */
-  planned = new Float64Array(FIRST_ROWS);
+  planned = new Float64Array(0);
   /** Of a group, bytes. */
-  extent = new Float64Array(FIRST_ROWS);
+  extent = new Float64Array(0);
   /** Of a group, bytes. */
-  total = new Float64Array(FIRST_ROWS);
+  total = new Float64Array(0);
   /** Number of the group's name. */
-  groupName = new Int32Array(FIRST_ROWS);
+  groupName = new Int32Array(0);
   /** The next group of the node, NONE after the last. */
-  nextGroup = new Int32Array(FIRST_ROWS);
+  nextGroup = new Int32Array(0);
   /** The slot's node. */
-  nodeOf = new Int32Array(FIRST_ROWS);
+  nodeOf = new Int32Array(0);
   // Of nodes.
   /** 1 while the node reports storage. */
-  present = new Uint8Array(FIRST_ROWS);
-  firstGroup = new Int32Array(FIRST_ROWS);
-  unitCount = new Int32Array(FIRST_ROWS);
+  present = new Uint8Array(0);
+  firstGroup = new Int32Array(0);
+  unitCount = new Int32Array(0);
   /** How many claims are unmet there. */
-  unmetCount = new Int32Array(FIRST_ROWS);
+  unmetCount = new Int32Array(0);
 
   #rows = 0;
   readonly #freeRows: number[] = [];
@@ -57,10 +58,16 @@ export class Columns {
   readonly #freeNumbers: number[] = [];
   readonly #groupNumbers = new Map<string, number>();
 
+  /** `firstRows`: how many slots, and how many nodes, there is room for before the columns grow. */
+  constructor(firstRows = FIRST_ROWS) {
+    this.#resizeSlots(firstRows);
+    this.#resizeNodes(firstRows);
+  }
+
   /** A row of zeros for a slot of the node. */
   addRow(node: number): number {
     const row = this.#freeRows.pop() ?? this.#rows++;
-    if (row === this.base.length) this.#growSlots();
+    if (row === this.base.length) this.#resizeSlots(2 * row);
     for (const column of [this.base, this.settled, this.floating, this.free, this.planned, this.extent, this.total])
       column[row] = 0;
     this.groupName[row] = NONE;
@@ -76,7 +83,7 @@ export class Columns {
 
   addNode(): number {
     const number = this.#freeNumbers.pop() ?? this.#numbers++;
-    if (number === this.present.length) this.#growNodes();
+    if (number === this.present.length) this.#resizeNodes(2 * number);
     this.present[number] = 0;
     this.firstGroup[number] = NONE;
     this.unitCount[number] = 0;
@@ -150,31 +157,36 @@ export class Columns {
     if (this.unmetCount[node]! > 0) this.freed.awaited.add(node);
   }
 
-  #growSlots(): void {
-    this.base = grown(this.base);
-    this.settled = grown(this.settled);
-    this.floating = grown(this.floating);
-    this.free = grown(this.free);
-    this.planned = grown(this.planned);
-    this.extent = grown(this.extent);
-    this.total = grown(this.total);
-    this.groupName = grown(this.groupName);
-    this.nextGroup = grown(this.nextGroup);
-    this.nodeOf = grown(this.nodeOf);
+  /** Makes the columns of slots so long, at first and whenever they are full. */
+  #resizeSlots(rows: number): void {
+    this.base = resized(this.base, rows);
+    this.settled = resized(this.settled, rows);
+    this.floating = resized(this.floating, rows);
+    this.free = resized(this.free, rows);
+    this.planned = resized(this.planned, rows);
+    this.extent = resized(this.extent, rows);
+    this.total = resized(this.total, rows);
+    this.groupName = resized(this.groupName, rows);
+    this.nextGroup = resized(this.nextGroup, rows);
+    this.nodeOf = resized(this.nodeOf, rows);
   }
 
-  #growNodes(): void {
-    this.present = grown(this.present);
-    this.firstGroup = grown(this.firstGroup);
-    this.unitCount = grown(this.unitCount);
-    this.unmetCount = grown(this.unmetCount);
+  /** Makes the columns of nodes so long, at first and whenever they are full. */
+  #resizeNodes(nodes: number): void {
+    this.present = resized(this.present, nodes);
+    this.firstGroup = resized(this.firstGroup, nodes);
+    this.unitCount = resized(this.unitCount, nodes);
+    this.unmetCount = resized(this.unmetCount, nodes);
   }
 }
 
-/** A copy of twice the length. */
-function grown<T extends Float64Array<ArrayBuffer> | Int32Array<ArrayBuffer> | Uint8Array<ArrayBuffer>>(column: T): T {
+/** A copy of this length, which is not shorter. */
+function resized<T extends Float64Array<ArrayBuffer> | Int32Array<ArrayBuffer> | Uint8Array<ArrayBuffer>>(
+  column: T,
+  length: number,
+): T {
   const Column = column.constructor as new (length: number) => T;
-  const larger = new Column(2 * column.length);
-  larger.set(column);
-  return larger;
+  const copy = new Column(length);
+  copy.set(column);
+  return copy;
 }
