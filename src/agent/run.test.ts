@@ -158,7 +158,7 @@ test('a volume is made, grown, used and removed, and the room is back to the byt
   const publish = csi.NodePublishVolumeRequest.create({ ...staging, ...target, volumeCapability });
   await it.csi.node.nodeStageVolume(stage, never);
   await it.csi.node.nodePublishVolume(publish, never);
-  expect(it.volume('v1')?.metadata.annotations).toEqual({ 'csi.aliyun.com/formatted': 'ext4' });
+  expect(it.volume('v1')?.metadata.annotations).toMatchObject({ 'csi.aliyun.com/formatted': 'ext4' });
 
   await it.client.patch(
     LOCAL_VOLUMES,

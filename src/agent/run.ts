@@ -5,6 +5,7 @@ import { AGENT } from '../model/well-known.ts';
 import { createIdentity } from '../csi/identity.ts';
 import { addProcessMetrics } from '../daemon/process-metrics.ts';
 import { createNodeService } from '../csi/node/node.ts';
+import { createOwnWork } from '../csi/node/own-work.ts';
 import { keepRegistered } from '../csi/node/registration.ts';
 import { createCsiServer } from '../csi/server.ts';
 import type { Run } from '../exec/run.ts';
@@ -61,7 +62,10 @@ export async function runAgent(
     const hostname = (stop: AbortSignal): Promise<string> => hostnameOf(nodeName, client, stop);
     const ready = (): boolean => work.problem() === undefined;
     const identity = createIdentity({ driverName: config.driverName, version, ready });
-    const services = [identity, createNodeService({ nodeName, hostname, volumes, ...ports, limits: work.limits })];
+    const services = [
+      identity,
+      createNodeService({ nodeName, hostname, volumes, ...ports, limits: work.limits, ownWork: createOwnWork(signal) }),
+    ];
     components.push(
       createCsiServer({ name: 'csi node', endpoint: csiEndpoint, services, log, onCall: metrics.onCall }),
     );

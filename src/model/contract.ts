@@ -3,6 +3,7 @@ import { EVENT_REASONS } from './event-reasons.ts';
 import {
   DISK,
   FILESYSTEM,
+  FORMATTING,
   FORMATTED,
   FREED,
   KEEP,
@@ -74,6 +75,7 @@ const ON_OBJECTS: readonly Row[] = [
   [PV_ALLOCATED, 'annotation', 'PersistentVolume', ['open-local'], ['operator'], 'open-local'],
   [KEEP, 'annotation', 'LocalVolume', ['operator'], ['operator', 'agent'], 'ours'],
   [FORMATTED, 'annotation', 'LocalVolume', ['agent'], ['agent'], 'ours'],
+  [FORMATTING, 'annotation', 'LocalVolume', ['agent'], ['agent'], 'ours'],
   [DISK, 'annotation', 'LocalVolume', ['agent'], ['agent', 'operator'], 'ours'],
   [FILESYSTEM, 'annotation', 'LocalVolume', ['agent'], ['agent'], 'ours'],
   [REMOVE_STRAYS, 'annotation', 'NodeLocalStorage', ['administrator'], ['agent'], 'ours'],

@@ -53,6 +53,12 @@ export const NODE_LABEL = 'csi.aliyun.com/node';
 export const FORMATTED = 'csi.aliyun.com/formatted';
 
 /**
+ * On a LocalVolume: `<type> <UUID>` of the filesystem that its device is being given. Without FORMATTED beside it,
+ * formatting was cut and nobody has mounted the device: a filesystem of that UUID is made anew.
+ */
+export const FORMATTING = 'csi.aliyun.com/formatting';
+
+/**
  * On a LocalVolume that has a disk for itself: which one, as the disk tells of itself. Its name may lead to another
  * after a boot.
  */

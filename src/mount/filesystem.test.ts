@@ -48,11 +48,11 @@ test('a device that is not there is missing, without asking blkid', async () => 
 });
 
 test.each([
-  ['ext4', 'mkfs.ext4 -q -m 0 -- /dev/x'],
-  ['xfs', 'mkfs.xfs -q -- /dev/x'],
-  ['btrfs', 'mkfs.btrfs -q -- /dev/x'],
+  ['ext4', 'mkfs.ext4 -q -m 0 -U u-1 -- /dev/x'],
+  ['xfs', 'mkfs.xfs -q -m uuid=u-1 -- /dev/x'],
+  ['btrfs', 'mkfs.btrfs -q -U u-1 -- /dev/x'],
 ] as const)('making %s overwrites nothing by force', (fsType, want) => {
-  expect(mkfsArgv('/dev/x', fsType).join(' ')).toBe(want);
+  expect(mkfsArgv('/dev/x', { type: fsType, uuid: 'u-1' }).join(' ')).toBe(want);
 });
 
 test.each([

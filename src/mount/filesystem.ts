@@ -1,6 +1,6 @@
 import { present } from '../model/present.ts';
 import type { Bytes } from '../model/bytes.ts';
-import type { FilesystemType } from '../model/filesystem-type.ts';
+import { FILESYSTEMS, type FilesystemType } from '../model/filesystem-type.ts';
 import type { MountEntry } from './mountinfo.ts';
 
 /** What a device carries. `other` is anything that is not a filesystem and not nothing. */
@@ -9,6 +9,21 @@ export type Content =
   | { readonly kind: 'blank' }
   | { readonly kind: 'filesystem'; readonly type: string; readonly uuid?: string }
   | { readonly kind: 'other'; readonly what: string };
+
+/** A filesystem that is to be made; its UUID is chosen before, so that it is known again however far it got. */
+export interface NewFilesystem {
+  readonly type: FilesystemType;
+  readonly uuid: string;
+}
+
+export const formatFilesystem = ({ type, uuid }: NewFilesystem): string => `${type} ${uuid}`;
+
+/** The reverse of formatFilesystem; undefined for text that is not of this form. */
+export function parseFilesystem(text: string | undefined): NewFilesystem | undefined {
+  const [name, uuid] = text?.split(' ') ?? [];
+  const type = FILESYSTEMS.find((known) => known === name);
+  return type && uuid ? { type, uuid } : undefined;
+}
 
 export interface FilesystemStats {
   readonly total: Bytes;
@@ -21,8 +36,19 @@ export interface FilesystemStats {
 export interface Filesystems {
   /** Throws `unavailable` when the device cannot be read: that is not the same as blank. */
   probe(device: string, signal: AbortSignal): Promise<Content>;
-  /** Makes a filesystem. Destroys what is there: call it only after probe has found the device blank. */
-  format(device: string, fsType: string, signal: AbortSignal): Promise<void>;
+  /**
+   * Makes a filesystem. Destroys what is there: call it only after probe has found the device blank. Cut, it leaves
+   * anything.
+   */
+  format(device: string, wanted: NewFilesystem, signal: AbortSignal): Promise<void>;
+  /** Takes off the signature of a filesystem whose making was cut, so that probe finds the device blank. */
+  unformat(device: string, signal: AbortSignal): Promise<void>;
+  /**
+   * Repairs what can be repaired without asking, as at a boot, of an ext2, ext3 or ext4 that is not mounted; does
+   * nothing for others, which do so when they are mounted. Throws `precondition` when damage is left. May be repeated
+   * after a cut.
+   */
+  check(device: string, fsType: string, signal: AbortSignal): Promise<void>;
   /** Makes a mounted filesystem as large as its device. May be repeated. */
   grow(
     mounted: { readonly device: string; readonly target: string; readonly fsType: string },
@@ -51,10 +77,18 @@ export const neededOptions = (fsType: string): readonly string[] => (fsType === 
 /**
  * Pure: none of them is told to overwrite; mkfs.xfs and mkfs.btrfs then refuse a device on which they find anything.
  */
-export function mkfsArgv(device: string, fsType: FilesystemType): readonly string[] {
-  const options = fsType.startsWith('ext') ? ['-m', '0'] : []; // ext keeps 5 % for root unless told not to
-  return [`mkfs.${fsType}`, '-q', ...options, '--', device];
+export function mkfsArgv(device: string, { type, uuid }: NewFilesystem): readonly string[] {
+  const options = {
+    ext: ['-m', '0', '-U', uuid], // ext keeps 5 % for root unless told not to
+    xfs: ['-m', `uuid=${uuid}`],
+    btrfs: ['-U', uuid],
+  };
+  return [`mkfs.${type}`, '-q', ...options[type === 'xfs' || type === 'btrfs' ? type : 'ext'], '--', device];
 }
+
+/** Pure: undefined for a filesystem that is checked when it is mounted. */
+export const checkArgv = (device: string, fsType: string): readonly string[] | undefined =>
+  /^ext[234]$/.test(fsType) ? ['e2fsck', '-p', '--', device] : undefined;
 
 /**
  * Pure: depth first, links removed and not followed, and nothing of another filesystem. `folder` may end with a slash.

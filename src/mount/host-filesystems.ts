@@ -2,11 +2,11 @@ import { constants } from 'node:fs';
 import { open, readFile, readdir, statfs, type FileHandle } from 'node:fs/promises';
 import { MIB, bytes, type Bytes } from '../model/bytes.ts';
 import { Fault, textOf } from '../model/fault.ts';
-import { filesystemType } from '../model/filesystem-type.ts';
 import { CommandFailed } from '../exec/command-failed.ts';
 import type { Run } from '../exec/run.ts';
 import { DEVICES, deviceBehind, deviceNumber, isDeviceFile } from './device-number.ts';
 import {
+  checkArgv,
   clearArgv,
   growArgv,
   identityOf,
@@ -19,7 +19,13 @@ import {
 import { parseMountinfo, type MountEntry } from './mountinfo.ts';
 
 const PROBE_TIMEOUT_MS = 60_000;
-const FORMAT_TIMEOUT_MS = 600_000;
+/**
+ * Discarding a large device before it is formatted, and growing it, may take long; a change is cut only when it has
+ * clearly hung.
+ */
+const FORMAT_TIMEOUT_MS = 3_600_000;
+/** A check of all of a large filesystem, after a power cut. */
+const CHECK_TIMEOUT_MS = 6 * 3_600_000;
 /** What is left after it is removed by the next try. */
 const CLEAR_TIMEOUT_MS = 600_000;
 /** blkid(8): nothing was found, or the device could not be read. */
@@ -41,7 +47,9 @@ export function createHostFilesystems(run: Run): Filesystems {
   return {
     probe: async (device, signal) =>
       (await isReadable(device)) ? probeWithBlkid(device, run, signal) : { kind: 'missing' },
-    format: (device, fsType, signal) => call(mkfsArgv(device, filesystemType(fsType)), FORMAT_TIMEOUT_MS, signal),
+    format: (device, wanted, signal) => call(mkfsArgv(device, wanted), FORMAT_TIMEOUT_MS, signal),
+    unformat: (device, signal) => call(['wipefs', '--all', '--quiet', '--', device], PROBE_TIMEOUT_MS, signal),
+    check: (device, fsType, signal) => check(device, fsType, run, signal),
     grow: async (mounted, signal) => {
       const argv = growArgv(mounted);
       if (argv) await call(argv, FORMAT_TIMEOUT_MS, signal);
@@ -71,6 +79,30 @@ export function createHostFilesystems(run: Run): Filesystems {
     sizeOf: deviceSize,
   };
 }
+
+/** e2fsck(8) adds these up. Other codes say that it could not check, and then mounting tells more than it does. */
+const E2FSCK = { uncorrected: 4, cancelled: 32 } as const;
+
+async function check(device: string, fsType: string, run: Run, signal: AbortSignal): Promise<void> {
+  const argv = checkArgv(device, fsType);
+  if (!argv) return;
+  try {
+    await run(argv, { timeoutMs: CHECK_TIMEOUT_MS }, signal);
+  } catch (error) {
+    if (!(error instanceof CommandFailed)) throw error;
+    const { exitCode, stdout } = error;
+    if (exitCode === undefined || (exitCode & E2FSCK.cancelled) !== 0)
+      throw new Fault('unavailable', error.message, { cause: error });
+    if ((exitCode & E2FSCK.uncorrected) === 0) return;
+    const what = 'has damage that is not repaired without asking: save its data and run e2fsck on it by hand';
+    throw new Fault('precondition', `${fsType} on ${device} ${what}. ${stdout.trim().slice(0, TOLD_CHARS)}`, {
+      cause: error,
+    });
+  }
+}
+
+/** The first lines of a tool name what is wrong. */
+const TOLD_CHARS = 400;
 
 /**
  * False when the device is not there. Throws Fault `unavailable` when it is and cannot be read: blkid calls that

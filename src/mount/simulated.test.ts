@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -25,7 +26,7 @@ const bound = { source: '/staging', target: '/pod', readOnly: true, options: [] 
 test('format, mount, bind, look, unmount; remembered by the file', async () => {
   const { mounts, filesystems, again } = await rig();
   expect(await filesystems.probe(DEVICE, never)).toEqual({ kind: 'blank' });
-  await filesystems.format(DEVICE, 'ext4', never);
+  await filesystems.format(DEVICE, { type: 'ext4', uuid: randomUUID() }, never);
   await mounts.mount(staged, never);
   await mounts.bind(bound, never);
   const later = again();
@@ -54,7 +55,7 @@ test('the same again is one mount, something else is a conflict', async () => {
 
 test('a filesystem has the size its device had when it was made or grown', async () => {
   const { mounts, filesystems, sizes } = await rig();
-  await filesystems.format(DEVICE, 'ext4', never);
+  await filesystems.format(DEVICE, { type: 'ext4', uuid: randomUUID() }, never);
   await mounts.mount(staged, never);
   sizes.set(DEVICE, bytes(2 * GIB));
   expect(await filesystems.stats('/staging', never)).toMatchObject({ total: GIB });
@@ -65,7 +66,9 @@ test('a filesystem has the size its device had when it was made or grown', async
 test('a device that is not there cannot be formatted, mounted or probed', async () => {
   const { mounts, filesystems } = await rig();
   expect(await filesystems.probe('/dev/none', never)).toEqual({ kind: 'missing' });
-  await expect(filesystems.format('/dev/none', 'ext4', never)).rejects.toMatchObject({ kind: 'not-found' });
+  await expect(filesystems.format('/dev/none', { type: 'ext4', uuid: randomUUID() }, never)).rejects.toMatchObject({
+    kind: 'not-found',
+  });
   await expect(mounts.mount({ ...staged, source: '/dev/none' }, never)).rejects.toMatchObject({ kind: 'not-found' });
   await expect(filesystems.stats('/nothing', never)).rejects.toMatchObject({ kind: 'not-found' });
 });

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Bytes } from '../model/bytes.ts';
 import { NO_BYTES } from '../model/bytes.ts';
 import { Fault } from '../model/fault.ts';
-import { createStateFile } from '../exec/state-file.ts';
+import { createStateFile, type StateFile } from '../exec/state-file.ts';
 import { identityOf, type Filesystems } from './filesystem.ts';
 import { mountAt, type MountEntry } from './mountinfo.ts';
 import { assertSame, type Mounts, type NewBind } from './mounts.ts';
@@ -32,63 +32,74 @@ export function createSimulatedMounts({ file, sizeOf }: SimulatedMountsOptions):
   forget: (device: string, signal: AbortSignal) => Promise<void>;
 } {
   const state = createStateFile<SimulatedMounts>(file, { mounts: [], filesystems: {} });
-
   const existing = async (device: string, signal: AbortSignal): Promise<Bytes> => {
     const size = await sizeOf(device, signal);
     if (size === undefined) throw new Fault('not-found', `device ${device} is not there`);
     return size;
   };
-
-  const mounts: Mounts = {
-    list: async (signal) => (await state.read(signal)).mounts,
-    mount: async ({ source, target, fsType, options }, signal) => {
-      await existing(source, signal);
-      const entry = { ...viewOf(source), target, options: withMode(options), fsType };
-      await state.update((before) => withMount(before, entry), signal);
-    },
-    bind: (wanted, signal) => state.update((before) => withMount(before, bindEntry(before, wanted)), signal),
-    shows: async (entry, source, signal) => {
-      const { mounts: entries } = await state.read(signal);
-      return entry.source === (mountAt(entries, source)?.source ?? source);
-    },
-    unmount: (target, signal) => state.update((before) => withoutMount(before, target), signal),
+  const filesystems = createFilesystems(state, sizeOf, existing);
+  return {
+    mounts: createMounts(state, existing),
+    filesystems,
+    forget: (device, signal) => filesystems.unformat(device, signal),
   };
-
-  const filesystems: Filesystems = {
-    probe: async (device, signal) => {
-      if ((await sizeOf(device, signal)) === undefined) return { kind: 'missing' };
-      const found = (await state.read(signal)).filesystems[device];
-      return found ? { kind: 'filesystem', type: found.type, uuid: found.uuid } : { kind: 'blank' };
-    },
-    format: async (device, type, signal) => {
-      const sizeBytes = await existing(device, signal);
-      await state.update((before) => withFilesystem(before, device, { type, uuid: randomUUID(), sizeBytes }), signal);
-    },
-    grow: async ({ device, fsType }, signal) => {
-      const sizeBytes = await existing(device, signal);
-      await state.update((before) => {
-        const uuid = before.filesystems[device]?.uuid ?? randomUUID();
-        return withFilesystem(before, device, { type: fsType, uuid, sizeBytes });
-      }, signal);
-    },
-    stats: async (path, signal) => {
-      const { mounts: entries, filesystems: known } = await state.read(signal);
-      const total = known[mountAt(entries, path)?.source ?? '']?.sizeBytes;
-      if (total === undefined) throw new Fault('not-found', `nothing is mounted at ${path}`);
-      return { total, used: NO_BYTES, available: total, inodes: { total: 0, used: 0, available: 0 } };
-    },
-    identify: async (entry, signal) => {
-      const { filesystems: known } = await state.read(signal);
-      return identityOf(entry, known[entry.source]?.uuid);
-    },
-    entries: () => Promise.resolve([]),
-    clear: () => Promise.resolve(), // files at a simulated mount point are not the volume's
-    sizeOf,
-  };
-  const forget = (device: string, signal: AbortSignal) =>
-    state.update((before) => withoutFilesystem(before, device), signal);
-  return { mounts, filesystems, forget };
 }
+
+type State = StateFile<SimulatedMounts>;
+type Existing = (device: string, signal: AbortSignal) => Promise<Bytes>;
+
+const createMounts = (state: State, existing: Existing): Mounts => ({
+  list: async (signal) => (await state.read(signal)).mounts,
+  mount: async ({ source, target, fsType, options }, signal) => {
+    await existing(source, signal);
+    const entry = { ...viewOf(source), target, options: withMode(options), fsType };
+    await state.update((before) => withMount(before, entry), signal);
+  },
+  bind: (wanted, signal) => state.update((before) => withMount(before, bindEntry(before, wanted)), signal),
+  shows: async (entry, source, signal) => {
+    const { mounts: entries } = await state.read(signal);
+    return entry.source === (mountAt(entries, source)?.source ?? source);
+  },
+  unmount: (target, signal) => state.update((before) => withoutMount(before, target), signal),
+});
+
+const createFilesystems = (
+  state: State,
+  sizeOf: SimulatedMountsOptions['sizeOf'],
+  existing: Existing,
+): Filesystems => ({
+  probe: async (device, signal) => {
+    if ((await sizeOf(device, signal)) === undefined) return { kind: 'missing' };
+    const found = (await state.read(signal)).filesystems[device];
+    return found ? { kind: 'filesystem', type: found.type, uuid: found.uuid } : { kind: 'blank' };
+  },
+  format: async (device, wanted, signal) => {
+    const sizeBytes = await existing(device, signal);
+    await state.update((before) => withFilesystem(before, device, { ...wanted, sizeBytes }), signal);
+  },
+  unformat: (device, signal) => state.update((before) => withoutFilesystem(before, device), signal),
+  check: () => Promise.resolve(),
+  grow: async ({ device, fsType }, signal) => {
+    const sizeBytes = await existing(device, signal);
+    await state.update((before) => {
+      const uuid = before.filesystems[device]?.uuid ?? randomUUID();
+      return withFilesystem(before, device, { type: fsType, uuid, sizeBytes });
+    }, signal);
+  },
+  stats: async (path, signal) => {
+    const { mounts: entries, filesystems: known } = await state.read(signal);
+    const total = known[mountAt(entries, path)?.source ?? '']?.sizeBytes;
+    if (total === undefined) throw new Fault('not-found', `nothing is mounted at ${path}`);
+    return { total, used: NO_BYTES, available: total, inodes: { total: 0, used: 0, available: 0 } };
+  },
+  identify: async (entry, signal) => {
+    const { filesystems: known } = await state.read(signal);
+    return identityOf(entry, known[entry.source]?.uuid);
+  },
+  entries: () => Promise.resolve([]),
+  clear: () => Promise.resolve(), // files at a simulated mount point are not the volume's
+  sizeOf,
+});
 
 /** Nothing has a number here: a device is known by its path. */
 const viewOf = (source: string) => ({ id: 0, majorMinor: `0:${source}`, root: '/', source });

@@ -1,4 +1,5 @@
 // oxlint-disable vitest/no-standalone-expect -- `test` is testOn's, which the rule does not know
+import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -40,7 +41,7 @@ test('a blank device is formatted, mounted once, bound, grown and taken down', a
 
   expect(await filesystems.probe(device, never)).toEqual({ kind: 'blank' });
   expect(await filesystems.sizeOf(device, never)).toBe(64 * MIB);
-  await filesystems.format(device, 'ext4', never);
+  await filesystems.format(device, { type: 'ext4', uuid: randomUUID() }, never);
   expect(await filesystems.probe(device, never)).toMatchObject({ kind: 'filesystem', type: 'ext4' });
 
   const staged = { source: device, target: staging, fsType: 'ext4', options: ['noatime'] };
@@ -73,7 +74,7 @@ test('another device at the target is a conflict, and a busy one is not unmounte
   await using disks = await createLoopDisks(32 * MIB, 32 * MIB);
   await using work = await workFolder();
   const [first = '', second = ''] = disks.devices;
-  for (const device of disks.devices) await filesystems.format(device, 'ext4', never);
+  for (const device of disks.devices) await filesystems.format(device, { type: 'ext4', uuid: randomUUID() }, never);
   const mount = { source: first, target: work.folder + '/at', fsType: 'ext4', options: [] };
   await mkdir(mount.target);
   await mounts.mount(mount, never);

@@ -1,4 +1,5 @@
 // oxlint-disable vitest/no-standalone-expect -- `test` is testOn's, which the rule does not know
+import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, open, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -27,7 +28,7 @@ async function mountedDisk(target?: string) {
   stack.defer(() => rm(folder, { recursive: true, force: true }));
   const at = target ?? path.join(folder, 'mounted');
   await mkdir(at, { recursive: true });
-  await filesystems.format(source, 'ext4', never);
+  await filesystems.format(source, { type: 'ext4', uuid: randomUUID() }, never);
   await mounts.mount({ source, target: at, fsType: 'ext4', options: [] }, never);
   stack.defer(() => mounts.unmount(at, never));
   const kept = stack.move();

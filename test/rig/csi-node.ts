@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -9,6 +10,7 @@ import { mountAt } from '../../src/mount/mountinfo.ts';
 import { createSimulatedMounts } from '../../src/mount/simulated.ts';
 import { createCsiClient, type CsiClient } from '../../src/csi/client.ts';
 import * as csi from '../../src/csi/gen/csi.ts';
+import { createOwnWork } from '../../src/csi/node/own-work.ts';
 import { createNodeService } from '../../src/csi/node/node.ts';
 import type { PublishedLimits } from '../../src/csi/node/published-limits.ts';
 import type { NodeVolume, NodeVolumes } from '../../src/csi/node/node-volumes.ts';
@@ -23,6 +25,8 @@ export interface Rig {
   readonly staging: string;
   readonly target: string;
   readonly volumes: Map<string, NodeVolume>;
+  /** What the agent tells and records of them; a test may exchange its functions. */
+  readonly known: NodeVolumes;
   /** Sizes of the devices that are there. */
   readonly devices: Map<string, number>;
   readonly mounts: ReturnType<typeof createSimulatedMounts>['mounts'];
@@ -41,6 +45,7 @@ export const volume = (id: string, more: Partial<NodeVolume> = {}): NodeVolume =
   source: `/dev/g/${id}`,
   fsType: '',
   formatted: undefined,
+  formatting: undefined,
   sizeBytes: bytes(GIB),
   limits: {},
   ...more,
@@ -66,6 +71,8 @@ export async function rig(): Promise<Rig> {
       return Promise.resolve();
     },
     removeInline: (id) => Promise.resolve(void asked.push(`remove ${id}`)),
+    markFormatting: (id, formatting) =>
+      Promise.resolve(void known.set(id, volume(id, { ...known.get(id), formatting }))),
     markFormatted: (id, formatted) => Promise.resolve(void known.set(id, volume(id, { ...known.get(id), formatted }))),
   };
   const endpoint = { kind: 'unix', path: path.join(folder, 'csi.sock') } as const;
@@ -84,6 +91,7 @@ export async function rig(): Promise<Rig> {
       mounts,
       filesystems,
       limits,
+      ownWork: createOwnWork(never),
     }),
   ];
   const server = createCsiServer({ name: 'csi node', endpoint, services, log: silentLog });
@@ -91,7 +99,19 @@ export async function rig(): Promise<Rig> {
   onTestFinished(() => server.stop());
   const client = createCsiClient(endpoint, 5000);
   onTestFinished(() => client.close());
-  return { node: client.node, folder, staging, target, volumes: known, devices, mounts, filesystems, limited, asked };
+  return {
+    node: client.node,
+    folder,
+    staging,
+    target,
+    volumes: known,
+    known: volumes,
+    devices,
+    mounts,
+    filesystems,
+    limited,
+    asked,
+  };
 }
 
 export type CapabilityOptions = {
@@ -111,14 +131,14 @@ export const capability = ({
     accessMode: { mode },
   });
 
-export const stage = ({ node, staging }: Rig, options: CapabilityOptions = {}, volumeId = 'v1') =>
+export const stage = ({ node, staging }: Rig, options: CapabilityOptions = {}, volumeId = 'v1', signal = never) =>
   node.nodeStageVolume(
     csi.NodeStageVolumeRequest.fromPartial({
       volumeId,
       stagingTargetPath: staging,
       volumeCapability: capability(options),
     }),
-    never,
+    signal,
   );
 export const publish = (
   { node, staging, target }: Rig,
@@ -159,7 +179,7 @@ export const DATA = '/mnt/open-local/data';
 
 /** v1 has a mounted filesystem for itself; while that is not mounted, it is not found, as the agent does it. */
 export async function mountPoint(it: Rig): Promise<void> {
-  await it.filesystems.format('/dev/g/v1', 'ext4', never);
+  await it.filesystems.format('/dev/g/v1', { type: 'ext4', uuid: randomUUID() }, never);
   await it.mounts.mount({ source: '/dev/g/v1', target: DATA, fsType: 'ext4', options: [] }, never);
   it.volumes.set('v1', volume('v1', { kind: 'MountPoint', source: DATA }));
 }

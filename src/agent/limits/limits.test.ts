@@ -70,6 +70,7 @@ const nodeVolume = (limits: IoLimits) =>
     source: '/mnt/a',
     fsType: '',
     formatted: undefined,
+    formatting: undefined,
     sizeBytes: bytes(GIB),
     limits,
   }) as const;

@@ -32,7 +32,7 @@ async function rig(
     },
     filesystems: {
       probe: (device) => Promise.resolve(options.contents?.[device] ?? { kind: 'blank' }),
-      format: (device, fsType) => does('format', `format ${device} ${fsType}`),
+      format: (device, { type }) => does('format', `format ${device} ${type}`),
     },
     mounts: {
       mount: ({ source, target, fsType, options }) =>

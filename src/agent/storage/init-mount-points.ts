@@ -1,4 +1,5 @@
 import { present } from '../../model/present.ts';
+import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { textOf } from '../../model/fault.ts';
 import type { EventReason } from '../../model/event-reasons.ts';
@@ -97,7 +98,7 @@ async function carryOut(
   log.info({ device, action: step }, 'making a mount point');
   let doing: EventReason = 'FormatFailed';
   const make = async (): Promise<void> => {
-    if (format) await filesystems.format(device, fsType, signal);
+    if (format) await filesystems.format(device, { type: fsType, uuid: randomUUID() }, signal);
     doing = 'MountFailed';
     await mkdir(path, { recursive: true });
     const all = [...new Set([...options, ...neededOptions(fsType)])];

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { GIB } from '../../model/bytes.ts';
 import type { KubeObject, LocalVolume } from '../../model/objects.ts';
 import { DISK, FILESYSTEM } from '../../model/well-known.ts';
+import { formatFilesystem } from '../../mount/filesystem.ts';
 import type { MountEntry } from '../../mount/mountinfo.ts';
 import { textOf } from '../../model/fault.ts';
 import { ApiError } from '../../kube/errors.ts';
@@ -35,7 +36,7 @@ function volumesOf(
     client: { get },
     nodeName,
     heard: () => heard,
-    write: { markFormatted },
+    write: { markFormatting: markFormatted, markFormatted },
     disks: { list: () => Promise.resolve([sampleDisk('sdb', { worldwideName: 'naa.1' })]) },
     mounts: { list: () => Promise.resolve(mounted) },
     filesystems: { identify: ({ source }) => Promise.resolve(`ext4 ${source} /`) },
@@ -51,6 +52,7 @@ test('a volume that was heard to be ready costs no call', async () => {
     source: '/dev/pool-0/v1',
     fsType: 'xfs',
     formatted: undefined,
+    formatting: undefined,
     sizeBytes: 2 * GIB,
     limits: { readBps: 5 },
   });
@@ -128,10 +130,21 @@ test('an API server that does not answer is no unknown volume', async () => {
   });
 });
 
-test('the mark of a formatted volume is an annotation, and is read back', async () => {
+test('what is recorded is asked for anew, whatever was heard, when that matters', async () => {
+  const { volumes, asked } = volumesOf(ready, { ...ready, spec: { ...ready.spec, fsType: 'ext3' } });
+  expect(await volumes.find('v1', never, 'fresh')).toMatchObject({ fsType: 'ext3' });
+  expect(asked()).toBe(1);
+});
+
+test('the marks of a volume that is formatted are annotations, and are read back', async () => {
   const object = createFakeObject(ready);
-  await createVolumeWriter(object.client, () => {}).markFormatted('v1', 'xfs', never);
-  expect(await volumesOf(object.read(), missing).volumes.find('v1', never)).toMatchObject({ formatted: 'xfs' });
+  const write = createVolumeWriter(object.client, () => {});
+  const begun = { type: 'xfs', uuid: 'u-1' } as const;
+  await write.markFormatting('v1', formatFilesystem(begun), never);
+  const read = () => volumesOf(object.read(), missing).volumes.find('v1', never);
+  expect(await read()).toMatchObject({ formatting: begun, formatted: undefined });
+  await write.markFormatted('v1', 'xfs', never);
+  expect(await read()).toMatchObject({ formatting: begun, formatted: 'xfs' });
 });
 
 test('a release takes off our finalizer only, and only if it is still at its place', async () => {

@@ -1,10 +1,10 @@
 import { bytes } from '../../model/bytes.ts';
 import { Fault } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/objects.ts';
-import { FORMATTED } from '../../model/well-known.ts';
+import { FORMATTED, FORMATTING } from '../../model/well-known.ts';
 import type { NodeVolume, NodeVolumes } from '../../csi/node/node-volumes.ts';
 import type { Disks } from '../../disk/disks.ts';
-import type { Filesystems } from '../../mount/filesystem.ts';
+import { formatFilesystem, parseFilesystem, type Filesystems } from '../../mount/filesystem.ts';
 import { mountAt } from '../../mount/mountinfo.ts';
 import type { Mounts } from '../../mount/mounts.ts';
 import type { KubeClient } from '../../kube/client.ts';
@@ -18,7 +18,7 @@ export interface NodeVolumesOptions {
   readonly nodeName: string;
   /** What was heard of an object; it may be behind. */
   readonly heard: (name: string) => LocalVolume | undefined;
-  readonly write: Pick<VolumeWriter, 'markFormatted'>;
+  readonly write: Pick<VolumeWriter, 'markFormatting' | 'markFormatted'>;
   readonly disks: Pick<Disks, 'list'>;
   readonly mounts: Pick<Mounts, 'list'>;
   readonly filesystems: Pick<Filesystems, 'identify'>;
@@ -36,7 +36,7 @@ export function createNodeVolumes({
   disks,
   mounts,
   filesystems,
-}: NodeVolumesOptions): Pick<NodeVolumes, 'find' | 'markFormatted'> {
+}: NodeVolumesOptions): Pick<NodeVolumes, 'find' | 'markFormatting' | 'markFormatted'> {
   const ask = async (name: string, signal: AbortSignal): Promise<LocalVolume | undefined> => {
     try {
       return await find(client, LOCAL_VOLUMES, { name }, signal);
@@ -57,24 +57,25 @@ export function createNodeVolumes({
   };
 
   return {
-    find: async (id, signal) => {
-      const known = heard(id);
+    find: async (id, signal, how) => {
+      const known = how === 'fresh' ? undefined : heard(id);
       const volume = known?.status?.phase === 'Ready' ? known : await ask(id, signal);
       if (volume?.spec.nodeName !== nodeName) return undefined;
       const ready = readyVolume(volume);
       if (volume.spec.kind !== 'LVM') await assertInPlace(volume, ready, signal);
       return ready;
     },
-    markFormatted: async (id, fsType, signal) => {
-      try {
-        await write.markFormatted(id, fsType, signal);
-      } catch (error) {
-        throw new Fault('unavailable', `volume ${id}: that it is formatted could not be written down`, {
-          cause: error,
-        });
-      }
-    },
+    markFormatting: (id, begun, signal) => recorded(id, write.markFormatting(id, formatFilesystem(begun), signal)),
+    markFormatted: (id, fsType, signal) => recorded(id, write.markFormatted(id, fsType, signal)),
   };
+}
+
+async function recorded(id: string, writing: Promise<void>): Promise<void> {
+  try {
+    await writing;
+  } catch (error) {
+    throw new Fault('unavailable', `volume ${id}: how far it is formatted could not be written down`, { cause: error });
+  }
 }
 
 /** Throws Fault `unavailable` while the volume is not ready. */
@@ -83,7 +84,9 @@ function readyVolume({ metadata, spec, status }: LocalVolume): NodeVolume {
   const { kind, fsType = '', limits = {} } = spec;
   const { sizeBytes = spec.sizeBytes, devicePath: source } = status ?? {};
   if (status?.phase !== 'Ready' || source === undefined) throw notReady(id, status);
-  return { id, kind, source, fsType, formatted: annotations?.[FORMATTED], sizeBytes: bytes(sizeBytes), limits };
+  const formatting = parseFilesystem(annotations?.[FORMATTING]);
+  const formatted = annotations?.[FORMATTED];
+  return { id, kind, source, fsType, formatted, formatting, sizeBytes: bytes(sizeBytes), limits };
 }
 
 const notMounted = ({ id, source }: NodeVolume): Fault =>

@@ -1,7 +1,7 @@
 import { present } from '../../model/present.ts';
 import type { LocalVolume, LocalVolumePhase } from '../../model/objects.ts';
 import { VOLUME_REASONS, type VolumeReason } from '../../model/volume-reasons.ts';
-import { DISK, FILESYSTEM, FORMATTED, VOLUME_FINALIZER } from '../../model/well-known.ts';
+import { DISK, FILESYSTEM, FORMATTED, FORMATTING, VOLUME_FINALIZER } from '../../model/well-known.ts';
 import type { KubeClient, Patch } from '../../kube/client.ts';
 import { LOCAL_VOLUMES } from '../../kube/resource.ts';
 import { hasBeenReady } from './plan-volume.ts';
@@ -26,6 +26,7 @@ export interface VolumeWriter {
   problem(volume: LocalVolume, problem: VolumeProblem, signal: AbortSignal): Promise<boolean>;
   /** Takes our finalizer off: nothing of the volume is left here. */
   release(volume: LocalVolume, signal: AbortSignal): Promise<void>;
+  markFormatting(name: string, begun: string, signal: AbortSignal): Promise<void>;
   markFormatted(name: string, fsType: string, signal: AbortSignal): Promise<void>;
   /** Remembers for good which disk the volume has. */
   markDisk(name: string, identity: string, signal: AbortSignal): Promise<void>;
@@ -73,6 +74,7 @@ export function createVolumeWriter(
       ];
       await patch(metadata.name ?? '', { type: 'json', body }, signal);
     },
+    markFormatting: (name, begun, signal) => patch(name, annotate(FORMATTING, begun), signal),
     markFormatted: (name, fsType, signal) => patch(name, annotate(FORMATTED, fsType), signal),
     markDisk: (name, identity, signal) => patch(name, annotate(DISK, identity), signal),
     markFilesystem: (name, identity, signal) => patch(name, annotate(FILESYSTEM, identity), signal),

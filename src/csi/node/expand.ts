@@ -20,7 +20,8 @@ export async function expandVolume(
       'unavailable',
       `volume ${at.id} has ${size} bytes, fewer than the ${required} asked for: it has not grown yet`,
     );
-  if (volume.kind !== 'MountPoint')
-    await deps.filesystems.grow({ device: volume.source, target: entry.target, fsType: entry.fsType }, signal);
+  if (volume.kind === 'MountPoint') return size;
+  const mounted = { device: volume.source, target: entry.target, fsType: entry.fsType };
+  await deps.ownWork.run(at.id, (own) => deps.filesystems.grow(mounted, own), signal);
   return size;
 }

@@ -2,6 +2,7 @@ import type { Bytes } from '../../model/bytes.ts';
 import { Fault } from '../../model/fault.ts';
 import type { InlineVolume } from './inline-volume.ts';
 import type { IoLimits, VolumeKind } from '../../model/storage-class.ts';
+import type { NewFilesystem } from '../../mount/filesystem.ts';
 
 /** A volume of this node that is ready. */
 export interface NodeVolume {
@@ -13,17 +14,27 @@ export interface NodeVolume {
   readonly fsType: string;
   /** The filesystem that its device was once given; undefined when none is recorded. */
   readonly formatted: string | undefined;
+  /**
+   * The filesystem that its device is being given, with its UUID: formatting was begun, and is not done unless
+   * `formatted` says so.
+   */
+  readonly formatting: NewFilesystem | undefined;
   readonly sizeBytes: Bytes;
   /** For each pod that has it; none when empty. */
   readonly limits: IoLimits;
 }
+
+/** `fresh`: as it is recorded now, and not as it was heard of last; for what cannot be undone. */
+export type Lookup = 'fresh' | 'heard';
 
 /** What the node service knows of volumes; the agent supplies it. */
 export interface NodeVolumes {
   /**
    * Gives undefined when this node has no such volume. Throws Fault `unavailable`, saying why, while it is not ready.
    */
-  find(id: string, signal: AbortSignal): Promise<NodeVolume | undefined>;
+  find(id: string, signal: AbortSignal, how?: Lookup): Promise<NodeVolume | undefined>;
+  /** Records that the volume's device is about to be formatted. */
+  markFormatting(id: string, begun: NewFilesystem, signal: AbortSignal): Promise<void>;
   /** Records for good that the volume's device carries a filesystem. */
   markFormatted(id: string, fsType: string, signal: AbortSignal): Promise<void>;
   /**
@@ -36,8 +47,13 @@ export interface NodeVolumes {
 }
 
 /** Throws Fault `not-found` when this node has no such volume. */
-export async function requireVolume(volumes: NodeVolumes, id: string, signal: AbortSignal): Promise<NodeVolume> {
-  const volume = await volumes.find(id, signal);
+export async function requireVolume(
+  volumes: NodeVolumes,
+  id: string,
+  signal: AbortSignal,
+  how: Lookup = 'heard',
+): Promise<NodeVolume> {
+  const volume = await volumes.find(id, signal, how);
   if (!volume) throw new Fault('not-found', `volume ${id} is not on this node`);
   return volume;
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { readdir, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
@@ -112,7 +113,7 @@ test('a device that was formatted once and is blank now is not formatted again',
 
 test('another filesystem than asked for is left alone', async () => {
   const it = await rig();
-  await it.filesystems.format('/dev/g/v1', 'xfs', never);
+  await it.filesystems.format('/dev/g/v1', { type: 'xfs', uuid: randomUUID() }, never);
   await expect(stage(it)).rejects.toMatchObject({ code: Code.FAILED_PRECONDITION });
   expect(await it.filesystems.probe('/dev/g/v1', never)).toMatchObject({ kind: 'filesystem', type: 'xfs' });
   await stage(it, { fsType: 'xfs' });

@@ -6,7 +6,8 @@ import type { InlineVolume } from './inline-volume.ts';
 import type { Publish, Target } from './node-requests.ts';
 import { requireVolume, type NodeVolume } from './node-volumes.ts';
 import { podOfTarget, type PublishedLimits } from './published-limits.ts';
-import { assertDevice, assertShows, stageVolume, type StageDeps } from './stage.ts';
+import { assertDevice } from './prepare-filesystem.ts';
+import { assertShows, stageVolume, type StageDeps } from './stage.ts';
 
 export interface PublishDeps extends StageDeps {
   readonly limits: PublishedLimits;

@@ -1,0 +1,161 @@
+import { expect, test } from 'vitest';
+import type { Content } from '../../mount/filesystem.ts';
+import { Fault } from '../../model/fault.ts';
+import { never, rig, stage, volume, type Rig } from '../../../test/rig/csi-node.ts';
+import { Code } from '../status.ts';
+import { planFilesystem } from './prepare-filesystem.ts';
+
+const DEVICE = '/dev/g/v1';
+const OURS = 'u-ours';
+const begun = { formatting: { type: 'xfs', uuid: OURS } } as const;
+const carrying = (type: string, uuid: string): Content => ({ kind: 'filesystem', type, uuid });
+const blank: Content = { kind: 'blank' };
+
+test.each<[string, Parameters<typeof volume>[1], Content, string]>([
+  ['blank, and always was', {}, blank, 'make'],
+  ['blank, after formatting was begun', begun, blank, 'make'],
+  ['what a cut try of ours left', begun, carrying('xfs', OURS), 'make-anew'],
+  ['what a cut try of ours with another type left', begun, carrying('ext4', OURS), 'make-anew'],
+  ['ours, and recorded as done', { ...begun, formatted: 'xfs' }, carrying('xfs', OURS), 'keep'],
+  ['of the type asked for, and not begun by us', {}, carrying('xfs', 'u-2'), 'keep'],
+  ['of the type asked for, and not the one that we began', begun, carrying('xfs', 'u-2'), 'keep'],
+  ['of the type asked for, without a UUID', {}, { kind: 'filesystem', type: 'xfs' }, 'keep'],
+])('a device that is %s', (_, more, content, plan) => {
+  expect(planFilesystem(volume('v1', more), content, 'xfs')).toBe(plan);
+});
+
+test.each<[string, Parameters<typeof volume>[1], Content, string]>([
+  ['gone', begun, { kind: 'missing' }, 'is missing'],
+  ['of another type, and not the one that we began', begun, carrying('ext4', 'u-2'), 'carries ext4, not the xfs'],
+  [
+    'in use otherwise, after formatting was begun',
+    begun,
+    { kind: 'other', what: 'LVM2_member' },
+    'carries LVM2_member',
+  ],
+  ['blank, after it was formatted', { ...begun, formatted: 'xfs' }, blank, 'not formatted again'],
+  ['another one of ours by now', { ...begun, formatted: 'xfs' }, carrying('ext4', OURS), 'carries ext4'],
+])('a device that is %s is left alone', (_, more, content, message) => {
+  expect(() => planFilesystem(volume('v1', more), content, 'xfs')).toThrow(message);
+});
+
+/** Ends a step that changes something before it is done, or after, as a kill does; resolves to what heals that. */
+function cutting(it: Rig, step: 'begun' | 'format' | 'done', when: 'before' | 'after'): () => void {
+  const [filesystems, known] = [{ ...it.filesystems }, { ...it.known }];
+  const cut =
+    <A extends readonly unknown[]>(work: (...args: A) => Promise<void>) =>
+    async (...args: A): Promise<void> => {
+      if (when === 'after') await work(...args);
+      throw new Fault('unavailable', 'killed');
+    };
+  if (step === 'format') it.filesystems.format = cut((...args) => filesystems.format(...args));
+  if (step === 'begun') it.known.markFormatting = cut((...args) => known.markFormatting(...args));
+  if (step === 'done') it.known.markFormatted = cut((...args) => known.markFormatted(...args));
+  return () => {
+    Object.assign(it.filesystems, filesystems);
+    Object.assign(it.known, known);
+  };
+}
+
+test.each([
+  ['begun', 'before'],
+  ['begun', 'after'],
+  ['format', 'before'],
+  ['format', 'after'],
+  ['done', 'before'],
+  ['done', 'after'],
+] as const)(
+  'killed when formatting is at "%s", %s it: the next try ends with one whole filesystem',
+  async (step, when) => {
+    const it = await rig();
+    const heal = cutting(it, step, when);
+    await expect(stage(it, { fsType: 'xfs' })).rejects.toMatchObject({ code: Code.UNAVAILABLE });
+    heal();
+    expect(await it.mounts.list(never)).toEqual([]);
+    const made: string[] = [];
+    const real = { ...it.filesystems };
+    it.filesystems.format = async (device, wanted, signal) => {
+      expect(await it.filesystems.probe(device, signal)).toEqual(blank); // mkfs refuses anything else
+      made.push(wanted.uuid);
+      await real.format(device, wanted, signal);
+    };
+    for (const _ of [1, 2]) await stage(it, { fsType: 'xfs' });
+    expect(made).toHaveLength(step === 'done' && when === 'after' ? 0 : 1);
+    const { formatted, formatting } = it.volumes.get('v1') ?? {};
+    expect([formatted, await it.filesystems.probe(DEVICE, never)]).toEqual([
+      'xfs',
+      carrying('xfs', formatting?.uuid ?? ''),
+    ]);
+  },
+);
+
+test('formatting goes on when the caller has given up, and the retry finds it done', async () => {
+  const it = await rig();
+  const [started, finish] = [Promise.withResolvers<AbortSignal>(), Promise.withResolvers<void>()];
+  const real = { ...it.filesystems };
+  let tries = 0;
+  it.filesystems.format = async (device, wanted, signal) => {
+    tries += 1;
+    started.resolve(signal);
+    await finish.promise;
+    signal.throwIfAborted();
+    await real.format(device, wanted, signal);
+  };
+  const caller = new AbortController();
+  const first = stage(it, {}, 'v1', caller.signal);
+  await started.promise;
+  caller.abort();
+  await expect(first).rejects.toMatchObject({ code: Code.CANCELLED });
+  const retry = stage(it);
+  finish.resolve();
+  await retry;
+  expect([tries, it.volumes.get('v1')?.formatted]).toEqual([1, 'ext4']);
+});
+
+test('what was heard of a volume is not enough to format it: it may be older than its formatting', async () => {
+  const it = await rig();
+  await stage(it);
+  await it.mounts.unmount(it.staging, never);
+  const known = { ...it.known };
+  const stale = { ...it.volumes.get('v1'), formatted: undefined };
+  it.known.find = (id, signal, how) => (how === 'fresh' ? known.find(id, signal) : Promise.resolve(volume(id, stale)));
+  it.filesystems.format = () => Promise.reject(new Error('must not be formatted'));
+  it.filesystems.unformat = () => Promise.reject(new Error('must not be wiped'));
+  await stage(it);
+  expect(await it.mounts.list(never)).toMatchObject([{ target: it.staging }]);
+});
+
+/** What is checked, in order. */
+function watchChecks(it: Rig): string[] {
+  const checked: string[] = [];
+  it.filesystems.check = (device, fsType) => Promise.resolve(void checked.push(`${device} ${fsType}`));
+  return checked;
+}
+
+test('a filesystem is checked before it is mounted, not when it is new, mounted or to be mounted read-only', async () => {
+  const it = await rig();
+  const checked = watchChecks(it);
+  await stage(it);
+  await stage(it);
+  expect(checked).toEqual([]);
+  await it.mounts.unmount(it.staging, never);
+  await stage(it, { mode: 2 }); // SINGLE_NODE_READER_ONLY
+  expect(checked).toEqual([]);
+  await it.mounts.unmount(it.staging, never);
+  await stage(it);
+  expect(checked).toEqual([`${DEVICE} ext4`]);
+});
+
+test('a filesystem with damage is not mounted', async () => {
+  const it = await rig();
+  await it.filesystems.format(DEVICE, { type: 'ext4', uuid: OURS }, never);
+  it.filesystems.check = () => Promise.reject(new Fault('precondition', 'it has damage'));
+  await expect(stage(it)).rejects.toMatchObject({ code: Code.FAILED_PRECONDITION, details: 'it has damage' });
+  expect(await it.mounts.list(never)).toEqual([]);
+});
+
+test('a volume that may only be read is mounted so', async () => {
+  const it = await rig();
+  await stage(it, { mode: 2 });
+  expect((await it.mounts.list(never))[0]?.options).toContain('ro');
+});

@@ -1,0 +1,102 @@
+import { randomUUID } from 'node:crypto';
+import { Fault } from '../../model/fault.ts';
+import { filesystemType, type FilesystemType } from '../../model/filesystem-type.ts';
+import type { Content, Filesystems } from '../../mount/filesystem.ts';
+import type { Mounts } from '../../mount/mounts.ts';
+import { requireVolume, type NodeVolume, type NodeVolumes } from './node-volumes.ts';
+
+export interface PrepareDeps {
+  readonly volumes: NodeVolumes;
+  readonly mounts: Mounts;
+  readonly filesystems: Filesystems;
+}
+
+export interface WantedFilesystem {
+  readonly id: string;
+  /** Empty: the volume's own. */
+  readonly fsType: string;
+  readonly readOnly: boolean;
+}
+
+/**
+ * Sees to it that a volume's device can be mounted, and says with what filesystem: one that is blank and always was is
+ * formatted, and ext2, ext3 and ext4 are checked as at a boot. May be cut at any point and repeated: that formatting
+ * begins is recorded before, with the UUID that the filesystem will have, and that it is done afterwards; in between
+ * nobody can have mounted it, so it is begun anew.
+ */
+export async function prepareFilesystem(
+  { id, fsType: asked, readOnly }: WantedFilesystem,
+  deps: PrepareDeps,
+  signal: AbortSignal,
+): Promise<FilesystemType> {
+  const { filesystems, volumes } = deps;
+  const volume = await requireVolume(volumes, id, signal);
+  const fsType = filesystemType(asked === '' ? volume.fsType : asked);
+  const content = await filesystems.probe(volume.source, signal);
+  const plan = planFilesystem(volume, content, fsType);
+  if (plan !== 'keep') {
+    // What was heard may be older than the volume's formatting.
+    const recorded = await requireVolume(volumes, id, signal, 'fresh');
+    await make(recorded, fsType, planFilesystem(recorded, content, fsType), deps, signal);
+  }
+  if (volume.formatted === undefined) await volumes.markFormatted(id, fsType, signal);
+  if (plan === 'keep' && !readOnly && !(await isMounted(volume.source, deps.mounts, signal)))
+    await filesystems.check(volume.source, fsType, signal);
+  return fsType;
+}
+
+async function make(
+  volume: NodeVolume,
+  type: FilesystemType,
+  plan: FilesystemPlan,
+  { filesystems, volumes }: PrepareDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  if (plan === 'keep') return;
+  if (plan === 'make-anew') await filesystems.unformat(volume.source, signal);
+  const begun = volume.formatting?.type === type ? volume.formatting : { type, uuid: randomUUID() };
+  if (begun !== volume.formatting) await volumes.markFormatting(volume.id, begun, signal);
+  await filesystems.format(volume.source, { type, uuid: begun.uuid }, signal);
+}
+
+async function isMounted(device: string, mounts: Mounts, signal: AbortSignal): Promise<boolean> {
+  for (const entry of await mounts.list(signal)) if (await mounts.shows(entry, device, signal)) return true;
+  return false;
+}
+
+export type FilesystemPlan = 'keep' | 'make' | 'make-anew';
+
+/**
+ * What a device needs so that it carries the filesystem: nothing, to be formatted, or to be formatted anew, which is
+ * only for what has the UUID of a try of ours that was not recorded as done. Throws Fault `precondition` when it
+ * carries something else than asked, or nothing although it once did: then its data may still be rescued.
+ */
+export function planFilesystem(
+  volume: Pick<NodeVolume, 'id' | 'source' | 'formatted' | 'formatting'>,
+  content: Content,
+  fsType: FilesystemType,
+): FilesystemPlan {
+  const { id, source, formatted, formatting } = volume;
+  if (content.kind === 'missing') throw missingDevice(volume);
+  if (content.kind === 'blank') {
+    if (formatted === undefined) return 'make';
+    const what = `was formatted with ${formatted} and shows nothing now`;
+    throw new Fault('precondition', `volume ${id}: ${source} ${what}: it is not formatted again; repair or restore it`);
+  }
+  const isCut = formatted === undefined && content.kind === 'filesystem' && content.uuid === formatting?.uuid;
+  if (isCut && formatting !== undefined) return 'make-anew';
+  const found = content.kind === 'filesystem' ? content.type : content.what;
+  if (found === fsType) return 'keep';
+  throw new Fault(
+    'precondition',
+    `volume ${id}: ${source} carries ${found}, not the ${fsType} asked for: it is left alone`,
+  );
+}
+
+/** Throws Fault `precondition` when the volume's device is not there: a new, empty one is never made in its place. */
+export async function assertDevice(volume: NodeVolume, filesystems: Filesystems, signal: AbortSignal): Promise<void> {
+  if ((await filesystems.sizeOf(volume.source, signal)) === undefined) throw missingDevice(volume);
+}
+
+const missingDevice = ({ id, source }: Pick<NodeVolume, 'id' | 'source'>): Fault =>
+  new Fault('precondition', `volume ${id}: its device ${source} is missing on this node: check its disks and vgs`);
