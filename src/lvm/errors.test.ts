@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { exits } from '../exec/fake-run.ts';
-import { faultFromLvm, isLargeEnoughAlready } from './errors.ts';
+import { CommandFailed } from '../exec/command-failed.ts';
+import { concernsGroup, faultFromLvm, isLargeEnoughAlready } from './errors.ts';
 
 const said = (stderr: string, code = 5) => exits(['lvm', 'lvcreate', 'x'], code, stderr);
 const NOISE = '  WARNING: Activation disabled. No device-mapper interaction will be attempted.\n';
@@ -50,4 +51,26 @@ test.each([
   ['  Insufficient free space: 3996 extents needed', false],
 ])('%s: large enough is %s', (stderr, want) => {
   expect(isLargeEnoughAlready(said(stderr))).toBe(want);
+});
+
+test.each([
+  ['  Error writing device /dev/loop3 at 7168 length 1536.\n  Failed to write VG g.', true],
+  ['  Volume group g is read-only', true],
+  ['  Cannot change VG g while PVs are missing.\n  Cannot process volume group g', true],
+  ['  VG g 14339 metadata on /dev/a (521537 bytes) exceeds maximum metadata size (521472 bytes)', true],
+  ['  VG g 7 metadata on /dev/a (9 bytes) too large for circular buffer (10 bytes with 8 used)', true],
+  ["  /run/lock/lvm/V_g: flock failed: Resource temporarily unavailable\n  Can't get lock for g.", true],
+  ['  Multiple VGs found with the same name: skipping g', true],
+  ['  /dev/a: read failed after 0 of 4096 at 0: Input/output error', true],
+  ['  Volume group "g" has insufficient free space (504 extents): 2385 required.', false],
+  ['  Logical Volume "v" already exists in volume group "g"', false],
+  ['  Something nobody has seen before', false],
+])('%s: about the whole group is %s', (stderr, want) => {
+  expect(concernsGroup(faultFromLvm(said(NOISE + stderr)))).toBe(want);
+});
+
+test('a command that hung says that the group does not answer; an error of our own says nothing of it', () => {
+  const hung = { argv: ['lvm', 'lvcreate'], exitCode: undefined, signal: 'SIGKILL', stdout: '', stderr: '' };
+  expect(concernsGroup(faultFromLvm(new CommandFailed(hung, 'was ended')))).toBe(true);
+  expect(concernsGroup(new TypeError('x'))).toBe(false);
 });

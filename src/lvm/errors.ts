@@ -32,6 +32,23 @@ export function faultFromLvm(error: unknown): unknown {
   return new Fault(kind ?? 'unavailable', `lvm ${error.argv[1]}: ${said}`, { cause: error });
 }
 
+/**
+ * Texts of lvm2 2.03 that say that no volume can be made or grown in the group: its disks cannot be written or are not
+ * there, its metadata has no room, another holds its lock, or its name does not tell which group it is.
+ */
+const ABOUT_THE_GROUP =
+  /error (writing|reading) device|failed to write (metadata|vg)|input\/output error|read-only file ?system|volume group .* is read-only|while pvs are missing|with unknown segments|exceeds maximum metadata size|too large for circular buffer|can't get lock|lock failed|multiple vgs found/i;
+
+/**
+ * Whether a failed command, as `faultFromLvm` gives it, says something of the whole group and not of one volume. A
+ * command that did not end by itself counts: the group's disks do not answer.
+ */
+export function concernsGroup(error: unknown): boolean {
+  const cause = error instanceof Fault ? error.cause : undefined;
+  if (!(cause instanceof CommandFailed)) return false;
+  return cause.exitCode === undefined || ABOUT_THE_GROUP.test(explanation(cause.stderr));
+}
+
 const explanation = (stderr: string): string =>
   stderr
     .split('\n')

@@ -33,8 +33,12 @@ export const VOLUME_REASONS = {
   /** The volume was ready once, and is not in its group any more. */
   VolumeLost: meaning(false, true, true),
   ActivationFailed: meaning(false, true, true),
+  /** No volume can be made or grown in the group: its disks, its metadata or its lock are in the way. */
+  GroupFaulty: meaning(true, false, false),
+  /** LVM does not take such a volume, and would not anywhere. */
+  VolumeInvalid: meaning(false, false, false),
   /** Any other failure of an LVM command. */
-  LvmFailed: meaning(false, false, false),
+  LvmFailed: meaning(true, false, false),
   /** The disk or mount point is not there, or another disk is in its place. */
   UnitMissing: meaning(true, true, true),
   NotBlank: meaning(true, false, false),

@@ -9,6 +9,7 @@ import { createHostDisks } from '../../src/disk/host-disks.ts';
 import { unlabelDevice } from '../../src/disk/unlabel.ts';
 import { run } from '../../src/exec/run.ts';
 import * as argv from '../../src/lvm/argv.ts';
+import { concernsGroup } from '../../src/lvm/errors.ts';
 import { isMarkedFor, newDeviceMark } from '../../src/lvm/device-mark.ts';
 import { createLvm, type Lvm } from '../../src/lvm/lvm.ts';
 import { OUR_TAG, UNFINISHED_TAG } from '../../src/lvm/names.ts';
@@ -107,6 +108,19 @@ test('every failure has its kind', async () => {
   }
   expect(await lvm.report(never)).toEqual(before);
   expect(before.groups[0]?.volumes.find(({ name }) => name === 'cow')?.origin).toBe('origin');
+});
+
+test('a group whose disk cannot be written or is gone is faulty as a whole, and no volume of it is in doubt', async () => {
+  await using disks = await createLoopDisks(100 * MIB, 64 * MIB);
+  const lvm = lvmOf(disks);
+  const [first = '', second = ''] = disks.devices;
+  await lvm.createGroup({ name: 'ring3', devices: disks.devices }, never);
+  const failure = (): Promise<unknown> => lvm.createVolume(volume('a', 8), never).catch((error: unknown) => error);
+  await disks.command('blockdev', '--setro', first);
+  expect(concernsGroup(await failure())).toBe(true);
+  await disks.command('blockdev', '--setrw', first);
+  await disks.command('dd', 'if=/dev/zero', `of=${second}`, 'bs=1M', 'count=1', 'conv=fsync');
+  expect(concernsGroup(await failure())).toBe(true);
 });
 
 test('what a cut try for a group left on a disk can be told from all else, and the group is finished', async () => {

@@ -4,6 +4,8 @@ import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { KeyedMutex } from '../../daemon/keyed-mutex.ts';
 import { silentLog } from '../../model/log.ts';
+import { exits } from '../../exec/fake-run.ts';
+import { faultFromLvm } from '../../lvm/errors.ts';
 import type { Lvm } from '../../lvm/lvm.ts';
 import { createStateFile } from '../../exec/state-file.ts';
 import { createSimulatedLvm } from '../../lvm/simulated.ts';
@@ -154,6 +156,30 @@ test('without room it fails with a reason and an Event, told once however often 
   it.object.write({ ...sampleLocalVolume({ meta: deleting }), status: it.object.read()?.status ?? {} });
   await it.reconcile();
   expect(it.object.read()).toBeUndefined();
+});
+
+test.each([
+  ['  Volume group pool-0 is read-only', 5, 'GroupFaulty'],
+  ["  Can't get lock for pool-0.", 5, 'GroupFaulty'],
+  ['  Volume group "pool-0" not found', 5, 'GroupMissing'],
+  ['  Logical Volume "v1" already exists in volume group "pool-0"', 5, 'NotOurs'],
+  ['  Names starting "snapshot" are reserved.', 3, 'VolumeInvalid'],
+  ['  Something nobody has seen before', 5, 'LvmFailed'],
+])('lvcreate says "%s" with exit code %d: %s', async (stderr, code, reason) => {
+  const it = await rig(sampleLocalVolume());
+  const createVolume = () => Promise.reject(faultFromLvm(exits(['lvm', 'lvcreate'], code, stderr)));
+  await expect(it.reconcile({ lvm: { ...it.lvm, createVolume } })).rejects.toMatchObject({ name: 'Fault' });
+  expect(it.object.read()?.status).toMatchObject({ phase: 'Failed', reason });
+});
+
+test('a volume whose group is faulty serves on, and is not grown', async () => {
+  const it = await rig(sampleLocalVolume());
+  await it.reconcile();
+  it.object.write(sampleLocalVolume({ spec: { sizeBytes: 2 * GIB }, status: it.object.read()?.status }));
+  const said = faultFromLvm(exits(['lvm', 'lvextend'], 5, '  Cannot change VG pool-0 while PVs are missing.'));
+  const extendVolume = () => Promise.reject(said);
+  await expect(it.reconcile({ lvm: { ...it.lvm, extendVolume } })).rejects.toThrow('PVs are missing');
+  expect(it.object.read()?.status).toMatchObject({ phase: 'Ready', sizeBytes: GIB, reason: 'GroupFaulty' });
 });
 
 test('a volume that cannot grow serves on', async () => {

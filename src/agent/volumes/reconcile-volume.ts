@@ -2,11 +2,13 @@ import { present } from '../../model/present.ts';
 import { bytes } from '../../model/bytes.ts';
 import { Fault, textOf } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/objects.ts';
+import type { VolumeReason } from '../../model/volume-reasons.ts';
 import { VOLUME_FINALIZER } from '../../model/well-known.ts';
 import type { KeyedMutex } from '../../daemon/keyed-mutex.ts';
 import type { Log } from '../../model/log.ts';
 import type { Disks } from '../../disk/disks.ts';
 import { useOf } from '../../disk/inspect.ts';
+import { concernsGroup } from '../../lvm/errors.ts';
 import type { Lvm } from '../../lvm/lvm.ts';
 import type { Filesystems } from '../../mount/filesystem.ts';
 import { volumeDevicePath } from '../../lvm/names.ts';
@@ -212,11 +214,21 @@ async function wipe(
   return disks.wipe(device, signal);
 }
 
+/** Why lvcreate, lvextend or lvremove failed: by this CreateVolume knows whether to ask elsewhere. */
+function reasonOf({ kind: step }: Deed, error: unknown): VolumeReason {
+  if (concernsGroup(error)) return 'GroupFaulty';
+  const kind = error instanceof Fault ? error.kind : undefined;
+  if (kind === 'exhausted') return 'NoSpace';
+  if (kind === 'invalid') return 'VolumeInvalid';
+  if (step === 'create' && kind === 'not-found') return 'GroupMissing';
+  if (step === 'create' && kind === 'conflict') return 'NotOurs';
+  return 'LvmFailed';
+}
+
 function problemOf(step: Deed, error: unknown): VolumeProblem {
   if (step.kind === 'refuse') return { reason: step.reason, message: step.message };
   if (step.kind === 'activate' || step.kind === 'refresh')
     return { reason: 'ActivationFailed', message: textOf(error) };
   if (step.kind === 'wipe' || step.kind === 'erase') return { reason: 'WipeFailed', message: textOf(error) };
-  const full = error instanceof Fault && error.kind === 'exhausted';
-  return { reason: full ? 'NoSpace' : 'LvmFailed', message: textOf(error) };
+  return { reason: reasonOf(step, error), message: textOf(error) };
 }

@@ -297,7 +297,7 @@ test('a node without the room that was believed to be there gives it back: nothi
   expect(volumes.objects.size).toBe(0);
 });
 
-test.each(['GroupForeign', 'GroupMissing', 'FromANewerAgent' as 'NoSpace'] as const)(
+test.each(['GroupForeign', 'GroupMissing', 'GroupFaulty', 'LvmFailed', 'FromANewerAgent' as 'NoSpace'] as const)(
   'a node that can never make it (%s) is not asked for ever: RESOURCE_EXHAUSTED',
   async (reason) => {
     volumes.agent = (volume) => volumes.fail(volume, reason, 'the group belongs to another machine');
@@ -318,11 +318,11 @@ test('a volume that was ready once is never taken elsewhere, whatever became of 
   expect(volumes.objects.size).toBe(1);
 });
 
-test('a node with another trouble keeps the volume: ABORTED with what it says', async () => {
-  volumes.agent = (volume) => volumes.fail(volume, 'LvmFailed', 'lvcreate exited with 5');
+test('a volume that no node would take is not carried from one to the next: ABORTED with what the node says', async () => {
+  volumes.agent = (volume) => volumes.fail(volume, 'VolumeInvalid', 'lvcreate exited with 3');
   await expect(create('v', GIB)).rejects.toMatchObject({
     code: Code.ABORTED,
-    details: expect.stringContaining('lvcreate exited with 5'),
+    details: expect.stringContaining('lvcreate exited with 3'),
   });
   expect(volumes.objects.size).toBe(1);
 });
