@@ -32,10 +32,10 @@ export const ANSWERS: Readonly<Record<Exclude<Verb, 'watch'>, Answerer>> = {
     return { code: 200, body: view.page(page) };
   },
   create(api, request, view) {
-    if (request.route.subresource === 'binding') {
-      api.bind(placeOf(api, request), sentObject(request));
-      return { code: 201, body: Buffer.from(JSON.stringify({ ...SUCCESS, code: 201 })) };
-    }
+    const { subresource } = request.route;
+    if (subresource === 'binding') api.bind(placeOf(api, request), sentObject(request));
+    if (subresource === 'eviction') api.evict(placeOf(api, request), sentObject(request));
+    if (subresource !== '') return { code: 201, body: Buffer.from(JSON.stringify({ ...SUCCESS, code: 201 })) };
     return written(api.create(targetOf(api, request), sentObject(request)), view);
   },
   update: (api, request, view) => written(api.update(targetOf(api, request), sentObject(request)), view),

@@ -1,4 +1,5 @@
 import { bind } from './binding.ts';
+import { evict } from './eviction.ts';
 import { type ListQuery, listPage, type Page } from './lists.ts';
 import { notFound } from './failure.ts';
 import type { Json, Stored } from './json.ts';
@@ -34,6 +35,8 @@ export interface Api {
   /** Removes what is selected; returns it as it was. */
   removeAll(kind: Kind, selection: Selection, request: DeleteRequest): Page;
   bind(place: Place, body: Json): void;
+  /** Deletes a pod unless a budget forbids it. */
+  evict(place: Place, body: Json): void;
 }
 
 /** Kinds are those that are stored: faces are for the caller to turn. */
@@ -68,6 +71,7 @@ export function createApi(
       return settled(kind, page);
     },
     bind: ({ kind, ...key }, body) => settled(kind, bind(deps, kind, key, bodyObject(body))),
+    evict: ({ kind, ...key }, body) => settled(kind, evict(deps, kind, key, bodyObject(body))),
   };
   return api;
 }

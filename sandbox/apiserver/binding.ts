@@ -15,7 +15,8 @@ export function bind(
   key: { namespace: string | undefined; name: string },
   binding: Stored,
 ): void {
-  if (binding.kind !== 'Binding') throw badRequest(`${binding.kind} in version "v1" cannot be handled as a Binding`);
+  if ((binding.kind ?? 'Binding') !== 'Binding')
+    throw badRequest(`${binding.kind} in version "v1" cannot be handled as a Binding`);
   if ((binding.metadata.name ?? key.name) !== key.name)
     throw badRequest('name in URL does not match name in Binding object');
   const node = at(binding, ['target', 'name']);

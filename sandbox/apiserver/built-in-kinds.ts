@@ -1,63 +1,23 @@
-import { present } from '../../src/model/present.ts';
-import { type Column, idOf, type Kind, type KindRules } from './kind.ts';
+import { DRIVERS, POD, SERVICE_SPEC, STATUS_CONDITIONS } from './built-in-schemas.ts';
+import { idOf, type Kind } from './kind.ts';
+import { AGE, column, type Entry, kindOf } from './kind-entry.ts';
 import { DEFINITIONS, definitionRules } from './custom-kinds.ts';
 import { EVENT_FACE } from './event-face.ts';
 import {
   claimRules,
   configRules,
-  deploymentRules,
   driverRules,
-  jobRules,
   leaseRules,
   namespaceRules,
   podRules,
-  replicaSetRules,
-  statefulSetRules,
   storageClassRules,
   volumeRules,
 } from './kind-rules.ts';
 import type { Schema } from './schema.ts';
+import { APPS, BATCH, POLICY, RBAC, SCHEDULING } from './workload-kinds.ts';
+import { serviceRules } from './workload-rules.ts';
 
-interface Entry {
-  readonly kind: string;
-  readonly plural: string;
-  readonly shortNames?: readonly string[];
-  readonly clusterWide?: boolean;
-  readonly status?: boolean;
-  readonly generation?: boolean;
-  readonly unconditionalUpdate?: boolean;
-  readonly createOnUpdate?: boolean;
-  readonly returnsDeleted?: boolean;
-  readonly selectable?: readonly string[];
-  readonly columns?: readonly Column[];
-  readonly schema?: Schema;
-  readonly rules?: KindRules;
-  readonly faceOf?: Kind['faceOf'];
-}
-
-const listMap = (...keys: string[]): Schema => ({
-  type: 'array',
-  'x-kubernetes-list-type': 'map',
-  'x-kubernetes-list-map-keys': keys,
-});
-const conditions: Schema = { type: 'object', properties: { conditions: listMap('type') } };
-const column = (name: string, jsonPath: string, type = 'string', priority = 0): Column => ({
-  name,
-  type,
-  jsonPath,
-  priority,
-});
-const AGE = column('Age', '.metadata.creationTimestamp', 'date');
-
-const workload = (kind: string, plural: string, shortNames: readonly string[], rules: KindRules): Entry => ({
-  kind,
-  plural,
-  shortNames,
-  status: true,
-  generation: true,
-  rules,
-  schema: { type: 'object', properties: { status: conditions } },
-});
+const WITH_CONDITIONS: Schema = { type: 'object', properties: { status: STATUS_CONDITIONS } };
 
 const INVOLVED = ['kind', 'namespace', 'name', 'uid', 'apiVersion', 'resourceVersion', 'fieldPath'];
 
@@ -71,7 +31,7 @@ const CORE: readonly Entry[] = [
     selectable: ['status.phase'],
     columns: [column('Status', '.status.phase'), AGE],
     rules: namespaceRules,
-    schema: { type: 'object', properties: { status: conditions } },
+    schema: WITH_CONDITIONS,
   },
   {
     kind: 'Node',
@@ -81,7 +41,7 @@ const CORE: readonly Entry[] = [
     status: true,
     selectable: ['spec.unschedulable'],
     columns: [column('Ready', '.status.conditions[?(@.type=="Ready")].status'), AGE],
-    schema: { type: 'object', properties: { status: conditions } },
+    schema: WITH_CONDITIONS,
   },
   {
     kind: 'Pod',
@@ -102,13 +62,7 @@ const CORE: readonly Entry[] = [
     ],
     columns: [column('Status', '.status.phase'), column('Node', '.spec.nodeName'), AGE],
     rules: podRules,
-    schema: {
-      type: 'object',
-      properties: {
-        spec: { type: 'object', properties: { containers: listMap('name'), volumes: listMap('name') } },
-        status: conditions,
-      },
-    },
+    schema: POD,
   },
   {
     kind: 'PersistentVolumeClaim',
@@ -124,7 +78,7 @@ const CORE: readonly Entry[] = [
       AGE,
     ],
     rules: claimRules,
-    schema: { type: 'object', properties: { status: conditions } },
+    schema: WITH_CONDITIONS,
   },
   {
     kind: 'PersistentVolume',
@@ -165,7 +119,16 @@ const CORE: readonly Entry[] = [
   },
   { kind: 'ConfigMap', plural: 'configmaps', shortNames: ['cm'], rules: configRules },
   { kind: 'Secret', plural: 'secrets', selectable: ['type'], rules: configRules },
-  { kind: 'Service', plural: 'services', shortNames: ['svc'] },
+  {
+    kind: 'Service',
+    plural: 'services',
+    shortNames: ['svc'],
+    status: true,
+    returnsDeleted: true,
+    columns: [column('Type', '.spec.type'), AGE],
+    schema: { type: 'object', properties: { spec: SERVICE_SPEC, status: STATUS_CONDITIONS } },
+    rules: serviceRules,
+  },
   { kind: 'ServiceAccount', plural: 'serviceaccounts', shortNames: ['sa'], returnsDeleted: true },
 ];
 
@@ -198,7 +161,7 @@ const STORAGE: readonly Entry[] = [
     clusterWide: true,
     unconditionalUpdate: false,
     returnsDeleted: true,
-    schema: { type: 'object', properties: { spec: { type: 'object', properties: { drivers: listMap('name') } } } },
+    schema: { type: 'object', properties: { spec: DRIVERS } },
   },
   { kind: 'CSIStorageCapacity', plural: 'csistoragecapacities', unconditionalUpdate: false, returnsDeleted: true },
 ];
@@ -219,15 +182,11 @@ const TABLE: readonly (readonly [group: string, entries: readonly Entry[]])[] = 
       },
     ],
   ],
-  [
-    'apps',
-    [
-      workload('StatefulSet', 'statefulsets', ['sts'], statefulSetRules),
-      workload('Deployment', 'deployments', ['deploy'], deploymentRules),
-      workload('ReplicaSet', 'replicasets', ['rs'], replicaSetRules),
-    ],
-  ],
-  ['batch', [workload('Job', 'jobs', [], jobRules)]],
+  ['apps', APPS],
+  ['batch', BATCH],
+  ['policy', POLICY],
+  ['rbac.authorization.k8s.io', RBAC],
+  ['scheduling.k8s.io', SCHEDULING],
   [
     'events.k8s.io',
     [
@@ -252,33 +211,11 @@ const TABLE: readonly (readonly [group: string, entries: readonly Entry[]])[] = 
         status: true,
         generation: true,
         unconditionalUpdate: false,
-        schema: { type: 'object', properties: { status: conditions } },
+        schema: WITH_CONDITIONS,
       },
     ],
   ],
 ];
-
-const kindOf = (group: string, entry: Entry): Kind => ({
-  group,
-  version: 'v1',
-  kind: entry.kind,
-  plural: entry.plural,
-  singular: entry.kind.toLowerCase(),
-  listKind: `${entry.kind}List`,
-  shortNames: entry.shortNames ?? [],
-  namespaced: entry.clusterWide !== true,
-  custom: false,
-  status: entry.status ?? false,
-  generation: entry.generation ?? false,
-  unconditionalUpdate: entry.unconditionalUpdate ?? true,
-  createOnUpdate: entry.createOnUpdate ?? false,
-  returnsDeleted: entry.returnsDeleted ?? false,
-  selectable: entry.selectable ?? [],
-  columns: entry.columns ?? [AGE],
-  schema: entry.schema ?? {},
-  rules: entry.rules ?? {},
-  ...present({ faceOf: entry.faceOf }),
-});
 
 /**
  * The kinds of Kubernetes itself that this server knows. Their fields are not checked; what the server fills in and

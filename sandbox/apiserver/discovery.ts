@@ -57,9 +57,10 @@ function described(kind: Kind): object[] {
     kind: of,
     verbs,
   });
+  const eviction = { ...sub('eviction', 'Eviction', ['create']), group: 'policy', version: 'v1' };
   return [
     own,
     ...(kind.status ? [sub('status', kind.kind, ['get', 'patch', 'update'])] : []),
-    ...(kind.plural === 'pods' && !kind.custom ? [sub('binding', 'Binding', ['create'])] : []),
+    ...(kind.plural === 'pods' && !kind.custom ? [sub('binding', 'Binding', ['create']), eviction] : []),
   ];
 }

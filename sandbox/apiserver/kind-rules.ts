@@ -4,7 +4,7 @@ import { at, isObject, type JsonObject, same, type Stored } from './json.ts';
 import type { KindRules } from './kind.ts';
 
 /** The object in a field, made when there is none. */
-function objectIn(object: Stored | JsonObject, field: string): JsonObject {
+export function objectIn(object: Stored | JsonObject, field: string): JsonObject {
   const value: unknown = object[field];
   if (isObject(value)) return value;
   const made: JsonObject = {};
@@ -12,7 +12,8 @@ function objectIn(object: Stored | JsonObject, field: string): JsonObject {
   return made;
 }
 
-function defaults(target: JsonObject, values: JsonObject): void {
+/** Fills in what is absent. */
+export function defaults(target: JsonObject, values: JsonObject): void {
   for (const [field, value] of Object.entries(values)) target[field] ??= value;
 }
 
@@ -21,14 +22,15 @@ const changed = (object: Stored, old: Stored, fields: readonly string[]): string
   fields.filter((field) => !same(at(object, field.split('.')), at(old, field.split('.'))));
 
 /** Complains about each of `fields` that changed. */
-const frozen =
+export const frozen =
   (...fields: string[]) =>
   (object: Stored, old: Stored): Cause[] =>
     changed(object, old, fields).map((field) =>
       wrong.value(field, at(object, field.split('.')) ?? null, 'field is immutable'),
     );
 
-const required = (object: Stored, ...fields: string[]): Cause[] =>
+/** Complains about each of `fields` that is absent or empty. */
+export const required = (object: Stored, ...fields: string[]): Cause[] =>
   fields
     .filter((field) => {
       const value = at(object, field.split('.'));
@@ -45,7 +47,8 @@ export const namespaceRules: KindRules = {
   },
 };
 
-const POD_DEFAULTS: JsonObject = {
+/** What a pod's spec starts with. */
+export const POD_DEFAULTS: JsonObject = {
   restartPolicy: 'Always',
   terminationGracePeriodSeconds: 30,
   dnsPolicy: 'ClusterFirst',
@@ -236,49 +239,6 @@ export const statefulSetRules: KindRules = {
 };
 
 /** https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/deployment-v1/ */
-export const deploymentRules: KindRules = {
-  defaults(object) {
-    defaults(objectIn(object, 'spec'), {
-      replicas: 1,
-      revisionHistoryLimit: 10,
-      progressDeadlineSeconds: 600,
-      strategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: '25%', maxSurge: '25%' } },
-    });
-  },
-  prepareCreate(object) {
-    object['status'] = {};
-  },
-  validate: (object) => required(object, 'spec.selector'),
-  validateUpdate: frozen('spec.selector'),
-};
-
-export const replicaSetRules: KindRules = {
-  defaults: (object) => defaults(objectIn(object, 'spec'), { replicas: 1 }),
-  prepareCreate(object) {
-    object['status'] = { replicas: 0 };
-  },
-  validate: (object) => required(object, 'spec.selector'),
-  validateUpdate: frozen('spec.selector'),
-};
-
-/** https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/job-v1/ */
-export const jobRules: KindRules = {
-  defaults(object) {
-    defaults(objectIn(object, 'spec'), {
-      parallelism: 1,
-      completions: 1,
-      backoffLimit: 6,
-      completionMode: 'NonIndexed',
-      suspend: false,
-    });
-  },
-  prepareCreate(object) {
-    object['status'] = {};
-  },
-  validate: (object) => required(object, 'spec.template'),
-  validateUpdate: frozen('spec.completions', 'spec.template'),
-};
-
 export const configRules: KindRules = {
   validateUpdate: (object, old) =>
     old['immutable'] === true

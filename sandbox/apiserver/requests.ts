@@ -65,18 +65,21 @@ function stored(kind: Kind, body: Json): Json {
   return kind.faceOf.toStored(body as unknown as Stored) as unknown as JsonObject;
 }
 
+const STRATEGIC = 'application/strategic-merge-patch+json';
 const PATCHES: Readonly<Record<string, PatchBody['type']>> = {
   'application/json-patch+json': 'json',
   'application/merge-patch+json': 'merge',
   'application/apply-patch+yaml': 'apply',
+  [STRATEGIC]: 'strategic',
 };
 
 const PATCH_OPTIONS = { group: 'meta.k8s.io', plural: 'patchoptions', kind: 'PatchOptions' };
 
-/** The patch in the body. Throws 400 and 415; strategic merge is not spoken here. */
+/** The patch in the body. Throws 400 and 415; of custom kinds nobody knows how their lists merge strategically. */
 export function sentPatch({ route, query, type, bytes }: ApiRequest): PatchBody {
   const kind = PATCHES[type];
-  if (kind === undefined) throw unsupported(Object.keys(PATCHES));
+  const known = Object.keys(PATCHES).filter((one) => one !== STRATEGIC || !route.kind.custom);
+  if (kind === undefined || !known.includes(type)) throw unsupported(known);
   const body = stored(route.kind, parseBody(bytes, type));
   if (kind !== 'apply') return { type: kind, body };
   if (!query.get('fieldManager'))

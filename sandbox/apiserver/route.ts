@@ -73,13 +73,16 @@ function decode(segment: string): string {
   }
 }
 
+/** Subresources that something is posted to. */
+const POD_ACTIONS: ReadonlySet<string> = new Set(['binding', 'eviction']);
+
 function isSubresource(kind: Kind, subresource: string): boolean {
   if (subresource === 'status') return kind.status;
-  return subresource === '' || (subresource === 'binding' && kind.plural === 'pods' && kind.group === '');
+  return subresource === '' || (POD_ACTIONS.has(subresource) && kind.plural === 'pods' && kind.group === '');
 }
 
 function isAllowed(verb: Verb, name: string, subresource: string): boolean {
-  if (subresource === 'binding') return verb === 'create';
+  if (POD_ACTIONS.has(subresource)) return verb === 'create';
   if (subresource === 'status') return verb === 'get' || verb === 'update' || verb === 'patch';
   return verb !== 'create' || name === '';
 }

@@ -21,9 +21,9 @@ export interface Written {
   readonly unknown: readonly string[];
 }
 
-/** A patch by RFC 7396 (merge) or RFC 6902 (json). */
+/** A patch by RFC 7396 (merge), RFC 6902 (json) or Kubernetes' own rules for lists (strategic). */
 export interface PlainPatch {
-  readonly type: 'merge' | 'json';
+  readonly type: 'merge' | 'json' | 'strategic';
   readonly body: Json;
 }
 

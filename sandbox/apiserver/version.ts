@@ -1,3 +1,4 @@
+import { inAlphabet, inStructOrder } from './field-order.ts';
 import type { Stored } from './json.ts';
 import type { Owners } from './owners.ts';
 
@@ -29,20 +30,28 @@ export class Version {
   /** The JSON after `{` without apiVersion and kind, which lists of built-in kinds leave out of their items. */
   get bare(): Buffer {
     const { apiVersion = '', kind = '' } = this.object;
-    return this.json.subarray(Buffer.byteLength(JSON.stringify({ apiVersion, kind })));
+    return this.json.subarray(Buffer.byteLength(JSON.stringify({ kind, apiVersion })));
   }
 
   /** This state as an event of a watch, ended by a newline. */
   line(type: EventType): Buffer {
     if (this.#line === undefined || type !== this.#type) {
-      // The type first, so that `bare` can leave it out.
-      const { apiVersion = '', kind = '' } = this.object;
-      this.#line = Buffer.from(`${opening(type)}${JSON.stringify({ apiVersion, kind, ...this.object })}${CLOSING}`);
+      this.#line = Buffer.from(`${opening(type)}${JSON.stringify(written(this.object))}${CLOSING}`);
       this.#type = type;
     }
     return this.#line;
   }
 }
+
+/** With its fields as a real server orders them; the type first, so that `bare` can leave it out. */
+function written({ apiVersion = '', kind = '', ...rest }: Stored): object {
+  return isBuiltIn(apiVersion)
+    ? { kind, apiVersion, ...inStructOrder(kind, rest) }
+    : (inAlphabet({ apiVersion, kind, ...rest }) as object);
+}
+
+/** Groups of Kubernetes itself have no dot, or end so; custom ones may not. */
+const isBuiltIn = (apiVersion: string): boolean => /^([a-z0-9]+|[^/]+\.k8s\.io)(\/|$)/.test(apiVersion);
 
 const opening = (type: EventType): string => `{"type":"${type}","object":`;
 const CLOSING = '}\n';

@@ -15,9 +15,23 @@ export function bodyObject(body: Json): Stored {
   return object;
 }
 
-/** Throws when what was sent is not what the URL says. */
+/** Throws when what was sent is not what the URL says. Of a built-in kind the URL says what a body is that does not. */
 export function checkBody(target: Target, sent: Stored): void {
   const { kind, namespace, name } = target;
+  if (!kind.custom) {
+    sent.kind ||= kind.kind;
+    sent.apiVersion ||= apiVersionOf(kind);
+  }
+  checkType(kind, sent);
+  if (name !== '' && sent.metadata.name && sent.metadata.name !== name) {
+    throw badRequest(`the name of the object (${sent.metadata.name}) does not match the name on the URL (${name})`);
+  }
+  if (sent.metadata.namespace && sent.metadata.namespace !== (namespace ?? '')) {
+    throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
+  }
+}
+
+function checkType(kind: Kind, sent: Stored): void {
   const version = apiVersionOf(kind);
   if (!sent.kind) {
     throw badRequest(`the object provided is unrecognized (must be of type ${kind.kind}): Object 'Kind' is missing`);
@@ -29,12 +43,6 @@ export function checkBody(target: Target, sent: Stored): void {
   }
   if (sent.kind !== kind.kind) {
     throw invalid(kind, sent.metadata.name ?? '', [wrong.value('kind', sent.kind, `must be ${kind.kind}`)]);
-  }
-  if (name !== '' && sent.metadata.name && sent.metadata.name !== name) {
-    throw badRequest(`the name of the object (${sent.metadata.name}) does not match the name on the URL (${name})`);
-  }
-  if (sent.metadata.namespace && sent.metadata.namespace !== (namespace ?? '')) {
-    throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
   }
 }
 

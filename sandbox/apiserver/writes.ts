@@ -1,14 +1,16 @@
 import { ownedPart, ownershipSchema } from './apply-patch.ts';
 import { ApiFailure, alreadyExists, badRequest, conflict, invalid, notFound, wrong } from './failure.ts';
 import { fieldsOf } from './field-paths.ts';
-import { clone, isObject, type JsonObject, type Stored } from './json.ts';
+import { clone, isObject, type Json, type JsonObject, type Stored } from './json.ts';
 import { jsonPatch } from './json-patch.ts';
+import { strategicPatch } from './strategic-patch.ts';
 import { idOf } from './kind.ts';
 import { mergePatch } from './merge-patch.ts';
 import { freshMeta } from './meta.ts';
 import { generateName } from './names.ts';
 import { afterUpdate } from './owners.ts';
 import { checked, commit, replace, type WriteDeps, writerOf } from './replace.ts';
+import type { Schema } from './schema.ts';
 import type { PlainPatch, Target, Written } from './target.ts';
 import { keyOf } from './version.ts';
 import { bodyObject, checkBody, checkNamed, checkNamespace } from './write-checks.ts';
@@ -68,13 +70,13 @@ export function update(deps: WriteDeps, target: Target, sent: Stored): Written {
   return replace(deps, target, old, sent);
 }
 
-/** Patches an object by RFC 7396 or RFC 6902. */
+/** Patches an object by RFC 7396, RFC 6902 or strategic merge. */
 export function patch(deps: WriteDeps, target: Target, { type, body }: PlainPatch): Written {
   const { kind, name, namespace } = target;
   const old = deps.store.collection(idOf(kind)).get(keyOf(namespace, name));
   if (old === undefined) throw notFound(kind, name);
   const before = old.object as unknown as JsonObject;
-  const after = type === 'merge' ? mergePatch(before, clone(body)) : jsonPatch(before, body);
+  const after = patched(type, before, clone(body), ownershipSchema(kind.schema));
   if (!isObject(after)) throw badRequest('the patch leaves no object');
   const sent = bodyObject(after);
   checkBody(target, sent);
@@ -83,4 +85,9 @@ export function patch(deps: WriteDeps, target: Target, { type, body }: PlainPatc
   if (uid !== old.object.metadata.uid)
     throw invalid(kind, name, [wrong.value('metadata.uid', uid, 'field is immutable')]);
   return replace(deps, target, old, sent);
+}
+
+function patched(type: PlainPatch['type'], before: JsonObject, body: Json, schema: Schema): Json {
+  if (type === 'json') return jsonPatch(before, body);
+  return type === 'merge' ? mergePatch(before, body) : strategicPatch(before, body, schema);
 }

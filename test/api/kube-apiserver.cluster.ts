@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises';
+import { KubeConfig } from '@kubernetes/client-node';
 import { afterAll, beforeAll } from 'vitest';
 import { run } from '../../src/exec/run.ts';
 import { loadKubeconfig } from '../../src/kube/access/kubeconfig.ts';
@@ -15,7 +16,9 @@ beforeAll(async () => {
   cluster = await startCluster();
   const access = await loadKubeconfig(cluster.admin, { run });
   const client = createKubeClient(access, { userAgent: 'suite', timeoutMs: 10_000 });
-  subject = { client, raw: await rawRequests(access) };
+  const official = new KubeConfig();
+  official.loadFromFile(cluster.admin);
+  subject = { client, official, raw: await rawRequests(access) };
 }, 900_000);
 afterAll(async () => {
   subject?.client.close();

@@ -1,3 +1,4 @@
+import { KubeConfig } from '@kubernetes/client-node';
 import { afterAll, beforeAll } from 'vitest';
 import { createApiServer } from '../../sandbox/apiserver/api-server.ts';
 import type { ClusterAccess } from '../../src/kube/access/access.ts';
@@ -18,7 +19,10 @@ beforeAll(async () => {
     refused: () => {},
   };
   const client = createKubeClient(access, { userAgent: 'suite', timeoutMs: 10_000 });
-  subject = { client, raw: await rawRequests(access), forget: () => server.troubles.compact() };
+  const official = new KubeConfig();
+  // Without TLS the official client wants to be told that none is checked.
+  official.loadFromClusterAndUser({ name: 'c', server: access.server.origin, skipTLSVerify: true }, { name: 'u' });
+  subject = { client, official, raw: await rawRequests(access), forget: () => server.troubles.compact() };
 });
 afterAll(async () => {
   subject.client.close();

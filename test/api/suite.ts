@@ -4,6 +4,7 @@ import { createWorkbench, type Subject } from './workbench.ts';
 import { builtInKinds } from './built-in-kinds.ts';
 import { deletions } from './deletions.ts';
 import { lists } from './lists.ts';
+import { officialClient } from './official-client.ts';
 import { requests } from './requests.ts';
 import { schemas } from './schemas.ts';
 import { watches } from './watches.ts';
@@ -39,5 +40,8 @@ export function apiConformance(subject: () => Subject): void {
   });
   describe('requests', () => {
     requests(workbench);
+  });
+  describe('the official client', () => {
+    officialClient(workbench);
   });
 }

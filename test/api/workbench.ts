@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { KubeConfig } from '@kubernetes/client-node';
 import { afterAll, beforeAll } from 'vitest';
 import { parse } from 'yaml';
 import type { KubeClient } from '../../src/kube/client.ts';
@@ -14,6 +15,8 @@ import type { Raw, RawReply } from './raw.ts';
 export interface Subject {
   readonly client: KubeClient;
   readonly raw: Raw;
+  /** For the official client. */
+  readonly official: KubeConfig;
   /** Makes revisions from before this call too old to watch from. A real server forgets them by itself. */
   readonly forget?: () => void;
 }
@@ -54,6 +57,7 @@ export const DEFINITIONS: Resource = {
 export interface Workbench {
   readonly client: KubeClient;
   readonly raw: Raw;
+  readonly official: KubeConfig;
   readonly namespace: string;
   readonly things: Resource<Thing>;
   readonly signal: AbortSignal;
@@ -111,6 +115,9 @@ export function createWorkbench(subject: () => Subject): Workbench {
     },
     get raw() {
       return subject().raw;
+    },
+    get official() {
+      return subject().official;
     },
     namespace,
     things,

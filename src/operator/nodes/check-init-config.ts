@@ -1,7 +1,7 @@
 import { textOf } from '../../model/fault.ts';
 import { parseNamePattern } from '../../model/name-pattern.ts';
 import type { InitConfig, ListConfig, NodeConfig, ResourceToBeInited } from '../../model/objects.ts';
-import { selectorProblems } from './label-selector.ts';
+import { selectorProblems } from '../../model/label-selector.ts';
 
 /** Everything that is wrong with an init config, in sentences that name the field; empty when it can be applied. */
 export function initConfigProblems({ globalConfig, nodesConfig = [] }: NonNullable<InitConfig['spec']>): string[] {

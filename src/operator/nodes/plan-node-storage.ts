@@ -1,5 +1,5 @@
 import type { InitConfig, NodeConfig, NodeLocalStorage } from '../../model/objects.ts';
-import { matches } from './label-selector.ts';
+import { matches } from '../../model/label-selector.ts';
 
 export type NodeStorageSpec = NonNullable<NodeLocalStorage['spec']>;
 

@@ -1,5 +1,5 @@
-import { Fault } from '../../model/fault.ts';
-import type { LabelSelector } from '../../model/objects.ts';
+import { Fault } from './fault.ts';
+import type { LabelSelector } from './objects.ts';
 
 type Labels = Readonly<Record<string, string>>;
 type Requirement = NonNullable<LabelSelector['matchExpressions']>[number];

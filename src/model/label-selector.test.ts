@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { LabelSelector } from '../../model/objects.ts';
+import type { LabelSelector } from './objects.ts';
 import { matches, selectorProblems } from './label-selector.ts';
 
 const labels = { disk: 'nvme', 'example.com/zone': 'a', empty: '' };
