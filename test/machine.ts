@@ -9,6 +9,7 @@ const NEEDS = {
   lvm2: () => runs('lvm', ['version']),
   'loop devices': () => runs('losetup', ['--find']),
   qemu: () => runs('qemu-system-x86_64', ['--version']),
+  fuse: () => existsSync('/dev/fuse'),
   go: () => runs('go', ['version']),
   buf: () => existsSync(path.join(import.meta.dirname, '../node_modules/.bin/buf')),
   'cgroup v1': () => existsSync('/sys/fs/cgroup/blkio/blkio.throttle.read_bps_device'),

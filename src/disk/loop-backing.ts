@@ -37,12 +37,19 @@ async function backingOf(block: string, loop: string, signal: AbortSignal): Prom
   try {
     const text = await readFile(path.join(block, loop, 'loop/backing_file'), { encoding: 'utf8', signal });
     const file = text.trimEnd();
-    return [{ loop, file, rdev: await blockNumber(file) }];
+    return [{ loop, file, rdev: isDevicePath(file) ? await blockNumber(file) : undefined }];
   } catch {
     signal.throwIfAborted();
     return [];
   }
 }
+
+/**
+ * Whether a path can be of a device file: in /dev, or where the kubelet binds one over a file of its own
+ * (pkg/volume/util/volumepathhandler). Any other may lie on a dead network filesystem, and looking at it would never
+ * end.
+ */
+const isDevicePath = (file: string): boolean => file.startsWith('/dev/') || file.includes('/volumeDevices/');
 
 /** One device may have several files: a volume of a pod is seen at another path than its disk. */
 async function blockNumber(file: string): Promise<number | undefined> {

@@ -1,5 +1,5 @@
 import { present } from '../model/present.ts';
-import type { Bytes } from '../model/bytes.ts';
+import { bytes, type Bytes } from '../model/bytes.ts';
 import { FILESYSTEMS, type FilesystemType } from '../model/filesystem-type.ts';
 import type { MountEntry } from './mountinfo.ts';
 
@@ -94,6 +94,30 @@ export const checkArgv = (device: string, fsType: string): readonly string[] | u
  * Pure: depth first, links removed and not followed, and nothing of another filesystem. `folder` may end with a slash.
  */
 export const clearArgv = (folder: string): readonly string[] => ['find', folder, '-xdev', '-mindepth', '1', '-delete'];
+
+/** Pure: the names in a folder, each ended by a NUL. `folder` may end with a slash. */
+export const entriesArgv = (folder: string): readonly string[] => [
+  'find',
+  folder,
+  ...['-mindepth', '1', '-maxdepth', '1', '-printf', String.raw`%f\0`],
+];
+
+/** Pure: statfs(2) as words: block size, blocks, free ones, those for users, inodes, free ones. */
+export const statsArgv = (path: string): readonly string[] => ['stat', '-f', '-c', '%S %b %f %a %c %d', '--', path];
+
+/** Reads what statsArgv prints. */
+export function parseStats(stdout: string): FilesystemStats {
+  const [block = 0, blocks = 0, free = 0, available = 0, files = 0, freeFiles = 0] = stdout
+    .trim()
+    .split(' ')
+    .map(Number);
+  return {
+    total: bytes(blocks * block),
+    used: bytes((blocks - free) * block),
+    available: bytes(available * block),
+    inodes: { total: files, used: files - freeFiles, available: freeFiles },
+  };
+}
 
 /**
  * What a mounted filesystem is known by: its type, its UUID, and the folder of it that is mounted, for example

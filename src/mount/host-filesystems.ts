@@ -1,17 +1,20 @@
 import { constants } from 'node:fs';
-import { open, readFile, readdir, statfs, type FileHandle } from 'node:fs/promises';
-import { MIB, bytes, type Bytes } from '../model/bytes.ts';
+import { open, readFile, type FileHandle } from 'node:fs/promises';
+import { bytes, MIB, type Bytes } from '../model/bytes.ts';
 import { Fault, textOf } from '../model/fault.ts';
 import { CommandFailed } from '../exec/command-failed.ts';
-import type { Run } from '../exec/run.ts';
+import type { Output, Run } from '../exec/run.ts';
 import { DEVICES, deviceBehind, deviceNumber, isDeviceFile } from './device-number.ts';
 import {
   checkArgv,
   clearArgv,
+  entriesArgv,
   growArgv,
   identityOf,
   mkfsArgv,
   parseBlkid,
+  parseStats,
+  statsArgv,
   type Content,
   type Filesystems,
   type FilesystemStats,
@@ -19,6 +22,8 @@ import {
 import { parseMountinfo, type MountEntry } from './mountinfo.ts';
 
 const PROBE_TIMEOUT_MS = 60_000;
+/** A filesystem that takes longer to say how large it is, or what is in one folder, does not answer. */
+const ANSWER_TIMEOUT_MS = 10_000;
 /**
  * Discarding a large device before it is formatted, and growing it, may take long; a change is cut only when it has
  * clearly hung.
@@ -54,15 +59,17 @@ export function createHostFilesystems(run: Run): Filesystems {
       const argv = growArgv(mounted);
       if (argv) await call(argv, FORMAT_TIMEOUT_MS, signal);
     },
-    stats: statsOf,
+    stats: (path, signal) => statsOf(path, run, signal),
     identify: (entry, signal) => identify(entry, run, signal),
     entries: (entry, signal) =>
       inFolder(
         entry.target,
         async (folder, found) => {
           if (found.id !== entry.id) throw remounted(entry.target);
-          return readdir(folder);
+          const { stdout } = await ask(entriesArgv(folder), run, signal);
+          return stdout.split('\0').filter(Boolean);
         },
+        run,
         signal,
       ),
     clear: ({ target, identity }, signal) =>
@@ -74,6 +81,7 @@ export function createHostFilesystems(run: Run): Filesystems {
             throw new Fault('precondition', `${target} is filesystem ${now}, not ${identity}: nothing was removed`);
           await call(clearArgv(folder), CLEAR_TIMEOUT_MS, signal);
         },
+        run,
         signal,
       ),
     sizeOf: deviceSize,
@@ -156,9 +164,11 @@ async function identify(entry: MountEntry, run: Run, signal: AbortSignal): Promi
 async function inFolder<T>(
   target: string,
   work: (folder: string, found: MountEntry) => Promise<T>,
+  run: Run,
   signal: AbortSignal,
 ): Promise<T> {
-  const handle = await open(target, constants.O_RDONLY | constants.O_DIRECTORY);
+  await statsOf(target, run, signal); // a dead filesystem is found out by a program, which can be left behind
+  const handle = await open(target, O_PATH | constants.O_DIRECTORY);
   try {
     const found = await mountOf(handle, signal);
     if (found?.target !== target) throw remounted(target);
@@ -167,6 +177,9 @@ async function inFolder<T>(
     await handle.close();
   }
 }
+
+/** open(2): a handle that names a folder and reads nothing, so that no filesystem is asked; Node has no name for it. */
+const O_PATH = 0o10_000_000;
 
 /** The mount that an open file belongs to: proc_pid_fdinfo(5). */
 async function mountOf({ fd }: FileHandle, signal: AbortSignal): Promise<MountEntry | undefined> {
@@ -179,14 +192,23 @@ async function mountOf({ fd }: FileHandle, signal: AbortSignal): Promise<MountEn
 const remounted = (target: string): Fault =>
   new Fault('precondition', `the filesystem that was seen at ${target} is not mounted there now: nothing was touched`);
 
-async function statsOf(path: string): Promise<FilesystemStats> {
-  const { bsize, blocks, bfree, bavail, files, ffree } = await statfs(path);
-  return {
-    total: bytes(blocks * bsize),
-    used: bytes((blocks - bfree) * bsize),
-    available: bytes(bavail * bsize),
-    inodes: { total: files, used: files - ffree, available: ffree },
-  };
+/**
+ * By a program: a path may be on a filesystem that does not answer, and each call of our own would take one of Node's
+ * four threads for ever, until nothing of this program gets on.
+ */
+async function statsOf(path: string, run: Run, signal: AbortSignal): Promise<FilesystemStats> {
+  const { stdout } = await ask(statsArgv(path), run, signal);
+  return parseStats(stdout);
+}
+
+/** Throws Fault `unavailable` when the filesystem does not answer. */
+async function ask(argv: readonly string[], run: Run, signal: AbortSignal): Promise<Output> {
+  try {
+    return await run(argv, { timeoutMs: ANSWER_TIMEOUT_MS }, signal);
+  } catch (error) {
+    if (!(error instanceof CommandFailed)) throw error;
+    throw new Fault('unavailable', error.message, { cause: error });
+  }
 }
 
 /** From sysfs, which counts in sectors of 512 bytes; stat says 0 for a device. */

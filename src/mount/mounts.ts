@@ -94,9 +94,10 @@ export function assertSame(found: MountEntry, same: boolean): void {
 }
 
 async function showsSource(entry: MountEntry, source: string, signal: AbortSignal): Promise<boolean> {
-  const number = await deviceNumber(source);
-  if (number !== undefined) return (await deviceBehind(entry)) === number;
-  if (source.startsWith(DEVICES)) return false;
+  if (source.startsWith(DEVICES)) {
+    const number = await deviceNumber(source);
+    return number !== undefined && number === (await deviceBehind(entry));
+  }
   const view = viewAt(await list(signal), source);
   return view !== undefined && isSameView(entry, view);
 }
