@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Ledger } from '../src/capacity/ledger.ts';
-import { claimFacts, classFacts, OUR_DRIVERS, podFacts, volumeFacts } from '../src/model/decode.ts';
+import { claimFacts } from '../src/model/decode-claim.ts';
+import { classFacts, OUR_DRIVERS, podFacts, volumeFacts } from '../src/model/decode.ts';
 import { nodeStorage } from '../src/model/decode-node.ts';
 import type { LocalVolume, NodeLocalStorage, PersistentVolumeClaim, Pod, StorageClass } from '../src/model/objects.ts';
 import { createRandom, type Random } from '../src/extender/fast/compare-wires-fixture.ts';

@@ -9,9 +9,11 @@ export interface Ending {
   readonly stderr: string;
 }
 
-const MESSAGE_STDERR_CHARS = 500;
+/** mkfs names its reason first and prints its usage after it; other tools end with the reason. */
+const FIRST_CHARS = 300;
+const LAST_CHARS = 500;
 
-/** A program that did not exit with 0; its message is `<argv> <what>: <end of stderr>`. */
+/** A program that did not exit with 0; its message is `<argv> <what>: <first and last of stderr>`. */
 export class CommandFailed extends Error {
   override readonly name = 'CommandFailed';
   readonly argv: readonly string[];
@@ -21,7 +23,7 @@ export class CommandFailed extends Error {
   readonly stderr: string;
 
   constructor(ending: Ending, what: string, options?: ErrorOptions) {
-    const detail = ending.stderr.trim().slice(-MESSAGE_STDERR_CHARS);
+    const detail = shortened(ending.stderr.trim());
     super(`${ending.argv.join(' ')} ${what}${detail === '' ? '' : `: ${detail}`}`, options);
     this.argv = ending.argv;
     this.exitCode = ending.exitCode;
@@ -30,3 +32,7 @@ export class CommandFailed extends Error {
     this.stderr = ending.stderr;
   }
 }
+
+/** The first lines and the end, with `…` for what was left out. */
+const shortened = (text: string): string =>
+  text.length <= FIRST_CHARS + LAST_CHARS ? text : `${text.slice(0, FIRST_CHARS)} … ${text.slice(-LAST_CHARS)}`;

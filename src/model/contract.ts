@@ -1,6 +1,7 @@
 import { CLASS_PARAMETERS, INLINE_ATTRIBUTES } from './parameters.ts';
 import { EVENT_REASONS } from './event-reasons.ts';
 import {
+  BETA_STORAGE_CLASS,
   DISK,
   FILESYSTEM,
   FORMATTING,
@@ -83,6 +84,7 @@ const ON_OBJECTS: readonly Row[] = [
   [PUBLISHED_AT, 'annotation', 'LocalVolume', ['agent'], ['agent'], 'ours'],
   [FREED, 'annotation', 'CSIStorageCapacity', ['operator'], ['kube-scheduler'], 'ours'],
   [SELECTED_NODE, 'annotation', 'PersistentVolumeClaim', ['kube-scheduler'], ['operator'], 'Kubernetes'],
+  [BETA_STORAGE_CLASS, 'annotation', 'PersistentVolumeClaim', ['user'], ['operator'], 'Kubernetes'],
   [NODE_LABEL, 'label', 'LocalVolume', ['operator', 'agent'], ['agent'], 'ours'],
   [DRIVER_NAME, 'label', 'CSIStorageCapacity', ['operator'], ['csi-provisioner', 'operator'], 'Kubernetes'],
   [MANAGED_BY, 'label', 'CSIStorageCapacity', ['operator'], ['csi-provisioner', 'operator'], 'Kubernetes'],

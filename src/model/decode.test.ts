@@ -1,7 +1,9 @@
 import { present } from './present.ts';
 import { expect, test } from 'vitest';
-import { GIB } from './bytes.ts';
-import { claimFacts, classFacts, podFacts, pvFacts, volumeFacts } from './decode.ts';
+import { bytes, GIB } from './bytes.ts';
+import type { ClaimFacts } from './facts.ts';
+import { claimFacts } from './decode-claim.ts';
+import { classFacts, podFacts, pvFacts, volumeFacts } from './decode.ts';
 import type { LocalVolume, PersistentVolume, PersistentVolumeClaim } from './objects.ts';
 
 const UID = '6b0a9c9e-4b7b-4c4e-9a53-3a2c1f1f2e3d';
@@ -84,8 +86,33 @@ test('a claim with everything on it', () => {
     bound: true,
     selectedNode: 'n1',
     source: { kind: 'VolumeSnapshot', name: 'monday' },
+    use: { copies: true },
     deleting: true,
   });
+});
+
+test.each<[string, NonNullable<PersistentVolumeClaim['spec']>, ClaimFacts['use']]>([
+  ['a filesystem for one node', { accessModes: ['ReadWriteOnce'], volumeMode: 'Filesystem' }, undefined],
+  ['a raw block', { volumeMode: 'Block' }, { block: true }],
+  [
+    'many writers',
+    { accessModes: ['ReadWriteOnce', 'ReadWriteMany'] },
+    { accessModes: ['ReadWriteOnce', 'ReadWriteMany'] },
+  ],
+  ['no more than', { resources: { limits: { storage: '1Gi' } } }, { limit: bytes(GIB) }],
+  ['some volume', { selector: {} }, { selects: true }],
+  ['attributes', { volumeAttributesClassName: 'gold' }, { attributesClass: 'gold' }],
+])('a claim asks for %s', (_, spec, use) => {
+  expect(claimFacts({ metadata: {}, spec }).use).toEqual(use);
+});
+
+test('the old annotation for the class wins over the field, in claims and in templates', () => {
+  const metadata = { annotations: { 'volume.beta.kubernetes.io/storage-class': 'old' } };
+  const spec = { storageClassName: 'new' };
+  expect(claimFacts({ metadata, spec }).storageClass).toBe('old');
+  expect(claimFacts({ metadata: {}, spec }).storageClass).toBe('new');
+  const volumes = [{ name: 'v', ephemeral: { volumeClaimTemplate: { metadata, spec } } }];
+  expect(podFacts({ metadata: { name: 'p' }, spec: { volumes } }).volumes).toMatchObject([{ storageClass: 'old' }]);
 });
 
 test.each([

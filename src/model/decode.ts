@@ -1,26 +1,10 @@
 import { bytes, NO_BYTES, type Bytes } from './bytes.ts';
-import type { ClaimFacts, ClassFacts, PodFacts, PodVolume, PvFacts, VolumeFacts } from './facts.ts';
-import type {
-  LocalVolume,
-  ObjectMeta,
-  PersistentVolume,
-  PersistentVolumeClaim,
-  Pod,
-  PodVolumeSource,
-  StorageClass,
-} from './objects.ts';
-import { Fault } from './fault.ts';
+import type { ClassFacts, PodFacts, PodVolume, PvFacts, VolumeFacts } from './facts.ts';
+import type { LocalVolume, PersistentVolume, Pod, PodVolumeSource, StorageClass } from './objects.ts';
+import { BEYOND_ANY_NODE, classOfClaim, identityOf, quantity, useOfClaim } from './decode-claim.ts';
 import { present } from './present.ts';
-import { parseQuantity } from './quantity.ts';
 import { VOLUME_KINDS, type VolumeKind } from './storage-class.ts';
-import {
-  DEFAULT_DRIVER,
-  LEGACY_DRIVER,
-  PV_ALLOCATED,
-  READ_ONLY_SNAPSHOT,
-  SELECTED_NODE,
-  TOPOLOGY_KEY,
-} from './well-known.ts';
+import { DEFAULT_DRIVER, LEGACY_DRIVER, PV_ALLOCATED, READ_ONLY_SNAPSHOT, TOPOLOGY_KEY } from './well-known.ts';
 
 /**
  * Kubernetes objects as facts. Nothing here throws: an object the API server let through may still carry a size nobody
@@ -29,9 +13,6 @@ import {
 
 /** The driver's name, and the one it had earlier. */
 export const OUR_DRIVERS: readonly string[] = [DEFAULT_DRIVER, LEGACY_DRIVER];
-
-/** Larger than any node: a request of this size fits nowhere, which is the truth about a size of 8 PiB and up. */
-const BEYOND_ANY_NODE: Bytes = bytes(Number.MAX_SAFE_INTEGER);
 
 /** What a pod needs of us. `drivers` are the CSI driver names that are ours; inline volumes of others are left out. */
 export function podFacts(pod: Pod, drivers: readonly string[] = OUR_DRIVERS): PodFacts {
@@ -45,16 +26,6 @@ export function podFacts(pod: Pod, drivers: readonly string[] = OUR_DRIVERS): Po
     volumes: (spec?.volumes ?? []).flatMap((volume) => podVolume(volume, identity.name, drivers) ?? []),
   };
 }
-
-const identityOf = ({
-  uid = '',
-  namespace = '',
-  name = '',
-}: ObjectMeta): { uid: string; namespace: string; name: string } => ({
-  uid,
-  namespace,
-  name,
-});
 
 function isFinished({ metadata, status }: Pod): boolean {
   return status?.phase === 'Succeeded' || status?.phase === 'Failed' || metadata.deletionTimestamp !== undefined;
@@ -70,34 +41,10 @@ function podVolume(volume: PodVolumeSource, podName: string, drivers: readonly s
 }
 
 function ephemeralVolume(claimName: string, source: NonNullable<PodVolumeSource['ephemeral']>): PodVolume {
-  const { storageClassName: storageClass, resources } = source.volumeClaimTemplate?.spec ?? {};
-  const requested = quantity(resources?.requests?.['storage']);
-  return { kind: 'ephemeral', claimName, requested, ...present({ storageClass }) };
-}
-
-/** What a claim asks, and how far it has come. */
-export function claimFacts(claim: PersistentVolumeClaim): ClaimFacts {
-  const { metadata, spec, status } = claim;
+  const { metadata = {}, spec } = source.volumeClaimTemplate ?? {};
+  const storageClass = classOfClaim(metadata, spec);
   const requested = quantity(spec?.resources?.requests?.['storage']);
-  const selectedNode = metadata.annotations?.[SELECTED_NODE];
-  const source = sourceOf(spec);
-  return {
-    ...identityOf(metadata),
-    ...(spec?.storageClassName === undefined ? {} : { storageClass: spec.storageClassName }),
-    requested,
-    ...(spec?.volumeName ? { volumeName: spec.volumeName } : {}),
-    bound: status?.phase === 'Bound',
-    ...(selectedNode ? { selectedNode } : {}),
-    ...present({ source }),
-    deleting: metadata.deletionTimestamp !== undefined,
-  };
-}
-
-/** Only the two kinds that a CSI driver fills itself; any other is filled by a populator from outside. */
-function sourceOf(spec: PersistentVolumeClaim['spec']): ClaimFacts['source'] {
-  const from = spec?.dataSourceRef ?? spec?.dataSource;
-  if (from?.kind !== 'VolumeSnapshot' && from?.kind !== 'PersistentVolumeClaim') return undefined;
-  return { kind: from.kind, name: from.name };
+  return { kind: 'ephemeral', claimName, requested, ...present({ storageClass, use: useOfClaim(spec) }) };
 }
 
 /** The few fields of a StorageClass that decide. */
@@ -182,16 +129,6 @@ function allocated(annotation: string | undefined): { vgName?: unknown; deviceNa
     return (JSON.parse(annotation ?? '{}') ?? {}) as object;
   } catch {
     return {}; // the attributes say the same in every version that wrote readable ones
-  }
-}
-
-/** A request that is not a quantity, which the API server refuses, counts as none. */
-function quantity(text: string | undefined): Bytes {
-  if (text === undefined) return NO_BYTES;
-  try {
-    return parseQuantity(text);
-  } catch (error) {
-    return error instanceof Fault && error.kind === 'out-of-range' ? BEYOND_ANY_NODE : NO_BYTES;
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Bytes } from './bytes.ts';
+import type { ClaimUse } from './claim-judge.ts';
 import type { MediaType, VolumeKind } from './storage-class.ts';
 
 /**
@@ -90,6 +91,8 @@ export interface ClaimFacts {
   readonly selectedNode?: string;
   readonly source?: { readonly kind: 'VolumeSnapshot' | 'PersistentVolumeClaim'; readonly name: string };
   readonly deleting: boolean;
+  /** Absent: a filesystem for one node, and nothing else. */
+  readonly use?: ClaimUse;
 }
 
 export interface ClassFacts {
@@ -121,6 +124,7 @@ export type PodVolume =
       readonly claimName: string;
       readonly storageClass?: string;
       readonly requested: Bytes;
+      readonly use?: ClaimUse;
     }
   | {
       readonly kind: 'inline';

@@ -1,3 +1,4 @@
+import { bytes, MIB, type Bytes } from './bytes.ts';
 import { Fault } from './fault.ts';
 
 /** The filesystems that can be made, mounted and grown; the first one is our choice. */
@@ -11,3 +12,17 @@ export function filesystemType(name: string): FilesystemType {
   if (!found) throw new Fault('invalid', `filesystem "${name}" is not supported: use ${FILESYSTEMS.join(', ')}`);
   return found;
 }
+
+/**
+ * The smallest device that mkfs makes the filesystem on, in bytes. xfs: xfsprogs since 5.19 refuses less than 300 MiB.
+ * btrfs: mkfs.btrfs names this number (nodes of 16 KiB, metadata twice). ext3 and ext4: below it there is no journal.
+ */
+const SMALLEST: Readonly<Record<FilesystemType, Bytes>> = {
+  ext4: bytes(2 * MIB),
+  xfs: bytes(300 * MIB),
+  ext3: bytes(2 * MIB),
+  ext2: bytes(MIB),
+  btrfs: bytes(109 * MIB),
+};
+
+export const smallestFilesystem = (type: FilesystemType): Bytes => SMALLEST[type];

@@ -4,6 +4,7 @@ import { parseStorageClass } from './storage-class.ts';
 test('the classes that open-local ships are understood', () => {
   expect(parseStorageClass({ volumeType: 'LVM', 'csi.storage.k8s.io/fstype': 'ext4' })).toEqual({
     kind: 'LVM',
+    fsType: 'ext4',
     layout: 'linear',
     limits: {},
   });

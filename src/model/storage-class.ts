@@ -1,4 +1,6 @@
 import { Fault } from './fault.ts';
+import { present } from './present.ts';
+import { PARAM_FS_TYPE } from './well-known.ts';
 import { readLayout, readLimits, readWord, type IoLimits, type Layout, type Parameters } from './parameters.ts';
 
 export type { IoLimits, Layout };
@@ -16,6 +18,8 @@ export interface VolumePolicy {
   readonly vgName?: string;
   /** Wanted for Device and MountPoint; absent there means any. */
   readonly mediaType?: MediaType;
+  /** Of every filesystem of the class; absent: our choice. */
+  readonly fsType?: string;
   readonly layout: Layout;
   readonly limits: IoLimits;
 }
@@ -38,7 +42,21 @@ export function parseStorageClass(values: Readonly<Record<string, string>>): Vol
     kind,
     ...(vgName ? { vgName } : {}),
     ...(mediaType ? { mediaType } : {}),
+    ...present({ fsType: readFsType(values) }),
     layout,
     limits: readLimits(parameters),
   };
+}
+
+/**
+ * The class's filesystem as csi-provisioner reads it: from `csi.storage.k8s.io/fstype`, or from the older `fstype` in
+ * any case, and never from both (pkg/controller/controller.go of external-provisioner).
+ */
+function readFsType(values: Readonly<Record<string, string>>): string | undefined {
+  const keys = Object.keys(values);
+  const named = keys.filter((key) => key === PARAM_FS_TYPE || key.toLowerCase() === 'fstype');
+  if (named.length > 1)
+    throw new Fault('invalid', `StorageClass parameters ${named.join(' and ')} mean the same: use ${PARAM_FS_TYPE}`);
+  const [key] = named;
+  return key === undefined ? undefined : values[key] || undefined;
 }

@@ -18,6 +18,9 @@ export const TOPOLOGY_KEY = 'kubernetes.io/hostname';
  */
 export const SELECTED_NODE = 'volume.kubernetes.io/selected-node';
 
+/** On a claim, or the template of one: its class, from before there was a field. Kubernetes still lets it win. */
+export const BETA_STORAGE_CLASS = 'volume.beta.kubernetes.io/storage-class';
+
 /** On a NodeLocalStorage: JSON such as {"pool-0":"100Gi","pool-1":"10%"}, room the scheduler must leave alone. */
 export const STORAGE_RESERVED = 'csi.aliyun.com/storage-reserved';
 

@@ -1,13 +1,22 @@
 import { present } from '../../model/present.ts';
-import type { Bytes } from '../../model/bytes.ts';
 import { textOf } from '../../model/fault.ts';
+import { judgeClaim } from '../../model/claim-judge.ts';
 import type { ClaimFacts, PodFacts, PodVolume, SourceFacts } from '../../model/facts.ts';
 import { parseInlineAttributes } from '../../model/inline-attributes.ts';
 import { inlineVolumeId } from '../../model/inline-volume.ts';
 import type { Refusal } from '../../model/verdict.ts';
 import { claimKey } from './claims.ts';
 import type { OurClass } from './classes.ts';
-import { badClass, badInline, claimDeleting, claimMissing, emptyClaim, sourceMissing, SPLIT_NODES } from './refusal.ts';
+import {
+  badClaim,
+  badClass,
+  badInline,
+  claimDeleting,
+  claimMissing,
+  emptyClaim,
+  sourceMissing,
+  SPLIT_NODES,
+} from './refusal.ts';
 import { byNeed, requestOf, type VolumeRequest } from './volume-request.ts';
 
 /** What the ledger knows that a pod's needs depend on. */
@@ -73,7 +82,7 @@ function needOf(pod: PodFacts, volume: PodVolume, known: Known): Need {
   if (claim) return needOfClaim(claim, known);
   const key = claimKey(pod.namespace, volume.claimName);
   if (volume.kind === 'claim') return { refusal: claimMissing(key), soon: true };
-  return needOfClass({ key, size: volume.requested }, known.findClass(volume.storageClass));
+  return needOfClass({ ...volume, key }, known.findClass(volume.storageClass));
 }
 
 function needOfClaim(claim: ClaimFacts, known: Known): Need {
@@ -86,11 +95,11 @@ function needOfClaim(claim: ClaimFacts, known: Known): Need {
   const pin = node === undefined ? {} : { pin: node };
   if (claim.bound || claim.volumeName !== undefined || known.isProvided(claim)) return pin;
 
+  const need = needOfClass({ ...claim, key, claimUid: claim.uid }, ours);
+  if ('refusal' in need) return need;
   const source = needOfSource(claim, known);
   if ('refusal' in source) return source;
   if (isElsewhere(source.pin, node)) return { refusal: SPLIT_NODES };
-  const need = needOfClass({ key, claimUid: claim.uid, size: claim.requested }, ours);
-  if ('refusal' in need) return need;
   return source.roomless ? { ...source, ...pin } : { ...need, ...source, ...pin };
 }
 
@@ -117,14 +126,19 @@ function needOfSource(
   return node === undefined ? wait : { pin: node };
 }
 
-function needOfClass(
-  ask: { readonly key: string; readonly claimUid?: string; readonly size: Bytes },
-  ours: OurClass | undefined,
-): Need {
+interface ClassAsk extends Pick<ClaimFacts, 'requested' | 'use'> {
+  readonly key: string;
+  readonly claimUid?: string;
+}
+
+/** CreateVolume would refuse by the same judge: such a claim needs no room, and its pod is told. */
+function needOfClass({ key, claimUid, requested, use }: ClassAsk, ours: OurClass | undefined): Need {
   if (!ours) return NOTHING;
   if (!ours.policy) return { refusal: badClass(ours.name, ours.problem ?? 'its parameters are wrong') };
-  if (ask.size === 0) return { refusal: emptyClaim(ask.key) };
-  return { request: requestOf(ask, ours.policy) };
+  if (requested === 0) return { refusal: emptyClaim(key) };
+  const judged = judgeClaim(ours.policy, requested, use);
+  if ('problem' in judged) return { refusal: badClaim(key, judged.problem) };
+  return { request: requestOf({ key, size: judged.size, ...present({ claimUid }) }, ours.policy) };
 }
 
 function needOfInline(pod: PodFacts, volume: PodVolume & { kind: 'inline' }): Need {

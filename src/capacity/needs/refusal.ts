@@ -27,6 +27,9 @@ export const sourceMissing = (claim: string, source: string): Refusal =>
 export const badClass = (name: string, problem: string): Refusal =>
   refusal('bad-class', `StorageClass ${name}: ${problem}`);
 
+export const badClaim = (claim: string, problem: string): Refusal =>
+  refusal('bad-request', `the claim ${claim}: ${problem}`);
+
 export const badInline = (volume: string, problem: string): Refusal =>
   refusal('bad-request', `inline volume ${volume}: ${problem}`);
 

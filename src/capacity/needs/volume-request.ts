@@ -1,4 +1,5 @@
 import { present } from '../../model/present.ts';
+import { judgeClaim } from '../../model/claim-judge.ts';
 import type { Bytes } from '../../model/bytes.ts';
 import type { ClaimFacts } from '../../model/facts.ts';
 import type { MediaType, VolumeKind, VolumePolicy } from '../../model/storage-class.ts';
@@ -24,7 +25,9 @@ export interface VolumeRequest {
  */
 export function requestOfClaim(claim: ClaimFacts, policy: VolumePolicy | undefined): VolumeRequest | undefined {
   if (!policy || claim.requested === 0) return undefined;
-  return requestOf({ key: claimKey(claim.namespace, claim.name), claimUid: claim.uid, size: claim.requested }, policy);
+  const judged = judgeClaim(policy, claim.requested, claim.use);
+  if ('problem' in judged) return undefined;
+  return requestOf({ key: claimKey(claim.namespace, claim.name), claimUid: claim.uid, size: judged.size }, policy);
 }
 
 /** A volume of so many bytes, as the class wants it. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { PodFacts } from '../../model/facts.ts';
+import { bytes, MIB } from '../../model/bytes.ts';
+import type { ClaimFacts, PodFacts } from '../../model/facts.ts';
 import { claim, fitting, gib, group, ledgerWith, lvm, node, pod, unit } from '../ledger-fixture.ts';
 
 const inline = (attributes: Record<string, string>, more: Partial<PodFacts> = {}): PodFacts =>
@@ -236,4 +237,36 @@ test('inline and ephemeral volumes are planned with the claims', () => {
   ledger.claimChanged(claim('p-scratch', 2, { selectedNode: 'n1' }));
   expect(ledger.holds()).toEqual({ floating: 0, settled: 1, claims: 1 });
   expect(ledger.node('n1')?.groups[0]?.free).toBe(0);
+});
+
+describe('claims that CreateVolume would always refuse', () => {
+  const impossible = (name: string): ClaimFacts => claim(name, 9, { use: { accessModes: ['ReadWriteMany'] } });
+  const ledger = ledgerWith({
+    nodes: [node('n1', [group('pool-0', 10)]), node('n2', [group('pool-0', 10)])],
+    claims: [impossible('a'), impossible('b'), claim('good', 9)],
+  });
+
+  test('hold nothing, and their pods are told', () => {
+    for (const name of ['a', 'b']) {
+      const { refusals } = ledger.filter(pod(name, [name]), ['n1', 'n2'], 0);
+      expect(refusals[0]).toMatchObject({
+        kind: 'bad-request',
+        message: expect.stringContaining(`the claim default/${name}: access mode ReadWriteMany is not possible`),
+      });
+    }
+    ledger.claimChanged({ ...impossible('a'), selectedNode: 'n1' }); // as for a pod that no extender was asked about
+    ledger.claimChanged({ ...impossible('b'), selectedNode: 'n2' });
+    expect(fitting(ledger, pod('p', ['good']), ['n1', 'n2'])).toEqual(['n1', 'n2']);
+  });
+});
+
+test('a claim counts as large as its filesystem must be', () => {
+  const small = { requested: bytes(1) };
+  const ledger = ledgerWith({
+    nodes: [node('n1', [group('pool-0', 1, { extentSize: bytes(4 * MIB) })])],
+    classes: [lvm('xfs', { 'csi.storage.k8s.io/fstype': 'xfs' })],
+    claims: ['a', 'b', 'c', 'd'].map((name) => claim(name, 1, { ...small, storageClass: 'xfs' })),
+  });
+  for (const name of ['a', 'b', 'c']) expect(fitting(ledger, pod(name, [name]), ['n1'])).toEqual(['n1']);
+  expect(fitting(ledger, pod('d', ['d']), ['n1'])).toEqual([]); // four of 300 MiB are more than 1 GiB
 });

@@ -1,7 +1,7 @@
 import { present } from '../../model/present.ts';
+import { useProblem } from '../../model/claim-judge.ts';
 import { Fault } from '../../model/fault.ts';
 import type { VolumeKind } from '../../model/storage-class.ts';
-import { filesystemType } from '../../model/filesystem-type.ts';
 import { VolumeCapability_AccessMode_Mode as Mode, type VolumeCapability } from '../gen/csi.ts';
 
 /** How a volume will be used. */
@@ -11,12 +11,14 @@ export interface Usage {
   readonly fsType?: string;
 }
 
-/** A local volume is on one node; these are the modes that need no more. */
-const ONE_NODE: readonly Mode[] = [
-  Mode.SINGLE_NODE_WRITER,
-  Mode.SINGLE_NODE_SINGLE_WRITER,
-  Mode.SINGLE_NODE_MULTI_WRITER,
-];
+/** The words of a claim for the modes that csi-provisioner sends. */
+const MODE_OF_CLAIM: ReadonlyMap<Mode, string> = new Map([
+  [Mode.SINGLE_NODE_WRITER, 'ReadWriteOnce'],
+  [Mode.SINGLE_NODE_MULTI_WRITER, 'ReadWriteOnce'],
+  [Mode.SINGLE_NODE_SINGLE_WRITER, 'ReadWriteOncePod'],
+  [Mode.MULTI_NODE_READER_ONLY, 'ReadOnlyMany'],
+  [Mode.MULTI_NODE_MULTI_WRITER, 'ReadWriteMany'],
+]);
 
 /**
  * What the capabilities ask for together. Throws Fault `invalid` when there is none, when one is incomplete, or when
@@ -48,17 +50,11 @@ export function checkComplete({ accessType, accessMode }: VolumeCapability): voi
 /** Why a volume of this kind cannot be used so; undefined when it can. */
 export function problemWith(capability: VolumeCapability, kind: VolumeKind): string | undefined {
   const mode = capability.accessMode?.mode ?? Mode.UNKNOWN;
-  if (!ONE_NODE.includes(mode))
-    return `access mode ${nameOf(mode)} is not possible: a local volume is on one node; use ReadWriteOnce or ReadWriteOncePod`;
-  if (kind === 'MountPoint' && capability.accessType?.$case === 'block')
-    return 'a volume of volumeType MountPoint is a directory: use volumeMode Filesystem';
-  try {
-    filesystemType(fsTypeOf(capability));
-  } catch (error) {
-    if (error instanceof Fault) return error.message;
-    throw error;
-  }
-  return undefined;
+  return useProblem(kind, {
+    block: capability.accessType?.$case === 'block',
+    fsType: fsTypeOf(capability),
+    accessModes: [MODE_OF_CLAIM.get(mode) ?? nameOf(mode)],
+  });
 }
 
 const fsTypeOf = ({ accessType }: VolumeCapability): string =>

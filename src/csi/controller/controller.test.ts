@@ -448,7 +448,7 @@ test('what a volume can be used for is confirmed, or the reason is told', async 
   expect(yes.confirmed?.volumeCapabilities).toHaveLength(1);
   const no = await validate('v', [MOUNT, SHARED]);
   expect(no.confirmed).toBeUndefined();
-  expect(no.message).toContain('MULTI_NODE_MULTI_WRITER');
+  expect(no.message).toContain('access mode ReadWriteMany is not possible');
   await expect(validate('')).rejects.toMatchObject({ code: Code.INVALID_ARGUMENT });
   await expect(validate('v', [])).rejects.toMatchObject({ code: Code.INVALID_ARGUMENT });
   await expect(validate('nothing')).rejects.toMatchObject({ code: Code.NOT_FOUND });

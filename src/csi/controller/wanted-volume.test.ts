@@ -51,7 +51,7 @@ test('the least that can be asked is a linear gigabyte anywhere', () => {
 
 test('everything external-provisioner can ask is understood', () => {
   const wanted = parse({
-    capacityRange: { requiredBytes: 5n, limitBytes: 9n },
+    capacityRange: { requiredBytes: BigInt(5 * GIB), limitBytes: BigInt(9 * GIB) },
     volumeCapabilities: [mount('xfs', Mode.SINGLE_NODE_MULTI_WRITER)],
     parameters: {
       volumeType: 'LVM',
@@ -64,8 +64,8 @@ test('everything external-provisioner can ask is understood', () => {
     accessibilityRequirements: { requisite: on('n1', 'n2'), preferred: on('n2', 'n1') },
   });
   expect(wanted).toMatchObject({
-    asked: { required: 5, limit: 9 },
-    size: 5,
+    asked: { required: 5 * GIB, limit: 9 * GIB },
+    size: 5 * GIB,
     policy: { kind: 'LVM', vgName: 'pool-0', layout: 'striped', limits: { readBps: 2 ** 20, writeBps: 2 ** 20 } },
     usage: { block: false, fsType: 'xfs' },
     nodes: ['n2', 'n1'],
@@ -106,7 +106,7 @@ const REFUSED: readonly [what: string, own: Partial, kind: string, message: stri
     'several nodes',
     { volumeCapabilities: [mount('', Mode.MULTI_NODE_MULTI_WRITER)] },
     'invalid',
-    'access mode MULTI_NODE_MULTI_WRITER is not possible',
+    'access mode ReadWriteMany is not possible',
   ],
   ['a filesystem nobody can make', { volumeCapabilities: [mount('zfs')] }, 'invalid', 'filesystem "zfs"'],
   ['two filesystems', { volumeCapabilities: [mount('xfs'), mount('ext4')] }, 'invalid', 'xfs and ext4'],

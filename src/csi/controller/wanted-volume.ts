@@ -1,4 +1,5 @@
 import { present } from '../../model/present.ts';
+import { COPIES_PROBLEM, sizeToMake } from '../../model/claim-judge.ts';
 import type { Bytes } from '../../model/bytes.ts';
 import { Fault } from '../../model/fault.ts';
 import { parseStorageClass, type VolumePolicy } from '../../model/storage-class.ts';
@@ -44,7 +45,11 @@ export function parseCreateVolume(request: CreateVolumeRequest, topology: Pick<T
     id: volumeIdOf(name),
     name,
     asked,
-    size: wantedSize(asked),
+    size: sizeToMake(
+      policy.kind,
+      { block: usage.block, fsType: usage.fsType ?? '' },
+      { ...asked, size: wantedSize(asked) },
+    ),
     policy,
     usage,
     ...present({ nodes, claim }),
@@ -53,8 +58,7 @@ export function parseCreateVolume(request: CreateVolumeRequest, topology: Pick<T
 }
 
 function refuseWhatIsNotMade({ volumeContentSource, mutableParameters }: CreateVolumeRequest): void {
-  if (volumeContentSource !== undefined)
-    throw new Fault('unimplemented', 'a volume from a snapshot or another volume cannot be made yet');
+  if (volumeContentSource !== undefined) throw new Fault('unimplemented', COPIES_PROBLEM);
   const [parameter] = Object.keys(mutableParameters);
   if (parameter !== undefined)
     throw new Fault('invalid', `VolumeAttributesClass parameter ${parameter} is unknown: none can be set`);

@@ -22,7 +22,7 @@ test('the attributes are read as the scheduler reads them', () => {
     id: ID,
     fsType: 'xfs',
     vgName: 'g',
-    sizeBytes: 5 * MIB,
+    sizeBytes: 300 * MIB, // what xfs needs,
     layout: 'linear',
     limits: { readBps: MIB, writeBps: MIB },
   });

@@ -1,6 +1,7 @@
 import { present } from '../../model/present.ts';
 import { nodeStorage, type DecodedNode } from '../../model/decode-node.ts';
-import { claimFacts, podFacts, pvFacts } from '../../model/decode.ts';
+import { claimFacts } from '../../model/decode-claim.ts';
+import { podFacts, pvFacts } from '../../model/decode.ts';
 import type { ClaimFacts, PodFacts, PvFacts } from '../../model/facts.ts';
 import type {
   LocalVolume,

@@ -1,6 +1,8 @@
 import type { EventRecorder } from '../../kube/events/events.ts';
 import { NODE_LOCAL_STORAGES, STORAGE_CLASSES, type Resource } from '../../kube/resource.ts';
 import { subjectOf } from '../../kube/subject.ts';
+import { bytes, GIB } from '../../model/bytes.ts';
+import { judgeClaim } from '../../model/claim-judge.ts';
 import { textOf } from '../../model/fault.ts';
 import type { EventReason } from '../../model/event-reasons.ts';
 import type { ClassFacts } from '../../model/facts.ts';
@@ -39,10 +41,11 @@ const newIn = (now: readonly string[], before: readonly string[] = []): readonly
   now.filter((problem) => !before.includes(problem));
 
 function classProblems({ parameters }: ClassFacts): readonly string[] {
+  const rest = 'no volume of this class can be made';
   try {
-    parseStorageClass(parameters);
-    return [];
+    const judged = judgeClaim(parseStorageClass(parameters), bytes(GIB));
+    return 'problem' in judged ? [`${judged.problem}; ${rest}`] : [];
   } catch (error) {
-    return [`${textOf(error)}; no volume of this class can be made`];
+    return [`${textOf(error)}; ${rest}`];
   }
 }

@@ -1,0 +1,20 @@
+import { expect, test } from 'vitest';
+import { CommandFailed } from './command-failed.ts';
+
+const failed = (stderr: string): string =>
+  new CommandFailed(
+    { argv: ['mkfs.xfs', '/dev/x'], exitCode: 1, signal: undefined, stdout: '', stderr },
+    'exited with 1',
+  ).message;
+
+test('a short text is told whole', () => {
+  expect(failed('  broken\n')).toBe('mkfs.xfs /dev/x exited with 1: broken');
+  expect(failed('')).toBe('mkfs.xfs /dev/x exited with 1');
+});
+
+test('the reason is told whether it stands first, before the usage, or last', () => {
+  const usage = '[-b size=num] [-m crc=0|1]\n'.repeat(100);
+  expect(failed(`Filesystem must be larger than 300MB.\n${usage}`)).toContain('must be larger than 300MB.');
+  expect(failed(`${usage}no such device\n`)).toMatch(/no such device$/);
+  expect(failed(usage).length).toBeLessThan(1000);
+});

@@ -1,0 +1,58 @@
+import { expect, test } from 'vitest';
+import { bytes, GIB, MIB } from './bytes.ts';
+import { judgeClaim, type ClaimUse } from './claim-judge.ts';
+import { parseStorageClass } from './storage-class.ts';
+
+type Parameters = Record<string, string>;
+const LVM: Parameters = { volumeType: 'LVM' };
+const judge = (parameters: Parameters, use: ClaimUse, size = GIB) =>
+  judgeClaim(parseStorageClass(parameters), bytes(size), use);
+
+test.each<[string, Parameters, ClaimUse, string]>([
+  [
+    'many writers',
+    LVM,
+    { accessModes: ['ReadWriteOnce', 'ReadWriteMany'] },
+    'access mode ReadWriteMany is not possible',
+  ],
+  ['many readers', LVM, { accessModes: ['ReadOnlyMany'] }, 'access mode ReadOnlyMany is not possible'],
+  ['a directory as a disk', { volumeType: 'MountPoint' }, { block: true }, 'MountPoint is a directory'],
+  ['a filesystem nobody makes', { ...LVM, 'csi.storage.k8s.io/fstype': 'ntfs' }, {}, 'filesystem "ntfs"'],
+  ['one by the old key', { ...LVM, FSType: 'ntfs' }, {}, 'filesystem "ntfs"'],
+  ['a selector', LVM, { selects: true }, 'leave spec.selector out'],
+  ['a class of attributes', LVM, { attributesClass: 'gold' }, 'VolumeAttributesClass gold'],
+  ['a copy', LVM, { copies: true }, 'from a snapshot or another volume'],
+  ['a limit below the request', LVM, { limit: bytes(MIB) }, 'limit of 1 MiB is below its request of 1 GiB'],
+])('a claim for %s is refused', (_, parameters, use, problem) => {
+  expect(judge(parameters, use)).toEqual({ problem: expect.stringContaining(problem) });
+});
+
+test('a raw block has no filesystem to be judged', () => {
+  expect(judge({ ...LVM, 'csi.storage.k8s.io/fstype': 'ntfs' }, { block: true })).toEqual({ size: GIB });
+});
+
+test('the two keys for a filesystem at once are refused, as csi-provisioner does', () => {
+  const both = { ...LVM, 'csi.storage.k8s.io/fstype': 'xfs', fstype: 'xfs' };
+  expect(() => parseStorageClass(both)).toThrow('mean the same: use csi.storage.k8s.io/fstype');
+});
+
+const of = (fsType: string, kind = 'LVM'): Parameters => ({ volumeType: kind, 'csi.storage.k8s.io/fstype': fsType });
+
+test.each<[string, Parameters, ClaimUse, number, number]>([
+  ['xfs', of('xfs'), {}, MIB, 300 * MIB],
+  ['xfs on a disk', of('xfs', 'Device'), {}, MIB, 300 * MIB],
+  ['xfs in a mount point', of('xfs', 'MountPoint'), {}, MIB, MIB],
+  ['xfs, raw', of('xfs'), { block: true }, MIB, MIB],
+  ['enough for xfs', of('xfs'), {}, 300 * MIB, 300 * MIB],
+  ['xfs within its limit', of('xfs'), { limit: bytes(GIB) }, MIB, 300 * MIB],
+  ['btrfs', of('btrfs'), {}, MIB, 114_294_784],
+  ['our choice', LVM, {}, 1, 2 * MIB],
+])('%s gets what it needs', (_, parameters, use, asked, size) => {
+  expect(judge(parameters, use, asked)).toEqual({ size });
+});
+
+test('a limit below the minimum of the filesystem is refused with the minimum', () => {
+  expect(judge(of('xfs'), { limit: bytes(200 * MIB) }, 100 * MIB)).toEqual({
+    problem: 'a limit of 200 MiB is too small: the filesystem xfs needs 300 MiB',
+  });
+});

@@ -1,0 +1,103 @@
+import { formatBytes, type Bytes } from './bytes.ts';
+import { Fault } from './fault.ts';
+import { present } from './present.ts';
+import { filesystemType, smallestFilesystem } from './filesystem-type.ts';
+import type { VolumeKind, VolumePolicy } from './storage-class.ts';
+
+/**
+ * What a claim and its StorageClass ask that no node can give, judged in one place: CreateVolume refuses by these
+ * functions, and filter by the same ones, so that a claim that is always refused holds no room and its pod is told why.
+ */
+
+/** How a volume is to be used, in the words of a claim. */
+export interface VolumeUse {
+  /** `volumeMode: Block`. */
+  readonly block: boolean;
+  /** Empty: our choice. */
+  readonly fsType: string;
+  /** `ReadWriteOnce` and so on. A mode that claims do not have goes by its CSI name. */
+  readonly accessModes: readonly string[];
+}
+
+/** What a claim, or the template of one, asks besides its size. All absent: a filesystem for one node. */
+export interface ClaimUse {
+  readonly block?: boolean;
+  readonly accessModes?: readonly string[];
+  /** `spec.resources.limits.storage`: the volume may not be larger. */
+  readonly limit?: Bytes;
+  /** The claim has `spec.selector`. */
+  readonly selects?: boolean;
+  /** `spec.volumeAttributesClassName`. */
+  readonly attributesClass?: string;
+  /** The claim is to be filled from a snapshot or from another claim. */
+  readonly copies?: boolean;
+}
+
+/** A local volume is on one node: these modes need no more. */
+const ONE_NODE = ['ReadWriteOnce', 'ReadWriteOncePod'];
+
+/** Why no volume of this kind can be used so; undefined when it can. */
+export function useProblem(kind: VolumeKind, { block, fsType, accessModes }: VolumeUse): string | undefined {
+  const mode = accessModes.find((each) => !ONE_NODE.includes(each));
+  if (mode !== undefined)
+    return `access mode ${mode} is not possible: a local volume is on one node; use ${ONE_NODE.join(' or ')}`;
+  if (kind === 'MountPoint' && block)
+    return 'a volume of volumeType MountPoint is a directory: use volumeMode Filesystem';
+  if (block) return undefined;
+  try {
+    filesystemType(fsType);
+    return undefined;
+  } catch (error) {
+    if (error instanceof Fault) return error.message;
+    throw error;
+  }
+}
+
+export const COPIES_PROBLEM = 'a volume from a snapshot or another volume cannot be made yet';
+
+/**
+ * The size to look for room with, in bytes: what is asked, and no less than its filesystem needs. A mount point has its
+ * filesystem already. Throws Fault `out-of-range` that names the filesystem's minimum when the limit is below it.
+ */
+export function sizeToMake(
+  kind: VolumeKind,
+  { block, fsType }: Pick<VolumeUse, 'block' | 'fsType'>,
+  { size, limit }: { readonly size: Bytes; readonly limit?: Bytes },
+): Bytes {
+  if (block || kind === 'MountPoint') return size;
+  const type = filesystemType(fsType);
+  const least = smallestFilesystem(type);
+  if (size >= least) return size;
+  if (limit === undefined || limit >= least) return least;
+  throw new Fault(
+    'out-of-range',
+    `a limit of ${formatBytes(limit)} is too small: the filesystem ${type} needs ${formatBytes(least)}`,
+  );
+}
+
+/** The size that a claim of the class takes, in bytes, or why CreateVolume would always refuse it. */
+export function judgeClaim(
+  policy: VolumePolicy,
+  requested: Bytes,
+  use: ClaimUse = {},
+): { readonly size: Bytes } | { readonly problem: string } {
+  const { block = false, accessModes = [], limit } = use;
+  const { kind, fsType = '' } = policy;
+  const problem = useProblem(kind, { block, fsType, accessModes }) ?? problemBeyondUse(requested, use);
+  if (problem !== undefined) return { problem };
+  try {
+    return { size: sizeToMake(kind, { block, fsType }, { size: requested, ...present({ limit }) }) };
+  } catch (error) {
+    if (error instanceof Fault) return { problem: error.message };
+    throw error;
+  }
+}
+
+function problemBeyondUse(requested: Bytes, { limit, selects, attributesClass, copies }: ClaimUse): string | undefined {
+  if (copies) return COPIES_PROBLEM;
+  if (selects) return 'no volume is made for a claim with a selector: leave spec.selector out';
+  if (attributesClass) return `VolumeAttributesClass ${attributesClass} cannot be used: no attribute can be set`;
+  if (limit !== undefined && limit < requested)
+    return `its limit of ${formatBytes(limit)} is below its request of ${formatBytes(requested)}`;
+  return undefined;
+}

@@ -1,0 +1,76 @@
+import { bytes, NO_BYTES, type Bytes } from './bytes.ts';
+import type { ClaimUse } from './claim-judge.ts';
+import { Fault } from './fault.ts';
+import type { ClaimFacts } from './facts.ts';
+import type { ObjectMeta, PersistentVolumeClaim } from './objects.ts';
+import { present } from './present.ts';
+import { parseQuantity } from './quantity.ts';
+import { BETA_STORAGE_CLASS, SELECTED_NODE } from './well-known.ts';
+
+type ClaimSpec = PersistentVolumeClaim['spec'];
+
+/** What a claim asks, and how far it has come. Never throws, as in decode.ts. */
+export function claimFacts(claim: PersistentVolumeClaim): ClaimFacts {
+  const { metadata, spec, status } = claim;
+  return {
+    ...identityOf(metadata),
+    requested: quantity(spec?.resources?.requests?.['storage']),
+    bound: status?.phase === 'Bound',
+    deleting: metadata.deletionTimestamp !== undefined,
+    ...present({
+      storageClass: classOfClaim(metadata, spec),
+      volumeName: spec?.volumeName || undefined,
+      selectedNode: metadata.annotations?.[SELECTED_NODE] || undefined,
+      source: sourceOf(spec),
+      use: useOfClaim(spec),
+    }),
+  };
+}
+
+export const identityOf = ({
+  uid = '',
+  namespace = '',
+  name = '',
+}: ObjectMeta): { uid: string; namespace: string; name: string } => ({ uid, namespace, name });
+
+/**
+ * The class of a claim, or of the template of one: the old annotation wins over the field, as in
+ * GetPersistentVolumeClaimClass of Kubernetes (staging/src/k8s.io/component-helpers/storage/volume/helpers.go).
+ */
+export const classOfClaim = ({ annotations }: ObjectMeta, spec: ClaimSpec): string | undefined =>
+  annotations?.[BETA_STORAGE_CLASS] ?? spec?.storageClassName;
+
+/** Only the two kinds that a CSI driver fills itself; any other is filled by a populator from outside. */
+function sourceOf(spec: ClaimSpec): ClaimFacts['source'] {
+  const from = spec?.dataSourceRef ?? spec?.dataSource;
+  if (from?.kind !== 'VolumeSnapshot' && from?.kind !== 'PersistentVolumeClaim') return undefined;
+  return { kind: from.kind, name: from.name };
+}
+
+/** Undefined for a claim that asks for nothing but a filesystem on one node, which is nearly every claim. */
+export function useOfClaim(spec: ClaimSpec): ClaimUse | undefined {
+  const { accessModes = [], resources, selector, volumeAttributesClassName, volumeMode } = spec ?? {};
+  const limit = resources?.limits?.['storage'];
+  const use = present({
+    block: volumeMode === 'Block' || undefined,
+    accessModes: accessModes.every((mode) => mode === 'ReadWriteOnce') ? undefined : accessModes,
+    limit: limit === undefined ? undefined : quantity(limit),
+    selects: selector !== undefined || undefined,
+    attributesClass: volumeAttributesClassName || undefined,
+    copies: sourceOf(spec) !== undefined || undefined,
+  });
+  return Object.keys(use).length === 0 ? undefined : use;
+}
+
+/** Larger than any node: a request of this size fits nowhere, which is the truth about a size of 8 PiB and up. */
+export const BEYOND_ANY_NODE: Bytes = bytes(Number.MAX_SAFE_INTEGER);
+
+/** A request that is not a quantity, which the API server refuses, counts as none. */
+export function quantity(text: string | undefined): Bytes {
+  if (text === undefined) return NO_BYTES;
+  try {
+    return parseQuantity(text);
+  } catch (error) {
+    return error instanceof Fault && error.kind === 'out-of-range' ? BEYOND_ANY_NODE : NO_BYTES;
+  }
+}
