@@ -1,7 +1,9 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest';
+import { lost } from './instruments/kept-volumes.ts';
 import { broken, promised } from './instruments/promised-bytes.ts';
+import { extenderComplaints } from './instruments/scheduler-log.ts';
 import { start } from './cluster/processes.ts';
 import { startFakeExtender } from './system/fake-extender.ts';
 import { startSystem, type System } from './system/system.ts';
@@ -90,7 +92,11 @@ test('5: of two schedulers only one asks the extender; both place all their pods
 });
 
 test('4: while an extender that is not ignorable is away, pods wait, and nothing is lost', async () => {
+  const kept = { name: 'kept', sizes: ['1Gi'] };
+  await createPods(system, [kept]);
+  await untilRunning(system, ['kept'], WITHIN_MS);
   await reconfigure({ ignorable: false });
+  const since = (await system.log('kube-scheduler')).length;
   system.extender.close();
   const waiting = pods('waiting', 10);
   await createPods(system, waiting);
@@ -98,7 +104,10 @@ test('4: while an extender that is not ignorable is away, pods wait, and nothing
   expect(nodesOf(waiting).filter(Boolean)).toEqual([]);
   system.extender.open();
   await untilRunning(system, names(waiting), WITHIN_MS);
+  expect(lost([kept, ...waiting], system.stores)).toEqual([]);
   expect(broken(await promised(system))).toEqual([]);
+  // The log of a scheduler that misses its extender is what the instrument of promise 8 must be able to read.
+  expect(extenderComplaints((await system.log('kube-scheduler')).slice(since))).not.toEqual([]);
 });
 
 test.each([
@@ -122,7 +131,7 @@ test.each([
       await createPods(system, passed);
       await untilRunning(system, names(passed), WITHIN_MS);
       expect(broken(await promised(system))).toEqual([]);
-      expect((await system.log('kube-scheduler')).slice(since)).toMatch(/Skipping extender/);
+      expect(extenderComplaints((await system.log('kube-scheduler')).slice(since))).not.toEqual([]);
     } finally {
       await reconfigure({ urlPrefix, ...before });
     }

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest';
 import { streamPlainPods } from './instruments/plain-pods.ts';
+import { lost } from './instruments/kept-volumes.ts';
 import { broken, promised } from './instruments/promised-bytes.ts';
 import { extenderComplaints, unexplained } from './instruments/scheduler-log.ts';
 import { startSystem, type System } from './system/system.ts';
@@ -11,6 +12,8 @@ import { createPods, deletePods, untilRunning, type PodWish } from './instrument
 const COUNT = 300;
 const disks = (gib: number): string => `/dev/sdb:${gib * 1024 + 1}Mi:ssd`;
 const RUN_MS = 150_000;
+/** A scheduler that gives no pod a node for so long stands still: each fault is over long before. */
+const STANDSTILL_MS = 60_000;
 
 let system: System;
 beforeAll(async () => {
@@ -90,6 +93,8 @@ test.each(FAULTS)(
     const { count, longestGapMs } = await plain.end();
     const log = (await system.log('kube-scheduler')).slice(logAt);
     tell(`${what}: ${COUNT} pods ran after ${took} ms; ${count} pods without volumes, longest gap ${longestGapMs} ms`);
+    expect(longestGapMs).toBeLessThan(STANDSTILL_MS);
+    expect(lost(pods, system.stores)).toEqual([]);
     expect(broken(await promised(system))).toEqual([]);
     expect((await promised(system)).every(({ total, recorded }) => total === recorded)).toBe(true);
     expect(system.stores.localVolumes.list()).toHaveLength(COUNT);

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { STATEFUL_SETS } from '../../sandbox/controllers/kinds.ts';
 import { CLAIMS, PODS } from '../../src/kube/resource.ts';
 import { forEachOf } from '../../sandbox/cluster/in-turn.ts';
+import { lost } from './instruments/kept-volumes.ts';
 import { broken, promised } from './instruments/promised-bytes.ts';
 import { extenderComplaints } from './instruments/scheduler-log.ts';
 import { startSystem, type NodeGroup, type System } from './system/system.ts';
@@ -76,6 +77,7 @@ test('2: 300 pods at once fill a cluster with room for exactly 300; one more is 
   await untilRunning(system, namesOf(pods), 150_000);
   tell(`300 pods ran after ${Math.round(performance.now() - startedAt)} ms`);
   expect(await mishaps(before)).toEqual([]);
+  expect(lost(pods, system.stores)).toEqual([]);
   expect((await promised(system)).every(({ total, recorded }) => total === recorded)).toBe(true);
 
   const extra = [{ name: 'extra', sizes: ['1Gi'] }];

@@ -58,7 +58,7 @@ export async function mark(dir: string, client: Pick<KubeClient, 'get'>, signal:
   return { name };
 }
 
-/** Reads the requests between two marks. Throws when the log lacks one of them. */
+/** Reads the requests between two marks. Throws when the log lacks one of them, or has them the other way round. */
 export async function readRequests(dir: string, from: Mark, to: Mark): Promise<ApiRequest[]> {
   const lines = (await readFile(path.join(dir, FILE), 'utf8')).split('\n');
   const at = ({ name }: Mark): number => {
@@ -66,6 +66,7 @@ export async function readRequests(dir: string, from: Mark, to: Mark): Promise<A
     if (found < 0) throw new Error(`the audit log in ${dir} has no ${name}`);
     return found;
   };
+  if (at(from) >= at(to)) throw new Error(`the audit log in ${dir} has ${to.name} before ${from.name}`);
   return lines.slice(at(from) + 1, at(to)).map(parseAuditLine);
 }
 

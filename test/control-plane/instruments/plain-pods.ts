@@ -13,6 +13,13 @@ export interface PlainPods {
   end(): Promise<{ readonly count: number; readonly longestGapMs: number }>;
 }
 
+/** Longest time between two placements, or before the first, in whole ms. Throws when nothing was placed. */
+export function longestGap(startedAt: number, placedAt: readonly number[]): number {
+  if (placedAt.length === 0) throw new Error('no pod without volumes was ever placed: there are no gaps to speak of');
+  const times = [startedAt, ...placedAt.toSorted((a, b) => a - b)];
+  return Math.round(Math.max(...times.slice(1).map((time, i) => time - (times[i] ?? time))));
+}
+
 /** Creates a pod without volumes every quarter of a second. While the API server is away, none can be. */
 export function streamPlainPods(system: System, prefix: string): PlainPods {
   const { stores, client } = system;
@@ -44,11 +51,10 @@ export function streamPlainPods(system: System, prefix: string): PlainPods {
         await delay(100);
       }
       unsubscribe();
-      const times = [startedAt, ...[...placedAt.values()].toSorted((a, b) => a - b)];
-      const gaps = times.slice(1).map((time, i) => time - (times[i] ?? time));
+      const longestGapMs = longestGap(startedAt, [...placedAt.values()]);
       for (const name of names)
         await client.delete(PODS, { namespace: 'default', name }, new AbortController().signal).catch(() => undefined);
-      return { count: names.length, longestGapMs: Math.round(Math.max(...gaps)) };
+      return { count: names.length, longestGapMs };
     },
   };
 }

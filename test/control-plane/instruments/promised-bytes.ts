@@ -11,9 +11,13 @@ export interface Promised {
   readonly onDisk: number;
 }
 
-/** What every simulated node has promised, from the API objects and from the agents' own state. */
+/**
+ * What every simulated node has promised, from the API objects and from the agents' own state. Throws when no node has
+ * reported anything: of an empty list everything is true.
+ */
 export async function promised({ cluster, stores }: System): Promise<Promised[]> {
   const nodes = stores.nodeStorages.list().map(({ metadata }) => metadata.name ?? '');
+  if (nodes.length === 0) throw new Error('no node has reported its storage: nothing can be said about promises');
   return Promise.all(
     nodes.map(async (node) => {
       const file = path.join(cluster.dir, 'n', node, 'disks.json');
@@ -30,9 +34,11 @@ export async function promised({ cluster, stores }: System): Promise<Promised[]>
   );
 }
 
-/** Nodes on which more is promised than there is, or something else than what is on the disks. */
+/**
+ * Nodes on which more is promised than there is, or something else than what is on the disks, or that have no group.
+ */
 export const broken = (all: readonly Promised[]): Promised[] =>
-  all.filter(({ total, recorded, onDisk }) => recorded > total || onDisk > total || recorded !== onDisk);
+  all.filter(({ total, recorded, onDisk }) => total === 0 || recorded > total || onDisk > total || recorded !== onDisk);
 
 function reportedTotal({ stores }: Pick<System, 'stores'>, node: string): number {
   const groups = stores.nodeStorages.get(node)?.status?.nodeStorageInfo?.volumeGroups ?? [];
