@@ -22,8 +22,9 @@ export interface RelatedTests {
 }
 
 /**
- * Runs the tests of rings 1 to 3 that import the files, up to the first that fails twice: on a busy machine one may fail for a
- * reason of its own. A run over its limit is killed with all that it started. `passed` also when there are no tests.
+ * Runs the tests of rings 1 to 3 that import the files, up to the first that fails twice: on a busy machine one may
+ * fail for a reason of its own. A run over its limit is killed with all that it started. `passed` also when there are
+ * no tests.
  */
 export async function runRelated({ root, files, folder, limitMs }: RelatedTests): Promise<RelatedRun> {
   const flags = ['--run', '--bail=1', '--retry=1', '--passWithNoTests', '--reporter=./test/summary.ts'];

@@ -16,8 +16,9 @@ import {
 } from './score.ts';
 
 /**
- * `node test/mutants/run.ts [FOLDER] [N] [SEED] [MINUTES]`: plants N faults in the product's code below FOLDER, one at a time in
- * a copy of the checkout, and tells which of them rings 1 to 3 do not find. Ends after MINUTES with what was tried by then.
+ * `node test/mutants/run.ts [FOLDER] [N] [SEED] [MINUTES]`: plants N faults in the product's code below FOLDER, one at
+ * a time in a copy of the checkout, and tells which of them rings 1 to 3 do not find. Ends after MINUTES with what was
+ * tried by then.
  */
 const [folder = 'src', count = '40', seed = '1', minutes = '30'] = process.argv.slice(2);
 const root = path.join(import.meta.dirname, '../..');
