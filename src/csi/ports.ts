@@ -46,6 +46,22 @@ export interface Volumes {
   ): Promise<NonNullable<T>>;
 }
 
+/** What the nodes say of a volume that has no record, so that nothing is called removed that is still there. */
+export type Trace =
+  /** No node has anything of it. */
+  | { readonly kind: 'none' }
+  /** One node has a logical volume of that name, where a PersistentVolume of ours says that it is. */
+  | { readonly kind: 'found'; readonly node: string; readonly vgName: string }
+  /** Something of that name is there and may be another's, or a disk that may hold its data. `what` is a sentence. */
+  | { readonly kind: 'doubtful'; readonly what: string }
+  /** The node where it was cannot tell now. `what` is a sentence. */
+  | { readonly kind: 'unknown'; readonly what: string };
+
+export interface Traces {
+  /** Throws Fault `unavailable` when nobody can be asked. */
+  traceOf(id: string, signal: AbortSignal): Promise<Trace>;
+}
+
 /**
  * The two names of a node: that of its Node object, and the value of its label kubernetes.io/hostname, which CSI knows
  * it by.

@@ -13,9 +13,19 @@ import {
 } from '../csi/gen/csi.ts';
 import { Code } from '../csi/status.ts';
 import { silentLog } from '../model/log.ts';
-import { CLAIMS, INIT_CONFIGS, NODE_LOCAL_STORAGES, NODES, PODS, STORAGE_CLASSES } from '../kube/resource.ts';
+import { createInformer } from '../kube/follow/informer.ts';
+import {
+  CLAIMS,
+  INIT_CONFIGS,
+  LOCAL_VOLUMES,
+  NODE_LOCAL_STORAGES,
+  NODES,
+  PODS,
+  STORAGE_CLASSES,
+  VOLUMES,
+} from '../kube/resource.ts';
 import { bytes, GIB, MIB } from '../model/bytes.ts';
-import type { LocalVolume, NodeLocalStorage, Pod, StorageClass } from '../model/objects.ts';
+import type { LocalVolume, NodeLocalStorage, PersistentVolume, Pod, StorageClass } from '../model/objects.ts';
 import { parseOperatorConfig } from './config.ts';
 import { runFakeAgent } from './fake-agent.ts';
 import { runOperator } from './run.ts';
@@ -213,6 +223,64 @@ test('a pod finds its node, its volume is made there, grows, and gives its room 
   await deleteVolume(name);
   expect(volume(name)).toBeUndefined();
   expect((await createVolume('pvc-2', 8 * GIB, node)).volume?.capacityBytes).toBe(BigInt(8 * GIB));
+});
+
+test('a volume whose record was taken away by hand is removed all the same, and not called removed before', async () => {
+  await addNodes('n1');
+  startFakeAgent();
+  await startReady();
+  await createVolume('pvc-1', GIB, 'n1');
+  const lv = { name: 'pvc-1', vgname: 'pool-0', total: GIB, condition: 'DiskReady' };
+  const { status } = ours.api.stored('nodelocalstorages', 'n1') as NodeLocalStorage;
+  const [group] = status?.nodeStorageInfo?.volumeGroups ?? [];
+  const nodeStorageInfo = { volumeGroups: [{ ...group, logicalVolumes: [lv] }] };
+  const report = { type: 'merge', body: { status: { nodeStorageInfo } } } as const;
+  await ours.client.patch(NODE_LOCAL_STORAGES, { name: 'n1' }, report, never, 'status');
+  const noFinalizer = { type: 'merge', body: { metadata: { finalizers: null } } } as const;
+  await ours.client.patch(LOCAL_VOLUMES, { name: 'pvc-1' }, noFinalizer, never);
+  await ours.client.delete(LOCAL_VOLUMES, { name: 'pvc-1' }, never);
+
+  // Without a PersistentVolume nobody says that the logical volume is ours.
+  await eventually(async () =>
+    expect(deleteVolume('pvc-1')).rejects.toMatchObject({
+      code: Code.FAILED_PRECONDITION,
+      details: expect.stringContaining('node n1 reports logical volume pool-0/pvc-1'),
+    }),
+  );
+  await ours.client.create(VOLUMES, pvOf('pvc-1', 'n1'), never);
+  const made: string[] = [];
+  const watching = new AbortController();
+  const records = createInformer({
+    client: ours.client,
+    resource: LOCAL_VOLUMES,
+    project: (one) => one,
+    log: silentLog,
+  });
+  records.subscribe({ changed: ({ metadata }) => void made.push(metadata.name ?? '') });
+  const running = records.run(watching.signal);
+  await eventually(async () => expect(await deleteVolume('pvc-1')).toEqual({}));
+  await eventually(() => expect(made).toContain('pvc-1')); // for the agent
+  expect(volume('pvc-1')).toBeUndefined();
+  watching.abort();
+  await running;
+});
+
+const pvOf = (name: string, node: string): PersistentVolume => ({
+  metadata: { name },
+  spec: {
+    capacity: { storage: '1Gi' },
+    accessModes: ['ReadWriteOnce'],
+    csi: {
+      driver: CLASS.provisioner,
+      volumeHandle: name,
+      volumeAttributes: { volumeType: 'LVM', vgName: 'pool-0' },
+    },
+    nodeAffinity: {
+      required: {
+        nodeSelectorTerms: [{ matchExpressions: [{ key: 'kubernetes.io/hostname', operator: 'In', values: [node] }] }],
+      },
+    },
+  },
 });
 
 test('a pod that fits nowhere is refused for good, with the reason', async () => {

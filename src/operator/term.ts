@@ -116,7 +116,19 @@ function callComponents(config: OperatorConfig, deps: TermDeps, cluster: Cluster
       isAwaited: () => waiting.any(),
     });
     const csi = createCsiComponent({
-      ...{ endpoint: csiEndpoint, client, driverName, version, ledger, informers, topology, notReady, log, now },
+      ...{
+        endpoint: csiEndpoint,
+        client,
+        driverName,
+        drivers,
+        version,
+        ledger,
+        informers,
+        topology,
+        notReady,
+        log,
+        now,
+      },
       onCall: metrics.onCsiCall,
       // A scheduler that does not ask the extender must not choose the same full node again.
       onRefused: (ask) => capacity.refused(ask),

@@ -6,6 +6,7 @@ import type { Endpoint } from '../../daemon/endpoint.ts';
 import { silentLog } from '../../model/log.ts';
 import { bytes, GIB, MIB } from '../../model/bytes.ts';
 import { Fault } from '../../model/fault.ts';
+import { VOLUME_FINALIZER } from '../../model/well-known.ts';
 import { createCsiClient, type CsiClient } from '../client.ts';
 import { createController } from './controller.ts';
 import type { WantedVolume } from './wanted-volume.ts';
@@ -23,6 +24,7 @@ import {
   VolumeCapability_AccessMode_Mode as Mode,
 } from '../gen/csi.ts';
 import { createIdentity } from '../identity.ts';
+import type { Trace } from '../ports.ts';
 import { createCsiServer } from '../server.ts';
 import { Code } from '../status.ts';
 
@@ -34,6 +36,7 @@ let stop: () => Promise<void>;
 let volumes: FakeVolumes;
 let room: FakeRoom;
 let problem: string | undefined;
+let trace: Trace;
 let waitForAgentMs: number;
 
 beforeEach(async () => {
@@ -41,6 +44,7 @@ beforeEach(async () => {
   volumes = new FakeVolumes();
   room = new FakeRoom({ n1: bytes(10 * GIB), n2: bytes(4 * GIB) }, EXTENT);
   problem = undefined;
+  trace = { kind: 'none' };
   waitForAgentMs = 10_000;
   const endpoint: Endpoint = { kind: 'unix', path: path.join(folder, 'csi.sock') };
   const deps = {
@@ -51,6 +55,7 @@ beforeEach(async () => {
       return waitForAgentMs;
     },
     notReady: () => problem,
+    traces: { traceOf: async () => trace },
     topology: { nodesAt: (host: string) => [host.replace(/^host-/, '')], hostnameOf: (node: string) => `host-${node}` },
   };
   const server = createCsiServer({
@@ -358,12 +363,66 @@ test('deleting what never was is done; without an id it is INVALID_ARGUMENT', as
   await expect(remove('')).rejects.toMatchObject({ code: Code.INVALID_ARGUMENT });
 });
 
-test('deleting leaves alone what is no volume of this service', async () => {
-  await create('v', GIB);
-  const object = volumes.objects.get('v');
-  if (object) object.spec.role = 'Ephemeral';
-  expect(await remove('v')).toEqual({});
-  expect(volumes.objects.has('v')).toBe(true);
+describe('deleting what may still be there', () => {
+  test.each([
+    ['Ephemeral', /inline volume on node n1: it goes with its pod/],
+    ['Snapshot', /a snapshot on node n1/],
+  ] as const)('refuses a record of role %s, and leaves it alone', async (role, details) => {
+    await create('v', GIB);
+    const object = volumes.objects.get('v');
+    if (object) object.spec.role = role;
+    await expect(remove('v')).rejects.toMatchObject({
+      code: Code.FAILED_PRECONDITION,
+      details: expect.stringMatching(details),
+    });
+    expect(volumes.objects.get('v')?.metadata.deletionTimestamp).toBeUndefined();
+  });
+
+  test('makes the lost record of a logical volume anew, and removes it once the agent calls it ours', async () => {
+    trace = { kind: 'found', node: 'n2', vgName: 'pool-0' };
+    const told: string[] = [];
+    volumes.agent = (volume) => {
+      const { metadata, spec } = volume;
+      told.push(
+        metadata.deletionTimestamp === undefined ? `${spec.nodeName}/${spec.vgName}/${metadata.name}` : 'removed',
+      );
+      expect(spec).toMatchObject({ sizeBytes: 1, role: 'Volume' }); // never larger than what is there
+      expect(metadata.finalizers).toEqual([VOLUME_FINALIZER]);
+      volumes.obey(volume);
+    };
+    expect(await remove('v')).toEqual({});
+    expect(told).toEqual(['n2/pool-0/v', 'removed']);
+  });
+
+  test('says what the agent says of a logical volume that is not ours, and takes the record back', async () => {
+    trace = { kind: 'found', node: 'n2', vgName: 'pool-0' };
+    volumes.agent = (volume) => volumes.fail(volume, 'NotOurs', 'pool-0/v was not made by open-local.');
+    await expect(remove('v')).rejects.toMatchObject({
+      code: Code.FAILED_PRECONDITION,
+      details: expect.stringMatching(/node n2 cannot remove it: pool-0\/v was not made.*Retain/),
+    });
+    expect(volumes.objects.size).toBe(0);
+  });
+
+  test('is not done while the agent does not look for it', async () => {
+    trace = { kind: 'found', node: 'n2', vgName: 'pool-0' };
+    waitForAgentMs = 20;
+    volumes.agent = () => {};
+    await expect(remove('v')).rejects.toMatchObject({ code: Code.ABORTED });
+    expect(volumes.objects.has('v')).toBe(true); // the next call finds it
+  });
+
+  test.each([
+    ['unknown', Code.UNAVAILABLE],
+    ['doubtful', Code.FAILED_PRECONDITION],
+  ] as const)('is refused when the trace is %s, with what to do', async (kind, code) => {
+    trace = { kind, what: 'node n2 keeps its mouth shut.' };
+    await expect(remove('v')).rejects.toMatchObject({
+      code,
+      details: expect.stringMatching(/volume v .*node n2 keeps its mouth shut\. .*Retain/),
+    });
+    expect(volumes.creates).toBe(0);
+  });
 });
 
 test('a name may be used again while its old volume is being removed: the new one comes after', async () => {

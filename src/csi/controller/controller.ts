@@ -15,10 +15,11 @@ import {
 import { getCapacity } from './get-capacity.ts';
 import { toCsiVolume } from './csi-volume.ts';
 import { makeVolume, type MakeVolumeDeps } from './make-volume.ts';
-import type { Topology } from '../ports.ts';
+import type { Topology, Traces } from '../ports.ts';
 import { service, type Service } from '../service.ts';
 
 export interface ControllerDeps extends MakeVolumeDeps {
+  readonly traces: Traces;
   readonly topology: Topology;
   /** Why no call can be answered yet; undefined once all can. */
   readonly notReady: () => string | undefined;

@@ -1,17 +1,59 @@
-import type { Volumes } from '../ports.ts';
-import { untilGone, type AgentWait } from './wait-for-agent.ts';
+import { Fault } from '../../model/fault.ts';
+import type { LocalVolume } from '../../model/objects.ts';
+import type { Traces, Volumes } from '../ports.ts';
+import { lostRecord } from './local-volume.ts';
+import { untilGone, untilMade, type AgentWait } from './wait-for-agent.ts';
 
 export interface DeleteVolumeDeps extends AgentWait {
-  readonly volumes: Pick<Volumes, 'find' | 'remove' | 'until'>;
+  readonly volumes: Pick<Volumes, 'find' | 'create' | 'remove' | 'until'>;
+  readonly traces: Traces;
 }
 
 /**
- * Removes the volume; returns once its node has none. Anything that is no volume of this service is none that must be
- * deleted.
+ * Removes the volume; returns once its node has nothing of it, and never while its data is, or may be, there. Throws
+ * Fault: `precondition` for what is no volume of CSI, or may be another's; `unavailable` while the node cannot tell;
+ * `aborted` when the same call, repeated, will find it settled.
  */
 export async function deleteVolume(id: string, deps: DeleteVolumeDeps, signal: AbortSignal): Promise<void> {
-  const volume = await deps.volumes.find(id, signal);
-  if (volume?.spec.role !== 'Volume') return;
+  const volume = (await deps.volumes.find(id, signal)) ?? (await findUnrecorded(id, deps, signal));
+  if (volume === undefined) return;
+  checkRole(id, volume);
   await deps.volumes.remove(id, signal);
   await untilGone(volume, deps, signal);
 }
+
+function checkRole(id: string, { spec }: LocalVolume): void {
+  if (spec.role === 'Ephemeral')
+    throw new Fault('precondition', `${id} is an inline volume on node ${spec.nodeName}: it goes with its pod`);
+  if (spec.role === 'Snapshot')
+    throw new Fault('precondition', `${id} is a snapshot on node ${spec.nodeName}, not a volume`);
+}
+
+/**
+ * A volume whose record was taken away, by a stripped finalizer or with the whole kind. Its record is made anew, and
+ * the agent looks whether the logical volume is ours: only then is it Ready.
+ */
+async function findUnrecorded(
+  id: string,
+  deps: DeleteVolumeDeps,
+  signal: AbortSignal,
+): Promise<LocalVolume | undefined> {
+  const trace = await deps.traces.traceOf(id, signal);
+  if (trace.kind === 'none') return undefined;
+  const missing = `volume ${id} has no LocalVolume any more`;
+  if (trace.kind !== 'found') {
+    const kind = trace.kind === 'unknown' ? 'unavailable' : 'precondition';
+    throw new Fault(kind, `${missing}, and its data may still be there: ${trace.what} ${LET_GO}`);
+  }
+  const made = await deps.volumes.create(lostRecord(id, trace), signal);
+  const outcome = await untilMade(made, deps, signal);
+  if (outcome.kind === 'ready') return outcome.volume;
+  if (outcome.kind === 'gone') throw new Fault('aborted', `${missing}; the one made for its removal was deleted`);
+  const { message = 'no reason given' } = outcome.volume.status ?? {};
+  await deps.volumes.remove(id, signal);
+  await untilGone(outcome.volume, deps, signal);
+  throw new Fault('precondition', `${missing}, and node ${trace.node} cannot remove it: ${message} ${LET_GO}`);
+}
+
+/** What a person can do who knows better; it touches no data. */
+const LET_GO = 'To let go of the volume without touching data, set persistentVolumeReclaimPolicy: Retain.';

@@ -32,6 +32,25 @@ export function newLocalVolume(wanted: WantedVolume, placement: Placement, claim
   };
 }
 
+/**
+ * A new record of a logical volume that lost its own, for its removal. One byte, since the agent makes a volume as
+ * large as its record says, and this one has its size.
+ */
+export function lostRecord(
+  id: string,
+  { node, vgName }: { readonly node: string; readonly vgName: string },
+): LocalVolume {
+  return {
+    metadata: {
+      name: id,
+      labels: { [NODE_LABEL]: node },
+      annotations: { [KEEP]: 'until DeleteVolume' },
+      finalizers: [VOLUME_FINALIZER],
+    },
+    spec: { nodeName: node, kind: 'LVM', vgName, sizeBytes: 1, role: 'Volume' },
+  };
+}
+
 /** Throws Fault `conflict` that names the difference when the volume was asked for in other words. */
 export function checkSame(wanted: WantedVolume, { spec }: LocalVolume): void {
   const { name, asked, policy, usage, nodes } = wanted;

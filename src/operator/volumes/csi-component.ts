@@ -9,11 +9,14 @@ import type { Component } from '../../daemon/lifecycle.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { claimUidIn } from '../../model/decode.ts';
 import type { Informers } from '../follow/informers.ts';
+import { createTraces } from './trace-volume.ts';
 import { createVolumeStore } from './volume-store.ts';
 
 export interface CsiComponentDeps extends Pick<CsiServerOptions, 'endpoint' | 'log' | 'onCall'> {
   readonly client: KubeClient;
   readonly driverName: string;
+  /** Names of CSI drivers that are ours. */
+  readonly drivers: readonly string[];
   /** Of this program. */
   readonly version: string;
   readonly ledger: Ledger;
@@ -44,6 +47,7 @@ export function createCsiComponent(deps: CsiComponentDeps): Component {
   });
   const controller = createController({
     volumes: createVolumeStore({ client, volumes: informers.volumes }),
+    traces: createTraces({ client, informers, topology, drivers: deps.drivers }),
     room: {
       place,
       unplace: (name) => ledger.unplace(name),
