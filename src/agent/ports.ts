@@ -17,6 +17,7 @@ import { createHostMounts, type Mounts } from '../mount/mounts.ts';
 import { createSimulatedMounts } from '../mount/simulated.ts';
 import type { AgentConfig } from './config.ts';
 import { lvmDevices, withoutTenantsGroups } from './lvm-devices.ts';
+import { knownGroups, withDoubts } from './storage/group-doubt.ts';
 import type { OwnObjects } from './own-objects.ts';
 
 /** What the agent does to its machine, or to the picture of one. */
@@ -57,11 +58,12 @@ export function createPorts(config: PortsConfig, deps: PortsDeps): Ports {
   const lvm: Lvm = {
     ...seen,
     report: async (signal) => {
-      const report = await seen.report(signal);
       const nls = objects.node.get(config.nodeName);
-      if (!nls?.spec?.listConfig?.devices?.include?.length) return report;
-      const devices = await disks.list(signal);
-      return withoutTenantsGroups(report, { devices, volumes: objects.volumes.values.values(), nls });
+      const volumes = [...objects.volumes.values.values()];
+      const all = await seen.report(signal);
+      const isOffering = nls?.spec?.listConfig?.devices?.include?.length;
+      const report = isOffering ? withoutTenantsGroups(all, { devices: await disks.list(signal), volumes, nls }) : all;
+      return { ...report, groups: withDoubts(report.groups, knownGroups(nls?.status, volumes)) };
     },
   };
   if (simulatedMounts === undefined)

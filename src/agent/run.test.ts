@@ -145,7 +145,13 @@ test('a volume is made, grown, used and removed, and the room is back to the byt
 
   await it.client.create(LOCAL_VOLUMES, localVolume('v1', GIB + 1), never);
   await eventually(() => expect(it.volume('v1')?.status?.phase).toBe('Ready'));
-  expect(it.volume('v1')?.status).toEqual({ phase: 'Ready', sizeBytes: GIB + 4 * MIB, devicePath: '/dev/pool-0/v1' });
+  expect(it.volume('v1')?.status).toEqual({
+    phase: 'Ready',
+    sizeBytes: GIB + 4 * MIB,
+    devicePath: '/dev/pool-0/v1',
+    groupUuid: 'simulated-pool-0',
+    volumeUuid: expect.stringContaining('v1') as string,
+  });
   await eventually(() => expect(available(it)).toBe(FREE - GIB - 4 * MIB));
 
   const volumeCapability = csi.VolumeCapability.create({
@@ -403,3 +409,94 @@ function get(socketPath: string, target: string): Promise<string> {
     request.on('error', reject);
   });
 }
+
+interface State {
+  readonly disks: readonly object[];
+  readonly groups: readonly {
+    readonly name: string;
+    readonly uuid?: string;
+    readonly volumes: readonly { name: string }[];
+  }[];
+}
+
+/** Changes the machine behind the agent's back. */
+async function edit(it: Rig, change: (state: State) => object): Promise<void> {
+  const file = path.join(it.folder, 'disks.json');
+  await writeFile(file, JSON.stringify(change(JSON.parse(await readFile(file, 'utf8')) as State)));
+}
+
+const stateOf = async (it: Rig): Promise<State> =>
+  JSON.parse(await readFile(path.join(it.folder, 'disks.json'), 'utf8')) as State;
+const conditionOf = (it: Rig) => it.nls()?.status?.conditions?.find(({ type }) => type === 'VolumeGroup/pool-0');
+
+/** A disk from another node, with a group of the same name on it. */
+const withForeignGroup = ({ disks, groups, ...rest }: State): object => ({
+  ...rest,
+  disks: [{ name: '/dev/sim-z', sizeBytes: 10 * GIB }, ...disks],
+  groups: [{ name: 'pool-0', uuid: 'foreign', devices: ['/dev/sim-z'], volumes: [] }, ...groups],
+});
+
+test('a second group of the name: nothing is lost, made or removed until one of them is renamed', async () => {
+  const it = await rig(SPEC);
+  it.start();
+  await it.client.create(LOCAL_VOLUMES, localVolume('kept', GIB), never);
+  await it.client.create(LOCAL_VOLUMES, localVolume('leaving', GIB), never);
+  await eventually(() => {
+    for (const name of ['kept', 'leaving']) expect(it.volume(name)?.status?.phase).toBe('Ready');
+    expect(it.nls()?.status?.knownGroups).toEqual([{ name: 'pool-0', uuid: 'simulated-pool-0' }]);
+  });
+
+  await edit(it, withForeignGroup);
+  await eventually(() => expect(conditionOf(it)?.reason).toBe('DuplicateName'));
+  expect(conditionOf(it)?.message).toMatch(/foreign on \/dev\/sim-z and simulated-pool-0 on \/dev\/sim-a/);
+  const reported = it.nls()?.status?.nodeStorageInfo?.volumeGroups;
+  expect(reported).toMatchObject([{ name: 'pool-0', uuid: 'simulated-pool-0', condition: 'DiskFault' }]);
+  expect(it.volume('kept')?.status).toMatchObject({ phase: 'Ready', groupUuid: 'simulated-pool-0' });
+  expect(it.volume('kept')?.status).not.toHaveProperty('reason');
+
+  await it.client.create(LOCAL_VOLUMES, localVolume('new', GIB), never);
+  await it.client.delete(LOCAL_VOLUMES, { name: 'leaving' }, never);
+  await eventually(() => {
+    expect(it.volume('new')?.status).toMatchObject({ phase: 'Failed', reason: 'GroupMismatch' });
+    expect(it.volume('leaving')?.status).toMatchObject({ phase: 'Deleting', reason: 'GroupMismatch' });
+  });
+  const [theirs, ours] = (await stateOf(it)).groups;
+  expect(theirs).toMatchObject({ uuid: 'foreign', volumes: [] });
+  expect(ours?.volumes.map(({ name }) => name).toSorted()).toEqual(['kept', 'leaving']);
+
+  await edit(it, ({ groups: [foreign, ...groups], ...rest }) => ({
+    ...rest,
+    groups: [{ ...foreign, name: 'other' }, ...groups],
+  }));
+  await eventually(() => {
+    expect(it.volume('leaving')).toBeUndefined();
+    expect(it.volume('new')?.status).toMatchObject({ phase: 'Ready', groupUuid: 'simulated-pool-0' });
+  });
+});
+
+test('a group that takes the name of one that is gone gets no volume, and loses none', async () => {
+  const it = await rig(SPEC);
+  it.start();
+  await it.client.create(LOCAL_VOLUMES, localVolume('v1', GIB), never);
+  await eventually(() => expect(it.volume('v1')?.status?.phase).toBe('Ready'));
+  await eventually(() => expect(it.nls()?.status?.knownGroups).toHaveLength(1));
+
+  let gone: object = {};
+  await edit(it, (state) => {
+    gone = state.groups[0] ?? {};
+    return withForeignGroup({ ...state, groups: [] });
+  });
+  await eventually(() => {
+    expect(conditionOf(it)).toMatchObject({ status: 'False', reason: 'OtherGroup' });
+    expect(it.volume('v1')?.status).toMatchObject({ phase: 'Failed', reason: 'GroupMissing' });
+  });
+  expect(it.volume('v1')?.status?.message).toMatch(/simulated-pool-0, which has the volume, .*foreign has its name/);
+  expect(it.nls()?.status?.nodeStorageInfo?.volumeGroups).toEqual([]);
+  await it.client.create(LOCAL_VOLUMES, localVolume('new', GIB), never);
+  await eventually(() => expect(it.volume('new')?.status).toMatchObject({ phase: 'Failed', reason: 'GroupMismatch' }));
+
+  await edit(it, (state) => ({ ...state, groups: [gone] }));
+  await eventually(() => {
+    for (const name of ['v1', 'new']) expect(it.volume(name)?.status).toMatchObject({ phase: 'Ready' });
+  });
+});

@@ -59,6 +59,10 @@ test('a recorded report of a group that misses a device, and of a device in no g
   expect(orphans).toMatchObject([{ device: '/dev/loop3', uuid: 'x', majorMinor: '7:3' }]);
 });
 
+test('what lvm says before and after its report is passed over', () => {
+  expect(parseReport(`WARNING: something\n${recorded}\n  Hint`).groups).toHaveLength(1);
+});
+
 test('what a volume takes counts its hidden parts, and a thin one takes nothing', () => {
   const { groups } = parseReport(
     reportWith({

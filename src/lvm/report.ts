@@ -33,6 +33,17 @@ export interface LvmGroup {
   readonly devices: readonly PhysicalVolume[];
   /** Visible volumes only, ours or not. */
   readonly volumes: readonly LvmVolume[];
+  /** Why it may not be the group that its name meant; lvm reports none. */
+  readonly doubt?: GroupDoubt;
+}
+
+/** A group whose name does not tell which group it is. */
+export interface GroupDoubt {
+  readonly reason: 'DuplicateName' | 'OtherGroup';
+  /** Sentences for a person. */
+  readonly message: string;
+  /** Its UUID is the one that was recorded. */
+  readonly recorded: boolean;
 }
 
 export interface PhysicalVolume {

@@ -54,7 +54,7 @@ function closedBy({ partial, exported, foreign }: GroupRoom, rules: GroupRules):
   const { maxVolumes, volumes, readOnly, shared } = rules;
   return [
     ...(maxVolumes > 0 && volumes >= maxVolumes
-      ? [`may have ${maxVolumes} volumes and has them (vgchange --maxlogicalvolumes 0 lifts that)`]
+      ? [`may have ${maxVolumes} volumes and has them (vgchange --logicalvolume 0 lifts that)`]
       : []),
     ...(readOnly ? ['is read-only'] : []),
     ...(shared ? ['is shared by machines under locks that open-local does not take'] : []),

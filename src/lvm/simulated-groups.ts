@@ -29,7 +29,7 @@ export interface SimulatedGroup {
   readonly uuid?: string;
   /** How often it was changed; absent: never. */
   readonly changes?: number;
-  /** As `vgchange --maxlogicalvolumes` sets it; absent: no limit. */
+  /** As `vgchange --logicalvolume` sets it; absent: no limit. */
   readonly maxVolumes?: number;
   readonly devices: readonly string[];
   readonly volumes: readonly SimulatedVolume[];

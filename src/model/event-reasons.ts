@@ -47,6 +47,10 @@ const OTHERS = {
   ExtendVGFailed: agent(STORAGE),
   DeviceRefused: agent(STORAGE),
   DuplicateGroup: agent(STORAGE),
+  /** Two volume groups of the node have one name. */
+  DuplicateName: agent(STORAGE),
+  /** A volume group has the name of another that the node had. */
+  OtherGroup: agent(STORAGE),
   InvalidName: agent(STORAGE),
   Foreign: agent(STORAGE),
   Exported: agent(STORAGE),

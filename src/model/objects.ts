@@ -104,6 +104,8 @@ export interface NlsVolumeGroup {
   condition?: StorageCondition;
   /** Ours: physical extent size in bytes. */
   extentSize?: number;
+  /** Ours: as LVM tells it. */
+  uuid?: string;
 }
 
 export interface NlsDevice {
@@ -156,6 +158,8 @@ export interface NodeLocalStorage extends KubeObject {
      * `ConfigAccepted`.
      */
     conditions?: Condition[];
+    /** Ours: the UUID that each managed group had when it was first seen; a group of its name with another UUID is not used. */
+    knownGroups?: { name: string; uuid: string }[];
   };
 }
 
@@ -187,6 +191,9 @@ export interface LocalVolume extends KubeObject {
     /** What the node provides now, in bytes. */
     sizeBytes?: number;
     devicePath?: string;
+    /** LVM: the UUIDs of the group and of the logical volume that were made or found for it, for good. */
+    groupUuid?: string;
+    volumeUuid?: string;
     /** Percent done of a copy. */
     progress?: number;
     /**

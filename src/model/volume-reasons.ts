@@ -28,6 +28,10 @@ export const VOLUME_REASONS = {
   /** The group carries the system ID of another machine. */
   GroupForeign: meaning(true, true, true),
   GroupExported: meaning(true, true, true),
+  /** The group of that name may be another than was meant: two have the name, or one has taken the name of another. */
+  GroupMismatch: meaning(true, false, true),
+  /** The logical volume of that name is not the one that was made for the volume. */
+  VolumeMismatch: meaning(false, true, true),
   /** A logical volume of this name has not our tag. */
   NotOurs: meaning(true, false, false),
   /** The volume was ready once, and is not in its group any more. */

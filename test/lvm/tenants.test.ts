@@ -72,3 +72,61 @@ test('the global filter of lvm.conf holds as before', async () => {
   const lvm = lvmOn(disks, [...disks.devices, ...hidden.devices]);
   expect(await namesOf(lvm)).toEqual([]);
 });
+
+const onlyOn = (device: string): string => `devices { filter = [ "a|^${device}$|", "r|.*|" ] }`;
+
+test('of two groups of one name the one that is meant is changed, and the other is as it was', async () => {
+  await using disks = await createLoopDisks(64 * MIB, 64 * MIB, 64 * MIB);
+  const [mine = '', theirs = '', more = ''] = disks.devices;
+  const lvm = lvmOn(disks, disks.devices);
+  await lvm.createGroup({ name: 'pool', devices: [mine] }, never);
+  const [{ uuid: vgUuid = '' } = {}] = (await lvm.report(never)).groups;
+  await disks.lvm('vgcreate', '--config', onlyOn(theirs), 'pool', theirs);
+  await disks.lvm('lvcreate', '--config', onlyOn(theirs), '-qq', '-an', '-Zn', '-Wn', '-L8m', '-nv', 'pool');
+  const before = await disks.checksum(theirs);
+  const uuids = (await lvm.report(never)).groups.map((group) => group.uuid);
+  expect(uuids).toHaveLength(2);
+  expect(uuids).toContain(vgUuid);
+
+  const volume = { vgName: 'pool', name: 'v', sizeBytes: bytes(8 * MIB), layout: 'linear' } as const;
+  for (const attempt of [lvm.createVolume, lvm.extendVolume, lvm.removeVolume])
+    await expect(attempt(volume, never)).rejects.toMatchObject({ kind: 'precondition' });
+  await lvm.createVolume({ ...volume, vgUuid }, never);
+  await lvm.extendVolume({ ...volume, vgUuid, sizeBytes: bytes(12 * MIB) }, never);
+  await lvm.extendGroup({ name: 'pool', uuid: vgUuid, devices: [more] }, never);
+  const mineNow = async () => (await lvm.report(never)).groups.find((group) => group.uuid === vgUuid);
+  const made = await mineNow();
+  expect(made).toMatchObject({
+    devices: [{ device: mine }, { device: more }],
+    volumes: [{ name: 'v', size: 12 * MIB }],
+  });
+  await expect(lvm.removeVolume({ ...volume, vgUuid, uuid: 'another' }, never)).rejects.toMatchObject({
+    kind: 'precondition',
+    message: expect.stringContaining(`is ${made?.volumes[0]?.uuid}, and another is meant`) as string,
+  });
+  await lvm.removeVolume({ ...volume, vgUuid, uuid: made?.volumes[0]?.uuid ?? '' }, never);
+  expect((await mineNow())?.volumes).toEqual([]);
+  expect(await disks.checksum(theirs)).toBe(before);
+});
+
+test('what lvm would not give is not called room', async () => {
+  await using disks = await createLoopDisks(64 * MIB, 64 * MIB);
+  const [first = ''] = disks.devices;
+  const lvm = lvmOn(disks, disks.devices);
+  await lvm.createGroup({ name: 'pool', devices: disks.devices }, never);
+  const volume = (name: string) => ({ vgName: 'pool', name, sizeBytes: bytes(4 * MIB), layout: 'linear' }) as const;
+  const seen = async () => {
+    const [group] = (await lvm.report(never)).groups;
+    return { free: (group?.free ?? 0) / MIB, room: (group?.room ?? 0) / MIB, kept: group?.kept.join() };
+  };
+  expect(await seen()).toEqual({ free: 120, room: 120, kept: '' });
+  await disks.lvm('pvchange', '--allocatable', 'n', first);
+  expect(await seen()).toMatchObject({ free: 120, room: 60, kept: expect.stringContaining(first) as string });
+  await lvm.createVolume(volume('a'), never);
+  await disks.lvm('vgchange', '--logicalvolume', '1', 'pool');
+  expect(await seen()).toMatchObject({ free: 116, room: 0 });
+  await expect(lvm.createVolume(volume('b'), never)).rejects.toMatchObject({ kind: 'exhausted' });
+  await disks.lvm('vgchange', '--logicalvolume', '0', '--alloc', 'cling', 'pool');
+  await disks.lvm('pvchange', '--allocatable', 'y', first);
+  expect(await seen()).toMatchObject({ room: 60 });
+});

@@ -89,7 +89,9 @@ async function carryOut(
   log.info({ vg: name, action: step }, 'changing a volume group');
   const change = async (): Promise<void> => {
     for (const path of step.begun ?? []) await disks.unlabel({ path }, signal);
-    await (step.kind === 'create' ? lvm.createGroup : lvm.extendGroup)({ name, devices: step.devices }, signal);
+    const { kind, uuid, devices } = step;
+    if (kind === 'create') await lvm.createGroup({ name, devices }, signal);
+    else await lvm.extendGroup({ name, devices, ...(uuid === undefined ? {} : { uuid }) }, signal);
   };
   try {
     await locks.run(name, change, signal);
@@ -101,11 +103,18 @@ async function carryOut(
   }
 }
 
-function standingOf({ name, refused, problem }: GroupPlan, failure: Problem | undefined): Standing {
+function standingOf({ name, refused, problem, kept = [] }: GroupPlan, failure: Problem | undefined): Standing {
   const type = `VolumeGroup/${name}` as const;
   const wrong = problem ?? failure;
   const refusals = refused.map(({ device, finding }) => `${device} ${finding.what}: left alone. ${finding.todo}`);
   if (wrong) return { type, ok: false, reason: wrong.reason, message: [wrong.message, ...refusals].join(' ') };
   if (refused.length > 0) return { type, ok: false, reason: 'DeviceRefused', message: refusals.join(' ') };
-  return { type, ok: true, reason: 'Ready', message: 'All devices of the list are in the group.' };
+  const message = 'All devices of the list are in the group.';
+  if (kept.length === 0) return { type, ok: true, reason: 'Ready', message };
+  return {
+    type,
+    ok: true,
+    reason: 'Ready',
+    message: `${message} Not all that is free can be given: it ${kept.join('; it ')}.`,
+  };
 }

@@ -150,7 +150,11 @@ test('devices are reported by the pattern, with what keeps a claim from having t
   expect(opened).toEqual(['/dev/sdc', '/dev/sdf']);
 });
 
-const settled = sampleLocalVolume({ status: { phase: 'Ready', sizeBytes: GIB, devicePath: '/dev/pool-0/v1' } });
+/** Which group and logical volume a volume has been given. */
+const MADE = { groupUuid: 'pool-0', volumeUuid: 'lv-v1' };
+const settled = sampleLocalVolume({
+  status: { phase: 'Ready', sizeBytes: GIB, devicePath: '/dev/pool-0/v1', ...MADE },
+});
 const unit = (kind: 'Device' | 'MountPoint', devicePath: string) => ({
   ...sampleLocalVolume({ status: { phase: 'Ready', sizeBytes: GIB, devicePath } }),
   spec: unitSpec(kind, devicePath),

@@ -81,12 +81,28 @@ const left = (more: Partial<DeviceFacts> = {}, states: readonly number[] = []): 
     ...more,
   });
 
+test('a group in doubt is left alone, and says why; a step names the group that it is for', () => {
+  const doubt = { reason: 'DuplicateName', message: 'Two have the name.', recorded: true } as const;
+  const doubted = [sampleGroup('g', { doubt })];
+  expect(plan([want('g', '/dev/sdc')], [blank('/dev/sdc')], doubted)).toEqual([
+    { name: 'g', refused: [], problem: doubt },
+  ]);
+  const sound = [sampleGroup('g', { kept: ['is read-only'] })];
+  expect(plan([want('g', '/dev/sdc')], [blank('/dev/sdc')], sound)).toMatchObject([
+    { step: { kind: 'extend', uuid: 'g', devices: ['/dev/sdc'] }, kept: ['is read-only'] },
+  ]);
+});
+
 test('what a cut try for the same group left on a device is taken up', () => {
   const groups = [sampleGroup('g', { seqno: 7 })];
   const step = { devices: ['/dev/sdb'], begun: ['/dev/sdb'] };
   expect(plan([want('g', '/dev/sdb')], [left()])[0]?.step).toEqual({ kind: 'create', ...step });
   expect(plan([want('g', '/dev/sdb')], [left({}, [1])])[0]?.step).toEqual({ kind: 'create', ...step });
-  expect(plan([want('g', '/dev/sdb')], [left({}, [8])], groups)[0]?.step).toEqual({ kind: 'extend', ...step });
+  expect(plan([want('g', '/dev/sdb')], [left({}, [8])], groups)[0]?.step).toEqual({
+    kind: 'extend',
+    uuid: 'g',
+    ...step,
+  });
   const [both] = plan([want('g', '/dev/sdb', '/dev/sdc')], [left(), blank('/dev/sdc')]);
   expect(both?.step).toEqual({ kind: 'create', devices: ['/dev/sdb', '/dev/sdc'], begun: ['/dev/sdb'] });
 });

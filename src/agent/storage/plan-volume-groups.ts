@@ -18,10 +18,14 @@ export interface GroupPlan {
   readonly refused: readonly Refused[];
   /** Why the whole group is left alone. */
   readonly problem?: Problem;
+  /** Why not all of its free room can be given: LvmGroup.kept. */
+  readonly kept?: readonly string[];
 }
 
 export interface GroupStep {
   readonly kind: 'create' | 'extend';
+  /** Of the group that is extended. */
+  readonly uuid?: string;
   readonly devices: readonly string[];
   /** Those that an earlier try of ours, which was cut, has begun to prepare: they are made blank first. */
   readonly begun?: readonly string[];
@@ -71,6 +75,7 @@ function problemOf(
     };
   const invalid = nameProblem(name);
   if (invalid !== undefined) return { reason: 'InvalidName', message: `${invalid}.` };
+  if (found?.doubt) return found.doubt;
   if (found?.foreign)
     return {
       reason: 'Foreign',
@@ -139,11 +144,15 @@ function planGroup(
     else accepted.push(place);
     if (isOurs && !finding) begun.push(place);
   }
-  return { name, refused, ...stepOf(found ? 'extend' : 'create', accepted, begun) };
+  const kept = found && found.kept.length > 0 ? { kept: found.kept } : {};
+  return { name, refused, ...stepOf(found, accepted, begun), ...kept };
 }
 
-const stepOf = (kind: GroupStep['kind'], devices: readonly string[], begun: readonly string[]) =>
-  devices.length === 0 ? {} : { step: { kind, devices, ...(begun.length === 0 ? {} : { begun }) } };
+function stepOf(found: LvmGroup | undefined, devices: readonly string[], begun: readonly string[]) {
+  if (devices.length === 0) return {};
+  const kind = found ? ({ kind: 'extend', uuid: found.uuid } as const) : ({ kind: 'create' } as const);
+  return { step: { ...kind, devices, ...(begun.length === 0 ? {} : { begun }) } };
+}
 
 /**
  * Whether the device is what our own try for this very group left when it was cut: LVM has it under our mark, nothing

@@ -27,7 +27,7 @@ export function storageLists(observation: Observation, devices: readonly Reporte
   return {
     deviceInfo: devices.map(deviceInfo).toSorted(byName),
     volumeGroups: observation.groups
-      .filter(({ exported, foreign }) => !exported && !foreign)
+      .filter(({ exported, foreign, doubt }) => !exported && !foreign && (!doubt || doubt.recorded))
       .map(groupInfo)
       .toSorted(byName),
     mountPoints: observation.mountPoints.map(mountPointInfo).toSorted(byName),
@@ -50,6 +50,7 @@ function groupInfo(group: LvmGroup): NlsVolumeGroup {
   const volumes = group.volumes.toSorted((a, b) => compareText(a.name, b.name));
   return {
     name: group.name,
+    uuid: group.uuid,
     physicalVolumes: group.devices.map(({ device }) => device).toSorted(compareText),
     logicalVolumes: volumes.map((volume) => ({
       name: volume.name,
@@ -75,8 +76,8 @@ function allocatable({ total, room: free, volumes }: LvmGroup): Bytes {
 /** Tagged by us, or named as open-local names its volumes: "local-…" for claims, "csi-…" for inline ones. */
 const isOurs = ({ name, tags }: LvmVolume): boolean => tags.includes(OUR_TAG) || /^(local|csi)-/.test(name);
 
-function conditionOf({ partial, room, extentSize }: LvmGroup): StorageCondition {
-  if (partial) return 'DiskFault';
+function conditionOf({ partial, doubt, room, extentSize }: LvmGroup): StorageCondition {
+  if (partial || doubt) return 'DiskFault';
   return room < extentSize ? 'DiskFull' : 'DiskReady';
 }
 

@@ -3,6 +3,7 @@ import { bytes, minus, NO_BYTES, type Bytes } from '../../model/bytes.ts';
 import { nodeStorage } from '../../model/decode-node.ts';
 import type { NlsVolumeGroup, NodeLocalStorage, StorageCondition } from '../../model/objects.ts';
 import { conditionsOf, type Standing } from './conditions.ts';
+import { recordGroups } from './group-doubt.ts';
 import { managedNames, type Managed } from './managed-names.ts';
 import type { Observation } from './observe.ts';
 import { storageLists, type ReportedDevice, type StorageLists } from './storage-info.ts';
@@ -44,6 +45,7 @@ export function summarize({ nls, observation, devices, standings, now }: Summari
       state: stateOf(worst(lists, managed), before?.nodeStorageInfo?.state, now),
     },
     filteredStorageInfo: filteredInfo(managed, config, before?.filteredStorageInfo, now),
+    knownGroups: recordGroups(nls, observation.groups),
     conditions: conditionsOf([...standings, config], before?.conditions ?? [], {
       now,
       generation: nls.metadata.generation,

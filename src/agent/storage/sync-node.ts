@@ -5,6 +5,7 @@ import type { Standing } from './conditions.ts';
 import type { RecordEvent } from '../events/record-event.ts';
 import { initMountPoints, type InitMountPointsDeps } from './init-mount-points.ts';
 import { initVolumeGroups, type InitDeps } from './init-volume-groups.ts';
+import { namedBy } from './group-doubt.ts';
 import { managedNames } from './managed-names.ts';
 import type { Observation } from './observe.ts';
 import { reportedDevices } from './reported-devices.ts';
@@ -39,7 +40,9 @@ export async function syncNode(nls: NodeLocalStorage, deps: SyncDeps, signal: Ab
   const mountPoints = await initMountPoints(wanted?.mountpoints ?? [], between, deps, signal);
   const observation = mountPoints.changed ? await look(nls, deps, signal) : between;
 
-  const all = [...groups.standings, ...mountPoints.standings, ...(deps.moreStandings?.(observation) ?? [])];
+  const listed = [...groups.standings, ...mountPoints.standings];
+  const more = deps.moreStandings?.(observation) ?? [];
+  const all = [...listed, ...doubtful(nls, observation, listed), ...more];
   const devices = await reportedDevices({ ...deps, observation, isManaged: managedDevices(nls, observation) }, signal);
   const now = new Date(deps.now()).toISOString();
   tellChanges(nls, all, deps.record);
@@ -66,6 +69,17 @@ function managedDevices(nls: NodeLocalStorage, { devices }: Observation): (path:
   const found = { devices: devices.map(({ path }) => path), volumeGroups: [], mountPoints: [] };
   const { managed } = managedNames(found, nls.spec?.listConfig ?? {}, nls.status?.filteredStorageInfo ?? {});
   return (path) => managed.devices.includes(path);
+}
+
+/** How groups stand that are matched only, and of which it is not known which they are. */
+function doubtful(nls: NodeLocalStorage, { groups }: Observation, told: readonly Standing[]): readonly Standing[] {
+  const isNamed = namedBy(nls);
+  const standings = groups.flatMap(({ name, doubt }) => {
+    const type = `VolumeGroup/${name}` as const;
+    if (!doubt || !isNamed(name) || told.some((standing) => standing.type === type)) return [];
+    return [[type, { type, ok: false, reason: doubt.reason, message: doubt.message }] as const];
+  });
+  return [...new Map(standings).values()];
 }
 
 /** An Event for each standing that is news against the conditions of the object. */

@@ -12,13 +12,21 @@ import {
 } from '../storage-fixture.ts';
 import { findSuspects } from './changed-volumes.ts';
 
-const ready = sampleLocalVolume({ status: { phase: 'Ready', sizeBytes: GIB, devicePath: '/dev/pool-0/v1' } });
+/** Which group and logical volume a volume has been given. */
+const MADE = { groupUuid: 'pool-0', volumeUuid: 'lv-v1' };
+const ready = sampleLocalVolume({ status: { phase: 'Ready', sizeBytes: GIB, devicePath: '/dev/pool-0/v1', ...MADE } });
+const unrecorded = sampleLocalVolume({ status: { phase: 'Ready', sizeBytes: GIB, devicePath: '/dev/pool-0/v1' } });
 const missed = sampleLocalVolume({ status: { phase: 'Failed', reason: 'GroupMissing', sizeBytes: GIB } });
 const foreign = (isForeign: boolean) =>
   sampleObservation({
     groups: [sampleGroup('pool-0', { foreign: isForeign, volumes: [sampleVolume('v1', { active: true })] })],
   });
 const moved = sampleLocalVolume({ status: { phase: 'Failed', reason: 'GroupForeign', sizeBytes: GIB } });
+const doubting = (uuid: string) => {
+  const doubt = { reason: 'DuplicateName', message: '', recorded: uuid === 'pool-0' } as const;
+  const volumes = [sampleVolume('v1', { active: true })];
+  return sampleObservation({ groups: [sampleGroup('pool-0', { uuid, doubt, volumes })] });
+};
 const seeing = (more: Parameters<typeof sampleVolume>[1]) =>
   sampleObservation({ groups: [sampleGroup('pool-0', { volumes: [sampleVolume('v1', more)] })] });
 
@@ -30,6 +38,10 @@ test.each<[string, LocalVolume, ReturnType<typeof sampleObservation>, boolean]>(
   ['not finished', ready, seeing({ tags: [OUR_TAG, UNFINISHED_TAG] }), true],
   ['on a disk that was pulled and is back', ready, seeing({ active: true, detached: true }), true],
   ['on a disk that was pulled and is not', ready, seeing({ detached: true, health: 'partial' }), false],
+  ['of which it is not recorded yet which it is', unrecorded, seeing({ active: true }), true],
+  ['another of its name now', ready, seeing({ active: true, uuid: 'lv-other' }), true],
+  ['in its own of two groups', ready, doubting('pool-0'), false],
+  ['in another group of its name now', ready, doubting('other'), true],
   ['in a group that became foreign', ready, foreign(true), true],
   ['in a group that is still foreign', moved, foreign(true), false],
   ['in a group that is no longer foreign', moved, foreign(false), true],

@@ -1,8 +1,9 @@
 import type { LocalVolume } from '../../model/objects.ts';
 import { meaningOf } from '../../model/volume-reasons.ts';
 import { isUnfinished } from '../../lvm/lvm.ts';
-import type { LvmGroup, LvmVolume } from '../../lvm/report.ts';
+import type { LvmVolume } from '../../lvm/report.ts';
 import type { Observation } from '../storage/observe.ts';
+import { findVolume } from './find-group.ts';
 import { isRecoverable } from './plan-volume.ts';
 import { findFilesystem, isInPlace } from './unit-disk.ts';
 import { isSettled } from './reconcile-volume.ts';
@@ -27,24 +28,16 @@ type Seen = Pick<Observation, 'groups' | 'devices' | 'mountPoints'>;
 /** As its object says. */
 function isSeen(volume: LocalVolume, seen: Seen): boolean {
   if (volume.spec.kind !== 'LVM') return isThere(volume, seen);
-  const found = logicalVolume(volume, seen);
-  return found !== undefined && found.size >= volume.spec.sizeBytes && isUsable(found);
+  const found = findVolume(volume, seen.groups);
+  const isRecorded = volume.status?.volumeUuid !== undefined;
+  return found !== undefined && isRecorded && found.size >= volume.spec.sizeBytes && isUsable(found);
 }
 
 const isUsable = (found: LvmVolume): boolean => !isUnfinished(found) && found.active !== false && !isRecoverable(found);
 
 /** In whatever state. */
 function isThere(volume: LocalVolume, seen: Seen): boolean {
-  if (volume.spec.kind === 'LVM') return logicalVolume(volume, seen) !== undefined;
+  if (volume.spec.kind === 'LVM') return findVolume(volume, seen.groups) !== undefined;
   if (volume.spec.kind === 'MountPoint') return findFilesystem(volume, seen) !== undefined;
   return isInPlace(volume, { devices: seen.devices, mounts: [] });
 }
-
-/** LVM lists the volumes of a foreign or exported group too, but nothing can be done with them. */
-const isOurGroup =
-  (vgName: string | undefined) =>
-  ({ name, foreign, exported }: LvmGroup): boolean =>
-    name === vgName && !foreign && !exported;
-
-const logicalVolume = ({ metadata, spec }: LocalVolume, { groups }: Seen): LvmVolume | undefined =>
-  groups.find(isOurGroup(spec.vgName))?.volumes.find(({ name }) => name === metadata.name);

@@ -134,7 +134,106 @@ test.each<[string, LocalVolume, LvmGroup | undefined, object]>([
   ],
   ['to be removed and never made', sampleLocalVolume({ meta: deleting }), undefined, { kind: 'gone' }],
 ])('a volume %s', (_, volume, group, step) => {
-  expect(planLvmVolume(volume, group)).toMatchObject(step);
+  expect(planLvmVolume(volume, group ? [group] : [])).toMatchObject(step);
+});
+
+const own = { ...ready, groupUuid: 'pool-0', volumeUuid: 'lv-v1' };
+const at = (uuid: string, more: Partial<LvmGroup> = {}): LvmGroup => sampleGroup('pool-0', { uuid, ...more });
+const doubted = (uuid: string, recorded: boolean, volumes: LvmGroup['volumes'] = []): LvmGroup =>
+  at(uuid, { volumes, doubt: { reason: 'DuplicateName', message: 'Two have the name.', recorded } });
+const v1 = [sampleVolume('v1', { active: true })];
+const asleep = [sampleVolume('v1', { active: false })];
+const inDoubt = { kind: 'refuse', reason: 'GroupMismatch', message: 'Two have the name.' };
+const unmade = { sizeBytes: GIB } as const;
+const grown = { sizeBytes: 2 * GIB };
+
+test.each<[string, LocalVolume, readonly LvmGroup[], object]>([
+  [
+    'is as asked in its own of two groups of one name',
+    sampleLocalVolume({ status: own }),
+    [doubted('other', false), doubted('pool-0', true, v1)],
+    { kind: 'ready', vgUuid: 'pool-0', uuid: 'lv-v1' },
+  ],
+  [
+    'is activated in its own of two groups, since its UUID tells',
+    sampleLocalVolume({ status: own }),
+    [doubted('other', false, v1), doubted('pool-0', true, asleep)],
+    { kind: 'activate', vgUuid: 'pool-0', uuid: 'lv-v1' },
+  ],
+  [
+    'is not grown while two groups have the name',
+    sampleLocalVolume({ spec: grown, status: own }),
+    [doubted('other', false), doubted('pool-0', true, v1)],
+    inDoubt,
+  ],
+  [
+    'is not made while two groups have the name',
+    sampleLocalVolume({ spec: unmade }),
+    [doubted('other', false), doubted('pool-0', true)],
+    inDoubt,
+  ],
+  [
+    'is not called lost because another group is looked at',
+    sampleLocalVolume({ status: ready }),
+    [doubted('other', false), doubted('pool-0', false, v1)],
+    inDoubt,
+  ],
+  [
+    'is not removed while two groups have the name',
+    sampleLocalVolume({ meta: deleting, status: own }),
+    [doubted('other', false), doubted('pool-0', true, v1)],
+    inDoubt,
+  ],
+  [
+    'is not called removed although the recorded group lacks it',
+    sampleLocalVolume({ meta: deleting, status: ready }),
+    [doubted('other', false), doubted('pool-0', true)],
+    inDoubt,
+  ],
+  [
+    'may be in either, so it is not called removed',
+    sampleLocalVolume({ meta: deleting }),
+    [doubted('other', false, v1), doubted('pool-0', false)],
+    inDoubt,
+  ],
+  [
+    'was never made and is in neither: it goes, to be made elsewhere',
+    sampleLocalVolume({ meta: deleting }),
+    [doubted('other', false), doubted('pool-0', false)],
+    { kind: 'gone' },
+  ],
+  [
+    'is missing when another group has taken the name',
+    sampleLocalVolume({ status: own }),
+    [at('other', { volumes: v1 })],
+    { kind: 'refuse', reason: 'GroupMissing', message: expect.stringContaining('other has its name') as string },
+  ],
+  [
+    'is not removed from another group of the name',
+    sampleLocalVolume({ meta: deleting, status: own }),
+    [at('other', { volumes: v1 })],
+    { kind: 'refuse', reason: 'GroupMissing' },
+  ],
+  [
+    'follows no new name of its group, and says it',
+    sampleLocalVolume({ status: own }),
+    [sampleGroup('renamed', { uuid: 'pool-0', volumes: v1 })],
+    { kind: 'refuse', reason: 'GroupMissing', message: expect.stringContaining('vgrename pool-0 pool-0') as string },
+  ],
+  [
+    'is not another logical volume of its name',
+    sampleLocalVolume({ status: own }),
+    [at('pool-0', { volumes: [sampleVolume('v1', { uuid: 'new', active: true })] })],
+    { kind: 'refuse', reason: 'VolumeMismatch', message: expect.stringContaining('is new, not lv-v1') as string },
+  ],
+  [
+    'takes no other logical volume of its name along',
+    sampleLocalVolume({ meta: deleting, status: own }),
+    [at('pool-0', { volumes: [sampleVolume('v1', { uuid: 'new' })] })],
+    { kind: 'refuse', reason: 'VolumeMismatch' },
+  ],
+])('a volume %s', (_, volume, groups, step) => {
+  expect(planLvmVolume(volume, groups)).toMatchObject(step);
 });
 
 const device = (signatures: readonly { readonly type: string; readonly offset: number }[] = []) => ({
@@ -257,5 +356,9 @@ test.each<[string, Partial<LvmGroup>]>([
   ['has no device, since the kernel has no device-mapper', { volumes: [sampleVolume('v1')] }],
 ])('a volume that %s is not erased before it is removed', (_, more) => {
   const leaving = sampleLocalVolume({ meta: deleting, status: ready });
-  expect(planLvmVolume(leaving, sampleGroup('pool-0', more))).toEqual({ kind: 'remove' });
+  expect(planLvmVolume(leaving, [sampleGroup('pool-0', more)])).toEqual({
+    kind: 'remove',
+    vgUuid: 'pool-0',
+    uuid: 'lv-v1',
+  });
 });

@@ -6,6 +6,7 @@ import type { VolumeReason } from '../../model/volume-reasons.ts';
 import { isUnfinished } from '../../lvm/lvm.ts';
 import { OUR_TAG, volumeDevicePath } from '../../lvm/names.ts';
 import type { LvmGroup, LvmVolume } from '../../lvm/report.ts';
+import { findGroup, mistaken } from './find-group.ts';
 
 /** What is to be made unreadable before a volume is removed. */
 export interface Erasure {
@@ -17,59 +18,89 @@ export interface Erasure {
   readonly partial: boolean;
 }
 
+/** Which group is meant, and which volume in it if it is there. */
+export interface InGroup {
+  readonly vgUuid: string;
+  readonly uuid?: string;
+}
+
 /** The next thing to do for a volume. */
 export type VolumeStep =
-  | { readonly kind: 'create'; readonly sizeBytes: Bytes; readonly layout: Layout }
-  | { readonly kind: 'extend'; readonly sizeBytes: Bytes }
+  | ({ readonly kind: 'create'; readonly sizeBytes: Bytes; readonly layout: Layout } & InGroup)
+  | ({ readonly kind: 'extend'; readonly sizeBytes: Bytes } & InGroup)
   /** Its device is not there, as after a boot. */
-  | { readonly kind: 'activate' }
+  | ({ readonly kind: 'activate' } & InGroup)
   /** Its disk was pulled and is back. */
-  | { readonly kind: 'refresh' }
-  | { readonly kind: 'remove'; readonly erase?: Erasure }
+  | ({ readonly kind: 'refresh' } & InGroup)
+  | ({ readonly kind: 'remove'; readonly erase?: Erasure } & InGroup)
   /** Its data is to be destroyed, and then nothing of it is left. */
   | { readonly kind: 'wipe'; readonly path: string; readonly filesystem?: string }
-  /** It is as asked; `filesystem` is what a MountPoint volume's is known by. */
-  | { readonly kind: 'ready'; readonly sizeBytes: Bytes; readonly devicePath: string; readonly filesystem?: string }
+  /** It is as asked; `filesystem` is what a MountPoint volume's is known by, `InGroup` what an LVM volume is. */
+  | ({
+      readonly kind: 'ready';
+      readonly sizeBytes: Bytes;
+      readonly devicePath: string;
+      readonly filesystem?: string;
+    } & Partial<InGroup>)
   /** Nothing of it is left: its finalizer may go. */
   | { readonly kind: 'gone' }
   /** It is not what we may touch, or not what anybody could make of it. */
   | { readonly kind: 'refuse'; readonly reason: VolumeReason; readonly message: string };
 
 /**
- * What an LVM volume needs, from what is asked and what is in its group now; undefined for a group that is not there. A
- * volume that has been ready once and is missing now is lost, and never replaced by an empty one. A logical volume
- * without our tag is someone else's, whatever its name.
+ * What an LVM volume needs, from what is asked and what is in the groups now. A volume that has been ready once and is
+ * missing now is lost, and never replaced by an empty one. A logical volume without our tag is someone else's, whatever
+ * its name; and so is a group, or a volume in it, that has the name and not the UUID that was recorded.
  */
-export function planLvmVolume(volume: LocalVolume, group: LvmGroup | undefined): VolumeStep {
-  return volume.metadata.deletionTimestamp === undefined ? planMaking(volume, group) : planRemoval(volume, group);
+export function planLvmVolume(volume: LocalVolume, groups: readonly LvmGroup[]): VolumeStep {
+  const group = findGroup(volume, groups);
+  if (group && 'reason' in group)
+    return isNothing(volume, groups) ? { kind: 'gone' } : refuse(group.reason, group.message);
+  return volume.metadata.deletionTimestamp === undefined
+    ? planMaking(volume, group)
+    : planRemoval(volume, group, groups);
 }
+
+/** It is to be removed, was never ready, and no group of that name has anything of it. */
+const isNothing = (volume: LocalVolume, groups: readonly LvmGroup[]): boolean =>
+  volume.metadata.deletionTimestamp !== undefined &&
+  !hasBeenReady(volume) &&
+  !groups.some(
+    ({ name, volumes }) => name === volume.spec.vgName && volumes.some((found) => found.name === volume.metadata.name),
+  );
 
 function planMaking(volume: LocalVolume, group: LvmGroup | undefined): VolumeStep {
   const { vgName, name, sizeBytes } = asked(volume);
   if (!group) return refuse('GroupMissing', `Volume group ${vgName} is not on this node: bring its disks back.`);
   if (group.foreign) return foreign(group);
   if (group.exported) return refuse('GroupExported', `Volume group ${vgName} is exported: run vgimport ${vgName}.`);
+  if (group.doubt && group.uuid !== volume.status?.groupUuid) return refuse('GroupMismatch', group.doubt.message);
   const found = group.volumes.find((candidate) => candidate.name === name);
-  if (!found || isUnfinished(found)) return planCreation(volume);
+  if (!found || isUnfinished(found)) return planCreation(volume, group);
   if (!found.tags.includes(OUR_TAG))
     return refuse('NotOurs', `Logical volume ${vgName}/${name} was not made by open-local: rename or remove it.`);
-  if (found.active === false) return { kind: 'activate' };
-  if (isRecoverable(found)) return { kind: 'refresh' };
-  if (found.size < sizeBytes) return { kind: 'extend', sizeBytes };
-  return { kind: 'ready', sizeBytes: found.size, devicePath: volumeDevicePath(vgName, name) };
+  const other = mistaken(volume, found);
+  if (other) return refuse(other.reason, other.message);
+  const which = { vgUuid: group.uuid, uuid: found.uuid };
+  if (found.active === false) return { kind: 'activate', ...which };
+  if (isRecoverable(found)) return { kind: 'refresh', ...which };
+  if (found.size >= sizeBytes)
+    return { kind: 'ready', sizeBytes: found.size, devicePath: volumeDevicePath(vgName, name), ...which };
+  return group.doubt ? refuse('GroupMismatch', group.doubt.message) : { kind: 'extend', sizeBytes, ...which };
 }
 
 /** Its device leads to nowhere, and all its disks are there again. */
 export const isRecoverable = ({ detached, health }: LvmVolume): boolean => detached === true && health === '';
 
-function planCreation(volume: LocalVolume): VolumeStep {
+function planCreation(volume: LocalVolume, { uuid: vgUuid, doubt }: LvmGroup): VolumeStep {
   const { vgName, name, sizeBytes } = asked(volume);
   if (hasBeenReady(volume))
     return refuse('VolumeLost', `Logical volume ${vgName}/${name} is gone, and its data with it: it is not made anew.`);
-  return { kind: 'create', sizeBytes, layout: volume.spec.layout ?? 'linear' };
+  if (doubt) return refuse('GroupMismatch', doubt.message);
+  return { kind: 'create', sizeBytes, layout: volume.spec.layout ?? 'linear', vgUuid };
 }
 
-function planRemoval(volume: LocalVolume, group: LvmGroup | undefined): VolumeStep {
+function planRemoval(volume: LocalVolume, group: LvmGroup | undefined, groups: readonly LvmGroup[]): VolumeStep {
   const { vgName, name } = asked(volume);
   if (!group && hasBeenReady(volume))
     return refuse(
@@ -78,9 +109,12 @@ function planRemoval(volume: LocalVolume, group: LvmGroup | undefined): VolumeSt
     );
   const found = group?.volumes.find((candidate) => candidate.name === name && candidate.tags.includes(OUR_TAG));
   if (group?.foreign && (found || hasBeenReady(volume))) return foreign(group);
+  if (group?.doubt && !isNothing(volume, groups)) return refuse('GroupMismatch', group.doubt.message);
   if (!group || !found) return { kind: 'gone' };
+  const other = mistaken(volume, found);
+  if (other) return refuse(other.reason, other.message);
   const erase = erasureOf(found, group);
-  return { kind: 'remove', ...present({ erase }) };
+  return { kind: 'remove', vgUuid: group.uuid, uuid: found.uuid, ...present({ erase }) };
 }
 
 /**

@@ -18,6 +18,8 @@ import { isSettled, reconcileVolume, type VolumeDeps } from './reconcile-volume.
 import { sampleDisk, sampleLocalVolume, sampleMount, sampleObservation, unitSpec } from '../storage-fixture.ts';
 import { createVolumeWriter, type VolumeWriter } from './write-volume.ts';
 
+/** Which group and logical volume a volume has been given. */
+const MADE = { groupUuid: 'simulated-pool-0', volumeUuid: expect.any(String) as string };
 const never = new AbortController().signal;
 const FREE = 10 * GIB - 4 * MIB;
 const deleting = { deletionTimestamp: '2026-01-01T00:00:00Z' };
@@ -67,7 +69,7 @@ test('made, told once, grown, removed', async () => {
   const it = await rig(sampleLocalVolume());
   await it.reconcile();
   await it.reconcile();
-  expect(it.object.read()?.status).toEqual({ phase: 'Ready', sizeBytes: GIB, devicePath: '/dev/pool-0/v1' });
+  expect(it.object.read()?.status).toEqual({ phase: 'Ready', sizeBytes: GIB, devicePath: '/dev/pool-0/v1', ...MADE });
   expect(it.object.calls).toHaveLength(1);
   expect(it.changes()).toBe(1);
 
@@ -191,7 +193,12 @@ test('a volume that cannot grow serves on', async () => {
   expect(isSettled(it.object.read() ?? sampleLocalVolume())).toBe(false);
   it.object.write(sampleLocalVolume({ spec: { sizeBytes: 2 * GIB }, status: it.object.read()?.status }));
   await it.reconcile();
-  expect(it.object.read()?.status).toEqual({ phase: 'Ready', sizeBytes: 2 * GIB, devicePath: '/dev/pool-0/v1' });
+  expect(it.object.read()?.status).toEqual({
+    phase: 'Ready',
+    sizeBytes: 2 * GIB,
+    devicePath: '/dev/pool-0/v1',
+    ...MADE,
+  });
 });
 
 test('a lost volume is told and not replaced, and serves again when it is back', async () => {
@@ -204,7 +211,7 @@ test('a lost volume is told and not replaced, and serves again when it is back',
   expect(await it.volumes()).toEqual([]);
   await writeFile(it.file, whole);
   await it.reconcile();
-  expect(it.object.read()?.status).toEqual({ phase: 'Ready', sizeBytes: GIB, devicePath: '/dev/pool-0/v1' });
+  expect(it.object.read()?.status).toEqual({ phase: 'Ready', sizeBytes: GIB, devicePath: '/dev/pool-0/v1', ...MADE });
 });
 
 test('after a boot its device is made to appear; a volume that cannot be started is told', async () => {
@@ -217,7 +224,7 @@ test('after a boot its device is made to appear; a volume that cannot be started
   expect(it.object.read()?.status).toMatchObject({ phase: 'Failed', reason: 'ActivationFailed', sizeBytes: GIB });
   await it.reconcile();
   expect((await it.lvm.report(never)).groups[0]?.volumes[0]?.active).toBe(true);
-  expect(it.object.read()?.status).toEqual({ phase: 'Ready', sizeBytes: GIB, devicePath: '/dev/pool-0/v1' });
+  expect(it.object.read()?.status).toEqual({ phase: 'Ready', sizeBytes: GIB, devicePath: '/dev/pool-0/v1', ...MADE });
 });
 
 test('a ready volume whose group belongs to another machine now is no longer Ready', async () => {
@@ -364,7 +371,7 @@ test.each([1, 2, 3])('killed after each change in turn (%d a time), the end is t
     for (let turn = 0; turn < 10; turn += 1) await it.reconcile(dyingAfter(n, it.deps)).catch(() => {});
   };
   await untilSettled();
-  expect(it.object.read()?.status).toEqual({ phase: 'Ready', sizeBytes: GIB, devicePath: '/dev/pool-0/v1' });
+  expect(it.object.read()?.status).toEqual({ phase: 'Ready', sizeBytes: GIB, devicePath: '/dev/pool-0/v1', ...MADE });
   it.object.write(sampleLocalVolume({ spec: { sizeBytes: 3 * GIB }, status: it.object.read()?.status }));
   await untilSettled();
   expect(await it.volumes()).toEqual([['v1', 3 * GIB]]);

@@ -9,7 +9,7 @@ import type { Log } from '../../model/log.ts';
 import type { Disks } from '../../disk/disks.ts';
 import { useOf } from '../../disk/inspect.ts';
 import { concernsGroup } from '../../lvm/errors.ts';
-import type { Lvm } from '../../lvm/lvm.ts';
+import type { Lvm, VolumeRef } from '../../lvm/lvm.ts';
 import type { Filesystems } from '../../mount/filesystem.ts';
 import { volumeDevicePath } from '../../lvm/names.ts';
 import type { Mounts } from '../../mount/mounts.ts';
@@ -17,7 +17,7 @@ import { factsOf } from '../storage/device-facts.ts';
 import type { RecordEvent } from '../events/record-event.ts';
 import type { Observation } from '../storage/observe.ts';
 import { planDeviceVolume, planMountPointVolume } from './plan-unit.ts';
-import { planLvmVolume, type Erasure, type VolumeStep } from './plan-volume.ts';
+import { planLvmVolume, type Erasure, type InGroup, type VolumeStep } from './plan-volume.ts';
 import { findFilesystem, findRecorded, identityAt, recordedDisk, recordedFilesystem } from './unit-disk.ts';
 import type { VolumeProblem, VolumeWriter } from './write-volume.ts';
 import { LOCAL_VOLUMES } from '../../kube/resource.ts';
@@ -64,7 +64,9 @@ export async function reconcileVolume(volume: LocalVolume, deps: VolumeDeps, sig
 async function eraseLeaving(volume: LocalVolume, deps: VolumeDeps, signal: AbortSignal): Promise<void> {
   if (volume.spec.kind !== 'LVM' || volume.metadata.deletionTimestamp === undefined) return;
   const step = await plan(volume, deps, signal);
-  if (step.kind === 'remove' && step.erase) await attempt(volume, { kind: 'erase', ...step.erase }, deps, signal);
+  if (step.kind !== 'remove' || !step.erase) return;
+  const { vgUuid, uuid, erase } = step;
+  await attempt(volume, { kind: 'erase', vgUuid, ...(uuid === undefined ? {} : { uuid }), ...erase }, deps, signal);
 }
 
 async function settle(volume: LocalVolume, deps: VolumeDeps, signal: AbortSignal): Promise<void> {
@@ -80,15 +82,12 @@ async function settle(volume: LocalVolume, deps: VolumeDeps, signal: AbortSignal
 }
 
 async function plan(volume: LocalVolume, deps: VolumeDeps, signal: AbortSignal): Promise<VolumeStep> {
-  const { kind, vgName, role } = volume.spec;
+  const { kind, role } = volume.spec;
   if (role === 'Snapshot' || volume.spec.source)
     return refuseUnsupported(volume, 'Snapshots and copies are not supported yet.');
   if (kind === 'LVM') {
     const { groups } = await deps.lvm.report(signal);
-    const step = planLvmVolume(
-      volume,
-      groups.find(({ name }) => name === vgName),
-    );
+    const step = planLvmVolume(volume, groups);
     return step.kind === 'remove' ? unlessMounted(step, volume, deps.mounts, signal) : step;
   }
   return planUnit(volume, await deps.observe(signal), deps, signal);
@@ -136,7 +135,7 @@ const refuseUnsupported = (volume: LocalVolume, message: string): VolumeStep =>
     : { kind: 'gone' };
 
 /** What can be done, and go wrong. */
-type Deed = VolumeStep | ({ readonly kind: 'erase' } & Erasure);
+type Deed = VolumeStep | ({ readonly kind: 'erase' } & Erasure & InGroup);
 
 async function attempt(volume: LocalVolume, step: Deed, deps: VolumeDeps, signal: AbortSignal): Promise<void> {
   try {
@@ -153,7 +152,7 @@ async function attempt(volume: LocalVolume, step: Deed, deps: VolumeDeps, signal
 async function act(volume: LocalVolume, step: Deed, deps: VolumeDeps, signal: AbortSignal): Promise<void> {
   const { lvm, log } = deps;
   if (step.kind === 'refuse') throw new Fault('precondition', step.message);
-  const target = { vgName: volume.spec.vgName ?? '', name: volume.metadata.name ?? '' };
+  const target = targetOf(volume, step);
   log.info({ vg: target.vgName, volume: target.name, action: step.kind }, 'changing a volume');
   if (step.kind === 'create') await lvm.createVolume({ ...target, ...step }, signal);
   if (step.kind === 'extend') await lvm.extendVolume({ ...target, sizeBytes: bytes(step.sizeBytes) }, signal);
@@ -163,6 +162,13 @@ async function act(volume: LocalVolume, step: Deed, deps: VolumeDeps, signal: Ab
   if (step.kind === 'remove') await lvm.removeVolume(target, signal);
   if (step.kind === 'wipe') await wipe(step, deps, signal);
 }
+
+const targetOf = ({ spec, metadata }: LocalVolume, step: Deed): VolumeRef => ({
+  vgName: spec.vgName ?? '',
+  name: metadata.name ?? '',
+  ...('vgUuid' in step && step.vgUuid !== undefined ? { vgUuid: step.vgUuid } : {}),
+  ...('uuid' in step && step.uuid !== undefined ? { uuid: step.uuid } : {}),
+});
 
 /** Disk and filesystem are recorded before anybody can use the volume. */
 async function tellReady(
@@ -178,7 +184,7 @@ async function tellReady(
   }
   if (now.filesystem !== undefined && recordedFilesystem(volume) === undefined)
     await write.markFilesystem(metadata.name ?? '', now.filesystem, signal);
-  await write.ready(volume, now, signal);
+  await write.ready(volume, { ...now, groupUuid: now.vgUuid, volumeUuid: now.uuid }, signal);
 }
 
 /**
@@ -186,7 +192,7 @@ async function tellReady(
  * can reach them.
  */
 async function erase(
-  target: { readonly vgName: string; readonly name: string },
+  target: VolumeRef,
   { first, partial, path, size }: Erasure,
   { lvm, disks }: VolumeDeps,
   signal: AbortSignal,

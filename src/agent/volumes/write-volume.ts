@@ -15,13 +15,18 @@ export interface VolumeProblem {
   readonly message: string;
 }
 
+/** What is told of a volume that serves. */
+export interface ReadyVolume {
+  readonly sizeBytes: number;
+  readonly devicePath: string;
+  /** LVM: which group and which logical volume it has from now on. */
+  readonly groupUuid?: string | undefined;
+  readonly volumeUuid?: string | undefined;
+}
+
 /** What the agent writes to LocalVolume objects. An object that is gone needs nothing written. */
 export interface VolumeWriter {
-  ready(
-    volume: LocalVolume,
-    now: { readonly sizeBytes: number; readonly devicePath: string },
-    signal: AbortSignal,
-  ): Promise<void>;
+  ready(volume: LocalVolume, now: ReadyVolume, signal: AbortSignal): Promise<void>;
   /** Why the volume is not as asked. A volume that serves stays Ready. Says whether this was news. */
   problem(volume: LocalVolume, problem: VolumeProblem, signal: AbortSignal): Promise<boolean>;
   /** Takes our finalizer off: nothing of the volume is left here. */
@@ -46,7 +51,7 @@ export function createVolumeWriter(
 
   const writeStatus = async (volume: LocalVolume, status: Status, signal: AbortSignal): Promise<boolean> => {
     const before = volume.status ?? {};
-    const names = ['phase', 'sizeBytes', 'devicePath', 'reason', 'message'] as const;
+    const names = ['phase', 'sizeBytes', 'devicePath', 'groupUuid', 'volumeUuid', 'reason', 'message'] as const;
     if (names.every((name) => before[name] === status[name])) return false;
     const body = { status: Object.fromEntries(names.map((name) => [name, status[name] ?? null])) };
     await patch(volume.metadata.name ?? '', { type: 'merge', body }, signal, 'status');
@@ -54,14 +59,13 @@ export function createVolumeWriter(
   };
 
   return {
-    ready: async (volume, { sizeBytes, devicePath }, signal) => {
-      await writeStatus(volume, { phase: 'Ready', sizeBytes, devicePath }, signal);
+    ready: async (volume, { sizeBytes, devicePath, groupUuid, volumeUuid }, signal) => {
+      const status = present({ phase: 'Ready' as const, sizeBytes, devicePath, groupUuid, volumeUuid });
+      await writeStatus(volume, status, signal);
     },
     problem: (volume, { reason, message }, signal) => {
-      const { sizeBytes, devicePath } = volume.status ?? {};
-      const known = {
-        ...present({ sizeBytes, devicePath }),
-      };
+      const { sizeBytes, devicePath, groupUuid, volumeUuid } = volume.status ?? {};
+      const known = present({ sizeBytes, devicePath, groupUuid, volumeUuid });
       return writeStatus(volume, { ...known, phase: phaseOf(volume, reason), reason, message }, signal);
     },
     release: async ({ metadata }, signal) => {

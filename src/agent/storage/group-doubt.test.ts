@@ -1,0 +1,72 @@
+import { expect, test } from 'vitest';
+import type { NodeLocalStorage } from '../../model/objects.ts';
+import { sampleGroup, sampleLocalVolume } from '../storage-fixture.ts';
+import { knownGroups, recordGroups, withDoubts } from './group-doubt.ts';
+
+const group = (uuid: string, name = 'pool-0') =>
+  sampleGroup(name, { uuid, devices: sampleGroup(name).devices.map((pv) => ({ ...pv, device: `/dev/${uuid}` })) });
+const doubtsOf = (known: Readonly<Record<string, string>>, ...groups: ReturnType<typeof group>[]) =>
+  withDoubts(groups, new Map(Object.entries(known))).map(({ doubt }) => doubt);
+
+test('a group that was never seen, or has the UUID it had, is not in doubt', () => {
+  expect(doubtsOf({}, group('a'), group('b', 'pool-1'))).toEqual([undefined, undefined]);
+  expect(doubtsOf({ 'pool-0': 'a' }, group('a'))).toEqual([undefined]);
+});
+
+test('of two groups of one name both are in doubt, and it is said where they are and which was recorded', () => {
+  const [first, second] = doubtsOf({ 'pool-0': 'b' }, group('a'), group('b'));
+  expect([first?.recorded, second?.recorded]).toEqual([false, true]);
+  expect(second?.reason).toBe('DuplicateName');
+  expect(second?.message).toMatch(/a on \/dev\/a and b on \/dev\/b\. The node’s is b; .*vgrename UUID NEWNAME/);
+  const [unknown] = doubtsOf({}, group('a'), group('b'));
+  expect(unknown).toMatchObject({ recorded: false, message: expect.stringContaining('None of them') as string });
+  const [gone] = doubtsOf({ 'pool-0': 'c' }, group('a'), group('b'));
+  expect(gone?.message).toContain('The node’s is c, which is not there');
+});
+
+test('a group that has taken the name of another is in doubt', () => {
+  const [doubt] = doubtsOf({ 'pool-0': 'mine' }, group('a'));
+  expect(doubt).toMatchObject({ reason: 'OtherGroup', recorded: false });
+  expect(doubt?.message).toMatch(/a on \/dev\/a has its name, and mine had it.*vgrename a NEWNAME/);
+});
+
+test('what a name means is told by the status, and by volumes where that says nothing', () => {
+  const made = (vgName: string, groupUuid: string) => sampleLocalVolume({ spec: { vgName }, status: { groupUuid } });
+  const volumes = [made('pool-0', 'other'), made('pool-1', 'b'), sampleLocalVolume({ spec: { vgName: 'pool-2' } })];
+  const known = knownGroups({ knownGroups: [{ name: 'pool-0', uuid: 'a' }] }, volumes);
+  expect([...known]).toEqual([
+    ['pool-0', 'a'],
+    ['pool-1', 'b'],
+  ]);
+});
+
+const nls = (spec: NodeLocalStorage['spec'], ...known: readonly [string, string][]): NodeLocalStorage => ({
+  metadata: { name: 'node-a' },
+  spec: spec ?? {},
+  status: { knownGroups: known.map(([name, uuid]) => ({ name, uuid })) },
+});
+const POOLS = { listConfig: { vgs: { include: ['pool-.*'] } } };
+const doubt = { reason: 'OtherGroup', message: '', recorded: false } as const;
+
+test.each<[string, NodeLocalStorage, readonly ReturnType<typeof group>[], Readonly<Record<string, string>>]>([
+  ['matched groups at first sight', nls(POOLS), [group('a'), group('s', 'system')], { 'pool-0': 'a' }],
+  [
+    'listed groups at first sight',
+    nls({ resourceToBeInited: { vgs: [{ name: 'system', devices: [] }] } }),
+    [group('a'), group('s', 'system')],
+    { system: 's' },
+  ],
+  ['the first one for good', nls(POOLS, ['pool-0', 'first']), [group('a')], { 'pool-0': 'first' }],
+  ['one that is gone', nls(POOLS, ['pool-0', 'first']), [], { 'pool-0': 'first' }],
+  ['none that the configuration gave up', nls({}, ['pool-0', 'first']), [group('a')], {}],
+  [
+    'what was known when a pattern cannot be read',
+    nls({ listConfig: { vgs: { include: ['('] } } }, ['pool-0', 'first']),
+    [],
+    { 'pool-0': 'first' },
+  ],
+  ['none in doubt', nls(POOLS), [{ ...group('a'), doubt }], {}],
+  ["none of another machine's", nls(POOLS), [{ ...group('a'), foreign: true }], {}],
+])('recorded is %s', (_, of, groups, want) => {
+  expect(Object.fromEntries(recordGroups(of, groups).map(({ name, uuid }) => [name, uuid]))).toEqual(want);
+});

@@ -1,0 +1,90 @@
+import type { LocalVolume, NodeLocalStorage } from '../../model/objects.ts';
+import type { GroupDoubt, LvmGroup } from '../../lvm/report.ts';
+import { parseNameFilter } from '../../model/name-pattern.ts';
+import { compareText } from './conditions.ts';
+
+/** A name that a volume group of this node was seen to have, and the UUID of that group. */
+export interface KnownGroup {
+  readonly name: string;
+  readonly uuid: string;
+}
+
+/**
+ * Which group each name means: as the node's status recorded it at first sight, and where that has nothing, as its
+ * volumes recorded it when they were made.
+ */
+export function knownGroups(
+  status: NodeLocalStorage['status'],
+  volumes: Iterable<LocalVolume>,
+): ReadonlyMap<string, string> {
+  const known = new Map<string, string>();
+  for (const { spec, status: made } of volumes)
+    if (spec.vgName !== undefined && made?.groupUuid !== undefined) known.set(spec.vgName, made.groupUuid);
+  for (const { name, uuid } of status?.knownGroups ?? []) known.set(name, uuid);
+  return known;
+}
+
+/**
+ * The groups, each with the doubt that there is about it: whether it is the one that its name meant when it was first
+ * seen.
+ */
+export function withDoubts(groups: readonly LvmGroup[], known: ReadonlyMap<string, string>): readonly LvmGroup[] {
+  return groups.map((group) => {
+    const same = groups.filter(({ name }) => name === group.name);
+    const doubt = doubtAbout(group, same, known.get(group.name));
+    return doubt ? { ...group, doubt } : group;
+  });
+}
+
+function doubtAbout(group: LvmGroup, same: readonly LvmGroup[], recorded: string | undefined): GroupDoubt | undefined {
+  const { name, uuid } = group;
+  const isRecorded = uuid === recorded;
+  if (same.length > 1) {
+    const which = same
+      .toSorted((a, b) => compareText(a.uuid, b.uuid))
+      .map(described)
+      .join(' and ');
+    const meant =
+      recorded === undefined
+        ? 'None of them is known to be the node’s'
+        : `The node’s is ${recorded}${same.some((other) => other.uuid === recorded) ? '' : ', which is not there'}`;
+    return {
+      reason: 'DuplicateName',
+      recorded: isRecorded,
+      message: `${same.length} volume groups are called ${name}: ${which}. ${meant}; nothing is made, grown or removed in any of them. Rename the one that does not belong here: vgrename UUID NEWNAME.`,
+    };
+  }
+  if (recorded === undefined || isRecorded) return undefined;
+  return {
+    reason: 'OtherGroup',
+    recorded: false,
+    message: `Volume group ${name} is not the one that was here: ${described(group)} has its name, and ${recorded} had it. Nothing is made or removed in it. If the first one comes back, rename this one: vgrename ${uuid} NEWNAME. If this one is to be used, take ${name} off the node's configuration, wait until this condition is gone, and name it there again.`,
+  };
+}
+
+const described = ({ uuid, devices }: LvmGroup): string =>
+  `${uuid} on ${devices.map(({ device }) => device).join(', ')}`;
+
+/**
+ * What is to be recorded: the UUID of each group that the configuration names or matches, from its first sight until
+ * the configuration no longer does. A pattern that cannot be read makes nothing be forgotten.
+ */
+export function recordGroups(nls: NodeLocalStorage, groups: readonly LvmGroup[]): KnownGroup[] {
+  const isNamed = namedBy(nls);
+  const before = (nls.status?.knownGroups ?? []).filter(({ name }) => isNamed(name));
+  const known = new Map(before.map(({ name, uuid }) => [name, uuid]));
+  for (const { name, uuid, doubt, foreign, exported } of groups)
+    if (!doubt && !foreign && !exported && !known.has(name) && isNamed(name)) known.set(name, uuid);
+  return [...known].map(([name, uuid]) => ({ name, uuid })).toSorted((a, b) => compareText(a.name, b.name));
+}
+
+/** Whether the configuration is about a group of that name. */
+export function namedBy({ spec }: NodeLocalStorage): (name: string) => boolean {
+  const listed = new Set((spec?.resourceToBeInited?.vgs ?? []).map(({ name }) => name));
+  try {
+    const isManaged = parseNameFilter(spec?.listConfig?.vgs ?? {});
+    return (name) => listed.has(name) || isManaged(name);
+  } catch {
+    return () => true;
+  }
+}
