@@ -80,7 +80,7 @@ test('of two groups of one name the one that is meant is changed, and the other 
   const [mine = '', theirs = '', more = ''] = disks.devices;
   const lvm = lvmOn(disks, disks.devices);
   await lvm.createGroup({ name: 'pool', devices: [mine] }, never);
-  const [{ uuid: vgUuid = '' } = {}] = (await lvm.report(never)).groups;
+  const vgUuid = (await lvm.report(never)).groups.map(({ uuid }) => uuid).join();
   await disks.lvm('vgcreate', '--config', onlyOn(theirs), 'pool', theirs);
   await disks.lvm('lvcreate', '--config', onlyOn(theirs), '-qq', '-an', '-Zn', '-Wn', '-L8m', '-nv', 'pool');
   const before = await disks.checksum(theirs);
@@ -89,23 +89,24 @@ test('of two groups of one name the one that is meant is changed, and the other 
   expect(uuids).toContain(vgUuid);
 
   const volume = { vgName: 'pool', name: 'v', sizeBytes: bytes(8 * MIB), layout: 'linear' } as const;
-  for (const attempt of [lvm.createVolume, lvm.extendVolume, lvm.removeVolume])
-    await expect(attempt(volume, never)).rejects.toMatchObject({ kind: 'precondition' });
+  for (const verb of ['createVolume', 'extendVolume', 'removeVolume'] as const)
+    await expect(lvm[verb](volume, never)).rejects.toMatchObject({ kind: 'precondition' });
   await lvm.createVolume({ ...volume, vgUuid }, never);
   await lvm.extendVolume({ ...volume, vgUuid, sizeBytes: bytes(12 * MIB) }, never);
   await lvm.extendGroup({ name: 'pool', uuid: vgUuid, devices: [more] }, never);
   const mineNow = async () => (await lvm.report(never)).groups.find((group) => group.uuid === vgUuid);
   const made = await mineNow();
+  const uuid = made?.volumes[0]?.uuid ?? '';
   expect(made).toMatchObject({
     devices: [{ device: mine }, { device: more }],
     volumes: [{ name: 'v', size: 12 * MIB }],
   });
   await expect(lvm.removeVolume({ ...volume, vgUuid, uuid: 'another' }, never)).rejects.toMatchObject({
     kind: 'precondition',
-    message: expect.stringContaining(`is ${made?.volumes[0]?.uuid}, and another is meant`) as string,
+    message: expect.stringContaining(`is ${uuid}, and another is meant`) as string,
   });
-  await lvm.removeVolume({ ...volume, vgUuid, uuid: made?.volumes[0]?.uuid ?? '' }, never);
-  expect((await mineNow())?.volumes).toEqual([]);
+  await lvm.removeVolume({ ...volume, vgUuid, uuid }, never);
+  expect(await mineNow()).toMatchObject({ volumes: [] });
   expect(await disks.checksum(theirs)).toBe(before);
 });
 

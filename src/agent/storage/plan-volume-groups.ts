@@ -75,24 +75,31 @@ function problemOf(
     };
   const invalid = nameProblem(name);
   if (invalid !== undefined) return { reason: 'InvalidName', message: `${invalid}.` };
-  if (found?.doubt) return found.doubt;
-  if (found?.foreign)
+  if (found) return stateProblem(found);
+  if (devices.length === 0)
+    return { reason: 'NoDevices', message: `Volume group ${name} does not exist and no device is listed for it.` };
+  return undefined;
+}
+
+/** Why a group that is there is left alone. */
+function stateProblem(found: LvmGroup): Problem | undefined {
+  const { name } = found;
+  if (found.doubt) return found.doubt;
+  if (found.foreign)
     return {
       reason: 'Foreign',
       message: `Volume group ${name} belongs to the machine ${found.systemId}: if it is to be used here, give it this machine's system ID with vgchange --systemid.`,
     };
-  if (found?.exported)
+  if (found.exported)
     return {
       reason: 'Exported',
       message: `Volume group ${name} is exported: run vgimport ${name} if it is to be used here.`,
     };
-  if (found?.partial)
+  if (found.partial)
     return {
       reason: 'DevicesMissing',
       message: `Volume group ${name} misses devices: bring them back, or run vgreduce --removemissing ${name} if they are lost.`,
     };
-  if (!found && devices.length === 0)
-    return { reason: 'NoDevices', message: `Volume group ${name} does not exist and no device is listed for it.` };
   return undefined;
 }
 

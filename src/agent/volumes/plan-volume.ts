@@ -70,7 +70,7 @@ const isNothing = (volume: LocalVolume, groups: readonly LvmGroup[]): boolean =>
   );
 
 function planMaking(volume: LocalVolume, group: LvmGroup | undefined): VolumeStep {
-  const { vgName, name, sizeBytes } = asked(volume);
+  const { vgName, name } = asked(volume);
   if (!group) return refuse('GroupMissing', `Volume group ${vgName} is not on this node: bring its disks back.`);
   if (group.foreign) return foreign(group);
   if (group.exported) return refuse('GroupExported', `Volume group ${vgName} is exported: run vgimport ${vgName}.`);
@@ -80,7 +80,12 @@ function planMaking(volume: LocalVolume, group: LvmGroup | undefined): VolumeSte
   if (!found.tags.includes(OUR_TAG))
     return refuse('NotOurs', `Logical volume ${vgName}/${name} was not made by open-local: rename or remove it.`);
   const other = mistaken(volume, found);
-  if (other) return refuse(other.reason, other.message);
+  return other ? refuse(other.reason, other.message) : planServing(volume, group, found);
+}
+
+/** Its own logical volume is there. */
+function planServing(volume: LocalVolume, group: LvmGroup, found: LvmVolume): VolumeStep {
+  const { vgName, name, sizeBytes } = asked(volume);
   const which = { vgUuid: group.uuid, uuid: found.uuid };
   if (found.active === false) return { kind: 'activate', ...which };
   if (isRecoverable(found)) return { kind: 'refresh', ...which };
@@ -102,15 +107,17 @@ function planCreation(volume: LocalVolume, { uuid: vgUuid, doubt }: LvmGroup): V
 
 function planRemoval(volume: LocalVolume, group: LvmGroup | undefined, groups: readonly LvmGroup[]): VolumeStep {
   const { vgName, name } = asked(volume);
-  if (!group && hasBeenReady(volume))
-    return refuse(
-      'GroupMissing',
-      `Volume group ${vgName} is not on this node: the volume is removed when its disks are back.`,
-    );
-  const found = group?.volumes.find((candidate) => candidate.name === name && candidate.tags.includes(OUR_TAG));
-  if (group?.foreign && (found || hasBeenReady(volume))) return foreign(group);
-  if (group?.doubt && !isNothing(volume, groups)) return refuse('GroupMismatch', group.doubt.message);
-  if (!group || !found) return { kind: 'gone' };
+  if (!group) {
+    const waits = `Volume group ${vgName} is not on this node: the volume is removed when its disks are back.`;
+    return hasBeenReady(volume) ? refuse('GroupMissing', waits) : { kind: 'gone' };
+  }
+  const found = group.volumes.find((candidate) => candidate.name === name && candidate.tags.includes(OUR_TAG));
+  if (group.foreign && (found || hasBeenReady(volume))) return foreign(group);
+  if (group.doubt && !isNothing(volume, groups)) return refuse('GroupMismatch', group.doubt.message);
+  return found ? planRemovalOf(found, volume, group) : { kind: 'gone' };
+}
+
+function planRemovalOf(found: LvmVolume, volume: LocalVolume, group: LvmGroup): VolumeStep {
   const other = mistaken(volume, found);
   if (other) return refuse(other.reason, other.message);
   const erase = erasureOf(found, group);
