@@ -158,7 +158,7 @@ export interface NodeLocalStorage extends KubeObject {
      * `ConfigAccepted`.
      */
     conditions?: Condition[];
-    /** Ours: the UUID that each managed group had when it was first seen; a group of its name with another UUID is not used. */
+    /** Ours: the UUID of each managed group at first sight; a group of its name with another is not used. */
     knownGroups?: { name: string; uuid: string }[];
   };
 }
