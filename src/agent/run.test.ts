@@ -360,7 +360,10 @@ test('an inline volume lives from publish to unpublish, as an object of its own'
       }),
       never,
     );
-  await expect(publish('11Gi')).rejects.toMatchObject({ code: 8, details: expect.stringContaining('space') as string });
+  await expect(publish('11Gi')).rejects.toMatchObject({
+    code: 8,
+    details: expect.stringMatching(/has .* for it, and 11 GiB are asked for/) as string,
+  });
   await eventually(() => expect(it.volume(id)).toBeUndefined());
 
   await publish('1Gi');

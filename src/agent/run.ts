@@ -51,7 +51,12 @@ export async function runAgent(
   const { nodeName, csiEndpoint, metricsEndpoint } = config;
   const volumes = {
     ...createNodeVolumes({ client, nodeName, heard: (name) => objects.volumes.get(name), write: work.write, ...ports }),
-    ...createInlineVolumes({ client, nodeName, volumes: objects.volumes }),
+    ...createInlineVolumes({
+      client,
+      nodeName,
+      volumes: objects.volumes,
+      nls: () => objects.node.get(nodeName),
+    }),
   };
 
   const components: Component[] = [

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { bytes, GIB } from '../../model/bytes.ts';
 import { inlineVolumeId } from '../../model/inline-volume.ts';
-import type { KubeObject, LocalVolume } from '../../model/objects.ts';
+import type { KubeObject, LocalVolume, NodeLocalStorage } from '../../model/objects.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { ApiError } from '../../kube/errors.ts';
 import { createInlineVolumes } from './inline-volumes.ts';
@@ -22,8 +22,26 @@ const inline = (parts: Parameters<typeof sampleLocalVolume>[0] = {}): LocalVolum
   sampleLocalVolume({ ...parts, spec: { role: 'Ephemeral', ...parts?.spec }, meta: { name: ID, ...parts?.meta } });
 const READY = { status: { phase: 'Ready', sizeBytes: GIB, devicePath: '/dev/pool-0/x' } } as const;
 
+const nodeWith = (available: number): NodeLocalStorage => ({
+  metadata: { name: 'node-a' },
+  status: {
+    nodeStorageInfo: {
+      volumeGroups: [{ name: 'pool-0', physicalVolumes: [], total: 10 * GIB, available, allocatable: available }],
+    },
+    filteredStorageInfo: { volumeGroups: ['pool-0'] },
+  },
+});
+const NODE = nodeWith(10 * GIB);
+
 /** What is stored, and what of it was heard; `status` is what the node's work will make of a new one. */
-function rig(options: { readonly stored?: LocalVolume; readonly heard?: LocalVolume; readonly down?: true } = {}) {
+function rig(
+  options: {
+    readonly stored?: LocalVolume;
+    readonly heard?: LocalVolume;
+    readonly down?: true;
+    readonly nls?: NodeLocalStorage;
+  } = {},
+) {
   let stored = options.stored;
   const calls: string[] = [];
   const answer = <T extends KubeObject>(call: string, object: LocalVolume | undefined): Promise<T> => {
@@ -43,9 +61,11 @@ function rig(options: { readonly stored?: LocalVolume; readonly heard?: LocalVol
       await answer('delete', stored);
     },
   };
+  const heard = new Map<string, LocalVolume>();
   const volumes = {
     get: () => options.heard,
-    wrote: () => {},
+    values: heard,
+    wrote: (volume: LocalVolume) => void heard.set(volume.metadata.name ?? '', volume),
     subscribe: (handlers: { readonly changed?: (now: LocalVolume, before: undefined) => void }) => {
       if (stored) handlers.changed?.(stored, undefined);
       return () => {};
@@ -54,7 +74,7 @@ function rig(options: { readonly stored?: LocalVolume; readonly heard?: LocalVol
   return {
     calls,
     stored: () => stored,
-    ...createInlineVolumes({ client, nodeName: 'node-a', volumes, patienceMs: 50 }),
+    ...createInlineVolumes({ client, nodeName: 'node-a', volumes, nls: () => options.nls ?? NODE, patienceMs: 50 }),
   };
 }
 
@@ -124,4 +144,15 @@ test('without the API server the kubelet has to ask again', async () => {
   const it = rig({ down: true });
   await expect(it.removeInline(ID, never)).rejects.toMatchObject({ kind: 'unavailable' });
   await expect(it.makeInline(wanted, never)).rejects.toMatchObject({ kind: 'unavailable' });
+});
+
+test('without room nothing is made; what is made counts for the next, also for one that comes at the same time', async () => {
+  const full = rig({ nls: nodeWith(GIB / 2) });
+  await expect(full.makeInline(wanted, never)).rejects.toMatchObject({ kind: 'exhausted' });
+  expect(full.calls).toEqual(['get']);
+  const last = rig({ nls: nodeWith(1.5 * GIB) });
+  const ids = ['a', 'b'].map((name) => inlineVolumeId('u-1', name));
+  const made = await Promise.allSettled(ids.map((id) => last.makeInline({ ...wanted, id }, never)));
+  expect(made.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
+  expect(last.calls.filter((call) => call === 'create')).toHaveLength(1);
 });

@@ -1,6 +1,7 @@
 import { Fault, textOf } from '../../model/fault.ts';
-import type { LocalVolume } from '../../model/objects.ts';
+import type { LocalVolume, NodeLocalStorage } from '../../model/objects.ts';
 import { NODE_LABEL, PUBLISHED_AT, VOLUME_FINALIZER } from '../../model/well-known.ts';
+import { KeyedMutex } from '../../daemon/keyed-mutex.ts';
 import { INLINE_ID, type InlineVolume } from '../../csi/node/inline-volume.ts';
 import type { NodeVolumes } from '../../csi/node/node-volumes.ts';
 import type { KubeClient } from '../../kube/client.ts';
@@ -9,12 +10,15 @@ import type { Informer } from '../../kube/follow/informer.ts';
 import { LOCAL_VOLUMES } from '../../kube/resource.ts';
 import { onAbort } from '../../wait/abort.ts';
 import { find, unlessGone } from '../../kube/find.ts';
+import { assertInlineRoom } from './inline-room.ts';
 
 export interface InlineVolumesOptions {
   readonly client: Pick<KubeClient, 'create' | 'get' | 'delete'>;
   readonly nodeName: string;
   /** The objects of this node as they are heard of. */
-  readonly volumes: Pick<Informer<LocalVolume, LocalVolume>, 'get' | 'subscribe' | 'wrote'>;
+  readonly volumes: Pick<Informer<LocalVolume, LocalVolume>, 'get' | 'subscribe' | 'wrote' | 'values'>;
+  /** What the node has, as it was last reported; undefined before its object was heard of. */
+  readonly nls: () => NodeLocalStorage | undefined;
   /** How long to wait for the logical volume; absent: 60 s. */
   readonly patienceMs?: number;
 }
@@ -24,7 +28,8 @@ export interface InlineVolumesOptions {
  * (docs/decisions/0005). The logical volume is made and removed by the same work as that of any other volume.
  */
 export function createInlineVolumes(options: InlineVolumesOptions): Pick<NodeVolumes, 'makeInline' | 'removeInline'> {
-  const { client, volumes, patienceMs = 60_000 } = options;
+  const { client, volumes, nls, patienceMs = 60_000 } = options;
+  const locks = new KeyedMutex();
 
   const look = async (name: string, signal: AbortSignal): Promise<LocalVolume | undefined> => {
     const known = volumes.get(name);
@@ -44,9 +49,20 @@ export function createInlineVolumes(options: InlineVolumesOptions): Pick<NodeVol
     }
   };
 
+  /** One after another in a group: two volumes that come together do not both get its last room. */
+  const make = (wanted: InlineVolume, signal: AbortSignal): Promise<LocalVolume> =>
+    locks.run(
+      wanted.vgName,
+      () => {
+        assertInlineRoom(wanted, nls(), volumes.values.values());
+        return create(wanted, options, signal);
+      },
+      signal,
+    );
+
   return {
     makeInline: async (wanted, signal) => {
-      const found = (await look(wanted.id, signal)) ?? (await create(wanted, options, signal));
+      const found = (await look(wanted.id, signal)) ?? (await make(wanted, signal));
       assertSame(wanted, found, options.nodeName);
       try {
         await untilReady(wanted.id, volumes, AbortSignal.any([signal, AbortSignal.timeout(patienceMs)]));
