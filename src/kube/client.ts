@@ -45,6 +45,12 @@ export type WatchEvent<T> =
 export interface Unread {
   readonly after: string;
   readonly before: string;
+  /**
+   * Texts that the part itself never has: each key, with its quotes and colon, that its reader reads of the object
+   * around
+   * the part. A cut that has one went too far, since the fields came in another order, and is not made.
+   */
+  readonly never: readonly string[];
 }
 
 /** What the reader of many objects looks at. */

@@ -112,7 +112,7 @@ test.each([1, 2, 3])(
 );
 
 test('parts that nobody reads are left out of what is listed and of what is watched', async () => {
-  const unread = [{ after: '"taints":[', before: '],"unschedulable":' }];
+  const unread = [{ after: '"taints":[', before: '],"unschedulable":', never: [] }];
   const nodeOf = (name: string) => ({
     metadata: { name },
     spec: { taints: [{ key: 'a', effect: 'NoSchedule' }], unschedulable: true },

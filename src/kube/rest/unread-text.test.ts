@@ -4,8 +4,8 @@ import type { Unread } from '../client.ts';
 import { parseWithout } from './unread-text.ts';
 
 const UNREAD: readonly Unread[] = [
-  { after: '"big":[', before: ']},"spec":{' },
-  { after: '"parts":[', before: '],"after":"' },
+  { after: '"big":[', before: ']},"spec":{', never: ['"read":'] },
+  { after: '"parts":[', before: '],"after":"', never: ['"read":', '"meta":'] },
 ];
 const read = (text: string): unknown => parseWithout(text, UNREAD);
 
@@ -22,6 +22,8 @@ test.each([
   ['texts that look like parts', JSON.stringify({ meta: { name: '"big":[1]},"spec":{' }, spec: { a: '],"after":"' } })],
   ['a key that ends like one', '{"meta":{"\\"big":[1]},"spec":{}}'],
   ['no object at all', '[1,2]'],
+  ['a field that is read between a part and its end', '{"spec":{"parts":[1],"read":2,"other":[3],"after":"x"}}'],
+  ['another object between them', '{"spec":{"parts":[1]},"meta":{"b":[2],"after":"x"}}'],
 ])('an object with %s is read whole', (_, text) => {
   expect(read(text)).toEqual(JSON.parse(text));
 });

@@ -2,12 +2,17 @@ import type { Unread } from '../client.ts';
 
 /**
  * JSON.parse, but for what is in these parts, which must come in this order: built-in kinds are written in the order of
- * their Go structs, custom ones in that of their keys. A part that is not there, or whose end belongs to something
- * else, so that the rest is no JSON, costs time only. Throws what JSON.parse throws; what is left out is not checked.
+ * their Go structs, custom ones in that of their keys. Where a text is in another order, a cut would
+ *
+ * - begin or end at another depth: the rest is no JSON;
+ * - stay at its depth and take other fields along: it has the key of one that is read (`never`).
+ *
+ * In both cases the whole text is parsed: slower, never wrong. Throws what JSON.parse throws; what is left out is not
+ * checked.
  */
 export function parseWithout(text: string, unread: readonly Unread[]): unknown {
   const read = without(text, unread);
-  if (read.length === text.length) return JSON.parse(text);
+  if (read === undefined) return JSON.parse(text);
   try {
     return JSON.parse(read);
   } catch {
@@ -15,16 +20,20 @@ export function parseWithout(text: string, unread: readonly Unread[]): unknown {
   }
 }
 
-function without(text: string, unread: readonly Unread[]): string {
+/** The text without these parts; undefined when there is none of them, or one of them cannot be what it seems. */
+function without(text: string, unread: readonly Unread[]): string | undefined {
   let read = '';
   let done = 0;
-  for (const { after, before } of unread) {
+  for (const { after, before, never } of unread) {
     const at = text.indexOf(after, done);
     const isKey = at >= 0 && text[at - 1] !== '\\';
-    const end = isKey ? text.indexOf(before, at + after.length) : -1;
+    const start = at + after.length;
+    const end = isKey ? text.indexOf(before, start) : -1;
     if (end < 0) continue;
-    read += text.slice(done, at + after.length);
+    const part = text.slice(start, end);
+    if (never.some((key) => part.includes(key))) return undefined;
+    read += text.slice(done, start);
     done = end;
   }
-  return read + text.slice(done);
+  return done === 0 ? undefined : read + text.slice(done);
 }
