@@ -11,6 +11,7 @@ import type { AgentMetrics } from './metrics.ts';
 import type { Ports } from './ports.ts';
 import type { Job, Queues } from './queues.ts';
 import { observe, type Observation } from './storage/observe.ts';
+import { createFormatMarks } from './storage/format-marks.ts';
 import { createStatusReporter } from './storage/report-status.ts';
 import { createCutTries } from './storage/stale-marks.ts';
 import { syncNode } from './storage/sync-node.ts';
@@ -93,6 +94,12 @@ function nodeJob(shared: Shared): Job {
       strays.look(groups);
       return strays.standings();
     },
+    marks: createFormatMarks({
+      client: shared.client,
+      nodeName: config.nodeName,
+      heard: () => node.get(config.nodeName),
+      wrote: (nls) => node.wrote(nls),
+    }),
     isOver: createCutTries(ports.boot, () => performance.now()),
   };
   return async (_, signal) => {

@@ -76,7 +76,7 @@ const ON_OBJECTS: readonly Row[] = [
   [PV_ALLOCATED, 'annotation', 'PersistentVolume', ['open-local'], ['operator'], 'open-local'],
   [KEEP, 'annotation', 'LocalVolume', ['operator'], ['operator', 'agent'], 'ours'],
   [FORMATTED, 'annotation', 'LocalVolume', ['agent'], ['agent'], 'ours'],
-  [FORMATTING, 'annotation', 'LocalVolume', ['agent'], ['agent'], 'ours'],
+  [FORMATTING, 'annotation', 'NodeLocalStorage, LocalVolume', ['agent'], ['agent'], 'ours'],
   [DISK, 'annotation', 'LocalVolume', ['agent'], ['agent', 'operator'], 'ours'],
   [FILESYSTEM, 'annotation', 'LocalVolume', ['agent'], ['agent'], 'ours'],
   [REMOVE_STRAYS, 'annotation', 'NodeLocalStorage', ['administrator'], ['agent'], 'ours'],

@@ -58,6 +58,7 @@ export const FORMATTED = 'csi.aliyun.com/formatted';
 /**
  * On a LocalVolume: `<type> <UUID>` of the filesystem that its device is being given. Without FORMATTED beside it,
  * formatting was cut and nobody has mounted the device: a filesystem of that UUID is made anew.
+ * On a NodeLocalStorage: the same for mount points, as JSON by path; agent/storage/format-marks.ts.
  */
 export const FORMATTING = 'csi.aliyun.com/formatting';
 

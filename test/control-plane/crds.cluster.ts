@@ -272,6 +272,7 @@ describe("an agent's token", () => {
       async () => patch(LOCAL_VOLUMES, await ownVolume(), { status: { phase: 'Ready' } }, 'status'),
     ],
     ['marks a volume of its node', async () => patch(LOCAL_VOLUMES, await ownVolume(), marked)],
+    ['marks its node', () => patch(NODE_LOCAL_STORAGES, 'n1', marked)],
     [
       'makes and removes an inline volume of its node',
       async () => {
@@ -291,6 +292,12 @@ describe("an agent's token", () => {
       'reports no volume of another node',
       OTHERS,
       async () => patch(LOCAL_VOLUMES, await othersVolume(), { status: { phase: 'Ready' } }, 'status'),
+    ],
+    ['marks no other node', OTHERS, () => patch(NODE_LOCAL_STORAGES, 'n2', marked)],
+    [
+      'changes nothing that its node is asked to have',
+      'may not change what',
+      () => patch(NODE_LOCAL_STORAGES, 'n1', { spec: { listConfig: {} } }),
     ],
     ['marks no volume of another node', OTHERS, async () => patch(LOCAL_VOLUMES, await othersVolume(), marked)],
     ['makes no volume for a claim', INLINE_ONLY, () => agent.create(LOCAL_VOLUMES, named({ spec: LVM }), never)],

@@ -6,10 +6,33 @@ import { KeyedMutex } from '../../daemon/keyed-mutex.ts';
 import { silentLog } from '../../model/log.ts';
 import type { Content } from '../../mount/filesystem.ts';
 import { Fault } from '../../model/fault.ts';
+import type { KubeObject, NodeLocalStorage } from '../../model/objects.ts';
+import type { KubeClient, Patch } from '../../kube/client.ts';
+import { createFormatMarks } from './format-marks.ts';
 import { initMountPoints, type InitMountPointsDeps } from './init-mount-points.ts';
 import { sampleDisk, sampleMount, sampleObservation } from '../storage-fixture.ts';
 
 const never = new AbortController().signal;
+const UUID = 'u-cut';
+
+/** The node's object behind an API server, of which the annotations change. */
+function createFakeNls() {
+  let nls: NodeLocalStorage = { metadata: { name: 'node-a' } };
+  const get = <T extends KubeObject>(): Promise<T> => Promise.resolve(nls as unknown as T);
+  const patch: KubeClient['patch'] = <T extends KubeObject>(_: unknown, __: unknown, change: Patch): Promise<T> => {
+    const { metadata } = change.body as { metadata: { annotations: Record<string, string | null> } };
+    const annotations = Object.entries({ ...nls.metadata.annotations, ...metadata.annotations });
+    const left = Object.fromEntries(annotations.flatMap(([key, value]) => (value === null ? [] : [[key, value]])));
+    nls = { metadata: { ...nls.metadata, annotations: left } };
+    return get();
+  };
+  return {
+    client: { get, patch },
+    read: () => nls,
+    wrote: () => {},
+    write: (now: NodeLocalStorage) => void (nls = now),
+  };
+}
 
 /** Disks sdb and sdc under a folder of ours; what is done to them is written down. */
 async function rig(
@@ -22,6 +45,9 @@ async function rig(
     done.push(what);
     return options.broken === kind ? Promise.reject(new Fault('unavailable', 'it broke')) : Promise.resolve();
   };
+  const nls = createFakeNls();
+  const marks = createFormatMarks({ ...nls, nodeName: 'node-a', heard: nls.read });
+  const tell = (what: string, at: string): void => void done.push(`${what} ${path.basename(at)}`);
   const deps: InitMountPointsDeps = {
     disks: {
       resolve: (name) => Promise.resolve(name),
@@ -32,19 +58,34 @@ async function rig(
     },
     filesystems: {
       probe: (device) => Promise.resolve(options.contents?.[device] ?? { kind: 'blank' }),
-      format: (device, { type }) => does('format', `format ${device} ${type}`),
+      format: (device, { type, uuid }) =>
+        does('format', `format ${device} ${type} ${uuid === UUID ? UUID : ''}`.trim()),
+      unformat: (device) => Promise.resolve(void done.push(`unformat ${device}`)),
+      check: (device, fsType) => Promise.resolve(void done.push(`check ${device} ${fsType}`)),
     },
     mounts: {
       mount: ({ source, target, fsType, options }) =>
         does('mount', `mount ${source} ${path.basename(target)} ${fsType} ${options.join(',')}`),
     },
+    marks: {
+      ...marks,
+      begin: async (at, mark, signal) => {
+        tell('begin', at);
+        await marks.begin(at, mark, signal);
+      },
+      done: async (at, signal) => {
+        tell('done', at);
+        await marks.done(at, signal);
+      },
+    },
+    boot: 'b-1',
     mountRoot,
     ownerOf: () => undefined,
     locks: new KeyedMutex(),
     log: silentLog,
   };
   const observation = sampleObservation({ devices: [sampleDisk('sdb'), sampleDisk('sdc')] });
-  return { deps, done, observation, at: (name: string) => path.join(mountRoot, name) };
+  return { deps, done, observation, nls, at: (name: string) => path.join(mountRoot, name) };
 }
 
 test('a blank device is formatted and mounted, with its options', async () => {
@@ -54,14 +95,20 @@ test('a blank device is formatted and mounted, with its options', async () => {
     standings: [{ type: `MountPoint/${it.at('a')}`, ok: true, reason: 'Ready', message: '/dev/sdb is mounted.' }],
     changed: true,
   });
-  expect(it.done).toEqual(['look into /dev/sdb', 'format /dev/sdb xfs', 'mount /dev/sdb a xfs noatime,nouuid']);
+  expect(it.done).toEqual([
+    'look into /dev/sdb',
+    'begin a',
+    'format /dev/sdb xfs',
+    'done a',
+    'mount /dev/sdb a xfs noatime,nouuid',
+  ]);
   expect((await stat(it.at('a'))).isDirectory()).toBe(true);
 });
 
 test('after a boot the filesystem is mounted as it is', async () => {
   const it = await rig({ contents: { '/dev/sdb': { kind: 'filesystem', type: 'ext4' } } });
   const { changed } = await initMountPoints([{ path: it.at('a'), device: '/dev/sdb' }], it.observation, it.deps, never);
-  expect(it.done).toEqual(['look into /dev/sdb', 'mount /dev/sdb a ext4 ']);
+  expect(it.done).toEqual(['look into /dev/sdb', 'check /dev/sdb ext4', 'mount /dev/sdb a ext4 ']);
   expect(changed).toBe(true);
 });
 
@@ -112,3 +159,59 @@ test.each(['format', 'mount'] as const)('a %s that fails is told', async (broken
   expect(standings).toMatchObject([{ ok: false, reason, message: 'it broke.' }]);
   expect(changed).toBe(false);
 });
+
+const marked = (text: string) => ({ metadata: { annotations: { 'csi.aliyun.com/formatting': text } } });
+
+test('a format that is cut is begun anew, and forgotten before the first mount', async () => {
+  const contents: Record<string, Content> = {};
+  const it = await rig({ contents });
+  const wanted = [{ path: it.at('a'), device: '/dev/sdb', fsType: 'xfs' }];
+  it.deps.filesystems.format = (device, { type, uuid }) => {
+    contents[device] = { kind: 'filesystem', type, uuid };
+    return Promise.reject(new Fault('unavailable', 'killed'));
+  };
+  const { standings } = await initMountPoints(wanted, it.observation, it.deps, never);
+  expect(standings).toMatchObject([{ ok: false, reason: 'FormatFailed' }]);
+  expect(it.nls.read().metadata.annotations).toBeDefined();
+
+  it.done.length = 0;
+  it.deps.filesystems.format = (device, { type, uuid }) => {
+    it.done.push(`format with the same UUID ${(contents[device] as { uuid?: string }).uuid === uuid}`);
+    contents[device] = { kind: 'filesystem', type, uuid };
+    return Promise.resolve();
+  };
+  await initMountPoints(wanted, it.observation, it.deps, never);
+  await initMountPoints(wanted, it.observation, it.deps, never);
+  expect(it.done).toEqual([
+    'look into /dev/sdb',
+    'unformat /dev/sdb',
+    'format with the same UUID true',
+    'done a',
+    'mount /dev/sdb a xfs nouuid',
+    'look into /dev/sdb',
+    'check /dev/sdb xfs',
+    'mount /dev/sdb a xfs nouuid',
+  ]);
+  expect(it.nls.read().metadata.annotations).toEqual({});
+});
+
+test('a mark that was heard of, and was taken off since, has nothing formatted', async () => {
+  const it = await rig({ contents: { '/dev/sdb': { kind: 'filesystem', type: 'xfs', uuid: UUID } } });
+  const stale = marked(JSON.stringify({ [it.at('a')]: `xfs ${UUID} boot b-1` }));
+  const marks = createFormatMarks({ ...it.nls, nodeName: 'node-a', heard: () => stale });
+  const wanted = [{ path: it.at('a'), device: '/dev/sdb' }];
+  const { standings } = await initMountPoints(wanted, it.observation, { ...it.deps, marks }, never);
+  expect(standings).toMatchObject([
+    { reason: 'FormatFailed', message: expect.stringContaining('not recorded') as string },
+  ]);
+  expect(it.done).toEqual(['look into /dev/sdb']);
+});
+
+test.each(['nonsense', '"text"', '{"/mnt/a":7}', '{"/mnt/a":"zfs u d"}', '{"/mnt/a":"xfs u"}'])(
+  'a mark that cannot be read is none: %s',
+  (text) => {
+    const { client, wrote } = createFakeNls();
+    const marks = createFormatMarks({ client, wrote, nodeName: 'node-a', heard: () => marked(text) });
+    expect(marks.heard('/mnt/a')).toBeUndefined();
+  },
+);

@@ -1,16 +1,18 @@
 import { present } from '../../model/present.ts';
 import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
-import { textOf } from '../../model/fault.ts';
+import { Fault, textOf } from '../../model/fault.ts';
 import type { EventReason } from '../../model/event-reasons.ts';
 import type { KeyedMutex } from '../../daemon/keyed-mutex.ts';
 import type { Log } from '../../model/log.ts';
 import type { Disks } from '../../disk/disks.ts';
+import { diskIdentity } from '../../disk/identity.ts';
 import { useOf } from '../../disk/inspect.ts';
 import { neededOptions, type Filesystems } from '../../mount/filesystem.ts';
 import type { Mounts } from '../../mount/mounts.ts';
 import type { Standing } from './conditions.ts';
 import { factsOf } from './device-facts.ts';
+import type { FormatMarks } from './format-marks.ts';
 import type { Observation } from './observe.ts';
 import {
   planMountPoint,
@@ -22,7 +24,10 @@ import type { Problem } from './plan-volume-groups.ts';
 
 export interface InitMountPointsDeps {
   readonly disks: Pick<Disks, 'resolve' | 'probe'>;
-  readonly filesystems: Pick<Filesystems, 'probe' | 'format'>;
+  readonly filesystems: Pick<Filesystems, 'probe' | 'format' | 'unformat' | 'check'>;
+  readonly marks: FormatMarks;
+  /** Names the time since the machine was started. */
+  readonly boot: string;
   readonly mounts: Pick<Mounts, 'mount'>;
   readonly mountRoot: string;
   /** The volume that has a path or device for itself. */
@@ -49,7 +54,7 @@ export async function initMountPoints(
     const twice = listedTwice(item, items);
     const facts = twice ? undefined : await gatherFacts(item, observation, deps, signal);
     const step: MountPointStep = facts ? planMountPoint(item, facts) : { kind: 'refuse', problem: twice ?? NEVER };
-    const failure = await carryOut(item, step, deps, signal);
+    const failure = await carryOut(item, step, facts?.disk ?? '', deps, signal);
     standings.push(standingOf(item, step, failure));
     changed ||= step.kind === 'mount' && !failure;
   }
@@ -71,7 +76,7 @@ function listedTwice(item: WantedMountPoint, all: readonly WantedMountPoint[]): 
 async function gatherFacts(
   { path, device: name }: WantedMountPoint,
   { mounts, ...observation }: Observation,
-  { disks, filesystems, mountRoot, ownerOf }: InitMountPointsDeps,
+  { disks, filesystems, mountRoot, ownerOf, marks, boot }: InitMountPointsDeps,
   signal: AbortSignal,
 ): Promise<MountPointFacts> {
   const resolved = await disks.resolve(name, signal);
@@ -79,8 +84,9 @@ async function gatherFacts(
   const facts = factsOf(name, resolved, { mounts, ...observation });
   const known = { ...facts, ...present({ owner: diskOwner }) };
   const owner = ownerOf(path);
-  const shared = { mounts, mountRoot, ...present({ owner }) };
   const { device } = known;
+  const disk = device && (diskIdentity(device, observation.devices) ?? `boot ${boot}`);
+  const shared = { mounts, mountRoot, ...present({ owner, disk, begun: marks.heard(path) }) };
   if (!device || useOf(known)) return { device: known, ...shared };
   const probe = await disks.probe(device, signal);
   if (probe.busy || probe.unreadable !== undefined) return { device: { ...known, probe }, ...shared };
@@ -90,16 +96,19 @@ async function gatherFacts(
 async function carryOut(
   { path, options = [] }: WantedMountPoint,
   step: MountPointStep,
-  { filesystems, mounts, locks, log }: InitMountPointsDeps,
+  disk: string,
+  deps: InitMountPointsDeps,
   signal: AbortSignal,
 ): Promise<Problem | undefined> {
   if (step.kind !== 'mount') return undefined;
-  const { device, fsType, format } = step;
+  const { filesystems, mounts, locks, log } = deps;
+  const { device, fsType } = step;
   log.info({ device, action: step }, 'making a mount point');
   let doing: EventReason = 'FormatFailed';
   const make = async (): Promise<void> => {
-    if (format) await filesystems.format(device, { type: fsType, uuid: randomUUID() }, signal);
+    if (step.format) await format(path, step, disk, deps, signal);
     doing = 'MountFailed';
+    if (!step.format) await filesystems.check(device, fsType, signal);
     await mkdir(path, { recursive: true });
     const all = [...new Set([...options, ...neededOptions(fsType)])];
     await mounts.mount({ source: device, target: path, fsType, options: all }, signal);
@@ -112,6 +121,30 @@ async function carryOut(
     log.warn({ device, err: error }, 'a mount point could not be made');
     return { reason: doing, message: `${textOf(error)}.` };
   }
+}
+
+/**
+ * Formats a device, so that it can be cut at any point: that it is begun is recorded before, and that it is done before
+ * anybody can mount it. What is replaced must be recorded as begun now: what was heard may be older.
+ */
+async function format(
+  path: string,
+  { device, fsType: type, over }: MountPointStep & { readonly kind: 'mount' },
+  disk: string,
+  { filesystems, marks }: InitMountPointsDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  const recorded = await marks.read(path, signal);
+  if (over !== undefined) {
+    if (recorded?.filesystem.uuid !== over)
+      throw new Fault('unavailable', `formatting ${device} was not recorded as begun: it is looked at again`);
+    await filesystems.unformat(device, signal);
+  }
+  const isSame = recorded?.filesystem.type === type && recorded.disk === disk;
+  const filesystem = isSame ? recorded.filesystem : { type, uuid: randomUUID() };
+  if (!isSame) await marks.begin(path, { filesystem, disk }, signal);
+  await filesystems.format(device, filesystem, signal);
+  await marks.done(path, signal);
 }
 
 function standingOf({ path, device }: WantedMountPoint, step: MountPointStep, failure: Problem | undefined): Standing {

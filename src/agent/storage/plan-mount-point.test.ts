@@ -82,3 +82,25 @@ test.each<[string, WantedMountPoint, MountPointFacts, string, string]>([
     problem: { reason, message: expect.stringContaining(message) as string },
   });
 });
+
+const begun = { filesystem: { type: 'xfs', uuid: 'u-cut' }, disk: 'naa.1 10' } as const;
+const cut = (more: Partial<MountPointFacts>, dataAt?: number) =>
+  facts({ begun, disk: 'naa.1 10', ...more }, { probe: dataAt === undefined ? ext4 : { ...blank, dataAt } });
+const carried = (uuid: string) => ({ content: { kind: 'filesystem', type: 'xfs', uuid } }) as const;
+
+test.each<[string, MountPointFacts, object]>([
+  ['a filesystem of the UUID that was to come', cut(carried('u-cut')), { format: true, over: 'u-cut' }],
+  ['that on a disk that tells another name', cut({ ...carried('u-cut'), disk: 'x' }), { format: true, over: 'u-cut' }],
+  ['data without a signature, on that very disk', cut({}, 65_600), { format: true, over: 'u-cut' }],
+  ['nothing', facts({ begun, disk: 'naa.1 10' }), { format: true }],
+  ['another filesystem', cut(carried('u-2')), { kind: 'mount', format: false }],
+  ['data without a signature, on another disk', cut({ disk: 'boot b-2' }, 65_600), { kind: 'refuse' }],
+  ['contradicting signatures', cut({ content: { kind: 'other', what: 'two' } }, 9), { kind: 'refuse' }],
+  ['a filesystem of that UUID, which a volume had', cut({ ...carried('u-cut'), owner: 'v1' }), { kind: 'refuse' }],
+])('where formatting was begun and %s is found', (_, known, step) => {
+  expect(planMountPoint(wanted, known)).toMatchObject(step);
+});
+
+test('data without a signature is left alone where nothing was begun', () => {
+  expect(planMountPoint(wanted, facts({}, { probe: { ...blank, dataAt: 65_600 } }))).toMatchObject({ kind: 'refuse' });
+});

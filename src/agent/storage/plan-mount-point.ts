@@ -1,7 +1,9 @@
 import { inspectDevice, useOf, type DeviceFacts, type Finding } from '../../disk/inspect.ts';
 import { FILESYSTEMS, filesystemType, type FilesystemType } from '../../model/filesystem-type.ts';
 import type { Content } from '../../mount/filesystem.ts';
+import { present } from '../../model/present.ts';
 import { mountAt, type MountEntry } from '../../mount/mountinfo.ts';
+import type { FormatMark } from './format-marks.ts';
 import type { Problem } from './plan-volume-groups.ts';
 
 /** An item of spec.resourceToBeInited.mountpoints. */
@@ -22,17 +24,28 @@ export interface MountPointFacts {
   readonly mountRoot: string;
   /** The volume that has this path for itself. */
   readonly owner?: string;
+  /** That formatting was begun for this path and is not done. */
+  readonly begun?: FormatMark;
+  /** Which disk the device is, in the words of such a mark. */
+  readonly disk?: string;
 }
 
 export type MountPointStep =
   | { readonly kind: 'mounted' }
-  /** The device carries this filesystem, or gets it first. */
-  | { readonly kind: 'mount'; readonly device: string; readonly fsType: FilesystemType; readonly format: boolean }
+  /** The device carries this filesystem, or gets it first; `over` is the UUID of a cut try of ours that is replaced. */
+  | {
+      readonly kind: 'mount';
+      readonly device: string;
+      readonly fsType: FilesystemType;
+      readonly format: boolean;
+      readonly over?: string;
+    }
   | { readonly kind: 'refuse'; readonly problem: Problem };
 
 /**
- * What is to be done so that the device is seen at the path. Only a device that is provably blank is formatted, and
- * none whose place a volume has had: its data was lost then. One that carries a filesystem is mounted as it is.
+ * What is to be done so that the device is seen at the path. Only a device that is provably blank is formatted, or one
+ * that carries what our own cut try left, and none whose place a volume has had: its data was lost then. One that
+ * carries another filesystem is mounted as it is.
  */
 export function planMountPoint(wanted: WantedMountPoint, facts: MountPointFacts): MountPointStep {
   const { path, device } = wanted;
@@ -53,16 +66,30 @@ export function planMountPoint(wanted: WantedMountPoint, facts: MountPointFacts)
 function planContent(wanted: WantedMountPoint, facts: MountPointFacts): MountPointStep {
   const { content, owner } = facts;
   const device = facts.device.resolved ?? wanted.device;
-  if (content?.kind === 'filesystem') return planFilesystem(wanted, device, content.type);
+  const over = cutTry(facts);
+  if (content?.kind === 'filesystem' && over === undefined) return planFilesystem(wanted, device, content.type);
   const inspection = inspectDevice(facts.device);
-  if (!inspection.blank) return refuse(refused(wanted.device, inspection.finding));
-  if (content?.kind !== 'blank') return refuse(refused(wanted.device, NAMELESS));
+  if (!inspection.blank && over === undefined) return refuse(refused(wanted.device, inspection.finding));
+  if (content?.kind !== 'blank' && over === undefined) return refuse(refused(wanted.device, NAMELESS));
   if (owner !== undefined)
     return refuse({
       reason: 'FilesystemLost',
       message: `${wanted.device} is blank, and volume ${owner} had its filesystem: it is not formatted again. Restore it, or delete the volume.`,
     });
-  return { kind: 'mount', device, fsType: filesystemType(wanted.fsType ?? ''), format: true };
+  return { kind: 'mount', device, fsType: filesystemType(wanted.fsType ?? ''), format: true, ...present({ over }) };
+}
+
+/**
+ * The UUID of a try of ours that was cut, when what the device carries is certainly its remains: a filesystem of that
+ * UUID, or, on the very disk, data that is nothing yet (mkfs.btrfs and mkfs.ext4 write their superblocks last).
+ */
+function cutTry({ begun, content, device, disk }: MountPointFacts): string | undefined {
+  if (!begun) return undefined;
+  const { uuid } = begun.filesystem;
+  if (content?.kind === 'filesystem') return content.uuid === uuid ? uuid : undefined;
+  const inspection = inspectDevice(device);
+  const isNameless = content?.kind === 'blank' && !inspection.blank && inspection.finding.kind === 'data';
+  return isNameless && begun.disk === disk ? uuid : undefined;
 }
 
 const NAMELESS = { what: 'carries something that cannot be named', todo: 'Wipe it if its data is not needed.' };
