@@ -1,4 +1,5 @@
 import { MIB, bytes, formatBytes } from '../model/bytes.ts';
+import { adviceFor, adviceForOrphan, type Ties } from './advice.ts';
 import type { BlockDevice, Probe, Signature } from './disks.ts';
 
 /** Everything known about one device that somebody wants to be made part of a group. */
@@ -13,12 +14,19 @@ export interface DeviceFacts {
   readonly owner?: string;
   /** LVM has it: the group's name, empty for a member of none. */
   readonly group?: string;
-  /** An orphan PV: its UUID, and whether the process that created it is certainly gone. */
-  readonly orphan?: { readonly uuid: string; readonly isOver: boolean };
+  /**
+   * An orphan PV: its UUID, whether the process that created it is certainly gone, and whether it is in a group that
+   * lvm cannot see.
+   */
+  readonly orphan?: { readonly uuid: string; readonly isOver: boolean; readonly isUsed?: boolean };
   /** Where it, or a partition of it, is mounted. */
   readonly mountedAt: readonly string[];
+  /** What another path to the same disk is in use for: a clause that goes on from the device's name. */
+  readonly otherPath?: string;
   /** Absent when the facts before it rule the device out: then nothing was read from it. */
   readonly probe?: Probe;
+  /** What it may belong to although nothing is seen to use it. */
+  readonly ties?: Ties;
 }
 
 export type FindingKind =
@@ -32,6 +40,7 @@ export type FindingKind =
   | 'mounted'
   | 'partitioned'
   | 'held'
+  | 'other-path'
   | 'busy'
   | 'unreadable'
   | 'signature'
@@ -103,12 +112,12 @@ function claimOf(facts: DeviceFacts, device: BlockDevice): Finding | undefined {
       ? {
           kind: 'in-group',
           what: 'is an LVM physical volume of no group',
-          todo: `If it is not needed: pvremove ${device.path} && ${zero(device.path)}`,
+          todo: adviceForOrphan(device.path, facts.orphan?.isUsed === true, facts.ties ?? {}),
         }
       : {
           kind: 'in-group',
           what: `belongs to volume group ${group}`,
-          todo: 'Take it off the list, or out of that group.',
+          todo: 'Take it off the list.',
         };
   if (device.swap)
     return { kind: 'swap', what: 'is in use as swap', todo: `If it is not needed: swapoff ${device.path}` };
@@ -116,24 +125,30 @@ function claimOf(facts: DeviceFacts, device: BlockDevice): Finding | undefined {
     return {
       kind: 'mounted',
       what: `is mounted at ${mountedAt.join(', ')}`,
-      todo: 'Unmount it if its data is not needed.',
+      todo: 'Take it off the list.',
     };
   if (device.partitions.length > 0)
     return {
       kind: 'partitioned',
       what: `has partitions (${device.partitions.join(', ')})`,
-      todo: 'Name a partition instead, or remove them if their data is not needed.',
+      todo: 'Name a partition instead.',
     };
   if (device.holders.length > 0)
     return {
       kind: 'held',
       what: `is held by ${device.holders.join(', ')}`,
-      todo: 'Take apart what is built on it first.',
+      todo: 'Name what is built on it instead, or take it off the list.',
+    };
+  if (facts.otherPath !== undefined)
+    return {
+      kind: 'other-path',
+      what: facts.otherPath,
+      todo: 'Take it off the list: one path to a disk is enough, and multipath-tools makes one of several.',
     };
   return undefined;
 }
 
-function contentOf({ device, path, probe }: DeviceFacts): Finding | undefined {
+function contentOf({ device, path, probe, ties = {} }: DeviceFacts): Finding | undefined {
   const name = device?.path ?? path;
   if (!probe) return { kind: 'not-probed', what: 'has not been looked at', todo: 'It is tried again.' };
   if (probe.busy)
@@ -152,16 +167,16 @@ function contentOf({ device, path, probe }: DeviceFacts): Finding | undefined {
     return {
       kind: 'signature',
       what: `carries ${[...new Set(probe.signatures.map(describe))].join(' and ')}`,
-      todo: wipe(name),
+      todo: adviceFor(name, probe.signatures, ties),
     };
   if (probe.dataAt !== undefined)
-    return { kind: 'data', what: `holds data of no known kind at byte ${probe.dataAt}`, todo: wipe(name) };
+    return {
+      kind: 'data',
+      what: `holds data of no known kind at byte ${probe.dataAt}`,
+      todo: adviceFor(name, [], ties),
+    };
   return undefined;
 }
-
-const wipe = (name: string): string => `If its data is not needed: wipefs --all ${name} && ${zero(name)}`;
-
-const zero = (name: string): string => `dd if=/dev/zero of=${name} bs=1M count=1`;
 
 /** In libblkid's words where they are known to most, in plainer ones where they are not. */
 const NAMES: Readonly<Record<string, string>> = {

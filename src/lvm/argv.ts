@@ -24,7 +24,7 @@ function devicePaths(devices: readonly string[]): readonly string[] {
 
 const FIELDS = {
   vg: 'vg_name,vg_uuid,vg_size,vg_free,vg_extent_size,vg_seqno,vg_systemid,vg_exported,vg_partial,vg_tags,max_lv,lv_count,vg_permissions,vg_clustered,vg_shared,vg_lock_type,vg_allocation_policy',
-  pv: 'pv_name,pv_uuid,pv_size,pv_free,pv_missing,pv_major,pv_minor,pv_allocatable,vg_name',
+  pv: 'pv_name,pv_uuid,pv_size,pv_free,pv_missing,pv_major,pv_minor,pv_allocatable,pv_in_use,vg_name',
   lv: 'lv_name,lv_uuid,lv_size,lv_tags,origin,lv_layout,lv_permissions,lv_health_status,lv_active,lv_kernel_major,lv_kernel_minor',
   pvseg: 'pv_uuid,pvseg_size,lv_name,lv_parent',
   seg: 'segtype',

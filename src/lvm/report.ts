@@ -1,5 +1,6 @@
 import { NO_BYTES, bytes, plus, type Bytes } from '../model/bytes.ts';
 import { Fault } from '../model/fault.ts';
+import { present } from '../model/present.ts';
 import { roomOf, type GroupRules } from './room.ts';
 
 /** What LVM has on this machine. */
@@ -7,6 +8,8 @@ export interface LvmReport {
   readonly groups: readonly LvmGroup[];
   /** Initialised for LVM, in no group that can be seen. */
   readonly orphans: readonly PhysicalVolume[];
+  /** Groups that the node had and that are not there; lvm reports none. */
+  readonly absent?: readonly string[];
 }
 
 export interface LvmGroup {
@@ -57,6 +60,8 @@ export interface PhysicalVolume {
   readonly missing: boolean;
   /** False: `pvchange -xn`, nothing new is put on it. */
   readonly allocatable: boolean;
+  /** lvm's mark that it is in a group, also where that group is not seen. */
+  readonly used?: boolean;
 }
 
 export interface LvmVolume {
@@ -185,6 +190,7 @@ function deviceOf(row: Row): PhysicalVolume {
     free: count(row, 'pv_free'),
     missing,
     allocatable: row['pv_allocatable'] === undefined || text(row, 'pv_allocatable') !== '',
+    ...present({ used: row['pv_in_use'] === undefined ? undefined : text(row, 'pv_in_use') !== '' }),
   };
 }
 

@@ -61,7 +61,7 @@ test('one look into each device that nothing else rules out, however often it is
       type: 'VolumeGroup/a',
       ok: false,
       reason: 'DeviceRefused',
-      message: '/dev/sdc is mounted at /data: left alone. Unmount it if its data is not needed.',
+      message: '/dev/sdc is mounted at /data: left alone. Take it off the list.',
     },
     { type: 'VolumeGroup/b', ok: true },
   ]);

@@ -71,7 +71,7 @@ async function orphanFacts(
 ): Promise<DeviceFacts> {
   const { group = '', ...rest } = known;
   const found = known.device && orphanAt(known.device, observation);
-  const orphan = found && { uuid: found.uuid, isOver: deps.isOver(found.uuid) };
+  const orphan = found && { uuid: found.uuid, isOver: deps.isOver(found.uuid), ...present({ isUsed: found.used }) };
   return { ...(await probed(rest, deps, signal)), group, ...present({ orphan }) };
 }
 

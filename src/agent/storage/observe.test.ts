@@ -107,8 +107,8 @@ test.each<[string, Parameters<typeof sampleObservation>[0], object]>([
 
 test('what a name does not lead to, and what is no device', () => {
   const observation = sampleObservation({ devices: [sdb] });
-  expect(factsOf('/dev/x', undefined, observation)).toEqual({ path: '/dev/x', mountedAt: [] });
-  expect(factsOf('/etc/motd', '/etc/motd', observation)).toEqual({
+  expect(factsOf('/dev/x', undefined, observation)).toMatchObject({ path: '/dev/x', mountedAt: [] });
+  expect(factsOf('/etc/motd', '/etc/motd', observation)).toMatchObject({
     path: '/etc/motd',
     resolved: '/etc/motd',
     mountedAt: [],
@@ -189,4 +189,33 @@ test.each([
 ])('a volume that is %s: suspect %s', (_, volume, groups, want) => {
   const observation = sampleObservation({ groups, devices: [sampleDisk('sdb')] });
   expect(findSuspects([volume], observation)).toEqual(want ? ['v1'] : []);
+});
+
+const at = (name: string, more: Parameters<typeof sampleDisk>[1] = {}) =>
+  sampleDisk(name, { worldwideName: 'naa.5', ...more });
+const otherPathOf = (...devices: readonly ReturnType<typeof sampleDisk>[]) =>
+  factsOf('/dev/sdb', '/dev/sdb', sampleObservation({ devices, groups: [sampleGroup('g', { devices: ON_SDC })] }))
+    .otherPath;
+const ON_SDC = sampleGroup('g').devices.map((pv) => ({ ...pv, device: '/dev/sdc', majorMinor: '8:sdc' }));
+
+test('a disk is in use by whatever uses it on another of its paths', () => {
+  expect(otherPathOf(at('sdb'), at('sdc'))).toBe('is another path to /dev/sdc, which belongs to volume group g');
+  expect(otherPathOf(at('sdb'), at('sdd', { swap: true }))).toMatch(/sdd, which is in use as swap/);
+  expect(otherPathOf(at('sdb'), at('sdd', { holders: ['dm-1'] }))).toMatch(/sdd, which is held by dm-1/);
+  const part = at('sdd1', { kind: 'partition', disk: 'sdd', holders: ['md0'] });
+  expect(otherPathOf(at('sdb'), at('sdd'), part)).toMatch(/sdd1, which is held by md0/);
+  expect(otherPathOf(at('sdb'), at('sdd'))).toBeUndefined();
+  expect(otherPathOf(at('sdb'), sampleDisk('sdc'))).toBeUndefined();
+  expect(otherPathOf(sampleDisk('sdb'), sampleDisk('sdc'))).toBeUndefined();
+});
+
+test('a device may belong to groups that are not whole, and to those that are gone', () => {
+  const partial = sampleGroup('partial', { partial: true, uuid: 'p' });
+  const observation = sampleObservation({ groups: [partial, sampleGroup('g')], absent: ['lost'] });
+  const { ties } = factsOf('/dev/sdb', '/dev/sdb', observation);
+  expect(ties?.absentGroups).toEqual(['partial', 'lost']);
+  expect([...(ties?.physicalVolumes ?? [])]).toEqual([
+    ['pv-partial', 'partial'],
+    ['pv-g', 'g'],
+  ]);
 });

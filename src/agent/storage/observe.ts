@@ -9,6 +9,8 @@ import type { Mounts } from '../../mount/mounts.ts';
 export interface Observation {
   readonly groups: readonly LvmGroup[];
   readonly orphans: readonly PhysicalVolume[];
+  /** Names of groups that the node had and that are not there. */
+  readonly absent?: readonly string[];
   readonly devices: readonly BlockDevice[];
   readonly mounts: readonly MountEntry[];
   /** Filesystems mounted directly under the folder for mount points. */
@@ -35,7 +37,7 @@ export interface ObserveDeps {
 /** Throws Fault when LVM or the kernel cannot be read: half an observation would make disks look free. */
 export async function observe(deps: ObserveDeps, signal: AbortSignal): Promise<Observation> {
   const { lvm, disks, mounts, filesystems, mountRoot } = deps;
-  const [{ groups, orphans }, devices, entries] = await Promise.all([
+  const [{ groups, orphans, absent = [] }, devices, entries] = await Promise.all([
     lvm.report(signal),
     disks.list(signal),
     mounts.list(signal),
@@ -49,7 +51,7 @@ export async function observe(deps: ObserveDeps, signal: AbortSignal): Promise<O
       return entry ? [mountPointOf(entry, filesystems, signal)] : [];
     }),
   );
-  return { groups, orphans, devices, mounts: entries, mountPoints };
+  return { groups, orphans, absent, devices, mounts: entries, mountPoints };
 }
 
 async function mountPointOf(

@@ -88,7 +88,7 @@ function stateProblem(found: LvmGroup): Problem | undefined {
   if (found.foreign)
     return {
       reason: 'Foreign',
-      message: `Volume group ${name} belongs to the machine ${found.systemId}: if it is to be used here, give it this machine's system ID with vgchange --systemid.`,
+      message: `Volume group ${name} belongs to the machine ${found.systemId}: if it is to be used here, and that machine can reach its disks no more, give it this machine's system ID with vgchange --systemid.`,
     };
   if (found.exported)
     return {
@@ -98,7 +98,7 @@ function stateProblem(found: LvmGroup): Problem | undefined {
   if (found.partial)
     return {
       reason: 'DevicesMissing',
-      message: `Volume group ${name} misses devices: bring them back, or run vgreduce --removemissing ${name} if they are lost.`,
+      message: `Volume group ${name} misses devices: bring them back, and see that no filter hides them.`,
     };
   return undefined;
 }

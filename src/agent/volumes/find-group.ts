@@ -42,7 +42,7 @@ export function mistaken({ spec, metadata, status }: LocalVolume, found: LvmVolu
   if (volumeUuid === undefined || volumeUuid === found.uuid) return undefined;
   return {
     reason: 'VolumeMismatch',
-    message: `Logical volume ${spec.vgName}/${metadata.name} is ${found.uuid}, not ${volumeUuid}, which was made for this volume: it is neither used nor removed. Rename or remove it.`,
+    message: `Logical volume ${spec.vgName}/${metadata.name} is ${found.uuid}, not ${volumeUuid}, which was made for this volume: it is neither used nor removed. Rename it.`,
   };
 }
 

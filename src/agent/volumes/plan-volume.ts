@@ -78,7 +78,7 @@ function planMaking(volume: LocalVolume, group: LvmGroup | undefined): VolumeSte
   const found = group.volumes.find((candidate) => candidate.name === name);
   if (!found || isUnfinished(found)) return planCreation(volume, group);
   if (!found.tags.includes(OUR_TAG))
-    return refuse('NotOurs', `Logical volume ${vgName}/${name} was not made by open-local: rename or remove it.`);
+    return refuse('NotOurs', `Logical volume ${vgName}/${name} was not made by open-local: rename it.`);
   const other = mistaken(volume, found);
   return other ? refuse(other.reason, other.message) : planServing(volume, group, found);
 }
