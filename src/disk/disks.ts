@@ -22,6 +22,8 @@ export interface BlockDevice {
   readonly worldwideName?: string;
   /** The number its maker gave it, where the kernel tells; absent of partitions. */
   readonly serial?: string;
+  /** Of a device-mapper device: what its maker, such as cryptsetup or multipath, gave it for good. */
+  readonly mapperUuid?: string;
   /** Of a partition: the kernel name of its disk. */
   readonly disk?: string;
   readonly swap: boolean;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { bytes } from '../model/bytes.ts';
 import type { BlockDevice } from './disks.ts';
-import { diskIdentity } from './identity.ts';
+import { diskIdentity, isKnowable } from './identity.ts';
 
 const device = (name: string, more: Partial<BlockDevice> = {}): BlockDevice => ({
   name,
@@ -22,10 +22,21 @@ const nvme = device('nvme0n1', { serial: 's' });
 test.each([
   ['a disk', sda, 'naa.5 100'],
   ['a disk with a serial number only', nvme, 's 100'],
+  ['an encrypted disk', device('dm-0', { mapperUuid: 'CRYPT-1' }), 'CRYPT-1 100'],
   ['a disk that tells nothing', device('loop0'), undefined],
   ['a partition', device('sda2', { disk: 'sda', size: bytes(40) }), 'naa.5 100 part 2 40'],
   ['a partition of a disk with a digit', device('nvme0n1p1', { disk: 'nvme0n1' }), 's 100 part p1 100'],
   ['a partition of a disk that tells nothing', device('vda1', { disk: 'vda' }), undefined],
 ])('%s', (_, of, want) => {
   expect(diskIdentity(of, [sda, nvme])).toBe(want);
+});
+
+test('a disk is known again by what no other disk tells', () => {
+  const twin = device('sdb', { serial: 's' });
+  expect(isKnowable(sda, [sda, nvme])).toBe(true);
+  expect(isKnowable(nvme, [sda, nvme, twin])).toBe(false);
+  expect(isKnowable(device('vda'), [device('vda')])).toBe(false);
+  const part = device('nvme0n1p1', { disk: 'nvme0n1', size: bytes(40) });
+  expect(isKnowable(part, [nvme, part])).toBe(true);
+  expect(isKnowable(part, [nvme, part, twin, device('sdb1', { disk: 'sdb', size: bytes(40) })])).toBe(true);
 });

@@ -5,12 +5,20 @@ import type { BlockDevice } from './disks.ts';
  * when the disk tells nothing of itself. With the size, for makers who gave all their disks one name.
  */
 export function diskIdentity(device: BlockDevice, devices: readonly BlockDevice[]): string | undefined {
-  const { worldwideName, serial, size, name, disk } = device;
+  const { worldwideName, serial, mapperUuid, size, name, disk } = device;
   if (disk !== undefined) {
     const whole = devices.find((candidate) => candidate.name === disk);
     const identity = whole && diskIdentity(whole, devices);
     return identity === undefined ? undefined : `${identity} part ${name.slice(disk.length)} ${size}`;
   }
-  const known = worldwideName ?? serial;
+  const known = worldwideName ?? serial ?? mapperUuid;
   return known === undefined ? undefined : `${known} ${size}`;
+}
+
+/**
+ * Whether a disk or partition would be known again after a boot: it tells what it is, and no other disk tells the same.
+ */
+export function isKnowable(device: BlockDevice, devices: readonly BlockDevice[]): boolean {
+  const identity = diskIdentity(device, devices);
+  return identity !== undefined && devices.filter((other) => diskIdentity(other, devices) === identity).length === 1;
 }

@@ -10,6 +10,8 @@ interface SimulatedDisks {
     readonly sizeBytes: number;
     readonly mediaType?: 'ssd' | 'hdd';
     readonly readOnly?: boolean;
+    /** Absent: its name. */
+    readonly serial?: string;
     /** What it carries, such as `ext4`; absent: it is blank. */
     readonly signature?: string;
     readonly partitions?: readonly string[];
@@ -52,6 +54,7 @@ function deviceOf(disk: SimulatedDisks['disks'][number], index: number): BlockDe
     size: bytes(disk.sizeBytes),
     mediaType: disk.mediaType ?? 'ssd',
     readOnly: disk.readOnly ?? false,
+    serial: disk.serial ?? disk.name,
     holders: [],
     partitions: disk.partitions ?? [],
     swap: false,

@@ -78,7 +78,7 @@ async function readDevice(found: Found, signal: AbortSignal): Promise<BlockDevic
     holders: [...(await children(path.join(folder, 'holders'))), ...(await loopsOver(device))],
     partitions,
     swap: swaps.has(device),
-    ...present({ backingFile }),
+    ...present({ backingFile, mapperUuid: dmUuid || undefined }),
   };
 }
 

@@ -146,6 +146,7 @@ const CONDITIONS: readonly Row[] = [
   ['ConfigAccepted', 'condition', 'NodeLocalStorage', ['agent'], ['people'], 'ours'],
   ['VolumeGroup/', 'condition', 'NodeLocalStorage', ['agent'], ['people'], 'ours'],
   ['MountPoint/', 'condition', 'NodeLocalStorage', ['agent'], ['people'], 'ours'],
+  ['DevicesOffered', 'condition', 'NodeLocalStorage', ['agent'], ['people'], 'ours'],
   ['StrayVolumes', 'condition', 'NodeLocalStorage', ['agent'], ['people'], 'ours'],
 ];
 
@@ -153,6 +154,7 @@ const CONDITIONS: readonly Row[] = [
 export type ConditionType =
   | 'Accepted'
   | 'ConfigAccepted'
+  | 'DevicesOffered'
   | 'StrayVolumes'
   | `VolumeGroup/${string}`
   | `MountPoint/${string}`;

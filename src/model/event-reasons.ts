@@ -46,6 +46,8 @@ const OTHERS = {
   CreateVGFailed: agent(STORAGE, 'open-local'),
   ExtendVGFailed: agent(STORAGE),
   DeviceRefused: agent(STORAGE),
+  /** Disks that tell nothing of themselves are not offered to claims. */
+  NoIdentity: agent(STORAGE),
   DuplicateGroup: agent(STORAGE),
   /** Two volume groups of the node have one name. */
   DuplicateName: agent(STORAGE),

@@ -57,7 +57,8 @@ export interface NameFilter {
 export interface ListConfig {
   vgs?: NameFilter;
   mountPoints?: NameFilter;
-  devices?: NameFilter;
+  /** `allowWithoutIdentity` is ours: disks that would not be known after a boot are offered to claims too. */
+  devices?: NameFilter & { allowWithoutIdentity?: boolean };
 }
 
 export interface ResourceToBeInited {

@@ -3,7 +3,7 @@ import { bytes, GIB } from '../../model/bytes.ts';
 import { Fault } from '../../model/fault.ts';
 import { factsOf } from './device-facts.ts';
 import { observe, type ObserveDeps } from './observe.ts';
-import { reportedDevices, type ReportedDevicesInput } from './reported-devices.ts';
+import { offeredStandings, reportedDevices, type ReportedDevicesInput } from './reported-devices.ts';
 import {
   sampleDisk,
   sampleGroup,
@@ -120,10 +120,13 @@ test('devices are reported by the pattern, with what keeps a claim from having t
   const devices = [
     sdb,
     sdb1,
-    sampleDisk('sdc'),
+    sampleDisk('sdc', { serial: 'c' }),
     sampleDisk('sdd'),
     sampleDisk('sde'),
-    sampleDisk('sdf'),
+    sampleDisk('sdf', { serial: 'f' }),
+    sampleDisk('sdg'),
+    sampleDisk('sdh', { serial: 'twin' }),
+    sampleDisk('sdi', { serial: 'twin' }),
     sampleDisk('loop0'),
   ];
   const input: ReportedDevicesInput = {
@@ -146,8 +149,17 @@ test('devices are reported by the pattern, with what keeps a claim from having t
     ['sdd', 'belongs to volume v1'],
     ['sde', undefined],
     ['sdf', undefined],
+    ...['sdg', 'sdh', 'sdi'].map((name) => [name, 'tells nothing by which it would be known after a boot']),
   ]);
   expect(opened).toEqual(['/dev/sdc', '/dev/sdf']);
+  expect(offeredStandings(reported)[0]).toMatchObject({
+    type: 'DevicesOffered',
+    ok: false,
+    message: expect.stringMatching(/^\/dev\/sdg, \/dev\/sdh, \/dev\/sdi tell no.*allowWithoutIdentity/) as string,
+  });
+  const allowed = await reportedDevices({ ...input, allowWithoutIdentity: true }, never);
+  expect(allowed.find(({ device }) => device.name === 'sdg')?.inUse).toBeUndefined();
+  expect(offeredStandings(allowed)).toEqual([]);
 });
 
 /** Which group and logical volume a volume has been given. */

@@ -1,5 +1,7 @@
 import type { BlockDevice, Disks } from '../../disk/disks.ts';
+import { isKnowable } from '../../disk/identity.ts';
 import { inspectDevice, useOf } from '../../disk/inspect.ts';
+import type { Standing } from './conditions.ts';
 import { factsOf } from './device-facts.ts';
 import type { Observation } from './observe.ts';
 import type { ReportedDevice } from './storage-info.ts';
@@ -13,6 +15,8 @@ export interface ReportedDevicesInput {
   /** The volume that has a device for itself, by path. */
   readonly ownerOf: (path: string) => string | undefined;
   readonly disks: Pick<Disks, 'probe'>;
+  /** Whether disks that would not be known again after a boot are offered all the same. */
+  readonly allowWithoutIdentity?: boolean;
 }
 
 /** The disks and partitions to report, each with what keeps a claim from having it. */
@@ -33,6 +37,22 @@ async function inUse(
   const use = useOf(facts);
   if (use) return use.what;
   if (!isManaged(device.path)) return undefined;
+  if (!input.allowWithoutIdentity && !isKnowable(device, observation.devices)) return NO_IDENTITY;
   const inspection = inspectDevice({ ...facts, probe: await disks.probe(device, signal) });
   return inspection.blank ? undefined : inspection.finding.what;
+}
+
+const NO_IDENTITY = 'tells nothing by which it would be known after a boot';
+
+/** How it stands with disks that the configuration offers, and that are not offered for want of an identity. */
+export function offeredStandings(devices: readonly ReportedDevice[]): readonly Standing[] {
+  const unknown = devices.filter(({ inUse }) => inUse === NO_IDENTITY).map(({ device }) => device.path);
+  if (unknown.length === 0) return [];
+  const standing: Standing = {
+    type: 'DevicesOffered',
+    ok: false,
+    reason: 'NoIdentity',
+    message: `${unknown.join(', ')} tell no serial number and no worldwide name, or one that another disk tells too: after a boot nothing would tell whose data is where, so no claim gets them. Give them serial numbers (serial= of a virtio disk, disk.EnableUUID of a virtual machine of VMware), or set spec.listConfig.devices.allowWithoutIdentity if their names never change.`,
+  };
+  return [standing];
 }

@@ -8,7 +8,7 @@ import { initVolumeGroups, type InitDeps } from './init-volume-groups.ts';
 import { namedBy } from './group-doubt.ts';
 import { managedNames } from './managed-names.ts';
 import type { Observation } from './observe.ts';
-import { reportedDevices } from './reported-devices.ts';
+import { offeredStandings, reportedDevices } from './reported-devices.ts';
 import { summarize, summarizeFailure, type NlsStatus } from './summarize.ts';
 import { NODE_LOCAL_STORAGES } from '../../kube/resource.ts';
 import { subjectOf } from '../../kube/subject.ts';
@@ -42,8 +42,8 @@ export async function syncNode(nls: NodeLocalStorage, deps: SyncDeps, signal: Ab
 
   const listed = [...groups.standings, ...mountPoints.standings];
   const more = deps.moreStandings?.(observation) ?? [];
-  const all = [...listed, ...doubtful(nls, observation, listed), ...more];
-  const devices = await reportedDevices({ ...deps, observation, isManaged: managedDevices(nls, observation) }, signal);
+  const devices = await reportedDevices({ ...deps, observation, ...deviceRules(nls, observation) }, signal);
+  const all = [...listed, ...doubtful(nls, observation, listed), ...offeredStandings(devices), ...more];
   const now = new Date(deps.now()).toISOString();
   tellChanges(nls, all, deps.record);
   await deps.report(nls.status, summarize({ nls, observation, devices, standings: all, now }), signal);
@@ -65,10 +65,13 @@ async function look(
   }
 }
 
-function managedDevices(nls: NodeLocalStorage, { devices }: Observation): (path: string) => boolean {
+function deviceRules(nls: NodeLocalStorage, { devices }: Observation) {
   const found = { devices: devices.map(({ path }) => path), volumeGroups: [], mountPoints: [] };
   const { managed } = managedNames(found, nls.spec?.listConfig ?? {}, nls.status?.filteredStorageInfo ?? {});
-  return (path) => managed.devices.includes(path);
+  return {
+    isManaged: (path: string): boolean => managed.devices.includes(path),
+    allowWithoutIdentity: nls.spec?.listConfig?.devices?.allowWithoutIdentity ?? false,
+  };
 }
 
 /** How groups stand that are matched only, and of which it is not known which they are. */

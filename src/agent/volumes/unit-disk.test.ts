@@ -21,6 +21,7 @@ test.each([
   ['where it was', [disk('sdb', 'naa.1'), disk('sdc', 'naa.2')], '/dev/sdb'],
   ['under another name', [disk('sdb', 'naa.2'), disk('sdc', 'naa.1')], '/dev/sdc'],
   ['seen twice', [disk('sda', 'naa.1'), disk('sdb', 'naa.1')], '/dev/sdb'],
+  ['seen twice under other names', [disk('sda', 'naa.1'), disk('sdc', 'naa.1')], undefined],
   ['pulled', [disk('sdb', 'naa.2')], undefined],
 ])('the disk of a volume is found that is %s', (_, devices, want) => {
   expect(findRecorded(volume('Device', '/dev/sdb', OURS), { devices, mounts: [] })?.path).toBe(want);

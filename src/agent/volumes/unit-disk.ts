@@ -30,13 +30,13 @@ export function findFilesystem(
 }
 
 /**
- * The disk of a Device volume by what was recorded, under whatever name it has now; one that still has its name comes
- * first.
+ * The disk of a Device volume by what was recorded, under whatever name it has now; of several that tell the
+ * same, the one that still has its name, and else none.
  */
 export function findRecorded(volume: LocalVolume, { devices }: Places): BlockDevice | undefined {
   const recorded = recordedDisk(volume);
   const same = devices.filter((device) => diskIdentity(device, devices) === recorded);
-  return same.find(({ path }) => path === volume.spec.path) ?? same[0];
+  return same.length === 1 ? same[0] : same.find(({ path }) => path === volume.spec.path);
 }
 
 /** What is to be recorded of the disk that a volume gets. */
