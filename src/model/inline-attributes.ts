@@ -1,6 +1,7 @@
 import { bytes, GIB, type Bytes } from './bytes.ts';
 import { Fault } from './fault.ts';
 import { sizeToMake } from './claim-judge.ts';
+import { parseMkfsOptions } from './mkfs-options.ts';
 import { readLayout, readLimits, readWhole, type IoLimits, type Layout, type Parameters } from './parameters.ts';
 
 /** What a pod asks of an inline volume in its own spec. */
@@ -26,6 +27,7 @@ export function parseInlineAttributes(values: Readonly<Record<string, string>>, 
   const { vgName } = values;
   if (!vgName)
     throw new Fault('invalid', 'attribute vgName is missing from volumeAttributes: name the volume group to use');
+  if (values['mkfsOptions']) parseMkfsOptions(values['mkfsOptions'], fsType);
   const size = sizeToMake('LVM', { block: false, fsType }, { size: readSize(values['size']) });
   return { vgName, size, layout: readLayout(parameters), limits: readLimits(parameters), fsType };
 }

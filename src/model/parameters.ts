@@ -23,6 +23,7 @@ export const CLASS_PARAMETERS = {
   writeBps: 'ours',
   readIops: 'ours',
   writeIops: 'ours',
+  mkfsOptions: 'ours',
 } as const;
 
 /** The `volumeAttributes` of an inline volume that we read. */
@@ -36,6 +37,7 @@ export const INLINE_ATTRIBUTES = {
   writeBps: 'ours',
   readIops: 'ours',
   writeIops: 'ours',
+  mkfsOptions: 'ours',
 } as const;
 
 export type ParameterName = keyof typeof CLASS_PARAMETERS | keyof typeof INLINE_ATTRIBUTES;

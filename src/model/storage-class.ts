@@ -1,4 +1,5 @@
 import { Fault } from './fault.ts';
+import { parseMkfsOptions } from './mkfs-options.ts';
 import { present } from './present.ts';
 import { PARAM_FS_TYPE } from './well-known.ts';
 import { readLayout, readLimits, readWord, type IoLimits, type Layout, type Parameters } from './parameters.ts';
@@ -38,11 +39,13 @@ export function parseStorageClass(values: Readonly<Record<string, string>>): Vol
   const { vgName } = values;
   if (kind !== 'LVM' && vgName)
     throw new Fault('invalid', `StorageClass parameter vgName is for volumeType LVM, not ${kind}`);
+  const fsType = readFsType(values);
+  if (values['mkfsOptions']) parseMkfsOptions(values['mkfsOptions'], fsType ?? '');
   return {
     kind,
     ...(vgName ? { vgName } : {}),
     ...(mediaType ? { mediaType } : {}),
-    ...present({ fsType: readFsType(values) }),
+    ...present({ fsType }),
     layout,
     limits: readLimits(parameters),
   };

@@ -14,6 +14,8 @@ export type Content =
 export interface NewFilesystem {
   readonly type: FilesystemType;
   readonly uuid: string;
+  /** More options of mkfs; the last of two that contradict each other counts. */
+  readonly options?: readonly string[];
 }
 
 export const formatFilesystem = ({ type, uuid }: NewFilesystem): string => `${type} ${uuid}`;
@@ -77,13 +79,13 @@ export const neededOptions = (fsType: string): readonly string[] => (fsType === 
 /**
  * Pure: none of them is told to overwrite; mkfs.xfs and mkfs.btrfs then refuse a device on which they find anything.
  */
-export function mkfsArgv(device: string, { type, uuid }: NewFilesystem): readonly string[] {
+export function mkfsArgv(device: string, { type, uuid, options: more = [] }: NewFilesystem): readonly string[] {
   const options = {
     ext: ['-m', '0', '-U', uuid], // ext keeps 5 % for root unless told not to
     xfs: ['-m', `uuid=${uuid}`],
     btrfs: ['-U', uuid],
   };
-  return [`mkfs.${type}`, '-q', ...options[type === 'xfs' || type === 'btrfs' ? type : 'ext'], '--', device];
+  return [`mkfs.${type}`, '-q', ...options[type === 'xfs' || type === 'btrfs' ? type : 'ext'], ...more, '--', device];
 }
 
 /** Pure: undefined for a filesystem that is checked when it is mounted. */

@@ -46,9 +46,9 @@ async function volumeOnDisk() {
     makeInline: () => Promise.reject(new Error('not asked for')),
     removeInline: () => Promise.reject(new Error('not asked for')),
   };
-  const prepare = (fsType: FilesystemType, with_: Run = run) =>
+  const prepare = (fsType: FilesystemType, with_: Run = run, mkfsOptions = '') =>
     prepareFilesystem(
-      { id: 'v1', fsType, readOnly: false },
+      { id: 'v1', fsType, readOnly: false, mkfsOptions },
       { volumes, mounts, filesystems: createHostFilesystems(with_) },
       never,
     );
@@ -124,4 +124,16 @@ test('ext4 with damage is repaired when that needs no questions, and else left a
     kind: 'precondition',
     message: expect.stringMatching(/has damage .* Root inode/s) as string,
   });
+});
+
+test('options of mkfs shape the filesystem, and win over ours', async () => {
+  await using disk = await volumeOnDisk();
+  await disk.prepare('ext4', run, '-m 1 -O ^has_journal');
+  const found = await disk.command('dumpe2fs', '-h', disk.source);
+  expect(found).not.toContain('has_journal');
+  expect(found).toMatch(/Reserved block count: +[1-9]/);
+  await using xfs = await volumeOnDisk();
+  await xfs.prepare('xfs', run, '-m reflink=0,bigtime=0');
+  expect(await xfs.command('xfs_db', '-r', '-c', 'version', xfs.source)).not.toMatch(/REFLINK|BIGTIME/);
+  await xfs.mountOnce('xfs');
 });

@@ -6,7 +6,6 @@ import {
   type CapacityRange,
   type NodePublishVolumeRequest,
   type NodeStageVolumeRequest,
-  type VolumeCapability,
 } from '../gen/csi.ts';
 import { podOfTarget } from './published-limits.ts';
 
@@ -17,6 +16,8 @@ export interface Access {
   /** Empty: the volume's own, or our choice. */
   readonly fsType: string;
   readonly mountFlags: readonly string[];
+  /** The StorageClass parameter or inline attribute: model/mkfs-options.ts. */
+  readonly mkfsOptions: string;
   readonly readOnly: boolean;
   /** Only one pod of this node may have it (ReadWriteOncePod). */
   readonly singleWriter: boolean;
@@ -44,7 +45,7 @@ export function parseStage(request: NodeStageVolumeRequest): Stage {
   return {
     id: required('volume_id', request.volumeId),
     stagingPath: absolute('staging_target_path', request.stagingTargetPath),
-    access: parseAccess(request.volumeCapability, false),
+    access: parseAccess(request, false),
   };
 }
 
@@ -63,12 +64,14 @@ export function parsePublish(request: NodePublishVolumeRequest): Publish {
 export function parseTarget(request: NodePublishVolumeRequest): Target {
   const id = required('volume_id', request.volumeId);
   const targetPath = absolute('target_path', request.targetPath);
-  const access = parseAccess(request.volumeCapability, request.readonly);
+  const access = parseAccess(request, request.readonly);
   return { id, targetPath, access, pod: request.volumeContext[POD_UID] || podOfTarget(targetPath) };
 }
 
-function parseAccess(capability: VolumeCapability | undefined, readOnly: boolean): Access {
-  const { accessType, accessMode } = capability ?? {};
+type WithAccess = Pick<NodeStageVolumeRequest, 'volumeCapability' | 'volumeContext'>;
+
+function parseAccess({ volumeCapability, volumeContext }: WithAccess, readOnly: boolean): Access {
+  const { accessType, accessMode } = volumeCapability ?? {};
   if (!accessType) throw new Fault('invalid', 'volume_capability is missing: ask for block or mount access');
   const { fsType = '', mountFlags = [] } = accessType.$case === 'mount' ? accessType.value : {};
   const mode = accessMode?.mode;
@@ -76,6 +79,7 @@ function parseAccess(capability: VolumeCapability | undefined, readOnly: boolean
     block: accessType.$case === 'block',
     fsType,
     mountFlags,
+    mkfsOptions: volumeContext['mkfsOptions'] ?? '',
     readOnly: readOnly || mode === Mode.SINGLE_NODE_READER_ONLY || mode === Mode.MULTI_NODE_READER_ONLY,
     singleWriter: mode === Mode.SINGLE_NODE_SINGLE_WRITER,
   };

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import type { Content } from '../../mount/filesystem.ts';
 import { Fault } from '../../model/fault.ts';
-import { never, rig, stage, volume, type Rig } from '../../../test/rig/csi-node.ts';
+import * as csi from '../gen/csi.ts';
+import { capability, never, rig, stage, volume, type Rig } from '../../../test/rig/csi-node.ts';
 import { Code } from '../status.ts';
 import { planFilesystem } from './prepare-filesystem.ts';
 
@@ -158,4 +159,28 @@ test('a volume that may only be read is mounted so', async () => {
   const it = await rig();
   await stage(it, { mode: 2 });
   expect((await it.mounts.list(never))[0]?.options).toContain('ro');
+});
+
+test('options of mkfs come from the class, and one that is not for everybody is refused before anything is done', async () => {
+  const it = await rig();
+  const made: (readonly string[] | undefined)[] = [];
+  const real = { ...it.filesystems };
+  it.filesystems.format = (device, wanted, signal) => {
+    made.push(wanted.options);
+    return real.format(device, wanted, signal);
+  };
+  const stageWith = (mkfsOptions: string) =>
+    it.node.nodeStageVolume(
+      csi.NodeStageVolumeRequest.fromPartial({
+        volumeId: 'v1',
+        stagingTargetPath: it.staging,
+        volumeCapability: capability({ fsType: 'xfs' }),
+        volumeContext: { mkfsOptions },
+      }),
+      never,
+    );
+  await expect(stageWith('-f')).rejects.toMatchObject({ code: Code.INVALID_ARGUMENT });
+  expect(it.volumes.get('v1')?.formatting).toBeUndefined();
+  await stageWith('-m reflink=0');
+  expect(made).toEqual([['-m', 'reflink=0']]);
 });

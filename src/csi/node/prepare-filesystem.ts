@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { Fault } from '../../model/fault.ts';
 import { filesystemType, type FilesystemType } from '../../model/filesystem-type.ts';
-import type { Content, Filesystems } from '../../mount/filesystem.ts';
+import { parseMkfsOptions } from '../../model/mkfs-options.ts';
+import { present } from '../../model/present.ts';
+import type { Content, Filesystems, NewFilesystem } from '../../mount/filesystem.ts';
 import type { Mounts } from '../../mount/mounts.ts';
 import { requireVolume, type NodeVolume, type NodeVolumes } from './node-volumes.ts';
 
@@ -16,6 +18,8 @@ export interface WantedFilesystem {
   /** Empty: the volume's own. */
   readonly fsType: string;
   readonly readOnly: boolean;
+  /** As a StorageClass has them. */
+  readonly mkfsOptions: string;
 }
 
 /**
@@ -25,7 +29,7 @@ export interface WantedFilesystem {
  * nobody can have mounted it, so it is begun anew.
  */
 export async function prepareFilesystem(
-  { id, fsType: asked, readOnly }: WantedFilesystem,
+  { id, fsType: asked, readOnly, mkfsOptions }: WantedFilesystem,
   deps: PrepareDeps,
   signal: AbortSignal,
 ): Promise<FilesystemType> {
@@ -37,7 +41,8 @@ export async function prepareFilesystem(
   if (plan !== 'keep') {
     // What was heard may be older than the volume's formatting.
     const recorded = await requireVolume(volumes, id, signal, 'fresh');
-    await make(recorded, fsType, planFilesystem(recorded, content, fsType), deps, signal);
+    const wanted = { type: fsType, options: parseMkfsOptions(mkfsOptions, fsType) };
+    await make(recorded, wanted, planFilesystem(recorded, content, fsType), deps, signal);
   }
   if (volume.formatted === undefined) await volumes.markFormatted(id, fsType, signal);
   if (plan === 'keep' && !readOnly && !(await isMounted(volume.source, deps.mounts, signal)))
@@ -47,7 +52,7 @@ export async function prepareFilesystem(
 
 async function make(
   volume: NodeVolume,
-  type: FilesystemType,
+  { type, options }: Pick<NewFilesystem, 'type' | 'options'>,
   plan: FilesystemPlan,
   { filesystems, volumes }: PrepareDeps,
   signal: AbortSignal,
@@ -56,7 +61,7 @@ async function make(
   if (plan === 'make-anew') await filesystems.unformat(volume.source, signal);
   const begun = volume.formatting?.type === type ? volume.formatting : { type, uuid: randomUUID() };
   if (begun !== volume.formatting) await volumes.markFormatting(volume.id, begun, signal);
-  await filesystems.format(volume.source, { type, uuid: begun.uuid }, signal);
+  await filesystems.format(volume.source, { type, uuid: begun.uuid, ...present({ options }) }, signal);
 }
 
 async function isMounted(device: string, mounts: Mounts, signal: AbortSignal): Promise<boolean> {

@@ -25,7 +25,8 @@ export async function stageVolume(
   await mkdir(stagingPath, { recursive: true });
   if (volume.kind === 'MountPoint') return stageMountPoint(volume, stagingPath, deps, signal);
 
-  const wanted = { id, fsType: access.fsType, readOnly: access.readOnly };
+  const { fsType: asked, readOnly, mkfsOptions } = access;
+  const wanted = { id, fsType: asked, readOnly, mkfsOptions };
   const fsType = await deps.ownWork.run(id, (own) => prepareFilesystem(wanted, deps, own), signal);
   const options = [...new Set([...access.mountFlags, ...neededOptions(fsType), ...(access.readOnly ? ['ro'] : [])])];
   return deps.mounts.mount({ source: volume.source, target: stagingPath, fsType, options }, signal);
