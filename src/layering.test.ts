@@ -73,8 +73,8 @@ const ROOMS: readonly Room[] = [
   // 4: each wires one process
   {
     room: 'operator/follow',
-    ours: ['capacity', 'csi', 'kube', 'kube/follow', 'kube/rest', 'model'],
-    packages: [],
+    ours: ['capacity', 'csi', 'daemon', 'kube', 'kube/follow', 'kube/rest', 'model'],
+    packages: ['node:'],
   },
   {
     room: 'operator/nodes',

@@ -10,12 +10,13 @@ import type {
 } from '../model/facts.ts';
 import type { VolumePolicy } from '../model/storage-class.ts';
 import type { AskedNodes, FilterVerdict, Refusal } from '../model/verdict.ts';
+import { createAudit, type Audit } from './audit.ts';
 import type { OurClass } from './needs/classes.ts';
 import { claimKey } from './needs/claims.ts';
 import { getCapacity, type Capacity } from './get-capacity.ts';
 import { describeNode, type NodeState } from './state.ts';
 import { bindPod, filterPod, type DecidingRules } from './books/hold-for-pod.ts';
-import type { FloatPolicy } from './placing/narrow.ts';
+import { DEFAULT_FLOAT, type FloatPolicy } from './placing/narrow.ts';
 import type { Strategy } from './placing/search.ts';
 import {
   expireVolumes,
@@ -272,6 +273,9 @@ export class Ledger {
     return { floating, settled: states.length - floating, claims: [...this.#books.claimHolds.all()].length };
   }
 
+  /** For whoever compares it with what was heard. */
+  readonly audit = (): Audit => createAudit(this.#books, this.#pods, (change) => this.#step(change));
+
   /** Runs one change, then tries the unmet claims of nodes with freed room, then tells the listeners. */
   #step<T>(change: () => T): T {
     const result = change();
@@ -293,6 +297,3 @@ export class Ledger {
 }
 
 const asked = (nodes: AskedNodes | readonly string[]): AskedNodes => ('names' in nodes ? nodes : { names: nodes });
-
-/** Chosen by bench/burst.ts: docs/decisions/0004-float-where-there-is-plenty.md. */
-const DEFAULT_FLOAT: FloatPolicy = { kind: 'roomy', more: 4 };

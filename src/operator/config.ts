@@ -44,6 +44,8 @@ export interface OperatorConfig {
   readonly holdTtlMs: number;
   /** How long a Node object must be gone before volumes deleted there are let go. */
   readonly lostNodeGraceMs: number;
+  /** How long to wait between two comparisons of a part of the ledger with what the objects say. */
+  readonly checkEveryMs: number;
   readonly waitMs: number;
   readonly logLevel: LogLevel;
 }
@@ -126,6 +128,10 @@ const FLAGS = {
     maxMs: 365 * 24 * 3_600_000,
     doc: 'How long a Node object must be gone before volumes that are deleted there are let go; their data is not touched.',
   }),
+  'check-every': duration({
+    default: '30s',
+    doc: 'How often a part of the ledger, 50 nodes, is compared with what the objects say, and mended where it differs.',
+  }),
   'wait-ms': wholeNumber({
     placeholder: 'MS',
     default: 30,
@@ -170,6 +176,7 @@ export function parseOperatorConfig(
     antiAffinity: flags['node-anti-affinity'],
     holdTtlMs: flags['hold-ttl'],
     lostNodeGraceMs: flags['lost-node-grace'],
+    checkEveryMs: flags['check-every'],
     waitMs: flags['wait-ms'],
     logLevel: flags['log-level'],
   };

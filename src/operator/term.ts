@@ -1,4 +1,4 @@
-import { Ledger } from '../capacity/ledger.ts';
+import { Ledger, type LedgerPolicy } from '../capacity/ledger.ts';
 import { background } from '../daemon/background.ts';
 import { runComponents, type Component } from '../daemon/lifecycle.ts';
 import type { Log } from '../model/log.ts';
@@ -9,6 +9,7 @@ import { DEFAULT_DRIVER, LEGACY_DRIVER, OPERATOR } from '../model/well-known.ts'
 import { systemClock } from '../wait/clock.ts';
 import { createCapacityPublisher } from './capacity-objects/publish-capacity.ts';
 import type { OperatorConfig } from './config.ts';
+import { checkLedger } from './follow/check-ledger.ts';
 import { feedLedger } from './follow/feed-ledger.ts';
 import { createInformers, followAll, notSynced, type Informers } from './follow/informers.ts';
 import { createTopology } from './follow/topology.ts';
@@ -60,6 +61,11 @@ export function createTerm(config: OperatorConfig, deps: TermDeps): Term {
     graceMs: config.lostNodeGraceMs,
     onLetGo: deps.metrics.onLetGo,
   };
+  const check = {
+    ...{ ledger, policy: cluster.policy, informers, log },
+    everyMs: config.checkEveryMs,
+    onChecked: deps.metrics.onChecked,
+  };
   const components: Component[] = [
     background('events', (signal) => events.run(signal)),
     background('informers', (signal) => followAll(informers, signal)),
@@ -67,6 +73,7 @@ export function createTerm(config: OperatorConfig, deps: TermDeps): Term {
     background('node storage', (signal) => nodes.run(signal)),
     background('kept data', (signal) => keepDeletedData({ client: deps.client, informers, events, log }, signal)),
     background('lost volumes', (signal) => letGoOfLostVolumes(lost, signal)),
+    background('ledger check', (signal) => checkLedger(check, signal)),
     background('expiry', (signal) =>
       expireHolds({ ledger, holdTtlMs: config.holdTtlMs, onExpired: deps.metrics.onExpired, log, now }, signal),
     ),
@@ -82,6 +89,7 @@ export function createTerm(config: OperatorConfig, deps: TermDeps): Term {
 interface Cluster {
   /** Names of CSI drivers that are ours. */
   readonly drivers: readonly string[];
+  readonly policy: LedgerPolicy;
   readonly ledger: Ledger;
   readonly informers: Informers;
   readonly events: EventRecorder;
@@ -94,12 +102,13 @@ const now = (): number => performance.now();
 function hearCluster(config: OperatorConfig, { client, log }: TermDeps): Cluster {
   const { driverName, strategy, antiAffinity, holdTtlMs, initConfig } = config;
   const drivers = driverName === DEFAULT_DRIVER ? [driverName, LEGACY_DRIVER] : [driverName];
-  const ledger = new Ledger({ strategy, antiAffinity, drivers, holdTtlMs });
+  const policy = { strategy, antiAffinity, drivers, holdTtlMs };
+  const ledger = new Ledger(policy);
   const informers = createInformers({ client, drivers, initConfig, log });
   const events = createEventRecorder({ client, source: { component: OPERATOR }, log });
   feedLedger(informers, ledger);
   tellNotUnderstood({ informers, drivers, events });
-  return { drivers, ledger, informers, events, notReady: () => notSynced(informers) };
+  return { drivers, policy, ledger, informers, events, notReady: () => notSynced(informers) };
 }
 
 /** The parts that answer calls, and the capacity objects, which say the same to a scheduler that makes none. */

@@ -3,6 +3,7 @@ import { askExpire } from './asked.ts';
 import { GIB } from '../../src/model/bytes.ts';
 import type { UnitFacts } from '../../src/model/facts.ts';
 import { inExtents, sum, type Item, type Use } from './model.ts';
+import { auditFindsNothing } from './audit-finds-nothing.ts';
 import { demand } from './violation.ts';
 import type { World } from './world.ts';
 
@@ -28,6 +29,7 @@ export function agree(world: World): void {
     for (const unit of facts?.units ?? []) agreeOnUnit(look, unit);
     if (facts) agreeOnHeld(look);
   }
+  auditFindsNothing(world);
 }
 
 function agreeOnGroup({ world: { model }, uses, node, state: nodeState }: Look, name: string): void {

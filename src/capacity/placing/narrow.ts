@@ -17,6 +17,9 @@ export type FloatPolicy =
   | { readonly kind: 'one' }
   | { readonly kind: 'roomy'; readonly more: number };
 
+/** Chosen by bench/burst.ts: docs/decisions/0004-float-where-there-is-plenty.md. */
+export const DEFAULT_FLOAT: FloatPolicy = { kind: 'roomy', more: 4 };
+
 /**
  * The nodes of the plan to answer with, as positions in `plan.nodes`; undefined for all. At least one when the plan
  * has any.

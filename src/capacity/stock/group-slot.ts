@@ -60,6 +60,16 @@ export class GroupSlot extends Slot {
     return this.facts === undefined && this.#volumes.size === 0 && this.settled === 0 && this.floating === 0;
   }
 
+  /** Names of the recorded volumes. */
+  recorded(): string[] {
+    return [...this.#volumes].flatMap(([name, { recorded }]) => (recorded === 0 ? [] : [name]));
+  }
+
+  /** What each volume takes, as it was told, bytes. */
+  uses(): ReadonlyMap<string, Readonly<VolumeUse>> {
+    return this.#volumes;
+  }
+
   /** Sums in bytes, each volume in whole extents. */
   usage(): { observed: number; recorded: number; taken: number; unattributed: number } {
     let observed = 0;

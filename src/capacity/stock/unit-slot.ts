@@ -25,6 +25,10 @@ export class UnitSlot extends Slot {
     this.#recount();
   }
 
+  recorded(): string[] {
+    return [...this.owners];
+  }
+
   takenBy(volume: string): number {
     return this.owners.has(volume) ? 1 : 0;
   }

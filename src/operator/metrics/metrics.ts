@@ -3,6 +3,7 @@ import { createMetrics, type Metrics } from '../../daemon/metrics.ts';
 import type { CallReport as ExtenderCall } from '../../extender/server.ts';
 import type { LossCause } from '../volumes/lost-volume.ts';
 import { gaugeOf, type Refresh, type Sources } from './gauges.ts';
+import type { LedgerFault } from '../follow/check-ledger.ts';
 import { allOf } from '../follow/informers.ts';
 import { storageGauges } from './storage-gauges.ts';
 import { volumeGauges } from './volume-gauges.ts';
@@ -15,6 +16,8 @@ export interface OperatorMetrics {
   readonly onExpired: (pods: number) => void;
   /** Counts volumes whose objects were let go though their data may still be on a lost node. */
   readonly onLetGo: (cause: LossCause) => void;
+  /** Counts what the comparison of the ledger with the objects found. */
+  readonly onChecked: (nodes: number, faults: readonly LedgerFault[]) => void;
   /** Says where the numbers come from when a page is made; undefined while this replica does not lead. */
   readonly watch: (sources: Sources | undefined) => void;
 }
@@ -40,6 +43,16 @@ export function createOperatorMetrics(): OperatorMetrics {
     help: 'Volumes whose objects were let go because their node or disk is lost; their data was not touched.',
     labels: ['cause'],
   });
+  const checked = registry.counter({
+    name: 'open_local_ledger_checked_nodes_total',
+    help: 'Nodes whose room was compared with what the objects say.',
+  });
+  const faulty = registry.counter({
+    name: 'open_local_ledger_faults_total',
+    help: 'Numbers of the ledger that the objects say otherwise, and sums that were not those of their parts; all were mended.',
+    labels: ['kind'],
+  });
+  for (const kind of ['number', 'sum']) faulty.add([kind], 0);
   const refreshers = [storageGauges(registry), volumeGauges(registry), stateGauges(registry)];
   let sources: Sources | undefined;
   registry.beforePage(() => {
@@ -51,6 +64,10 @@ export function createOperatorMetrics(): OperatorMetrics {
     onExtenderCall: ({ verb, outcome, ms }) => extender.observe([verb, outcome], ms / 1000),
     onExpired: (pods) => expired.add([], pods),
     onLetGo: (cause) => letGo.add([cause]),
+    onChecked: (nodes, faults) => {
+      checked.add([], nodes);
+      for (const kind of faults) faulty.add([kind]);
+    },
     watch: (now) => void (sources = now),
   };
 }
