@@ -26,6 +26,9 @@ build: $(INSTALLED) ## Build the three programs into dist/
 demo: build ## Run the whole job on simulated nodes, no cluster needed (LVM=real: loop devices and real lvm2, as root; JSON=1: one document)
 	bin/open-local sandbox --lvm $(LVM) $(if $(JSON),--json)
 
+test-all: ## Run everything that can be tested, and say at the end what passed, failed and was left out
+	.ci/all
+
 test: build ## Run rings 1 to 3 as far as this machine allows, and say what was left out
 	npm run --silent test
 
@@ -36,6 +39,9 @@ check: $(INSTALLED) ## Types, lint, format and generated code
 
 fuzz: $(INSTALLED) ## Random histories against the ledger (N=1000000 for the long one, SEED=… to repeat one)
 	npm run --silent node -- test/fuzz/run.ts $(N) $(SEED)
+
+mutants: build ## Plant faults, and tell which of them rings 1 to 3 do not find (FOLDER=src/csi N=40 SEED=1 MINUTES=30)
+	npm run --silent node -- test/mutants/run.ts $(or $(FOLDER),src) $(if $(filter file,$(origin N)),40,$(N)) $(or $(SEED),1) $(or $(MINUTES),30)
 
 fuzz-wire: $(INSTALLED) ## 100,000 mutated bodies through both readers of the extender's wire (SEED=… to repeat)
 	npm run --silent node -- bench/fuzz-wire.ts 100000 $(SEED)
@@ -76,4 +82,4 @@ bench-cluster: $(INSTALLED) ## What open-local costs a real control plane: pods 
 clean: ## Remove what was built
 	rm -rf dist coverage
 
-.PHONY: help install build demo test check fuzz fuzz-wire bench control-plane cluster-up cluster-down test-cluster node-up node-shell node-down test-node bench-node bench-cluster clean
+.PHONY: help install build demo test-all test check fuzz mutants fuzz-wire bench control-plane cluster-up cluster-down test-cluster node-up node-shell node-down test-node bench-node bench-cluster clean

@@ -14,7 +14,7 @@ export async function copyCheckout(original: string): Promise<Checkout> {
   const root = await mkdtemp(path.join(tmpdir(), 'mutants-'));
   const args = ['ls-files', '--cached', '--others', '--exclude-standard', '-z'];
   const { stdout } = await promisify(execFile)('git', args, { cwd: original, maxBuffer: 64 * 1024 * 1024 });
-  for (const file of stdout.split('\0').filter((name) => name !== '')) {
+  for (const file of stdout.split('\0').filter((name) => name !== '' && name !== 'node_modules')) {
     await mkdir(path.dirname(path.join(root, file)), { recursive: true });
     await cp(path.join(original, file), path.join(root, file), { verbatimSymlinks: true }).catch((error: unknown) => {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error; // deleted, and git does not know yet
