@@ -14,22 +14,20 @@ export interface RelatedRun {
 
 export interface RelatedTests {
   readonly root: string;
-  /** Files whose tests are run. */
-  readonly files: readonly string[];
-  /** Only tests in this folder; absent: all that import one of the files, however far. */
-  readonly folder?: string;
+  /** Which tests are run: those below a folder, or those that import one of the files, however far. */
+  readonly of: { readonly folder: string } | { readonly files: readonly string[] };
   readonly limitMs: number;
 }
 
 /**
- * Runs the tests of rings 1 to 3 that import the files, up to the first that fails twice: on a busy machine one may
+ * Runs tests of rings 1 to 3, up to the first that fails twice: on a busy machine one may
  * fail for a reason of its own. A run over its limit is killed with all that it started. `passed` also when there are
  * no tests.
  */
-export async function runRelated({ root, files, folder, limitMs }: RelatedTests): Promise<RelatedRun> {
-  const flags = ['--run', '--bail=1', '--retry=1', '--passWithNoTests', '--reporter=./test/summary.ts'];
-  const where = folder === undefined ? [] : [`--dir=${folder}`];
-  const argv = [path.join(root, 'node_modules/vitest/vitest.mjs'), 'related', ...files, ...flags, ...where];
+export async function runRelated({ root, of, limitMs }: RelatedTests): Promise<RelatedRun> {
+  const which = 'folder' in of ? ['run', `${of.folder}/`] : ['related', '--run', ...of.files];
+  const flags = ['--bail=1', '--retry=1', '--passWithNoTests', '--reporter=./test/summary.ts'];
+  const argv = [path.join(root, 'node_modules/vitest/vitest.mjs'), ...which, ...flags];
   const summary = path.join(root, 'mutants-summary');
   await rm(summary, { force: true });
   const env = { ...process.env, TEST_SUMMARY: summary, CI: '' };

@@ -44,10 +44,9 @@ async function plantedIn(file: string): Promise<Planted[]> {
 
 /** Tests of the file's own folder first: they find most, and quickly. */
 async function outcomeOf(checkout: string, planted: Planted): Promise<Outcome> {
-  const files = [planted.file];
-  const near = await runRelated({ root: checkout, files, folder: folderOf(planted.file), limitMs: LIMIT_MS });
+  const near = await runRelated({ root: checkout, of: { folder: folderOf(planted.file) }, limitMs: LIMIT_MS });
   if (near.outcome !== 'passed') return near.outcome;
-  return (await runRelated({ root: checkout, files, limitMs: LIMIT_MS })).outcome;
+  return (await runRelated({ root: checkout, of: { files: [planted.file] }, limitMs: LIMIT_MS })).outcome;
 }
 
 async function judge(checkout: string, planted: Planted, known: readonly Equivalent[]): Promise<Verdict> {
@@ -69,7 +68,7 @@ const chosen = sample(possible, Number(count), Number(seed));
 say(`${chosen.length} of ${possible.length} possible faults in ${folder}, seed ${seed}`);
 await using checkout = await copyCheckout(root);
 const files = [...new Set(chosen.map(({ file }) => file))];
-const sound = await runRelated({ root: checkout.root, files, limitMs: 4 * LIMIT_MS });
+const sound = await runRelated({ root: checkout.root, of: { files }, limitMs: 4 * LIMIT_MS });
 if (sound.outcome !== 'passed') {
   sound.failures.forEach(say);
   throw new Error(`without any fault the tests of these files ${sound.outcome}: nothing can be told`);
