@@ -64,3 +64,15 @@ test('a process tells its memory, CPU time and event loop lag', () => {
   for (const name of ['process_resident_memory_bytes', 'process_cpu_seconds_total', 'nodejs_eventloop_lag_p99_seconds'])
     expect(page).toMatch(new RegExp(`^${name} \\d`, 'm'));
 });
+
+test('CPU time is counted once, however often the page is read', () => {
+  const metrics = createMetrics();
+  const stop = addProcessMetrics(metrics);
+  metrics.page();
+  metrics.page();
+  const [, seconds = ''] = /^process_cpu_seconds_total (\S+)/m.exec(metrics.page()) ?? [];
+  stop();
+  const { user, system } = process.cpuUsage();
+  expect(Number(seconds)).toBeGreaterThan(0);
+  expect(Number(seconds)).toBeLessThanOrEqual((user + system) / 1e6);
+});

@@ -29,3 +29,14 @@ test('aborted from the start, it runs nothing', async () => {
   );
   expect(turns).toBe(0);
 });
+
+test('between two turns there is a pause, which an abort ends', async () => {
+  const stop = new AbortController();
+  let turns = 0;
+  const task = (): void => {
+    turns += 1;
+    setTimeout(() => stop.abort(), 50);
+  };
+  await repeat(3_600_000, task, () => {}, stop.signal);
+  expect(turns).toBe(1);
+});

@@ -18,3 +18,10 @@ test('the reason is told whether it stands first, before the usage, or last', ()
   expect(failed(`${usage}no such device\n`)).toMatch(/no such device$/);
   expect(failed(usage).length).toBeLessThan(1000);
 });
+
+test('of a long text the first 300 and the last 500 characters are told, of one of 800 everything', () => {
+  const whole = `${'a'.repeat(300)}${'b'.repeat(500)}`;
+  expect(failed(whole)).toBe(`mkfs.xfs /dev/x exited with 1: ${whole}`);
+  const cut = `${'a'.repeat(300)} … ${'b'.repeat(500)}`;
+  expect(failed(`${'a'.repeat(300)}x${'b'.repeat(500)}`)).toBe(`mkfs.xfs /dev/x exited with 1: ${cut}`);
+});

@@ -105,9 +105,28 @@ test('more output than allowed ends the program', async () => {
   expect(failure.message).toContain('wrote more than 1000 bytes');
 });
 
+test('as much output as allowed is no failure, of either kind', async () => {
+  const { stdout, stderr } = await run(
+    ['sh', '-c', 'echo -n 12345; echo -n 54321 >&2'],
+    { ...soon, maxOutputBytes: 5 },
+    never,
+  );
+  expect([stdout, stderr]).toEqual(['12345', '54321']);
+});
+
 test('a daemon left behind that holds the pipes does not hold the call', async () => {
   const { stdout } = await run(['sh', '-c', 'sleep 300 & echo $!'], soon, never);
   const pid = Number(stdout);
+  expect(isAlive(pid)).toBe(true);
+  process.kill(pid);
+});
+
+test('an abort after the end ends nothing any more: the group may belong to somebody else by then', async () => {
+  const controller = new AbortController();
+  const { stdout } = await run(['sh', '-c', 'sleep 300 & echo $!'], soon, controller.signal);
+  const pid = Number(stdout);
+  controller.abort(new Error('too late'));
+  await run(['sleep', '0.2'], soon, never);
   expect(isAlive(pid)).toBe(true);
   process.kill(pid);
 });

@@ -66,3 +66,12 @@ test('a file that is not there is named', async () => {
     '/nowhere/disks.json',
   );
 });
+
+test('a second group of one name is a conflict, as with LVM; one of another name is not', async () => {
+  const disks = ['a', 'b', 'c'].map((letter) => ({ name: `/dev/sim-${letter}`, sizeBytes: GIB }));
+  const { lvm } = await simulated(disks);
+  await lvm.createGroup({ name: 'g', devices: ['/dev/sim-a'] }, never);
+  await lvm.createGroup({ name: 'h', devices: ['/dev/sim-b'] }, never);
+  await expect(lvm.createGroup({ name: 'g', devices: ['/dev/sim-c'] }, never)).rejects.toThrow('already exists');
+  expect((await lvm.report(never)).groups.map(({ name }) => name)).toEqual(['g', 'h']);
+});

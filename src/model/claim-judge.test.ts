@@ -44,6 +44,7 @@ test.each<[string, Parameters, ClaimUse, number, number]>([
   ['xfs in a mount point', of('xfs', 'MountPoint'), {}, MIB, MIB],
   ['xfs, raw', of('xfs'), { block: true }, MIB, MIB],
   ['enough for xfs', of('xfs'), {}, 300 * MIB, 300 * MIB],
+  ['a limit of just the request', LVM, { limit: bytes(GIB) }, GIB, GIB],
   ['xfs within its limit', of('xfs'), { limit: bytes(GIB) }, MIB, 300 * MIB],
   ['btrfs', of('btrfs'), {}, MIB, 114_294_784],
   ['our choice', LVM, {}, 1, 2 * MIB],

@@ -59,3 +59,8 @@ test.each([
 ])('%s is told with what was meant', (text, message) => {
   expect(() => parseWholeQuantity(text)).toThrow(expect.objectContaining({ kind: 'invalid', message }));
 });
+
+test('the largest number of bytes that can be counted is no error', () => {
+  expect(parseQuantity('9007199254740991')).toBe(Number.MAX_SAFE_INTEGER);
+  expect(() => parseQuantity('9007199254740992')).toThrow('8 PiB or more');
+});
