@@ -38,7 +38,10 @@ export async function createLoopDisks(...sizes: readonly number[]): Promise<Loop
       const file = await open(path.join(folder, `disk-${index}.img`), 'w');
       await file.truncate(size);
       await file.close();
-      devices.push(await command('losetup', '--find', '--show', path.join(folder, `disk-${index}.img`)));
+      const device = await command('losetup', '--find', '--show', path.join(folder, `disk-${index}.img`));
+      devices.push(device);
+      // A loop device stays read-only over detaching, when a test that made it so was cut.
+      await command('blockdev', '--setrw', device);
     }
     const systemDir = path.join(folder, 'lvm');
     await mkdir(systemDir);
