@@ -66,7 +66,7 @@ export function createPorts(config: PortsConfig, deps: PortsDeps): Ports {
       const known = knownGroups(nls?.status, volumes);
       const isThere = (uuid: string): boolean => all.groups.some((group) => group.uuid === uuid);
       const absent = [...known].flatMap(([name, uuid]) => (isThere(uuid) ? [] : [name]));
-      return { ...report, absent, groups: withDoubts(report.groups, known) };
+      return { ...report, absent, groups: withDoubts(report.groups, known, boot) };
     },
   };
   if (simulatedMounts === undefined)

@@ -109,7 +109,7 @@ test('A4: a volume of that name that somebody else made is neither taken nor rem
   await on.bash('lvcreate -qq --yes --size 8M --name theirs data');
   await on.order('theirs', 8);
   const told = await on.until('theirs', ({ status }) => status?.reason === 'NotOurs');
-  expect(told.status?.message).toMatch(/was not made by open-local: rename or remove it/);
+  expect(told.status?.message).toMatch(/was not made by open-local: rename it/);
   await on.delete('theirs');
   await on.untilGone('theirs');
   expect(await on.bash('lvs --noheadings -o lv_size --units m data/theirs')).toBe('8.00m');

@@ -35,8 +35,11 @@ async function blank(serial: string, more: Partial<Disk> = {}): Promise<Disk> {
 }
 
 const group = (name: string, ...serials: readonly string[]) => ({ name, devices: serials.map(linkOf) });
-const ask = (...vgs: readonly { readonly name: string; readonly devices: string[] }[]) =>
-  node.ask({ resourceToBeInited: { vgs: [...vgs] } }, signal);
+/** Without groups: until the agent has forgotten which groups it knew, so that their names may mean others. */
+const ask = async (...vgs: readonly { readonly name: string; readonly devices: string[] }[]) => {
+  const nls = await node.ask({ resourceToBeInited: { vgs: [...vgs] } }, signal);
+  return vgs.length > 0 ? nls : node.until(({ status }) => (status?.knownGroups ?? []).length === 0, signal);
+};
 const onNode = async (script: string): Promise<string> => (await node.vm.must(script, signal)).trim();
 const READY = { status: 'True', reason: 'Ready' };
 

@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
 import type { NodeLocalStorage } from '../../model/objects.ts';
+import { newDeviceMark } from '../../lvm/device-mark.ts';
+import type { LvmGroup } from '../../lvm/report.ts';
 import { sampleGroup, sampleLocalVolume } from '../storage-fixture.ts';
 import { knownGroups, recordGroups, withDoubts } from './group-doubt.ts';
 
@@ -30,6 +32,19 @@ test('a group that has taken the name of another is in doubt', () => {
   expect(doubt?.message).toMatch(/a on \/dev\/a has its name, and mine had it.*vgrename a NEWNAME/);
 });
 
+test('a group that was made here since the start of the machine takes the place of one that is lost', () => {
+  const made = (boot: string, name = 'pool-0') => ({
+    ...group('a'),
+    devices: group('a').devices.map((pv) => ({ ...pv, uuid: newDeviceMark(name, boot) })),
+  });
+  const known = new Map([['pool-0', 'lost']]);
+  const doubtsIn = (...groups: LvmGroup[]) => withDoubts(groups, known, 'now').map(({ doubt }) => doubt?.reason);
+  expect(doubtsIn(made('now'))).toEqual([undefined]);
+  expect(doubtsIn(made('before'))).toEqual(['OtherGroup']);
+  expect(doubtsIn(made('now', 'other'))).toEqual(['OtherGroup']);
+  expect(doubtsIn(made('now'), group('lost'))).toEqual(['DuplicateName', 'DuplicateName']);
+});
+
 test('what a name means is told by the status, and by volumes where that says nothing', () => {
   const made = (vgName: string, groupUuid: string) => sampleLocalVolume({ spec: { vgName }, status: { groupUuid } });
   const volumes = [made('pool-0', 'other'), made('pool-1', 'b'), sampleLocalVolume({ spec: { vgName: 'pool-2' } })];
@@ -56,7 +71,12 @@ test.each<[string, NodeLocalStorage, readonly ReturnType<typeof group>[], Readon
     [group('a'), group('s', 'system')],
     { system: 's' },
   ],
-  ['the first one for good', nls(POOLS, ['pool-0', 'first']), [group('a')], { 'pool-0': 'first' }],
+  [
+    'the first one, not another that is in doubt',
+    nls(POOLS, ['pool-0', 'first']),
+    [{ ...group('a'), doubt }],
+    { 'pool-0': 'first' },
+  ],
   ['one that is gone', nls(POOLS, ['pool-0', 'first']), [], { 'pool-0': 'first' }],
   ['none that the configuration gave up', nls({}, ['pool-0', 'first']), [group('a')], {}],
   [

@@ -1,4 +1,5 @@
 import type { LocalVolume, NodeLocalStorage } from '../../model/objects.ts';
+import { isMarkedFor, isMarkedIn } from '../../lvm/device-mark.ts';
 import type { GroupDoubt, LvmGroup } from '../../lvm/report.ts';
 import { parseNameFilter } from '../../model/name-pattern.ts';
 import { compareText } from './conditions.ts';
@@ -26,15 +27,24 @@ export function knownGroups(
 
 /**
  * The groups, each with the doubt that there is about it: whether it is the one that its name meant when it was first
- * seen.
+ * seen. `boot` names the time since the machine was started: device-mark.ts.
  */
-export function withDoubts(groups: readonly LvmGroup[], known: ReadonlyMap<string, string>): readonly LvmGroup[] {
+export function withDoubts(
+  groups: readonly LvmGroup[],
+  known: ReadonlyMap<string, string>,
+  boot = '',
+): readonly LvmGroup[] {
   return groups.map((group) => {
     const same = groups.filter(({ name }) => name === group.name);
-    const doubt = doubtAbout(group, same, known.get(group.name));
+    const meant = isMadeHere(group, boot) ? group.uuid : known.get(group.name);
+    const doubt = doubtAbout(group, same, meant);
     return doubt ? { ...group, doubt } : group;
   });
 }
+
+/** Whether an agent made the group on this machine since that was started: in place of one whose disks were lost. */
+const isMadeHere = ({ name, devices }: LvmGroup, boot: string): boolean =>
+  boot !== '' && devices.length > 0 && devices.every(({ uuid }) => isMarkedFor(name, uuid) && isMarkedIn(boot, uuid));
 
 function doubtAbout(group: LvmGroup, same: readonly LvmGroup[], recorded: string | undefined): GroupDoubt | undefined {
   const { name, uuid } = group;
@@ -74,7 +84,7 @@ export function recordGroups(nls: NodeLocalStorage, groups: readonly LvmGroup[])
   const before = (nls.status?.knownGroups ?? []).filter(({ name }) => isNamed(name));
   const known = new Map(before.map(({ name, uuid }) => [name, uuid]));
   for (const { name, uuid, doubt, foreign, exported } of groups)
-    if (!doubt && !foreign && !exported && !known.has(name) && isNamed(name)) known.set(name, uuid);
+    if (!doubt && !foreign && !exported && isNamed(name)) known.set(name, uuid);
   return [...known].map(([name, uuid]) => ({ name, uuid })).toSorted((a, b) => compareText(a.name, b.name));
 }
 
