@@ -63,6 +63,8 @@ export interface Disks {
   list(signal: AbortSignal): Promise<readonly BlockDevice[]>;
   /** Follows links such as /dev/disk/by-id/…; undefined when there is nothing. */
   resolve(path: string, signal: AbortSignal): Promise<string | undefined>;
+  /** What the device-mapper device to which a path leads was given for good; undefined of anything else. */
+  mapperUuid(path: string, signal: AbortSignal): Promise<string | undefined>;
   probe(device: Pick<BlockDevice, 'path' | 'size'>, signal: AbortSignal): Promise<Probe>;
   /**
    * Resolves once `changed` will be called when disks come and go, until aborted; rejects when that cannot be known.

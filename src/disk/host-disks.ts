@@ -1,4 +1,5 @@
-import { realpath } from 'node:fs/promises';
+import { readFile, realpath } from 'node:fs/promises';
+import path from 'node:path';
 import type { Run } from '../exec/run.ts';
 import { probeContent } from './content.ts';
 import type { Disks } from './disks.ts';
@@ -10,6 +11,15 @@ import { readBlockDevices, type KernelFolders } from './sysfs.ts';
 
 const HOST: KernelFolders = { sys: '/sys', proc: '/proc', dev: '/dev' };
 
+async function mapperUuid(sys: string, device: string): Promise<string | undefined> {
+  try {
+    const name = path.basename(await realpath(device));
+    return (await readFile(path.join(sys, 'block', name, 'dm/uuid'), 'utf8')).trim() || undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * The block devices of this machine, from sysfs; their content through wipefs. `policy` is for what is removed;
  * `folders` replaces /sys, /proc and /dev in tests.
@@ -18,6 +28,7 @@ export function createHostDisks(run: Run, policy: ErasePolicy, folders: KernelFo
   return {
     list: (signal) => readBlockDevices(folders, signal),
     resolve: (path) => realpath(path).catch(() => undefined),
+    mapperUuid: (path) => mapperUuid(folders.sys, path),
     probe: (device, signal) => probeContent(device, run, signal),
     watch: (changed, signal) => watchDisks(folders, changed, signal),
     wipe: (device, signal) => wipeDevice(device, policy, run, signal),

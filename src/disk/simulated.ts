@@ -30,6 +30,7 @@ export function createSimulatedDisks<T extends SimulatedDisks>(state: StateFile<
       if (!disk) return { busy: false, unreadable: `no such device: ${path}`, signatures: [] };
       return { busy: false, signatures: disk.signature === undefined ? [] : [{ type: disk.signature, offset: 0 }] };
     },
+    mapperUuid: () => Promise.resolve(undefined),
     watch: () => Promise.resolve(), // who edits the file is in no hurry
     wipe: ({ path }, signal) =>
       state.update((before) => ({ ...before, disks: before.disks.map(blankIf(path)) }), signal),

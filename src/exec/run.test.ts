@@ -147,3 +147,12 @@ test('a fake run that never answers ends on abort', async () => {
   controller.abort(new Error('over'));
   await expect(running).rejects.toThrow('over');
 });
+
+test('warnings without end are no reason to kill a program: their beginning and end are kept', async () => {
+  const script =
+    'process.stderr.write("first" + "w".repeat(20_000_000) + "last", () => process.stdout.write("report"))';
+  const { stdout, stderr } = await run(node(script), soon, never);
+  expect(stdout).toBe('report');
+  expect(stderr).toMatch(/^first.*bytes.*last$/s);
+  expect(stderr.length).toBeLessThan(200_000);
+});

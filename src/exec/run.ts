@@ -15,7 +15,10 @@ export interface RunOptions {
   /** Added to the fixed environment (PATH and LC_ALL), or replacing its entries. */
   readonly env?: Readonly<Record<string, string>>;
   readonly stdin?: string | Uint8Array;
-  /** Bytes each of stdout and stderr may have; the program that writes more is killed. Absent: 16 MiB. */
+  /**
+   * Bytes that stdout may have; the program that writes more is killed. Absent: 16 MiB. Of stderr, which only explains,
+   * the beginning and the end are kept.
+   */
   readonly maxOutputBytes?: number;
 }
 
@@ -26,6 +29,7 @@ export type Run = (argv: readonly string[], options: RunOptions, signal: AbortSi
 const CHILD_ENV = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' };
 
 const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
+const END_BYTES = 64 * 1024;
 /**
  * Between the polite signal and SIGKILL, and then until the child is given up (a process in disk sleep cannot be
  * killed).
@@ -54,7 +58,7 @@ export const run: Run = async (argv, { timeoutMs, env, stdin, maxOutputBytes = M
   const timeout = AbortSignal.timeout(timeoutMs);
   const stop = AbortSignal.any([signal, timeout, overflow.signal]);
   const stdout = collect(child.stdout, maxOutputBytes, overflow);
-  const stderr = collect(child.stderr, maxOutputBytes, overflow);
+  const stderr = collectEnds(child.stderr);
 
   const { exitCode, exitSignal, spawnError } = await ended(child, stop);
   signal.throwIfAborted();
@@ -76,6 +80,24 @@ function collect(stream: ChildProcess['stdout'], maxBytes: number, overflow: Abo
     else chunks.push(chunk);
   });
   return () => Buffer.concat(chunks).toString('utf8');
+}
+
+/** Gathers the first and the last of what a stream says, whatever is between. */
+function collectEnds(stream: ChildProcess['stdout']): () => string {
+  let first = Buffer.alloc(0);
+  let last = Buffer.alloc(0);
+  let bytes = 0;
+  stream?.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    const missing = END_BYTES - first.length;
+    first = Buffer.concat([first, chunk.subarray(0, missing)]);
+    last = Buffer.concat([last, chunk.subarray(missing)]).subarray(-END_BYTES);
+  });
+  return () => {
+    const dropped = bytes - first.length - last.length;
+    const between = dropped > 0 ? `\n… ${dropped} bytes …\n` : '';
+    return `${first.toString('utf8')}${between}${last.toString('utf8')}`;
+  };
 }
 
 interface End {

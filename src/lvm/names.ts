@@ -23,5 +23,9 @@ export function lvmName(text: string): string {
   );
 }
 
+/** The UUID that lvm gives to the device of a logical volume (build_dm_uuid in lib/activate/dev_manager.c). */
+export const mapperUuidOf = (groupUuid: string, volumeUuid: string): string =>
+  `LVM-${groupUuid.replaceAll('-', '')}${volumeUuid.replaceAll('-', '')}`;
+
 /** The path under which an active logical volume appears. */
 export const volumeDevicePath = (vgName: string, name: string): string => `/dev/${vgName}/${name}`;

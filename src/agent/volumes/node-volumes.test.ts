@@ -26,6 +26,7 @@ function volumesOf(
   stored: LocalVolume | Error,
   nodeName = 'node-a',
   mounted: readonly MountEntry[] = [],
+  mapperUuid?: string,
 ) {
   let asked = 0;
   const get = <T extends KubeObject>(): Promise<T> => {
@@ -37,7 +38,10 @@ function volumesOf(
     nodeName,
     heard: () => heard,
     write: { markFormatting: markFormatted, markFormatted },
-    disks: { list: () => Promise.resolve([sampleDisk('sdb', { worldwideName: 'naa.1' })]) },
+    disks: {
+      list: () => Promise.resolve([sampleDisk('sdb', { worldwideName: 'naa.1' })]),
+      mapperUuid: () => Promise.resolve(mapperUuid),
+    },
     mounts: { list: () => Promise.resolve(mounted) },
     filesystems: { identify: ({ source }) => Promise.resolve(`ext4 ${source} /`) },
   });
@@ -57,6 +61,23 @@ test('a volume that was heard to be ready costs no call', async () => {
     limits: { readBps: 5 },
   });
   expect(asked()).toBe(0);
+});
+
+test.each([
+  ['its own', 'LVM-GGVV', true],
+  ['no device-mapper device, as a simulated one', undefined, true],
+  ["another group's volume of its name", 'LVM-HHVV', false],
+  ['another volume', 'LVM-GGWW', false],
+  ['no volume at all', 'CRYPT-1', false],
+])('a path that leads to %s', async (_, mapperUuid, isUsed) => {
+  const volume = { ...ready, status: { ...ready.status, groupUuid: 'G-G', volumeUuid: 'V-V' } };
+  const found = volumesOf(volume, missing, 'node-a', [], mapperUuid).volumes.find('v1', never);
+  expect(
+    await found.then(
+      () => 'used',
+      (error: unknown) => String(error),
+    ),
+  ).toMatch(isUsed ? /^used$/ : /leads to .*, not to its own LVM-GGVV/);
 });
 
 test.each([

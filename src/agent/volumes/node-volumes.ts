@@ -4,6 +4,7 @@ import type { LocalVolume } from '../../model/objects.ts';
 import { FORMATTED, FORMATTING } from '../../model/well-known.ts';
 import type { NodeVolume, NodeVolumes } from '../../csi/node/node-volumes.ts';
 import type { Disks } from '../../disk/disks.ts';
+import { mapperUuidOf } from '../../lvm/names.ts';
 import { formatFilesystem, parseFilesystem, type Filesystems } from '../../mount/filesystem.ts';
 import { mountAt } from '../../mount/mountinfo.ts';
 import type { Mounts } from '../../mount/mounts.ts';
@@ -19,7 +20,7 @@ export interface NodeVolumesOptions {
   /** What was heard of an object; it may be behind. */
   readonly heard: (name: string) => LocalVolume | undefined;
   readonly write: Pick<VolumeWriter, 'markFormatting' | 'markFormatted'>;
-  readonly disks: Pick<Disks, 'list'>;
+  readonly disks: Pick<Disks, 'list' | 'mapperUuid'>;
   readonly mounts: Pick<Mounts, 'list'>;
   readonly filesystems: Pick<Filesystems, 'identify'>;
 }
@@ -62,12 +63,30 @@ export function createNodeVolumes({
       const volume = known?.status?.phase === 'Ready' ? known : await ask(id, signal);
       if (volume?.spec.nodeName !== nodeName) return undefined;
       const ready = readyVolume(volume);
-      if (volume.spec.kind !== 'LVM') await assertInPlace(volume, ready, signal);
+      if (volume.spec.kind === 'LVM') await assertOwn(volume, ready, disks, signal);
+      else await assertInPlace(volume, ready, signal);
       return ready;
     },
     markFormatting: (id, begun, signal) => recorded(id, write.markFormatting(id, formatFilesystem(begun), signal)),
     markFormatted: (id, fsType, signal) => recorded(id, write.markFormatted(id, fsType, signal)),
   };
+}
+
+/**
+ * Throws Fault `unavailable` when the path of a logical volume leads to another: a second group of its name may be
+ * active.
+ */
+async function assertOwn(
+  { status = {} }: LocalVolume,
+  { id, source }: NodeVolume,
+  disks: Pick<Disks, 'mapperUuid'>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { groupUuid, volumeUuid } = status;
+  if (groupUuid === undefined || volumeUuid === undefined) return;
+  const [wanted, found] = [mapperUuidOf(groupUuid, volumeUuid), await disks.mapperUuid(source, signal)];
+  if (found === undefined || found === wanted) return;
+  throw new Fault('unavailable', `volume ${id}: ${source} leads to ${found}, not to its own ${wanted}: it is not used`);
 }
 
 async function recorded(id: string, writing: Promise<void>): Promise<void> {

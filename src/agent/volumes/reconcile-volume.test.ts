@@ -43,6 +43,7 @@ async function rig(volume: LocalVolume) {
       resolve: (name) => Promise.resolve(name),
       probe: () => Promise.resolve({ busy: false, signatures: [] }),
       wipe: ({ path }) => Promise.resolve(void wiped.push(path)),
+      mapperUuid: () => Promise.resolve(undefined),
       erase: ({ path, size }) => Promise.resolve(void wiped.push(`${path} ${size}`)),
     },
     filesystems: {
@@ -98,6 +99,11 @@ test('what is removed is erased first; without that it stays, and says why', asy
     activateVolume: () => Promise.resolve(void active.push(true)),
   };
   it.object.write(sampleLocalVolume({ meta: deleting, status: it.object.read()?.status }));
+  const other = { ...it.deps.disks, mapperUuid: () => Promise.resolve('LVM-another') };
+  await expect(it.reconcile({ lvm, disks: other })).rejects.toThrow(
+    'which is another logical volume: it is not erased',
+  );
+  expect(it.wiped).toEqual([]);
   const failing = { ...it.deps.disks, erase: () => Promise.reject(new Fault('unavailable', 'it cannot be written')) };
   await expect(it.reconcile({ lvm, disks: failing })).rejects.toThrow('it cannot be written');
   expect(it.object.read()?.status).toMatchObject({ phase: 'Deleting', reason: 'WipeFailed' });

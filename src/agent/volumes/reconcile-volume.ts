@@ -11,7 +11,7 @@ import { useOf } from '../../disk/inspect.ts';
 import { concernsGroup } from '../../lvm/errors.ts';
 import type { Lvm, VolumeRef } from '../../lvm/lvm.ts';
 import type { Filesystems } from '../../mount/filesystem.ts';
-import { volumeDevicePath } from '../../lvm/names.ts';
+import { mapperUuidOf, volumeDevicePath } from '../../lvm/names.ts';
 import type { Mounts } from '../../mount/mounts.ts';
 import { factsOf } from '../storage/device-facts.ts';
 import type { RecordEvent } from '../events/record-event.ts';
@@ -25,7 +25,7 @@ import { subjectOf } from '../../kube/subject.ts';
 
 export interface VolumeDeps {
   readonly lvm: Lvm;
-  readonly disks: Pick<Disks, 'list' | 'resolve' | 'probe' | 'wipe' | 'erase'>;
+  readonly disks: Pick<Disks, 'list' | 'resolve' | 'probe' | 'wipe' | 'erase' | 'mapperUuid'>;
   readonly filesystems: Pick<Filesystems, 'entries' | 'clear'>;
   readonly mounts: Pick<Mounts, 'list' | 'shows'>;
   readonly observe: (signal: AbortSignal) => Promise<Observation>;
@@ -205,6 +205,10 @@ async function erase(
     if (partial) return;
     throw error;
   }
+  const { vgUuid, uuid } = target;
+  const found = await disks.mapperUuid(path, signal);
+  if (vgUuid !== undefined && uuid !== undefined && found !== undefined && found !== mapperUuidOf(vgUuid, uuid))
+    throw new Fault('precondition', `${path} leads to ${found}, which is another logical volume: it is not erased`);
   await disks.erase({ path, size }, signal);
 }
 
