@@ -215,3 +215,16 @@ test.each(['nonsense', '"text"', '{"/mnt/a":7}', '{"/mnt/a":"zfs u d"}', '{"/mnt
     expect(marks.heard('/mnt/a')).toBeUndefined();
   },
 );
+
+test('a disk that a volume has for itself is not made a mount point, whatever name it is given by', async () => {
+  const it = await rig();
+  const deps = {
+    ...it.deps,
+    disks: { ...it.deps.disks, resolve: () => Promise.resolve('/dev/sdb') },
+    ownerOf: (place: string) => (place === '/dev/sdb' ? 'v1' : undefined),
+  };
+  const wanted = [{ path: it.at('a'), device: '/dev/disk/by-id/x' }];
+  const { standings } = await initMountPoints(wanted, it.observation, deps, never);
+  expect(standings).toMatchObject([{ reason: 'DeviceRefused', message: expect.stringContaining('v1') as string }]);
+  expect(it.done).toEqual([]);
+});

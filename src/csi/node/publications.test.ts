@@ -133,3 +133,21 @@ test('a staged path at which something else is mounted already is not taken down
   await expect(stage(it)).rejects.toMatchObject({ code: Code.ALREADY_EXISTS });
   expect(await seenAt(it)).toEqual([it.staging, DATA]);
 });
+
+test('of two pods that ask at once for a volume for a single writer one gets it', async () => {
+  const it = await rig();
+  await stage(it);
+  const before = { ...it.mounts };
+  const bothLooked = Promise.withResolvers<void>();
+  let looks = 0;
+  it.mounts.bind = async (wanted, signal) => {
+    looks += 1;
+    if (looks === 2) bothLooked.resolve();
+    setImmediate(bothLooked.resolve); // without a lock, the second call is here before
+    await bothLooked.promise;
+    await before.bind(wanted, signal);
+  };
+  const asked = await Promise.allSettled(['a', 'b'].map((pod) => publish(it, { mode, target: targetOf(it, pod) })));
+  expect(asked.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
+  expect(await seenAt(it)).toHaveLength(2);
+});
