@@ -5,7 +5,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { silentLog } from '../model/log.ts';
 import { podFacts } from '../model/decode.ts';
 import { createFakeScheduling, type FakeScheduling } from './fake-scheduling.ts';
-import { HELD, testPod } from './wire/question-fixture.ts';
+import { HELD, testPod, UNKNOWN } from './wire/question-fixture.ts';
 import { createExtender, type ExtenderOptions } from './server.ts';
 
 /** Longer than any test may run. */
@@ -100,6 +100,44 @@ function chunked(whole: string, size: number): string {
   const sent = chunks.map((chunk) => `${chunk.length.toString(16)}\r\n${chunk}\r\n`).join('');
   return `${head.replace(/Content-Length: \d+/, 'Transfer-Encoding: chunked')}\r\n\r\n${sent}0\r\n\r\n`;
 }
+
+describe('a large body', () => {
+  const annotated = (uid: string, bytes: number) => {
+    const pod = testPod(['data'], uid);
+    return { ...pod, metadata: { ...pod.metadata, annotations: { large: 'x'.repeat(bytes) } } };
+  };
+  const largeCall = (uid: string, names: readonly string[]): string => {
+    const body = JSON.stringify({ Pod: annotated(uid, 3 * 1024 * 1024), Nodes: null, NodeNames: names });
+    return `POST /scheduler/filter HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+  };
+
+  test('of more than is reserved at first is read whole, and two at once are kept apart', async () => {
+    const { app } = await start();
+    const [one, other] = [await dial(app), await dial(app)];
+    const calls = [largeCall('pod-1', ['a', 'c']), largeCall('pod-2', ['b', 'a'])];
+    const half = calls[0]!.length / 2;
+    one.socket.write(calls[0]!.slice(0, half));
+    other.socket.write(calls[1]!.slice(0, half));
+    one.socket.write(calls[0]!.slice(half));
+    other.socket.write(calls[1]!.slice(half));
+    expect((await one.reply()).body).toMatchObject({
+      NodeNames: ['a'],
+      FailedAndUnresolvableNodes: { c: UNKNOWN.message },
+    });
+    expect((await other.reply()).body).toMatchObject({ NodeNames: ['a'], FailedNodes: { b: HELD.message } });
+    for (const uid of ['pod-1', 'pod-2']) {
+      one.socket.write(largeCall(uid, ['a'])); // in buffers that are used again
+      expect((await one.reply()).body).toMatchObject({ NodeNames: ['a'], Error: '' });
+    }
+  });
+
+  test('without a declared length is read whole too', async () => {
+    const { app } = await start();
+    const line = await dial(app);
+    line.socket.write(chunked(largeCall('pod-1', ['a', 'b']), 60_000));
+    expect((await line.reply()).body).toMatchObject({ NodeNames: ['a'], FailedNodes: { b: HELD.message } });
+  });
+});
 
 describe('one connection', () => {
   test('serves call after call, each reply with its length', async () => {

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { makeAuthority, makeCertificate } from '../../test/control-plane/cluster/certificates.ts';
 import { silentLog, type Log } from '../model/log.ts';
 import { podFacts } from '../model/decode.ts';
@@ -206,6 +206,23 @@ describe('a changed certificate', () => {
     await written;
 
     expect((await call(app, { client: 'scheduler' })).server).toBe('server-2');
+  });
+
+  test('is seen when the folder itself is exchanged, time after time, which no watch on it tells', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    cleanups.push(() => vi.useRealTimers());
+    const dir = await tlsDir();
+    const app = await start({ tls: { dir } });
+    const seen = [];
+    for (const server of ['server-2', 'server-1', 'server-2']) {
+      const next = await mkdtemp(path.join(root, 'next-'));
+      await install(next, server);
+      await rename(dir, `${next}-old`);
+      await rename(next, dir);
+      await vi.advanceTimersByTimeAsync(30_000);
+      seen.push((await call(app, { client: 'scheduler' })).server);
+    }
+    expect(seen).toEqual(['server-2', 'server-1', 'server-2']);
   });
 
   test('that is no certificate changes nothing', async () => {

@@ -265,6 +265,47 @@ test('a volume whose record was taken away by hand is removed all the same, and 
   await running;
 });
 
+test('when the record of a volume cannot be written, its room is free again', async () => {
+  await addNodes('n1');
+  startFakeAgent();
+  await startReady();
+  ours.api.troubles.fail({ verb: 'create', resource: 'localvolumes' }, { code: 403 });
+  await expect(createVolume('pvc-1', SIZE, 'n1')).rejects.toMatchObject({ code: expect.any(Number) });
+  expect((await createVolume('pvc-2', SIZE, 'n1')).volume?.capacityBytes).toBe(BigInt(SIZE));
+});
+
+test('when a volume cannot be asked to grow, the room for it is free again', async () => {
+  await addNodes('n1');
+  startFakeAgent();
+  await startReady();
+  await createVolume('pvc-1', 2 * GIB, 'n1');
+  ours.api.troubles.fail({ verb: 'patch', resource: 'localvolumes' }, { code: 403 });
+  await expect(expandVolume('pvc-1', SIZE)).rejects.toMatchObject({ code: expect.any(Number) });
+  expect((await createVolume('pvc-2', 6 * GIB, 'n1')).volume?.capacityBytes).toBe(BigInt(6 * GIB));
+  expect(volume('pvc-1')?.spec.sizeBytes).toBe(2 * GIB);
+});
+
+test('classes and volumes under the name of the driver before us count as our own', async () => {
+  await addNodes('n1', 'n2');
+  await ours.client.create(
+    STORAGE_CLASSES,
+    { ...CLASS, metadata: { name: 'legacy' }, provisioner: 'yodaplugin.csi.alibabacloud.com' },
+    never,
+  );
+  // Made before us: no LocalVolume records it, and its node's report does not show it yet.
+  const old = pvOf('local-1', 'n1');
+  const csiSource = { ...old.spec?.csi, driver: 'yodaplugin.csi.alibabacloud.com', volumeHandle: 'local-1' };
+  const spec = { ...old.spec, capacity: { storage: '6Gi' }, csi: csiSource };
+  await ours.client.create(VOLUMES, { ...old, spec }, never);
+  const operator = await startReady('--wait-ms=0');
+  const [first, second] = [await addPod('web-0', '6Gi', 'legacy'), await addPod('web-1', '6Gi', 'legacy')];
+  await eventually(async () => {
+    const reply = await filter(operator, first, 'n1', 'n2');
+    expect(reply).toMatchObject({ NodeNames: ['n2'], Error: '' }); // pvc of 6 GiB beside 6 GiB of 8 does not fit
+  });
+  expect((await filter(operator, second, 'n1', 'n2')).NodeNames).toEqual([]);
+});
+
 const pvOf = (name: string, node: string): PersistentVolume => ({
   metadata: { name },
   spec: {

@@ -16,6 +16,7 @@ import { bytes, GIB, MIB } from '../../model/bytes.ts';
 import type { CsiStorageCapacity } from '../../model/objects.ts';
 import { parseStorageClass } from '../../model/storage-class.ts';
 import { DEFAULT_DRIVER } from '../../model/well-known.ts';
+import { createFakeClock, type FakeClock } from '../../wait/fake-clock.ts';
 import { feedLedger } from '../follow/feed-ledger.ts';
 import { createInformers, followAll } from '../follow/informers.ts';
 import { createCapacityPublisher, type CapacityPublisher } from './publish-capacity.ts';
@@ -28,6 +29,7 @@ let ledger: Ledger;
 let publisher: CapacityPublisher;
 let stop: () => Promise<void>;
 let isAwaited: boolean;
+let clock: FakeClock;
 let noted: string[];
 const note = (...what: unknown[]): void => void noted.push(inspect(what));
 
@@ -42,6 +44,7 @@ beforeEach(async () => {
   ledger = new Ledger({ strategy: 'spread', drivers: [DEFAULT_DRIVER], holdTtlMs: 60_000 });
   stop = async () => {};
   isAwaited = false;
+  clock = createFakeClock();
   noted = [];
 });
 afterEach(async () => {
@@ -68,7 +71,8 @@ function start(namespace = 'default'): void {
     namespace,
     log: { ...silentLog, warn: note, error: note },
     isAwaited: () => isAwaited,
-    now: () => 0,
+    now: () => clock.now(),
+    clock,
   });
   const running = Promise.all([followAll(informers, stopping.signal), publisher.run(stopping.signal)]);
   stop = async () => {
@@ -142,6 +146,24 @@ test('a node that turned a volume away is told to the byte, and more as soon as 
   await untilIdle();
   await addVolume('w', 'n1', 4);
   await eventually(async () => expect(await sizes()).toEqual({ 'host-n1': '6Gi', ...rest }));
+});
+
+test('two minutes after its last refusal a node has no object of its own any more', async () => {
+  start();
+  const all = { all: '10Gi' };
+  const own = { 'host-n1': '10Gi', 'all but host-n1': '10Gi' };
+  await eventually(async () => expect(await sizes()).toEqual(all));
+  refuse('n1', 3);
+  await eventually(async () => expect(await sizes()).toEqual(own));
+  await untilIdle();
+  await clock.advance(60_000);
+  refuse('n1', 3);
+  await untilIdle();
+  await clock.advance(119_999);
+  await untilIdle();
+  expect(await sizes()).toEqual(own);
+  await clock.advance(await clock.untilAsleep());
+  await eventually(async () => expect(await sizes()).toEqual(all));
 });
 
 test('with it the other nodes are told that have no room for it either', async () => {

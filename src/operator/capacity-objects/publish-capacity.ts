@@ -1,9 +1,11 @@
+import type { Clock } from '../../wait/clock.ts';
 import { pause } from '../../wait/pause.ts';
 import type { Ledger } from '../../capacity/ledger.ts';
 import type { PlaceRequest } from '../../capacity/books/create-volume.ts';
 import type { Topology } from '../../csi/ports.ts';
 import { createWorkQueue, type Again, type WorkQueueStats } from '../../kube/work/work-queue.ts';
 import type { Bytes } from '../../model/bytes.ts';
+import { present } from '../../model/present.ts';
 import type { VolumePolicy } from '../../model/storage-class.ts';
 import { createCapacityObjects, stepsTo, type CapacityObjectsDeps } from './capacity-objects.ts';
 import { allSynced, type Informers } from '../follow/informers.ts';
@@ -19,6 +21,8 @@ export interface CapacityDeps extends CapacityObjectsDeps {
   readonly isAwaited: () => boolean;
   /** Ms that only ever grow. */
   readonly now: () => number;
+  /** By which it looks again when the time of an object is over. Absent: the machine's. */
+  readonly clock?: Clock;
 }
 
 /** Keeps the CSIStorageCapacity objects as `planCapacity` has them, and removes those of ours that are left over. */
@@ -36,14 +40,14 @@ const MAX_WRITES = 50;
 const ALL = 'all';
 
 export function createCapacityPublisher(deps: CapacityDeps): CapacityPublisher {
-  const { ledger, informers, log, now } = deps;
+  const { ledger, informers, log, now, clock } = deps;
   const objects = createCapacityObjects(deps);
   const tight = createTightNodes();
   const whole = createWholeSizes({ ledger, storages: informers.storages });
 
   let isFreed = false;
 
-  const publish = async (signal: AbortSignal): Promise<Again | void> => {
+  const publish = async (_: string, signal: AbortSignal): Promise<Again | void> => {
     const leftMs = tight.expire(now());
     const isAwaited = isFreed;
     isFreed = false;
@@ -55,7 +59,7 @@ export function createCapacityPublisher(deps: CapacityDeps): CapacityPublisher {
     if (steps.length > MAX_WRITES) return { afterMs: 0 };
     return leftMs === undefined ? undefined : { afterMs: leftMs };
   };
-  const queue = createWorkQueue({ name: 'capacity', log, reconcile: (_, signal) => publish(signal) });
+  const queue = createWorkQueue({ name: 'capacity', log, reconcile: publish, ...present({ clock }) });
   const look = (): void => queue.add(ALL);
 
   /** Changes of room are published for tight nodes only: the object for all other nodes does not depend on them. */
