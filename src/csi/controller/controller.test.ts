@@ -217,6 +217,18 @@ test('the same call again returns the same volume and takes nothing more, also w
   expect(room.asked).toHaveLength(1);
 });
 
+test('the same call again is the same with a filesystem too; another filesystem is ALREADY_EXISTS', async () => {
+  const as = (fsType: string): Own => ({
+    volumeCapabilities: [{ ...MOUNT, accessType: { $case: 'mount', value: { fsType } } }],
+  });
+  await create('v', GIB, as('xfs'));
+  expect((await create('v', GIB, as('xfs')))?.volumeId).toBe('v');
+  await expect(create('v', GIB, as('ext4'))).rejects.toMatchObject({
+    code: Code.ALREADY_EXISTS,
+    details: expect.stringContaining('another fs_type: xfs, not ext4'),
+  });
+});
+
 test('two calls at once for one name are taken one after the other, and make one volume', async () => {
   const gate = Promise.withResolvers<void>();
   volumes.pause = gate.promise;
@@ -483,6 +495,25 @@ test('growth that takes long is ABORTED, and the next call finds it done', async
   const object = volumes.objects.get('v');
   if (object) volumes.obey(object);
   expect((await expand('v', 2 * GIB)).capacityBytes).toBe(BigInt(2 * GIB));
+  expect(room.free('n1')).toBe(8 * GIB);
+});
+
+test('growth that is recorded and under way is not asked for again', async () => {
+  await create('v', GIB);
+  waitForAgentMs = 20;
+  volumes.agent = () => {};
+  for (let call = 0; call < 2; call += 1)
+    await expect(expand('v', 2 * GIB)).rejects.toMatchObject({ code: Code.ABORTED });
+  expect(volumes.grows).toEqual([2 * GIB]);
+});
+
+test('growth that could not be recorded gives the room back; growth that perhaps was keeps it', async () => {
+  await create('v', GIB);
+  volumes.failGrow = new Fault('unavailable', 'forbidden');
+  await expect(expand('v', 2 * GIB)).rejects.toMatchObject({ code: Code.UNAVAILABLE });
+  expect(room.free('n1')).toBe(9 * GIB);
+  volumes.failGrow = new Fault('aborted', 'no answer came');
+  await expect(expand('v', 2 * GIB)).rejects.toMatchObject({ code: Code.ABORTED });
   expect(room.free('n1')).toBe(8 * GIB);
 });
 

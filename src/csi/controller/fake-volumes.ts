@@ -16,6 +16,10 @@ export class FakeVolumes implements Volumes {
   agent: (volume: LocalVolume) => void = (volume) => this.obey(volume);
   /** Thrown by the next create, after or before the object was made. */
   failCreate: { readonly made: boolean; readonly fault: Fault } | undefined;
+  /** The next grow fails with this, and changes nothing. */
+  failGrow: Fault | undefined;
+  /** Sizes that were asked for by growing, in order. */
+  readonly grows: Bytes[] = [];
   /** Creating a volume takes until this resolves. */
   pause: Promise<void> | undefined;
   /** How many were tried to be created. */
@@ -79,6 +83,10 @@ export class FakeVolumes implements Volumes {
   async grow(id: string, size: Bytes): Promise<void> {
     const volume = this.objects.get(id);
     if (!volume) throw new Fault('not-found', id);
+    this.grows.push(size);
+    const failure = this.failGrow;
+    this.failGrow = undefined;
+    if (failure) throw failure;
     volume.spec.sizeBytes = size;
     this.agent(volume);
   }
