@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createApiServer, type ApiServer } from '../../sandbox/apiserver/api-server.ts';
-import type { Node } from '../model/objects.ts';
+import type { KubeObject, Node } from '../model/objects.ts';
 import type { KubeClient } from './client.ts';
 import { isNotFound } from './errors.ts';
 import { createEventRecorder } from './events/events.ts';
@@ -10,7 +10,7 @@ import { fakeAccess } from './access/fake-access.ts';
 import { runLeader } from './lease/lease.ts';
 import { LEASES } from './lease/lease-record.ts';
 import { createInformer } from './follow/informer.ts';
-import { NODES } from './resource.ts';
+import { NODES, type Resource } from './resource.ts';
 import { createKubeClient } from './rest/rest-client.ts';
 
 const never = new AbortController().signal;
@@ -124,6 +124,27 @@ test('parts that nobody reads are left out of what is listed and of what is watc
   await client.create(NODES, nodeOf('watched'), never);
   await expect.poll(() => [...nodes.values.keys()], eventually).toEqual(['listed', 'watched']);
   for (const node of nodes.values.values()) expect(node).toMatchObject({ spec: { taints: [], unschedulable: true } });
+});
+
+test('an object of more than 2 MiB goes and comes whole: created, listed, watched and written again', async () => {
+  const resource: Resource<KubeObject & { data: Record<string, string> }> = {
+    group: '',
+    version: 'v1',
+    plural: 'configmaps',
+    kind: 'ConfigMap',
+    namespaced: true,
+  };
+  const key = { name: 'large', namespace: 'default' };
+  // Characters of several bytes, so that every chunk may end inside of one.
+  const large = '→é'.repeat(500_000);
+  const informer = createInformer({ client, resource, project: ({ data }) => data, log: quiet });
+  const made = await client.create(resource, { metadata: key, data: { large } }, never);
+  running.push(informer.run(stop.signal));
+  await informer.whenSynced(never);
+  expect(informer.values.get('default/large')?.['large'] === large).toBe(true);
+  await client.update(resource, { ...made, data: { large: `${large}!` } }, never);
+  await expect.poll(() => informer.values.get('default/large')?.['large']?.length, eventually).toBe(large.length + 1);
+  expect((await client.get(resource, key, never)).data['large'] === `${large}!`).toBe(true);
 });
 
 test('a Lease is taken, renewed and given back', async () => {

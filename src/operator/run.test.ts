@@ -95,6 +95,8 @@ const isReady = async ({ ops }: Operator): Promise<boolean> =>
 async function startReady(...flags: readonly string[]): Promise<Operator> {
   const operator = await startOperator('--no-leader-election', ...flags);
   await eventually(async () => expect(await isReady(operator)).toBe(true));
+  // A client that found nobody at the socket answers by itself (UNAVAILABLE) until its back-off is over.
+  await eventually(async () => expect((await csi.identity.probe(ProbeRequest.create(), never)).ready).toBe(true));
   return operator;
 }
 
@@ -395,6 +397,8 @@ test('after a restart nothing is promised twice: room of a chosen node and of re
   const chosen = { metadata: { annotations: { 'volume.kubernetes.io/selected-node': 'n1' } } };
   await ours.client.patch(CLAIMS, { namespace: 'default', name: 'data-web-0' }, { type: 'merge', body: chosen }, never);
   await first.stop();
+  // The client finds nobody at the socket, and is in back-off when the second operator begins to serve.
+  await expect(csi.identity.probe(ProbeRequest.create(), never)).rejects.toMatchObject({ code: Code.UNAVAILABLE });
 
   await startReady();
   await expect(createVolume('pvc-2', 2 * GIB, 'n1')).rejects.toMatchObject({ code: Code.RESOURCE_EXHAUSTED });

@@ -16,6 +16,15 @@ export function checkTls(sources: Pick<KubeconfigChoice, 'ca' | 'cert' | 'key'>,
   }
 }
 
+/** Whether the certificate and the key parse and belong together. */
+export function areOnePair({ cert = '', key = '' }: Identity): boolean {
+  try {
+    return new X509Certificate(cert).checkPrivateKey(createPrivateKey(key));
+  } catch {
+    return false;
+  }
+}
+
 function parse<T>(
   source: Source | undefined,
   text: string | undefined,

@@ -86,6 +86,28 @@ test('certificates in the file, and in files named relative to it, come to the s
   }
 });
 
+test('a renewed client certificate is shown with its key only: never the new one of the two with the old other', async () => {
+  const clock = createFakeClock();
+  const put = async (name: string, from: string): Promise<void> =>
+    writeFile(path.join(folder, name), await readFile(testdata(from), 'utf8'));
+  await Promise.all([put('tls.crt', 'client.crt'), put('tls.key', 'client.key')]);
+  const user = { token: undefined, 'client-certificate': 'tls.crt', 'client-key': 'tls.key' };
+  const access = await loadKubeconfig(await save(kubeconfig({ user })), { run: noRun, clock });
+  const shown = async (): Promise<unknown> => {
+    const { cert, key } = await access.identity(never);
+    return [cert, key];
+  };
+  const pairOf = async (name: string): Promise<unknown> =>
+    Promise.all([`${name}.crt`, `${name}.key`].map(async (file) => (await readFile(testdata(file), 'utf8')).trim()));
+
+  expect(await shown()).toEqual(await pairOf('client'));
+  await put('tls.crt', 'server.crt');
+  await clock.advance(60_000);
+  expect(await shown()).toEqual(await pairOf('client'));
+  await put('tls.key', 'server.key');
+  expect(await shown()).toEqual(await pairOf('server'));
+});
+
 test('a token file is read again after a minute, or when the token was refused; it survives being away for a moment', async () => {
   const clock = createFakeClock();
   const token = path.join(folder, 'token');

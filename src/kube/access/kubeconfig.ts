@@ -3,7 +3,7 @@ import type { Run } from '../../exec/run.ts';
 import { Fault, textOf } from '../../model/fault.ts';
 import type { ClusterAccess, Identity } from './access.ts';
 import { systemClock, type Clock } from '../../wait/clock.ts';
-import { checkTls } from './check-tls.ts';
+import { areOnePair, checkTls } from './check-tls.ts';
 import { createExecCredential, type ExecCredential } from './exec-credential.ts';
 import { chooseFromKubeconfigs, type KubeconfigChoice, type Source } from './kubeconfig-choice.ts';
 import { fileText, inlineText, type TextSource } from './text-source.ts';
@@ -72,6 +72,19 @@ const readAll = async ({ ca, cert, key, token }: Sources): Promise<Identity> => 
 
 function accessOf(choice: KubeconfigChoice, sources: Sources, exec: ExecCredential | undefined): ClusterAccess {
   const { server, serverName, insecure, namespace, proxy, headers } = choice;
+  let pair: Pick<Identity, 'cert' | 'key'> = {};
+  /** The certificate with its key. While one of the two files is new and the other old, the last pair that fitted. */
+  const fitting = (read: Identity): Identity => {
+    const { cert, key } = read;
+    if (cert === pair.cert && key === pair.key) return read;
+    if (pair.cert === undefined || areOnePair(read)) {
+      pair = { cert, key };
+      return read;
+    }
+    sources.cert?.refresh();
+    sources.key?.refresh();
+    return { ...read, ...pair };
+  };
   return {
     server,
     proxy,
@@ -79,7 +92,7 @@ function accessOf(choice: KubeconfigChoice, sources: Sources, exec: ExecCredenti
     serverName,
     insecure,
     namespace,
-    identity: async (signal) => ({ ...(await readAll(sources)), ...(await exec?.current(signal)) }),
+    identity: async (signal) => ({ ...fitting(await readAll(sources)), ...(await exec?.current(signal)) }),
     refused: (identity) => {
       exec?.refused(identity);
       for (const source of Object.values(sources)) source?.refresh();

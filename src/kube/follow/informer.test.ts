@@ -267,6 +267,32 @@ test.each([
   await expect.poll(() => versions, eventually).toEqual(['5', '20']);
 });
 
+test.each([
+  { name: '500', answer: refusal(500, 'InternalError'), waitMs: 500 },
+  {
+    name: '429 with a wait',
+    answer: { ...refusal(429, 'TooManyRequests'), headers: { 'retry-after': '7' } },
+    waitMs: 7000,
+  },
+])('a list that meets $name is made again after the wait, on each of its pages', async ({ answer, waitMs }) => {
+  const pages: (string | null)[] = [];
+  await using rig = await startRig({
+    list: (at, page) => {
+      pages.push(page);
+      if (at === 1 || (at === 2 && page !== null)) return answer;
+      if (page === null)
+        return { body: { items: [node('a', '1')], metadata: { resourceVersion: '5', continue: 'p2' } } };
+      return listOf('5', node('b', '2'));
+    },
+    watch: quiet,
+  });
+  expect(await rig.wake()).toBe(waitMs);
+  expect(await rig.wake()).toBe(Math.max(waitMs, 1000));
+  await rig.informer.whenSynced(never);
+  expect([...rig.informer.values.keys()].toSorted()).toEqual(['a', 'b']);
+  expect(pages).toEqual([null, null, 'p2', null, 'p2']);
+});
+
 test('a server that is down: waits grow up to the maximum, then all goes on', async () => {
   let isDown = true;
   await using rig = await startRig({

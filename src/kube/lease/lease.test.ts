@@ -44,14 +44,15 @@ function createLeaseServer() {
   };
 }
 
-/** A client that can be cut off: its calls then fail, or are never answered. */
-function createCable(client: LeaseClient) {
-  let state: 'up' | 'failing' | 'silent' | 'deaf' = 'up';
+/** A client that can be cut off: its calls then fail, or are never answered; or each takes so many ms to the server. */
+function createCable(client: LeaseClient, clock: FakeClock) {
+  let state: 'up' | 'failing' | 'silent' | 'deaf' | number = 'up';
   const through =
     (verb: keyof LeaseClient) =>
     async (...args: unknown[]) => {
       if (state === 'failing') throw api(0, 'Unreachable');
       if (state === 'silent') return new Promise(() => {});
+      if (typeof state === 'number') await clock.sleep(state, new AbortController().signal);
       const answer: unknown = await (client[verb] as (...args: unknown[]) => unknown)(...args);
       // Deaf: the write happens, its answer is lost.
       if (state === 'deaf' && verb === 'update') throw api(0, 'Timeout');
@@ -86,7 +87,7 @@ function contend(
   more: Partial<LeaderOptions> = {},
 ): Contender {
   const clock = createFakeClock(Date.UTC(2026, 0, identity.length));
-  const cable = createCable(server.client);
+  const cable = createCable(server.client, clock);
   const stop = new AbortController();
   const work = Promise.withResolvers<void>();
   let state = 'waiting';
@@ -227,6 +228,27 @@ test.each(['failing', 'silent'] as const)(
   },
 );
 
+test.each([
+  { seconds: 3, why: 'still leads' },
+  { seconds: 6, why: 'is told, though its renewals arrive after it has given them up' },
+  { seconds: 16, why: 'is told before the Lease is over' },
+])('a leader whose renewals take $seconds s $why; never do two lead', async ({ seconds }) => {
+  const server = createLeaseServer();
+  const [a, b] = [contend(server, 'a'), contend(server, 'b')];
+  await pass(4, a, b);
+  a.set(seconds * 1000);
+  const states: string[] = [];
+  for (let second = 0; second < 60; second += 1) {
+    await pass(1, a, b);
+    await setImmediate();
+    states.push(`${a.state() === 'leading' ? 'a' : ''}${b.state() === 'leading' ? 'b' : ''}`);
+  }
+  expect(states).not.toContain('ab');
+  expect(states.at(-1)).toBe(seconds === 3 ? 'a' : 'b');
+  // It stops within its 10 s, and nobody leads for the rest of the Lease's 15 s.
+  expect(states.filter((state) => state === '').length).toBeGreaterThanOrEqual(seconds === 3 ? 0 : 4);
+});
+
 test('a short loss of the connection, and a write whose answer was lost, do not end the term', async () => {
   const server = createLeaseServer();
   const a = contend(server, 'a');
@@ -318,7 +340,8 @@ test('many contenders, stops and cuts at random: never two at a time', async () 
   for (let round = 0; round < 300; round += 1) {
     const one = Math.floor(random() * all.length);
     const contender = all[one] as Contender;
-    if (random() < 0.3) contender.set(random() < 0.5 ? 'up' : random() < 0.5 ? 'failing' : 'silent');
+    if (random() < 0.3)
+      contender.set((['up', 'up', 'failing', 'silent', 6000] as const)[Math.floor(random() * 5)] ?? 'up');
     await pass(1, ...all);
     await setImmediate();
     // Who was told to stop has lost; its work is over as far as we can tell.
