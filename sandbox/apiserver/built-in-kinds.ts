@@ -14,7 +14,7 @@ import {
   volumeRules,
 } from './kind-rules.ts';
 import type { Schema } from './schema.ts';
-import { APPS, BATCH, POLICY, RBAC, SCHEDULING } from './workload-kinds.ts';
+import { ADMISSION, APPS, BATCH, POLICY, RBAC, SCHEDULING } from './workload-kinds.ts';
 import { serviceRules } from './workload-rules.ts';
 
 const WITH_CONDITIONS: Schema = { type: 'object', properties: { status: STATUS_CONDITIONS } };
@@ -185,6 +185,7 @@ const TABLE: readonly (readonly [group: string, entries: readonly Entry[]])[] = 
   ['apps', APPS],
   ['batch', BATCH],
   ['policy', POLICY],
+  ['admissionregistration.k8s.io', ADMISSION],
   ['rbac.authorization.k8s.io', RBAC],
   ['scheduling.k8s.io', SCHEDULING],
   [

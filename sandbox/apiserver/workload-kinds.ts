@@ -79,6 +79,12 @@ export const RBAC: readonly Entry[] = [
   { kind: 'ClusterRoleBinding', plural: 'clusterrolebindings', clusterWide: true },
 ];
 
+/** Stored and served; nobody asks them. */
+export const ADMISSION: readonly Entry[] = [
+  { kind: 'ValidatingAdmissionPolicy', plural: 'validatingadmissionpolicies', clusterWide: true, generation: true },
+  { kind: 'ValidatingAdmissionPolicyBinding', plural: 'validatingadmissionpolicybindings', clusterWide: true },
+];
+
 export const SCHEDULING: readonly Entry[] = [
   {
     kind: 'PriorityClass',
