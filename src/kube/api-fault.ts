@@ -1,7 +1,7 @@
 import { ApiError } from './errors.ts';
 import { Fault, type FaultKind } from '../model/fault.ts';
 
-/** Answers that mean no for good; the same call, repeated, would hear the same. */
+/** Refusals that are final: the same call, repeated, would be refused again. */
 const KINDS: Readonly<Record<number, FaultKind>> = {
   400: 'invalid',
   404: 'not-found',

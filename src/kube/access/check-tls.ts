@@ -5,7 +5,8 @@ import type { KubeconfigChoice, Source } from './kubeconfig-choice.ts';
 
 /**
  * Throws Fault `invalid` that names the field of a certificate or key that does not parse, or of a key that is another
- * certificate's. TLS would find them at the first call without naming them, and takes a broken authority for none.
+ * certificate's. TLS itself would find these mistakes only at the first call, without the field's name, and would take
+ * an unreadable authority for none.
  */
 export function checkTls(sources: Pick<KubeconfigChoice, 'ca' | 'cert' | 'key'>, { ca, cert, key }: Identity): void {
   parse(sources.ca, ca, 'a certificate', (text) => new X509Certificate(text));

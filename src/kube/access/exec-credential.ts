@@ -60,7 +60,7 @@ export function createExecCredential(plugin: ExecPlugin, run: Run, clock: Clock)
         try {
           return (await orAborted(done, signal)).identity;
         } catch (error) {
-          // Whoever started the run gave up; that says nothing about the program.
+          // The caller who started this run gave up, which says nothing about the program: run it again.
           if (!theirs.aborted) throw error;
         }
       }

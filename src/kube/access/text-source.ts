@@ -5,7 +5,7 @@ import type { Clock } from '../../wait/clock.ts';
 /** A text that may change while we run. */
 export interface TextSource {
   read(): Promise<string>;
-  /** The text did not serve: the next read looks again. */
+  /** The server refused what this text gave: the next read opens the file again. */
   refresh(): void;
 }
 

@@ -17,7 +17,7 @@ export interface EventSeries extends Series {
 
 /** Folds occurrences into series, and holds those that wait to be written; bounded in every direction. */
 export interface SeriesQueue {
-  /** Whether it will be written; false when its subject has said too much, or too much waits. */
+  /** Adds an occurrence. False when it will not be written: its subject has had too many, or too many wait. */
   add(occurrence: Occurrence): boolean;
   /** The series that has waited longest. */
   take(): EventSeries | undefined;

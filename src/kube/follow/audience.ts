@@ -9,9 +9,11 @@ export interface Handlers<P> {
   readonly deleted?: (last: P) => void;
 }
 
-/** Those who want to hear of changes, kept apart from each other and from the one who tells. */
+/** Subscribers to changes. One that throws disturbs neither the others nor the one who tells them. */
 export interface Audience<P> {
-  /** Tells everybody what `work` changed; whatever it or a handler throws ends here. */
+  /**
+   * Runs `work` and tells every subscriber what it changed. What it or a handler throws is logged and goes no further.
+   */
   tell(work: () => readonly Change<P>[]): void;
   /** Tells of all present objects at once, then of changes until the returned function is called. */
   subscribe(handlers: Handlers<P>, present: Iterable<P>): () => void;

@@ -12,7 +12,7 @@ export interface Change<P> {
 export interface ObjectCache<T extends KubeObject, P> {
   /** By `namespace/name`, or `name`. */
   readonly values: ReadonlyMap<string, P>;
-  /** Everything up to here was heard; empty while only a list can tell. */
+  /** The resourceVersion up to which everything was heard; empty while only a new list can tell. */
   version(): string;
   /** What one event of the watch changes. */
   hear(type: 'ADDED' | 'MODIFIED' | 'DELETED', object: T): Change<P>[];
@@ -21,9 +21,9 @@ export interface ObjectCache<T extends KubeObject, P> {
   startList(): void;
   /** What one object of the list changes. */
   listed(object: T): Change<P>[];
-  /** What the end of the list changes: objects it did not have are gone. */
+  /** Ends a list. The changes are the objects that the list did not have: they are gone. */
   endList(version: string): Change<P>[];
-  /** What the answer to a write of our own changes, ahead of its event; nothing when the watch is past it. */
+  /** Takes in the answer to a write of our own ahead of its event; changes nothing when the watch has got further. */
   wrote(object: T): Change<P>[];
 }
 

@@ -41,7 +41,7 @@ export const microTime = (date: Date): string => date.toISOString().replace('Z',
 const isSame = (a: LeaseSpec, b: LeaseSpec): boolean =>
   a.holderIdentity === b.holderIdentity && a.renewTime === b.renewTime && a.acquireTime === b.acquireTime;
 
-/** The sighting that counts after a lease was read: a lease that did not change was first seen earlier. */
+/** The sighting to go by after a lease was read: the earlier one, if the lease has not changed since. */
 export const sight = (lease: Lease, before: Sighting | undefined, now: number): Sighting => {
   const spec = lease.spec ?? {};
   return before && isSame(before.spec, spec) ? before : { spec, firstSeenAt: now };

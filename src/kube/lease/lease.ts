@@ -11,7 +11,7 @@ export interface LeaderOptions {
   readonly namespace: string;
   /** Of the Lease. */
   readonly name: string;
-  /** Of this contender; never that of another one alive, so best with a random part. */
+  /** Names this contender. No other living one may have the same name, so it best has a random part. */
   readonly identity: string;
   /** Leads until the signal is aborted, which is when the leadership is lost or the caller stops. */
   readonly onElected: (signal: AbortSignal) => Promise<void>;
@@ -56,7 +56,7 @@ export async function runLeader(options: LeaderOptions, signal: AbortSignal): Pr
   renewing.abort();
   term.abort(error);
   term.release();
-  // Only when the work has ended: as long as we may still write something, nobody else must begin.
+  // The Lease is given back only when the work has ended: while we may still write, nobody else may begin.
   if (!isLost) await release(grip, pace);
   if (error !== undefined && error !== signal.reason) throw error;
 }
@@ -114,7 +114,7 @@ async function untilLost(grip: LeaseGrip, pace: Pace, since: number, signal: Abo
       return new Fault('aborted', `could not renew the Lease ${lease} for ${renewDeadlineMs} ms: ${problem}`);
     }
     const startedAt = clock.now();
-    // Half of the time at most, so that one lost call leaves room for another.
+    // One call gets at most half of the time, so that another can follow a call that is lost.
     try {
       await withClockDeadline({ ms: Math.min(left(), renewDeadlineMs / 2), clock }, signal, (signal) =>
         grip.renew(signal),
@@ -128,7 +128,7 @@ async function untilLost(grip: LeaseGrip, pace: Pace, since: number, signal: Abo
   }
 }
 
-/** A failure is only logged: the Lease ends by itself. */
+/** Gives the Lease back. A failure is only logged, since a Lease that nobody renews runs out by itself. */
 async function release(grip: LeaseGrip, { clock, lease, log, retryMs }: Pace): Promise<void> {
   try {
     await withClockDeadline({ ms: retryMs, clock }, new AbortController().signal, (signal) => grip.giveBack(signal));

@@ -13,10 +13,10 @@ export interface RawList<T> {
 const ITEMS = '"items":[';
 
 /**
- * A list from its text, whose objects are read when they are asked for, once: one that is dropped before the next is
- * read costs the garbage collector almost nothing, while a page read as a whole outlives it. Falls back to JSON.parse
- * wherever the text is not as API servers write it; throws what that throws, also while `items` is read. Objects come
- * without what is `unread`.
+ * Reads a list from its text, each object only when it is asked for, once. An object that is dropped before the next is
+ * read costs the garbage collector almost nothing; those of a page that is parsed as a whole survive its first rounds.
+ * Falls back to JSON.parse wherever the text is not as API servers write it; throws what that throws, also while
+ * `items` is read. Objects come without what is `unread`.
  */
 export function readList<T>(text: string, unread: readonly Unread[] = []): RawList<T> {
   const first = text.indexOf(ITEMS);
@@ -55,7 +55,7 @@ function* objectsOf<T>({ text, start, end }: ItemsText, unread: readonly Unread[
   }
 }
 
-/** Undefined, which JSON does not have, when it is none. */
+/** The parsed text; undefined, which JSON cannot express, when the text is no JSON. */
 function parsed(text: string, unread: readonly Unread[] = []): unknown {
   try {
     return parseWithout(text, unread);

@@ -38,9 +38,9 @@ const TIMEOUT_MS = 30_000;
 const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
 
 /**
- * Nothing is repeated but a call refused with 401, once, with fresh credentials (and a read that met the end of an idle
- * connection, see transport.ts). 429 and 503 go to the caller with the wait that the server asked for: it has a
- * back-off of its own.
+ * Makes each call once, with two exceptions: a call refused with 401 is made again with fresh credentials, and a read
+ * that met the end of an idle connection is sent again (transport.ts). A refusal with 429 or 503 goes to the caller,
+ * with the wait that the server asked for: the caller has a back-off of its own.
  */
 export function createRestCaller(access: ClusterAccess, options: RestOptions): RestCaller {
   const { userAgent, timeoutMs = TIMEOUT_MS } = options;

@@ -70,7 +70,7 @@ function keyOf({ metadata: { name, namespace } }: KubeObject): ObjectKey {
   return { name, namespace };
 }
 
-/** Items of a list come without their type, and the server asks for it in a body. */
+/** Adds kind and apiVersion, which items of a list come without and a body must have. */
 const typed = (resource: Resource, object: object): object => ({
   apiVersion: apiVersionOf(resource),
   kind: resource.kind,

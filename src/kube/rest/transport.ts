@@ -24,7 +24,9 @@ export interface Transport {
 /** Below the 90 s after which the API server closes an idle connection: otherwise a call may meet the closing. */
 const IDLE_MS = 60_000;
 
-/** One agent for all calls. Its connections are pooled by certificate, so a rotated one simply opens new ones. */
+/**
+ * All calls share one http.Agent. It pools connections by client certificate, so a renewed one opens new connections.
+ */
 export function createTransport({ server, serverName, insecure, proxy, headers }: ClusterAccess): Transport {
   const secure = server.protocol === 'https:';
   const proxyEnv = proxy && { HTTP_PROXY: proxy.href, HTTPS_PROXY: proxy.href };
@@ -72,8 +74,9 @@ export function createTransport({ server, serverName, insecure, proxy, headers }
 }
 
 /**
- * Not by the `signal` option of the request: that destroys the socket with an error, and when the answer ends in the
- * same turn nobody listens for it any more, which ends the process (Node 24.21).
+ * Ends the exchange when the signal is aborted. The request's own `signal` option is not used: it destroys the socket
+ * with an error, and if the answer ends in the same turn no listener for that error is left, which ends the process
+ * (Node 24.21).
  */
 function endOnAbort(request: http.ClientRequest, signal: AbortSignal): void {
   let exchange: http.ClientRequest | http.IncomingMessage = request;

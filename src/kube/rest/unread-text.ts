@@ -20,7 +20,7 @@ export function parseWithout(text: string, unread: readonly Unread[]): unknown {
   }
 }
 
-/** The text without these parts; undefined when there is none of them, or one of them cannot be what it seems. */
+/** The text without these parts; undefined when none is there, or when a cut would take along what is read. */
 function without(text: string, unread: readonly Unread[]): string | undefined {
   let read = '';
   let done = 0;

@@ -12,7 +12,7 @@ export interface Again {
 }
 
 export interface WorkQueueOptions {
-  /** Brings one thing to where it should be. A throw means: again later. The signal is that of `run`. */
+  /** Reconciles the object of one key. When it throws, the key is tried again later. The signal is that of `run`. */
   readonly reconcile: (key: string, signal: AbortSignal) => Promise<Again | void>;
   /** Named in the log. */
   readonly name: string;
