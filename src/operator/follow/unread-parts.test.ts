@@ -45,7 +45,7 @@ const pod = (container: object = {}) => ({
   status: {
     phase: 'Succeeded',
     nominatedNodeName: 'node-b',
-    containerStatuses: [{ name: 'web', image: 'registry/web' }],
+    containerStatuses: [{ name: 'web', image: 'registry/web', user: { linux: { uid: 0, gid: 0 } } }],
     qosClass: 'Burstable',
   },
 });

@@ -22,15 +22,14 @@ const OF_ANY = keys(
   'deletionTimestamp',
 );
 
-/** What the view of a pod reads. No container has such a key, nor its status. */
+/**
+ * What the view of a pod reads outside of its metadata, which a cut cannot reach without the key `metadata`. No
+ * container has such a key, nor its status (which has a `uid`, of the user that it runs as).
+ */
 const OF_PODS = keys(
   'metadata',
   'spec',
   'status',
-  'namespace',
-  'uid',
-  'resourceVersion',
-  'deletionTimestamp',
   'volumes',
   'persistentVolumeClaim',
   'ephemeral',
