@@ -10,13 +10,15 @@ test.each([
   ['/dev/sd[b-z]', '/dev/sdb', true],
   ['/dev/sd[b-z]', '/dev/sdb1', false],
   ['(?i)POOL', 'pool', true],
+  ['/dev/sd[[:lower:]]', '/dev/sdb', true],
+  ['\\Apool-(?P<n>\\pN)\\z', 'pool-1', true],
   ['', '', true],
 ])('%s against %s', (pattern, name, want) => {
   expect(parseNamePattern(pattern)(name)).toBe(want);
 });
 
 test('a pattern that is none is named', () => {
-  expect(() => parseNameFilter({ include: ['ok', 'po(ol'] })).toThrow('"po(ol" is not a regular expression');
+  expect(() => parseNameFilter({ include: ['ok', 'po(ol'] })).toThrow('"po(ol" is not a regular expression of RE2');
 });
 
 test('exclude wins, and without include nothing is managed', () => {

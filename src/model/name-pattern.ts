@@ -1,20 +1,17 @@
 import type { NameFilter } from './objects.ts';
 import { Fault, textOf } from './fault.ts';
-
-/** Go's RE2 writes flags for the whole pattern in front, `(?i)sd`; JavaScript takes them apart from it. */
-const LEADING_FLAGS = /^\(\?([ims]+)\)/;
+import { translateRe2 } from './re2.ts';
 
 /**
  * A pattern of listConfig as a test of whole names: it holds when its first match in the name is the whole name, as in
- * open-local. Throws Fault `invalid` that quotes the pattern when it is not a regular expression.
+ * open-local. Throws Fault `invalid` that quotes the pattern when it is no expression of RE2.
  */
 export function parseNamePattern(pattern: string): (name: string) => boolean {
-  const [leading = '', flags = ''] = LEADING_FLAGS.exec(pattern) ?? [];
   try {
-    const regexp = new RegExp(pattern.slice(leading.length), flags);
+    const regexp = translateRe2(pattern);
     return (name) => regexp.exec(name)?.[0] === name;
   } catch (error) {
-    throw new Fault('invalid', `"${pattern}" is not a regular expression: ${textOf(error)}`, { cause: error });
+    throw new Fault('invalid', `"${pattern}" is not a regular expression of RE2: ${textOf(error)}`, { cause: error });
   }
 }
 
