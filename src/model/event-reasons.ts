@@ -29,6 +29,10 @@ const OTHERS = {
   Synced: operator('NodeLocalStorageInitConfig', 'open-local'),
   /** Something in the object has an error, so the object is not applied. */
   Invalid: operator('NodeLocalStorageInitConfig'),
+  /** The init config is applied, but for parts that have no effect. */
+  PartlyUsed: operator('NodeLocalStorageInitConfig'),
+  /** Another init config is the one that counts. */
+  NotUsed: operator('NodeLocalStorageInitConfig'),
   Accepted: agent(STORAGE),
   /** A part of the object is left out because it cannot be read. */
   NotUnderstood: operator('NodeLocalStorage, StorageClass'),

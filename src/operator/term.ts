@@ -104,7 +104,7 @@ function hearCluster(config: OperatorConfig, { client, log }: TermDeps): Cluster
   const drivers = driverName === DEFAULT_DRIVER ? [driverName, LEGACY_DRIVER] : [driverName];
   const policy = { strategy, antiAffinity, drivers, holdTtlMs };
   const ledger = new Ledger(policy);
-  const informers = createInformers({ client, drivers, initConfig, log });
+  const informers = createInformers({ client, drivers, log });
   const events = createEventRecorder({ client, source: { component: OPERATOR }, log });
   feedLedger(informers, ledger);
   tellNotUnderstood({ informers, drivers, events });

@@ -58,7 +58,6 @@ function start(namespace = 'default'): void {
   const informers = createInformers({
     client,
     drivers: [DEFAULT_DRIVER],
-    initConfig: 'open-local',
     log: silentLog,
   });
   feedLedger(informers, ledger);

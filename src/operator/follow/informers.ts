@@ -34,6 +34,7 @@ import { createViews, type NodeView, type PvView, type StorageView } from './vie
 export interface Informers {
   readonly nodes: Informer<Node, NodeView>;
   readonly storages: Informer<NodeLocalStorage, StorageView>;
+  /** All of them: those that do not count are told so. */
   readonly initConfigs: Informer<InitConfig, InitConfig>;
   readonly volumes: Informer<LocalVolume, LocalVolume>;
   readonly pods: Informer<Pod, PodFacts>;
@@ -46,13 +47,11 @@ export interface InformersOptions {
   readonly client: KubeClient;
   /** Names of CSI drivers that are ours. */
   readonly drivers: readonly string[];
-  /** The one NodeLocalStorageInitConfig that counts. */
-  readonly initConfig: string;
   readonly log: Log;
 }
 
 /** Makes the informers without starting them: `followAll` does. */
-export function createInformers({ client, drivers, initConfig, log }: InformersOptions): Informers {
+export function createInformers({ client, drivers, log }: InformersOptions): Informers {
   const follow = <T extends KubeObject, P>(
     resource: Resource<T>,
     project: (object: T) => P,
@@ -65,7 +64,6 @@ export function createInformers({ client, drivers, initConfig, log }: InformersO
     initConfigs: createInformer({
       client,
       resource: INIT_CONFIGS,
-      selection: { fieldSelector: `metadata.name=${initConfig}` },
       project: withoutManagedFields,
       log,
     }),

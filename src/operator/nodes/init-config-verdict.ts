@@ -1,24 +1,35 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Condition, InitConfig } from '../../model/objects.ts';
 import { initConfigProblems } from './check-init-config.ts';
+import { initConfigNotes } from './init-config-notes.ts';
 
 /** Whether an init config is applied, and why not. */
 export interface Verdict {
   readonly ok: boolean;
-  /** CamelCase. */
-  readonly reason: 'Accepted' | 'Invalid';
+  readonly reason: 'Accepted' | 'PartlyUsed' | 'Invalid' | 'NotUsed';
   /** Sentences for a person. */
   readonly message: string;
 }
 
-/** Judges the spec of an init config by all of its problems. */
-export function judge(spec: InitConfig['spec']): Verdict {
-  const problems = initConfigProblems(spec ?? {});
-  if (problems.length === 0)
-    return { ok: true, reason: 'Accepted', message: 'The configuration is applied to every node.' };
-  const rest = 'Until this is corrected every node keeps what it has.';
-  return { ok: false, reason: 'Invalid', message: `${problems.join('; ')}. ${rest}` };
+/** Judges the spec of the init config that counts by all of its problems. */
+export function judge(spec: InitConfig['spec'] = {}): Verdict {
+  const problems = initConfigProblems(spec);
+  if (problems.length > 0) {
+    const rest = 'Until this is corrected every node keeps what it has.';
+    return { ok: false, reason: 'Invalid', message: `${problems.join('; ')}. ${rest}` };
+  }
+  const applied = 'The configuration is applied to every node.';
+  const notes = initConfigNotes(spec);
+  if (notes.length === 0) return { ok: true, reason: 'Accepted', message: applied };
+  return { ok: true, reason: 'PartlyUsed', message: `${applied} But: ${notes.join('; ')}.` };
 }
+
+/** The verdict on any other init config than the one that counts. */
+export const notUsed = (counting: string): Verdict => ({
+  ok: false,
+  reason: 'NotUsed',
+  message: `Only the NodeLocalStorageInitConfig ${counting} counts (flag --initconfig); this one changes nothing.`,
+});
 
 type Status = NonNullable<InitConfig['status']>;
 

@@ -26,7 +26,7 @@ afterEach(async () => {
 async function start(update = true): Promise<() => Promise<void>> {
   const stopping = new AbortController();
   const { client } = ours;
-  const informers = createInformers({ client, drivers: [], initConfig: 'open-local', log: silentLog });
+  const informers = createInformers({ client, drivers: [], log: silentLog });
   const recorder = { record: (event: Occurrence) => void events.push(event) };
   tellNotUnderstood({ informers, drivers: ['local.csi.aliyun.com'], events: recorder });
   const reconciler = createNodeReconciler({
@@ -246,4 +246,30 @@ test('a StorageClass of ours with wrong parameters is told on it, another driver
       }),
     ]),
   );
+});
+
+test('a config with another name than the flag’s changes nothing and is told so', async () => {
+  await addNode('n1');
+  await configure({ globalConfig: group('pool') });
+  await configure({ globalConfig: group('other') }, 'another');
+  await start();
+  const another = (): InitConfig | undefined => ours.api.stored('nodelocalstorageinitconfigs', 'another');
+  await eventually(() =>
+    expect(another()?.status?.conditions).toMatchObject([{ type: 'Accepted', status: 'False', reason: 'NotUsed' }]),
+  );
+  const subject = expect.objectContaining({ kind: 'NodeLocalStorageInitConfig', name: 'another' });
+  await eventually(() =>
+    expect(events).toContainEqual(expect.objectContaining({ type: 'Warning', reason: 'NotUsed', subject })),
+  );
+  await eventually(() => expect(groupOf('n1')).toBe('pool'));
+});
+
+test('parts without effect are told, and the rest is applied', async () => {
+  await addNode('n1');
+  await configure({ globalConfig: { ...group('pool'), spdkConfig: { deviceType: 'aio' } } });
+  await start();
+  await eventually(() => expect(groupOf('n1')).toBe('pool'));
+  await eventually(() => expect(condition()).toMatchObject({ status: 'True', reason: 'PartlyUsed' }));
+  expect(condition()?.message).toContain('spdkConfig is not supported');
+  expect(condition()?.message).toContain('volume group pool is made, but');
 });

@@ -7,7 +7,7 @@ import { INIT_CONFIGS, NODE_LOCAL_STORAGES, NODES } from '../../kube/resource.ts
 import { createWorkQueue } from '../../kube/work/work-queue.ts';
 import type { EventReason } from '../../model/event-reasons.ts';
 import type { InitConfig } from '../../model/objects.ts';
-import { judge, statusFor, type Verdict } from './init-config-verdict.ts';
+import { judge, notUsed, statusFor, type Verdict } from './init-config-verdict.ts';
 import { allSynced, type Informers } from '../follow/informers.ts';
 import { planNodeStorage, type NodeStorageSpec } from './plan-node-storage.ts';
 import { find, unlessGone } from '../../kube/find.ts';
@@ -33,8 +33,8 @@ export interface NodeReconciler {
 }
 
 const AT_ONCE = 8;
-const CONFIG = 'config';
 const nodeKey = (name: string): string => `node/${name}`;
+const configKey = (name: string): string => `config/${name}`;
 
 /**
  * Keeps one NodeLocalStorage per Node, with the spec that the init config says. A change of the config, of a node or of
@@ -48,7 +48,8 @@ export function createNodeReconciler(deps: NodeReconcilerDeps): NodeReconciler {
     log,
     concurrency: AT_ONCE,
     reconcile: async (key, signal) => {
-      if (key === CONFIG) await tellVerdict(informers.initConfigs.get(initConfig), deps, signal);
+      const config = key.startsWith(configKey('')) ? key.slice(configKey('').length) : undefined;
+      if (config !== undefined) await tellVerdict(informers.initConfigs.get(config), deps, signal);
       else await reconcileNode(key.slice(nodeKey('').length), accepted(), deps, signal);
     },
   });
@@ -59,7 +60,9 @@ export function createNodeReconciler(deps: NodeReconcilerDeps): NodeReconciler {
   };
   /** A change of the config that leaves its generation as it was is our own write of the status. */
   const lookAtConfig = (now: InitConfig, before: InitConfig | undefined): void => {
-    queue.add(CONFIG);
+    const { name = '' } = now.metadata;
+    queue.add(configKey(name));
+    if (name !== initConfig) return;
     if (now.metadata.generation !== before?.metadata.generation) lookAtAll();
   };
   const look = ({ name }: { readonly name: string }): void => queue.add(nodeKey(name));
@@ -149,7 +152,8 @@ async function tellVerdict(
 ): Promise<void> {
   if (!config) return;
   const { client, informers, date } = deps;
-  const verdict = judge(config.spec);
+  const isUsed = config.metadata.name === deps.initConfig;
+  const verdict = isUsed ? judge(config.spec) : notUsed(deps.initConfig);
   const status = statusFor(config, verdict, date().toISOString());
   if (!status) return;
   const { name = '' } = config.metadata;
@@ -162,8 +166,8 @@ async function tellVerdict(
 function recordVerdict({ metadata }: InitConfig, verdict: Verdict, { events }: NodeReconcilerDeps): void {
   events.record({
     subject: subjectOf(INIT_CONFIGS, metadata),
-    type: verdict.ok ? 'Normal' : 'Warning',
-    reason: (verdict.ok ? 'Synced' : 'Invalid') satisfies EventReason,
+    type: verdict.reason === 'Accepted' ? 'Normal' : 'Warning',
+    reason: (verdict.reason === 'Accepted' ? 'Synced' : verdict.reason) satisfies EventReason,
     message: verdict.message,
   });
 }

@@ -20,7 +20,7 @@ beforeEach(async () => {
   events = [];
   const { client } = ours;
   const stopping = new AbortController();
-  const informers = createInformers({ client, drivers: [DEFAULT_DRIVER], initConfig: 'open-local', log: silentLog });
+  const informers = createInformers({ client, drivers: [DEFAULT_DRIVER], log: silentLog });
   const deps = {
     client,
     informers,

@@ -46,7 +46,7 @@ afterEach(async () => {
 async function start(change: (heard: Informers) => Informers = (heard) => heard): Promise<void> {
   const { client } = ours;
   const stopping = new AbortController();
-  informers = createInformers({ client, drivers: [DEFAULT_DRIVER], initConfig: 'open-local', log: silentLog });
+  informers = createInformers({ client, drivers: [DEFAULT_DRIVER], log: silentLog });
   const deps = {
     ...{ client, informers: change(informers), clock, log: silentLog, graceMs: GRACE_MS },
     events: { record: (event: Occurrence) => void events.push(event) },

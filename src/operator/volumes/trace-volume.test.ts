@@ -138,7 +138,7 @@ async function startTraces(): Promise<Traces> {
   const { client } = ours;
   const stopping = new AbortController();
   const drivers = [DEFAULT_DRIVER, LEGACY_DRIVER];
-  const informers = createInformers({ client, drivers, initConfig: 'open-local', log: silentLog });
+  const informers = createInformers({ client, drivers, log: silentLog });
   const running = followAll(informers, stopping.signal);
   stop = async () => {
     stopping.abort();
