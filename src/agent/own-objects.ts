@@ -1,4 +1,5 @@
 import type { LocalVolume, NodeLocalStorage } from '../model/objects.ts';
+import { nodeLabelOf } from '../model/node-label.ts';
 import { KEEP, NODE_LABEL } from '../model/well-known.ts';
 import type { Log } from '../model/log.ts';
 import type { KubeClient } from '../kube/client.ts';
@@ -27,7 +28,7 @@ export function createOwnObjects(
   const volumes = createInformer<LocalVolume, LocalVolume>({
     client,
     resource: LOCAL_VOLUMES,
-    selection: { labelSelector: `${NODE_LABEL}=${nodeName}` },
+    selection: { labelSelector: `${NODE_LABEL}=${nodeLabelOf(nodeName)}` },
     project: (volume) => serveWhileKept(withoutManagedFields(volume)),
     log,
   });

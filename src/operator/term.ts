@@ -100,7 +100,7 @@ const now = (): number => performance.now();
 
 /** The ledger subscribes first: whoever hears of an object after it finds it counted. */
 function hearCluster(config: OperatorConfig, { client, log }: TermDeps): Cluster {
-  const { driverName, strategy, antiAffinity, holdTtlMs, initConfig } = config;
+  const { driverName, strategy, antiAffinity, holdTtlMs } = config;
   const drivers = driverName === DEFAULT_DRIVER ? [driverName, LEGACY_DRIVER] : [driverName];
   const policy = { strategy, antiAffinity, drivers, holdTtlMs };
   const ledger = new Ledger(policy);

@@ -1,5 +1,6 @@
 import { Fault, textOf } from '../../model/fault.ts';
 import type { LocalVolume, NodeLocalStorage } from '../../model/objects.ts';
+import { nodeLabelOf } from '../../model/node-label.ts';
 import { NODE_LABEL, PUBLISHED_AT, VOLUME_FINALIZER } from '../../model/well-known.ts';
 import { KeyedMutex } from '../../daemon/keyed-mutex.ts';
 import { INLINE_ID, type InlineVolume } from '../../csi/node/inline-volume.ts';
@@ -103,7 +104,7 @@ function newInline(wanted: InlineVolume, nodeName: string): LocalVolume {
   return {
     metadata: {
       name: id,
-      labels: { [NODE_LABEL]: nodeName },
+      labels: { [NODE_LABEL]: nodeLabelOf(nodeName) },
       annotations: { [PUBLISHED_AT]: targetPath },
       finalizers: [VOLUME_FINALIZER],
     },

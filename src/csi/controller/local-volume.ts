@@ -2,6 +2,7 @@ import { present } from '../../model/present.ts';
 import type { Placement } from '../../model/facts.ts';
 import { Fault } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/objects.ts';
+import { nodeLabelOf } from '../../model/node-label.ts';
 import { KEEP, NODE_LABEL, VOLUME_FINALIZER } from '../../model/well-known.ts';
 import type { WantedVolume } from './wanted-volume.ts';
 
@@ -11,7 +12,7 @@ export function newLocalVolume(wanted: WantedVolume, placement: Placement, claim
   return {
     metadata: {
       name: id,
-      labels: { [NODE_LABEL]: placement.node },
+      labels: { [NODE_LABEL]: nodeLabelOf(placement.node) },
       annotations: { [KEEP]: 'until DeleteVolume' },
       finalizers: [VOLUME_FINALIZER],
     },

@@ -1,0 +1,13 @@
+import { expect, test } from 'vitest';
+import { nodeLabelOf } from './node-label.ts';
+
+test('a name that a label takes is the label', () => {
+  expect(nodeLabelOf('node-a.example.com')).toBe('node-a.example.com');
+  expect(nodeLabelOf('n'.repeat(63))).toBe('n'.repeat(63));
+});
+
+test('a longer one becomes a value that a label takes, another for each name', () => {
+  const [a, b] = ['a', 'b'].map((last) => nodeLabelOf(`${'n'.repeat(252)}${last}`));
+  expect(a).toMatch(/^[0-9a-f]{63}$/);
+  expect(a).not.toBe(b);
+});
