@@ -2,7 +2,7 @@ import type { LocalVolume, NodeLocalStorage } from '../model/objects.ts';
 import type { BlockDevice } from '../disk/disks.ts';
 import { standingOn } from '../disk/stack.ts';
 import type { LvmGroup, LvmReport } from '../lvm/report.ts';
-import { managedNames } from './storage/managed-names.ts';
+import { linksTo, managedNames } from './storage/managed-names.ts';
 import { findRecorded, recordedDisk } from './volumes/unit-disk.ts';
 
 export interface LvmDevicesInput {
@@ -73,7 +73,12 @@ export function withoutTenantsGroups(report: LvmReport, { devices, volumes, nls 
     devices: devices.map(({ path }) => path),
     mountPoints: [],
   };
-  const { managed } = managedNames(found, nls?.spec?.listConfig ?? {}, nls?.status?.filteredStorageInfo ?? {});
+  const { managed } = managedNames(
+    found,
+    nls?.spec?.listConfig ?? {},
+    nls?.status?.filteredStorageInfo ?? {},
+    linksTo(devices),
+  );
   const offered = devices.filter(({ path }) => managed.devices.includes(path));
   if (offered.length === 0) return report;
   const standing = standingOn(offered, devices);

@@ -6,6 +6,8 @@ export interface BlockDevice {
   /** The kernel's name: `sdb`, `nvme0n1p1`. */
   readonly name: string;
   readonly path: string;
+  /** Its other names, such as /dev/disk/by-id/wwn-0x5 and /dev/mapper/mpatha; absent where it has none. */
+  readonly links?: readonly string[];
   readonly majorMinor: string;
   readonly kind: DeviceKind;
   readonly size: Bytes;

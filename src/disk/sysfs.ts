@@ -3,6 +3,7 @@ import { readFile, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { bytes } from '../model/bytes.ts';
 import type { BlockDevice, DeviceKind } from './disks.ts';
+import { readLinks } from './links.ts';
 import { createLoopsOver, type LoopsOver } from './loop-backing.ts';
 
 export interface KernelFolders {
@@ -23,7 +24,8 @@ export async function readBlockDevices(folders: KernelFolders, signal: AbortSign
   const block = path.join(folders.sys, 'block');
   const swaps = await readSwaps(folders, signal);
   const names = (await readdir(block)).toSorted();
-  const shared = { folders, swaps, loopsOver: await createLoopsOver(block, names, signal) };
+  const links = await readLinks(folders.dev);
+  const shared = { folders, swaps, links, loopsOver: await createLoopsOver(block, names, signal) };
   const disks = await Promise.all(
     names.map(async (name) => {
       const folder = path.join(block, name);
@@ -58,10 +60,11 @@ interface Found {
   readonly folders: KernelFolders;
   readonly swaps: ReadonlySet<string>;
   readonly loopsOver: LoopsOver;
+  readonly links: ReadonlyMap<string, readonly string[]>;
 }
 
 async function readDevice(found: Found, signal: AbortSignal): Promise<BlockDevice | undefined> {
-  const { folder, name, partitions, folders, swaps, loopsOver } = found;
+  const { folder, name, partitions, folders, swaps, loopsOver, links } = found;
   const [majorMinor, sectors, ro, dmUuid, backingFile] = await Promise.all(
     ['dev', 'size', 'ro', 'dm/uuid', 'loop/backing_file'].map((file) => attribute(folder, file, signal)),
   );
@@ -78,7 +81,7 @@ async function readDevice(found: Found, signal: AbortSignal): Promise<BlockDevic
     holders: [...(await children(path.join(folder, 'holders'))), ...(await loopsOver(device))],
     partitions,
     swap: swaps.has(device),
-    ...present({ backingFile, mapperUuid: dmUuid || undefined }),
+    ...present({ links: links.get(device), backingFile, mapperUuid: dmUuid || undefined }),
   };
 }
 

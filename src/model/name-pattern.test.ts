@@ -22,7 +22,16 @@ test('a pattern that is none is named', () => {
 });
 
 test('exclude wins, and without include nothing is managed', () => {
-  const managed = parseNameFilter({ include: ['pool-.*'], exclude: ['pool-1'] });
-  expect(['pool-0', 'pool-1', 'other'].filter(managed)).toEqual(['pool-0']);
-  expect(parseNameFilter({ exclude: ['a'] })('b')).toBe(false);
+  const { holds } = parseNameFilter({ include: ['pool-.*'], exclude: ['pool-1'] });
+  expect(['pool-0', 'pool-1', 'other'].filter((name) => holds(name))).toEqual(['pool-0']);
+  expect(parseNameFilter({ exclude: ['a'] }).holds('b')).toBe(false);
+});
+
+test('a device is known by all of its names, and a pattern that holds for nothing is told', () => {
+  const byId = ['/dev/disk/by-id/wwn-0x5'];
+  const filter = parseNameFilter({ include: ['/dev/sd[[:lower:]]', 'absent'], exclude: ['/dev/disk/by-id/wwn-.*'] });
+  expect(filter.holds('/dev/sdb', byId)).toBe(false);
+  expect(filter.holds('/dev/sdb', [])).toBe(true);
+  expect(parseNameFilter({ include: byId }).holds('/dev/sdb', byId)).toBe(true);
+  expect(filter.unused(['/dev/sdb', ...byId])).toEqual(['absent']);
 });

@@ -15,11 +15,26 @@ export function parseNamePattern(pattern: string): (name: string) => boolean {
   }
 }
 
-/**
- * Whether a name is managed: some include pattern holds, and no exclude pattern does. Throws Fault as parseNamePattern.
- */
-export function parseNameFilter({ include = [], exclude = [] }: NameFilter): (name: string) => boolean {
+/** What of a list is managed. */
+export interface ParsedFilter {
+  /** Some include pattern holds for one of the item's names, and no exclude pattern for any of them. */
+  readonly holds: (name: string, aliases?: readonly string[]) => boolean;
+  /** The patterns, as they were written, that hold for none of the names. */
+  readonly unused: (names: readonly string[]) => readonly string[];
+}
+
+/** Reads the patterns of a list. Throws Fault as parseNamePattern. */
+export function parseNameFilter({ include = [], exclude = [] }: NameFilter): ParsedFilter {
   const included = include.map(parseNamePattern);
   const excluded = exclude.map(parseNamePattern);
-  return (name) => included.some((holds) => holds(name)) && !excluded.some((holds) => holds(name));
+  return {
+    holds: (name, aliases = []) => {
+      const names = [name, ...aliases];
+      return !excluded.some((matches) => names.some(matches)) && included.some((matches) => names.some(matches));
+    },
+    unused: (names) => {
+      const isUnused = (_: string, at: number): boolean => !names.some([...included, ...excluded][at] ?? (() => true));
+      return [...include, ...exclude].filter(isUnused);
+    },
+  };
 }

@@ -92,7 +92,7 @@ export function recordGroups(nls: NodeLocalStorage, groups: readonly LvmGroup[])
 export function namedBy({ spec }: NodeLocalStorage): (name: string) => boolean {
   const listed = new Set((spec?.resourceToBeInited?.vgs ?? []).map(({ name }) => name));
   try {
-    const isManaged = parseNameFilter(spec?.listConfig?.vgs ?? {});
+    const { holds: isManaged } = parseNameFilter(spec?.listConfig?.vgs ?? {});
     return (name) => listed.has(name) || isManaged(name);
   } catch {
     return () => true;

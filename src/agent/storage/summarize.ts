@@ -4,7 +4,7 @@ import { nodeStorage } from '../../model/decode-node.ts';
 import type { NlsVolumeGroup, NodeLocalStorage, StorageCondition } from '../../model/objects.ts';
 import { conditionsOf, type Standing } from './conditions.ts';
 import { recordGroups } from './group-doubt.ts';
-import { managedNames, type Managed } from './managed-names.ts';
+import { linksTo, managedNames, type Managed } from './managed-names.ts';
 import type { Observation } from './observe.ts';
 import { storageLists, type ReportedDevice, type StorageLists } from './storage-info.ts';
 
@@ -30,13 +30,14 @@ export interface SummarizeInput {
 export function summarize({ nls, observation, devices, standings, now }: SummarizeInput): NlsStatus {
   const lists = storageLists(observation, devices);
   const before = nls.status;
-  const { managed, problems } = managedNames(
+  const { managed, problems, unused } = managedNames(
     namesOf(lists),
     nls.spec?.listConfig ?? {},
     before?.filteredStorageInfo ?? {},
+    linksTo(observation.devices),
   );
   const reservations = reservationsOf(nls, lists, managed);
-  const config = configStanding([...problems, ...reservations.problems]);
+  const config = configStanding([...problems, ...reservations.problems], unused);
   return {
     nodeStorageInfo: {
       ...lists,
@@ -83,10 +84,15 @@ const withReserved = (group: NlsVolumeGroup, reserved: Bytes): NlsVolumeGroup =>
   allocatable: Math.min(group.allocatable, minus(bytes(group.total), reserved)),
 });
 
-function configStanding(problems: readonly string[]): Standing {
+function configStanding(problems: readonly string[], unused: readonly string[]): Standing {
   const ok = problems.length === 0;
   const reason = ok ? 'Accepted' : 'Invalid';
-  return { type: 'ConfigAccepted', ok, reason, message: ok ? 'The configuration is in use.' : problems.join(' ') };
+  return {
+    type: 'ConfigAccepted',
+    ok,
+    reason,
+    message: [...(ok ? ['The configuration is in use.'] : problems), ...unused].join(' '),
+  };
 }
 
 interface Shortcoming {

@@ -6,7 +6,7 @@ import type { RecordEvent } from '../events/record-event.ts';
 import { initMountPoints, type InitMountPointsDeps } from './init-mount-points.ts';
 import { initVolumeGroups, type InitDeps } from './init-volume-groups.ts';
 import { namedBy } from './group-doubt.ts';
-import { managedNames } from './managed-names.ts';
+import { linksTo, managedNames } from './managed-names.ts';
 import type { Observation } from './observe.ts';
 import { offeredStandings, reportedDevices } from './reported-devices.ts';
 import { summarize, summarizeFailure, type NlsStatus } from './summarize.ts';
@@ -67,7 +67,12 @@ async function look(
 
 function deviceRules(nls: NodeLocalStorage, { devices }: Observation) {
   const found = { devices: devices.map(({ path }) => path), volumeGroups: [], mountPoints: [] };
-  const { managed } = managedNames(found, nls.spec?.listConfig ?? {}, nls.status?.filteredStorageInfo ?? {});
+  const { managed } = managedNames(
+    found,
+    nls.spec?.listConfig ?? {},
+    nls.status?.filteredStorageInfo ?? {},
+    linksTo(devices),
+  );
   return {
     isManaged: (path: string): boolean => managed.devices.includes(path),
     allowWithoutIdentity: nls.spec?.listConfig?.devices?.allowWithoutIdentity ?? false,

@@ -46,7 +46,7 @@ afterEach(async () => {
 /** A ledger that hears of everything but the volumes of these names. */
 async function start(...missed: readonly string[]): Promise<void> {
   const stopping = new AbortController();
-  informers = createInformers({ client: ours.client, drivers: policy.drivers, initConfig: 'x', log: silentLog });
+  informers = createInformers({ client: ours.client, drivers: policy.drivers, log: silentLog });
   ledger = new Ledger(policy);
   const { volumes } = informers;
   const isHeard = ({ metadata }: LocalVolume): boolean => !missed.includes(metadata.name ?? '');

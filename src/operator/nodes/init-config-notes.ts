@@ -36,6 +36,6 @@ function notesOn(where: string, { listConfig = {}, resourceToBeInited = {}, spdk
 }
 
 function notIn(filter: NameFilter = {}, names: readonly string[]): readonly string[] {
-  const isManaged = parseNameFilter(filter);
-  return names.filter((name) => !isManaged(name));
+  const { holds } = parseNameFilter(filter);
+  return names.filter((name) => !holds(name));
 }
