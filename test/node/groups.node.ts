@@ -23,11 +23,18 @@ afterAll(async () => {
   await node?.[Symbol.asyncDispose]();
 });
 
-/** Manages a pool of any name, so that nothing keeps a tenant's group away but what lvm may look at. */
+let asked = 0;
+/**
+ * Manages a pool of any name, so that nothing keeps a tenant's group away but what lvm may look at. Each time something
+ * else is asked for, so that the answer is about what is there now.
+ */
 const ask = (): Promise<NodeLocalStorage> =>
   node.ask(
     {
-      listConfig: { vgs: { include: ['data', 'open-local-pool-.*'] } },
+      listConfig: {
+        vgs: { include: ['data', 'open-local-pool-.*'] },
+        mountPoints: { include: [`/turn-${(asked += 1)}`] },
+      },
       resourceToBeInited: { vgs: [{ name: 'data', devices: [linkOf('disk')] }] },
     },
     signal,
