@@ -26,9 +26,12 @@ export async function makeManyVolumes(node: AgentNode, count: number, signal: Ab
   await node.vm.writeFile(METADATA, withVolumes(before, numbers), signal);
   await on.bash(`vgcfgrestore -qq -f ${METADATA} many && vgchange -qq -ay many && udevadm settle`, 600_000);
   const write = createVolumeWriter(node.client, () => {});
-  for (const name of numbers.map(nameOf)) {
+  const groupUuid = await on.bash('vgs --noheadings -o vg_uuid many');
+  for (const number of numbers) {
+    const name = nameOf(number);
     const volume = await node.client.create(LOCAL_VOLUMES, orderOf(name), signal);
-    await write.ready(volume, { sizeBytes: EXTENT, devicePath: `/dev/many/${name}` }, signal);
+    const made = { sizeBytes: EXTENT, devicePath: `/dev/many/${name}`, groupUuid, volumeUuid: uuidOf(number) };
+    await write.ready(volume, made, signal);
   }
   await node.startAgent(signal);
   await node.until(({ status }) => {
@@ -38,6 +41,7 @@ export async function makeManyVolumes(node: AgentNode, count: number, signal: Ab
 }
 
 const nameOf = (number: number): string => `many-${number}`;
+const uuidOf = (number: number): string => `${String(number).padStart(6, '0')}-open-loca-lman-yvol-umes-000000`;
 
 /** Adds volumes of one extent to a group's metadata as vgcfgbackup(8) writes it. Pure. */
 function withVolumes(metadata: string, numbers: readonly number[]): string {
@@ -48,7 +52,7 @@ function withVolumes(metadata: string, numbers: readonly number[]): string {
 }
 
 const volumeSection = (number: number): string => `${nameOf(number)} {
-  id = "${String(number).padStart(6, '0')}-open-loca-lman-yvol-umes-000000"
+  id = "${uuidOf(number)}"
   status = ["READ", "WRITE", "VISIBLE"]
   tags = ["open-local"]
   segment_count = 1
