@@ -23,6 +23,8 @@ import { createScheduling } from './scheduling/scheduling.ts';
 import { createWaitingPods } from './scheduling/waiting-pods.ts';
 import { createCsiComponent } from './volumes/csi-component.ts';
 import { letGoOfLostVolumes } from './volumes/let-go-lost.ts';
+import { createLetGoVolumes, type LetGoVolumes } from './volumes/let-go-volumes.ts';
+import type { LossCause } from './volumes/lost-volume.ts';
 import { keepDeletedData } from './volumes/keep-data.ts';
 
 export interface TermDeps {
@@ -59,7 +61,10 @@ export function createTerm(config: OperatorConfig, deps: TermDeps): Term {
   const lost = {
     ...{ client: deps.client, informers, events, log, clock: systemClock },
     graceMs: config.lostNodeGraceMs,
-    onLetGo: deps.metrics.onLetGo,
+    onLetGo: (cause: LossCause, name: string) => {
+      deps.metrics.onLetGo(cause);
+      cluster.letGo.note(name);
+    },
   };
   const check = {
     ...{ ledger, policy: cluster.policy, informers, log },
@@ -94,6 +99,8 @@ interface Cluster {
   readonly informers: Informers;
   readonly events: EventRecorder;
   readonly notReady: () => string | undefined;
+  /** Volumes whose objects were let go in this term. */
+  readonly letGo: LetGoVolumes;
 }
 
 const now = (): number => performance.now();
@@ -108,7 +115,8 @@ function hearCluster(config: OperatorConfig, { client, log }: TermDeps): Cluster
   const events = createEventRecorder({ client, source: { component: OPERATOR }, log });
   feedLedger(informers, ledger);
   tellNotUnderstood({ informers, drivers, events });
-  return { drivers, policy, ledger, informers, events, notReady: () => notSynced(informers) };
+  const letGo = createLetGoVolumes();
+  return { drivers, policy, ledger, informers, events, letGo, notReady: () => notSynced(informers) };
 }
 
 /** The parts that answer calls, and the capacity objects, which say the same to a scheduler that makes none. */
@@ -139,6 +147,7 @@ function callComponents(config: OperatorConfig, deps: TermDeps, cluster: Cluster
         now,
       },
       onCall: metrics.onCsiCall,
+      isLetGo: (id) => cluster.letGo.has(id),
       // A scheduler that does not ask the extender must not choose the same full node again.
       onRefused: (ask) => capacity.refused(ask),
     });

@@ -21,6 +21,7 @@ test('what open-local made and no object speaks of is told once it was seen twic
     group([volume('known'), volume('left'), volume('somebody-elses', [])]),
     group([volume('foreign')], { foreign: true }),
     group([volume('exported')], { exported: true }),
+    group([volume('doubtful')], { doubt: { reason: 'DuplicateName', message: 'two', recorded: true } }),
   ];
   strays.look(groups);
   expect(strays.standings()).toEqual([]);
@@ -42,7 +43,7 @@ test('only a stray that is named by its UUID, and is one still, is to be removed
   strays.look(groups);
   expect([nls(), nls(''), nls('left')].flatMap((each) => strays.toRemove(each))).toEqual([]);
   expect(strays.toRemove(named)).toMatchObject([
-    { metadata: { name: 'left' }, spec: { vgName: 'pool-0', sizeBytes: GIB } },
+    { metadata: { name: 'left' }, spec: { vgName: 'pool-0' }, status: { groupUuid: 'g', volumeUuid: 'uuid-of-left' } },
   ]);
   objects.add('left');
   expect(strays.toRemove(named)).toEqual([]);

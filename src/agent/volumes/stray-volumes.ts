@@ -8,6 +8,7 @@ import type { Standing } from '../storage/conditions.ts';
 /** A logical volume of ours that no LocalVolume speaks of, such as one whose node was called lost and has come back. */
 export interface StrayVolume {
   readonly vgName: string;
+  readonly vgUuid: string;
   readonly volume: LvmVolume;
 }
 
@@ -41,14 +42,14 @@ export function createStrayVolumes(hasObject: (name: string) => boolean): StrayV
   };
 }
 
-/** Groups of other machines have volumes with our tag, too; they are not this node's business. */
+/** Groups of other machines, and those that may be another's, have volumes with our tag too: none of our business. */
 function findStrays(groups: readonly LvmGroup[], hasObject: (name: string) => boolean): StrayVolume[] {
   return groups
-    .filter(({ foreign, exported }) => !foreign && !exported)
-    .flatMap(({ name: vgName, volumes }) =>
+    .filter(({ foreign, exported, doubt }) => !foreign && !exported && !doubt)
+    .flatMap(({ name: vgName, uuid: vgUuid, volumes }) =>
       volumes
         .filter(({ name, tags }) => tags.includes(OUR_TAG) && !hasObject(name))
-        .map((volume) => ({ vgName, volume })),
+        .map((volume) => ({ vgName, vgUuid, volume })),
     );
 }
 
@@ -63,9 +64,9 @@ function standingOf(strays: readonly StrayVolume[]): Standing {
   return { type: 'StrayVolumes', ok: false, reason: 'VolumesFound', message };
 }
 
-/** Removed like any other volume: never while it is mounted, and erased first. */
-const asDeleted = ({ vgName, volume }: StrayVolume, nodeName: string): LocalVolume => ({
+/** Removed like any other volume: while it is what it was seen to be, never while it is mounted, and erased first. */
+const asDeleted = ({ vgName, vgUuid, volume }: StrayVolume, nodeName: string): LocalVolume => ({
   metadata: { name: volume.name, deletionTimestamp: new Date(0).toISOString(), finalizers: [VOLUME_FINALIZER] },
   spec: { nodeName, kind: 'LVM', vgName, sizeBytes: volume.size, role: 'Volume' },
-  status: { phase: 'Deleting', sizeBytes: volume.size },
+  status: { phase: 'Deleting', sizeBytes: volume.size, groupUuid: vgUuid, volumeUuid: volume.uuid },
 });

@@ -23,6 +23,8 @@ export interface CsiComponentDeps extends Pick<CsiServerOptions, 'endpoint' | 'l
   readonly informers: Informers;
   readonly topology: Topology;
   readonly notReady: () => string | undefined;
+  /** Whether the volume's object was let go because it, or its node, is lost. */
+  readonly isLetGo: (id: string) => boolean;
   /** Told of every volume for which there is no room where it was asked for. */
   readonly onRefused: (ask: PlaceRequest) => void;
   /** Ms that only ever grow. */
@@ -47,7 +49,7 @@ export function createCsiComponent(deps: CsiComponentDeps): Component {
   });
   const controller = createController({
     volumes: createVolumeStore({ client, volumes: informers.volumes }),
-    traces: createTraces({ client, informers, topology, drivers: deps.drivers }),
+    traces: createTraces({ client, informers, topology, drivers: deps.drivers, isLetGo: deps.isLetGo }),
     room: {
       place,
       unplace: (name) => ledger.unplace(name),

@@ -21,7 +21,7 @@ export interface LetGoLostDeps {
   /** How long a Node object must be gone. Ms. */
   readonly graceMs: number;
   /** Told of every volume whose object was let go while its data may still be there. */
-  readonly onLetGo: (cause: LossCause) => void;
+  readonly onLetGo: (cause: LossCause, name: string) => void;
   readonly clock: Clock;
 }
 
@@ -105,7 +105,7 @@ async function letGo(name: string, loss: Loss & { readonly kind: 'lost' }, deps:
   events.record({ subject: subjectOf(LOCAL_VOLUMES, volume.metadata), type: 'Warning', reason: 'DataLeft', message });
   const action = { cause: loss.cause, left };
   log.warn({ volume: name, node: volume.spec.nodeName, action }, 'let go of a volume of a lost node');
-  onLetGo(loss.cause);
+  onLetGo(loss.cause, name);
   return undefined;
 }
 

@@ -134,7 +134,7 @@ const addPv = (driver: string, hostname: string, volumeHandle = ID) =>
     never,
   );
 
-async function startTraces(): Promise<Traces> {
+async function startTraces(...letGo: readonly string[]): Promise<Traces> {
   const { client } = ours;
   const stopping = new AbortController();
   const drivers = [DEFAULT_DRIVER, LEGACY_DRIVER];
@@ -145,7 +145,8 @@ async function startTraces(): Promise<Traces> {
     await running;
   };
   await allSynced(informers, never);
-  return createTraces({ client, informers, topology: createTopology(informers.nodes), drivers });
+  const topology = createTopology(informers.nodes);
+  return createTraces({ client, informers, topology, drivers, isLetGo: (id) => letGo.includes(id) });
 }
 
 test.each([DEFAULT_DRIVER, LEGACY_DRIVER])(
@@ -173,6 +174,12 @@ test('nothing is asked of a node that an administrator calls lost, or that is go
   const traces = await startTraces();
   expect(await traces.traceOf(ID, never)).toEqual({ kind: 'none' });
   expect(await traces.traceOf('pvc-9', never)).toEqual({ kind: 'none' });
+});
+
+test('a volume that was let go, as lost with its disk alone, is looked for nowhere', async () => {
+  await addNode('n1', 'host-1', [group('pool-0', ID)]);
+  await addPv(DEFAULT_DRIVER, 'host-1');
+  expect(await (await startTraces(ID)).traceOf(ID, never)).toEqual({ kind: 'none' });
 });
 
 test('while the API server does not say what the node has, nothing is known', async () => {

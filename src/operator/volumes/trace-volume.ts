@@ -13,10 +13,12 @@ export interface TracesDeps {
   readonly topology: Pick<Topology, 'nodesAt'>;
   /** Names of CSI drivers that are ours. */
   readonly drivers: readonly string[];
+  /** Whether the volume's object was let go because it, or its node, is lost: nothing is asked of its place then. */
+  readonly isLetGo: (id: string) => boolean;
 }
 
 /** Looks for volumes that have no LocalVolume: in what nodes report, and where their PersistentVolume says they are. */
-export function createTraces({ client, informers, topology, drivers }: TracesDeps): Traces {
+export function createTraces({ client, informers, topology, drivers, isLetGo }: TracesDeps): Traces {
   const { nodes, storages, volumes, pvs } = informers;
   const pvOf = (id: string): PvFacts | undefined => {
     for (const { facts } of pvs.values.values())
@@ -27,6 +29,7 @@ export function createTraces({ client, informers, topology, drivers }: TracesDep
   const isAsked = (node: string): boolean => nodes.get(node) !== undefined && storages.get(node)?.lost === undefined;
   return {
     traceOf: async (id, signal) => {
+      if (isLetGo(id)) return NONE;
       const pv = pvOf(id);
       const home = pv?.node === undefined ? undefined : topology.nodesAt(pv.node).find(isAsked);
       const elsewhere = [...storages.values.values()]
