@@ -37,12 +37,15 @@ function placesOn(node: NodeRoom, policy: VolumePolicy): { readonly size: number
     const request = requestOf({ key: '', size: NO_BYTES }, policy);
     return node.units.flatMap((unit) => {
       const { size = 0, usable = false } = unit.facts ?? {};
-      return suits(unit, request) ? [{ size, left: usable && unit.owners.size === 0 ? size : 0 }] : [];
+      return suits(unit, request)
+        ? [{ size, left: usable && unit.owners.size === 0 && !unit.refuses(1) ? size : 0 }]
+        : [];
     });
   }
-  return node.groups.flatMap(({ name, total, settled, floating, free, facts }) => {
+  return node.groups.flatMap(({ name, total, settled, floating, free, facts, refusedFrom }) => {
     if (facts === undefined || (policy.vgName !== undefined && name !== policy.vgName)) return [];
     const inExtents = (size: number): number => roundDown(bytes(Math.max(0, size)), facts.extentSize);
-    return [{ size: inExtents(total - facts.reserved), left: inExtents(free + settled + floating) }];
+    const left = Math.min(free + settled + floating, refusedFrom - facts.extentSize);
+    return [{ size: inExtents(total - facts.reserved), left: inExtents(left) }];
   });
 }

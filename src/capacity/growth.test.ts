@@ -29,7 +29,7 @@ test('all columns grow together, and keep their numbers', () => {
   columns.firstGroup[0] = 7;
   columns.present[0] = 1;
   for (let i = 0; i < 9; i += 1) columns.addRow(columns.addNode());
-  expect(columnsOf(columns)).toEqual({ ofSlots: Array(10).fill(16), ofNodes: Array(4).fill(16) });
+  expect(columnsOf(columns)).toEqual({ ofSlots: Array(11).fill(16), ofNodes: Array(4).fill(16) });
   const { base, settled, floating, free, planned, extent, total, groupName, nextGroup, nodeOf } = columns;
   const kept = [base, settled, floating, free, planned, extent, total, groupName, nextGroup].map(
     (column) => column[row],

@@ -12,7 +12,7 @@ import type { VolumePolicy } from '../model/storage-class.ts';
 import type { AskedNodes, FilterVerdict, Refusal } from '../model/verdict.ts';
 import { createAudit, type Audit } from './audit.ts';
 import type { OurClass } from './needs/classes.ts';
-import { claimKey } from './needs/claims.ts';
+import { claimChanged, sourceChanged, sourceGone } from './books/claim-events.ts';
 import { getCapacity, type Capacity } from './get-capacity.ts';
 import { describeNode, type NodeState } from './state.ts';
 import { bindPod, filterPod, type DecidingRules } from './books/hold-for-pod.ts';
@@ -37,6 +37,11 @@ import { scoreNodes, type AntiAffinity } from './placing/score-nodes.ts';
  * object may well exist. Nothing else would end the room of an object that came and went while the watch was down.
  */
 const EXPECTED_TTL_MS = 15 * 60_000;
+/**
+ * How long a node's refusal is remembered when nothing changes there: an administrator may have mended what no report
+ * shows.
+ */
+const REFUSAL_TTL_MS = 10 * 60_000;
 
 export interface LedgerPolicy {
   readonly strategy: Strategy;
@@ -103,15 +108,7 @@ export class Ledger {
   }
 
   claimChanged(claim: ClaimFacts): void {
-    this.#step(() => {
-      const { claims, cluster } = this.#books;
-      if (!claims.get(claim.uid)) cluster.noteNews();
-      const earlier = claims.set(claim);
-      if (earlier) this.#books.forgetClaim(earlier);
-      const key = claimKey(claim.namespace, claim.name);
-      for (const hold of this.#books.podHolds.of(key)) hold.adopt(key, claim.uid);
-      this.#books.reviewClaim(claim.uid);
-    });
+    this.#step(() => claimChanged(this.#books, claim));
   }
 
   claimGone(uid: string): void {
@@ -133,18 +130,11 @@ export class Ledger {
 
   /** A snapshot that claims may be made from, ready to be read. */
   sourceChanged(source: SourceFacts): void {
-    this.#step(() => {
-      this.#books.snapshots.set(claimKey(source.namespace, source.name), source);
-      this.#books.reviewSource(source.namespace, source.name);
-      this.#books.cluster.noteNews();
-    });
+    this.#step(() => sourceChanged(this.#books, source));
   }
 
   sourceGone(namespace: string, name: string): void {
-    this.#step(() => {
-      this.#books.snapshots.delete(claimKey(namespace, name));
-      this.#books.reviewSource(namespace, name);
-    });
+    this.#step(() => sourceGone(this.#books, namespace, name));
   }
 
   podChanged(pod: PodFacts): void {
@@ -199,6 +189,15 @@ export class Ledger {
   }
 
   /**
+   * The node could not make the volume that `place` put there, which is about to be given up. Until something changes
+   * in
+   * that group or unit, nothing as large fits there, or nothing at all when the trouble is with the `whole` of it.
+   */
+  refused(name: string, whole: boolean, nowMs: number): void {
+    this.#step(() => this.#books.noteRefused(name, whole, nowMs + REFUSAL_TTL_MS));
+  }
+
+  /**
    * The last judge of an expansion to `size` bytes: takes the difference, to be followed by an update of the object.
    */
   grow(name: string, size: Bytes): GrowAnswer {
@@ -224,6 +223,7 @@ export class Ledger {
   expire(nowMs: number): string[] {
     return this.#step(() => {
       expireVolumes(this.#books, nowMs);
+      this.#books.expireRefusals(nowMs);
       const late = [...this.#books.podHolds.all()].filter(({ expiresAt }) => expiresAt <= nowMs);
       for (const { podUid } of late) this.#books.podHolds.end(podUid);
       this.#books.cluster.pruneAbsent();

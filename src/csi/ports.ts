@@ -15,6 +15,12 @@ export interface Room {
   place(request: PlaceRequest): PlaceAnswer;
   /** Gives back what `place` took for a volume that was not made. */
   unplace(name: string): void;
+  /**
+   * The node could not make the volume where it was placed; `whole`: the trouble is with the group or unit, not with
+   * the
+   * size. To be called before the volume is removed. The same is not tried there again until something changes.
+   */
+  refused(name: string, whole: boolean): void;
   /** Takes the difference to the new size; the size may come out larger, in whole extents. */
   grow(name: string, size: Bytes): GrowAnswer;
   /** Gives back what `grow` took: the volume's object still has `size` bytes. */

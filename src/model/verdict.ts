@@ -17,6 +17,7 @@ export type RefusalKind =
   | 'group-too-small'
   | 'held-by-others'
   | 'no-free-unit'
+  | 'refused-by-node'
   | 'wrong-node'
   | 'claim-missing'
   | 'bad-class'

@@ -8,12 +8,13 @@ import {
   askPlace,
   askPrioritize,
   EXPECTED_TTL_MS,
+  tellRefused,
   tellUnplace,
 } from './asked.ts';
 import { claimKeyOf, inExtents, inlineItems, toBytes } from './model.ts';
 import { CLASSES, DRIVER, halfGib, KINDS, NAMESPACE, type Kind, type Objects } from './objects.ts';
 import { demand } from './violation.ts';
-import { HOLD_TTL_MS, type RealNode, type World } from './world.ts';
+import { HOLD_TTL_MS, type RealGroup, type RealNode, type World } from './world.ts';
 
 /** An event of the cluster. Returns false when it cannot happen now, for want of an object. */
 export interface Action {
@@ -378,6 +379,18 @@ function agentMakes(w: World): boolean {
   return makeOnDisk(w, w.random.pick(behind));
 }
 
+/** The agent has no room for a volume that its report promised: CreateVolume says so, and goes elsewhere. */
+function agentRefuses(w: World): boolean {
+  const open = w.model.uses().filter(({ name, kind }) => name.startsWith('pvc-') && kind === 'LVM' && !onDisk(w, name));
+  const use = w.random.pick(open.filter(({ name }) => w.api.volume.has(name) && !w.doomed.has(name)));
+  const volume = use && w.api.volume.get(use.name);
+  if (!volume) return false;
+  w.disturbed.add(use.node);
+  tellRefused(w, use, w.random.chance(20));
+  fail(w, volume);
+  return true;
+}
+
 /** The kubelet publishes an inline volume: the agent makes and records it. */
 function publishInline(w: World): boolean {
   const bound = [...w.api.pod.values()].filter(({ nodeName, finished }) => nodeName !== undefined && !finished);
@@ -499,14 +512,7 @@ function recordByHand(w: World): boolean {
 }
 
 const change =
-  (
-    edit: (
-      group: { total: number; reserved: number; meta: number; unreadable: boolean },
-      w: World,
-      node: RealNode,
-    ) => void,
-    disturbs = true,
-  ) =>
+  (edit: (group: RealGroup, w: World, node: RealNode) => void, disturbs = true) =>
   (w: World): boolean => {
     const found = someGroup(w);
     if (!found) return false;
@@ -530,6 +536,28 @@ function loseNode(w: World): boolean {
   node.lost = !node.lost;
   w.disturbed.add(node.name);
   w.report(node.name);
+  return true;
+}
+
+/** Somebody says that the node will not come back: its volumes are let go of, and nobody saw them removed. */
+function loseForGood(w: World): boolean {
+  const node = w.random.pick(w.nodes.values());
+  if (!node) return false;
+  node.lost = true;
+  w.disturbed.add(node.name);
+  w.report(node.name);
+  for (const volume of w.api.volume.values()) {
+    if (volume.node !== node.name) continue;
+    w.doomed.delete(volume.name);
+    w.set('volume', volume.name, undefined);
+  }
+  for (const pv of w.api.pv.values()) {
+    if (pv.node !== node.name) continue;
+    w.set('pv', pv.name, undefined);
+    // Kubernetes calls the claim Lost.
+    const claim = [...w.api.claim.values()].find(({ volumeName }) => volumeName === pv.name);
+    if (claim) setClaim(w, { ...claim, bound: false });
+  }
   return true;
 }
 
@@ -638,6 +666,14 @@ export const ACTIONS: readonly Action[] = [
     rough: true,
     act: change((group) => (group.unreadable = !group.unreadable)),
   },
+  {
+    name: 'a second group of the name comes, or goes',
+    weight: 1,
+    rough: true,
+    act: change((group) => (group.duplicate = !group.duplicate)),
+  },
+  { name: 'an agent refuses what its report promised', weight: 6, rough: true, act: agentRefuses },
+  { name: 'a node is lost for good', weight: 1, rough: true, act: loseForGood },
   { name: 'a disk is taken or given back', weight: 1, rough: true, act: toggleUnit },
   { name: 'a node vanishes or returns', weight: 2, rough: true, act: loseNode },
 ];

@@ -3,7 +3,7 @@ import type { ClaimFacts, PodFacts, VolumeFacts } from '../../src/model/facts.ts
 import type { VolumePolicy } from '../../src/model/storage-class.ts';
 import type { Refusal } from '../../src/model/verdict.ts';
 import { believePlace, endPod, forgetReplanned, reviewClaim, reviewUids } from './hear.ts';
-import { inExtents, toBytes, type HoldPromise, type Item, type Model, type Needs } from './model.ts';
+import { inExtents, toBytes, type HoldPromise, type Item, type Model, type Needs, type Use } from './model.ts';
 import { HOLD_TTL_MS, type World } from './world.ts';
 import { demand } from './violation.ts';
 
@@ -13,7 +13,7 @@ import { demand } from './violation.ts';
  */
 
 /** Words of refusals for want of room, as opposed to refusals of the pod itself. */
-const SHORTAGES = new Set(['group-too-small', 'no-free-unit', 'no-such-group', 'held-by-others']);
+const SHORTAGES = new Set(['group-too-small', 'no-free-unit', 'no-such-group', 'held-by-others', 'refused-by-node']);
 
 export function askFilter(world: World, pod: PodFacts): readonly string[] {
   const { ledger, model, random } = world;
@@ -153,6 +153,8 @@ export function askPlace(world: World, { claim, nodes }: PlaceQuestion): VolumeF
     demand(there, () => `place: ${name} was placed again, on ${node} ${volume.where}`);
   } else {
     judgePlace({ claim, nodes }, policy, volume);
+    const isRefused = kind === 'LVM' && model.refuses(node, volume.where, size);
+    demand(!isRefused, () => `place: ${volume.where} on ${node} has refused ${size} bytes`);
   }
   believePlace(model, claim, volume, world.now + EXPECTED_TTL_MS);
   return volume;
@@ -218,6 +220,16 @@ export function askExpire(world: World): void {
     if (late) model.holds.delete(pod);
   }
   for (const pod of ended) forgetReplanned(model, pod);
+  model.reviewRefusals(world.now);
+}
+
+/** How long a node's refusal is remembered, ms. */
+const REFUSAL_TTL_MS = 10 * 60_000;
+
+/** The node of the volume could not make it. */
+export function tellRefused(world: World, use: Use, whole: boolean): void {
+  world.ledger.refused(use.name, whole, world.now);
+  world.model.refuse(use, whole, world.now + REFUSAL_TTL_MS);
 }
 
 /** Records that the object was not created: the claim is back to what its own object says. */
@@ -225,6 +237,7 @@ export function tellUnplace(world: World, volume: VolumeFacts): void {
   const { ledger, model } = world;
   ledger.unplace(volume.name);
   model.placed.delete(volume.name);
+  model.reviewRefusals();
   const claim = [...model.known.claim.values()].find(({ uid }) => uid === volume.claimUid);
   if (!claim) return;
   // The room that it gave up is held for the claim again, on the node that was chosen for it.

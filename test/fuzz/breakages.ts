@@ -78,6 +78,20 @@ export const BREAKAGES: readonly Breakage[] = [
     found: /more promised in|promised twice|never had room|is not free|serves/,
   },
   {
+    name: 'what a node refused is tried there again (R16, a no is remembered)',
+    file: 'placing/search.ts',
+    from: 'if (room < amount || amount >= refusedFrom[row]!) continue;',
+    to: 'if (room < amount) continue;',
+    found: /never had room|has refused/,
+  },
+  {
+    name: 'a refusal outlives its cause',
+    file: 'stock/slot.ts',
+    from: 'JSON.stringify(before) !== JSON.stringify(now)',
+    to: 'before === now',
+    found: /refused though/,
+  },
+  {
     name: 'after a restart the chosen nodes are forgotten',
     file: 'books/books.ts',
     from: 'if (!request || !node) return;',

@@ -55,6 +55,7 @@ export function hear<K extends Kind>(
 ): void {
   HEARING[kind](model, before, now);
   model.noteMade();
+  model.reviewRefusals();
 }
 
 function hearPod(model: Model, pod: PodFacts): void {
@@ -181,5 +182,6 @@ export function believePlace(model: Model, claim: ClaimFacts, volume: VolumeFact
   const over = model.known.volume.get(volume.name)?.uid ?? model.placed.get(volume.name)?.over;
   model.placed.set(volume.name, { ...volume, expiresAt, ...present({ over }) });
   reviewUids(model, [claim.uid]);
+  model.reviewRefusals();
   follow(model, (item) => isOf(item, claim), volume.node);
 }

@@ -47,6 +47,19 @@ export interface Use {
   readonly size: number;
 }
 
+/** "A volume so large, or larger, could not be made in this group." */
+export interface NodeRefusal {
+  readonly node: string;
+  readonly group: string;
+  readonly amount: number;
+  readonly volumes: readonly string[];
+  readonly until: number;
+  /** The report of the group when it was refused. */
+  readonly report: string | undefined;
+  /** The volumes that were recorded there at the last look. */
+  recorded: readonly string[];
+}
+
 export interface Needs {
   /** Reason why the pod fits no node at all. */
   readonly blocked: boolean;
@@ -71,6 +84,8 @@ export class Model {
   readonly grown = new Map<string, number>();
   /** Inline volumes of bound pods whose objects were seen. */
   readonly made = new Set<string>();
+  /** What nodes refused, by node and group, and what was known of the group then. */
+  readonly refused = new Map<string, NodeRefusal>();
   /**
    * Volumes for which the ledger may have found another place by itself, because a pod went to a node that was not
    * offered.
@@ -156,6 +171,47 @@ export class Model {
   ownersOf(node: string, unit: Pick<UnitFacts, 'kind' | 'path'>, uses: readonly Use[] = this.uses()): string[] {
     return uses
       .filter((use) => use.node === node && use.kind === unit.kind && use.where === unit.path)
+      .map(({ name }) => name);
+  }
+
+  // --- What nodes refused
+
+  refuse(use: Use, whole: boolean, until: number): void {
+    const { node, where: group, name } = use;
+    const key = `${node} ${group}`;
+    const before = this.refused.get(key);
+    const amount = whole ? 0 : inExtents(use.size, this.group(node, group));
+    this.refused.set(key, {
+      ...{
+        node,
+        group,
+        until,
+        report: JSON.stringify(this.group(node, group)),
+        recorded: this.#recordedIn(node, group),
+      },
+      amount: Math.min(amount, before?.amount ?? Infinity),
+      volumes: [...(before?.volumes ?? []), name],
+    });
+  }
+
+  refuses(node: string, group: string, amount: number): boolean {
+    return amount >= (this.refused.get(`${node} ${group}`)?.amount ?? Infinity);
+  }
+
+  /** Forgets the refusals of groups where something changed: the report, a volume that went, or the time. */
+  reviewRefusals(now = -Infinity): void {
+    for (const [key, refusal] of this.refused) {
+      const { node, group, volumes, until, report } = refusal;
+      const recorded = this.#recordedIn(node, group);
+      const gone = refusal.recorded.some((name) => !recorded.includes(name) && !volumes.includes(name));
+      refusal.recorded = recorded;
+      if (gone || until <= now || report !== JSON.stringify(this.group(node, group))) this.refused.delete(key);
+    }
+  }
+
+  #recordedIn(node: string, group: string): string[] {
+    return this.uses()
+      .filter((use) => use.node === node && use.kind === 'LVM' && use.where === group)
       .map(({ name }) => name);
   }
 
@@ -278,6 +334,7 @@ export class Model {
       for (const [group, room] of groups) {
         const amount = inExtents(item.size, group);
         if ((vgName !== undefined && vgName !== group.name) || room < amount) continue;
+        if (this.refuses(node, group.name, amount)) continue;
         groups.set(group, room - amount);
         if (place(next + 1, used)) return true;
         groups.set(group, room);

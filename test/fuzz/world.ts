@@ -25,6 +25,8 @@ export interface RealGroup {
   meta: number;
   /** True while the agent cannot read the disk, and leaves it out of its report. */
   unreadable: boolean;
+  /** Another group of this name is on the node: the agent offers no room, and reports what is in both. */
+  duplicate: boolean;
   readonly volumes: Map<string, number>;
 }
 
@@ -194,6 +196,7 @@ export class World {
     this.model.holds.clear();
     this.model.placed.clear();
     this.model.grown.clear();
+    this.model.refused.clear();
     this.model.replanned.length = 0;
     const chosen = new Map(this.model.chosen);
     for (const kind of KINDS) {
@@ -246,6 +249,7 @@ export class World {
         reserved: 0,
         meta: 0,
         unreadable: false,
+        duplicate: false,
         volumes: new Map(),
       });
     }
@@ -273,8 +277,8 @@ function statusOf(node: RealNode): NodeStorage {
       .filter(([, group]) => !group.unreadable)
       .map(([name, group]) => ({
         name,
-        total: toBytes(group.total),
-        available: toBytes(Math.max(0, group.total - group.meta - sum(group.volumes.values()))),
+        total: toBytes(group.duplicate ? 0 : group.total),
+        available: toBytes(group.duplicate ? 0 : Math.max(0, group.total - group.meta - sum(group.volumes.values()))),
         extentSize: toBytes(node.extentSize),
         reserved: toBytes(group.reserved),
         volumes: [...group.volumes].map(([volume, size]) => ({ name: volume, size: toBytes(size) })),

@@ -10,7 +10,7 @@ import { chooseSlot, serves, type Strategy } from '../placing/search.ts';
 import type { Known } from '../needs/pod-needs.ts';
 import { PodHold } from './pod-hold.ts';
 import { PodHolds } from './pod-holds.ts';
-import { nodeOf, Records, type Recorded } from './records.ts';
+import { nodeOf, placeOf, Records, type Recorded } from './records.ts';
 import type { Slot } from '../stock/slot.ts';
 import { requestOfClaim, type VolumeRequest } from '../needs/volume-request.ts';
 
@@ -29,6 +29,8 @@ export class Books implements Known {
   readonly pvs = new Map<string, PvFacts>();
   /** By `namespace/name`. */
   readonly snapshots = new Map<string, SourceFacts>();
+  /** Slots where a node refused a volume. */
+  readonly #refusing = new Set<Slot>();
   readonly #unmet = new Map<string, NodeRoom>();
   readonly #strategy: Strategy;
 
@@ -93,6 +95,23 @@ export class Books implements Known {
   /** Changes what is known of one volume; its claims then hold what they still need. */
   changeRecord(name: string, change: (volume: Recorded) => void): void {
     for (const claimUid of this.records.change(name, change)) this.reviewClaim(claimUid);
+  }
+
+  /**
+   * The node could not make the volume where it was placed. Remembers it as a refusal of volumes as large or larger, or
+   * of
+   * all volumes there when the trouble is with the `whole` group or unit (R16, a no is remembered).
+   */
+  noteRefused(name: string, whole: boolean, until: number): void {
+    const volume = this.records.get(name);
+    const place = volume && placeOf(volume);
+    if (!volume?.slot || !place) return;
+    volume.slot.refuse(name, whole ? 0 : volume.slot.amountFor(place.size), until);
+    this.#refusing.add(volume.slot);
+  }
+
+  expireRefusals(nowMs: number): void {
+    for (const slot of this.#refusing) if (slot.expireRefusal(nowMs)) this.#refusing.delete(slot);
   }
 
   /** Makes what is held for a claim agree with what is known of it now. A second call changes nothing. */

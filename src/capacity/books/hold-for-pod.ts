@@ -66,7 +66,10 @@ export function bindPod(
  */
 function isStillHeld({ requests, pin }: PodNeeds, hold: PodHold, node: NodeRoom): boolean {
   if ((pin !== undefined && pin !== node.name) || hold.pending().length !== requests.length) return false;
-  return requests.every(({ key }) => (hold.planned(key, node)?.slot.free ?? -1) >= 0);
+  return requests.every(({ key }) => {
+    const planned = hold.planned(key, node);
+    return planned !== undefined && planned.slot.free >= 0 && !planned.slot.refuses(planned.amount);
+  });
 }
 
 function needsOf(books: Books, pod: PodFacts | undefined, offered: PodHold | undefined): PodNeedsOrRefusal {

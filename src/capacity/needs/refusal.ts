@@ -51,6 +51,18 @@ export function tooSmall({ kind, vgName, mediaType, size }: VolumeRequest, exist
   return refusal('group-too-small', `not enough room for ${formatBytes(size)} ${where}`);
 }
 
+/**
+ * A group or unit has room by its numbers, and the node could not make such a volume there (R16, a no is remembered).
+ */
+export function refusedByNode({ kind, vgName, size }: VolumeRequest): Refusal {
+  const group = vgName ? `volume group ${vgName}` : 'a volume group';
+  const where = kind === 'LVM' ? group : kind === 'Device' ? 'a disk' : 'a mount point';
+  return refusal(
+    'refused-by-node',
+    `a volume of ${formatBytes(size)} could not be made in ${where} that reports room for it`,
+  );
+}
+
 /** The first volume without a place would fit alone, but not with the others. */
 export function notTogether(requests: readonly VolumeRequest[]): Refusal {
   const sizes = requests.map(({ size }) => formatBytes(size)).join(', ');

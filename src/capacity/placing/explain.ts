@@ -1,9 +1,9 @@
 import type { Refusal } from '../../model/verdict.ts';
-import { heldByOthers, notTogether, tooSmall } from '../needs/refusal.ts';
+import { heldByOthers, notTogether, refusedByNode, tooSmall } from '../needs/refusal.ts';
 import type { VolumeRequest } from '../needs/volume-request.ts';
 import type { Cluster } from '../stock/cluster.ts';
 import { NONE } from '../stock/columns.ts';
-import { PlaceSearch, type SearchBudget, type Strategy } from './search.ts';
+import { PlaceSearch, type SearchBudget, type Strategy, type WhyNot } from './search.ts';
 
 /** Wrong turns that one call may take, over all its nodes. */
 const TURNS = 20_000;
@@ -17,7 +17,7 @@ export class Explainer {
   readonly #withoutFloating: PlaceSearch;
   readonly #reasons = new Map<string, Refusal>();
   /** Most nodes are refused for the same reason as the one before: no key is made for them. */
-  #last: { readonly failed: VolumeRequest; readonly exists: boolean; readonly reason: Refusal } | undefined;
+  #last: { readonly failed: VolumeRequest; readonly whyNot: WhyNot; readonly reason: Refusal } | undefined;
 
   constructor(cluster: Cluster, requests: readonly VolumeRequest[], strategy: Strategy) {
     this.#cluster = cluster;
@@ -42,10 +42,12 @@ export class Explainer {
     if (this.#requests.length > 1 && search.choose(node, j) !== NONE) {
       return this.#once('together', () => notTogether(this.#requests));
     }
-    const exists = search.hasPlace(node, j);
-    if (this.#last?.failed === failed && this.#last.exists === exists) return this.#last.reason;
-    const reason = this.#once(`${exists} ${failed.key}`, () => tooSmall(failed, exists));
-    this.#last = { failed, exists, reason };
+    const whyNot = search.whyNot(node, j);
+    if (this.#last?.failed === failed && this.#last.whyNot === whyNot) return this.#last.reason;
+    const reason = this.#once(`${whyNot} ${failed.key}`, () =>
+      whyNot === 'refused' ? refusedByNode(failed) : tooSmall(failed, whyNot === 'full'),
+    );
+    this.#last = { failed, whyNot, reason };
     return reason;
   }
 

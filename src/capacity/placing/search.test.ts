@@ -144,8 +144,8 @@ describe('whole disks', () => {
   test('a disk that is in use is not taken, and is still a disk', () => {
     const room = roomOf('n1', [], [unit('Device', '/dev/5', 5, { usable: false })]);
     expect(place(room, [disk('a', 1)])).toBeUndefined();
-    expect(searchOf(room.cluster, [disk('a', 1)]).hasPlace(room.node.number, 0)).toBe(true);
-    expect(searchOf(room.cluster, [disk('a', 6)]).hasPlace(room.node.number, 0)).toBe(false);
+    expect(searchOf(room.cluster, [disk('a', 1)]).whyNot(room.node.number, 0)).toBe('full');
+    expect(searchOf(room.cluster, [disk('a', 6)]).whyNot(room.node.number, 0)).toBe('absent');
   });
 });
 

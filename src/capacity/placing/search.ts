@@ -22,6 +22,13 @@ export interface SearchBudget {
   turns: number;
 }
 
+/**
+ * Why one volume has no room on a node: there is no such group or unit, those that there are have no room, or one has
+ * room
+ * by its numbers and the node could not make such a volume there.
+ */
+export type WhyNot = 'absent' | 'full' | 'refused';
+
 /** Any group will do. */
 const ANY_GROUP = -2;
 
@@ -98,7 +105,7 @@ export class PlaceSearch {
   choose(node: number, j: number): number {
     const request = this.#requests[j]!;
     if (request.kind !== 'LVM') return this.#chooseUnit(node, request);
-    const { extent, firstGroup, floating, free, groupName, nextGroup, planned } = this.#columns;
+    const { extent, firstGroup, floating, free, groupName, nextGroup, planned, refusedFrom } = this.#columns;
     const group = this.#groups[j]!;
     const { strategy, ignoreFloating } = this.#rules;
     const { size } = request;
@@ -107,7 +114,8 @@ export class PlaceSearch {
     for (let row = firstGroup[node]!; row >= 0; row = nextGroup[row]!) {
       if (group !== ANY_GROUP && groupName[row] !== group) continue;
       const room = free[row]! - planned[row]! + (ignoreFloating ? floating[row]! : 0);
-      if (room < wholeExtents(size, extent[row]!)) continue;
+      const amount = wholeExtents(size, extent[row]!);
+      if (room < amount || amount >= refusedFrom[row]!) continue;
       if (best !== NONE && (strategy === 'binpack' ? room >= bestRoom : room <= bestRoom)) continue;
       best = row;
       bestRoom = room;
@@ -115,22 +123,20 @@ export class PlaceSearch {
     return best;
   }
 
-  /** Whether the node has a group or unit such as the request `j` wants, full or not. */
-  hasPlace(node: number, j: number): boolean {
+  /** Why the request `j` has no room on the node, even alone. */
+  whyNot(node: number, j: number): WhyNot {
     const request = this.#requests[j]!;
-    const { firstGroup, groupName, nextGroup, unitCount } = this.#columns;
-    if (request.kind !== 'LVM')
-      return unitCount[node]! > 0 && this.#cluster.node(node).units.some((unit) => suits(unit, request));
-    const group = this.#groups[j]!;
-    for (let row = firstGroup[node]!; row >= 0; row = nextGroup[row]!)
-      if (group === ANY_GROUP || groupName[row] === group) return true;
-    return false;
+    const rows = request.kind === 'LVM' ? this.#groupRows(node, j) : this.#unitRows(node, request);
+    if (rows.length === 0) return 'absent';
+    const amount = (row: number): number => this.#amount(row, j);
+    const isRefused = (row: number): boolean => amount(row) >= this.#columns.refusedFrom[row]!;
+    return rows.some((row) => isRefused(row) && this.#roomIn(row) >= amount(row)) ? 'refused' : 'full';
   }
 
   #chooseUnit(node: number, request: VolumeRequest): number {
     if (this.#columns.unitCount[node] === 0) return NONE;
     const { units } = this.#cluster.node(node);
-    return units.find((unit) => suits(unit, request) && this.#roomIn(unit.row) >= 1)?.row ?? NONE;
+    return units.find((unit) => suits(unit, request) && this.#roomIn(unit.row) >= 1 && !unit.refuses(1))?.row ?? NONE;
   }
 
   #roomIn(row: number): number {
@@ -195,14 +201,27 @@ export class PlaceSearch {
 
   #rowsFor(node: number, j: number): number[] {
     if (this.#requests[j]!.kind !== 'LVM') return [this.choose(node, j)].filter((row) => row !== NONE);
+    const rows = this.#groupRows(node, j).filter((row) => {
+      const amount = this.#amount(row, j);
+      return this.#roomIn(row) >= amount && amount < this.#columns.refusedFrom[row]!;
+    });
+    return rows.toSorted((a, b) => this.#roomIn(a) - this.#roomIn(b));
+  }
+
+  /** The groups of the node that the request `j` may go to, full or not. */
+  #groupRows(node: number, j: number): number[] {
     const { firstGroup, groupName, nextGroup } = this.#columns;
     const group = this.#groups[j]!;
     const rows: number[] = [];
-    for (let row = firstGroup[node]!; row >= 0; row = nextGroup[row]!) {
-      const isRight = group === ANY_GROUP || groupName[row] === group;
-      if (isRight && this.#roomIn(row) >= this.#amount(row, j)) rows.push(row);
-    }
-    return rows.toSorted((a, b) => this.#roomIn(a) - this.#roomIn(b));
+    for (let row = firstGroup[node]!; row >= 0; row = nextGroup[row]!)
+      if (group === ANY_GROUP || groupName[row] === group) rows.push(row);
+    return rows;
+  }
+
+  #unitRows(node: number, request: VolumeRequest): number[] {
+    if (this.#columns.unitCount[node] === 0) return [];
+    const { units } = this.#cluster.node(node);
+    return units.filter((unit) => suits(unit, request)).map(({ row }) => row);
   }
 }
 
@@ -219,7 +238,8 @@ export function chooseSlot(
 
 /** Whether this very slot could take the volume now. */
 export function serves(slot: Slot, request: VolumeRequest): boolean {
-  if (slot.kind !== request.kind || slot.free - slot.planned < slot.amountFor(request.size)) return false;
+  const amount = slot.amountFor(request.size);
+  if (slot.kind !== request.kind || slot.free - slot.planned < amount || slot.refuses(amount)) return false;
   if (slot.kind === 'LVM') return request.vgName === undefined || request.vgName === slot.name;
   return suits(slot as UnitSlot, request);
 }

@@ -38,6 +38,8 @@ export class Columns {
   extent = new Float64Array(0);
   /** Of a group, bytes. */
   total = new Float64Array(0);
+  /** What takes this much or more has been refused by the node itself; Infinity when nothing was. */
+  refusedFrom = new Float64Array(0);
   /** Number of the group's name. */
   groupName = new Int32Array(0);
   /** The next group of the node, NONE after the last. */
@@ -70,6 +72,7 @@ export class Columns {
     if (row === this.base.length) this.#resizeSlots(2 * row);
     for (const column of [this.base, this.settled, this.floating, this.free, this.planned, this.extent, this.total])
       column[row] = 0;
+    this.refusedFrom[row] = Infinity;
     this.groupName[row] = NONE;
     this.nextGroup[row] = NONE;
     this.nodeOf[row] = node;
@@ -166,6 +169,7 @@ export class Columns {
     this.planned = resized(this.planned, rows);
     this.extent = resized(this.extent, rows);
     this.total = resized(this.total, rows);
+    this.refusedFrom = resized(this.refusedFrom, rows);
     this.groupName = resized(this.groupName, rows);
     this.nextGroup = resized(this.nextGroup, rows);
     this.nodeOf = resized(this.nodeOf, rows);

@@ -35,6 +35,7 @@ export class GroupSlot extends Slot {
 
   /** The node's report of the group; undefined when the report does not have it. */
   report(facts: GroupFacts | undefined): void {
+    this.noteReport(this.facts, facts);
     this.facts = facts;
     this.columns.total[this.row] = facts?.total ?? 0;
     this.columns.extent[this.row] = facts?.extentSize || DEFAULT_EXTENT;
@@ -45,6 +46,7 @@ export class GroupSlot extends Slot {
   }
 
   record(volume: string, size: number | undefined): void {
+    if (size === undefined) this.noteLeft(volume);
     const use = this.#use(volume);
     use.recorded = size ?? 0;
     this.#dropUnused(volume, use);

@@ -21,6 +21,7 @@ export abstract class Slot {
   /** The group's name, the device or the mount point. */
   readonly name: string;
   readonly row: number;
+  #refusal: { readonly volumes: Set<string>; until: number } | undefined;
   protected readonly columns: Columns;
 
   constructor(columns: Columns, node: SlotNode, name: string) {
@@ -61,6 +62,46 @@ export abstract class Slot {
   /** The room that a volume of so many bytes takes here. */
   amountFor(size: number): number {
     return this.columns.amountFor(this.row, size);
+  }
+
+  /** The node could not make the volume here: from now on whatever takes as much or more is refused (R16). */
+  refuse(volume: string, amount: number, until: number): void {
+    const { columns, row } = this;
+    columns.refusedFrom[row] = Math.min(columns.refusedFrom[row]!, amount);
+    this.#refusal = { volumes: (this.#refusal?.volumes ?? new Set()).add(volume), until };
+  }
+
+  /** The least amount that the node refused here; Infinity when it refused nothing. */
+  get refusedFrom(): number {
+    return this.columns.refusedFrom[this.row]!;
+  }
+
+  refuses(amount: number): boolean {
+    return amount >= this.refusedFrom;
+  }
+
+  /** Something changed here: what the node refused, it may be able to do now. */
+  forgetRefusal(): void {
+    if (!this.#refusal) return;
+    this.#refusal = undefined;
+    this.columns.refusedFrom[this.row] = Infinity;
+    this.columns.noteFreed(this.node.number);
+  }
+
+  /** Forgets the refusal when its time has passed. True when none is left. */
+  expireRefusal(nowMs: number): boolean {
+    if (this.#refusal && this.#refusal.until <= nowMs) this.forgetRefusal();
+    return this.#refusal === undefined;
+  }
+
+  /** A volume is gone from here; one that was refused never was. */
+  protected noteLeft(volume: string): void {
+    if (this.#refusal && !this.#refusal.volumes.has(volume)) this.forgetRefusal();
+  }
+
+  /** The node's report of this place as it was, and as it is now. */
+  protected noteReport(before: object | undefined, now: object | undefined): void {
+    if (this.#refusal && JSON.stringify(before) !== JSON.stringify(now)) this.forgetRefusal();
   }
 
   protected rebase(base: number): void {

@@ -15,13 +15,16 @@ export class UnitSlot extends Slot {
 
   /** The node's report of the unit; undefined when the report does not have it. */
   report(facts: UnitFacts | undefined): void {
+    this.noteReport(this.facts, facts);
     this.facts = facts;
     this.#recount();
   }
 
   record(volume: string, size: number | undefined): void {
-    if (size === undefined) this.owners.delete(volume);
-    else this.owners.add(volume);
+    if (size === undefined) {
+      this.noteLeft(volume);
+      this.owners.delete(volume);
+    } else this.owners.add(volume);
     this.#recount();
   }
 

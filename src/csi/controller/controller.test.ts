@@ -312,6 +312,7 @@ test('a node without the room that was believed to be there gives it back: nothi
     details: expect.stringContaining('the group is full'),
   });
   expect(volumes.objects.size).toBe(0);
+  expect(room.refusals, 'and is remembered').toEqual([{ name: 'v', whole: false }]);
 });
 
 test.each(['GroupForeign', 'GroupMissing', 'GroupFaulty', 'LvmFailed', 'FromANewerAgent' as 'NoSpace'] as const)(

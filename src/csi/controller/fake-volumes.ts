@@ -119,6 +119,7 @@ export class FakeVolumes implements Volumes {
 export class FakeRoom implements Room {
   readonly taken = new Map<string, { readonly node: string; readonly size: Bytes }>();
   readonly asked: PlaceRequest[] = [];
+  readonly refusals: { readonly name: string; readonly whole: boolean }[] = [];
   readonly #nodes: Readonly<Record<string, Bytes>>;
   readonly #extent: Bytes;
 
@@ -144,6 +145,10 @@ export class FakeRoom implements Room {
 
   unplace(name: string): void {
     this.taken.delete(name);
+  }
+
+  refused(name: string, whole: boolean): void {
+    this.refusals.push({ name, whole });
   }
 
   grow(name: string, size: Bytes): ReturnType<Room['grow']> {

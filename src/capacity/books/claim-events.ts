@@ -1,0 +1,26 @@
+import type { ClaimFacts, SourceFacts } from '../../model/facts.ts';
+import { claimKey } from '../needs/claims.ts';
+import type { Books } from './books.ts';
+
+/** A claim as it is now. Room that pods hold for its name is for its uid from now on (R4, uid, not name). */
+export function claimChanged(books: Books, claim: ClaimFacts): void {
+  const { claims, cluster } = books;
+  if (!claims.get(claim.uid)) cluster.noteNews();
+  const earlier = claims.set(claim);
+  if (earlier) books.forgetClaim(earlier);
+  const key = claimKey(claim.namespace, claim.name);
+  for (const hold of books.podHolds.of(key)) hold.adopt(key, claim.uid);
+  books.reviewClaim(claim.uid);
+}
+
+/** A snapshot that claims may be made from, ready to be read. */
+export function sourceChanged(books: Books, source: SourceFacts): void {
+  books.snapshots.set(claimKey(source.namespace, source.name), source);
+  books.reviewSource(source.namespace, source.name);
+  books.cluster.noteNews();
+}
+
+export function sourceGone(books: Books, namespace: string, name: string): void {
+  books.snapshots.delete(claimKey(namespace, name));
+  books.reviewSource(namespace, name);
+}
