@@ -17,6 +17,12 @@ export interface DecidingRules {
   readonly expiresAt: number;
 }
 
+/**
+ * How long a pod counts as being placed after its filter, once its node is known, ms: so long after the last pod of a
+ * burst, one that comes is offered every node again.
+ */
+const IN_FLIGHT_MS = 1000;
+
 /** Answers filter, and holds the room on the nodes of the answer in place of what was held for the pod before. */
 export function filterPod(
   books: Books,
@@ -32,7 +38,8 @@ export function filterPod(
   const { plan, refusals, mayFreeUp } = filterNodes(books.cluster, needs, asked, strategy);
   if (needs.requests.length === 0 || plan.nodes.length === 0) return { refusals, mayFreeUp };
 
-  const picked = narrow(books.cluster, plan, float, strategy);
+  const isContended = (): boolean => books.podHolds.compete(books.cluster.numbersOf(asked), expiresAt - IN_FLIGHT_MS);
+  const picked = narrow(books.cluster, plan, { policy: float, strategy, isContended });
   books.holdForPod(pod.uid, picked ? pickNodes(plan, picked) : plan, expiresAt);
   return { refusals: picked ? leaveOut(refusals, picked) : refusals, mayFreeUp: false };
 }

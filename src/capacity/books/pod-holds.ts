@@ -18,6 +18,17 @@ export class PodHolds {
     return [...(this.#byVolume.get(key) ?? [])];
   }
 
+  /**
+   * Whether pods are being placed on some of these nodes: any that still float there, and those that settled there and
+   * whose hold lasts beyond `since`, ms.
+   */
+  compete(nodes: Int32Array, since: number): boolean {
+    const asked = new Set(nodes);
+    for (const { state, expiresAt, plan } of this.#byPod.values())
+      if ((state === 'floating' || expiresAt > since) && plan.nodes.some((node) => asked.has(node))) return true;
+    return false;
+  }
+
   add(hold: PodHold): void {
     if (this.#byPod.has(hold.podUid)) throw new Error(`pod ${hold.podUid} holds room already`);
     this.#byPod.set(hold.podUid, hold);

@@ -8,9 +8,8 @@ import { ownShare, nodeScore } from './node-score.ts';
  * How widely an unsettled pod may float over the nodes that fit:
  * - `wide`: over all;
  * - `one`: over none, the best node is the only answer;
- * - `roomy`: over the nodes with room for `more` further pods like this one, and the best node; so a nearly full node
- *   is
- *   held for one pod at a time.
+ * - `roomy`: while other pods compete, over the nodes with room for `more` further pods like this one, and the best
+ *   node, so a nearly full node is held for one pod at a time; over all while nobody does.
  */
 export type FloatPolicy =
   | { readonly kind: 'wide' }
@@ -20,16 +19,27 @@ export type FloatPolicy =
 /** Chosen by bench/burst.ts: docs/decisions/0004-float-where-there-is-plenty.md. */
 export const DEFAULT_FLOAT: FloatPolicy = { kind: 'roomy', more: 4 };
 
+export interface NarrowingRules {
+  readonly policy: FloatPolicy;
+  readonly strategy: Strategy;
+  /** Whether other pods are being placed on the same nodes just now. Asked only when it matters. */
+  readonly isContended: () => boolean;
+}
+
 /**
  * The nodes of the plan to answer with, as positions in `plan.nodes`; undefined for all. At least one when the plan
  * has any.
  */
-export function narrow(cluster: Cluster, plan: PodPlan, policy: FloatPolicy, strategy: Strategy): number[] | undefined {
+export function narrow(
+  cluster: Cluster,
+  plan: PodPlan,
+  { policy, strategy, isContended }: NarrowingRules,
+): number[] | undefined {
   if (policy.kind === 'wide' || plan.nodes.length <= 1) return undefined;
   if (policy.kind === 'one') return [bestOf(cluster, plan, strategy)];
   const roomy: number[] = [];
   for (let i = 0; i < plan.nodes.length; i += 1) if (isRoomy(cluster, plan, i, policy.more)) roomy.push(i);
-  if (roomy.length === plan.nodes.length) return undefined;
+  if (roomy.length === plan.nodes.length || !isContended()) return undefined;
   const best = bestOf(cluster, plan, strategy);
   return roomy.includes(best) ? roomy : [...roomy, best].toSorted((a, b) => a - b);
 }
