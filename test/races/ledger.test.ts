@@ -324,12 +324,56 @@ describe('R14, unseen is not free', () => {
   });
 });
 
-test('R15, one claim counts once: a claim that two pods share outlives either of them', () => {
-  const ledger = ledgerWith({ nodes: one(10), claims: [claim('a', 6)] });
-  ledger.filter(pod('p', ['a']), ['n1'], 0);
-  ledger.claimChanged(claim('a', 6, { selectedNode: 'n1' }));
-  ledger.podChanged(pod('q', ['a']));
-  ledger.podGone('uid-p');
-  ledger.podGone('uid-q');
-  expect(freeIn(ledger, 'n1', 'pool-0')).toBe(gib(4));
+describe('R15, one claim counts once: a claim that two pods share', () => {
+  test('outlives either of them', () => {
+    const ledger = ledgerWith({ nodes: one(10), claims: [claim('a', 6)] });
+    ledger.filter(pod('p', ['a']), ['n1'], 0);
+    ledger.claimChanged(claim('a', 6, { selectedNode: 'n1' }));
+    ledger.podChanged(pod('q', ['a']));
+    ledger.podGone('uid-p');
+    ledger.podGone('uid-q');
+    expect(freeIn(ledger, 'n1', 'pool-0')).toBe(gib(4));
+  });
+
+  const NAMES = ['n1', 'n2'];
+  const free = (ledger: Ledger) => NAMES.map((name) => freeIn(ledger, name, 'pool-0'));
+  /** Pods p and q use the claim of 6 GiB; both nodes have room for one of it. */
+  function shared(): Ledger {
+    const nodes = NAMES.map((name) => node(name, [group('pool-0', 10)]));
+    const ledger = ledgerWith({ nodes, claims: [claim('a', 6), claim('b', 3), claim('c', 5)] });
+    expect(fitting(ledger, pod('p', ['a']), NAMES)).toEqual(NAMES);
+    expect(fitting(ledger, pod('q', ['a', 'b']), NAMES)).toEqual(NAMES);
+    expect(free(ledger)).toEqual([gib(1), gib(1)]);
+    return ledger;
+  }
+
+  test.each<[string, (ledger: Ledger) => unknown, readonly number[]]>([
+    ['the first goes', (ledger) => ledger.podGone('uid-p'), [1, 1]],
+    ['the second goes', (ledger) => ledger.podGone('uid-q'), [4, 4]],
+    ['both go', (ledger) => (ledger.podGone('uid-p'), ledger.podGone('uid-q')), [10, 10]],
+    ['the first is asked about again', (ledger) => fitting(ledger, pod('p', ['a']), NAMES), [1, 1]],
+    ['the second is bound', (ledger) => ledger.bind('uid-q', 'n2', 0), [4, 1]],
+    ['the claim is sent to a node', (ledger) => ledger.claimChanged(claim('a', 6, { selectedNode: 'n2' })), [10, 1]],
+  ])('takes its room once when %s', (_, happen, want) => {
+    const ledger = shared();
+    happen(ledger);
+    expect(free(ledger)).toEqual(want.map(gib));
+  });
+
+  test('is there for the second when the first settles elsewhere', () => {
+    const ledger = shared();
+    ledger.bind('uid-p', 'n1', 0);
+    expect(free(ledger)).toEqual([gib(1), gib(1)]);
+    expect(fitting(ledger, pod('r', ['c']), NAMES)).toEqual([]);
+  });
+
+  test('leads the second to where the first can go', () => {
+    const nodes = [node('n1', [group('pool-0', 10)]), node('n2', [group('pool-0', 30)])];
+    const ledger = ledgerWith({ nodes, claims: [claim('a', 6)] });
+    fitting(ledger, pod('p', ['a']), ['n1']);
+    expect(fitting(ledger, pod('q', ['a']), NAMES)).toEqual(['n1']);
+    expect(ledger.filter(pod('q', ['a']), ['n2'], 0).refusals[0]?.message).toBe(
+      'the room for a claim that another pod uses too is held on other nodes',
+    );
+  });
 });

@@ -78,7 +78,7 @@ export class Books implements Known {
     if (!hold) return;
     const node = this.cluster.room(name);
     if (hold.covers(node)) {
-      hold.settleOn(node);
+      this.podHolds.settle(hold, node);
       return;
     }
     const requests = hold.pending();

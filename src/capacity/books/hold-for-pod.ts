@@ -1,6 +1,7 @@
 import type { PodFacts } from '../../model/facts.ts';
 import type { AskedNodes, FilterVerdict, Refusal } from '../../model/verdict.ts';
-import { filterNodes, sameForAll } from '../placing/filter-nodes.ts';
+import { findNodes } from './share-room.ts';
+import { sameForAll } from '../placing/filter-nodes.ts';
 import { narrow, type FloatPolicy } from '../placing/narrow.ts';
 import { pickNodes } from '../placing/plan.ts';
 import type { NodeRoom } from '../stock/node-stock.ts';
@@ -35,7 +36,7 @@ export function filterPod(
   if ('refusal' in needs) {
     return { refusals: sameForAll(asked.names.length, needs.refusal), mayFreeUp: needs.soon === true };
   }
-  const { plan, refusals, mayFreeUp } = filterNodes(books.cluster, needs, asked, strategy);
+  const { plan, refusals, mayFreeUp } = findNodes(books, needs, asked, strategy);
   if (needs.requests.length === 0 || plan.nodes.length === 0) return { refusals, mayFreeUp };
 
   const isContended = (): boolean => books.podHolds.compete(books.cluster.numbersOf(asked), expiresAt - IN_FLIGHT_MS);
@@ -57,12 +58,12 @@ export function bindPod(
   const needs = needsOf(books, pod, offered?.hold);
   if ('refusal' in needs) return needs.refusal;
   if (offered && isStillHeld(needs, offered.hold, offered.room)) {
-    offered.hold.settleOn(offered.room);
+    books.podHolds.settle(offered.hold, offered.room);
     offered.hold.expiresAt = expiresAt;
     return undefined;
   }
   books.podHolds.end(podUid);
-  const { plan, refusals } = filterNodes(books.cluster, needs, { names: [node] }, strategy);
+  const { plan, refusals } = findNodes(books, needs, { names: [node] }, strategy);
   if (!refusals[0] && needs.requests.length > 0) books.holdForPod(podUid, plan, expiresAt);
   return refusals[0];
 }

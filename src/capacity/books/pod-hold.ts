@@ -64,6 +64,23 @@ export class PodHold {
     }
   }
 
+  /** The room held for one volume: by node number, the row and the amount. Borrowed room has the amount 0. */
+  roomFor(key: string): ReadonlyMap<number, { readonly row: number; readonly amount: number }> {
+    const { requests, nodes, rows, amounts } = this.#plan;
+    const j = requests.findIndex((request) => request.key === key);
+    if (j < 0 || this.#ended[j]) return new Map();
+    const at = (i: number) => ({ row: rows[i * requests.length + j]!, amount: amounts[i * requests.length + j]! });
+    return new Map(Array.from(nodes, (node, i) => [node, at(i)]));
+  }
+
+  /** Holds from now on itself what it borrowed on this node: who held it holds it no more. */
+  takeOver(key: string, node: number, amount: number): void {
+    const { requests, nodes, rows, amounts } = this.#plan;
+    const at = nodes.indexOf(node) * requests.length + requests.findIndex((request) => request.key === key);
+    amounts[at] = amount;
+    this.#cluster.columns.hold(rows[at]!, amount, this.#state);
+  }
+
   /**
    * The claim of an ephemeral volume has come: the room is for this uid now, and not for a later claim of the name
    * (R4, uid, not name).

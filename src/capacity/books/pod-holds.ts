@@ -1,4 +1,13 @@
+import type { VolumeRequest } from '../needs/volume-request.ts';
+import type { NodeRoom } from '../stock/node-stock.ts';
 import type { PodHold } from './pod-hold.ts';
+
+/** Room for one volume that a pod gives up, and the other pods that use the same claim. */
+interface Given {
+  readonly key: string;
+  readonly room: ReturnType<PodHold['roomFor']>;
+  readonly others: readonly PodHold[];
+}
 
 /** All holds, by pod, and by the key of each volume that they keep room for. */
 export class PodHolds {
@@ -42,15 +51,54 @@ export class PodHolds {
   end(podUid: string): void {
     const hold = this.#byPod.get(podUid);
     if (!hold) return;
+    const given = this.#roomOf(hold);
     for (const { key } of hold.pending()) this.#unlink(key, hold);
     hold.endAll();
     this.#byPod.delete(podUid);
+    this.#handOver(given, () => true);
   }
 
   /** Gives back what one pod holds for one volume, because something else counts it now. */
   endVolume(key: string, hold: PodHold): void {
     this.#unlink(key, hold);
     if (hold.end(key)) this.#byPod.delete(hold.podUid);
+  }
+
+  /** Keeps the pod's room on this node only. Other pods that borrow what it gives up elsewhere hold that themselves. */
+  settle(hold: PodHold, node: NodeRoom): void {
+    const given = this.#roomOf(hold);
+    hold.settleOn(node);
+    this.#handOver(given, (number) => number !== node.number);
+  }
+
+  /** The hold that has room for this claim already, for another pod that uses it. */
+  holderOf({ key, claimUid }: VolumeRequest): PodHold | undefined {
+    if (claimUid === undefined) return undefined;
+    return this.of(key).find(
+      (hold) =>
+        hold.pending().some((item) => item.key === key && item.claimUid === claimUid) &&
+        [...hold.roomFor(key).values()].some(({ amount }) => amount > 0),
+    );
+  }
+
+  #roomOf(hold: PodHold): Given[] {
+    return hold.pending().flatMap(({ key }) => {
+      const others = this.of(key).filter((other) => other !== hold);
+      return others.length === 0 ? [] : [{ key, room: hold.roomFor(key), others }];
+    });
+  }
+
+  #handOver(given: readonly Given[], isGiven: (node: number) => boolean): void {
+    for (const { key, room, others } of given) {
+      for (const [node, { row, amount }] of room) {
+        if (amount === 0 || !isGiven(node)) continue;
+        const heir = others.find((other) => {
+          const theirs = other.roomFor(key).get(node);
+          return theirs?.row === row && theirs.amount === 0;
+        });
+        heir?.takeOver(key, node, amount);
+      }
+    }
   }
 
   #unlink(key: string, hold: PodHold): void {

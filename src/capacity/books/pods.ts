@@ -79,7 +79,7 @@ export class Pods {
   #nominated(pod: PodFacts, name: string): void {
     const hold = this.#books.podHolds.get(pod.uid);
     const node = this.#books.cluster.peek(name);
-    if (hold && node && hold.covers(node)) hold.settleOn(node);
+    if (hold && node && hold.covers(node)) this.#books.podHolds.settle(hold, node);
   }
 
   #forget(uid: string): void {

@@ -10,6 +10,10 @@ import type { VolumeRequest } from './volume-request.ts';
 export const UNKNOWN_NODE = refusal('unknown-node', 'the node has no storage managed by open-local');
 export const WRONG_NODE = refusal('wrong-node', 'a volume of the pod is on another node');
 export const SPLIT_NODES = refusal('wrong-node', 'the volumes of the pod are on different nodes');
+export const HELD_ELSEWHERE = refusal(
+  'wrong-node',
+  'the room for a claim that another pod uses too is held on other nodes',
+);
 export const LEFT_OUT = refusal(
   'held-by-others',
   'other nodes have more room, so this one is left to pods that need it',
