@@ -42,7 +42,8 @@ export interface VolumesOn {
   until(name: string, wanted: (volume: LocalVolume) => boolean): Promise<LocalVolume>;
   delete(name: string): Promise<void>;
   untilGone(name: string): Promise<void>;
-  stage(name: string, capability: VolumeCapability): Promise<void>;
+  /** `signal`, where given, ends the call and not the work that it asked for. */
+  stage(name: string, capability: VolumeCapability, signal?: AbortSignal): Promise<void>;
   /**
    * Stages after a boot as the kubelet does: repeats while the answer is UNAVAILABLE. A boot may exchange the names of
    * disks; until the agent has inspected them this is its answer for a volume on a whole disk.
@@ -83,9 +84,9 @@ export function volumesOn(node: AgentNode, signal: AbortSignal): VolumesOn {
     stagingTargetPath: stagingOf(name),
   });
 
-  const stage: VolumesOn['stage'] = async (name, capability) => {
+  const stage: VolumesOn['stage'] = async (name, capability, caller = signal) => {
     await bash(`mkdir -p ${stagingOf(name)}`);
-    await csi.nodeStageVolume(requestOf(name, capability), signal);
+    await csi.nodeStageVolume(requestOf(name, capability), caller);
   };
 
   return {
