@@ -23,6 +23,12 @@ test.each([
   expect(fake.asked).toHaveLength(1);
 });
 
+test('asks once about no node at all', async () => {
+  const fake = scheduling(HELD, HELD);
+  expect((await askFilter(fake, { ...question, names: [] }, LONG_MS, never)).refusals).toEqual([]);
+  expect(fake.asked).toHaveLength(1);
+});
+
 test('asks again when room was freed, and answers what fits then', async () => {
   const fake = scheduling(HELD, HELD);
   const answer = askFilter(fake, question, LONG_MS, never);

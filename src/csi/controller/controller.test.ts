@@ -332,8 +332,27 @@ test('a volume that was ready once is never taken elsewhere, whatever became of 
     volume.status = { phase: 'Failed', sizeBytes: GIB, reason: 'GroupForeign', message: 'the disks moved' };
     volumes.changed();
   };
+  waitForAgentMs = 20;
   await expect(create('v', GIB)).rejects.toMatchObject({ code: Code.ABORTED });
-  expect(volumes.objects.size).toBe(1);
+  expect(volumes.objects.get('v')?.metadata.deletionTimestamp).toBeUndefined();
+});
+
+test('a volume that is deleted while it is made is ABORTED at once, though its node still has it', async () => {
+  volumes.agent = () => {};
+  const call = create('v', GIB);
+  await expect.poll(() => volumes.waiting).toBe(1);
+  await volumes.remove('v');
+  volumes.changed();
+  await expect(call).rejects.toMatchObject({
+    code: Code.ABORTED,
+    details: expect.stringContaining('was deleted while it was being made'),
+  });
+});
+
+test('a record that cannot be taken back keeps its room: the call fails with what the API server said', async () => {
+  volumes.agent = (volume) => volumes.noSpace(volume);
+  volumes.failRemove = new Fault('unavailable', 'the API server is away');
+  await expect(create('v', GIB)).rejects.toMatchObject({ code: Code.UNAVAILABLE, details: 'the API server is away' });
 });
 
 test('a volume that no node would take is not carried from one to the next: ABORTED with what the node says', async () => {
@@ -516,6 +535,27 @@ test('growth that could not be recorded gives the room back; growth that perhaps
   volumes.failGrow = new Fault('aborted', 'no answer came');
   await expect(expand('v', 2 * GIB)).rejects.toMatchObject({ code: Code.ABORTED });
   expect(room.free('n1')).toBe(8 * GIB);
+});
+
+test('growth that another call asked for is waited for, also by a call that needs less', async () => {
+  await create('v', GIB);
+  waitForAgentMs = 20;
+  volumes.agent = () => {};
+  await expect(expand('v', 3 * GIB)).rejects.toMatchObject({ code: Code.ABORTED });
+  await expect(expand('v', GIB)).rejects.toMatchObject({ code: Code.ABORTED });
+  await expect(expand('v', 2 * GIB, 2 * GIB)).rejects.toMatchObject({ code: Code.OUT_OF_RANGE });
+  expect(room.free('n1')).toBe(7 * GIB);
+});
+
+test('the same growth again asks for no room, which its group may have lost since', async () => {
+  await create('v', GIB);
+  waitForAgentMs = 20;
+  volumes.agent = () => {};
+  await expect(expand('v', 3 * GIB)).rejects.toMatchObject({ code: Code.ABORTED });
+  room.grow = () => {
+    throw new Error('asked again');
+  };
+  await expect(expand('v', 3 * GIB)).rejects.toMatchObject({ code: Code.ABORTED });
 });
 
 test('growth that was refused gives the room back', async () => {

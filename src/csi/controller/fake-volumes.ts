@@ -20,6 +20,8 @@ export class FakeVolumes implements Volumes {
   failGrow: Fault | undefined;
   /** Sizes that were asked for by growing, in order. */
   readonly grows: Bytes[] = [];
+  /** Thrown by every remove. */
+  failRemove: Fault | undefined;
   /** Creating a volume takes until this resolves. */
   pause: Promise<void> | undefined;
   /** How many were tried to be created. */
@@ -92,6 +94,7 @@ export class FakeVolumes implements Volumes {
   }
 
   async remove(id: string): Promise<void> {
+    if (this.failRemove) throw this.failRemove;
     const volume = this.objects.get(id);
     if (!volume) return;
     volume.metadata.deletionTimestamp = '2026-01-01T00:00:00Z';
