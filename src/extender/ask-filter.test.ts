@@ -25,6 +25,7 @@ test.each([
 
 test('asks once about no node at all', async () => {
   const fake = scheduling(HELD, HELD);
+  fake.freed = () => Promise.reject(new Error('it waited'));
   expect((await askFilter(fake, { ...question, names: [] }, LONG_MS, never)).refusals).toEqual([]);
   expect(fake.asked).toHaveLength(1);
 });
