@@ -318,7 +318,7 @@ describe("an agent's token", () => {
     ],
     [
       'asks nothing of itself',
-      'what a volume is asked to be',
+      'what a volume or a node is asked to be',
       async () => patch(LOCAL_VOLUMES, await ownVolume(), { spec: { sizeBytes: 2 * LVM.sizeBytes } }),
     ],
   ])('%s', async (_, says, write) => {
