@@ -362,3 +362,25 @@ test.each<[string, Partial<LvmGroup>]>([
     uuid: 'lv-v1',
   });
 });
+
+const said = (message: RegExp) => ({
+  kind: 'refuse',
+  reason: 'NotOurs',
+  message: expect.stringMatching(message) as string,
+});
+
+test.each<[string, readonly LvmGroup[], object]>([
+  ['lost its tag', [foreign], said(/pool-0\/v1 may have the data.*its tag/)],
+  [
+    'was moved to another group',
+    [empty, sampleGroup('pool-1', { volumes: [sampleVolume('v1')] })],
+    said(/pool-1\/v1 may have the data.*back to volume group pool-0/),
+  ],
+  ['is not there', [empty, sampleGroup('pool-1', { volumes: [sampleVolume('v2')] })], { kind: 'gone' }],
+])('the removal of a volume that was ready and %s', (_, groups, step) => {
+  expect(planLvmVolume(sampleLocalVolume({ status: ready, meta: deleting }), groups)).toEqual(step);
+});
+
+test('the removal of a volume that was never ready leaves alone what has its name', () => {
+  expect(planLvmVolume(sampleLocalVolume({ meta: deleting }), [foreign])).toEqual({ kind: 'gone' });
+});

@@ -114,7 +114,17 @@ function planRemoval(volume: LocalVolume, group: LvmGroup | undefined, groups: r
   const found = group.volumes.find((candidate) => candidate.name === name && candidate.tags.includes(OUR_TAG));
   if (group.foreign && (found || hasBeenReady(volume))) return foreign(group);
   if (group.doubt && !isNothing(volume, groups)) return refuse('GroupMismatch', group.doubt.message);
-  return found ? planRemovalOf(found, volume, group) : { kind: 'gone' };
+  return found ? planRemovalOf(found, volume, group) : planRemainder(volume, groups);
+}
+
+/** Nothing with our tag is in its group. If the volume was ready, one of its name is its data, untagged or moved. */
+function planRemainder(volume: LocalVolume, groups: readonly LvmGroup[]): VolumeStep {
+  const { vgName, name } = asked(volume);
+  const isLeft = (found: LvmVolume): boolean => found.name === name && mistaken(volume, found) === undefined;
+  const left = hasBeenReady(volume) ? groups.find(({ volumes }) => volumes.some(isLeft)) : undefined;
+  if (!left) return { kind: 'gone' };
+  const back = left.name === vgName ? `give it its tag ${OUR_TAG} again` : `move it back to volume group ${vgName}`;
+  return refuse('NotOurs', `Logical volume ${left.name}/${name} may have the data of this volume: ${back}.`);
 }
 
 function planRemovalOf(found: LvmVolume, volume: LocalVolume, group: LvmGroup): VolumeStep {
