@@ -1,7 +1,7 @@
 // oxlint-disable vitest/no-standalone-expect -- `test` is testOn's, which the rule does not know
 import path from 'node:path';
 import { afterAll, beforeAll, expect, inject } from 'vitest';
-import { NODE_LOCAL_STORAGES, INIT_CONFIGS } from '../../src/kube/resource.ts';
+import { INIT_CONFIGS, NODE_LOCAL_STORAGES, PODS } from '../../src/kube/resource.ts';
 import { createLoopDisks, type LoopDisks } from '../lvm/loop-disks.ts';
 import { testOn } from '../machine.ts';
 import { startAgentProcess, type AgentProcess } from './system/agent-process.ts';
@@ -88,6 +88,12 @@ test('two real agents, each with the token of its own node, make their groups an
     expect(listed?.trim().split(/\s+/)).toEqual([metadata.name, String(1200 * 2 ** 20)]);
   }
 
+  // These nodes have no kubelet: a pod that is bound by now would be deleted by nobody, and would keep its claim.
+  await until('both pods are bound', [stores.pods], WITHIN_MS, () =>
+    pods.every(({ name }) => stores.pods.get(`default/${name}`)?.spec?.nodeName !== undefined),
+  );
+  for (const { name } of pods)
+    await client.delete(PODS, { namespace: 'default', name }, never, { gracePeriodSeconds: 0 });
   await deletePods(system, pods);
   for (const disk of disks.values()) expect((await disk.lvm('lvs', '--noheadings')).trim()).toBe('');
   expect((await client.list(NODE_LOCAL_STORAGES, {}, never)).items).toHaveLength(2);
