@@ -8,7 +8,7 @@ test.each(reasons)('%s means what the table says', (reason) => {
 });
 
 test.each(['', 'MadeUpByANewerAgent', 'constructor', '__proto__'])('unknown reason "%s" blocks nothing', (reason) => {
-  expect(meaningOf(reason)).toEqual({ elsewhere: true, broken: false, recheckWhenSeen: true });
+  expect(meaningOf(reason)).toEqual({ elsewhere: true, broken: false, recheckWhenSeen: true, concernsPlace: false });
 });
 
 test('a volume is planned again by sight whenever its storage may come back', () => {

@@ -9,49 +9,53 @@ export interface ReasonMeaning {
    * back-off.
    */
   readonly recheckWhenSeen: boolean;
+  /** Ledger: the trouble is with the whole group or unit, so a volume of any size is refused there for a while. */
+  readonly concernsPlace: boolean;
 }
 
-const meaning = (elsewhere: boolean, broken: boolean, recheckWhenSeen: boolean): ReasonMeaning => ({
-  elsewhere,
-  broken,
-  recheckWhenSeen,
-});
+const meaning = (
+  elsewhere: boolean,
+  broken: boolean,
+  recheckWhenSeen: boolean,
+  concernsPlace: boolean,
+): ReasonMeaning => ({ elsewhere, broken, recheckWhenSeen, concernsPlace });
 
 /**
  * Every reason that the agent writes into `LocalVolume.status.reason`, with its meaning: this table is the only place
- * that says it. Columns: is another place tried, is the volume broken, is it planned again once its storage is seen.
+ * that says it. Columns: is another place tried, is the volume broken, is it planned again once its storage is seen,
+ * is the whole group or unit in trouble.
  */
 export const VOLUME_REASONS = {
   /** lvcreate or lvextend found less room than the ledger promised. */
-  NoSpace: meaning(true, false, false),
-  GroupMissing: meaning(true, true, true),
+  NoSpace: meaning(true, false, false, false),
+  GroupMissing: meaning(true, true, true, true),
   /** The group carries the system ID of another machine. */
-  GroupForeign: meaning(true, true, true),
-  GroupExported: meaning(true, true, true),
+  GroupForeign: meaning(true, true, true, true),
+  GroupExported: meaning(true, true, true, true),
   /** The group of that name may be another than was meant: two have the name, or one has taken the name of another. */
-  GroupMismatch: meaning(true, false, true),
+  GroupMismatch: meaning(true, false, true, true),
   /** The logical volume of that name is not the one that was made for the volume. */
-  VolumeMismatch: meaning(false, true, true),
+  VolumeMismatch: meaning(false, true, true, false),
   /** A logical volume of this name has not our tag. */
-  NotOurs: meaning(true, false, false),
+  NotOurs: meaning(true, false, false, false),
   /** The volume was ready once, and is not in its group any more. */
-  VolumeLost: meaning(false, true, true),
-  ActivationFailed: meaning(false, true, true),
+  VolumeLost: meaning(false, true, true, false),
+  ActivationFailed: meaning(false, true, true, false),
   /** No volume can be made or grown in the group: its disks, its metadata or its lock are in the way. */
-  GroupFaulty: meaning(true, false, false),
+  GroupFaulty: meaning(true, false, false, true),
   /** LVM does not take such a volume, and would not anywhere. */
-  VolumeInvalid: meaning(false, false, false),
+  VolumeInvalid: meaning(false, false, false, false),
   /** Any other failure of an LVM command. */
-  LvmFailed: meaning(true, false, false),
+  LvmFailed: meaning(true, false, false, false),
   /** The disk or mount point is not there, or another disk is in its place. */
-  UnitMissing: meaning(true, true, true),
-  NotBlank: meaning(true, false, false),
-  TooSmall: meaning(true, false, false),
+  UnitMissing: meaning(true, true, true, true),
+  NotBlank: meaning(true, false, false, true),
+  TooSmall: meaning(true, false, false, false),
   /** A volume in deletion still has a user on the node. */
-  InUse: meaning(false, false, false),
-  WipeFailed: meaning(false, false, false),
+  InUse: meaning(false, false, false, false),
+  WipeFailed: meaning(false, false, false, false),
   /** A snapshot or a copy, which no agent of this version makes. */
-  Unsupported: meaning(false, false, false),
+  Unsupported: meaning(false, false, false, false),
 } as const satisfies Readonly<Record<string, ReasonMeaning>>;
 
 export type VolumeReason = keyof typeof VOLUME_REASONS;
@@ -60,7 +64,7 @@ export type VolumeReason = keyof typeof VOLUME_REASONS;
  * A reason of an older or a newer agent. Only volumes that were never ready are tried elsewhere, so trying loses no
  * data.
  */
-const UNKNOWN: ReasonMeaning = meaning(true, false, true);
+const UNKNOWN: ReasonMeaning = meaning(true, false, true, false);
 
 /**
  * What the text of `status.reason` means; one that this version does not know is treated so that nothing is lost and

@@ -315,15 +315,22 @@ test('a node without the room that was believed to be there gives it back: nothi
   expect(room.refusals, 'and is remembered').toEqual([{ name: 'v', whole: false }]);
 });
 
-test.each(['GroupForeign', 'GroupMissing', 'GroupFaulty', 'LvmFailed', 'FromANewerAgent' as 'NoSpace'] as const)(
-  'a node that can never make it (%s) is not asked for ever: RESOURCE_EXHAUSTED',
-  async (reason) => {
+test.each([
+  ['GroupForeign', true],
+  ['GroupMissing', true],
+  ['GroupFaulty', true],
+  ['LvmFailed', false],
+  ['FromANewerAgent' as 'NoSpace', false],
+] as const)(
+  'a node that can never make it (%s) is not asked for ever: RESOURCE_EXHAUSTED, and its whole group is refused: %s',
+  async (reason, whole) => {
     volumes.agent = (volume) => volumes.fail(volume, reason, 'the group belongs to another machine');
     await expect(create('v', GIB)).rejects.toMatchObject({
       code: Code.RESOURCE_EXHAUSTED,
       details: expect.stringContaining('the group belongs to another machine'),
     });
     expect(volumes.objects.size).toBe(0);
+    expect(room.refusals).toEqual([{ name: 'v', whole }]);
   },
 );
 

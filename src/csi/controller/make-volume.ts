@@ -68,15 +68,15 @@ async function untilReady(asked: LocalVolume, deps: MakeVolumeDeps, signal: Abor
   if (outcome.kind === 'gone') throw new Fault('aborted', `volume ${name} was deleted while it was being made`);
   const { message = 'no reason given' } = outcome.volume.status ?? {};
   if (!mayGoElsewhere(outcome.volume)) throw new Fault('aborted', `volume ${name}: node ${nodeName} says: ${message}`);
-  deps.room.refused(name, concernsWhole(outcome.volume));
+  deps.room.refused(name, concernsPlace(outcome.volume));
   await deps.volumes.remove(name, signal);
   await untilGone(outcome.volume, deps, signal);
   throw new Fault('exhausted', `node ${nodeName} could not make the volume: ${message}`);
 }
 
-/** Whether the trouble is with the whole group or unit: a smaller volume would meet it too. */
-const concernsWhole = ({ status }: LocalVolume): boolean =>
-  status?.reason !== undefined && meaningOf(status.reason).broken;
+/** Whether a smaller volume would meet the same trouble there. */
+const concernsPlace = ({ status }: LocalVolume): boolean =>
+  status?.reason !== undefined && meaningOf(status.reason).concernsPlace;
 
 /** Whether another node may have the volume. One that was ready may have data by now: it stays where it is. */
 const mayGoElsewhere = ({ status }: LocalVolume): boolean =>
