@@ -154,6 +154,16 @@ describe('who may call', () => {
     });
   });
 
+  test('a client with another name is refused call after call on one connection', async () => {
+    const app = await start({ tls: { dir: await tlsDir() }, allowedClients: ['system:kube-scheduler'] });
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    cleanups.push(() => agent.destroy());
+    const answers = [];
+    for (let asked = 0; asked < 2; asked += 1) answers.push(await call(app, { client: 'somebody', agent }));
+    expect(answers.map(({ status }) => status)).toEqual([403, 403]);
+    expect(answers[1]?.socket).toBe(answers[0]?.socket);
+  });
+
   test.each([
     { subject: 'O=people\nCN=a', subjectAltName: undefined, names: ['a'] },
     {
