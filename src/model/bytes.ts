@@ -14,6 +14,8 @@ export function bytes(n: number | bigint): Bytes {
 }
 
 export const NO_BYTES: Bytes = bytes(0);
+/** Stands for every size of 8 PiB and up: larger than any node, so it fits nowhere. */
+export const BEYOND_ANY_NODE: Bytes = bytes(Number.MAX_SAFE_INTEGER);
 export const KIB = 1024;
 export const MIB = 1024 * KIB;
 export const GIB = 1024 * MIB;

@@ -1,4 +1,4 @@
-import { formatBytes, type Bytes } from './bytes.ts';
+import { BEYOND_ANY_NODE, formatBytes, type Bytes } from './bytes.ts';
 import { Fault } from './fault.ts';
 import { present } from './present.ts';
 import { filesystemType, smallestFilesystem } from './filesystem-type.ts';
@@ -97,6 +97,7 @@ function problemBeyondUse(requested: Bytes, { limit, selects, attributesClass, c
   if (copies) return COPIES_PROBLEM;
   if (selects) return 'no volume is made for a claim with a selector: leave spec.selector out';
   if (attributesClass) return `VolumeAttributesClass ${attributesClass} cannot be used: no attribute can be set`;
+  if (requested >= BEYOND_ANY_NODE) return 'no volume can have 8 PiB or more';
   if (limit !== undefined && limit < requested)
     return `its limit of ${formatBytes(limit)} is below its request of ${formatBytes(requested)}`;
   return undefined;

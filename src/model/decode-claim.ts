@@ -1,4 +1,4 @@
-import { bytes, NO_BYTES, type Bytes } from './bytes.ts';
+import { BEYOND_ANY_NODE, NO_BYTES, type Bytes } from './bytes.ts';
 import type { ClaimUse } from './claim-judge.ts';
 import { Fault } from './fault.ts';
 import type { ClaimFacts } from './facts.ts';
@@ -61,9 +61,6 @@ export function useOfClaim(spec: ClaimSpec): ClaimUse | undefined {
   });
   return Object.keys(use).length === 0 ? undefined : use;
 }
-
-/** Larger than any node: a request of this size fits nowhere, which is the truth about a size of 8 PiB and up. */
-export const BEYOND_ANY_NODE: Bytes = bytes(Number.MAX_SAFE_INTEGER);
 
 /** A request that is not a quantity, which the API server refuses, counts as none. */
 export function quantity(text: string | undefined): Bytes {

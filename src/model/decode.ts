@@ -1,7 +1,7 @@
-import { bytes, NO_BYTES, type Bytes } from './bytes.ts';
+import { BEYOND_ANY_NODE, bytes, NO_BYTES, type Bytes } from './bytes.ts';
 import type { ClassFacts, PodFacts, PodVolume, PvFacts, VolumeFacts } from './facts.ts';
 import type { LocalVolume, PersistentVolume, Pod, PodVolumeSource, StorageClass } from './objects.ts';
-import { BEYOND_ANY_NODE, classOfClaim, identityOf, quantity, useOfClaim } from './decode-claim.ts';
+import { classOfClaim, identityOf, quantity, useOfClaim } from './decode-claim.ts';
 import { present } from './present.ts';
 import { VOLUME_KINDS, type VolumeKind } from './storage-class.ts';
 import { DEFAULT_DRIVER, LEGACY_DRIVER, PV_ALLOCATED, READ_ONLY_SNAPSHOT, TOPOLOGY_KEY } from './well-known.ts';
