@@ -48,7 +48,7 @@ function rig({ version = 2, pods = ['u-1', 'u-2'] }: { readonly version?: 1 | 2;
       record: (about, { reason, message }) => void events.push(`${about.name} ${reason}: ${message}`),
       log: silentLog,
       onSet: () => void (sets += 1),
-      patienceMs: 200,
+      waitMs: 200,
     });
   return {
     groups,

@@ -27,7 +27,7 @@ export interface LimitDeps {
    * Milliseconds to wait for a pod's cgroup, which the kubelet may make after it has asked for the volumes. Absent:
    * 3000.
    */
-  readonly patienceMs?: number;
+  readonly waitMs?: number;
 }
 
 export interface Limits extends PublishedLimits {
@@ -59,7 +59,7 @@ const V1 =
  * again.
  */
 export function createLimits(deps: LimitDeps): Limits {
-  const { throttles, mounts, volumes, patienceMs = 3000 } = deps;
+  const { throttles, mounts, volumes, waitMs = 3000 } = deps;
   const tell = createTeller(deps);
   const { limited, waiting, settle } = createSetter(deps, tell);
   let first = true;
@@ -94,7 +94,7 @@ export function createLimits(deps: LimitDeps): Limits {
       if (podUid === undefined || device === undefined)
         return tell(volume.id, 'LimitsNotSet', 'It cannot be told which pod or device to limit.');
       const use = { volume: volume.id, podUid, device, limits: volume.limits };
-      for (let waited = 0; waited <= patienceMs; waited += LOOK_AGAIN_MS) {
+      for (let waited = 0; waited <= waitMs; waited += LOOK_AGAIN_MS) {
         if (await inTurn(() => settle(use, signal), signal)) return undefined;
         await delay(LOOK_AGAIN_MS, undefined, { signal });
       }

@@ -74,7 +74,7 @@ function rig(
   return {
     calls,
     stored: () => stored,
-    ...createInlineVolumes({ client, nodeName: 'node-a', volumes, nls: () => options.nls ?? NODE, patienceMs: 50 }),
+    ...createInlineVolumes({ client, nodeName: 'node-a', volumes, nls: () => options.nls ?? NODE, waitMs: 50 }),
   };
 }
 

@@ -21,7 +21,7 @@ export interface InlineVolumesOptions {
   /** What the node has, as it was last reported; undefined before its object was heard of. */
   readonly nls: () => NodeLocalStorage | undefined;
   /** How long to wait for the logical volume; absent: 60 s. */
-  readonly patienceMs?: number;
+  readonly waitMs?: number;
 }
 
 /**
@@ -29,7 +29,7 @@ export interface InlineVolumesOptions {
  * (docs/decisions/0005). The logical volume is made and removed by the same work as that of any other volume.
  */
 export function createInlineVolumes(options: InlineVolumesOptions): Pick<NodeVolumes, 'makeInline' | 'removeInline'> {
-  const { client, volumes, nls, patienceMs = 60_000 } = options;
+  const { client, volumes, nls, waitMs = 60_000 } = options;
   const locks = new KeyedMutex();
 
   const look = async (name: string, signal: AbortSignal): Promise<LocalVolume | undefined> => {
@@ -66,7 +66,7 @@ export function createInlineVolumes(options: InlineVolumesOptions): Pick<NodeVol
       const found = (await look(wanted.id, signal)) ?? (await make(wanted, signal));
       assertSame(wanted, found, options.nodeName);
       try {
-        await untilReady(wanted.id, volumes, AbortSignal.any([signal, AbortSignal.timeout(patienceMs)]));
+        await untilReady(wanted.id, volumes, AbortSignal.any([signal, AbortSignal.timeout(waitMs)]));
       } catch (error) {
         // No room was taken: the object goes, and the kubelet's next call makes a new one if the pod still wants it.
         if (error instanceof Fault && error.kind === 'exhausted') await remove(wanted.id, signal);
