@@ -1,12 +1,13 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { eventually } from '../../../test/rig/eventually.ts';
 import { startOurApi, type OurApi } from '../../../test/rig/our-api.ts';
 import type { Trace, Traces } from '../../csi/ports.ts';
-import { NODE_LOCAL_STORAGES, NODES, VOLUMES } from '../../kube/resource.ts';
+import { LOCAL_VOLUMES, NODE_LOCAL_STORAGES, NODES, VOLUMES } from '../../kube/resource.ts';
 import { bytes, GIB } from '../../model/bytes.ts';
 import type { NlsDevice, NodeLocalStorage } from '../../model/objects.ts';
 import { DEFAULT_DRIVER, LEGACY_DRIVER, LOST } from '../../model/well-known.ts';
 import { silentLog } from '../../model/log.ts';
-import { allSynced, createInformers, followAll } from '../follow/informers.ts';
+import { allSynced, createInformers, followAll, type Informers } from '../follow/informers.ts';
 import { createTopology } from '../follow/topology.ts';
 import { createTraces, traceIn, type Clues } from './trace-volume.ts';
 
@@ -96,6 +97,7 @@ test('the trace names node and group, so that a person finds it', () => {
 
 let ours: OurApi;
 let stop: (() => Promise<void>) | undefined;
+let informers: Informers;
 beforeEach(async () => {
   ours = await startOurApi();
 });
@@ -134,11 +136,20 @@ const addPv = (driver: string, hostname: string, volumeHandle = ID) =>
     never,
   );
 
-async function startTraces(...letGo: readonly string[]): Promise<Traces> {
+/** Makes the volume's object and takes it away, both heard of. */
+async function removeObject(): Promise<void> {
+  const spec = { nodeName: 'n1', kind: 'LVM', vgName: 'pool-0', sizeBytes: GIB, role: 'Volume' } as const;
+  await ours.client.create(LOCAL_VOLUMES, { metadata: { name: ID }, spec }, never);
+  await eventually(() => expect(informers.volumes.get(ID)).toBeDefined());
+  await ours.client.delete(LOCAL_VOLUMES, { name: ID }, never);
+  await eventually(() => expect(informers.volumes.get(ID)).toBeUndefined());
+}
+
+async function startTraces({ letGo = [] as readonly string[], reportMs = 20_000 } = {}): Promise<Traces> {
   const { client } = ours;
   const stopping = new AbortController();
   const drivers = [DEFAULT_DRIVER, LEGACY_DRIVER];
-  const informers = createInformers({ client, drivers, log: silentLog });
+  informers = createInformers({ client, drivers, log: silentLog });
   const running = followAll(informers, stopping.signal);
   stop = async () => {
     stopping.abort();
@@ -146,7 +157,7 @@ async function startTraces(...letGo: readonly string[]): Promise<Traces> {
   };
   await allSynced(informers, never);
   const topology = createTopology(informers.nodes);
-  return createTraces({ client, informers, topology, drivers, isLetGo: (id) => letGo.includes(id) });
+  return createTraces({ client, informers, topology, drivers, isLetGo: (id) => letGo.includes(id), reportMs });
 }
 
 test.each([DEFAULT_DRIVER, LEGACY_DRIVER])(
@@ -176,10 +187,30 @@ test('nothing is asked of a node that an administrator calls lost, or that is go
   expect(await traces.traceOf('pvc-9', never)).toEqual({ kind: 'none' });
 });
 
+test('a node that removed the volume has a moment to report it', async () => {
+  await addNode('n1', 'host-1', [group('pool-0', ID)]);
+  await addPv(DEFAULT_DRIVER, 'host-1');
+  const traces = await startTraces();
+  await removeObject();
+  const trace = traces.traceOf(ID, never);
+  const info = { volumeGroups: [group('pool-0')] };
+  const body = { status: { nodeStorageInfo: info } };
+  await ours.client.patch(NODE_LOCAL_STORAGES, { name: 'n1' }, { type: 'merge', body }, never, 'status');
+  expect(await trace).toEqual({ kind: 'none' });
+});
+
+test('a volume whose object was stripped is found when its node goes on reporting it', async () => {
+  await addNode('n1', 'host-1', [group('pool-0', ID)]);
+  await addPv(DEFAULT_DRIVER, 'host-1');
+  const traces = await startTraces({ reportMs: 20 });
+  await removeObject();
+  expect(await traces.traceOf(ID, never)).toEqual({ kind: 'found', node: 'n1', vgName: 'pool-0' });
+});
+
 test('a volume that was let go, as lost with its disk alone, is looked for nowhere', async () => {
   await addNode('n1', 'host-1', [group('pool-0', ID)]);
   await addPv(DEFAULT_DRIVER, 'host-1');
-  expect(await (await startTraces(ID)).traceOf(ID, never)).toEqual({ kind: 'none' });
+  expect(await (await startTraces({ letGo: [ID] })).traceOf(ID, never)).toEqual({ kind: 'none' });
 });
 
 test('while the API server does not say what the node has, nothing is known', async () => {

@@ -1,10 +1,12 @@
 import type { Topology, Trace, Traces } from '../../csi/ports.ts';
 import type { KubeClient } from '../../kube/client.ts';
+import { createBoundedMap } from '../../kube/events/bounded-map.ts';
 import { find } from '../../kube/find.ts';
 import { NODE_LOCAL_STORAGES } from '../../kube/resource.ts';
 import type { PvFacts } from '../../model/facts.ts';
 import { Fault, textOf } from '../../model/fault.ts';
 import type { NodeLocalStorage } from '../../model/objects.ts';
+import { untilCalled } from '../../wait/abort.ts';
 import type { Informers } from '../follow/informers.ts';
 
 export interface TracesDeps {
@@ -15,11 +17,19 @@ export interface TracesDeps {
   readonly drivers: readonly string[];
   /** Whether the volume's object was let go because it, or its node, is lost: nothing is asked of its place then. */
   readonly isLetGo: (id: string) => boolean;
+  /** How long a node has to report that it removed a volume, in ms. */
+  readonly reportMs?: number;
 }
 
+/** Volumes whose objects went lately; DeleteVolume is called again for some of them. */
+const REMEMBERED = 1000;
+
 /** Looks for volumes that have no LocalVolume: in what nodes report, and where their PersistentVolume says they are. */
-export function createTraces({ client, informers, topology, drivers, isLetGo }: TracesDeps): Traces {
+export function createTraces(deps: TracesDeps): Traces {
+  const { client, informers, topology, drivers, isLetGo, reportMs = 5000 } = deps;
   const { nodes, storages, volumes, pvs } = informers;
+  const gone = createBoundedMap<true>(REMEMBERED);
+  volumes.subscribe({ deleted: ({ metadata }) => gone.set(metadata.name ?? '', true) });
   const pvOf = (id: string): PvFacts | undefined => {
     for (const { facts } of pvs.values.values())
       if (facts?.handle === id && drivers.includes(facts.driver)) return facts;
@@ -27,29 +37,48 @@ export function createTraces({ client, informers, topology, drivers, isLetGo }: 
   };
   /** A node that is gone, or that an administrator calls lost, is asked for nothing. */
   const isAsked = (node: string): boolean => nodes.get(node) !== undefined && storages.get(node)?.lost === undefined;
+  const look = async (id: string, signal: AbortSignal): Promise<Trace> => {
+    const pv = pvOf(id);
+    const home = pv?.node === undefined ? undefined : topology.nodesAt(pv.node).find(isAsked);
+    const elsewhere = [...storages.values.values()]
+      .filter(({ name }) => name !== home && isAsked(name))
+      .flatMap(({ name, storage }) =>
+        storage.groups
+          .filter((group) => group.volumes.some((one) => one.name === id))
+          .map((group) => ({ node: name, vgName: group.name })),
+      );
+    const isTaken = (path: string): boolean =>
+      [...volumes.values.values()].some(({ spec }) => spec.nodeName === home && spec.path === path);
+    const report = home === undefined ? undefined : await reportOf(home, client, signal);
+    return traceIn({
+      id,
+      elsewhere,
+      isTaken,
+      ...(home !== undefined && { home: { node: home, takes: pv?.takes, report } }),
+    });
+  };
   return {
     traceOf: async (id, signal) => {
       if (isLetGo(id)) return NONE;
-      const pv = pvOf(id);
-      const home = pv?.node === undefined ? undefined : topology.nodesAt(pv.node).find(isAsked);
-      const elsewhere = [...storages.values.values()]
-        .filter(({ name }) => name !== home && isAsked(name))
-        .flatMap(({ name, storage }) =>
-          storage.groups
-            .filter((group) => group.volumes.some((one) => one.name === id))
-            .map((group) => ({ node: name, vgName: group.name })),
-        );
-      const isTaken = (path: string): boolean =>
-        [...volumes.values.values()].some(({ spec }) => spec.nodeName === home && spec.path === path);
-      const report = home === undefined ? undefined : await reportOf(home, client, signal);
-      return traceIn({
-        id,
-        elsewhere,
-        isTaken,
-        ...(home !== undefined && { home: { node: home, takes: pv?.takes, report } }),
-      });
+      // An agent removes the object when the volume is gone, and reports that it is gone a moment later.
+      const mayReport = gone.get(id) === undefined ? AbortSignal.abort() : AbortSignal.timeout(reportMs);
+      let trace = await look(id, signal);
+      while (trace.kind !== 'none' && (await hasReported(storages, AbortSignal.any([signal, mayReport])))) {
+        trace = await look(id, signal);
+      }
+      return trace;
     },
   };
+}
+
+/** Waits for the next report of any node; false when the signal is aborted first. */
+async function hasReported(storages: Pick<Informers['storages'], 'subscribe'>, signal: AbortSignal): Promise<boolean> {
+  try {
+    await untilCalled((tell) => storages.subscribe({ changed: (_, before) => before && tell() }), signal);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 async function reportOf(
