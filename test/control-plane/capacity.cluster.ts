@@ -79,7 +79,7 @@ test('6: every class has one CSIStorageCapacity for all nodes, which is the driv
 
 test('6: while the extender answers, volumes that come and go change no object', async () => {
   const before = [...objects.values.values()].map(({ metadata }) => metadata.resourceVersion);
-  const pods = ['a', 'b', 'c'].map((name) => ({ name, sizes: ['20Gi'] }));
+  const pods = ['a', 'b', 'c'].map((name) => ({ name, sizes: ['4Gi'] })); // none of them has to wait for room
   await createPods(system, pods);
   await untilRunning(system, ['a', 'b', 'c'], WITHIN_MS);
   await deletePods(system, pods);
