@@ -8,7 +8,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { prepareAudit } from '../instruments/audit.ts';
 import { makeAuthority, makeCertificate, writeKubeconfig } from './certificates.ts';
-import { end, freePorts, start } from './processes.ts';
+import { end, start } from './processes.ts';
+import { freePorts } from '../../../sandbox/cluster/free-port.ts';
 
 /** A real control plane on loopback: etcd and kube-apiserver always, the rest when asked. */
 export interface Cluster {

@@ -12,7 +12,7 @@ import { openStores } from '../../../sandbox/controllers/stores.ts';
 import { makeCertificate } from '../cluster/certificates.ts';
 import { startCluster, type Cluster } from '../cluster/cluster.ts';
 import { kubectl, serviceAccountKubeconfig } from '../cluster/identities.ts';
-import { freePorts } from '../cluster/processes.ts';
+import { freePorts } from '../../../sandbox/cluster/free-port.ts';
 import { CHECKOUT } from '../cluster/program.ts';
 import { startReplica, type Replica } from './replica.ts';
 import { createService, type FakeService } from './fake-service.ts';
