@@ -9,6 +9,8 @@ const NEEDS = {
   lvm2: () => runs('lvm', ['version']),
   'loop devices': () => runs('losetup', ['--find']),
   qemu: () => runs('qemu-system-x86_64', ['--version']),
+  'mkfs of ext4, xfs and btrfs': () =>
+    runs('mkfs.ext4', ['-V']) && runs('mkfs.xfs', ['-V']) && runs('mkfs.btrfs', ['--version']),
   fuse: () => existsSync('/dev/fuse'),
   go: () => runs('go', ['version']),
   buf: () => existsSync(path.join(import.meta.dirname, '../node_modules/.bin/buf')),

@@ -14,7 +14,7 @@ import { createHostMounts } from '../../src/mount/mounts.ts';
 import { createLoopDisks } from '../lvm/loop-disks.ts';
 import { testOn } from '../machine.ts';
 
-const test = testOn('root', 'loop devices');
+const test = testOn('root', 'loop devices', 'mkfs of ext4, xfs and btrfs');
 const never = new AbortController().signal;
 const mounts = createHostMounts(run);
 const SIZE = 320 * MIB;
