@@ -18,6 +18,9 @@ beforeAll(async () => {
   on = volumesOn(node, signal);
   await node.startAgent(signal, 'agent', ['--interval=3s']);
   await on.makeGroup('data', ['disk']);
+  // Inline volumes get managed groups only.
+  await node.ask({ listConfig: { vgs: { include: ['data'] } } }, signal);
+  await node.until(({ status }) => status?.filteredStorageInfo?.volumeGroups?.includes('data') === true, signal);
 });
 
 afterAll(async () => {
@@ -59,7 +62,10 @@ test('an inline volume is made for its pod, lives through a new agent and a powe
 });
 
 test('without room the pod is told, and nothing is left of the try', async () => {
-  await expect(publish('pod-2', '10Gi')).rejects.toMatchObject({ code: 8 }); // RESOURCE_EXHAUSTED
+  await expect(publish('pod-2', '10Gi')).rejects.toMatchObject({
+    code: 8, // RESOURCE_EXHAUSTED
+    details: expect.stringContaining('are asked for') as string,
+  });
   await on.untilGone(inlineVolumeId('pod-2', NAME));
   expect(await lvs()).toBe('');
 });
