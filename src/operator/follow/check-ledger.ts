@@ -22,7 +22,7 @@ export interface CheckLedgerDeps {
   readonly onChecked: (nodes: number, faults: readonly LedgerFault[]) => void;
 }
 
-/** Compared in one turn, which takes a few ms. */
+/** Compared in one turn: a bound on the pause of everything else in this thread. */
 const NODES_A_TURN = 50;
 /** Told of one node; the rest is as many more of the same. */
 const MAX_TOLD = 10;
