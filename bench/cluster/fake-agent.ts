@@ -1,6 +1,6 @@
 import type { KubeClient } from '../../src/kube/client.ts';
 import { LOCAL_VOLUMES } from '../../src/kube/resource.ts';
-import type { LocalVolume } from '../../src/model/objects.ts';
+import type { LocalVolume } from '../../src/model/local-volume.ts';
 import type { Store } from '../../sandbox/controllers/store.ts';
 
 /**

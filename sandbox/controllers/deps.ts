@@ -1,9 +1,9 @@
 import type { KubeClient } from '../../src/kube/client.ts';
 import type { Log } from '../../src/model/log.ts';
+import type { LocalVolume } from '../../src/model/local-volume.ts';
 import type {
   CsiStorageCapacity,
   KubeObject,
-  LocalVolume,
   Node,
   NodeLocalStorage,
   PersistentVolume,

@@ -1,4 +1,5 @@
-import type { KubeObject, LocalVolume, NodeLocalStorage, PersistentVolumeClaim, Pod } from '../../src/model/objects.ts';
+import type { LocalVolume } from '../../src/model/local-volume.ts';
+import type { KubeObject, NodeLocalStorage, PersistentVolumeClaim, Pod } from '../../src/model/objects.ts';
 import type { Stores } from '../controllers/deps.ts';
 import { claimNamesOf } from '../controllers/pod-claims.ts';
 import { keyOf } from '../controllers/store.ts';

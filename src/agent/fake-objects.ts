@@ -1,4 +1,5 @@
-import type { KubeObject, LocalVolume } from '../model/objects.ts';
+import type { LocalVolume } from '../model/local-volume.ts';
+import type { KubeObject } from '../model/objects.ts';
 import type { KubeClient, Patch } from '../kube/client.ts';
 import { ApiError } from '../kube/errors.ts';
 

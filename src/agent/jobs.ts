@@ -1,4 +1,5 @@
-import type { LocalVolume, NodeLocalStorage } from '../model/objects.ts';
+import type { LocalVolume } from '../model/local-volume.ts';
+import type { NodeLocalStorage } from '../model/objects.ts';
 import { KeyedMutex } from '../daemon/keyed-mutex.ts';
 import type { Log } from '../model/log.ts';
 import type { KubeClient } from '../kube/client.ts';

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import type { LocalVolume, NodeLocalStorage } from '../model/objects.ts';
+import type { LocalVolume } from '../model/local-volume.ts';
+import type { NodeLocalStorage } from '../model/objects.ts';
 import { DISK } from '../model/well-known.ts';
 import type { BlockDevice } from '../disk/disks.ts';
 import { lvmDevices, withoutTenantsGroups } from './lvm-devices.ts';

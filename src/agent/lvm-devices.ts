@@ -1,4 +1,5 @@
-import type { LocalVolume, NodeLocalStorage } from '../model/objects.ts';
+import type { LocalVolume } from '../model/local-volume.ts';
+import type { NodeLocalStorage } from '../model/objects.ts';
 import type { BlockDevice } from '../disk/disks.ts';
 import { standingOn } from '../disk/stack.ts';
 import type { LvmGroup, LvmReport } from '../lvm/report.ts';

@@ -1,4 +1,4 @@
-import type { LocalVolume } from '../model/objects.ts';
+import type { LocalVolume } from '../model/local-volume.ts';
 import type { CallReport } from '../csi/service.ts';
 import { createMetrics, type Metrics } from '../daemon/metrics.ts';
 import type { LvmOptions } from '../lvm/lvm.ts';

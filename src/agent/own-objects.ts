@@ -1,4 +1,5 @@
-import type { LocalVolume, NodeLocalStorage } from '../model/objects.ts';
+import type { LocalVolume } from '../model/local-volume.ts';
+import type { NodeLocalStorage } from '../model/objects.ts';
 import { nodeLabelOf } from '../model/node-label.ts';
 import { KEEP, NODE_LABEL } from '../model/well-known.ts';
 import type { Log } from '../model/log.ts';

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { run } from '../exec/run.ts';
 import { GIB } from '../model/bytes.ts';
-import type { LocalVolume } from '../model/objects.ts';
+import type { LocalVolume } from '../model/local-volume.ts';
 import { createPorts } from './ports.ts';
 
 const never = new AbortController().signal;

@@ -1,5 +1,5 @@
 import { bytes, GIB, MIB } from '../model/bytes.ts';
-import type { LocalVolume } from '../model/objects.ts';
+import type { LocalVolume } from '../model/local-volume.ts';
 import { NODE_LABEL, VOLUME_FINALIZER } from '../model/well-known.ts';
 import type { BlockDevice } from '../disk/disks.ts';
 import { OUR_TAG } from '../lvm/names.ts';

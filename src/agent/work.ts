@@ -1,4 +1,5 @@
-import type { KubeObject, LocalVolume, NodeLocalStorage } from '../model/objects.ts';
+import type { LocalVolume } from '../model/local-volume.ts';
+import type { KubeObject, NodeLocalStorage } from '../model/objects.ts';
 import type { Log } from '../model/log.ts';
 import { repeat } from '../daemon/repeat.ts';
 import type { PublishedLimits } from '../csi/node/published-limits.ts';

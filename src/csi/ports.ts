@@ -2,7 +2,7 @@ import type { Capacity } from '../capacity/get-capacity.ts';
 import type { PlaceAnswer, PlaceRequest } from '../capacity/books/create-volume.ts';
 import type { GrowAnswer } from '../capacity/books/grow-volume.ts';
 import type { Bytes } from '../model/bytes.ts';
-import type { LocalVolume } from '../model/objects.ts';
+import type { LocalVolume } from '../model/local-volume.ts';
 import type { VolumePolicy } from '../model/storage-class.ts';
 
 /**

@@ -1,10 +1,10 @@
 import { API_GROUP, API_VERSION } from '../model/well-known.ts';
+import type { LocalVolume } from '../model/local-volume.ts';
 import type {
   CsiDriver,
   CsiStorageCapacity,
   InitConfig,
   KubeObject,
-  LocalVolume,
   Node,
   NodeLocalStorage,
   PersistentVolume,

@@ -4,7 +4,8 @@ import { bytes, GIB } from './bytes.ts';
 import type { ClaimFacts } from './facts.ts';
 import { claimFacts } from './decode-claim.ts';
 import { classFacts, podFacts, pvFacts, volumeFacts } from './decode.ts';
-import type { LocalVolume, PersistentVolume, PersistentVolumeClaim } from './objects.ts';
+import type { LocalVolume } from './local-volume.ts';
+import type { PersistentVolume, PersistentVolumeClaim } from './objects.ts';
 
 const UID = '6b0a9c9e-4b7b-4c4e-9a53-3a2c1f1f2e3d';
 

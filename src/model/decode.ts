@@ -1,6 +1,7 @@
 import { BEYOND_ANY_NODE, bytes, NO_BYTES, type Bytes } from './bytes.ts';
 import type { ClassFacts, PodFacts, PodVolume, PvFacts, VolumeFacts } from './facts.ts';
-import type { LocalVolume, PersistentVolume, Pod, PodVolumeSource, StorageClass } from './objects.ts';
+import type { LocalVolume } from './local-volume.ts';
+import type { PersistentVolume, Pod, PodVolumeSource, StorageClass } from './objects.ts';
 import { classOfClaim, identityOf, quantity, useOfClaim } from './decode-claim.ts';
 import { present } from './present.ts';
 import { VOLUME_KINDS, type VolumeKind } from './storage-class.ts';

@@ -1,5 +1,4 @@
-import type { IoLimits, Layout, MediaType, VolumeKind } from './storage-class.ts';
-import type { VolumeReason } from './volume-reasons.ts';
+import type { MediaType } from './storage-class.ts';
 
 /**
  * Kubernetes objects as they are on the wire, only the fields we read or write. Everything may be missing until a codec
@@ -161,48 +160,6 @@ export interface NodeLocalStorage extends KubeObject {
     conditions?: Condition[];
     /** Ours: the UUID of each managed group at first sight; a group of its name with another is not used. */
     knownGroups?: { name: string; uuid: string }[];
-  };
-}
-
-// --- LocalVolume (ours)
-
-export type LocalVolumePhase = 'Pending' | 'Ready' | 'Failed' | 'Deleting';
-
-export interface LocalVolume extends KubeObject {
-  spec: {
-    nodeName: string;
-    kind: VolumeKind;
-    /** LVM: the group. */
-    vgName?: string;
-    /** Device: `/dev/…`; MountPoint: the directory. */
-    path?: string;
-    /** What the node must provide; may only grow. */
-    sizeBytes: number;
-    layout?: Layout;
-    role: 'Volume' | 'Snapshot' | 'Ephemeral';
-    source?: { volume?: string; snapshot?: string };
-    fsType?: string;
-    claim?: { namespace: string; name: string; uid?: string };
-    limits?: IoLimits;
-    /** CreateVolume as first asked, to recognise a retry: name and capacity range in bytes. */
-    request?: { name: string; requiredBytes?: number; limitBytes?: number };
-  };
-  status?: {
-    phase?: LocalVolumePhase;
-    /** What the node provides now, in bytes. */
-    sizeBytes?: number;
-    devicePath?: string;
-    /** LVM: the UUIDs of the group and of the logical volume that were made or found for it, for good. */
-    groupUuid?: string;
-    volumeUuid?: string;
-    /** Percent done of a copy. */
-    progress?: number;
-    /**
-     * For programs; `message` for people. The text may be another version's: read it with `meaningOf` of
-     * volume-reasons.ts.
-     */
-    reason?: VolumeReason;
-    message?: string;
   };
 }
 

@@ -3,7 +3,7 @@ import type { KubeClient } from '../kube/client.ts';
 import { createInformer } from '../kube/follow/informer.ts';
 import { LOCAL_VOLUMES } from '../kube/resource.ts';
 import { createWorkQueue } from '../kube/work/work-queue.ts';
-import type { LocalVolume } from '../model/objects.ts';
+import type { LocalVolume } from '../model/local-volume.ts';
 
 /** Every node's agent, for tests of the operator: does at once whatever a LocalVolume asks for. Runs until aborted. */
 export async function runFakeAgent(client: KubeClient, log: Log, signal: AbortSignal): Promise<void> {

@@ -25,7 +25,8 @@ import {
   VOLUMES,
 } from '../kube/resource.ts';
 import { bytes, GIB, MIB } from '../model/bytes.ts';
-import type { LocalVolume, NodeLocalStorage, PersistentVolume, Pod, StorageClass } from '../model/objects.ts';
+import type { LocalVolume } from '../model/local-volume.ts';
+import type { NodeLocalStorage, PersistentVolume, Pod, StorageClass } from '../model/objects.ts';
 import { parseOperatorConfig } from './config.ts';
 import { runFakeAgent } from './fake-agent.ts';
 import { runOperator } from './run.ts';

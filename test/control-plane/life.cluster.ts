@@ -8,7 +8,8 @@ import {
   PODS,
   STORAGE_CLASSES,
 } from '../../src/kube/resource.ts';
-import type { KubeObject, LocalVolume, PersistentVolumeClaim } from '../../src/model/objects.ts';
+import type { LocalVolume } from '../../src/model/local-volume.ts';
+import type { KubeObject, PersistentVolumeClaim } from '../../src/model/objects.ts';
 import { parseQuantity } from '../../src/model/quantity.ts';
 import { forEachOf } from '../../sandbox/cluster/in-turn.ts';
 import { STATEFUL_SETS } from '../../sandbox/controllers/kinds.ts';

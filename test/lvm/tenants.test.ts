@@ -7,7 +7,7 @@ import { createHostDisks } from '../../src/disk/host-disks.ts';
 import { run } from '../../src/exec/run.ts';
 import { createLvm, type Lvm } from '../../src/lvm/lvm.ts';
 import { bytes, MIB } from '../../src/model/bytes.ts';
-import type { LocalVolume } from '../../src/model/objects.ts';
+import type { LocalVolume } from '../../src/model/local-volume.ts';
 import { createLoopDisks, type LoopDisks } from './loop-disks.ts';
 import { testOn } from '../machine.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { Fault } from '../../model/fault.ts';
-import type { LocalVolume } from '../../model/objects.ts';
+import type { LocalVolume } from '../../model/local-volume.ts';
 import type { IoLimits } from '../../model/storage-class.ts';
 import { bytes, GIB } from '../../model/bytes.ts';
 import type { ThrottledUse, Throttles } from '../../cgroup/throttles.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { textOf } from '../../model/fault.ts';
 import type { EventReason } from '../../model/event-reasons.ts';
-import type { LocalVolume } from '../../model/objects.ts';
+import type { LocalVolume } from '../../model/local-volume.ts';
 import type { IoLimits } from '../../model/storage-class.ts';
 import type { Throttles } from '../../cgroup/throttles.ts';
 import type { NodeVolume } from '../../csi/node/node-volumes.ts';

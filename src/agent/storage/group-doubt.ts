@@ -1,4 +1,5 @@
-import type { LocalVolume, NodeLocalStorage } from '../../model/objects.ts';
+import type { LocalVolume } from '../../model/local-volume.ts';
+import type { NodeLocalStorage } from '../../model/objects.ts';
 import { isMarkedFor, isMarkedIn } from '../../lvm/device-mark.ts';
 import type { GroupDoubt, LvmGroup } from '../../lvm/report.ts';
 import { parseNameFilter } from '../../model/name-pattern.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { GIB } from '../../model/bytes.ts';
-import type { LocalVolume } from '../../model/objects.ts';
+import type { LocalVolume } from '../../model/local-volume.ts';
 import { OUR_TAG, UNFINISHED_TAG } from '../../lvm/names.ts';
 import {
   sampleGroup,

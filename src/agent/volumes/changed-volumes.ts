@@ -1,4 +1,4 @@
-import type { LocalVolume } from '../../model/objects.ts';
+import type { LocalVolume } from '../../model/local-volume.ts';
 import { meaningOf } from '../../model/volume-reasons.ts';
 import { isUnfinished } from '../../lvm/lvm.ts';
 import type { LvmVolume } from '../../lvm/report.ts';

@@ -1,4 +1,4 @@
-import type { LocalVolume } from '../../model/objects.ts';
+import type { LocalVolume } from '../../model/local-volume.ts';
 import type { VolumeReason } from '../../model/volume-reasons.ts';
 import type { LvmGroup, LvmVolume } from '../../lvm/report.ts';
 

@@ -1,7 +1,8 @@
 import { bytes, formatBytes, NO_BYTES, roundUp, type Bytes } from '../../model/bytes.ts';
 import { nodeStorage } from '../../model/decode-node.ts';
 import { Fault } from '../../model/fault.ts';
-import type { LocalVolume, NodeLocalStorage } from '../../model/objects.ts';
+import type { LocalVolume } from '../../model/local-volume.ts';
+import type { NodeLocalStorage } from '../../model/objects.ts';
 
 /**
  * Throws Fault `exhausted`, with the numbers, unless an inline volume may be made in the group by the rules of the

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { bytes, GIB } from '../../model/bytes.ts';
 import { inlineVolumeId } from '../../model/inline-volume.ts';
-import type { KubeObject, LocalVolume, NodeLocalStorage } from '../../model/objects.ts';
+import type { LocalVolume } from '../../model/local-volume.ts';
+import type { KubeObject, NodeLocalStorage } from '../../model/objects.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { ApiError } from '../../kube/errors.ts';
 import { createInlineVolumes } from './inline-volumes.ts';

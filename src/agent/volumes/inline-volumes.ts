@@ -1,5 +1,6 @@
 import { Fault, textOf } from '../../model/fault.ts';
-import type { LocalVolume, NodeLocalStorage } from '../../model/objects.ts';
+import type { LocalVolume } from '../../model/local-volume.ts';
+import type { NodeLocalStorage } from '../../model/objects.ts';
 import { nodeLabelOf } from '../../model/node-label.ts';
 import { NODE_LABEL, PUBLISHED_AT, VOLUME_FINALIZER } from '../../model/well-known.ts';
 import { KeyedMutex } from '../../daemon/keyed-mutex.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { silentLog } from '../../model/log.ts';
-import type { LocalVolume } from '../../model/objects.ts';
+import type { LocalVolume } from '../../model/local-volume.ts';
 import { PUBLISHED_AT } from '../../model/well-known.ts';
 import type { MountEntry } from '../../mount/mountinfo.ts';
 import { createLostInlineVolumes } from './lost-inline-volumes.ts';

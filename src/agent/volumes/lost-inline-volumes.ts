@@ -1,6 +1,6 @@
 import { access, readdir } from 'node:fs/promises';
 import path from 'node:path';
-import type { LocalVolume } from '../../model/objects.ts';
+import type { LocalVolume } from '../../model/local-volume.ts';
 import { PUBLISHED_AT } from '../../model/well-known.ts';
 import type { Log } from '../../model/log.ts';
 import type { KubeClient } from '../../kube/client.ts';

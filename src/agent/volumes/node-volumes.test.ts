@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { GIB } from '../../model/bytes.ts';
-import type { KubeObject, LocalVolume } from '../../model/objects.ts';
+import type { LocalVolume } from '../../model/local-volume.ts';
+import type { KubeObject } from '../../model/objects.ts';
 import { DISK, FILESYSTEM } from '../../model/well-known.ts';
 import { formatFilesystem } from '../../mount/filesystem.ts';
 import type { MountEntry } from '../../mount/mountinfo.ts';

@@ -1,6 +1,6 @@
 import { bytes } from '../../model/bytes.ts';
 import { Fault } from '../../model/fault.ts';
-import type { LocalVolume } from '../../model/objects.ts';
+import type { LocalVolume } from '../../model/local-volume.ts';
 import { FORMATTED, FORMATTING } from '../../model/well-known.ts';
 import type { NodeVolume, NodeVolumes } from '../../csi/node/node-volumes.ts';
 import type { Disks } from '../../disk/disks.ts';

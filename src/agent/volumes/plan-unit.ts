@@ -1,5 +1,5 @@
 import { bytes, formatBytes, type Bytes } from '../../model/bytes.ts';
-import type { LocalVolume } from '../../model/objects.ts';
+import type { LocalVolume } from '../../model/local-volume.ts';
 import type { VolumeReason } from '../../model/volume-reasons.ts';
 import { inspectDevice, useOf, type DeviceFacts } from '../../disk/inspect.ts';
 import type { MountEntry } from '../../mount/mountinfo.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { bytes, GIB } from '../../model/bytes.ts';
-import type { LocalVolume } from '../../model/objects.ts';
+import type { LocalVolume } from '../../model/local-volume.ts';
 import type { DeviceFacts } from '../../disk/inspect.ts';
 import { UNFINISHED_TAG, OUR_TAG } from '../../lvm/names.ts';
 import type { LvmGroup } from '../../lvm/report.ts';

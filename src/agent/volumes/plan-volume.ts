@@ -1,6 +1,6 @@
 import { present } from '../../model/present.ts';
 import { bytes, type Bytes } from '../../model/bytes.ts';
-import type { LocalVolume } from '../../model/objects.ts';
+import type { LocalVolume } from '../../model/local-volume.ts';
 import type { Layout } from '../../model/storage-class.ts';
 import type { VolumeReason } from '../../model/volume-reasons.ts';
 import { isUnfinished } from '../../lvm/lvm.ts';

@@ -12,7 +12,7 @@ import { createSimulatedLvm } from '../../lvm/simulated.ts';
 import { createSimulatedMounts } from '../../mount/simulated.ts';
 import { bytes, GIB, MIB } from '../../model/bytes.ts';
 import { Fault } from '../../model/fault.ts';
-import type { LocalVolume } from '../../model/objects.ts';
+import type { LocalVolume } from '../../model/local-volume.ts';
 import { createFakeObject } from '../fake-objects.ts';
 import { isSettled, reconcileVolume, type VolumeDeps } from './reconcile-volume.ts';
 import { sampleDisk, sampleLocalVolume, sampleMount, sampleObservation, unitSpec } from '../storage-fixture.ts';

@@ -1,7 +1,7 @@
 import { present } from '../../model/present.ts';
 import { bytes } from '../../model/bytes.ts';
 import { Fault, textOf } from '../../model/fault.ts';
-import type { LocalVolume } from '../../model/objects.ts';
+import type { LocalVolume } from '../../model/local-volume.ts';
 import type { VolumeReason } from '../../model/volume-reasons.ts';
 import { VOLUME_FINALIZER } from '../../model/well-known.ts';
 import type { KeyedMutex } from '../../daemon/keyed-mutex.ts';

@@ -1,5 +1,6 @@
 import { formatBytes } from '../../model/bytes.ts';
-import type { LocalVolume, NodeLocalStorage } from '../../model/objects.ts';
+import type { LocalVolume } from '../../model/local-volume.ts';
+import type { NodeLocalStorage } from '../../model/objects.ts';
 import { REMOVE_STRAYS, VOLUME_FINALIZER } from '../../model/well-known.ts';
 import { OUR_TAG } from '../../lvm/names.ts';
 import type { LvmGroup, LvmVolume } from '../../lvm/report.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { GIB } from '../../model/bytes.ts';
-import type { LocalVolume } from '../../model/objects.ts';
+import type { LocalVolume } from '../../model/local-volume.ts';
 import { DISK } from '../../model/well-known.ts';
 import { sampleDisk, sampleLocalVolume, sampleMount, unitSpec } from '../storage-fixture.ts';
 import { findRecorded, identityAt, isInPlace } from './unit-disk.ts';

@@ -1,4 +1,4 @@
-import type { LocalVolume } from '../../model/objects.ts';
+import type { LocalVolume } from '../../model/local-volume.ts';
 import { DISK, FILESYSTEM } from '../../model/well-known.ts';
 import type { BlockDevice } from '../../disk/disks.ts';
 import { diskIdentity } from '../../disk/identity.ts';

@@ -1,5 +1,5 @@
 import { present } from '../../model/present.ts';
-import type { LocalVolume, LocalVolumePhase } from '../../model/objects.ts';
+import type { LocalVolume, LocalVolumePhase } from '../../model/local-volume.ts';
 import { VOLUME_REASONS, type VolumeReason } from '../../model/volume-reasons.ts';
 import { DISK, FILESYSTEM, FORMATTED, FORMATTING, VOLUME_FINALIZER } from '../../model/well-known.ts';
 import type { KubeClient, Patch } from '../../kube/client.ts';

@@ -1,6 +1,6 @@
 import { KeyedMutex } from '../../daemon/keyed-mutex.ts';
 import { Fault } from '../../model/fault.ts';
-import type { LocalVolume } from '../../model/objects.ts';
+import type { LocalVolume } from '../../model/local-volume.ts';
 import { checkComplete, problemWith } from './capability.ts';
 import { parseCreateVolume } from './wanted-volume.ts';
 import { deleteVolume } from './delete-volume.ts';

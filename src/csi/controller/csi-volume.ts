@@ -1,4 +1,4 @@
-import type { LocalVolume } from '../../model/objects.ts';
+import type { LocalVolume } from '../../model/local-volume.ts';
 import { TOPOLOGY_KEY } from '../../model/well-known.ts';
 import type { Volume } from '../gen/csi.ts';
 import type { Topology } from '../ports.ts';

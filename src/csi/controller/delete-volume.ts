@@ -1,5 +1,5 @@
 import { Fault } from '../../model/fault.ts';
-import type { LocalVolume } from '../../model/objects.ts';
+import type { LocalVolume } from '../../model/local-volume.ts';
 import type { Traces, Volumes } from '../ports.ts';
 import { lostRecord } from './local-volume.ts';
 import { untilGone, untilMade, type AgentWait } from './wait-for-agent.ts';

@@ -1,6 +1,6 @@
 import { bytes, formatBytes, type Bytes } from '../../model/bytes.ts';
 import { Fault } from '../../model/fault.ts';
-import type { LocalVolume } from '../../model/objects.ts';
+import type { LocalVolume } from '../../model/local-volume.ts';
 import { checkLimit, parseCapacityRange, type Asked } from './capacity-range.ts';
 import type { ControllerExpandVolumeRequest } from '../gen/csi.ts';
 import type { MakeVolumeDeps } from './make-volume.ts';

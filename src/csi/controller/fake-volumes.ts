@@ -1,6 +1,6 @@
 import { bytes, formatBytes, minus, roundUp, type Bytes } from '../../model/bytes.ts';
 import { Fault } from '../../model/fault.ts';
-import type { LocalVolume } from '../../model/objects.ts';
+import type { LocalVolume } from '../../model/local-volume.ts';
 import type { VolumeReason } from '../../model/volume-reasons.ts';
 import type { PlaceRequest } from '../../capacity/books/create-volume.ts';
 import type { Refusal } from '../../model/verdict.ts';

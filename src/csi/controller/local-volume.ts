@@ -1,7 +1,7 @@
 import { present } from '../../model/present.ts';
 import type { Placement } from '../../model/facts.ts';
 import { Fault } from '../../model/fault.ts';
-import type { LocalVolume } from '../../model/objects.ts';
+import type { LocalVolume } from '../../model/local-volume.ts';
 import { nodeLabelOf } from '../../model/node-label.ts';
 import { KEEP, NODE_LABEL, VOLUME_FINALIZER } from '../../model/well-known.ts';
 import type { WantedVolume } from './wanted-volume.ts';

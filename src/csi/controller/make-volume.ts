@@ -1,6 +1,6 @@
 import { present } from '../../model/present.ts';
 import { Fault } from '../../model/fault.ts';
-import type { LocalVolume } from '../../model/objects.ts';
+import type { LocalVolume } from '../../model/local-volume.ts';
 import { meaningOf } from '../../model/volume-reasons.ts';
 import { checkLimit } from './capacity-range.ts';
 import type { WantedVolume } from './wanted-volume.ts';

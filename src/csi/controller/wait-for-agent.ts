@@ -1,6 +1,6 @@
 import { bytes, formatBytes, type Bytes } from '../../model/bytes.ts';
 import { Fault } from '../../model/fault.ts';
-import type { LocalVolume } from '../../model/objects.ts';
+import type { LocalVolume } from '../../model/local-volume.ts';
 import type { Volumes } from '../ports.ts';
 
 /**

@@ -5,7 +5,7 @@ import { Ledger } from '../../capacity/ledger.ts';
 import { LOCAL_VOLUMES, NODE_LOCAL_STORAGES, PODS } from '../../kube/resource.ts';
 import { GIB, MIB } from '../../model/bytes.ts';
 import { silentLog, type LogFields } from '../../model/log.ts';
-import type { LocalVolume } from '../../model/objects.ts';
+import type { LocalVolume } from '../../model/local-volume.ts';
 import { DEFAULT_DRIVER } from '../../model/well-known.ts';
 import { checkLedger, type LedgerFault } from './check-ledger.ts';
 import { feedLedger } from './feed-ledger.ts';

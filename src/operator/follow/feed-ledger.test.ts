@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { bytes, GIB } from '../../model/bytes.ts';
 import type { ClaimFacts, ClassFacts, PodFacts, PvFacts } from '../../model/facts.ts';
-import type { LocalVolume } from '../../model/objects.ts';
+import type { LocalVolume } from '../../model/local-volume.ts';
 import { feedLedger, type Heard, type LedgerEvent } from './feed-ledger.ts';
 import type { PvView, StorageView } from './views.ts';
 

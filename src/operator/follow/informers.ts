@@ -15,10 +15,10 @@ import {
 } from '../../kube/resource.ts';
 import { classFacts } from '../../model/decode.ts';
 import type { ClaimFacts, ClassFacts, PodFacts } from '../../model/facts.ts';
+import type { LocalVolume } from '../../model/local-volume.ts';
 import type {
   InitConfig,
   KubeObject,
-  LocalVolume,
   Node,
   NodeLocalStorage,
   PersistentVolume,

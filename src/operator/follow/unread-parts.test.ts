@@ -3,14 +3,8 @@ import { expect, test } from 'vitest';
 import { readList } from '../../kube/rest/list-text.ts';
 import { parseWithout } from '../../kube/rest/unread-text.ts';
 import { OUR_DRIVERS } from '../../model/decode.ts';
-import type {
-  LocalVolume,
-  Node,
-  NodeLocalStorage,
-  PersistentVolume,
-  PersistentVolumeClaim,
-  Pod,
-} from '../../model/objects.ts';
+import type { LocalVolume } from '../../model/local-volume.ts';
+import type { Node, NodeLocalStorage, PersistentVolume, PersistentVolumeClaim, Pod } from '../../model/objects.ts';
 import { UNREAD_OF_BUILT_IN, UNREAD_OF_CUSTOM, UNREAD_OF_PODS } from './unread-parts.ts';
 import { createViews } from './views.ts';
 

@@ -3,8 +3,8 @@ import { nodeStorage, type DecodedNode } from '../../model/decode-node.ts';
 import { claimFacts } from '../../model/decode-claim.ts';
 import { podFacts, pvFacts } from '../../model/decode.ts';
 import type { ClaimFacts, PodFacts, PvFacts } from '../../model/facts.ts';
+import type { LocalVolume } from '../../model/local-volume.ts';
 import type {
-  LocalVolume,
   Node,
   NodeLocalStorage,
   ObjectMeta,

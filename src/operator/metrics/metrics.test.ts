@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { Ledger } from '../../capacity/ledger.ts';
 import { bytes, GIB, MIB } from '../../model/bytes.ts';
 import type { PodFacts } from '../../model/facts.ts';
-import type { LocalVolume } from '../../model/objects.ts';
+import type { LocalVolume } from '../../model/local-volume.ts';
 import type { Informers } from '../follow/informers.ts';
 import type { PvView } from '../follow/views.ts';
 import type { Sources } from './gauges.ts';

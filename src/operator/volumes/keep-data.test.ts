@@ -5,7 +5,7 @@ import { silentLog } from '../../model/log.ts';
 import type { Occurrence } from '../../kube/events/event-object.ts';
 import { LOCAL_VOLUMES, VOLUMES } from '../../kube/resource.ts';
 import { GIB } from '../../model/bytes.ts';
-import type { LocalVolume } from '../../model/objects.ts';
+import type { LocalVolume } from '../../model/local-volume.ts';
 import { DEFAULT_DRIVER, KEEP, VOLUME_FINALIZER } from '../../model/well-known.ts';
 import { createInformers, followAll } from '../follow/informers.ts';
 import { keepDeletedData } from './keep-data.ts';

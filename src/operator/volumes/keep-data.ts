@@ -4,7 +4,7 @@ import type { EventRecorder } from '../../kube/events/events.ts';
 import { LOCAL_VOLUMES } from '../../kube/resource.ts';
 import { createWorkQueue } from '../../kube/work/work-queue.ts';
 import type { EventReason } from '../../model/event-reasons.ts';
-import type { LocalVolume } from '../../model/objects.ts';
+import type { LocalVolume } from '../../model/local-volume.ts';
 import { KEEP } from '../../model/well-known.ts';
 import { allSynced, type Informers } from '../follow/informers.ts';
 import { STOP_KEEPING } from './volume-store.ts';

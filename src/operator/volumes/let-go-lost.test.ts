@@ -5,7 +5,7 @@ import { silentLog } from '../../model/log.ts';
 import type { Occurrence } from '../../kube/events/event-object.ts';
 import { LOCAL_VOLUMES, NODE_LOCAL_STORAGES, NODES, PODS, VOLUMES } from '../../kube/resource.ts';
 import { GIB } from '../../model/bytes.ts';
-import type { LocalVolume } from '../../model/objects.ts';
+import type { LocalVolume } from '../../model/local-volume.ts';
 import { DEFAULT_DRIVER, KEEP, LOST, VOLUME_FINALIZER } from '../../model/well-known.ts';
 import { createFakeClock, type FakeClock } from '../../wait/fake-clock.ts';
 import { allSynced, createInformers, followAll, type Informers } from '../follow/informers.ts';

@@ -5,7 +5,7 @@ import { find, unlessGone } from '../../kube/find.ts';
 import { LOCAL_VOLUMES, NODES } from '../../kube/resource.ts';
 import { subjectOf } from '../../kube/subject.ts';
 import { createWorkQueue, type Again } from '../../kube/work/work-queue.ts';
-import type { LocalVolume } from '../../model/objects.ts';
+import type { LocalVolume } from '../../model/local-volume.ts';
 import { VOLUME_FINALIZER } from '../../model/well-known.ts';
 import type { Clock } from '../../wait/clock.ts';
 import { allSynced, type Informers } from '../follow/informers.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { GIB } from '../../model/bytes.ts';
-import type { LocalVolume } from '../../model/objects.ts';
+import type { LocalVolume } from '../../model/local-volume.ts';
 import { DISK, KEEP, LOST } from '../../model/well-known.ts';
 import { dataLeft, isLeaving, isTheNodesOwn, lossOf } from './lost-volume.ts';
 

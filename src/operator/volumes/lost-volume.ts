@@ -1,5 +1,5 @@
 import { bytes, formatBytes } from '../../model/bytes.ts';
-import type { LocalVolume } from '../../model/objects.ts';
+import type { LocalVolume } from '../../model/local-volume.ts';
 import { DISK, KEEP, LOST } from '../../model/well-known.ts';
 
 /** What is known of the place of a volume. */

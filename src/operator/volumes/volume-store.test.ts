@@ -5,7 +5,7 @@ import { silentLog } from '../../model/log.ts';
 import { createInformer, type Informer } from '../../kube/follow/informer.ts';
 import { LOCAL_VOLUMES } from '../../kube/resource.ts';
 import { bytes, GIB } from '../../model/bytes.ts';
-import type { LocalVolume } from '../../model/objects.ts';
+import type { LocalVolume } from '../../model/local-volume.ts';
 import { KEEP, VOLUME_FINALIZER } from '../../model/well-known.ts';
 import { createVolumeStore } from './volume-store.ts';
 import { eventually } from '../../../test/rig/eventually.ts';

@@ -4,7 +4,7 @@ import { isAlreadyExists } from '../../kube/errors.ts';
 import type { Informer } from '../../kube/follow/informer.ts';
 import { LOCAL_VOLUMES } from '../../kube/resource.ts';
 import { Fault, textOf } from '../../model/fault.ts';
-import type { LocalVolume } from '../../model/objects.ts';
+import type { LocalVolume } from '../../model/local-volume.ts';
 import { KEEP } from '../../model/well-known.ts';
 import { faultOfWrite } from '../../kube/api-fault.ts';
 import { untilCalled } from '../../wait/abort.ts';

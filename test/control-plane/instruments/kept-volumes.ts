@@ -1,4 +1,5 @@
-import type { LocalVolume, PersistentVolume, PersistentVolumeClaim } from '../../../src/model/objects.ts';
+import type { LocalVolume } from '../../../src/model/local-volume.ts';
+import type { PersistentVolume, PersistentVolumeClaim } from '../../../src/model/objects.ts';
 import type { Stores } from '../../../sandbox/controllers/deps.ts';
 import type { PodWish } from './workload.ts';
 

@@ -1,5 +1,5 @@
 import { LOCAL_VOLUMES } from '../../../src/kube/resource.ts';
-import type { LocalVolume } from '../../../src/model/objects.ts';
+import type { LocalVolume } from '../../../src/model/local-volume.ts';
 import { NODE_LABEL, VOLUME_FINALIZER } from '../../../src/model/well-known.ts';
 import { createVolumeWriter } from '../../../src/agent/volumes/write-volume.ts';
 import { NODE, type AgentNode } from './agent-node.ts';

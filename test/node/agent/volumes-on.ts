@@ -5,7 +5,7 @@ import { status as Code } from '@grpc/grpc-js';
 import { VolumeCapability_AccessMode_Mode as Mode, type VolumeCapability } from '../../../src/csi/gen/csi.ts';
 import { isNotFound } from '../../../src/kube/errors.ts';
 import { LOCAL_VOLUMES } from '../../../src/kube/resource.ts';
-import type { LocalVolume } from '../../../src/model/objects.ts';
+import type { LocalVolume } from '../../../src/model/local-volume.ts';
 import { NODE_LABEL, VOLUME_FINALIZER } from '../../../src/model/well-known.ts';
 import { NODE, type AgentNode } from './agent-node.ts';
 import type { Disk } from '../machine/disk.ts';
