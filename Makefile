@@ -61,6 +61,9 @@ cluster-down: ## End it
 test-cluster: $(INSTALLED) ## Ring 4: all of it under the real control plane, sidecars and kube-scheduler (as root; Go builds them first)
 	npm run --silent node -- node_modules/vitest/vitest.mjs run --config test/control-plane/vitest.cluster.config.ts
 
+test-csi: $(INSTALLED) ## The official csi-sanity against the operator and an agent, on the real API server; counts what is skipped (part of ring 4)
+	npm run --silent node -- node_modules/vitest/vitest.mjs run --config test/control-plane/vitest.cluster.config.ts test/control-plane/sanity.cluster.ts
+
 node-up: $(INSTALLED) ## Start a virtual machine with real disks, for an hour (KVM=1 where the kernel has it)
 	npm run --silent node -- test/node/cli.ts up
 
@@ -82,4 +85,4 @@ bench-cluster: $(INSTALLED) ## What open-local costs a real control plane: pods 
 clean: ## Remove what was built
 	rm -rf dist coverage
 
-.PHONY: help install build demo test-all test check fuzz mutants fuzz-wire bench control-plane cluster-up cluster-down test-cluster node-up node-shell node-down test-node bench-node bench-cluster clean
+.PHONY: help install build demo test-all test check fuzz mutants fuzz-wire bench control-plane cluster-up cluster-down test-cluster test-csi node-up node-shell node-down test-node bench-node bench-cluster clean

@@ -1,0 +1,138 @@
+/** Tests of csi-sanity that are skipped because the driver does not advertise what they test. */
+export interface SkippedTests {
+  /** As in the CSI specification; of the controller, unless it says otherwise. */
+  readonly capability: string;
+  readonly reason: string;
+  /** Full names of the tests. */
+  readonly tests: readonly string[];
+}
+
+/**
+ * Exactly what is skipped. Whoever advertises a capability removes its entry, and from then on its tests must pass.
+ */
+export const SKIPPED: readonly SkippedTests[] = [
+  {
+    capability: 'GROUP_CONTROLLER_SERVICE',
+    reason: 'snapshots of several volumes at one moment are not made',
+    tests: [
+      'GroupController Service [GroupController VolumeGroupSnapshots] › CreateVolumeGroupSnapshot › should fail when no name is provided',
+      'GroupController Service [GroupController VolumeGroupSnapshots] › GetVolumeGroupSnapshot › should fail when no volume id is provided',
+      'GroupController Service [GroupController VolumeGroupSnapshots] › GetVolumeGroupSnapshot › should fail when an invalid volume id is used',
+      'GroupController Service [GroupController VolumeGroupSnapshots] › DeleteVolumeGroupSnapshot › should fail when no volume id is provided',
+      'GroupController Service [GroupController VolumeGroupSnapshots] › DeleteVolumeGroupSnapshot › should succeed when an invalid volume id is used',
+      'GroupController Service [GroupController Server] › GroupControllerGetCapabilities › should return appropriate capabilities',
+    ],
+  },
+  {
+    capability: 'MODIFY_VOLUME',
+    reason: 'limits cannot be changed by a VolumeAttributesClass',
+    tests: [
+      'ModifyVolume [Controller Server] › should fail if no volume id is given',
+      'ModifyVolume [Controller Server] › should fail if volume does not exist',
+      'ModifyVolume [Controller Server] › should fail if specified mutable parameters are not supported by the volume',
+      'ModifyVolume [Controller Server] › should modify a volume created without a volume attribute class',
+      'ModifyVolume [Controller Server] › should modify a volume created with a volume attribute class',
+      'ModifyVolume [Controller Server] › should fail to modify a volume created with a volume attribute class if new mutable parameters are not supported by volume',
+      'Controller Service [Controller Server] › CreateVolume › should create volume with a volume attribute class',
+      'Controller Service [Controller Server] › CreateVolume › should not create volume with an invalid volume attribute class',
+    ],
+  },
+  {
+    capability: 'CREATE_DELETE_SNAPSHOT',
+    reason: 'snapshots are not made',
+    tests: [
+      'DeleteSnapshot [Controller Server] › should fail when no snapshot id is provided',
+      'DeleteSnapshot [Controller Server] › should succeed when an invalid snapshot id is used',
+      'DeleteSnapshot [Controller Server] › should return appropriate values (no optional values added)',
+      'Controller Service [Controller Server] › CreateVolume › should create volume from an existing source snapshot',
+      'Controller Service [Controller Server] › CreateVolume › should fail when the volume source snapshot is not found',
+      'CreateSnapshot [Controller Server] › should fail when no name is provided',
+      'CreateSnapshot [Controller Server] › should fail when no source volume id is provided',
+      'CreateSnapshot [Controller Server] › should succeed when requesting to create a snapshot with already existing name and same source volume ID',
+      'CreateSnapshot [Controller Server] › should fail when requesting to create a snapshot with already existing name and different source volume ID',
+      'CreateSnapshot [Controller Server] › should succeed when creating snapshot with maximum-length name',
+      'CreateSnapshot [Controller Server] › should succeed when creating a snapshot with accessibility requirements',
+    ],
+  },
+  {
+    capability: 'LIST_SNAPSHOTS',
+    reason: 'snapshots are not made',
+    tests: [
+      'ListSnapshots [Controller Server] › should return appropriate values (no optional values added)',
+      'ListSnapshots [Controller Server] › should return snapshots that match the specified snapshot id',
+      'ListSnapshots [Controller Server] › should return empty when the specified snapshot id does not exist',
+      'ListSnapshots [Controller Server] › should return snapshots that match the specified source volume id',
+      'ListSnapshots [Controller Server] › should return empty when the specified source volume id does not exist',
+      'ListSnapshots [Controller Server] › check the presence of new snapshots in the snapshot list',
+      'ListSnapshots [Controller Server] › should return next token when a limited number of entries are requested',
+    ],
+  },
+  {
+    capability: 'GET_SNAPSHOT',
+    reason: 'snapshots are not made',
+    tests: [
+      'GetSnapshot [Controller Server] › should return an error',
+      'GetSnapshot [Controller Server] › should return snapshot that match the specified snapshot id',
+      'GetSnapshot [Controller Server] › should return an error when the specified snapshot id does not exist',
+    ],
+  },
+  {
+    capability: 'LIST_VOLUMES',
+    reason: 'volumes are not listed',
+    tests: [
+      'Controller Service [Controller Server] › ListVolumes › should return appropriate values (no optional values added)',
+      'Controller Service [Controller Server] › ListVolumes › should fail when an invalid starting_token is passed',
+      'Controller Service [Controller Server] › ListVolumes › check the presence of new volumes and absence of deleted ones in the volume list',
+    ],
+  },
+  {
+    capability: 'CLONE_VOLUME',
+    reason: 'volumes are not copied',
+    tests: [
+      'Controller Service [Controller Server] › CreateVolume › should create volume from an existing source volume',
+      'Controller Service [Controller Server] › CreateVolume › should fail when the volume source volume is not found',
+    ],
+  },
+  {
+    capability: 'PUBLISH_UNPUBLISH_VOLUME',
+    reason: 'a local disk is attached to its node already: there is nothing to attach',
+    tests: [
+      'Controller Service [Controller Server] › ControllerPublishVolume › should fail when no volume id is provided',
+      'Controller Service [Controller Server] › ControllerPublishVolume › should fail when no node id is provided',
+      'Controller Service [Controller Server] › ControllerPublishVolume › should fail when no volume capability is provided',
+      'Controller Service [Controller Server] › ControllerPublishVolume › should fail when publishing more volumes than the node max attach limit',
+      'Controller Service [Controller Server] › ControllerPublishVolume › should fail when the volume does not exist',
+      'Controller Service [Controller Server] › ControllerPublishVolume › should fail when the node does not exist',
+      'Controller Service [Controller Server] › ControllerPublishVolume › should fail when the volume is already published but is incompatible',
+      'Controller Service [Controller Server] › volume lifecycle › should work',
+      'Controller Service [Controller Server] › volume lifecycle › should be idempotent',
+      'Controller Service [Controller Server] › ControllerUnpublishVolume › should fail when no volume id is provided',
+    ],
+  },
+  {
+    capability: 'GET_VOLUME_HEALTH',
+    reason: 'health is not told',
+    tests: [
+      'ControllerGetVolumeHealth [Controller Server] › should fail when no volume id is provided',
+      'ControllerGetVolumeHealth [Controller Server] › should return health for a valid volume',
+    ],
+  },
+  {
+    capability: 'LIST_VOLUME_HEALTH',
+    reason: 'health is not told',
+    tests: ['ControllerListVolumeHealth [Controller Server] › should return appropriate response'],
+  },
+  {
+    capability: 'node GET_VOLUME_HEALTH',
+    reason: 'health is not told',
+    tests: [
+      'Node Service › NodeGetVolumeHealth › should fail when no volume id is provided',
+      'Node Service › NodeGetVolumeHealth › should return health for a valid volume',
+    ],
+  },
+  {
+    capability: 'node GET_STORAGE_HEALTH',
+    reason: 'health is not told',
+    tests: ['Node Service › NodeGetStorageHealth › should return appropriate response'],
+  },
+];
