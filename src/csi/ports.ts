@@ -3,7 +3,7 @@ import type { PlaceAnswer, PlaceRequest } from '../capacity/books/create-volume.
 import type { GrowAnswer } from '../capacity/books/grow-volume.ts';
 import type { Bytes } from '../model/bytes.ts';
 import type { LocalVolume } from '../model/local-volume.ts';
-import type { VolumePolicy } from '../model/storage-class.ts';
+import type { IoLimits, VolumePolicy } from '../model/storage-class.ts';
 
 /**
  * What the controller asks of the world. The operator answers from its ledger and the API server, a test from memory.
@@ -42,6 +42,8 @@ export interface Volumes {
   create(volume: LocalVolume, signal: AbortSignal): Promise<LocalVolume>;
   /** Asks its node for a larger size. Throws Fault `aborted` when it may have been asked all the same. */
   grow(id: string, size: Bytes, signal: AbortSignal): Promise<void>;
+  /** Asks its node for these limits of IO in place of all others. Throws Fault `aborted` as `grow` does. */
+  setLimits(id: string, limits: LimitsToSet, signal: AbortSignal): Promise<void>;
   /** Asks its node to remove it; done when there is none. */
   remove(id: string, signal: AbortSignal): Promise<void>;
   /** Looks at the volume now and after every change (undefined: it is gone), until `decide` returns something. */
@@ -50,6 +52,12 @@ export interface Volumes {
     decide: (volume: LocalVolume | undefined) => T | undefined,
     signal: AbortSignal,
   ): Promise<NonNullable<T>>;
+}
+
+/** What a volume is held to now, and what it is held to without a VolumeAttributesClass. */
+export interface LimitsToSet {
+  readonly limits: IoLimits;
+  readonly storageClassLimits: IoLimits;
 }
 
 /** What the nodes say of a volume that has no record, so that nothing is called removed that is still there. */

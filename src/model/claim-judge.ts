@@ -7,6 +7,8 @@ import type { VolumeKind, VolumePolicy } from './storage-class.ts';
 /**
  * What a claim and its StorageClass ask that no node can give, judged in one place: CreateVolume refuses by these
  * functions, and filter by the same ones, so that a claim that is always refused holds no room and its pod is told why.
+ * CreateVolume alone judges a VolumeAttributesClass: a claim has no more than its name, and clusters before Kubernetes
+ * 1.34 have no such objects that could be watched.
  */
 
 /** How a volume is to be used, in the words of a claim. */
@@ -27,8 +29,6 @@ export interface ClaimUse {
   readonly limit?: Bytes;
   /** The claim has `spec.selector`. */
   readonly selects?: boolean;
-  /** `spec.volumeAttributesClassName`. */
-  readonly attributesClass?: string;
   /** The claim is to be filled from a snapshot or from another claim. */
   readonly copies?: boolean;
 }
@@ -93,10 +93,9 @@ export function judgeClaim(
   }
 }
 
-function problemBeyondUse(requested: Bytes, { limit, selects, attributesClass, copies }: ClaimUse): string | undefined {
+function problemBeyondUse(requested: Bytes, { limit, selects, copies }: ClaimUse): string | undefined {
   if (copies) return COPIES_PROBLEM;
   if (selects) return 'no volume is made for a claim with a selector: leave spec.selector out';
-  if (attributesClass) return `VolumeAttributesClass ${attributesClass} cannot be used: no attribute can be set`;
   if (requested >= BEYOND_ANY_NODE) return 'no volume can have 8 PiB or more';
   if (limit !== undefined && limit < requested)
     return `its limit of ${formatBytes(limit)} is below its request of ${formatBytes(requested)}`;

@@ -1,4 +1,4 @@
-import { CLASS_PARAMETERS, INLINE_ATTRIBUTES } from './parameters.ts';
+import { CLASS_PARAMETERS, INLINE_ATTRIBUTES, MUTABLE_PARAMETERS } from './parameters.ts';
 import { EVENT_REASONS } from './event-reasons.ts';
 import {
   BETA_STORAGE_CLASS,
@@ -33,6 +33,7 @@ type Kind =
   | 'label'
   | 'finalizer'
   | 'StorageClass parameter'
+  | 'VolumeAttributesClass parameter'
   | 'inline attribute'
   | 'volume attribute'
   | 'condition'
@@ -109,9 +110,19 @@ const attribute = (name: string, from: ContractName['from']): Row => [
   from,
 ];
 
+const mutable = (name: string, from: ContractName['from']): Row => [
+  name,
+  'VolumeAttributesClass parameter',
+  'VolumeAttributesClass',
+  ['administrator'],
+  ['operator'],
+  from,
+];
+
 const SETTINGS: readonly Row[] = [
   ...Object.entries(CLASS_PARAMETERS).map(([name, from]) => parameter(name, from)),
   parameter(PARAM_FS_TYPE, 'Kubernetes', 'csi-provisioner'),
+  ...Object.entries(MUTABLE_PARAMETERS).map(([name, from]) => mutable(name, from)),
   ...Object.entries(INLINE_ATTRIBUTES).map(([name, from]) => attribute(name, from)),
 ];
 

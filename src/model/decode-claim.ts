@@ -49,14 +49,13 @@ function sourceOf(spec: ClaimSpec): ClaimFacts['source'] {
 
 /** Undefined for a claim that asks for nothing but a filesystem on one node, which is nearly every claim. */
 export function useOfClaim(spec: ClaimSpec): ClaimUse | undefined {
-  const { accessModes = [], resources, selector, volumeAttributesClassName, volumeMode } = spec ?? {};
+  const { accessModes = [], resources, selector, volumeMode } = spec ?? {};
   const limit = resources?.limits?.['storage'];
   const use = present({
     block: volumeMode === 'Block' || undefined,
     accessModes: accessModes.every((mode) => mode === 'ReadWriteOnce') ? undefined : accessModes,
     limit: limit === undefined ? undefined : quantity(limit),
     selects: selector !== undefined || undefined,
-    attributesClass: volumeAttributesClassName || undefined,
     copies: sourceOf(spec) !== undefined || undefined,
   });
   return Object.keys(use).length === 0 ? undefined : use;

@@ -102,7 +102,6 @@ test.each<[string, NonNullable<PersistentVolumeClaim['spec']>, ClaimFacts['use']
   ],
   ['no more than', { resources: { limits: { storage: '1Gi' } } }, { limit: bytes(GIB) }],
   ['some volume', { selector: {} }, { selects: true }],
-  ['attributes', { volumeAttributesClassName: 'gold' }, { attributesClass: 'gold' }],
 ])('a claim asks for %s', (_, spec, use) => {
   expect(claimFacts({ metadata: {}, spec }).use).toEqual(use);
 });

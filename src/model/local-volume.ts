@@ -28,6 +28,8 @@ export interface LocalVolume extends KubeObject {
     fsType?: string;
     claim?: { namespace: string; name: string; uid?: string };
     limits?: IoLimits;
+    /** The StorageClass's, once a VolumeAttributesClass has given others; absent, `limits` are the StorageClass's. */
+    storageClassLimits?: IoLimits;
     /** CreateVolume as first asked, to recognise a retry: name and capacity range in bytes. */
     request?: { name: string; requiredBytes?: number; limitBytes?: number };
   };

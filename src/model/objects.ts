@@ -204,7 +204,6 @@ export interface PersistentVolumeClaim extends KubeObject {
     dataSource?: { kind: string; name: string; apiGroup?: string };
     dataSourceRef?: { kind: string; name: string; apiGroup?: string; namespace?: string };
     selector?: LabelSelector;
-    volumeAttributesClassName?: string;
   };
   status?: {
     phase?: 'Pending' | 'Bound' | 'Lost';

@@ -4,7 +4,7 @@ import { parseWholeQuantity } from './quantity.ts';
 
 /** Settings that a person wrote as text, and what they are called, so that a message names what is to be corrected. */
 export interface Parameters {
-  readonly what: 'StorageClass parameter' | 'attribute';
+  readonly what: 'StorageClass parameter' | 'VolumeAttributesClass parameter' | 'attribute';
   readonly values: Readonly<Partial<Record<ParameterName, string>>>;
 }
 
@@ -38,6 +38,16 @@ export const INLINE_ATTRIBUTES = {
   readIops: 'ours',
   writeIops: 'ours',
   mkfsOptions: 'ours',
+} as const;
+
+/** The parameters of a VolumeAttributesClass: the limits, which may change while a volume is in use. */
+export const MUTABLE_PARAMETERS = {
+  bps: 'open-local',
+  iops: 'open-local',
+  readBps: 'ours',
+  writeBps: 'ours',
+  readIops: 'ours',
+  writeIops: 'ours',
 } as const;
 
 export type ParameterName = keyof typeof CLASS_PARAMETERS | keyof typeof INLINE_ATTRIBUTES;

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest';
 import {
   CLAIMS,
@@ -7,7 +8,10 @@ import {
   NODES,
   PODS,
   STORAGE_CLASSES,
+  type Resource,
 } from '../../src/kube/resource.ts';
+import { sameLimits } from '../../src/model/mutable-parameters.ts';
+import type { IoLimits } from '../../src/model/storage-class.ts';
 import type { LocalVolume } from '../../src/model/local-volume.ts';
 import type { KubeObject, PersistentVolumeClaim } from '../../src/model/objects.ts';
 import { parseQuantity } from '../../src/model/quantity.ts';
@@ -17,6 +21,7 @@ import { joinNode } from '../../sandbox/cluster/simulated-node.ts';
 import { watchEvictions } from './instruments/evictions.ts';
 import { broken, promised } from './instruments/promised-bytes.ts';
 import { startSystem, type System } from './system/system.ts';
+import { CHECKOUT } from './cluster/program.ts';
 import { until } from './cluster/until.ts';
 import {
   claimSpec,
@@ -29,6 +34,13 @@ import {
 
 const never = new AbortController().signal;
 const WITHIN_MS = 60_000;
+const ATTRIBUTES_CLASSES: Resource = {
+  group: 'storage.k8s.io',
+  version: 'v1',
+  plural: 'volumeattributesclasses',
+  kind: 'VolumeAttributesClass',
+  namespaced: false,
+};
 
 /** Two nodes with a volume group of 20 GiB each. */
 let system: System;
@@ -114,6 +126,33 @@ test('6: a claim that cannot grow is told why and keeps its size and its room', 
   // The room that the claim did not get is free for others.
   await running({ name: 'other', sizes: ['18Gi'] });
   await running({ name: 'third', sizes: ['18Gi'] });
+  expect(broken(await promised(system))).toEqual([]);
+});
+
+test('6: the limits of a claim change by its VolumeAttributesClass, and a class of nonsense is told on the claim', async () => {
+  await system.kubectl('apply', '-f', path.join(CHECKOUT, 'examples/limits.yaml'));
+  const nonsense = { driverName: 'local.csi.aliyun.com', parameters: { bps: '10m' } };
+  await system.client.create(ATTRIBUTES_CLASSES, { metadata: { name: 'nonsense' }, ...nonsense }, never);
+  const choose = (volumeAttributesClassName: string): Promise<unknown> =>
+    system.client.patch(
+      CLAIMS,
+      { namespace: 'default', name: 'paced-0' },
+      { type: 'merge', body: { spec: { volumeAttributesClassName } } },
+      never,
+    );
+  const untilLimits = (wanted: IoLimits): Promise<true> =>
+    until('the volume has the limits', [system.stores.localVolumes], WITHIN_MS, () =>
+      sameLimits(volumeOf('paced-0')?.spec.limits, wanted),
+    );
+  const own = { readBps: 100 * 2 ** 20, writeBps: 100 * 2 ** 20, readIops: 2000, writeIops: 2000 };
+  await running({ name: 'paced', sizes: ['1Gi'], storageClass: 'open-local-lvm-io-throttle' });
+  await untilLimits(own);
+  await choose('open-local-gold');
+  await untilLimits({ ...own, readBps: 400 * 2 ** 20, writeBps: 200 * 2 ** 20 });
+  await choose('nonsense');
+  await untilEvent('VolumeModifyFailed', 'paced-0', /InvalidArgument.*parameter bps: "10m" is not a whole number/);
+  await choose('open-local-as-storage-class');
+  await untilLimits(own);
   expect(broken(await promised(system))).toEqual([]);
 });
 

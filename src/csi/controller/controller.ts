@@ -13,6 +13,7 @@ import {
   type ValidateVolumeCapabilitiesResponse,
 } from '../gen/csi.ts';
 import { getCapacity } from './get-capacity.ts';
+import { modifyVolume, parseModifyVolume } from './modify-volume.ts';
 import { toCsiVolume } from './csi-volume.ts';
 import { makeVolume, type MakeVolumeDeps } from './make-volume.ts';
 import type { Topology, Traces } from '../ports.ts';
@@ -25,9 +26,13 @@ export interface ControllerDeps extends MakeVolumeDeps {
   readonly notReady: () => string | undefined;
 }
 
-const CAPABILITIES = [Rpc.CREATE_DELETE_VOLUME, Rpc.EXPAND_VOLUME, Rpc.GET_CAPACITY, Rpc.SINGLE_NODE_MULTI_WRITER].map(
-  (type): ControllerServiceCapability => ({ type: { $case: 'rpc', value: { type } } }),
-);
+const CAPABILITIES = [
+  Rpc.CREATE_DELETE_VOLUME,
+  Rpc.EXPAND_VOLUME,
+  Rpc.GET_CAPACITY,
+  Rpc.SINGLE_NODE_MULTI_WRITER,
+  Rpc.MODIFY_VOLUME,
+].map((type): ControllerServiceCapability => ({ type: { $case: 'rpc', value: { type } } }));
 
 /**
  * Which volumes exist, and where. Every call may be repeated; calls for one volume are taken one after another.
@@ -62,6 +67,13 @@ export function createController(deps: ControllerDeps): Service {
       const grow = async () => expandVolume(wanted, await findVolume(wanted.id, deps, signal), deps, signal);
       const size = await one(wanted.id, grow, signal);
       return { capacityBytes: BigInt(size), nodeExpansionRequired: true };
+    },
+
+    controllerModifyVolume: async (request, { signal }) => {
+      const wanted = parseModifyVolume(request);
+      const modify = async () => modifyVolume(wanted, await findVolume(wanted.id, deps, signal), deps, signal);
+      await one(wanted.id, modify, signal);
+      return {};
     },
 
     getCapacity: async (request) => {

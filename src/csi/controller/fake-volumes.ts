@@ -4,7 +4,7 @@ import type { LocalVolume } from '../../model/local-volume.ts';
 import type { VolumeReason } from '../../model/volume-reasons.ts';
 import type { PlaceRequest } from '../../capacity/books/create-volume.ts';
 import type { Refusal } from '../../model/verdict.ts';
-import type { Room, Volumes } from '../ports.ts';
+import type { LimitsToSet, Room, Volumes } from '../ports.ts';
 import { untilCalled } from '../../wait/abort.ts';
 
 type Decide = () => void;
@@ -20,6 +20,8 @@ export class FakeVolumes implements Volumes {
   failGrow: Fault | undefined;
   /** Sizes that were asked for by growing, in order. */
   readonly grows: Bytes[] = [];
+  /** How often limits were set. */
+  limitsSet = 0;
   /** Thrown by every remove. */
   failRemove: Fault | undefined;
   /** Creating a volume takes until this resolves. */
@@ -91,6 +93,13 @@ export class FakeVolumes implements Volumes {
     if (failure) throw failure;
     volume.spec.sizeBytes = size;
     this.agent(volume);
+  }
+
+  async setLimits(id: string, limits: LimitsToSet): Promise<void> {
+    const volume = this.objects.get(id);
+    if (!volume) throw new Fault('not-found', id);
+    this.limitsSet += 1;
+    volume.spec = { ...volume.spec, ...limits };
   }
 
   async remove(id: string): Promise<void> {

@@ -6,7 +6,7 @@ import { newLocalVolume } from './local-volume.ts';
 test('a node with a name too long for a label is named whole in the spec, and by its label for the agent', () => {
   const node = `${'n'.repeat(100)}.example.com`;
   const wanted = {
-    ...{ id: 'v', name: 'v', asked: {}, size: bytes(GIB), usage: { block: false }, parameters: {} },
+    ...{ id: 'v', name: 'v', asked: {}, size: bytes(GIB), usage: { block: false }, attributes: {}, parameters: {} },
     policy: { kind: 'LVM', layout: 'linear', limits: {} },
   } as const;
   const { metadata, spec } = newLocalVolume(wanted, { kind: 'LVM', node, vgName: 'pool-0', size: bytes(GIB) });

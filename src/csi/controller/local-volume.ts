@@ -2,13 +2,16 @@ import { present } from '../../model/present.ts';
 import type { Placement } from '../../model/facts.ts';
 import { Fault } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
+import { formatLimits, limitsWith, sameLimits } from '../../model/mutable-parameters.ts';
 import { nodeLabelOf } from '../../model/node-label.ts';
 import { KEEP, NODE_LABEL, VOLUME_FINALIZER } from '../../model/well-known.ts';
+import { limitsOfStorageClass } from './modify-volume.ts';
 import type { WantedVolume } from './wanted-volume.ts';
 
 /** The order to the node's agent, and the record of what was asked. */
 export function newLocalVolume(wanted: WantedVolume, placement: Placement, claimUid?: string): LocalVolume {
-  const { id, name, asked, policy, usage, claim } = wanted;
+  const { id, name, asked, policy, usage, claim, attributes } = wanted;
+  const limits = limitsWith(policy.limits, attributes);
   return {
     metadata: {
       name: id,
@@ -24,7 +27,8 @@ export function newLocalVolume(wanted: WantedVolume, placement: Placement, claim
       role: 'Volume',
       ...present({ fsType: usage.fsType }),
       ...(claim ? { claim: { ...claim, ...present({ uid: claimUid }) } } : {}),
-      ...(Object.keys(policy.limits).length === 0 ? {} : { limits: policy.limits }),
+      ...(sameLimits(limits) ? {} : { limits }),
+      ...(sameLimits(attributes) ? {} : { storageClassLimits: policy.limits }),
       request: {
         name,
         ...present({ requiredBytes: asked.required, limitBytes: asked.limit }),
@@ -54,12 +58,14 @@ export function lostRecord(
 
 /** Throws Fault `conflict` that names the difference when the volume was asked for in other words. */
 export function checkSame(wanted: WantedVolume, { spec }: LocalVolume): void {
-  const { name, asked, policy, usage, nodes } = wanted;
+  const { name, asked, policy, usage, nodes, attributes } = wanted;
   const exact: readonly Comparison[] = [
     ['name', name, spec.request?.name],
     ['required_bytes', asked.required, spec.request?.requiredBytes],
     ['limit_bytes', asked.limit, spec.request?.limitBytes],
     ['role', 'Volume', spec.role],
+    ['limit of IO in its StorageClass', formatLimits(policy.limits), formatLimits(limitsOfStorageClass(spec))],
+    ['limit of IO', formatLimits(limitsWith(policy.limits, attributes)), formatLimits(spec.limits)],
   ];
   const whenGiven: readonly Comparison[] = [
     ['volumeType', policy.kind, spec.kind],

@@ -45,6 +45,7 @@ test('the least that can be asked is a linear gigabyte anywhere', () => {
     size: GIB,
     policy: { kind: 'LVM', layout: 'linear', limits: {} },
     usage: { block: false },
+    attributes: {},
     parameters: { volumeType: 'LVM' },
   });
 });
@@ -139,7 +140,12 @@ const REFUSED: readonly [what: string, own: Partial, kind: string, message: stri
     'unimplemented',
     'cannot be made yet',
   ],
-  ['an unknown mutable parameter', { mutableParameters: { colour: 'red' } }, 'invalid', 'parameter colour is unknown'],
+  [
+    'an unknown mutable parameter',
+    { mutableParameters: { colour: 'red' } },
+    'invalid',
+    'parameter colour: "red" is unknown',
+  ],
 ];
 
 test.each(REFUSED)('%s is refused', (_, own, kind, message) => {

@@ -2,7 +2,8 @@ import { present } from '../../model/present.ts';
 import { COPIES_PROBLEM, sizeToMake } from '../../model/claim-judge.ts';
 import type { Bytes } from '../../model/bytes.ts';
 import { Fault } from '../../model/fault.ts';
-import { parseStorageClass, type VolumePolicy } from '../../model/storage-class.ts';
+import { parseMutableParameters } from '../../model/mutable-parameters.ts';
+import { parseStorageClass, type IoLimits, type VolumePolicy } from '../../model/storage-class.ts';
 import { PARAM_PVC_NAME, PARAM_PVC_NAMESPACE, TOPOLOGY_KEY } from '../../model/well-known.ts';
 import { parseCapabilities, type Usage } from './capability.ts';
 import { parseCapacityRange, wantedSize, type Asked } from './capacity-range.ts';
@@ -19,6 +20,8 @@ export interface WantedVolume {
   readonly size: Bytes;
   readonly policy: VolumePolicy;
   readonly usage: Usage;
+  /** Those of its VolumeAttributesClass; none without one. */
+  readonly attributes: IoLimits;
   /** Names of the nodes where it may be, the best first; absent: anywhere. */
   readonly nodes?: readonly string[];
   readonly claim?: { readonly namespace: string; readonly name: string };
@@ -37,6 +40,7 @@ export function parseCreateVolume(request: CreateVolumeRequest, topology: Pick<T
   if (request.volumeCapabilities.length === 0) parseCapabilities([], 'LVM'); // said before a bad StorageClass is
   const policy = parseStorageClass(parameters);
   const usage = parseCapabilities(request.volumeCapabilities, policy.kind);
+  const attributes = parseMutableParameters(request.mutableParameters);
   refuseWhatIsNotMade(request);
   const asked = parseCapacityRange(request.capacityRange);
   const nodes = candidateNodes(request.accessibilityRequirements, topology);
@@ -52,16 +56,14 @@ export function parseCreateVolume(request: CreateVolumeRequest, topology: Pick<T
     ),
     policy,
     usage,
+    attributes,
     ...present({ nodes, claim }),
     parameters,
   };
 }
 
-function refuseWhatIsNotMade({ volumeContentSource, mutableParameters }: CreateVolumeRequest): void {
+function refuseWhatIsNotMade({ volumeContentSource }: CreateVolumeRequest): void {
   if (volumeContentSource !== undefined) throw new Fault('unimplemented', COPIES_PROBLEM);
-  const [parameter] = Object.keys(mutableParameters);
-  if (parameter !== undefined)
-    throw new Fault('invalid', `VolumeAttributesClass parameter ${parameter} is unknown: none can be set`);
 }
 
 /**

@@ -76,6 +76,29 @@ test('a volume that cannot be looked for is unavailable, not missing', async () 
   await expect(store.find('v', never)).rejects.toMatchObject({ kind: 'unavailable' });
 });
 
+test('limits are set in place of all others, and what the StorageClass asks is recorded beside them', async () => {
+  await follow();
+  ours.api.troubles.silenceWatches();
+  await store.create(volume('v'), never);
+  const storageClassLimits = { readBps: 1000 };
+  await store.setLimits('v', { limits: { readBps: 5, writeIops: 7 }, storageClassLimits }, never);
+  expect(store.heard('v')?.spec).toMatchObject({ limits: { readBps: 5, writeIops: 7 }, storageClassLimits });
+  await store.setLimits('v', { limits: { readIops: 9 }, storageClassLimits: {} }, never);
+  expect(stored('v')?.spec.limits).toEqual({ readIops: 9 });
+  expect(stored('v')?.spec.storageClassLimits).toEqual(storageClassLimits);
+  await store.setLimits('v', { limits: {}, storageClassLimits }, never);
+  expect(stored('v')?.spec.limits).toEqual({});
+});
+
+test('limits that may have been set all the same are aborted', async () => {
+  await follow();
+  await store.create(volume('v'), never);
+  ours.api.troubles.fail({ verb: 'patch', resource: 'localvolumes' }, 'lost');
+  const set = store.setLimits('v', { limits: { readIops: 9 }, storageClassLimits: {} }, never);
+  await expect(set).rejects.toMatchObject({ kind: 'aborted' });
+  expect(stored('v')?.spec.limits).toEqual({ readIops: 9 });
+});
+
 test('a record that the API server refuses is not made, for its reason', async () => {
   await follow();
   const wrong = { ...volume('v'), spec: { ...volume('v').spec, sizeBytes: 0 } };

@@ -55,6 +55,14 @@ export function createVolumeStore({ client, volumes }: VolumeStoreDeps): Volumes
         throw faultOfWrite(`growing volume ${id}`, error);
       }
     },
+    setLimits: async (id, { limits, storageClassLimits }, signal) => {
+      const spec = { limits: { ...NO_LIMITS, ...limits }, storageClassLimits };
+      try {
+        volumes.wrote(await client.patch(LOCAL_VOLUMES, { name: id }, { type: 'merge', body: { spec } }, signal));
+      } catch (error) {
+        throw faultOfWrite(`setting the limits of volume ${id}`, error);
+      }
+    },
     remove: async (id, signal) => {
       try {
         if (await unlessGone(client.patch(LOCAL_VOLUMES, { name: id }, STOP_KEEPING, signal)))
@@ -69,6 +77,9 @@ export function createVolumeStore({ client, volumes }: VolumeStoreDeps): Volumes
 
 /** Takes the annotation KEEP off a LocalVolume: until then its agent keeps the data, whoever deletes the object. */
 export const STOP_KEEPING: Patch = { type: 'merge', body: { metadata: { annotations: { [KEEP]: null } } } };
+
+/** In a merge patch: takes every limit away that is not named. */
+const NO_LIMITS = { readBps: null, writeBps: null, readIops: null, writeIops: null };
 
 /** Waits for volumes by one subscription, whatever the number of callers. */
 function createWaiting(volumes: VolumeStoreDeps['volumes']): Pick<Volumes, 'until'> {
