@@ -1,5 +1,6 @@
 import { CLASS_PARAMETERS, INLINE_ATTRIBUTES, MUTABLE_PARAMETERS } from './parameters.ts';
 import { EVENT_REASONS } from './event-reasons.ts';
+import { SNAPSHOT_CLASS_PARAMETERS } from './snapshot-class.ts';
 import {
   BETA_STORAGE_CLASS,
   DISK,
@@ -22,6 +23,8 @@ import {
   READ_ONLY_SNAPSHOT,
   REMOVE_STRAYS,
   SELECTED_NODE,
+  SNAPSHOT_ID,
+  SOURCE_VOLUME_ID,
   STORAGE_RESERVED,
   TOPOLOGY_KEY,
   VOLUME_FINALIZER,
@@ -34,6 +37,7 @@ type Kind =
   | 'finalizer'
   | 'StorageClass parameter'
   | 'VolumeAttributesClass parameter'
+  | 'VolumeSnapshotClass parameter'
   | 'inline attribute'
   | 'volume attribute'
   | 'condition'
@@ -124,6 +128,14 @@ const SETTINGS: readonly Row[] = [
   parameter(PARAM_FS_TYPE, 'Kubernetes', 'csi-provisioner'),
   ...Object.entries(MUTABLE_PARAMETERS).map(([name, from]) => mutable(name, from)),
   ...Object.entries(INLINE_ATTRIBUTES).map(([name, from]) => attribute(name, from)),
+  ...Object.entries(SNAPSHOT_CLASS_PARAMETERS).map(([name, from]): Row => [
+    name,
+    'VolumeSnapshotClass parameter',
+    'VolumeSnapshotClass',
+    ['administrator'],
+    ['operator'],
+    from,
+  ]),
 ];
 
 const context = (name: string, writer: Party, reader: Party, from: ContractName['from']): Row => [
@@ -144,7 +156,14 @@ const VOLUME_ATTRIBUTES: readonly Row[] = [
     ['operator'],
     'open-local',
   ]),
-  context(READ_ONLY_SNAPSHOT, 'open-local', 'operator', 'open-local'),
+  ...[READ_ONLY_SNAPSHOT, SNAPSHOT_ID, SOURCE_VOLUME_ID].map((name): Row => [
+    name,
+    'volume attribute',
+    'PersistentVolume',
+    ['operator', 'open-local'],
+    name === READ_ONLY_SNAPSHOT ? ['operator'] : ['people'],
+    'open-local',
+  ]),
   context(PARAM_PVC_NAME, 'csi-provisioner', 'operator', 'Kubernetes'),
   context(PARAM_PVC_NAMESPACE, 'csi-provisioner', 'operator', 'Kubernetes'),
   [EPHEMERAL, 'volume attribute', 'Pod', ['kubelet'], ['agent'], 'Kubernetes'],

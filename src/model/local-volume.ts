@@ -20,6 +20,8 @@ export interface LocalVolume extends KubeObject {
     source?: { volume?: string; snapshot?: string };
     /** A snapshot on LVM: `sizeBytes` is its store's, which grows by `stepBytes` when fuller than the threshold. */
     copyOnWrite?: { thresholdPercent: number; stepBytes: number };
+    /** A snapshot: claims made from it mount it as it is, or get a copy to write to. Absent: it serves a clone. */
+    restore?: 'Mount' | 'Copy';
     /** The CSI id of the group snapshot that it is part of. */
     groupSnapshot?: string;
     /** The volume is its source snapshot itself, mounted read-only; it takes no room. */

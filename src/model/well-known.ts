@@ -29,7 +29,8 @@ export const VOLUME_FINALIZER = 'csi.aliyun.com/volume-on-node';
 
 /**
  * On a LocalVolume: its data is somebody's, and stays though the object is being deleted. DeleteVolume takes it off,
- * and so does the operator from a deleted volume that no PersistentVolume refers to.
+ * and so does the operator from a deleted volume that no PersistentVolume refers to. Where snapshots or copies still
+ * need the data, both leave it on until the last of them is gone. The value is the reason, for people.
  */
 export const KEEP = 'csi.aliyun.com/keep';
 
@@ -95,8 +96,24 @@ export const MANAGED_BY = 'csi.storage.k8s.io/managed-by';
  */
 export const PV_ALLOCATED = 'csi.aliyun.com/pv-allocated';
 
-/** In the attributes of a PersistentVolume of open-local: the claim mounts a snapshot as it is, and takes no room. */
+/**
+ * In the attributes of a PersistentVolume: the claim mounts a snapshot as it is, and takes no room. In a
+ * VolumeSnapshotClass, `true`: claims made from its snapshots do so.
+ */
 export const READ_ONLY_SNAPSHOT = 'csi.aliyun.com/readonly';
+
+/** In the attributes of a PersistentVolume that mounts a snapshot: which one, and the volume that it was taken of. */
+export const SNAPSHOT_ID = 'csi.aliyun.com/snapshot-id';
+export const SOURCE_VOLUME_ID = 'csi.aliyun.com/source-volume-id';
+
+/**
+ * VolumeSnapshotClass parameters besides READ_ONLY_SNAPSHOT: what claims made from a snapshot get, the size of a new
+ * store, how full it may be (`50%`) until it grows, and the least by which it grows.
+ */
+export const SNAPSHOT_RESTORE = 'csi.aliyun.com/snapshot-restore';
+export const SNAPSHOT_INITIAL_SIZE = 'csi.aliyun.com/snapshot-initial-size';
+export const SNAPSHOT_THRESHOLD = 'csi.aliyun.com/snapshot-expansion-threshold';
+export const SNAPSHOT_STEP = 'csi.aliyun.com/snapshot-expansion-size';
 
 /** In the volume context of NodePublishVolume, added by the kubelet since our CSIDriver object has podInfoOnMount. */
 export const EPHEMERAL = 'csi.storage.k8s.io/ephemeral';

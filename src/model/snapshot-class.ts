@@ -1,0 +1,120 @@
+import { bytes, GIB, type Bytes } from './bytes.ts';
+import { Fault } from './fault.ts';
+import { readWhole } from './parameters.ts';
+import {
+  READ_ONLY_SNAPSHOT,
+  SNAPSHOT_INITIAL_SIZE,
+  SNAPSHOT_RESTORE,
+  SNAPSHOT_STEP,
+  SNAPSHOT_THRESHOLD,
+} from './well-known.ts';
+
+/** The VolumeSnapshotClass parameters that we read, and whose word each is. */
+export const SNAPSHOT_CLASS_PARAMETERS = {
+  [READ_ONLY_SNAPSHOT]: 'open-local',
+  [SNAPSHOT_INITIAL_SIZE]: 'open-local',
+  [SNAPSHOT_THRESHOLD]: 'open-local',
+  [SNAPSHOT_STEP]: 'open-local',
+  [SNAPSHOT_RESTORE]: 'ours',
+} as const;
+
+/** What a claim that is made from a snapshot gets: the snapshot itself, read-only, or a copy that it can write to. */
+export type Restore = 'Mount' | 'Copy';
+
+/** What a VolumeSnapshotClass asks of every snapshot that names it. */
+export interface SnapshotPolicy {
+  readonly restore: Restore;
+  /** Of a new copy-on-write store. */
+  readonly initialSize: Bytes;
+  /** How full the store may be until it grows. */
+  readonly thresholdPercent: number;
+  /** The least by which it grows. */
+  readonly step: Bytes;
+}
+
+type Values = Readonly<Partial<Record<string, string>>>;
+
+const WHAT = 'VolumeSnapshotClass parameter';
+/** csi-snapshotter takes most of these out, and adds the names of the VolumeSnapshot when it is told to. */
+const KUBERNETES = 'csi.storage.k8s.io/';
+
+/**
+ * Reads VolumeSnapshotClass parameters with the keys, spellings and defaults of open-local. Throws Fault `invalid` that
+ * names the parameter, its value and what is allowed: also for a key that is not known, since nothing else tells of a
+ * slip until a store has overflowed.
+ */
+export function parseSnapshotClass(values: Values): SnapshotPolicy {
+  const stranger = Object.keys(values).find((key) => !isKnown(key));
+  if (stranger !== undefined)
+    throw new Fault(
+      'invalid',
+      `${WHAT} ${stranger} is unknown: use ${Object.keys(SNAPSHOT_CLASS_PARAMETERS).join(', ')}`,
+    );
+  return {
+    restore: readRestore(values),
+    initialSize: readSize(values, SNAPSHOT_INITIAL_SIZE, bytes(4 * GIB)),
+    thresholdPercent: readPercent(values),
+    step: readSize(values, SNAPSHOT_STEP, bytes(GIB)),
+  };
+}
+
+const isKnown = (key: string): boolean => key.startsWith(KUBERNETES) || Object.hasOwn(SNAPSHOT_CLASS_PARAMETERS, key);
+
+function readRestore(values: Values): Restore {
+  const readOnly = readWord(values, READ_ONLY_SNAPSHOT, ['true', 'false']);
+  const restore = readWord(values, SNAPSHOT_RESTORE, ['mount', 'copy']);
+  if (readOnly !== undefined && restore !== undefined && (readOnly === 'true') !== (restore === 'mount'))
+    throw new Fault(
+      'invalid',
+      `${WHAT}s ${READ_ONLY_SNAPSHOT}: "${readOnly}" and ${SNAPSHOT_RESTORE}: "${restore}" contradict: leave one out`,
+    );
+  if (restore === undefined && readOnly !== 'true')
+    throw new Fault(
+      'invalid',
+      `${WHAT} ${READ_ONLY_SNAPSHOT} is not "true": backups to S3 are not made. Set it to "true" for claims that ` +
+        `mount the snapshot read-only, or set ${SNAPSHOT_RESTORE} to "copy" for claims that get a copy to write to`,
+    );
+  return restore === 'copy' ? 'Copy' : 'Mount';
+}
+
+function readWord<const T extends string>(values: Values, key: string, allowed: readonly T[]): T | undefined {
+  const text = values[key] ?? '';
+  const found = allowed.find((word) => word === text);
+  if (found === undefined && text !== '')
+    throw new Fault(
+      'invalid',
+      `${WHAT} ${key}: "${text}" is unknown: use ${allowed.map((word) => `"${word}"`).join(' or ')}`,
+    );
+  return found;
+}
+
+function readSize(values: Values, key: string, absent: Bytes): Bytes {
+  const text = values[key] ?? '';
+  if (text === '') return absent;
+  const size = readWhole(`${WHAT} ${key}`, text);
+  if (size === 0) throw new Fault('invalid', `${WHAT} ${key}: "${text}" must be more than zero`);
+  return size;
+}
+
+function readPercent(values: Values): number {
+  const text = values[SNAPSHOT_THRESHOLD] ?? '';
+  if (text === '') return 50;
+  const percent = Number(/^(\d{1,2})%?$/.exec(text.trim())?.[1]);
+  if (percent >= 1) return percent;
+  throw new Fault('invalid', `${WHAT} ${SNAPSHOT_THRESHOLD}: "${text}" is no percentage from 1% to 99%`);
+}
+
+/** LVM's default; https://man7.org/linux/man-pages/man8/lvcreate.8.html, `--chunksize`. */
+const CHUNK = 4096;
+/** A chunk of the store's table holds so many entries, of 16 bytes each. */
+const ENTRIES = CHUNK / 16;
+
+/**
+ * The largest store that a snapshot of so large a volume can fill: every chunk of the volume, the table of them, and a
+ * header. LVM makes none larger but for the rest of an extent.
+ * https://docs.kernel.org/admin-guide/device-mapper/snapshot.html
+ */
+export function largestStore(sourceSize: Bytes): Bytes {
+  const chunks = Math.ceil(sourceSize / CHUNK);
+  return bytes((1 + chunks + Math.floor((chunks + ENTRIES) / ENTRIES)) * CHUNK);
+}
