@@ -28,6 +28,8 @@ export interface AgentDeps {
   /** Of this program, for GetPluginInfo. */
   readonly version: string;
   readonly log: Log;
+  /** How it reaches its machine; absent: createPorts. */
+  readonly ports?: typeof createPorts;
 }
 
 /** A part that has not stopped after so many ms is left behind; the kubelet kills us after 30 s. */
@@ -39,12 +41,12 @@ const STOP_MS = 20_000;
  */
 export async function runAgent(
   config: AgentConfig,
-  { client, run, version, log }: AgentDeps,
+  { client, run, version, log, ports: portsOf = createPorts }: AgentDeps,
   signal: AbortSignal,
 ): Promise<void> {
   const metrics = createAgentMetrics();
   const objects = createOwnObjects(config.nodeName, { client, log });
-  const ports = createPorts(config, { run, onCommand: metrics.onCommand, objects });
+  const ports = portsOf(config, { run, onCommand: metrics.onCommand, objects });
   const events = createEventRecorder({ client, source: { component: AGENT, host: config.nodeName }, log });
   const record: RecordEvent = (subject, event) => events.record({ subject, ...event });
   const work = createWork({ config, client, ports, objects, metrics, record, log });

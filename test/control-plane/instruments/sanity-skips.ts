@@ -136,3 +136,6 @@ export const SKIPPED: readonly SkippedTests[] = [
     tests: ['Node Service › NodeGetStorageHealth › should return appropriate response'],
   },
 ];
+
+/** What is left out besides for volumes that are whole disks. */
+export const SKIPPED_OF_DISKS: readonly SkippedTests[] = [];

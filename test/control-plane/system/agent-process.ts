@@ -22,11 +22,11 @@ export interface AgentProcess extends AsyncDisposable {
 /**
  * Starts an agent as deploy/ does, in a process of its own and with the token of its node. The node joins the cluster,
  * and has registered the driver when this resolves. `flagsIn` gets the agent's directory and returns flags that are
- * added to those of deploy/ or replace them.
+ * added to those of deploy/ or replace them. `program` is `open-local`, or a command line that takes its arguments.
  */
 export async function startAgentProcess(
   { cluster, client }: Pick<System, 'cluster' | 'client'>,
-  openLocal: string,
+  program: string | readonly string[],
   node: StoryNode,
   flagsIn: (directory: string) => Promise<readonly string[]>,
 ): Promise<AgentProcess> {
@@ -44,7 +44,7 @@ export async function startAgentProcess(
     'cgroup-root': undefined,
     ...byName(await flagsIn(directory)),
   });
-  const agent = supervise(cluster.dir, `agent-${name}`, [openLocal, ...args]);
+  const agent = supervise(cluster.dir, `agent-${name}`, [...[program].flat(), ...args]);
   started.defer(() => agent.stop());
   const connection = createCsiClient({ kind: 'unix', path: socket });
   started.defer(() => connection.close());
