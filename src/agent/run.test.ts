@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -163,6 +163,7 @@ test('a volume is made, grown, used and removed, and the room is back to the byt
   const target = { volumeId: 'v1', targetPath: `${it.folder}/pod/mount` };
   const stage = csi.NodeStageVolumeRequest.create({ ...staging, volumeCapability });
   const publish = csi.NodePublishVolumeRequest.create({ ...staging, ...target, volumeCapability });
+  await mkdir(`${it.folder}/pod`);
   await it.csi.node.nodeStageVolume(stage, never);
   await it.csi.node.nodePublishVolume(publish, never);
   expect(it.volume('v1')?.metadata.annotations).toMatchObject({ 'csi.aliyun.com/formatted': 'ext4' });
@@ -348,6 +349,7 @@ test('an inline volume lives from publish to unpublish, as an object of its own'
   it.start();
   await eventually(() => expect(available(it)).toBe(FREE));
   const id = inlineVolumeId('u-1', 'scratch');
+  await mkdir(`${it.folder}/pod`);
   const publish = (size: string) =>
     it.csi.node.nodePublishVolume(
       csi.NodePublishVolumeRequest.fromPartial({

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
@@ -77,6 +77,7 @@ export async function rig(): Promise<Rig> {
   };
   const endpoint = { kind: 'unix', path: path.join(folder, 'csi.sock') } as const;
   const [staging, target] = [path.join(folder, 'staging'), path.join(folder, 'pod/mount')] as const;
+  await mkdir(path.dirname(target));
   const limited: string[] = [];
   const limits: PublishedLimits = {
     apply: async ({ id }, pod) =>
@@ -140,25 +141,29 @@ export const stage = ({ node, staging }: Rig, options: CapabilityOptions = {}, v
     }),
     signal,
   );
-export const publish = (
+/** As the kubelet does it, which makes the folder above the target before. */
+export const publish = async (
   { node, staging, target }: Rig,
   options: CapabilityOptions & {
     readonly readonly?: boolean;
     readonly target?: string;
     readonly context?: Record<string, string>;
   } = {},
-) =>
-  node.nodePublishVolume(
+) => {
+  const targetPath = options.target ?? target;
+  if (targetPath !== '') await mkdir(path.dirname(targetPath), { recursive: true });
+  return node.nodePublishVolume(
     csi.NodePublishVolumeRequest.fromPartial({
       volumeId: 'v1',
       stagingTargetPath: staging,
-      targetPath: options.target ?? target,
+      targetPath,
       volumeCapability: capability(options),
       readonly: options.readonly ?? false,
       volumeContext: options.context ?? {},
     }),
     never,
   );
+};
 export const unpublish = ({ node, target }: Rig, volumeId = 'v1') =>
   node.nodeUnpublishVolume(csi.NodeUnpublishVolumeRequest.fromPartial({ volumeId, targetPath: target }), never);
 export const unstage = ({ node, staging }: Rig, volumeId = 'v1') =>

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { bytes, NO_BYTES, type Bytes } from '../../model/bytes.ts';
 import { Fault } from '../../model/fault.ts';
 import { POD_UID } from '../../model/well-known.ts';
@@ -92,12 +93,13 @@ export function required(field: string, value: string): string {
 }
 
 /**
- * Throws Fault `invalid` unless the field is an absolute path. A slash at its end is taken off: mount tables have none.
+ * Throws Fault `invalid` unless the field is an absolute path. Slashes at its end, `//`, `.` and `..` are taken out:
+ * mount tables have none.
  */
 export function absolute(field: string, value: string): string {
-  const path = required(field, value);
-  if (!path.startsWith('/')) throw new Fault('invalid', `${field} "${path}" must be an absolute path`);
-  return withoutSlash(path);
+  const text = required(field, value);
+  if (!text.startsWith('/')) throw new Fault('invalid', `${field} "${text}" must be an absolute path`);
+  return withoutSlash(text);
 }
 
 /**
@@ -106,7 +108,7 @@ export function absolute(field: string, value: string): string {
  */
 export const place = (field: string, value: string): string => withoutSlash(required(field, value));
 
-const withoutSlash = (path: string): string => path.replace(/(?<=.)\/+$/, '');
+const withoutSlash = (text: string): string => path.normalize(text).replace(/(?<=.)\/+$/, '');
 
 /**
  * The smallest size in bytes that the caller accepts; 0 when it does not say. Throws Fault `out-of-range` above 2^53.

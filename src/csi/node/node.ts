@@ -1,3 +1,4 @@
+import { present } from '../../model/present.ts';
 import { TOPOLOGY_KEY } from '../../model/well-known.ts';
 import { KeyedMutex } from '../../daemon/keyed-mutex.ts';
 import type { FilesystemStats } from '../../mount/filesystem.ts';
@@ -16,6 +17,8 @@ import { service, type Service } from '../service.ts';
 import { stageVolume } from './stage.ts';
 import { expandVolume } from './expand.ts';
 import { statVolume } from './stats.ts';
+import { resolveAbove } from './target.ts';
+import type { VolumeAt } from './volume-at.ts';
 
 export interface NodeDeps extends PublishDeps {
   readonly nodeName: string;
@@ -36,34 +39,35 @@ export function createNodeService(deps: NodeDeps): Service {
   const locks = new KeyedMutex();
   return service(NodeService, {
     nodeStageVolume: async (request, { signal }) => {
-      const wanted = parseStage(request);
+      const asked = parseStage(request);
+      const wanted = { ...asked, stagingPath: await resolveAbove(asked.stagingPath) };
       await locks.run(wanted.id, () => stageVolume(wanted, deps, signal), signal);
       return {};
     },
     nodeUnstageVolume: async (request, { signal }) => {
       const id = required('volume_id', request.volumeId);
-      const path = absolute('staging_target_path', request.stagingTargetPath);
+      const path = await resolveAbove(absolute('staging_target_path', request.stagingTargetPath));
       await locks.run(id, () => mounts.unmount(path, signal), signal);
       return {};
     },
     nodePublishVolume: async (request, { signal }) => {
-      const publish = publisherOf(request, deps);
+      const publish = await publisherOf(request, deps);
       await locks.run(request.volumeId, () => publish(signal), signal);
       return {};
     },
     nodeUnpublishVolume: async (request, { signal }) => {
       const id = required('volume_id', request.volumeId);
-      const path = absolute('target_path', request.targetPath);
+      const path = await resolveAbove(absolute('target_path', request.targetPath));
       await locks.run(id, () => unpublishVolume(path, deps, signal), signal);
       await deps.volumes.removeInline(id, signal);
       return {};
     },
     nodeGetVolumeStats: async (request, { signal }) => {
-      const at = { id: required('volume_id', request.volumeId), path: place('volume_path', request.volumePath) };
+      const at = await placeOf(request);
       return { usage: usageOf(await statVolume(at, deps, signal)) };
     },
     nodeExpandVolume: async (request, { signal }) => {
-      const at = { id: required('volume_id', request.volumeId), path: place('volume_path', request.volumePath) };
+      const at = await placeOf(request);
       const wanted = requiredBytes(request.capacityRange);
       const size = await locks.run(at.id, () => expandVolume(at, wanted, deps, signal), signal);
       return { capacityBytes: BigInt(size) };
@@ -78,14 +82,25 @@ export function createNodeService(deps: NodeDeps): Service {
 }
 
 /** Throws what is wrong with the request at once. */
-function publisherOf(request: NodePublishVolumeRequest, deps: NodeDeps): (signal: AbortSignal) => Promise<void> {
+async function publisherOf(
+  request: NodePublishVolumeRequest,
+  deps: NodeDeps,
+): Promise<(signal: AbortSignal) => Promise<void>> {
   if (isInline(request)) {
-    const target = parseTarget(request);
-    const inline = parseInline(request);
-    return (signal) => publishInline(inline, target, deps, signal);
+    const [target, inline] = [parseTarget(request), parseInline(request)];
+    const wanted = { ...target, targetPath: await resolveAbove(target.targetPath) };
+    return (signal) => publishInline(inline, wanted, deps, signal);
   }
-  const wanted = parsePublish(request);
+  const asked = parsePublish(request);
+  const [stagingPath, targetPath] = await Promise.all([asked.stagingPath, asked.targetPath].map(resolveAbove));
+  const wanted = { ...asked, ...present({ stagingPath, targetPath }) };
   return (signal) => publishVolume(wanted, deps, signal);
+}
+
+/** Throws Fault `invalid` when the volume or its path is not named. A relative path is never found. */
+async function placeOf({ volumeId, volumePath }: { volumeId: string; volumePath: string }): Promise<VolumeAt> {
+  const [id, path] = [required('volume_id', volumeId), place('volume_path', volumePath)];
+  return { id, path: path.startsWith('/') ? await resolveAbove(path) : path };
 }
 
 const capability = (type: (typeof CAPABILITIES)[number]): NodeServiceCapability => ({

@@ -1,5 +1,3 @@
-import { lstat, mkdir, open, rmdir, unlink } from 'node:fs/promises';
-import path from 'node:path';
 import { Fault } from '../../model/fault.ts';
 import { mountAt } from '../../mount/mountinfo.ts';
 import type { InlineVolume } from './inline-volume.ts';
@@ -8,6 +6,7 @@ import { requireVolume, type NodeVolume } from './node-volumes.ts';
 import { podOfTarget, type PublishedLimits } from './published-limits.ts';
 import { assertDevice } from './prepare-filesystem.ts';
 import { assertShows, stageVolume, type StageDeps } from './stage.ts';
+import { makeFile, makeFolder, removeTarget } from './target.ts';
 
 export interface PublishDeps extends StageDeps {
   readonly limits: PublishedLimits;
@@ -21,7 +20,7 @@ export async function publishVolume(wanted: Publish, deps: PublishDeps, signal: 
   const source = await publishable(wanted, volume, deps, signal);
   const isNew = !mountAt(await mounts.list(signal), targetPath);
   if (isNew && access.singleWriter) await assertUnpublished(wanted, volume, mounts, signal);
-  await (access.block ? makeFile(targetPath) : mkdir(targetPath, { recursive: true, mode: 0o750 }));
+  if (isNew) await (access.block ? makeFile(targetPath) : makeFolder(targetPath));
   await mounts.bind({ source, target: targetPath, readOnly: access.readOnly, options: [] }, signal);
   try {
     await assertShows(id, { target: targetPath, source: volume.source }, mounts, signal);
@@ -98,27 +97,4 @@ export async function unpublishVolume(
   await mounts.unmount(targetPath, signal);
   await limits.lift(targetPath, signal);
   await removeTarget(targetPath);
-}
-
-/** Makes the empty file over which a device file is bound. */
-async function makeFile(target: string): Promise<void> {
-  await mkdir(path.dirname(target), { recursive: true, mode: 0o750 });
-  await (await open(target, 'a', 0o660)).close();
-}
-
-/** Removes an empty folder or file. Throws Fault, and removes nothing, when it has content. */
-async function removeTarget(target: string): Promise<void> {
-  try {
-    const found = await lstat(target);
-    if (found.isDirectory()) return await rmdir(target);
-    if (found.size > 0) throw new Fault('precondition', `${target} is a file with content: it is left alone`);
-    return await unlink(target);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') return undefined;
-    if (code !== 'ENOTEMPTY' && code !== 'EBUSY') throw error;
-    throw new Fault('unavailable', `${target} cannot be removed: it is ${code === 'EBUSY' ? 'in use' : 'not empty'}`, {
-      cause: error,
-    });
-  }
 }

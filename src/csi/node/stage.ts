@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import { Fault } from '../../model/fault.ts';
 import { neededOptions } from '../../mount/filesystem.ts';
 import { mountAt } from '../../mount/mountinfo.ts';
@@ -7,6 +6,7 @@ import type { Stage } from './node-requests.ts';
 import { requireVolume, type NodeVolume } from './node-volumes.ts';
 import type { OwnWork } from './own-work.ts';
 import { assertDevice, prepareFilesystem, type PrepareDeps } from './prepare-filesystem.ts';
+import { makeFolder } from './target.ts';
 
 export interface StageDeps extends PrepareDeps {
   /** By volume. */
@@ -22,7 +22,7 @@ export async function stageVolume(
   const volume = await requireVolume(deps.volumes, id, signal);
   if (access.block) return assertDevice(volume, deps.filesystems, signal);
 
-  await mkdir(stagingPath, { recursive: true });
+  if (!mountAt(await deps.mounts.list(signal), stagingPath)) await makeFolder(stagingPath);
   if (volume.kind === 'MountPoint') return stageMountPoint(volume, stagingPath, deps, signal);
 
   const { fsType: asked, readOnly, mkfsOptions } = access;
