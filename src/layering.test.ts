@@ -27,6 +27,7 @@ const ROOMS: readonly Room[] = [
   { room: 'daemon', ours: ['model', 'wait'], packages: ['node:', 'pino'] },
   { room: 'cgroup', ours: ['model'], packages: ['node:'] },
   { room: 'lvm', ours: ['exec', 'model'], packages: ['node:'] },
+  { room: 'copy', ours: ['exec', 'model', 'wait'], packages: ['node:'] },
   { room: 'disk', ours: ['exec', 'model'], packages: ['node:'] },
   { room: 'mount', ours: ['exec', 'model'], packages: ['node:'] },
   { room: 'kube', ours: ['model'], packages: ['node:'] },

@@ -51,6 +51,13 @@ export interface Filesystems {
    * after a cut.
    */
   check(device: string, fsType: string, signal: AbortSignal): Promise<void>;
+  /**
+   * Makes an unmounted copy of a filesystem fit to be given a UUID: what its journal has is replayed. Throws
+   * `precondition` when damage is left. May be repeated after a cut.
+   */
+  settleCopy(device: string, fsType: string, signal: AbortSignal): Promise<void>;
+  /** Gives a filesystem after settleCopy this UUID. Cut, it leaves anything. */
+  giveUuid(device: string, wanted: Pick<NewFilesystem, 'type' | 'uuid'>, signal: AbortSignal): Promise<void>;
   /** Makes a mounted filesystem as large as its device. May be repeated. */
   grow(
     mounted: { readonly device: string; readonly target: string; readonly fsType: string },

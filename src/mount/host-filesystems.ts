@@ -19,6 +19,7 @@ import {
   type Filesystems,
   type FilesystemStats,
 } from './filesystem.ts';
+import { giveUuid, settleCopy } from './own-uuid.ts';
 import { parseMountinfo, type MountEntry } from './mountinfo.ts';
 
 const PROBE_TIMEOUT_MS = 60_000;
@@ -55,6 +56,8 @@ export function createHostFilesystems(run: Run): Filesystems {
     format: (device, wanted, signal) => call(mkfsArgv(device, wanted), FORMAT_TIMEOUT_MS, signal),
     unformat: (device, signal) => call(['wipefs', '--all', '--quiet', '--', device], PROBE_TIMEOUT_MS, signal),
     check: (device, fsType, signal) => check(device, fsType, run, signal),
+    settleCopy: (device, fsType, signal) => settleCopy(device, fsType, run, signal),
+    giveUuid: (device, wanted, signal) => giveUuid(device, wanted, run, signal),
     grow: async (mounted, signal) => {
       const argv = growArgv(mounted);
       if (argv) await call(argv, FORMAT_TIMEOUT_MS, signal);

@@ -79,6 +79,12 @@ const createFilesystems = (
   },
   unformat: (device, signal) => state.update((before) => withoutFilesystem(before, device), signal),
   check: () => Promise.resolve(),
+  settleCopy: () => Promise.resolve(),
+  giveUuid: (device, { uuid }, signal) =>
+    state.update((before) => {
+      const found = before.filesystems[device];
+      return found ? withFilesystem(before, device, { ...found, uuid }) : before;
+    }, signal),
   grow: async ({ device, fsType }, signal) => {
     const sizeBytes = await existing(device, signal);
     await state.update((before) => {
