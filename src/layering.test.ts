@@ -30,6 +30,7 @@ const ROOMS: readonly Room[] = [
   { room: 'copy', ours: ['exec', 'model', 'wait'], packages: ['node:'] },
   { room: 'disk', ours: ['exec', 'model'], packages: ['node:'] },
   { room: 'mount', ours: ['exec', 'model'], packages: ['node:'] },
+  { room: 'crypt', ours: ['daemon', 'exec', 'model'], packages: ['node:'] },
   { room: 'kube', ours: ['model'], packages: ['node:'] },
   { room: 'kube/access', ours: ['exec', 'model', 'wait'], packages: ['node:', 'yaml'] },
   { room: 'kube/rest', ours: ['kube', 'kube/access', 'model', 'wait'], packages: ['node:'] },

@@ -7,6 +7,7 @@ import { test } from 'vitest';
 const NEEDS = {
   root: () => process.getuid?.() === 0,
   lvm2: () => runs('lvm', ['version']),
+  cryptsetup: () => runs('cryptsetup', ['--version']),
   'loop devices': () => runs('losetup', ['--find']),
   qemu: () => runs('qemu-system-x86_64', ['--version']),
   'mkfs of ext4, xfs and btrfs': () =>

@@ -8,7 +8,7 @@ export type Content =
   | { readonly kind: 'missing' }
   | { readonly kind: 'blank' }
   | { readonly kind: 'filesystem'; readonly type: string; readonly uuid?: string }
-  | { readonly kind: 'other'; readonly what: string };
+  | { readonly kind: 'other'; readonly what: string; readonly uuid?: string };
 
 /** A filesystem that is to be made; its UUID is chosen before, so that it is known again however far it got. */
 export interface NewFilesystem {
@@ -156,5 +156,5 @@ export function parseBlkid(stdout: string): Content {
   if (type !== undefined && fields.get('USAGE') === 'filesystem')
     return { kind: 'filesystem', type, ...present({ uuid }) };
   const what = type ?? fields.get('PTTYPE');
-  return { kind: 'other', what: what ?? 'something that blkid cannot name' };
+  return { kind: 'other', what: what ?? 'something that blkid cannot name', ...present({ uuid }) };
 }

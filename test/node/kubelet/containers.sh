@@ -10,7 +10,7 @@ export PATH=/usr/local/sbin:/usr/sbin:/sbin:$PATH
 . "$here/../machine/unpack.sh"
 
 # What the agent runs, and what Node is linked with. dash and coreutils: bin/open-local is a script.
-packages=(base-files base-passwd dash coreutils lvm2 e2fsprogs xfsprogs btrfs-progs util-linux mount libstdc++6 libatomic1 busybox-static)
+packages=(base-files base-passwd dash coreutils lvm2 cryptsetup-bin e2fsprogs xfsprogs btrfs-progs util-linux mount libstdc++6 libatomic1 busybox-static)
 
 key=$({ cat "$here/containers.sh" "$here/../machine/unpack.sh"; "$node" --version; uname -m; } | sha256sum | cut -c1-16)
 out=$cache/containers-$key
