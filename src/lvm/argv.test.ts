@@ -19,6 +19,12 @@ test.each([
     argv.lvcreate(volume, 3),
     'lvm lvcreate --yes --wipesignatures y --zero y --addtag open-local --addtag open-local.unfinished --stripes 3 --size 1049088b --name v1 -- pool-0',
   ],
+  [
+    'lvcreate of a snapshot',
+    argv.lvcreateSnapshot({ vgName: 'pool-0', name: 'snap-1', sizeBytes: bytes(MIB), origin: 'v1' }),
+    'lvm lvcreate --snapshot --yes --addtag open-local --addtag open-local.unfinished --chunksize 4096b --size 1048576b --name snap-1 -- pool-0/v1',
+  ],
+  ['lvconvert', argv.splitSnapshot('pool-0', 'snap-1'), 'lvm lvconvert --yes --splitsnapshot -- pool-0/snap-1'],
   ['lvchange', argv.markFinished('pool-0', 'v1'), 'lvm lvchange --deltag open-local.unfinished -- pool-0/v1'],
   ['lvchange to active', argv.activate('pool-0', 'v1'), 'lvm lvchange --activate y -- pool-0/v1'],
   ['lvchange to its disks', argv.refresh('pool-0', 'v1'), 'lvm lvchange --refresh -- pool-0/v1'],
@@ -28,18 +34,19 @@ test.each([
   expect(made.join(' ')).toBe(want);
 });
 
-test('every call says which devices lvm may look at, and writes no archives', () => {
+test('every call says which devices lvm may look at, writes no archives and starts no dmeventd', () => {
+  const others = 'backup { archive=0 } activation { monitoring=0 } report { time_format="%s" }';
   const said = argv.withSettings(argv.lvremove('g', 'v'), ['/dev/sda', '/dev/md_a.b']);
   const devices = String.raw`hints="none" use_devicesfile=0 scan_lvs=0 filter=[ "a|^/dev/sda$|", "a|^/dev/md_a[.]b$|", "r|.*|" ]`;
   expect(said).toEqual([
-    ...['lvm', 'lvremove', '--config', `backup { archive=0 } devices { ${devices} }`],
+    ...['lvm', 'lvremove', '--config', `${others} devices { ${devices} }`],
     ...['--yes', '--', 'g/v'],
   ]);
   expect(argv.withSettings(['lvm', 'systemid'])).toEqual([
     'lvm',
     'systemid',
     '--config',
-    'backup { archive=0 } devices { hints="none" }',
+    `${others} devices { hints="none" }`,
   ]);
   expect(argv.withSettings(['lvm', 'pvs'], [])[3]).toContain('filter=[ "r|.*|" ]');
 });
@@ -59,6 +66,8 @@ test('D9: nothing is ever forced, and a command on devices asks before it overwr
     argv.vgextend('g', ['/dev/a']),
     argv.lvcreate(volume, 1),
     argv.lvremove('g', 'v'),
+    argv.lvcreateSnapshot({ vgName: 'g', name: 's', sizeBytes: bytes(MIB), origin: 'v' }),
+    argv.splitSnapshot('g', 's'),
   ];
   expect(all.flat().filter((word) => /^(--force|-f+|-ff+y?)$/.test(word))).toEqual([]);
   const onDevices = [argv.pvcreate('u', '/dev/a'), argv.vgcreate('g', ['/dev/a']), argv.vgextend('g', ['/dev/a'])];

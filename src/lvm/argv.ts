@@ -1,5 +1,6 @@
 import { roundUp, bytes, type Bytes } from '../model/bytes.ts';
 import { Fault } from '../model/fault.ts';
+import { STORE_CHUNK } from '../model/snapshot-store.ts';
 import type { Layout } from '../model/storage-class.ts';
 import { OUR_TAG, UNFINISHED_TAG, lvmName } from './names.ts';
 
@@ -25,7 +26,7 @@ function devicePaths(devices: readonly string[]): readonly string[] {
 const FIELDS = {
   vg: 'vg_name,vg_uuid,vg_size,vg_free,vg_extent_size,vg_seqno,vg_systemid,vg_exported,vg_partial,vg_tags,max_lv,lv_count,vg_permissions,vg_clustered,vg_shared,vg_lock_type,vg_allocation_policy',
   pv: 'pv_name,pv_uuid,pv_size,pv_free,pv_missing,pv_major,pv_minor,pv_allocatable,pv_in_use,vg_name',
-  lv: 'lv_name,lv_uuid,lv_size,lv_tags,origin,lv_layout,lv_permissions,lv_health_status,lv_active,lv_kernel_major,lv_kernel_minor',
+  lv: 'lv_name,lv_uuid,lv_size,lv_tags,origin,origin_size,lv_role,lv_time,lv_snapshot_invalid,lv_suspended,lv_layout,lv_permissions,lv_health_status,lv_active,lv_kernel_major,lv_kernel_minor',
   pvseg: 'pv_uuid,pvseg_size,lv_name,lv_parent',
   seg: 'segtype',
 } as const;
@@ -44,13 +45,15 @@ export function fullreport(): string[] {
  * stands in for that of lvm.conf, whose global_filter holds as well, and volumes are no devices. Absent: what lvm.conf
  * says. Hints of what a device carried (/run/lvm/hints) are never used: other programs on the machine change devices
  * without ours hearing of it. No archives are written: each change would add three files, to a container from which
- * nobody restores. lvm.conf(5), lvmdevices(8).
+ * nobody restores. Nothing is given to dmeventd to watch: it would be started in our container, and may be told to grow
+ * snapshots without the ledger. Times are seconds since 1970. lvm.conf(5), lvmdevices(8).
  */
 export function withSettings(command: readonly string[], devices?: readonly string[]): string[] {
   const [program = 'lvm', verb = '', ...rest] = command;
   const only = devices?.map((device) => `"a|^${exactly(device)}$|", `).join('');
   const filter = only === undefined ? '' : ` use_devicesfile=0 scan_lvs=0 filter=[ ${only}"r|.*|" ]`;
-  return [program, verb, '--config', `backup { archive=0 } devices { hints="none"${filter} }`, ...rest];
+  const others = 'backup { archive=0 } activation { monitoring=0 } report { time_format="%s" }';
+  return [program, verb, '--config', `${others} devices { hints="none"${filter} }`, ...rest];
 }
 
 /**
@@ -98,6 +101,36 @@ export function lvcreate({ vgName, name, sizeBytes }: NewVolume, stripes: number
   const wanted = ['--size', size(sizeBytes), '--name', lvmName(name)];
   return lvm('lvcreate', ...wipe, ...tags, ...layout, ...wanted, '--', lvmName(vgName));
 }
+
+export interface NewSnapshot {
+  readonly vgName: string;
+  /** The group of that name that is meant; absent: the only one. */
+  readonly vgUuid?: string;
+  readonly name: string;
+  /** Of the store that takes the old content of what is overwritten. */
+  readonly sizeBytes: Bytes;
+  /** The volume that is snapshotted. */
+  readonly origin: string;
+  readonly originUuid?: string;
+}
+
+/**
+ * A copy-on-write snapshot, tagged as ours and as not finished. The kernel has the filesystem on the volume written out
+ * and frozen while lvm makes it. The chunks are the smallest ones: a larger one is copied whole for every page that is
+ * written.
+ */
+export function lvcreateSnapshot({ vgName, name, sizeBytes, origin }: NewSnapshot): string[] {
+  const tags = ['--addtag', OUR_TAG, '--addtag', UNFINISHED_TAG];
+  const wanted = ['--chunksize', size(STORE_CHUNK), '--size', size(sizeBytes), '--name', lvmName(name)];
+  return lvm('lvcreate', '--snapshot', '--yes', ...tags, ...wanted, '--', volumePath(vgName, origin));
+}
+
+/**
+ * Makes an ordinary volume of a snapshot's store, so that its bytes can be erased: what is written to the snapshot's
+ * own device is added to the store. lvmsnapshot(7), lvconvert(8).
+ */
+export const splitSnapshot = (vgName: string, name: string): string[] =>
+  lvm('lvconvert', '--yes', '--splitsnapshot', '--', volumePath(vgName, name));
 
 /** Ends the making of a volume. */
 export const markFinished = (vgName: string, name: string): string[] =>

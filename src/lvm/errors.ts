@@ -7,7 +7,7 @@ const TEXTS: readonly { readonly pattern: RegExp; readonly kind: FaultKind }[] =
   { pattern: /already exists/i, kind: 'conflict' },
   {
     pattern:
-      /signatures? (detected|left)|already in volume group|of volume group .* without -ff|filesystem in use|in use|used by|rejected by filter|excluded by a filter/i,
+      /signatures? (detected|left)|already in volume group|of volume group .* without -ff|filesystem in use|in use|used by|only while inactive|without using device-mapper|rejected by filter|excluded by a filter/i,
     kind: 'precondition',
   },
   { pattern: /not found|failed to find|no device found/i, kind: 'not-found' },

@@ -2,15 +2,20 @@ import { present } from '../model/present.ts';
 import type { Bytes } from '../model/bytes.ts';
 import { Fault } from '../model/fault.ts';
 import * as argv from './argv.ts';
-import type { NewVolume } from './argv.ts';
+import type { NewSnapshot, NewVolume } from './argv.ts';
 import { createCommands, devicesOf, type Commands, type GroupRef, type LvmOptions } from './commands.ts';
 import { newDeviceMark } from './device-mark.ts';
+import { readFill, type SnapshotFill } from './fill.ts';
 import { isLargeEnoughAlready } from './errors.ts';
 import { OUR_TAG, UNFINISHED_TAG } from './names.ts';
 import type { LvmGroup, LvmReport, LvmVolume } from './report.ts';
+import { assertIsIt, type VolumeRef } from './same-volume.ts';
+import { assertNoSnapshots, assertOrigin, assertSameSnapshot, assertSnapshotOf } from './snapshots.ts';
 import { stripesFor } from './stripes.ts';
 
 export type { GroupRef, LvmOptions } from './commands.ts';
+export type { SnapshotFill } from './fill.ts';
+export type { VolumeRef } from './same-volume.ts';
 
 /** Devices that are to be in a group. */
 export interface GroupDevices {
@@ -18,12 +23,6 @@ export interface GroupDevices {
   /** Of the group that is to have more of them. */
   readonly uuid?: string;
   readonly devices: readonly string[];
-}
-
-/** One logical volume: by its UUID where that is known, since another may have come to bear its name. */
-export interface VolumeRef extends GroupRef {
-  readonly name: string;
-  readonly uuid?: string;
 }
 
 /**
@@ -41,7 +40,17 @@ export interface Lvm {
    * else's.
    */
   createVolume(volume: NewVolume, signal: AbortSignal): Promise<void>;
-  /** Done when it is that large already. */
+  /**
+   * Done when it is there, ours, of that volume, and as large as asked or as a store can be. Throws `exhausted` without
+   * room, `not-found` without the volume, `conflict` when the name is someone else's, `precondition` without
+   * device-mapper.
+   */
+  createSnapshot(snapshot: NewSnapshot, signal: AbortSignal): Promise<void>;
+  /** Makes an ordinary volume of a snapshot's store, which can be erased; done when it is one. */
+  splitSnapshot(volume: VolumeRef, signal: AbortSignal): Promise<void>;
+  /** How full the stores of all active snapshots are: no disk is read, no lock is taken. */
+  fill(signal: AbortSignal): Promise<readonly SnapshotFill[]>;
+  /** Done when it is that large already. Throws `precondition` for an active volume that has snapshots. */
   extendVolume(volume: VolumeRef & { readonly sizeBytes: Bytes }, signal: AbortSignal): Promise<void>;
   /** Makes the device of a volume appear; done when it is there. */
   activateVolume(volume: VolumeRef, signal: AbortSignal): Promise<void>;
@@ -71,6 +80,16 @@ export function createLvm(options: LvmOptions): Lvm {
     },
 
     createVolume: (volume, signal) => createVolume(commands, volume, signal),
+
+    createSnapshot: (snapshot, signal) => createSnapshot(commands, snapshot, signal),
+
+    splitSnapshot: async (volume, signal) => {
+      const { group, found } = await volumeOf(commands, volume, signal);
+      if (found?.origin === undefined) return;
+      await change(argv.splitSnapshot(volume.vgName, volume.name), devicesOf(group), signal);
+    },
+
+    fill: (signal) => readFill(options.run, signal),
 
     extendVolume: async (volume, signal) => {
       const { group } = await volumeOf(commands, volume, signal);
@@ -121,12 +140,6 @@ async function volumeOf(commands: Commands, volume: VolumeRef, signal: AbortSign
   return { group, found };
 }
 
-/** Throws Fault `precondition` when the volume that bears the name is another than is meant. */
-export function assertIsIt({ vgName, name, uuid }: VolumeRef, found: Pick<LvmVolume, 'uuid'>): void {
-  if (uuid !== undefined && uuid !== found.uuid)
-    throw new Fault('precondition', `logical volume ${vgName}/${name} is ${found.uuid}, and ${uuid} is meant`);
-}
-
 /**
  * Gives each device a mark before its group takes it (device-mark.ts), so that the rest of a try that is cut can be
  * told from somebody's data. A try that fails takes the marks off again.
@@ -163,6 +176,20 @@ async function createVolume(commands: Commands, volume: NewVolume, signal: Abort
   await change(argv.markFinished(vgName, name));
 }
 
+async function createSnapshot(commands: Commands, wanted: NewSnapshot, signal: AbortSignal): Promise<void> {
+  const { vgName, name } = wanted;
+  const group = await commands.group(wanted, signal);
+  const change = (command: readonly string[]): Promise<void> => commands.change(command, devicesOf(group), signal);
+  assertOrigin(wanted, group);
+  const found = group.volumes.find((candidate) => candidate.name === name);
+  if (found && !isUnfinished(found)) return assertSameSnapshot(wanted, found);
+  if (found?.origin === undefined) {
+    if (found) await change(argv.lvremove(vgName, name));
+    await change(argv.lvcreateSnapshot(wanted));
+  } else assertSnapshotOf(wanted, found); // taken by a try that was cut, and nobody was told: it is as good as another
+  await change(argv.markFinished(vgName, name));
+}
+
 /** What bears the name already may be ours and whole, or the rest of a try that was cut, which goes. */
 async function settleExisting(
   change: (command: readonly string[]) => Promise<void>,
@@ -192,15 +219,5 @@ export function assertSame(wanted: NewVolume, found: Pick<LvmVolume, 'tags' | 's
     throw new Fault(
       'conflict',
       `${what} exists with ${found.size} bytes, fewer than the ${wanted.sizeBytes} asked for`,
-    );
-}
-
-/** Throws Fault `precondition`: lvremove would take the snapshots of a volume along, without asking. */
-export function assertNoSnapshots(group: Pick<LvmGroup, 'name' | 'volumes'>, name: string): void {
-  const snapshots = group.volumes.filter(({ origin }) => origin === name).map((volume) => volume.name);
-  if (snapshots.length > 0)
-    throw new Fault(
-      'precondition',
-      `logical volume ${group.name}/${name} has snapshots (${snapshots.join(', ')}): remove them first`,
     );
 }

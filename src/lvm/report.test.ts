@@ -131,3 +131,39 @@ test.each([
 test('no groups at all', () => {
   expect(parseReport('{"report":[]}')).toEqual({ groups: [], orphans: [] });
 });
+
+test('a copy-on-write snapshot tells when it was taken, how large its volume was, and whether it ran full', () => {
+  const of = (lv_snapshot_invalid: string, lv_time = '1795895748') =>
+    parseReport(
+      reportWith({
+        lv: [
+          lv('snap', {
+            origin: 'v',
+            origin_size: `${40 * MIB}`,
+            lv_role: 'public,snapshot,thicksnapshot',
+            lv_time,
+            lv_snapshot_invalid,
+          }),
+        ],
+      }),
+    ).groups[0]?.volumes[0];
+  expect(of('')).toMatchObject({
+    size: 8 * MIB,
+    origin: 'v',
+    snapshot: { takenAt: '2026-11-28T19:55:48.000Z', originSize: 40 * MIB, invalid: false },
+  });
+  expect(of('snapshot invalid')?.snapshot?.invalid).toBe(true);
+  expect(of('unknown', '')?.snapshot).toEqual({ originSize: 40 * MIB, invalid: false });
+});
+
+test('a thin snapshot and a cached volume have an origin, and no store', () => {
+  const volumes = [lv('t', { origin: 'v', lv_role: 'public,snapshot,thinsnapshot' }), lv('c', { origin: '[c_corig]' })];
+  const found = parseReport(reportWith({ lv: volumes })).groups[0]?.volumes ?? [];
+  expect(found.map(({ snapshot }) => snapshot)).toEqual([undefined, undefined]);
+});
+
+test('a volume whose device was stopped and not started again is told', () => {
+  const of = (lv_suspended: string) =>
+    parseReport(reportWith({ lv: [lv('v', { lv_suspended })] })).groups[0]?.volumes[0]?.suspended;
+  expect([of('suspended'), of(''), of('unknown')]).toEqual([true, undefined, undefined]);
+});

@@ -73,6 +73,8 @@ export interface LvmVolume {
   readonly tags: readonly string[];
   /** Of a snapshot: the volume it was taken from. */
   readonly origin?: string;
+  /** Of a copy-on-write snapshot, whose `size` is that of its store, be the volume as large as it may. */
+  readonly snapshot?: SnapshotFacts;
   readonly readOnly: boolean;
   /** `linear`, `striped`, `thin,pool`, … */
   readonly layout: string;
@@ -80,10 +82,21 @@ export interface LvmVolume {
   readonly active?: boolean;
   /** `253:3`, of its device where that is there. */
   readonly majorMinor?: string;
+  /** Its device lets nothing through, as while lvm changes it; lvm's own report waits for that. */
+  readonly suspended?: true;
   /** Its device is there, and leads to a disk that was pulled, be it back or not: nothing can be read from it. */
   readonly detached?: boolean;
   /** LVM's word for what is wrong, such as `partial`; empty when nothing is. */
   readonly health: string;
+}
+
+export interface SnapshotFacts {
+  /** RFC 3339; absent when lvm does not know. */
+  readonly takenAt?: string;
+  /** Of the volume when it was taken: as large as the snapshot's own device. */
+  readonly originSize: Bytes;
+  /** It ran full: what it showed is lost for good. */
+  readonly invalid: boolean;
 }
 
 type Row = Readonly<Record<string, unknown>>;
@@ -204,11 +217,23 @@ function volumeOf(row: Row, taken: ReadonlyMap<string, Bytes>): LvmVolume {
     taken: taken.get(name) ?? NO_BYTES,
     tags: list(row, 'lv_tags'),
     ...(origin === '' ? {} : { origin }),
+    ...(text(row, 'lv_role').includes('thicksnapshot') ? { snapshot: snapshotOf(row) } : {}),
     readOnly: text(row, 'lv_permissions').startsWith('read-only'),
     layout: text(row, 'lv_layout'),
     ...(typeof row['lv_active'] === 'string' ? activity(row['lv_active']) : {}),
     ...deviceNumber(text(row, 'lv_kernel_major'), text(row, 'lv_kernel_minor')),
+    ...(text(row, 'lv_suspended') === 'suspended' ? { suspended: true } : {}),
     health: text(row, 'lv_health_status'),
+  };
+}
+
+/** `lv_snapshot_invalid` is a text, `unknown` where the kernel has no device-mapper. */
+function snapshotOf(row: Row): SnapshotFacts {
+  const seconds = Number(text(row, 'lv_time'));
+  return {
+    ...(seconds > 0 ? { takenAt: new Date(seconds * 1000).toISOString() } : {}),
+    originSize: count(row, 'origin_size'),
+    invalid: text(row, 'lv_snapshot_invalid').includes('invalid'),
   };
 }
 

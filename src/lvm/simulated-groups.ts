@@ -1,11 +1,14 @@
 import { MIB, bytes, roundUp, type Bytes } from '../model/bytes.ts';
 import { Fault } from '../model/fault.ts';
+import { fullStore } from '../model/snapshot-store.ts';
 import type { NewVolume } from './argv.ts';
 import { groupOf as chosenGroup, type GroupRef } from './commands.ts';
-import { assertIsIt, assertNoSnapshots, assertSame, isUnfinished, type VolumeRef } from './lvm.ts';
+import { assertSame, isUnfinished } from './lvm.ts';
 import { OUR_TAG, lvmName } from './names.ts';
 import type { LvmGroup, LvmReport, LvmVolume, PhysicalVolume } from './report.ts';
 import { roomOf } from './room.ts';
+import { assertIsIt, type VolumeRef } from './same-volume.ts';
+import { assertNoSnapshots } from './snapshots.ts';
 import { stripesFor } from './stripes.ts';
 
 /** Disks and groups of a machine that does not exist, with LVM's own arithmetic: state in, state out. */
@@ -45,13 +48,25 @@ export interface SimulatedVolume {
   /** More than one: it lies on that many devices in equal parts, and grows so. */
   readonly stripes: number;
   readonly segments: readonly { readonly device: string; readonly extents: number }[];
+  /** Of a snapshot, whose store the segments are. */
+  readonly snapshot?: SimulatedSnapshot;
+}
+
+export interface SimulatedSnapshot {
+  readonly origin: string;
+  readonly originSize: number;
+  /** RFC 3339. */
+  readonly takenAt: string;
+  /** Of the store; nobody writes to simulated volumes, so a test does. */
+  readonly usedBytes?: number;
+  readonly overflowed?: boolean;
 }
 
 /**
  * LVM's defaults: the metadata area ends at 1 MiB, an extent has 4 MiB (lvm.conf(5), devices/default_data_alignment).
  */
 const PE_START = MIB;
-const EXTENT = bytes(4 * MIB);
+export const EXTENT = bytes(4 * MIB);
 
 const inBytes = (extents: number): Bytes => bytes(extents * EXTENT);
 const sum = (counts: readonly number[]): number => counts.reduce((a, b) => a + b, 0);
@@ -62,7 +77,7 @@ export function reportOf(state: SimulatedStorage): LvmReport {
   return { groups: (state.groups ?? []).map((group) => groupOf(state, group)), orphans: [] };
 }
 
-function groupOf(state: SimulatedStorage, group: SimulatedGroup): LvmGroup {
+export function groupOf(state: SimulatedStorage, group: SimulatedGroup): LvmGroup {
   const devices = group.devices.map((device) => deviceOf(state, group, device));
   const partial = devices.some(({ missing }) => missing);
   const free = bytes(sum(devices.map((device) => device.free)));
@@ -84,7 +99,7 @@ function groupOf(state: SimulatedStorage, group: SimulatedGroup): LvmGroup {
   };
 }
 
-const uuidOf = ({ name, uuid = `simulated-${name}` }: SimulatedGroup): string => uuid;
+export const uuidOf = ({ name, uuid = `simulated-${name}` }: SimulatedGroup): string => uuid;
 
 function deviceOf(state: SimulatedStorage, group: SimulatedGroup, device: string): PhysicalVolume {
   const disk = state.disks.find(({ name }) => name === device);
@@ -104,8 +119,16 @@ function volumeOf(volume: SimulatedVolume): LvmVolume {
   const size = inBytes(extentsOf(volume));
   const layout = volume.stripes > 1 ? 'striped' : 'linear';
   const active = volume.active === undefined ? {} : { active: volume.active };
-  const { name, uuid = `simulated-${name}`, tags } = volume;
-  return { name, uuid, size, taken: size, tags, readOnly: false, layout, ...active, health: '' };
+  const { name, uuid = `simulated-${name}`, tags, snapshot } = volume;
+  const facts = snapshot && {
+    origin: snapshot.origin,
+    snapshot: {
+      takenAt: snapshot.takenAt,
+      originSize: bytes(snapshot.originSize),
+      invalid: snapshot.overflowed ?? false,
+    },
+  };
+  return { name, uuid, size, taken: size, tags, ...facts, readOnly: false, layout, ...active, health: '' };
 }
 
 /** Throws Fault `conflict` when the group exists, and as withDevices. */
@@ -151,7 +174,7 @@ export function withVolume(state: SimulatedStorage, wanted: NewVolume): Simulate
   });
 }
 
-/** Throws Fault `not-found`, or `exhausted` without room. Never shrinks. */
+/** Throws Fault `not-found`, or `exhausted` without room. Never shrinks; a store has its largest size. */
 export function withVolumeGrown(
   state: SimulatedStorage,
   ref: VolumeRef & { readonly sizeBytes: Bytes },
@@ -159,13 +182,17 @@ export function withVolumeGrown(
   const { sizeBytes } = ref;
   return changeGroup(state, ref, (group) => {
     const volume = volumeIn(group, ref);
-    const missing = roundUp(sizeBytes, EXTENT) / EXTENT - extentsOf(volume);
+    const missing = roundUp(largest(volume, sizeBytes), EXTENT) / EXTENT - extentsOf(volume);
     if (missing <= 0) return group;
     const more = allocate(groupOf(state, group), missing, volume.stripes);
     const grown = { ...volume, segments: [...volume.segments, ...more] };
     return { ...group, volumes: group.volumes.map((candidate) => (candidate === volume ? grown : candidate)) };
   });
 }
+
+/** A snapshot's store grows to what it can ever use. */
+const largest = ({ snapshot }: SimulatedVolume, wanted: Bytes): Bytes =>
+  snapshot ? bytes(Math.min(wanted, fullStore(bytes(snapshot.originSize)))) : wanted;
 
 /** Throws Fault `not-found`. */
 export function withVolumeActive(state: SimulatedStorage, ref: VolumeRef): SimulatedStorage {
@@ -189,7 +216,7 @@ export function withoutVolume(state: SimulatedStorage, ref: VolumeRef): Simulate
   });
 }
 
-function changeGroup(
+export function changeGroup(
   state: SimulatedStorage,
   ref: GroupRef,
   change: (group: SimulatedGroup) => SimulatedGroup,
@@ -205,7 +232,7 @@ function changeGroup(
   return { ...state, groups: groups.map((group) => (group === before ? changed : group)) };
 }
 
-function volumeIn({ volumes }: SimulatedGroup, ref: VolumeRef): SimulatedVolume {
+export function volumeIn({ volumes }: SimulatedGroup, ref: VolumeRef): SimulatedVolume {
   const found = volumes.find(({ name }) => name === ref.name);
   if (!found) throw new Fault('not-found', `logical volume ${ref.name} not found in volume group ${ref.vgName}`);
   assertIsIt(ref, volumeOf(found));
@@ -213,7 +240,7 @@ function volumeIn({ volumes }: SimulatedGroup, ref: VolumeRef): SimulatedVolume 
 }
 
 /** Takes extents from the devices in their order; striped: equal parts from the emptiest. Throws Fault `exhausted`. */
-function allocate(group: LvmGroup, wanted: number, stripes: number): SimulatedVolume['segments'] {
+export function allocate(group: LvmGroup, wanted: number, stripes: number): SimulatedVolume['segments'] {
   const each = Math.ceil(wanted / stripes);
   const devices = stripes > 1 ? group.devices.toSorted((a, b) => b.free - a.free).slice(0, stripes) : group.devices;
   let left = each * stripes;

@@ -75,3 +75,18 @@ test('a second group of one name is a conflict, as with LVM; one of another name
   await expect(lvm.createGroup({ name: 'g', devices: ['/dev/sim-c'] }, never)).rejects.toThrow('already exists');
   expect((await lvm.report(never)).groups.map(({ name }) => name)).toEqual(['g', 'h']);
 });
+
+test('how full a snapshot is, is what its entry says', async () => {
+  const { lvm, file } = await simulated([{ name: '/dev/sim-a', sizeBytes: GIB }]);
+  await lvm.createGroup({ name: 'g', devices: ['/dev/sim-a'] }, never);
+  await lvm.createVolume(volume('v', 40 * MIB), never);
+  await lvm.createSnapshot({ vgName: 'g', name: 's', sizeBytes: bytes(8 * MIB), origin: 'v' }, never);
+  expect(await lvm.fill(never)).toEqual([
+    { vgName: 'g', name: 's', storeBytes: 8 * MIB, usedBytes: 8192, overflowed: false },
+  ]);
+  const before = await readFile(file, 'utf8');
+  await writeFile(file, before.replace(/"usedBytes": ?8192/, '"usedBytes": 9000, "overflowed": true'));
+  expect(await lvm.fill(never)).toMatchObject([{ usedBytes: 9000, overflowed: true }]);
+  const [group] = (await lvm.report(never)).groups;
+  expect(group?.volumes.find(({ name }) => name === 's')).toMatchObject({ origin: 'v', snapshot: { invalid: true } });
+});

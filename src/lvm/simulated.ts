@@ -11,6 +11,7 @@ import {
   withoutVolume,
   type SimulatedStorage,
 } from './simulated-groups.ts';
+import { fillOf, withSnapshot, withSnapshotSplit } from './simulated-snapshots.ts';
 
 /**
  * LVM without LVM: groups and volumes are entries of one JSON file, which also lists the disks (disk/simulated.ts). For
@@ -25,6 +26,12 @@ export function createSimulatedLvm(state: StateFile<SimulatedStorage>): Lvm {
       return state.update((before) => withDevices(before, ref, devices), signal);
     },
     createVolume: (volume, signal) => state.update((before) => withVolume(before, volume), signal),
+    createSnapshot: (snapshot, signal) => {
+      const takenAt = new Date().toISOString();
+      return state.update((before) => withSnapshot(before, snapshot, takenAt), signal);
+    },
+    splitSnapshot: (volume, signal) => state.update((before) => withSnapshotSplit(before, volume), signal),
+    fill: async (signal) => fillOf(await state.read(signal)),
     extendVolume: (volume, signal) => state.update((before) => withVolumeGrown(before, volume), signal),
     activateVolume: (volume, signal) => state.update((before) => withVolumeActive(before, volume), signal),
     refreshVolume: () => Promise.resolve(),
