@@ -31,6 +31,8 @@ export interface Room {
 
 /** The records of volumes. Every verb throws Fault. */
 export interface Volumes {
+  /** All that were heard of; those that this process made or removed are right at once. */
+  all(): Iterable<LocalVolume>;
   /** What was heard of, at no cost; undefined may mean that another process made it a moment ago. */
   heard(id: string): LocalVolume | undefined;
   /** Also what another process made a moment ago; undefined when there is none. */

@@ -13,11 +13,13 @@ import {
   type ValidateVolumeCapabilitiesResponse,
 } from '../gen/csi.ts';
 import { getCapacity } from './get-capacity.ts';
+import { isVolume, listVolumes, toEntry } from './list-volumes.ts';
 import { modifyVolume, parseModifyVolume } from './modify-volume.ts';
 import { toCsiVolume } from './csi-volume.ts';
 import { makeVolume, type MakeVolumeDeps } from './make-volume.ts';
+import { createPager } from './page-token.ts';
 import type { Topology, Traces } from '../ports.ts';
-import { service, type Service } from '../service.ts';
+import { service, type Handlers, type Service } from '../service.ts';
 
 export interface ControllerDeps extends MakeVolumeDeps {
   readonly traces: Traces;
@@ -32,6 +34,8 @@ const CAPABILITIES = [
   Rpc.GET_CAPACITY,
   Rpc.SINGLE_NODE_MULTI_WRITER,
   Rpc.MODIFY_VOLUME,
+  Rpc.LIST_VOLUMES,
+  Rpc.GET_VOLUME,
 ].map((type): ControllerServiceCapability => ({ type: { $case: 'rpc', value: { type } } }));
 
 /**
@@ -76,10 +80,7 @@ export function createController(deps: ControllerDeps): Service {
       return {};
     },
 
-    getCapacity: async (request) => {
-      checkReady();
-      return getCapacity(request, deps);
-    },
+    ...readingHandlers(deps, checkReady),
 
     validateVolumeCapabilities: async (request, { signal }) => {
       checkVolumeId(request.volumeId);
@@ -90,13 +91,35 @@ export function createController(deps: ControllerDeps): Service {
   });
 }
 
+/** Calls that read what is known now, and so wait for no other call. */
+function readingHandlers(deps: ControllerDeps, checkReady: () => void): Handlers<typeof ControllerService> {
+  const pages = createPager();
+  return {
+    listVolumes: async (request) => {
+      checkReady();
+      return listVolumes(request, { ...deps, pages });
+    },
+
+    controllerGetVolume: async ({ volumeId }, { signal }) => {
+      checkVolumeId(volumeId);
+      checkReady();
+      return toEntry(await findVolume(volumeId, deps, signal), deps.topology);
+    },
+
+    getCapacity: async (request) => {
+      checkReady();
+      return getCapacity(request, deps);
+    },
+  };
+}
+
 function checkVolumeId(volumeId: string): void {
   if (volumeId === '') throw new Fault('invalid', 'volume_id is missing');
 }
 
 async function findVolume(id: string, { volumes }: ControllerDeps, signal: AbortSignal): Promise<LocalVolume> {
   const volume = await volumes.find(id, signal);
-  if (volume?.spec.role !== 'Volume') throw new Fault('not-found', `there is no volume ${id}`);
+  if (!volume || !isVolume(volume)) throw new Fault('not-found', `there is no volume ${id}`);
   return volume;
 }
 

@@ -58,6 +58,10 @@ export class FakeVolumes implements Volumes {
     for (const look of this.#watchers) look();
   }
 
+  all(): Iterable<LocalVolume> {
+    return this.objects.values();
+  }
+
   heard(id: string): LocalVolume | undefined {
     return this.unheard.has(id) ? undefined : this.objects.get(id);
   }
@@ -106,7 +110,7 @@ export class FakeVolumes implements Volumes {
     if (this.failRemove) throw this.failRemove;
     const volume = this.objects.get(id);
     if (!volume) return;
-    volume.metadata.deletionTimestamp = '2026-01-01T00:00:00Z';
+    volume.metadata = { ...volume.metadata, annotations: {}, deletionTimestamp: '2026-01-01T00:00:00Z' };
     this.agent(volume);
   }
 

@@ -12,7 +12,7 @@ import { find, unlessGone } from '../../kube/find.ts';
 
 export interface VolumeStoreDeps {
   readonly client: Pick<KubeClient, 'get' | 'create' | 'patch' | 'delete'>;
-  readonly volumes: Pick<Informer<LocalVolume, LocalVolume>, 'get' | 'subscribe' | 'wrote'>;
+  readonly volumes: Pick<Informer<LocalVolume, LocalVolume>, 'get' | 'values' | 'subscribe' | 'wrote'>;
 }
 
 /**
@@ -33,6 +33,7 @@ export function createVolumeStore({ client, volumes }: VolumeStoreDeps): Volumes
     return volumes.get(id);
   };
   return {
+    all: () => volumes.values.values(),
     heard: (id) => volumes.get(id),
     find: async (id, signal) => volumes.get(id) ?? ask(id, signal),
     create: async (volume, signal) => {
