@@ -45,10 +45,11 @@ test('a volume is listed with its size, its place and its node, from the answer 
 test('a volume that is asked for and not made yet, a snapshot and an inline volume are not listed', async () => {
   const it = await serveController();
   for (const id of ['v', 'snap-1', 'inline', 'pending']) await it.create(id);
-  const specOf = (id: string) => it.volumes.objects.get(id)?.spec ?? expect.fail(id);
-  specOf('snap-1').role = 'Snapshot';
-  specOf('inline').role = 'Ephemeral';
-  delete it.volumes.objects.get('pending')?.status;
+  for (const [id, volume] of it.volumes.objects) {
+    if (id === 'snap-1') volume.spec.role = 'Snapshot';
+    if (id === 'inline') volume.spec.role = 'Ephemeral';
+    if (id === 'pending') delete volume.status;
+  }
   expect(await idsOf(it)).toEqual(['v']);
   await expect(get(it, 'snap-1')).rejects.toMatchObject({ code: Code.NOT_FOUND });
 });
@@ -57,8 +58,7 @@ test('a volume that a person deleted is listed while its data is kept, and one t
   const it = await serveController();
   await it.create('kept');
   await it.create('going');
-  for (const id of ['kept', 'going']) {
-    const { metadata } = it.volumes.objects.get(id) ?? expect.fail(id);
+  for (const [id, { metadata }] of it.volumes.objects) {
     metadata.deletionTimestamp = '2026-01-01T00:00:00Z';
     if (id === 'going') metadata.annotations = {};
   }

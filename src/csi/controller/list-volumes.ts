@@ -37,6 +37,8 @@ export const toEntry = (
   status: { publishedNodeIds: [volume.spec.nodeName] },
 });
 
-/** A volume of CSI. One that DeleteVolume was called for is none any more, though its data may be needed for a while. */
+/**
+ * A volume of CSI. One that DeleteVolume was called for is none any more, though its data may be needed for a while.
+ */
 export const isVolume = ({ metadata, spec }: LocalVolume): boolean =>
   spec.role === 'Volume' && (metadata.deletionTimestamp === undefined || metadata.annotations?.[KEEP] !== undefined);

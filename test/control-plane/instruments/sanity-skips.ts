@@ -24,20 +24,6 @@ export const SKIPPED: readonly SkippedTests[] = [
     ],
   },
   {
-    capability: 'MODIFY_VOLUME',
-    reason: 'limits cannot be changed by a VolumeAttributesClass',
-    tests: [
-      'ModifyVolume [Controller Server] › should fail if no volume id is given',
-      'ModifyVolume [Controller Server] › should fail if volume does not exist',
-      'ModifyVolume [Controller Server] › should fail if specified mutable parameters are not supported by the volume',
-      'ModifyVolume [Controller Server] › should modify a volume created without a volume attribute class',
-      'ModifyVolume [Controller Server] › should modify a volume created with a volume attribute class',
-      'ModifyVolume [Controller Server] › should fail to modify a volume created with a volume attribute class if new mutable parameters are not supported by volume',
-      'Controller Service [Controller Server] › CreateVolume › should create volume with a volume attribute class',
-      'Controller Service [Controller Server] › CreateVolume › should not create volume with an invalid volume attribute class',
-    ],
-  },
-  {
     capability: 'CREATE_DELETE_SNAPSHOT',
     reason: 'snapshots are not made',
     tests: [
@@ -74,15 +60,6 @@ export const SKIPPED: readonly SkippedTests[] = [
       'GetSnapshot [Controller Server] › should return an error',
       'GetSnapshot [Controller Server] › should return snapshot that match the specified snapshot id',
       'GetSnapshot [Controller Server] › should return an error when the specified snapshot id does not exist',
-    ],
-  },
-  {
-    capability: 'LIST_VOLUMES',
-    reason: 'volumes are not listed',
-    tests: [
-      'Controller Service [Controller Server] › ListVolumes › should return appropriate values (no optional values added)',
-      'Controller Service [Controller Server] › ListVolumes › should fail when an invalid starting_token is passed',
-      'Controller Service [Controller Server] › ListVolumes › check the presence of new volumes and absence of deleted ones in the volume list',
     ],
   },
   {
