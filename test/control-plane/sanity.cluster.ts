@@ -42,6 +42,7 @@ test.for(RUNS)('7: csi-sanity with $name volumes: none failed, and exactly what 
   const { passed, failed, skipped } = await runSanity({
     ...run,
     parameters: { volumeType: run.kind, ...(run.kind === 'Device' ? { mediaType: node.mediaType } : {}) },
+    mutableParameters: { iops: '1000' },
     program: system.cluster.binary('csi-sanity'),
     dir,
     controllerSocket: system.leader().csiSocket,

@@ -14,6 +14,8 @@ export interface SanityOptions {
   readonly access: 'mount' | 'block';
   /** Of the StorageClass. */
   readonly parameters: Readonly<Record<string, string>>;
+  /** Of the VolumeAttributesClass. */
+  readonly mutableParameters: Readonly<Record<string, string>>;
   /** Size of the volumes before and after they are expanded, in bytes; equal for volumes that cannot grow. */
   readonly sizes: readonly [number, number];
   /** Full names of tests that do not run. */
@@ -45,7 +47,9 @@ export async function runSanity(options: SanityOptions): Promise<SanityResult> {
   const { program, dir, name, sizes } = options;
   const report = path.join(dir, `sanity-${name}.json`);
   const parameters = path.join(dir, `sanity-${name}.yaml`);
+  const mutableParameters = path.join(dir, `sanity-${name}-mutable.yaml`);
   await writeFile(parameters, JSON.stringify(options.parameters));
+  await writeFile(mutableParameters, JSON.stringify(options.mutableParameters));
   const output = await runToEnd(program, [
     `--csi.endpoint=unix://${options.nodeSocket}`,
     `--csi.controllerendpoint=unix://${options.controllerSocket}`,
@@ -54,6 +58,7 @@ export async function runSanity(options: SanityOptions): Promise<SanityResult> {
     `--csi.testvolumesize=${sizes[0]}`,
     `--csi.testvolumeexpandsize=${sizes[1]}`,
     `--csi.testvolumeparameters=${parameters}`,
+    `--csi.testvolumemutableparameters=${mutableParameters}`,
     `--csi.testvolumeaccesstype=${options.access}`,
     `--ginkgo.json-report=${report}`,
     ...options.skip.map((test) => `--ginkgo.skip=${asPattern(test)}`),
