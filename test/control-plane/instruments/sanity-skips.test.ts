@@ -11,7 +11,7 @@ test('a capability of the controller that is advertised has no tests that csi-sa
   const request = ControllerGetCapabilitiesRequest.create();
   const { capabilities } = await client.controller.controllerGetCapabilities(request, AbortSignal.timeout(10_000));
   const numbers = new Set<number | undefined>(capabilities.map(({ type }) => type?.value.type));
-  const advertised = Object.entries(Rpc).flatMap(([name, number]) => (numbers.has(Number(number)) ? [name] : []));
+  const advertised = Object.entries(Rpc).flatMap(([name, number]) => (numbers.has(number) ? [name] : []));
   expect(advertised).toContain('CREATE_DELETE_VOLUME');
   expect(SKIPPED.filter(({ capability }) => advertised.includes(capability))).toEqual([]);
 });
