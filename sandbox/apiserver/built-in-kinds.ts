@@ -182,6 +182,18 @@ const TABLE: readonly (readonly [group: string, entries: readonly Entry[]])[] = 
       },
     ],
   ],
+  [
+    'discovery.k8s.io',
+    [
+      {
+        kind: 'EndpointSlice',
+        plural: 'endpointslices',
+        generation: true,
+        returnsDeleted: true,
+        columns: [column('AddressType', '.addressType'), AGE],
+      },
+    ],
+  ],
   ['apps', APPS],
   ['batch', BATCH],
   ['policy', POLICY],

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { Strategy } from '../capacity/placing/search.ts';
 import type { AntiAffinity } from '../capacity/placing/score-nodes.ts';
 import type { Endpoint } from '../daemon/endpoint.ts';
@@ -32,6 +33,8 @@ export interface OperatorConfig {
   readonly extenderTlsDir: string | undefined;
   /** Common names of client certificates; empty: every certificate of the directory's authority. */
   readonly extenderAllowedClients: readonly string[];
+  /** The Service that is led to the extender of the leader; absent where this process is no pod. */
+  readonly extenderService: { readonly name: string; readonly podIp: string } | undefined;
   readonly metricsListen: Endpoint | undefined;
   readonly csiEndpoint: Endpoint | undefined;
   readonly driverName: string;
@@ -86,6 +89,16 @@ const FLAGS = {
   'extender-allow-plaintext': toggle({
     default: false,
     doc: 'Serve the extender over plain HTTP to other machines too, to whoever reaches it.',
+  }),
+  'extender-service': text({
+    placeholder: 'NAME',
+    default: 'open-local-scheduler-extender',
+    doc: 'The Service without a selector that the leader leads to its extender.',
+  }),
+  'pod-ip': optionalText({
+    placeholder: 'ADDRESS',
+    env: 'POD_IP',
+    doc: 'Where the extender is reached from other pods; without it no Service is led here.',
   }),
   'metrics-listen': endpoint({
     default: '127.0.0.1:9090',
@@ -157,6 +170,8 @@ export function parseOperatorConfig(
     allowPlaintext: flags['extender-allow-plaintext'],
   });
   if (flags['csi-endpoint']?.kind === 'tcp') problems.push('--csi-endpoint: CSI is served on a socket: unix:///PATH');
+  const podIp = flags['pod-ip'];
+  if (podIp !== undefined && isIP(podIp) === 0) problems.push(`--pod-ip: "${podIp}" is not an IP address`);
   if (problems.length > 0) throw new BadFlags(problems);
   return {
     kubeconfig: flags.kubeconfig,
@@ -167,6 +182,7 @@ export function parseOperatorConfig(
     extenderListen: listen,
     extenderTlsDir: tlsDir,
     extenderAllowedClients: flags['extender-allowed-clients'],
+    extenderService: podIp === undefined ? undefined : { name: flags['extender-service'], podIp },
     metricsListen: flags['metrics-listen'],
     csiEndpoint: flags['csi-endpoint'],
     driverName: flags['driver-name'],

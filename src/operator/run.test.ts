@@ -26,7 +26,7 @@ import {
 } from '../kube/resource.ts';
 import { bytes, GIB, MIB } from '../model/bytes.ts';
 import type { LocalVolume } from '../model/local-volume.ts';
-import type { NodeLocalStorage, PersistentVolume, Pod, StorageClass } from '../model/objects.ts';
+import type { KubeObject, NodeLocalStorage, PersistentVolume, Pod, StorageClass } from '../model/objects.ts';
 import { parseOperatorConfig } from './config.ts';
 import { runFakeAgent } from './fake-agent.ts';
 import { runOperator } from './run.ts';
@@ -428,17 +428,45 @@ test('the nlsc reaches the nodes through the running operator', async () => {
   await eventually(() => expect(stored()?.spec?.resourceToBeInited?.vgs).toHaveLength(1));
 });
 
-test('of two replicas one serves; when it stops, the other takes over', async () => {
-  const first = await startOperator();
-  await eventually(async () => expect(await isReady(first)).toBe(true));
-  const second = await startOperator(`--csi-endpoint=unix://${path.join(ours.folder, 'second.sock')}`);
-  await eventually(async () => {
-    const reply = await fetch(`${second.ops}/readyz`);
-    expect(await reply.text()).toContain('[-]leader failed: another replica leads');
-  });
-  expect((await fetch(`${second.ops}/healthz`)).ok).toBe(true);
-  await first.stop();
+interface Slice extends KubeObject {
+  readonly endpoints?: { readonly addresses: readonly string[] }[];
+  readonly ports?: { readonly name: string; readonly port: number }[];
+}
+const SERVICE = 'open-local-scheduler-extender';
+/** Where the extender's Service leads: `ADDRESS PORT`; empty when nowhere. */
+function led(): string {
+  const slice: Slice | undefined = ours.api.stored('endpointslices', `${SERVICE}-leader`, 'default');
+  return slice?.endpoints?.map(({ addresses }) => `${addresses[0]} ${slice.ports?.[0]?.port}`).join() ?? '';
+}
+
+test('both replicas are Ready, one is called; when it stops, the other takes over', async () => {
+  await addNodes('n1');
+  const pod = await addPod('web-0');
+  const first = await startOperator('--pod-ip=192.0.2.1');
+  await eventually(() => expect(led()).toBe(`192.0.2.1 ${new URL(first.extender).port}`));
+  const second = await startOperator(
+    `--csi-endpoint=unix://${path.join(ours.folder, 'second.sock')}`,
+    '--pod-ip=192.0.2.2',
+  );
   await eventually(async () => expect(await isReady(second)).toBe(true));
+  expect(await isReady(first)).toBe(true);
+  await expect(filter(second, pod, 'n1')).rejects.toThrow('fetch failed');
+  expect(led()).toContain('192.0.2.1');
+  await first.stop();
+  expect(led()).toBe('');
+  await eventually(() => expect(led()).toBe(`192.0.2.2 ${new URL(second.extender).port}`));
+  expect((await filter(second, pod, 'n1')).NodeNames).toEqual(['n1']);
+});
+
+test('a replica that cannot read the Lease is not Ready, and says so', async () => {
+  const held = ours.api.troubles.fail({ verb: 'get', resource: 'leases' }, { code: 503 }, 1000);
+  const operator = await startOperator('--pod-ip=192.0.2.1');
+  await eventually(async () => {
+    const reply = await fetch(`${operator.ops}/readyz`);
+    expect(await reply.text()).toContain('[-]leader failed: the Lease was not read yet');
+  });
+  held.remove();
+  await eventually(async () => expect(await isReady(operator)).toBe(true));
 });
 
 test('a replica that loses its Lease ends', async () => {

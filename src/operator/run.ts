@@ -36,11 +36,15 @@ export async function runOperator(config: OperatorConfig, deps: OperatorDeps, si
     metrics.watch(term.sources);
     await term.run(stopping);
   };
+  const looks = createLooks();
   const ready = {
-    leader: () => (term ? undefined : 'another replica leads'),
+    // Ready means that it serves, or could: a rollout and a drain wait for that, and only the leader is called.
+    leader: () => (term ? undefined : looks.problem()),
     cluster: () => term?.notReady(),
   };
-  const components: Component[] = [background('serving', (stopping) => lead(config, deps, serve, stopping))];
+  const components: Component[] = [
+    background('serving', (stopping) => lead(config, { ...deps, onLooked: () => looks.note() }, serve, stopping)),
+  ];
   if (config.metricsListen)
     components.unshift(
       createOpsServer({ endpoint: config.metricsListen, live: {}, ready, metrics: () => metrics.registry.page(), log }),
@@ -55,11 +59,29 @@ export async function runOperator(config: OperatorConfig, deps: OperatorDeps, si
 /** Serves while this replica owns the Lease; without leader election at once. */
 async function lead(
   { leaderElection, namespace, identity = hostname() }: OperatorConfig,
-  { client, log }: OperatorDeps,
+  { client, log, onLooked }: OperatorDeps & { readonly onLooked: () => void },
   serve: (stopping: AbortSignal) => Promise<void>,
   signal: AbortSignal,
 ): Promise<void> {
   if (!leaderElection) return serve(signal);
   const name = `${identity}_${randomUUID()}`;
-  return runLeader({ client, namespace, name: LEASE, identity: name, onElected: serve, log }, signal);
+  return runLeader({ client, namespace, name: LEASE, identity: name, onElected: serve, onLooked, log }, signal);
+}
+
+/** A replica that waits could lead when it saw the Lease so lately; it looks every two to four seconds. */
+const LOOK_MS = 15_000;
+
+/** Tells whether a replica that waits for the Lease could take it. */
+function createLooks(): { note(): void; problem(): string | undefined } {
+  let last: number | undefined;
+  return {
+    note: () => {
+      last = performance.now();
+    },
+    problem: () => {
+      if (last === undefined) return 'the Lease was not read yet';
+      const since = performance.now() - last;
+      return since > LOOK_MS ? `the Lease was last read ${Math.round(since / 1000)} s ago` : undefined;
+    },
+  };
 }

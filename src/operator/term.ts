@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { Ledger, type LedgerPolicy } from '../capacity/ledger.ts';
 import { background } from '../daemon/background.ts';
 import { runComponents, type Component } from '../daemon/lifecycle.ts';
@@ -25,6 +26,7 @@ import { createCsiComponent } from './volumes/csi-component.ts';
 import { letGoOfLostVolumes } from './volumes/let-go-lost.ts';
 import { createLetGoVolumes, type LetGoVolumes } from './volumes/let-go-volumes.ts';
 import type { LossCause } from './volumes/lost-volume.ts';
+import { leadServiceHere, type ServingAddress } from './serving-address.ts';
 import { keepDeletedData } from './volumes/keep-data.ts';
 
 export interface TermDeps {
@@ -164,6 +166,7 @@ function callComponents(config: OperatorConfig, deps: TermDeps, cluster: Cluster
       scoresEveryPod: Object.values(config.antiAffinity).some((weight) => weight > 0),
     });
     const { waitMs, extenderTlsDir, extenderAllowedClients: allowedClients } = config;
+    const address = servingAddress(config);
     components.push(
       createExtenderComponent(extenderListen, {
         ...{ scheduling, waitMs, log, allowedClients },
@@ -171,7 +174,17 @@ function callComponents(config: OperatorConfig, deps: TermDeps, cluster: Cluster
         onCall: metrics.onExtenderCall,
         ...(extenderTlsDir === undefined ? {} : { tls: { dir: extenderTlsDir } }),
       }),
+      ...(address
+        ? [background('serving address', (signal) => leadServiceHere(address, { client, notReady, log }, signal))]
+        : []),
     );
   }
   return components;
+}
+
+/** Where pods reach the extender; undefined when it is no pod's, or listens on a socket. */
+function servingAddress(config: OperatorConfig): ServingAddress | undefined {
+  const { extenderService, extenderListen, namespace, identity: pod = hostname() } = config;
+  if (!extenderService || extenderListen?.kind !== 'tcp') return undefined;
+  return { namespace, service: extenderService.name, ip: extenderService.podIp, port: extenderListen.port, pod };
 }

@@ -15,6 +15,8 @@ export interface LeaderOptions {
   readonly identity: string;
   /** Leads until the signal is aborted, which is when the leadership is lost or the caller stops. */
   readonly onElected: (signal: AbortSignal) => Promise<void>;
+  /** Called after every look at the Lease that the server answered: this contender could lead. */
+  readonly onLooked?: () => void;
   /** Others take over so long after our last renewal. Absent: 15,000. */
   readonly leaseDurationMs?: number;
   /**
@@ -39,7 +41,8 @@ export async function runLeader(options: LeaderOptions, signal: AbortSignal): Pr
   const times = checkedTimes(options);
   const contender = { identity, leaseDurationMs: times.leaseDurationMs };
   const grip = createLeaseGrip({ client, key: { name, namespace }, contender, clock });
-  const pace: Pace = { ...times, lease: name, log, clock, random: options.random ?? Math.random };
+  const { random = Math.random, onLooked = () => {} } = options;
+  const pace: Pace = { ...times, lease: name, log, clock, random, onLooked };
 
   const since = await acquire(grip, pace, signal);
   if (since === undefined) return;
@@ -68,6 +71,7 @@ interface Pace {
   readonly log: Log;
   readonly clock: Clock;
   readonly random: () => number;
+  readonly onLooked: () => void;
 }
 
 function checkedTimes(options: LeaderOptions): Record<'leaseDurationMs' | 'renewDeadlineMs' | 'retryMs', number> {
@@ -89,9 +93,11 @@ async function acquire(grip: LeaseGrip, pace: Pace, signal: AbortSignal): Promis
   const { clock, lease, log, renewDeadlineMs, retryMs, random } = pace;
   while (!signal.aborted) {
     const startedAt = clock.now();
-    const isTaken = await withClockDeadline({ ms: renewDeadlineMs, clock }, signal, (signal) =>
-      grip.tryToTake(signal),
-    ).catch((err: unknown) => {
+    const isTaken = await withClockDeadline({ ms: renewDeadlineMs, clock }, signal, async (signal) => {
+      const isTaken = await grip.tryToTake(signal);
+      pace.onLooked();
+      return isTaken;
+    }).catch((err: unknown) => {
       if (!signal.aborted) log.warn({ object: `Lease/${lease}`, err }, 'could not try to lead');
       return false;
     });

@@ -1,6 +1,10 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { KubeClient } from '../../../src/kube/client.ts';
+import { createInformer, type Informer } from '../../../src/kube/follow/informer.ts';
+import { silentLog } from '../../../src/model/log.ts';
+import { ENDPOINT_SLICES, type EndpointSlice } from '../../../src/operator/serving-address.ts';
 
 /** One of the addresses behind a Service. */
 export interface Backend {
@@ -9,17 +13,19 @@ export interface Backend {
   readonly readyUrl: string;
 }
 
-/** Fakes a Service: one address that forwards connections to a backend that is Ready. */
+/** Fakes kube-proxy for one Service: forwards connections to where the Service's EndpointSlice leads. */
 export interface FakeService extends AsyncDisposable {
   readonly port: number;
-  /** The backend that is Ready now. */
+  /** Follows the Service's slice in this API server, until disposed. Before that it leads nowhere. */
+  follow(client: KubeClient): Promise<void>;
+  /** The backend that the Service leads to, while it is Ready. */
   ready(): Backend | undefined;
-  /** Times in which no backend was Ready; the last one may not be over. */
+  /** Times in which it led to no backend that is Ready; the last one may not be over. */
   readonly absences: readonly Period[];
   /** Closes or opens the service: closing ends open connections and refuses new ones. */
   close(): void;
   open(): void;
-  /** Resolves once a backend is Ready. Throws when none is in time. */
+  /** Resolves once it leads to a backend that is Ready. Throws when none is in time. */
   untilReady(withinMs: number): Promise<Backend>;
 }
 
@@ -35,10 +41,19 @@ const PROBE_MS = 250;
 export async function createService(backends: readonly Backend[]): Promise<FakeService> {
   const ending = new AbortController();
   const sockets = new Set<Socket>();
+  let slices: Informer<EndpointSlice, EndpointSlice> | undefined;
+  let following: Promise<void> | undefined;
   let current: Backend | undefined;
   let isOpen = true;
+  /** All backends are on this machine, so the port tells which it is. */
+  const led = (): Backend | undefined => {
+    const [slice] = slices ? [...slices.values.values()] : [];
+    const port = slice?.endpoints?.length ? slice.ports?.[0]?.port : undefined;
+    return backends.find((backend) => backend.port === port);
+  };
   const server = createServer((client) => {
-    const backend = current && isOpen ? connect(current.port, '127.0.0.1') : undefined;
+    const to = isOpen ? led() : undefined;
+    const backend = to ? connect(to.port, '127.0.0.1') : undefined;
     if (!backend) return client.destroy();
     for (const [from, to] of [
       [client, backend],
@@ -67,8 +82,8 @@ export async function createService(backends: readonly Backend[]): Promise<FakeS
   };
   const probe = async (): Promise<void> => {
     while (!ending.signal.aborted) {
-      const ready = await Promise.all(backends.map(({ readyUrl }) => isReady(readyUrl)));
-      current = backends[ready.indexOf(true)];
+      const backend = led();
+      current = backend && (await isReady(backend.readyUrl)) ? backend : undefined;
       noteAbsence(current === undefined);
       await delay(PROBE_MS, undefined, { signal: ending.signal }).catch(() => undefined);
     }
@@ -77,6 +92,21 @@ export async function createService(backends: readonly Backend[]): Promise<FakeS
 
   return {
     port: (server.address() as AddressInfo).port,
+    follow: async (client) => {
+      const selection = {
+        namespace: 'open-local',
+        labelSelector: 'kubernetes.io/service-name=open-local-scheduler-extender',
+      };
+      slices = createInformer({
+        client,
+        resource: ENDPOINT_SLICES,
+        project: (slice) => slice,
+        log: silentLog,
+        selection,
+      });
+      following = slices.run(ending.signal);
+      await slices.whenSynced(ending.signal);
+    },
     ready: () => current,
     absences,
     close: () => {
@@ -99,6 +129,7 @@ export async function createService(backends: readonly Backend[]): Promise<FakeS
       for (const socket of sockets) socket.destroy();
       server.close();
       await probing;
+      await following;
     },
   };
 }

@@ -40,6 +40,8 @@ export async function startReplica(cluster: Cluster, options: ReplicaOptions): P
     ...deployedArgs('operator.yaml', 'operator', {
       kubeconfig,
       identity: name,
+      // A slice may have no loopback address; fake-service.ts goes by the port alone.
+      'pod-ip': '192.0.2.1',
       'extender-listen': `127.0.0.1:${extenderPort}`,
       'extender-tls-dir': tlsDir,
       'metrics-listen': `127.0.0.1:${metricsPort}`,

@@ -104,6 +104,8 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   const stores = await openStores(client, silentLog, watching.signal);
   await client.create(INIT_CONFIGS, INIT_CONFIG, never);
 
+  await extender.follow(client);
+
   const tlsDir = await tlsFiles(cluster);
   const kubeconfig = await serviceAccountKubeconfig(cluster, 'open-local-operator');
   const replicas: Replica[] = [];
