@@ -18,14 +18,14 @@ export interface FakeService extends AsyncDisposable {
   readonly port: number;
   /** Follows the Service's slice in this API server, until disposed. Before that it leads nowhere. */
   follow(client: KubeClient): Promise<void>;
-  /** The backend that the Service leads to, while it is Ready. */
+  /** The backend that the Service leads to, while it serves. */
   ready(): Backend | undefined;
-  /** Times in which it led to no backend that is Ready; the last one may not be over. */
+  /** Times in which it led to no backend that serves; the last one may not be over. */
   readonly absences: readonly Period[];
   /** Closes or opens the service: closing ends open connections and refuses new ones. */
   close(): void;
   open(): void;
-  /** Resolves once it leads to a backend that is Ready. Throws when none is in time. */
+  /** Resolves once it leads to a backend that serves. Throws when none is in time. */
   untilReady(withinMs: number): Promise<Backend>;
 }
 
@@ -83,7 +83,7 @@ export async function createService(backends: readonly Backend[]): Promise<FakeS
   const probe = async (): Promise<void> => {
     while (!ending.signal.aborted) {
       const backend = led();
-      current = backend && (await isReady(backend.readyUrl)) ? backend : undefined;
+      current = backend && (await serves(backend)) ? backend : undefined;
       noteAbsence(current === undefined);
       await delay(PROBE_MS, undefined, { signal: ending.signal }).catch(() => undefined);
     }
@@ -133,6 +133,17 @@ export async function createService(backends: readonly Backend[]): Promise<FakeS
     },
   };
 }
+
+/** A replica that waits for the Lease is Ready too, but its extender does not listen. */
+const serves = async ({ port, readyUrl }: Backend): Promise<boolean> =>
+  (await isReady(readyUrl)) && (await listens(port));
+
+const listens = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
+    socket.once('connect', () => socket.end());
+  });
 
 async function isReady(url: string): Promise<boolean> {
   try {
