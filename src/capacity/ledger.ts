@@ -224,6 +224,7 @@ export class Ledger {
     return this.#step(() => {
       expireVolumes(this.#books, nowMs);
       this.#books.expireRefusals(nowMs);
+      this.#books.pvHolds.expire(nowMs);
       const late = [...this.#books.podHolds.all()].filter(({ expiresAt }) => expiresAt <= nowMs);
       for (const { podUid } of late) this.#books.podHolds.end(podUid);
       this.#books.cluster.pruneAbsent();

@@ -18,11 +18,13 @@ export function claimFacts(claim: PersistentVolumeClaim): ClaimFacts {
     bound: status?.phase === 'Bound',
     deleting: metadata.deletionTimestamp !== undefined,
     ...present({
-      storageClass: classOfClaim(metadata, spec),
+      storageClass: classOf(metadata, spec),
       volumeName: spec?.volumeName || undefined,
       selectedNode: metadata.annotations?.[SELECTED_NODE] || undefined,
       source: sourceOf(spec),
       use: useOfClaim(spec),
+      selector: spec?.selector,
+      attributesClass: spec?.volumeAttributesClassName || undefined,
     }),
   };
 }
@@ -34,11 +36,14 @@ export const identityOf = ({
 }: ObjectMeta): { uid: string; namespace: string; name: string } => ({ uid, namespace, name });
 
 /**
- * The class of a claim, or of the template of one: the old annotation wins over the field, as in
- * GetPersistentVolumeClaimClass of Kubernetes (staging/src/k8s.io/component-helpers/storage/volume/helpers.go).
+ * The class of a claim, of the template of one, or of a PersistentVolume: the old annotation wins over the field, as in
+ * GetPersistentVolumeClaimClass and GetPersistentVolumeClass of Kubernetes
+ * (staging/src/k8s.io/component-helpers/storage/volume/helpers.go).
  */
-export const classOfClaim = ({ annotations }: ObjectMeta, spec: ClaimSpec): string | undefined =>
-  annotations?.[BETA_STORAGE_CLASS] ?? spec?.storageClassName;
+export const classOf = (
+  { annotations }: ObjectMeta,
+  spec: Pick<NonNullable<ClaimSpec>, 'storageClassName'> = {},
+): string | undefined => annotations?.[BETA_STORAGE_CLASS] ?? spec.storageClassName;
 
 /** Only the two kinds that a CSI driver fills itself; any other is filled by a populator from outside. */
 function sourceOf(spec: ClaimSpec): ClaimFacts['source'] {

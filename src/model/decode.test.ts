@@ -183,6 +183,7 @@ const pv = (volumeAttributes: Record<string, string>, annotations?: Record<strin
       },
     },
   },
+  status: { phase: 'Bound' },
 });
 
 test('a PersistentVolume of ours says where it is and what it takes', () => {
@@ -216,6 +217,62 @@ test.each([
   expect(pvFacts(object)?.takes?.where).toBe(where);
 });
 
-test('a PersistentVolume without CSI is nothing to us', () => {
-  expect(pvFacts({ metadata: { name: 'nfs' }, spec: {} })).toBeUndefined();
+test('a PersistentVolume without CSI takes nothing of ours', () => {
+  expect(pvFacts({ metadata: { name: 'nfs' }, spec: {} })).toEqual({ name: 'nfs', driver: '', handle: '' });
+});
+
+const affinity = (
+  ...terms: { key: string; operator: string; values?: string[] }[][]
+): NonNullable<PersistentVolume['spec']> => ({
+  nodeAffinity: { required: { nodeSelectorTerms: terms.map((matchExpressions) => ({ matchExpressions })) } },
+});
+const onNodes = (...values: string[]) => ({ key: 'kubernetes.io/hostname', operator: 'In', values });
+
+/** A PersistentVolume that claims may be bound to. */
+const open = ({ metadata, spec, status }: Partial<PersistentVolume> = {}): PersistentVolume => ({
+  metadata: { name: 'pv-1', ...metadata },
+  spec: { capacity: { storage: '1Gi' }, accessModes: ['ReadWriteOnce'], storageClassName: 'fast', ...spec },
+  status: status ?? { phase: 'Available' },
+});
+
+test('a PersistentVolume says what claims it is for', () => {
+  const labels = { tier: 'gold' };
+  const spec = { ...affinity([onNodes('n1')]), volumeMode: 'Block' as const, volumeAttributesClassName: 'quick' };
+  expect(pvFacts(open({ metadata: { labels }, spec })).offer).toEqual({
+    storageClass: 'fast',
+    capacity: GIB,
+    block: true,
+    accessModes: ['ReadWriteOnce'],
+    labels,
+    attributesClass: 'quick',
+    available: true,
+    nodes: ['n1'],
+  });
+});
+
+test('the annotation of a PersistentVolume’s class wins over its field', () => {
+  const annotations = { 'volume.beta.kubernetes.io/storage-class': 'old' };
+  expect(pvFacts(open({ metadata: { annotations } })).offer?.storageClass).toBe('old');
+});
+
+test.each<[string, Partial<PersistentVolume>, boolean]>([
+  ['available', {}, true],
+  ['made by hand for a claim', { spec: { claimRef: { namespace: 'shop', name: 'data' } } }, true],
+  ['made by hand for a claim, a moment ago', { spec: { claimRef: { name: 'data' } }, status: {} }, true],
+  ['made a moment ago', { status: {} }, false],
+  ['bound', { status: { phase: 'Bound' } }, false],
+  ['released', { status: { phase: 'Released' }, spec: { claimRef: { name: 'data' } } }, false],
+  ['being deleted', { metadata: { deletionTimestamp: '2026-11-28T10:00:00Z' } }, false],
+])('whether a claim may be bound to a PersistentVolume that is %s', (_, object, isOffered) => {
+  expect(pvFacts(open(object)).offer !== undefined).toBe(isOffered);
+});
+
+test.each<[string, NonNullable<PersistentVolume['spec']>, readonly string[] | undefined]>([
+  ['everywhere', {}, undefined],
+  ['on the nodes of all its terms', affinity([onNodes('n1', 'n2')], [onNodes('n3')]), ['n1', 'n2', 'n3']],
+  ['where more must hold, which is not known', affinity([onNodes('n1'), { key: 'zone', operator: 'In' }]), []],
+  ['in a zone, which is not known', affinity([{ key: 'zone', operator: 'In', values: ['a'] }]), []],
+  ['not on one node', affinity([{ ...onNodes('n1'), operator: 'NotIn' }]), []],
+])('a PersistentVolume that can be had %s', (_, spec, nodes) => {
+  expect(pvFacts(open({ spec })).offer?.nodes).toEqual(nodes);
 });

@@ -2,8 +2,9 @@ import { BEYOND_ANY_NODE, bytes, NO_BYTES, type Bytes } from './bytes.ts';
 import type { ClassFacts, PodFacts, PodVolume, PvFacts, VolumeFacts } from './facts.ts';
 import type { LocalVolume } from './local-volume.ts';
 import type { PersistentVolume, Pod, PodVolumeSource, StorageClass } from './objects.ts';
-import { classOfClaim, identityOf, quantity, useOfClaim } from './decode-claim.ts';
+import { classOf, identityOf, quantity, useOfClaim } from './decode-claim.ts';
 import { present } from './present.ts';
+import { offerOf } from './pv-offer.ts';
 import { VOLUME_KINDS, type VolumeKind } from './storage-class.ts';
 import { DEFAULT_DRIVER, LEGACY_DRIVER, PV_ALLOCATED, READ_ONLY_SNAPSHOT, TOPOLOGY_KEY } from './well-known.ts';
 
@@ -43,7 +44,7 @@ function podVolume(volume: PodVolumeSource, podName: string, drivers: readonly s
 
 function ephemeralVolume(claimName: string, source: NonNullable<PodVolumeSource['ephemeral']>): PodVolume {
   const { metadata = {}, spec } = source.volumeClaimTemplate ?? {};
-  const storageClass = classOfClaim(metadata, spec);
+  const storageClass = classOf(metadata, spec);
   const requested = quantity(spec?.resources?.requests?.['storage']);
   return { kind: 'ephemeral', claimName, requested, ...present({ storageClass, use: useOfClaim(spec) }) };
 }
@@ -84,19 +85,16 @@ export function volumeFacts(volume: LocalVolume): VolumeFacts {
   };
 }
 
-/** A CSI PersistentVolume of any driver; undefined for the others. */
-export function pvFacts(pv: PersistentVolume): PvFacts | undefined {
-  const { metadata, spec } = pv;
-  if (!spec?.csi) return undefined;
-  const node = nodeOf(spec);
-  const takes = takesOf(pv);
+/** A PersistentVolume of any driver, and of none. */
+export function pvFacts(pv: PersistentVolume): PvFacts {
+  const { metadata, spec = {} } = pv;
   return {
     name: metadata.name ?? '',
-    driver: spec.csi.driver,
-    handle: spec.csi.volumeHandle,
-    ...present({ node }),
+    driver: spec.csi?.driver ?? '',
+    handle: spec.csi?.volumeHandle ?? '',
+    ...present({ node: nodeOf(spec) }),
     ...(spec.claimRef?.uid ? { claimUid: spec.claimRef.uid } : {}),
-    ...present({ takes }),
+    ...present({ takes: takesOf(pv), offer: offerOf(pv) }),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Bytes } from './bytes.ts';
 import type { ClaimUse } from './claim-judge.ts';
+import type { LabelSelector } from './objects.ts';
 import type { MediaType, VolumeKind } from './storage-class.ts';
 
 /**
@@ -53,8 +54,8 @@ export interface VolumeFacts {
 }
 
 /**
- * A PersistentVolume of some CSI driver. One that open-local made before us has no LocalVolume: then this is all that
- * records it.
+ * A PersistentVolume; one that is no CSI volume has an empty driver and handle. One that open-local made before us has
+ * no LocalVolume: then this is all that records it.
  */
 export interface PvFacts {
   readonly name: string;
@@ -66,6 +67,28 @@ export interface PvFacts {
   readonly claimUid?: string;
   /** What it takes on its node; absent when its attributes do not say, and for a snapshot that is mounted as it is. */
   readonly takes?: { readonly kind: VolumeKind; readonly where: string; readonly size: Bytes };
+  /** Present while a claim may still be bound to it. */
+  readonly offer?: PvOffer;
+}
+
+/**
+ * What Kubernetes compares with a claim before it binds the claim to a PersistentVolume that exists already
+ * (FindMatchingVolume in staging/src/k8s.io/component-helpers/storage/volume/pv_helpers.go).
+ */
+export interface PvOffer {
+  /** Empty: none. */
+  readonly storageClass: string;
+  readonly capacity: Bytes;
+  readonly block: boolean;
+  readonly accessModes: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly attributesClass?: string;
+  /** The only claim that may have it. Without a uid any claim of the name. */
+  readonly claim?: { readonly namespace: string; readonly name: string; readonly uid?: string };
+  /** Its phase is Available: any claim that it suits may have it, unless `claim` names one. */
+  readonly available: boolean;
+  /** The nodes that reach it; absent: all. */
+  readonly nodes?: readonly string[];
 }
 
 /** A snapshot that claims may be made from. */
@@ -91,6 +114,10 @@ export interface ClaimFacts {
   readonly selectedNode?: string;
   readonly source?: { readonly kind: 'VolumeSnapshot' | 'PersistentVolumeClaim'; readonly name: string };
   readonly deleting: boolean;
+  /** `spec.selector`: the labels of the PersistentVolumes that it may be bound to. */
+  readonly selector?: LabelSelector;
+  /** `spec.volumeAttributesClassName`. */
+  readonly attributesClass?: string;
   /** Absent: a filesystem for one node, and nothing else. */
   readonly use?: ClaimUse;
 }

@@ -204,6 +204,7 @@ export interface PersistentVolumeClaim extends KubeObject {
     dataSource?: { kind: string; name: string; apiGroup?: string };
     dataSourceRef?: { kind: string; name: string; apiGroup?: string; namespace?: string };
     selector?: LabelSelector;
+    volumeAttributesClassName?: string;
   };
   status?: {
     phase?: 'Pending' | 'Bound' | 'Lost';
@@ -225,6 +226,7 @@ export interface PersistentVolume extends KubeObject {
     };
     persistentVolumeReclaimPolicy?: string;
     mountOptions?: string[];
+    volumeAttributesClassName?: string;
   };
   status?: { phase?: string };
 }

@@ -1,4 +1,4 @@
-import type { ClaimFacts, PvFacts, SourceFacts } from '../../model/facts.ts';
+import type { ClaimFacts, SourceFacts } from '../../model/facts.ts';
 import { ClaimHolds } from './claim-holds.ts';
 import { Claims, claimKey } from '../needs/claims.ts';
 import { Classes, type OurClass } from '../needs/classes.ts';
@@ -9,7 +9,9 @@ import { takeTogether } from './take-together.ts';
 import { chooseSlot, serves, type Strategy } from '../placing/search.ts';
 import type { Known } from '../needs/pod-needs.ts';
 import { PodHold } from './pod-hold.ts';
+import { PersistentVolumes } from './persistent-volumes.ts';
 import { PodHolds } from './pod-holds.ts';
+import { PvHolds } from './pv-holds.ts';
 import { nodeOf, placeOf, Records, type Recorded } from './records.ts';
 import type { Slot } from '../stock/slot.ts';
 import { requestOfClaim, type VolumeRequest } from '../needs/volume-request.ts';
@@ -25,8 +27,8 @@ export class Books implements Known {
   readonly records = new Records((node) => this.cluster.room(node));
   readonly podHolds = new PodHolds();
   readonly claimHolds = new ClaimHolds();
-  /** PersistentVolumes of any driver, by name. */
-  readonly pvs = new Map<string, PvFacts>();
+  readonly pvs = new PersistentVolumes();
+  readonly pvHolds = new PvHolds(() => this.cluster.noteNews());
   /** By `namespace/name`. */
   readonly snapshots = new Map<string, SourceFacts>();
   /** Slots where a node refused a volume. */
@@ -74,6 +76,7 @@ export class Books implements Known {
    * planned there anew; without room there, nothing is held for them.
    */
   settlePod(podUid: string, name: string): void {
+    this.pvHolds.settle(podUid, name);
     const hold = this.podHolds.get(podUid);
     if (!hold) return;
     const node = this.cluster.room(name);
@@ -81,9 +84,10 @@ export class Books implements Known {
       this.podHolds.settle(hold, node);
       return;
     }
-    const requests = hold.pending();
+    const served = this.pvHolds.servedOn(podUid, name);
+    const requests = hold.pending().filter(({ key }) => !served.has(key));
     this.podHolds.end(podUid);
-    const plan = this.planOn(node, requests);
+    const plan = requests.length > 0 ? this.planOn(node, requests) : undefined;
     if (plan) this.holdForPod(podUid, plan, hold.expiresAt);
   }
 

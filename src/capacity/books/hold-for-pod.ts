@@ -1,7 +1,8 @@
 import type { PodFacts } from '../../model/facts.ts';
 import type { AskedNodes, FilterVerdict, Refusal } from '../../model/verdict.ts';
 import { findNodes } from './share-room.ts';
-import { sameForAll } from '../placing/filter-nodes.ts';
+import { countedOn, findNodesForPod, type NodesForPod } from './find-nodes.ts';
+import { servedNodes, withoutClaims } from './served-by-pv.ts';
 import { narrow, type FloatPolicy } from '../placing/narrow.ts';
 import { pickNodes } from '../placing/plan.ts';
 import type { NodeRoom } from '../stock/node-stock.ts';
@@ -32,17 +33,16 @@ export function filterPod(
   { strategy, float, expiresAt }: DecidingRules,
 ): FilterVerdict {
   books.podHolds.end(pod.uid);
-  const needs = needsOfPod(pod, books);
-  if ('refusal' in needs) {
-    return { refusals: sameForAll(asked.names.length, needs.refusal), mayFreeUp: needs.soon === true };
-  }
-  const { plan, refusals, mayFreeUp } = findNodes(books, needs, asked, strategy);
-  if (needs.requests.length === 0 || plan.nodes.length === 0) return { refusals, mayFreeUp };
-
+  books.pvHolds.end(pod.uid);
+  const found = findNodesForPod(books, pod, asked, strategy);
+  const { plan, refusals, mayFreeUp } = found;
   const isContended = (): boolean => books.podHolds.compete(books.cluster.numbersOf(asked), expiresAt - IN_FLIGHT_MS);
   const picked = narrow(books.cluster, plan, { policy: float, strategy, isContended });
+  const answer = picked ? leaveOut(found, picked) : refusals;
+  books.pvHolds.set(pod.uid, countedOn(found, answer, asked.names), expiresAt);
+  if (plan.requests.length === 0 || plan.nodes.length === 0) return { refusals, mayFreeUp };
   books.holdForPod(pod.uid, picked ? pickNodes(plan, picked) : plan, expiresAt);
-  return { refusals: picked ? leaveOut(refusals, picked) : refusals, mayFreeUp: false };
+  return { refusals: answer, mayFreeUp: false };
 }
 
 /** Settles the pod on this node. `pod`: its facts, to plan it anew in case nothing is held for it there. */
@@ -55,8 +55,9 @@ export function bindPod(
   const hold = books.podHolds.get(podUid);
   const room = books.cluster.peek(node);
   const offered = hold && room && hold.covers(room) ? { hold, room } : undefined;
-  const needs = needsOf(books, pod, offered?.hold);
+  const needs = needsOn(books, pod, node, offered);
   if ('refusal' in needs) return needs.refusal;
+  books.pvHolds.settle(podUid, node);
   if (offered && isStillHeld(needs, offered.hold, offered.room)) {
     books.podHolds.settle(offered.hold, offered.room);
     offered.hold.expiresAt = expiresAt;
@@ -73,24 +74,32 @@ export function bindPod(
  * given up.
  */
 function isStillHeld({ requests, pin }: PodNeeds, hold: PodHold, node: NodeRoom): boolean {
-  if ((pin !== undefined && pin !== node.name) || hold.pending().length !== requests.length) return false;
+  if ((pin !== undefined && pin !== node.name) || hold.pendingOn(node).length !== requests.length) return false;
   return requests.every(({ key }) => {
     const planned = hold.planned(key, node);
     return planned !== undefined && planned.slot.free >= 0 && !planned.slot.refuses(planned.amount);
   });
 }
 
-function needsOf(books: Books, pod: PodFacts | undefined, offered: PodHold | undefined): PodNeedsOrRefusal {
-  if (pod) return needsOfPod(pod, books);
-  return offered ? { requests: offered.pending() } : { refusal: UNKNOWN_POD };
+/** What the pod needs on this node, beside what it counts on there already. */
+function needsOn(
+  books: Books,
+  pod: PodFacts | undefined,
+  node: string,
+  offered: { readonly hold: PodHold; readonly room: NodeRoom } | undefined,
+): PodNeedsOrRefusal {
+  if (!pod) return offered ? { requests: offered.hold.pendingOn(offered.room) } : { refusal: UNKNOWN_POD };
+  const counted = withoutClaims(pod, books.pvHolds.servedOn(pod.uid, node));
+  const [{ served } = { served: new Map() }] = servedNodes(books, counted, { names: [node] }) ?? [];
+  return needsOfPod(withoutClaims(counted, served), books);
 }
 
-/** The refusals, with one more for each node that fits and is not among the `picked` positions of the fitting ones. */
-function leaveOut(refusals: readonly (Refusal | undefined)[], picked: readonly number[]): (Refusal | undefined)[] {
+/** The refusals, with one more for each node of the plan that is not among the `picked` ones. */
+function leaveOut({ refusals, isPlanned }: NodesForPod, picked: readonly number[]): (Refusal | undefined)[] {
   let fitting = 0;
   let next = 0;
-  return refusals.map((refusal) => {
-    if (refusal) return refusal;
+  return refusals.map((refusal, position) => {
+    if (refusal || isPlanned?.(position) === false) return refusal;
     const isPicked = picked[next] === fitting;
     if (isPicked) next += 1;
     fitting += 1;

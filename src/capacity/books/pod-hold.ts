@@ -43,13 +43,18 @@ export class PodHold {
     return this.#plan.requests.filter((_, j) => !this.#ended[j]);
   }
 
+  /** Those that would be made on the node: elsewhere an existing PersistentVolume is there for them. */
+  pendingOn(node: NodeRoom): VolumeRequest[] {
+    return this.pending().filter(({ key }) => this.planned(key, node));
+  }
+
   covers(node: NodeRoom): boolean {
     return this.#plan.nodes.includes(node.number);
   }
 
   /**
-   * Where the volume would go on the node, and what it takes there; undefined if it has ended or the node was not
-   * offered.
+   * Where the volume would go on the node, and what it takes there; undefined if it has ended, if it needs no room
+   * there, or if the node was not offered.
    */
   planned(key: string, node: NodeRoom): { slot: Slot; amount: number } | undefined {
     const i = this.#plan.nodes.indexOf(node.number);
@@ -133,7 +138,7 @@ export class PodHold {
     const { requests, rows, amounts } = this.#plan;
     const j = requests.findIndex((request) => request.key === key);
     const at = i * requests.length + j;
-    if (j < 0 || this.#ended[j]) return undefined;
+    if (j < 0 || this.#ended[j] || rows[at] === NONE) return undefined;
     return { slot: this.#cluster.slot(rows[at]!), amount: amounts[at]! };
   }
 

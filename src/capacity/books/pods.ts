@@ -49,6 +49,7 @@ export class Pods {
 
   gone(uid: string): void {
     this.#books.podHolds.end(uid);
+    this.#books.pvHolds.end(uid);
     const pod = this.#byUid.get(uid);
     for (const volume of pod?.volumes ?? []) {
       if (!isInline(volume)) continue;
@@ -73,6 +74,8 @@ export class Pods {
       });
     }
     this.#books.settlePod(pod.uid, node);
+    // Its claims are bound.
+    this.#books.pvHolds.end(pod.uid);
   }
 
   /** A nomination for a node that the last filter did not offer is stale. */

@@ -27,7 +27,8 @@ export function volumeGone(books: Books, name: string): void {
 export function pvChanged(books: Books, pv: PvFacts): void {
   const before = books.pvs.get(pv.name);
   if (before && before.handle !== pv.handle) pvGone(books, pv.name);
-  books.pvs.set(pv.name, pv);
+  books.pvs.set(pv);
+  if (pv.offer) books.cluster.noteNews();
   if (books.classes.isOurDriver(pv.driver)) books.changeRecord(pv.handle, (volume) => (volume.pv = pv));
   else if (pv.claimUid !== undefined) books.reviewClaim(pv.claimUid);
 }

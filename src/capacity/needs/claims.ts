@@ -15,7 +15,12 @@ export class Claims {
   }
 
   find(namespace: string, name: string): ClaimFacts | undefined {
-    return this.#byKey.get(claimKey(namespace, name));
+    return this.findKey(claimKey(namespace, name));
+  }
+
+  /** By `namespace/name`. */
+  findKey(key: string): ClaimFacts | undefined {
+    return this.#byKey.get(key);
   }
 
   all(): Iterable<ClaimFacts> {

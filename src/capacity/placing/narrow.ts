@@ -63,6 +63,7 @@ function isRoomy(cluster: Cluster, plan: PodPlan, i: number, more: number): bool
   const count = plan.requests.length;
   for (let at = i * count; at < (i + 1) * count; at += 1) {
     const row = plan.rows[at]!;
+    if (row === NONE) continue;
     const { kind } = plan.requests[at - i * count]!;
     const isGroup = columns.groupName[row] !== NONE;
     const room = isGroup ? columns.free[row]! : freeUnits(cluster, plan.nodes[i]!, kind);

@@ -12,17 +12,18 @@ export interface NodeScoreRules {
 
 /**
  * Scores the plan's node `i` for the pod from 0 to 1, on the state after placing: with binpack the fuller the better,
- * with spread the emptier. The mean over the volumes.
+ * with spread the emptier. The mean over the volumes that are made there.
  */
 export function nodeScore(cluster: Cluster, plan: PodPlan, i: number, rules: NodeScoreRules): number {
   const count = plan.requests.length;
-  if (count === 0) return 0;
   const { columns } = cluster;
   let sum = 0;
+  let made = 0;
   for (let j = 0; j < count; j += 1) {
     const at = i * count + j;
     const row = plan.rows[at]!;
     if (row === NONE) continue;
+    made += 1;
     if (columns.groupName[row] === NONE) {
       sum += unitScore(cluster, plan.nodes[i]!, plan.requests[j]!.kind, rules);
     } else {
@@ -30,7 +31,7 @@ export function nodeScore(cluster: Cluster, plan: PodPlan, i: number, rules: Nod
       sum += groupScore(room, columns.total[row]!, rules.strategy);
     }
   }
-  return sum / count;
+  return made === 0 ? 0 : sum / made;
 }
 
 /** What the pod's own volumes take in the row on the plan's node `i`. */

@@ -127,12 +127,13 @@ export class Columns {
     this.noteFreed(this.nodeOf[row]!);
   }
 
-  /** Holds each amount in its row. */
+  /** Holds each amount in its row; none where the row is NONE. */
   holdAll(rows: Int32Array, amounts: Float64Array, state: HoldState): void {
     const held = state === 'floating' ? this.floating : this.settled;
     const { free } = this;
     for (let at = 0; at < rows.length; at += 1) {
       const row = rows[at]!;
+      if (row === NONE) continue;
       const amount = amounts[at]!;
       held[row]! += amount;
       free[row]! -= amount;
@@ -146,6 +147,7 @@ export class Columns {
     const { free, nodeOf } = this;
     for (let at = first; at < rows.length; at += step) {
       const row = rows[at]!;
+      if (row === NONE) continue;
       const amount = amounts[at]!;
       held[row]! -= amount;
       free[row]! += amount;

@@ -68,9 +68,3 @@ test.each(CASES)('what is heard of %s is told to the ledger, and that it is gone
   say(kind, 'deleted', object);
   expect(told).toEqual([changed, gone]);
 });
-
-test('a PersistentVolume that is no CSI volume is nobody’s business', () => {
-  const { say, told } = rig();
-  for (const what of ['changed', 'deleted'] as const) say('pvs', what, { ...pv, facts: undefined });
-  expect(told).toEqual([]);
-});

@@ -31,12 +31,8 @@ export function feedLedger(
     deleted: ({ metadata }) => ledger.volumeGone(metadata.name ?? ''),
   });
   pvs.subscribe({
-    changed: ({ facts }) => {
-      if (facts) ledger.pvChanged(facts);
-    },
-    deleted: ({ facts }) => {
-      if (facts) ledger.pvGone(facts.name);
-    },
+    changed: ({ facts }) => ledger.pvChanged(facts),
+    deleted: ({ facts }) => ledger.pvGone(facts.name),
   });
   claims.subscribe({
     changed: (claim) => ledger.claimChanged(claim),

@@ -20,7 +20,7 @@ const AT_ONCE = 2000;
 export function createHeardOfNodes({ storages, volumes, pvs, pods }: Informers): HeardOfNodes {
   const indexes = [
     createIndex(volumes, ({ metadata, spec }) => ({ node: spec.nodeName, key: metadata.name ?? '' })),
-    createIndex(pvs, ({ facts }) => ({ node: facts?.node, key: facts?.name ?? '' })),
+    createIndex(pvs, ({ facts }) => ({ node: facts.node, key: facts.name })),
     // A bound pod is of interest for its inline volumes only.
     createIndex(pods, ({ namespace, name, nodeName, volumes: { length } }) => ({
       node: length > 0 ? nodeName : undefined,
@@ -32,7 +32,7 @@ export function createHeardOfNodes({ storages, volumes, pvs, pods }: Informers):
     of: (node) => ({
       storage: storages.get(node)?.storage,
       volumes: volumesOn.on(node).map(volumeFacts),
-      pvs: pvsOn.on(node).flatMap(({ facts }) => facts ?? []),
+      pvs: pvsOn.on(node).map(({ facts }) => facts),
       pods: podsOn.on(node),
     }),
     rescan: async (signal) => {

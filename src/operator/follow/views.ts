@@ -33,7 +33,7 @@ export interface StorageView extends DecodedNode {
 
 /** What is kept of a PersistentVolume: for the ledger, and for the metrics. */
 export interface PvView {
-  readonly facts: PvFacts | undefined;
+  readonly facts: PvFacts;
   readonly phase: string;
   /** The claim's names, for the metrics; empty where the volume takes no room of ours, since no metric shows it. */
   readonly claim: { readonly namespace: string; readonly name: string };
@@ -92,9 +92,9 @@ export function createViews(drivers: readonly string[]): Views {
       const facts = pvFacts(pv);
       const { namespace = '', name = '' } = pv.spec?.claimRef ?? {};
       return {
-        facts: facts && share(facts, 'name', 'handle', 'driver', 'node'),
+        facts: share(facts, 'name', 'handle', 'driver', 'node'),
         phase: pv.status?.phase ?? '',
-        claim: facts?.takes ? { namespace, name } : NO_CLAIM,
+        claim: facts.takes ? { namespace, name } : NO_CLAIM,
       };
     },
   };

@@ -81,7 +81,7 @@ function sources(): Sources {
     storages: informer({ n1: { storage: { units: [{ path: '/dev/sdc', mediaType: 'ssd' }] } }, n2: {} }),
     nodes: informer({ n1: {} }),
     volumes: informer({ v: volume, lost: { spec: { nodeName: 'n9' } } }),
-    pvs: informer({ 'pv-1': pv, other: { ...pv, facts: undefined } }),
+    pvs: informer({ 'pv-1': pv, other: { ...pv, facts: { name: 'other', driver: '', handle: '' } } }),
     pods: informer({ 'web/scratch': pod, 'web/unbound': { ...pod, nodeName: undefined } }),
   };
   return {

@@ -48,7 +48,7 @@ function setVolumes(
     counts.set(spec.nodeName, (counts.get(spec.nodeName) ?? 0) + 1);
   for (const [node, count] of counts) allocated.set([node], count);
   for (const { facts, phase, claim } of informers.pvs.values.values()) {
-    if (!facts?.takes || !drivers.includes(facts.driver)) continue;
+    if (!facts.takes || !drivers.includes(facts.driver)) continue;
     const { kind, where, size } = facts.takes;
     pv.set([facts.node ?? '', facts.name, kind, claim.name, claim.namespace, phase, where], size);
   }

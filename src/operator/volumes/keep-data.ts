@@ -53,7 +53,7 @@ export async function keepDeletedData(deps: KeepDataDeps, signal: AbortSignal): 
     volumes.subscribe({ changed: look, deleted: ({ metadata }) => void kept.delete(metadata.name ?? '') }),
     pvs.subscribe({
       deleted: ({ facts }) => {
-        if (facts?.handle !== undefined && kept.has(facts.handle)) queue.add(facts.handle);
+        if (kept.has(facts.handle)) queue.add(facts.handle);
       },
     }),
   ];
@@ -68,7 +68,7 @@ const isKept = ({ metadata }: LocalVolume): boolean =>
  * Whether a PersistentVolume has this handle. Looks through all of them: it is called for the few volumes without CSI.
  */
 export function isReferredTo(name: string, pvs: Pick<Informers['pvs'], 'values'>): boolean {
-  for (const { facts } of pvs.values.values()) if (facts?.handle === name) return true;
+  for (const { facts } of pvs.values.values()) if (facts.handle === name) return true;
   return false;
 }
 

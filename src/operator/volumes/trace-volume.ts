@@ -32,7 +32,7 @@ export function createTraces(deps: TracesDeps): Traces {
   volumes.subscribe({ deleted: ({ metadata }) => gone.set(metadata.name ?? '', true) });
   const pvOf = (id: string): PvFacts | undefined => {
     for (const { facts } of pvs.values.values())
-      if (facts?.handle === id && drivers.includes(facts.driver)) return facts;
+      if (facts.handle === id && drivers.includes(facts.driver)) return facts;
     return undefined;
   };
   /** A node that is gone, or that an administrator calls lost, is asked for nothing. */
