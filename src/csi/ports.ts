@@ -48,6 +48,13 @@ export interface Volumes {
   setLimits(id: string, limits: LimitsToSet, signal: AbortSignal): Promise<void>;
   /** Asks its node to remove it; done when there is none. */
   remove(id: string, signal: AbortSignal): Promise<void>;
+  /**
+   * Deletes the record, whose data stays for those that need it; `why` is told to people. It is removed by itself once
+   * nobody needs it. Done when there is none.
+   */
+  removeLater(id: string, why: string, signal: AbortSignal): Promise<void>;
+  /** Those that are heard of and need the data of this one, in the order of their names. */
+  needing(id: string): readonly LocalVolume[];
   /** Looks at the volume now and after every change (undefined: it is gone), until `decide` returns something. */
   until<T>(
     id: string,

@@ -24,7 +24,6 @@ import {
   REMOVE_STRAYS,
   SELECTED_NODE,
   SNAPSHOT_ID,
-  SOURCE_VOLUME_ID,
   STORAGE_RESERVED,
   TOPOLOGY_KEY,
   VOLUME_FINALIZER,
@@ -156,7 +155,7 @@ const VOLUME_ATTRIBUTES: readonly Row[] = [
     ['operator'],
     'open-local',
   ]),
-  ...[READ_ONLY_SNAPSHOT, SNAPSHOT_ID, SOURCE_VOLUME_ID].map((name): Row => [
+  ...[READ_ONLY_SNAPSHOT, SNAPSHOT_ID].map((name): Row => [
     name,
     'volume attribute',
     'PersistentVolume',

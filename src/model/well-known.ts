@@ -102,9 +102,8 @@ export const PV_ALLOCATED = 'csi.aliyun.com/pv-allocated';
  */
 export const READ_ONLY_SNAPSHOT = 'csi.aliyun.com/readonly';
 
-/** In the attributes of a PersistentVolume that mounts a snapshot: which one, and the volume that it was taken of. */
+/** In the attributes of a PersistentVolume that mounts a snapshot: which one. */
 export const SNAPSHOT_ID = 'csi.aliyun.com/snapshot-id';
-export const SOURCE_VOLUME_ID = 'csi.aliyun.com/source-volume-id';
 
 /**
  * VolumeSnapshotClass parameters besides READ_ONLY_SNAPSHOT: what claims made from a snapshot get, the size of a new

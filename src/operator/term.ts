@@ -24,6 +24,7 @@ import { createScheduling } from './scheduling/scheduling.ts';
 import { createWaitingPods } from './scheduling/waiting-pods.ts';
 import { createCsiComponent } from './volumes/csi-component.ts';
 import { letGoOfLostVolumes } from './volumes/let-go-lost.ts';
+import { createNeededData, type NeededData } from './volumes/needed-data.ts';
 import { createLetGoVolumes, type LetGoVolumes } from './volumes/let-go-volumes.ts';
 import type { LossCause } from './volumes/lost-volume.ts';
 import { leadServiceHere, type ServingAddress } from './serving-address.ts';
@@ -68,6 +69,7 @@ export function createTerm(config: OperatorConfig, deps: TermDeps): Term {
       cluster.letGo.note(name);
     },
   };
+  const kept = { client: deps.client, informers, needed: cluster.needed, events, log };
   const check = {
     ...{ ledger, policy: cluster.policy, informers, log },
     everyMs: config.checkEveryMs,
@@ -78,7 +80,7 @@ export function createTerm(config: OperatorConfig, deps: TermDeps): Term {
     background('informers', (signal) => followAll(informers, signal)),
     ...callComponents(config, deps, cluster),
     background('node storage', (signal) => nodes.run(signal)),
-    background('kept data', (signal) => keepDeletedData({ client: deps.client, informers, events, log }, signal)),
+    background('kept data', (signal) => keepDeletedData(kept, signal)),
     background('lost volumes', (signal) => letGoOfLostVolumes(lost, signal)),
     background('ledger check', (signal) => checkLedger(check, signal)),
     background('expiry', (signal) =>
@@ -103,6 +105,7 @@ interface Cluster {
   readonly notReady: () => string | undefined;
   /** Volumes whose objects were let go in this term. */
   readonly letGo: LetGoVolumes;
+  readonly needed: NeededData;
 }
 
 const now = (): number => performance.now();
@@ -118,7 +121,8 @@ function hearCluster(config: OperatorConfig, { client, log }: TermDeps): Cluster
   feedLedger(informers, ledger);
   tellNotUnderstood({ informers, drivers, events });
   const letGo = createLetGoVolumes();
-  return { drivers, policy, ledger, informers, events, letGo, notReady: () => notSynced(informers) };
+  const needed = createNeededData(informers.volumes);
+  return { drivers, policy, ledger, informers, events, letGo, needed, notReady: () => notSynced(informers) };
 }
 
 /** The parts that answer calls, and the capacity objects, which say the same to a scheduler that makes none. */
@@ -144,6 +148,7 @@ function callComponents(config: OperatorConfig, deps: TermDeps, cluster: Cluster
         ledger,
         informers,
         topology,
+        needed: cluster.needed,
         notReady,
         log,
         now,

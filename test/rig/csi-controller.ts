@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
 import { bytes, GIB, MIB } from '../../src/model/bytes.ts';
+import { KeyedMutex } from '../../src/daemon/keyed-mutex.ts';
 import { silentLog, type Log } from '../../src/model/log.ts';
 import { createCsiClient, type CsiClient } from '../../src/csi/client.ts';
 import { CreateVolumeRequest, VolumeCapability_AccessMode_Mode as Mode, type Volume } from '../../src/csi/gen/csi.ts';
@@ -40,6 +41,7 @@ export async function serveController({
   const controller = createController({
     volumes,
     room,
+    sources: new KeyedMutex(),
     claimUid: () => undefined,
     waitForAgentMs: 10_000,
     notReady: () => undefined,

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Endpoint } from '../../daemon/endpoint.ts';
+import { KeyedMutex } from '../../daemon/keyed-mutex.ts';
 import { silentLog } from '../../model/log.ts';
 import { bytes, GIB, MIB } from '../../model/bytes.ts';
 import { Fault } from '../../model/fault.ts';
@@ -54,6 +55,7 @@ beforeEach(async () => {
     get waitForAgentMs() {
       return waitForAgentMs;
     },
+    sources: new KeyedMutex(),
     notReady: () => problem,
     traces: { traceOf: async () => trace },
     topology: { nodesAt: (host: string) => [host.replace(/^host-/, '')], hostnameOf: (node: string) => `host-${node}` },

@@ -18,10 +18,13 @@ import { modifyVolume, parseModifyVolume } from './modify-volume.ts';
 import { toCsiVolume } from './csi-volume.ts';
 import { makeVolume, type MakeVolumeDeps } from './make-volume.ts';
 import { createPager } from './page-token.ts';
+import { snapshotCalls } from './snapshot-calls.ts';
 import type { Topology, Traces } from '../ports.ts';
 import { service, type Handlers, type Service } from '../service.ts';
 
 export interface ControllerDeps extends MakeVolumeDeps {
+  /** Keyed by the id of what is deleted, or made from: see `DeleteNeededDeps`. */
+  readonly sources: KeyedMutex;
   readonly traces: Traces;
   readonly topology: Topology;
   /** Why no call can be answered yet; undefined once all can. */
@@ -81,6 +84,8 @@ export function createController(deps: ControllerDeps): Service {
     },
 
     ...readingHandlers(deps, checkReady),
+
+    ...snapshotCalls(deps, { checkReady, one, pages: createPager() }),
 
     validateVolumeCapabilities: async (request, { signal }) => {
       checkVolumeId(request.volumeId);

@@ -2,24 +2,25 @@ import { Fault } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import type { Traces, Volumes } from '../ports.ts';
 import { lostRecord } from './local-volume.ts';
-import { untilGone, untilMade, type AgentWait } from './wait-for-agent.ts';
+import { deleteUnlessNeeded, type DeleteNeededDeps } from './delete-needed.ts';
+import { untilGone, untilMade } from './wait-for-agent.ts';
 
-export interface DeleteVolumeDeps extends AgentWait {
-  readonly volumes: Pick<Volumes, 'find' | 'create' | 'remove' | 'until'>;
+export interface DeleteVolumeDeps extends DeleteNeededDeps {
+  readonly volumes: DeleteNeededDeps['volumes'] & Pick<Volumes, 'find' | 'create'>;
   readonly traces: Traces;
 }
 
 /**
- * Removes the volume; returns once its node has nothing of it, and never while its data is, or may be, there. Throws
- * Fault: `precondition` for what is no volume of CSI, or may be another's; `unavailable` while the node cannot tell;
- * `aborted` when the same call, repeated, will find it settled.
+ * Removes the volume; returns once its node has nothing of it, and never while its data is, or may be, there without
+ * a record of it. What snapshots or copies need stays for them. Throws Fault: `precondition` for what is no volume of
+ * CSI, or may be another's; `unavailable` while the node cannot tell; `aborted` when the same call, repeated, will
+ * find it settled.
  */
 export async function deleteVolume(id: string, deps: DeleteVolumeDeps, signal: AbortSignal): Promise<void> {
   const volume = (await deps.volumes.find(id, signal)) ?? (await findUnrecorded(id, deps, signal));
   if (volume === undefined) return;
   checkRole(id, volume);
-  await deps.volumes.remove(id, signal);
-  await untilGone(volume, deps, signal);
+  await deleteUnlessNeeded(volume, deps, signal);
 }
 
 function checkRole(id: string, { spec }: LocalVolume): void {

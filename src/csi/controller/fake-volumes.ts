@@ -1,6 +1,8 @@
 import { bytes, formatBytes, minus, roundUp, type Bytes } from '../../model/bytes.ts';
 import { Fault } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
+import { sourceNeededBy } from '../../model/needed-data.ts';
+import { KEEP } from '../../model/well-known.ts';
 import type { VolumeReason } from '../../model/volume-reasons.ts';
 import type { PlaceRequest } from '../../capacity/books/create-volume.ts';
 import type { Refusal } from '../../model/verdict.ts';
@@ -40,8 +42,20 @@ export class FakeVolumes implements Volumes {
   obey(volume: LocalVolume): void {
     const name = volume.metadata.name ?? '';
     if (volume.metadata.deletionTimestamp !== undefined) this.objects.delete(name);
-    else volume.status = { phase: 'Ready', sizeBytes: volume.spec.sizeBytes, devicePath: `/dev/x/${name}` };
+    else
+      volume.status = {
+        phase: 'Ready',
+        sizeBytes: volume.spec.sizeBytes,
+        devicePath: `/dev/x/${name}`,
+        ...(volume.spec.role === 'Snapshot' ? { snapshot: this.#cut(volume) } : {}),
+      };
     this.changed();
+  }
+
+  #cut({ spec, status }: LocalVolume): NonNullable<LocalVolume['status']>['snapshot'] & object {
+    const source = this.objects.get(spec.source?.volume ?? '');
+    const first = { takenAt: '2026-01-02T03:04:05Z', usedBytes: 0, sourceBytes: source?.status?.sizeBytes ?? 0 };
+    return { ...first, ...status?.snapshot };
   }
 
   fail(volume: LocalVolume, reason: VolumeReason, message: string): void {
@@ -112,6 +126,21 @@ export class FakeVolumes implements Volumes {
     if (!volume) return;
     volume.metadata = { ...volume.metadata, annotations: {}, deletionTimestamp: '2026-01-01T00:00:00Z' };
     this.agent(volume);
+  }
+
+  async removeLater(id: string, why: string): Promise<void> {
+    if (this.failRemove) throw this.failRemove;
+    const volume = this.objects.get(id);
+    if (volume)
+      volume.metadata = {
+        ...volume.metadata,
+        annotations: { [KEEP]: why },
+        deletionTimestamp: '2026-01-01T00:00:00Z',
+      };
+  }
+
+  needing(id: string): LocalVolume[] {
+    return [...this.objects.values()].filter((volume) => sourceNeededBy(volume) === id);
   }
 
   until<T>(

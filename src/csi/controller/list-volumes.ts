@@ -1,5 +1,5 @@
 import type { LocalVolume } from '../../model/local-volume.ts';
-import { KEEP } from '../../model/well-known.ts';
+import { isLetGo } from '../../model/needed-data.ts';
 import { toCsiVolume } from './csi-volume.ts';
 import type { ControllerGetVolumeResponse, ListVolumesRequest, ListVolumesResponse } from '../gen/csi.ts';
 import type { Pager } from './page-token.ts';
@@ -40,5 +40,4 @@ export const toEntry = (
 /**
  * A volume of CSI. One that DeleteVolume was called for is none any more, though its data may be needed for a while.
  */
-export const isVolume = ({ metadata, spec }: LocalVolume): boolean =>
-  spec.role === 'Volume' && (metadata.deletionTimestamp === undefined || metadata.annotations?.[KEEP] !== undefined);
+export const isVolume = (volume: LocalVolume): boolean => volume.spec.role === 'Volume' && !isLetGo(volume);

@@ -3,6 +3,7 @@ import type { Placement } from '../../model/facts.ts';
 import { Fault } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import { formatLimits, limitsWith, sameLimits } from '../../model/mutable-parameters.ts';
+import { UNTIL_DELETE_VOLUME } from '../../model/needed-data.ts';
 import { nodeLabelOf } from '../../model/node-label.ts';
 import { KEEP, NODE_LABEL, VOLUME_FINALIZER } from '../../model/well-known.ts';
 import { limitsOfStorageClass } from './modify-volume.ts';
@@ -16,7 +17,7 @@ export function newLocalVolume(wanted: WantedVolume, placement: Placement, claim
     metadata: {
       name: id,
       labels: { [NODE_LABEL]: nodeLabelOf(placement.node) },
-      annotations: { [KEEP]: 'until DeleteVolume' },
+      annotations: { [KEEP]: UNTIL_DELETE_VOLUME },
       finalizers: [VOLUME_FINALIZER],
     },
     spec: {
@@ -49,7 +50,7 @@ export function lostRecord(
     metadata: {
       name: id,
       labels: { [NODE_LABEL]: node },
-      annotations: { [KEEP]: 'until DeleteVolume' },
+      annotations: { [KEEP]: UNTIL_DELETE_VOLUME },
       finalizers: [VOLUME_FINALIZER],
     },
     spec: { nodeName: node, kind: 'LVM', vgName, sizeBytes: 1, role: 'Volume' },

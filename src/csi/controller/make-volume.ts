@@ -4,6 +4,7 @@ import type { LocalVolume } from '../../model/local-volume.ts';
 import { meaningOf } from '../../model/volume-reasons.ts';
 import { checkLimit } from './capacity-range.ts';
 import type { WantedVolume } from './wanted-volume.ts';
+import { findStaying } from './find-staying.ts';
 import { checkSame, newLocalVolume } from './local-volume.ts';
 import { untilGone, untilMade, type AgentWait } from './wait-for-agent.ts';
 import type { Room, Volumes } from '../ports.ts';
@@ -30,15 +31,6 @@ export async function makeVolume(
   if (found) checkSame(wanted, found);
   const volume = found ?? (await placeAndCreate(wanted, deps, signal));
   return untilReady(volume, deps, signal);
-}
-
-/** Finds the volume unless it is being removed: then it waits until it is gone, and the name may be used again. */
-async function findStaying(id: string, deps: MakeVolumeDeps, signal: AbortSignal): Promise<LocalVolume | undefined> {
-  // The API server is not asked: nearly every volume is new, and creating one that exists but was not heard of fails.
-  const found = deps.volumes.heard(id);
-  if (found?.metadata.deletionTimestamp === undefined) return found;
-  await untilGone(found, deps, signal);
-  return undefined;
 }
 
 async function placeAndCreate(wanted: WantedVolume, deps: MakeVolumeDeps, signal: AbortSignal): Promise<LocalVolume> {

@@ -30,7 +30,7 @@ export interface WantedVolume {
 }
 
 /** A LocalVolume keeps the name it was asked by. */
-const MAX_NAME_CHARS = 253;
+export const MAX_NAME_CHARS = 253;
 
 /** Throws Fault `invalid`, `out-of-range` or `unimplemented`, naming the field. */
 export function parseCreateVolume(request: CreateVolumeRequest, topology: Pick<Topology, 'nodesAt'>): WantedVolume {

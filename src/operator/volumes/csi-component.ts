@@ -5,10 +5,12 @@ import { createController } from '../../csi/controller/controller.ts';
 import { createIdentity } from '../../csi/identity.ts';
 import type { Topology } from '../../csi/ports.ts';
 import { createCsiServer, type CsiServerOptions } from '../../csi/server.ts';
+import { KeyedMutex } from '../../daemon/keyed-mutex.ts';
 import type { Component } from '../../daemon/lifecycle.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { claimUidIn } from '../../model/decode.ts';
 import type { Informers } from '../follow/informers.ts';
+import type { NeededData } from './needed-data.ts';
 import { createTraces } from './trace-volume.ts';
 import { createVolumeStore } from './volume-store.ts';
 
@@ -22,6 +24,7 @@ export interface CsiComponentDeps extends Pick<CsiServerOptions, 'endpoint' | 'l
   readonly ledger: Ledger;
   readonly informers: Informers;
   readonly topology: Topology;
+  readonly needed: NeededData;
   readonly notReady: () => string | undefined;
   /** Whether the volume's object was let go because it, or its node, is lost. */
   readonly isLetGo: (id: string) => boolean;
@@ -48,7 +51,8 @@ export function createCsiComponent(deps: CsiComponentDeps): Component {
     ready: () => notReady() === undefined,
   });
   const controller = createController({
-    volumes: createVolumeStore({ client, volumes: informers.volumes }),
+    volumes: createVolumeStore({ client, volumes: informers.volumes, needed: deps.needed }),
+    sources: new KeyedMutex(),
     traces: createTraces({ client, informers, topology, drivers: deps.drivers, isLetGo: deps.isLetGo }),
     room: {
       place,

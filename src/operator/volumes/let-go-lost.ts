@@ -10,7 +10,7 @@ import { VOLUME_FINALIZER } from '../../model/well-known.ts';
 import type { Clock } from '../../wait/clock.ts';
 import { allSynced, type Informers } from '../follow/informers.ts';
 import { createGoneNodes, type GoneNodes } from './gone-nodes.ts';
-import { isReferredTo } from './keep-data.ts';
+import { hasHandle } from './keep-data.ts';
 import { dataLeft, isLeaving, isTheNodesOwn, lossOf, type Loss, type LossCause } from './lost-volume.ts';
 
 export interface LetGoLostDeps {
@@ -84,7 +84,7 @@ async function reconcile(name: string, deps: Deps, signal: AbortSignal): Promise
  */
 async function remove(volume: LocalVolume, { client, informers, log, graceMs }: Deps, signal: AbortSignal) {
   const { name = '', uid } = volume.metadata;
-  if (isReferredTo(name, informers.pvs)) return undefined;
+  if (hasHandle(name, informers.pvs)) return undefined;
   for (const { nodeName } of informers.pods.values.values())
     if (volume.spec.role === 'Ephemeral' && nodeName === volume.spec.nodeName) return { afterMs: graceMs };
   const preconditions = uid === undefined ? {} : { preconditions: { uid } };

@@ -7,6 +7,7 @@ import { LOCAL_VOLUMES } from '../../kube/resource.ts';
 import { bytes, GIB } from '../../model/bytes.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import { KEEP, VOLUME_FINALIZER } from '../../model/well-known.ts';
+import { createNeededData } from './needed-data.ts';
 import { createVolumeStore } from './volume-store.ts';
 import { eventually } from '../../../test/rig/eventually.ts';
 
@@ -27,7 +28,7 @@ beforeEach(async () => {
     project: (volume) => volume,
     log: silentLog,
   });
-  store = createVolumeStore({ client: ours.client, volumes: heard });
+  store = createVolumeStore({ client: ours.client, volumes: heard, needed: createNeededData(heard) });
   let running: Promise<void> | undefined;
   follow = async () => {
     running = heard.run(stopping.signal);
@@ -148,4 +149,19 @@ test('waiting ends with its signal, for its reason', async () => {
   impatient.abort(new Error('enough'));
   await expect(waiting).rejects.toThrow('enough');
   await expect(store.until('v', () => true, AbortSignal.abort(new Error('before')))).rejects.toThrow('before');
+});
+
+test('one whose data others need is deleted with the reason, and keeps its mark', async () => {
+  await follow();
+  await store.create(volume('v'), never);
+  const snapshot = volume('s');
+  await store.create({ ...snapshot, spec: { ...snapshot.spec, role: 'Snapshot', source: { volume: 'v' } } }, never);
+  expect(store.needing('v').map(({ metadata }) => metadata.name)).toEqual(['s']);
+  expect([...store.all()]).toHaveLength(2);
+  await store.removeLater('v', 'kept by snapshot s', never);
+  expect(stored('v')?.metadata).toMatchObject({
+    deletionTimestamp: expect.any(String) as string,
+    annotations: { [KEEP]: 'kept by snapshot s', other: 'x' },
+  });
+  await store.removeLater('nobody', 'kept by snapshot s', never);
 });

@@ -9,10 +9,12 @@ import { KEEP } from '../../model/well-known.ts';
 import { faultOfWrite } from '../../kube/api-fault.ts';
 import { untilCalled } from '../../wait/abort.ts';
 import { find, unlessGone } from '../../kube/find.ts';
+import type { NeededData } from './needed-data.ts';
 
 export interface VolumeStoreDeps {
   readonly client: Pick<KubeClient, 'get' | 'create' | 'patch' | 'delete'>;
   readonly volumes: Pick<Informer<LocalVolume, LocalVolume>, 'get' | 'values' | 'subscribe' | 'wrote'>;
+  readonly needed: NeededData;
 }
 
 /**
@@ -20,7 +22,7 @@ export interface VolumeStoreDeps {
  * asked of the API server, and the answer is given to the informer. To be made after the ledger subscribed, so that the
  * ledger hears first.
  */
-export function createVolumeStore({ client, volumes }: VolumeStoreDeps): Volumes {
+export function createVolumeStore({ client, volumes, needed }: VolumeStoreDeps): Volumes {
   const waiting = createWaiting(volumes);
   const ask = async (id: string, signal: AbortSignal): Promise<LocalVolume | undefined> => {
     try {
@@ -31,6 +33,14 @@ export function createVolumeStore({ client, volumes }: VolumeStoreDeps): Volumes
       throw new Fault('unavailable', `looking for volume ${id}: ${textOf(error)}`, { cause: error });
     }
     return volumes.get(id);
+  };
+  const deleteWith = async (mark: Patch, id: string, signal: AbortSignal): Promise<void> => {
+    try {
+      if (await unlessGone(client.patch(LOCAL_VOLUMES, { name: id }, mark, signal)))
+        await unlessGone(client.delete(LOCAL_VOLUMES, { name: id }, signal));
+    } catch (error) {
+      throw faultOfWrite(`deleting volume ${id}`, error);
+    }
   };
   return {
     all: () => volumes.values.values(),
@@ -64,14 +74,9 @@ export function createVolumeStore({ client, volumes }: VolumeStoreDeps): Volumes
         throw faultOfWrite(`setting the limits of volume ${id}`, error);
       }
     },
-    remove: async (id, signal) => {
-      try {
-        if (await unlessGone(client.patch(LOCAL_VOLUMES, { name: id }, STOP_KEEPING, signal)))
-          await unlessGone(client.delete(LOCAL_VOLUMES, { name: id }, signal));
-      } catch (error) {
-        throw faultOfWrite(`deleting volume ${id}`, error);
-      }
-    },
+    remove: (id, signal) => deleteWith(STOP_KEEPING, id, signal),
+    removeLater: (id, why, signal) => deleteWith(keepFor(why), id, signal),
+    needing: (id) => needed.by(id),
     until: (id, decide, signal) => waiting.until(id, decide, signal),
   };
 }
@@ -81,6 +86,12 @@ export const STOP_KEEPING: Patch = { type: 'merge', body: { metadata: { annotati
 
 /** In a merge patch: takes every limit away that is not named. */
 const NO_LIMITS = { readBps: null, writeBps: null, readIops: null, writeIops: null };
+
+/** The mark with another reason. */
+export const keepFor = (why: string): Patch => ({
+  type: 'merge',
+  body: { metadata: { annotations: { [KEEP]: why } } },
+});
 
 /** Waits for volumes by one subscription, whatever the number of callers. */
 function createWaiting(volumes: VolumeStoreDeps['volumes']): Pick<Volumes, 'until'> {

@@ -1,0 +1,33 @@
+import { Fault } from '../../model/fault.ts';
+import type { Traces, Volumes } from '../ports.ts';
+import { deleteUnlessNeeded, type DeleteNeededDeps } from './delete-needed.ts';
+
+export interface DeleteSnapshotDeps extends DeleteNeededDeps {
+  readonly volumes: DeleteNeededDeps['volumes'] & Pick<Volumes, 'find'>;
+  readonly traces: Traces;
+}
+
+/**
+ * Removes the snapshot; what mounts it or is being copied from it keeps its data for as long. One that is not known is
+ * gone, unless a node has a logical volume of its name. Throws Fault: `precondition` for what is no snapshot, and for
+ * data without a record; `unavailable`; `aborted` when the same call, repeated, will find it settled.
+ */
+export async function deleteSnapshot(id: string, deps: DeleteSnapshotDeps, signal: AbortSignal): Promise<void> {
+  const snapshot = await deps.volumes.find(id, signal);
+  if (snapshot === undefined) return checkNothingLeft(id, deps, signal);
+  if (snapshot.spec.role !== 'Snapshot')
+    throw new Fault('precondition', `${id} is a volume on node ${snapshot.spec.nodeName}, not a snapshot`);
+  await deleteUnlessNeeded(snapshot, deps, signal);
+}
+
+/** A record can be taken away by a stripped finalizer, or with the whole kind. */
+async function checkNothingLeft(id: string, { traces }: DeleteSnapshotDeps, signal: AbortSignal): Promise<void> {
+  const trace = await traces.traceOf(id, signal);
+  if (trace.kind === 'none') return;
+  const what = trace.kind === 'found' ? `node ${trace.node} has ${trace.vgName}/${id}.` : trace.what;
+  throw new Fault(
+    trace.kind === 'unknown' ? 'unavailable' : 'precondition',
+    `snapshot ${id} has no LocalVolume any more, and its data may still be there: ${what} ` +
+      'Remove that logical volume, or delete the VolumeSnapshotContent with deletionPolicy: Retain.',
+  );
+}

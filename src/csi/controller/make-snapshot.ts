@@ -1,0 +1,165 @@
+import { bytes, formatBytes, type Bytes } from '../../model/bytes.ts';
+import type { KeyedMutex } from '../../daemon/keyed-mutex.ts';
+import { Fault } from '../../model/fault.ts';
+import type { LocalVolume } from '../../model/local-volume.ts';
+import { UNTIL_DELETE_SNAPSHOT } from '../../model/needed-data.ts';
+import { nodeLabelOf } from '../../model/node-label.ts';
+import { present } from '../../model/present.ts';
+import { largestStore, parseSnapshotClass, type SnapshotPolicy } from '../../model/snapshot-class.ts';
+import type { VolumePolicy } from '../../model/storage-class.ts';
+import { meaningOf } from '../../model/volume-reasons.ts';
+import { KEEP, NODE_LABEL, VOLUME_FINALIZER } from '../../model/well-known.ts';
+import type { CreateSnapshotRequest } from '../gen/csi.ts';
+import type { Room, Volumes } from '../ports.ts';
+import { findStaying } from './find-staying.ts';
+import { volumeIdOf } from './volume-id.ts';
+import { MAX_NAME_CHARS } from './wanted-volume.ts';
+import { untilGone, untilMade, type AgentWait } from './wait-for-agent.ts';
+
+/** A snapshot that somebody wants, checked and in our own words. */
+export interface WantedSnapshot {
+  readonly id: string;
+  /** As the caller names it. */
+  readonly name: string;
+  /** CSI id of the volume that it is taken of. */
+  readonly source: string;
+  readonly policy: SnapshotPolicy;
+}
+
+export interface MakeSnapshotDeps extends AgentWait {
+  readonly volumes: Volumes;
+  readonly room: Pick<Room, 'place' | 'unplace' | 'refused' | 'capacity'>;
+  /** As in `DeleteNeededDeps`. */
+  readonly sources: KeyedMutex;
+}
+
+/** Throws Fault `invalid`, naming the field or the VolumeSnapshotClass parameter. */
+export function parseCreateSnapshot({ name, sourceVolumeId, parameters }: CreateSnapshotRequest): WantedSnapshot {
+  if (name === '') throw new Fault('invalid', 'name is missing: a snapshot is found again by it');
+  if (name.length > MAX_NAME_CHARS) throw new Fault('invalid', `name has more than ${MAX_NAME_CHARS} characters`);
+  if (sourceVolumeId === '') throw new Fault('invalid', 'source_volume_id is missing: say of which volume');
+  return { id: volumeIdOf(name), name, source: sourceVolumeId, policy: parseSnapshotClass(parameters) };
+}
+
+/**
+ * Takes the snapshot, or finds it as an earlier try left it; what its class says now makes no difference then. Returns
+ * once the node has it. Throws Fault: `not-found` and `precondition` for a source that is not there or not ready,
+ * `invalid` for one that can have no snapshots, `exhausted` when its group has no room (nothing is left there then),
+ * `conflict`, and `aborted` for all that the same call, repeated, will find settled.
+ */
+export async function makeSnapshot(
+  wanted: WantedSnapshot,
+  deps: MakeSnapshotDeps,
+  signal: AbortSignal,
+): Promise<LocalVolume> {
+  const found = await findStaying(wanted.id, deps, signal);
+  if (found) checkSame(wanted, found);
+  const begun = found ?? (await deps.sources.run(wanted.source, () => placeAndCreate(wanted, deps, signal), signal));
+  return untilTaken(begun, deps, signal);
+}
+
+function checkSame({ name, source }: WantedSnapshot, { spec }: LocalVolume): void {
+  if (spec.role !== 'Snapshot') throw new Fault('conflict', `${name} is no snapshot: a volume has that name`);
+  if (spec.source?.volume !== source)
+    throw new Fault('conflict', `snapshot ${name} exists of another volume: ${spec.source?.volume}, not ${source}`);
+}
+
+async function placeAndCreate(
+  { id, name, source: sourceId, policy }: WantedSnapshot,
+  deps: MakeSnapshotDeps,
+  signal: AbortSignal,
+): Promise<LocalVolume> {
+  const source = await deps.volumes.find(sourceId, signal);
+  if (!source) throw new Fault('not-found', `there is no volume ${sourceId} to take a snapshot of`);
+  const sourceSize = checkSource(sourceId, source);
+  const initialSize = bytes(Math.min(policy.initialSize, sourceSize));
+  const size = place(id, source, bytes(Math.min(initialSize, largestStore(sourceSize))), deps.room);
+  try {
+    return await deps.volumes.create(
+      newSnapshot({ id, name, source: sourceId, policy }, source, { initialSize, size }),
+      signal,
+    );
+  } catch (error) {
+    if (!(error instanceof Fault && error.kind === 'aborted')) deps.room.unplace(id);
+    throw error;
+  }
+}
+
+/** The size of the volume in bytes. Throws Fault when no snapshot can be taken of it, or not now. */
+function checkSource(id: string, { metadata, spec, status }: LocalVolume): Bytes {
+  if (spec.role === 'Ephemeral') throw new Fault('invalid', `${id} is an inline volume: it goes with its pod`);
+  if (spec.role === 'Snapshot') throw new Fault('invalid', `${id} is a snapshot: take another one of its source`);
+  if (spec.kind !== 'LVM')
+    throw new Fault('invalid', `volume ${id} is a whole ${spec.kind}: only volumes of volumeType LVM have snapshots`);
+  if (spec.readOnly)
+    throw new Fault(
+      'invalid',
+      `volume ${id} is the snapshot ${spec.source?.snapshot} itself, mounted read-only: take one of its source`,
+    );
+  if (metadata.deletionTimestamp !== undefined) throw new Fault('precondition', `volume ${id} is being deleted`);
+  if (status?.phase !== 'Ready' || status.sizeBytes === undefined)
+    throw new Fault(
+      'precondition',
+      `volume ${id} is not ready for a snapshot: ${status?.message ?? 'it is being made'}`,
+    );
+  return bytes(status.sizeBytes);
+}
+
+/** Takes the room of the store, in the group of its source, and returns its size in whole extents. */
+function place(id: string, { spec, metadata }: LocalVolume, size: Bytes, room: MakeSnapshotDeps['room']): Bytes {
+  const policy = storePolicy(spec.vgName ?? '');
+  const placed = room.place({ name: id, policy, size, nodes: [spec.nodeName] });
+  if (placed.ok) return placed.placement.size;
+  const { largest } = room.capacity(policy, spec.nodeName);
+  throw new Fault(
+    'exhausted',
+    `no snapshot of volume ${metadata.name} on node ${spec.nodeName}: ${placed.refusal.message} for its store, ` +
+      `which has ${formatBytes(largest)} that no volume takes`,
+  );
+}
+
+const storePolicy = (vgName: string): VolumePolicy => ({ kind: 'LVM', vgName, layout: 'linear', limits: {} });
+
+/** The order to the node's agent, and the record of what was asked. */
+function newSnapshot(
+  { id, name, source: volume, policy }: WantedSnapshot,
+  { spec }: LocalVolume,
+  { initialSize, size }: { readonly initialSize: Bytes; readonly size: Bytes },
+): LocalVolume {
+  const { nodeName, kind, vgName, fsType, encryption } = spec;
+  return {
+    metadata: {
+      name: id,
+      labels: { [NODE_LABEL]: nodeLabelOf(nodeName) },
+      annotations: { [KEEP]: UNTIL_DELETE_SNAPSHOT },
+      finalizers: [VOLUME_FINALIZER],
+    },
+    spec: {
+      nodeName,
+      kind,
+      ...present({ vgName, fsType, encryption }),
+      sizeBytes: size,
+      role: 'Snapshot',
+      source: { volume },
+      copyOnWrite: { thresholdPercent: policy.thresholdPercent, stepBytes: policy.step },
+      restore: policy.restore,
+      request: { name, requiredBytes: initialSize },
+    },
+  };
+}
+
+async function untilTaken(begun: LocalVolume, deps: MakeSnapshotDeps, signal: AbortSignal): Promise<LocalVolume> {
+  const { name = '' } = begun.metadata;
+  const outcome = await untilMade(begun, deps, signal);
+  if (outcome.kind === 'ready') return outcome.volume;
+  if (outcome.kind === 'gone') throw new Fault('aborted', `snapshot ${name} was deleted while it was being taken`);
+  const { reason, message = 'no reason given', sizeBytes } = outcome.volume.status ?? {};
+  const says = `node ${begun.spec.nodeName} says: ${message}`;
+  if (reason === undefined || sizeBytes !== undefined || !meaningOf(reason).elsewhere)
+    throw new Fault('aborted', `snapshot ${name}: ${says}`);
+  // Other trouble than the group's is the snapshot's own, and says nothing of volumes that somebody wants there.
+  if (reason === 'NoSpace' || meaningOf(reason).concernsPlace) deps.room.refused(name, meaningOf(reason).concernsPlace);
+  await deps.volumes.remove(name, signal);
+  await untilGone(outcome.volume, deps, signal);
+  throw new Fault('exhausted', `snapshot ${name} could not be taken, and nothing of it is left: ${says}`);
+}
