@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { reportOf, type SimulatedStorage } from '../../../src/lvm/simulated-groups.ts';
+import { CONTROL_NODES } from '../system/pod-processes.ts';
 import { POOL, type System } from '../system/system.ts';
 
 /** How much of each node's group is promised: by LocalVolume objects, and by logical volumes on its disks. Bytes. */
@@ -16,7 +17,9 @@ export interface Promised {
  * reported anything: of an empty list everything is true.
  */
 export async function promised({ cluster, stores }: System): Promise<Promised[]> {
-  const nodes = stores.nodeStorages.list().map(({ metadata }) => metadata.name ?? '');
+  const all = stores.nodeStorages.list().map(({ metadata }) => metadata.name ?? '');
+  // No agent runs where the operator's own pods are.
+  const nodes = all.filter((name) => !CONTROL_NODES.includes(name));
   if (nodes.length === 0) throw new Error('no node has reported its storage: nothing can be said about promises');
   return Promise.all(
     nodes.map(async (node) => {

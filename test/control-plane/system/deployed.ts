@@ -9,7 +9,7 @@ interface Workload {
   readonly kind?: string;
   readonly spec?: {
     readonly template?: {
-      readonly spec?: { readonly containers?: readonly { readonly name: string; readonly args?: readonly string[] }[] };
+      readonly spec?: { readonly containers?: readonly Container[] };
     };
   };
 }
@@ -20,21 +20,50 @@ export async function applyFolder(cluster: Cluster, folder: 'crds' | 'deploy'): 
   await kubectl(cluster, 'wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s');
 }
 
+/** A container of a pod, what a test reads of it. */
+export interface Container {
+  readonly name: string;
+  readonly image?: string;
+  readonly args?: readonly string[];
+  readonly env?: readonly {
+    readonly name: string;
+    readonly valueFrom?: { readonly fieldRef?: { fieldPath: string } };
+  }[];
+}
+
+export type Instead = Readonly<Record<string, string | undefined>>;
+
 /**
  * Reads the arguments of a container from deploy/, replacing those that `instead` names; `undefined` leaves one out.
  */
-export function deployedArgs(
-  file: 'operator.yaml' | 'agent.yaml',
-  container: string,
-  instead: Readonly<Record<string, string | undefined>>,
-): string[] {
+export function deployedArgs(file: 'operator.yaml' | 'agent.yaml', container: string, instead: Instead): string[] {
   const documents = parseAllDocuments(readFileSync(path.join(CHECKOUT, 'deploy', file), 'utf8'));
   const workloads = documents.map((document) => document.toJS() as Workload);
-  const containers = workloads.flatMap(({ spec }) => spec?.template?.spec?.containers ?? []);
+  return argsOf(
+    workloads.flatMap(({ spec }) => spec?.template?.spec?.containers ?? []),
+    container,
+    instead,
+  );
+}
+
+/** The same of containers that were read already. Throws when there is none of that name. */
+export function argsOf(containers: readonly Container[], container: string, instead: Instead): string[] {
   const args = containers.find(({ name }) => name === container)?.args;
-  if (!args) throw new Error(`deploy/${file} has no container ${container}`);
+  if (!args) throw new Error(`there is no container ${container}`);
   const nameOf = (arg: string): string => /^--([^=]+)/.exec(arg)?.[1] ?? arg;
   const kept = args.filter((arg) => !Object.hasOwn(instead, nameOf(arg)));
   const given = Object.entries(instead).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}=${value}`]));
   return [...kept, ...given];
+}
+
+/** The environment of a container, with these values for the fields that it refers to. */
+export function envOf(
+  containers: readonly Container[],
+  container: string,
+  fields: Readonly<Record<string, string>>,
+): Record<string, string> {
+  const env = containers.find(({ name }) => name === container)?.env ?? [];
+  return Object.fromEntries(
+    env.map(({ name, valueFrom }) => [name, fields[valueFrom?.fieldRef?.fieldPath ?? ''] ?? '']),
+  );
 }

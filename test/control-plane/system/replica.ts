@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { Cluster } from '../cluster/cluster.ts';
-import { deployedArgs } from './deployed.ts';
+import { deployedArgs, type Instead } from './deployed.ts';
 import type { Backend } from './fake-service.ts';
 import { supervise, type Supervised } from '../cluster/supervised.ts';
 
@@ -24,37 +24,45 @@ export interface ReplicaOptions {
   /** Folder with tls.crt, tls.key and ca.crt. */
   readonly tlsDir: string;
   /** Additional flags of the operator. */
-  readonly flags: Readonly<Record<string, string | undefined>>;
+  readonly flags: Instead;
+  /** Arguments of a container, by its name. */
+  readonly args: (container: string, instead: Instead) => string[];
+  /** Environment of the operator. */
+  readonly env: Readonly<Record<string, string>>;
 }
 
 const NAMESPACE = 'open-local';
 
-/** Starts the containers with the arguments of deploy/operator.yaml. */
+/** Arguments and environment as of a pod of deploy/operator.yaml. A slice may have no loopback address. */
+export const asDeployed = (name: string): Pick<ReplicaOptions, 'args' | 'env'> => ({
+  args: (container, instead) => deployedArgs('operator.yaml', container, instead),
+  env: { POD_NAME: name, POD_IP: '192.0.2.1' },
+});
+
+/** Starts the containers of one pod as processes. */
 export async function startReplica(cluster: Cluster, options: ReplicaOptions): Promise<Replica> {
-  const { openLocal, kubeconfig, name, extenderPort, metricsPort, tlsDir, flags } = options;
+  const { openLocal, kubeconfig, name, extenderPort, metricsPort, tlsDir, flags, args } = options;
   const dir = path.join(cluster.dir, name);
   await mkdir(dir);
   const csiSocket = path.join(dir, 'csi.sock');
-  const operator = supervise(cluster.dir, `${name}-operator`, [
-    openLocal,
-    ...deployedArgs('operator.yaml', 'operator', {
-      kubeconfig,
-      identity: name,
-      // A slice may have no loopback address; fake-service.ts goes by the port alone.
-      'pod-ip': '192.0.2.1',
-      'extender-listen': `127.0.0.1:${extenderPort}`,
-      'extender-tls-dir': tlsDir,
-      'metrics-listen': `127.0.0.1:${metricsPort}`,
-      'csi-endpoint': `unix://${csiSocket}`,
-      ...flags,
-    }),
-  ]);
+  const flagsHere = {
+    kubeconfig,
+    'extender-listen': `127.0.0.1:${extenderPort}`,
+    'extender-tls-dir': tlsDir,
+    'metrics-listen': `127.0.0.1:${metricsPort}`,
+    'csi-endpoint': `unix://${csiSocket}`,
+  };
+  const operator = supervise(
+    cluster.dir,
+    `${name}-operator`,
+    [openLocal, ...args('operator', { ...flagsHere, ...flags })],
+    { ...process.env, ...options.env },
+  );
   const sidecar = (program: 'csi-provisioner' | 'csi-resizer'): Supervised => {
     const instead = { kubeconfig, 'csi-address': csiSocket, 'leader-election-namespace': NAMESPACE };
-    const args = deployedArgs('operator.yaml', program, { ...instead, v: '4' });
     // The identity in the Lease is the host name, which is the pod's name in a cluster; here both replicas share one.
     const argv = ['unshare', '--uts', 'sh', '-c', `hostname ${name} && exec "$@"`, 'sh', cluster.binary(program)];
-    return supervise(cluster.dir, `${name}-${program}`, [...argv, ...args], {
+    return supervise(cluster.dir, `${name}-${program}`, [...argv, ...args(program, { ...instead, v: '4' })], {
       ...process.env,
       POD_NAMESPACE: NAMESPACE,
     });

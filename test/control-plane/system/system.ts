@@ -14,7 +14,8 @@ import { startCluster, type Cluster } from '../cluster/cluster.ts';
 import { kubectl, serviceAccountKubeconfig } from '../cluster/identities.ts';
 import { freePorts } from '../../../sandbox/cluster/free-port.ts';
 import { CHECKOUT } from '../cluster/program.ts';
-import { startReplica, type Replica } from './replica.ts';
+import { CONTROL_PLANE, runPodsAsProcesses } from './pod-processes.ts';
+import { asDeployed, startReplica, type Replica } from './replica.ts';
 import { createService, type FakeService } from './fake-service.ts';
 import { supervise, type Supervised } from '../cluster/supervised.ts';
 import { until } from '../cluster/until.ts';
@@ -32,6 +33,8 @@ export interface SystemOptions {
   readonly openLocal: string;
   readonly groups: readonly NodeGroup[];
   readonly replicas?: 1 | 2;
+  /** The operators are the pods of the Deployment, on two nodes of a control plane (pod-processes.ts). */
+  readonly asPods?: boolean;
   /** Additional fields of the extender in the scheduler's configuration. */
   readonly extender?: Readonly<Record<string, unknown>>;
   /** Flags of the operator in addition to those of deploy/. */
@@ -62,6 +65,11 @@ export interface System {
 
 export const POOL = 'open-local-pool-0';
 const START_MS = 60_000;
+/** The other nodes are simulated, and run no processes. */
+const ONLY_ON_CONTROL_PLANE = [
+  ...['patch', 'deployment', 'open-local-operator', '-n', 'open-local', '--patch'],
+  JSON.stringify({ spec: { template: { spec: { nodeSelector: { [CONTROL_PLANE]: '' } } } } }),
+];
 const never = new AbortController().signal;
 
 /**
@@ -71,19 +79,13 @@ const never = new AbortController().signal;
 export async function startSystem(options: SystemOptions): Promise<System> {
   const { groups, extender: extenderFields = {} } = options;
   await using started = new AsyncDisposableStack();
-  const ports = await freePorts(2 * (options.replicas ?? 2));
+  const ports = options.asPods ? [] : await freePorts(2 * (options.replicas ?? 2));
   const addresses = Array.from({ length: ports.length / 2 }, (_, i) => ({
     extenderPort: ports[2 * i] ?? 0,
     metricsPort: ports[2 * i + 1] ?? 0,
   }));
-  const extender = started.use(
-    await createService(
-      addresses.map(({ extenderPort, metricsPort }) => ({
-        port: extenderPort,
-        readyUrl: `http://127.0.0.1:${metricsPort}/readyz`,
-      })),
-    ),
-  );
+  const replicas: Replica[] = [];
+  const extender = started.use(await createService(replicas));
   const cluster = await startCluster({
     extenders: [{ ...extenderOf(extender.port), ...extenderFields }],
     audit: options.audit ?? false,
@@ -91,7 +93,8 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   });
   started.defer(() => cluster.stop());
   tell(`logs: ${cluster.dir}`);
-  await deploy(cluster);
+  await deploy(cluster, options.asPods ? ['daemonset'] : ['deployment', 'daemonset']);
+  if (options.asPods) await kubectl(cluster, ...ONLY_ON_CONTROL_PLANE);
   await cluster.startComponent('kube-controller-manager');
   await cluster.startComponent('kube-scheduler');
   // Pods are refused (403) until the default ServiceAccount exists; on a busy machine its controller can be late.
@@ -108,14 +111,15 @@ export async function startSystem(options: SystemOptions): Promise<System> {
 
   const tlsDir = await tlsFiles(cluster);
   const kubeconfig = await serviceAccountKubeconfig(cluster, 'open-local-operator');
-  const replicas: Replica[] = [];
   started.defer(async () => void (await Promise.all(replicas.map((replica) => replica.stop()))));
+  const { openLocal, flags = {} } = options;
   for (const [i, address] of addresses.entries()) {
-    const { openLocal, flags = {} } = options;
-    replicas.push(
-      await startReplica(cluster, { openLocal, kubeconfig, name: `operator-${i}`, tlsDir, flags, ...address }),
-    );
+    const name = `operator-${i}`;
+    const replica = { openLocal, kubeconfig, name, tlsDir, flags, ...address, ...asDeployed(name) };
+    replicas.push(await startReplica(cluster, replica));
   }
+  if (options.asPods)
+    started.use(await runPodsAsProcesses({ cluster, client, stores, replicas, openLocal, kubeconfig, tlsDir }));
   const nodes = groups.map((group) => joinGroup(cluster, options.openLocal, group));
   started.defer(async () => void (await Promise.all(nodes.map((node) => node.stop()))));
   await extender.untilReady(START_MS);
@@ -159,10 +163,10 @@ const extenderOf = (port: number): Readonly<Record<string, unknown>> => ({
   tlsConfig: { certFile: 'kube-scheduler.crt', keyFile: 'kube-scheduler.key', caFile: 'ca.crt' },
 });
 
-/** Applies deploy/ as a person would; what deploy/ runs in pods runs here as processes. */
-async function deploy(cluster: Cluster): Promise<void> {
+/** Applies deploy/ as a person would, and takes out what no kubelet here can run. */
+async function deploy(cluster: Cluster, without: readonly string[]): Promise<void> {
   await kubectl(cluster, 'apply', '-k', path.join(CHECKOUT, 'deploy'));
-  await kubectl(cluster, 'delete', 'deployment,daemonset', '--all', '-n', 'open-local');
+  await kubectl(cluster, 'delete', without.join(','), '--all', '-n', 'open-local');
   await kubectl(cluster, 'wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s');
 }
 

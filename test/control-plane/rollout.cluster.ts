@@ -1,0 +1,102 @@
+import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest';
+import { tell } from './cluster/tell.ts';
+import { until } from './cluster/until.ts';
+import { lost } from './instruments/kept-volumes.ts';
+import { streamPlainPods } from './instruments/plain-pods.ts';
+import { broken, promised } from './instruments/promised-bytes.ts';
+import { createPods, deletePods, untilRunning, type PodWish } from './instruments/workload.ts';
+import { startSystem, type System } from './system/system.ts';
+
+/** Kubernetes itself is asked whether the Deployment that deploy/ ships can be lived with. */
+const NAMESPACE = ['-n', 'open-local'];
+const DEPLOYMENT = 'deployment/open-local-operator';
+const COUNT = 60;
+/** No fault lasts longer than a Lease. */
+const STANDSTILL_MS = 30_000;
+
+let system: System;
+beforeAll(async () => {
+  system = await startSystem({
+    openLocal: inject('openLocal'),
+    groups: [{ prefix: 'node', count: 4, disks: '/dev/sdb:40Gi:ssd' }],
+    asPods: true,
+    // As in deploy/scheduler: the pods of the operator itself must get a node without it.
+    extender: { ignorable: true },
+  });
+}, 180_000);
+afterAll(() => system?.stop());
+
+// A test that failed must not leave pods for the next.
+afterEach(async () => {
+  const ours = system.stores.pods.list().filter(({ metadata }) => metadata.namespace === 'default');
+  await deletePods(
+    system,
+    ours.map(({ metadata: { name = '' } }) => ({ name, sizes: ['1Gi'] })),
+  );
+});
+
+const rolledOut = (): Promise<string> =>
+  system.kubectl('rollout', 'status', DEPLOYMENT, ...NAMESPACE, '--timeout=120s');
+
+const leaderPod = (): string => system.leader().name;
+
+test('both replicas are Ready, and the Service leads to one', async () => {
+  expect(await rolledOut()).toContain('successfully rolled out');
+  const slice = await system.kubectl(
+    ...['get', 'endpointslices', ...NAMESPACE, '-l', 'kubernetes.io/service-name=open-local-scheduler-extender'],
+    ...['-o', 'jsonpath={.items[*].endpoints[*].targetRef.name}'],
+  );
+  expect(slice).toBe(leaderPod());
+});
+
+const DISRUPTIONS: readonly (readonly [string, () => Promise<unknown>])[] = [
+  [
+    'the Deployment is rolled out anew',
+    async () => {
+      const before = system.replicas.map(({ name }) => name);
+      await system.kubectl('set', 'env', DEPLOYMENT, ...NAMESPACE, '-c', 'operator', 'NEXT=1');
+      expect(await rolledOut()).toContain('successfully rolled out');
+      const left = (): boolean => before.some((name) => system.stores.pods.get(`open-local/${name}`) !== undefined);
+      await until('the old pods are gone', [system.stores.pods], 40_000, () => !left());
+    },
+  ],
+  [
+    "the leader's node is drained",
+    async () => {
+      const leader = leaderPod();
+      const node = system.stores.pods.get(`open-local/${leader}`)?.spec?.nodeName ?? '';
+      const drained = await system.kubectl('drain', node, '--delete-emptydir-data', '--timeout=90s');
+      expect(drained).toContain(`node/${node} drained`);
+      expect(await rolledOut()).toContain('successfully rolled out');
+      await system.kubectl('uncordon', node);
+    },
+  ],
+];
+
+test.each(DISRUPTIONS)(
+  '%s while pods come: it ends, every pod runs, nothing is promised twice',
+  async (what, disrupt) => {
+    const pods: PodWish[] = Array.from({ length: COUNT }, (_, i) => ({ name: `pod-${i}`, sizes: ['1Gi'] }));
+    const plain = streamPlainPods(system, 'plain');
+    const from = Date.now();
+    await createPods(system, pods.slice(0, COUNT / 2));
+    await disrupt();
+    await createPods(system, pods.slice(COUNT / 2));
+    await untilRunning(
+      system,
+      pods.map(({ name }) => name),
+      120_000,
+    );
+    await system.extender.untilReady(60_000);
+    const { count, longestGapMs } = await plain.end();
+    const away = system.extender.absences.flatMap((period) => (period.from > from ? [period.to - period.from] : []));
+    tell(
+      `${what}: ${count} pods without volumes, longest gap ${longestGapMs} ms; no extender for ${away.join(', ')} ms`,
+    );
+    expect(away.length).toBeGreaterThan(0);
+    expect(longestGapMs).toBeLessThan(STANDSTILL_MS);
+    expect(lost(pods, system.stores)).toEqual([]);
+    expect(broken(await promised(system))).toEqual([]);
+  },
+  400_000,
+);
