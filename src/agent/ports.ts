@@ -81,11 +81,14 @@ export function createPorts(config: PortsConfig, deps: PortsDeps): Ports {
   const sizeOf = (device: string, signal: AbortSignal): Promise<Bytes | undefined> =>
     sizeOfDevice({ lvm, disks }, device, signal);
   const { forget, ...simulated } = createSimulatedMounts({ file: simulatedMounts, sizeOf });
-  const wipe: Disks['wipe'] = async (device, signal) => {
-    await disks.wipe(device, signal);
-    await forget(device.path, signal);
-  };
-  return { lvm, disks: { ...disks, wipe }, boot, ...simulated };
+  const forgetting =
+    (verb: 'wipe' | 'erase'): Disks['wipe'] =>
+    async (device, signal) => {
+      await disks[verb](device, signal);
+      await forget(device.path, signal);
+    };
+  const erasing = { wipe: forgetting('wipe'), erase: forgetting('erase') };
+  return { lvm, disks: { ...disks, ...erasing }, boot, ...simulated };
 }
 
 function createHostLvm(

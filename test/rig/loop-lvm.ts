@@ -9,6 +9,7 @@ import { volumeDevicePath } from '../../src/lvm/names.ts';
 import type { LvmVolume } from '../../src/lvm/report.ts';
 import { createSimulatedLvm } from '../../src/lvm/simulated.ts';
 import type { SimulatedStorage } from '../../src/lvm/simulated-groups.ts';
+import { withActiveVolumes } from './active-volumes.ts';
 
 export interface LoopLvmOptions {
   readonly state: StateFile<SimulatedStorage>;
@@ -25,7 +26,7 @@ const TIMEOUT_MS = 30_000;
  * above LVM works on these devices as on real ones. Needs root.
  */
 export function createLoopLvm({ state, folder, run }: LoopLvmOptions): Lvm {
-  const inner = createSimulatedLvm(state);
+  const inner = withActiveVolumes(createSimulatedLvm(state));
   const call = async (argv: readonly string[]): Promise<string> => {
     // Uncut: a loop device of which nobody knows would stay.
     const { stdout } = await run(argv, { timeoutMs: TIMEOUT_MS }, AbortSignal.timeout(TIMEOUT_MS));

@@ -1,0 +1,76 @@
+import { rm } from 'node:fs/promises';
+import { expect, test } from 'vitest';
+import * as csi from '../../src/csi/gen/csi.ts';
+import { nameOf, type KillPoint, type ProgramName, type Watcher } from './life.ts';
+import { STORY, untilOk } from './story.ts';
+import { startWorld, type World } from './world.ts';
+
+const never = new AbortController().signal;
+/** Most of a retry is waiting: so many clusters live side by side. */
+const WORLDS = 4;
+
+/** Counts effects, and kills at one point of the story. */
+class Executioner implements Watcher {
+  readonly seen: Omit<KillPoint, 'when'>[] = [];
+  #point: KillPoint | undefined;
+
+  aim(point: KillPoint | undefined): void {
+    this.seen.length = 0;
+    this.#point = point;
+  }
+
+  onEffect(program: ProgramName, effect: string): 'before' | 'after' | undefined {
+    const nth = 1 + this.seen.filter((known) => known.effect === effect).length;
+    this.seen.push({ program, effect, nth });
+    const point = this.#point;
+    return point?.effect === effect && point.nth === nth ? point.when : undefined;
+  }
+}
+
+const roomOf = async ({ csi: { controller } }: World): Promise<bigint> => {
+  const request = csi.GetCapacityRequest.fromPartial({ parameters: { volumeType: 'LVM' } });
+  return (await controller.getCapacity(request, never)).availableCapacity;
+};
+
+/** Plays the story once; each step must leave exactly what it should. */
+async function play(world: World): Promise<void> {
+  await rm(world.targets, { recursive: true, force: true });
+  for (const step of STORY) {
+    await untilOk(step, world);
+    expect({ after: step.name, ...(await world.inventory()) }).toMatchObject({ after: step.name, ...step.leaves });
+  }
+}
+
+/** Plays the story with a kill at each of these points. */
+async function killAt(points: readonly KillPoint[]): Promise<void> {
+  const executioner = new Executioner();
+  await using world = await startWorld(executioner);
+  const room = await roomOf(world);
+  for (const [index, point] of points.entries()) {
+    executioner.aim(point);
+    await play(world).catch((error: unknown) => {
+      throw new Error(`killed ${nameOf(point)}: ${String(error)}`, { cause: error });
+    });
+    // What was killed may have had its last effect in time for its caller.
+    await expect.poll(() => world.kills, { message: `kills ${nameOf(point)}` }).toBe(index + 1);
+    await expect.poll(() => roomOf(world), { message: `room after a kill ${nameOf(point)}` }).toBe(room);
+  }
+}
+
+/** Plays the story unharmed, and lists the effects that it has. */
+async function findPoints(): Promise<readonly KillPoint[]> {
+  const executioner = new Executioner();
+  await using world = await startWorld(executioner);
+  executioner.aim(undefined); // what the start did is no part of the story
+  await play(world);
+  const effects = executioner.seen.map(({ effect, nth }) => `${effect} #${nth}`);
+  process.stdout.write(`${2 * effects.length} kill points, before and after: ${effects.join(', ')}\n`);
+  return executioner.seen.flatMap((effect) => (['before', 'after'] as const).map((when) => ({ ...effect, when })));
+}
+
+test('whoever is killed before or after an effect, a retry ends with nothing too many and nothing too few', async () => {
+  const points = await findPoints();
+  expect(points.length).toBeGreaterThan(30);
+  const shares = Array.from({ length: WORLDS }, (_, share) => points.filter((_, index) => index % WORLDS === share));
+  await Promise.all(shares.map(killAt));
+}, 120_000);
