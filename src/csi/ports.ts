@@ -3,6 +3,7 @@ import type { PlaceAnswer, PlaceRequest } from '../capacity/books/create-volume.
 import type { GrowAnswer } from '../capacity/books/grow-volume.ts';
 import type { Bytes } from '../model/bytes.ts';
 import type { LocalVolume } from '../model/local-volume.ts';
+import type { StorageTroubles } from '../model/storage-troubles.ts';
 import type { IoLimits, VolumePolicy } from '../model/storage-class.ts';
 
 /**
@@ -93,4 +94,10 @@ export interface Topology {
   /** Nodes with this label value; a node without the label is known by its name. */
   nodesAt(hostname: string): readonly string[];
   hostnameOf(node: string): string;
+}
+
+/** What the nodes report of their storage. */
+export interface StorageReports {
+  /** Undefined: the node has no NodeLocalStorage. */
+  troublesOf(node: string): StorageTroubles | undefined;
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isSameView, mountAt, parseMountinfo, viewAt } from './mountinfo.ts';
+import { isSameView, mountAt, parseMountinfo, stateAfterErrors, viewAt } from './mountinfo.ts';
 
 const text = `22 27 0:21 / /proc rw,relatime - proc proc rw
 27 1 254:0 / / rw,relatime - ext4 /dev/vda rw,discard
@@ -19,6 +19,7 @@ test('fields, escapes and optional fields', () => {
     root: '/',
     target: '/var/lib/kubelet/a b',
     options: ['rw', 'relatime'],
+    filesystemOptions: ['rw', 'nouuid'],
     fsType: 'xfs',
     source: '/dev/mapper/pool--0-v1',
   });
@@ -47,4 +48,16 @@ test('two paths show the same when filesystem and folder are the same', () => {
   expect(isSameView(view('/proc'), view('/other'))).toBe(true);
   expect(isSameView(view('/proc'), view('/other/a'))).toBe(false);
   expect(isSameView(view('/proc'), view('/'))).toBe(false);
+});
+
+test.each([
+  ['rw,relatime', 'rw,discard', undefined],
+  ['ro,relatime', 'ro,discard', undefined],
+  ['ro,relatime', 'rw,discard', undefined],
+  ['rw,relatime', 'ro,discard', 'read-only'],
+  ['rw,relatime', 'rw,emergency_ro', 'read-only'],
+  ['rw,relatime', 'rw,shutdown', 'shut-down'],
+])('a mount %s of a filesystem %s: what the kernel did to it', (mount, filesystem, state) => {
+  const [entry] = parseMountinfo(`32 27 253:4 / /x ${mount} - ext4 /dev/sdb ${filesystem}\n`);
+  expect(entry && stateAfterErrors(entry)).toBe(state);
 });

@@ -8,6 +8,8 @@ export interface MountEntry {
   readonly target: string;
   /** Of this mount: `rw`, `noatime`, … */
   readonly options: readonly string[];
+  /** Of the filesystem, whatever its mounts: `ro` when the kernel made it read-only. Absent in simulated mounts. */
+  readonly filesystemOptions?: readonly string[];
   readonly fsType: string;
   /** `/dev/mapper/pool--0-v1`, or a name without meaning for filesystems without a device. */
   readonly source: string;
@@ -21,7 +23,7 @@ export function parseMountinfo(text: string): readonly MountEntry[] {
   return text.split('\n').flatMap((line) => {
     const [before = '', after] = line.split(' - ');
     const [id, , majorMinor, root, target, options] = before.split(' ');
-    const [fsType, source] = after?.split(' ') ?? [];
+    const [fsType, source, filesystemOptions = ''] = after?.split(' ') ?? [];
     if (majorMinor === undefined || root === undefined || target === undefined || fsType === undefined) return [];
     return [
       {
@@ -30,6 +32,7 @@ export function parseMountinfo(text: string): readonly MountEntry[] {
         root: unescape(root),
         target: unescape(target),
         options: (options ?? '').split(','),
+        filesystemOptions: filesystemOptions.split(','),
         fsType,
         source: unescape(source ?? ''),
       },
@@ -40,6 +43,20 @@ export function parseMountinfo(text: string): readonly MountEntry[] {
 /** The kernel writes blank, tab, newline and backslash as three octal digits. */
 const unescape = (text: string): string =>
   text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
+
+/**
+ * What the kernel did to a filesystem after errors; undefined when nothing. A filesystem that was mounted read-only has
+ * a read-only mount too, and one that the kernel made read-only has not. ext4 of Linux 6.15 and later says
+ * `emergency_ro` or `shutdown` in its options and keeps `rw` (fs/ext4/super.c).
+ */
+export function stateAfterErrors({
+  options,
+  filesystemOptions = [],
+}: MountEntry): 'read-only' | 'shut-down' | undefined {
+  if (filesystemOptions.includes('shutdown')) return 'shut-down';
+  if (filesystemOptions.includes('emergency_ro')) return 'read-only';
+  return filesystemOptions.includes('ro') && !options.includes('ro') ? 'read-only' : undefined;
+}
 
 /** The last mount at a path, which hides earlier ones; undefined when nothing is mounted there. */
 export const mountAt = (entries: readonly MountEntry[], target: string): MountEntry | undefined =>

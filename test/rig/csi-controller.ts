@@ -4,6 +4,7 @@ import path from 'node:path';
 import { onTestFinished } from 'vitest';
 import { bytes, GIB, MIB } from '../../src/model/bytes.ts';
 import { KeyedMutex } from '../../src/daemon/keyed-mutex.ts';
+import { NO_TROUBLES } from '../../src/model/storage-troubles.ts';
 import { silentLog, type Log } from '../../src/model/log.ts';
 import { createCsiClient, type CsiClient } from '../../src/csi/client.ts';
 import { CreateVolumeRequest, VolumeCapability_AccessMode_Mode as Mode, type Volume } from '../../src/csi/gen/csi.ts';
@@ -45,6 +46,7 @@ export async function serveController({
     claimUid: () => undefined,
     waitForAgentMs: 10_000,
     notReady: () => undefined,
+    storage: { troublesOf: () => NO_TROUBLES },
     traces: { traceOf: () => Promise.resolve({ kind: 'none' }) },
     topology: { nodesAt: (host) => [host.replace(/^host-/, '')], hostnameOf: (node) => `host-${node}` },
     ...own,

@@ -13,20 +13,23 @@ import {
   type ValidateVolumeCapabilitiesResponse,
 } from '../gen/csi.ts';
 import { getCapacity } from './get-capacity.ts';
-import { isVolume, listVolumes, toEntry } from './list-volumes.ts';
+import { allVolumes, isVolume, listVolumes, toEntry } from './list-volumes.ts';
 import { modifyVolume, parseModifyVolume } from './modify-volume.ts';
 import { toCsiVolume } from './csi-volume.ts';
 import { makeVolume, type MakeVolumeDeps } from './make-volume.ts';
 import { createPager } from './page-token.ts';
 import { snapshotCalls } from './snapshot-calls.ts';
-import type { Topology, Traces } from '../ports.ts';
+import type { StorageReports, Topology, Traces } from '../ports.ts';
+import { toVolumeHealth } from '../health.ts';
 import { service, type Handlers, type Service } from '../service.ts';
+import { healthOf, listVolumeHealth } from './volume-health.ts';
 
 export interface ControllerDeps extends MakeVolumeDeps {
   /** Keyed by the id of what is deleted, or made from: see `DeleteNeededDeps`. */
   readonly sources: KeyedMutex;
   readonly traces: Traces;
   readonly topology: Topology;
+  readonly storage: StorageReports;
   /** Why no call can be answered yet; undefined once all can. */
   readonly notReady: () => string | undefined;
 }
@@ -39,6 +42,9 @@ const CAPABILITIES = [
   Rpc.MODIFY_VOLUME,
   Rpc.LIST_VOLUMES,
   Rpc.GET_VOLUME,
+  Rpc.VOLUME_CONDITION,
+  Rpc.GET_VOLUME_HEALTH,
+  Rpc.LIST_VOLUME_HEALTH,
 ].map((type): ControllerServiceCapability => ({ type: { $case: 'rpc', value: { type } } }));
 
 /**
@@ -108,7 +114,19 @@ function readingHandlers(deps: ControllerDeps, checkReady: () => void): Handlers
     controllerGetVolume: async ({ volumeId }, { signal }) => {
       checkVolumeId(volumeId);
       checkReady();
-      return toEntry(await findVolume(volumeId, deps, signal), deps.topology);
+      return toEntry(await findVolume(volumeId, deps, signal), deps);
+    },
+
+    controllerGetVolumeHealth: async ({ volumeId }, { signal }) => {
+      checkVolumeId(volumeId);
+      checkReady();
+      const volume = await findVolume(volumeId, deps, signal);
+      return { volumeHealth: toVolumeHealth(volumeId, healthOf(volume, deps)) };
+    },
+
+    controllerListVolumeHealth: async (request) => {
+      checkReady();
+      return listVolumeHealth(request, allVolumes(deps), { ...deps, pages });
     },
 
     getCapacity: async (request) => {

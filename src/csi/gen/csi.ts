@@ -15,6 +15,40 @@ import { BoolValue, Int64Value } from "./google/protobuf/wrappers.ts";
  * v1.13 (https://github.com/container-storage-interface/spec); what we neither serve nor call is left out.
  */
 
+export const VolumeHealthErrorType = {
+  UNKNOWN_VOLUME_HEALTH_TYPE: 0,
+  DEGRADED: 1,
+  INACCESSIBLE: 2,
+  DATA_LOSS: 3,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type VolumeHealthErrorType = typeof VolumeHealthErrorType[keyof typeof VolumeHealthErrorType];
+
+export namespace VolumeHealthErrorType {
+  export type UNKNOWN_VOLUME_HEALTH_TYPE = typeof VolumeHealthErrorType.UNKNOWN_VOLUME_HEALTH_TYPE;
+  export type DEGRADED = typeof VolumeHealthErrorType.DEGRADED;
+  export type INACCESSIBLE = typeof VolumeHealthErrorType.INACCESSIBLE;
+  export type DATA_LOSS = typeof VolumeHealthErrorType.DATA_LOSS;
+  export type UNRECOGNIZED = typeof VolumeHealthErrorType.UNRECOGNIZED;
+}
+
+export const StorageHealthErrorType = {
+  UNKNOWN_STORAGE_HEALTH_ERROR_TYPE: 0,
+  STORAGE_DEGRADED: 1,
+  STORAGE_UNREACHABLE: 2,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type StorageHealthErrorType = typeof StorageHealthErrorType[keyof typeof StorageHealthErrorType];
+
+export namespace StorageHealthErrorType {
+  export type UNKNOWN_STORAGE_HEALTH_ERROR_TYPE = typeof StorageHealthErrorType.UNKNOWN_STORAGE_HEALTH_ERROR_TYPE;
+  export type STORAGE_DEGRADED = typeof StorageHealthErrorType.STORAGE_DEGRADED;
+  export type STORAGE_UNREACHABLE = typeof StorageHealthErrorType.STORAGE_UNREACHABLE;
+  export type UNRECOGNIZED = typeof StorageHealthErrorType.UNRECOGNIZED;
+}
+
 export interface GetPluginInfoRequest {
 }
 
@@ -306,6 +340,7 @@ export interface ListVolumesResponse {
 
 export interface ListVolumesResponse_VolumeStatus {
   publishedNodeIds: string[];
+  volumeCondition: VolumeCondition | undefined;
 }
 
 export interface ListVolumesResponse_Entry {
@@ -357,6 +392,8 @@ export const ControllerServiceCapability_RPC_Type = {
   PUBLISH_READONLY: 8,
   EXPAND_VOLUME: 9,
   LIST_VOLUMES_PUBLISHED_NODES: 10,
+  /** VOLUME_CONDITION - Up to v1.12; Kubernetes reads it still. */
+  VOLUME_CONDITION: 11,
   GET_VOLUME: 12,
   SINGLE_NODE_MULTI_WRITER: 13,
   MODIFY_VOLUME: 14,
@@ -381,6 +418,7 @@ export namespace ControllerServiceCapability_RPC_Type {
   export type PUBLISH_READONLY = typeof ControllerServiceCapability_RPC_Type.PUBLISH_READONLY;
   export type EXPAND_VOLUME = typeof ControllerServiceCapability_RPC_Type.EXPAND_VOLUME;
   export type LIST_VOLUMES_PUBLISHED_NODES = typeof ControllerServiceCapability_RPC_Type.LIST_VOLUMES_PUBLISHED_NODES;
+  export type VOLUME_CONDITION = typeof ControllerServiceCapability_RPC_Type.VOLUME_CONDITION;
   export type GET_VOLUME = typeof ControllerServiceCapability_RPC_Type.GET_VOLUME;
   export type SINGLE_NODE_MULTI_WRITER = typeof ControllerServiceCapability_RPC_Type.SINGLE_NODE_MULTI_WRITER;
   export type MODIFY_VOLUME = typeof ControllerServiceCapability_RPC_Type.MODIFY_VOLUME;
@@ -499,6 +537,56 @@ export interface ControllerGetVolumeResponse {
 
 export interface ControllerGetVolumeResponse_VolumeStatus {
   publishedNodeIds: string[];
+  volumeCondition: VolumeCondition | undefined;
+}
+
+/** Of the specification up to v1.12: v1.13 has VolumeHealth in its place, and leaves these numbers free. */
+export interface VolumeCondition {
+  abnormal: boolean;
+  message: string;
+}
+
+export interface VolumeHealth {
+  volumeId: string;
+  /** Empty: nothing is known to be wrong. */
+  healthStatuses: VolumeHealth_VolumeHealthEntry[];
+}
+
+export interface VolumeHealth_VolumeHealthEntry {
+  status: VolumeHealthErrorType;
+  /** CamelCase. */
+  reason: string;
+  message: string;
+}
+
+export interface ControllerListVolumeHealthRequest {
+  maxEntries: number;
+  startingToken: string;
+  secrets: { [key: string]: string };
+}
+
+export interface ControllerListVolumeHealthRequest_SecretsEntry {
+  key: string;
+  value: string;
+}
+
+export interface ControllerListVolumeHealthResponse {
+  entries: VolumeHealth[];
+  nextToken: string;
+}
+
+export interface ControllerGetVolumeHealthRequest {
+  volumeId: string;
+  secrets: { [key: string]: string };
+}
+
+export interface ControllerGetVolumeHealthRequest_SecretsEntry {
+  key: string;
+  value: string;
+}
+
+export interface ControllerGetVolumeHealthResponse {
+  volumeHealth: VolumeHealth | undefined;
 }
 
 export interface ControllerModifyVolumeRequest {
@@ -598,8 +686,40 @@ export interface NodeGetVolumeStatsRequest {
   stagingTargetPath: string;
 }
 
+export interface NodeGetVolumeHealthRequest {
+  volumeId: string;
+  volumePublishPath: string;
+  stagingTargetPath: string;
+}
+
+export interface NodeGetVolumeHealthResponse {
+  volumeHealth: VolumeHealth | undefined;
+}
+
+export interface NodeGetStorageHealthRequest {
+  secrets: { [key: string]: string };
+}
+
+export interface NodeGetStorageHealthRequest_SecretsEntry {
+  key: string;
+  value: string;
+}
+
+export interface NodeGetStorageHealthResponse {
+  backendHealth: NodeGetStorageHealthResponse_StorageBackendHealth[];
+}
+
+export interface NodeGetStorageHealthResponse_StorageBackendHealth {
+  status: StorageHealthErrorType;
+  /** CamelCase. */
+  reason: string;
+  message: string;
+  volumeCapability: VolumeCapability | undefined;
+}
+
 export interface NodeGetVolumeStatsResponse {
   usage: VolumeUsage[];
+  volumeCondition: VolumeCondition | undefined;
 }
 
 export interface VolumeUsage {
@@ -658,6 +778,8 @@ export const NodeServiceCapability_RPC_Type = {
   STAGE_UNSTAGE_VOLUME: 1,
   GET_VOLUME_STATS: 2,
   EXPAND_VOLUME: 3,
+  /** VOLUME_CONDITION - Up to v1.12; Kubernetes reads it still. */
+  VOLUME_CONDITION: 4,
   SINGLE_NODE_MULTI_WRITER: 5,
   VOLUME_MOUNT_GROUP: 6,
   GET_VOLUME_HEALTH: 7,
@@ -673,6 +795,7 @@ export namespace NodeServiceCapability_RPC_Type {
   export type STAGE_UNSTAGE_VOLUME = typeof NodeServiceCapability_RPC_Type.STAGE_UNSTAGE_VOLUME;
   export type GET_VOLUME_STATS = typeof NodeServiceCapability_RPC_Type.GET_VOLUME_STATS;
   export type EXPAND_VOLUME = typeof NodeServiceCapability_RPC_Type.EXPAND_VOLUME;
+  export type VOLUME_CONDITION = typeof NodeServiceCapability_RPC_Type.VOLUME_CONDITION;
   export type SINGLE_NODE_MULTI_WRITER = typeof NodeServiceCapability_RPC_Type.SINGLE_NODE_MULTI_WRITER;
   export type VOLUME_MOUNT_GROUP = typeof NodeServiceCapability_RPC_Type.VOLUME_MOUNT_GROUP;
   export type GET_VOLUME_HEALTH = typeof NodeServiceCapability_RPC_Type.GET_VOLUME_HEALTH;
@@ -3923,13 +4046,16 @@ export const ListVolumesResponse: MessageFns<ListVolumesResponse> = {
 };
 
 function createBaseListVolumesResponse_VolumeStatus(): ListVolumesResponse_VolumeStatus {
-  return { publishedNodeIds: [] };
+  return { publishedNodeIds: [], volumeCondition: undefined };
 }
 
 export const ListVolumesResponse_VolumeStatus: MessageFns<ListVolumesResponse_VolumeStatus> = {
   encode(message: ListVolumesResponse_VolumeStatus, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     for (const v of message.publishedNodeIds) {
       writer.uint32(10).string(v!);
+    }
+    if (message.volumeCondition !== undefined) {
+      VolumeCondition.encode(message.volumeCondition, writer.uint32(18).fork()).join();
     }
     return writer;
   },
@@ -3955,6 +4081,14 @@ export const ListVolumesResponse_VolumeStatus: MessageFns<ListVolumesResponse_Vo
             message.publishedNodeIds.push(reader.string());
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.volumeCondition = VolumeCondition.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3973,6 +4107,9 @@ export const ListVolumesResponse_VolumeStatus: MessageFns<ListVolumesResponse_Vo
   fromPartial(object: DeepPartial<ListVolumesResponse_VolumeStatus>): ListVolumesResponse_VolumeStatus {
     const message = createBaseListVolumesResponse_VolumeStatus();
     message.publishedNodeIds = object.publishedNodeIds?.map((e) => e) || [];
+    message.volumeCondition = (object.volumeCondition !== undefined && object.volumeCondition !== null)
+      ? VolumeCondition.fromPartial(object.volumeCondition)
+      : undefined;
     return message;
   },
 };
@@ -6038,13 +6175,16 @@ export const ControllerGetVolumeResponse: MessageFns<ControllerGetVolumeResponse
 };
 
 function createBaseControllerGetVolumeResponse_VolumeStatus(): ControllerGetVolumeResponse_VolumeStatus {
-  return { publishedNodeIds: [] };
+  return { publishedNodeIds: [], volumeCondition: undefined };
 }
 
 export const ControllerGetVolumeResponse_VolumeStatus: MessageFns<ControllerGetVolumeResponse_VolumeStatus> = {
   encode(message: ControllerGetVolumeResponse_VolumeStatus, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     for (const v of message.publishedNodeIds) {
       writer.uint32(10).string(v!);
+    }
+    if (message.volumeCondition !== undefined) {
+      VolumeCondition.encode(message.volumeCondition, writer.uint32(18).fork()).join();
     }
     return writer;
   },
@@ -6070,6 +6210,14 @@ export const ControllerGetVolumeResponse_VolumeStatus: MessageFns<ControllerGetV
             message.publishedNodeIds.push(reader.string());
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.volumeCondition = VolumeCondition.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -6088,6 +6236,666 @@ export const ControllerGetVolumeResponse_VolumeStatus: MessageFns<ControllerGetV
   fromPartial(object: DeepPartial<ControllerGetVolumeResponse_VolumeStatus>): ControllerGetVolumeResponse_VolumeStatus {
     const message = createBaseControllerGetVolumeResponse_VolumeStatus();
     message.publishedNodeIds = object.publishedNodeIds?.map((e) => e) || [];
+    message.volumeCondition = (object.volumeCondition !== undefined && object.volumeCondition !== null)
+      ? VolumeCondition.fromPartial(object.volumeCondition)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseVolumeCondition(): VolumeCondition {
+  return { abnormal: false, message: "" };
+}
+
+export const VolumeCondition: MessageFns<VolumeCondition> = {
+  encode(message: VolumeCondition, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.abnormal !== false) {
+      writer.uint32(8).bool(message.abnormal);
+    }
+    if (message.message !== "") {
+      writer.uint32(18).string(message.message);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): VolumeCondition {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseVolumeCondition();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.abnormal = reader.bool();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<VolumeCondition>): VolumeCondition {
+    return VolumeCondition.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<VolumeCondition>): VolumeCondition {
+    const message = createBaseVolumeCondition();
+    message.abnormal = object.abnormal ?? false;
+    message.message = object.message ?? "";
+    return message;
+  },
+};
+
+function createBaseVolumeHealth(): VolumeHealth {
+  return { volumeId: "", healthStatuses: [] };
+}
+
+export const VolumeHealth: MessageFns<VolumeHealth> = {
+  encode(message: VolumeHealth, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.volumeId !== "") {
+      writer.uint32(10).string(message.volumeId);
+    }
+    for (const v of message.healthStatuses) {
+      VolumeHealth_VolumeHealthEntry.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): VolumeHealth {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseVolumeHealth();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.volumeId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.healthStatuses.push(VolumeHealth_VolumeHealthEntry.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<VolumeHealth>): VolumeHealth {
+    return VolumeHealth.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<VolumeHealth>): VolumeHealth {
+    const message = createBaseVolumeHealth();
+    message.volumeId = object.volumeId ?? "";
+    message.healthStatuses = object.healthStatuses?.map((e) => VolumeHealth_VolumeHealthEntry.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseVolumeHealth_VolumeHealthEntry(): VolumeHealth_VolumeHealthEntry {
+  return { status: 0, reason: "", message: "" };
+}
+
+export const VolumeHealth_VolumeHealthEntry: MessageFns<VolumeHealth_VolumeHealthEntry> = {
+  encode(message: VolumeHealth_VolumeHealthEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.status !== 0) {
+      writer.uint32(8).int32(message.status);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    if (message.message !== "") {
+      writer.uint32(26).string(message.message);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): VolumeHealth_VolumeHealthEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseVolumeHealth_VolumeHealthEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.status = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<VolumeHealth_VolumeHealthEntry>): VolumeHealth_VolumeHealthEntry {
+    return VolumeHealth_VolumeHealthEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<VolumeHealth_VolumeHealthEntry>): VolumeHealth_VolumeHealthEntry {
+    const message = createBaseVolumeHealth_VolumeHealthEntry();
+    message.status = object.status ?? 0;
+    message.reason = object.reason ?? "";
+    message.message = object.message ?? "";
+    return message;
+  },
+};
+
+function createBaseControllerListVolumeHealthRequest(): ControllerListVolumeHealthRequest {
+  return { maxEntries: 0, startingToken: "", secrets: {} };
+}
+
+export const ControllerListVolumeHealthRequest: MessageFns<ControllerListVolumeHealthRequest> = {
+  encode(message: ControllerListVolumeHealthRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.maxEntries !== 0) {
+      writer.uint32(8).int32(message.maxEntries);
+    }
+    if (message.startingToken !== "") {
+      writer.uint32(18).string(message.startingToken);
+    }
+    globalThis.Object.entries(message.secrets).forEach(([key, value]: [string, string]) => {
+      ControllerListVolumeHealthRequest_SecretsEntry.encode({ key: key as any, value }, writer.uint32(26).fork())
+        .join();
+    });
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ControllerListVolumeHealthRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseControllerListVolumeHealthRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.maxEntries = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.startingToken = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            const entry3 = ControllerListVolumeHealthRequest_SecretsEntry.decode(reader, reader.uint32());
+            if (entry3.value !== undefined) {
+              message.secrets[entry3.key] = entry3.value;
+            }
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ControllerListVolumeHealthRequest>): ControllerListVolumeHealthRequest {
+    return ControllerListVolumeHealthRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ControllerListVolumeHealthRequest>): ControllerListVolumeHealthRequest {
+    const message = createBaseControllerListVolumeHealthRequest();
+    message.maxEntries = object.maxEntries ?? 0;
+    message.startingToken = object.startingToken ?? "";
+    message.secrets = (globalThis.Object.entries(object.secrets ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    return message;
+  },
+};
+
+function createBaseControllerListVolumeHealthRequest_SecretsEntry(): ControllerListVolumeHealthRequest_SecretsEntry {
+  return { key: "", value: "" };
+}
+
+export const ControllerListVolumeHealthRequest_SecretsEntry: MessageFns<
+  ControllerListVolumeHealthRequest_SecretsEntry
+> = {
+  encode(
+    message: ControllerListVolumeHealthRequest_SecretsEntry,
+    writer: BinaryWriter = new BinaryWriter(),
+  ): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ControllerListVolumeHealthRequest_SecretsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseControllerListVolumeHealthRequest_SecretsEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(
+    base?: DeepPartial<ControllerListVolumeHealthRequest_SecretsEntry>,
+  ): ControllerListVolumeHealthRequest_SecretsEntry {
+    return ControllerListVolumeHealthRequest_SecretsEntry.fromPartial(base ?? {});
+  },
+  fromPartial(
+    object: DeepPartial<ControllerListVolumeHealthRequest_SecretsEntry>,
+  ): ControllerListVolumeHealthRequest_SecretsEntry {
+    const message = createBaseControllerListVolumeHealthRequest_SecretsEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseControllerListVolumeHealthResponse(): ControllerListVolumeHealthResponse {
+  return { entries: [], nextToken: "" };
+}
+
+export const ControllerListVolumeHealthResponse: MessageFns<ControllerListVolumeHealthResponse> = {
+  encode(message: ControllerListVolumeHealthResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.entries) {
+      VolumeHealth.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.nextToken !== "") {
+      writer.uint32(18).string(message.nextToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ControllerListVolumeHealthResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseControllerListVolumeHealthResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.entries.push(VolumeHealth.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nextToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ControllerListVolumeHealthResponse>): ControllerListVolumeHealthResponse {
+    return ControllerListVolumeHealthResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ControllerListVolumeHealthResponse>): ControllerListVolumeHealthResponse {
+    const message = createBaseControllerListVolumeHealthResponse();
+    message.entries = object.entries?.map((e) => VolumeHealth.fromPartial(e)) || [];
+    message.nextToken = object.nextToken ?? "";
+    return message;
+  },
+};
+
+function createBaseControllerGetVolumeHealthRequest(): ControllerGetVolumeHealthRequest {
+  return { volumeId: "", secrets: {} };
+}
+
+export const ControllerGetVolumeHealthRequest: MessageFns<ControllerGetVolumeHealthRequest> = {
+  encode(message: ControllerGetVolumeHealthRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.volumeId !== "") {
+      writer.uint32(10).string(message.volumeId);
+    }
+    globalThis.Object.entries(message.secrets).forEach(([key, value]: [string, string]) => {
+      ControllerGetVolumeHealthRequest_SecretsEntry.encode({ key: key as any, value }, writer.uint32(18).fork()).join();
+    });
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ControllerGetVolumeHealthRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseControllerGetVolumeHealthRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.volumeId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            const entry2 = ControllerGetVolumeHealthRequest_SecretsEntry.decode(reader, reader.uint32());
+            if (entry2.value !== undefined) {
+              message.secrets[entry2.key] = entry2.value;
+            }
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ControllerGetVolumeHealthRequest>): ControllerGetVolumeHealthRequest {
+    return ControllerGetVolumeHealthRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ControllerGetVolumeHealthRequest>): ControllerGetVolumeHealthRequest {
+    const message = createBaseControllerGetVolumeHealthRequest();
+    message.volumeId = object.volumeId ?? "";
+    message.secrets = (globalThis.Object.entries(object.secrets ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    return message;
+  },
+};
+
+function createBaseControllerGetVolumeHealthRequest_SecretsEntry(): ControllerGetVolumeHealthRequest_SecretsEntry {
+  return { key: "", value: "" };
+}
+
+export const ControllerGetVolumeHealthRequest_SecretsEntry: MessageFns<ControllerGetVolumeHealthRequest_SecretsEntry> =
+  {
+    encode(
+      message: ControllerGetVolumeHealthRequest_SecretsEntry,
+      writer: BinaryWriter = new BinaryWriter(),
+    ): BinaryWriter {
+      if (message.key !== "") {
+        writer.uint32(10).string(message.key);
+      }
+      if (message.value !== "") {
+        writer.uint32(18).string(message.value);
+      }
+      return writer;
+    },
+
+    decode(input: BinaryReader | Uint8Array, length?: number): ControllerGetVolumeHealthRequest_SecretsEntry {
+      const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+      const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+      if (previousRecursionDepth >= 100) {
+        throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      }
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+      try {
+        const end = length === undefined ? reader.len : reader.pos + length;
+        const message = createBaseControllerGetVolumeHealthRequest_SecretsEntry();
+        while (reader.pos < end) {
+          const tag = reader.uint32();
+          switch (tag >>> 3) {
+            case 1: {
+              if (tag !== 10) {
+                break;
+              }
+
+              message.key = reader.string();
+              continue;
+            }
+            case 2: {
+              if (tag !== 18) {
+                break;
+              }
+
+              message.value = reader.string();
+              continue;
+            }
+          }
+          if ((tag & 7) === 4 || tag === 0) {
+            break;
+          }
+          reader.skip(tag & 7);
+        }
+        return message;
+      } finally {
+        (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+      }
+    },
+
+    create(
+      base?: DeepPartial<ControllerGetVolumeHealthRequest_SecretsEntry>,
+    ): ControllerGetVolumeHealthRequest_SecretsEntry {
+      return ControllerGetVolumeHealthRequest_SecretsEntry.fromPartial(base ?? {});
+    },
+    fromPartial(
+      object: DeepPartial<ControllerGetVolumeHealthRequest_SecretsEntry>,
+    ): ControllerGetVolumeHealthRequest_SecretsEntry {
+      const message = createBaseControllerGetVolumeHealthRequest_SecretsEntry();
+      message.key = object.key ?? "";
+      message.value = object.value ?? "";
+      return message;
+    },
+  };
+
+function createBaseControllerGetVolumeHealthResponse(): ControllerGetVolumeHealthResponse {
+  return { volumeHealth: undefined };
+}
+
+export const ControllerGetVolumeHealthResponse: MessageFns<ControllerGetVolumeHealthResponse> = {
+  encode(message: ControllerGetVolumeHealthResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.volumeHealth !== undefined) {
+      VolumeHealth.encode(message.volumeHealth, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ControllerGetVolumeHealthResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseControllerGetVolumeHealthResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.volumeHealth = VolumeHealth.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ControllerGetVolumeHealthResponse>): ControllerGetVolumeHealthResponse {
+    return ControllerGetVolumeHealthResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ControllerGetVolumeHealthResponse>): ControllerGetVolumeHealthResponse {
+    const message = createBaseControllerGetVolumeHealthResponse();
+    message.volumeHealth = (object.volumeHealth !== undefined && object.volumeHealth !== null)
+      ? VolumeHealth.fromPartial(object.volumeHealth)
+      : undefined;
     return message;
   },
 };
@@ -7523,14 +8331,446 @@ export const NodeGetVolumeStatsRequest: MessageFns<NodeGetVolumeStatsRequest> = 
   },
 };
 
+function createBaseNodeGetVolumeHealthRequest(): NodeGetVolumeHealthRequest {
+  return { volumeId: "", volumePublishPath: "", stagingTargetPath: "" };
+}
+
+export const NodeGetVolumeHealthRequest: MessageFns<NodeGetVolumeHealthRequest> = {
+  encode(message: NodeGetVolumeHealthRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.volumeId !== "") {
+      writer.uint32(10).string(message.volumeId);
+    }
+    if (message.volumePublishPath !== "") {
+      writer.uint32(18).string(message.volumePublishPath);
+    }
+    if (message.stagingTargetPath !== "") {
+      writer.uint32(26).string(message.stagingTargetPath);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NodeGetVolumeHealthRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNodeGetVolumeHealthRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.volumeId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.volumePublishPath = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.stagingTargetPath = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<NodeGetVolumeHealthRequest>): NodeGetVolumeHealthRequest {
+    return NodeGetVolumeHealthRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<NodeGetVolumeHealthRequest>): NodeGetVolumeHealthRequest {
+    const message = createBaseNodeGetVolumeHealthRequest();
+    message.volumeId = object.volumeId ?? "";
+    message.volumePublishPath = object.volumePublishPath ?? "";
+    message.stagingTargetPath = object.stagingTargetPath ?? "";
+    return message;
+  },
+};
+
+function createBaseNodeGetVolumeHealthResponse(): NodeGetVolumeHealthResponse {
+  return { volumeHealth: undefined };
+}
+
+export const NodeGetVolumeHealthResponse: MessageFns<NodeGetVolumeHealthResponse> = {
+  encode(message: NodeGetVolumeHealthResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.volumeHealth !== undefined) {
+      VolumeHealth.encode(message.volumeHealth, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NodeGetVolumeHealthResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNodeGetVolumeHealthResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.volumeHealth = VolumeHealth.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<NodeGetVolumeHealthResponse>): NodeGetVolumeHealthResponse {
+    return NodeGetVolumeHealthResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<NodeGetVolumeHealthResponse>): NodeGetVolumeHealthResponse {
+    const message = createBaseNodeGetVolumeHealthResponse();
+    message.volumeHealth = (object.volumeHealth !== undefined && object.volumeHealth !== null)
+      ? VolumeHealth.fromPartial(object.volumeHealth)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseNodeGetStorageHealthRequest(): NodeGetStorageHealthRequest {
+  return { secrets: {} };
+}
+
+export const NodeGetStorageHealthRequest: MessageFns<NodeGetStorageHealthRequest> = {
+  encode(message: NodeGetStorageHealthRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    globalThis.Object.entries(message.secrets).forEach(([key, value]: [string, string]) => {
+      NodeGetStorageHealthRequest_SecretsEntry.encode({ key: key as any, value }, writer.uint32(10).fork()).join();
+    });
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NodeGetStorageHealthRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNodeGetStorageHealthRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            const entry1 = NodeGetStorageHealthRequest_SecretsEntry.decode(reader, reader.uint32());
+            if (entry1.value !== undefined) {
+              message.secrets[entry1.key] = entry1.value;
+            }
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<NodeGetStorageHealthRequest>): NodeGetStorageHealthRequest {
+    return NodeGetStorageHealthRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<NodeGetStorageHealthRequest>): NodeGetStorageHealthRequest {
+    const message = createBaseNodeGetStorageHealthRequest();
+    message.secrets = (globalThis.Object.entries(object.secrets ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    return message;
+  },
+};
+
+function createBaseNodeGetStorageHealthRequest_SecretsEntry(): NodeGetStorageHealthRequest_SecretsEntry {
+  return { key: "", value: "" };
+}
+
+export const NodeGetStorageHealthRequest_SecretsEntry: MessageFns<NodeGetStorageHealthRequest_SecretsEntry> = {
+  encode(message: NodeGetStorageHealthRequest_SecretsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NodeGetStorageHealthRequest_SecretsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNodeGetStorageHealthRequest_SecretsEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<NodeGetStorageHealthRequest_SecretsEntry>): NodeGetStorageHealthRequest_SecretsEntry {
+    return NodeGetStorageHealthRequest_SecretsEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<NodeGetStorageHealthRequest_SecretsEntry>): NodeGetStorageHealthRequest_SecretsEntry {
+    const message = createBaseNodeGetStorageHealthRequest_SecretsEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseNodeGetStorageHealthResponse(): NodeGetStorageHealthResponse {
+  return { backendHealth: [] };
+}
+
+export const NodeGetStorageHealthResponse: MessageFns<NodeGetStorageHealthResponse> = {
+  encode(message: NodeGetStorageHealthResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.backendHealth) {
+      NodeGetStorageHealthResponse_StorageBackendHealth.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NodeGetStorageHealthResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNodeGetStorageHealthResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.backendHealth.push(
+              NodeGetStorageHealthResponse_StorageBackendHealth.decode(reader, reader.uint32()),
+            );
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<NodeGetStorageHealthResponse>): NodeGetStorageHealthResponse {
+    return NodeGetStorageHealthResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<NodeGetStorageHealthResponse>): NodeGetStorageHealthResponse {
+    const message = createBaseNodeGetStorageHealthResponse();
+    message.backendHealth =
+      object.backendHealth?.map((e) => NodeGetStorageHealthResponse_StorageBackendHealth.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseNodeGetStorageHealthResponse_StorageBackendHealth(): NodeGetStorageHealthResponse_StorageBackendHealth {
+  return { status: 0, reason: "", message: "", volumeCapability: undefined };
+}
+
+export const NodeGetStorageHealthResponse_StorageBackendHealth: MessageFns<
+  NodeGetStorageHealthResponse_StorageBackendHealth
+> = {
+  encode(
+    message: NodeGetStorageHealthResponse_StorageBackendHealth,
+    writer: BinaryWriter = new BinaryWriter(),
+  ): BinaryWriter {
+    if (message.status !== 0) {
+      writer.uint32(8).int32(message.status);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    if (message.message !== "") {
+      writer.uint32(26).string(message.message);
+    }
+    if (message.volumeCapability !== undefined) {
+      VolumeCapability.encode(message.volumeCapability, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NodeGetStorageHealthResponse_StorageBackendHealth {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNodeGetStorageHealthResponse_StorageBackendHealth();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.status = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.volumeCapability = VolumeCapability.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(
+    base?: DeepPartial<NodeGetStorageHealthResponse_StorageBackendHealth>,
+  ): NodeGetStorageHealthResponse_StorageBackendHealth {
+    return NodeGetStorageHealthResponse_StorageBackendHealth.fromPartial(base ?? {});
+  },
+  fromPartial(
+    object: DeepPartial<NodeGetStorageHealthResponse_StorageBackendHealth>,
+  ): NodeGetStorageHealthResponse_StorageBackendHealth {
+    const message = createBaseNodeGetStorageHealthResponse_StorageBackendHealth();
+    message.status = object.status ?? 0;
+    message.reason = object.reason ?? "";
+    message.message = object.message ?? "";
+    message.volumeCapability = (object.volumeCapability !== undefined && object.volumeCapability !== null)
+      ? VolumeCapability.fromPartial(object.volumeCapability)
+      : undefined;
+    return message;
+  },
+};
+
 function createBaseNodeGetVolumeStatsResponse(): NodeGetVolumeStatsResponse {
-  return { usage: [] };
+  return { usage: [], volumeCondition: undefined };
 }
 
 export const NodeGetVolumeStatsResponse: MessageFns<NodeGetVolumeStatsResponse> = {
   encode(message: NodeGetVolumeStatsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     for (const v of message.usage) {
       VolumeUsage.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.volumeCondition !== undefined) {
+      VolumeCondition.encode(message.volumeCondition, writer.uint32(18).fork()).join();
     }
     return writer;
   },
@@ -7556,6 +8796,14 @@ export const NodeGetVolumeStatsResponse: MessageFns<NodeGetVolumeStatsResponse> 
             message.usage.push(VolumeUsage.decode(reader, reader.uint32()));
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.volumeCondition = VolumeCondition.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -7574,6 +8822,9 @@ export const NodeGetVolumeStatsResponse: MessageFns<NodeGetVolumeStatsResponse> 
   fromPartial(object: DeepPartial<NodeGetVolumeStatsResponse>): NodeGetVolumeStatsResponse {
     const message = createBaseNodeGetVolumeStatsResponse();
     message.usage = object.usage?.map((e) => VolumeUsage.fromPartial(e)) || [];
+    message.volumeCondition = (object.volumeCondition !== undefined && object.volumeCondition !== null)
+      ? VolumeCondition.fromPartial(object.volumeCondition)
+      : undefined;
     return message;
   },
 };
@@ -8471,6 +9722,32 @@ export const ControllerService = {
     responseDeserialize: (value: Buffer): ControllerModifyVolumeResponse =>
       ControllerModifyVolumeResponse.decode(value),
   },
+  controllerListVolumeHealth: {
+    path: "/csi.v1.Controller/ControllerListVolumeHealth" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ControllerListVolumeHealthRequest): Buffer =>
+      Buffer.from(ControllerListVolumeHealthRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ControllerListVolumeHealthRequest =>
+      ControllerListVolumeHealthRequest.decode(value),
+    responseSerialize: (value: ControllerListVolumeHealthResponse): Buffer =>
+      Buffer.from(ControllerListVolumeHealthResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ControllerListVolumeHealthResponse =>
+      ControllerListVolumeHealthResponse.decode(value),
+  },
+  controllerGetVolumeHealth: {
+    path: "/csi.v1.Controller/ControllerGetVolumeHealth" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ControllerGetVolumeHealthRequest): Buffer =>
+      Buffer.from(ControllerGetVolumeHealthRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ControllerGetVolumeHealthRequest =>
+      ControllerGetVolumeHealthRequest.decode(value),
+    responseSerialize: (value: ControllerGetVolumeHealthResponse): Buffer =>
+      Buffer.from(ControllerGetVolumeHealthResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ControllerGetVolumeHealthResponse =>
+      ControllerGetVolumeHealthResponse.decode(value),
+  },
 } as const;
 
 export interface ControllerServer extends UntypedServiceImplementation {
@@ -8487,6 +9764,8 @@ export interface ControllerServer extends UntypedServiceImplementation {
   controllerExpandVolume: handleUnaryCall<ControllerExpandVolumeRequest, ControllerExpandVolumeResponse>;
   controllerGetVolume: handleUnaryCall<ControllerGetVolumeRequest, ControllerGetVolumeResponse>;
   controllerModifyVolume: handleUnaryCall<ControllerModifyVolumeRequest, ControllerModifyVolumeResponse>;
+  controllerListVolumeHealth: handleUnaryCall<ControllerListVolumeHealthRequest, ControllerListVolumeHealthResponse>;
+  controllerGetVolumeHealth: handleUnaryCall<ControllerGetVolumeHealthRequest, ControllerGetVolumeHealthResponse>;
 }
 
 /** Served by every agent: the volumes of its node, mounted. */
@@ -8535,6 +9814,28 @@ export const NodeService = {
     responseSerialize: (value: NodeUnpublishVolumeResponse): Buffer =>
       Buffer.from(NodeUnpublishVolumeResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): NodeUnpublishVolumeResponse => NodeUnpublishVolumeResponse.decode(value),
+  },
+  nodeGetVolumeHealth: {
+    path: "/csi.v1.Node/NodeGetVolumeHealth" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: NodeGetVolumeHealthRequest): Buffer =>
+      Buffer.from(NodeGetVolumeHealthRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): NodeGetVolumeHealthRequest => NodeGetVolumeHealthRequest.decode(value),
+    responseSerialize: (value: NodeGetVolumeHealthResponse): Buffer =>
+      Buffer.from(NodeGetVolumeHealthResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): NodeGetVolumeHealthResponse => NodeGetVolumeHealthResponse.decode(value),
+  },
+  nodeGetStorageHealth: {
+    path: "/csi.v1.Node/NodeGetStorageHealth" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: NodeGetStorageHealthRequest): Buffer =>
+      Buffer.from(NodeGetStorageHealthRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): NodeGetStorageHealthRequest => NodeGetStorageHealthRequest.decode(value),
+    responseSerialize: (value: NodeGetStorageHealthResponse): Buffer =>
+      Buffer.from(NodeGetStorageHealthResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): NodeGetStorageHealthResponse => NodeGetStorageHealthResponse.decode(value),
   },
   nodeGetVolumeStats: {
     path: "/csi.v1.Node/NodeGetVolumeStats" as const,
@@ -8585,6 +9886,8 @@ export interface NodeServer extends UntypedServiceImplementation {
   nodeUnstageVolume: handleUnaryCall<NodeUnstageVolumeRequest, NodeUnstageVolumeResponse>;
   nodePublishVolume: handleUnaryCall<NodePublishVolumeRequest, NodePublishVolumeResponse>;
   nodeUnpublishVolume: handleUnaryCall<NodeUnpublishVolumeRequest, NodeUnpublishVolumeResponse>;
+  nodeGetVolumeHealth: handleUnaryCall<NodeGetVolumeHealthRequest, NodeGetVolumeHealthResponse>;
+  nodeGetStorageHealth: handleUnaryCall<NodeGetStorageHealthRequest, NodeGetStorageHealthResponse>;
   nodeGetVolumeStats: handleUnaryCall<NodeGetVolumeStatsRequest, NodeGetVolumeStatsResponse>;
   nodeExpandVolume: handleUnaryCall<NodeExpandVolumeRequest, NodeExpandVolumeResponse>;
   nodeGetCapabilities: handleUnaryCall<NodeGetCapabilitiesRequest, NodeGetCapabilitiesResponse>;

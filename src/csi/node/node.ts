@@ -64,7 +64,7 @@ export function createNodeService(deps: NodeDeps): Service {
     },
     nodeGetVolumeStats: async (request, { signal }) => {
       const at = await placeOf(request);
-      return { usage: usageOf(await statVolume(at, deps, signal)) };
+      return { usage: usageOf(await statVolume(at, deps, signal)), volumeCondition: undefined };
     },
     nodeExpandVolume: async (request, { signal }) => {
       const at = await placeOf(request);

@@ -1,3 +1,4 @@
+import { NO_TROUBLES } from '../../model/storage-troubles.ts';
 import { expect, test } from 'vitest';
 import { bytes, GIB } from '../../model/bytes.ts';
 import type { ClaimFacts, ClassFacts, PodFacts, PvFacts } from '../../model/facts.ts';
@@ -34,6 +35,7 @@ const storage: StorageView = {
   storage: { name: 'n1', groups: [], units: [] },
   problems: [],
   disks: {},
+  troubles: NO_TROUBLES,
 };
 const volume: LocalVolume = {
   metadata: { name: 'pvc-1', uid: 'u2' },

@@ -12,6 +12,7 @@ import type {
   PersistentVolumeClaim,
   Pod,
 } from '../../model/objects.ts';
+import { storageTroubles, type StorageTroubles } from '../../model/storage-troubles.ts';
 import { KEEP, LOST } from '../../model/well-known.ts';
 
 /** What is kept of a Node. */
@@ -27,6 +28,8 @@ export interface StorageView extends DecodedNode {
   readonly spec: NodeLocalStorage['spec'];
   /** The disks of each group as the node last reported them. */
   readonly disks: Readonly<Record<string, readonly string[]>>;
+  /** What the node's report says is wrong. */
+  readonly troubles: StorageTroubles;
   /** Why an administrator calls the node lost; its storage is then empty, so that nothing is placed there. */
   readonly lost?: string;
 }
@@ -106,7 +109,7 @@ function storageView(nls: NodeLocalStorage): StorageView {
   const lost = annotations?.[LOST];
   const groups = nls.status?.nodeStorageInfo?.volumeGroups ?? [];
   const disks = Object.fromEntries(groups.map((group) => [group.name, group.physicalVolumes ?? []]));
-  const common = { name, uid, spec: nls.spec, problems, disks };
+  const common = { name, uid, spec: nls.spec, problems, disks, troubles: storageTroubles(nls) };
   return lost === undefined
     ? { ...common, storage }
     : { ...common, lost, storage: { ...storage, groups: [], units: [] } };

@@ -65,6 +65,7 @@ export function createCsiComponent(deps: CsiComponentDeps): Component {
     claimUid: ({ name, claim }) =>
       (claim && informers.claims.get(`${claim.namespace}/${claim.name}`)?.uid) ?? claimUidIn(name),
     topology,
+    storage: { troublesOf: (node) => informers.storages.get(node)?.troubles },
     waitForAgentMs: WAIT_FOR_AGENT_MS,
     notReady,
   });

@@ -87,19 +87,6 @@ export const SKIPPED: readonly SkippedTests[] = [
     ],
   },
   {
-    capability: 'GET_VOLUME_HEALTH',
-    reason: 'health is not told',
-    tests: [
-      'ControllerGetVolumeHealth [Controller Server] › should fail when no volume id is provided',
-      'ControllerGetVolumeHealth [Controller Server] › should return health for a valid volume',
-    ],
-  },
-  {
-    capability: 'LIST_VOLUME_HEALTH',
-    reason: 'health is not told',
-    tests: ['ControllerListVolumeHealth [Controller Server] › should return appropriate response'],
-  },
-  {
     capability: 'node GET_VOLUME_HEALTH',
     reason: 'health is not told',
     tests: [
