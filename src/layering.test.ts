@@ -71,7 +71,7 @@ const ROOMS: readonly Room[] = [
     ours: ['capacity/books', 'csi', 'csi/gen', 'daemon', 'model', 'wait'],
     packages: ['node:'],
   },
-  { room: 'csi/node', ours: ['csi', 'csi/gen', 'daemon', 'model', 'mount', 'wait'], packages: ['node:'] },
+  { room: 'csi/node', ours: ['crypt', 'csi', 'csi/gen', 'daemon', 'model', 'mount', 'wait'], packages: ['node:'] },
   // 4: each wires one process
   {
     room: 'operator/follow',
@@ -150,6 +150,7 @@ const ROOMS: readonly Room[] = [
     ours: [
       'agent/events',
       'agent/storage',
+      'crypt',
       'csi/node',
       'daemon',
       'disk',
@@ -164,7 +165,7 @@ const ROOMS: readonly Room[] = [
   },
   {
     room: 'agent/limits',
-    ours: ['agent/events', 'cgroup', 'csi/node', 'daemon', 'kube', 'model', 'mount'],
+    ours: ['agent/events', 'cgroup', 'crypt', 'csi/node', 'daemon', 'kube', 'model', 'mount'],
     packages: ['node:'],
   },
   {
@@ -175,6 +176,7 @@ const ROOMS: readonly Room[] = [
       'agent/storage',
       'agent/volumes',
       'cgroup',
+      'crypt',
       'csi',
       'csi/node',
       'daemon',

@@ -1,7 +1,11 @@
 import { readFileSync } from 'node:fs';
-import type { Bytes } from '../model/bytes.ts';
+import { bytes, type Bytes } from '../model/bytes.ts';
+import { LUKS_HEADER } from '../model/encryption.ts';
 import type { Run } from '../exec/run.ts';
 import { createThrottles, type Throttles } from '../cgroup/throttles.ts';
+import type { Crypt } from '../crypt/crypt.ts';
+import { createHostCrypt } from '../crypt/host-crypt.ts';
+import { createSimulatedCrypt } from '../crypt/simulated.ts';
 import type { Disks } from '../disk/disks.ts';
 import { createStateFile } from '../exec/state-file.ts';
 import { isDetached } from '../disk/detached.ts';
@@ -26,6 +30,7 @@ export interface Ports {
   readonly disks: Disks;
   readonly mounts: Mounts;
   readonly filesystems: Filesystems;
+  readonly crypt: Crypt;
   /** Names the time since the machine was started. */
   readonly boot: string;
   /** Absent: nothing can be limited, because nothing is real. */
@@ -76,19 +81,46 @@ export function createPorts(config: PortsConfig, deps: PortsDeps): Ports {
       boot,
       mounts: createHostMounts(run),
       filesystems: createHostFilesystems(run),
+      crypt: createHostCrypt(run),
       throttles: createThrottles(cgroupRoot),
     };
-  const sizeOf = (device: string, signal: AbortSignal): Promise<Bytes | undefined> =>
-    sizeOfDevice({ lvm, disks }, device, signal);
-  const { forget, ...simulated } = createSimulatedMounts({ file: simulatedMounts, sizeOf });
+  return { lvm, boot, ...simulatedContent(simulatedMounts, { lvm, disks }) };
+}
+
+/** What is on disks and logical volumes, mounted or open. */
+function simulatedContent(
+  file: string,
+  { lvm, disks }: Pick<Ports, 'lvm' | 'disks'>,
+): Pick<Ports, 'disks' | 'mounts' | 'filesystems' | 'crypt'> {
+  const crypt = createSimulatedCrypt(`${file}.luks`);
+  const sizeOf = async (device: string, signal: AbortSignal): Promise<Bytes | undefined> => {
+    const below = await crypt.deviceBelow(device, signal);
+    const size = await sizeOfDevice({ lvm, disks }, below ?? device, signal);
+    return below === undefined || size === undefined ? size : bytes(size - LUKS_HEADER);
+  };
+  const { forget, mounts, filesystems } = createSimulatedMounts({ file, sizeOf });
+  const probe: Filesystems['probe'] = async (device, signal) => {
+    const header = await crypt.header(device, signal);
+    return header ? { kind: 'other', what: 'crypto_LUKS', uuid: header.uuid } : filesystems.probe(device, signal);
+  };
   const forgetting =
     (verb: 'wipe' | 'erase'): Disks['wipe'] =>
     async (device, signal) => {
       await disks[verb](device, signal);
       await forget(device.path, signal);
+      await crypt.forget(device.path, signal);
     };
+  const format: Crypt['format'] = async (device, wanted, signal) => {
+    await crypt.format(device, wanted, signal);
+    await forget(`/dev/mapper/open-local-${wanted.uuid}`, signal); // under a new key the old content is noise
+  };
   const erasing = { wipe: forgetting('wipe'), erase: forgetting('erase') };
-  return { lvm, disks: { ...disks, ...erasing }, boot, ...simulated };
+  return {
+    disks: { ...disks, ...erasing },
+    mounts,
+    filesystems: { ...filesystems, probe },
+    crypt: { ...crypt, format },
+  };
 }
 
 function createHostLvm(

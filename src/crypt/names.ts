@@ -1,3 +1,4 @@
+import type { LocalVolume } from '../model/local-volume.ts';
 import { sha256 } from '../model/sha256.ts';
 
 /**
@@ -22,6 +23,10 @@ export const mappingNameOf = (id: string): string => `open-local-${luksUuidOf(id
 
 /** The device that a pod gets of an encrypted volume. */
 export const mappingPathOf = (id: string): string => `/dev/mapper/${mappingNameOf(id)}`;
+
+/** The device that pods see of a volume; undefined before it is ready. */
+export const servedPathOf = ({ metadata, spec, status }: LocalVolume): string | undefined =>
+  spec.encryption && status?.devicePath !== undefined ? mappingPathOf(metadata.name ?? '') : status?.devicePath;
 
 /** The label of a header: 47 bytes are the most that LUKS2 has room for (struct luks2_hdr_disk). */
 export const labelOf = (id: string): string => id.slice(0, 47);

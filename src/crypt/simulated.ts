@@ -19,14 +19,18 @@ interface SimulatedCrypt {
   readonly open: Readonly<Record<string, { readonly device: string; readonly uuid: string }>>;
 }
 
+export interface SimulatedCryptsetup extends Crypt {
+  /** The device below an open mapping, by its path. */
+  deviceBelow(path: string, signal: AbortSignal): Promise<string | undefined>;
+  /** Forgets the header of a device that was erased. */
+  forget(device: string, signal: AbortSignal): Promise<void>;
+}
+
 /**
  * LUKS without cryptsetup: entries of one JSON file. For machines whose logical volumes exist as metadata only; nothing
  * is encrypted.
  */
-export function createSimulatedCrypt(file: string): Crypt & {
-  /** The device below an open mapping, by its path. */
-  deviceBelow(path: string, signal: AbortSignal): Promise<string | undefined>;
-} {
+export function createSimulatedCrypt(file: string): SimulatedCryptsetup {
   const state = createStateFile<SimulatedCrypt>(file, { headers: {}, open: {} });
   const headerAt = async (device: string, signal: AbortSignal): Promise<SimulatedLuks | undefined> =>
     (await state.read(signal)).headers[device];
@@ -78,6 +82,11 @@ export function createSimulatedCrypt(file: string): Crypt & {
       change(device, (header) => ({ ...header, keys: header.keys.toSpliced(slotOf(header, key), 1) }), signal),
     identify: (device, uuid, signal) => change(device, (header) => ({ ...header, uuid }), signal),
     erase: (device, signal) => change(device, (header) => ({ ...header, keys: [] }), signal),
+    forget: (device, signal) =>
+      state.update((before) => {
+        const { [device]: _, ...headers } = before.headers;
+        return { ...before, headers };
+      }, signal),
     deviceBelow: async (path, signal) => (await mapping(path.replace('/dev/mapper/', ''), signal))?.below[0],
   };
 }

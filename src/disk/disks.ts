@@ -1,5 +1,6 @@
 import type { Bytes } from '../model/bytes.ts';
 import type { MediaType } from '../model/storage-class.ts';
+import type { Erased } from './erase.ts';
 
 /** A whole disk, a partition, or something that looks like one. */
 export interface BlockDevice {
@@ -82,5 +83,5 @@ export interface Disks {
    * Makes what is on a logical volume unreadable to the next owner of its room, as far as that is wanted: erase.ts. As
    * `wipe` otherwise.
    */
-  erase(device: Pick<BlockDevice, 'path' | 'size'>, signal: AbortSignal): Promise<void>;
+  erase(device: Erased, signal: AbortSignal): Promise<void>;
 }

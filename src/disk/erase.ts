@@ -15,18 +15,28 @@ const FLOOR_MS = 600_000;
 /** A disk that is slower has hung. */
 const SLOWEST_BYTES_PER_MS = (5 * MIB) / 1000;
 
+/** A device, and how much of it is to be erased. */
+export interface Erased {
+  readonly path: string;
+  readonly size: Bytes;
+  /** Only so many bytes from its start; absent: all of it. */
+  readonly head?: Bytes;
+}
+
 /**
- * Erases all of a device that nothing else has open. May be cut at any point and repeated. Throws Fault `precondition`
- * while something holds it, `unavailable` when it cannot be written.
+ * Erases all of a device, or its head, while nothing else has it open. May be cut at any point and repeated. Throws
+ * Fault `precondition` while something holds it, `unavailable` when it cannot be written.
  */
 export async function eraseDevice(
-  { path, size }: { readonly path: string; readonly size: Bytes },
+  { path, size, head }: Erased,
   policy: ErasePolicy,
   run: Run,
   signal: AbortSignal,
 ): Promise<void> {
   if (policy === 'keep') return;
-  const argv = policy === 'zero' ? ['blkdiscard', '--zeroout', '--', path] : ['blkdiscard', '--', path];
+  const how = policy === 'zero' ? ['--zeroout'] : [];
+  const part = head === undefined ? [] : ['--length', String(head)];
+  const argv = ['blkdiscard', ...how, ...part, '--', path];
   try {
     await run(argv, { timeoutMs: FLOOR_MS + size / SLOWEST_BYTES_PER_MS }, signal);
   } catch (error) {

@@ -4,6 +4,8 @@ import { SNAPSHOT_CLASS_PARAMETERS } from './snapshot-class.ts';
 import {
   BETA_STORAGE_CLASS,
   DISK,
+  ENCRYPTED,
+  ENCRYPTING,
   FILESYSTEM,
   FORMATTING,
   FORMATTED,
@@ -13,9 +15,11 @@ import {
   MANAGED_BY,
   DRIVER_NAME,
   NODE_LABEL,
+  PARAM_EXPAND_SECRET,
   PARAM_FS_TYPE,
   PARAM_PVC_NAME,
   PARAM_PVC_NAMESPACE,
+  PARAM_STAGE_SECRET,
   POD_UID,
   EPHEMERAL,
   PUBLISHED_AT,
@@ -81,6 +85,8 @@ const ON_OBJECTS: readonly Row[] = [
   [KEEP, 'annotation', 'LocalVolume', ['operator'], ['operator', 'agent'], 'ours'],
   [FORMATTED, 'annotation', 'LocalVolume', ['agent'], ['agent'], 'ours'],
   [FORMATTING, 'annotation', 'NodeLocalStorage, LocalVolume', ['agent'], ['agent'], 'ours'],
+  [ENCRYPTING, 'annotation', 'LocalVolume', ['agent'], ['agent'], 'ours'],
+  [ENCRYPTED, 'annotation', 'LocalVolume', ['agent'], ['agent'], 'ours'],
   [DISK, 'annotation', 'LocalVolume', ['agent'], ['agent', 'operator'], 'ours'],
   [FILESYSTEM, 'annotation', 'LocalVolume', ['agent'], ['agent'], 'ours'],
   [REMOVE_STRAYS, 'annotation', 'NodeLocalStorage', ['administrator'], ['agent'], 'ours'],
@@ -125,6 +131,9 @@ const mutable = (name: string, from: ContractName['from']): Row => [
 const SETTINGS: readonly Row[] = [
   ...Object.entries(CLASS_PARAMETERS).map(([name, from]) => parameter(name, from)),
   parameter(PARAM_FS_TYPE, 'Kubernetes', 'csi-provisioner'),
+  ...[PARAM_STAGE_SECRET, PARAM_EXPAND_SECRET].flatMap(({ name, namespace }) =>
+    [name, namespace].map((each) => parameter(each, 'Kubernetes', 'csi-provisioner')),
+  ),
   ...Object.entries(MUTABLE_PARAMETERS).map(([name, from]) => mutable(name, from)),
   ...Object.entries(INLINE_ATTRIBUTES).map(([name, from]) => attribute(name, from)),
   ...Object.entries(SNAPSHOT_CLASS_PARAMETERS).map(([name, from]): Row => [

@@ -64,6 +64,18 @@ export const FORMATTED = 'csi.aliyun.com/formatted';
 export const FORMATTING = 'csi.aliyun.com/formatting';
 
 /**
+ * On an encrypted LocalVolume: the UUID of the LUKS header that its device is being given. Without ENCRYPTED beside it,
+ * that was cut and nobody has had the device: it is made anew.
+ */
+export const ENCRYPTING = 'csi.aliyun.com/encrypting';
+
+/**
+ * On an encrypted LocalVolume: the UUID of the LUKS header that its device was once given. Such a device is never made
+ * anew, unless its key is kept nowhere.
+ */
+export const ENCRYPTED = 'csi.aliyun.com/encrypted';
+
+/**
  * On a LocalVolume that has a disk for itself: which one, as the disk tells of itself. Its name may lead to another
  * after a boot.
  */
@@ -120,6 +132,19 @@ export const POD_UID = 'csi.storage.k8s.io/pod.uid';
 
 /** A StorageClass parameter that external-provisioner takes out and sends as the capability's `fs_type`. */
 export const PARAM_FS_TYPE = 'csi.storage.k8s.io/fstype';
+
+/**
+ * StorageClass parameters that external-provisioner takes out: the Secrets that the kubelet sends with NodeStageVolume
+ * and NodeExpandVolume, by name and namespace, with `${pvc.name}` and the like in them.
+ */
+export const PARAM_STAGE_SECRET = {
+  name: 'csi.storage.k8s.io/node-stage-secret-name',
+  namespace: 'csi.storage.k8s.io/node-stage-secret-namespace',
+} as const;
+export const PARAM_EXPAND_SECRET = {
+  name: 'csi.storage.k8s.io/node-expand-secret-name',
+  namespace: 'csi.storage.k8s.io/node-expand-secret-namespace',
+} as const;
 
 /** Which CSI calls pass claim metadata in `parameters` (external-provisioner --extra-create-metadata). */
 export const PARAM_PVC_NAME = 'csi.storage.k8s.io/pvc/name';

@@ -43,6 +43,8 @@ async function volumeOnDisk() {
     find: () => Promise.resolve(known),
     markFormatting: (_, formatting) => Promise.resolve(void (known = { ...known, formatting })),
     markFormatted: (_, formatted) => Promise.resolve(void (known = { ...known, formatted })),
+    markEncrypting: () => Promise.reject(new Error('not asked for')),
+    markEncrypted: () => Promise.reject(new Error('not asked for')),
     makeInline: () => Promise.reject(new Error('not asked for')),
     removeInline: () => Promise.reject(new Error('not asked for')),
   };

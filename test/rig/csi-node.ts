@@ -8,6 +8,9 @@ import { bytes, GIB } from '../../src/model/bytes.ts';
 import { inlineVolumeId } from '../../src/model/inline-volume.ts';
 import { mountAt } from '../../src/mount/mountinfo.ts';
 import { createSimulatedMounts } from '../../src/mount/simulated.ts';
+import { createSimulatedCrypt } from '../../src/crypt/simulated.ts';
+import { mappingPathOf } from '../../src/crypt/names.ts';
+import { LUKS_HEADER } from '../../src/model/encryption.ts';
 import { createCsiClient, type CsiClient } from '../../src/csi/client.ts';
 import * as csi from '../../src/csi/gen/csi.ts';
 import { createOwnWork } from '../../src/csi/node/own-work.ts';
@@ -31,6 +34,7 @@ export interface Rig {
   readonly devices: Map<string, number>;
   readonly mounts: ReturnType<typeof createSimulatedMounts>['mounts'];
   readonly filesystems: ReturnType<typeof createSimulatedMounts>['filesystems'];
+  readonly crypt: ReturnType<typeof createSimulatedCrypt>;
   /** What was asked of the limits, and whether the volume was seen at the target then. */
   readonly limited: string[];
   /** What was asked about inline volumes. */
@@ -51,6 +55,13 @@ export const volume = (id: string, more: Partial<NodeVolume> = {}): NodeVolume =
   ...more,
 });
 
+/** A volume that is encrypted: its device is `/dev/g/<id>`. */
+export const encrypted = (id: string, more: Partial<NonNullable<NodeVolume['encryption']>> = {}): NodeVolume =>
+  volume(id, {
+    source: mappingPathOf(id),
+    encryption: { device: `/dev/g/${id}`, recorded: undefined, copied: false, forgetsKey: false, ...more },
+  });
+
 /** A node service on a socket, over simulated mounts, with the volumes v1 and v2. */
 export async function rig(): Promise<Rig> {
   const folder = await mkdtemp(path.join(tmpdir(), 'csi-node-'));
@@ -59,8 +70,22 @@ export async function rig(): Promise<Rig> {
     ['/dev/g/v1', GIB],
     ['/dev/g/v2', GIB],
   ]);
-  const sizeOf = (device: string) => Promise.resolve(devices.has(device) ? bytes(devices.get(device) ?? 0) : undefined);
-  const { mounts, filesystems } = createSimulatedMounts({ file: path.join(folder, 'mounts.json'), sizeOf });
+  const crypt = createSimulatedCrypt(path.join(folder, 'crypt.json'));
+  const sizeOf = async (device: string) => {
+    const below = await crypt.deviceBelow(device, never);
+    const size = devices.get(below ?? device);
+    return size === undefined ? undefined : bytes(below === undefined ? size : size - LUKS_HEADER);
+  };
+  const simulated = createSimulatedMounts({ file: path.join(folder, 'mounts.json'), sizeOf });
+  const { mounts } = simulated;
+  const filesystems: Rig['filesystems'] = {
+    ...simulated.filesystems,
+    probe: async (device, signal) => {
+      const header = await crypt.header(device, signal);
+      if (header) return { kind: 'other', what: 'crypto_LUKS', uuid: header.uuid };
+      return simulated.filesystems.probe(device, signal);
+    },
+  };
   const known = new Map(['v1', 'v2'].map((id) => [id, volume(id)]));
   const asked: string[] = [];
   const volumes: NodeVolumes = {
@@ -74,6 +99,17 @@ export async function rig(): Promise<Rig> {
     markFormatting: (id, formatting) =>
       Promise.resolve(void known.set(id, volume(id, { ...known.get(id), formatting }))),
     markFormatted: (id, formatted) => Promise.resolve(void known.set(id, volume(id, { ...known.get(id), formatted }))),
+    markEncrypting: (id) => {
+      const { encryption, ...before } = known.get(id) ?? volume(id);
+      const nothing = { formatted: undefined, formatting: undefined };
+      if (encryption) known.set(id, { ...before, ...nothing, encryption: { ...encryption, recorded: 'begun' } });
+      return Promise.resolve();
+    },
+    markEncrypted: (id) => {
+      const { encryption, ...before } = known.get(id) ?? volume(id);
+      if (encryption) known.set(id, { ...before, encryption: { ...encryption, recorded: 'done' } });
+      return Promise.resolve();
+    },
   };
   const endpoint = { kind: 'unix', path: path.join(folder, 'csi.sock') } as const;
   const [staging, target] = [path.join(folder, 'staging'), path.join(folder, 'pod/mount')] as const;
@@ -91,6 +127,7 @@ export async function rig(): Promise<Rig> {
       volumes,
       mounts,
       filesystems,
+      crypt,
       limits,
       ownWork: createOwnWork(never),
     }),
@@ -110,6 +147,7 @@ export async function rig(): Promise<Rig> {
     devices,
     mounts,
     filesystems,
+    crypt,
     limited,
     asked,
   };
@@ -120,6 +158,7 @@ export type CapabilityOptions = {
   readonly mode?: csi.VolumeCapability_AccessMode_Mode;
   readonly fsType?: string;
   readonly mountFlags?: string[];
+  readonly secrets?: Record<string, string>;
 };
 export const capability = ({
   block = false,
@@ -138,6 +177,7 @@ export const stage = ({ node, staging }: Rig, options: CapabilityOptions = {}, v
       volumeId,
       stagingTargetPath: staging,
       volumeCapability: capability(options),
+      secrets: options.secrets ?? {},
     }),
     signal,
   );
@@ -148,13 +188,14 @@ export const publish = async (
     readonly readonly?: boolean;
     readonly target?: string;
     readonly context?: Record<string, string>;
+    readonly volumeId?: string;
   } = {},
 ) => {
   const targetPath = options.target ?? target;
   if (targetPath !== '') await mkdir(path.dirname(targetPath), { recursive: true });
   return node.nodePublishVolume(
     csi.NodePublishVolumeRequest.fromPartial({
-      volumeId: 'v1',
+      volumeId: options.volumeId ?? 'v1',
       stagingTargetPath: staging,
       targetPath,
       volumeCapability: capability(options),
@@ -170,12 +211,18 @@ export const unstage = ({ node, staging }: Rig, volumeId = 'v1') =>
   node.nodeUnstageVolume(csi.NodeUnstageVolumeRequest.fromPartial({ volumeId, stagingTargetPath: staging }), never);
 export const stats = ({ node, target }: Rig, volumeId = 'v1', volumePath = target) =>
   node.nodeGetVolumeStats(csi.NodeGetVolumeStatsRequest.fromPartial({ volumeId, volumePath }), never);
-export const expand = ({ node, target }: Rig, requiredBytes: number, volumeId = 'v1') =>
+export const expand = (
+  { node, target }: Rig,
+  requiredBytes: number,
+  volumeId = 'v1',
+  secrets: Record<string, string> = {},
+) =>
   node.nodeExpandVolume(
     csi.NodeExpandVolumeRequest.fromPartial({
       volumeId,
       volumePath: target,
       capacityRange: { requiredBytes: BigInt(requiredBytes) },
+      secrets,
     }),
     never,
   );

@@ -4,6 +4,7 @@ import type { EventReason } from '../../model/event-reasons.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import type { IoLimits } from '../../model/storage-class.ts';
 import type { Throttles } from '../../cgroup/throttles.ts';
+import { servedPathOf } from '../../crypt/names.ts';
 import type { NodeVolume } from '../../csi/node/node-volumes.ts';
 import { podOfTarget, type PublishedLimits } from '../../csi/node/published-limits.ts';
 import { KeyedMutex } from '../../daemon/keyed-mutex.ts';
@@ -191,7 +192,7 @@ async function usesOf(
 ): Promise<readonly Use[]> {
   const byDevice = new Map<string, LocalVolume>();
   for (const volume of volumes) {
-    const source = volume.status?.devicePath;
+    const source = servedPathOf(volume);
     const device = source === undefined ? undefined : await deviceOf({ kind: volume.spec.kind, source }, entries);
     if (device !== undefined) byDevice.set(device, volume);
   }

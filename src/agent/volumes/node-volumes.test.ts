@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 import { GIB } from '../../model/bytes.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import type { KubeObject } from '../../model/objects.ts';
-import { DISK, FILESYSTEM } from '../../model/well-known.ts';
+import { DISK, ENCRYPTED, ENCRYPTING, FILESYSTEM } from '../../model/well-known.ts';
+import { mappingPathOf } from '../../crypt/names.ts';
 import { formatFilesystem } from '../../mount/filesystem.ts';
 import type { MountEntry } from '../../mount/mountinfo.ts';
 import { textOf } from '../../model/fault.ts';
@@ -38,7 +39,12 @@ function volumesOf(
     client: { get },
     nodeName,
     heard: () => heard,
-    write: { markFormatting: markFormatted, markFormatted },
+    write: {
+      markFormatting: markFormatted,
+      markFormatted,
+      markEncrypting: markFormatted,
+      markEncrypted: markFormatted,
+    },
     disks: {
       list: () => Promise.resolve([sampleDisk('sdb', { worldwideName: 'naa.1' })]),
       mapperUuid: () => Promise.resolve(mapperUuid),
@@ -188,4 +194,26 @@ test('a release takes off our finalizer only, and only if it is still at its pla
     never,
   );
   expect(foreign.calls).toEqual([]);
+});
+
+const luks = (more: Partial<LocalVolume['metadata']> = {}, spec: Partial<LocalVolume['spec']> = {}): LocalVolume => ({
+  ...ready,
+  metadata: { ...ready.metadata, ...more },
+  spec: { ...ready.spec, encryption: 'luks2', ...spec },
+});
+
+test.each<[string, LocalVolume, object]>([
+  ['new', luks(), { recorded: undefined, copied: false, forgetsKey: false }],
+  ['begun', luks({ annotations: { [ENCRYPTING]: 'u' } }), { recorded: 'begun' }],
+  ['done', luks({ annotations: { [ENCRYPTING]: 'u', [ENCRYPTED]: 'u' } }), { recorded: 'done' }],
+  ['a copy', luks({}, { source: { volume: 'v0' } }), { copied: true }],
+  ['inline', luks({}, { role: 'Ephemeral' }), { forgetsKey: true }],
+])('an encrypted volume that is %s is had through its mapping', async (_, volume, encryption) => {
+  const found = await volumesOf(volume, missing).volumes.find('v1', never);
+  expect(found).toMatchObject({ source: mappingPathOf('v1'), encryption: { device: '/dev/pool-0/v1', ...encryption } });
+});
+
+test('an encrypted volume is not used while something else is open under its name', async () => {
+  const { volumes } = volumesOf(luks(), missing, 'node-a', [], 'CRYPT-PLAIN-x');
+  await expect(volumes.find('v1', never)).rejects.toThrow('leads to CRYPT-PLAIN-x, not to this volume');
 });

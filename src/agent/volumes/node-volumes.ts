@@ -1,9 +1,10 @@
 import { bytes } from '../../model/bytes.ts';
 import { Fault } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
-import { FORMATTED, FORMATTING } from '../../model/well-known.ts';
-import type { NodeVolume, NodeVolumes } from '../../csi/node/node-volumes.ts';
+import { ENCRYPTED, ENCRYPTING, FORMATTED, FORMATTING } from '../../model/well-known.ts';
+import type { EncryptedDevice, NodeVolume, NodeVolumes } from '../../csi/node/node-volumes.ts';
 import type { Disks } from '../../disk/disks.ts';
+import { luksUuidIn, luksUuidOf, mappingPathOf } from '../../crypt/names.ts';
 import { mapperUuidOf } from '../../lvm/names.ts';
 import { formatFilesystem, parseFilesystem, type Filesystems } from '../../mount/filesystem.ts';
 import { mountAt } from '../../mount/mountinfo.ts';
@@ -14,12 +15,14 @@ import { isInPlace, recordedFilesystem } from './unit-disk.ts';
 import type { VolumeWriter } from './write-volume.ts';
 import { find } from '../../kube/find.ts';
 
+type Marks = 'markFormatting' | 'markFormatted' | 'markEncrypting' | 'markEncrypted';
+
 export interface NodeVolumesOptions {
   readonly client: Pick<KubeClient, 'get'>;
   readonly nodeName: string;
   /** What was heard of an object; it may be behind. */
   readonly heard: (name: string) => LocalVolume | undefined;
-  readonly write: Pick<VolumeWriter, 'markFormatting' | 'markFormatted'>;
+  readonly write: Pick<VolumeWriter, Marks>;
   readonly disks: Pick<Disks, 'list' | 'mapperUuid'>;
   readonly mounts: Pick<Mounts, 'list'>;
   readonly filesystems: Pick<Filesystems, 'identify'>;
@@ -37,7 +40,7 @@ export function createNodeVolumes({
   disks,
   mounts,
   filesystems,
-}: NodeVolumesOptions): Pick<NodeVolumes, 'find' | 'markFormatting' | 'markFormatted'> {
+}: NodeVolumesOptions): Pick<NodeVolumes, 'find' | Marks> {
   const ask = async (name: string, signal: AbortSignal): Promise<LocalVolume | undefined> => {
     try {
       return await find(client, LOCAL_VOLUMES, { name }, signal);
@@ -69,24 +72,30 @@ export function createNodeVolumes({
     },
     markFormatting: (id, begun, signal) => recorded(id, write.markFormatting(id, formatFilesystem(begun), signal)),
     markFormatted: (id, fsType, signal) => recorded(id, write.markFormatted(id, fsType, signal)),
+    markEncrypting: (id, uuid, signal) => recorded(id, write.markEncrypting(id, uuid, signal)),
+    markEncrypted: (id, uuid, signal) => recorded(id, write.markEncrypted(id, uuid, signal)),
   };
 }
 
 /**
  * Throws Fault `unavailable` when the path of a logical volume leads to another: a second group of its name may be
- * active.
+ * active. So too when something else is open under the name of an encrypted one.
  */
 async function assertOwn(
   { status = {} }: LocalVolume,
-  { id, source }: NodeVolume,
+  { id, source, encryption }: NodeVolume,
   disks: Pick<Disks, 'mapperUuid'>,
   signal: AbortSignal,
 ): Promise<void> {
+  const opened = encryption && (await disks.mapperUuid(source, signal));
+  if (opened !== undefined && luksUuidIn(opened) !== luksUuidOf(id))
+    throw new Fault('unavailable', `volume ${id}: ${source} leads to ${opened}, not to this volume: it is not used`);
+  const device = encryption?.device ?? source;
   const { groupUuid, volumeUuid } = status;
   if (groupUuid === undefined || volumeUuid === undefined) return;
-  const [wanted, found] = [mapperUuidOf(groupUuid, volumeUuid), await disks.mapperUuid(source, signal)];
+  const [wanted, found] = [mapperUuidOf(groupUuid, volumeUuid), await disks.mapperUuid(device, signal)];
   if (found === undefined || found === wanted) return;
-  throw new Fault('unavailable', `volume ${id}: ${source} leads to ${found}, not to its own ${wanted}: it is not used`);
+  throw new Fault('unavailable', `volume ${id}: ${device} leads to ${found}, not to its own ${wanted}: it is not used`);
 }
 
 async function recorded(id: string, writing: Promise<void>): Promise<void> {
@@ -101,12 +110,25 @@ async function recorded(id: string, writing: Promise<void>): Promise<void> {
 function readyVolume({ metadata, spec, status }: LocalVolume): NodeVolume {
   const { name: id = '', annotations } = metadata;
   const { kind, fsType = '', limits = {} } = spec;
-  const { sizeBytes = spec.sizeBytes, devicePath: source } = status ?? {};
-  if (status?.phase !== 'Ready' || source === undefined) throw notReady(id, status);
+  const { sizeBytes = spec.sizeBytes, devicePath: device } = status ?? {};
+  if (status?.phase !== 'Ready' || device === undefined) throw notReady(id, status);
   const formatting = parseFilesystem(annotations?.[FORMATTING]);
   const formatted = annotations?.[FORMATTED];
-  return { id, kind, source, fsType, formatted, formatting, sizeBytes: bytes(sizeBytes), limits };
+  const plain = { id, kind, source: device, fsType, formatted, formatting, sizeBytes: bytes(sizeBytes), limits };
+  if (!spec.encryption) return plain;
+  return { ...plain, source: mappingPathOf(id), encryption: encryptedDevice(spec, device, annotations) };
 }
+
+const encryptedDevice = (
+  { source, role }: LocalVolume['spec'],
+  device: string,
+  annotations: LocalVolume['metadata']['annotations'] = {},
+): EncryptedDevice => ({
+  device,
+  recorded: annotations[ENCRYPTED] ? 'done' : annotations[ENCRYPTING] ? 'begun' : undefined,
+  copied: source !== undefined,
+  forgetsKey: role === 'Ephemeral',
+});
 
 const notMounted = ({ id, source }: NodeVolume): Fault =>
   new Fault('unavailable', `volume ${id}: its filesystem is not mounted at ${source}: mount it there again`);

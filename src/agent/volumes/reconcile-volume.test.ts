@@ -9,6 +9,8 @@ import { faultFromLvm } from '../../lvm/errors.ts';
 import type { Lvm } from '../../lvm/lvm.ts';
 import { createStateFile } from '../../exec/state-file.ts';
 import { createSimulatedLvm } from '../../lvm/simulated.ts';
+import { luksUuidOf, mappingNameOf, mappingPathOf } from '../../crypt/names.ts';
+import { createSimulatedCrypt } from '../../crypt/simulated.ts';
 import { createSimulatedMounts } from '../../mount/simulated.ts';
 import { bytes, GIB, MIB } from '../../model/bytes.ts';
 import { Fault } from '../../model/fault.ts';
@@ -33,6 +35,7 @@ async function rig(volume: LocalVolume) {
   await lvm.createGroup({ name: 'pool-0', devices: ['/dev/sim-a'] }, never);
   const { mounts } = createSimulatedMounts({ file: path.join(folder, 'mounts.json'), sizeOf: async () => bytes(GIB) });
   const object = createFakeObject(volume);
+  const crypt = createSimulatedCrypt(path.join(folder, 'crypt.json'));
   const events: string[] = [];
   const wiped: string[] = [];
   let changes = 0;
@@ -44,12 +47,13 @@ async function rig(volume: LocalVolume) {
       probe: () => Promise.resolve({ busy: false, signatures: [] }),
       wipe: ({ path }) => Promise.resolve(void wiped.push(path)),
       mapperUuid: () => Promise.resolve(undefined),
-      erase: ({ path, size }) => Promise.resolve(void wiped.push(`${path} ${size}`)),
+      erase: ({ path, size, head }) => Promise.resolve(void wiped.push(`${path} ${head ?? size}`)),
     },
     filesystems: {
       entries: () => Promise.resolve([]),
       clear: ({ target, identity }) => Promise.resolve(void wiped.push(`${target} ${identity}`)),
     },
+    crypt,
     mounts,
     observe: () => Promise.resolve(sampleObservation({ devices: [sampleDisk('sdc')] })),
     write: createVolumeWriter(object.client, () => {}),
@@ -63,7 +67,7 @@ async function rig(volume: LocalVolume) {
     const now = object.read();
     return now ? reconcileVolume(now, { ...deps, ...more }, never) : Promise.resolve();
   };
-  return { object, deps, lvm, mounts, file, events, wiped, volumes, reconcile, changes: () => changes };
+  return { object, deps, lvm, crypt, mounts, file, events, wiped, volumes, reconcile, changes: () => changes };
 }
 
 test('made, told once, grown, removed', async () => {
@@ -83,6 +87,53 @@ test('made, told once, grown, removed', async () => {
   await it.reconcile();
   expect(it.object.read()).toBeUndefined();
   expect(await it.volumes()).toEqual([]);
+});
+
+/** LVM as a machine with device-mapper has it: every volume has its device. */
+const active = (lvm: Lvm): Lvm => ({
+  ...lvm,
+  report: async (signal) => {
+    const { groups, orphans } = await lvm.report(signal);
+    return { groups: groups.map((g) => ({ ...g, volumes: g.volumes.map((v) => ({ ...v, active: true })) })), orphans };
+  },
+});
+
+const KEY = Buffer.from('key');
+
+test.each([
+  ['loses its key slots and its header, and is not overwritten', true, `/dev/pool-0/v1 ${16 * MIB}`],
+  ['that never was opened is erased as any other', false, `/dev/pool-0/v1 ${GIB}`],
+])('an encrypted volume %s', async (_, isFormatted, erased) => {
+  const it = await rig(sampleLocalVolume({ spec: { encryption: 'luks2' } }));
+  await it.reconcile();
+  const { crypt } = it;
+  const device = '/dev/pool-0/v1';
+  if (isFormatted) {
+    await crypt.format(device, { uuid: luksUuidOf('v1'), label: '', key: KEY, sectorSize: 4096 }, never);
+    await crypt.open({ device, name: mappingNameOf('v1'), key: KEY }, never);
+  }
+  const { status } = it.object.read() ?? {};
+  it.object.write(sampleLocalVolume({ meta: deleting, spec: { encryption: 'luks2' }, status }));
+  const seen: unknown[] = [];
+  const disks = {
+    ...it.deps.disks,
+    erase: async (...args: Parameters<VolumeDeps['disks']['erase']>) => {
+      seen.push((await crypt.header(device, never))?.slots, await crypt.mapping(mappingNameOf('v1'), never));
+      await it.deps.disks.erase(...args);
+    },
+  };
+  await it.reconcile({ lvm: active(it.lvm), disks });
+  expect([seen, it.wiped]).toEqual([[isFormatted ? 0 : undefined, undefined], [erased]]);
+});
+
+test('an encrypted volume that a pod still has is not removed, and it is said where it is mounted', async () => {
+  const it = await rig(sampleLocalVolume({ spec: { encryption: 'luks2' } }));
+  await it.reconcile();
+  await it.mounts.mount({ source: mappingPathOf('v1'), target: '/pod', fsType: 'ext4', options: [] }, never);
+  const { status } = it.object.read() ?? {};
+  it.object.write(sampleLocalVolume({ meta: deleting, spec: { encryption: 'luks2' }, status }));
+  await expect(it.reconcile({ lvm: active(it.lvm) })).rejects.toThrow('is mounted at /pod');
+  expect([it.wiped, it.object.read()?.status?.reason]).toEqual([[], 'InUse']);
 });
 
 test('what is removed is erased first; without that it stays, and says why', async () => {

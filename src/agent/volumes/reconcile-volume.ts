@@ -1,3 +1,4 @@
+import { LUKS_HEADER } from '../../model/encryption.ts';
 import { present } from '../../model/present.ts';
 import { bytes } from '../../model/bytes.ts';
 import { Fault, textOf } from '../../model/fault.ts';
@@ -6,6 +7,8 @@ import type { VolumeReason } from '../../model/volume-reasons.ts';
 import { VOLUME_FINALIZER } from '../../model/well-known.ts';
 import type { KeyedMutex } from '../../daemon/keyed-mutex.ts';
 import type { Log } from '../../model/log.ts';
+import type { Crypt } from '../../crypt/crypt.ts';
+import { mappingPathOf } from '../../crypt/names.ts';
 import type { Disks } from '../../disk/disks.ts';
 import { useOf } from '../../disk/inspect.ts';
 import { concernsGroup } from '../../lvm/errors.ts';
@@ -16,6 +19,7 @@ import type { Mounts } from '../../mount/mounts.ts';
 import { factsOf } from '../storage/device-facts.ts';
 import type { RecordEvent } from '../events/record-event.ts';
 import type { Observation } from '../storage/observe.ts';
+import { closeLeft, destroyKeys } from './destroy-keys.ts';
 import { planDeviceVolume, planMountPointVolume } from './plan-unit.ts';
 import { planLvmVolume, type Erasure, type InGroup, type VolumeStep } from './plan-volume.ts';
 import { findFilesystem, findRecorded, identityAt, recordedDisk, recordedFilesystem } from './unit-disk.ts';
@@ -27,6 +31,7 @@ export interface VolumeDeps {
   readonly lvm: Lvm;
   readonly disks: Pick<Disks, 'list' | 'resolve' | 'probe' | 'wipe' | 'erase' | 'mapperUuid'>;
   readonly filesystems: Pick<Filesystems, 'entries' | 'clear'>;
+  readonly crypt: Pick<Crypt, 'mapping' | 'close' | 'header' | 'erase'>;
   readonly mounts: Pick<Mounts, 'list' | 'shows'>;
   readonly observe: (signal: AbortSignal) => Promise<Observation>;
   readonly write: VolumeWriter;
@@ -122,7 +127,8 @@ async function unlessMounted(
 ): Promise<VolumeStep> {
   const device = volumeDevicePath(vgName, name);
   for (const entry of await mounts.list(signal)) {
-    if (!(await mounts.shows(entry, device, signal))) continue;
+    const isShown = (path: string): Promise<boolean> => mounts.shows(entry, path, signal);
+    if (!(await isShown(device)) && !(await isShown(mappingPathOf(name)))) continue;
     const message = `Logical volume ${vgName}/${name} is mounted at ${entry.target}: it is removed once no pod uses it.`;
     return { kind: 'refuse', reason: 'InUse', message };
   }
@@ -158,7 +164,7 @@ async function act(volume: LocalVolume, step: Deed, deps: VolumeDeps, signal: Ab
   if (step.kind === 'extend') await lvm.extendVolume({ ...target, sizeBytes: bytes(step.sizeBytes) }, signal);
   if (step.kind === 'activate') await lvm.activateVolume(target, signal);
   if (step.kind === 'refresh') await lvm.refreshVolume(target, signal);
-  if (step.kind === 'erase') await erase(target, step, deps, signal);
+  if (step.kind === 'erase') await erase(volume, { target, ...step }, deps, signal);
   if (step.kind === 'remove') await lvm.removeVolume(target, signal);
   if (step.kind === 'wipe') await wipe(step, deps, signal);
 }
@@ -192,9 +198,9 @@ async function tellReady(
  * can reach them.
  */
 async function erase(
-  target: VolumeRef,
-  { first, partial, path, size }: Erasure,
-  { lvm, disks }: VolumeDeps,
+  volume: LocalVolume,
+  { target, first, partial, path, size }: Erasure & { readonly target: VolumeRef },
+  { lvm, disks, crypt }: VolumeDeps,
   signal: AbortSignal,
 ): Promise<void> {
   try {
@@ -209,7 +215,9 @@ async function erase(
   const found = await disks.mapperUuid(path, signal);
   if (vgUuid !== undefined && uuid !== undefined && found !== undefined && found !== mapperUuidOf(vgUuid, uuid))
     throw new Fault('precondition', `${path} leads to ${found}, which is another logical volume: it is not erased`);
-  await disks.erase({ path, size }, signal);
+  await closeLeft(volume, crypt, signal);
+  const isUnreadable = await destroyKeys(volume, path, crypt, signal);
+  await disks.erase({ path, size, ...(isUnreadable ? { head: LUKS_HEADER } : {}) }, signal);
 }
 
 /** The data of a whole disk or filesystem. */

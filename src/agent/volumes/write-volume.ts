@@ -1,7 +1,15 @@
 import { present } from '../../model/present.ts';
 import type { LocalVolume, LocalVolumePhase } from '../../model/local-volume.ts';
 import { VOLUME_REASONS, type VolumeReason } from '../../model/volume-reasons.ts';
-import { DISK, FILESYSTEM, FORMATTED, FORMATTING, VOLUME_FINALIZER } from '../../model/well-known.ts';
+import {
+  DISK,
+  ENCRYPTED,
+  ENCRYPTING,
+  FILESYSTEM,
+  FORMATTED,
+  FORMATTING,
+  VOLUME_FINALIZER,
+} from '../../model/well-known.ts';
 import type { KubeClient, Patch } from '../../kube/client.ts';
 import { LOCAL_VOLUMES } from '../../kube/resource.ts';
 import { hasBeenReady } from './plan-volume.ts';
@@ -33,6 +41,9 @@ export interface VolumeWriter {
   release(volume: LocalVolume, signal: AbortSignal): Promise<void>;
   markFormatting(name: string, begun: string, signal: AbortSignal): Promise<void>;
   markFormatted(name: string, fsType: string, signal: AbortSignal): Promise<void>;
+  /** Records the UUID of a LUKS header that is being made, and takes off what was recorded of what it destroys. */
+  markEncrypting(name: string, uuid: string, signal: AbortSignal): Promise<void>;
+  markEncrypted(name: string, uuid: string, signal: AbortSignal): Promise<void>;
   /** Remembers for good which disk the volume has. */
   markDisk(name: string, identity: string, signal: AbortSignal): Promise<void>;
   /** Remembers for good which mounted filesystem the volume has. */
@@ -80,6 +91,11 @@ export function createVolumeWriter(
     },
     markFormatting: (name, begun, signal) => patch(name, annotate(FORMATTING, begun), signal),
     markFormatted: (name, fsType, signal) => patch(name, annotate(FORMATTED, fsType), signal),
+    markEncrypting: (name, uuid, signal) => {
+      const annotations = { [ENCRYPTING]: uuid, [ENCRYPTED]: null, [FORMATTING]: null, [FORMATTED]: null };
+      return patch(name, { type: 'merge', body: { metadata: { annotations } } }, signal);
+    },
+    markEncrypted: (name, uuid, signal) => patch(name, annotate(ENCRYPTED, uuid), signal),
     markDisk: (name, identity, signal) => patch(name, annotate(DISK, identity), signal),
     markFilesystem: (name, identity, signal) => patch(name, annotate(FILESYSTEM, identity), signal),
   };

@@ -28,6 +28,8 @@ export interface Stage {
   readonly id: string;
   readonly stagingPath: string;
   readonly access: Access;
+  /** What an encrypted volume is opened with: secret-keys.ts. Never logged. */
+  readonly secrets: Readonly<Record<string, string>>;
 }
 
 /** Where a pod wants a volume. */
@@ -39,7 +41,7 @@ export interface Target {
   readonly pod: string | undefined;
 }
 
-export interface Publish extends Stage, Target {}
+export interface Publish extends Omit<Stage, 'secrets'>, Target {}
 
 /** Checks a NodeStageVolume request. Throws Fault `invalid` naming the field. */
 export function parseStage(request: NodeStageVolumeRequest): Stage {
@@ -47,6 +49,7 @@ export function parseStage(request: NodeStageVolumeRequest): Stage {
     id: required('volume_id', request.volumeId),
     stagingPath: absolute('staging_target_path', request.stagingTargetPath),
     access: parseAccess(request, false),
+    secrets: request.secrets,
   };
 }
 

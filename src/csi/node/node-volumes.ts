@@ -8,8 +8,10 @@ import type { NewFilesystem } from '../../mount/filesystem.ts';
 export interface NodeVolume {
   readonly id: string;
   readonly kind: VolumeKind;
-  /** Its block device; the folder of a MountPoint volume. */
+  /** Its block device, which an encrypted volume has while it is open; the folder of a MountPoint volume. */
   readonly source: string;
+  /** Of an encrypted volume. */
+  readonly encryption?: EncryptedDevice;
   /** What the StorageClass asked for; empty: our choice. */
   readonly fsType: string;
   /** The filesystem that its device was once given; undefined when none is recorded. */
@@ -22,6 +24,18 @@ export interface NodeVolume {
   readonly sizeBytes: Bytes;
   /** For each pod that has it; none when empty. */
   readonly limits: IoLimits;
+}
+
+/** What is below the `source` of an encrypted volume. */
+export interface EncryptedDevice {
+  /** The block device that carries the LUKS header. */
+  readonly device: string;
+  /** What was recorded of its formatting. */
+  readonly recorded: 'begun' | 'done' | undefined;
+  /** It was copied from another volume, header and all. */
+  readonly copied: boolean;
+  /** Its key is made for each opening and kept nowhere. */
+  readonly forgetsKey: boolean;
 }
 
 /** `fresh`: as it is recorded now, and not as it was heard of last; for what cannot be undone. */
@@ -37,6 +51,13 @@ export interface NodeVolumes {
   markFormatting(id: string, begun: NewFilesystem, signal: AbortSignal): Promise<void>;
   /** Records for good that the volume's device carries a filesystem. */
   markFormatted(id: string, fsType: string, signal: AbortSignal): Promise<void>;
+  /**
+   * Records that the volume's device is about to be made a LUKS volume of this UUID, and that nothing in it counts any
+   * more.
+   */
+  markEncrypting(id: string, uuid: string, signal: AbortSignal): Promise<void>;
+  /** Records for good that the volume's device carries the LUKS header of this UUID. */
+  markEncrypted(id: string, uuid: string, signal: AbortSignal): Promise<void>;
   /**
    * Makes an inline volume, or goes on with an earlier try; resolves once it is ready. Throws Fault `exhausted` without
    * room.

@@ -10,13 +10,14 @@ import {
   type NodeServiceCapability,
   type VolumeUsage,
 } from '../gen/csi.ts';
-import { isInline, parseInline } from './inline-volume.ts';
+import { INLINE_ID, isInline, parseInline } from './inline-volume.ts';
 import { absolute, parsePublish, parseStage, parseTarget, place, required, requiredBytes } from './node-requests.ts';
 import { publishInline, publishVolume, unpublishVolume, type PublishDeps } from './publish.ts';
 import { service, type Service } from '../service.ts';
-import { stageVolume } from './stage.ts';
+import { stageVolume, unstageVolume } from './stage.ts';
 import { expandVolume } from './expand.ts';
 import { statVolume } from './stats.ts';
+import { lockVolume } from './unlock.ts';
 import { resolveAbove } from './target.ts';
 import type { VolumeAt } from './volume-at.ts';
 
@@ -35,7 +36,7 @@ const CAPABILITIES = [
 
 /** The CSI node service of one node. Calls for the same volume come one after another. */
 export function createNodeService(deps: NodeDeps): Service {
-  const { nodeName, hostname, mounts } = deps;
+  const { nodeName, hostname } = deps;
   const locks = new KeyedMutex();
   return service(NodeService, {
     nodeStageVolume: async (request, { signal }) => {
@@ -47,7 +48,7 @@ export function createNodeService(deps: NodeDeps): Service {
     nodeUnstageVolume: async (request, { signal }) => {
       const id = required('volume_id', request.volumeId);
       const path = await resolveAbove(absolute('staging_target_path', request.stagingTargetPath));
-      await locks.run(id, () => mounts.unmount(path, signal), signal);
+      await locks.run(id, () => unstageVolume({ id, path }, deps, signal), signal);
       return {};
     },
     nodePublishVolume: async (request, { signal }) => {
@@ -59,6 +60,8 @@ export function createNodeService(deps: NodeDeps): Service {
       const id = required('volume_id', request.volumeId);
       const path = await resolveAbove(absolute('target_path', request.targetPath));
       await locks.run(id, () => unpublishVolume(path, deps, signal), signal);
+      // Nobody unstages an inline volume.
+      if (INLINE_ID.test(id)) await locks.run(id, () => lockVolume(id, deps, signal), signal);
       await deps.volumes.removeInline(id, signal);
       return {};
     },
@@ -69,7 +72,11 @@ export function createNodeService(deps: NodeDeps): Service {
     nodeExpandVolume: async (request, { signal }) => {
       const at = await placeOf(request);
       const wanted = requiredBytes(request.capacityRange);
-      const size = await locks.run(at.id, () => expandVolume(at, wanted, deps, signal), signal);
+      const size = await locks.run(
+        at.id,
+        () => expandVolume({ at, required: wanted, secrets: request.secrets }, deps, signal),
+        signal,
+      );
       return { capacityBytes: BigInt(size) };
     },
     nodeGetCapabilities: () => Promise.resolve({ capabilities: CAPABILITIES.map(capability) }),

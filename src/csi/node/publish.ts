@@ -61,7 +61,7 @@ export async function publishInline(
   signal: AbortSignal,
 ): Promise<void> {
   await deps.volumes.makeInline(inline, signal);
-  await stageVolume({ id, stagingPath: targetPath, access }, deps, signal);
+  await stageVolume({ id, stagingPath: targetPath, access, secrets: {} }, deps, signal);
   await deps.limits.apply(await requireVolume(deps.volumes, id, signal), pod, signal);
 }
 

@@ -6,19 +6,21 @@ import type { Stage } from './node-requests.ts';
 import { requireVolume, type NodeVolume } from './node-volumes.ts';
 import type { OwnWork } from './own-work.ts';
 import { assertDevice, prepareFilesystem, type PrepareDeps } from './prepare-filesystem.ts';
+import { lockVolume, unlockVolume, type UnlockDeps } from './unlock.ts';
 import { makeFolder } from './target.ts';
 
-export interface StageDeps extends PrepareDeps {
+export interface StageDeps extends PrepareDeps, Pick<UnlockDeps, 'crypt'> {
   /** By volume. */
   readonly ownWork: OwnWork;
 }
 
-/** Mounts a volume's filesystem at the staging path, after prepareFilesystem. May be repeated. */
+/** Mounts a volume's filesystem at the staging path, after unlockVolume and prepareFilesystem. May be repeated. */
 export async function stageVolume(
-  { id, stagingPath, access }: Stage,
+  { id, stagingPath, access, secrets }: Stage,
   deps: StageDeps,
   signal: AbortSignal,
 ): Promise<void> {
+  await unlockVolume({ id, secrets, block: access.block }, deps, signal);
   const volume = await requireVolume(deps.volumes, id, signal);
   if (access.block) return assertDevice(volume, deps.filesystems, signal);
 
@@ -30,6 +32,16 @@ export async function stageVolume(
   const fsType = await deps.ownWork.run(id, (own) => prepareFilesystem(wanted, deps, own), signal);
   const options = [...new Set([...access.mountFlags, ...neededOptions(fsType), ...(access.readOnly ? ['ro'] : [])])];
   return deps.mounts.mount({ source: volume.source, target: stagingPath, fsType, options }, signal);
+}
+
+/** Unmounts a volume from the staging path, and closes one that is encrypted. May be repeated. */
+export async function unstageVolume(
+  { id, path }: { readonly id: string; readonly path: string },
+  deps: Pick<StageDeps, 'crypt' | 'mounts'>,
+  signal: AbortSignal,
+): Promise<void> {
+  await deps.mounts.unmount(path, signal);
+  await lockVolume(id, deps, signal);
 }
 
 /**
