@@ -12,6 +12,7 @@ test('defaults', () => {
     metricsEndpoint: undefined,
     driverName: 'local.csi.aliyun.com',
     intervalMs: 60_000,
+    snapshotIntervalMs: 1000,
     mountRoot: '/mnt/open-local',
     removedData: 'zero',
     logLevel: 'info',

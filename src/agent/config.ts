@@ -16,6 +16,7 @@ export interface AgentConfig {
   readonly registrationSocket: string | undefined;
   readonly driverName: string;
   readonly intervalMs: number;
+  readonly snapshotIntervalMs: number;
   /** Kernel names of disks to report. */
   readonly pattern: RegExp;
   /** Without a slash at its end. */
@@ -65,6 +66,10 @@ const FLAGS = {
   interval: duration({
     default: '60s',
     doc: 'How often the node is looked at although nothing is known to have changed.',
+  }),
+  'snapshot-interval': duration({
+    default: '1s',
+    doc: 'How often it is looked how full the stores of snapshots are, while there are any. A writer at full speed must not fill one in less than three such times.',
   }),
   regexp: custom({
     placeholder: 'PATTERN',
@@ -120,6 +125,7 @@ export function parseAgentConfig(
     registrationSocket: registrationSocket(flags),
     driverName: flags['driver-name'],
     intervalMs: flags.interval,
+    snapshotIntervalMs: flags['snapshot-interval'],
     pattern: isSimulated && flags.regexp.source === DEFAULT_PATTERN ? /^/ : flags.regexp,
     mountRoot: flags['mount-root'],
     cgroupRoot: flags['cgroup-root'],

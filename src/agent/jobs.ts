@@ -19,7 +19,9 @@ import { syncNode } from './storage/sync-node.ts';
 import { findSuspects } from './volumes/changed-volumes.ts';
 import { createStrayVolumes, type StrayVolumes } from './volumes/stray-volumes.ts';
 import { createLostInlineVolumes } from './volumes/lost-inline-volumes.ts';
+import { readersOf } from './volumes/plan-snapshot.ts';
 import { isSettled, reconcileVolume } from './volumes/reconcile-volume.ts';
+import { createFillWatch } from './volumes/watch-fill.ts';
 import type { VolumeWriter } from './volumes/write-volume.ts';
 
 export interface JobsDeps {
@@ -39,6 +41,7 @@ export interface JobsDeps {
 /** The keys of the queues that have one only. */
 export const NODE_KEY = 'node';
 export const LIMITS_KEY = 'limits';
+export const FILL_KEY = 'fill';
 export const INLINE_KEY = 'inline';
 
 /**
@@ -68,6 +71,7 @@ export function createJobs(deps: JobsDeps): Readonly<Record<keyof Queues, Job>> 
     volumes: volumeJob(shared, 'volumes'),
     removals: volumeJob(shared, 'removals'),
     limits: limitsJob(deps),
+    fill: fillJob(shared),
     inline: (_, signal) => removeLost(signal),
   };
 }
@@ -123,7 +127,7 @@ function nodeJob(shared: Shared): Job {
 /** A volume is worked on in one of the two queues at a time, whichever its name was put into. */
 function volumeJob(shared: Shared, own: 'volumes' | 'removals'): Job {
   const { volumes, suspects, leavingStrays, queues } = shared;
-  const deps = { ...shared, onChange: () => queues.node.addAfter(NODE_KEY, GATHER_MS) };
+  const deps = { ...shared, others: volumes.values, onChange: () => queues.node.addAfter(NODE_KEY, GATHER_MS) };
   return async (name, signal) => {
     const volume = volumes.get(name) ?? leavingStrays.get(name);
     if (!volume || (isSettled(volume) && !suspects.has(name))) return;
@@ -132,6 +136,18 @@ function volumeJob(shared: Shared, own: 'volumes' | 'removals'): Job {
     suspects.delete(name);
     await reconcileVolume(volume, deps, signal);
   };
+}
+
+function fillJob(shared: Shared): Job {
+  const { volumes, suspects, queues } = shared;
+  const onOverflow = (name: string): void => {
+    for (const concerned of [name, ...readersOf(name, volumes.values)]) {
+      suspects.add(concerned);
+      queues.volumes.add(concerned);
+    }
+  };
+  const look = createFillWatch({ ...shared, volumes: volumes.values, onOverflow, now: () => performance.now() });
+  return (_, signal) => look(signal);
 }
 
 function limitsJob({ limits, queues }: Pick<JobsDeps, 'limits' | 'queues'>): Job {

@@ -20,6 +20,8 @@ export interface Queues {
   readonly removals: JobQueue;
   /** One key: limits of IO are to be set. */
   readonly limits: JobQueue;
+  /** One key: it is to be looked how full the stores of snapshots are. */
+  readonly fill: JobQueue;
   /** One key: inline volumes that the kubelet has forgotten are to be found. */
   readonly inline: JobQueue;
 }
@@ -34,6 +36,7 @@ export const createQueues = (log: Log): Queues => ({
   volumes: createJobQueue({ name: 'volumes', log, concurrency: VOLUMES_AT_ONCE }),
   removals: createJobQueue({ name: 'removals', log, concurrency: REMOVALS_AT_ONCE }),
   limits: createJobQueue({ name: 'limits', log }),
+  fill: createJobQueue({ name: 'fill', log }),
   inline: createJobQueue({ name: 'inline', log }),
 });
 

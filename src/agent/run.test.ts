@@ -71,6 +71,7 @@ async function rig(spec: NodeLocalStorage['spec'], interval = '100ms'): Promise<
     'mount-root': `${folder}/mnt`,
     regexp: '^sim-.$',
     interval,
+    'snapshot-interval': '50ms',
   };
   const config = parseAgentConfig(
     Object.entries(args).map(([name, value]) => `--${name}=${value}`),
@@ -505,4 +506,66 @@ test('a group that takes the name of one that is gone gets no volume, and loses 
   await eventually(() => {
     for (const name of ['v1', 'new']) expect(it.volume(name)?.status).toMatchObject({ phase: 'Ready' });
   });
+});
+
+const snapshotOf = (source: string, name: string): LocalVolume => {
+  const volume = localVolume(name, 256 * MIB);
+  const copyOnWrite = { thresholdPercent: 50, stepBytes: GIB };
+  return { ...volume, spec: { ...volume.spec, role: 'Snapshot', source: { volume: source }, copyOnWrite } };
+};
+
+test('a snapshot is taken, told while it fills, read, and kept with its source until nothing needs them', async () => {
+  const it = await rig(SPEC);
+  it.start();
+  await it.client.create(LOCAL_VOLUMES, localVolume('v1', GIB), never);
+  await eventually(() => expect(it.volume('v1')?.status?.phase).toBe('Ready'));
+  await it.client.create(LOCAL_VOLUMES, snapshotOf('v1', 'snap'), never);
+  await eventually(() => expect(it.volume('snap')?.status?.phase).toBe('Ready'));
+  expect(it.volume('snap')?.status).toMatchObject({
+    ...{ sizeBytes: 256 * MIB, devicePath: '/dev/pool-0/snap' },
+    snapshot: { takenAt: expect.any(String) as string, usedBytes: 8192, sourceBytes: GIB, overflowed: false },
+  });
+  await eventually(() => expect(available(it)).toBe(10 * GIB - 4 * MIB - GIB - 256 * MIB));
+
+  const reader = localVolume('reader', 4 * GIB);
+  const spec = { ...reader.spec, source: { snapshot: 'snap' }, readOnly: true };
+  await it.client.create(LOCAL_VOLUMES, { ...reader, spec }, never);
+  await eventually(() => expect(it.volume('reader')?.status?.phase).toBe('Ready'));
+  expect(it.volume('reader')?.status?.devicePath).toBe('/dev/pool-0/snap');
+
+  const file = `${it.folder}/disks.json`;
+  const fillUp = async (more: string): Promise<void> => {
+    const text = await readFile(file, 'utf8');
+    await writeFile(file, text.replace(/"usedBytes": ?\d+/, `"usedBytes": ${more}`));
+  };
+  await fillUp(String(130 * MIB));
+  await eventually(() => expect(it.volume('snap')?.status?.snapshot?.usedBytes).toBe(130 * MIB));
+  const larger = { type: 'merge', body: { spec: { sizeBytes: 512 * MIB } } } as const;
+  await it.client.patch(LOCAL_VOLUMES, { name: 'snap' }, larger, never);
+  await eventually(() => expect(it.volume('snap')?.status?.sizeBytes).toBe(512 * MIB));
+
+  await it.client.delete(LOCAL_VOLUMES, { name: 'v1' }, never);
+  await it.client.delete(LOCAL_VOLUMES, { name: 'snap' }, never);
+  await eventually(() => expect(it.volume('v1')?.status?.reason).toBe('KeptBySnapshot'));
+  await eventually(() => expect(it.volume('snap')?.status?.reason).toBe('KeptByReader'));
+  await fillUp('1, "overflowed": true');
+  await eventually(() => expect(it.volume('reader')?.status?.reason).toBe('SnapshotOverflowed'));
+  expect(it.volume('reader')?.status?.phase).toBe('Failed');
+
+  await it.client.delete(LOCAL_VOLUMES, { name: 'reader' }, never);
+  await eventually(() => expect([it.volume('v1'), it.volume('snap')]).toEqual([undefined, undefined]));
+  await eventually(() => expect(available(it)).toBe(10 * GIB - 4 * MIB));
+});
+
+test('what waits for the last snapshot hears when it is gone', async () => {
+  const it = await rig(SPEC, '1h');
+  it.start();
+  await it.client.create(LOCAL_VOLUMES, localVolume('v1', GIB), never);
+  await eventually(() => expect(it.volume('v1')?.status?.phase).toBe('Ready'));
+  await it.client.create(LOCAL_VOLUMES, snapshotOf('v1', 'snap'), never);
+  await eventually(() => expect(it.volume('snap')?.status?.phase).toBe('Ready'));
+  await it.client.delete(LOCAL_VOLUMES, { name: 'v1' }, never);
+  await eventually(() => expect(it.volume('v1')?.status?.reason).toBe('KeptBySnapshot'));
+  await it.client.delete(LOCAL_VOLUMES, { name: 'snap' }, never);
+  await eventually(() => expect(it.volume('v1')).toBe(undefined));
 });

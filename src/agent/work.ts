@@ -7,17 +7,18 @@ import type { KubeClient } from '../kube/client.ts';
 import type { Informer } from '../kube/follow/informer.ts';
 import type { AgentConfig } from './config.ts';
 import type { RecordEvent } from './events/record-event.ts';
-import { createJobs, INLINE_KEY, LIMITS_KEY, NODE_KEY } from './jobs.ts';
+import { createJobs, FILL_KEY, INLINE_KEY, LIMITS_KEY, NODE_KEY } from './jobs.ts';
 import { createLimits, NO_LIMITS, type Limits } from './limits/limits.ts';
 import type { AgentMetrics } from './metrics.ts';
 import type { OwnObjects } from './own-objects.ts';
 import type { Ports } from './ports.ts';
 import { createQueues, type Queues } from './queues.ts';
 import { isSettled } from './volumes/reconcile-volume.ts';
+import { isFilling } from './volumes/watch-fill.ts';
 import { createVolumeWriter, type VolumeWriter } from './volumes/write-volume.ts';
 
 export interface WorkDeps {
-  readonly config: Pick<AgentConfig, 'nodeName' | 'intervalMs' | 'pattern' | 'mountRoot'>;
+  readonly config: Pick<AgentConfig, 'nodeName' | 'intervalMs' | 'snapshotIntervalMs' | 'pattern' | 'mountRoot'>;
   readonly client: KubeClient;
   readonly ports: Ports;
   readonly objects: OwnObjects;
@@ -50,6 +51,13 @@ export function createWork(deps: WorkDeps): Work {
   const jobs = createJobs({ ...deps, node, volumes, write, limits, queues });
   metrics.watch(volumes.values, queues);
 
+  /** What waits for a volume to need it no more: to be removed, to grow. */
+  const lookAtSources = ({ spec: { source } }: LocalVolume): void => {
+    for (const name of [source?.volume, source?.snapshot]) {
+      const found = name === undefined ? undefined : volumes.get(name);
+      if (found && !isSettled(found)) queues.volumes.add(found.metadata.name ?? '');
+    }
+  };
   node.subscribe({
     changed: (now, before) => {
       if (asksForMore(now, before)) queues.node.add(NODE_KEY);
@@ -59,7 +67,9 @@ export function createWork(deps: WorkDeps): Work {
     changed: (volume, before) => {
       if (JSON.stringify(volume.spec.limits) !== JSON.stringify(before?.spec.limits)) queues.limits.add(LIMITS_KEY);
       if (volume.spec.nodeName === nodeName && !isSettled(volume)) queues.volumes.add(volume.metadata.name ?? '');
+      else lookAtSources(volume); // a copy that is whole reads no more
     },
+    deleted: lookAtSources,
   });
 
   return {
@@ -80,7 +90,14 @@ export function createWork(deps: WorkDeps): Work {
         .catch((err: unknown) => {
           log.warn({ err }, 'disks that come and go are seen from time to time only');
         });
-      await Promise.all([...following, ...working, watching, repeat(config.intervalMs, tick, () => {}, signal)]);
+      const look = (): void => {
+        if ([...volumes.values.values()].some(isFilling)) queues.fill.add(FILL_KEY);
+      };
+      const looking = [
+        repeat(config.intervalMs, tick, () => {}, signal),
+        repeat(config.snapshotIntervalMs, look, () => {}, signal),
+      ];
+      await Promise.all([...following, ...working, watching, ...looking]);
     },
   };
 }

@@ -31,6 +31,11 @@ const OF_STATUS: Readonly<Record<VolumeReason, Health | undefined>> = {
   TooSmall: undefined,
   InUse: undefined,
   WipeFailed: undefined,
+  SourceMissing: 'inaccessible',
+  SnapshotOverflowed: 'data-loss',
+  HasSnapshots: undefined,
+  KeptBySnapshot: undefined,
+  KeptByReader: undefined,
   Unsupported: undefined,
 };
 
@@ -123,7 +128,8 @@ function ofNode(volume: LocalVolume, storage: StorageTroubles | undefined): read
 }
 
 function ofSnapshot(volume: LocalVolume, snapshot: LocalVolume | undefined): readonly HealthEntry[] {
-  if (snapshot?.status?.snapshot?.overflowed !== true) return [];
+  const isTold = volume.status?.reason === 'SnapshotOverflowed';
+  if (isTold || snapshot?.status?.snapshot?.overflowed !== true) return [];
   const name = snapshot.metadata.name ?? '';
   const cause = `the store of snapshot ${name}, which it shows, has overflowed: its data is gone; the volume that was snapshotted is whole`;
   return [healthEntry('SnapshotOverflowed', volume, cause)];

@@ -54,6 +54,16 @@ export const VOLUME_REASONS = {
   /** A volume in deletion still has a user on the node. */
   InUse: meaning(false, false, false, false),
   WipeFailed: meaning(false, false, false, false),
+  /** The volume that a snapshot is to be taken of, or the snapshot that a volume shows, is not there. */
+  SourceMissing: meaning(false, false, true, false),
+  /** More of its source was overwritten than a snapshot's store had room for: what it showed is lost. */
+  SnapshotOverflowed: meaning(false, true, true, false),
+  /** A volume that has snapshots cannot grow. */
+  HasSnapshots: meaning(false, false, true, false),
+  /** A volume in deletion has snapshots, and goes with the last of them. */
+  KeptBySnapshot: meaning(false, false, true, false),
+  /** A snapshot in deletion is mounted as a volume, or being copied. */
+  KeptByReader: meaning(false, false, true, false),
   /** A snapshot or a copy, which no agent of this version makes. */
   Unsupported: meaning(false, false, false, false),
 } as const satisfies Readonly<Record<string, ReasonMeaning>>;

@@ -36,6 +36,7 @@ test.each<[string, LocalVolume, ReturnType<typeof sampleObservation>, boolean]>(
   ['in a group that is gone', ready, sampleObservation(), true],
   ['not active', ready, seeing({ active: false }), true],
   ['not finished', ready, seeing({ tags: [OUR_TAG, UNFINISHED_TAG] }), true],
+  ['stopped by a program that was killed', ready, seeing({ active: true, suspended: true }), true],
   ['on a disk that was pulled and is back', ready, seeing({ active: true, detached: true }), true],
   ['on a disk that was pulled and is not', ready, seeing({ detached: true, health: 'partial' }), false],
   ['of which it is not recorded yet which it is', unrecorded, seeing({ active: true }), true],

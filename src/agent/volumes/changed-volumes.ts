@@ -1,7 +1,9 @@
+import { bytes } from '../../model/bytes.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import { meaningOf } from '../../model/volume-reasons.ts';
 import { isUnfinished } from '../../lvm/lvm.ts';
 import type { LvmVolume } from '../../lvm/report.ts';
+import { isLargeEnough } from '../../lvm/snapshots.ts';
 import type { Observation } from '../storage/observe.ts';
 import { findVolume } from './find-group.ts';
 import { isRecoverable } from './plan-volume.ts';
@@ -30,10 +32,17 @@ function isSeen(volume: LocalVolume, seen: Seen): boolean {
   if (volume.spec.kind !== 'LVM') return isThere(volume, seen);
   const found = findVolume(volume, seen.groups);
   const isRecorded = volume.status?.volumeUuid !== undefined;
-  return found !== undefined && isRecorded && found.size >= volume.spec.sizeBytes && isUsable(found);
+  return found !== undefined && isRecorded && isWhole(volume, found) && isUsable(found);
 }
 
 const isUsable = (found: LvmVolume): boolean => !isUnfinished(found) && found.active !== false && !isRecoverable(found);
+
+/** As large as asked, and a snapshot is still the one that it was. */
+function isWhole({ spec }: LocalVolume, found: LvmVolume): boolean {
+  const isSnapshot = spec.role === 'Snapshot' || spec.readOnly === true;
+  if (isSnapshot && (!found.snapshot || found.snapshot.invalid)) return false;
+  return spec.readOnly === true || isLargeEnough(found, bytes(spec.sizeBytes));
+}
 
 /** In whatever state. */
 function isThere(volume: LocalVolume, seen: Seen): boolean {

@@ -46,11 +46,15 @@ export function mistaken({ spec, metadata, status }: LocalVolume, found: LvmVolu
   };
 }
 
+/** The name of the logical volume that a volume has; one that is its source snapshot itself has that one's. */
+export const logicalVolumeOf = ({ metadata, spec }: LocalVolume): string =>
+  (spec.readOnly ? spec.source?.snapshot : metadata.name) ?? '';
+
 /** The logical volume of a volume as far as it can be used, or is there to be repaired. */
 export function findVolume(volume: LocalVolume, groups: readonly LvmGroup[]): LvmVolume | undefined {
   const group = findGroup(volume, groups);
   if (!group || 'reason' in group || group.foreign || group.exported) return undefined;
   if (group.doubt && group.uuid !== volume.status?.groupUuid) return undefined;
-  const found = group.volumes.find(({ name }) => name === volume.metadata.name);
+  const found = group.volumes.find(({ name }) => name === logicalVolumeOf(volume));
   return found && !mistaken(volume, found) ? found : undefined;
 }

@@ -351,7 +351,6 @@ test.each([
 });
 
 test.each<[string, Partial<LvmGroup>]>([
-  ['has snapshots', { volumes: [sampleVolume('v1', { active: true }), sampleVolume('s', { origin: 'v1' })] }],
   ['was never finished', { volumes: [sampleVolume('v1', { active: true, tags: [OUR_TAG, UNFINISHED_TAG] })] }],
   ['has no device, since the kernel has no device-mapper', { volumes: [sampleVolume('v1')] }],
 ])('a volume that %s is not erased before it is removed', (_, more) => {

@@ -58,6 +58,7 @@ async function rig(volume: LocalVolume) {
     observe: () => Promise.resolve(sampleObservation({ devices: [sampleDisk('sdc')] })),
     write: createVolumeWriter(object.client, () => {}),
     locks: new KeyedMutex(),
+    others: new Map(),
     record: (_, event) => void events.push(event.reason),
     log: silentLog,
     onChange: () => void (changes += 1),

@@ -3,7 +3,8 @@ import { present } from '../../model/present.ts';
 import { bytes } from '../../model/bytes.ts';
 import { Fault, textOf } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
-import type { VolumeReason } from '../../model/volume-reasons.ts';
+import { fullStore } from '../../model/snapshot-store.ts';
+import { VOLUME_REASONS, type VolumeReason } from '../../model/volume-reasons.ts';
 import { VOLUME_FINALIZER } from '../../model/well-known.ts';
 import type { KeyedMutex } from '../../daemon/keyed-mutex.ts';
 import type { Log } from '../../model/log.ts';
@@ -21,6 +22,7 @@ import type { RecordEvent } from '../events/record-event.ts';
 import type { Observation } from '../storage/observe.ts';
 import { closeLeft, destroyKeys } from './destroy-keys.ts';
 import { planDeviceVolume, planMountPointVolume } from './plan-unit.ts';
+import { fillOf } from './watch-fill.ts';
 import { planLvmVolume, type Erasure, type InGroup, type VolumeStep } from './plan-volume.ts';
 import { findFilesystem, findRecorded, identityAt, recordedDisk, recordedFilesystem } from './unit-disk.ts';
 import type { VolumeProblem, VolumeWriter } from './write-volume.ts';
@@ -37,6 +39,8 @@ export interface VolumeDeps {
   readonly write: VolumeWriter;
   /** Keyed by group or path. */
   readonly locks: KeyedMutex;
+  /** The node's LocalVolumes by name. */
+  readonly others: ReadonlyMap<string, LocalVolume>;
   readonly record: RecordEvent;
   readonly log: Log;
   /** Called when something was made, grown or removed: the node's storage is to be reported. */
@@ -52,7 +56,11 @@ const MAX_STEPS = 4;
 /** Whether the object says that nothing is left to do. */
 export function isSettled({ metadata, spec, status }: LocalVolume): boolean {
   if (metadata.deletionTimestamp !== undefined) return !metadata.finalizers?.includes(VOLUME_FINALIZER);
-  return status?.phase === 'Ready' && status.reason === undefined && (status.sizeBytes ?? 0) >= spec.sizeBytes;
+  if (status?.phase !== 'Ready' || status.reason !== undefined) return false;
+  const { sizeBytes = 0, snapshot } = status;
+  // What a snapshot shows has its source's size; and its store needs no more room than its source.
+  const enough = snapshot?.sourceBytes === undefined ? spec.sizeBytes : fullStore(bytes(snapshot.sourceBytes));
+  return spec.readOnly === true || sizeBytes >= Math.min(spec.sizeBytes, enough);
 }
 
 /**
@@ -61,8 +69,16 @@ export function isSettled({ metadata, spec, status }: LocalVolume): boolean {
  */
 export async function reconcileVolume(volume: LocalVolume, deps: VolumeDeps, signal: AbortSignal): Promise<void> {
   const place = volume.spec.vgName ?? volume.spec.path ?? '';
+  await deps.locks.run(place, () => splitLeaving(volume, deps, signal), signal);
   await eraseLeaving(volume, deps, signal);
   await deps.locks.run(place, () => settle(volume, deps, signal), signal);
+}
+
+/** Of a snapshot that is to be removed, what is erased is its store. */
+async function splitLeaving(volume: LocalVolume, deps: VolumeDeps, signal: AbortSignal): Promise<void> {
+  if (volume.spec.kind !== 'LVM' || volume.metadata.deletionTimestamp === undefined) return;
+  const step = await plan(volume, deps, signal);
+  if (step.kind === 'split') await attempt(volume, step, deps, signal);
 }
 
 /** Outside of the group's lock: it may take hours, and touches nothing but the volume. Cut, it begins again. */
@@ -79,6 +95,7 @@ async function settle(volume: LocalVolume, deps: VolumeDeps, signal: AbortSignal
     const step = await plan(volume, deps, signal);
     if (step.kind === 'ready') return tellReady(volume, step, deps, signal);
     if (step.kind === 'gone') return deps.write.release(volume, signal);
+    if (step.kind === 'wait') return tellWaiting(volume, step, deps, signal);
     await attempt(volume, step, deps, signal);
     deps.onChange();
     if (step.kind === 'wipe') return deps.write.release(volume, signal);
@@ -87,14 +104,16 @@ async function settle(volume: LocalVolume, deps: VolumeDeps, signal: AbortSignal
 }
 
 async function plan(volume: LocalVolume, deps: VolumeDeps, signal: AbortSignal): Promise<VolumeStep> {
-  const { kind, role } = volume.spec;
-  if (role === 'Snapshot' || volume.spec.source)
-    return refuseUnsupported(volume, 'Snapshots and copies are not supported yet.');
+  const { kind, role, source, readOnly } = volume.spec;
   if (kind === 'LVM') {
+    if (role !== 'Snapshot' && source && readOnly !== true)
+      return refuseUnsupported(volume, 'Copies are not supported yet.');
     const { groups } = await deps.lvm.report(signal);
-    const step = planLvmVolume(volume, groups);
-    return step.kind === 'remove' ? unlessMounted(step, volume, deps.mounts, signal) : step;
+    const step = planLvmVolume(volume, groups, deps.others);
+    const isLeaving = step.kind === 'remove' || step.kind === 'split';
+    return isLeaving ? unlessMounted(step, volume, deps.mounts, signal) : step;
   }
+  if (role === 'Snapshot' || source) return refuseUnsupported(volume, 'Snapshots and copies are of LVM volumes only.');
   return planUnit(volume, await deps.observe(signal), deps, signal);
 }
 
@@ -155,12 +174,26 @@ async function attempt(volume: LocalVolume, step: Deed, deps: VolumeDeps, signal
   }
 }
 
+/** What it waits for brings it back: an Event when that is news, and no further try. */
+async function tellWaiting(
+  volume: LocalVolume,
+  { reason, message }: VolumeStep & { readonly kind: 'wait' },
+  { write, record }: VolumeDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  if (!(await write.problem(volume, { reason, message }, signal))) return;
+  const type = VOLUME_REASONS[reason].broken ? 'Warning' : 'Normal';
+  record(subjectOf(LOCAL_VOLUMES, volume.metadata), { type, reason, message });
+}
+
 async function act(volume: LocalVolume, step: Deed, deps: VolumeDeps, signal: AbortSignal): Promise<void> {
   const { lvm, log } = deps;
   if (step.kind === 'refuse') throw new Fault('precondition', step.message);
   const target = targetOf(volume, step);
   log.info({ vg: target.vgName, volume: target.name, action: step.kind }, 'changing a volume');
   if (step.kind === 'create') await lvm.createVolume({ ...target, ...step }, signal);
+  if (step.kind === 'take') await lvm.createSnapshot({ ...target, ...step }, signal);
+  if (step.kind === 'split') await lvm.splitSnapshot(target, signal);
   if (step.kind === 'extend') await lvm.extendVolume({ ...target, sizeBytes: bytes(step.sizeBytes) }, signal);
   if (step.kind === 'activate') await lvm.activateVolume(target, signal);
   if (step.kind === 'refresh') await lvm.refreshVolume(target, signal);
@@ -180,9 +213,10 @@ const targetOf = ({ spec, metadata }: LocalVolume, step: Deed): VolumeRef => ({
 async function tellReady(
   volume: LocalVolume,
   now: VolumeStep & { readonly kind: 'ready' },
-  { write, observe }: VolumeDeps,
+  deps: VolumeDeps,
   signal: AbortSignal,
 ): Promise<void> {
+  const { write, observe } = deps;
   const { metadata, spec } = volume;
   if (spec.kind !== 'LVM' && recordedDisk(volume) === undefined) {
     const identity = identityAt(volume, now.devicePath, await observe(signal));
@@ -190,7 +224,8 @@ async function tellReady(
   }
   if (now.filesystem !== undefined && recordedFilesystem(volume) === undefined)
     await write.markFilesystem(metadata.name ?? '', now.filesystem, signal);
-  await write.ready(volume, { ...now, groupUuid: now.vgUuid, volumeUuid: now.uuid }, signal);
+  const snapshot = now.snapshot && { ...now.snapshot, ...(await fillOf(volume, deps, signal)) };
+  await write.ready(volume, { ...now, snapshot, groupUuid: now.vgUuid, volumeUuid: now.uuid }, signal);
 }
 
 /**
@@ -239,7 +274,8 @@ function reasonOf({ kind: step }: Deed, error: unknown): VolumeReason {
   if (kind === 'exhausted') return 'NoSpace';
   if (kind === 'invalid') return 'VolumeInvalid';
   if (step === 'create' && kind === 'not-found') return 'GroupMissing';
-  if (step === 'create' && kind === 'conflict') return 'NotOurs';
+  if (step === 'take' && kind === 'not-found') return 'SourceMissing';
+  if ((step === 'create' || step === 'take') && kind === 'conflict') return 'NotOurs';
   return 'LvmFailed';
 }
 

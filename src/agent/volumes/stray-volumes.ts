@@ -68,6 +68,6 @@ function standingOf(strays: readonly StrayVolume[]): Standing {
 /** Removed like any other volume: while it is what it was seen to be, never while it is mounted, and erased first. */
 const asDeleted = ({ vgName, vgUuid, volume }: StrayVolume, nodeName: string): LocalVolume => ({
   metadata: { name: volume.name, deletionTimestamp: new Date(0).toISOString(), finalizers: [VOLUME_FINALIZER] },
-  spec: { nodeName, kind: 'LVM', vgName, sizeBytes: volume.size, role: 'Volume' },
+  spec: { nodeName, kind: 'LVM', vgName, sizeBytes: volume.size, role: volume.snapshot ? 'Snapshot' : 'Volume' },
   status: { phase: 'Deleting', sizeBytes: volume.size, groupUuid: vgUuid, volumeUuid: volume.uuid },
 });

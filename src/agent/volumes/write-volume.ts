@@ -30,13 +30,19 @@ export interface ReadyVolume {
   /** LVM: which group and which logical volume it has from now on. */
   readonly groupUuid?: string | undefined;
   readonly volumeUuid?: string | undefined;
+  /** Of a snapshot. */
+  readonly snapshot?: SnapshotStatus | undefined;
 }
+
+export type SnapshotStatus = NonNullable<Status['snapshot']>;
 
 /** What the agent writes to LocalVolume objects. An object that is gone needs nothing written. */
 export interface VolumeWriter {
   ready(volume: LocalVolume, now: ReadyVolume, signal: AbortSignal): Promise<void>;
   /** Why the volume is not as asked. A volume that serves stays Ready. Says whether this was news. */
   problem(volume: LocalVolume, problem: VolumeProblem, signal: AbortSignal): Promise<boolean>;
+  /** How full a snapshot's store is. */
+  fill(name: string, fill: SnapshotStatus, signal: AbortSignal): Promise<void>;
   /** Takes our finalizer off: nothing of the volume is left here. */
   release(volume: LocalVolume, signal: AbortSignal): Promise<void>;
   markFormatting(name: string, begun: string, signal: AbortSignal): Promise<void>;
@@ -63,22 +69,25 @@ export function createVolumeWriter(
   const writeStatus = async (volume: LocalVolume, status: Status, signal: AbortSignal): Promise<boolean> => {
     const before = volume.status ?? {};
     const names = ['phase', 'sizeBytes', 'devicePath', 'groupUuid', 'volumeUuid', 'reason', 'message'] as const;
-    if (names.every((name) => before[name] === status[name])) return false;
-    const body = { status: Object.fromEntries(names.map((name) => [name, status[name] ?? null])) };
+    const { snapshot } = status;
+    if (names.every((name) => before[name] === status[name]) && has(before.snapshot, snapshot)) return false;
+    const body = { status: { ...Object.fromEntries(names.map((name) => [name, status[name] ?? null])), snapshot } };
     await patch(volume.metadata.name ?? '', { type: 'merge', body }, signal, 'status');
     return true;
   };
 
   return {
-    ready: async (volume, { sizeBytes, devicePath, groupUuid, volumeUuid }, signal) => {
-      const status = present({ phase: 'Ready' as const, sizeBytes, devicePath, groupUuid, volumeUuid });
+    ready: async (volume, { sizeBytes, devicePath, groupUuid, volumeUuid, snapshot }, signal) => {
+      const status = present({ phase: 'Ready' as const, sizeBytes, devicePath, groupUuid, volumeUuid, snapshot });
       await writeStatus(volume, status, signal);
     },
     problem: (volume, { reason, message }, signal) => {
       const { sizeBytes, devicePath, groupUuid, volumeUuid } = volume.status ?? {};
-      const known = present({ sizeBytes, devicePath, groupUuid, volumeUuid });
+      const snapshot = reason === 'SnapshotOverflowed' && isSnapshot(volume) ? { overflowed: true } : undefined;
+      const known = present({ sizeBytes, devicePath, groupUuid, volumeUuid, snapshot });
       return writeStatus(volume, { ...known, phase: phaseOf(volume, reason), reason, message }, signal);
     },
+    fill: (name, snapshot, signal) => patch(name, { type: 'merge', body: { status: { snapshot } } }, signal, 'status'),
     release: async ({ metadata }, signal) => {
       const at = metadata.finalizers?.indexOf(VOLUME_FINALIZER) ?? -1;
       if (at < 0) return;
@@ -100,6 +109,12 @@ export function createVolumeWriter(
     markFilesystem: (name, identity, signal) => patch(name, annotate(FILESYSTEM, identity), signal),
   };
 }
+
+const isSnapshot = ({ spec }: LocalVolume): boolean => spec.role === 'Snapshot';
+
+/** A merge patch leaves what it does not name as it is. */
+const has = (before: SnapshotStatus | undefined, wanted: SnapshotStatus | undefined): boolean =>
+  Object.entries(wanted ?? {}).every(([name, value]) => before?.[name as keyof SnapshotStatus] === value);
 
 const annotate = (key: string, value: string): Patch => ({
   type: 'merge',

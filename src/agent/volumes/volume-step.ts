@@ -1,0 +1,67 @@
+import type { Bytes } from '../../model/bytes.ts';
+import type { LocalVolume } from '../../model/local-volume.ts';
+import type { Layout } from '../../model/storage-class.ts';
+import type { VolumeReason } from '../../model/volume-reasons.ts';
+
+/** What is to be made unreadable before a volume is removed. */
+export interface Erasure {
+  readonly path: string;
+  readonly size: Bytes;
+  /** What makes its device lead to its disks; nothing has to. */
+  readonly first?: 'activate' | 'refresh';
+  /** Some of its group's disks are gone, so that its device may not come. */
+  readonly partial: boolean;
+}
+
+/** Which group is meant, and which volume in it if it is there. */
+export interface InGroup {
+  readonly vgUuid: string;
+  readonly uuid?: string;
+}
+
+/** The next thing to do for a volume. */
+export type VolumeStep =
+  | ({ readonly kind: 'create'; readonly sizeBytes: Bytes; readonly layout: Layout } & InGroup)
+  | ({ readonly kind: 'extend'; readonly sizeBytes: Bytes } & InGroup)
+  /** A snapshot is to be taken. */
+  | ({
+      readonly kind: 'take';
+      readonly sizeBytes: Bytes;
+      readonly origin: string;
+      readonly originUuid: string;
+    } & InGroup)
+  /** The store of a snapshot that is to be removed is made an ordinary volume, so that it can be erased. */
+  | ({ readonly kind: 'split' } & InGroup)
+  /** Its device is not there, as after a boot. */
+  | ({ readonly kind: 'activate' } & InGroup)
+  /** Its disk was pulled and is back. */
+  | ({ readonly kind: 'refresh' } & InGroup)
+  | ({ readonly kind: 'remove'; readonly erase?: Erasure } & InGroup)
+  /** Its data is to be destroyed, and then nothing of it is left. */
+  | { readonly kind: 'wipe'; readonly path: string; readonly filesystem?: string }
+  /** It is as asked; `filesystem` is what a MountPoint volume's is known by, `InGroup` what an LVM volume is. */
+  | ({
+      readonly kind: 'ready';
+      readonly sizeBytes: Bytes;
+      readonly devicePath: string;
+      readonly filesystem?: string;
+      readonly snapshot?: SnapshotTold;
+    } & Partial<InGroup>)
+  /** Nothing of it is left: its finalizer may go. */
+  | { readonly kind: 'gone' }
+  /** Nothing can be done until something else has happened, which brings us back: it is told, and not tried again. */
+  | { readonly kind: 'wait'; readonly reason: VolumeReason; readonly message: string }
+  /** It is not what we may touch, or not what anybody could make of it. */
+  | { readonly kind: 'refuse'; readonly reason: VolumeReason; readonly message: string };
+
+/** What is told of a snapshot beside its size, which is that of its store. */
+export interface SnapshotTold {
+  /** RFC 3339. */
+  readonly takenAt?: string;
+  readonly sourceBytes: Bytes;
+}
+
+/** Its size is told once it is there, and never taken back. */
+export const hasBeenReady = ({ status }: LocalVolume): boolean => status?.sizeBytes !== undefined;
+
+export const refuse = (reason: VolumeReason, message: string): VolumeStep => ({ kind: 'refuse', reason, message });
