@@ -132,27 +132,71 @@ const on = (name: string, device: string) => {
   return { ...group, devices: devices.map((pv) => ({ ...pv, device, majorMinor: `8:${device.slice(5)}` })) };
 };
 const report = { groups: [on('system', '/dev/sda'), on('open-local-pool-7', '/dev/sdb1')], orphans: [] };
-const devices = [sampleDisk('sda'), sampleDisk('sdb', { partitions: ['sdb1'] }), part('sdb1', 'sdb')];
+const devices = [
+  sampleDisk('sda'),
+  sampleDisk('sdb', { partitions: ['sdb1'], links: ['/dev/disk/by-id/b'] }),
+  part('sdb1', 'sdb'),
+];
+
+const POOL = 'open-local-pool-7';
+const vgs = { include: ['open-local-pool-[0-9]+'] };
+const offering = { include: ['/dev/sd[b-z]'] };
+const reported = (more: NodeLocalStorage['spec'] = {}): NodeLocalStorage => ({
+  ...nls(more),
+  status: { knownGroups: [] },
+});
+const listed = (...names: string[]) => ({ resourceToBeInited: { vgs: [{ name: POOL, devices: names }] } });
 
 test.each<[string, NodeLocalStorage | undefined, readonly LocalVolume[], readonly string[]]>([
   ['is not reported', nls(), [], ['system']],
-  ['is reported when nothing is offered', { metadata: {} }, [], ['system', 'open-local-pool-7']],
-  ['is reported before anything is known', undefined, [], ['system', 'open-local-pool-7']],
+  ['is reported when nothing is offered', { metadata: {} }, [], ['system', POOL]],
+  ['is reported before anything is known', undefined, [], ['system', POOL]],
   [
-    'is the node’s when it is listed',
-    nls({
-      listConfig: { devices: { include: ['.*'] } },
-      resourceToBeInited: { vgs: [{ name: 'open-local-pool-7', devices: [] }] },
-    }),
+    'is taken for the node’s where no claim ever had a disk',
+    nls({ listConfig: { devices: offering, vgs } }),
     [],
-    ['open-local-pool-7'],
+    ['system', POOL],
   ],
   [
-    'is the node’s when it has volumes of ours',
-    nls(),
-    [sampleLocalVolume({ spec: { vgName: 'open-local-pool-7' } })],
-    ['system', 'open-local-pool-7'],
+    'is in doubt when only its name matches',
+    reported({ listConfig: { devices: offering, vgs } }),
+    [],
+    ['system', `${POOL}?`],
+  ],
+  ['is the node’s when it is listed without disks', reported(listed()), [], ['system', POOL]],
+  ['is the node’s when it is listed with its disk', reported(listed('/dev/sdb')), [], ['system', POOL]],
+  [
+    'is the node’s when it is listed with another name of its disk',
+    reported(listed('/dev/disk/by-id/b')),
+    [],
+    ['system', POOL],
+  ],
+  [
+    'is in doubt when it is listed with another disk',
+    reported({ ...listed('/dev/sdc'), listConfig: { devices: offering, vgs } }),
+    [],
+    ['system', `${POOL}?`],
+  ],
+  [
+    'is in doubt when volumes of ours are in one of its name',
+    reported(),
+    [sampleLocalVolume({ spec: { vgName: POOL } })],
+    ['system', `${POOL}?`],
   ],
 ])('a group on a disk that is offered to claims %s', (_, of, volumes, want) => {
-  expect(withoutTenantsGroups(report, { devices, volumes, nls: of }).groups.map(({ name }) => name)).toEqual(want);
+  const { groups } = withoutTenantsGroups(report, { devices, volumes, nls: of, known: new Map() });
+  expect(groups.map(({ name, doubt }) => (doubt ? `${name}?` : name))).toEqual(want);
+});
+
+test('a group on a disk that is offered to claims is the node’s by its UUID, and not by its name', () => {
+  const input = { devices, volumes: [], nls: reported({ listConfig: { devices: offering, vgs } }) };
+  const doubtOf = (uuid: string) =>
+    withoutTenantsGroups(report, { ...input, known: new Map([[POOL, uuid]]) }).groups.find(({ name }) => name === POOL)
+      ?.doubt;
+  expect(doubtOf(report.groups[1]?.uuid ?? '')).toBeUndefined();
+  expect(doubtOf('another')).toMatchObject({
+    reason: 'OnOfferedDisk',
+    recorded: false,
+    message: expect.stringMatching(/open-local-pool-7 .* is on \/dev\/sdb1.*resourceToBeInited/) as unknown,
+  });
 });

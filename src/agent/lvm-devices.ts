@@ -2,7 +2,7 @@ import type { LocalVolume } from '../model/local-volume.ts';
 import type { NodeLocalStorage } from '../model/objects.ts';
 import type { BlockDevice } from '../disk/disks.ts';
 import { standingOn } from '../disk/stack.ts';
-import type { LvmGroup, LvmReport } from '../lvm/report.ts';
+import type { GroupDoubt, LvmGroup, LvmReport } from '../lvm/report.ts';
 import { linksTo, managedNames } from './storage/managed-names.ts';
 import { findRecorded, recordedDisk } from './volumes/unit-disk.ts';
 
@@ -62,35 +62,71 @@ export interface OfferedInput {
   readonly devices: readonly BlockDevice[];
   readonly volumes: Iterable<LocalVolume>;
   readonly nls: NodeLocalStorage | undefined;
+  /** The UUID of the group that each name means, as far as it was recorded. */
+  readonly known: ReadonlyMap<string, string>;
 }
 
 /**
- * What lvm reported, without the groups on disks that are offered to claims: who had such a disk may have made them. A
- * group that the configuration names, or that has volumes of ours, is the node's all the same.
+ * What lvm reported, without the groups on disks that are offered to claims: who had such a disk may have made them, and
+ * under any name. One whose name the configuration or a volume has stays, in doubt; one that is the node's for certain
+ * stays as it is.
  */
-export function withoutTenantsGroups(report: LvmReport, { devices, volumes, nls }: OfferedInput): LvmReport {
-  const found = {
-    volumeGroups: report.groups.map(({ name }) => name),
-    devices: devices.map(({ path }) => path),
-    mountPoints: [],
-  };
+export function withoutTenantsGroups(report: LvmReport, input: OfferedInput): LvmReport {
+  const { devices, nls, known } = input;
   const { managed } = managedNames(
-    found,
+    {
+      volumeGroups: report.groups.map(({ name }) => name),
+      devices: devices.map(({ path }) => path),
+      mountPoints: [],
+    },
     nls?.spec?.listConfig ?? {},
     nls?.status?.filteredStorageInfo ?? {},
     linksTo(devices),
   );
   const offered = devices.filter(({ path }) => managed.devices.includes(path));
   if (offered.length === 0) return report;
-  const standing = standingOn(offered, devices);
-  const numbers = new Set(devices.flatMap(({ name, majorMinor }) => (standing.has(name) ? [majorMinor] : [])));
-  const paths = new Set(devices.flatMap(({ name, path }) => (standing.has(name) ? [path] : [])));
-  const wanted = new Set([
-    ...managed.volumeGroups,
-    ...(nls?.spec?.resourceToBeInited?.vgs ?? []).map(({ name }) => name),
-    ...[...volumes].map(({ spec }) => spec.vgName),
-  ]);
-  const isOffered = (group: LvmGroup): boolean =>
-    group.devices.some(({ device, majorMinor = '' }) => numbers.has(majorMinor) || paths.has(device));
-  return { ...report, groups: report.groups.filter((group) => wanted.has(group.name) || !isOffered(group)) };
+  const isOffered = standsOn(offered, devices);
+  const isListed = listedIn(nls, devices);
+  // On a node that never reported no claim ever had a disk.
+  const isFirstSight = nls?.status?.knownGroups === undefined;
+  const wanted = new Set([...managed.volumeGroups, ...[...input.volumes].map(({ spec }) => spec.vgName)]);
+  const groups = report.groups.flatMap((group): readonly LvmGroup[] => {
+    const isNodes = known.get(group.name) === group.uuid || isListed(group);
+    if (isNodes || !isOffered(group)) return [group];
+    if (!wanted.has(group.name)) return [];
+    return isFirstSight ? [group] : [{ ...group, doubt: onOfferedDisk(group) }];
+  });
+  return { ...report, groups };
+}
+
+/** Whether a group has a device that stands on one of these. */
+function standsOn(bases: readonly BlockDevice[], devices: readonly BlockDevice[]): (group: LvmGroup) => boolean {
+  const standing = standingOn(bases, devices);
+  const found = devices.filter(({ name }) => standing.has(name));
+  const numbers = new Set(found.map(({ majorMinor }) => majorMinor));
+  const paths = new Set(found.map(({ path }) => path));
+  return (group) => group.devices.some(({ device, majorMinor = '' }) => numbers.has(majorMinor) || paths.has(device));
+}
+
+/** Whether the configuration has groups made, and this is one of them, by its name and one of its disks. */
+function listedIn(nls: NodeLocalStorage | undefined, devices: readonly BlockDevice[]): (group: LvmGroup) => boolean {
+  const listed = nls?.spec?.resourceToBeInited?.vgs ?? [];
+  return (group) =>
+    listed
+      .filter(({ name }) => name === group.name)
+      .some((one) => {
+        const disks = devices.filter(({ path, links = [] }) =>
+          one.devices.some((name) => [path, ...links].includes(name)),
+        );
+        return one.devices.length === 0 || standsOn(disks, devices)(group);
+      });
+}
+
+function onOfferedDisk({ name, uuid, devices }: LvmGroup): GroupDoubt {
+  const paths = devices.map(({ device }) => device).join(', ');
+  return {
+    reason: 'OnOfferedDisk',
+    recorded: false,
+    message: `Volume group ${name} (${uuid}) is on ${paths}, and spec.listConfig.devices offers such disks to claims: a pod that had the disk may have made the group. Nothing is made or removed in it. If it is the node’s, list it with its disks in spec.resourceToBeInited.vgs, or exclude the disks from spec.listConfig.devices.`,
+  };
 }

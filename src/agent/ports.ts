@@ -67,8 +67,10 @@ export function createPorts(config: PortsConfig, deps: PortsDeps): Ports {
       const volumes = [...objects.volumes.values.values()];
       const all = await seen.report(signal);
       const isOffering = nls?.spec?.listConfig?.devices?.include?.length;
-      const report = isOffering ? withoutTenantsGroups(all, { devices: await disks.list(signal), volumes, nls }) : all;
       const known = knownGroups(nls?.status, volumes);
+      const report = isOffering
+        ? withoutTenantsGroups(all, { devices: await disks.list(signal), volumes, nls, known })
+        : all;
       const isThere = (uuid: string): boolean => all.groups.some((group) => group.uuid === uuid);
       const absent = [...known].flatMap(([name, uuid]) => (isThere(uuid) ? [] : [name]));
       return { ...report, absent, groups: withDoubts(report.groups, known, boot) };

@@ -40,9 +40,9 @@ export interface LvmGroup {
   readonly doubt?: GroupDoubt;
 }
 
-/** A group whose name does not tell which group it is. */
+/** A group of which it is not known whether it is the node's that its name means. */
 export interface GroupDoubt {
-  readonly reason: 'DuplicateName' | 'OtherGroup';
+  readonly reason: 'DuplicateName' | 'OtherGroup' | 'OnOfferedDisk';
   /** Sentences for a person. */
   readonly message: string;
   /** Its UUID is the one that was recorded. */

@@ -57,6 +57,8 @@ const OTHERS = {
   DuplicateName: agent(STORAGE),
   /** A volume group has the name of another that the node had. */
   OtherGroup: agent(STORAGE),
+  /** A volume group on a disk that is offered to claims has a name that the node's groups have. */
+  OnOfferedDisk: agent(STORAGE),
   InvalidName: agent(STORAGE),
   Foreign: agent(STORAGE),
   Exported: agent(STORAGE),
