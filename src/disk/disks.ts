@@ -27,6 +27,8 @@ export interface BlockDevice {
   readonly serial?: string;
   /** Of a device-mapper device: what its maker, such as cryptsetup or multipath, gave it for good. */
   readonly mapperUuid?: string;
+  /** Of a partition or an array: what it is called in a partition table or a superblock; content-uuid.ts. */
+  readonly contentUuid?: string;
   /** Of a partition: the kernel name of its disk. */
   readonly disk?: string;
   readonly swap: boolean;

@@ -27,6 +27,13 @@ test.each([
   ['a partition', device('sda2', { disk: 'sda', size: bytes(40) }), 'naa.5 100 part 2 40'],
   ['a partition of a disk with a digit', device('nvme0n1p1', { disk: 'nvme0n1' }), 's 100 part p1 100'],
   ['a partition of a disk that tells nothing', device('vda1', { disk: 'vda' }), undefined],
+  [
+    'a partition that its disk’s table tells',
+    device('vda1', { disk: 'vda', contentUuid: 'partition a' }),
+    'partition a 100',
+  ],
+  ['a partition of a disk that tells more', device('sda1', { disk: 'sda', contentUuid: 'x' }), 'naa.5 100 part 1 100'],
+  ['an array', device('md0', { kind: 'md', contentUuid: 'array a' }), 'array a 100'],
 ])('%s', (_, of, want) => {
   expect(diskIdentity(of, [sda, nvme])).toBe(want);
 });
@@ -36,6 +43,9 @@ test('a disk is known again by what no other disk tells', () => {
   expect(isKnowable(sda, [sda, nvme])).toBe(true);
   expect(isKnowable(nvme, [sda, nvme, twin])).toBe(false);
   expect(isKnowable(device('vda'), [device('vda')])).toBe(false);
+  const named = (name: string) => device(name, { disk: name.slice(0, 3), contentUuid: 'partition a' });
+  expect(isKnowable(named('vda1'), [device('vda'), named('vda1')])).toBe(true);
+  expect(isKnowable(named('vda1'), [device('vda'), named('vda1'), named('vdb1')])).toBe(false);
   const part = device('nvme0n1p1', { disk: 'nvme0n1', size: bytes(40) });
   expect(isKnowable(part, [nvme, part])).toBe(true);
   expect(isKnowable(part, [nvme, part, twin, device('sdb1', { disk: 'sdb', size: bytes(40) })])).toBe(true);

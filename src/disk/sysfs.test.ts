@@ -115,3 +115,8 @@ test('the worldwide name of a disk, from where its kind keeps it', async () => {
   const names = Object.fromEntries(found.map(({ name, worldwideName }) => [name, worldwideName]));
   expect(names).toEqual({ nvme0n1: 'eui.0025388b91b3f1a2', sda: 'naa.5000c500a1b2c3d4' });
 });
+
+test('a partition has what its disk’s partition table calls it', async () => {
+  const found = await devicesOf({ ...disk('vda'), ...disk('vda/vda1', { uevent: 'PARTN=1\nPARTUUID=0a-1' }) });
+  expect(found.map(({ contentUuid }) => contentUuid)).toEqual([undefined, 'partition 0a-1']);
+});

@@ -2,6 +2,7 @@ import { present } from '../model/present.ts';
 import { readFile, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { bytes } from '../model/bytes.ts';
+import { contentUuidOf } from './content-uuid.ts';
 import type { BlockDevice, DeviceKind } from './disks.ts';
 import { readLinks } from './links.ts';
 import { createLoopsOver, type LoopsOver } from './loop-backing.ts';
@@ -65,8 +66,8 @@ interface Found {
 
 async function readDevice(found: Found, signal: AbortSignal): Promise<BlockDevice | undefined> {
   const { folder, name, partitions, folders, swaps, loopsOver, links } = found;
-  const [majorMinor, sectors, ro, dmUuid, backingFile] = await Promise.all(
-    ['dev', 'size', 'ro', 'dm/uuid', 'loop/backing_file'].map((file) => attribute(folder, file, signal)),
+  const [majorMinor, sectors, ro, dmUuid, backingFile, uevent] = await Promise.all(
+    ['dev', 'size', 'ro', 'dm/uuid', 'loop/backing_file', 'uevent'].map((file) => attribute(folder, file, signal)),
   );
   if (majorMinor === undefined || sectors === undefined) return undefined;
   const device = path.join(folders.dev, name.replaceAll('!', '/')); // the kernel writes cciss/c0d0 as cciss!c0d0
@@ -81,7 +82,12 @@ async function readDevice(found: Found, signal: AbortSignal): Promise<BlockDevic
     holders: [...(await children(path.join(folder, 'holders'))), ...(await loopsOver(device))],
     partitions,
     swap: swaps.has(device),
-    ...present({ links: links.get(device), backingFile, mapperUuid: dmUuid || undefined }),
+    ...present({
+      links: links.get(device),
+      backingFile,
+      mapperUuid: dmUuid || undefined,
+      contentUuid: contentUuidOf(uevent, links.get(device)),
+    }),
   };
 }
 

@@ -52,7 +52,7 @@ export function offeredStandings(devices: readonly ReportedDevice[]): readonly S
     type: 'DevicesOffered',
     ok: false,
     reason: 'NoIdentity',
-    message: `${unknown.join(', ')} tell no serial number and no worldwide name, or one that another disk tells too: after a boot nothing would tell whose data is where, so no claim gets them. Give them serial numbers (serial= of a virtio disk, disk.EnableUUID of a virtual machine of VMware), or set spec.listConfig.devices.allowWithoutIdentity if their names never change.`,
+    message: `${unknown.join(', ')} tell no serial number and no worldwide name, or one that another disk tells too: after a boot nothing would tell whose data is where, so no claim gets them. Give them serial numbers (serial= of a virtio disk, disk.EnableUUID of a virtual machine of VMware), offer partitions of a GUID partition table instead, or set spec.listConfig.devices.allowWithoutIdentity if their names never change.`,
   };
   return [standing];
 }
