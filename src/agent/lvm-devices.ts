@@ -67,9 +67,9 @@ export interface OfferedInput {
 }
 
 /**
- * What lvm reported, without the groups on disks that are offered to claims: who had such a disk may have made them, and
- * under any name. One whose name the configuration or a volume has stays, in doubt; one that is the node's for certain
- * stays as it is.
+ * What lvm reported, without the groups on disks that are offered to claims: who had such a disk may have made them,
+ * and under any name. One whose name the configuration or a volume has stays, in doubt; one that is the node's for
+ * certain stays as it is.
  */
 export function withoutTenantsGroups(report: LvmReport, input: OfferedInput): LvmReport {
   const { devices, nls, known } = input;

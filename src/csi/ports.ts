@@ -76,6 +76,8 @@ export type Trace =
   | { readonly kind: 'none' }
   /** One node has a logical volume of that name, where a PersistentVolume of ours says that it is. */
   | { readonly kind: 'found'; readonly node: string; readonly vgName: string }
+  /** A PersistentVolume of ours says that it is this mount point of the node, which may hold its files. */
+  | { readonly kind: 'found'; readonly node: string; readonly path: string }
   /** Something of that name is there and may be another's, or a disk that may hold its data. `what` is a sentence. */
   | { readonly kind: 'doubtful'; readonly what: string }
   /** The node where it was cannot tell now. `what` is a sentence. */

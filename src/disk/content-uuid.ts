@@ -8,7 +8,8 @@ const NO_SIGNATURE = /^0{8}-/;
 
 /**
  * What a partition is called in its disk's partition table, or an array in the superblocks of its members; undefined of
- * anything else, and where nothing unique is written. `uevent`: what sysfs tells of the device; `links`: its other names.
+ * anything else, and where nothing unique is written. `uevent`: what sysfs tells of the device; `links`: its other
+ * names.
  */
 export function contentUuidOf(uevent: string | undefined, links: readonly string[] = []): string | undefined {
   const partition = IN_UEVENT.exec(uevent ?? '')?.[1] ?? uuidIn(links, PARTITION_LINK);

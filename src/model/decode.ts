@@ -6,7 +6,7 @@ import { classOf, identityOf, quantity, useOfClaim } from './decode-claim.ts';
 import { present } from './present.ts';
 import { offerOf } from './pv-offer.ts';
 import { VOLUME_KINDS, type VolumeKind } from './storage-class.ts';
-import { DEFAULT_DRIVER, LEGACY_DRIVER, PV_ALLOCATED, READ_ONLY_SNAPSHOT, TOPOLOGY_KEY } from './well-known.ts';
+import { DEFAULT_DRIVER, LEGACY_DRIVER, LET_GO, PV_ALLOCATED, READ_ONLY_SNAPSHOT, TOPOLOGY_KEY } from './well-known.ts';
 
 /**
  * Kubernetes objects as facts. Nothing here throws: an object the API server let through may still carry a size nobody
@@ -94,6 +94,7 @@ export function pvFacts(pv: PersistentVolume): PvFacts {
     handle: spec.csi?.volumeHandle ?? '',
     ...present({ node: nodeOf(spec) }),
     ...(spec.claimRef?.uid ? { claimUid: spec.claimRef.uid } : {}),
+    ...(metadata.annotations?.[LET_GO] === undefined ? {} : { letGo: true }),
     ...present({ takes: takesOf(pv), offer: offerOf(pv) }),
   };
 }

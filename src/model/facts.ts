@@ -67,6 +67,8 @@ export interface PvFacts {
   readonly claimUid?: string;
   /** What it takes on its node; absent when its attributes do not say, and for a snapshot that is mounted as it is. */
   readonly takes?: { readonly kind: VolumeKind; readonly where: string; readonly size: Bytes };
+  /** Its volume was let go as lost: LET_GO in well-known.ts. */
+  readonly letGo?: true;
   /** Present while a claim may still be bound to it. */
   readonly offer?: PvOffer;
 }

@@ -42,6 +42,12 @@ export const KEEP = 'csi.aliyun.com/keep';
 export const LOST = 'csi.aliyun.com/lost';
 
 /**
+ * On a PersistentVolume: its volume's object was let go because it, or its node, is lost. The value is the reason, for
+ * people. DeleteVolume then asks no node for it, whoever leads by then.
+ */
+export const LET_GO = 'csi.aliyun.com/let-go';
+
+/**
  * On a NodeLocalStorage, written by an administrator: UUIDs of logical volumes, with commas or spaces between. Those
  * that open-local made and no LocalVolume speaks of are erased and removed by the node's agent.
  */

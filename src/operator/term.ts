@@ -25,8 +25,6 @@ import { createWaitingPods } from './scheduling/waiting-pods.ts';
 import { createCsiComponent } from './volumes/csi-component.ts';
 import { letGoOfLostVolumes } from './volumes/let-go-lost.ts';
 import { createNeededData, type NeededData } from './volumes/needed-data.ts';
-import { createLetGoVolumes, type LetGoVolumes } from './volumes/let-go-volumes.ts';
-import type { LossCause } from './volumes/lost-volume.ts';
 import { leadServiceHere, type ServingAddress } from './serving-address.ts';
 import { keepDeletedData } from './volumes/keep-data.ts';
 
@@ -64,10 +62,8 @@ export function createTerm(config: OperatorConfig, deps: TermDeps): Term {
   const lost = {
     ...{ client: deps.client, informers, events, log, clock: systemClock },
     graceMs: config.lostNodeGraceMs,
-    onLetGo: (cause: LossCause, name: string) => {
-      deps.metrics.onLetGo(cause);
-      cluster.letGo.note(name);
-    },
+    drivers,
+    onLetGo: deps.metrics.onLetGo,
   };
   const kept = { client: deps.client, informers, needed: cluster.needed, events, log };
   const check = {
@@ -103,8 +99,6 @@ interface Cluster {
   readonly informers: Informers;
   readonly events: EventRecorder;
   readonly notReady: () => string | undefined;
-  /** Volumes whose objects were let go in this term. */
-  readonly letGo: LetGoVolumes;
   readonly needed: NeededData;
 }
 
@@ -120,9 +114,8 @@ function hearCluster(config: OperatorConfig, { client, log }: TermDeps): Cluster
   const events = createEventRecorder({ client, source: { component: OPERATOR }, log });
   feedLedger(informers, ledger);
   tellNotUnderstood({ informers, drivers, events });
-  const letGo = createLetGoVolumes();
   const needed = createNeededData(informers.volumes);
-  return { drivers, policy, ledger, informers, events, letGo, needed, notReady: () => notSynced(informers) };
+  return { drivers, policy, ledger, informers, events, needed, notReady: () => notSynced(informers) };
 }
 
 /** The parts that answer calls, and the capacity objects, which say the same to a scheduler that makes none. */
@@ -154,7 +147,6 @@ function callComponents(config: OperatorConfig, deps: TermDeps, cluster: Cluster
         now,
       },
       onCall: metrics.onCsiCall,
-      isLetGo: (id) => cluster.letGo.has(id),
       // A scheduler that does not ask the extender must not choose the same full node again.
       onRefused: (ask) => capacity.refused(ask),
     });

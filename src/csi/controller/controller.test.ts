@@ -436,6 +436,28 @@ describe('deleting what may still be there', () => {
     expect(told).toEqual(['n2/pool-0/v', 'removed']);
   });
 
+  test('makes the lost record of a mount point anew, and calls it removed only when the agent found it empty', async () => {
+    trace = { kind: 'found', node: 'n2', path: '/mnt/open-local/a' };
+    const told: unknown[] = [];
+    volumes.agent = (volume) => {
+      told.push([
+        volume.spec.kind,
+        volume.spec.path,
+        volume.spec.nodeName,
+        volume.metadata.deletionTimestamp !== undefined,
+      ]);
+      volumes.obey(volume);
+    };
+    expect(await remove('v')).toEqual({});
+    expect(told).toEqual([false, true].map((isLeaving) => ['MountPoint', '/mnt/open-local/a', 'n2', isLeaving]));
+    volumes.agent = (volume) => volumes.fail(volume, 'NotBlank', '/mnt/open-local/a holds 3 files and folders.');
+    await expect(remove('v')).rejects.toMatchObject({
+      code: Code.FAILED_PRECONDITION,
+      details: expect.stringMatching(/cannot remove it: .*holds 3 files and folders.*Retain/),
+    });
+    expect(volumes.objects.size).toBe(0);
+  });
+
   test('says what the agent says of a logical volume that is not ours, and takes the record back', async () => {
     trace = { kind: 'found', node: 'n2', vgName: 'pool-0' };
     volumes.agent = (volume) => volumes.fail(volume, 'NotOurs', 'pool-0/v was not made by open-local.');

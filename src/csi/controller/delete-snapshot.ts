@@ -1,5 +1,5 @@
 import { Fault } from '../../model/fault.ts';
-import type { Traces, Volumes } from '../ports.ts';
+import type { Trace, Traces, Volumes } from '../ports.ts';
 import { deleteUnlessNeeded, type DeleteNeededDeps } from './delete-needed.ts';
 
 export interface DeleteSnapshotDeps extends DeleteNeededDeps {
@@ -24,7 +24,9 @@ export async function deleteSnapshot(id: string, deps: DeleteSnapshotDeps, signa
 async function checkNothingLeft(id: string, { traces }: DeleteSnapshotDeps, signal: AbortSignal): Promise<void> {
   const trace = await traces.traceOf(id, signal);
   if (trace.kind === 'none') return;
-  const what = trace.kind === 'found' ? `node ${trace.node} has ${trace.vgName}/${id}.` : trace.what;
+  const place = (found: Trace & { kind: 'found' }): string =>
+    'vgName' in found ? `${found.vgName}/${id}` : found.path;
+  const what = trace.kind === 'found' ? `node ${trace.node} has ${place(trace)}.` : trace.what;
   throw new Fault(
     trace.kind === 'unknown' ? 'unavailable' : 'precondition',
     `snapshot ${id} has no LocalVolume any more, and its data may still be there: ${what} ` +

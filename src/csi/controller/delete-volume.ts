@@ -32,7 +32,7 @@ function checkRole(id: string, { spec }: LocalVolume): void {
 
 /**
  * A volume whose record was taken away, by a stripped finalizer or with the whole kind. Its record is made anew, and
- * the agent looks whether the logical volume is ours: only then is it Ready.
+ * the agent looks whether the logical volume is ours, or the mount point empty: only then is it Ready.
  */
 async function findUnrecorded(
   id: string,

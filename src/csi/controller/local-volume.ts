@@ -7,6 +7,7 @@ import { UNTIL_DELETE_VOLUME } from '../../model/needed-data.ts';
 import { nodeLabelOf } from '../../model/node-label.ts';
 import { KEEP, NODE_LABEL, VOLUME_FINALIZER } from '../../model/well-known.ts';
 import { limitsOfStorageClass } from './modify-volume.ts';
+import type { Trace } from '../ports.ts';
 import type { WantedVolume } from './wanted-volume.ts';
 
 /** The order to the node's agent, and the record of what was asked. */
@@ -39,21 +40,26 @@ export function newLocalVolume(wanted: WantedVolume, placement: Placement, claim
 }
 
 /**
- * A new record of a logical volume that lost its own, for its removal. One byte, since the agent makes a volume as
+ * A new record of a volume that lost its own, for its removal. One byte, since the agent makes a logical volume as
  * large as its record says, and this one has its size.
  */
-export function lostRecord(
-  id: string,
-  { node, vgName }: { readonly node: string; readonly vgName: string },
-): LocalVolume {
+export function lostRecord(id: string, trace: Trace & { readonly kind: 'found' }): LocalVolume {
+  const { node } = trace;
   return {
     metadata: {
       name: id,
-      labels: { [NODE_LABEL]: node },
+      labels: { [NODE_LABEL]: nodeLabelOf(node) },
       annotations: { [KEEP]: UNTIL_DELETE_VOLUME },
       finalizers: [VOLUME_FINALIZER],
     },
-    spec: { nodeName: node, kind: 'LVM', vgName, sizeBytes: 1, role: 'Volume' },
+    spec: {
+      nodeName: node,
+      ...('vgName' in trace
+        ? { kind: 'LVM' as const, vgName: trace.vgName }
+        : { kind: 'MountPoint' as const, path: trace.path }),
+      sizeBytes: 1,
+      role: 'Volume',
+    },
   };
 }
 

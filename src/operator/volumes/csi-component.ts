@@ -26,8 +26,6 @@ export interface CsiComponentDeps extends Pick<CsiServerOptions, 'endpoint' | 'l
   readonly topology: Topology;
   readonly needed: NeededData;
   readonly notReady: () => string | undefined;
-  /** Whether the volume's object was let go because it, or its node, is lost. */
-  readonly isLetGo: (id: string) => boolean;
   /** Told of every volume for which there is no room where it was asked for. */
   readonly onRefused: (ask: PlaceRequest) => void;
   /** Ms that only ever grow. */
@@ -53,7 +51,7 @@ export function createCsiComponent(deps: CsiComponentDeps): Component {
   const controller = createController({
     volumes: createVolumeStore({ client, volumes: informers.volumes, needed: deps.needed }),
     sources: new KeyedMutex(),
-    traces: createTraces({ client, informers, topology, drivers: deps.drivers, isLetGo: deps.isLetGo }),
+    traces: createTraces({ client, informers, topology, drivers: deps.drivers }),
     room: {
       place,
       unplace: (name) => ledger.unplace(name),

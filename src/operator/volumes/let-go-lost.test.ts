@@ -6,7 +6,7 @@ import type { Occurrence } from '../../kube/events/event-object.ts';
 import { LOCAL_VOLUMES, NODE_LOCAL_STORAGES, NODES, PODS, VOLUMES } from '../../kube/resource.ts';
 import { GIB } from '../../model/bytes.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
-import { DEFAULT_DRIVER, KEEP, LOST, VOLUME_FINALIZER } from '../../model/well-known.ts';
+import { DEFAULT_DRIVER, KEEP, LET_GO, LOST, VOLUME_FINALIZER } from '../../model/well-known.ts';
 import { createFakeClock, type FakeClock } from '../../wait/fake-clock.ts';
 import { allSynced, createInformers, followAll, type Informers } from '../follow/informers.ts';
 import { letGoOfLostVolumes } from './let-go-lost.ts';
@@ -48,7 +48,7 @@ async function start(change: (heard: Informers) => Informers = (heard) => heard)
   const stopping = new AbortController();
   informers = createInformers({ client, drivers: [DEFAULT_DRIVER], log: silentLog });
   const deps = {
-    ...{ client, informers: change(informers), clock, log: silentLog, graceMs: GRACE_MS },
+    ...{ client, informers: change(informers), drivers: [DEFAULT_DRIVER], clock, log: silentLog, graceMs: GRACE_MS },
     events: { record: (event: Occurrence) => void events.push(event) },
     onLetGo: (cause: string) => void causes.push(cause),
   };
@@ -104,6 +104,32 @@ test('a volume that is deleted on a node that is gone goes after the grace time;
   await eventually(() => expect(causes).toEqual(['node-gone']));
   await clock.advance(10 * GRACE_MS);
   expect(exists('other')).toBe(true);
+});
+
+test('the PersistentVolume of a volume that is let go is marked before the object goes, and no other', async () => {
+  const csi = { volumeHandle: 'v', volumeAttributes: {} };
+  const addPv = (name: string, driver: string) =>
+    ours.client.create(
+      VOLUMES,
+      {
+        metadata: { name },
+        spec: { capacity: { storage: '1Gi' }, accessModes: ['ReadWriteOnce'], csi: { ...csi, driver } },
+      },
+      never,
+    );
+  await addPv('pv-1', DEFAULT_DRIVER);
+  await addPv('pv-2', 'other.example.org');
+  await add('v');
+  await start();
+  await annotate('n1', { [LOST]: 'burnt' });
+  const failed = ours.api.troubles.fail({ verb: 'patch', resource: 'persistentvolumes' }, { code: 503 }, 1);
+  await remove('v');
+  await eventually(() => expect(failed.hits()).toBe(1));
+  expect(exists('v')).toBe(true);
+  await clock.advance(60_000);
+  await eventually(() => expect(exists('v')).toBe(false));
+  const marks = ['pv-1', 'pv-2'].map((name) => ours.api.stored('persistentvolumes', name)?.metadata.annotations);
+  expect(marks).toEqual([{ [LET_GO]: 'an administrator calls node n1 lost (burnt)' }, undefined]);
 });
 
 test('a node that was gone before the operator began is given the whole grace time', async () => {

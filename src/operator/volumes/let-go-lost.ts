@@ -2,11 +2,11 @@ import type { Log } from '../../model/log.ts';
 import type { KubeClient, Patch } from '../../kube/client.ts';
 import type { EventRecorder } from '../../kube/events/events.ts';
 import { find, unlessGone } from '../../kube/find.ts';
-import { LOCAL_VOLUMES, NODES } from '../../kube/resource.ts';
+import { LOCAL_VOLUMES, NODES, VOLUMES } from '../../kube/resource.ts';
 import { subjectOf } from '../../kube/subject.ts';
 import { createWorkQueue, type Again } from '../../kube/work/work-queue.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
-import { VOLUME_FINALIZER } from '../../model/well-known.ts';
+import { LET_GO, VOLUME_FINALIZER } from '../../model/well-known.ts';
 import type { Clock } from '../../wait/clock.ts';
 import { allSynced, type Informers } from '../follow/informers.ts';
 import { createGoneNodes, type GoneNodes } from './gone-nodes.ts';
@@ -16,12 +16,14 @@ import { dataLeft, isLeaving, isTheNodesOwn, lossOf, type Loss, type LossCause }
 export interface LetGoLostDeps {
   readonly client: Pick<KubeClient, 'get' | 'patch' | 'delete'>;
   readonly informers: Informers;
+  /** Names of CSI drivers that are ours. */
+  readonly drivers: readonly string[];
   readonly events: Pick<EventRecorder, 'record'>;
   readonly log: Log;
   /** How long a Node object must be gone. Ms. */
   readonly graceMs: number;
   /** Told of every volume whose object was let go while its data may still be there. */
-  readonly onLetGo: (cause: LossCause, name: string) => void;
+  readonly onLetGo: (cause: LossCause) => void;
   readonly clock: Clock;
 }
 
@@ -99,14 +101,27 @@ async function letGo(name: string, loss: Loss & { readonly kind: 'lost' }, deps:
   const volume = await find(client, LOCAL_VOLUMES, { name }, signal);
   const patch = volume && isLeaving(volume) ? withoutFinalizer(volume) : undefined;
   if (!volume || !patch) return undefined;
+  await markLetGo(name, loss.why, deps, signal);
   await unlessGone(client.patch(LOCAL_VOLUMES, { name }, patch, signal));
   const left = dataLeft(volume, gone.disksOf(volume.spec.nodeName, volume.spec.vgName ?? ''));
   const message = `The volume's object is let go since ${loss.why}. Its data was not touched: ${left}.`;
   events.record({ subject: subjectOf(LOCAL_VOLUMES, volume.metadata), type: 'Warning', reason: 'DataLeft', message });
   const action = { cause: loss.cause, left };
   log.warn({ volume: name, node: volume.spec.nodeName, action }, 'let go of a volume of a lost node');
-  onLetGo(loss.cause, name);
+  onLetGo(loss.cause);
   return undefined;
+}
+
+/**
+ * Marks the PersistentVolumes of the volume, so that DeleteVolume, asked again, does not wait for what is lost. Before
+ * the object goes: the operator may end in between, and the next one knows of nothing else.
+ */
+async function markLetGo(name: string, why: string, { client, drivers, informers }: Deps, signal: AbortSignal) {
+  for (const { facts } of [...informers.pvs.values.values()]) {
+    if (facts.handle !== name || !drivers.includes(facts.driver) || facts.letGo) continue;
+    const body = { metadata: { annotations: { [LET_GO]: why } } };
+    await unlessGone(client.patch(VOLUMES, { name: facts.name }, { type: 'merge', body }, signal));
+  }
 }
 
 /** Fails when the object is another one, or its finalizers have changed. Undefined when ours is not among them. */

@@ -5,7 +5,7 @@ import type { Trace, Traces } from '../../csi/ports.ts';
 import { LOCAL_VOLUMES, NODE_LOCAL_STORAGES, NODES, VOLUMES } from '../../kube/resource.ts';
 import { bytes, GIB } from '../../model/bytes.ts';
 import type { NlsDevice, NodeLocalStorage } from '../../model/objects.ts';
-import { DEFAULT_DRIVER, LEGACY_DRIVER, LOST } from '../../model/well-known.ts';
+import { DEFAULT_DRIVER, LEGACY_DRIVER, LET_GO, LOST } from '../../model/well-known.ts';
 import { silentLog } from '../../model/log.ts';
 import { allSynced, createInformers, followAll, type Informers } from '../follow/informers.ts';
 import { createTopology } from '../follow/topology.ts';
@@ -75,7 +75,12 @@ test.each<[string, Trace['kind'], Trace]>([
     'doubtful',
     judge({ ...ON_DISK, where: '/dev/sdd' }, { deviceInfo: [disk({ name: '/dev/sdd' })] }),
   ],
-  ['its mount point is reported', 'none', judge(ON_MOUNT, { mountPoints: [mount] })],
+  ['its mount point may hold its files', 'found', judge(ON_MOUNT, { mountPoints: [mount] })],
+  [
+    'its mount point has another volume by now',
+    'none',
+    judge(ON_MOUNT, { mountPoints: [mount] }, { isTaken: () => true }),
+  ],
   ['its mount point is not mounted', 'unknown', judge(ON_MOUNT, { mountPoints: [] })],
 ])('when %s, the trace is %s', (_, kind, trace) => {
   expect(trace.kind).toBe(kind);
@@ -145,7 +150,7 @@ async function removeObject(): Promise<void> {
   await eventually(() => expect(informers.volumes.get(ID)).toBeUndefined());
 }
 
-async function startTraces({ letGo = [] as readonly string[], reportMs = 20_000 } = {}): Promise<Traces> {
+async function startTraces({ reportMs = 20_000 } = {}): Promise<Traces> {
   const { client } = ours;
   const stopping = new AbortController();
   const drivers = [DEFAULT_DRIVER, LEGACY_DRIVER];
@@ -157,7 +162,7 @@ async function startTraces({ letGo = [] as readonly string[], reportMs = 20_000 
   };
   await allSynced(informers, never);
   const topology = createTopology(informers.nodes);
-  return createTraces({ client, informers, topology, drivers, isLetGo: (id) => letGo.includes(id), reportMs });
+  return createTraces({ client, informers, topology, drivers, reportMs });
 }
 
 test.each([DEFAULT_DRIVER, LEGACY_DRIVER])(
@@ -207,10 +212,12 @@ test('a volume whose object was stripped is found when its node goes on reportin
   expect(await traces.traceOf(ID, never)).toEqual({ kind: 'found', node: 'n1', vgName: 'pool-0' });
 });
 
-test('a volume that was let go, as lost with its disk alone, is looked for nowhere', async () => {
+test('a volume that was let go is looked for nowhere, whoever let it go', async () => {
   await addNode('n1', 'host-1', [group('pool-0', ID)]);
   await addPv(DEFAULT_DRIVER, 'host-1');
-  expect(await (await startTraces({ letGo: [ID] })).traceOf(ID, never)).toEqual({ kind: 'none' });
+  const annotations = { [LET_GO]: 'its disk is lost' };
+  await ours.client.patch(VOLUMES, { name: ID }, { type: 'merge', body: { metadata: { annotations } } }, never);
+  expect(await (await startTraces()).traceOf(ID, never)).toEqual({ kind: 'none' });
 });
 
 test('while the API server does not say what the node has, nothing is known', async () => {

@@ -15,8 +15,6 @@ export interface TracesDeps {
   readonly topology: Pick<Topology, 'nodesAt'>;
   /** Names of CSI drivers that are ours. */
   readonly drivers: readonly string[];
-  /** Whether the volume's object was let go because it, or its node, is lost: nothing is asked of its place then. */
-  readonly isLetGo: (id: string) => boolean;
   /** How long a node has to report that it removed a volume, in ms. */
   readonly reportMs?: number;
 }
@@ -26,7 +24,7 @@ const REMEMBERED = 1000;
 
 /** Looks for volumes that have no LocalVolume: in what nodes report, and where their PersistentVolume says they are. */
 export function createTraces(deps: TracesDeps): Traces {
-  const { client, informers, topology, drivers, isLetGo, reportMs = 5000 } = deps;
+  const { client, informers, topology, drivers, reportMs = 5000 } = deps;
   const { nodes, storages, volumes, pvs } = informers;
   const gone = createBoundedMap<true>(REMEMBERED);
   volumes.subscribe({ deleted: ({ metadata }) => gone.set(metadata.name ?? '', true) });
@@ -59,7 +57,8 @@ export function createTraces(deps: TracesDeps): Traces {
   };
   return {
     traceOf: async (id, signal) => {
-      if (isLetGo(id)) return NONE;
+      // Its object was let go because it, or its node, is lost: nothing is asked of its place.
+      if (pvOf(id)?.letGo) return NONE;
       // An agent removes the object when the volume is gone, and reports that it is gone a moment later.
       const mayReport = gone.get(id) === undefined ? AbortSignal.abort() : AbortSignal.timeout(reportMs);
       let trace = await look(id, signal);
@@ -145,7 +144,8 @@ function traceAt(home: Home, isTaken: Clues['isTaken']): Trace {
   const lists = { LVM: info.volumeGroups, Device: info.deviceInfo, MountPoint: info.mountPoints };
   if (!lists[kind]?.some(({ name }) => name === where))
     return { kind: 'unknown', what: `node ${node} does not report ${where}; bring its disks back.` };
-  // A mount point tells nothing of its files. Whoever gets it next is refused while there are any.
+  // No report tells what files are in a mount point: its agent looks.
+  if (kind === 'MountPoint') return { kind: 'found', node, path: where };
   return kind === 'Device' ? traceOnDisk(where, home) : NONE;
 }
 
