@@ -26,6 +26,17 @@ test.each<[string, Parameters, ClaimUse, string]>([
   expect(judge(parameters, use)).toEqual({ problem: expect.stringContaining(problem) });
 });
 
+test.each<[string, string[], Parameters, string]>([
+  ['what mounts something else', ['bind'], LVM, 'mount option "bind" cannot be given to a volume with ext4'],
+  ['what is for another filesystem', ['nouuid'], LVM, 'mount option "nouuid"'],
+  ['what contradicts itself', ['ro', 'rw'], LVM, '"rw" and "ro" contradict each other'],
+  ['what a mounted filesystem cannot have', ['discard'], { volumeType: 'MountPoint' }, 'mounted before'],
+])('mount options with %s are refused by name, and do not matter to a raw block', (_, options, parameters, problem) => {
+  const policy = parseStorageClass(parameters, options);
+  expect(judgeClaim(policy, bytes(GIB))).toEqual({ problem: expect.stringContaining(problem) as string });
+  expect(judgeClaim(parseStorageClass(LVM, options), bytes(GIB), { block: true })).toEqual({ size: GIB });
+});
+
 test('a raw block has no filesystem to be judged', () => {
   expect(judge({ ...LVM, 'csi.storage.k8s.io/fstype': 'ntfs' }, { block: true })).toEqual({ size: GIB });
 });

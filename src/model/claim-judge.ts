@@ -2,6 +2,7 @@ import { BEYOND_ANY_NODE, formatBytes, type Bytes } from './bytes.ts';
 import { Fault } from './fault.ts';
 import { present } from './present.ts';
 import { filesystemType, smallestFilesystem } from './filesystem-type.ts';
+import { parseMountOptions } from './mount-options.ts';
 import type { VolumeKind, VolumePolicy } from './storage-class.ts';
 
 /**
@@ -19,6 +20,8 @@ export interface VolumeUse {
   readonly fsType: string;
   /** `ReadWriteOnce` and so on. A mode that claims do not have goes by its CSI name. */
   readonly accessModes: readonly string[];
+  /** As a StorageClass has them; a block device is not mounted and needs none. */
+  readonly mountOptions?: readonly string[];
 }
 
 /** What a claim, or the template of one, asks besides its size. All absent: a filesystem for one node. */
@@ -37,7 +40,8 @@ export interface ClaimUse {
 const ONE_NODE = ['ReadWriteOnce', 'ReadWriteOncePod'];
 
 /** Why no volume of this kind can be used so; undefined when it can. */
-export function useProblem(kind: VolumeKind, { block, fsType, accessModes }: VolumeUse): string | undefined {
+export function useProblem(kind: VolumeKind, use: VolumeUse): string | undefined {
+  const { block, fsType, accessModes, mountOptions = [] } = use;
   const mode = accessModes.find((each) => !ONE_NODE.includes(each));
   if (mode !== undefined)
     return `access mode ${mode} is not possible: a local volume is on one node; use ${ONE_NODE.join(' or ')}`;
@@ -45,7 +49,8 @@ export function useProblem(kind: VolumeKind, { block, fsType, accessModes }: Vol
     return 'a volume of volumeType MountPoint is a directory: use volumeMode Filesystem';
   if (block) return undefined;
   try {
-    filesystemType(fsType);
+    const type = filesystemType(fsType);
+    parseMountOptions(mountOptions, kind === 'MountPoint' ? kind : type);
     return undefined;
   } catch (error) {
     if (error instanceof Fault) return error.message;
@@ -82,8 +87,8 @@ export function judgeClaim(
   use: ClaimUse = {},
 ): { readonly size: Bytes } | { readonly problem: string } {
   const { block = false, accessModes = [], limit } = use;
-  const { kind, fsType = '' } = policy;
-  const problem = useProblem(kind, { block, fsType, accessModes }) ?? problemBeyondUse(requested, use);
+  const { kind, fsType = '', mountOptions = [] } = policy;
+  const problem = useProblem(kind, { block, fsType, accessModes, mountOptions }) ?? problemBeyondUse(requested, use);
   if (problem !== undefined) return { problem };
   try {
     return { size: sizeToMake(kind, { block, fsType }, { size: requested, ...present({ limit }) }) };

@@ -55,6 +55,7 @@ export function classFacts(storageClass: StorageClass): ClassFacts {
     name: storageClass.metadata.name ?? '',
     provisioner: storageClass.provisioner,
     parameters: storageClass.parameters ?? {},
+    ...(storageClass.mountOptions?.length ? { mountOptions: storageClass.mountOptions } : {}),
   };
 }
 

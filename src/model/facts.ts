@@ -128,6 +128,8 @@ export interface ClassFacts {
   readonly name: string;
   readonly provisioner: string;
   readonly parameters: Readonly<Record<string, string>>;
+  /** Absent: none. */
+  readonly mountOptions?: readonly string[];
 }
 
 export interface PodFacts {

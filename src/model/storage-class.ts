@@ -21,15 +21,21 @@ export interface VolumePolicy {
   readonly mediaType?: MediaType;
   /** Of every filesystem of the class; absent: our choice. */
   readonly fsType?: string;
+  /** How its filesystems are to be mounted: model/mount-options.ts. Absent: as usual. */
+  readonly mountOptions?: readonly string[];
   readonly layout: Layout;
   readonly limits: IoLimits;
 }
 
 /**
  * Reads StorageClass parameters with the keys and spellings of open-local. Keys it does not know are left alone, as the
- * existing system does. Throws Fault `invalid` that names the parameter, its value and what is allowed.
+ * existing system does. Throws Fault `invalid` that names the parameter, its value and what is allowed. `mountOptions`
+ * are kept as they are: whether a claim can have them depends on how it is used (claim-judge.ts).
  */
-export function parseStorageClass(values: Readonly<Record<string, string>>): VolumePolicy {
+export function parseStorageClass(
+  values: Readonly<Record<string, string>>,
+  mountOptions?: readonly string[],
+): VolumePolicy {
   const parameters: Parameters = { what: 'StorageClass parameter', values };
   const kind = readWord(parameters, 'volumeType', VOLUME_KINDS);
   if (kind === undefined)
@@ -45,7 +51,7 @@ export function parseStorageClass(values: Readonly<Record<string, string>>): Vol
     kind,
     ...(vgName ? { vgName } : {}),
     ...(mediaType ? { mediaType } : {}),
-    ...present({ fsType }),
+    ...present({ fsType, mountOptions }),
     layout,
     limits: readLimits(parameters),
   };

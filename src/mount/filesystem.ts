@@ -64,6 +64,11 @@ export interface Filesystems {
     signal: AbortSignal,
   ): Promise<void>;
   stats(path: string, signal: AbortSignal): Promise<FilesystemStats>;
+  /**
+   * Throws `precondition` when the filesystem mounted there answers with errors: xfs that has shut itself down shows
+   * nothing of it in the mount table. Throws `unavailable` when it does not answer.
+   */
+  assertAlive(target: string, signal: AbortSignal): Promise<void>;
   /** What a mounted filesystem is known by, whatever its device is called: identityOf. */
   identify(entry: MountEntry, signal: AbortSignal): Promise<string>;
   /** Names in a mounted filesystem's folder. Throws `precondition` when it is no longer mounted there. */
@@ -113,6 +118,9 @@ export const entriesArgv = (folder: string): readonly string[] => [
 
 /** Pure: statfs(2) as words: block size, blocks, free ones, those for users, inodes, free ones. */
 export const statsArgv = (path: string): readonly string[] => ['stat', '-f', '-c', '%S %b %f %a %c %d', '--', path];
+
+/** Pure: asks the filesystem itself for its folder, where statsArgv is answered without a look at the disk. */
+export const aliveArgv = (target: string): readonly string[] => ['stat', '-c', '%i', '--', target];
 
 /** Reads what statsArgv prints. */
 export function parseStats(stdout: string): FilesystemStats {

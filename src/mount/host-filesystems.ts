@@ -6,6 +6,7 @@ import { CommandFailed } from '../exec/command-failed.ts';
 import type { Output, Run } from '../exec/run.ts';
 import { DEVICES, deviceBehind, deviceNumber, isDeviceFile } from './device-number.ts';
 import {
+  aliveArgv,
   checkArgv,
   clearArgv,
   entriesArgv,
@@ -63,6 +64,15 @@ export function createHostFilesystems(run: Run): Filesystems {
       if (argv) await call(argv, FORMAT_TIMEOUT_MS, signal);
     },
     stats: (path, signal) => statsOf(path, run, signal),
+    assertAlive: async (target, signal) => {
+      try {
+        await run(aliveArgv(target), { timeoutMs: ANSWER_TIMEOUT_MS }, signal);
+      } catch (error) {
+        if (!(error instanceof CommandFailed)) throw error;
+        const kind = error.exitCode === undefined ? 'unavailable' : 'precondition';
+        throw new Fault(kind, `the filesystem at ${target} has stopped: ${error.message}`, { cause: error });
+      }
+    },
     identify: (entry, signal) => identify(entry, run, signal),
     entries: (entry, signal) =>
       inFolder(

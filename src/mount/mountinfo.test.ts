@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { isSameView, mountAt, parseMountinfo, stateAfterErrors, viewAt } from './mountinfo.ts';
 
 const text = `22 27 0:21 / /proc rw,relatime - proc proc rw
-27 1 254:0 / / rw,relatime - ext4 /dev/vda rw,discard
+27 1 254:0 / / rw,relatime - ext4 /dev/vda rw,context="a:b:c:s0:c1,c2",discard
 30 27 253:3 / /var/lib/kubelet/a\\040b rw,relatime shared:12 master:3 - xfs /dev/mapper/pool--0-v1 rw,nouuid
 31 27 0:6 /dm-3 /pods/x ro,nosuid - devtmpfs udev rw
 32 27 253:4 /sub /proc ro - ext4 /dev/sdb rw
@@ -23,6 +23,7 @@ test('fields, escapes and optional fields', () => {
     fsType: 'xfs',
     source: '/dev/mapper/pool--0-v1',
   });
+  expect(entries[1]?.filesystemOptions).toEqual(['rw', 'context="a:b:c:s0:c1,c2"', 'discard']);
   expect(entries[3]).toMatchObject({ root: '/dm-3', fsType: 'devtmpfs', options: ['ro', 'nosuid'] });
 });
 

@@ -1,3 +1,5 @@
+import { splitOptions } from '../model/mount-options.ts';
+
 /** One line of /proc/self/mountinfo: proc(5). */
 export interface MountEntry {
   /** No two mounts have the same at one time; a later mount may get it again. */
@@ -8,7 +10,10 @@ export interface MountEntry {
   readonly target: string;
   /** Of this mount: `rw`, `noatime`, … */
   readonly options: readonly string[];
-  /** Of the filesystem, whatever its mounts: `ro` when the kernel made it read-only. Absent in simulated mounts. */
+  /**
+   * Of the filesystem, whatever its mounts: `discard`, …, and `ro` when the kernel made it read-only. Absent in
+   * simulated mounts.
+   */
   readonly filesystemOptions?: readonly string[];
   readonly fsType: string;
   /** `/dev/mapper/pool--0-v1`, or a name without meaning for filesystems without a device. */
@@ -31,8 +36,8 @@ export function parseMountinfo(text: string): readonly MountEntry[] {
         majorMinor,
         root: unescape(root),
         target: unescape(target),
-        options: (options ?? '').split(','),
-        filesystemOptions: filesystemOptions.split(','),
+        options: splitOptions(options ?? ''),
+        filesystemOptions: splitOptions(filesystemOptions),
         fsType,
         source: unescape(source ?? ''),
       },
@@ -61,6 +66,15 @@ export function stateAfterErrors({
 /** The last mount at a path, which hides earlier ones; undefined when nothing is mounted there. */
 export const mountAt = (entries: readonly MountEntry[], target: string): MountEntry | undefined =>
   entries.findLast((entry) => entry.target === target);
+
+/** Of this mount; its filesystem may be read-only for all its mounts. */
+export const isReadOnly = (entry: MountEntry | undefined): boolean => entry?.options.includes('ro') ?? false;
+
+/** All that the table tells of how something is mounted. */
+export const optionsOf = ({ options, filesystemOptions = [] }: MountEntry): readonly string[] => [
+  ...options,
+  ...filesystemOptions,
+];
 
 /** What a path leads to: a folder or file of a filesystem. */
 export type View = Pick<MountEntry, 'majorMinor' | 'root' | 'source'>;

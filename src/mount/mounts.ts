@@ -3,7 +3,7 @@ import { Fault } from '../model/fault.ts';
 import { CommandFailed } from '../exec/command-failed.ts';
 import type { Run } from '../exec/run.ts';
 import { DEVICES, deviceBehind, deviceNumber } from './device-number.ts';
-import { isSameView, mountAt, parseMountinfo, viewAt, type MountEntry } from './mountinfo.ts';
+import { isReadOnly, isSameView, mountAt, parseMountinfo, viewAt, type MountEntry } from './mountinfo.ts';
 
 /** The mounts of this machine. Every verb may be repeated; all throw Fault. */
 export interface Mounts {
@@ -35,7 +35,7 @@ export interface NewBind {
   readonly source: string;
   readonly target: string;
   readonly readOnly: boolean;
-  /** More options of the new mount, such as `noexec`. */
+  /** More options of the new mount, such as `noexec`; those of the source's mount are kept. */
   readonly options: readonly string[];
 }
 
@@ -63,8 +63,7 @@ export function createHostMounts(run: Run): Mounts {
       if ((await deviceNumber(source)) === undefined) throw new Fault('not-found', `device ${source} is not there`);
       const found = mountAt(await list(signal), target);
       if (found) return assertSame(found, await showsSource(found, source, signal));
-      const flags = options.length === 0 ? [] : ['-o', options.join(',')];
-      await call(['mount', '-t', fsType, ...flags, '--', source, target], signal);
+      await call(mountArgv({ source, target, fsType, options }), signal);
     },
     bind: async ({ source, target, readOnly, options }, signal) => {
       const entries = await list(signal);
@@ -73,8 +72,9 @@ export function createHostMounts(run: Run): Mounts {
         const wantReadOnly = readOnly || isReadOnly(mountAt(entries, source));
         return assertSame(found, isReadOnly(found) === wantReadOnly && (await showsSource(found, source, signal)));
       }
-      const flags = ['bind', ...(readOnly ? ['ro'] : []), ...options];
-      await call(['mount', '-o', flags.join(','), '--', source, target], signal);
+      const kept = mountAt(entries, source)?.options.filter((option) => KEPT.includes(option)) ?? [];
+      const flags = new Set(['bind', ...(readOnly ? ['ro'] : []), ...kept, ...options]);
+      await call(['mount', '-o', [...flags].join(','), '--', source, target], signal);
     },
     shows: showsSource,
     unmount: async (target, signal) => {
@@ -84,7 +84,19 @@ export function createHostMounts(run: Run): Mounts {
   };
 }
 
-const isReadOnly = (entry: MountEntry | undefined): boolean => entry?.options.includes('ro') ?? false;
+/**
+ * Pure: `-w` where the mount is not to be read-only, since mount(8) otherwise mounts a write-protected device
+ * read-only, with a warning that nobody reads.
+ */
+export const mountArgv = ({ source, target, fsType, options }: NewMount): readonly string[] => [
+  ...['mount', '-t', fsType],
+  ...(options.includes('ro') ? [] : ['-w']),
+  ...(options.length === 0 ? [] : ['-o', options.join(',')]),
+  ...['--', source, target],
+];
+
+/** What a bind mount has of its source's mount; mount(8) takes it away as soon as one of these is named. */
+const KEPT: readonly string[] = ['ro', 'noexec', 'nosuid', 'nodev', 'noatime', 'nodiratime', 'nosymfollow'];
 
 /** Throws Fault `conflict` when what is mounted at the target is not what was asked for. */
 export function assertSame(found: MountEntry, same: boolean): void {

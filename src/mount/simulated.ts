@@ -98,6 +98,7 @@ const createFilesystems = (
     if (total === undefined) throw new Fault('not-found', `nothing is mounted at ${path}`);
     return { total, used: NO_BYTES, available: total, inodes: { total: 0, used: 0, available: 0 } };
   },
+  assertAlive: () => Promise.resolve(),
   identify: async (entry, signal) => {
     const { filesystems: known } = await state.read(signal);
     return identityOf(entry, known[entry.source]?.uuid);
@@ -117,8 +118,9 @@ const withMode = (options: readonly string[]): readonly string[] =>
 function bindEntry(state: SimulatedMounts, { source, target, readOnly, options }: NewBind): MountEntry {
   const from = mountAt(state.mounts, source);
   const mode = readOnly || from?.options.includes('ro') ? ['ro'] : ['rw'];
+  const kept = from?.options.filter((option) => !['ro', 'rw', ...options].includes(option)) ?? [];
   const below = from ?? { ...viewOf(source), fsType: 'none' };
-  return { ...below, target, options: [...mode, ...options] };
+  return { ...below, target, options: [...mode, ...kept, ...options] };
 }
 
 function withMount(state: SimulatedMounts, entry: MountEntry): SimulatedMounts {

@@ -103,6 +103,6 @@ test('a device file is bound over a file, and known again', async () => {
 test('a swap area is no filesystem, and what is not there has no size', async () => {
   await using disks = await createLoopDisks(32 * MIB);
   await disks.command('mkswap', disks.devices[0] ?? '');
-  expect(await filesystems.probe(disks.devices[0] ?? '', never)).toEqual({ kind: 'other', what: 'swap' });
+  expect(await filesystems.probe(disks.devices[0] ?? '', never)).toMatchObject({ kind: 'other', what: 'swap' });
   expect(await filesystems.sizeOf('/dev/none', never)).toBeUndefined();
 });

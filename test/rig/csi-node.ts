@@ -62,8 +62,8 @@ export const encrypted = (id: string, more: Partial<NonNullable<NodeVolume['encr
     encryption: { device: `/dev/g/${id}`, recorded: undefined, copied: false, forgetsKey: false, ...more },
   });
 
-/** A node service on a socket, over simulated mounts, with the volumes v1 and v2. */
-export async function rig(): Promise<Rig> {
+/** A node service on a socket with the volumes v1 and v2, over simulated mounts, or over the machine's own. */
+export async function rig(machine?: Pick<Rig, 'mounts' | 'filesystems'>): Promise<Rig> {
   const folder = await mkdtemp(path.join(tmpdir(), 'csi-node-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const devices = new Map([
@@ -77,8 +77,8 @@ export async function rig(): Promise<Rig> {
     return size === undefined ? undefined : bytes(below === undefined ? size : size - LUKS_HEADER);
   };
   const simulated = createSimulatedMounts({ file: path.join(folder, 'mounts.json'), sizeOf });
-  const { mounts } = simulated;
-  const filesystems: Rig['filesystems'] = {
+  const mounts = machine?.mounts ?? simulated.mounts;
+  const filesystems: Rig['filesystems'] = machine?.filesystems ?? {
     ...simulated.filesystems,
     probe: async (device, signal) => {
       const header = await crypt.header(device, signal);
@@ -230,8 +230,8 @@ export const expand = (
 export const DATA = '/mnt/open-local/data';
 
 /** v1 has a mounted filesystem for itself; while that is not mounted, it is not found, as the agent does it. */
-export async function mountPoint(it: Rig): Promise<void> {
+export async function mountPoint(it: Rig, options: readonly string[] = []): Promise<void> {
   await it.filesystems.format('/dev/g/v1', { type: 'ext4', uuid: randomUUID() }, never);
-  await it.mounts.mount({ source: '/dev/g/v1', target: DATA, fsType: 'ext4', options: [] }, never);
+  await it.mounts.mount({ source: '/dev/g/v1', target: DATA, fsType: 'ext4', options }, never);
   it.volumes.set('v1', volume('v1', { kind: 'MountPoint', source: DATA }));
 }

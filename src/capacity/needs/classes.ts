@@ -36,7 +36,7 @@ export class Classes {
 
   /** False when nothing changed. */
   set(facts: ClassFacts): boolean {
-    const text = JSON.stringify([facts.provisioner, facts.parameters]);
+    const text = JSON.stringify([facts.provisioner, facts.parameters, facts.mountOptions]);
     if (this.#facts.get(facts.name) === text) return false;
     this.#facts.set(facts.name, text);
     if (this.#drivers.has(facts.provisioner)) this.#ours.set(facts.name, read(facts));
@@ -50,9 +50,9 @@ export class Classes {
   }
 }
 
-function read({ name, parameters }: ClassFacts): OurClass {
+function read({ name, parameters, mountOptions }: ClassFacts): OurClass {
   try {
-    return { name, policy: parseStorageClass(parameters) };
+    return { name, policy: parseStorageClass(parameters, mountOptions) };
   } catch (error) {
     return { name, problem: textOf(error) };
   }

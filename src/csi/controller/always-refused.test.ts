@@ -33,11 +33,16 @@ const parameters = fc.record(
   { requiredKeys: [] },
 );
 
+const mountOptions = optional(
+  fc.uniqueArray(fc.constantFrom('noatime', 'discard', 'data=journal', 'nouuid', 'bind', 'ro', 'rw'), { maxLength: 2 }),
+);
+
 /** What filter makes of the claim: the size to look for, or words of refusal. */
 function filterSays(claim: PersistentVolumeClaim, storageClass: StorageClass): number | string {
   try {
     const { requested, use } = claimFacts(claim);
-    const judged = judgeClaim(parseStorageClass(classFacts(storageClass).parameters), requested, use);
+    const { parameters: values, mountOptions: options } = classFacts(storageClass);
+    const judged = judgeClaim(parseStorageClass(values, options), requested, use);
     return 'problem' in judged ? judged.problem : judged.size;
   } catch (error) {
     if (error instanceof Fault) return error.message;
@@ -56,11 +61,16 @@ function createSays(claim: PersistentVolumeClaim, storageClass: StorageClass): n
 
 test('what CreateVolume refuses for its claim or class, filter refuses, and else both count the same size', () => {
   fc.assert(
-    fc.property(claims, parameters, ({ accessModes, volumeMode, request, limit }, values) => {
+    fc.property(claims, parameters, mountOptions, ({ accessModes, volumeMode, request, limit }, values, options) => {
       const metadata = { name: 'c', namespace: 'n', uid: 'u' };
       const resources = { requests: { storage: request }, ...(limit && { limits: { storage: limit } }) };
       const claim = { metadata, spec: { accessModes, resources, ...(volumeMode && { volumeMode }) } };
-      const storageClass = { metadata: { name: 's' }, provisioner: 'local.csi.aliyun.com', parameters: values };
+      const storageClass = {
+        metadata: { name: 's' },
+        provisioner: 'local.csi.aliyun.com',
+        parameters: values,
+        ...(options && { mountOptions: options }),
+      };
       const created = createSays(claim, storageClass);
       const filtered = filterSays(claim, storageClass);
       const [said, counted] = [created, filtered].map((answer) => (typeof answer === 'number' ? answer : 'refused'));

@@ -54,6 +54,7 @@ export function problemWith(capability: VolumeCapability, kind: VolumeKind): str
     block: capability.accessType?.$case === 'block',
     fsType: fsTypeOf(capability),
     accessModes: [MODE_OF_CLAIM.get(mode) ?? nameOf(mode)],
+    mountOptions: capability.accessType?.$case === 'mount' ? capability.accessType.value.mountFlags : [],
   });
 }
 

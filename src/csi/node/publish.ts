@@ -1,11 +1,12 @@
 import { Fault } from '../../model/fault.ts';
-import { mountAt } from '../../mount/mountinfo.ts';
+import { mountAt, type MountEntry } from '../../mount/mountinfo.ts';
+import { assertAsAsked, assertWritable } from './as-asked.ts';
 import type { InlineVolume } from './inline-volume.ts';
 import type { Publish, Target } from './node-requests.ts';
 import { requireVolume, type NodeVolume } from './node-volumes.ts';
 import { podOfTarget, type PublishedLimits } from './published-limits.ts';
 import { assertDevice } from './prepare-filesystem.ts';
-import { assertShows, stageVolume, type StageDeps } from './stage.ts';
+import { assertShows, stageVolume, wantedMount, type StageDeps } from './stage.ts';
 import { makeFile, makeFolder, removeTarget } from './target.ts';
 
 export interface PublishDeps extends StageDeps {
@@ -17,11 +18,12 @@ export async function publishVolume(wanted: Publish, deps: PublishDeps, signal: 
   const { id, targetPath, access } = wanted;
   const { mounts } = deps;
   const volume = await requireVolume(deps.volumes, id, signal);
-  const source = await publishable(wanted, volume, deps, signal);
-  const isNew = !mountAt(await mounts.list(signal), targetPath);
+  const entries = await mounts.list(signal);
+  const isNew = !mountAt(entries, targetPath);
+  const { source, readOnly } = await publishable(wanted, volume, entries, deps, signal);
   if (isNew && access.singleWriter) await assertUnpublished(wanted, volume, mounts, signal);
   if (isNew) await (access.block ? makeFile(targetPath) : makeFolder(targetPath));
-  await mounts.bind({ source, target: targetPath, readOnly: access.readOnly, options: [] }, signal);
+  await mounts.bind({ source, target: targetPath, readOnly, options: [] }, signal);
   try {
     await assertShows(id, { target: targetPath, source: volume.source }, mounts, signal);
   } catch (error) {
@@ -31,23 +33,36 @@ export async function publishVolume(wanted: Publish, deps: PublishDeps, signal: 
   await deps.limits.apply(volume, wanted.pod, signal);
 }
 
-/** What is bound for a pod: the device, or the folder at which it is staged. Throws Fault when that is not there. */
+/**
+ * What is bound for a pod: the device, or the folder at which it is staged. Throws Fault when that is not there or is
+ * not as asked.
+ */
 async function publishable(
-  { id, stagingPath, access }: Publish,
+  { id, stagingPath, targetPath, access }: Publish,
   volume: NodeVolume,
+  entries: readonly MountEntry[],
   { mounts, filesystems }: PublishDeps,
   signal: AbortSignal,
-): Promise<string> {
-  if (!access.block) {
-    if (!mountAt(await mounts.list(signal), stagingPath))
-      throw new Fault('precondition', `volume ${id} is not mounted at ${stagingPath}: NodeStageVolume comes first`);
-    await assertShows(id, { target: stagingPath, source: volume.source }, mounts, signal);
-    return stagingPath;
+): Promise<{ readonly source: string; readonly readOnly: boolean }> {
+  if (access.block) {
+    if (volume.kind === 'MountPoint')
+      throw new Fault('invalid', `volume ${id} is a mounted filesystem and cannot be had as a block device`);
+    await assertDevice(volume, filesystems, signal);
+    return { source: volume.source, readOnly: access.readOnly };
   }
-  if (volume.kind === 'MountPoint')
-    throw new Fault('invalid', `volume ${id} is a mounted filesystem and cannot be had as a block device`);
-  await assertDevice(volume, filesystems, signal);
-  return volume.source;
+  const asked = wantedMount(volume, access);
+  const staged = mountAt(entries, stagingPath);
+  if (!staged)
+    throw new Fault('precondition', `volume ${id} is not mounted at ${stagingPath}: NodeStageVolume comes first`);
+  if (volume.kind !== 'MountPoint') await assertDevice(volume, filesystems, signal);
+  await assertShows(id, { target: stagingPath, source: volume.source }, mounts, signal);
+  const own = volume.kind === 'MountPoint' ? mountAt(entries, volume.source)?.options : undefined;
+  const { readOnly, ...how } = asked;
+  const kind = mountAt(entries, targetPath) ? 'conflict' : 'precondition';
+  assertAsAsked(id, staged, { ...how, options: [...(own ?? []), ...how.options] }, kind);
+  if (!readOnly) assertWritable(id, staged);
+  await filesystems.assertAlive(stagingPath, signal);
+  return { source: stagingPath, readOnly };
 }
 
 /**

@@ -1,8 +1,11 @@
 import { Fault } from '../../model/fault.ts';
+import { filesystemType } from '../../model/filesystem-type.ts';
+import { parseMountOptions } from '../../model/mount-options.ts';
 import { neededOptions } from '../../mount/filesystem.ts';
-import { mountAt } from '../../mount/mountinfo.ts';
-import type { Mounts } from '../../mount/mounts.ts';
-import type { Stage } from './node-requests.ts';
+import { mountAt, type MountEntry } from '../../mount/mountinfo.ts';
+import { assertSame, type Mounts } from '../../mount/mounts.ts';
+import { assertAsAsked, assertLabelled, assertWritable, type Wanted } from './as-asked.ts';
+import type { Access, Stage } from './node-requests.ts';
 import { requireVolume, type NodeVolume } from './node-volumes.ts';
 import type { OwnWork } from './own-work.ts';
 import { assertDevice, prepareFilesystem, type PrepareDeps } from './prepare-filesystem.ts';
@@ -14,24 +17,68 @@ export interface StageDeps extends PrepareDeps, Pick<UnlockDeps, 'crypt'> {
   readonly ownWork: OwnWork;
 }
 
-/** Mounts a volume's filesystem at the staging path, after unlockVolume and prepareFilesystem. May be repeated. */
+/**
+ * Mounts a volume's filesystem at the staging path, after unlockVolume and prepareFilesystem. May be repeated; throws
+ * Fault `conflict` when it is mounted there otherwise than asked.
+ */
 export async function stageVolume(
   { id, stagingPath, access, secrets }: Stage,
   deps: StageDeps,
   signal: AbortSignal,
 ): Promise<void> {
+  const { mounts } = deps;
   await unlockVolume({ id, secrets, block: access.block }, deps, signal);
   const volume = await requireVolume(deps.volumes, id, signal);
-  if (access.block) return assertDevice(volume, deps.filesystems, signal);
+  const found = mountAt(await mounts.list(signal), stagingPath);
+  if (access.block) {
+    if (found) throw new Fault('conflict', `volume ${id}: ${found.fsType} is mounted at ${stagingPath}, not a device`);
+    return assertDevice(volume, deps.filesystems, signal);
+  }
+  const asked = wantedMount(volume, access);
+  if (volume.kind === 'MountPoint') return stageMountPoint(volume, stagingPath, asked, deps, signal);
 
-  if (!mountAt(await deps.mounts.list(signal), stagingPath)) await makeFolder(stagingPath);
-  if (volume.kind === 'MountPoint') return stageMountPoint(volume, stagingPath, deps, signal);
-
-  const { fsType: asked, readOnly, mkfsOptions } = access;
-  const wanted = { id, fsType: asked, readOnly, mkfsOptions };
+  if (found) {
+    await assertDevice(volume, deps.filesystems, signal);
+    assertSame(found, await mounts.shows(found, volume.source, signal));
+    assertAsAsked(id, found, asked, 'conflict');
+    if (!asked.readOnly) assertWritable(id, found);
+    await deps.filesystems.assertAlive(stagingPath, signal);
+  } else await makeFolder(stagingPath);
+  const { readOnly } = asked;
+  const wanted = { id, fsType: asked.fsType, readOnly, mkfsOptions: access.mkfsOptions };
   const fsType = await deps.ownWork.run(id, (own) => prepareFilesystem(wanted, deps, own), signal);
-  const options = [...new Set([...access.mountFlags, ...neededOptions(fsType), ...(access.readOnly ? ['ro'] : [])])];
-  return deps.mounts.mount({ source: volume.source, target: stagingPath, fsType, options }, signal);
+  const options = [...new Set([...asked.options, ...neededOptions(fsType), ...(readOnly ? ['ro'] : [])])];
+  await mounts.mount({ source: volume.source, target: stagingPath, fsType, options }, signal);
+  if (!found) await assertLabels(id, stagingPath, asked.options, mounts, signal);
+}
+
+/**
+ * How a volume is to be mounted, by the call and by its class. Throws Fault `invalid` for a filesystem or an option
+ * that it cannot have.
+ */
+export function wantedMount({ kind, fsType: own }: NodeVolume, { fsType, mountFlags, readOnly }: Access): Wanted {
+  const type = fsType === '' ? own : fsType;
+  const isMounted = kind === 'MountPoint';
+  const known = isMounted && type === '' ? '' : filesystemType(type);
+  const mounted = isMounted || known === '' ? 'MountPoint' : known;
+  const parsed = parseMountOptions(mountFlags, mounted);
+  return { mounted, fsType: known, options: parsed.options, readOnly: readOnly || parsed.readOnly };
+}
+
+async function assertLabels(
+  id: string,
+  target: string,
+  options: readonly string[],
+  mounts: Mounts,
+  signal: AbortSignal,
+): Promise<void> {
+  const entry = mountAt(await mounts.list(signal), target);
+  try {
+    if (entry) assertLabelled(id, entry, options);
+  } catch (error) {
+    await mounts.unmount(target, signal);
+    throw error;
+  }
 }
 
 /** Unmounts a volume from the staging path, and closes one that is encrypted. May be repeated. */
@@ -51,18 +98,35 @@ export async function unstageVolume(
 async function stageMountPoint(
   { id, source }: NodeVolume,
   target: string,
+  asked: Wanted,
   { volumes, mounts }: StageDeps,
   signal: AbortSignal,
 ): Promise<void> {
-  const isNew = !mountAt(await mounts.list(signal), target);
-  await mounts.bind({ source, target, readOnly: false, options: [] }, signal);
+  const entries = await mounts.list(signal);
+  const [own, found] = [mountAt(entries, source), mountAt(entries, target)];
+  const { options, readOnly } = asked;
+  if (own) assertMountPoint(id, own, asked);
+  if (!found) await makeFolder(target);
+  await mounts.bind({ source, target, readOnly, options }, signal);
   try {
     await requireVolume(volumes, id, signal);
     await assertShows(id, { target, source }, mounts, signal);
   } catch (error) {
-    if (isNew) await mounts.unmount(target, signal);
+    if (!found) await mounts.unmount(target, signal);
     throw error;
   }
+  if (found) assertAsAsked(id, found, { ...asked, options: [...(own?.options ?? []), ...options] }, 'conflict');
+}
+
+/** Throws Fault `precondition` when a mounted filesystem is not of the type asked for, or cannot be written to. */
+function assertMountPoint(id: string, own: MountEntry, { fsType, readOnly }: Wanted): void {
+  if (fsType !== '' && own.fsType !== fsType)
+    throw new Fault(
+      'precondition',
+      `volume ${id}: ${own.fsType} is mounted at ${own.target}, not the ${fsType} that its StorageClass asks for: ` +
+        'use a class with the right csi.storage.k8s.io/fstype, or without one',
+    );
+  if (!readOnly) assertWritable(id, own);
 }
 
 /** Throws Fault `unavailable` unless a volume's device, or the folder it is mounted at, is seen at the target. */

@@ -40,10 +40,10 @@ export function tellNotUnderstood({ informers, drivers, events }: NotUnderstoodD
 const newIn = (now: readonly string[], before: readonly string[] = []): readonly string[] =>
   now.filter((problem) => !before.includes(problem));
 
-function classProblems({ parameters }: ClassFacts): readonly string[] {
+function classProblems({ parameters, mountOptions }: ClassFacts): readonly string[] {
   const rest = 'no volume of this class can be made';
   try {
-    const judged = judgeClaim(parseStorageClass(parameters), bytes(GIB));
+    const judged = judgeClaim(parseStorageClass(parameters, mountOptions), bytes(GIB));
     return 'problem' in judged ? [`${judged.problem}; ${rest}`] : [];
   } catch (error) {
     return [`${textOf(error)}; ${rest}`];

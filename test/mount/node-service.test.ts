@@ -1,0 +1,133 @@
+// oxlint-disable vitest/no-standalone-expect -- `test` is testOn's, which the rule does not know
+import { readFile, truncate, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { expect, onTestFinished } from 'vitest';
+import { run } from '../../src/exec/run.ts';
+import { bytes, MIB } from '../../src/model/bytes.ts';
+import { FILESYSTEMS, smallestFilesystem } from '../../src/model/filesystem-type.ts';
+import { Code } from '../../src/csi/status.ts';
+import { createHostFilesystems } from '../../src/mount/host-filesystems.ts';
+import { isReadOnly, mountAt } from '../../src/mount/mountinfo.ts';
+import { createHostMounts } from '../../src/mount/mounts.ts';
+import { createLoopDisks } from '../lvm/loop-disks.ts';
+import { testOn } from '../machine.ts';
+import {
+  expand,
+  never,
+  publish,
+  rig,
+  stage,
+  stats,
+  unpublish,
+  unstage,
+  volume,
+  type CapabilityOptions,
+  type Rig,
+} from '../rig/csi-node.ts';
+
+const test = testOn('root', 'loop devices', 'mkfs of ext4, xfs and btrfs');
+const command = async (...argv: string[]) => (await run(argv, { timeoutMs: 30_000 }, never)).stdout.trim();
+
+/** The node service over this machine's own mounts, with a volume v1 on a loop device of so many bytes. */
+async function realRig(size: number): Promise<Rig & { readonly device: string }> {
+  const disks = await createLoopDisks(size);
+  onTestFinished(() => disks[Symbol.asyncDispose]());
+  const [device = ''] = disks.devices;
+  const it = await rig({ mounts: createHostMounts(run), filesystems: createHostFilesystems(run) });
+  it.volumes.set('v1', volume('v1', { source: device }));
+  onTestFinished(async () => {
+    for (const { target } of (await it.mounts.list(never)).toReversed())
+      if (target.startsWith(`${it.folder}/`)) await it.mounts.unmount(target, never);
+  });
+  return { ...it, device };
+}
+
+const seenAt = async ({ mounts, folder }: Rig): Promise<readonly string[]> =>
+  (await mounts.list(never)).map(({ target }) => target).filter((target) => target.startsWith(`${folder}/`));
+
+test.each(FILESYSTEMS)('the whole life of a volume with %s, each call twice', async (fsType) => {
+  const size = Math.max(smallestFilesystem(fsType), 64 * MIB);
+  const it = await realRig(bytes(size));
+  const asked = { fsType, mountFlags: ['noatime', 'nodev'] };
+  for (const _ of [1, 2]) await stage(it, asked);
+  for (const _ of [1, 2]) await publish(it, asked);
+  expect(await seenAt(it)).toEqual([it.staging, it.target]);
+  expect(mountAt(await it.mounts.list(never), it.target)).toMatchObject({
+    fsType,
+    options: ['rw', 'nodev', 'noatime'],
+  });
+  await writeFile(path.join(it.target, 'file'), 'kept');
+  expect((await stats(it)).usage.map(({ total }) => total > 0n)).toEqual([true, fsType !== 'btrfs']); // has no inodes
+
+  for (const _ of [1, 2]) await unpublish(it);
+  for (const _ of [1, 2]) await unstage(it);
+  expect(await seenAt(it)).toEqual([]);
+  await stage(it, asked);
+  expect(await readFile(path.join(it.staging, 'file'), 'utf8')).toBe('kept');
+});
+
+// Others ask for a right (CAP_SYS_RESOURCE) that root has not everywhere: test/node/volumes.node.ts.
+test('xfs is grown with its device', async () => {
+  const size = smallestFilesystem('xfs');
+  const it = await realRig(size);
+  await stage(it, { fsType: 'xfs' });
+  await publish(it, { fsType: 'xfs' });
+  const before = (await stats(it)).usage[0]?.total ?? 0n;
+  const grown = size + 64 * MIB;
+  await expect(expand(it, grown)).rejects.toMatchObject({ code: Code.UNAVAILABLE });
+  await truncate(await command('losetup', '--noheadings', '--output', 'BACK-FILE', it.device), grown);
+  await command('losetup', '--set-capacity', it.device);
+  for (const _ of [1, 2]) expect(await expand(it, grown)).toEqual({ capacityBytes: BigInt(grown) });
+  expect(Number(((await stats(it)).usage[0]?.total ?? 0n) - before)).toBeGreaterThan(50 * MIB);
+});
+
+test('who may only read a volume that is mounted without programs cannot run them either', async () => {
+  const it = await realRig(32 * MIB);
+  const asked = { mountFlags: ['noexec', 'nosuid'] };
+  await stage(it, asked);
+  await publish(it, { ...asked, readonly: true });
+  expect(mountAt(await it.mounts.list(never), it.target)?.options).toEqual(['ro', 'nosuid', 'noexec', 'relatime']);
+});
+
+const broken: readonly [string, CapabilityOptions, (it: Rig & { device: string }) => Promise<unknown>, string][] = [
+  [
+    'ext4 met an error',
+    { fsType: 'ext4', mountFlags: ['errors=remount-ro'] },
+    ({ device }) => writeFile(`/sys/fs/ext4/${path.basename(device)}/trigger_fs_error`, '1'),
+    'read-only after errors',
+  ],
+  [
+    'xfs has shut itself down',
+    { fsType: 'xfs' },
+    ({ staging }) => command('xfs_io', '-x', '-c', 'shutdown', staging),
+    'has stopped',
+  ],
+];
+
+test.each(broken)('when %s, the volume is given to nobody until it was mounted anew', async (_, asked, trip, told) => {
+  const it = await realRig(smallestFilesystem('xfs'));
+  await stage(it, asked);
+  await trip(it);
+  const refused = { code: Code.FAILED_PRECONDITION, details: expect.stringContaining(told) as string };
+  await expect(publish(it, asked)).rejects.toMatchObject(refused);
+  await expect(stage(it, asked)).rejects.toMatchObject(refused);
+  expect(await seenAt(it)).toEqual([it.staging]);
+  await unstage(it);
+  await stage(it, asked);
+  await publish(it, asked);
+  await writeFile(path.join(it.target, 'file'), 'written');
+});
+
+test('a write-protected device is mounted to be read, and never so by itself', async () => {
+  const it = await realRig(32 * MIB);
+  await stage(it);
+  await unstage(it);
+  await command('blockdev', '--setro', it.device);
+  it.filesystems.check = () => Promise.resolve();
+  await expect(stage(it)).rejects.toMatchObject({ details: expect.stringContaining('write-protected') as string });
+  expect(await seenAt(it)).toEqual([]);
+  await stage(it, { mode: 2 }); // SINGLE_NODE_READER_ONLY
+  expect(isReadOnly(mountAt(await it.mounts.list(never), it.staging))).toBe(true);
+  await unstage(it);
+  await command('blockdev', '--setrw', it.device);
+});
