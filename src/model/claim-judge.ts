@@ -98,6 +98,23 @@ export function judgeClaim(
   }
 }
 
+/** Why a claim of the class cannot mount a snapshot of so many bytes as it is; undefined when it can. */
+export function mountProblem(
+  policy: VolumePolicy,
+  requested: Bytes,
+  use: ClaimUse,
+  size: Bytes | undefined,
+): string | undefined {
+  const { block = false, accessModes = [] } = use;
+  const { kind, fsType = '' } = policy;
+  if (kind !== 'LVM') return `a snapshot is mounted as it is: use a StorageClass of volumeType LVM, not ${kind}`;
+  if (size !== undefined && requested > size)
+    return `it is to mount a snapshot of ${formatBytes(size)} as it is: ask for no more than that`;
+  if (size !== undefined && use.limit !== undefined && use.limit < size)
+    return `its limit is below the ${formatBytes(size)} of the snapshot that it is to mount`;
+  return useProblem(kind, { block, fsType, accessModes }) ?? problemBeyondUse(requested, { ...use, copies: false });
+}
+
 function problemBeyondUse(requested: Bytes, { limit, selects, copies }: ClaimUse): string | undefined {
   if (copies) return COPIES_PROBLEM;
   if (selects) return 'no volume is made for a claim with a selector: leave spec.selector out';

@@ -81,7 +81,8 @@ export function volumeFacts(volume: LocalVolume): VolumeFacts {
     node: spec.nodeName,
     kind: spec.kind,
     where: (spec.kind === 'LVM' ? spec.vgName : spec.path) ?? '',
-    size: size(spec.sizeBytes),
+    // A mounted snapshot counts by the snapshot's store (R10, roomless follows its source).
+    size: spec.readOnly ? NO_BYTES : size(spec.sizeBytes),
     ...(claimUid ? { claimUid } : {}),
   };
 }

@@ -99,8 +99,12 @@ export interface SourceFacts {
   readonly name: string;
   /** Where its data can be read. */
   readonly node: string;
-  /** Its class says that a claim mounts the snapshot itself, so the claim takes no room. */
+  /** It was taken for claims that mount the snapshot itself, so such a claim takes no room. */
   readonly readOnly: boolean;
+  /** What its source had: a claim that mounts it cannot have more. */
+  readonly size?: Bytes;
+  /** Why no claim can be made from it, whatever happens. */
+  readonly problem?: string;
 }
 
 export interface ClaimFacts {

@@ -1,6 +1,6 @@
 import { present } from '../../model/present.ts';
 import { textOf } from '../../model/fault.ts';
-import { judgeClaim } from '../../model/claim-judge.ts';
+import { judgeClaim, mountProblem } from '../../model/claim-judge.ts';
 import type { ClaimFacts, PodFacts, PodVolume, SourceFacts } from '../../model/facts.ts';
 import { parseInlineAttributes } from '../../model/inline-attributes.ts';
 import { inlineVolumeId } from '../../model/inline-volume.ts';
@@ -14,7 +14,9 @@ import {
   claimDeleting,
   claimMissing,
   emptyClaim,
+  sourceElsewhere,
   sourceMissing,
+  sourceUnusable,
   SPLIT_NODES,
 } from './refusal.ts';
 import { byNeed, requestOf, type VolumeRequest } from './volume-request.ts';
@@ -62,17 +64,27 @@ export function concernsUs(pod: PodFacts, known: Known): boolean {
 export function needsOfPod(pod: PodFacts, known: Known): PodNeedsOrRefusal {
   const requests = new Map<string, VolumeRequest>();
   let pin: string | undefined;
+  let byCopy: ByCopy | undefined;
   for (const volume of pod.volumes) {
     const need = needOf(pod, volume, known);
     if ('refusal' in need) return need;
-    if (isElsewhere(need.pin, pin)) return { refusal: SPLIT_NODES };
+    byCopy ??= need.byCopy;
+    if (isElsewhere(need.pin, pin))
+      return { refusal: byCopy ? sourceElsewhere(byCopy.key, byCopy.source) : SPLIT_NODES };
     pin ??= need.pin;
     if (need.request) requests.set(need.request.key, need.request);
   }
   return { requests: [...requests.values()].toSorted(byNeed), ...present({ pin }) };
 }
 
-type Need = { readonly request?: VolumeRequest; readonly pin?: string } | Refused;
+/** `from`: what decides the pin, when it is what the volume is made from. */
+/** A claim whose node is that of what it is made from. It is named, since making it from another is a way out. */
+interface ByCopy {
+  readonly key: string;
+  readonly source: string;
+}
+
+type Need = { readonly request?: VolumeRequest; readonly pin?: string; readonly byCopy?: ByCopy } | Refused;
 
 const NOTHING: Need = {};
 
@@ -95,12 +107,8 @@ function needOfClaim(claim: ClaimFacts, known: Known): Need {
   const pin = node === undefined ? {} : { pin: node };
   if (claim.bound || claim.volumeName !== undefined || known.isProvided(claim)) return pin;
 
-  const need = needOfClass({ ...claim, key, claimUid: claim.uid }, ours);
-  if ('refusal' in need) return need;
-  const source = needOfSource(claim, known);
-  if ('refusal' in source) return source;
-  if (isElsewhere(source.pin, node)) return { refusal: SPLIT_NODES };
-  return source.roomless ? { ...source, ...pin } : { ...need, ...source, ...pin };
+  if (!claim.source) return { ...needOfClass({ ...claim, key, claimUid: claim.uid }, ours), ...pin };
+  return needOfCopy(claim, { key, ours, node }, known);
 }
 
 const isElsewhere = (a: string | undefined, b: string | undefined): boolean =>
@@ -110,20 +118,38 @@ const isElsewhere = (a: string | undefined, b: string | undefined): boolean =>
  * A volume made from another can only be made where the other is: copying and reading a snapshot are done on its node
  * (R10, roomless follows its source).
  */
-function needOfSource(
+function needOfCopy(
   claim: ClaimFacts,
+  { key, ours, node }: { readonly key: string; readonly ours: OurClass; readonly node: string | undefined },
   known: Known,
-): { readonly pin?: string; readonly roomless?: boolean } | Refused {
-  const { source } = claim;
-  if (!source) return {};
-  const wait = { refusal: sourceMissing(claimKey(claim.namespace, claim.name), `${source.kind} ${source.name}`) };
-  if (source.kind === 'VolumeSnapshot') {
-    const snapshot = known.findSnapshot(claim.namespace, source.name);
-    return snapshot ? { pin: snapshot.node, ...(snapshot.readOnly ? { roomless: true } : {}) } : wait;
-  }
-  const origin = known.findClaim(claim.namespace, source.name);
+): Need {
+  const what = `${claim.source?.kind} ${claim.source?.name}`;
+  const source = findSource(claim, known);
+  if (source === undefined) return { refusal: sourceMissing(key, what) };
+  if (source.problem !== undefined) return { refusal: sourceUnusable(key, what, source.problem) };
+  if (isElsewhere(source.node, node)) return { refusal: sourceElsewhere(key, what) };
+  const need = source.readOnly
+    ? needOfMount(claim, ours, source)
+    : needOfClass({ ...claim, key, claimUid: claim.uid }, ours);
+  return 'refusal' in need ? need : { ...need, pin: source.node, byCopy: { key, source: what } };
+}
+
+/** It takes no room, and CreateVolume would refuse by the same judge. */
+function needOfMount(claim: ClaimFacts, ours: OurClass, { size }: Source): Need {
+  const key = claimKey(claim.namespace, claim.name);
+  if (!ours.policy || claim.requested === 0) return needOfClass({ ...claim, key }, ours);
+  const problem = mountProblem(ours.policy, claim.requested, claim.use ?? {}, size);
+  return problem === undefined ? NOTHING : { refusal: badClaim(key, problem) };
+}
+
+type Source = Pick<SourceFacts, 'node' | 'readOnly' | 'size' | 'problem'>;
+
+function findSource({ namespace, source }: ClaimFacts, known: Known): Source | undefined {
+  if (source === undefined) return undefined;
+  if (source.kind === 'VolumeSnapshot') return known.findSnapshot(namespace, source.name);
+  const origin = known.findClaim(namespace, source.name);
   const node = origin?.bound ? known.nodeOfClaim(origin) : undefined;
-  return node === undefined ? wait : { pin: node };
+  return node === undefined ? undefined : { node, readOnly: false };
 }
 
 interface ClassAsk extends Pick<ClaimFacts, 'requested' | 'use'> {

@@ -8,7 +8,7 @@ import type { VolumeRequest } from './volume-request.ts';
  * that is held comes free by itself, so evicting a pod helps neither way.
  */
 export const UNKNOWN_NODE = refusal('unknown-node', 'the node has no storage managed by open-local');
-export const WRONG_NODE = refusal('wrong-node', 'a volume of the pod is on another node');
+export const WRONG_NODE = refusal('wrong-node', 'a volume of the pod, or what it is made from, is on another node');
 export const SPLIT_NODES = refusal('wrong-node', 'the volumes of the pod are on different nodes');
 export const HELD_ELSEWHERE = refusal(
   'wrong-node',
@@ -27,6 +27,16 @@ export const claimDeleting = (claim: string): Refusal =>
 
 export const sourceMissing = (claim: string, source: string): Refusal =>
   refusal('claim-missing', `the claim ${claim} is made from ${source}, which is not known yet or not ready`);
+
+export const sourceUnusable = (claim: string, source: string, problem: string): Refusal =>
+  refusal('bad-request', `the claim ${claim} is made from ${source}: ${problem}`);
+
+/** A pod with several sources, or with a volume and a source. */
+export const sourceElsewhere = (claim: string, source: string): Refusal =>
+  refusal(
+    'wrong-node',
+    `the claim ${claim} is made from ${source}, which is on another node than the pod's other volumes and sources`,
+  );
 
 export const badClass = (name: string, problem: string): Refusal =>
   refusal('bad-class', `StorageClass ${name}: ${problem}`);

@@ -57,7 +57,12 @@ describe('each refusal is one sentence that says what was asked', () => {
       'claim-missing',
       'the claim default/from-snapshot is made from VolumeSnapshot monday, which is not known yet or not ready',
     ],
-    ['a claim sent elsewhere', pod('p', ['elsewhere']), 'wrong-node', 'a volume of the pod is on another node'],
+    [
+      'a claim sent elsewhere',
+      pod('p', ['elsewhere']),
+      'wrong-node',
+      'a volume of the pod, or what it is made from, is on another node',
+    ],
     [
       'an inline volume without a group',
       inline({}),

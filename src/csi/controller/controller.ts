@@ -25,8 +25,6 @@ import { service, type Handlers, type Service } from '../service.ts';
 import { healthOf, listVolumeHealth } from './volume-health.ts';
 
 export interface ControllerDeps extends MakeVolumeDeps {
-  /** Keyed by the id of what is deleted, or made from: see `DeleteNeededDeps`. */
-  readonly sources: KeyedMutex;
   readonly traces: Traces;
   readonly topology: Topology;
   readonly storage: StorageReports;

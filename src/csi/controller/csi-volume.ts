@@ -1,5 +1,5 @@
 import type { LocalVolume } from '../../model/local-volume.ts';
-import { TOPOLOGY_KEY } from '../../model/well-known.ts';
+import { READ_ONLY_SNAPSHOT, SNAPSHOT_ID, TOPOLOGY_KEY } from '../../model/well-known.ts';
 import type { Volume } from '../gen/csi.ts';
 import type { Topology } from '../ports.ts';
 
@@ -12,8 +12,8 @@ export function toCsiVolume(
   return {
     volumeId: metadata.name ?? '',
     capacityBytes: BigInt(status?.sizeBytes ?? spec.sizeBytes),
-    volumeContext: { ...parameters, ...placeContext(spec) },
-    contentSource: undefined,
+    volumeContext: { ...parameters, ...placeContext(spec), ...snapshotContext(spec) },
+    contentSource: contentSourceOf(spec),
     accessibleTopology: [{ segments: { [TOPOLOGY_KEY]: hostnameOf(spec.nodeName) } }],
   };
 }
@@ -21,4 +21,14 @@ export function toCsiVolume(
 function placeContext({ kind, vgName = '', path = '' }: LocalVolume['spec']): Record<string, string> {
   const key = { LVM: 'vgName', Device: 'Device', MountPoint: 'MountPoint' }[kind];
   return { volumeType: kind, [key]: kind === 'LVM' ? vgName : path };
+}
+
+/** Keys of open-local, by which we and the scheduler's extender know that the volume takes no room. */
+const snapshotContext = ({ readOnly, source }: LocalVolume['spec']): Record<string, string> =>
+  readOnly ? { [READ_ONLY_SNAPSHOT]: 'true', [SNAPSHOT_ID]: source?.snapshot ?? '' } : {};
+
+/** csi-provisioner removes a volume again that does not say what it was filled from. */
+function contentSourceOf({ source }: LocalVolume['spec']): Volume['contentSource'] {
+  if (source?.snapshot !== undefined) return { type: { $case: 'snapshot', value: { snapshotId: source.snapshot } } };
+  return source?.volume === undefined ? undefined : { type: { $case: 'volume', value: { volumeId: source.volume } } };
 }

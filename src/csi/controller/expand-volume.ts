@@ -38,6 +38,8 @@ export async function expandVolume(
     checkLimit(provided, asked);
     return provided;
   }
+  if (volume.spec.readOnly)
+    throw new Fault('precondition', `volume ${id} is a snapshot, mounted read-only: it cannot grow`);
   if (volume.spec.kind !== 'LVM')
     throw new Fault(
       'precondition',

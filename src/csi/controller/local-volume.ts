@@ -65,21 +65,17 @@ export function lostRecord(id: string, trace: Trace & { readonly kind: 'found' }
 
 /** Throws Fault `conflict` that names the difference when the volume was asked for in other words. */
 export function checkSame(wanted: WantedVolume, { spec }: LocalVolume): void {
-  const { name, asked, policy, usage, nodes, attributes } = wanted;
+  const { name, asked, policy, nodes, attributes, source } = wanted;
   const exact: readonly Comparison[] = [
     ['name', name, spec.request?.name],
     ['required_bytes', asked.required, spec.request?.requiredBytes],
     ['limit_bytes', asked.limit, spec.request?.limitBytes],
     ['role', 'Volume', spec.role],
+    ['source', nameOfSource(source), nameOfSource(spec.source)],
     ['limit of IO in its StorageClass', formatLimits(policy.limits), formatLimits(limitsOfStorageClass(spec))],
     ['limit of IO', formatLimits(limitsWith(policy.limits, attributes)), formatLimits(spec.limits)],
   ];
-  const whenGiven: readonly Comparison[] = [
-    ['volumeType', policy.kind, spec.kind],
-    ['vgName', policy.vgName, spec.vgName],
-    ['lvmType', policy.kind === 'LVM' ? policy.layout : undefined, spec.layout],
-    ['fs_type', usage.fsType, spec.fsType],
-  ];
+  const whenGiven: readonly Comparison[] = [['volumeType', policy.kind, spec.kind], ...comparePlace(wanted, spec)];
   const compared = [...exact, ...whenGiven.filter(([, now]) => now !== undefined)];
   const [difference] = compared.filter(([, now, then]) => now !== then);
   if (difference !== undefined) {
@@ -89,6 +85,18 @@ export function checkSame(wanted: WantedVolume, { spec }: LocalVolume): void {
   if (nodes && !nodes.includes(spec.nodeName))
     throw new Fault('conflict', `volume ${name} exists on node ${spec.nodeName}, which is not among those asked for`);
 }
+
+const nameOfSource = (source: WantedVolume['source']): string | undefined => source?.snapshot ?? source?.volume;
+
+/** A mounted snapshot is where the snapshot is, and as it is. */
+const comparePlace = ({ policy, usage }: WantedVolume, spec: LocalVolume['spec']): readonly Comparison[] =>
+  spec.readOnly
+    ? []
+    : [
+        ['vgName', policy.vgName, spec.vgName],
+        ['lvmType', policy.kind === 'LVM' ? policy.layout : undefined, spec.layout],
+        ['fs_type', usage.fsType, spec.fsType],
+      ];
 
 type Word = string | number | undefined;
 type Comparison = readonly [what: string, now: Word, then: Word];

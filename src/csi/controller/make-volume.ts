@@ -1,4 +1,6 @@
 import { present } from '../../model/present.ts';
+import type { KeyedMutex } from '../../daemon/keyed-mutex.ts';
+import { COPIES_PROBLEM } from '../../model/claim-judge.ts';
 import { Fault } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import { meaningOf } from '../../model/volume-reasons.ts';
@@ -6,11 +8,14 @@ import { checkLimit } from './capacity-range.ts';
 import type { WantedVolume } from './wanted-volume.ts';
 import { findStaying } from './find-staying.ts';
 import { checkSame, newLocalVolume } from './local-volume.ts';
+import { mountedVolume } from './mount-snapshot.ts';
 import { untilGone, untilMade, type AgentWait } from './wait-for-agent.ts';
 import type { Room, Volumes } from '../ports.ts';
 
 export interface MakeVolumeDeps extends AgentWait {
   readonly volumes: Volumes;
+  /** Keyed by the id of what is deleted, or made from: see `DeleteNeededDeps`. */
+  readonly sources: KeyedMutex;
   readonly room: Room;
   /** The uid of the claim that a volume is for, when it can be known. */
   readonly claimUid: (wanted: Pick<WantedVolume, 'name' | 'claim'>) => string | undefined;
@@ -29,8 +34,30 @@ export async function makeVolume(
 ): Promise<LocalVolume> {
   const found = await findStaying(wanted.id, deps, signal);
   if (found) checkSame(wanted, found);
-  const volume = found ?? (await placeAndCreate(wanted, deps, signal));
+  const volume = found ?? (await begin(wanted, deps, signal));
   return untilReady(volume, deps, signal);
+}
+
+async function begin(wanted: WantedVolume, deps: MakeVolumeDeps, signal: AbortSignal): Promise<LocalVolume> {
+  const { source } = wanted;
+  if (source === undefined) return placeAndCreate(wanted, deps, signal);
+  const id = source.snapshot ?? source.volume ?? '';
+  return deps.sources.run(id, () => makeFrom(id, wanted, deps, signal), signal);
+}
+
+/** What the volume is made from is looked at anew each time: nothing is made from what is not known for certain. */
+async function makeFrom(
+  id: string,
+  wanted: WantedVolume,
+  deps: MakeVolumeDeps,
+  signal: AbortSignal,
+): Promise<LocalVolume> {
+  const what = wanted.source?.snapshot === undefined ? 'volume' : 'snapshot';
+  const source = await deps.volumes.find(id, signal);
+  if (source === undefined || (source.spec.role === 'Snapshot') !== (what === 'snapshot'))
+    throw new Fault('not-found', `there is no ${what} ${id} to make a volume from`);
+  if (source.spec.restore !== 'Mount') throw new Fault('unimplemented', COPIES_PROBLEM);
+  return deps.volumes.create(mountedVolume(wanted, source, deps.claimUid(wanted)), signal);
 }
 
 async function placeAndCreate(wanted: WantedVolume, deps: MakeVolumeDeps, signal: AbortSignal): Promise<LocalVolume> {
@@ -70,6 +97,12 @@ async function untilReady(asked: LocalVolume, deps: MakeVolumeDeps, signal: Abor
 const concernsPlace = ({ status }: LocalVolume): boolean =>
   status?.reason !== undefined && meaningOf(status.reason).concernsPlace;
 
-/** Whether another node may have the volume. One that was ready may have data by now: it stays where it is. */
-const mayGoElsewhere = ({ status }: LocalVolume): boolean =>
-  status?.sizeBytes === undefined && status?.reason !== undefined && meaningOf(status.reason).elsewhere;
+/**
+ * Whether another node may have the volume. One that was ready may have data by now: it stays where it is; and a
+ * mounted snapshot is where the snapshot is.
+ */
+const mayGoElsewhere = ({ spec, status }: LocalVolume): boolean =>
+  spec.readOnly !== true &&
+  status?.sizeBytes === undefined &&
+  status?.reason !== undefined &&
+  meaningOf(status.reason).elsewhere;

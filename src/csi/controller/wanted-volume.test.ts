@@ -135,10 +135,10 @@ const REFUSED: readonly [what: string, own: Partial, kind: string, message: stri
     'kubernetes.io/hostname',
   ],
   [
-    'a source',
-    { volumeContentSource: { type: { $case: 'snapshot', value: { snapshotId: 's' } } } },
-    'unimplemented',
-    'cannot be made yet',
+    'a source without a name',
+    { volumeContentSource: { type: { $case: 'volume', value: { volumeId: '' } } } },
+    'invalid',
+    'has no snapshot_id and no volume_id',
   ],
   [
     'an unknown mutable parameter',

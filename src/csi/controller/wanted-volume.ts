@@ -1,5 +1,5 @@
 import { present } from '../../model/present.ts';
-import { COPIES_PROBLEM, sizeToMake } from '../../model/claim-judge.ts';
+import { sizeToMake } from '../../model/claim-judge.ts';
 import type { Bytes } from '../../model/bytes.ts';
 import { Fault } from '../../model/fault.ts';
 import { parseMutableParameters } from '../../model/mutable-parameters.ts';
@@ -20,6 +20,8 @@ export interface WantedVolume {
   readonly size: Bytes;
   readonly policy: VolumePolicy;
   readonly usage: Usage;
+  /** The CSI id of what it is to be filled from. */
+  readonly source?: { readonly volume?: string; readonly snapshot?: string };
   /** Those of its VolumeAttributesClass; none without one. */
   readonly attributes: IoLimits;
   /** Names of the nodes where it may be, the best first; absent: anywhere. */
@@ -32,7 +34,7 @@ export interface WantedVolume {
 /** A LocalVolume keeps the name it was asked by. */
 export const MAX_NAME_CHARS = 253;
 
-/** Throws Fault `invalid`, `out-of-range` or `unimplemented`, naming the field. */
+/** Throws Fault `invalid` or `out-of-range`, naming the field. */
 export function parseCreateVolume(request: CreateVolumeRequest, topology: Pick<Topology, 'nodesAt'>): WantedVolume {
   const { name, parameters } = request;
   if (name === '') throw new Fault('invalid', 'name is missing: a volume is found again by it');
@@ -41,10 +43,10 @@ export function parseCreateVolume(request: CreateVolumeRequest, topology: Pick<T
   const policy = parseStorageClass(parameters);
   const usage = parseCapabilities(request.volumeCapabilities, policy.kind);
   const attributes = parseMutableParameters(request.mutableParameters);
-  refuseWhatIsNotMade(request);
   const asked = parseCapacityRange(request.capacityRange);
   const nodes = candidateNodes(request.accessibilityRequirements, topology);
   const claim = claimOf(parameters);
+  const source = sourceOf(request.volumeContentSource);
   return {
     id: volumeIdOf(name),
     name,
@@ -57,13 +59,17 @@ export function parseCreateVolume(request: CreateVolumeRequest, topology: Pick<T
     policy,
     usage,
     attributes,
-    ...present({ nodes, claim }),
+    ...present({ nodes, claim, source }),
     parameters,
   };
 }
 
-function refuseWhatIsNotMade({ volumeContentSource }: CreateVolumeRequest): void {
-  if (volumeContentSource !== undefined) throw new Fault('unimplemented', COPIES_PROBLEM);
+function sourceOf(content: CreateVolumeRequest['volumeContentSource']): WantedVolume['source'] {
+  if (content === undefined) return undefined;
+  const { type } = content;
+  if (type?.$case === 'snapshot' && type.value.snapshotId !== '') return { snapshot: type.value.snapshotId };
+  if (type?.$case === 'volume' && type.value.volumeId !== '') return { volume: type.value.volumeId };
+  throw new Fault('invalid', 'volume_content_source has no snapshot_id and no volume_id: name one, or leave it out');
 }
 
 /**

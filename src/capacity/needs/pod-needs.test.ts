@@ -1,0 +1,59 @@
+import { expect, test } from 'vitest';
+import { claim, gib, group, ledgerWith, node, pod, volume } from '../ledger-fixture.ts';
+import type { SourceFacts } from '../../model/facts.ts';
+import type { Ledger } from '../ledger.ts';
+
+const from = (name: string) => ({ source: { kind: 'VolumeSnapshot', name }, use: { copies: true } }) as const;
+const mounted = (name: string, more: Partial<SourceFacts> = {}): SourceFacts => ({
+  namespace: 'default',
+  name,
+  node: 'n1',
+  readOnly: true,
+  size: gib(5),
+  ...more,
+});
+const why = (ledger: Ledger, claims: readonly string[], nodes = ['n1', 'n2']) =>
+  ledger.filter(pod('p', claims), nodes, 0).refusals.map((refusal) => refusal?.message);
+
+function ledger(sources: readonly SourceFacts[]): Ledger {
+  const made = ledgerWith({
+    nodes: [node('n1', [group('pool-0', 10)]), node('n2', [group('pool-0', 10)])],
+    claims: [
+      claim('monday', 4, from('monday')),
+      claim('tuesday', 4, from('tuesday')),
+      claim('large', 6, from('monday')),
+      claim('bound', 1, { bound: true, volumeName: 'pv' }),
+    ],
+    volumes: [volume('pv', 'pool-0', 1, { node: 'n2', claimUid: 'uid-bound' })],
+  });
+  for (const source of sources) made.sourceChanged(source);
+  return made;
+}
+
+const WRONG = 'a volume of the pod, or what it is made from, is on another node';
+const made = (name: string) => `the claim default/${name} is made from VolumeSnapshot ${name}`;
+const SPLIT = "which is on another node than the pod's other volumes and sources";
+
+test('a claim that mounts a snapshot goes to its node, also when nothing is free there', () => {
+  const ours = ledger([mounted('monday')]);
+  ours.volumeChanged(volume('full', 'pool-0', 10));
+  expect(why(ours, ['monday'])).toEqual([undefined, WRONG]);
+});
+
+test('sources on different nodes are told, with the claim that is made from one', () => {
+  const ours = ledger([mounted('monday'), mounted('tuesday', { node: 'n2' })]);
+  expect(why(ours, ['monday', 'tuesday'])[0]).toBe(`${made('monday')}, ${SPLIT}`);
+  expect(why(ours, ['bound', 'monday'])[0]).toBe(`${made('monday')}, ${SPLIT}`);
+});
+
+test('what a mounted snapshot cannot be is told before a node is chosen', () => {
+  const ours = ledger([mounted('monday')]);
+  expect(why(ours, ['large'])[0]).toBe(
+    'the claim default/large: it is to mount a snapshot of 5 GiB as it is: ask for no more than that',
+  );
+});
+
+test('a source that serves nobody says why', () => {
+  const problem = 'it overflowed: its store was full, and what it held is lost';
+  expect(why(ledger([mounted('monday', { problem })]), ['monday'])[0]).toBe(`${made('monday')}: ${problem}`);
+});
