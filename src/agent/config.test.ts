@@ -11,6 +11,7 @@ test('defaults', () => {
     csiEndpoint: { kind: 'unix', path: '/csi/csi.sock' },
     metricsEndpoint: undefined,
     driverName: 'local.csi.aliyun.com',
+    maxVolumesPerNode: 256,
     intervalMs: 60_000,
     snapshotIntervalMs: 1000,
     mountRoot: '/mnt/open-local',
@@ -100,6 +101,7 @@ test('the help names every flag with its default', () => {
     '--simulated-disks',
     '--simulated-mounts',
     '--driver-name',
+    '--max-volumes-per-node',
     '--log-level',
     '--help',
   ])

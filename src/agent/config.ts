@@ -1,6 +1,6 @@
 import { DEFAULT_DRIVER } from '../model/well-known.ts';
 import { parseEndpoint, type Endpoint } from '../daemon/endpoint.ts';
-import { choice, custom, duration, endpoint, optionalText, text } from '../daemon/flag-types.ts';
+import { choice, custom, duration, endpoint, optionalText, text, wholeNumber } from '../daemon/flag-types.ts';
 import { describeFlags, parseFlags } from '../daemon/flags.ts';
 import { ERASE_POLICIES, type ErasePolicy } from '../disk/erase.ts';
 import { LOG_LEVELS, type LogLevel } from '../daemon/log.ts';
@@ -15,6 +15,8 @@ export interface AgentConfig {
   /** Path of the socket by which the kubelet finds the driver; absent: it is not registered. */
   readonly registrationSocket: string | undefined;
   readonly driverName: string;
+  /** Volumes of claims that may be in use on the node at once; 0: no limit. */
+  readonly maxVolumesPerNode: number;
   readonly intervalMs: number;
   readonly snapshotIntervalMs: number;
   /** Kernel names of disks to report. */
@@ -63,6 +65,13 @@ const FLAGS = {
     doc: 'The socket by which the kubelet finds the driver. auto: plugins_registry/DRIVER-reg.sock in its folder, or none when mounts are simulated.',
   }),
   'driver-name': text({ placeholder: 'NAME', default: DEFAULT_DRIVER, doc: 'The name of the CSI driver.' }),
+  'max-volumes-per-node': wholeNumber({
+    placeholder: 'N',
+    default: 256,
+    min: 0,
+    max: 1024,
+    doc: 'So many volumes of claims may be in use on this node at once: kube-scheduler places no pod with one more. Inline volumes are not counted. 0: no limit.',
+  }),
   interval: duration({
     default: '60s',
     doc: 'How often the node is looked at although nothing is known to have changed.',
@@ -124,6 +133,7 @@ export function parseAgentConfig(
     metricsEndpoint: flags['metrics-endpoint'],
     registrationSocket: registrationSocket(flags),
     driverName: flags['driver-name'],
+    maxVolumesPerNode: flags['max-volumes-per-node'],
     intervalMs: flags.interval,
     snapshotIntervalMs: flags['snapshot-interval'],
     pattern: isSimulated && flags.regexp.source === DEFAULT_PATTERN ? /^/ : flags.regexp,

@@ -1,13 +1,17 @@
 import { runComponents, type Component } from '../daemon/lifecycle.ts';
 import type { Log } from '../model/log.ts';
 import { createOpsServer } from '../daemon/ops-server.ts';
+import type { LocalVolume } from '../model/local-volume.ts';
 import { AGENT } from '../model/well-known.ts';
 import { createIdentity } from '../csi/identity.ts';
 import { addProcessMetrics } from '../daemon/process-metrics.ts';
 import { createNodeService } from '../csi/node/node.ts';
 import { createOwnWork } from '../csi/node/own-work.ts';
 import { keepRegistered } from '../csi/node/registration.ts';
-import { createCsiServer } from '../csi/server.ts';
+import { createCsiServer, type CsiServerOptions } from '../csi/server.ts';
+import type { Service } from '../csi/service.ts';
+import type { Endpoint } from '../daemon/endpoint.ts';
+import { present } from '../model/present.ts';
 import type { Run } from '../exec/run.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { createEventRecorder } from '../kube/events/events.ts';
@@ -16,6 +20,7 @@ import type { AgentConfig } from './config.ts';
 import type { RecordEvent } from './events/record-event.ts';
 import { createAgentMetrics } from './metrics.ts';
 import { hostnameOf } from './hostname.ts';
+import { createHealthRecords } from './volumes/health-records.ts';
 import { createInlineVolumes } from './volumes/inline-volumes.ts';
 import { createNodeVolumes } from './volumes/node-volumes.ts';
 import { createOwnObjects } from './own-objects.ts';
@@ -51,8 +56,9 @@ export async function runAgent(
   const record: RecordEvent = (subject, event) => events.record({ subject, ...event });
   const work = createWork({ config, client, ports, objects, metrics, record, log });
   const { nodeName, csiEndpoint, metricsEndpoint } = config;
+  const heard = (name: string): LocalVolume | undefined => objects.volumes.get(name);
   const volumes = {
-    ...createNodeVolumes({ client, nodeName, heard: (name) => objects.volumes.get(name), write: work.write, ...ports }),
+    ...createNodeVolumes({ client, nodeName, heard, write: work.write, ...ports }),
     ...createInlineVolumes({
       client,
       nodeName,
@@ -67,20 +73,18 @@ export async function runAgent(
   ];
   if (csiEndpoint) {
     const hostname = (stop: AbortSignal): Promise<string> => hostnameOf(nodeName, client, stop);
+    const node = createNodeService({
+      nodeName,
+      hostname,
+      maxVolumes: config.maxVolumesPerNode,
+      volumes,
+      records: createHealthRecords({ client, nodeName, heard, node: () => objects.node.get(nodeName) }),
+      ...ports,
+      limits: work.limits,
+      ownWork: createOwnWork(signal),
+    });
     const ready = (): boolean => work.problem() === undefined;
-    const identity = createIdentity({ driverName: config.driverName, version, ready });
-    const services = [
-      identity,
-      createNodeService({ nodeName, hostname, volumes, ...ports, limits: work.limits, ownWork: createOwnWork(signal) }),
-    ];
-    components.push(
-      createCsiServer({ name: 'csi node', endpoint: csiEndpoint, services, log, onCall: metrics.onCall }),
-    );
-    const { registrationSocket: socketPath, driverName } = config;
-    if (socketPath !== undefined && csiEndpoint.kind === 'unix') {
-      const registration = { socketPath, driverName, csiPath: csiEndpoint.path, log };
-      components.push(background('registration', (stop) => keepRegistered(registration, stop)));
-    }
+    components.push(...serveNode(csiEndpoint, node, { config, version, ready, onCall: metrics.onCall, log }));
   }
   if (metricsEndpoint) {
     const ready = { objects: work.problem };
@@ -95,4 +99,24 @@ export async function runAgent(
   } finally {
     stopMetrics?.();
   }
+}
+
+interface NodeServer extends Pick<CsiServerOptions, 'log' | 'onCall'> {
+  readonly config: Pick<AgentConfig, 'driverName' | 'registrationSocket'>;
+  readonly version: string;
+  readonly ready: () => boolean;
+}
+
+/** Serves CSI, and tells the kubelet where. */
+function serveNode(
+  endpoint: Endpoint,
+  node: Service,
+  { config, version, ready, onCall, log }: NodeServer,
+): Component[] {
+  const { driverName, registrationSocket: socketPath } = config;
+  const services = [createIdentity({ driverName, version, ready }), node];
+  const server = createCsiServer({ name: 'csi node', endpoint, services, log, ...present({ onCall }) });
+  if (socketPath === undefined || endpoint.kind !== 'unix') return [server];
+  const registration = { socketPath, driverName, csiPath: endpoint.path, log };
+  return [server, background('registration', (stop) => keepRegistered(registration, stop))];
 }

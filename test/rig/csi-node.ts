@@ -17,6 +17,9 @@ import { createOwnWork } from '../../src/csi/node/own-work.ts';
 import { createNodeService } from '../../src/csi/node/node.ts';
 import type { PublishedLimits } from '../../src/csi/node/published-limits.ts';
 import type { NodeVolume, NodeVolumes } from '../../src/csi/node/node-volumes.ts';
+import type { HealthRecords } from '../../src/csi/node/volume-health.ts';
+import type { LocalVolume } from '../../src/model/local-volume.ts';
+import { NO_TROUBLES, type StorageTroubles } from '../../src/model/storage-troubles.ts';
 import { createCsiServer } from '../../src/csi/server.ts';
 
 export const never = new AbortController().signal;
@@ -35,6 +38,10 @@ export interface Rig {
   readonly mounts: ReturnType<typeof createSimulatedMounts>['mounts'];
   readonly filesystems: ReturnType<typeof createSimulatedMounts>['filesystems'];
   readonly crypt: ReturnType<typeof createSimulatedCrypt>;
+  /** Parts of the LocalVolumes of volumes, for those whose record says more than that they are ready. */
+  readonly recorded: Map<string, Partial<LocalVolume>>;
+  /** What the node reports of its storage. */
+  readonly storage: { troubles: StorageTroubles };
   /** What was asked of the limits, and whether the volume was seen at the target then. */
   readonly limited: string[];
   /** What was asked about inline volumes. */
@@ -61,6 +68,11 @@ export const encrypted = (id: string, more: Partial<NonNullable<NodeVolume['encr
     source: mappingPathOf(id),
     encryption: { device: `/dev/g/${id}`, recorded: undefined, copied: false, forgetsKey: false, ...more },
   });
+const recordOf = ({ id, kind, source, sizeBytes }: NodeVolume): LocalVolume => ({
+  metadata: { name: id },
+  spec: { nodeName: 'node-a', kind, sizeBytes, role: 'Volume' },
+  status: { phase: 'Ready', sizeBytes, devicePath: source },
+});
 
 /** A node service on a socket with the volumes v1 and v2, over simulated mounts, or over the machine's own. */
 export async function rig(machine?: Pick<Rig, 'mounts' | 'filesystems'>): Promise<Rig> {
@@ -120,9 +132,24 @@ export async function rig(machine?: Pick<Rig, 'mounts' | 'filesystems'>): Promis
       void limited.push(`${id} of ${pod} ${mountAt(await mounts.list(never), target) ? 'seen' : ''}`),
     lift: async (path) => void limited.push(`lift ${mountAt(await mounts.list(never), path) ? 'seen' : ''}`),
   };
+  const recorded = new Map<string, Partial<LocalVolume>>();
+  const storage = { troubles: NO_TROUBLES };
+  const records: HealthRecords = {
+    volume: async (id) => {
+      const found = known.get(id);
+      return found && { ...recordOf(found), ...recorded.get(id) };
+    },
+    heard: (id) => {
+      const more = recorded.get(id);
+      return more && { ...recordOf(volume(id)), ...more };
+    },
+    troubles: () => storage.troubles,
+  };
   const services = [
     createNodeService({
       nodeName: 'node-a',
+      maxVolumes: 256,
+      records,
       hostname: () => Promise.resolve('host-a'),
       volumes,
       mounts,
@@ -148,6 +175,8 @@ export async function rig(machine?: Pick<Rig, 'mounts' | 'filesystems'>): Promis
     mounts,
     filesystems,
     crypt,
+    recorded,
+    storage,
     limited,
     asked,
   };

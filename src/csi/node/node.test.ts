@@ -223,11 +223,11 @@ test('the node tells its name, topology and capabilities', async () => {
   const { node } = await rig();
   expect(await node.nodeGetInfo({}, never)).toEqual({
     nodeId: 'node-a',
-    maxVolumesPerNode: 0n,
+    maxVolumesPerNode: 256n,
     accessibleTopology: { segments: { 'kubernetes.io/hostname': 'host-a' } },
   });
   const { capabilities } = await node.nodeGetCapabilities({}, never);
-  expect(capabilities.map(({ type }) => type?.value.type)).toEqual([1, 3, 2, 5]);
+  expect(capabilities.map(({ type }) => type?.value.type)).toEqual([1, 3, 2, 5, 4, 7, 8]);
 });
 
 test('limits are set once the volume is seen, for the pod that the kubelet names, and lifted once it is gone', async () => {

@@ -13,18 +13,23 @@ import {
 import { INLINE_ID, isInline, parseInline } from './inline-volume.ts';
 import { absolute, parsePublish, parseStage, parseTarget, place, required, requiredBytes } from './node-requests.ts';
 import { publishInline, publishVolume, unpublishVolume, type PublishDeps } from './publish.ts';
-import { service, type Service } from '../service.ts';
+import { toVolumeCondition, toVolumeHealth } from '../health.ts';
+import { service, type Handlers, type Service } from '../service.ts';
 import { stageVolume, unstageVolume } from './stage.ts';
 import { expandVolume } from './expand.ts';
 import { statVolume } from './stats.ts';
 import { lockVolume } from './unlock.ts';
 import { resolveAbove } from './target.ts';
 import type { VolumeAt } from './volume-at.ts';
+import { storageHealth, volumeHealth, type HealthRecords } from './volume-health.ts';
 
 export interface NodeDeps extends PublishDeps {
   readonly nodeName: string;
   /** This node's value of the topology key, which need not be its name. */
   readonly hostname: (signal: AbortSignal) => Promise<string>;
+  /** So many volumes of claims may be in use on the node at once; 0: no limit. */
+  readonly maxVolumes: number;
+  readonly records: HealthRecords;
 }
 
 const CAPABILITIES = [
@@ -32,11 +37,13 @@ const CAPABILITIES = [
   Rpc.EXPAND_VOLUME,
   Rpc.GET_VOLUME_STATS,
   Rpc.SINGLE_NODE_MULTI_WRITER,
+  Rpc.VOLUME_CONDITION,
+  Rpc.GET_VOLUME_HEALTH,
+  Rpc.GET_STORAGE_HEALTH,
 ] as const;
 
 /** The CSI node service of one node. Calls for the same volume come one after another. */
 export function createNodeService(deps: NodeDeps): Service {
-  const { nodeName, hostname } = deps;
   const locks = new KeyedMutex();
   return service(NodeService, {
     nodeStageVolume: async (request, { signal }) => {
@@ -65,10 +72,6 @@ export function createNodeService(deps: NodeDeps): Service {
       await deps.volumes.removeInline(id, signal);
       return {};
     },
-    nodeGetVolumeStats: async (request, { signal }) => {
-      const at = await placeOf(request);
-      return { usage: usageOf(await statVolume(at, deps, signal)), volumeCondition: undefined };
-    },
     nodeExpandVolume: async (request, { signal }) => {
       const at = await placeOf(request);
       const wanted = requiredBytes(request.capacityRange);
@@ -79,13 +82,36 @@ export function createNodeService(deps: NodeDeps): Service {
       );
       return { capacityBytes: BigInt(size) };
     },
+    ...readingHandlers(deps),
+  });
+}
+
+/** Calls that change nothing, and so wait for no other call. */
+function readingHandlers(deps: NodeDeps): Handlers<typeof NodeService> {
+  const { nodeName, hostname } = deps;
+  return {
+    nodeGetVolumeStats: async (request, { signal }) => {
+      const at = await placeOf(request);
+      const entries = await volumeHealth(at.id, [at.path], deps, signal);
+      const volumeCondition = toVolumeCondition(entries);
+      // Nothing can be told of a volume that cannot be reached; the kubelet then reads the condition alone.
+      if (entries.some(({ health }) => health !== 'degraded')) return { usage: [], volumeCondition };
+      return { usage: usageOf(await statVolume(at, deps, signal)), volumeCondition };
+    },
+    nodeGetVolumeHealth: async ({ volumeId, volumePublishPath, stagingTargetPath }, { signal }) => {
+      const id = required('volume_id', volumeId);
+      const given = [volumePublishPath, stagingTargetPath].filter((path) => path.startsWith('/'));
+      const paths = await Promise.all(given.map(resolveAbove));
+      return { volumeHealth: toVolumeHealth(id, await volumeHealth(id, paths, deps, signal)) };
+    },
+    nodeGetStorageHealth: () => Promise.resolve({ backendHealth: storageHealth(deps.records.troubles()) }),
     nodeGetCapabilities: () => Promise.resolve({ capabilities: CAPABILITIES.map(capability) }),
     nodeGetInfo: async (_, { signal }) => ({
       nodeId: nodeName,
-      maxVolumesPerNode: 0n,
+      maxVolumesPerNode: BigInt(deps.maxVolumes),
       accessibleTopology: { segments: { [TOPOLOGY_KEY]: await hostname(signal) } },
     }),
-  });
+  };
 }
 
 /** Throws what is wrong with the request at once. */

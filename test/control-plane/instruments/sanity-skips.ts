@@ -86,19 +86,6 @@ export const SKIPPED: readonly SkippedTests[] = [
       'Controller Service [Controller Server] › ControllerUnpublishVolume › should fail when no volume id is provided',
     ],
   },
-  {
-    capability: 'node GET_VOLUME_HEALTH',
-    reason: 'health is not told',
-    tests: [
-      'Node Service › NodeGetVolumeHealth › should fail when no volume id is provided',
-      'Node Service › NodeGetVolumeHealth › should return health for a valid volume',
-    ],
-  },
-  {
-    capability: 'node GET_STORAGE_HEALTH',
-    reason: 'health is not told',
-    tests: ['Node Service › NodeGetStorageHealth › should return appropriate response'],
-  },
 ];
 
 /** What is left out besides for volumes that are whole disks. */
