@@ -100,7 +100,9 @@ function simulatedContent(
     const size = await sizeOfDevice({ lvm, disks }, below ?? device, signal);
     return below === undefined || size === undefined ? size : bytes(size - LUKS_HEADER);
   };
-  const { forget, mounts, filesystems } = createSimulatedMounts({ file, sizeOf });
+  const shownBy = async (device: string, signal: AbortSignal): Promise<string> =>
+    (await volumeAt(lvm, device, signal))?.originPath ?? device;
+  const { forget, mounts, filesystems } = createSimulatedMounts({ file, sizeOf, shownBy });
   const probe: Filesystems['probe'] = async (device, signal) => {
     const header = await crypt.header(device, signal);
     return header ? { kind: 'other', what: 'crypto_LUKS', uuid: header.uuid } : filesystems.probe(device, signal);
@@ -167,9 +169,17 @@ function readBoot(): string {
 async function sizeOfDevice({ lvm, disks }: Pick<Ports, 'lvm' | 'disks'>, device: string, signal: AbortSignal) {
   const disk = (await disks.list(signal)).find(({ path }) => path === device);
   if (disk) return disk.size;
+  const found = await volumeAt(lvm, device, signal);
+  return found?.snapshot?.originSize ?? found?.size;
+}
+
+async function volumeAt(lvm: Pick<Lvm, 'report'>, device: string, signal: AbortSignal) {
   const { groups } = await lvm.report(signal);
-  const volumes = groups.flatMap((group) =>
-    group.volumes.map((volume) => ({ ...volume, path: volumeDevicePath(group.name, volume.name) })),
+  const volumes = groups.flatMap(({ name: vgName, volumes: own }) =>
+    own.map((volume) => {
+      const originPath = volume.origin === undefined ? undefined : volumeDevicePath(vgName, volume.origin);
+      return { ...volume, path: volumeDevicePath(vgName, volume.name), originPath };
+    }),
   );
-  return volumes.find(({ path }) => path === device)?.size;
+  return volumes.find(({ path }) => path === device);
 }

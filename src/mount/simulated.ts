@@ -19,13 +19,19 @@ export interface SimulatedMountsOptions {
   readonly file: string;
   /** Size of a device that may be formatted; undefined when it is not there. */
   readonly sizeOf: (device: string, signal: AbortSignal) => Promise<Bytes | undefined>;
+  /** The device whose filesystem a device shows: a snapshot has its source's. Absent: each has its own. */
+  readonly shownBy?: (device: string, signal: AbortSignal) => Promise<string>;
 }
 
 /**
  * Mounts and filesystems without any: entries of one JSON file. For machines on which nothing can be mounted, or whose
  * logical volumes exist as metadata only. Folders and files at the targets are real, their content is not the volume's.
  */
-export function createSimulatedMounts({ file, sizeOf }: SimulatedMountsOptions): {
+export function createSimulatedMounts({
+  file,
+  sizeOf,
+  shownBy = (device) => Promise.resolve(device),
+}: SimulatedMountsOptions): {
   mounts: Mounts;
   filesystems: Filesystems;
   /** Forgets the filesystem of a device that was wiped. */
@@ -37,7 +43,7 @@ export function createSimulatedMounts({ file, sizeOf }: SimulatedMountsOptions):
     if (size === undefined) throw new Fault('not-found', `device ${device} is not there`);
     return size;
   };
-  const filesystems = createFilesystems(state, sizeOf, existing);
+  const filesystems = createFilesystems(state, { sizeOf, shownBy }, existing);
   return {
     mounts: createMounts(state, existing),
     filesystems,
@@ -65,12 +71,12 @@ const createMounts = (state: State, existing: Existing): Mounts => ({
 
 const createFilesystems = (
   state: State,
-  sizeOf: SimulatedMountsOptions['sizeOf'],
+  { sizeOf, shownBy }: Required<Pick<SimulatedMountsOptions, 'sizeOf' | 'shownBy'>>,
   existing: Existing,
 ): Filesystems => ({
   probe: async (device, signal) => {
     if ((await sizeOf(device, signal)) === undefined) return { kind: 'missing' };
-    const found = (await state.read(signal)).filesystems[device];
+    const found = (await state.read(signal)).filesystems[await shownBy(device, signal)];
     return found ? { kind: 'filesystem', type: found.type, uuid: found.uuid } : { kind: 'blank' };
   },
   format: async (device, wanted, signal) => {
@@ -94,7 +100,8 @@ const createFilesystems = (
   },
   stats: async (path, signal) => {
     const { mounts: entries, filesystems: known } = await state.read(signal);
-    const total = known[mountAt(entries, path)?.source ?? '']?.sizeBytes;
+    const { source } = mountAt(entries, path) ?? {};
+    const total = source === undefined ? undefined : known[await shownBy(source, signal)]?.sizeBytes;
     if (total === undefined) throw new Fault('not-found', `nothing is mounted at ${path}`);
     return { total, used: NO_BYTES, available: total, inodes: { total: 0, used: 0, available: 0 } };
   },
@@ -105,6 +112,7 @@ const createFilesystems = (
   },
   entries: () => Promise.resolve([]),
   clear: () => Promise.resolve(), // files at a simulated mount point are not the volume's
+  forbidWrites: () => Promise.resolve(), // nobody writes to them
   sizeOf,
 });
 

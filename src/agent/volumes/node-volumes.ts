@@ -108,13 +108,14 @@ async function recorded(id: string, writing: Promise<void>): Promise<void> {
 
 /** Throws Fault `unavailable` while the volume is not ready. */
 function readyVolume({ metadata, spec, status }: LocalVolume): NodeVolume {
-  const { name: id = '', annotations } = metadata;
+  const { name: id = '', annotations = {} } = metadata;
   const { kind, fsType = '', limits = {} } = spec;
   const { sizeBytes = spec.sizeBytes, devicePath: device } = status ?? {};
   if (status?.phase !== 'Ready' || device === undefined) throw notReady(id, status);
-  const formatting = parseFilesystem(annotations?.[FORMATTING]);
-  const formatted = annotations?.[FORMATTED];
+  const formatting = parseFilesystem(annotations[FORMATTING]);
+  const formatted = annotations[FORMATTED];
   const plain = { id, kind, source: device, fsType, formatted, formatting, sizeBytes: bytes(sizeBytes), limits };
+  if (spec.readOnly) return { ...plain, isSnapshot: true };
   if (!spec.encryption) return plain;
   return { ...plain, source: mappingPathOf(id), encryption: encryptedDevice(spec, device, annotations) };
 }
@@ -122,7 +123,7 @@ function readyVolume({ metadata, spec, status }: LocalVolume): NodeVolume {
 const encryptedDevice = (
   { source, role }: LocalVolume['spec'],
   device: string,
-  annotations: LocalVolume['metadata']['annotations'] = {},
+  annotations: Readonly<Record<string, string>>,
 ): EncryptedDevice => ({
   device,
   recorded: annotations[ENCRYPTED] ? 'done' : annotations[ENCRYPTING] ? 'begun' : undefined,

@@ -25,6 +25,8 @@ export async function expandVolume(
   signal: AbortSignal,
 ): Promise<Bytes> {
   const { volume, entry } = await findAt(at, deps, signal);
+  if (volume.isSnapshot)
+    throw new Fault('precondition', `volume ${at.id} shows a snapshot as it was taken: it does not grow`);
   if (volume.encryption) await growMapping(volume, secrets, deps, signal);
   const size = await sizeOf(volume, deps, signal);
   if (size < required)

@@ -22,6 +22,8 @@ export interface NodeVolume {
    */
   readonly formatting: NewFilesystem | undefined;
   readonly sizeBytes: Bytes;
+  /** It is a snapshot, which is shown as it is: never formatted, checked, grown or written to. */
+  readonly isSnapshot?: true;
   /** For each pod that has it; none when empty. */
   readonly limits: IoLimits;
 }

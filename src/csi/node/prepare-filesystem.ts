@@ -99,9 +99,13 @@ export function planFilesystem(
 }
 
 /** Throws Fault `precondition` when the volume's device is not there: a new, empty one is never made in its place. */
-export async function assertDevice(volume: NodeVolume, filesystems: Filesystems, signal: AbortSignal): Promise<void> {
+export async function assertDevice(
+  volume: NodeVolume,
+  filesystems: Pick<Filesystems, 'sizeOf'>,
+  signal: AbortSignal,
+): Promise<void> {
   if ((await filesystems.sizeOf(volume.source, signal)) === undefined) throw missingDevice(volume);
 }
 
-const missingDevice = ({ id, source }: Pick<NodeVolume, 'id' | 'source'>): Fault =>
+export const missingDevice = ({ id, source }: Pick<NodeVolume, 'id' | 'source'>): Fault =>
   new Fault('precondition', `volume ${id}: its device ${source} is missing on this node: check its disks and vgs`);

@@ -21,7 +21,8 @@ export async function publishVolume(wanted: Publish, deps: PublishDeps, signal: 
   const entries = await mounts.list(signal);
   const isNew = !mountAt(entries, targetPath);
   const { source, readOnly } = await publishable(wanted, volume, entries, deps, signal);
-  if (isNew && access.singleWriter) await assertUnpublished(wanted, volume, mounts, signal);
+  // Others show the same snapshot, and nobody writes to it.
+  if (isNew && access.singleWriter && !volume.isSnapshot) await assertUnpublished(wanted, volume, mounts, signal);
   if (isNew) await (access.block ? makeFile(targetPath) : makeFolder(targetPath));
   await mounts.bind({ source, target: targetPath, readOnly, options: [] }, signal);
   try {
@@ -48,7 +49,7 @@ async function publishable(
     if (volume.kind === 'MountPoint')
       throw new Fault('invalid', `volume ${id} is a mounted filesystem and cannot be had as a block device`);
     await assertDevice(volume, filesystems, signal);
-    return { source: volume.source, readOnly: access.readOnly };
+    return { source: volume.source, readOnly: access.readOnly || volume.isSnapshot === true };
   }
   const asked = wantedMount(volume, access);
   const staged = mountAt(entries, stagingPath);

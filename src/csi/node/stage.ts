@@ -9,6 +9,7 @@ import type { Access, Stage } from './node-requests.ts';
 import { requireVolume, type NodeVolume } from './node-volumes.ts';
 import type { OwnWork } from './own-work.ts';
 import { assertDevice, prepareFilesystem, type PrepareDeps } from './prepare-filesystem.ts';
+import { snapshotFilesystem } from './snapshot-filesystem.ts';
 import { lockVolume, unlockVolume, type UnlockDeps } from './unlock.ts';
 import { makeFolder } from './target.ts';
 
@@ -32,7 +33,8 @@ export async function stageVolume(
   const found = mountAt(await mounts.list(signal), stagingPath);
   if (access.block) {
     if (found) throw new Fault('conflict', `volume ${id}: ${found.fsType} is mounted at ${stagingPath}, not a device`);
-    return assertDevice(volume, deps.filesystems, signal);
+    await assertDevice(volume, deps.filesystems, signal);
+    return volume.isSnapshot ? deps.filesystems.forbidWrites(volume.source, signal) : undefined;
   }
   const asked = wantedMount(volume, access);
   if (volume.kind === 'MountPoint') return stageMountPoint(volume, stagingPath, asked, deps, signal);
@@ -46,7 +48,9 @@ export async function stageVolume(
   } else await makeFolder(stagingPath);
   const { readOnly } = asked;
   const wanted = { id, fsType: asked.fsType, readOnly, mkfsOptions: access.mkfsOptions };
-  const fsType = await deps.ownWork.run(id, (own) => prepareFilesystem(wanted, deps, own), signal);
+  const fsType = volume.isSnapshot
+    ? await snapshotFilesystem(volume, asked.fsType, deps.filesystems, signal)
+    : await deps.ownWork.run(id, (own) => prepareFilesystem(wanted, deps, own), signal);
   const options = [...new Set([...asked.options, ...neededOptions(fsType), ...(readOnly ? ['ro'] : [])])];
   await mounts.mount({ source: volume.source, target: stagingPath, fsType, options }, signal);
   if (!found) await assertLabels(id, stagingPath, asked.options, mounts, signal);
@@ -56,13 +60,14 @@ export async function stageVolume(
  * How a volume is to be mounted, by the call and by its class. Throws Fault `invalid` for a filesystem or an option
  * that it cannot have.
  */
-export function wantedMount({ kind, fsType: own }: NodeVolume, { fsType, mountFlags, readOnly }: Access): Wanted {
+export function wantedMount(volume: NodeVolume, { fsType, mountFlags, readOnly }: Access): Wanted {
+  const { kind, fsType: own, isSnapshot = false } = volume;
   const type = fsType === '' ? own : fsType;
   const isMounted = kind === 'MountPoint';
-  const known = isMounted && type === '' ? '' : filesystemType(type);
+  const known = (isMounted || isSnapshot) && type === '' ? '' : filesystemType(type);
   const mounted = isMounted || known === '' ? 'MountPoint' : known;
   const parsed = parseMountOptions(mountFlags, mounted);
-  return { mounted, fsType: known, options: parsed.options, readOnly: readOnly || parsed.readOnly };
+  return { mounted, fsType: known, options: parsed.options, readOnly: readOnly || parsed.readOnly || isSnapshot };
 }
 
 async function assertLabels(
