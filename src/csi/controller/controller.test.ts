@@ -521,6 +521,25 @@ test('a volume that has a whole disk stays as it is, and cannot have more than t
   await expect(expand('v', 2 * GIB)).rejects.toMatchObject({ code: Code.FAILED_PRECONDITION });
 });
 
+test('a volume that has snapshots grows when they are gone, and takes no room for it before', async () => {
+  await create('v', GIB);
+  const own = volumes.objects.get('v');
+  if (!own) throw new Error('v was not made');
+  const spec = { ...own.spec, role: 'Snapshot', source: { volume: 'v' }, restore: 'Mount' } as const;
+  volumes.objects.set('s', { ...own, metadata: { ...own.metadata, name: 's' }, spec });
+  await expect(expand('v', 2 * GIB)).rejects.toMatchObject({
+    code: Code.FAILED_PRECONDITION,
+    details: expect.stringMatching(/has snapshots \(s\)/) as string,
+  });
+  const { restore: _, ...clones } = spec;
+  volumes.objects.set('s', { ...own, metadata: { ...own.metadata, name: 's' }, spec: clones });
+  await expect(expand('v', 2 * GIB)).rejects.toMatchObject({ code: Code.ABORTED });
+  expect((await expand('v', GIB)).capacityBytes).toBe(BigInt(GIB));
+  expect(room.free('n1')).toBe(9 * GIB);
+  volumes.objects.delete('s');
+  expect((await expand('v', 2 * GIB)).capacityBytes).toBe(BigInt(2 * GIB));
+});
+
 test('no room to grow is RESOURCE_EXHAUSTED and says how much', async () => {
   await create('v', GIB, { accessibilityRequirements: on('n2') });
   await expect(expand('v', 6 * GIB)).rejects.toMatchObject({

@@ -23,8 +23,8 @@ export function parseExpandVolume({ volumeId, capacityRange }: ControllerExpandV
 
 /**
  * Grows the volume on its node; a volume that is large enough stays as it is. Returns its size once the node has it.
- * Throws Fault: `exhausted` with the size that was asked for, `precondition` for a volume that has a whole disk,
- * `out-of-range`, `aborted`.
+ * Throws Fault: `exhausted` with the size that was asked for, `precondition` for a volume that has a whole disk or
+ * snapshots, `out-of-range`, `aborted`.
  */
 export async function expandVolume(
   { id, asked }: WantedGrowth,
@@ -45,9 +45,25 @@ export async function expandVolume(
       'precondition',
       `volume ${id} has a whole ${volume.spec.kind} of ${formatBytes(provided)}: it cannot grow`,
     );
+  if (recorded < asked.required) assertGrowable(id, deps.volumes.needing(id));
   const size = recorded >= asked.required ? recorded : await askForMore({ id, asked }, recorded, deps, signal);
   checkLimit(size, asked);
   return untilGrown(volume, size, deps, signal);
+}
+
+/**
+ * LVM grows no active volume that has snapshots. Throws Fault: `precondition` that names them, `aborted` for those that
+ * serve a clone and go by themselves.
+ */
+function assertGrowable(id: string, needing: readonly LocalVolume[]): void {
+  const snapshots = needing.filter(({ spec }) => spec.role === 'Snapshot');
+  const names = snapshots.map(({ metadata }) => metadata.name).join(', ');
+  if (snapshots.some(({ spec }) => spec.restore !== undefined))
+    throw new Fault(
+      'precondition',
+      `volume ${id} has snapshots (${names}), and LVM grows no such volume: delete them, then it grows`,
+    );
+  if (snapshots.length > 0) throw new Fault('aborted', `volume ${id} is being copied (${names}): it grows afterwards`);
 }
 
 async function askForMore(
