@@ -59,6 +59,13 @@ test.each<[string, NodeLocalStorage | undefined, number, readonly ReturnType<typ
   ],
   ['what is not reserved', node({ reserved: '{"pool-0":"90%"}' }), 1, [], undefined],
   ['volumes that are not made yet', node(), 5, [recorded('v1', 6)], /has 4 GiB for it, and 5 GiB .*6 GiB are taken/],
+  [
+    'snapshots that are mounted as volumes',
+    node(),
+    10,
+    [sampleLocalVolume({ spec: { source: { snapshot: 's' }, readOnly: true, sizeBytes: 4 * GIB } })],
+    undefined,
+  ],
   ['volumes of other groups', node(), 10, [recorded('v1', 6, 'other')], undefined],
   [
     'a volume that is made, which counts once',

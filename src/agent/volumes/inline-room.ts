@@ -25,7 +25,7 @@ export function assertInlineRoom(
   const observed = new Map(group.volumes.map(({ name, size }) => [name, size]));
   const names = new Map<string, Bytes>(observed);
   for (const { metadata, spec } of volumes) {
-    if (spec.kind !== 'LVM' || spec.vgName !== vgName) continue;
+    if (spec.kind !== 'LVM' || spec.vgName !== vgName || spec.readOnly) continue; // a mounted snapshot has no room
     const { name = '' } = metadata;
     const recorded = roundUp(bytes(spec.sizeBytes), extentSize);
     names.set(name, bytes(Math.max(recorded, observed.get(name) ?? NO_BYTES)));
