@@ -69,21 +69,21 @@ export function isSettled({ metadata, spec, status }: LocalVolume): boolean {
  */
 export async function reconcileVolume(volume: LocalVolume, deps: VolumeDeps, signal: AbortSignal): Promise<void> {
   const place = volume.spec.vgName ?? volume.spec.path ?? '';
-  await deps.locks.run(place, () => splitLeaving(volume, deps, signal), signal);
-  await eraseLeaving(volume, deps, signal);
+  if (volume.spec.kind === 'LVM' && volume.metadata.deletionTimestamp !== undefined) {
+    await deps.locks.run(place, () => splitLeaving(volume, deps, signal), signal);
+    await eraseLeaving(volume, deps, signal);
+  }
   await deps.locks.run(place, () => settle(volume, deps, signal), signal);
 }
 
 /** Of a snapshot that is to be removed, what is erased is its store. */
 async function splitLeaving(volume: LocalVolume, deps: VolumeDeps, signal: AbortSignal): Promise<void> {
-  if (volume.spec.kind !== 'LVM' || volume.metadata.deletionTimestamp === undefined) return;
   const step = await plan(volume, deps, signal);
   if (step.kind === 'split') await attempt(volume, step, deps, signal);
 }
 
 /** Outside of the group's lock: it may take hours, and touches nothing but the volume. Cut, it begins again. */
 async function eraseLeaving(volume: LocalVolume, deps: VolumeDeps, signal: AbortSignal): Promise<void> {
-  if (volume.spec.kind !== 'LVM' || volume.metadata.deletionTimestamp === undefined) return;
   const step = await plan(volume, deps, signal);
   if (step.kind !== 'remove' || !step.erase) return;
   const { vgUuid, uuid, erase } = step;
