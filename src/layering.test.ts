@@ -150,6 +150,7 @@ const ROOMS: readonly Room[] = [
     ours: [
       'agent/events',
       'agent/storage',
+      'copy',
       'crypt',
       'csi/node',
       'daemon',
@@ -176,6 +177,7 @@ const ROOMS: readonly Room[] = [
       'agent/storage',
       'agent/volumes',
       'cgroup',
+      'copy',
       'crypt',
       'csi',
       'csi/node',
@@ -190,6 +192,7 @@ const ROOMS: readonly Room[] = [
       'lvm',
       'model',
       'mount',
+      'wait',
     ],
     packages: ['node:'],
   },

@@ -107,3 +107,15 @@ test('the help names every flag with its default', () => {
   ])
     expect(agentHelp()).toContain(flag);
 });
+
+test.each([
+  ['100Mi', 100 * 2 ** 20],
+  ['1G', 1_000_000_000],
+  ['none', undefined],
+])('a copy may read %s in a second', (given, want) => {
+  expect(parseAgentConfig(['--node-name=a', `--copy-bandwidth=${given}`], {}).copyBandwidth).toBe(want);
+});
+
+test.each(['100m', '1000', '-5Mi', 'fast'])('a bandwidth of %s is refused by the name of its flag', (given) => {
+  expect(() => parseAgentConfig(['--node-name=a', `--copy-bandwidth=${given}`], {})).toThrow('--copy-bandwidth');
+});

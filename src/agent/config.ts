@@ -1,3 +1,5 @@
+import { MIB, type Bytes } from '../model/bytes.ts';
+import { parseWholeQuantity } from '../model/quantity.ts';
 import { DEFAULT_DRIVER } from '../model/well-known.ts';
 import { parseEndpoint, type Endpoint } from '../daemon/endpoint.ts';
 import { choice, custom, duration, endpoint, optionalText, text, wholeNumber } from '../daemon/flag-types.ts';
@@ -27,6 +29,8 @@ export interface AgentConfig {
   readonly lvmSystemDir: string | undefined;
   /** What becomes of the bytes of volumes that are removed. */
   readonly removedData: ErasePolicy;
+  /** Bytes that a copy may read in a second; absent: as many as the disks give. */
+  readonly copyBandwidth: Bytes | undefined;
   readonly simulatedDisks: string | undefined;
   readonly simulatedMounts: string | undefined;
   readonly logLevel: LogLevel;
@@ -107,6 +111,12 @@ const FLAGS = {
     default: 'zero',
     doc: 'What becomes of the bytes of removed volumes. zero: overwritten, by the disk itself where it can. discard: given up to the disk, which need not show zeros. keep: left to the next owner.',
   }),
+  'copy-bandwidth': custom({
+    placeholder: 'QUANTITY',
+    default: '',
+    parse: parseBandwidth,
+    doc: 'How much is copied in a second at most for a volume that is made from a snapshot or another volume, such as 100Mi. none: as much as the disks give.',
+  }),
   'simulated-disks': optionalText({
     placeholder: 'FILE',
     doc: 'Disks and volume groups are entries of this JSON file, and no real one is touched. For demonstrations and tests.',
@@ -141,6 +151,7 @@ export function parseAgentConfig(
     cgroupRoot: flags['cgroup-root'],
     lvmSystemDir: flags['lvm-system-dir'],
     removedData: flags['removed-data'],
+    copyBandwidth: flags['copy-bandwidth'],
     simulatedDisks: flags['simulated-disks'],
     simulatedMounts: flags['simulated-mounts'],
     logLevel: flags['log-level'],
@@ -150,6 +161,13 @@ export function parseAgentConfig(
 /** The help text of `open-local agent`. */
 export const agentHelp = (): string =>
   `open-local agent: looks after the disks, volume groups and volumes of one node.\n\n${describeFlags(FLAGS)}\n`;
+
+function parseBandwidth(given: string): Bytes | undefined {
+  if (given === '' || given === 'none') return undefined;
+  const value = parseWholeQuantity(given);
+  if (value >= MIB) return value;
+  throw new Error(`"${given}" is less than 1Mi a second: a copy would hardly end`);
+}
 
 function parseRegistration(given: string): string | undefined {
   if (given === 'none' || given === 'auto') return given === 'none' ? undefined : given;

@@ -2,6 +2,7 @@ import type { LocalVolume } from '../model/local-volume.ts';
 import type { NodeLocalStorage } from '../model/objects.ts';
 import { KeyedMutex } from '../daemon/keyed-mutex.ts';
 import type { Log } from '../model/log.ts';
+import { systemClock } from '../wait/clock.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { Informer } from '../kube/follow/informer.ts';
 import type { AgentConfig } from './config.ts';
@@ -17,6 +18,8 @@ import { createStatusReporter } from './storage/report-status.ts';
 import { createCutTries } from './storage/stale-marks.ts';
 import { syncNode } from './storage/sync-node.ts';
 import { findSuspects } from './volumes/changed-volumes.ts';
+import { copyVolume } from './volumes/copy-volume.ts';
+import type { RunningCopies } from './volumes/running-copies.ts';
 import { createStrayVolumes, type StrayVolumes } from './volumes/stray-volumes.ts';
 import { createLostInlineVolumes } from './volumes/lost-inline-volumes.ts';
 import { readersOf } from './volumes/plan-snapshot.ts';
@@ -36,6 +39,7 @@ export interface JobsDeps {
   readonly write: VolumeWriter;
   readonly limits: Limits;
   readonly queues: Queues;
+  readonly copies: RunningCopies;
 }
 
 /** The keys of the queues that have one only. */
@@ -62,6 +66,7 @@ export function createJobs(deps: JobsDeps): Readonly<Record<keyof Queues, Job>> 
     locks: new KeyedMutex(),
     observe: (signal) => observe({ ...ports, mountRoot: config.mountRoot }, signal),
     suspects: new Set<string>(),
+    running: deps.copies,
     strays: createStrayVolumes((name) => volumes.get(name) !== undefined),
     leavingStrays: new Map<string, LocalVolume>(),
   };
@@ -69,6 +74,7 @@ export function createJobs(deps: JobsDeps): Readonly<Record<keyof Queues, Job>> 
   return {
     node: nodeJob(shared),
     volumes: volumeJob(shared, 'volumes'),
+    copies: copyJob(shared),
     removals: volumeJob(shared, 'removals'),
     limits: limitsJob(deps),
     fill: fillJob(shared),
@@ -82,6 +88,7 @@ type Shared = JobsDeps &
     readonly observe: (signal: AbortSignal) => ReturnType<typeof observe>;
     /** Names of volumes that are not as their objects say, and are to be looked at though nothing was asked. */
     readonly suspects: Set<string>;
+    readonly running: RunningCopies;
     readonly strays: StrayVolumes;
     /** The strays that are to be removed, by name. */
     readonly leavingStrays: Map<string, LocalVolume>;
@@ -127,12 +134,24 @@ function nodeJob(shared: Shared): Job {
 /** A volume is worked on in one of the two queues at a time, whichever its name was put into. */
 function volumeJob(shared: Shared, own: 'volumes' | 'removals'): Job {
   const { volumes, suspects, leavingStrays, queues } = shared;
-  const deps = { ...shared, others: volumes.values, onChange: () => queues.node.addAfter(NODE_KEY, GATHER_MS) };
+  const { running } = shared;
+  const deps = {
+    ...shared,
+    others: volumes.values,
+    onChange: () => queues.node.addAfter(NODE_KEY, GATHER_MS),
+    fillLater: async (volume: LocalVolume, signal: AbortSignal) => {
+      queues.copies.add(volume.metadata.name ?? '');
+      if (!running.isBusy() || volume.status?.reason !== undefined) return;
+      await shared.write.copying(volume, { reason: 'Copying', message: 'Waits until another copy has ended.' }, signal);
+    },
+  };
   return async (name, signal) => {
     const volume = volumes.get(name) ?? leavingStrays.get(name);
     if (!volume || (isSettled(volume) && !suspects.has(name))) return;
     const right = volume.metadata.deletionTimestamp === undefined ? 'volumes' : 'removals';
     if (right !== own) return queues[right].add(name);
+    if (right === 'removals') await running.stop(name);
+    else if (running.has(name)) return; // it is looked at when the copy has ended
     suspects.delete(name);
     await reconcileVolume(volume, deps, signal);
   };
@@ -148,6 +167,23 @@ function fillJob(shared: Shared): Job {
   };
   const look = createFillWatch({ ...shared, volumes: volumes.values, onOverflow, now: () => performance.now() });
   return (_, signal) => look(signal);
+}
+
+/** One that was stopped, since its volume is removed, is not tried again. */
+function copyJob(shared: Shared): Job {
+  const { volumes, queues, running } = shared;
+  const deps = {
+    ...shared,
+    clock: systemClock,
+    heard: (name: string) => volumes.get(name),
+    onChange: () => queues.node.addAfter(NODE_KEY, GATHER_MS),
+  };
+  return async (name, signal) => {
+    const volume = volumes.get(name);
+    if (!volume || volume.metadata.deletionTimestamp !== undefined) return;
+    const outcome = await running.run(name, (own) => copyVolume(volume, deps, own), signal);
+    if (outcome !== 'waits') queues.volumes.add(name);
+  };
 }
 
 function limitsJob({ limits, queues }: Pick<JobsDeps, 'limits' | 'queues'>): Job {

@@ -19,6 +19,7 @@ test('what LVM and the disks of a simulated machine write at the same time is al
   const config = {
     lvmSystemDir: undefined,
     removedData: 'zero',
+    copyBandwidth: undefined,
     simulatedMounts: undefined,
     cgroupRoot: folder,
     nodeName: 'node-a',

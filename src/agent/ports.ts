@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { bytes, type Bytes } from '../model/bytes.ts';
 import { LUKS_HEADER } from '../model/encryption.ts';
+import { createHostCopier, createSimulatedCopier, type Copier } from '../copy/copier.ts';
 import type { Run } from '../exec/run.ts';
+import { systemClock } from '../wait/clock.ts';
 import { createThrottles, type Throttles } from '../cgroup/throttles.ts';
 import type { Crypt } from '../crypt/crypt.ts';
 import { createHostCrypt } from '../crypt/host-crypt.ts';
@@ -31,6 +33,7 @@ export interface Ports {
   readonly mounts: Mounts;
   readonly filesystems: Filesystems;
   readonly crypt: Crypt;
+  readonly copier: Copier;
   /** Names the time since the machine was started. */
   readonly boot: string;
   /** Absent: nothing can be limited, because nothing is real. */
@@ -39,7 +42,14 @@ export interface Ports {
 
 type PortsConfig = Pick<
   AgentConfig,
-  'nodeName' | 'pattern' | 'lvmSystemDir' | 'removedData' | 'simulatedDisks' | 'simulatedMounts' | 'cgroupRoot'
+  | 'nodeName'
+  | 'pattern'
+  | 'copyBandwidth'
+  | 'lvmSystemDir'
+  | 'removedData'
+  | 'simulatedDisks'
+  | 'simulatedMounts'
+  | 'cgroupRoot'
 >;
 
 export interface PortsDeps {
@@ -84,9 +94,10 @@ export function createPorts(config: PortsConfig, deps: PortsDeps): Ports {
       mounts: createHostMounts(run),
       filesystems: createHostFilesystems(run),
       crypt: createHostCrypt(run),
+      copier: createHostCopier({ run, clock: systemClock, bytesPerSecond: config.copyBandwidth }),
       throttles: createThrottles(cgroupRoot),
     };
-  return { lvm, boot, ...simulatedContent(simulatedMounts, { lvm, disks }) };
+  return { lvm, boot, ...simulatedContent(simulatedMounts, { lvm, disks }), copier: createSimulatedCopier() };
 }
 
 /** What is on disks and logical volumes, mounted or open. */

@@ -16,6 +16,8 @@ export interface Queues {
   readonly node: JobQueue;
   /** Names of volumes that are to be made, grown or looked at. */
   readonly volumes: JobQueue;
+  /** Names of volumes that are to be filled from others. */
+  readonly copies: JobQueue;
   /** Names of volumes that are to be removed. */
   readonly removals: JobQueue;
   /** One key: limits of IO are to be set. */
@@ -31,9 +33,13 @@ const VOLUMES_AT_ONCE = 4;
 /** Erasing takes its time, and keeps no other work waiting; more would only take turns on the same disks. */
 const REMOVALS_AT_ONCE = 2;
 
+/** A copy keeps a disk busy and, now and then, two of Node's four threads. */
+const COPIES_AT_ONCE = 1;
+
 export const createQueues = (log: Log): Queues => ({
   node: createJobQueue({ name: 'node', log }),
   volumes: createJobQueue({ name: 'volumes', log, concurrency: VOLUMES_AT_ONCE }),
+  copies: createJobQueue({ name: 'copies', log, concurrency: COPIES_AT_ONCE }),
   removals: createJobQueue({ name: 'removals', log, concurrency: REMOVALS_AT_ONCE }),
   limits: createJobQueue({ name: 'limits', log }),
   fill: createJobQueue({ name: 'fill', log }),

@@ -1,5 +1,6 @@
 import type { LocalVolume } from '../model/local-volume.ts';
 import type { KubeObject, NodeLocalStorage } from '../model/objects.ts';
+import { copySourceId } from '../model/copies.ts';
 import type { Log } from '../model/log.ts';
 import { repeat } from '../daemon/repeat.ts';
 import type { PublishedLimits } from '../csi/node/published-limits.ts';
@@ -15,6 +16,7 @@ import type { Ports } from './ports.ts';
 import { createQueues, type Queues } from './queues.ts';
 import { isSettled } from './volumes/reconcile-volume.ts';
 import { isFilling } from './volumes/watch-fill.ts';
+import { createRunningCopies } from './volumes/running-copies.ts';
 import { createVolumeWriter, type VolumeWriter } from './volumes/write-volume.ts';
 
 export interface WorkDeps {
@@ -48,15 +50,12 @@ export function createWork(deps: WorkDeps): Work {
   const queues = createQueues(log);
   const write = createVolumeWriter(client, (volume) => volumes.wrote(volume));
   const limits = createLimitsOf(deps, volumes.values, () => queues.limits.add(LIMITS_KEY));
-  const jobs = createJobs({ ...deps, node, volumes, write, limits, queues });
+  const copies = createRunningCopies();
+  const jobs = createJobs({ ...deps, node, volumes, write, limits, queues, copies });
   metrics.watch(volumes.values, queues);
 
-  /** What waits for a volume to need it no more: to be removed, to grow. */
-  const lookAtSources = ({ spec: { source } }: LocalVolume): void => {
-    for (const name of [source?.volume, source?.snapshot]) {
-      const found = name === undefined ? undefined : volumes.get(name);
-      if (found && !isSettled(found)) queues.volumes.add(found.metadata.name ?? '');
-    }
+  const lookAtOthers = (volume: LocalVolume): void => {
+    for (const name of concernedBy(volume, volumes.values)) queues.volumes.add(name);
   };
   node.subscribe({
     changed: (now, before) => {
@@ -67,9 +66,12 @@ export function createWork(deps: WorkDeps): Work {
     changed: (volume, before) => {
       if (JSON.stringify(volume.spec.limits) !== JSON.stringify(before?.spec.limits)) queues.limits.add(LIMITS_KEY);
       if (volume.spec.nodeName === nodeName && !isSettled(volume)) queues.volumes.add(volume.metadata.name ?? '');
-      else lookAtSources(volume); // a copy that is whole reads no more
+      else lookAtOthers(volume); // a copy that is whole reads no more, and one may be made of a snapshot that is there
     },
-    deleted: lookAtSources,
+    deleted: (volume) => {
+      lookAtOthers(volume);
+      void copies.stop(volume.metadata.name ?? '');
+    },
   });
 
   return {
@@ -100,6 +102,14 @@ export function createWork(deps: WorkDeps): Work {
       await Promise.all([...following, ...working, watching, ...looking]);
     },
   };
+}
+
+/** Sources that may wait until it needs them no more, to be removed or to grow; and copies that may wait for it. */
+function concernedBy({ spec, metadata }: LocalVolume, volumes: ReadonlyMap<string, LocalVolume>): readonly string[] {
+  const sources = [spec.source?.volume ?? '', spec.source?.snapshot ?? ''].flatMap((name) => volumes.get(name) ?? []);
+  const isMadeOfIt = (each: LocalVolume): boolean => copySourceId(each) === metadata.name;
+  const copies = spec.role === 'Snapshot' ? [...volumes.values()].filter(isMadeOfIt) : [];
+  return [...sources, ...copies].filter((each) => !isSettled(each)).map((each) => each.metadata.name ?? '');
 }
 
 /** A change of the status alone is our own doing. */

@@ -36,6 +36,9 @@ const OF_STATUS: Readonly<Record<VolumeReason, Health | undefined>> = {
   HasSnapshots: undefined,
   KeptBySnapshot: undefined,
   KeptByReader: undefined,
+  Copying: undefined,
+  SourceFailed: undefined,
+  CopyFailed: undefined,
   Unsupported: undefined,
 };
 

@@ -54,7 +54,7 @@ export const VOLUME_REASONS = {
   /** A volume in deletion still has a user on the node. */
   InUse: meaning(false, false, false, false),
   WipeFailed: meaning(false, false, false, false),
-  /** The volume that a snapshot is to be taken of, or the snapshot that a volume shows, is not there. */
+  /** What a snapshot is to be taken of, or the snapshot that a volume shows or is copied from, is not there. */
   SourceMissing: meaning(false, false, true, false),
   /** More of its source was overwritten than a snapshot's store had room for: what it showed is lost. */
   SnapshotOverflowed: meaning(false, true, true, false),
@@ -64,6 +64,12 @@ export const VOLUME_REASONS = {
   KeptBySnapshot: meaning(false, false, true, false),
   /** A snapshot in deletion is mounted as a volume, or being copied. */
   KeptByReader: meaning(false, false, true, false),
+  /** A copy is under way, and its message says how far. */
+  Copying: meaning(false, false, false, false),
+  /** What a copy is made from overflowed or cannot be read; it is made from nothing else. */
+  SourceFailed: meaning(false, false, false, false),
+  /** The copy cannot be written, or its filesystem not be given a UUID of its own. */
+  CopyFailed: meaning(false, false, false, false),
   /** A snapshot or a copy, which no agent of this version makes. */
   Unsupported: meaning(false, false, false, false),
 } as const satisfies Readonly<Record<string, ReasonMeaning>>;

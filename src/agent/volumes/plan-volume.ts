@@ -1,5 +1,6 @@
 import { present } from '../../model/present.ts';
 import { bytes } from '../../model/bytes.ts';
+import { isCopy } from '../../model/copies.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import { isUnfinished } from '../../lvm/lvm.ts';
 import { OUR_TAG, volumeDevicePath } from '../../lvm/names.ts';
@@ -63,8 +64,10 @@ function planServing(volume: LocalVolume, group: LvmGroup, found: LvmVolume): Vo
   if (found.active === false) return { kind: 'activate', ...which };
   if (isRecoverable(found)) return { kind: 'refresh', ...which };
   if (volume.spec.role === 'Snapshot') return planSnapshot(volume, { which, found, doubt: group.doubt?.message });
-  if (found.size >= sizeBytes)
-    return { kind: 'ready', sizeBytes: found.size, devicePath: volumeDevicePath(vgName, name), ...which };
+  if (found.size >= sizeBytes) {
+    const kind = isCopy(volume) && !hasBeenReady(volume) ? 'copy' : 'ready';
+    return { kind, sizeBytes: found.size, devicePath: volumeDevicePath(vgName, name), ...which };
+  }
   const snapshots = group.volumes.filter(({ origin }) => origin === name);
   if (snapshots.length > 0 && found.active)
     return { kind: 'wait', reason: 'HasSnapshots', message: cannotGrow(snapshots) };

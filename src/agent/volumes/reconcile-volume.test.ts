@@ -38,6 +38,7 @@ async function rig(volume: LocalVolume) {
   const crypt = createSimulatedCrypt(path.join(folder, 'crypt.json'));
   const events: string[] = [];
   const wiped: string[] = [];
+  const filled: string[] = [];
   let changes = 0;
   const deps: VolumeDeps = {
     lvm,
@@ -62,13 +63,14 @@ async function rig(volume: LocalVolume) {
     record: (_, event) => void events.push(event.reason),
     log: silentLog,
     onChange: () => void (changes += 1),
+    fillLater: ({ metadata }) => Promise.resolve(void filled.push(metadata.name ?? '')),
   };
   const volumes = async () => (await lvm.report(never)).groups[0]?.volumes.map(({ name, size }) => [name, size]);
   const reconcile = (more: Partial<VolumeDeps> = {}) => {
     const now = object.read();
     return now ? reconcileVolume(now, { ...deps, ...more }, never) : Promise.resolve();
   };
-  return { object, deps, lvm, crypt, mounts, file, events, wiped, volumes, reconcile, changes: () => changes };
+  return { object, deps, lvm, crypt, mounts, file, events, wiped, filled, volumes, reconcile, changes: () => changes };
 }
 
 test('made, told once, grown, removed', async () => {
@@ -298,9 +300,45 @@ test('a ready volume whose group belongs to another machine now is no longer Rea
   expect(it.object.read()?.status).toMatchObject({ phase: 'Ready' });
 });
 
-test('a snapshot or copy is refused, and can be deleted', async () => {
-  const it = await rig(sampleLocalVolume({ spec: { source: { volume: 'v0' } } }));
-  await expect(it.reconcile()).rejects.toThrow('not supported yet');
+test('a volume that is made from another is filled when its logical volume is there, and is not Ready before', async () => {
+  const it = await rig(sampleLocalVolume({ spec: { source: { snapshot: 's1' } } }));
+  await it.reconcile();
+  expect([await it.volumes(), it.filled, it.object.read()?.status]).toEqual([[['v1', GIB]], ['v1'], undefined]);
+  await it.reconcile(); // as after a cut
+  expect(it.filled).toEqual(['v1', 'v1']);
+
+  const told = {
+    phase: 'Ready',
+    sizeBytes: GIB,
+    devicePath: '/dev/pool-0/v1',
+    copiedBytes: GIB,
+    progress: 100,
+  } as const;
+  it.object.write(sampleLocalVolume({ spec: { source: { snapshot: 's1' } }, status: told }));
+  await it.reconcile();
+  expect(it.filled).toHaveLength(2);
+  expect(it.object.read()?.status).toMatchObject(told);
+});
+
+test('a copy whose logical volume is lost is begun anew, from the first byte', async () => {
+  const status = {
+    phase: 'Pending',
+    copiedBytes: 5,
+    progress: 1,
+    volumeUuid: 'lost',
+    groupUuid: MADE.groupUuid,
+  } as const;
+  const it = await rig(sampleLocalVolume({ spec: { source: { snapshot: 's1' } }, status }));
+  await expect(it.reconcile()).rejects.toThrow('copied anew');
+  expect(it.object.read()?.status).toEqual({ phase: 'Pending' });
+  await it.reconcile();
+  expect([await it.volumes(), it.filled]).toEqual([[['v1', GIB]], ['v1']]);
+});
+
+test('a copy onto a whole disk is refused', async () => {
+  const spec = { ...unitSpec('Device', '/dev/sdc'), source: { snapshot: 's1' } };
+  const it = await rig({ ...sampleLocalVolume(), spec });
+  await expect(it.reconcile()).rejects.toThrow('are of LVM volumes only');
   expect(it.object.read()?.status).toMatchObject({ phase: 'Failed', reason: 'Unsupported' });
   expect(await it.volumes()).toEqual([]);
 });

@@ -1,6 +1,7 @@
 import { LUKS_HEADER } from '../../model/encryption.ts';
 import { present } from '../../model/present.ts';
 import { bytes } from '../../model/bytes.ts';
+import { isCopy } from '../../model/copies.ts';
 import { Fault, textOf } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import { fullStore } from '../../model/snapshot-store.ts';
@@ -45,6 +46,8 @@ export interface VolumeDeps {
   readonly log: Log;
   /** Called when something was made, grown or removed: the node's storage is to be reported. */
   readonly onChange: () => void;
+  /** Begins to fill a volume from another one, or goes on: copy-volume.ts. */
+  readonly fillLater: (volume: LocalVolume, signal: AbortSignal) => Promise<void>;
 }
 
 /**
@@ -96,6 +99,8 @@ async function settle(volume: LocalVolume, deps: VolumeDeps, signal: AbortSignal
     if (step.kind === 'ready') return tellReady(volume, step, deps, signal);
     if (step.kind === 'gone') return deps.write.release(volume, signal);
     if (step.kind === 'wait') return tellWaiting(volume, step, deps, signal);
+    if (step.kind === 'copy') return deps.fillLater(volume, signal);
+    if (step.kind === 'create' && isCopy(volume)) await forgetCopy(volume, deps, signal);
     await attempt(volume, step, deps, signal);
     deps.onChange();
     if (step.kind === 'wipe') return deps.write.release(volume, signal);
@@ -103,11 +108,16 @@ async function settle(volume: LocalVolume, deps: VolumeDeps, signal: AbortSignal
   throw new Error(`volume ${volume.metadata.name} is not settled after ${MAX_STEPS} changes`);
 }
 
+/** What was copied went with the logical volume that it was copied onto. */
+async function forgetCopy(volume: LocalVolume, { write }: VolumeDeps, signal: AbortSignal): Promise<void> {
+  if (volume.status?.volumeUuid === undefined) return;
+  await write.copyLost(volume, signal);
+  throw new Fault('unavailable', `the logical volume of ${volume.metadata.name} is gone: it is copied anew`);
+}
+
 async function plan(volume: LocalVolume, deps: VolumeDeps, signal: AbortSignal): Promise<VolumeStep> {
-  const { kind, role, source, readOnly } = volume.spec;
+  const { kind, role, source } = volume.spec;
   if (kind === 'LVM') {
-    if (role !== 'Snapshot' && source && readOnly !== true)
-      return refuseUnsupported(volume, 'Copies are not supported yet.');
     const { groups } = await deps.lvm.report(signal);
     const step = planLvmVolume(volume, groups, deps.others);
     const isLeaving = step.kind === 'remove' || step.kind === 'split';

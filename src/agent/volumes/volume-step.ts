@@ -32,6 +32,8 @@ export type VolumeStep =
     } & InGroup)
   /** The store of a snapshot that is to be removed is made an ordinary volume, so that it can be erased. */
   | ({ readonly kind: 'split' } & InGroup)
+  /** It is there, and is to be filled from another volume: copy-volume.ts. */
+  | ({ readonly kind: 'copy'; readonly sizeBytes: Bytes; readonly devicePath: string } & Required<InGroup>)
   /** Its device is not there, as after a boot. */
   | ({ readonly kind: 'activate' } & InGroup)
   /** Its disk was pulled and is back. */

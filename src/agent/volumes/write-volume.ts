@@ -32,6 +32,16 @@ export interface ReadyVolume {
   readonly volumeUuid?: string | undefined;
   /** Of a snapshot. */
   readonly snapshot?: SnapshotStatus | undefined;
+  /** A copy: all that its source had. */
+  readonly copiedBytes?: number | undefined;
+}
+
+/** How far a copy is. What is absent stays as it is told. */
+export interface CopyingVolume extends VolumeProblem {
+  readonly copiedBytes?: number;
+  readonly progress?: number;
+  readonly groupUuid?: string;
+  readonly volumeUuid?: string;
 }
 
 export type SnapshotStatus = NonNullable<Status['snapshot']>;
@@ -39,6 +49,10 @@ export type SnapshotStatus = NonNullable<Status['snapshot']>;
 /** What the agent writes to LocalVolume objects. An object that is gone needs nothing written. */
 export interface VolumeWriter {
   ready(volume: LocalVolume, now: ReadyVolume, signal: AbortSignal): Promise<void>;
+  /** A volume that is being filled from another one, or waits for it. */
+  copying(volume: LocalVolume, now: CopyingVolume, signal: AbortSignal): Promise<void>;
+  /** Forgets how far a copy was, and onto which logical volume. */
+  copyLost(volume: LocalVolume, signal: AbortSignal): Promise<void>;
   /** Why the volume is not as asked. A volume that serves stays Ready. Says whether this was news. */
   problem(volume: LocalVolume, problem: VolumeProblem, signal: AbortSignal): Promise<boolean>;
   /** How full a snapshot's store is. */
@@ -66,6 +80,12 @@ export function createVolumeWriter(
     if (volume) wrote(volume);
   };
 
+  const patchStatus = (
+    { metadata }: LocalVolume,
+    status: { readonly [Key in keyof Status]: Status[Key] | null },
+    signal: AbortSignal,
+  ): Promise<void> => patch(metadata.name ?? '', { type: 'merge', body: { status } }, signal, 'status');
+
   const writeStatus = async (volume: LocalVolume, status: Status, signal: AbortSignal): Promise<boolean> => {
     const before = volume.status ?? {};
     const names = ['phase', 'sizeBytes', 'devicePath', 'groupUuid', 'volumeUuid', 'reason', 'message'] as const;
@@ -77,10 +97,17 @@ export function createVolumeWriter(
   };
 
   return {
-    ready: async (volume, { sizeBytes, devicePath, groupUuid, volumeUuid, snapshot }, signal) => {
+    ready: async (volume, { sizeBytes, devicePath, groupUuid, volumeUuid, snapshot, copiedBytes }, signal) => {
       const status = present({ phase: 'Ready' as const, sizeBytes, devicePath, groupUuid, volumeUuid, snapshot });
-      await writeStatus(volume, status, signal);
+      if (copiedBytes === undefined) await writeStatus(volume, status, signal);
+      else await patchStatus(volume, { reason: null, message: null, ...status, copiedBytes, progress: 100 }, signal);
     },
+    copying: (volume, { reason, message, copiedBytes, progress, groupUuid, volumeUuid }, signal) => {
+      const far = present({ copiedBytes, progress, groupUuid, volumeUuid });
+      return patchStatus(volume, { phase: 'Pending', reason, message, ...far }, signal);
+    },
+    copyLost: (volume, signal) =>
+      patchStatus(volume, { copiedBytes: null, progress: null, groupUuid: null, volumeUuid: null }, signal),
     problem: (volume, { reason, message }, signal) => {
       const { sizeBytes, devicePath, groupUuid, volumeUuid } = volume.status ?? {};
       const snapshot = reason === 'SnapshotOverflowed' && isSnapshot(volume) ? { overflowed: true } : undefined;
@@ -90,13 +117,7 @@ export function createVolumeWriter(
     fill: (name, snapshot, signal) => patch(name, { type: 'merge', body: { status: { snapshot } } }, signal, 'status'),
     release: async ({ metadata }, signal) => {
       const at = metadata.finalizers?.indexOf(VOLUME_FINALIZER) ?? -1;
-      if (at < 0) return;
-      const path = `/metadata/finalizers/${at}`;
-      const body = [
-        { op: 'test', path, value: VOLUME_FINALIZER },
-        { op: 'remove', path },
-      ];
-      await patch(metadata.name ?? '', { type: 'json', body }, signal);
+      if (at >= 0) await patch(metadata.name ?? '', withoutFinalizer(at), signal);
     },
     markFormatting: (name, begun, signal) => patch(name, annotate(FORMATTING, begun), signal),
     markFormatted: (name, fsType, signal) => patch(name, annotate(FORMATTED, fsType), signal),
@@ -108,6 +129,15 @@ export function createVolumeWriter(
     markDisk: (name, identity, signal) => patch(name, annotate(DISK, identity), signal),
     markFilesystem: (name, identity, signal) => patch(name, annotate(FILESYSTEM, identity), signal),
   };
+}
+
+function withoutFinalizer(at: number): Patch {
+  const path = `/metadata/finalizers/${at}`;
+  const body = [
+    { op: 'test', path, value: VOLUME_FINALIZER },
+    { op: 'remove', path },
+  ];
+  return { type: 'json', body };
 }
 
 const isSnapshot = ({ spec }: LocalVolume): boolean => spec.role === 'Snapshot';

@@ -1,0 +1,256 @@
+import { expect, test } from 'vitest';
+import { KeyedMutex } from '../../daemon/keyed-mutex.ts';
+import type { Copy } from '../../copy/copy-device.ts';
+import { mapperUuidOf } from '../../lvm/names.ts';
+import type { LvmVolume } from '../../lvm/report.ts';
+import { bytes, GIB, type Bytes } from '../../model/bytes.ts';
+import { cloneSnapshotId } from '../../model/copies.ts';
+import { Fault } from '../../model/fault.ts';
+import type { LocalVolume } from '../../model/local-volume.ts';
+import { silentLog } from '../../model/log.ts';
+import { FORMATTED } from '../../model/well-known.ts';
+import type { Content } from '../../mount/filesystem.ts';
+import { createFakeClock } from '../../wait/fake-clock.ts';
+import { createFakeObject } from '../fake-objects.ts';
+import { sampleGroup, sampleLocalVolume, sampleVolume } from '../storage-fixture.ts';
+import { copyVolume, type CopyVolumeDeps } from './copy-volume.ts';
+import { createVolumeWriter } from './write-volume.ts';
+
+const never = new AbortController().signal;
+const UID = '0a1b2c3d-0000-4000-8000-000000000001';
+const SOURCE = 'c0ffee00-0000-4000-8000-000000000002';
+
+const snapshotOf = (name: string, status: LocalVolume['status'] = {}): LocalVolume =>
+  sampleLocalVolume({
+    meta: { name, uid: `u-${name}` },
+    spec: { role: 'Snapshot', source: { volume: 'v0' }, sizeBytes: GIB },
+    status: { phase: 'Ready', sizeBytes: GIB, snapshot: { sourceBytes: 3 * GIB }, ...status },
+  });
+
+interface Given {
+  readonly spec?: Partial<LocalVolume['spec']>;
+  readonly status?: LocalVolume['status'];
+  readonly snapshot?: LocalVolume | 'none';
+  readonly inGroup?: Partial<LvmVolume>;
+  readonly content?: Content;
+}
+
+/** v1 of 4 GiB beside the snapshot of a volume of 3 GiB, which has an ext4 of its own. */
+function rig({ spec, status, snapshot = snapshotOf('s1'), inGroup, content }: Given = {}) {
+  const filled = { source: { snapshot: 's1' }, fsType: 'ext4', sizeBytes: 4 * GIB, ...spec };
+  const object = createFakeObject(
+    sampleLocalVolume({ meta: { uid: UID }, spec: filled, ...(status ? { status } : {}) }),
+  );
+  const name = snapshot === 'none' ? 's1' : (snapshot.metadata.name ?? '');
+  const group = sampleGroup('pool-0', {
+    volumes: [
+      sampleVolume('v1', { size: bytes(4 * GIB) }),
+      sampleVolume(name, { origin: 'v0', active: true, ...inGroup }),
+    ],
+  });
+  const did: string[] = [];
+  const copies: Copy[] = [];
+  let found: Content = content ?? { kind: 'filesystem', type: 'ext4', uuid: SOURCE };
+  const clock = createFakeClock();
+  const deps: CopyVolumeDeps = {
+    lvm: {
+      report: () => Promise.resolve({ groups: [group], orphans: [] }),
+      activateVolume: ({ name: which }: { readonly name: string }) => {
+        did.push(`activate ${which}`);
+        Object.assign(group.volumes[1] ?? {}, { active: true });
+        return Promise.resolve();
+      },
+    } as unknown as CopyVolumeDeps['lvm'],
+    locks: new KeyedMutex(),
+    disks: { mapperUuid: (path) => Promise.resolve(mapperUuidOf('pool-0', `lv-${path.split('/').at(-1)}`)) },
+    filesystems: {
+      probe: () => Promise.resolve(found),
+      settleCopy: (device) => Promise.resolve(void did.push(`settle ${device}`)),
+      giveUuid: (_, { type, uuid }) => {
+        did.push(`uuid at ${object.read()?.status?.copiedBytes}`);
+        found = { kind: 'filesystem', type, uuid };
+        return Promise.resolve();
+      },
+    },
+    write: createVolumeWriter(object.client, () => {}),
+    copier: {
+      copy: async (copy, copied) => {
+        copies.push(copy);
+        did.push('copy');
+        await copied(copy.size);
+      },
+    },
+    heard: (which) => (snapshot !== 'none' && which === snapshot.metadata.name ? snapshot : undefined),
+    clock,
+    record: (_, event) => void did.push(`event ${event.reason}`),
+    log: silentLog,
+    onChange: () => void did.push('changed'),
+  };
+  const run = (more: Partial<CopyVolumeDeps> = {}) =>
+    copyVolume(object.read() ?? sampleLocalVolume(), { ...deps, ...more }, never);
+  return { object, deps, did, copies, clock, run, status: () => object.read()?.status };
+}
+
+test('copied whole, given a UUID of its own, and only then Ready', async () => {
+  const it = rig();
+  await it.run();
+  expect(it.copies).toEqual([{ source: '/dev/pool-0/s1', target: '/dev/pool-0/v1', size: 3 * GIB, from: 0 }]);
+  // What cannot be cut and repeated happens while the copy counts as not begun.
+  expect(it.did).toEqual(['copy', 'settle /dev/pool-0/v1', 'uuid at 0', 'changed']);
+  expect(it.status()).toEqual({
+    phase: 'Ready',
+    sizeBytes: 4 * GIB,
+    devicePath: '/dev/pool-0/v1',
+    groupUuid: 'pool-0',
+    volumeUuid: 'lv-v1',
+    copiedBytes: 3 * GIB,
+    progress: 100,
+  });
+  expect(it.object.read()?.metadata.annotations?.[FORMATTED]).toBe('ext4');
+});
+
+test('the UUID of the filesystem is that of its object', async () => {
+  const it = rig();
+  const given: string[] = [];
+  const { filesystems } = it.deps;
+  const giveUuid: typeof filesystems.giveUuid = (device, wanted, signal) => {
+    given.push(wanted.uuid);
+    return filesystems.giveUuid(device, wanted, signal);
+  };
+  await it.run({ filesystems: { ...filesystems, giveUuid } });
+  expect(given).toEqual([UID]);
+});
+
+test('a tool that says it did and did not leaves the volume not Ready', async () => {
+  const it = rig();
+  const filesystems = { ...it.deps.filesystems, giveUuid: () => Promise.resolve() };
+  await expect(it.run({ filesystems })).rejects.toThrow('did not take the UUID');
+  expect(it.status()).toMatchObject({ phase: 'Failed', reason: 'CopyFailed', copiedBytes: 0 });
+});
+
+test('a clone is copied from its temporary snapshot', async () => {
+  const it = rig({ spec: { source: { volume: 'v0' } }, snapshot: snapshotOf(cloneSnapshotId('v1')) });
+  await it.run();
+  expect(it.copies).toMatchObject([{ source: '/dev/pool-0/copying.v1' }]);
+});
+
+test.each<[string, Given]>([
+  ['raw bytes are the pod’s own', { spec: { fsType: undefined as never } }],
+  ['a source that was never formatted', { content: { kind: 'blank' } }],
+  ['a source that carries something else', { content: { kind: 'other', what: 'crypto_LUKS' } }],
+])('%s: nothing of it is changed', async (_, given) => {
+  const it = rig(given);
+  if (it.object.read()?.spec.fsType === undefined) delete it.object.read()?.spec.fsType;
+  await it.run();
+  expect(it.did).toEqual(['copy', 'changed']);
+  expect(it.status()).toMatchObject({ phase: 'Ready', progress: 100 });
+  expect(it.object.read()?.metadata.annotations?.[FORMATTED]).toBeUndefined();
+});
+
+const begunOn = (volumeUuid: string): LocalVolume['status'] => ({
+  phase: 'Pending',
+  copiedBytes: 2 * GIB,
+  volumeUuid,
+  groupUuid: 'pool-0',
+});
+
+test('a copy goes on from what was told', async () => {
+  const it = rig({ status: begunOn('lv-v1') });
+  await it.run();
+  expect(it.copies).toMatchObject([{ from: 2 * GIB }]);
+});
+
+test('nothing is copied onto another logical volume of its name: reconcileVolume refuses it', async () => {
+  const it = rig({ status: begunOn('lv-of-before') });
+  await it.run();
+  expect(it.copies).toEqual([]);
+});
+
+test('how far it is is told at once and then every five seconds, and never that it is done', async () => {
+  const it = rig();
+  const seen: [Bytes | undefined, number | undefined, string | undefined][] = [];
+  const copier: CopyVolumeDeps['copier'] = {
+    copy: async ({ size }, copied) => {
+      for (const [done, ms] of [
+        [GIB, 4999],
+        [2 * GIB, 1],
+        [size, 1],
+      ] as const) {
+        await it.clock.advance(ms);
+        await copied(bytes(done));
+        const { copiedBytes, progress, message } = it.status() ?? {};
+        seen.push([copiedBytes as Bytes, progress, message]);
+      }
+    },
+  };
+  await it.run({ copier });
+  expect(seen).toEqual([
+    [0, 0, '0 B of 3 GiB are copied from /dev/pool-0/s1.'],
+    [2 * GIB, 66, '2 GiB of 3 GiB are copied from /dev/pool-0/s1.'],
+    [3 * GIB, 99, '3 GiB of 3 GiB are copied from /dev/pool-0/s1.'],
+  ]);
+});
+
+test.each<[string, Given, string, string]>([
+  ['overflowed', { snapshot: snapshotOf('s1', { snapshot: { overflowed: true } }) }, 'SourceFailed', 'overflowed'],
+  ['gone', { snapshot: 'none' }, 'SourceMissing', 'cannot be made from it'],
+  [
+    'could not be taken',
+    { snapshot: snapshotOf('s1', { phase: 'Failed', message: 'no room' }) },
+    'SourceMissing',
+    'no room',
+  ],
+])('a snapshot that %s: refused, and nothing is copied', async (_, given, reason, message) => {
+  const it = rig(given);
+  await expect(it.run()).rejects.toThrow(message);
+  expect(it.did).toEqual([`event ${reason}`]);
+  expect(it.status()).toMatchObject({ phase: 'Failed', reason, message: expect.stringContaining(message) as string });
+});
+
+test.each<[string, Given]>([
+  ['not made yet', { spec: { source: { volume: 'v0' } }, snapshot: 'none' }],
+  ['being taken', { snapshot: snapshotOf('s1', { phase: 'Pending' }) }],
+])('a snapshot that is %s is waited for, and nobody is alarmed', async (_, given) => {
+  const it = rig(given);
+  expect(await it.run()).toBe('waits');
+  expect(it.did).toEqual([]);
+  expect(it.status()).toMatchObject({ phase: 'Pending', reason: 'SourceMissing' });
+});
+
+test('a source whose reads fail leaves the volume not Ready, and says so', async () => {
+  const it = rig();
+  const copier = { copy: () => Promise.reject(new Fault('precondition', '/dev/pool-0/s1 cannot be read: EIO')) };
+  await expect(it.run({ copier })).rejects.toThrow('EIO');
+  expect(it.status()).toMatchObject({ phase: 'Failed', reason: 'SourceFailed' });
+  const full = { copy: () => Promise.reject(new Fault('unavailable', '/dev/pool-0/v1 cannot be written')) };
+  await expect(it.run({ copier: full })).rejects.toThrow('written');
+  expect(it.status()).toMatchObject({ phase: 'Failed', reason: 'CopyFailed' });
+});
+
+test('a path that leads to another volume is neither read nor written', async () => {
+  const it = rig();
+  const disks = { mapperUuid: (path: string) => Promise.resolve(path.endsWith('v1') ? 'LVM-other' : undefined) };
+  await expect(it.run({ disks })).rejects.toThrow('/dev/pool-0/v1 leads to LVM-other');
+  expect(it.copies).toEqual([]);
+});
+
+test('a snapshot whose device is not there, as after a boot, is activated', async () => {
+  const it = rig({ inGroup: { active: false } });
+  await it.run();
+  expect(it.did.slice(0, 2)).toEqual(['activate s1', 'copy']);
+});
+
+test('a copy that is stopped tells nothing', async () => {
+  const it = rig();
+  const stopping = new AbortController();
+  const copier = {
+    copy: () => {
+      stopping.abort(new Error('removed'));
+      return Promise.reject(new Fault('unavailable', 'it is closed'));
+    },
+  };
+  await expect(
+    copyVolume(it.object.read() ?? sampleLocalVolume(), { ...it.deps, copier }, stopping.signal),
+  ).rejects.toThrow('removed');
+  expect(it.status()).toMatchObject({ phase: 'Pending', reason: 'Copying' });
+});
