@@ -1,4 +1,5 @@
-import { bytes, NO_BYTES, roundDown, type Bytes } from '../model/bytes.ts';
+import { headerOf } from '../model/encryption.ts';
+import { bytes, minus, NO_BYTES, roundDown, type Bytes } from '../model/bytes.ts';
 import type { VolumePolicy } from '../model/storage-class.ts';
 import type { Books } from './books/books.ts';
 import { requestOf } from './needs/volume-request.ts';
@@ -15,7 +16,10 @@ export interface Capacity {
   readonly whole: Bytes;
 }
 
-/** What the recorded and observed volumes leave. Room that is held counts as free: it may be held for whoever asks. */
+/**
+ * What the recorded and observed volumes leave, without the header that each volume of an encrypted class takes. Room
+ * that is held counts as free: it may be held for whoever asks.
+ */
 export function getCapacity(books: Books, node: string | undefined, policy: VolumePolicy): Capacity {
   const nodes = node === undefined ? books.cluster.present() : [books.cluster.find(node)];
   const sum = { largest: 0, available: 0, whole: 0 };
@@ -42,9 +46,10 @@ function placesOn(node: NodeRoom, policy: VolumePolicy): { readonly size: number
         : [];
     });
   }
+  const header = headerOf(policy.encryption);
   return node.groups.flatMap(({ name, total, settled, floating, free, facts, refusedFrom }) => {
     if (facts === undefined || (policy.vgName !== undefined && name !== policy.vgName)) return [];
-    const inExtents = (size: number): number => roundDown(bytes(Math.max(0, size)), facts.extentSize);
+    const inExtents = (size: number): number => minus(roundDown(bytes(Math.max(0, size)), facts.extentSize), header);
     const left = Math.min(free + settled + floating, refusedFrom - facts.extentSize);
     return [{ size: inExtents(total - facts.reserved), left: inExtents(left) }];
   });

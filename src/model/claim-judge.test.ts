@@ -62,6 +62,20 @@ test.each<[string, Parameters, ClaimUse, number, number]>([
   expect(judge(parameters, use, asked)).toEqual({ size });
 });
 
+test.each<[string, Parameters, ClaimUse, number, number]>([
+  ['its header', of('ext4'), {}, GIB, GIB + 16 * MIB],
+  ['its header and what its filesystem needs', of('xfs'), {}, MIB, 316 * MIB],
+  ['its header, and a limit is of what the claim sees', of('xfs'), { limit: bytes(300 * MIB) }, MIB, 316 * MIB],
+  ['its header under a raw device too', LVM, { block: true }, MIB, 17 * MIB],
+])('an encrypted volume gets %s', (_, parameters, use, asked, size) => {
+  expect(judge({ ...parameters, encryption: 'luks2' }, use, asked)).toEqual({ size });
+});
+
+test('an encrypted volume that would pass 8 PiB with its header is refused', () => {
+  const problem = 'no volume can have 8 PiB or more';
+  expect(judge({ ...LVM, encryption: 'luks2' }, {}, Number.MAX_SAFE_INTEGER - MIB)).toEqual({ problem });
+});
+
 test('a limit below the minimum of the filesystem is refused with the minimum', () => {
   expect(judge(of('xfs'), { limit: bytes(200 * MIB) }, 100 * MIB)).toEqual({
     problem: 'a limit of 200 MiB is too small: the filesystem xfs needs 300 MiB',

@@ -1,4 +1,5 @@
-import { BEYOND_ANY_NODE, formatBytes, type Bytes } from './bytes.ts';
+import { BEYOND_ANY_NODE, formatBytes, plus, type Bytes } from './bytes.ts';
+import { headerOf, type Encryption } from './encryption.ts';
 import { Fault } from './fault.ts';
 import { present } from './present.ts';
 import { filesystemType, smallestFilesystem } from './filesystem-type.ts';
@@ -60,11 +61,27 @@ export function useProblem(kind: VolumeKind, use: VolumeUse): string | undefined
 
 export const COPIES_PROBLEM = 'a volume from a snapshot or another volume cannot be made yet';
 
+/** What decides how large a volume must be, beside the size that is asked. */
+export interface Shape extends Pick<VolumeUse, 'block' | 'fsType'> {
+  readonly encryption?: Encryption | undefined;
+}
+
 /**
- * The size to look for room with, in bytes: what is asked, and no less than its filesystem needs. A mount point has its
- * filesystem already. Throws Fault `out-of-range` that names the filesystem's minimum when the limit is below it.
+ * The size to look for room with, in bytes: what is asked, and no less than its filesystem needs, and what encryption
+ * takes of its device besides (headerOf). A mount point has its filesystem already. Throws Fault `out-of-range` that
+ * names the filesystem's minimum when the limit is below it.
  */
 export function sizeToMake(
+  kind: VolumeKind,
+  { encryption, ...content }: Shape,
+  asked: { readonly size: Bytes; readonly limit?: Bytes },
+): Bytes {
+  const [size, header] = [sizeOfContent(kind, content, asked), headerOf(encryption)];
+  if (header < BEYOND_ANY_NODE - size) return plus(size, header);
+  throw new Fault('out-of-range', 'no volume can have 8 PiB or more');
+}
+
+function sizeOfContent(
   kind: VolumeKind,
   { block, fsType }: Pick<VolumeUse, 'block' | 'fsType'>,
   { size, limit }: { readonly size: Bytes; readonly limit?: Bytes },
@@ -87,11 +104,11 @@ export function judgeClaim(
   use: ClaimUse = {},
 ): { readonly size: Bytes } | { readonly problem: string } {
   const { block = false, accessModes = [], limit } = use;
-  const { kind, fsType = '', mountOptions = [] } = policy;
+  const { kind, fsType = '', mountOptions = [], encryption } = policy;
   const problem = useProblem(kind, { block, fsType, accessModes, mountOptions }) ?? problemBeyondUse(requested, use);
   if (problem !== undefined) return { problem };
   try {
-    return { size: sizeToMake(kind, { block, fsType }, { size: requested, ...present({ limit }) }) };
+    return { size: sizeToMake(kind, { block, fsType, encryption }, { size: requested, ...present({ limit }) }) };
   } catch (error) {
     if (error instanceof Fault) return { problem: error.message };
     throw error;

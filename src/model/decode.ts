@@ -1,4 +1,5 @@
 import { BEYOND_ANY_NODE, bytes, NO_BYTES, type Bytes } from './bytes.ts';
+import { headerOf } from './encryption.ts';
 import type { ClassFacts, PodFacts, PodVolume, PvFacts, VolumeFacts } from './facts.ts';
 import type { LocalVolume } from './local-volume.ts';
 import type { PersistentVolume, Pod, PodVolumeSource, StorageClass } from './objects.ts';
@@ -113,7 +114,9 @@ function takesOf(pv: PersistentVolume): PvFacts['takes'] {
   const kind = VOLUME_KINDS.find((word) => word === attributes['volumeType']);
   if (!kind) return undefined;
   const where = whereOf(kind, attributes, allocated(pv.metadata.annotations?.[PV_ALLOCATED]));
-  return where ? { kind, where, size: quantity(pv.spec?.capacity?.['storage']) } : undefined;
+  if (!where) return undefined;
+  const header = headerOf(attributes['encryption'] === 'luks2' ? 'luks2' : undefined);
+  return { kind, where, size: size(quantity(pv.spec?.capacity?.['storage']) + header) };
 }
 
 function whereOf(

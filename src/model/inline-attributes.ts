@@ -1,8 +1,18 @@
 import { bytes, GIB, type Bytes } from './bytes.ts';
 import { Fault } from './fault.ts';
+import type { Encryption } from './encryption.ts';
 import { sizeToMake } from './claim-judge.ts';
 import { parseMkfsOptions } from './mkfs-options.ts';
-import { readLayout, readLimits, readWhole, type IoLimits, type Layout, type Parameters } from './parameters.ts';
+import { present } from './present.ts';
+import {
+  readEncryption,
+  readLayout,
+  readLimits,
+  readWhole,
+  type IoLimits,
+  type Layout,
+  type Parameters,
+} from './parameters.ts';
 
 /** What a pod asks of an inline volume in its own spec. */
 export interface InlineAsk {
@@ -12,6 +22,8 @@ export interface InlineAsk {
   readonly limits: IoLimits;
   /** Empty: our choice. */
   readonly fsType: string;
+  /** With a key that nobody keeps: what is in the volume ends with its pod, and with a boot of its node. */
+  readonly encryption?: Encryption;
 }
 
 const DEFAULT_SIZE = bytes(GIB);
@@ -28,8 +40,10 @@ export function parseInlineAttributes(values: Readonly<Record<string, string>>, 
   if (!vgName)
     throw new Fault('invalid', 'attribute vgName is missing from volumeAttributes: name the volume group to use');
   if (values['mkfsOptions']) parseMkfsOptions(values['mkfsOptions'], fsType);
-  const size = sizeToMake('LVM', { block: false, fsType }, { size: readSize(values['size']) });
-  return { vgName, size, layout: readLayout(parameters), limits: readLimits(parameters), fsType };
+  const encryption = readEncryption(parameters, 'LVM');
+  const size = sizeToMake('LVM', { block: false, fsType, encryption }, { size: readSize(values['size']) });
+  const limits = readLimits(parameters);
+  return { vgName, size, layout: readLayout(parameters), limits, fsType, ...present({ encryption }) };
 }
 
 function readSize(text: string | undefined): Bytes {

@@ -1,4 +1,5 @@
 import type { Bytes } from './bytes.ts';
+import type { Encryption } from './encryption.ts';
 import { Fault, textOf } from './fault.ts';
 import { parseWholeQuantity } from './quantity.ts';
 
@@ -24,6 +25,7 @@ export const CLASS_PARAMETERS = {
   readIops: 'ours',
   writeIops: 'ours',
   mkfsOptions: 'ours',
+  encryption: 'ours',
 } as const;
 
 /** The `volumeAttributes` of an inline volume that we read. */
@@ -38,6 +40,7 @@ export const INLINE_ATTRIBUTES = {
   readIops: 'ours',
   writeIops: 'ours',
   mkfsOptions: 'ours',
+  encryption: 'ours',
 } as const;
 
 /** The parameters of a VolumeAttributesClass: the limits, which may change while a volume is in use. */
@@ -148,3 +151,10 @@ export type Layout = 'linear' | 'striped';
  */
 export const readLayout = (parameters: Parameters): Layout =>
   readWord(parameters, 'lvmType', ['linear', 'striping']) === 'striping' ? 'striped' : 'linear';
+
+/** Throws Fault `invalid` for anything but `luks2`, and where there is no logical volume to encrypt. */
+export function readEncryption(parameters: Parameters, kind: string): Encryption | undefined {
+  const encryption = readWord(parameters, 'encryption', ['luks2']);
+  if (encryption === undefined || kind === 'LVM') return encryption;
+  throw new Fault('invalid', `${parameters.what} encryption is for volumeType LVM, not ${kind}`);
+}

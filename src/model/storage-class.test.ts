@@ -51,6 +51,10 @@ test.each([
   [{ volumeType: 'LVM', writeBps: '65535' }, 'writeBps: "65535" is too small to live with: use at least 64Ki'],
   [{ volumeType: 'LVM', iops: '9' }, 'iops: "9" is too small to live with: use at least 10 (operations a second)'],
   [{ volumeType: 'LVM', iops: '0' }, 'iops: "0" must be more than zero'],
+  [{ volumeType: 'LVM', encryption: 'luks1' }, 'encryption: "luks1" is unknown: use luks2'],
+  [{ volumeType: 'LVM', encryption: 'true' }, 'encryption: "true" is unknown: use luks2'],
+  [{ volumeType: 'Device', encryption: 'luks2' }, 'encryption is for volumeType LVM, not Device'],
+  [{ volumeType: 'MountPoint', encryption: 'luks2' }, 'encryption is for volumeType LVM, not MountPoint'],
   [{ volumeType: 'Device', vgName: 'pool' }, 'vgName is for volumeType LVM, not Device'],
 ])('%j is refused with the parameter and what is allowed', (parameters, message) => {
   expect(() => parseStorageClass(parameters)).toThrow(message);

@@ -2,7 +2,16 @@ import { Fault } from './fault.ts';
 import { parseMkfsOptions } from './mkfs-options.ts';
 import { present } from './present.ts';
 import { PARAM_FS_TYPE } from './well-known.ts';
-import { readLayout, readLimits, readWord, type IoLimits, type Layout, type Parameters } from './parameters.ts';
+import type { Encryption } from './encryption.ts';
+import {
+  readEncryption,
+  readLayout,
+  readLimits,
+  readWord,
+  type IoLimits,
+  type Layout,
+  type Parameters,
+} from './parameters.ts';
 
 export type { IoLimits, Layout };
 
@@ -25,6 +34,8 @@ export interface VolumePolicy {
   readonly mountOptions?: readonly string[];
   readonly layout: Layout;
   readonly limits: IoLimits;
+  /** Absent: its data is on the disk as it is. */
+  readonly encryption?: Encryption;
 }
 
 /**
@@ -45,13 +56,14 @@ export function parseStorageClass(
   const { vgName } = values;
   if (kind !== 'LVM' && vgName)
     throw new Fault('invalid', `StorageClass parameter vgName is for volumeType LVM, not ${kind}`);
+  const encryption = readEncryption(parameters, kind);
   const fsType = readFsType(values);
   if (values['mkfsOptions']) parseMkfsOptions(values['mkfsOptions'], fsType ?? '');
   return {
     kind,
     ...(vgName ? { vgName } : {}),
     ...(mediaType ? { mediaType } : {}),
-    ...present({ fsType, mountOptions }),
+    ...present({ fsType, mountOptions, encryption }),
     layout,
     limits: readLimits(parameters),
   };

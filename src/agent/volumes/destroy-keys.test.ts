@@ -26,6 +26,7 @@ test.each([
     false,
     ['erase /dev/x'],
   ],
+  ['a snapshot', { encryption: 'luks2', role: 'Snapshot' }, true, false, []],
   ['one without a header', { encryption: 'luks2' }, false, false, []],
   ['a plain volume in which a pod made a LUKS volume', {}, true, false, []],
 ] as const)('the data of %s', async (_, spec, header, isUnreadable, done) => {

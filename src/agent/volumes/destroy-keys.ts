@@ -15,7 +15,8 @@ export async function closeLeft(
 
 /**
  * Makes an encrypted volume unreadable for good by the loss of its key slots, and says whether all of its data is: not
- * where it carries no LUKS header, and not where it is a copy, since its source's key slots open it too.
+ * where it carries no LUKS header, and not where it is a copy, since its source's key slots open it too. A snapshot is
+ * left to be erased as any other: what is written to it fills its store.
  */
 export async function destroyKeys(
   { spec }: LocalVolume,
@@ -23,7 +24,7 @@ export async function destroyKeys(
   crypt: Pick<Crypt, 'header' | 'erase'>,
   signal: AbortSignal,
 ): Promise<boolean> {
-  if (!spec.encryption || !(await crypt.header(device, signal))) return false;
+  if (!spec.encryption || spec.role === 'Snapshot' || !(await crypt.header(device, signal))) return false;
   await crypt.erase(device, signal);
   return spec.source === undefined;
 }

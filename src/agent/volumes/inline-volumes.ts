@@ -1,3 +1,4 @@
+import { present } from '../../model/present.ts';
 import { Fault, textOf } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import type { NodeLocalStorage } from '../../model/objects.ts';
@@ -101,7 +102,7 @@ async function create(
 }
 
 function newInline(wanted: InlineVolume, nodeName: string): LocalVolume {
-  const { id, vgName, sizeBytes, layout, limits, fsType, targetPath } = wanted;
+  const { id, vgName, sizeBytes, layout, limits, fsType, encryption, targetPath } = wanted;
   return {
     metadata: {
       name: id,
@@ -117,6 +118,7 @@ function newInline(wanted: InlineVolume, nodeName: string): LocalVolume {
       sizeBytes,
       role: 'Ephemeral',
       ...(fsType === '' ? {} : { fsType }),
+      ...present({ encryption }),
       ...(Object.keys(limits).length === 0 ? {} : { limits }),
     },
   };

@@ -1,6 +1,7 @@
 import { present } from '../../model/present.ts';
 import { describe, expect, test } from 'vitest';
 import { bytes, GIB, MIB, NO_BYTES } from '../../model/bytes.ts';
+import { LUKS_HEADER } from '../../model/encryption.ts';
 import { parseStorageClass } from '../../model/storage-class.ts';
 import { claim, fitting, freeIn, gib, group, ledgerWith, node, pod, unit, volume } from '../ledger-fixture.ts';
 
@@ -269,12 +270,20 @@ describe('GetCapacity', () => {
     whole: gib(whole),
   });
 
+  const luks = { ...anyGroup, encryption: 'luks2' } as const;
+  const without = ({ largest, available, whole }: ReturnType<typeof capacity>) => ({
+    largest: largest - LUKS_HEADER,
+    available: available - 2 * LUKS_HEADER,
+    whole: whole - LUKS_HEADER,
+  });
+
   test.each([
     ['the groups of all nodes', anyGroup, undefined, capacity(9, 17, 9)],
     ['the groups of the node', anyGroup, 'n1', capacity(6, 8, 6)],
     ['that group', pool0, 'n1', capacity(2, 2, 4)],
     ['the disks of that medium', disk, undefined, capacity(8, 8, 8)],
     ['a disk that is not free', disk, 'n1', capacity(0, 0, 7)],
+    ['encrypted volumes, without the header of each', luks, 'n1', without(capacity(6, 8, 6))],
     ['no such node', anyGroup, 'n9', capacity(0, 0, 0)],
   ])('%s', (_, policy, name, want) => {
     const ledger = ledgerWith({ nodes, volumes: [volume('v', 'pool-0', 2)] });

@@ -1,3 +1,5 @@
+import { bytes, minus, type Bytes } from '../../model/bytes.ts';
+import { headerOf } from '../../model/encryption.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import { isLetGo } from '../../model/needed-data.ts';
 import type { Snapshot } from '../gen/csi.ts';
@@ -27,5 +29,8 @@ export function toCsiSnapshot(volume: LocalVolume): Snapshot {
   };
 }
 
-const leastClaim = ({ spec, status }: LocalVolume): number =>
-  (spec.restore === 'Mount' ? spec.request?.requiredBytes : status?.snapshot?.sourceBytes) ?? 0;
+/** A claim asks without the header of encryption, which the restored volume has besides. */
+const leastClaim = ({ spec, status }: LocalVolume): Bytes => {
+  const least = spec.restore === 'Mount' ? spec.request?.requiredBytes : status?.snapshot?.sourceBytes;
+  return minus(bytes(least ?? 0), headerOf(spec.encryption));
+};

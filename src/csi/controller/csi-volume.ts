@@ -1,3 +1,5 @@
+import { bytes, minus } from '../../model/bytes.ts';
+import { headerOf } from '../../model/encryption.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import { READ_ONLY_SNAPSHOT, SNAPSHOT_ID, TOPOLOGY_KEY } from '../../model/well-known.ts';
 import type { Volume } from '../gen/csi.ts';
@@ -11,7 +13,7 @@ export function toCsiVolume(
 ): Volume {
   return {
     volumeId: metadata.name ?? '',
-    capacityBytes: BigInt(status?.sizeBytes ?? spec.sizeBytes),
+    capacityBytes: BigInt(minus(bytes(status?.sizeBytes ?? spec.sizeBytes), headerOf(spec.encryption))),
     volumeContext: { ...parameters, ...placeContext(spec), ...snapshotContext(spec) },
     contentSource: contentSourceOf(spec),
     accessibleTopology: [{ segments: { [TOPOLOGY_KEY]: hostnameOf(spec.nodeName) } }],

@@ -1,4 +1,5 @@
-import { bytes, formatBytes, type Bytes } from '../../model/bytes.ts';
+import { BEYOND_ANY_NODE, bytes, formatBytes, minus, type Bytes } from '../../model/bytes.ts';
+import { headerOf } from '../../model/encryption.ts';
 import { Fault } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import { checkLimit, parseCapacityRange, type Asked } from './capacity-range.ts';
@@ -27,6 +28,25 @@ export function parseExpandVolume({ volumeId, capacityRange }: ControllerExpandV
  * snapshots, `out-of-range`, `aborted`.
  */
 export async function expandVolume(
+  { id, asked }: WantedGrowth,
+  volume: LocalVolume,
+  deps: MakeVolumeDeps,
+  signal: AbortSignal,
+): Promise<Bytes> {
+  const header = headerOf(volume.spec.encryption);
+  const grown = await growDevice({ id, asked: withHeader(asked, header) }, volume, deps, signal);
+  return minus(grown, header);
+}
+
+/** The same of the device, which has the header of encryption besides. */
+const withHeader = (asked: WantedGrowth['asked'], header: Bytes): WantedGrowth['asked'] => ({
+  required: atMost(asked.required + header),
+  ...(asked.limit === undefined ? {} : { limit: atMost(asked.limit + header) }),
+});
+
+const atMost = (size: number): Bytes => bytes(Math.min(size, BEYOND_ANY_NODE));
+
+async function growDevice(
   { id, asked }: WantedGrowth,
   volume: LocalVolume,
   deps: MakeVolumeDeps,

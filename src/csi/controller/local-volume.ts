@@ -27,7 +27,7 @@ export function newLocalVolume(wanted: WantedVolume, placement: Placement, claim
       ...(placement.kind === 'LVM' ? { vgName: placement.vgName, layout: policy.layout } : { path: placement.path }),
       sizeBytes: placement.size,
       role: 'Volume',
-      ...present({ fsType: usage.fsType }),
+      ...present({ fsType: usage.fsType, encryption: policy.encryption }),
       ...(claim ? { claim: { ...claim, ...present({ uid: claimUid }) } } : {}),
       ...(sameLimits(limits) ? {} : { limits }),
       ...(sameLimits(attributes) ? {} : { storageClassLimits: policy.limits }),
@@ -72,6 +72,7 @@ export function checkSame(wanted: WantedVolume, { spec }: LocalVolume): void {
     ['limit_bytes', asked.limit, spec.request?.limitBytes],
     ['role', 'Volume', spec.role],
     ['source', nameOfSource(source), nameOfSource(spec.source)],
+    ['encryption', policy.encryption, spec.encryption],
     ['limit of IO in its StorageClass', formatLimits(policy.limits), formatLimits(limitsOfStorageClass(spec))],
     ['limit of IO', formatLimits(limitsWith(policy.limits, attributes)), formatLimits(spec.limits)],
   ];

@@ -8,7 +8,7 @@ import { present } from '../../model/present.ts';
 import { largestStore, parseSnapshotClass, type SnapshotPolicy } from '../../model/snapshot-class.ts';
 import type { VolumePolicy } from '../../model/storage-class.ts';
 import { meaningOf } from '../../model/volume-reasons.ts';
-import { KEEP, NODE_LABEL, VOLUME_FINALIZER } from '../../model/well-known.ts';
+import { KEEP, NODE_LABEL, SNAPSHOT_RESTORE, VOLUME_FINALIZER } from '../../model/well-known.ts';
 import type { CreateSnapshotRequest } from '../gen/csi.ts';
 import type { Room, Volumes } from '../ports.ts';
 import { findStaying } from './find-staying.ts';
@@ -72,6 +72,7 @@ async function placeAndCreate(
   const source = await deps.volumes.find(sourceId, signal);
   if (!source) throw new Fault('not-found', `there is no volume ${sourceId} to take a snapshot of`);
   const sourceSize = checkSource(sourceId, source);
+  if (policy.restore === 'Mount') assertMountable(sourceId, source);
   const initialSize = bytes(Math.min(policy.initialSize, sourceSize));
   const size = place(id, source, bytes(Math.min(initialSize, largestStore(sourceSize))), deps.room);
   try {
@@ -103,6 +104,13 @@ function checkSource(id: string, { metadata, spec, status }: LocalVolume): Bytes
       `volume ${id} is not ready for a snapshot: ${status?.message ?? 'it is being made'}`,
     );
   return bytes(status.sizeBytes);
+}
+
+/** Throws Fault `invalid` for a volume whose device is not what is mounted. */
+function assertMountable(id: string, { spec }: LocalVolume): void {
+  if (!spec.encryption) return;
+  const instead = `use a VolumeSnapshotClass with ${SNAPSHOT_RESTORE} "copy"`;
+  throw new Fault('invalid', `volume ${id} is encrypted: its snapshot cannot be mounted as it is; ${instead}`);
 }
 
 /** Takes the room of the store, in the group of its source, and returns its size in whole extents. */

@@ -1,6 +1,8 @@
 import { present } from '../../model/present.ts';
 import type { KeyedMutex } from '../../daemon/keyed-mutex.ts';
 import { COPIES_PROBLEM } from '../../model/claim-judge.ts';
+import { minus } from '../../model/bytes.ts';
+import { headerOf } from '../../model/encryption.ts';
 import { Fault } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import { meaningOf } from '../../model/volume-reasons.ts';
@@ -56,8 +58,22 @@ async function makeFrom(
   const source = await deps.volumes.find(id, signal);
   if (source === undefined || (source.spec.role === 'Snapshot') !== (what === 'snapshot'))
     throw new Fault('not-found', `there is no ${what} ${id} to make a volume from`);
+  checkEncryption(wanted, source);
   if (source.spec.restore !== 'Mount') throw new Fault('unimplemented', COPIES_PROBLEM);
   return deps.volumes.create(mountedVolume(wanted, source, deps.claimUid(wanted)), signal);
+}
+
+/**
+ * Throws Fault `invalid` unless both are encrypted or neither is: what is copied is the source's device as it is, with
+ * its header and key slots.
+ */
+function checkEncryption({ name, policy }: WantedVolume, { metadata, spec }: LocalVolume): void {
+  if (policy.encryption === spec.encryption) return;
+  const [source, wanted] = spec.encryption ? ['encrypted', 'one that is'] : ['not encrypted', 'one that is not'];
+  throw new Fault(
+    'invalid',
+    `volume ${name}: its source ${metadata.name} is ${source}: use a StorageClass of ${wanted}, or copy its files`,
+  );
 }
 
 async function placeAndCreate(wanted: WantedVolume, deps: MakeVolumeDeps, signal: AbortSignal): Promise<LocalVolume> {
@@ -71,7 +87,7 @@ async function placeAndCreate(wanted: WantedVolume, deps: MakeVolumeDeps, signal
   });
   if (!placed.ok) throw new Fault('exhausted', placed.refusal.message);
   try {
-    checkLimit(placed.placement.size, asked);
+    checkLimit(minus(placed.placement.size, headerOf(policy.encryption)), asked);
     return await deps.volumes.create(newLocalVolume(wanted, placed.placement, claimUid), signal);
   } catch (error) {
     if (!(error instanceof Fault && error.kind === 'aborted')) deps.room.unplace(name);

@@ -53,7 +53,7 @@ export function parseCreateVolume(request: CreateVolumeRequest, topology: Pick<T
     asked,
     size: sizeToMake(
       policy.kind,
-      { block: usage.block, fsType: usage.fsType ?? '' },
+      { block: usage.block, fsType: usage.fsType ?? '', encryption: policy.encryption },
       { ...asked, size: wantedSize(asked) },
     ),
     policy,

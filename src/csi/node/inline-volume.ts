@@ -1,4 +1,5 @@
 import type { Bytes } from '../../model/bytes.ts';
+import type { Encryption } from '../../model/encryption.ts';
 import { Fault } from '../../model/fault.ts';
 import { parseInlineAttributes } from '../../model/inline-attributes.ts';
 import { EPHEMERAL } from '../../model/well-known.ts';
@@ -14,6 +15,7 @@ export interface InlineVolume {
   readonly limits: IoLimits;
   /** Empty: our choice. */
   readonly fsType: string;
+  readonly encryption?: Encryption;
   /** The path at which the pod's kubelet wants it. */
   readonly targetPath: string;
 }
@@ -31,6 +33,8 @@ export function parseInline(request: NodePublishVolumeRequest): InlineVolume {
     throw new Fault('invalid', `volume_id "${id}" is not one that the kubelet gives to inline volumes`);
   const { accessType } = volumeCapability ?? {};
   if (accessType?.$case === 'block') throw new Fault('invalid', 'an inline volume is a filesystem, not a block device');
-  const { vgName, size, layout, limits, fsType } = parseInlineAttributes(volumeContext, accessType?.value.fsType);
-  return { id, vgName, sizeBytes: size, layout, limits, fsType, targetPath };
+  const { size: sizeBytes, ...asked } = parseInlineAttributes(volumeContext, accessType?.value.fsType);
+  if (asked.encryption && request.secrets['key'] !== undefined)
+    throw new Fault('invalid', 'the key of an inline volume is kept nowhere: leave nodePublishSecretRef out');
+  return { id, ...asked, sizeBytes, targetPath };
 }

@@ -1,0 +1,72 @@
+import { expect, test } from 'vitest';
+import { GIB, MIB } from '../../model/bytes.ts';
+import { READ_ONLY_SNAPSHOT, SNAPSHOT_RESTORE } from '../../model/well-known.ts';
+import { serveController, type FakeController } from '../../../test/rig/csi-controller.ts';
+import { ControllerExpandVolumeRequest, CreateSnapshotRequest } from '../gen/csi.ts';
+import { Code } from '../status.ts';
+
+const never = new AbortController().signal;
+const parameters = { volumeType: 'LVM', encryption: 'luks2' };
+const HEADER = 16 * MIB;
+
+const expand = ({ client }: FakeController, required: number, limit = required) =>
+  client.controller.controllerExpandVolume(
+    ControllerExpandVolumeRequest.fromPartial({
+      volumeId: 'v',
+      capacityRange: { requiredBytes: BigInt(required), limitBytes: BigInt(limit) },
+    }),
+    never,
+  );
+
+test('the header is part of the logical volume, and not of what the claim asks for and gets', async () => {
+  const it = await serveController();
+  const range = { capacityRange: { requiredBytes: BigInt(GIB), limitBytes: BigInt(GIB) } };
+  const made = await it.create('v', { parameters, ...range });
+  expect(made).toMatchObject({ capacityBytes: BigInt(GIB), volumeContext: parameters });
+  expect(it.volumes.objects.get('v')?.spec).toMatchObject({ sizeBytes: GIB + HEADER, encryption: 'luks2' });
+  expect((await expand(it, 2 * GIB)).capacityBytes).toBe(BigInt(2 * GIB));
+  expect(it.volumes.objects.get('v')?.spec.sizeBytes).toBe(2 * GIB + HEADER);
+  expect((await expand(it, 2 * GIB)).capacityBytes).toBe(BigInt(2 * GIB));
+  await expect(expand(it, 3 * GIB - 1, 3 * GIB - 1)).rejects.toMatchObject({ code: Code.OUT_OF_RANGE });
+});
+
+test('one name with and without encryption is ALREADY_EXISTS', async () => {
+  const it = await serveController();
+  await it.create('v', { parameters });
+  expect((await it.create('v', { parameters }))?.volumeId).toBe('v');
+  await expect(it.create('v')).rejects.toMatchObject({
+    code: Code.ALREADY_EXISTS,
+    details: expect.stringContaining('another encryption: luks2, not none'),
+  });
+});
+
+test('a claim from a snapshot may be as large as the claim that it was taken of; as it is, it cannot be mounted', async () => {
+  const it = await serveController();
+  await it.create('v', { parameters });
+  const take = (name: string, more: Record<string, string> = {}) =>
+    it.client.controller.createSnapshot(
+      CreateSnapshotRequest.fromPartial({ name, sourceVolumeId: 'v', parameters: more }),
+      never,
+    );
+  expect((await take('snap-a', { [SNAPSHOT_RESTORE]: 'copy' })).snapshot?.sizeBytes).toBe(BigInt(GIB));
+  await expect(take('snap-b', { [READ_ONLY_SNAPSHOT]: 'true' })).rejects.toMatchObject({
+    code: Code.INVALID_ARGUMENT,
+    details: expect.stringContaining('volume v is encrypted: its snapshot cannot be mounted as it is'),
+  });
+});
+
+test.each([
+  [parameters, { volumeType: 'LVM' }, 'its source snap-a is encrypted'],
+  [{ volumeType: 'LVM' }, parameters, 'its source snap-a is not encrypted'],
+])('a volume is made from a source of %j with %j: refused by name', async (of, into, message) => {
+  const it = await serveController();
+  await it.create('v', { parameters: of });
+  const snapshot = { name: 'snap-a', sourceVolumeId: 'v', parameters: { [SNAPSHOT_RESTORE]: 'copy' } };
+  await it.client.controller.createSnapshot(CreateSnapshotRequest.fromPartial(snapshot), never);
+  const volumeContentSource = { type: { $case: 'snapshot' as const, value: { snapshotId: 'snap-a' } } };
+  await expect(it.create('w', { parameters: into, volumeContentSource })).rejects.toMatchObject({
+    code: Code.INVALID_ARGUMENT,
+    details: expect.stringContaining(message),
+  });
+  expect([...it.volumes.objects.keys()]).toEqual(['v', 'snap-a']);
+});
