@@ -11,6 +11,8 @@ import type {
   PersistentVolumeClaim,
   Pod,
   StorageClass,
+  VolumeSnapshot,
+  VolumeSnapshotContent,
 } from '../model/objects.ts';
 
 /** Where a kind of object is served: the pieces of its REST path, and the kind its body carries. */
@@ -54,6 +56,19 @@ export const STORAGE_CAPACITIES: Resource<CsiStorageCapacity> = {
   plural: 'csistoragecapacities',
   kind: 'CSIStorageCapacity',
   namespaced: true,
+};
+const snapshots = { group: 'snapshot.storage.k8s.io', version: 'v1' };
+export const VOLUME_SNAPSHOTS: Resource<VolumeSnapshot> = {
+  ...snapshots,
+  plural: 'volumesnapshots',
+  kind: 'VolumeSnapshot',
+  namespaced: true,
+};
+export const VOLUME_SNAPSHOT_CONTENTS: Resource<VolumeSnapshotContent> = {
+  ...snapshots,
+  plural: 'volumesnapshotcontents',
+  kind: 'VolumeSnapshotContent',
+  namespaced: false,
 };
 export const NODE_LOCAL_STORAGES: Resource<NodeLocalStorage> = {
   ...ours,

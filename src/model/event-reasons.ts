@@ -38,6 +38,8 @@ const OTHERS = {
   NotUnderstood: operator('NodeLocalStorage, StorageClass'),
   /** A LocalVolume is being deleted, and its data stays because a PersistentVolume refers to it. */
   DataKept: operator('LocalVolume'),
+  /** The store of a snapshot fills, and its volume group has no room for it to grow. */
+  StoreCannotGrow: operator('LocalVolume'),
   /** A LocalVolume of a node or disk that is lost is let go of; its data, if it comes back, is still there. */
   DataLeft: operator('LocalVolume'),
   /** The kubelet knows the pod of an inline volume no more. */

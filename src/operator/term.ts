@@ -13,6 +13,7 @@ import type { OperatorConfig } from './config.ts';
 import { checkLedger } from './follow/check-ledger.ts';
 import { feedLedger } from './follow/feed-ledger.ts';
 import { createInformers, followAll, notSynced, type Informers } from './follow/informers.ts';
+import { followSnapshots } from './follow/snapshot-sources.ts';
 import { createTopology } from './follow/topology.ts';
 import type { Sources } from './metrics/gauges.ts';
 import type { OperatorMetrics } from './metrics/metrics.ts';
@@ -23,6 +24,7 @@ import { createExtenderComponent } from './scheduling/extender-component.ts';
 import { createScheduling } from './scheduling/scheduling.ts';
 import { createWaitingPods } from './scheduling/waiting-pods.ts';
 import { createCsiComponent } from './volumes/csi-component.ts';
+import { growStores } from './volumes/grow-stores.ts';
 import { letGoOfLostVolumes } from './volumes/let-go-lost.ts';
 import { createNeededData, type NeededData } from './volumes/needed-data.ts';
 import { leadServiceHere, type ServingAddress } from './serving-address.ts';
@@ -66,6 +68,8 @@ export function createTerm(config: OperatorConfig, deps: TermDeps): Term {
     onLetGo: deps.metrics.onLetGo,
   };
   const kept = { client: deps.client, informers, needed: cluster.needed, events, log };
+  const snapshots = { client: deps.client, drivers, volumes: informers.volumes, ledger, log };
+  const stores = { client: deps.client, informers, ledger, events, log, onStuck: deps.metrics.onStuckStores };
   const check = {
     ...{ ledger, policy: cluster.policy, informers, log },
     everyMs: config.checkEveryMs,
@@ -74,9 +78,11 @@ export function createTerm(config: OperatorConfig, deps: TermDeps): Term {
   const components: Component[] = [
     background('events', (signal) => events.run(signal)),
     background('informers', (signal) => followAll(informers, signal)),
+    background('snapshots', (signal) => followSnapshots(snapshots, signal)),
     ...callComponents(config, deps, cluster),
     background('node storage', (signal) => nodes.run(signal)),
     background('kept data', (signal) => keepDeletedData(kept, signal)),
+    background('stores of snapshots', (signal) => growStores(stores, signal)),
     background('lost volumes', (signal) => letGoOfLostVolumes(lost, signal)),
     background('ledger check', (signal) => checkLedger(check, signal)),
     background('expiry', (signal) =>

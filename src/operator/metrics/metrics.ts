@@ -16,6 +16,8 @@ export interface OperatorMetrics {
   readonly onExpired: (pods: number) => void;
   /** Counts volumes whose objects were let go though their data may still be on a lost node. */
   readonly onLetGo: (cause: LossCause) => void;
+  /** How many stores of snapshots want to grow and find no room. */
+  readonly onStuckStores: (stores: number) => void;
   /** Counts what the comparison of the ledger with the objects found. */
   readonly onChecked: (nodes: number, faults: readonly LedgerFault[]) => void;
   /** Says where the numbers come from when a page is made; undefined while this replica does not lead. */
@@ -43,6 +45,11 @@ export function createOperatorMetrics(): OperatorMetrics {
     help: 'Volumes whose objects were let go because their node or disk is lost; their data was not touched.',
     labels: ['cause'],
   });
+  const stuckStores = registry.gauge({
+    name: 'open_local_snapshot_stores_without_room',
+    help: 'Stores of snapshots that fill up and cannot grow: such a snapshot is lost when its store is full.',
+    labels: [],
+  });
   const checked = registry.counter({
     name: 'open_local_ledger_checked_nodes_total',
     help: 'Nodes whose room was compared with what the objects say.',
@@ -64,6 +71,7 @@ export function createOperatorMetrics(): OperatorMetrics {
     onExtenderCall: ({ verb, outcome, ms }) => extender.observe([verb, outcome], ms / 1000),
     onExpired: (pods) => expired.add([], pods),
     onLetGo: (cause) => letGo.add([cause]),
+    onStuckStores: (stores) => stuckStores.set([], stores),
     onChecked: (nodes, faults) => {
       checked.add([], nodes);
       for (const kind of faults) faulty.add([kind]);

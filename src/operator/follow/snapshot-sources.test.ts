@@ -1,0 +1,125 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { eventually } from '../../../test/rig/eventually.ts';
+import { startOurApi, type OurApi } from '../../../test/rig/our-api.ts';
+import { LOCAL_VOLUMES, VOLUME_SNAPSHOT_CONTENTS, VOLUME_SNAPSHOTS, type Resource } from '../../kube/resource.ts';
+import { GIB } from '../../model/bytes.ts';
+import type { SourceFacts } from '../../model/facts.ts';
+import { silentLog, type Log } from '../../model/log.ts';
+import type { KubeObject } from '../../model/objects.ts';
+import { DEFAULT_DRIVER } from '../../model/well-known.ts';
+import { createInformers, followAll } from './informers.ts';
+import { followSnapshots } from './snapshot-sources.ts';
+
+const never = new AbortController().signal;
+const CRDS: Resource = {
+  group: 'apiextensions.k8s.io',
+  version: 'v1',
+  plural: 'customresourcedefinitions',
+  kind: 'CustomResourceDefinition',
+  namespaced: false,
+};
+let ours: OurApi;
+let said: unknown[];
+let sources: Map<string, SourceFacts>;
+let stop: () => Promise<void>;
+
+beforeEach(async () => {
+  ours = await startOurApi();
+  said = [];
+  sources = new Map();
+  const { client } = ours;
+  const stopping = new AbortController();
+  const informers = createInformers({ client, drivers: [DEFAULT_DRIVER], log: silentLog });
+  const log: Log = { ...silentLog, info: (fields) => void said.push(fields.action) };
+  const ledger = {
+    sourceChanged: (source: SourceFacts) => void sources.set(`${source.namespace}/${source.name}`, source),
+    sourceGone: (namespace: string, name: string) => void sources.delete(`${namespace}/${name}`),
+  };
+  const deps = { client, drivers: [DEFAULT_DRIVER], volumes: informers.volumes, ledger, log, lookAgainMs: 10 };
+  const running = Promise.all([followAll(informers, stopping.signal), followSnapshots(deps, stopping.signal)]);
+  stop = async () => {
+    stopping.abort();
+    await running;
+  };
+});
+afterEach(async () => {
+  await stop();
+  await ours.close();
+});
+
+const define = ({ group, version, plural, kind, namespaced }: Resource) =>
+  ours.client.create(
+    CRDS,
+    {
+      metadata: { name: `${plural}.${group}` },
+      spec: {
+        group,
+        scope: namespaced ? 'Namespaced' : 'Cluster',
+        names: { kind, plural, singular: kind.toLowerCase(), listKind: `${kind}List` },
+        versions: [
+          {
+            name: version,
+            served: true,
+            storage: true,
+            schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
+          },
+        ],
+      },
+    } as KubeObject,
+    never,
+  );
+
+async function addSnapshot(): Promise<void> {
+  const { client } = ours;
+  const spec = { nodeName: 'n1', kind: 'LVM', vgName: 'pool-0', sizeBytes: GIB, role: 'Snapshot' } as const;
+  await client.create(
+    LOCAL_VOLUMES,
+    { metadata: { name: 'snap-a' }, spec: { ...spec, source: { volume: 'v' }, restore: 'Mount' } },
+    never,
+  );
+  const snapshot = { takenAt: '2026-01-01T00:00:00Z', sourceBytes: 2 * GIB };
+  const body = { status: { phase: 'Ready', sizeBytes: GIB, snapshot } };
+  await client.patch(LOCAL_VOLUMES, { name: 'snap-a' }, { type: 'merge', body }, never, 'status');
+  await client.create(
+    VOLUME_SNAPSHOT_CONTENTS,
+    {
+      metadata: { name: 'content' },
+      spec: { driver: DEFAULT_DRIVER, volumeSnapshotRef: { namespace: 'default', name: 'monday' } },
+      status: { snapshotHandle: 'snap-a' },
+    },
+    never,
+  );
+  await client.create(
+    VOLUME_SNAPSHOTS,
+    {
+      metadata: { namespace: 'default', name: 'monday' },
+      status: { boundVolumeSnapshotContentName: 'content', readyToUse: true },
+    },
+    never,
+  );
+}
+
+test('a cluster without snapshots is told once, and its snapshots are followed once it has them', async () => {
+  await eventually(() => expect(said).toHaveLength(1));
+  expect(said[0]).toContain('no volumesnapshots.snapshot.storage.k8s.io: install snapshot-controller');
+  await define(VOLUME_SNAPSHOTS);
+  await eventually(() => expect(said).toHaveLength(2));
+  expect(said[1]).toContain('no volumesnapshotcontents.');
+  await define(VOLUME_SNAPSHOT_CONTENTS);
+  await addSnapshot();
+  const source = { namespace: 'default', name: 'monday', node: 'n1', readOnly: true, size: 2 * GIB };
+  await eventually(() => expect(sources.get('default/monday')).toEqual(source));
+  expect(said).toHaveLength(3);
+});
+
+test('what becomes of a snapshot is told, and its end', async () => {
+  await define(VOLUME_SNAPSHOTS);
+  await define(VOLUME_SNAPSHOT_CONTENTS);
+  await addSnapshot();
+  await eventually(() => expect(sources.get('default/monday')?.node).toBe('n1'));
+  const body = { status: { snapshot: { overflowed: true } } };
+  await ours.client.patch(LOCAL_VOLUMES, { name: 'snap-a' }, { type: 'merge', body }, never, 'status');
+  await eventually(() => expect(sources.get('default/monday')?.problem).toContain('overflowed'));
+  await ours.client.delete(VOLUME_SNAPSHOTS, { namespace: 'default', name: 'monday' }, never);
+  await eventually(() => expect(sources.size).toBe(0));
+});

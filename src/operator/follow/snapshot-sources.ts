@@ -1,0 +1,123 @@
+import { repeat } from '../../daemon/repeat.ts';
+import type { Ledger } from '../../capacity/ledger.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import { ApiError } from '../../kube/errors.ts';
+import { createInformer } from '../../kube/follow/informer.ts';
+import { VOLUME_SNAPSHOT_CONTENTS, VOLUME_SNAPSHOTS } from '../../kube/resource.ts';
+import { textOf } from '../../model/fault.ts';
+import type { Log } from '../../model/log.ts';
+import type { KubeObject, VolumeSnapshot, VolumeSnapshotContent } from '../../model/objects.ts';
+import type { Informers } from './informers.ts';
+import { sourceOf, type ContentView, type SnapshotView } from './source-of-snapshot.ts';
+
+export interface SnapshotSourcesDeps {
+  readonly client: KubeClient;
+  /** Names of CSI drivers that are ours. */
+  readonly drivers: readonly string[];
+  readonly volumes: Pick<Informers['volumes'], 'get' | 'subscribe'>;
+  readonly ledger: Pick<Ledger, 'sourceChanged' | 'sourceGone'>;
+  readonly log: Log;
+  /** How long to wait until it is looked again whether the cluster has snapshots, ms. */
+  readonly lookAgainMs?: number;
+}
+
+/**
+ * Tells the ledger of the snapshots that claims may be made from: VolumeSnapshot → VolumeSnapshotContent → LocalVolume.
+ * The kinds of snapshots are the cluster's: where they are missing, or may not be read, that is logged once, nothing
+ * else waits for them, and they are followed once they are there. Works until aborted.
+ */
+export async function followSnapshots(deps: SnapshotSourcesDeps, signal: AbortSignal): Promise<void> {
+  const { client, log, lookAgainMs = 30_000 } = deps;
+  const found = new AbortController();
+  let told = '';
+  const look = async (): Promise<void> => {
+    const missing = await whyMissing(client, signal);
+    if (missing === undefined) return found.abort();
+    if (missing !== told) log.info({ action: missing }, 'snapshots cannot be followed: no pod finds one to mount');
+    told = missing;
+  };
+  const onError = (err: unknown): void => log.warn({ err }, 'looking for the kinds of snapshots failed');
+  await repeat(lookAgainMs, look, onError, AbortSignal.any([signal, found.signal]));
+  if (signal.aborted) return;
+  if (told !== '') log.info({}, 'snapshots are followed from now on');
+  await follow(deps, signal);
+}
+
+/** Why the kinds cannot be read now, for a person. Throws what says nothing of it. */
+async function whyMissing(client: KubeClient, signal: AbortSignal): Promise<string | undefined> {
+  for (const resource of [VOLUME_SNAPSHOTS, VOLUME_SNAPSHOT_CONTENTS]) {
+    try {
+      await client.list<KubeObject>(resource, { limit: 1 }, signal);
+    } catch (error) {
+      if (!(error instanceof ApiError && [403, 404].includes(error.code))) throw error;
+      return error.code === 404
+        ? `the cluster has no ${resource.plural}.${resource.group}: install snapshot-controller and its kinds`
+        : `${textOf(error)}: apply deploy/operator-rbac.yaml`;
+    }
+  }
+  return undefined;
+}
+
+async function follow(
+  { client, drivers, volumes, ledger, log }: SnapshotSourcesDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  const snapshots = createInformer({ client, resource: VOLUME_SNAPSHOTS, project: viewOfSnapshot, same, log });
+  const contents = createInformer({ client, resource: VOLUME_SNAPSHOT_CONTENTS, project: viewOfContent, same, log });
+  const byHandle = new Map<string, string>();
+  const told = new Map<string, string>();
+  const review = (key: string): void => {
+    const snapshot = snapshots.get(key);
+    const content = snapshot && contents.get(snapshot.content);
+    const source = snapshot && sourceOf(snapshot, content, content && volumes.get(content.handle), drivers);
+    const text = JSON.stringify(source) ?? '';
+    if ((told.get(key) ?? '') === text) return;
+    if (source) {
+      told.set(key, text);
+      ledger.sourceChanged(source);
+    } else {
+      told.delete(key);
+      const [namespace = '', name = ''] = key.split('/');
+      ledger.sourceGone(namespace, name);
+    }
+  };
+  const leave = [
+    snapshots.subscribe({ changed: ({ key }) => review(key), deleted: ({ key }) => review(key) }),
+    contents.subscribe({
+      changed: ({ handle, snapshot }) => {
+        if (handle !== '') byHandle.set(handle, snapshot);
+        review(snapshot);
+      },
+      deleted: ({ handle, snapshot }) => {
+        byHandle.delete(handle);
+        review(snapshot);
+      },
+    }),
+    followVolumes(volumes, (name) => {
+      const key = byHandle.get(name);
+      if (key !== undefined) review(key);
+    }),
+  ];
+  await Promise.all([snapshots.run(signal), contents.run(signal)]);
+  for (const stop of leave) stop();
+}
+
+const followVolumes = (volumes: SnapshotSourcesDeps['volumes'], look: (name: string) => void): (() => void) =>
+  volumes.subscribe({
+    changed: ({ metadata }) => look(metadata.name ?? ''),
+    deleted: ({ metadata }) => look(metadata.name ?? ''),
+  });
+
+const viewOfSnapshot = ({ metadata, status }: VolumeSnapshot): SnapshotView => ({
+  key: `${metadata.namespace}/${metadata.name}`,
+  content: status?.boundVolumeSnapshotContentName ?? '',
+  ready: status?.readyToUse === true,
+});
+
+const viewOfContent = ({ spec, status }: VolumeSnapshotContent): ContentView => ({
+  driver: spec?.driver ?? '',
+  handle: status?.snapshotHandle ?? '',
+  snapshot: `${spec?.volumeSnapshotRef?.namespace}/${spec?.volumeSnapshotRef?.name}`,
+});
+
+const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);

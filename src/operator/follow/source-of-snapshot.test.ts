@@ -1,0 +1,57 @@
+import { expect, test } from 'vitest';
+import type { LocalVolume } from '../../model/local-volume.ts';
+import { KEEP } from '../../model/well-known.ts';
+import { sourceOf, type ContentView, type SnapshotView } from './source-of-snapshot.ts';
+
+const DRIVERS = ['local.csi.aliyun.com'];
+const view: SnapshotView = { key: 'web/monday', content: 'c', ready: true };
+const content: ContentView = { driver: 'local.csi.aliyun.com', handle: 'snap-a', snapshot: 'web/monday' };
+const volume: LocalVolume = {
+  metadata: { name: 'snap-a' },
+  spec: {
+    nodeName: 'n1',
+    kind: 'LVM',
+    vgName: 'pool-0',
+    sizeBytes: 4,
+    role: 'Snapshot',
+    source: { volume: 'v' },
+    restore: 'Mount',
+  },
+  status: { phase: 'Ready', sizeBytes: 4, snapshot: { takenAt: '2026-01-01T00:00:00Z', sourceBytes: 9 } },
+};
+const whole = { namespace: 'web', name: 'monday', node: 'n1', readOnly: true, size: 9 };
+
+test('a snapshot is read on its node, and what it gives is what was recorded when it was taken (D11)', () => {
+  expect(sourceOf(view, content, volume, DRIVERS)).toEqual(whole);
+  const copied = { ...volume, spec: { ...volume.spec, restore: 'Copy' as const } };
+  expect(sourceOf(view, content, copied, DRIVERS)).toEqual({ ...whole, readOnly: false });
+});
+
+test.each([
+  ['has no content yet', view, undefined, volume],
+  ['and its content do not name each other', view, { ...content, snapshot: 'other/monday' }, volume],
+  ['is not taken yet', view, { ...content, handle: '' }, volume],
+  ['is not ready', { ...view, ready: false }, content, volume],
+  ['is of a node that is away', view, content, { ...volume, status: { phase: 'Failed' as const } }],
+  ['has no LocalVolume yet', { ...view, ready: false }, content, undefined],
+])('a pod waits for a snapshot that %s', (_, snapshot, of, local) => {
+  expect(sourceOf(snapshot, of, local, DRIVERS)).toBeUndefined();
+});
+
+test.each<[string, ContentView, LocalVolume | undefined, string]>([
+  ['of another driver', { ...content, driver: 'other.csi' }, undefined, 'of the CSI driver other.csi'],
+  ['that nobody has', content, undefined, 'no node has snap-a'],
+  ['whose id is a volume', content, { ...volume, spec: { ...volume.spec, role: 'Volume' } }, 'no node has snap-a'],
+  [
+    'that was deleted and is still mounted',
+    content,
+    {
+      ...volume,
+      metadata: { deletionTimestamp: '2026-01-01T00:00:00Z', annotations: { [KEEP]: 'kept by the mounted volume r' } },
+    },
+    'being deleted',
+  ],
+  ['that overflowed', content, { ...volume, status: { snapshot: { overflowed: true } } }, 'it overflowed'],
+])('a snapshot %s serves nobody, and says why', (_, of, local, problem) => {
+  expect(sourceOf(view, of, local, DRIVERS)?.problem).toContain(problem);
+});

@@ -1,0 +1,64 @@
+import { bytes } from '../../model/bytes.ts';
+import type { SourceFacts } from '../../model/facts.ts';
+import type { LocalVolume } from '../../model/local-volume.ts';
+import { isLetGo } from '../../model/needed-data.ts';
+import { present } from '../../model/present.ts';
+
+/** What is kept of a VolumeSnapshot. */
+export interface SnapshotView {
+  /** `namespace/name`. */
+  readonly key: string;
+  /** Name of its VolumeSnapshotContent; empty: none yet. */
+  readonly content: string;
+  readonly ready: boolean;
+}
+
+/** What is kept of a VolumeSnapshotContent. */
+export interface ContentView {
+  readonly driver: string;
+  /** CSI snapshot id; empty: none yet. */
+  readonly handle: string;
+  /** `namespace/name` of the VolumeSnapshot that it is for: both must name each other. */
+  readonly snapshot: string;
+}
+
+/**
+ * What claims made from a VolumeSnapshot get, or why none can be made from it; undefined while that may still change,
+ * so that a pod waits for it. What a claim gets was decided when the snapshot was taken, and is read from its
+ * LocalVolume (docs/decisions/0015-what-a-snapshot-gives.md).
+ */
+export function sourceOf(
+  { key, ready }: SnapshotView,
+  content: ContentView | undefined,
+  volume: LocalVolume | undefined,
+  drivers: readonly string[],
+): SourceFacts | undefined {
+  if (!content || content.snapshot !== key || content.handle === '') return undefined;
+  const [namespace = '', name = ''] = key.split('/');
+  const problem = drivers.includes(content.driver)
+    ? problemOf(volume, { handle: content.handle, ready })
+    : `it is a snapshot of the CSI driver ${content.driver}`;
+  if (problem !== undefined) return { namespace, name, node: '', readOnly: false, problem };
+  return volume && ready ? servedBy(volume, { namespace, name }) : undefined;
+}
+
+function servedBy(
+  { spec, status }: LocalVolume,
+  snapshot: Pick<SourceFacts, 'namespace' | 'name'>,
+): SourceFacts | undefined {
+  if (status?.phase !== 'Ready') return undefined;
+  const { sourceBytes } = status.snapshot ?? {};
+  const size = sourceBytes === undefined ? undefined : bytes(sourceBytes);
+  return { ...snapshot, node: spec.nodeName, readOnly: spec.restore === 'Mount', ...present({ size }) };
+}
+
+function problemOf(
+  volume: LocalVolume | undefined,
+  { handle, ready }: { readonly handle: string; readonly ready: boolean },
+): string | undefined {
+  if (volume?.spec.role !== 'Snapshot') return ready ? `no node has ${handle}` : undefined;
+  if (isLetGo(volume)) return 'it is being deleted';
+  return volume.status?.snapshot?.overflowed
+    ? 'it overflowed: its store was full, and what it held is lost'
+    : undefined;
+}
