@@ -43,6 +43,7 @@ test.for(RUNS)('7: csi-sanity with $name volumes: none failed, and exactly what 
     ...run,
     parameters: { volumeType: run.kind, ...(run.kind === 'Device' ? { mediaType: node.mediaType } : {}) },
     mutableParameters: { iops: '1000' },
+    snapshotParameters: { 'csi.aliyun.com/readonly': 'true', 'csi.aliyun.com/snapshot-initial-size': '16Mi' },
     program: system.cluster.binary('csi-sanity'),
     dir,
     controllerSocket: system.leader().csiSocket,

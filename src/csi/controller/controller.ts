@@ -43,6 +43,9 @@ const CAPABILITIES = [
   Rpc.VOLUME_CONDITION,
   Rpc.GET_VOLUME_HEALTH,
   Rpc.LIST_VOLUME_HEALTH,
+  Rpc.CREATE_DELETE_SNAPSHOT,
+  Rpc.LIST_SNAPSHOTS,
+  Rpc.GET_SNAPSHOT,
 ].map((type): ControllerServiceCapability => ({ type: { $case: 'rpc', value: { type } } }));
 
 /**

@@ -16,6 +16,8 @@ export interface SanityOptions {
   readonly parameters: Readonly<Record<string, string>>;
   /** Of the VolumeAttributesClass. */
   readonly mutableParameters: Readonly<Record<string, string>>;
+  /** Of the VolumeSnapshotClass. */
+  readonly snapshotParameters: Readonly<Record<string, string>>;
   /** Size of the volumes before and after they are expanded, in bytes; equal for volumes that cannot grow. */
   readonly sizes: readonly [number, number];
   /** Full names of tests that do not run. */
@@ -48,6 +50,8 @@ export async function runSanity(options: SanityOptions): Promise<SanityResult> {
   const report = path.join(dir, `sanity-${name}.json`);
   const parameters = path.join(dir, `sanity-${name}.yaml`);
   const mutableParameters = path.join(dir, `sanity-${name}-mutable.yaml`);
+  const snapshotParameters = path.join(dir, `sanity-${name}-snapshot.yaml`);
+  await writeFile(snapshotParameters, JSON.stringify(options.snapshotParameters));
   await writeFile(parameters, JSON.stringify(options.parameters));
   await writeFile(mutableParameters, JSON.stringify(options.mutableParameters));
   const output = await runToEnd(program, [
@@ -59,6 +63,7 @@ export async function runSanity(options: SanityOptions): Promise<SanityResult> {
     `--csi.testvolumeexpandsize=${sizes[1]}`,
     `--csi.testvolumeparameters=${parameters}`,
     `--csi.testvolumemutableparameters=${mutableParameters}`,
+    `--csi.testsnapshotparameters=${snapshotParameters}`,
     `--csi.testvolumeaccesstype=${options.access}`,
     `--ginkgo.json-report=${report}`,
     ...options.skip.map((test) => `--ginkgo.skip=${asPattern(test)}`),
