@@ -7,6 +7,7 @@ import {
   type CapacityRange,
   type NodePublishVolumeRequest,
   type NodeStageVolumeRequest,
+  type VolumeCapability,
 } from '../gen/csi.ts';
 import { podOfTarget } from './published-limits.ts';
 
@@ -77,16 +78,23 @@ type WithAccess = Pick<NodeStageVolumeRequest, 'volumeCapability' | 'volumeConte
 function parseAccess({ volumeCapability, volumeContext }: WithAccess, readOnly: boolean): Access {
   const { accessType, accessMode } = volumeCapability ?? {};
   if (!accessType) throw new Fault('invalid', 'volume_capability is missing: ask for block or mount access');
-  const { fsType = '', mountFlags = [] } = accessType.$case === 'mount' ? accessType.value : {};
-  const mode = accessMode?.mode;
+  const mode = accessMode?.mode ?? Mode.UNKNOWN;
+  if (mode === Mode.MULTI_NODE_SINGLE_WRITER || mode === Mode.MULTI_NODE_MULTI_WRITER)
+    throw new Fault('invalid', 'a local volume is on one node: use an access mode of a single node');
   return {
+    ...parseMount(accessType),
     block: accessType.$case === 'block',
-    fsType,
-    mountFlags,
     mkfsOptions: volumeContext['mkfsOptions'] ?? '',
     readOnly: readOnly || mode === Mode.SINGLE_NODE_READER_ONLY || mode === Mode.MULTI_NODE_READER_ONLY,
     singleWriter: mode === Mode.SINGLE_NODE_SINGLE_WRITER,
   };
+}
+
+function parseMount(type: NonNullable<VolumeCapability['accessType']>): Pick<Access, 'fsType' | 'mountFlags'> {
+  if (type.$case === 'block') return { fsType: '', mountFlags: [] };
+  const { fsType, mountFlags, volumeMountGroup } = type.value;
+  if (volumeMountGroup === '') return { fsType, mountFlags };
+  throw new Fault('invalid', `volume_mount_group ${volumeMountGroup} cannot be given to a filesystem on a device`);
 }
 
 /** Throws Fault `invalid` when the field is empty. */

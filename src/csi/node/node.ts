@@ -75,11 +75,10 @@ export function createNodeService(deps: NodeDeps): Service {
     nodeExpandVolume: async (request, { signal }) => {
       const at = await placeOf(request);
       const wanted = requiredBytes(request.capacityRange);
-      const size = await locks.run(
-        at.id,
-        () => expandVolume({ at, required: wanted, secrets: request.secrets }, deps, signal),
-        signal,
-      );
+      const { stagingTargetPath: staging, secrets } = request;
+      const stagingPath = staging === '' ? '' : await resolveAbove(absolute('staging_target_path', staging));
+      const asked = { at, stagingPath, required: wanted, secrets };
+      const size = await locks.run(at.id, () => expandVolume(asked, deps, signal), signal);
       return { capacityBytes: BigInt(size) };
     },
     ...readingHandlers(deps),

@@ -13,13 +13,16 @@ export interface VolumeAt {
 /** Throws Fault `not-found` unless this very volume is seen at the path. */
 export async function findAt(
   { id, path }: VolumeAt,
-  { volumes, mounts }: StageDeps,
+  deps: StageDeps,
   signal: AbortSignal,
 ): Promise<{ readonly volume: NodeVolume; readonly entry: MountEntry }> {
+  const { volumes, mounts } = deps;
   const volume = await requireVolume(volumes, id, signal);
   const entry = mountAt(await mounts.list(signal), path);
-  if (!entry || !(await mounts.shows(entry, volume.source, signal)))
+  if (!entry || !(await mounts.shows(entry, volume.source, signal))) {
+    if (entry) await sizeOf(volume, deps, signal); // its device may be gone
     throw new Fault('not-found', `volume ${id} is not mounted at ${path}`);
+  }
   return { volume, entry };
 }
 
