@@ -79,7 +79,7 @@ export function createHostMounts(run: Run): Mounts {
     shows: showsSource,
     unmount: async (target, signal) => {
       for (let layer = 0; layer < MAX_LAYERS && mountAt(await list(signal), target); layer += 1)
-        await call(['umount', '--', target], signal);
+        await call(umountArgv(target), signal);
     },
   };
 }
@@ -94,6 +94,12 @@ export const mountArgv = ({ source, target, fsType, options }: NewMount): readon
   ...(options.length === 0 ? [] : ['-o', options.join(',')]),
   ...['--', source, target],
 ];
+
+/**
+ * Pure: the path is one of the mount table and has no links; umount(8) would look for them, and wait for ever at a
+ * filesystem that does not answer.
+ */
+const umountArgv = (target: string): readonly string[] => ['umount', '--no-canonicalize', '--', target];
 
 /** What a bind mount has of its source's mount; mount(8) takes it away as soon as one of these is named. */
 const KEPT: readonly string[] = ['ro', 'noexec', 'nosuid', 'nodev', 'noatime', 'nodiratime', 'nosymfollow'];

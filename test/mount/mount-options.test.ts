@@ -1,5 +1,6 @@
 // oxlint-disable vitest/no-standalone-expect -- `test` is testOn's, which the rule does not know
 import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -47,7 +48,11 @@ test.each(FILESYSTEMS)(
     await using disks = await createLoopDisks(bytes(smallestFilesystem(type) + 32 * MIB));
     const [device = ''] = disks.devices;
     const target = await mkdtemp(path.join(tmpdir(), 'open-local-options-'));
-    await filesystems.format(device, { type, uuid: randomUUID() }, never);
+    const uuid = randomUUID();
+    await filesystems.format(device, { type, uuid }, never);
+    const alive =
+      { xfs: `/sys/fs/xfs/${path.basename(device)}`, btrfs: `/sys/fs/btrfs/${uuid}` }[type as string] ??
+      `/sys/fs/ext4/${path.basename(device)}`;
     const wrong: unknown[] = [];
     for (const option of [...wordsFor(type), ...VALUES[type]].filter((each) => !UNSUPPORTED.test(each))) {
       const wanted = parseMountOptions([option], type);
@@ -61,6 +66,8 @@ test.each(FILESYSTEMS)(
       const difference = optionDifference(await optionsAt(target), wanted, type);
       if (difference) wrong.push([option, difference, await optionsAt(target)]);
       await command('umount', target);
+      // A program that was started meanwhile may have the mount for a moment yet: the next one would share its options.
+      await expect.poll(() => existsSync(alive)).toBe(false);
     }
     await rm(target, { recursive: true });
     expect(wrong).toEqual([]);

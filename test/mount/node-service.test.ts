@@ -11,6 +11,7 @@ import { isReadOnly, mountAt } from '../../src/mount/mountinfo.ts';
 import { createHostMounts } from '../../src/mount/mounts.ts';
 import { createLoopDisks } from '../lvm/loop-disks.ts';
 import { testOn } from '../machine.ts';
+import { mountDead } from './dead-mount.ts';
 import {
   expand,
   never,
@@ -25,7 +26,7 @@ import {
   type Rig,
 } from '../rig/csi-node.ts';
 
-const test = testOn('root', 'loop devices', 'mkfs of ext4, xfs and btrfs');
+const test = testOn('root', 'loop devices', 'fuse', 'mkfs of ext4, xfs and btrfs');
 const command = async (...argv: string[]) => (await run(argv, { timeoutMs: 30_000 }, never)).stdout.trim();
 
 /** The node service over this machine's own mounts, with a volume v1 on a loop device of so many bytes. */
@@ -116,6 +117,17 @@ test.each(broken)('when %s, the volume is given to nobody until it was mounted a
   await stage(it, asked);
   await publish(it, asked);
   await writeFile(path.join(it.target, 'file'), 'written');
+});
+
+test('a mount that never answers, where a volume belongs, is named and not waited for, and is taken down', async () => {
+  await using dead = await mountDead();
+  const it = await realRig(32 * MIB);
+  await stage(it);
+  const named = { code: Code.ALREADY_EXISTS, details: expect.stringContaining(`${dead.target} is taken`) as string };
+  await expect(stage({ ...it, staging: dead.target })).rejects.toMatchObject(named);
+  await expect(publish({ ...it, target: dead.target })).rejects.toMatchObject(named);
+  await unpublish({ ...it, target: dead.target });
+  expect(mountAt(await it.mounts.list(never), dead.target)).toBeUndefined();
 });
 
 test('a write-protected device is mounted to be read, and never so by itself', async () => {

@@ -182,6 +182,16 @@ test('a label of SELinux is of the mount, and another one is refused', async () 
   await expect(stage(it)).rejects.toMatchObject(refused(Code.ALREADY_EXISTS, 'asked for with no context='));
 });
 
+test('a mount that has the options of another one of the same filesystem is taken down again', async () => {
+  const it = await rig();
+  const mount = it.mounts.mount.bind(it.mounts);
+  it.mounts.mount = (wanted, signal) => mount({ ...wanted, options: ['data=journal'] }, signal);
+  await expect(stage(it)).rejects.toMatchObject(
+    refused(Code.FAILED_PRECONDITION, 'with data=journal', 'asked for with data=ordered'),
+  );
+  expect(await it.mounts.list(never)).toEqual([]);
+});
+
 test('a mount that left the label out although SELinux is on is taken down again', async () => {
   const it = await rig();
   const mount = it.mounts.mount.bind(it.mounts);

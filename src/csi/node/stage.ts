@@ -53,7 +53,7 @@ export async function stageVolume(
     : await deps.ownWork.run(id, (own) => prepareFilesystem(wanted, deps, own), signal);
   const options = [...new Set([...asked.options, ...neededOptions(fsType), ...(readOnly ? ['ro'] : [])])];
   await mounts.mount({ source: volume.source, target: stagingPath, fsType, options }, signal);
-  if (!found) await assertLabels(id, stagingPath, asked.options, mounts, signal);
+  if (!found) await assertMounted(id, stagingPath, asked, mounts, signal);
 }
 
 /**
@@ -70,16 +70,22 @@ export function wantedMount(volume: NodeVolume, { fsType, mountFlags, readOnly }
   return { mounted, fsType: known, options: parsed.options, readOnly: readOnly || parsed.readOnly || isSnapshot };
 }
 
-async function assertLabels(
+/**
+ * Looks at a new mount, and takes it down unless it is as asked: a filesystem that is mounted in another mount
+ * namespace keeps the options that it has there.
+ */
+async function assertMounted(
   id: string,
   target: string,
-  options: readonly string[],
+  asked: Wanted,
   mounts: Mounts,
   signal: AbortSignal,
 ): Promise<void> {
   const entry = mountAt(await mounts.list(signal), target);
   try {
-    if (entry) assertLabelled(id, entry, options);
+    if (!entry) return;
+    assertLabelled(id, entry, asked.options);
+    assertAsAsked(id, entry, asked, 'precondition');
   } catch (error) {
     await mounts.unmount(target, signal);
     throw error;
