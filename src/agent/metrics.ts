@@ -1,5 +1,5 @@
 import type { LocalVolume } from '../model/local-volume.ts';
-import type { CallReport } from '../csi/service.ts';
+import type { CallReport } from '../csi/call-log.ts';
 import { createMetrics, type Metrics } from '../daemon/metrics.ts';
 import type { LvmOptions } from '../lvm/lvm.ts';
 import type { Queues } from './queues.ts';

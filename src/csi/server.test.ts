@@ -16,7 +16,8 @@ import {
   ProbeRequest,
 } from './gen/csi.ts';
 import { createCsiServer } from './server.ts';
-import { service, type CallReport, type Handlers } from './service.ts';
+import type { CallReport } from './call-log.ts';
+import { service, type Handlers } from './service.ts';
 import { Code, codeOf } from './status.ts';
 
 const never = new AbortController().signal;

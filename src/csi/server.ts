@@ -5,7 +5,8 @@ import type { Component } from '../daemon/lifecycle.ts';
 import type { Log } from '../model/log.ts';
 import { freeSocketPath } from '../daemon/stale-socket.ts';
 import { Fault } from '../model/fault.ts';
-import { implement, type CallReport, type Service } from './service.ts';
+import type { CallReport } from './call-log.ts';
+import { implement, type Service } from './service.ts';
 
 export interface CsiServerOptions {
   /** `csi controller`, `csi node`. */

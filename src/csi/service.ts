@@ -1,6 +1,7 @@
 import type { sendUnaryData, ServerUnaryCall, UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { Log } from '../model/log.ts';
 import { Fault } from '../model/fault.ts';
+import { logCall, withoutSecrets, type CallReport } from './call-log.ts';
 import { Code, nameOfCode, toStatus } from './status.ts';
 
 /** A unary method as ts-proto describes it. */
@@ -44,15 +45,6 @@ export function service<D extends Definition>(definition: D, handlers: Handlers<
   return { definition, handlers };
 }
 
-/** How one call ended. */
-export interface CallReport {
-  /** `CreateVolume`. */
-  readonly method: string;
-  /** `OK`, `RESOURCE_EXHAUSTED`, … */
-  readonly code: string;
-  readonly ms: number;
-}
-
 export interface CallOptions {
   readonly log: Log;
   readonly onCall?: (report: CallReport) => void;
@@ -73,6 +65,10 @@ export function implement({ definition, handlers }: Service, options: CallOption
 type Unary = (call: ServerUnaryCall<unknown, unknown>, reply: sendUnaryData<unknown>) => void;
 
 function unary(method: string, handler: Handler, options: CallOptions): Unary {
+  const told = (call: CallReport, request: unknown, error?: unknown): void => {
+    logCall(options.log, call, request, error);
+    options.onCall?.(call);
+  };
   const answer = async (call: ServerUnaryCall<unknown, unknown>, reply: sendUnaryData<unknown>): Promise<void> => {
     const gone = new AbortController();
     call.once('cancelled', () => gone.abort(new Fault('aborted', 'the caller gave up, or its deadline has passed')));
@@ -84,27 +80,13 @@ function unary(method: string, handler: Handler, options: CallOptions): Unary {
     };
     try {
       const value = await handler(call.request as never, { signal });
-      reportCall(report(Code.OK), call.request, options);
+      told(report(Code.OK), call.request);
       reply(null, value);
     } catch (error) {
       const { code, details } = toStatus(error);
-      reportCall(report(code), call.request, { ...options, error });
-      reply({ code, details });
+      told(report(code), call.request, error);
+      reply({ code, details: withoutSecrets(details, call.request) });
     }
   };
   return (call, reply) => void answer(call, reply);
-}
-
-/** Only names go into the log, never a whole request: it may carry secrets. */
-function reportCall(
-  call: CallReport,
-  request: unknown,
-  { log, onCall, error }: CallOptions & { readonly error?: unknown },
-): void {
-  const { volumeId, name } = (request ?? {}) as { volumeId?: string; name?: string };
-  const fields = { ...call, ...(volumeId || name ? { volume: volumeId || name } : {}) };
-  if (error === undefined) log.debug(fields, 'call done');
-  else if (error instanceof Fault) log.info({ ...fields, err: error.message }, 'call refused');
-  else log.error({ ...fields, err: error }, 'call failed');
-  onCall?.(call);
 }

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
-import { silentLog } from '../../src/model/log.ts';
+import { silentLog, type Log } from '../../src/model/log.ts';
 import { bytes, GIB } from '../../src/model/bytes.ts';
 import { inlineVolumeId } from '../../src/model/inline-volume.ts';
 import { mountAt } from '../../src/mount/mountinfo.ts';
@@ -75,7 +75,7 @@ const recordOf = ({ id, kind, source, sizeBytes }: NodeVolume): LocalVolume => (
 });
 
 /** A node service on a socket with the volumes v1 and v2, over simulated mounts, or over the machine's own. */
-export async function rig(machine?: Pick<Rig, 'mounts' | 'filesystems'>): Promise<Rig> {
+export async function rig(machine?: Pick<Rig, 'mounts' | 'filesystems'>, log: Log = silentLog): Promise<Rig> {
   const folder = await mkdtemp(path.join(tmpdir(), 'csi-node-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const devices = new Map([
@@ -159,7 +159,7 @@ export async function rig(machine?: Pick<Rig, 'mounts' | 'filesystems'>): Promis
       ownWork: createOwnWork(never),
     }),
   ];
-  const server = createCsiServer({ name: 'csi node', endpoint, services, log: silentLog });
+  const server = createCsiServer({ name: 'csi node', endpoint, services, log });
   await server.start(never);
   onTestFinished(() => server.stop());
   const client = createCsiClient(endpoint, 5000);

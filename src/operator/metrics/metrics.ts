@@ -1,4 +1,4 @@
-import type { CallReport as CsiCall } from '../../csi/service.ts';
+import type { CallReport as CsiCall } from '../../csi/call-log.ts';
 import { createMetrics, type Metrics } from '../../daemon/metrics.ts';
 import type { CallReport as ExtenderCall } from '../../extender/server.ts';
 import type { LossCause } from '../volumes/lost-volume.ts';
