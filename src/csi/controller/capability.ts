@@ -11,9 +11,13 @@ export interface Usage {
   readonly fsType?: string;
 }
 
-/** The words of a claim for the modes that csi-provisioner sends. */
+/**
+ * The words of a claim for the modes that csi-provisioner sends. No claim asks for one reader on one node; whoever has
+ * such a claim could have written, too.
+ */
 const MODE_OF_CLAIM: ReadonlyMap<Mode, string> = new Map([
   [Mode.SINGLE_NODE_WRITER, 'ReadWriteOnce'],
+  [Mode.SINGLE_NODE_READER_ONLY, 'ReadWriteOnce'],
   [Mode.SINGLE_NODE_MULTI_WRITER, 'ReadWriteOnce'],
   [Mode.SINGLE_NODE_SINGLE_WRITER, 'ReadWriteOncePod'],
   [Mode.MULTI_NODE_READER_ONLY, 'ReadOnlyMany'],
