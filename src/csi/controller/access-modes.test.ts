@@ -1,9 +1,5 @@
 import { expect, test } from 'vitest';
-import {
-  ValidateVolumeCapabilitiesRequest,
-  VolumeCapability_AccessMode_Mode as Mode,
-  type VolumeCapability,
-} from '../gen/csi.ts';
+import { ValidateVolumeCapabilitiesRequest, VolumeCapability_AccessMode_Mode as Mode } from '../gen/csi.ts';
 import { Code } from '../status.ts';
 import { MOUNT, serveController, type FakeController } from '../../../test/rig/csi-controller.ts';
 
@@ -14,7 +10,7 @@ const validate = ({ client }: FakeController, capability: object) =>
   client.controller.validateVolumeCapabilities(
     ValidateVolumeCapabilitiesRequest.fromPartial({
       volumeId: 'v',
-      volumeCapabilities: [capability as VolumeCapability],
+      volumeCapabilities: [capability],
     }),
     never,
   );
