@@ -32,8 +32,8 @@ export interface LocalVolume extends KubeObject {
     limits?: IoLimits;
     /** The StorageClass's, once a VolumeAttributesClass has given others; absent, `limits` are the StorageClass's. */
     storageClassLimits?: IoLimits;
-    /** CreateVolume as first asked, to recognise a retry: name and capacity range in bytes. */
-    request?: { name: string; requiredBytes?: number; limitBytes?: number };
+    /** CreateVolume as first asked, to recognise a retry: name, capacity range in bytes, a hash of its parameters. */
+    request?: { name: string; requiredBytes?: number; limitBytes?: number; parameters?: string };
   };
   status?: {
     phase?: LocalVolumePhase;

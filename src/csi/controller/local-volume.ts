@@ -5,6 +5,7 @@ import type { LocalVolume } from '../../model/local-volume.ts';
 import { formatLimits, limitsWith, sameLimits } from '../../model/mutable-parameters.ts';
 import { UNTIL_DELETE_VOLUME } from '../../model/needed-data.ts';
 import { nodeLabelOf } from '../../model/node-label.ts';
+import { sha256 } from '../../model/sha256.ts';
 import { KEEP, NODE_LABEL, VOLUME_FINALIZER } from '../../model/well-known.ts';
 import { limitsOfStorageClass } from './modify-volume.ts';
 import type { Trace } from '../ports.ts';
@@ -34,9 +35,19 @@ export function newLocalVolume(wanted: WantedVolume, placement: Placement, claim
       request: {
         name,
         ...present({ requiredBytes: asked.required, limitBytes: asked.limit }),
+        parameters: hashOfParameters(wanted.parameters),
       },
     },
   };
+}
+
+/**
+ * What of the parameters makes the volume another one. Names of the claim, which csi-provisioner adds
+ * as `csi.storage.k8s.io/…`, differ with its version and flags.
+ */
+function hashOfParameters(parameters: WantedVolume['parameters']): string {
+  const own = Object.entries(parameters).filter(([key]) => !key.startsWith('csi.storage.k8s.io/'));
+  return sha256(JSON.stringify(own.toSorted(([a], [b]) => (a < b ? -1 : 1)))).slice(0, 32);
 }
 
 /**
@@ -83,6 +94,10 @@ export function checkSame(wanted: WantedVolume, { spec }: LocalVolume): void {
     const [what, now = 'none', then = 'none'] = difference;
     throw new Fault('conflict', `volume ${name} exists with another ${what}: ${then}, not ${now}`);
   }
+  // Volumes from before it was recorded have none.
+  const { parameters } = spec.request ?? {};
+  if (parameters !== undefined && parameters !== hashOfParameters(wanted.parameters))
+    throw new Fault('conflict', `volume ${name} exists with other StorageClass parameters than were asked for now`);
   if (nodes && !nodes.includes(spec.nodeName))
     throw new Fault('conflict', `volume ${name} exists on node ${spec.nodeName}, which is not among those asked for`);
 }

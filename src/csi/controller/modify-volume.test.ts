@@ -96,3 +96,16 @@ test('a volume that is not there is NOT_FOUND, also with nothing to change; one 
   await expect(modify(it, 'v', { iops: '50' })).rejects.toMatchObject(missing);
   await expect(modify(it, '', { iops: '50' })).rejects.toMatchObject({ code: Code.INVALID_ARGUMENT });
 });
+
+test('the same name with other parameters is ALREADY_EXISTS, whatever they mean; names of the claim are none', async () => {
+  const it = await serveController();
+  const made = { volumeType: 'LVM', mkfsOptions: '-m 1', 'csi.storage.k8s.io/pvc/name': 'data' };
+  await it.create('v', { parameters: made });
+  expect((await it.create('v', { parameters: { mkfsOptions: '-m 1', volumeType: 'LVM' } }))?.volumeId).toBe('v');
+  for (const other of [{ mkfsOptions: '-m 2' }, { mediaType: 'ssd' }, { unknown: 'x' }]) {
+    const refused = it.create('v', { parameters: { ...made, ...other } });
+    await expect(refused).rejects.toMatchObject({ code: Code.ALREADY_EXISTS });
+  }
+  for (const { spec } of it.volumes.objects.values()) delete spec.request?.parameters; // as it was recorded before
+  expect((await it.create('v', { parameters: { ...made, mediaType: 'ssd' } }))?.volumeId).toBe('v');
+});

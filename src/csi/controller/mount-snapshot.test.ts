@@ -50,7 +50,7 @@ test('claims mount the snapshot itself: smaller than the source, without room, s
     role: 'Volume',
     readOnly: true,
     source: { snapshot: 'snap-a' },
-    request: { name: 'r1', requiredBytes: GIB },
+    request: { name: 'r1', requiredBytes: GIB, parameters: expect.any(String) },
   });
   expect(volume).toMatchObject({
     capacityBytes: BigInt(3 * GIB),

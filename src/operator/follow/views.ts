@@ -82,7 +82,7 @@ export function createViews(drivers: readonly string[]): Views {
       spec: {
         ...share(spec, 'nodeName', 'vgName', 'fsType'),
         ...(spec.claim && { claim: share(spec.claim, 'namespace') }),
-        ...(spec.request && { request: share(spec.request, 'name') }),
+        ...(spec.request && { request: share(spec.request, 'name', 'parameters') }),
       },
       ...(status && { status: share(status, 'phase') }),
     }),
