@@ -19,7 +19,11 @@ export interface IdentityDeps {
  * https://github.com/container-storage-interface/spec/blob/v1.13.0/spec.md#getplugincapabilities
  */
 export function createIdentity({ driverName, version, ready }: IdentityDeps): Service {
-  const offers = [Offer.CONTROLLER_SERVICE, Offer.VOLUME_ACCESSIBILITY_CONSTRAINTS];
+  const offers = [
+    Offer.CONTROLLER_SERVICE,
+    Offer.VOLUME_ACCESSIBILITY_CONSTRAINTS,
+    Offer.SNAPSHOT_ACCESSIBILITY_CONSTRAINTS,
+  ];
   const capabilities: PluginCapability[] = [
     ...offers.map((type): PluginCapability => ({ type: { $case: 'service', value: { type } } })),
     { type: { $case: 'volumeExpansion', value: { type: Expansion.ONLINE } } },

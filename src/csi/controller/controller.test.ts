@@ -129,6 +129,7 @@ test('the driver says who it is, what it can, and whether it is ready', async ()
   expect(plugin.capabilities.map(({ type }) => type)).toEqual([
     { $case: 'service', value: { type: 1 } },
     { $case: 'service', value: { type: 2 } },
+    { $case: 'service', value: { type: 5 } },
     { $case: 'volumeExpansion', value: { type: 1 } },
   ]);
   const own = await client.controller.controllerGetCapabilities(ControllerGetCapabilitiesRequest.create(), never);

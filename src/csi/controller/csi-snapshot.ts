@@ -2,7 +2,9 @@ import { bytes, minus, type Bytes } from '../../model/bytes.ts';
 import { headerOf } from '../../model/encryption.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import { isLetGo } from '../../model/needed-data.ts';
+import { TOPOLOGY_KEY } from '../../model/well-known.ts';
 import type { Snapshot } from '../gen/csi.ts';
+import type { Topology } from '../ports.ts';
 
 /** A snapshot of CSI: taken, and not deleted as far as CSI was told. */
 export const isSnapshot = (volume: LocalVolume): boolean =>
@@ -15,7 +17,7 @@ export const isSnapshot = (volume: LocalVolume): boolean =>
  * The snapshot as CSI's callers know it. Its size is the least that a claim made from it may ask for, which
  * csi-provisioner sees to: docs/decisions/0015-what-a-snapshot-gives.md.
  */
-export function toCsiSnapshot(volume: LocalVolume): Snapshot {
+export function toCsiSnapshot(volume: LocalVolume, { hostnameOf }: Pick<Topology, 'hostnameOf'>): Snapshot {
   const { metadata, spec, status } = volume;
   const { takenAt, overflowed = false } = status?.snapshot ?? {};
   return {
@@ -25,7 +27,7 @@ export function toCsiSnapshot(volume: LocalVolume): Snapshot {
     creationTime: takenAt === undefined ? undefined : new Date(takenAt),
     readyToUse: status?.phase === 'Ready' && takenAt !== undefined && !overflowed,
     groupSnapshotId: spec.groupSnapshot ?? '',
-    accessibleTopology: [],
+    accessibleTopology: [{ segments: { [TOPOLOGY_KEY]: hostnameOf(spec.nodeName) } }],
   };
 }
 

@@ -10,10 +10,10 @@ import type { VolumePolicy } from '../../model/storage-class.ts';
 import { meaningOf } from '../../model/volume-reasons.ts';
 import { KEEP, NODE_LABEL, SNAPSHOT_RESTORE, VOLUME_FINALIZER } from '../../model/well-known.ts';
 import type { CreateSnapshotRequest } from '../gen/csi.ts';
-import type { Room, Volumes } from '../ports.ts';
+import type { Room, Topology, Volumes } from '../ports.ts';
 import { findStaying } from './find-staying.ts';
 import { volumeIdOf } from './volume-id.ts';
-import { MAX_NAME_CHARS } from './wanted-volume.ts';
+import { candidateNodes, MAX_NAME_CHARS } from './wanted-volume.ts';
 import { untilGone, untilMade, type AgentWait } from './wait-for-agent.ts';
 
 /** A snapshot that somebody wants, checked and in our own words. */
@@ -24,6 +24,8 @@ export interface WantedSnapshot {
   /** CSI id of the volume that it is taken of. */
   readonly source: string;
   readonly policy: SnapshotPolicy;
+  /** Names of the nodes where it must be; absent: wherever its source is. */
+  readonly nodes?: readonly string[];
 }
 
 export interface MakeSnapshotDeps extends AgentWait {
@@ -34,11 +36,17 @@ export interface MakeSnapshotDeps extends AgentWait {
 }
 
 /** Throws Fault `invalid`, naming the field or the VolumeSnapshotClass parameter. */
-export function parseCreateSnapshot({ name, sourceVolumeId, parameters }: CreateSnapshotRequest): WantedSnapshot {
+export function parseCreateSnapshot(
+  request: CreateSnapshotRequest,
+  topology: Pick<Topology, 'nodesAt'>,
+): WantedSnapshot {
+  const { name, sourceVolumeId, parameters } = request;
   if (name === '') throw new Fault('invalid', 'name is missing: a snapshot is found again by it');
   if (name.length > MAX_NAME_CHARS) throw new Fault('invalid', `name has more than ${MAX_NAME_CHARS} characters`);
   if (sourceVolumeId === '') throw new Fault('invalid', 'source_volume_id is missing: say of which volume');
-  return { id: volumeIdOf(name), name, source: sourceVolumeId, policy: parseSnapshotClass(parameters) };
+  const nodes = candidateNodes(request.accessibilityRequirements, topology);
+  const policy = parseSnapshotClass(parameters);
+  return { id: volumeIdOf(name), name, source: sourceVolumeId, policy, ...present({ nodes }) };
 }
 
 /**
@@ -65,7 +73,7 @@ function checkSame({ name, source }: WantedSnapshot, { spec }: LocalVolume): voi
 }
 
 async function placeAndCreate(
-  { id, name, source: sourceId, policy }: WantedSnapshot,
+  { id, name, source: sourceId, policy, nodes }: WantedSnapshot,
   deps: MakeSnapshotDeps,
   signal: AbortSignal,
 ): Promise<LocalVolume> {
@@ -73,6 +81,12 @@ async function placeAndCreate(
   if (!source) throw new Fault('not-found', `there is no volume ${sourceId} to take a snapshot of`);
   const sourceSize = checkSource(sourceId, source);
   if (policy.restore === 'Mount') assertMountable(sourceId, source);
+  const { nodeName } = source.spec;
+  if (nodes && !nodes.includes(nodeName))
+    throw new Fault(
+      'exhausted',
+      `a snapshot of volume ${sourceId} can be on node ${nodeName} alone, where the volume is`,
+    );
   const initialSize = bytes(Math.min(policy.initialSize, sourceSize));
   const size = place(id, source, bytes(Math.min(initialSize, largestStore(sourceSize))), deps.room);
   try {

@@ -1,5 +1,6 @@
 import { Fault } from '../../model/fault.ts';
 import type { ControllerService } from '../gen/csi.ts';
+import type { Topology } from '../ports.ts';
 import type { Handlers } from '../service.ts';
 import { toCsiSnapshot } from './csi-snapshot.ts';
 import { deleteSnapshot, type DeleteSnapshotDeps } from './delete-snapshot.ts';
@@ -17,14 +18,14 @@ export interface CallOrder {
 
 /** The calls of the controller that are about snapshots. */
 export function snapshotCalls(
-  deps: MakeSnapshotDeps & DeleteSnapshotDeps,
+  deps: MakeSnapshotDeps & DeleteSnapshotDeps & { readonly topology: Topology },
   { checkReady, one, pages }: CallOrder,
 ): Handlers<typeof ControllerService> {
   return {
     createSnapshot: async (request, { signal }) => {
-      const wanted = parseCreateSnapshot(request);
+      const wanted = parseCreateSnapshot(request, deps.topology);
       const snapshot = await one(wanted.id, () => makeSnapshot(wanted, deps, signal), signal);
-      return { snapshot: toCsiSnapshot(snapshot) };
+      return { snapshot: toCsiSnapshot(snapshot, deps.topology) };
     },
 
     deleteSnapshot: async ({ snapshotId }, { signal }) => {

@@ -76,7 +76,7 @@ describe('taking a snapshot', () => {
       creationTime: new Date('2026-01-02T03:04:05Z'),
       readyToUse: true,
       groupSnapshotId: '',
-      accessibleTopology: [],
+      accessibleTopology: [{ segments: { 'kubernetes.io/hostname': 'host-n1' } }],
     });
     expect((await take(served, 'snap-b', { parameters: COPIED }))?.sizeBytes).toBe(BigInt(3 * GIB));
   });
@@ -125,6 +125,19 @@ describe('taking a snapshot', () => {
     expect([...served.volumes.objects.keys()]).toEqual(['v']);
     // The trouble was the snapshot's own: volumes are placed in the group as before.
     expect(served.room.refusals).toEqual([]);
+  });
+
+  test('it is on the node of its source, and asked for elsewhere it is refused', async () => {
+    const served = await withVolume();
+    const on = (node: string) => ({
+      accessibilityRequirements: { requisite: [{ segments: { 'kubernetes.io/hostname': `host-${node}` } }] },
+    });
+    expect(await take(served, 'snap-a', on('n1'))).toMatchObject({ readyToUse: true });
+    await expect(take(served, 'snap-b', on('n2'))).rejects.toMatchObject({
+      code: Code.RESOURCE_EXHAUSTED,
+      details: expect.stringContaining('on node n1 alone') as string,
+    });
+    expect([...served.volumes.objects.keys()]).toEqual(['v', 'snap-a']);
   });
 
   test('the name of a source that is unknown is NOT_FOUND', async () => {

@@ -76,7 +76,7 @@ function sourceOf(content: CreateVolumeRequest['volumeContentSource']): WantedVo
  * In order of preference, each once. Throws Fault `invalid` when no segment of ours is in a requirement that has
  * segments.
  */
-function candidateNodes(
+export function candidateNodes(
   requirement: TopologyRequirement | undefined,
   { nodesAt }: Pick<Topology, 'nodesAt'>,
 ): readonly string[] | undefined {

@@ -24,13 +24,6 @@ export const SKIPPED: readonly SkippedTests[] = [
     ],
   },
   {
-    capability: 'SNAPSHOT_ACCESSIBILITY_CONSTRAINTS (of the plugin)',
-    reason: 'a snapshot is on the node of its source, wherever it is asked for',
-    tests: [
-      'CreateSnapshot [Controller Server] › should succeed when creating a snapshot with accessibility requirements',
-    ],
-  },
-  {
     capability: 'CLONE_VOLUME',
     reason: 'volumes are not copied',
     tests: [
@@ -67,6 +60,7 @@ export const SKIPPED_OF_DISKS: readonly SkippedTests[] = [
       'CreateSnapshot [Controller Server] › should succeed when requesting to create a snapshot with already existing name and same source volume ID',
       'CreateSnapshot [Controller Server] › should fail when requesting to create a snapshot with already existing name and different source volume ID',
       'CreateSnapshot [Controller Server] › should succeed when creating snapshot with maximum-length name',
+      'CreateSnapshot [Controller Server] › should succeed when creating a snapshot with accessibility requirements',
       'ListSnapshots [Controller Server] › should return snapshots that match the specified snapshot id',
       'ListSnapshots [Controller Server] › should return snapshots that match the specified source volume id',
       'ListSnapshots [Controller Server] › check the presence of new snapshots in the snapshot list',
