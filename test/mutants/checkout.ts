@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { rmSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -12,6 +13,7 @@ export interface Checkout extends AsyncDisposable {
 /** Copies what git knows or would add; packages are shared with the original. */
 export async function copyCheckout(original: string): Promise<Checkout> {
   const root = await mkdtemp(path.join(tmpdir(), 'mutants-'));
+  const forget = removeWhenEnded(root);
   const args = ['ls-files', '--cached', '--others', '--exclude-standard', '-z'];
   const { stdout } = await promisify(execFile)('git', args, { cwd: original, maxBuffer: 64 * 1024 * 1024 });
   for (const file of stdout.split('\0').filter((name) => name !== '' && name !== 'node_modules')) {
@@ -21,5 +23,26 @@ export async function copyCheckout(original: string): Promise<Checkout> {
     });
   }
   await symlink(path.join(original, 'node_modules'), path.join(root, 'node_modules'));
-  return { root, [Symbol.asyncDispose]: () => rm(root, { recursive: true, force: true }) };
+  const dispose = async (): Promise<void> => {
+    await rm(root, { recursive: true, force: true });
+    forget();
+  };
+  return { root, [Symbol.asyncDispose]: dispose };
 }
+
+/** Removes the folder when a signal ends the process, which then ends as if nobody had listened. Returns how to stop. */
+function removeWhenEnded(folder: string): () => void {
+  const forget = (): void => {
+    for (const signal of ENDING) process.off(signal, remove);
+  };
+  const remove = (signal: NodeJS.Signals): void => {
+    // Tests that still run in it may write meanwhile; they end with this process.
+    rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
+    forget();
+    process.kill(process.pid, signal);
+  };
+  for (const signal of ENDING) process.on(signal, remove);
+  return forget;
+}
+
+const ENDING = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
