@@ -84,7 +84,7 @@ test('healing keeps what is held for pods and claims', () => {
 });
 
 test('a slot whose sums are not those of its parts is broken, and healed', () => {
-  const books = new Books([DRIVER], 'binpack');
+  const books = new Books({ drivers: [DRIVER], strategy: 'binpack' });
   const audit = createAudit(books, { changed: () => {} }, (change) => change());
   audit.heal('n1', heard);
   const [slot] = books.cluster.room('n1').groups;

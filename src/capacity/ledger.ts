@@ -16,8 +16,8 @@ import { claimChanged, sourceChanged, sourceGone } from './books/claim-events.ts
 import { getCapacity, type Capacity } from './get-capacity.ts';
 import { describeNode, type NodeState } from './state.ts';
 import { bindPod, filterPod, type DecidingRules } from './books/hold-for-pod.ts';
-import { DEFAULT_FLOAT, type FloatPolicy } from './placing/narrow.ts';
-import type { Strategy } from './placing/search.ts';
+import { DEFAULT_FLOAT } from './placing/narrow.ts';
+import type { LedgerPolicy } from './policy.ts';
 import {
   expireVolumes,
   placeVolume,
@@ -30,7 +30,7 @@ import { concernsUs, needsOfPod } from './needs/pod-needs.ts';
 import { Pods } from './books/pods.ts';
 import { Books } from './books/books.ts';
 import { pvChanged, pvGone, volumeChanged, volumeGone } from './books/volume-events.ts';
-import { scoreNodes, type AntiAffinity } from './placing/score-nodes.ts';
+import { scoreNodes } from './placing/score-nodes.ts';
 
 /**
  * How long an object is expected that was to be created and is not seen. Longer than any watch may lag, since the
@@ -43,17 +43,7 @@ const EXPECTED_TTL_MS = 15 * 60_000;
  */
 const REFUSAL_TTL_MS = 10 * 60_000;
 
-export interface LedgerPolicy {
-  readonly strategy: Strategy;
-  readonly antiAffinity?: AntiAffinity;
-  /** CSI driver names, as in StorageClass.provisioner, that are ours. */
-  readonly drivers: readonly string[];
-  readonly float?: FloatPolicy;
-  /** How long room is held for a pod of which nothing more is heard, ms. */
-  readonly holdTtlMs: number;
-  /** How many slots, and how many nodes, its columns have room for before they grow; 64 unless given. */
-  readonly firstRows?: number;
-}
+export type { LedgerPolicy } from './policy.ts';
 
 /**
  * What is free, recorded and held in the whole cluster, and the only judge of whether something fits; docs/ledger.md
@@ -70,7 +60,7 @@ export class Ledger {
 
   constructor(policy: LedgerPolicy) {
     this.#policy = policy;
-    this.#books = new Books(policy.drivers, policy.strategy, policy.firstRows);
+    this.#books = new Books(policy);
     this.#pods = new Pods(this.#books);
   }
 

@@ -111,10 +111,14 @@ interface Cluster {
 const now = (): number => performance.now();
 
 /** The ledger subscribes first: whoever hears of an object after it finds it counted. */
-function hearCluster(config: OperatorConfig, { client, log }: TermDeps): Cluster {
+function hearCluster(config: OperatorConfig, { client, log, metrics }: TermDeps): Cluster {
   const { driverName, strategy, antiAffinity, holdTtlMs } = config;
   const drivers = driverName === DEFAULT_DRIVER ? [driverName, LEGACY_DRIVER] : [driverName];
-  const policy = { strategy, antiAffinity, drivers, holdTtlMs };
+  const onBroken = (what: string): void => {
+    log.error({ action: what }, 'the ledger promised more than there is; the promise is taken back');
+    metrics.onChecked(0, ['promise']);
+  };
+  const policy = { strategy, antiAffinity, drivers, holdTtlMs, onBroken };
   const ledger = new Ledger(policy);
   const informers = createInformers({ client, drivers, log });
   const events = createEventRecorder({ client, source: { component: OPERATOR }, log });

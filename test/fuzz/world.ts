@@ -1,5 +1,6 @@
 import type { Ledger, LedgerPolicy } from '../../src/capacity/ledger.ts';
 import type { NodeStorage, PodFacts, UnitFacts, VolumeFacts } from '../../src/model/facts.ts';
+import { demand } from './violation.ts';
 import { hear } from './hear.ts';
 import { inlineItems, Model, sum, toBytes } from './model.ts';
 import {
@@ -84,6 +85,7 @@ export class World {
       float: random.pick([{ kind: 'wide' }, { kind: 'one' }, { kind: 'roomy', more: 1 }] as const) ?? { kind: 'wide' },
       antiAffinity: random.chance(30) ? { LVM: 3, MountPoint: 5 } : {},
       firstRows: FIRST_ROWS,
+      onBroken: (what) => demand(false, () => `the ledger says of itself: ${what}`),
     };
     this.ledger = new LedgerClass(this.policy);
     for (const facts of CLASSES) this.set('class', facts.name, facts);

@@ -30,7 +30,9 @@ export async function copyCheckout(original: string): Promise<Checkout> {
   return { root, [Symbol.asyncDispose]: dispose };
 }
 
-/** Removes the folder when a signal ends the process, which then ends as if nobody had listened. Returns how to stop. */
+/**
+ * Removes the folder when a signal ends the process, which then ends as if nobody had listened. Returns how to stop.
+ */
 function removeWhenEnded(folder: string): () => void {
   const forget = (): void => {
     for (const signal of ENDING) process.off(signal, remove);

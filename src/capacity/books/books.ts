@@ -16,6 +16,13 @@ import { nodeOf, placeOf, Records, type Recorded } from './records.ts';
 import type { Slot } from '../stock/slot.ts';
 import { requestOfClaim, type VolumeRequest } from '../needs/volume-request.ts';
 
+interface BooksPolicy {
+  readonly drivers: readonly string[];
+  readonly strategy: Strategy;
+  readonly firstRows?: number;
+  readonly onBroken?: (what: string) => void;
+}
+
 /**
  * All that is held, expected and recorded, and the steps by which room passes from one state to the next (the drawing
  * in docs/ledger.md). Each is taken within one call, so the room is neither free in between nor counted twice.
@@ -31,12 +38,15 @@ export class Books implements Known {
   readonly pvHolds = new PvHolds(() => this.cluster.noteNews());
   /** By `namespace/name`. */
   readonly snapshots = new Map<string, SourceFacts>();
+  /** Says that a rule of the ledger does not hold, in a sentence. */
+  readonly tellBroken: (what: string) => void;
   /** Slots where a node refused a volume. */
   readonly #refusing = new Set<Slot>();
   readonly #unmet = new Map<string, NodeRoom>();
   readonly #strategy: Strategy;
 
-  constructor(drivers: readonly string[], strategy: Strategy, firstRows?: number) {
+  constructor({ drivers, strategy, firstRows, onBroken = () => {} }: BooksPolicy) {
+    this.tellBroken = onBroken;
     this.cluster = new Cluster(firstRows);
     this.classes = new Classes(drivers);
     this.#strategy = strategy;

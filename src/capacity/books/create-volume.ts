@@ -5,7 +5,7 @@ import type { Placement } from '../../model/facts.ts';
 import type { VolumePolicy } from '../../model/storage-class.ts';
 import type { Refusal } from '../../model/verdict.ts';
 import { claimKey } from '../needs/claims.ts';
-import { emptyClaim, UNKNOWN_NODE } from '../needs/refusal.ts';
+import { BROKEN, emptyClaim, UNKNOWN_NODE } from '../needs/refusal.ts';
 import { requestOf, type VolumeRequest } from '../needs/volume-request.ts';
 import { Explainer } from '../placing/explain.ts';
 import { nodeScore } from '../placing/node-score.ts';
@@ -14,6 +14,7 @@ import type { NodeRoom } from '../stock/node-stock.ts';
 import type { Slot } from '../stock/slot.ts';
 import type { UnitSlot } from '../stock/unit-slot.ts';
 import { hasClaim, type Books } from './books.ts';
+import { brokenSlot } from './invariants.ts';
 import { placeOf, type Recorded } from './records.ts';
 
 /** A volume that CSI asks for. */
@@ -66,6 +67,12 @@ export function placeVolume(books: Books, ask: PlaceRequest, strategy: Strategy,
   });
   // Pods whose claim we have not seen hold room for it by its name.
   books.leavePods(key, claimUid, node);
+  const broken = isThere ? undefined : brokenSlot(slot);
+  if (broken !== undefined) {
+    unplaceVolume(books, ask.name);
+    books.tellBroken(broken);
+    return { ok: false, refusal: BROKEN };
+  }
   return { ok: true, placement: placementOf(slot, size) };
 }
 

@@ -1,16 +1,18 @@
 import type { PodFacts } from '../../model/facts.ts';
 import type { AskedNodes, FilterVerdict, Refusal } from '../../model/verdict.ts';
 import { findNodes } from './share-room.ts';
+import { brokenHold } from './invariants.ts';
 import { countedOn, findNodesForPod, type NodesForPod } from './find-nodes.ts';
 import { servedNodes, withoutClaims } from './served-by-pv.ts';
 import { narrow, type FloatPolicy } from '../placing/narrow.ts';
-import { pickNodes } from '../placing/plan.ts';
+import { sameForAll } from '../placing/filter-nodes.ts';
+import { pickNodes, type PodPlan } from '../placing/plan.ts';
 import type { NodeRoom } from '../stock/node-stock.ts';
 import type { Strategy } from '../placing/search.ts';
 import { needsOfPod, type PodNeeds, type PodNeedsOrRefusal } from '../needs/pod-needs.ts';
 import type { PodHold } from './pod-hold.ts';
 import type { Books } from './books.ts';
-import { LEFT_OUT, UNKNOWN_POD } from '../needs/refusal.ts';
+import { BROKEN, LEFT_OUT, UNKNOWN_POD } from '../needs/refusal.ts';
 
 export interface DecidingRules {
   readonly strategy: Strategy;
@@ -41,8 +43,8 @@ export function filterPod(
   const answer = picked ? leaveOut(found, picked) : refusals;
   books.pvHolds.set(pod.uid, countedOn(found, answer, asked.names), expiresAt);
   if (plan.requests.length === 0 || plan.nodes.length === 0) return { refusals, mayFreeUp };
-  books.holdForPod(pod.uid, picked ? pickNodes(plan, picked) : plan, expiresAt);
-  return { refusals: answer, mayFreeUp: false };
+  const broken = holdOrTell(books, pod.uid, picked ? pickNodes(plan, picked) : plan, expiresAt);
+  return { refusals: broken ? sameForAll(asked.names.length, broken) : answer, mayFreeUp: false };
 }
 
 /** Settles the pod on this node. `pod`: its facts, to plan it anew in case nothing is held for it there. */
@@ -65,8 +67,19 @@ export function bindPod(
   }
   books.podHolds.end(podUid);
   const { plan, refusals } = findNodes(books, needs, { names: [node] }, strategy);
-  if (!refusals[0] && needs.requests.length > 0) books.holdForPod(podUid, plan, expiresAt);
-  return refusals[0];
+  if (refusals[0] || needs.requests.length === 0) return refusals[0];
+  return holdOrTell(books, podUid, plan, expiresAt);
+}
+
+/** Holds the room, or takes it back and says so when more would be held than there is (R20, promises are checked). */
+function holdOrTell(books: Books, podUid: string, plan: PodPlan, expiresAt: number): Refusal | undefined {
+  books.holdForPod(podUid, plan, expiresAt);
+  const broken = brokenHold(books.cluster, books.podHolds.get(podUid)?.plan ?? plan);
+  if (broken === undefined) return undefined;
+  books.podHolds.end(podUid);
+  books.pvHolds.end(podUid);
+  books.tellBroken(broken);
+  return BROKEN;
 }
 
 /**

@@ -20,6 +20,11 @@ export const LEFT_OUT = refusal(
 );
 export const UNKNOWN_POD = refusal('bad-request', 'the pod is not known yet: it must be filtered before it is bound');
 
+export const BROKEN = refusal(
+  'held-by-others',
+  'open-local found that its numbers are wrong, and counts them anew: ask again in a moment',
+);
+
 export const claimMissing = (claim: string): Refusal => refusal('claim-missing', `the claim ${claim} is not known yet`);
 
 export const claimDeleting = (claim: string): Refusal =>

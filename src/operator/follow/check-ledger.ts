@@ -7,8 +7,11 @@ import { repeat } from '../../daemon/repeat.ts';
 import { createHeardOfNodes, type HeardOfNodes } from './heard-of-nodes.ts';
 import { allSynced, type Informers } from './informers.ts';
 
-/** What was wrong with the ledger: a number that objects say otherwise, or a sum that is not that of its parts. */
-export type LedgerFault = 'number' | 'sum';
+/**
+ * What was wrong with the ledger: a number that objects say otherwise, a sum that is not that of its parts, or a
+ * promise of more than there is.
+ */
+export type LedgerFault = 'number' | 'sum' | 'promise';
 
 export interface CheckLedgerDeps {
   readonly ledger: Ledger;
