@@ -162,3 +162,14 @@ test('a node that was left out of the answer counts on nothing', () => {
   ledger.podGone('uid-c');
   expect(freeIn(ledger, 'n1', 'pool-0')).toBe(gib(35));
 });
+
+test('a scheduler is told to wait a moment only when nothing fits', () => {
+  const ledger = ledgerWith({
+    nodes: [node('n1', [group('pool-0', 10)]), node('n2', [group('pool-0', 5)]), node('n3', [group('pool-0', 5)])],
+    claims: [claim('a', 5), claim('c', 5)],
+  });
+  ledger.pvChanged(offered('old', 10));
+  expect(fitting(ledger, pod('c', ['c']), ['n2', 'n3'])).toEqual(['n2', 'n3']);
+  expect(ledger.filter(pod('a', ['a']), ['n1', 'n2'], 0).mayFreeUp).toBe(false);
+  expect(ledger.filter(pod('a', ['a']), ['n2'], 0).mayFreeUp).toBe(true);
+});

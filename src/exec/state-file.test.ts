@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, readFile, rm, writeFile, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
@@ -57,4 +57,22 @@ test('a writer killed at any moment leaves a whole document', async () => {
     await once(child, 'exit');
     expect(await createStateFile(file).read(never)).toMatchObject({ n: expect.any(Number) as number });
   }
+});
+
+test('a document is on the disk before it has its name, and its name before the change is done', async () => {
+  const file = await newFile();
+  const handle = await open(path.dirname(file));
+  const prototype = Object.getPrototypeOf(handle) as FileHandle;
+  await handle.close();
+  const sync: FileHandle['sync'] = Reflect.get(prototype, 'sync');
+  onTestFinished(() => void (prototype.sync = sync));
+  const seen: string[] = [];
+  prototype.sync = async function (this: FileHandle) {
+    const isFile = (await this.stat()).isFile();
+    const named = await readFile(file, 'utf8').then(Boolean, () => false);
+    seen.push(`${isFile ? 'file' : 'folder'} synced, ${named ? 'named' : 'not named yet'}`);
+    await sync.call(this);
+  };
+  await createStateFile(file, { count: 0 }).update(() => ({ count: 1 }), never);
+  expect(seen).toEqual(['file synced, not named yet', 'folder synced, named']);
 });

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { silentLog } from '../model/log.ts';
 import { Fault } from '../model/fault.ts';
 import { podFacts } from '../model/decode.ts';
+import { createFastWire, type FastWire } from './fast/fast-wire.ts';
 import { createFakeScheduling } from './fake-scheduling.ts';
 import { FULL, HELD, testPod, UNKNOWN } from './wire/question-fixture.ts';
 import { createExtender, type CallReport, type ExtenderOptions } from './server.ts';
@@ -251,4 +252,25 @@ describe('what cannot be answered is told in Error', () => {
     expect(reply.statusCode).toBe(404);
     expect(reply.json()).toEqual({ Error: expect.stringContaining('POSTs to /scheduler/filter') });
   });
+});
+
+test('the memory of a body is given back, whether or not the call can be answered', async () => {
+  const own = createFastWire({ seed: 1 });
+  let taken = 0;
+  const fastWire: FastWire = {
+    ...own,
+    readBody: async (request, maxBytes) => {
+      const body = await own.readBody(request, maxBytes);
+      taken += 1;
+      const release = (): void => {
+        taken -= 1;
+        body.release();
+      };
+      return { ...body, release };
+    },
+  };
+  const { post } = start({ fastWire });
+  await post('/scheduler/filter', names('a'));
+  await post('/scheduler/filter', '{"half":');
+  expect(taken).toBe(0);
 });

@@ -28,6 +28,8 @@ export interface ExtenderOptions extends VerbsOptions {
   readonly timeLimits?: TimeLimits;
   /** Bytes. Absent: 256 MiB, enough for 30,000 whole nodes. */
   readonly bodyLimit?: number;
+  /** Absent: one of its own. */
+  readonly fastWire?: FastWire;
   /** Called once for every call, for metrics. */
   readonly onCall?: (call: CallReport) => void;
 }
@@ -72,7 +74,8 @@ export function createExtender(options: ExtenderOptions): FastifyInstance {
     return sendJson(reply.code(200), errorReply('internal error in open-local; its log has more').bytes);
   });
 
-  const fastWire = createFastWire({ seed: randomInt(2 ** 31), numbering: options.scheduling.numbering });
+  const { numbering } = options.scheduling;
+  const fastWire = options.fastWire ?? createFastWire({ seed: randomInt(2 ** 31), numbering });
   const verbs = createVerbs(options, { fastWire });
   for (const [url, verb] of Object.entries(ROUTES))
     app.post(url, routeHandler(verb, verbs[verb], { ...options, bodyLimit, fastWire }));

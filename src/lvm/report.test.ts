@@ -61,6 +61,7 @@ test('a recorded report of a group that misses a device, and of a device in no g
 
 test('what lvm says before and after its report is passed over', () => {
   expect(parseReport(`WARNING: something\n${recorded}\n  Hint`).groups).toHaveLength(1);
+  expect(parseReport(`Hint${recorded.trim()}Hint`).groups).toHaveLength(1);
 });
 
 test('what a volume takes counts its hidden parts, and a thin one takes nothing', () => {
