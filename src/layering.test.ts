@@ -26,6 +26,7 @@ const ROOMS: readonly Room[] = [
   // 1: each knows one outside thing
   { room: 'daemon', ours: ['model', 'wait'], packages: ['node:', 'pino'] },
   { room: 'cgroup', ours: ['model'], packages: ['node:'] },
+  { room: 'certificates', ours: ['model'], packages: ['node:', '@peculiar/x509', 'reflect-metadata'] },
   { room: 'lvm', ours: ['exec', 'model'], packages: ['node:'] },
   { room: 'copy', ours: ['exec', 'model', 'wait'], packages: ['node:'] },
   { room: 'disk', ours: ['exec', 'model'], packages: ['node:'] },
@@ -107,6 +108,11 @@ const ROOMS: readonly Room[] = [
     packages: [],
   },
   {
+    room: 'operator/serving',
+    ours: ['certificates', 'daemon', 'kube', 'model', 'wait'],
+    packages: ['node:'],
+  },
+  {
     room: 'operator/capacity-objects',
     ours: ['capacity', 'capacity/books', 'csi', 'kube', 'kube/follow', 'kube/work', 'model', 'operator/follow', 'wait'],
     packages: ['node:'],
@@ -134,11 +140,13 @@ const ROOMS: readonly Room[] = [
       'operator/metrics',
       'operator/nodes',
       'operator/scheduling',
+      'operator/serving',
       'operator/volumes',
       'wait',
     ],
     packages: ['node:'],
   },
+  { room: 'setup', ours: ['kube', 'model', 'operator/serving'], packages: ['yaml'] },
   { room: 'agent/events', ours: ['kube', 'model'], packages: [] },
   {
     room: 'agent/storage',

@@ -3,6 +3,7 @@ import { connect } from './connect.ts';
 import { createLog } from './daemon/log.ts';
 import { operatorHelp, parseOperatorConfig } from './operator/config.ts';
 import { runOperator } from './operator/run.ts';
+import { schedulerConfigCommand } from './scheduler-config-command.ts';
 import { VERSION } from './version.ts';
 
 /** The programs of this package; bin/open-local starts the bundle that each is in. */
@@ -13,6 +14,8 @@ Usage: open-local COMMAND [flags]; open-local COMMAND --help tells the flags
   agent      Volume groups, volumes and the CSI node service of one node.
   operator   Scheduler extender, CSI controller and reconcilers; one per cluster, or two of which one leads.
   sandbox    The whole job on simulated nodes, without a cluster.
+  scheduler-config
+             What to add to kube-scheduler, for kubeadm, k3s, rke2 or as a second scheduler.
   version    Print the version.
 `;
 
@@ -34,10 +37,13 @@ const operator: Command = {
 
 async function main([name = 'help', ...args]: readonly string[]): Promise<void> {
   if (name === 'operator') return runCommand(name, operator, args);
+  if (name === 'scheduler-config') return runCommand(name, schedulerConfigCommand, args);
   if (['help', '--help', '-h'].includes(name)) process.stdout.write(USAGE);
   else if (['version', '--version'].includes(name)) process.stdout.write(`open-local ${VERSION}\n`);
   else {
-    process.stderr.write(`open-local: "${name}" is not a command: use agent, operator, sandbox, version\n`);
+    process.stderr.write(
+      `open-local: "${name}" is not a command: use agent, operator, sandbox, scheduler-config, version\n`,
+    );
     process.exitCode = 2;
   }
 }

@@ -27,6 +27,7 @@ export async function startOperator(cluster: Cluster, openLocal: string): Promis
     kubeconfig: cluster.admin,
     'extender-listen': `127.0.0.1:${port}`,
     'extender-tls-dir': undefined,
+    'extender-tls-secret': undefined,
     'extender-allowed-clients': undefined,
     'metrics-listen': `127.0.0.1:${metricsPort}`,
     'csi-endpoint': `unix://${path.join(cluster.dir, 'bench-csi.sock')}`,

@@ -40,7 +40,7 @@ const BACKOFF = { baseMs: 200, maxMs: 5000 };
 
 /** Runs every stand-in until the signal; resolves when the work under way has ended. */
 export async function runStandIns(deps: StandInsDeps, signal: AbortSignal): Promise<void> {
-  // The same settings as in deploy/scheduler/kube-scheduler-config.yaml.
+  // The same settings as `open-local scheduler-config` prints.
   const extender = createExtenderClient({
     urlPrefix: `${deps.extenderUrl}/scheduler`,
     filterVerb: 'filter',

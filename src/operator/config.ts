@@ -31,10 +31,14 @@ export interface OperatorConfig {
   readonly identity: string | undefined;
   readonly extenderListen: Endpoint | undefined;
   readonly extenderTlsDir: string | undefined;
+  /** Where the operator keeps the certificates that it makes itself; absent: it makes none. */
+  readonly extenderTlsSecret: string | undefined;
   /** Common names of client certificates; empty: every certificate of the directory's authority. */
   readonly extenderAllowedClients: readonly string[];
-  /** The Service that is led to the extender of the leader; absent where this process is no pod. */
-  readonly extenderService: { readonly name: string; readonly podIp: string } | undefined;
+  /** Name of the Service that is led to the extender of the leader. */
+  readonly extenderService: string;
+  /** Absent where this process is no pod. */
+  readonly podIp: string | undefined;
   readonly metricsListen: Endpoint | undefined;
   readonly csiEndpoint: Endpoint | undefined;
   readonly driverName: string;
@@ -81,6 +85,10 @@ const FLAGS = {
   'extender-tls-dir': optionalText({
     placeholder: 'FOLDER',
     doc: 'Holds tls.crt, tls.key and ca.crt of the extender, read again when they change; without it plain HTTP is spoken.',
+  }),
+  'extender-tls-secret': optionalText({
+    placeholder: 'NAME',
+    doc: "The Secret in the namespace where the operator keeps the certificate that it makes and renews itself, and writes to --extender-tls-dir; without it the files there are somebody else's.",
   }),
   'extender-allowed-clients': list({
     placeholder: 'NAME,…',
@@ -171,6 +179,8 @@ export function parseOperatorConfig(
   });
   if (flags['csi-endpoint']?.kind === 'tcp') problems.push('--csi-endpoint: CSI is served on a socket: unix:///PATH');
   const podIp = flags['pod-ip'];
+  if (flags['extender-tls-secret'] !== undefined && tlsDir === undefined)
+    problems.push('--extender-tls-secret: the certificate is written to a folder: give --extender-tls-dir too');
   if (podIp !== undefined && isIP(podIp) === 0) problems.push(`--pod-ip: "${podIp}" is not an IP address`);
   if (problems.length > 0) throw new BadFlags(problems);
   return {
@@ -181,8 +191,10 @@ export function parseOperatorConfig(
     identity: flags.identity,
     extenderListen: listen,
     extenderTlsDir: tlsDir,
+    extenderTlsSecret: flags['extender-tls-secret'],
     extenderAllowedClients: flags['extender-allowed-clients'],
-    extenderService: podIp === undefined ? undefined : { name: flags['extender-service'], podIp },
+    extenderService: flags['extender-service'],
+    podIp,
     metricsListen: flags['metrics-listen'],
     csiEndpoint: flags['csi-endpoint'],
     driverName: flags['driver-name'],

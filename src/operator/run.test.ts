@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
+import { request } from 'node:https';
 import { createServer } from 'node:net';
 import path from 'node:path';
+import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { startOurApi, type OurApi } from '../../test/rig/our-api.ts';
 import { createCsiClient, type CsiClient } from '../csi/client.ts';
@@ -28,6 +30,7 @@ import { bytes, GIB, MIB } from '../model/bytes.ts';
 import type { LocalVolume } from '../model/local-volume.ts';
 import type { KubeObject, NodeLocalStorage, PersistentVolume, Pod, StorageClass } from '../model/objects.ts';
 import { parseOperatorConfig } from './config.ts';
+import { textAt, type TlsSecret } from './serving/keep-certificates.ts';
 import { runFakeAgent } from './fake-agent.ts';
 import { runOperator } from './run.ts';
 import { eventually } from '../../test/rig/eventually.ts';
@@ -456,6 +459,27 @@ test('both replicas are Ready, one is called; when it stops, the other takes ove
   expect(led()).toBe('');
   await eventually(() => expect(led()).toBe(`192.0.2.2 ${new URL(second.extender).port}`));
   expect((await filter(second, pod, 'n1')).NodeNames).toEqual(['n1']);
+});
+
+test('with a Secret of its own the operator serves by TLS those who have the certificate that it made', async () => {
+  await addNodes('n1');
+  const pod = await addPod('web-0');
+  const flags = ['--extender-tls-secret=tls', `--extender-tls-dir=${path.join(ours.folder, 'tls')}`];
+  const operator = await startReady(...flags, '--extender-allowed-clients=system:kube-scheduler');
+  const secret: TlsSecret | undefined = ours.api.stored('secrets', 'tls-client', 'default');
+  const [cert, key, ca] = ['tls.crt', 'tls.key', 'ca.crt'].map((name) => textAt(secret ?? { metadata: {} }, name));
+  const body = JSON.stringify({ Pod: pod, NodeNames: ['n1'] });
+  const { hostname, port } = new URL(operator.extender);
+  const answer = await new Promise<string>((resolve, reject) => {
+    const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
+    const tls = { cert, key, ca, servername: 'open-local-scheduler-extender.default.svc', agent: false as const };
+    const call = request({ hostname, port, path: '/scheduler/filter', method: 'POST', headers, ...tls }, (response) => {
+      text(response).then(resolve, reject);
+    });
+    call.on('error', reject);
+    call.end(body);
+  });
+  expect(JSON.parse(answer)).toMatchObject({ NodeNames: ['n1'], Error: '' });
 });
 
 test('a replica that cannot read the Lease is not Ready, and says so', async () => {

@@ -1,4 +1,3 @@
-import { hostname } from 'node:os';
 import { Ledger, type LedgerPolicy } from '../capacity/ledger.ts';
 import { background } from '../daemon/background.ts';
 import { runComponents, type Component } from '../daemon/lifecycle.ts';
@@ -6,6 +5,7 @@ import type { Log } from '../model/log.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { createEventRecorder, type EventRecorder } from '../kube/events/events.ts';
 import { podFacts } from '../model/decode.ts';
+import type { Pod } from '../model/objects.ts';
 import { DEFAULT_DRIVER, LEGACY_DRIVER, OPERATOR } from '../model/well-known.ts';
 import { systemClock } from '../wait/clock.ts';
 import { createCapacityPublisher } from './capacity-objects/publish-capacity.ts';
@@ -20,14 +20,13 @@ import type { OperatorMetrics } from './metrics/metrics.ts';
 import { tellNotUnderstood } from './nodes/not-understood.ts';
 import { createNodeReconciler } from './nodes/reconcile-node.ts';
 import { expireHolds } from './scheduling/expire-holds.ts';
-import { createExtenderComponent } from './scheduling/extender-component.ts';
+import { extenderParts } from './extender-parts.ts';
 import { createScheduling } from './scheduling/scheduling.ts';
 import { createWaitingPods } from './scheduling/waiting-pods.ts';
 import { createCsiComponent } from './volumes/csi-component.ts';
 import { growStores } from './volumes/grow-stores.ts';
 import { letGoOfLostVolumes } from './volumes/let-go-lost.ts';
 import { createNeededData, type NeededData } from './volumes/needed-data.ts';
-import { leadServiceHere, type ServingAddress } from './serving-address.ts';
 import { keepDeletedData } from './volumes/keep-data.ts';
 
 export interface TermDeps {
@@ -89,10 +88,18 @@ export function createTerm(config: OperatorConfig, deps: TermDeps): Term {
       expireHolds({ ledger, holdTtlMs: config.holdTtlMs, onExpired: deps.metrics.onExpired, log, now }, signal),
     ),
   ];
+  let isStarted = false;
+  const started: Component = {
+    name: 'all parts',
+    start: async () => {
+      isStarted = true;
+    },
+    stop: async () => {},
+  };
   return {
     sources: { ledger, informers, drivers, queue: () => nodes.stats() },
-    notReady,
-    run: (signal) => runComponents(components, { log, stopMs: STOP_MS }, signal),
+    notReady: () => (isStarted ? notReady() : (notReady() ?? 'its parts are still starting')),
+    run: (signal) => runComponents([...components, started], { log, stopMs: STOP_MS }, signal),
   };
 }
 
@@ -172,26 +179,8 @@ function callComponents(config: OperatorConfig, deps: TermDeps, cluster: Cluster
       heard: (pod) => informers.pods.get(pod),
       scoresEveryPod: Object.values(config.antiAffinity).some((weight) => weight > 0),
     });
-    const { waitMs, extenderTlsDir, extenderAllowedClients: allowedClients } = config;
-    const address = servingAddress(config);
-    components.push(
-      createExtenderComponent(extenderListen, {
-        ...{ scheduling, waitMs, log, allowedClients },
-        decodePod: (pod) => podFacts(pod, drivers),
-        onCall: metrics.onExtenderCall,
-        ...(extenderTlsDir === undefined ? {} : { tls: { dir: extenderTlsDir } }),
-      }),
-      ...(address
-        ? [background('serving address', (signal) => leadServiceHere(address, { client, notReady, log }, signal))]
-        : []),
-    );
+    const calls = { scheduling, decodePod: (pod: Pod) => podFacts(pod, drivers), onCall: metrics.onExtenderCall };
+    components.push(...extenderParts(config, extenderListen, { client, notReady, log, ...calls }));
   }
   return components;
-}
-
-/** Where pods reach the extender; undefined when it is no pod's, or listens on a socket. */
-function servingAddress(config: OperatorConfig): ServingAddress | undefined {
-  const { extenderService, extenderListen, namespace, identity: pod = hostname() } = config;
-  if (!extenderService || extenderListen?.kind !== 'tcp') return undefined;
-  return { namespace, service: extenderService.name, ip: extenderService.podIp, port: extenderListen.port, pod };
 }

@@ -30,4 +30,5 @@ build() { # module-folder ldflags
 version='-X k8s.io/component-base/version.gitVersion=v1.36.3 -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=36'
 kubernetes=$(build kubernetes "-s -w $version")
 csi=$(build csi '-s -w')
-echo "$kubernetes:$csi"
+kubeadm=$(build kubeadm "-s -w $version")
+echo "$kubernetes:$csi:$kubeadm"

@@ -1,10 +1,14 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest';
 import { tell } from './cluster/tell.ts';
 import { until } from './cluster/until.ts';
 import { lost } from './instruments/kept-volumes.ts';
 import { streamPlainPods } from './instruments/plain-pods.ts';
 import { broken, promised } from './instruments/promised-bytes.ts';
+import { extenderComplaints, unexplained } from './instruments/scheduler-log.ts';
 import { createPods, deletePods, untilRunning, type PodWish } from './instruments/workload.ts';
+import { printedConfig, staticPod } from './system/printed-config.ts';
 import { startSystem, type System } from './system/system.ts';
 
 /** Kubernetes itself is asked whether the Deployment that deploy/ ships can be lived with. */
@@ -20,7 +24,7 @@ beforeAll(async () => {
     openLocal: inject('openLocal'),
     groups: [{ prefix: 'node', count: 4, disks: '/dev/sdb:40Gi:ssd' }],
     asPods: true,
-    // As in deploy/scheduler: the pods of the operator itself must get a node without it.
+    // Until the operator has made its certificates the scheduler cannot call it, and must give its pods a node so.
     extender: { ignorable: true },
   });
 }, 180_000);
@@ -47,6 +51,30 @@ test('both replicas are Ready, and the Service leads to one', async () => {
     ...['-o', 'jsonpath={.items[*].endpoints[*].targetRef.name}'],
   );
   expect(slice).toBe(leaderPod());
+});
+
+test("kubeadm's static pod gets the configuration, and can resolve no name of a Service", async () => {
+  const folder = await printedConfig(system.cluster, inject('openLocal'), 'kubeadm');
+  const { spec } = await staticPod(system.cluster, folder);
+  expect(spec.hostNetwork).toBe(true);
+  expect(spec.dnsPolicy).toBeUndefined();
+  expect(spec.containers[0]?.command).toContain('--config=/etc/kubernetes/open-local-scheduler.yaml');
+  const service = await system.kubectl(
+    ...['get', 'service', 'open-local-scheduler-extender', ...NAMESPACE, '-o', 'jsonpath={.spec.clusterIP}'],
+  );
+  const config = await readFile(path.join(folder, 'open-local-scheduler.yaml'), 'utf8');
+  expect(config).toContain(`urlPrefix: https://${service}:23000/scheduler\n`);
+});
+
+test('the manifests of a second scheduler are accepted', async () => {
+  const folder = await printedConfig(system.cluster, inject('openLocal'), 'deployment');
+  const applied = await system.kubectl(
+    'apply',
+    '--dry-run=server',
+    '-f',
+    path.join(folder, 'open-local-scheduler.yaml'),
+  );
+  expect(applied).toContain('deployment.apps/open-local-scheduler created');
 });
 
 const DISRUPTIONS: readonly (readonly [string, () => Promise<unknown>])[] = [
@@ -79,6 +107,7 @@ test.each(DISRUPTIONS)(
     const pods: PodWish[] = Array.from({ length: COUNT }, (_, i) => ({ name: `pod-${i}`, sizes: ['1Gi'] }));
     const plain = streamPlainPods(system, 'plain');
     const from = Date.now();
+    const logAt = (await system.log('kube-scheduler')).length;
     await createPods(system, pods.slice(0, COUNT / 2));
     await disrupt();
     await createPods(system, pods.slice(COUNT / 2));
@@ -97,6 +126,10 @@ test.each(DISRUPTIONS)(
     expect(longestGapMs).toBeLessThan(STANDSTILL_MS);
     expect(lost(pods, system.stores)).toEqual([]);
     expect(broken(await promised(system))).toEqual([]);
+    // With what `scheduler-config` printed the scheduler misses its extender only while no leader serves.
+    const log = (await system.log('kube-scheduler')).slice(logAt);
+    expect(unexplained(extenderComplaints(log), system.extender.absences)).toEqual([]);
+    expect(log).not.toContain('tls: ');
   },
   400_000,
 );

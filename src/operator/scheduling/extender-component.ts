@@ -5,16 +5,18 @@ import { createExtender, type ExtenderOptions } from '../../extender/server.ts';
 
 /** The scheduler extender as a part of the process. */
 export function createExtenderComponent(endpoint: Endpoint, options: ExtenderOptions): Component {
-  const app = createExtender(options);
+  let app: ReturnType<typeof createExtender> | undefined;
   return {
     name: 'extender',
     start: async () => {
+      // Only now: it reads its certificate, which another part may have written a moment ago.
+      app = createExtender(options);
       if (endpoint.kind === 'unix') await freeSocketPath(endpoint.path);
       await app.listen(
         endpoint.kind === 'unix' ? { path: endpoint.path } : { host: endpoint.host, port: endpoint.port },
       );
       options.log.info({ component: 'extender', address: formatEndpoint(endpoint) }, 'serving kube-scheduler');
     },
-    stop: () => app.close(),
+    stop: async () => app?.close(),
   };
 }

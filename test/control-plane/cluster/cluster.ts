@@ -18,8 +18,8 @@ export interface Cluster {
   readonly server: string;
   /** Path of a kubeconfig with all rights. */
   readonly admin: string;
-  /** Starts one of the processes, also again after `stopComponent`. */
-  startComponent(name: Component): Promise<void>;
+  /** Starts one of the processes, also again after `stopComponent`; with other arguments when they are given. */
+  startComponent(name: Component, args?: readonly string[]): Promise<void>;
   stopComponent(name: Component): Promise<void>;
   binary(name: string): string;
   stop(): Promise<void>;
@@ -60,7 +60,7 @@ export async function builtBinaries(): Promise<string[]> {
  * failed.
  */
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
-  const [kubernetes = '', csi = ''] = await builtBinaries();
+  const folders = await builtBinaries();
   const dir = options.dir ?? (await mkdtemp(path.join(tmpdir(), 'open-local-cluster-')));
   const [etcd = 0, peer = 0, api = 0] = await freePorts(3);
   const server = `https://127.0.0.1:${api}`;
@@ -74,9 +74,9 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     dir,
     server,
     admin: path.join(dir, 'admin.kubeconfig'),
-    binary: (name) => path.join(name.startsWith('csi-') || name.startsWith('snapshot-') ? csi : kubernetes, name),
-    async startComponent(name) {
-      running.set(name, start(dir, name, [cluster.binary(name), ...argv[name], ...(more[name] ?? [])]));
+    binary: (name) => path.join(folderOf(name, folders), name),
+    async startComponent(name, args = [...argv[name], ...(more[name] ?? [])]) {
+      running.set(name, start(dir, name, [cluster.binary(name), ...args]));
       if (name === 'kube-apiserver') await ready(cluster, running.get(name) as ChildProcess);
     },
     async stopComponent(name) {
@@ -96,6 +96,12 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     throw error;
   }
   return cluster;
+}
+
+/** Each folder is one Go module's. */
+function folderOf(name: string, [kubernetes = '', csi = '', kubeadm = '']: readonly string[]): string {
+  if (name === 'kubeadm') return kubeadm;
+  return /^(csi|snapshot)-/.test(name) ? csi : kubernetes;
 }
 
 async function moreFlags(dir: string, { audit, flags = {} }: ClusterOptions): Promise<typeof flags> {

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { KubeClient } from '../../../src/kube/client.ts';
 import { createInformer, type Informer } from '../../../src/kube/follow/informer.ts';
 import { silentLog } from '../../../src/model/log.ts';
-import { ENDPOINT_SLICES, type EndpointSlice } from '../../../src/operator/serving-address.ts';
+import { ENDPOINT_SLICES, type EndpointSlice } from '../../../src/operator/serving/serving-address.ts';
 
 /** One of the addresses behind a Service. */
 export interface Backend {

@@ -17,7 +17,7 @@ const NAMESPACE = 'open-local';
 const LOOK_MS = 250;
 const BEAT_MS = 10_000;
 
-export interface PodProcessesOptions extends Pick<ReplicaOptions, 'openLocal' | 'kubeconfig' | 'tlsDir'> {
+export interface PodProcessesOptions extends Pick<ReplicaOptions, 'openLocal' | 'kubeconfig'> {
   readonly cluster: Cluster;
   readonly client: KubeClient;
   readonly stores: Stores;
@@ -79,7 +79,7 @@ async function runPod(pod: Pod, ip: string, options: PodProcessesOptions, signal
   const containers = (pod.spec?.containers ?? []) as readonly Container[];
   const replica = await startReplica(cluster, {
     ...options,
-    ...{ name, extenderPort, metricsPort, flags: {} },
+    ...{ name, extenderPort, metricsPort, tlsDir: undefined, flags: {} },
     args: (container, instead) => argsOf(containers, container, instead),
     env: envOf(containers, 'operator', { 'metadata.name': name, 'status.podIP': ip }),
   });

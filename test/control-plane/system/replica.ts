@@ -21,8 +21,8 @@ export interface ReplicaOptions {
   readonly name: string;
   readonly extenderPort: number;
   readonly metricsPort: number;
-  /** Folder with tls.crt, tls.key and ca.crt. */
-  readonly tlsDir: string;
+  /** Folder with tls.crt, tls.key and ca.crt; undefined: the operator makes them, as in deploy/. */
+  readonly tlsDir: string | undefined;
   /** Additional flags of the operator. */
   readonly flags: Instead;
   /** Arguments of a container, by its name. */
@@ -48,7 +48,9 @@ export async function startReplica(cluster: Cluster, options: ReplicaOptions): P
   const flagsHere = {
     kubeconfig,
     'extender-listen': `127.0.0.1:${extenderPort}`,
-    'extender-tls-dir': tlsDir,
+    ...(tlsDir === undefined
+      ? { 'extender-tls-dir': path.join(dir, 'tls') }
+      : { 'extender-tls-dir': tlsDir, 'extender-tls-secret': undefined }),
     'metrics-listen': `127.0.0.1:${metricsPort}`,
     'csi-endpoint': `unix://${csiSocket}`,
   };

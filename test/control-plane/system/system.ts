@@ -15,6 +15,7 @@ import { kubectl, serviceAccountKubeconfig } from '../cluster/identities.ts';
 import { freePorts } from '../../../sandbox/cluster/free-port.ts';
 import { CHECKOUT } from '../cluster/program.ts';
 import { CONTROL_PLANE, runPodsAsProcesses } from './pod-processes.ts';
+import { useAsPrinted } from './printed-config.ts';
 import { asDeployed, startReplica, type Replica } from './replica.ts';
 import { createService, type FakeService } from './fake-service.ts';
 import { supervise, type Supervised } from '../cluster/supervised.ts';
@@ -119,10 +120,11 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     replicas.push(await startReplica(cluster, replica));
   }
   if (options.asPods)
-    started.use(await runPodsAsProcesses({ cluster, client, stores, replicas, openLocal, kubeconfig, tlsDir }));
+    started.use(await runPodsAsProcesses({ cluster, client, stores, replicas, openLocal, kubeconfig }));
   const nodes = groups.map((group) => joinGroup(cluster, options.openLocal, group));
   started.defer(async () => void (await Promise.all(nodes.map((node) => node.stop()))));
   await extender.untilReady(START_MS);
+  if (options.asPods) await useAsPrinted(cluster, openLocal, extender.port);
   const count = groups.reduce((sum, group) => sum + group.count, 0);
   await until('every node has reported its volume group', [stores.nodeStorages], START_MS, () => {
     const reported = stores.nodeStorages.list().filter(({ status }) => status?.nodeStorageInfo?.volumeGroups?.length);
@@ -149,7 +151,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   };
 }
 
-/** The extender of deploy/scheduler/, at this port. */
+/** The extender as `open-local scheduler-config` prints it, at this port, with certificates of the test. */
 const extenderOf = (port: number): Readonly<Record<string, unknown>> => ({
   urlPrefix: `https://127.0.0.1:${port}/scheduler`,
   filterVerb: 'filter',

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { eventually } from '../../test/rig/eventually.ts';
-import { startOurApi, type OurApi } from '../../test/rig/our-api.ts';
-import { silentLog } from '../model/log.ts';
+import { eventually } from '../../../test/rig/eventually.ts';
+import { startOurApi, type OurApi } from '../../../test/rig/our-api.ts';
+import { silentLog } from '../../model/log.ts';
 import { ENDPOINT_SLICES, leaderSlice, leadServiceHere, type EndpointSlice } from './serving-address.ts';
 
 const never = new AbortController().signal;

@@ -1,12 +1,12 @@
 import { isIPv6 } from 'node:net';
-import type { KubeClient } from '../kube/client.ts';
-import { isConflict } from '../kube/errors.ts';
-import { find, unlessGone } from '../kube/find.ts';
-import type { Resource } from '../kube/resource.ts';
-import type { KubeObject } from '../model/objects.ts';
-import type { Log } from '../model/log.ts';
-import { OPERATOR } from '../model/well-known.ts';
-import { pause } from '../wait/pause.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import { isConflict } from '../../kube/errors.ts';
+import { find, unlessGone } from '../../kube/find.ts';
+import type { Resource } from '../../kube/resource.ts';
+import type { KubeObject } from '../../model/objects.ts';
+import type { Log } from '../../model/log.ts';
+import { OPERATOR } from '../../model/well-known.ts';
+import { pause } from '../../wait/pause.ts';
 
 /**
  * Who answers kube-scheduler. The extender's Service selects no pods: the leader writes the one EndpointSlice behind it
