@@ -20,7 +20,6 @@ test.each<[string, Parameters, ClaimUse, string]>([
   ['a filesystem nobody makes', { ...LVM, 'csi.storage.k8s.io/fstype': 'ntfs' }, {}, 'filesystem "ntfs"'],
   ['one by the old key', { ...LVM, FSType: 'ntfs' }, {}, 'filesystem "ntfs"'],
   ['a selector', LVM, { selects: true }, 'leave spec.selector out'],
-  ['a copy', LVM, { copies: true }, 'from a snapshot or another volume'],
   ['a limit below the request', LVM, { limit: bytes(MIB) }, 'limit of 1 MiB is below its request of 1 GiB'],
 ])('a claim for %s is refused', (_, parameters, use, problem) => {
   expect(judge(parameters, use)).toEqual({ problem: expect.stringContaining(problem) });

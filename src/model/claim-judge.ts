@@ -33,8 +33,6 @@ export interface ClaimUse {
   readonly limit?: Bytes;
   /** The claim has `spec.selector`. */
   readonly selects?: boolean;
-  /** The claim is to be filled from a snapshot or from another claim. */
-  readonly copies?: boolean;
 }
 
 /** A local volume is on one node: these modes need no more. */
@@ -58,8 +56,6 @@ export function useProblem(kind: VolumeKind, use: VolumeUse): string | undefined
     throw error;
   }
 }
-
-export const COPIES_PROBLEM = 'a volume from a snapshot or another volume cannot be made yet';
 
 /** What decides how large a volume must be, beside the size that is asked. */
 export interface Shape extends Pick<VolumeUse, 'block' | 'fsType'> {
@@ -129,11 +125,19 @@ export function mountProblem(
     return `it is to mount a snapshot of ${formatBytes(size)} as it is: ask for no more than that`;
   if (size !== undefined && use.limit !== undefined && use.limit < size)
     return `its limit is below the ${formatBytes(size)} of the snapshot that it is to mount`;
-  return useProblem(kind, { block, fsType, accessModes }) ?? problemBeyondUse(requested, { ...use, copies: false });
+  return useProblem(kind, { block, fsType, accessModes }) ?? problemBeyondUse(requested, use);
 }
 
-function problemBeyondUse(requested: Bytes, { limit, selects, copies }: ClaimUse): string | undefined {
-  if (copies) return COPIES_PROBLEM;
+/** Why a claim of the class cannot be filled from a source of so many bytes; undefined when it can. */
+export function copyProblem({ kind }: VolumePolicy, requested: Bytes, size: Bytes | undefined): string | undefined {
+  if (kind !== 'LVM')
+    return `it is to be filled from another volume: use a StorageClass of volumeType LVM, not ${kind}`;
+  if (size !== undefined && requested < size)
+    return `what it is made from has ${formatBytes(size)}: ask for no less than that`;
+  return undefined;
+}
+
+function problemBeyondUse(requested: Bytes, { limit, selects }: ClaimUse): string | undefined {
   if (selects) return 'no volume is made for a claim with a selector: leave spec.selector out';
   if (requested >= BEYOND_ANY_NODE) return 'no volume can have 8 PiB or more';
   if (limit !== undefined && limit < requested)

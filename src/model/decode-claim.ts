@@ -45,11 +45,17 @@ export const classOf = (
   spec: Pick<NonNullable<ClaimSpec>, 'storageClassName'> = {},
 ): string | undefined => annotations?.[BETA_STORAGE_CLASS] ?? spec.storageClassName;
 
-/** Only the two kinds that a CSI driver fills itself; any other is filled by a populator from outside. */
+const SNAPSHOT_API_GROUP = 'snapshot.storage.k8s.io';
+
+/**
+ * Only the two kinds that a CSI driver fills itself, each of its own API group; any other is filled by a populator from
+ * outside.
+ */
 function sourceOf(spec: ClaimSpec): ClaimFacts['source'] {
   const from = spec?.dataSourceRef ?? spec?.dataSource;
-  if (from?.kind !== 'VolumeSnapshot' && from?.kind !== 'PersistentVolumeClaim') return undefined;
-  return { kind: from.kind, name: from.name };
+  const { kind, name = '', apiGroup = '' } = from ?? {};
+  if (kind === 'VolumeSnapshot' && apiGroup === SNAPSHOT_API_GROUP) return { kind, name };
+  return kind === 'PersistentVolumeClaim' && apiGroup === '' ? { kind, name } : undefined;
 }
 
 /** Undefined for a claim that asks for nothing but a filesystem on one node, which is nearly every claim. */
@@ -61,7 +67,6 @@ export function useOfClaim(spec: ClaimSpec): ClaimUse | undefined {
     accessModes: accessModes.every((mode) => mode === 'ReadWriteOnce') ? undefined : accessModes,
     limit: limit === undefined ? undefined : quantity(limit),
     selects: selector !== undefined || undefined,
-    copies: sourceOf(spec) !== undefined || undefined,
   });
   return Object.keys(use).length === 0 ? undefined : use;
 }

@@ -87,7 +87,6 @@ test('a claim with everything on it', () => {
     bound: true,
     selectedNode: 'n1',
     source: { kind: 'VolumeSnapshot', name: 'monday' },
-    use: { copies: true },
     deleting: true,
   });
 });
@@ -275,4 +274,21 @@ test.each<[string, NonNullable<PersistentVolume['spec']>, readonly string[] | un
   ['not on one node', affinity([{ ...onNodes('n1'), operator: 'NotIn' }]), []],
 ])('a PersistentVolume that can be had %s', (_, spec, nodes) => {
   expect(pvFacts(open({ spec })).offer?.nodes).toEqual(nodes);
+});
+
+test.each([
+  [
+    { kind: 'VolumeSnapshot', name: 'a', apiGroup: 'snapshot.storage.k8s.io' },
+    { kind: 'VolumeSnapshot', name: 'a' },
+  ],
+  [
+    { kind: 'PersistentVolumeClaim', name: 'a' },
+    { kind: 'PersistentVolumeClaim', name: 'a' },
+  ],
+  [{ kind: 'VolumeSnapshot', name: 'a', apiGroup: 'other.example' }, undefined],
+  [{ kind: 'VolumeSnapshot', name: 'a' }, undefined],
+  [{ kind: 'PersistentVolumeClaim', name: 'a', apiGroup: 'other.example' }, undefined],
+  [{ kind: 'Book', name: 'a', apiGroup: 'other.example' }, undefined],
+])('a claim from %j is ours to fill or a populator’s', (dataSource, want) => {
+  expect(claimFacts({ metadata: {}, spec: { dataSource } }).source).toEqual(want);
 });

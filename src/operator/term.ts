@@ -28,6 +28,7 @@ import { growStores } from './volumes/grow-stores.ts';
 import { letGoOfLostVolumes } from './volumes/let-go-lost.ts';
 import { createNeededData, type NeededData } from './volumes/needed-data.ts';
 import { keepDeletedData } from './volumes/keep-data.ts';
+import { removeCloneSnapshots } from './volumes/clone-snapshots.ts';
 
 export interface TermDeps {
   readonly client: KubeClient;
@@ -82,6 +83,7 @@ export function createTerm(config: OperatorConfig, deps: TermDeps): Term {
     background('node storage', (signal) => nodes.run(signal)),
     background('kept data', (signal) => keepDeletedData(kept, signal)),
     background('stores of snapshots', (signal) => growStores(stores, signal)),
+    background('snapshots of clones', (signal) => removeCloneSnapshots(kept, signal)),
     background('lost volumes', (signal) => letGoOfLostVolumes(lost, signal)),
     background('ledger check', (signal) => checkLedger(check, signal)),
     background('expiry', (signal) =>

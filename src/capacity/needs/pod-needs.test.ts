@@ -3,7 +3,7 @@ import { claim, gib, group, ledgerWith, node, pod, volume } from '../ledger-fixt
 import type { SourceFacts } from '../../model/facts.ts';
 import type { Ledger } from '../ledger.ts';
 
-const from = (name: string) => ({ source: { kind: 'VolumeSnapshot', name }, use: { copies: true } }) as const;
+const from = (name: string) => ({ source: { kind: 'VolumeSnapshot', name } }) as const;
 const mounted = (name: string, more: Partial<SourceFacts> = {}): SourceFacts => ({
   namespace: 'default',
   name,
@@ -56,4 +56,14 @@ test('what a mounted snapshot cannot be is told before a node is chosen', () => 
 test('a source that serves nobody says why', () => {
   const problem = 'it overflowed: its store was full, and what it held is lost';
   expect(why(ledger([mounted('monday', { problem })]), ['monday'])[0]).toBe(`${made('monday')}: ${problem}`);
+});
+
+test('a claim that is filled from a snapshot takes room on its node, and no less than the snapshot has', () => {
+  const ours = ledger([mounted('monday', { readOnly: false, size: gib(4) }), mounted('tuesday', { readOnly: false })]);
+  expect(why(ours, ['monday'])).toEqual([undefined, WRONG]);
+  expect(why(ours, ['tuesday'])[0]).toBe(
+    'the claim default/tuesday: what it is made from has 5 GiB: ask for no less than that',
+  );
+  ours.volumeChanged(volume('full', 'pool-0', 7));
+  expect(why(ours, ['monday'])[0]).toContain('not enough room for 4 GiB');
 });

@@ -1,6 +1,6 @@
 import { present } from '../../model/present.ts';
 import { textOf } from '../../model/fault.ts';
-import { judgeClaim, mountProblem } from '../../model/claim-judge.ts';
+import { copyProblem, judgeClaim, mountProblem } from '../../model/claim-judge.ts';
 import type { ClaimFacts, PodFacts, PodVolume, SourceFacts } from '../../model/facts.ts';
 import { parseInlineAttributes } from '../../model/inline-attributes.ts';
 import { inlineVolumeId } from '../../model/inline-volume.ts';
@@ -128,10 +128,16 @@ function needOfCopy(
   if (source === undefined) return { refusal: sourceMissing(key, what) };
   if (source.problem !== undefined) return { refusal: sourceUnusable(key, what, source.problem) };
   if (isElsewhere(source.node, node)) return { refusal: sourceElsewhere(key, what) };
-  const need = source.readOnly
-    ? needOfMount(claim, ours, source)
-    : needOfClass({ ...claim, key, claimUid: claim.uid }, ours);
+  const need = source.readOnly ? needOfMount(claim, ours, source) : needOfFilled(claim, ours, source);
   return 'refusal' in need ? need : { ...need, pin: source.node, byCopy: { key, source: what } };
+}
+
+/** It takes the room of any volume. CreateVolume would refuse by the same judge. */
+function needOfFilled(claim: ClaimFacts, ours: OurClass, { size }: Source): Need {
+  const key = claimKey(claim.namespace, claim.name);
+  const problem = ours.policy && copyProblem(ours.policy, claim.requested, size);
+  if (problem !== undefined) return { refusal: badClaim(key, problem) };
+  return needOfClass({ ...claim, key, claimUid: claim.uid }, ours);
 }
 
 /** It takes no room, and CreateVolume would refuse by the same judge. */

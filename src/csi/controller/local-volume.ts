@@ -28,7 +28,7 @@ export function newLocalVolume(wanted: WantedVolume, placement: Placement, claim
       ...(placement.kind === 'LVM' ? { vgName: placement.vgName, layout: policy.layout } : { path: placement.path }),
       sizeBytes: placement.size,
       role: 'Volume',
-      ...present({ fsType: usage.fsType, encryption: policy.encryption }),
+      ...present({ fsType: usage.fsType, encryption: policy.encryption, source: wanted.source }),
       ...(claim ? { claim: { ...claim, ...present({ uid: claimUid }) } } : {}),
       ...(sameLimits(limits) ? {} : { limits }),
       ...(sameLimits(attributes) ? {} : { storageClassLimits: policy.limits }),

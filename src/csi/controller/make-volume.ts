@@ -1,7 +1,7 @@
 import { present } from '../../model/present.ts';
 import type { KeyedMutex } from '../../daemon/keyed-mutex.ts';
-import { COPIES_PROBLEM } from '../../model/claim-judge.ts';
-import { minus } from '../../model/bytes.ts';
+import { minus, type Bytes } from '../../model/bytes.ts';
+import { copySourceId } from '../../model/copies.ts';
 import { headerOf } from '../../model/encryption.ts';
 import { Fault } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
@@ -10,6 +10,7 @@ import { checkLimit } from './capacity-range.ts';
 import type { WantedVolume } from './wanted-volume.ts';
 import { findStaying } from './find-staying.ts';
 import { checkSame, newLocalVolume } from './local-volume.ts';
+import { checkHolds, makeCloneSnapshot, wantedCopy } from './copied-volume.ts';
 import { mountedVolume } from './mount-snapshot.ts';
 import { untilGone, untilMade, type AgentWait } from './wait-for-agent.ts';
 import type { Room, Volumes } from '../ports.ts';
@@ -35,7 +36,10 @@ export async function makeVolume(
   signal: AbortSignal,
 ): Promise<LocalVolume> {
   const found = await findStaying(wanted.id, deps, signal);
-  if (found) checkSame(wanted, found);
+  if (found) {
+    checkSame(wanted, found);
+    await checkCloneSnapshot(found, deps, signal);
+  }
   const volume = found ?? (await begin(wanted, deps, signal));
   return untilReady(volume, deps, signal);
 }
@@ -59,8 +63,9 @@ async function makeFrom(
   if (source === undefined || (source.spec.role === 'Snapshot') !== (what === 'snapshot'))
     throw new Fault('not-found', `there is no ${what} ${id} to make a volume from`);
   checkEncryption(wanted, source);
-  if (source.spec.restore !== 'Mount') throw new Fault('unimplemented', COPIES_PROBLEM);
-  return deps.volumes.create(mountedVolume(wanted, source, deps.claimUid(wanted)), signal);
+  if (source.spec.restore === 'Mount')
+    return deps.volumes.create(mountedVolume(wanted, source, deps.claimUid(wanted)), signal);
+  return makeCopy(wanted, source, deps, signal);
 }
 
 /**
@@ -76,7 +81,34 @@ function checkEncryption({ name, policy }: WantedVolume, { metadata, spec }: Loc
   );
 }
 
-async function placeAndCreate(wanted: WantedVolume, deps: MakeVolumeDeps, signal: AbortSignal): Promise<LocalVolume> {
+/** A clone and its temporary snapshot have room, and are made, both or neither. */
+async function makeCopy(
+  asked: WantedVolume,
+  source: LocalVolume,
+  deps: MakeVolumeDeps,
+  signal: AbortSignal,
+): Promise<LocalVolume> {
+  const { wanted, sourceBytes } = wantedCopy(asked, source);
+  const check = (size: Bytes): void => checkHolds(size, sourceBytes, wanted);
+  if (source.spec.role === 'Snapshot') return placeAndCreate(wanted, deps, signal, check);
+  const snapshot = await makeCloneSnapshot(wanted.id, source, deps, signal);
+  try {
+    return await placeAndCreate(wanted, deps, signal, check);
+  } catch (error) {
+    if (!(error instanceof Fault && error.kind === 'aborted')) {
+      deps.room.unplace(snapshot);
+      await deps.volumes.remove(snapshot, signal);
+    }
+    throw error;
+  }
+}
+
+async function placeAndCreate(
+  wanted: WantedVolume,
+  deps: MakeVolumeDeps,
+  signal: AbortSignal,
+  check: (size: Bytes) => void = () => {},
+): Promise<LocalVolume> {
   const { id: name, policy, size, nodes, claim, asked } = wanted;
   const claimUid = deps.claimUid(wanted);
   const placed = deps.room.place({
@@ -87,6 +119,7 @@ async function placeAndCreate(wanted: WantedVolume, deps: MakeVolumeDeps, signal
   });
   if (!placed.ok) throw new Fault('exhausted', placed.refusal.message);
   try {
+    check(placed.placement.size);
     checkLimit(minus(placed.placement.size, headerOf(policy.encryption)), asked);
     return await deps.volumes.create(newLocalVolume(wanted, placed.placement, claimUid), signal);
   } catch (error) {
@@ -102,11 +135,36 @@ async function untilReady(asked: LocalVolume, deps: MakeVolumeDeps, signal: Abor
   if (outcome.kind === 'ready') return outcome.volume;
   if (outcome.kind === 'gone') throw new Fault('aborted', `volume ${name} was deleted while it was being made`);
   const { message = 'no reason given' } = outcome.volume.status ?? {};
+  if (isClone(outcome.volume) && outcome.volume.status?.reason === 'SourceFailed')
+    await beginAnew(outcome.volume, message, deps, signal);
   if (!mayGoElsewhere(outcome.volume)) throw new Fault('aborted', `volume ${name}: node ${nodeName} says: ${message}`);
   deps.room.refused(name, concernsPlace(outcome.volume));
   await deps.volumes.remove(name, signal);
   await untilGone(outcome.volume, deps, signal);
   throw new Fault('exhausted', `node ${nodeName} could not make the volume: ${message}`);
+}
+
+/** Throws Fault `aborted` when the snapshot that an unfinished clone is copied from is not there any more. */
+async function checkCloneSnapshot(clone: LocalVolume, deps: MakeVolumeDeps, signal: AbortSignal): Promise<void> {
+  if (!isClone(clone) || clone.status?.phase === 'Ready') return;
+  const snapshot = await deps.volumes.find(copySourceId(clone) ?? '', signal);
+  if (snapshot && snapshot.metadata.deletionTimestamp === undefined) return;
+  await beginAnew(clone, 'its snapshot is gone', deps, signal);
+}
+
+const isClone = ({ spec }: LocalVolume): boolean => spec.source?.volume !== undefined;
+
+/** Another snapshot shows another time: what was copied of the first goes. */
+async function beginAnew(
+  { metadata: { name = '' }, ...clone }: LocalVolume,
+  why: string,
+  deps: MakeVolumeDeps,
+  signal: AbortSignal,
+): Promise<never> {
+  await deps.volumes.remove(copySourceId({ metadata: { name }, ...clone }) ?? '', signal);
+  await deps.volumes.remove(name, signal);
+  await untilGone({ metadata: { name }, ...clone }, deps, signal);
+  throw new Fault('aborted', `clone ${name} is begun anew with the next call: ${why}`);
 }
 
 /** Whether a smaller volume would meet the same trouble there. */

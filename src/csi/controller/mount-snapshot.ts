@@ -35,7 +35,8 @@ export function mountedVolume(wanted: WantedVolume, snapshot: LocalVolume, claim
   return { ...made, spec: { ...asked, ...present({ fsType, encryption }), readOnly: true, source: { snapshot: id } } };
 }
 
-function checkServes(snapshot: LocalVolume): void {
+/** Throws Fault `precondition` for a snapshot that is deleted, not ready or overflowed. */
+export function checkServes(snapshot: LocalVolume): void {
   const { name = '' } = snapshot.metadata;
   const { phase, message = 'it is being taken', snapshot: state } = snapshot.status ?? {};
   if (isLetGo(snapshot)) throw new Fault('precondition', `snapshot ${name} is being deleted`);
