@@ -1,4 +1,5 @@
 import { bytes } from '../../model/bytes.ts';
+import { isCopy } from '../../model/copies.ts';
 import { Fault } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import { ENCRYPTED, ENCRYPTING, FORMATTED, FORMATTING } from '../../model/well-known.ts';
@@ -116,9 +117,11 @@ function readyVolume({ metadata, spec, status }: LocalVolume): NodeVolume {
   const formatted = annotations[FORMATTED];
   const plain = { id, kind, source: device, fsType, formatted, formatting, sizeBytes: bytes(sizeBytes), limits };
   if (spec.readOnly) return { ...plain, isSnapshot: true };
-  if (!spec.encryption) return plain;
+  if (!spec.encryption) return { ...plain, ...copied(spec) };
   return { ...plain, source: mappingPathOf(id), encryption: encryptedDevice(spec, device, annotations) };
 }
+
+const copied = (spec: LocalVolume['spec']): Pick<NodeVolume, 'isCopy'> => (isCopy({ spec }) ? { isCopy: true } : {});
 
 const encryptedDevice = (
   { source, role }: LocalVolume['spec'],

@@ -24,6 +24,8 @@ export interface NodeVolume {
   readonly sizeBytes: Bytes;
   /** It is a snapshot, which is shown as it is: never formatted, checked, grown or written to. */
   readonly isSnapshot?: true;
+  /** It was copied from a volume that may be smaller: its filesystem is to be made as large as its device. */
+  readonly isCopy?: true;
   /** For each pod that has it; none when empty. */
   readonly limits: IoLimits;
 }

@@ -135,6 +135,19 @@ test('a mount point is bound as it is, and no device', async () => {
   await expect(publish(it, { block: true })).rejects.toMatchObject({ code: Code.INVALID_ARGUMENT });
 });
 
+test('a copy onto a larger device has all of it once it is staged, also after a cut; others are grown when asked', async () => {
+  for (const [isCopy, total] of [[true, 2 * GIB] as const, [false, GIB] as const]) {
+    const it = await rig();
+    await it.filesystems.format('/dev/g/v1', { type: 'ext4', uuid: randomUUID() }, never);
+    it.volumes.set('v1', volume('v1', { formatted: 'ext4', ...(isCopy ? { isCopy } : {}) }));
+    it.devices.set('/dev/g/v1', 2 * GIB);
+    await it.mounts.mount({ source: '/dev/g/v1', target: it.staging, fsType: 'ext4', options: [] }, never);
+    await stage(it); // finds it mounted, as after a cut
+    await publish(it);
+    expect((await stats(it)).usage[0]?.total).toBe(BigInt(total));
+  }
+});
+
 test('growing waits for the device', async () => {
   const it = await rig();
   await stage(it);

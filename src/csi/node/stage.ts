@@ -54,6 +54,17 @@ export async function stageVolume(
   const options = [...new Set([...asked.options, ...neededOptions(fsType), ...(readOnly ? ['ro'] : [])])];
   await mounts.mount({ source: volume.source, target: stagingPath, fsType, options }, signal);
   if (!found) await assertMounted(id, stagingPath, asked, mounts, signal);
+  if (!readOnly) await growCopy(volume, { target: stagingPath, fsType }, deps, signal);
+}
+
+/** A copy's filesystem is as large as its source's. Nobody calls NodeExpandVolume for a claim that was larger at once. */
+async function growCopy(
+  { id, source: device, isCopy }: NodeVolume,
+  mounted: { readonly target: string; readonly fsType: string },
+  { ownWork, filesystems }: StageDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  if (isCopy) await ownWork.run(id, (own) => filesystems.grow({ device, ...mounted }, own), signal);
 }
 
 /**
