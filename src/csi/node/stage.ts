@@ -57,7 +57,10 @@ export async function stageVolume(
   if (!readOnly) await growCopy(volume, { target: stagingPath, fsType }, deps, signal);
 }
 
-/** A copy's filesystem is as large as its source's. Nobody calls NodeExpandVolume for a claim that was larger at once. */
+/**
+ * A copy's filesystem is as large as its source's at first. Nobody calls NodeExpandVolume for a claim that was larger
+ * from the start.
+ */
 async function growCopy(
   { id, source: device, isCopy }: NodeVolume,
   mounted: { readonly target: string; readonly fsType: string },
