@@ -78,7 +78,7 @@ export interface Filesystems {
    * after a cut. Throws `precondition`, and removes nothing, unless the filesystem of that identity is mounted there.
    */
   clear(mounted: { readonly target: string; readonly identity: string }, signal: AbortSignal): Promise<void>;
-  /** From now on nobody can open the device to write to it, until it is made anew. */
+  /** From now on nobody can write to the device, until it is made anew. */
   forbidWrites(device: string, signal: AbortSignal): Promise<void>;
   /** Size of a block device; undefined when it is not there. */
   sizeOf(device: string, signal: AbortSignal): Promise<Bytes | undefined>;

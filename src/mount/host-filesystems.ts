@@ -97,7 +97,7 @@ export function createHostFilesystems(run: Run): Filesystems {
         run,
         signal,
       ),
-    forbidWrites: (device, signal) => call(['blockdev', '--setro', '--', device], ANSWER_TIMEOUT_MS, signal),
+    forbidWrites: (device, signal) => call(['blockdev', '--setro', device], ANSWER_TIMEOUT_MS, signal),
     sizeOf: deviceSize,
   };
 }
