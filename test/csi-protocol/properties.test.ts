@@ -103,7 +103,14 @@ test('every controller call, twice in a row or at once, has one honest answer, a
         await deleteAll();
         await rm(world.targets, { recursive: true, force: true });
       }
-      expect(await world.inventory()).toEqual({ objects: [], volumes: [], mounts: [], filesystems: [], files: [] });
+      expect(await world.inventory()).toEqual({
+        objects: [],
+        volumes: [],
+        mounts: [],
+        mappings: [],
+        filesystems: [],
+        files: [],
+      });
       await expect.poll(roomOf).toBe(room);
     }),
     ON_ONE_WORLD,
@@ -119,7 +126,14 @@ test('calls of all kinds at once have honest answers, and leave nothing', async 
       } finally {
         await deleteAll();
       }
-      expect(await world.inventory()).toEqual({ objects: [], volumes: [], mounts: [], filesystems: [], files: [] });
+      expect(await world.inventory()).toEqual({
+        objects: [],
+        volumes: [],
+        mounts: [],
+        mappings: [],
+        filesystems: [],
+        files: [],
+      });
       await expect.poll(roomOf).toBe(room);
     }),
     ON_ONE_WORLD,

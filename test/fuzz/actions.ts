@@ -11,6 +11,7 @@ import {
   tellRefused,
   tellUnplace,
 } from './asked.ts';
+import { askStore } from './asked-snapshots.ts';
 import { claimKeyOf, inExtents, inlineItems, toBytes } from './model.ts';
 import { CLASSES, DRIVER, halfGib, KINDS, NAMESPACE, type Kind, type Objects } from './objects.ts';
 import { demand } from './violation.ts';
@@ -320,6 +321,70 @@ function growVolume(w: World): boolean {
   return true;
 }
 
+// --- Snapshots and copies
+
+/** Volumes whose data can be read. */
+const readable = (w: World): VolumeFacts[] =>
+  [...w.api.volume.values()].filter(
+    ({ name, kind }) => kind === 'LVM' && name.startsWith('pvc-') && onDisk(w, name) && !w.doomed.has(name),
+  );
+
+/** CreateSnapshot: takes room for the store beside its origin, and then the object is made, or not, as in `create`. */
+function takeSnapshot(w: World): boolean {
+  const origin = w.random.pick(readable(w));
+  return origin !== undefined && makeStore(w, origin, w.nextId('snap-'));
+}
+
+function makeStore(w: World, origin: VolumeFacts, name: string): boolean {
+  const store = askStore(w, origin, name, halfGib(1 + w.random.below(3)));
+  if (!store) return true;
+  w.origins.set(name, origin.name);
+  const outcome = w.random.below(10);
+  if (outcome < 7) w.set('volume', name, { ...store, uid: w.nextId('v') });
+  else if (outcome < 9) tellUnplace(w, store);
+  return true;
+}
+
+/** The same call again, before or after its object was seen: the same place, and no more room. */
+function takeAgain(w: World): boolean {
+  const use = w.random.pick(w.model.uses().filter(({ name }) => w.origins.has(name)));
+  if (!use) return false;
+  const before = w.model.taken(use.node, use.where);
+  const again = askStore(w, use, use.name, use.size);
+  const after = w.model.taken(use.node, use.where);
+  demand(again !== undefined && before === after, () => `place: the store ${use.name} took room twice`);
+  if (!w.api.volume.has(use.name)) w.set('volume', use.name, { ...again, uid: w.nextId('v') });
+  return true;
+}
+
+function deleteSnapshot(w: World): boolean {
+  const name = w.random.pick([...w.origins.keys()].filter((each) => w.api.volume.has(each) && !w.doomed.has(each)));
+  if (name !== undefined) w.doomed.add(name);
+  return name !== undefined;
+}
+
+/** A copy of a volume is read from a snapshot of it, which is made for that alone. */
+function cloneVolume(w: World): boolean {
+  const origin = w.random.pick(readable(w));
+  const claim = w.random.pick(provisionable(w));
+  if (!origin || !claim || !create(w, claim, [origin.node])) return false;
+  const clone = `pvc-${claim.uid}`;
+  if (!w.api.volume.has(clone)) return true;
+  const name = w.nextId('snap-');
+  w.copies.set(clone, name);
+  return makeStore(w, origin, name);
+}
+
+/** The copy is whole, or its volume is gone: what it was read from goes. */
+function endCopy(w: World): boolean {
+  const found = w.random.pick([...w.copies].filter(([clone]) => !w.api.volume.has(clone) || onDisk(w, clone)));
+  if (!found) return false;
+  const [clone, name] = found;
+  w.copies.delete(clone);
+  if (w.api.volume.has(name)) w.doomed.add(name);
+  return true;
+}
+
 function restart(w: World): boolean {
   w.restart();
   return true;
@@ -338,7 +403,7 @@ function makeOnDisk(w: World, volume: VolumeFacts | undefined): boolean {
   const node = w.nodes.get(volume?.node ?? '');
   if (!volume || !node || node.lost) return false;
   const made = volume.kind === 'LVM' ? makeLogicalVolume(w, node, volume) : takeUnit(node, volume);
-  const promised = volume.name.startsWith('pvc-') && !w.disturbed.has(node.name);
+  const promised = /^(pvc|snap)-/.test(volume.name) && !w.disturbed.has(node.name);
   demand(
     made || !promised,
     () => `${node.name}: no room in ${volume.where} for ${volume.name}, which was placed there`,
@@ -420,12 +485,17 @@ function agentRemoves(w: World): boolean {
   const volume = name === undefined ? undefined : w.api.volume.get(name);
   if (name === undefined) return false;
   if (volume && w.nodes.get(volume.node)?.lost) return false;
+  if (isNeeded(w, name)) return false;
   w.doomed.delete(name);
   takeFromDisk(w, name);
   w.set('volume', name, undefined);
   if (w.api.pv.has(name)) w.set('pv', name, undefined);
   return true;
 }
+
+/** A volume whose deletion was asked for stays, with its room, until its last snapshot is gone. */
+const isNeeded = (w: World, name: string): boolean =>
+  [...w.origins].some(([store, origin]) => origin === name && (w.api.volume.has(store) || onDisk(w, store)));
 
 function takeFromDisk(w: World, name: string): void {
   for (const node of w.nodes.values()) {
@@ -622,6 +692,11 @@ export const ACTIONS: readonly Action[] = [
   { name: 'the provisioner gives a pod back', weight: 2, act: giveBack },
   { name: 'a claim is bound to its volume', weight: 35, act: bindClaim },
   { name: 'a volume grows, or fails to', weight: 12, act: growVolume },
+  { name: 'a snapshot is taken', weight: 10, act: takeSnapshot },
+  { name: 'CreateSnapshot is retried', weight: 4, act: takeAgain },
+  { name: 'a snapshot is deleted', weight: 6, act: deleteSnapshot },
+  { name: 'a volume is cloned', weight: 5, act: cloneVolume },
+  { name: 'a copy ends', weight: 8, act: endCopy },
   { name: 'the operator restarts', weight: 2, act: restart },
   { name: 'an agent makes or grows a volume', weight: 40, act: agentMakes },
   { name: 'an agent publishes an inline volume', weight: 20, act: publishInline },

@@ -258,7 +258,7 @@ export function heldOn(world: World, name: string): number {
 }
 
 /** Asks, and checks that no decision took room where there was none, whatever happened to the node before. */
-function guard<T>(world: World, by: string, ask: () => T): T {
+export function guard<T>(world: World, by: string, ask: () => T): T {
   const before = new Map(promisedByPlace(world).map(({ place, promised }) => [place, promised]));
   const answer = ask();
   for (const { place, promised, free } of promisedByPlace(world)) {

@@ -297,7 +297,14 @@ export class Model {
     const pin = claim.selectedNode ?? source;
     const waits = claim.source !== undefined && pin === undefined;
     const split = item === undefined && source !== undefined && source !== pin;
-    return { blocked: waits || split, pin, item };
+    return { blocked: waits || split || this.#isNoMount(claim), pin, item };
+  }
+
+  /** Whether the claim is to mount a snapshot as it is, and its class is of volumes that are none of LVM. */
+  #isNoMount({ source, storageClass }: ClaimFacts): boolean {
+    const policy = this.policyOf(storageClass);
+    const snapshot = source?.kind === 'VolumeSnapshot' ? this.known.snapshot.get(claimKeyOf(source.name)) : undefined;
+    return snapshot?.readOnly === true && policy !== 'wrong' && policy?.kind !== 'LVM';
   }
 
   #sourceNode(source: NonNullable<ClaimFacts['source']>): string | undefined {

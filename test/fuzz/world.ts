@@ -64,6 +64,10 @@ export class World {
   readonly rough: boolean;
   /** Volumes whose objects are marked for deletion. */
   readonly doomed = new Set<string>();
+  /** Of each snapshot's store the name of the volume that it is of. */
+  readonly origins = new Map<string, string>();
+  /** Of each copy that is under way the snapshot that it is read from. */
+  readonly copies = new Map<string, string>();
   /** Nodes where something unforeseeable happened: a disk died, a stranger made a volume. */
   readonly disturbed = new Set<string>();
   readonly policy: LedgerPolicy;

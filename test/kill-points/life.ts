@@ -25,10 +25,11 @@ export class Killed extends Error {}
  */
 export const LOOKS: Readonly<Record<string, readonly string[]>> = {
   kube: ['get', 'list', 'listLazily', 'watch', 'close'],
-  lvm: ['report'],
+  lvm: ['report', 'fill'],
   disks: ['list', 'resolve', 'mapperUuid', 'probe', 'watch'],
   mounts: ['list', 'shows'],
-  filesystems: ['probe', 'stats', 'identify', 'entries', 'sizeOf'],
+  filesystems: ['probe', 'stats', 'identify', 'entries', 'sizeOf', 'assertAlive'],
+  crypt: ['header', 'opens', 'mapping'],
 };
 
 /**
@@ -95,7 +96,7 @@ export class Life {
   }
 
   #bindVerb(port: string, name: string, verb: Verb): Verb {
-    if (name === 'watch' || name === 'close') return verb; // they end with the signal
+    if (name === 'watch' || (port === 'kube' && name === 'close')) return verb; // they end with the signal
     if (LOOKS[port]?.includes(name))
       return async (...args) => {
         this.#assertAlive();

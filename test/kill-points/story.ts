@@ -3,6 +3,8 @@ import path from 'node:path';
 import * as csi from '../../src/csi/gen/csi.ts';
 import { Code } from '../../src/csi/status.ts';
 import { GIB } from '../../src/model/bytes.ts';
+import { mappingNameOf, mappingPathOf } from '../../src/crypt/names.ts';
+import { READ_ONLY_SNAPSHOT, SNAPSHOT_RESTORE } from '../../src/model/well-known.ts';
 import type { Inventory, World } from './world.ts';
 
 /** One operation as Kubernetes asks for it: a call that is repeated until it succeeds. */
@@ -11,10 +13,15 @@ export interface Step {
   readonly call: (world: World, signal: AbortSignal) => Promise<unknown>;
   /** What there must be afterwards, no more and no less; parts that are left out may be anything. */
   readonly leaves: Partial<Inventory>;
+  /** Present when more follows by itself after the call has succeeded. */
+  readonly later?: true;
 }
 
 const VOLUME = 'pvc-1';
 const DEVICE = `/dev/pool-0/${VOLUME}`;
+const SNAPSHOT = 'snap-1';
+/** Mounts the snapshot as it is: it has no logical volume of its own. */
+const VIEW = 'pvc-2';
 
 const capability = csi.VolumeCapability.fromPartial({
   accessType: { $case: 'mount', value: {} },
@@ -24,104 +31,165 @@ const staging = ({ targets }: World): string => path.join(targets, 'staging');
 const target = ({ targets }: World): string => path.join(targets, 'pod/target');
 const range = (gib: number) => ({ requiredBytes: BigInt(gib * GIB) });
 
-const EMPTY: Inventory = { objects: [], volumes: [], mounts: [], filesystems: [], files: [] };
+const EMPTY: Inventory = { objects: [], volumes: [], mounts: [], mappings: [], filesystems: [], files: [] };
 const MADE = { objects: [VOLUME], volumes: [VOLUME] };
+const WITH_SNAPSHOT = { objects: [VOLUME, SNAPSHOT], volumes: [VOLUME, SNAPSHOT] };
 
-/** The life of one volume, from nothing to nothing. */
-export const STORY: readonly Step[] = [
+/** A claim mounts the snapshot as it is, which an encrypted one cannot. */
+const restoring = (parameters: Readonly<Record<string, string>>): readonly Step[] => [
   {
-    name: 'create',
+    name: 'restore, read-only',
     call: ({ csi: { controller } }, signal) =>
       controller.createVolume(
         csi.CreateVolumeRequest.fromPartial({
-          name: VOLUME,
-          capacityRange: range(1),
-          volumeCapabilities: [capability],
-          parameters: { volumeType: 'LVM' },
-        }),
-        signal,
-      ),
-    leaves: { ...EMPTY, ...MADE },
-  },
-  {
-    name: 'stage',
-    call: async (world, signal) => {
-      await mkdir(staging(world), { recursive: true }); // as the kubelet does
-      return world.node.nodeStageVolume(
-        csi.NodeStageVolumeRequest.fromPartial({
-          volumeId: VOLUME,
-          stagingTargetPath: staging(world),
-          volumeCapability: capability,
-        }),
-        signal,
-      );
-    },
-    leaves: { ...MADE, mounts: ['staging'], filesystems: [DEVICE], files: ['staging'] },
-  },
-  {
-    name: 'publish',
-    call: async (world, signal) => {
-      await mkdir(path.dirname(target(world)), { recursive: true });
-      return world.node.nodePublishVolume(
-        csi.NodePublishVolumeRequest.fromPartial({
-          volumeId: VOLUME,
-          stagingTargetPath: staging(world),
-          targetPath: target(world),
-          volumeCapability: capability,
-        }),
-        signal,
-      );
-    },
-    leaves: { ...MADE, mounts: ['pod/target', 'staging'], filesystems: [DEVICE] },
-  },
-  {
-    name: 'expand in the group',
-    call: ({ csi: { controller } }, signal) =>
-      controller.controllerExpandVolume(
-        csi.ControllerExpandVolumeRequest.fromPartial({ volumeId: VOLUME, capacityRange: range(2) }),
-        signal,
-      ),
-    leaves: MADE,
-  },
-  {
-    name: 'expand on the node',
-    call: (world, signal) =>
-      world.node.nodeExpandVolume(
-        csi.NodeExpandVolumeRequest.fromPartial({
-          volumeId: VOLUME,
-          volumePath: target(world),
-          stagingTargetPath: staging(world),
+          name: VIEW,
           capacityRange: range(2),
+          volumeCapabilities: [capability],
+          parameters: { ...parameters },
+          volumeContentSource: { type: { $case: 'snapshot', value: { snapshotId: SNAPSHOT } } },
         }),
         signal,
       ),
-    leaves: { ...MADE, mounts: ['pod/target', 'staging'], filesystems: [DEVICE] },
+    leaves: { objects: [VOLUME, VIEW, SNAPSHOT], volumes: [VOLUME, SNAPSHOT] },
   },
   {
-    name: 'unpublish',
-    call: (world, signal) =>
-      world.node.nodeUnpublishVolume(
-        csi.NodeUnpublishVolumeRequest.fromPartial({ volumeId: VOLUME, targetPath: target(world) }),
-        signal,
-      ),
-    leaves: { ...MADE, mounts: ['staging'], files: ['pod', 'staging'] },
-  },
-  {
-    name: 'unstage',
-    call: (world, signal) =>
-      world.node.nodeUnstageVolume(
-        csi.NodeUnstageVolumeRequest.fromPartial({ volumeId: VOLUME, stagingTargetPath: staging(world) }),
-        signal,
-      ),
-    leaves: { ...MADE, mounts: [] },
-  },
-  {
-    name: 'delete',
+    name: 'delete the restored',
     call: ({ csi: { controller } }, signal) =>
-      controller.deleteVolume(csi.DeleteVolumeRequest.fromPartial({ volumeId: VOLUME }), signal),
-    leaves: { ...EMPTY, files: ['pod', 'staging'] },
+      controller.deleteVolume(csi.DeleteVolumeRequest.fromPartial({ volumeId: VIEW }), signal),
+    leaves: { objects: [VOLUME, SNAPSHOT], volumes: [VOLUME, SNAPSHOT] },
   },
 ];
+
+/** The life of one volume, from nothing to nothing. */
+export const storyOf = (encryption: 'plain' | 'luks2'): readonly Step[] => {
+  const isPlain = encryption === 'plain';
+  const secrets = isPlain ? {} : { key: 'the key of this volume' };
+  const parameters = { volumeType: 'LVM', ...(isPlain ? {} : { encryption }) };
+  const staged = {
+    mappings: isPlain ? [] : [mappingNameOf(VOLUME)],
+    filesystems: [isPlain ? DEVICE : mappingPathOf(VOLUME)],
+  };
+  // What was in an encrypted volume is gone with its keys, and simulated cryptsetup leaves it listed.
+  const { filesystems, ...others } = EMPTY;
+  const nothing: Partial<Inventory> = isPlain ? { ...others, filesystems } : others;
+  return [
+    {
+      name: 'create',
+      call: ({ csi: { controller } }, signal) =>
+        controller.createVolume(
+          csi.CreateVolumeRequest.fromPartial({
+            name: VOLUME,
+            capacityRange: range(1),
+            volumeCapabilities: [capability],
+            parameters,
+          }),
+          signal,
+        ),
+      leaves: { ...nothing, ...MADE },
+    },
+    {
+      name: 'stage',
+      call: async (world, signal) => {
+        await mkdir(staging(world), { recursive: true }); // as the kubelet does
+        return world.node.nodeStageVolume(
+          csi.NodeStageVolumeRequest.fromPartial({
+            volumeId: VOLUME,
+            stagingTargetPath: staging(world),
+            volumeCapability: capability,
+            secrets,
+          }),
+          signal,
+        );
+      },
+      leaves: { ...MADE, mounts: ['staging'], ...staged, files: ['staging'] },
+    },
+    {
+      name: 'publish',
+      call: async (world, signal) => {
+        await mkdir(path.dirname(target(world)), { recursive: true });
+        return world.node.nodePublishVolume(
+          csi.NodePublishVolumeRequest.fromPartial({
+            volumeId: VOLUME,
+            stagingTargetPath: staging(world),
+            targetPath: target(world),
+            volumeCapability: capability,
+          }),
+          signal,
+        );
+      },
+      leaves: { ...MADE, mounts: ['pod/target', 'staging'], ...staged },
+    },
+    {
+      name: 'expand in the group',
+      call: ({ csi: { controller } }, signal) =>
+        controller.controllerExpandVolume(
+          csi.ControllerExpandVolumeRequest.fromPartial({ volumeId: VOLUME, capacityRange: range(2) }),
+          signal,
+        ),
+      leaves: MADE,
+    },
+    {
+      name: 'expand on the node',
+      call: (world, signal) =>
+        world.node.nodeExpandVolume(
+          csi.NodeExpandVolumeRequest.fromPartial({
+            volumeId: VOLUME,
+            volumePath: target(world),
+            stagingTargetPath: staging(world),
+            capacityRange: range(2),
+            secrets,
+          }),
+          signal,
+        ),
+      leaves: { ...MADE, mounts: ['pod/target', 'staging'], ...staged },
+    },
+    {
+      name: 'snapshot',
+      call: ({ csi: { controller } }, signal) =>
+        controller.createSnapshot(
+          csi.CreateSnapshotRequest.fromPartial({
+            name: SNAPSHOT,
+            sourceVolumeId: VOLUME,
+            parameters: isPlain ? { [READ_ONLY_SNAPSHOT]: 'true' } : { [SNAPSHOT_RESTORE]: 'copy' },
+          }),
+          signal,
+        ),
+      leaves: { objects: [VOLUME, SNAPSHOT], volumes: [VOLUME, SNAPSHOT], mounts: ['pod/target', 'staging'] },
+    },
+    ...(isPlain ? restoring(parameters) : []),
+    {
+      name: 'unpublish',
+      call: (world, signal) =>
+        world.node.nodeUnpublishVolume(
+          csi.NodeUnpublishVolumeRequest.fromPartial({ volumeId: VOLUME, targetPath: target(world) }),
+          signal,
+        ),
+      leaves: { ...WITH_SNAPSHOT, mounts: ['staging'], files: ['pod', 'staging'] },
+    },
+    {
+      name: 'unstage',
+      call: (world, signal) =>
+        world.node.nodeUnstageVolume(
+          csi.NodeUnstageVolumeRequest.fromPartial({ volumeId: VOLUME, stagingTargetPath: staging(world) }),
+          signal,
+        ),
+      leaves: { ...WITH_SNAPSHOT, mounts: [], mappings: [] },
+    },
+    {
+      name: 'delete, while a snapshot needs it',
+      call: ({ csi: { controller } }, signal) =>
+        controller.deleteVolume(csi.DeleteVolumeRequest.fromPartial({ volumeId: VOLUME }), signal),
+      leaves: { ...WITH_SNAPSHOT, mounts: [], mappings: [] },
+    },
+    {
+      name: 'delete the snapshot',
+      call: ({ csi: { controller } }, signal) =>
+        controller.deleteSnapshot(csi.DeleteSnapshotRequest.fromPartial({ snapshotId: SNAPSHOT }), signal),
+      leaves: { ...nothing, files: ['pod', 'staging'] },
+      later: true,
+    },
+  ];
+};
 
 /** Codes on which a sidecar or the kubelet asks again, and finds what was begun. */
 const AGAIN: ReadonlySet<unknown> = new Set([Code.ABORTED, Code.UNAVAILABLE, Code.CANCELLED, Code.DEADLINE_EXCEEDED]);

@@ -26,6 +26,8 @@ export interface Inventory {
   readonly objects: readonly string[];
   readonly volumes: readonly string[];
   readonly mounts: readonly string[];
+  /** Encrypted devices that are open. */
+  readonly mappings: readonly string[];
   readonly filesystems: readonly string[];
   /** Files and folders where a kubelet would have targets. */
   readonly files: readonly string[];
@@ -147,13 +149,14 @@ class Programs {
       {},
     );
     const ports: typeof createPorts = (...given) => {
-      const { lvm, disks, mounts, filesystems, ...rest } = createPorts(...given);
+      const { lvm, disks, mounts, filesystems, crypt, ...rest } = createPorts(...given);
       return {
         ...rest,
         lvm: life.bind('lvm', withActiveVolumes(lvm)),
         disks: life.bind('disks', disks),
         mounts: life.bind('mounts', mounts),
         filesystems: life.bind('filesystems', filesystems),
+        crypt: life.bind('crypt', crypt),
       };
     };
     const client = life.bind('kube', this.#client);
@@ -181,6 +184,7 @@ async function takeInventory(client: KubeClient, folder: string, targets: string
     objects: items.map(({ metadata }) => metadata.name ?? '').toSorted(),
     volumes: groups.flatMap(({ volumes }) => volumes.map(({ name }) => name)).toSorted(),
     mounts: mounts.map(({ target }) => path.relative(targets, target)).toSorted(),
+    mappings: await readMappings(path.join(folder, 'mounts.json.luks')),
     filesystems: Object.keys(filesystems).toSorted(),
     files: await filesBelow(targets),
   };
@@ -191,6 +195,11 @@ type Mounts = { readonly mounts: readonly { readonly target: string }[]; readonl
 async function readMounts(file: string): Promise<Mounts> {
   const text = await readFile(file, 'utf8').catch(() => '{"mounts":[],"filesystems":{}}');
   return JSON.parse(text) as Mounts;
+}
+
+async function readMappings(file: string): Promise<readonly string[]> {
+  const text = await readFile(file, 'utf8').catch(() => '{"open":{}}');
+  return Object.keys((JSON.parse(text) as { readonly open: object }).open);
 }
 
 async function filesBelow(folder: string): Promise<readonly string[]> {
