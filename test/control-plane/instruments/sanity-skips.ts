@@ -49,6 +49,19 @@ export const SKIPPED: readonly SkippedTests[] = [
   },
 ];
 
+/** What is left out because csi-sanity 5.6.0 is wrong about it. */
+export const MISJUDGED: readonly SkippedTests[] = [
+  {
+    capability: 'SNAPSHOT_ACCESSIBILITY_CONSTRAINTS (of the plugin)',
+    reason:
+      'it compares two equal topologies by the inner state of their messages, of which one was sent before: no driver ' +
+      'that tells where a snapshot is can pass. The same is tried in src/csi/controller/snapshots.test.ts.',
+    tests: [
+      'CreateSnapshot [Controller Server] › should succeed when creating a snapshot with accessibility requirements',
+    ],
+  },
+];
+
 /** What is left out besides for volumes that are whole disks. */
 export const SKIPPED_OF_DISKS: readonly SkippedTests[] = [
   {
@@ -60,7 +73,6 @@ export const SKIPPED_OF_DISKS: readonly SkippedTests[] = [
       'CreateSnapshot [Controller Server] › should succeed when requesting to create a snapshot with already existing name and same source volume ID',
       'CreateSnapshot [Controller Server] › should fail when requesting to create a snapshot with already existing name and different source volume ID',
       'CreateSnapshot [Controller Server] › should succeed when creating snapshot with maximum-length name',
-      'CreateSnapshot [Controller Server] › should succeed when creating a snapshot with accessibility requirements',
       'ListSnapshots [Controller Server] › should return snapshots that match the specified snapshot id',
       'ListSnapshots [Controller Server] › should return snapshots that match the specified source volume id',
       'ListSnapshots [Controller Server] › check the presence of new snapshots in the snapshot list',
