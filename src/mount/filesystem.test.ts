@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { createFakeRun, exits, type Reply } from '../exec/fake-run.ts';
+import { bytes, MIB } from '../model/bytes.ts';
 import { majorMinorOf } from './device-number.ts';
-import { growArgv, mkfsArgv, neededOptions, parseBlkid } from './filesystem.ts';
+import { canGrow, growArgv, mkfsArgv, neededOptions, parseBlkid } from './filesystem.ts';
 import { createHostFilesystems } from './host-filesystems.ts';
 
 const never = new AbortController().signal;
@@ -62,6 +63,11 @@ test.each([
   ['devtmpfs', undefined],
 ])('growing %s', (fsType, want) => {
   expect(growArgv({ device: '/dev/x', target: '/mnt', fsType })?.join(' ')).toBe(want);
+});
+
+test('a small btrfs is left as large as it is, since the kernel refuses to grow it', () => {
+  expect([255, 256].map((mib) => canGrow('btrfs', bytes(mib * MIB)))).toEqual([false, true]);
+  expect(canGrow('ext4', bytes(MIB))).toBe(true);
 });
 
 test('options that a filesystem cannot do without', () => {

@@ -1,5 +1,5 @@
 import { present } from '../model/present.ts';
-import { bytes, type Bytes } from '../model/bytes.ts';
+import { bytes, MIB, type Bytes } from '../model/bytes.ts';
 import { FILESYSTEMS, type FilesystemType } from '../model/filesystem-type.ts';
 import type { MountEntry } from './mountinfo.ts';
 
@@ -144,6 +144,9 @@ export function parseStats(stdout: string): FilesystemStats {
  */
 export const identityOf = ({ fsType, root, source }: MountEntry, uuid: string | undefined): string =>
   [fsType, uuid ?? source, root].join(' ');
+
+/** Whether the kernel grows a filesystem to so many bytes: a btrfs to 256 MiB or more (btrfs_ioctl_resize of Linux). */
+export const canGrow = (fsType: string, size: Bytes): boolean => fsType !== 'btrfs' || size >= 256 * MIB;
 
 /** Pure: undefined for a filesystem that we do not know how to grow. */
 export function growArgv(mounted: { readonly device: string; readonly target: string; readonly fsType: string }) {

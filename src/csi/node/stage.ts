@@ -1,7 +1,7 @@
 import { Fault } from '../../model/fault.ts';
 import { filesystemType } from '../../model/filesystem-type.ts';
 import { parseMountOptions } from '../../model/mount-options.ts';
-import { neededOptions } from '../../mount/filesystem.ts';
+import { canGrow, neededOptions } from '../../mount/filesystem.ts';
 import { mountAt, type MountEntry } from '../../mount/mountinfo.ts';
 import { assertSame, type Mounts } from '../../mount/mounts.ts';
 import { assertAsAsked, assertLabelled, assertWritable, type Wanted } from './as-asked.ts';
@@ -67,7 +67,9 @@ async function growCopy(
   { ownWork, filesystems }: StageDeps,
   signal: AbortSignal,
 ): Promise<void> {
-  if (isCopy) await ownWork.run(id, (own) => filesystems.grow({ device, ...mounted }, own), signal);
+  const size = isCopy ? await filesystems.sizeOf(device, signal) : undefined;
+  if (size === undefined || !canGrow(mounted.fsType, size)) return;
+  await ownWork.run(id, (own) => filesystems.grow({ device, ...mounted }, own), signal);
 }
 
 /**
