@@ -1,6 +1,6 @@
 import { MIB, bytes, roundUp, type Bytes } from '../model/bytes.ts';
 import { Fault } from '../model/fault.ts';
-import { fullStore } from '../model/snapshot-store.ts';
+import { largestStore } from '../model/snapshot-store.ts';
 import type { NewVolume } from './argv.ts';
 import { groupOf as chosenGroup, type GroupRef } from './commands.ts';
 import { assertSame, isUnfinished } from './lvm.ts';
@@ -192,7 +192,7 @@ export function withVolumeGrown(
 
 /** A snapshot's store grows to what it can ever use. */
 const largest = ({ snapshot }: SimulatedVolume, wanted: Bytes): Bytes =>
-  snapshot ? bytes(Math.min(wanted, fullStore(bytes(snapshot.originSize)))) : wanted;
+  snapshot ? bytes(Math.min(wanted, largestStore(bytes(snapshot.originSize)))) : wanted;
 
 /** Throws Fault `not-found`. */
 export function withVolumeActive(state: SimulatedStorage, ref: VolumeRef): SimulatedStorage {

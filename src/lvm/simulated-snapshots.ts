@@ -1,5 +1,5 @@
 import { bytes } from '../model/bytes.ts';
-import { fullStore } from '../model/snapshot-store.ts';
+import { largestStore } from '../model/snapshot-store.ts';
 import type { NewSnapshot } from './argv.ts';
 import type { SnapshotFill } from './fill.ts';
 import { OUR_TAG, lvmName } from './names.ts';
@@ -30,7 +30,7 @@ export function withSnapshot(state: SimulatedStorage, wanted: NewSnapshot, taken
       return group;
     }
     const originSize = view.volumes.find(({ name }) => name === wanted.origin)?.size ?? bytes(0);
-    const store = Math.min(wanted.sizeBytes, fullStore(originSize));
+    const store = Math.min(wanted.sizeBytes, largestStore(originSize));
     const volume: SimulatedVolume = {
       name: wanted.name,
       uuid: `${uuidOf(group)}-${wanted.name}-${group.changes ?? 0}`,

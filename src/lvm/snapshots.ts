@@ -1,7 +1,7 @@
 import type { Bytes } from '../model/bytes.ts';
 import { Fault } from '../model/fault.ts';
 import { present } from '../model/present.ts';
-import { fullStore } from '../model/snapshot-store.ts';
+import { largestStore } from '../model/snapshot-store.ts';
 import type { NewSnapshot } from './argv.ts';
 import { OUR_TAG } from './names.ts';
 import type { LvmGroup, LvmVolume } from './report.ts';
@@ -38,7 +38,7 @@ export function assertSnapshotOf({ vgName, name, origin }: NewSnapshot, found: L
 
 /** As large as asked; a snapshot's store may also be as large as it can be. */
 export const isLargeEnough = ({ size, snapshot }: LvmVolume, wanted: Bytes): boolean =>
-  size >= wanted || (snapshot !== undefined && size >= fullStore(snapshot.originSize));
+  size >= wanted || (snapshot !== undefined && size >= largestStore(snapshot.originSize));
 
 /** Throws Fault `precondition`: lvremove would take the snapshots of a volume along, without asking. */
 export function assertNoSnapshots(group: Pick<LvmGroup, 'name' | 'volumes'>, name: string): void {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { bytes, GIB, MIB } from './bytes.ts';
-import { largestStore, parseSnapshotClass } from './snapshot-class.ts';
+import { GIB, MIB } from './bytes.ts';
+import { parseSnapshotClass } from './snapshot-class.ts';
 import {
   READ_ONLY_SNAPSHOT,
   SNAPSHOT_INITIAL_SIZE,
@@ -62,11 +62,4 @@ test.each([
   ['a threshold that is a fraction', { ...READ_ONLY, [SNAPSHOT_THRESHOLD]: '0.5' }, '"0.5" is no percentage'],
 ])('a class that asks for %s is refused by name', (_, values, problem) => {
   expect(() => parseSnapshotClass(values)).toThrow(problem);
-});
-
-test('the largest store has every chunk, the table of them and a header', () => {
-  expect(largestStore(bytes(4096))).toBe(3 * 4096);
-  // 256 entries fill a chunk of the table, which then needs another as its end.
-  expect(largestStore(bytes(256 * 4096))).toBe((1 + 256 + 2) * 4096);
-  expect(largestStore(bytes(GIB))).toBe((1 + 262_144 + 1025) * 4096);
 });

@@ -103,18 +103,3 @@ function readPercent(values: Values): number {
   if (percent >= 1) return percent;
   throw new Fault('invalid', `${WHAT} ${SNAPSHOT_THRESHOLD}: "${text}" is no percentage from 1% to 99%`);
 }
-
-/** LVM's default; https://man7.org/linux/man-pages/man8/lvcreate.8.html, `--chunksize`. */
-const CHUNK = 4096;
-/** A chunk of the store's table holds so many entries, of 16 bytes each. */
-const ENTRIES = CHUNK / 16;
-
-/**
- * The largest store that a snapshot of so large a volume can fill: every chunk of the volume, the table of them, and a
- * header. LVM makes none larger but for the rest of an extent.
- * https://docs.kernel.org/admin-guide/device-mapper/snapshot.html
- */
-export function largestStore(sourceSize: Bytes): Bytes {
-  const chunks = Math.ceil(sourceSize / CHUNK);
-  return bytes((1 + chunks + Math.floor((chunks + ENTRIES) / ENTRIES)) * CHUNK);
-}

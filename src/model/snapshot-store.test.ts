@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { bytes, KIB, MIB } from './bytes.ts';
-import { fullStore } from './snapshot-store.ts';
+import { largestStore } from './snapshot-store.ts';
 
 test.each([
   ['a volume of one chunk: its header, one list of chunks, and the chunk', 4 * KIB, 12 * KIB],
@@ -8,5 +8,5 @@ test.each([
   ['255 chunks need one list', MIB - 4 * KIB, MIB + 4 * KIB],
   ['256 chunks need a second one, which ends the first', MIB, MIB + 12 * KIB],
 ])('%s', (_, source, want) => {
-  expect(fullStore(bytes(source))).toBe(want);
+  expect(largestStore(bytes(source))).toBe(want);
 });

@@ -11,7 +11,7 @@ const ENTRIES = STORE_CHUNK / 16;
  * (cow_max_extents in lib/metadata/snapshot_manip.c) but to fill an extent, or 1/64 more where the kernel is older than
  * Linux 3.14. Such a snapshot never overflows.
  */
-export function fullStore(sourceBytes: Bytes): Bytes {
+export function largestStore(sourceBytes: Bytes): Bytes {
   const chunks = Math.ceil(sourceBytes / STORE_CHUNK);
   const header = 1;
   const lists = Math.floor(chunks / ENTRIES) + 1;

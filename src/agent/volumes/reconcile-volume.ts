@@ -4,7 +4,7 @@ import { bytes } from '../../model/bytes.ts';
 import { isCopy } from '../../model/copies.ts';
 import { Fault, textOf } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
-import { fullStore } from '../../model/snapshot-store.ts';
+import { largestStore } from '../../model/snapshot-store.ts';
 import { VOLUME_REASONS, type VolumeReason } from '../../model/volume-reasons.ts';
 import { VOLUME_FINALIZER } from '../../model/well-known.ts';
 import type { KeyedMutex } from '../../daemon/keyed-mutex.ts';
@@ -62,7 +62,7 @@ export function isSettled({ metadata, spec, status }: LocalVolume): boolean {
   if (status?.phase !== 'Ready' || status.reason !== undefined) return false;
   const { sizeBytes = 0, snapshot } = status;
   // What a snapshot shows has its source's size; and its store needs no more room than its source.
-  const enough = snapshot?.sourceBytes === undefined ? spec.sizeBytes : fullStore(bytes(snapshot.sourceBytes));
+  const enough = snapshot?.sourceBytes === undefined ? spec.sizeBytes : largestStore(bytes(snapshot.sourceBytes));
   return spec.readOnly === true || sizeBytes >= Math.min(spec.sizeBytes, enough);
 }
 

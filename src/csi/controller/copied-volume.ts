@@ -5,7 +5,7 @@ import { filesystemType } from '../../model/filesystem-type.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import { nodeLabelOf } from '../../model/node-label.ts';
 import { present } from '../../model/present.ts';
-import { largestStore } from '../../model/snapshot-class.ts';
+import { largestStore } from '../../model/snapshot-store.ts';
 import type { VolumePolicy } from '../../model/storage-class.ts';
 import { FORMATTED, NODE_LABEL, VOLUME_FINALIZER } from '../../model/well-known.ts';
 import type { Room, Volumes } from '../ports.ts';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { bytes, GIB } from '../../model/bytes.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
-import { largestStore } from '../../model/snapshot-class.ts';
+import { largestStore } from '../../model/snapshot-store.ts';
 import { percentFull, planStoreGrowth } from './plan-store.ts';
 
 const gib = (size: number): number => size * GIB;

@@ -1,6 +1,6 @@
 import { bytes, type Bytes } from '../../model/bytes.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
-import { largestStore } from '../../model/snapshot-class.ts';
+import { largestStore } from '../../model/snapshot-store.ts';
 
 /** How a snapshot's store is to grow: the size that is wanted, and the least that helps, in bytes. */
 export interface StoreGrowth {
