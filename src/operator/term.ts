@@ -27,6 +27,7 @@ import { createCsiComponent } from './volumes/csi-component.ts';
 import { growStores } from './volumes/grow-stores.ts';
 import { letGoOfLostVolumes } from './volumes/let-go-lost.ts';
 import { createNeededData, type NeededData } from './volumes/needed-data.ts';
+import { watchUnseenVolumes } from './volumes/unseen-volumes.ts';
 import { keepDeletedData } from './volumes/keep-data.ts';
 import { removeCloneSnapshots } from './volumes/clone-snapshots.ts';
 
@@ -48,6 +49,8 @@ export interface Term {
 
 /** A part that has not stopped after so many ms is left behind. */
 const STOP_MS = 8000;
+/** Longer than the report of a new volume takes. */
+const UNSEEN_EVERY_MS = 60_000;
 
 /**
  * Wires one term. Everything in it is made anew, above all the ledger: the informers tell it what it must know, and
@@ -75,6 +78,7 @@ export function createTerm(config: OperatorConfig, deps: TermDeps): Term {
     everyMs: config.checkEveryMs,
     onChecked: deps.metrics.onChecked,
   };
+  const unseen = { informers, events, log, everyMs: UNSEEN_EVERY_MS, onLooked: deps.metrics.onUnseen };
   const components: Component[] = [
     background('events', (signal) => events.run(signal)),
     background('informers', (signal) => followAll(informers, signal)),
@@ -85,6 +89,7 @@ export function createTerm(config: OperatorConfig, deps: TermDeps): Term {
     background('stores of snapshots', (signal) => growStores(stores, signal)),
     background('snapshots of clones', (signal) => removeCloneSnapshots(kept, signal)),
     background('lost volumes', (signal) => letGoOfLostVolumes(lost, signal)),
+    background('unseen volumes', (signal) => watchUnseenVolumes(unseen, signal)),
     background('ledger check', (signal) => checkLedger(check, signal)),
     background('expiry', (signal) =>
       expireHolds({ ledger, holdTtlMs: config.holdTtlMs, onExpired: deps.metrics.onExpired, log, now }, signal),

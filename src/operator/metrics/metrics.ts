@@ -18,6 +18,8 @@ export interface OperatorMetrics {
   readonly onLetGo: (cause: LossCause) => void;
   /** How many stores of snapshots want to grow and find no room. */
   readonly onStuckStores: (stores: number) => void;
+  /** Sets how many volumes are Ready and in no report. */
+  readonly onUnseen: (volumes: number) => void;
   /** Counts what the comparison of the ledger with the objects found. */
   readonly onChecked: (nodes: number, faults: readonly LedgerFault[]) => void;
   /** Says where the numbers come from when a page is made; undefined while this replica does not lead. */
@@ -50,6 +52,11 @@ export function createOperatorMetrics(): OperatorMetrics {
     help: 'Stores of snapshots that fill up and cannot grow: such a snapshot is lost when its store is full.',
     labels: [],
   });
+  const unseen = registry.gauge({
+    name: 'open_local_unseen_volumes',
+    help: 'Volumes that are Ready and that their node does not report; more than 0 is a fault to be looked at.',
+  });
+  unseen.set([], 0);
   const checked = registry.counter({
     name: 'open_local_ledger_checked_nodes_total',
     help: 'Nodes whose room was compared with what the objects say.',
@@ -70,6 +77,7 @@ export function createOperatorMetrics(): OperatorMetrics {
     onCsiCall: ({ method, code, ms }) => csi.observe([method, code], ms / 1000),
     onExtenderCall: ({ verb, outcome, ms }) => extender.observe([verb, outcome], ms / 1000),
     onExpired: (pods) => expired.add([], pods),
+    onUnseen: (volumes) => unseen.set([], volumes),
     onLetGo: (cause) => letGo.add([cause]),
     onStuckStores: (stores) => stuckStores.set([], stores),
     onChecked: (nodes, faults) => {
