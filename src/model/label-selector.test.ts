@@ -6,6 +6,7 @@ const labels = { disk: 'nvme', 'example.com/zone': 'a', empty: '' };
 
 const CASES: readonly [what: string, selector: LabelSelector, holds: boolean][] = [
   ['empty', {}, true],
+  ['a long prefix of a key', { matchLabels: { [`${'a'.repeat(70)}.${'b'.repeat(182)}/c`]: '' } }, false],
   ['a label', { matchLabels: { disk: 'nvme' } }, true],
   ['another value', { matchLabels: { disk: 'hdd' } }, false],
   ['an empty value', { matchLabels: { empty: '' } }, true],
@@ -40,6 +41,9 @@ test.each([
   [{ matchExpressions: [{ key: 'a', operator: 'Exists', values: ['x'] }] }, 'operator Exists takes no values'],
   [{ matchLabels: { 'a b': 'x' } }, 'matchLabels: "a b" cannot be the key of a label'],
   [{ matchLabels: { 'x/y/z': 'x' } }, 'matchLabels: "x/y/z" cannot be the key'],
+  [{ matchLabels: { 'a..b/c': 'x' } }, '"a..b/c" cannot be the key'],
+  [{ matchLabels: { 'a.-b/c': 'x' } }, '"a.-b/c" cannot be the key'],
+  [{ matchLabels: { [`${'a'.repeat(254)}/c`]: 'x' } }, 'cannot be the key'],
   [{ matchLabels: { a: 'x y' } }, 'matchLabels.a: "x y" cannot be the value of a label'],
   [{ matchLabels: { a: 'x'.repeat(64) } }, 'cannot be the value'],
 ])('%j is refused', (selector, problem) => {
