@@ -26,7 +26,7 @@ export interface CheckLedgerDeps {
 }
 
 /** Compared in one turn: a bound on the pause of everything else in this thread. */
-const NODES_A_TURN = 50;
+export const NODES_A_TURN = 50;
 /** Told of one node; the rest is as many more of the same. */
 const MAX_TOLD = 10;
 
@@ -51,8 +51,13 @@ export async function checkLedger(deps: CheckLedgerDeps, signal: AbortSignal): P
   heard.stop();
 }
 
+/** What one turn needs. */
+export type CheckDeps = Pick<CheckLedgerDeps, 'ledger' | 'policy' | 'log' | 'onChecked'> & {
+  readonly informers: { readonly volumes: Pick<Informers['volumes'], 'get'> };
+};
+
 /** Compares these nodes, and heals those that differ: in one step, so that no event comes in between. */
-function checkNodes(names: readonly string[], all: Pick<HeardOfNodes, 'of'>, deps: CheckLedgerDeps): void {
+export function checkNodes(names: readonly string[], all: Pick<HeardOfNodes, 'of'>, deps: CheckDeps): void {
   const { ledger, policy, informers, onChecked } = deps;
   const heard = new Map(names.map((name) => [name, all.of(name)]));
   const fresh = new Ledger(policy);
@@ -73,7 +78,7 @@ interface Compared {
   readonly now: NodeAudit;
 }
 
-function checkNode({ name, node, kept, now }: Compared, { ledger, log }: CheckLedgerDeps): LedgerFault[] {
+function checkNode({ name, node, kept, now }: Compared, { ledger, log }: CheckDeps): LedgerFault[] {
   const differences = differencesOf(kept, now);
   if (differences.length === 0 && kept.broken.length === 0) return [];
   const action = { differences: differences.slice(0, MAX_TOLD).map(asText), broken: kept.broken.slice(0, MAX_TOLD) };
@@ -91,7 +96,7 @@ const asText = ({ what, kept, fresh }: AuditDifference): string =>
   `${what}: the ledger has ${kept}, objects say ${fresh}`;
 
 /** Tells a ledger of one node. The LocalVolume of a PersistentVolume, which counts first, may be on another node. */
-function tell(ledger: Ledger, { storage, volumes, pvs, pods }: HeardOfNode, informers: Informers): void {
+function tell(ledger: Ledger, { storage, volumes, pvs, pods }: HeardOfNode, informers: CheckDeps['informers']): void {
   if (storage) ledger.nodeChanged(storage);
   for (const volume of volumes) ledger.volumeChanged(volume);
   for (const pv of pvs) {
