@@ -29,6 +29,8 @@ import {
   REMOVE_STRAYS,
   SELECTED_NODE,
   SNAPSHOT_ID,
+  SLICE_MANAGED_BY,
+  SLICE_OF_SERVICE,
   STORAGE_RESERVED,
   TOPOLOGY_KEY,
   VOLUME_FINALIZER,
@@ -55,6 +57,8 @@ type Party =
   | 'agent'
   | 'open-local'
   | 'kube-scheduler'
+  | 'kube-proxy'
+  | 'kube-controller-manager'
   | 'csi-provisioner'
   | 'kubelet'
   | 'people';
@@ -100,6 +104,8 @@ const ON_OBJECTS: readonly Row[] = [
   [NODE_LABEL, 'label', 'LocalVolume', ['operator', 'agent'], ['agent'], 'ours'],
   [DRIVER_NAME, 'label', 'CSIStorageCapacity', ['operator'], ['csi-provisioner', 'operator'], 'Kubernetes'],
   [MANAGED_BY, 'label', 'CSIStorageCapacity', ['operator'], ['csi-provisioner', 'operator'], 'Kubernetes'],
+  [SLICE_OF_SERVICE, 'label', 'EndpointSlice', ['operator'], ['kube-proxy', 'operator'], 'Kubernetes'],
+  [SLICE_MANAGED_BY, 'label', 'EndpointSlice', ['operator'], ['kube-controller-manager'], 'Kubernetes'],
   [TOPOLOGY_KEY, 'label', 'Node', ['kubelet'], ['operator', 'agent'], 'Kubernetes'],
   [VOLUME_FINALIZER, 'finalizer', 'LocalVolume', ['operator', 'agent'], ['agent'], 'ours'],
 ];

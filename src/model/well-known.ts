@@ -108,6 +108,10 @@ export const FREED = 'csi.aliyun.com/freed';
 export const DRIVER_NAME = 'csi.storage.k8s.io/drivername';
 export const MANAGED_BY = 'csi.storage.k8s.io/managed-by';
 
+/** On the EndpointSlice behind the extender's Service: whose it is, and that no other controller writes it. */
+export const SLICE_OF_SERVICE = 'kubernetes.io/service-name';
+export const SLICE_MANAGED_BY = 'endpointslice.kubernetes.io/managed-by';
+
 /**
  * On a PersistentVolume, where open-local put what it chose outside the volume's attributes: JSON with vgName or
  * deviceName.

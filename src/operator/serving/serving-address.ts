@@ -5,7 +5,7 @@ import { find, unlessGone } from '../../kube/find.ts';
 import type { Resource } from '../../kube/resource.ts';
 import type { KubeObject } from '../../model/objects.ts';
 import type { Log } from '../../model/log.ts';
-import { OPERATOR } from '../../model/well-known.ts';
+import { OPERATOR, SLICE_MANAGED_BY, SLICE_OF_SERVICE } from '../../model/well-known.ts';
 import { pause } from '../../wait/pause.ts';
 
 /**
@@ -37,9 +37,6 @@ export const ENDPOINT_SLICES: Resource<EndpointSlice> = {
 /** Of the core group; only its removal matters here. */
 const ENDPOINTS: Resource = { group: '', version: 'v1', plural: 'endpoints', kind: 'Endpoints', namespaced: true };
 
-const SERVICE_NAME = 'kubernetes.io/service-name';
-const MANAGED_BY = 'endpointslice.kubernetes.io/managed-by';
-
 /** Where this replica's extender can be reached, and the Service that leads there. */
 export interface ServingAddress {
   readonly namespace: string;
@@ -60,7 +57,7 @@ export function leaderSlice(address: ServingAddress): EndpointSlice {
     metadata: {
       name: sliceName(address),
       namespace,
-      labels: { [SERVICE_NAME]: service, [MANAGED_BY]: OPERATOR },
+      labels: { [SLICE_OF_SERVICE]: service, [SLICE_MANAGED_BY]: OPERATOR },
     },
     addressType: isIPv6(ip) ? 'IPv6' : 'IPv4',
     endpoints: [{ addresses: [ip], conditions: { ready: true }, targetRef: { kind: 'Pod', namespace, name: pod } }],
@@ -131,7 +128,7 @@ const leadsTo = (found: EndpointSlice, wanted: EndpointSlice): boolean => gist(f
 
 const gist = ({ metadata, endpoints, ports }: EndpointSlice): string =>
   JSON.stringify([
-    metadata.labels?.[SERVICE_NAME],
+    metadata.labels?.[SLICE_OF_SERVICE],
     endpoints?.map(({ addresses, conditions }) => [addresses, conditions?.ready !== false]),
     ports?.map(({ name, port }) => [name, port]),
   ]);
@@ -148,7 +145,7 @@ async function removeOthers(
   const { namespace, service } = address;
   const { items } = await client.list(
     ENDPOINT_SLICES,
-    { namespace, labelSelector: `${SERVICE_NAME}=${service}` },
+    { namespace, labelSelector: `${SLICE_OF_SERVICE}=${service}` },
     signal,
   );
   const others = items.filter(({ metadata }) => metadata.name !== sliceName(address));
