@@ -2,6 +2,8 @@ import { CLASS_PARAMETERS, INLINE_ATTRIBUTES, MUTABLE_PARAMETERS } from './param
 import { EVENT_REASONS } from './event-reasons.ts';
 import { SNAPSHOT_CLASS_PARAMETERS } from './snapshot-class.ts';
 import {
+  APP_COMPONENT,
+  APP_MANAGED_BY,
   BETA_STORAGE_CLASS,
   DISK,
   ENCRYPTED,
@@ -106,6 +108,8 @@ const ON_OBJECTS: readonly Row[] = [
   [MANAGED_BY, 'label', 'CSIStorageCapacity', ['operator'], ['csi-provisioner', 'operator'], 'Kubernetes'],
   [SLICE_OF_SERVICE, 'label', 'EndpointSlice', ['operator'], ['kube-proxy', 'operator'], 'Kubernetes'],
   [SLICE_MANAGED_BY, 'label', 'EndpointSlice', ['operator'], ['kube-controller-manager'], 'Kubernetes'],
+  [APP_MANAGED_BY, 'label', 'Secret', ['operator'], ['operator'], 'Kubernetes'],
+  [APP_COMPONENT, 'label', 'Deployment, Pod', ['administrator'], ['people'], 'Kubernetes'],
   [TOPOLOGY_KEY, 'label', 'Node', ['kubelet'], ['operator', 'agent'], 'Kubernetes'],
   [VOLUME_FINALIZER, 'finalizer', 'LocalVolume', ['operator', 'agent'], ['agent'], 'ours'],
 ];

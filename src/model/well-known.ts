@@ -108,6 +108,11 @@ export const FREED = 'csi.aliyun.com/freed';
 export const DRIVER_NAME = 'csi.storage.k8s.io/drivername';
 export const MANAGED_BY = 'csi.storage.k8s.io/managed-by';
 
+/** On Secrets that the operator made; it writes no others. */
+export const APP_MANAGED_BY = 'app.kubernetes.io/managed-by';
+/** On the pods of the second scheduler that `scheduler-config` prints. */
+export const APP_COMPONENT = 'app.kubernetes.io/component';
+
 /** On the EndpointSlice behind the extender's Service: whose it is, and that no other controller writes it. */
 export const SLICE_OF_SERVICE = 'kubernetes.io/service-name';
 export const SLICE_MANAGED_BY = 'endpointslice.kubernetes.io/managed-by';

@@ -1,4 +1,5 @@
 import { stringify } from 'yaml';
+import { APP_COMPONENT } from '../model/well-known.ts';
 
 /**
  * What kube-scheduler needs to ask the extender, for each way in which a cluster runs it. Pure: what is read of the
@@ -227,7 +228,7 @@ const leaseRole = (metadata: Metadata): object[] => {
 };
 
 const deployment = (metadata: Metadata, image: string): object => {
-  const labels = { 'app.kubernetes.io/component': 'scheduler' };
+  const labels = { [APP_COMPONENT]: 'scheduler' };
   return {
     apiVersion: 'apps/v1',
     kind: 'Deployment',

@@ -14,7 +14,7 @@ import type { Resource } from '../../kube/resource.ts';
 import { Fault } from '../../model/fault.ts';
 import type { Log } from '../../model/log.ts';
 import type { KubeObject } from '../../model/objects.ts';
-import { OPERATOR } from '../../model/well-known.ts';
+import { APP_MANAGED_BY, OPERATOR } from '../../model/well-known.ts';
 
 /**
  * The extender's certificates, when nobody else makes them: an authority, the server's and the scheduler's, each a
@@ -120,14 +120,11 @@ interface Kept {
   readonly ca?: string;
 }
 
-/** On Secrets that the operator made; it writes no others. */
-const MANAGED_BY = 'app.kubernetes.io/managed-by';
-
 /** Throws Fault `precondition` for a Secret that somebody else made. */
 async function keepSecret(kept: Kept, { client, log }: CertificatesDeps, signal: AbortSignal): Promise<Pair> {
   const { namespace, name, make, ca } = kept;
   const found = await find(client, SECRETS, { namespace, name }, signal);
-  if (found && found.metadata.labels?.[MANAGED_BY] !== OPERATOR)
+  if (found && found.metadata.labels?.[APP_MANAGED_BY] !== OPERATOR)
     throw new Fault(
       'precondition',
       `Secret ${namespace}/${name} was made by somebody else and stays as it is: to serve with it leave out ` +
@@ -137,7 +134,7 @@ async function keepSecret(kept: Kept, { client, log }: CertificatesDeps, signal:
   if (found && problem === undefined) return pairOf(found);
   const made = await make();
   const data = encoded({ 'tls.crt': made.cert, 'tls.key': made.key, ...(ca === undefined ? {} : { 'ca.crt': ca }) });
-  const metadata = { namespace, name, labels: { [MANAGED_BY]: OPERATOR } };
+  const metadata = { namespace, name, labels: { [APP_MANAGED_BY]: OPERATOR } };
   if (found) await client.update(SECRETS, { ...found, data: { ...found.data, ...data } }, signal);
   else await client.create(SECRETS, { metadata, type: 'kubernetes.io/tls', data }, signal);
   log.info({ object: `Secret/${name}`, action: problem ?? '' }, 'made a certificate');
