@@ -58,10 +58,10 @@ export interface Crypt {
   /** Makes `added` open the device too. */
   addKey(device: string, keys: { readonly key: Key; readonly added: Key }, signal: AbortSignal): Promise<void>;
   /**
-   * Destroys one slot that the key opens; done when it opens none. Destroys the last slot as well: look before that
+   * Destroys one slot that the key opens; false when it opens none. Destroys the last slot as well: look before that
    * another key opens the device.
    */
-  removeKey(device: string, key: Key, signal: AbortSignal): Promise<void>;
+  removeKey(device: string, key: Key, signal: AbortSignal): Promise<boolean>;
   /** Gives the header another UUID, as for a copy. */
   identify(device: string, uuid: string, signal: AbortSignal): Promise<void>;
   /** Destroys every key slot, for good: nobody can open the device again. */

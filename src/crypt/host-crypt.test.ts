@@ -41,6 +41,7 @@ test.each([
   expect(await crypt.opens('/dev/x', KEY, never)).toBe(false);
   expect(await crypt.open({ device: '/dev/x', name: 'n', key: KEY }, never)).toBe(false);
   expect(await crypt.resize('n', KEY, never)).toBe(false);
+  expect(await crypt.removeKey('/dev/x', KEY, never)).toBe(false);
 });
 
 test.each([1, 3, 4, 5])('exit code %i says nothing of the key: it is a failure that may pass', async (code) => {

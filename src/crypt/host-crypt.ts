@@ -50,9 +50,7 @@ export function createHostCrypt(run: Run, sys = '/sys'): Crypt {
     addKey: async (device, { key, added }, signal) => {
       await unless(withKey(argv.addKey(device, key.length), Buffer.concat([key, added]), signal));
     },
-    removeKey: async (device, key, signal) => {
-      await tryKey(argv.removeKey(device), key, signal);
-    },
+    removeKey: (device, key, signal) => tryKey(argv.removeKey(device), key, signal),
     identify: async (device, uuid, signal) => {
       await unless(call(argv.identify(device, uuid), KEY_TIMEOUT_MS, signal));
     },

@@ -38,12 +38,8 @@ export function createSimulatedCrypt(file: string): SimulatedCryptsetup {
     const header = await headerAt(device, signal);
     return header !== undefined && header.keys.includes(hashOf(header, key));
   };
-  const change = (device: string, edit: (header: SimulatedLuks) => SimulatedLuks, signal: AbortSignal): Promise<void> =>
-    state.update((before) => {
-      const header = before.headers[device];
-      if (!header) throw new Fault('unavailable', `device ${device} carries no LUKS header`);
-      return { ...before, headers: { ...before.headers, [device]: edit(header) } };
-    }, signal);
+  const change = (device: string, edit: Edit, signal: AbortSignal): Promise<void> =>
+    state.update((before) => withHeader(before, device, edit), signal);
   const mapping = async (name: string, signal: AbortSignal): Promise<Mapping | undefined> => {
     const found = (await state.read(signal)).open[name];
     return found && { path: `/dev/mapper/${name}`, luksUuid: found.uuid, below: [found.device], holders: [] };
@@ -56,8 +52,7 @@ export function createSimulatedCrypt(file: string): SimulatedCryptsetup {
     },
     format: (device, { uuid, key }, signal) =>
       state.update((before) => {
-        const empty = { uuid, salt: randomUUID(), keys: [] };
-        const header = { ...empty, keys: [hashOf(empty, key)] };
+        const header = withKey({ uuid, salt: randomUUID(), keys: [] }, key);
         return { ...before, headers: { ...before.headers, [device]: header } };
       }, signal),
     opens,
@@ -76,10 +71,13 @@ export function createSimulatedCrypt(file: string): SimulatedCryptsetup {
     resize: async (name, key, signal) => opens((await mapping(name, signal))?.below[0] ?? '', key, signal),
     addKey: async (device, { key, added }, signal) => {
       if (!(await opens(device, key, signal))) throw new Fault('unavailable', `the key does not open ${device}`);
-      await change(device, (header) => ({ ...header, keys: [...header.keys, hashOf(header, added)] }), signal);
+      await change(device, (header) => withKey(header, added), signal);
     },
-    removeKey: (device, key, signal) =>
-      change(device, (header) => ({ ...header, keys: header.keys.toSpliced(slotOf(header, key), 1) }), signal),
+    removeKey: async (device, key, signal) => {
+      if (!(await opens(device, key, signal))) return false;
+      await change(device, (header) => withoutKey(header, key), signal);
+      return true;
+    },
     identify: (device, uuid, signal) => change(device, (header) => ({ ...header, uuid }), signal),
     erase: (device, signal) => change(device, (header) => ({ ...header, keys: [] }), signal),
     forget: (device, signal) =>
@@ -94,8 +92,20 @@ export function createSimulatedCrypt(file: string): SimulatedCryptsetup {
 const hashOf = ({ salt }: Pick<SimulatedLuks, 'salt'>, key: Key): string =>
   sha256(`${salt} ${Buffer.from(key).toString('base64')}`);
 
-/** Past the end when the key opens none, so that none is taken. */
-function slotOf(header: SimulatedLuks, key: Key): number {
-  const found = header.keys.indexOf(hashOf(header, key));
-  return found < 0 ? header.keys.length : found;
+const withKey = (header: SimulatedLuks, key: Key): SimulatedLuks => ({
+  ...header,
+  keys: [...header.keys, hashOf(header, key)],
+});
+
+const withoutKey = (header: SimulatedLuks, key: Key): SimulatedLuks => ({
+  ...header,
+  keys: header.keys.toSpliced(header.keys.indexOf(hashOf(header, key)), 1),
+});
+
+type Edit = (header: SimulatedLuks) => SimulatedLuks;
+
+function withHeader(before: SimulatedCrypt, device: string, edit: Edit): SimulatedCrypt {
+  const header = before.headers[device];
+  if (!header) throw new Fault('unavailable', `device ${device} carries no LUKS header`);
+  return { ...before, headers: { ...before.headers, [device]: edit(header) } };
 }

@@ -130,8 +130,7 @@ async function acceptKeys(
 const MAX_SLOTS = 32;
 
 async function retire(device: string, key: Key, crypt: Crypt, signal: AbortSignal): Promise<void> {
-  for (let slot = 0; slot < MAX_SLOTS && (await crypt.opens(device, key, signal)); slot += 1)
-    await crypt.removeKey(device, key, signal);
+  for (let slot = 0; slot < MAX_SLOTS && (await crypt.removeKey(device, key, signal)); slot += 1);
 }
 
 /** Throws Fault `conflict` when what is open under the volume's name is not the volume. */
