@@ -213,6 +213,11 @@ test.each<[string, LocalVolume, object]>([
   expect(found).toMatchObject({ source: mappingPathOf('v1'), encryption: { device: '/dev/pool-0/v1', ...encryption } });
 });
 
+test('an encrypted copy grows to its device as any other copy does, which it can only once it is open', async () => {
+  const found = await volumesOf(luks({}, { source: { snapshot: 's1' } }), missing).volumes.find('v1', never);
+  expect(found).toMatchObject({ isCopy: true, source: mappingPathOf('v1'), encryption: { copied: true } });
+});
+
 test('an encrypted volume is not used while something else is open under its name', async () => {
   const { volumes } = volumesOf(luks(), missing, 'node-a', [], 'CRYPT-PLAIN-x');
   await expect(volumes.find('v1', never)).rejects.toThrow('leads to CRYPT-PLAIN-x, not to this volume');

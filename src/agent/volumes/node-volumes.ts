@@ -117,8 +117,9 @@ function readyVolume({ metadata, spec, status }: LocalVolume): NodeVolume {
   const formatted = annotations[FORMATTED];
   const plain = { id, kind, source: device, fsType, formatted, formatting, sizeBytes: bytes(sizeBytes), limits };
   if (spec.readOnly) return { ...plain, isSnapshot: true };
-  if (!spec.encryption) return { ...plain, ...copied(spec) };
-  return { ...plain, source: mappingPathOf(id), encryption: encryptedDevice(spec, device, annotations) };
+  const served = { ...plain, ...copied(spec) };
+  if (!spec.encryption) return served;
+  return { ...served, source: mappingPathOf(id), encryption: encryptedDevice(spec, device, annotations) };
 }
 
 const copied = (spec: LocalVolume['spec']): Pick<NodeVolume, 'isCopy'> => (isCopy({ spec }) ? { isCopy: true } : {});

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { GIB, MIB } from '../../model/bytes.ts';
 import { READ_ONLY_SNAPSHOT, SNAPSHOT_RESTORE } from '../../model/well-known.ts';
-import { serveController, type FakeController } from '../../../test/rig/csi-controller.ts';
+import { MOUNT, serveController, type FakeController } from '../../../test/rig/csi-controller.ts';
 import { ControllerExpandVolumeRequest, CreateSnapshotRequest } from '../gen/csi.ts';
 import { Code } from '../status.ts';
 
@@ -56,15 +56,18 @@ test('a claim from a snapshot may be as large as the claim that it was taken of;
 });
 
 test.each([
-  [parameters, { volumeType: 'LVM' }, 'its source snap-a is encrypted'],
-  [{ volumeType: 'LVM' }, parameters, 'its source snap-a is not encrypted'],
-])('a volume is made from a source of %j with %j: refused by name', async (of, into, message) => {
+  [parameters, { volumeType: 'LVM' }, 'its source snap-a is encrypted', 'ext4'],
+  [parameters, parameters, 'a btrfs that is encrypted cannot be copied as it is', 'btrfs'],
+  [{ volumeType: 'LVM' }, parameters, 'its source snap-a is not encrypted', 'ext4'],
+])('a volume is made from a source of %j with %j: refused by name', async (of, into, message, fsType) => {
   const it = await serveController();
-  await it.create('v', { parameters: of });
+  const accessType = { $case: 'mount' as const, value: { fsType } };
+  const volumeCapabilities = [{ ...MOUNT, accessType }];
+  await it.create('v', { parameters: of, volumeCapabilities });
   const snapshot = { name: 'snap-a', sourceVolumeId: 'v', parameters: { [SNAPSHOT_RESTORE]: 'copy' } };
   await it.client.controller.createSnapshot(CreateSnapshotRequest.fromPartial(snapshot), never);
   const volumeContentSource = { type: { $case: 'snapshot' as const, value: { snapshotId: 'snap-a' } } };
-  await expect(it.create('w', { parameters: into, volumeContentSource })).rejects.toMatchObject({
+  await expect(it.create('w', { parameters: into, volumeCapabilities, volumeContentSource })).rejects.toMatchObject({
     code: Code.INVALID_ARGUMENT,
     details: expect.stringContaining(message),
   });

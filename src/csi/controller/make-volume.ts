@@ -73,6 +73,9 @@ async function makeFrom(
  * its header and key slots.
  */
 function checkEncryption({ name, policy }: WantedVolume, { metadata, spec }: LocalVolume): void {
+  // Two filesystems of one UUID on one machine are one to btrfs, and only its key opens the copy to give it another.
+  if (policy.encryption && spec.fsType === 'btrfs')
+    throw new Fault('invalid', `volume ${name}: a btrfs that is encrypted cannot be copied as it is: copy its files`);
   if (policy.encryption === spec.encryption) return;
   const [source, wanted] = spec.encryption ? ['encrypted', 'one that is'] : ['not encrypted', 'one that is not'];
   throw new Fault(
