@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { truncateSync } from 'node:fs';
 import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -105,6 +106,21 @@ test('a source that ends early is refused, and nothing beyond it is told', async
   await expect(copyDevice(copy, options, { run, clock: systemClock }, never)).rejects.toMatchObject({
     kind: 'precondition',
     message: expect.stringContaining(`${copy.source}, the source of a copy, cannot be read`) as string,
+  });
+  expect(all).toEqual([]);
+});
+
+test('a source that went bad after its last byte was read is refused, and nothing of it is told', async () => {
+  const copy = await files(randomBytes(4 * MIB));
+  const { all, options } = told();
+  let looks = 0;
+  const now = (): number => {
+    looks += 1;
+    if (looks === 3) truncateSync(copy.source); // all is read and written, and nothing synced
+    return 0;
+  };
+  await expect(copyDevice(copy, options, { run, clock: { ...systemClock, now } }, never)).rejects.toMatchObject({
+    kind: 'precondition',
   });
   expect(all).toEqual([]);
 });

@@ -63,7 +63,7 @@ export async function copyDevice(
   const sync = async (done: number): Promise<void> => {
     await flush();
     await onTarget(target, () => target.sync());
-    await checkSource(source);
+    await checkSource(source, copy.size);
     signal.throwIfAborted();
     await copied(bytes(done));
     told = done;
@@ -158,7 +158,8 @@ async function zero(
  * read that was under way when it did may have given bytes of another time. So whatever was read before a read that
  * succeeds is sound.
  */
-const checkSource = (source: Uncached): Promise<void> => onSource(source, () => source.read(SCRATCH, 0, 'some'));
+const checkSource = (source: Uncached, size: Bytes): Promise<void> =>
+  onSource(source, () => source.read(SCRATCH.subarray(0, Math.min(SCRATCH.length, size)), 0));
 
 async function opened(path: string, role: 'source' | 'target'): Promise<Uncached> {
   try {

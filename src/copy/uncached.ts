@@ -5,8 +5,8 @@ import { open, type FileHandle } from 'node:fs/promises';
 export interface Uncached extends AsyncDisposable {
   readonly path: string;
   readonly isBlockDevice: boolean;
-  /** Fills all of `data` from this offset; `some`: what there is. Throws when there is not as much. */
-  read(data: Buffer, at: number, how?: 'all' | 'some'): Promise<void>;
+  /** Fills all of `data` from this offset. Throws when there is not as much. */
+  read(data: Buffer, at: number): Promise<void>;
   write(data: Buffer, at: number): Promise<void>;
   /** Waits until the disk has for good what was written. */
   sync(): Promise<void>;
@@ -50,10 +50,9 @@ export async function openUncached(path: string, how: 'read' | 'write'): Promise
   return {
     path,
     isBlockDevice,
-    read: async (data, at, extent = 'all') => {
+    read: async (data, at) => {
       for (let done = 0; done < data.length;) {
         const { bytesRead } = await handleFor(data, at).read(data, done, data.length - done, at + done);
-        if (bytesRead === 0 && extent === 'some') return;
         if (bytesRead === 0) throw new Error(`it ends at byte ${at + done}`);
         done += bytesRead;
       }
