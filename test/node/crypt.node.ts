@@ -90,7 +90,9 @@ const opens = async (name: string, key: string): Promise<boolean> =>
   )) === 'yes';
 /** Whether a text is anywhere on the whole disk, as whoever steals it would read it. */
 const onDisk = async (text: string): Promise<boolean> =>
-  (await on.bash(`sync; echo 3 > /proc/sys/vm/drop_caches; grep -caF -- '${text}' ${DISK} || [ $? = 1 ]`)) !== '0';
+  (await on.bash(
+    `sync; echo 3 > /proc/sys/vm/drop_caches; tr '\\0' '\\n' < ${DISK} | grep -caF -- '${text}' || [ $? = 1 ]`,
+  )) !== '0';
 
 async function grow(name: string, mib: number, volumeCapability: VolumeCapability): Promise<void> {
   await on.change(name, { sizeBytes: (mib + HEADER) * MIB });
@@ -120,7 +122,7 @@ async function removeAndLook(name: string, target: string): Promise<void> {
   ).split(/\s+/);
   const first = (await on.bash(`lvs --noheadings -o seg_pe_ranges data/${name}`)).match(/:(\d+)-/)?.[1] ?? '';
   const at = (Number(start) + Number(first) * Number(extent)) / MIB;
-  const isZero = `cmp -n ${HEADER * MIB} /dev/zero <(dd if=${DISK} bs=1M skip=${at} count=${HEADER} iflag=direct status=none) && echo zero || echo something`;
+  const isZero = `cmp -s -n ${HEADER * MIB} /dev/zero <(dd if=${DISK} bs=1M skip=${at} count=${HEADER} iflag=direct status=none) && echo zero || echo something`;
   expect(await on.bash(isZero)).toBe('something');
   await on.delete(name);
   await on.untilGone(name);
@@ -138,7 +140,7 @@ async function fill(name: string, fsType: string): Promise<string> {
   const file = `${targetOf(name)}/file`;
   await on.bash(`yes ${MARKER} | head -c 8M > ${file}; sync`);
   expect([await onDisk(MARKER), await onDisk(KEY)]).toEqual([false, false]);
-  expect(await on.bash(`grep -caF -m1 ${MARKER} ${mappingPathOf(name)}`)).toBe('1');
+  expect(await on.bash(`tr '\\0' '\\n' < ${mappingPathOf(name)} | grep -caF -m1 ${MARKER}`)).toBe('1');
   expect(await on.bash(`blockdev --getss ${mappingPathOf(name)}`)).toBe('4096');
   progress(`${fsType}: the disk shows nothing`);
   await grow(name, 640, capability);
