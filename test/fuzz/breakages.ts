@@ -19,14 +19,14 @@ export const BREAKAGES: readonly Breakage[] = [
     file: 'stock/columns.ts',
     from: 'this.free[row]! -= amount;',
     to: "if (state === 'settled') this.free[row]! -= amount;",
-    found: /promised twice|the ledger says free|more promised in/,
+    found: /promised twice|the ledger says free|more promised in|its parts make/,
   },
   {
     name: 'the volumes of one pod do not see each other (R7, planned together)',
     file: 'placing/search.ts',
     from: 'this.#columns.planned[row]! += this.#amount(row, j);',
     to: 'this.#columns.planned[row]! += 0;',
-    found: /never had room|more promised in|promised twice|is held/,
+    found: /never had room|more promised in|promised twice|is held|more than there is were promised/,
   },
   {
     name: 'a claim of the same name is taken for the one that is gone (R4, uid, not name)',
@@ -38,8 +38,8 @@ export const BREAKAGES: readonly Breakage[] = [
   {
     name: 'a hold is never over (R5, every hold ends)',
     file: 'books/hold-for-pod.ts',
-    from: 'books.holdForPod(pod.uid, picked ? pickNodes(plan, picked) : plan, expiresAt);',
-    to: 'books.holdForPod(pod.uid, picked ? pickNodes(plan, picked) : plan, Infinity);',
+    from: 'books.holdForPod(podUid, plan, expiresAt);',
+    to: 'books.holdForPod(podUid, plan, Infinity);',
     found: /kept beyond its time/,
   },
   {
@@ -96,7 +96,7 @@ export const BREAKAGES: readonly Breakage[] = [
     file: 'stock/slot.ts',
     from: 'JSON.stringify(before) !== JSON.stringify(now)',
     to: 'before === now',
-    found: /refused though/,
+    found: /refused though|never had room/,
   },
   {
     name: 'after a restart the chosen nodes are forgotten',
