@@ -16,7 +16,7 @@ const BATCHES = 6;
 
 test.each(Array.from({ length: BATCHES }, (_, i) => SEED + (i * HISTORIES) / BATCHES))(
   'the ledger agrees with the model in 500 histories from seed %d',
-  { timeout: 120_000 },
+  { timeout: 240_000 },
   (seed) => {
     const counts: Counts = new Map();
     for (let i = 0; i < HISTORIES / BATCHES; i += 1) {
@@ -30,7 +30,7 @@ test.each(Array.from({ length: BATCHES }, (_, i) => SEED + (i * HISTORIES) / BAT
 test.each([
   { nodes: 70, histories: 12 },
   { nodes: 200, histories: 4 },
-])('and in $histories histories of $nodes nodes', { timeout: 120_000 }, ({ nodes, histories }) => {
+])('and in $histories histories of $nodes nodes', { timeout: 240_000 }, ({ nodes, histories }) => {
   for (let seed = 1; seed <= histories; seed += 1)
     expect(live({ ...historyOf(seed), nodes }, Ledger), `seed ${seed}`).toBeUndefined();
 });
@@ -48,12 +48,12 @@ test('a seed is one history, on every machine', () => {
 const fuzz = (...words: string[]) =>
   spawnSync(process.execPath, [path.join(import.meta.dirname, 'run.ts'), ...words], {
     encoding: 'utf8',
-    timeout: 100_000,
+    timeout: 200_000,
   });
 
 test.each(BREAKAGES.map((breakage) => [breakage.name, breakage] as const))(
   'a broken ledger is found: %s',
-  { timeout: 120_000 },
+  { timeout: 240_000 },
   (_, breakage) => {
     using broken = breakLedger(breakage);
     const { status, stdout, stderr } = fuzz('2000', '1', '--ledger', broken.ledger);
