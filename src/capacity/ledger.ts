@@ -1,4 +1,4 @@
-import type { Bytes } from '../model/bytes.ts';
+import { bytes, type Bytes } from '../model/bytes.ts';
 import type {
   ClaimFacts,
   ClassFacts,
@@ -192,6 +192,12 @@ export class Ledger {
    */
   grow(name: string, size: Bytes): GrowAnswer {
     return this.#step(() => growVolume(this.#books, name, size));
+  }
+
+  /** What `size` bytes take in the volume group of this volume; undefined for one that is in no group we know. */
+  inExtents(name: string, size: Bytes): Bytes | undefined {
+    const slot = this.#books.records.get(name)?.slot;
+    return slot?.kind === 'LVM' ? bytes(slot.amountFor(size)) : undefined;
   }
 
   /** The object could not be updated: it still has `size` bytes. */

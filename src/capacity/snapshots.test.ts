@@ -57,6 +57,12 @@ describe('R19, a store is a volume', () => {
     expect(freeIn(ledger, 'n1', 'pool-0')).toBe(gib(4));
   });
 
+  test('what a size takes where its source is', () => {
+    const ledger = twoGroups();
+    expect(ledger.inExtents('v', bytes(gib(4) - 1))).toBe(gib(4));
+    expect(ledger.inExtents('unknown', gib(4))).toBeUndefined();
+  });
+
   test('a source that is deleted while snapshots need it counts until it is gone, and not a byte longer', () => {
     const ledger = twoGroups();
     ledger.volumeChanged(volume('s', 'pool-0', 2));

@@ -24,6 +24,8 @@ export interface Room {
   refused(name: string, whole: boolean): void;
   /** Takes the difference to the new size; the size may come out larger, in whole extents. */
   grow(name: string, size: Bytes): GrowAnswer;
+  /** What `size` bytes take where that volume is, in whole extents; undefined for one that is not known. */
+  inExtents(name: string, size: Bytes): Bytes | undefined;
   /** Gives back what `grow` took: the volume's object still has `size` bytes. */
   shrinkTo(name: string, size: Bytes): void;
   /** What volumes of this policy can have, on one node or on all. */

@@ -32,7 +32,10 @@ export interface LocalVolume extends KubeObject {
     limits?: IoLimits;
     /** The StorageClass's, once a VolumeAttributesClass has given others; absent, `limits` are the StorageClass's. */
     storageClassLimits?: IoLimits;
-    /** CreateVolume as first asked, to recognise a retry: name, capacity range in bytes, a hash of its parameters. */
+    /**
+     * CreateVolume as first asked, to recognise a retry: name, capacity range in bytes, a hash of its parameters. Of a
+     * snapshot: its CSI name, and the least that a claim made from it may ask for.
+     */
     request?: { name: string; requiredBytes?: number; limitBytes?: number; parameters?: string };
   };
   status?: {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { serveController, type FakeController } from '../../../test/rig/csi-controller.ts';
-import { GIB } from '../../model/bytes.ts';
+import { GIB, MIB } from '../../model/bytes.ts';
 import { cloneSnapshotId } from '../../model/copies.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import { SNAPSHOT_INITIAL_SIZE, SNAPSHOT_RESTORE } from '../../model/well-known.ts';
@@ -90,6 +90,15 @@ test.each(sources)('a copy is no smaller than its source, and as large when noth
   expect(object(served, cloneSnapshotId('r1'))).toBeUndefined();
   const made = await copy(served, 'r2', { capacityRange: undefined, volumeContentSource: source });
   expect(made?.capacityBytes).toBe(BigInt(3 * GIB));
+});
+
+test('a claim for what the snapshot tells as its size gets all that the source had, however much more that is', async () => {
+  const served = await withSource();
+  const whole = 3 * GIB + 8 * MIB;
+  Object.assign(object(served, 'snap-a')?.status?.snapshot ?? {}, { sourceBytes: whole });
+  const limited = { capacityRange: { requiredBytes: BigInt(3 * GIB), limitBytes: BigInt(3 * GIB) } };
+  await expect(copy(served, 'r1', limited)).rejects.toMatchObject({ code: Code.OUT_OF_RANGE });
+  expect(await copy(served, 'r1')).toMatchObject({ capacityBytes: BigInt(whole) });
 });
 
 const raw = {

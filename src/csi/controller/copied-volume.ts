@@ -32,17 +32,22 @@ export function wantedCopy(wanted: WantedVolume, source: LocalVolume): WantedCop
   if (wanted.nodes && !wanted.nodes.includes(spec.nodeName))
     throw new Fault('exhausted', `${what} is on node ${spec.nodeName}, and is copied there alone`);
   const fsType = filesystemOf(what, wanted, source);
-  const { usage, asked, size } = wanted;
+  const { usage, size } = wanted;
   return {
     sourceBytes,
     wanted: {
       ...wanted,
       usage: { ...usage, ...present({ fsType }) },
       nodes: [spec.nodeName],
-      size: asked.required === undefined && size < sourceBytes ? sourceBytes : size,
+      size: size < sourceBytes && mayBeRaised(wanted, source) ? sourceBytes : size,
     },
   };
 }
+
+/** Whoever asks for what the snapshot tells as its size gets all of it, in groups with other extents too. */
+const mayBeRaised = ({ asked }: WantedVolume, { spec }: LocalVolume): boolean =>
+  asked.required === undefined ||
+  (spec.role === 'Snapshot' && asked.required >= (spec.request?.requiredBytes ?? Infinity));
 
 function checkKinds(what: string, { policy }: WantedVolume, { metadata, spec }: LocalVolume): void {
   if (spec.kind !== 'LVM')

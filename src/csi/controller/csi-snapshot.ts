@@ -1,5 +1,3 @@
-import { bytes, minus, type Bytes } from '../../model/bytes.ts';
-import { headerOf } from '../../model/encryption.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import { isLetGo } from '../../model/needed-data.ts';
 import { TOPOLOGY_KEY } from '../../model/well-known.ts';
@@ -23,7 +21,7 @@ export function toCsiSnapshot(volume: LocalVolume, { hostnameOf }: Pick<Topology
   return {
     snapshotId: metadata.name ?? '',
     sourceVolumeId: spec.source?.volume ?? '',
-    sizeBytes: BigInt(leastClaim(volume)),
+    sizeBytes: leastClaim(volume),
     creationTime: takenAt === undefined ? undefined : new Date(takenAt),
     readyToUse: status?.phase === 'Ready' && takenAt !== undefined && !overflowed,
     groupSnapshotId: spec.groupSnapshot ?? '',
@@ -31,8 +29,5 @@ export function toCsiSnapshot(volume: LocalVolume, { hostnameOf }: Pick<Topology
   };
 }
 
-/** A claim asks without the header of encryption, which the restored volume has besides. */
-const leastClaim = ({ spec, status }: LocalVolume): Bytes => {
-  const least = spec.restore === 'Mount' ? spec.request?.requiredBytes : status?.snapshot?.sourceBytes;
-  return minus(bytes(least ?? 0), headerOf(spec.encryption));
-};
+/** As it was recorded when the snapshot was taken, so that it stays when the source grows. In bytes. */
+const leastClaim = ({ spec }: LocalVolume): bigint => BigInt(spec.request?.requiredBytes ?? 0);

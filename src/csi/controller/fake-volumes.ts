@@ -205,6 +205,10 @@ export class FakeRoom implements Room {
     return { ok: true, size: wanted };
   }
 
+  inExtents(_: string, size: Bytes): Bytes {
+    return roundUp(size, this.#extent);
+  }
+
   capacity(_: unknown, node?: string): ReturnType<Room['capacity']> {
     const free = (node === undefined ? Object.keys(this.#nodes) : [node]).map((name) => this.free(name));
     return { largest: bytes(Math.max(0, ...free)), available: bytes(free.reduce((sum, size) => sum + size, 0)) };

@@ -1,5 +1,6 @@
-import { bytes, formatBytes, type Bytes } from '../../model/bytes.ts';
+import { bytes, formatBytes, minus, plus, type Bytes } from '../../model/bytes.ts';
 import type { KeyedMutex } from '../../daemon/keyed-mutex.ts';
+import { headerOf } from '../../model/encryption.ts';
 import { Fault } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import { UNTIL_DELETE_SNAPSHOT } from '../../model/needed-data.ts';
@@ -31,7 +32,7 @@ export interface WantedSnapshot {
 
 export interface MakeSnapshotDeps extends AgentWait {
   readonly volumes: Volumes;
-  readonly room: Pick<Room, 'place' | 'unplace' | 'refused' | 'capacity'>;
+  readonly room: Pick<Room, 'place' | 'unplace' | 'refused' | 'capacity' | 'inExtents'>;
   /** As in `DeleteNeededDeps`. */
   readonly sources: KeyedMutex;
 }
@@ -89,10 +90,11 @@ async function placeAndCreate(
       `a snapshot of volume ${sourceId} can be on node ${nodeName} alone, where the volume is`,
     );
   const initialSize = bytes(Math.min(policy.initialSize, sourceSize));
+  const leastClaim = policy.restore === 'Mount' ? initialSize : leastCopy(sourceId, source, sourceSize, deps.room);
   const size = place(id, source, bytes(Math.min(initialSize, largestStore(sourceSize))), deps.room);
   try {
     return await deps.volumes.create(
-      newSnapshot({ id, name, source: sourceId, policy }, source, { initialSize, size }),
+      newSnapshot({ id, name, source: sourceId, policy }, source, { leastClaim, size }),
       signal,
     );
   } catch (error) {
@@ -128,6 +130,17 @@ function assertMountable(id: string, { spec }: LocalVolume): void {
   throw new Fault('invalid', `volume ${id} is encrypted: its snapshot cannot be mounted as it is; ${instead}`);
 }
 
+/**
+ * The least that a claim for a copy may ask for, in bytes: what its source was asked for, when whole extents are all
+ * that the source has besides, so that a claim like the source's own is served. Without the header of encryption, which
+ * no claim asks for.
+ */
+function leastCopy(id: string, { spec }: LocalVolume, sourceSize: Bytes, room: Pick<Room, 'inExtents'>): Bytes {
+  const header = headerOf(spec.encryption);
+  const asked = bytes(spec.request?.requiredBytes ?? 0);
+  return room.inExtents(id, plus(asked, header)) === sourceSize ? asked : minus(sourceSize, header);
+}
+
 /** Takes the room of the store, in the group of its source, and returns its size in whole extents. */
 function place(id: string, { spec, metadata }: LocalVolume, size: Bytes, room: MakeSnapshotDeps['room']): Bytes {
   const policy = storePolicy(spec.vgName ?? '');
@@ -147,7 +160,7 @@ const storePolicy = (vgName: string): VolumePolicy => ({ kind: 'LVM', vgName, la
 function newSnapshot(
   { id, name, source: volume, policy }: WantedSnapshot,
   { spec }: LocalVolume,
-  { initialSize, size }: { readonly initialSize: Bytes; readonly size: Bytes },
+  { leastClaim, size }: { readonly leastClaim: Bytes; readonly size: Bytes },
 ): LocalVolume {
   const { nodeName, kind, vgName, fsType, encryption } = spec;
   return {
@@ -166,7 +179,7 @@ function newSnapshot(
       source: { volume },
       copyOnWrite: { thresholdPercent: policy.thresholdPercent, stepBytes: policy.step },
       restore: policy.restore,
-      request: { name, requiredBytes: initialSize },
+      request: { name, requiredBytes: leastClaim },
     },
   };
 }

@@ -81,6 +81,24 @@ describe('taking a snapshot', () => {
     expect((await take(served, 'snap-b', { parameters: COPIED }))?.sizeBytes).toBe(BigInt(3 * GIB));
   });
 
+  test('a claim like the one of its source may be made from a copied snapshot, though its size is no whole extents', async () => {
+    const served = await serveController();
+    const parameters = { ...COPIED, [SNAPSHOT_INITIAL_SIZE]: '64Mi' };
+    await served.create('v', { capacityRange: { requiredBytes: 2_000_000_000n } });
+    expect((await take(served, 'snap-a', { parameters }))?.sizeBytes).toBe(2_000_000_000n);
+    const volumeContentSource = { type: { $case: 'snapshot' as const, value: { snapshotId: 'snap-a' } } };
+    await served.volumes.grow('v', bytes(6 * GIB));
+    expect((await get(served, 'snap-a'))?.sizeBytes).toBe(2_000_000_000n);
+    const capacityRange = { requiredBytes: 2_000_000_000n };
+    const restored = await served.create('w', {
+      capacityRange,
+      volumeContentSource,
+      parameters: { volumeType: 'LVM' },
+    });
+    expect(restored?.capacityBytes).toBe(2_000_683_008n);
+    expect((await take(served, 'snap-b', { parameters }))?.sizeBytes).toBe(BigInt(6 * GIB));
+  });
+
   test('the same call has the same answer, also when the store has grown and the class has changed since (D11)', async () => {
     const served = await withVolume();
     const first = await take(served, 'snap-a', { parameters: { ...MOUNTED, [SNAPSHOT_INITIAL_SIZE]: '1Gi' } });

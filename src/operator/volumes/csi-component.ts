@@ -57,6 +57,7 @@ export function createCsiComponent(deps: CsiComponentDeps): Component {
       unplace: (name) => ledger.unplace(name),
       refused: (name, whole) => ledger.refused(name, whole, deps.now()),
       grow: (name, size) => ledger.grow(name, size),
+      inExtents: (name, size) => ledger.inExtents(name, size),
       shrinkTo: (name, size) => ledger.shrinkTo(name, size),
       capacity: (policy, node) => ledger.capacity(policy, node),
     },
