@@ -60,11 +60,13 @@ test('a clone of a volume that is written is a consistent prefix, through a kill
   await on.order(cloneSnapshotId('clone'), 100, { role: 'Snapshot', source: { volume: 'live' }, copyOnWrite: store });
   await on.order('clone', 160, { source: { volume: 'live' }, fsType: 'ext4' });
 
-  const first = await untilCopied('clone', 0);
+  await untilCopied('clone', 0);
   await on.bash('kill -9 "$(< /run/agent.pid)"; tail --pid="$(< /run/agent.pid)" -f /dev/null');
+  const first = await untilCopied('clone', 0); // it may have told more before it was killed
   await node.startAgent(signal, 'agent', SLOW);
   const second = await untilCopied('clone', first);
   progress('cut by SIGKILL and gone on');
+  await on.bash('sync /var/log/agent.log'); // it is read after the cut
   await node.restart(signal, SLOW);
   const { status } = await on.until('clone', (volume) => volume.status?.phase === 'Ready');
   expect(status).toMatchObject({ progress: 100, copiedBytes: 96 * MIB });
