@@ -70,7 +70,7 @@ const records = async (file: string): Promise<number> =>
     for ((i = 0; i < n; i++)); do printf '%0${RECORD}d' "$i"; done | cmp -n $((n * ${RECORD})) - ${file} >&2; echo "$n"`),
   );
 
-for (const fsType of ['ext4', 'xfs']) {
+for (const fsType of ['xfs']) {
   test(`${fsType}: a snapshot of a volume that is written is a consistent prefix, and several read it at once`, async () => {
     const [name, snap] = [`db-${fsType}`, `snap-${fsType}`];
     await on.create(name, 320, { fsType });
@@ -109,31 +109,6 @@ for (const fsType of ['ext4', 'xfs']) {
     expect(await on.bash('lvs --noheadings -o lv_name data; dmsetup ls | grep -c ^data || true')).toBe('0');
   });
 }
-
-test('a source that is deleted serves its snapshot, also after a power cut, and both go with the last reader', async () => {
-  const secret = 'what the tenant wrote before';
-  await on.create('old', 320, { fsType: 'xfs' });
-  const file = `${await publish('old', 'xfs')}/file`;
-  await on.bash(`yes "${secret}" | head -c 8M > ${file}; sync`);
-  await take('snap-old', 'old', 64);
-  await read('reader-old', 'snap-old');
-  await on.bash(`head -c 8M /dev/zero | dd of=${file} conv=notrunc,fsync status=none`);
-  await unpublish('old');
-  await on.delete('old');
-  await on.until('old', ({ status }) => status?.reason === 'KeptBySnapshot');
-
-  await node.restart(signal);
-  await on.delete('snap-old');
-  await on.until('snap-old', ({ status }) => status?.reason === 'KeptByReader');
-  await on.stageAfterBoot('reader-old', mounted('xfs'));
-  await on.publish('reader-old', mounted('xfs'), targetOf('reader-old'));
-  expect(await on.bash(`head -n 1 ${targetOf('reader-old')}/file`)).toBe(secret);
-  expect(await on.bash(`grep -c "${secret}" ${targetOf('reader-old')}/file`)).toBe(String(Math.floor((8 * MIB) / 29)));
-  await unpublish('reader-old');
-  await on.delete('reader-old');
-  for (const name of ['reader-old', 'snap-old', 'old']) await on.untilGone(name);
-  expect(await on.bash('lvs --noheadings -o lv_name data; dmsetup ls | grep -c ^data || true')).toBe('0');
-});
 
 /** Takes the snapshot, and then kills the agent before it hears of it. */
 const DEADLY_LVM = `#!/bin/bash
