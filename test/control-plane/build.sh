@@ -30,5 +30,13 @@ build() { # module-folder ldflags
 version='-X k8s.io/component-base/version.gitVersion=v1.36.3 -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=36'
 kubernetes=$(build kubernetes "-s -w $version")
 csi=$(build csi '-s -w')
+# The kinds of snapshots, as the module of the client has them.
+if [ ! -d "$csi/snapshot-crds" ]; then
+  client=$(cd "$here/csi" && go mod download -json github.com/kubernetes-csi/external-snapshotter/client/v8 | sed -n 's/.*"Dir": "\(.*\)".*/\1/p')
+  mkdir -p "$csi/snapshot-crds.new"
+  cp "$client"/config/crd/snapshot.storage.k8s.io_*.yaml "$csi/snapshot-crds.new/"
+  chmod -R u+w "$csi/snapshot-crds.new"
+  mv "$csi/snapshot-crds.new" "$csi/snapshot-crds"
+fi
 kubeadm=$(build kubeadm "-s -w $version")
 echo "$kubernetes:$csi:$kubeadm"

@@ -33,10 +33,12 @@ export interface Container {
 
 export type Instead = Readonly<Record<string, string | undefined>>;
 
+type DeployedFile = 'operator.yaml' | 'agent.yaml' | 'snapshots/csi-snapshotter.yaml';
+
 /**
  * Reads the arguments of a container from deploy/, replacing those that `instead` names; `undefined` leaves one out.
  */
-export function deployedArgs(file: 'operator.yaml' | 'agent.yaml', container: string, instead: Instead): string[] {
+export function deployedArgs(file: DeployedFile, container: string, instead: Instead): string[] {
   const documents = parseAllDocuments(readFileSync(path.join(CHECKOUT, 'deploy', file), 'utf8'));
   const workloads = documents.map((document) => document.toJS() as Workload);
   return argsOf(

@@ -25,6 +25,8 @@ export interface ReplicaOptions {
   readonly tlsDir: string | undefined;
   /** Additional flags of the operator. */
   readonly flags: Instead;
+  /** Absent: those of deploy/. */
+  readonly sidecars?: readonly Sidecar[];
   /** Arguments of a container, by its name. */
   readonly args: (container: string, instead: Instead) => string[];
   /** Environment of the operator. */
@@ -32,10 +34,18 @@ export interface ReplicaOptions {
 }
 
 const NAMESPACE = 'open-local';
+type Sidecar = 'csi-provisioner' | 'csi-resizer' | 'csi-snapshotter';
+export const SIDECARS: readonly Sidecar[] = ['csi-provisioner', 'csi-resizer'];
+export const WITH_SNAPSHOTTER: readonly Sidecar[] = [...SIDECARS, 'csi-snapshotter'];
 
 /** Arguments and environment as of a pod of deploy/operator.yaml. A slice may have no loopback address. */
 export const asDeployed = (name: string): Pick<ReplicaOptions, 'args' | 'env'> => ({
-  args: (container, instead) => deployedArgs('operator.yaml', container, instead),
+  args: (container, instead) =>
+    deployedArgs(
+      container === 'csi-snapshotter' ? 'snapshots/csi-snapshotter.yaml' : 'operator.yaml',
+      container,
+      instead,
+    ),
   env: { POD_NAME: name, POD_IP: '192.0.2.1' },
 });
 
@@ -60,7 +70,7 @@ export async function startReplica(cluster: Cluster, options: ReplicaOptions): P
     [openLocal, ...args('operator', { ...flagsHere, ...flags })],
     { ...process.env, ...options.env },
   );
-  const sidecar = (program: 'csi-provisioner' | 'csi-resizer'): Supervised => {
+  const sidecar = (program: Sidecar): Supervised => {
     const instead = { kubeconfig, 'csi-address': csiSocket, 'leader-election-namespace': NAMESPACE };
     // The identity in the Lease is the host name, which is the pod's name in a cluster; here both replicas share one.
     const argv = ['unshare', '--uts', 'sh', '-c', `hostname ${name} && exec "$@"`, 'sh', cluster.binary(program)];
@@ -69,7 +79,7 @@ export async function startReplica(cluster: Cluster, options: ReplicaOptions): P
       POD_NAMESPACE: NAMESPACE,
     });
   };
-  const sidecars = [sidecar('csi-provisioner'), sidecar('csi-resizer')];
+  const sidecars = (options.sidecars ?? SIDECARS).map(sidecar);
   return {
     name,
     operator,

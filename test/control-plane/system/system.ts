@@ -16,7 +16,8 @@ import { freePorts } from '../../../sandbox/cluster/free-port.ts';
 import { CHECKOUT } from '../cluster/program.ts';
 import { CONTROL_PLANE, runPodsAsProcesses } from './pod-processes.ts';
 import { useAsPrinted } from './printed-config.ts';
-import { asDeployed, startReplica, type Replica } from './replica.ts';
+import { asDeployed, SIDECARS, startReplica, WITH_SNAPSHOTTER, type Replica } from './replica.ts';
+import { applySnapshotKinds, startSnapshotController } from './snapshots.ts';
 import { createService, type FakeService } from './fake-service.ts';
 import { supervise, type Supervised } from '../cluster/supervised.ts';
 import { until } from '../cluster/until.ts';
@@ -40,6 +41,8 @@ export interface SystemOptions {
   readonly extender?: Readonly<Record<string, unknown>>;
   /** Flags of the operator in addition to those of deploy/. */
   readonly flags?: Readonly<Record<string, string | undefined>>;
+  /** The cluster has snapshots: their kinds, snapshot-controller, and examples/with-snapshots in place of deploy/. */
+  readonly snapshots?: boolean;
   /** As of ClusterOptions. */
   readonly audit?: boolean;
   /** As of ClusterOptions. */
@@ -94,8 +97,8 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   });
   started.defer(() => cluster.stop());
   tell(`logs: ${cluster.dir}`);
-  await deploy(cluster, options.asPods ? ['daemonset'] : ['deployment', 'daemonset']);
-  if (options.asPods) await kubectl(cluster, ...ONLY_ON_CONTROL_PLANE);
+  const ends = await deploy(cluster, options);
+  started.defer(async () => void (await Promise.all(ends.map((part) => part.stop()))));
   await cluster.startComponent('kube-controller-manager');
   await cluster.startComponent('kube-scheduler');
   // Pods are refused (403) until the default ServiceAccount exists; on a busy machine its controller can be late.
@@ -113,10 +116,11 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   const tlsDir = await tlsFiles(cluster);
   const kubeconfig = await serviceAccountKubeconfig(cluster, 'open-local-operator');
   started.defer(async () => void (await Promise.all(replicas.map((replica) => replica.stop()))));
-  const { openLocal, flags = {} } = options;
+  const { openLocal, flags = {}, snapshots } = options;
+  const sidecars = snapshots ? WITH_SNAPSHOTTER : SIDECARS;
   for (const [i, address] of addresses.entries()) {
     const name = `operator-${i}`;
-    const replica = { openLocal, kubeconfig, name, tlsDir, flags, ...address, ...asDeployed(name) };
+    const replica = { openLocal, kubeconfig, name, tlsDir, flags, sidecars, ...address, ...asDeployed(name) };
     replicas.push(await startReplica(cluster, replica));
   }
   if (options.asPods)
@@ -165,11 +169,18 @@ const extenderOf = (port: number): Readonly<Record<string, unknown>> => ({
   tlsConfig: { certFile: 'kube-scheduler.crt', keyFile: 'kube-scheduler.key', caFile: 'ca.crt' },
 });
 
-/** Applies deploy/ as a person would, and takes out what no kubelet here can run. */
-async function deploy(cluster: Cluster, without: readonly string[]): Promise<void> {
-  await kubectl(cluster, 'apply', '-k', path.join(CHECKOUT, 'deploy'));
+/**
+ * Applies deploy/ as a person would, with snapshots or without, and takes out what no kubelet here can run. Returns
+ * what runs besides.
+ */
+async function deploy(cluster: Cluster, { snapshots, asPods }: SystemOptions): Promise<readonly Supervised[]> {
+  if (snapshots) await applySnapshotKinds(cluster);
+  await kubectl(cluster, 'apply', '-k', path.join(CHECKOUT, snapshots ? 'examples/with-snapshots' : 'deploy'));
+  const without = asPods ? ['daemonset'] : ['deployment', 'daemonset'];
   await kubectl(cluster, 'delete', without.join(','), '--all', '-n', 'open-local');
   await kubectl(cluster, 'wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s');
+  if (asPods) await kubectl(cluster, ...ONLY_ON_CONTROL_PLANE);
+  return snapshots ? [startSnapshotController(cluster)] : [];
 }
 
 async function tlsFiles(cluster: Cluster): Promise<string> {
