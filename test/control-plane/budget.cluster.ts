@@ -21,6 +21,16 @@ const NODE = 'audited';
  */
 const CLAIMS_COUNTED = 5;
 
+/**
+ * What the operator asks for every 10 s and every minute, whatever it does: whether the extender's Service leads to it,
+ * and whether the cluster has snapshots by now.
+ */
+const LOOKS: Allowance = {
+  'get endpointslices': [0, 2],
+  'list endpointslices': [0, 2],
+  'list volumesnapshots': [0, 1],
+};
+
 type Program = 'operator' | 'agent';
 type Phase = 'create' | 'grow' | 'delete';
 /** What one claim may cost, by program, phase of its life, and `verb resource`. */
@@ -52,16 +62,19 @@ function sizes(): ReadonlyMap<string, number> | undefined {
 /** Runs `act` and returns the requests that the programs made for it, without those that they make periodically. */
 async function requestsOf(
   doing: () => Promise<unknown>,
-): Promise<Readonly<Record<Program | 'renewals', ApiRequest[]>>> {
+): Promise<Readonly<Record<Program | 'looks' | 'renewals', ApiRequest[]>>> {
   const { cluster, client } = system;
   const from = await mark(cluster.dir, client, never);
   await doing();
   const all = await readRequests(cluster.dir, from, await mark(cluster.dir, client, never));
   const of = (program: string): ApiRequest[] =>
     all.filter((request) => request.program === program && request.verb !== 'watch');
+  const operator = of('open-local-operator');
+  const isLook = ({ verb, resource }: ApiRequest): boolean => Object.hasOwn(LOOKS, `${verb} ${resource}`);
   return {
-    operator: of('open-local-operator').filter(({ resource }) => resource !== 'leases'),
-    renewals: of('open-local-operator').filter(({ resource }) => resource === 'leases'),
+    operator: operator.filter((request) => request.resource !== 'leases' && !isLook(request)),
+    renewals: operator.filter(({ resource }) => resource === 'leases'),
+    looks: operator.filter(isLook),
     agent: of('open-local-agent'),
   };
 }
@@ -118,9 +131,10 @@ test('one claim costs operator and agent the API requests that api-budget.json s
   expect(found).toEqual([]);
 });
 
-test('at rest the agent asks the API server for nothing, and the operator only renews its Lease', async () => {
+test('at rest the agent asks the API server for nothing, and the operator renews its Lease and looks around now and then', async () => {
   const requests = await requestsOf(() => delay(15_000));
   expect(countByKind(requests.agent)).toEqual({});
   expect(countByKind(requests.operator)).toEqual({});
+  expect(outside(countByKind(requests.looks), LOOKS, 1)).toEqual([]);
   expect(requests.renewals).not.toEqual([]); // nothing else tells that the log was written in this time
 });
