@@ -109,7 +109,7 @@ const ROOMS: readonly Room[] = [
   },
   {
     room: 'operator/serving',
-    ours: ['certificates', 'daemon', 'kube', 'model', 'wait'],
+    ours: ['certificates', 'daemon', 'kube', 'kube/follow', 'model', 'wait'],
     packages: ['node:'],
   },
   {

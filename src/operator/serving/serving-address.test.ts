@@ -62,13 +62,27 @@ test.each([
   });
 });
 
-test('what another replica wrote meanwhile stays when this one stops', async () => {
+test('what somebody else writes while this replica leads is mended at once', async () => {
   start();
   await eventually(() => expect(addresses()).toEqual(['192.0.2.1']));
+  const key = { namespace: 'default', name: 'extender-leader' };
+  const body = { endpoints: [{ addresses: ['192.0.2.2'] }] };
+  await ours.client.patch(ENDPOINT_SLICES, key, { type: 'merge', body }, never);
+  await eventually(() => expect(addresses()).toEqual(['192.0.2.1']));
+  await ours.client.delete(ENDPOINT_SLICES, key, never);
+  await eventually(() => expect(addresses()).toEqual(['192.0.2.1']));
+});
+
+test('what another replica wrote stays when this one stops', async () => {
+  start();
+  await eventually(() => expect(addresses()).toEqual(['192.0.2.1']));
+  const held = ours.api.troubles.fail({ verb: 'update', resource: 'endpointslices' }, { code: 503 }, 1000);
   const next = { endpoints: [{ addresses: ['192.0.2.2'] }] };
   const key = { namespace: 'default', name: 'extender-leader' };
   await ours.client.patch(ENDPOINT_SLICES, key, { type: 'merge', body: next }, never);
-  await stop();
+  stopping.abort();
+  held.remove();
+  await running;
   expect(addresses()).toEqual(['192.0.2.2']);
 });
 

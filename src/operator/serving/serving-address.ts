@@ -2,10 +2,12 @@ import { isIPv6 } from 'node:net';
 import type { KubeClient } from '../../kube/client.ts';
 import { isConflict } from '../../kube/errors.ts';
 import { find, unlessGone } from '../../kube/find.ts';
+import { createInformer, type Informer } from '../../kube/follow/informer.ts';
 import type { Resource } from '../../kube/resource.ts';
 import type { KubeObject } from '../../model/objects.ts';
 import type { Log } from '../../model/log.ts';
 import { OPERATOR, SLICE_MANAGED_BY, SLICE_OF_SERVICE } from '../../model/well-known.ts';
+import { orAborted } from '../../wait/abort.ts';
 import { pause } from '../../wait/pause.ts';
 
 /**
@@ -66,15 +68,15 @@ export function leaderSlice(address: ServingAddress): EndpointSlice {
 }
 
 export interface ServingAddressDeps {
-  readonly client: Pick<KubeClient, 'get' | 'list' | 'create' | 'update' | 'delete'>;
+  readonly client: KubeClient;
   /** Why no call can be answered yet; undefined once all can. */
   readonly notReady: () => string | undefined;
   readonly log: Log;
 }
 
-/** Until calls can be answered, how long to wait before looking again; and then, between two looks at the slice. */
+/** How long to wait before calls can perhaps be answered, and after a failure, in ms. */
 const SOON_MS = 100;
-const AGAIN_MS = 10_000;
+const RETRY_MS = 1000;
 /** What is said at the end must be said quickly: the pod is being stopped. */
 const GOODBYE_MS = 2000;
 
@@ -87,33 +89,67 @@ export async function leadServiceHere(
   deps: ServingAddressDeps,
   signal: AbortSignal,
 ): Promise<void> {
-  const { notReady, log } = deps;
-  while (!signal.aborted) {
-    if (notReady() !== undefined) {
-      await pause(SOON_MS, signal);
-      continue;
+  while (!signal.aborted && deps.notReady() !== undefined) await pause(SOON_MS, signal);
+  const { namespace, service } = address;
+  const selection = { namespace, labelSelector: `${SLICE_OF_SERVICE}=${service}` };
+  const { client, log } = deps;
+  const slices = createInformer({ client, resource: ENDPOINT_SLICES, project: (slice) => slice, selection, log });
+  let change = Promise.withResolvers<void>();
+  slices.subscribe({ changed: () => change.resolve(), deleted: () => change.resolve() });
+  const following = slices.run(signal);
+  try {
+    await slices.whenSynced(signal);
+    while (!signal.aborted) {
+      // Before the look: a change during it asks for another.
+      change = Promise.withResolvers();
+      if (await look(address, slices, deps, signal)) await orAborted(change.promise, signal);
+      else await pause(RETRY_MS, signal);
     }
-    try {
-      await point(address, deps, signal);
-      await removeOthers(address, deps, signal);
-    } catch (err) {
-      // Another process wrote at the same time, or the server is away: the next turn looks again.
-      if (!signal.aborted) log.warn({ object: `EndpointSlice/${sliceName(address)}`, err }, 'could not be written');
-    }
-    await pause(AGAIN_MS, signal);
+  } catch (error) {
+    if (!signal.aborted) throw error;
   }
+  await following;
   await pointNowhere(address, deps);
 }
 
-async function point(address: ServingAddress, { client, log }: ServingAddressDeps, signal: AbortSignal): Promise<void> {
+type Slices = Informer<EndpointSlice, EndpointSlice>;
+
+/** Mends what is not as it should be; false when that failed. */
+async function look(
+  address: ServingAddress,
+  slices: Slices,
+  deps: ServingAddressDeps,
+  signal: AbortSignal,
+): Promise<boolean> {
+  try {
+    await point(address, slices, deps, signal);
+    await removeOthers(address, slices, deps, signal);
+    return true;
+  } catch (err) {
+    // Another process wrote at the same time, or the server is away.
+    if (!signal.aborted) deps.log.warn({ object: `EndpointSlice/${sliceName(address)}`, err }, 'could not be written');
+    return false;
+  }
+}
+
+async function point(
+  address: ServingAddress,
+  slices: Slices,
+  { client, log }: ServingAddressDeps,
+  signal: AbortSignal,
+): Promise<void> {
   const wanted = leaderSlice(address);
-  const found = await find(client, ENDPOINT_SLICES, { name: sliceName(address), namespace: address.namespace }, signal);
+  const key = { name: sliceName(address), namespace: address.namespace };
+  const found = slices.get(`${key.namespace}/${key.name}`) ?? (await find(client, ENDPOINT_SLICES, key, signal));
   if (found && leadsTo(found, wanted)) return;
   // The type of its addresses cannot be changed.
   const stays = found?.addressType === wanted.addressType ? found : undefined;
   if (found && !stays) await remove(client, ENDPOINT_SLICES, found, signal);
-  if (stays) await client.update(ENDPOINT_SLICES, { ...wanted, metadata: merged(stays, wanted) }, signal);
-  else await client.create(ENDPOINT_SLICES, wanted, signal);
+  slices.wrote(
+    stays
+      ? await client.update(ENDPOINT_SLICES, { ...wanted, metadata: merged(stays, wanted) }, signal)
+      : await client.create(ENDPOINT_SLICES, wanted, signal),
+  );
   const { ip, port, service } = address;
   log.info({ object: `Service/${service}`, action: `leads to ${ip} port ${port}` }, 'serving address');
 }
@@ -139,16 +175,12 @@ const gist = ({ metadata, endpoints, ports }: EndpointSlice): string =>
  */
 async function removeOthers(
   address: ServingAddress,
+  slices: Slices,
   { client, log }: ServingAddressDeps,
   signal: AbortSignal,
 ): Promise<void> {
   const { namespace, service } = address;
-  const { items } = await client.list(
-    ENDPOINT_SLICES,
-    { namespace, labelSelector: `${SLICE_OF_SERVICE}=${service}` },
-    signal,
-  );
-  const others = items.filter(({ metadata }) => metadata.name !== sliceName(address));
+  const others = [...slices.values.values()].filter(({ metadata }) => metadata.name !== sliceName(address));
   if (others.length === 0) return;
   // First what they may be mirrored from.
   await remove(client, ENDPOINTS, { metadata: { name: service, namespace } }, signal);
