@@ -21,15 +21,8 @@ const NODE = 'audited';
  */
 const CLAIMS_COUNTED = 5;
 
-/**
- * What the operator asks for every 10 s and every minute, whatever it does: whether the extender's Service leads to it,
- * and whether the cluster has snapshots by now.
- */
-const LOOKS: Allowance = {
-  'get endpointslices': [0, 2],
-  'list endpointslices': [0, 2],
-  'list volumesnapshots': [0, 1],
-};
+/** What the operator asks for every minute, whatever it does: whether the cluster has snapshots by now. */
+const LOOKS: Allowance = { 'list volumesnapshots': [0, 1] };
 
 type Program = 'operator' | 'agent';
 type Phase = 'create' | 'grow' | 'delete';

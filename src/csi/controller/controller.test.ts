@@ -133,7 +133,9 @@ test('the driver says who it is, what it can, and whether it is ready', async ()
     { $case: 'volumeExpansion', value: { type: 1 } },
   ]);
   const own = await client.controller.controllerGetCapabilities(ControllerGetCapabilitiesRequest.create(), never);
-  expect(own.capabilities.map(({ type }) => type?.value.type)).toEqual([1, 9, 4, 13, 14, 3, 12, 11, 16, 17, 5, 6, 15]);
+  expect(own.capabilities.map(({ type }) => type?.value.type)).toEqual([
+    1, 9, 4, 13, 14, 3, 12, 11, 16, 17, 5, 6, 15, 7,
+  ]);
   expect(await client.identity.probe(ProbeRequest.create(), never)).toEqual({ ready: true });
   problem = 'pods are not listed yet';
   expect(await client.identity.probe(ProbeRequest.create(), never)).toEqual({ ready: false });

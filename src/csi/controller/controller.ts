@@ -46,6 +46,7 @@ const CAPABILITIES = [
   Rpc.CREATE_DELETE_SNAPSHOT,
   Rpc.LIST_SNAPSHOTS,
   Rpc.GET_SNAPSHOT,
+  Rpc.CLONE_VOLUME,
 ].map((type): ControllerServiceCapability => ({ type: { $case: 'rpc', value: { type } } }));
 
 /**

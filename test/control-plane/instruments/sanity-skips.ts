@@ -24,14 +24,6 @@ export const SKIPPED: readonly SkippedTests[] = [
     ],
   },
   {
-    capability: 'CLONE_VOLUME',
-    reason: 'volumes are not copied',
-    tests: [
-      'Controller Service [Controller Server] › CreateVolume › should create volume from an existing source volume',
-      'Controller Service [Controller Server] › CreateVolume › should fail when the volume source volume is not found',
-    ],
-  },
-  {
     capability: 'PUBLISH_UNPUBLISH_VOLUME',
     reason: 'a local disk is attached to its node already: there is nothing to attach',
     tests: [
@@ -64,6 +56,13 @@ export const MISJUDGED: readonly SkippedTests[] = [
 
 /** What is left out besides for volumes that are whole disks. */
 export const SKIPPED_OF_DISKS: readonly SkippedTests[] = [
+  {
+    capability: 'CLONE_VOLUME',
+    reason: 'a whole disk is not copied, and CreateVolume says so',
+    tests: [
+      'Controller Service [Controller Server] › CreateVolume › should create volume from an existing source volume',
+    ],
+  },
   {
     capability: 'CREATE_DELETE_SNAPSHOT',
     reason: 'a whole disk has no snapshots, and CreateSnapshot says so',
