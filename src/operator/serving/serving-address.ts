@@ -22,7 +22,6 @@ export interface EndpointSlice extends KubeObject {
   endpoints: {
     addresses: string[];
     conditions?: { ready?: boolean };
-    nodeName?: string;
     targetRef?: { kind: string; namespace: string; name: string };
   }[];
   ports?: { name: string; port: number; protocol: string }[];
