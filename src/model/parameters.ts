@@ -71,6 +71,17 @@ export interface IoLimits {
 export const LEAST_BPS = 64 * 1024;
 export const LEAST_IOPS = 10;
 
+/**
+ * The limits that can be set for a volume that asks for these: none is below the least. A LocalVolume may ask for less,
+ * since its kind allows it: what wrote it may be older than the rule, or a person.
+ */
+export function livable(limits: IoLimits): IoLimits {
+  const raised = LIMITS.flatMap(({ sets, least }) =>
+    sets.flatMap((field) => (limits[field] === undefined ? [] : [[field, Math.max(limits[field], least)] as const])),
+  );
+  return Object.fromEntries(raised);
+}
+
 type Field = keyof IoLimits;
 interface Limit {
   readonly parameter: ParameterName;

@@ -74,7 +74,7 @@ const nodeVolume = (limits: IoLimits) =>
     sizeBytes: bytes(GIB),
     limits,
   }) as const;
-const SLOW = { writeBps: 1000 };
+const SLOW = { writeBps: 100_000 };
 
 test('a pod that gets a volume is limited', async () => {
   const it = rig();
@@ -112,15 +112,27 @@ test('a limit that the kernel does not take is told once, and the pod starts', a
   expect(it.events).toEqual(['v1 LimitsNotSet: Pod u-1 is not limited: whole devices only.']);
 });
 
+test('limits below the least, which an old object may have, are raised to what a pod can be killed with, and told', async () => {
+  const it = rig();
+  it.volumes.set('v1', volume({ writeBps: 2, readIops: 9, writeIops: 10 }));
+  it.publish('u-1');
+  await it.limits.enforce(never);
+  await it.limits.enforce(never);
+  expect(it.groups.get('u-1')).toEqual({ writeBps: 65_536, readIops: 10, writeIops: 10 });
+  expect(it.events).toEqual([
+    'v1 LimitsPartial: A pod with limits as small as writeBps 2, readIops 9, writeIops 10 could not even be killed: writeBps 65536, readIops 10, writeIops 10 is set instead.',
+  ]);
+});
+
 test('limits change while pods run, in every pod that has the volume', async () => {
   const it = rig();
   it.volumes.set('v1', volume(SLOW));
   it.publish('u-1');
   it.publish('u-2');
   await it.limits.enforce(never);
-  it.volumes.set('v1', volume({ readIops: 5 }));
+  it.volumes.set('v1', volume({ readIops: 50 }));
   await it.limits.enforce(never);
-  expect([...it.groups.values()]).toEqual([{ readIops: 5 }, { readIops: 5 }]);
+  expect([...it.groups.values()]).toEqual([{ readIops: 50 }, { readIops: 50 }]);
   it.volumes.set('v1', volume());
   await it.limits.enforce(never);
   expect([...it.groups.values()]).toEqual([{}, {}]);

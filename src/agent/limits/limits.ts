@@ -2,7 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { textOf } from '../../model/fault.ts';
 import type { EventReason } from '../../model/event-reasons.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
-import type { IoLimits } from '../../model/storage-class.ts';
+import { formatLimits, sameLimits } from '../../model/mutable-parameters.ts';
+import { livable, type IoLimits } from '../../model/parameters.ts';
 import type { Throttles } from '../../cgroup/throttles.ts';
 import { servedPathOf } from '../../crypt/names.ts';
 import type { NodeVolume } from '../../csi/node/node-volumes.ts';
@@ -54,6 +55,9 @@ const LOOK_AGAIN_MS = 100;
 
 const V1 =
   'On cgroup v1 a limit holds for each container of a pod by itself, and not for buffered writes: only for reads, direct and synced IO.';
+
+const tooSmall = ({ limits }: Use, set: IoLimits): string =>
+  `A pod with limits as small as ${formatLimits(limits)} could not even be killed: ${formatLimits(set)} is set instead.`;
 
 /**
  * The limits of volumes in the cgroups of the pods that have them. Remembers nothing that a restart could not find out
@@ -127,7 +131,8 @@ function createSetter({ throttles, log, onSet }: LimitDeps, tell: Tell) {
   const waiting = new Set<string>();
 
   const set = async (use: Use, signal: AbortSignal): Promise<boolean> => {
-    const done = await throttles.apply(use, signal);
+    const limits = livable(use.limits);
+    const done = await throttles.apply({ ...use, limits }, signal);
     if (done === 'no-cgroup') {
       if (isLimited(use.limits)) waiting.add(use.podUid);
       return false;
@@ -136,10 +141,11 @@ function createSetter({ throttles, log, onSet }: LimitDeps, tell: Tell) {
     if (isLimited(use.limits)) limited.set(keyOf(use), use);
     else limited.delete(keyOf(use));
     if (done === 'set') {
-      log.info({ volume: use.volume, pod: use.podUid, action: use.limits }, 'limits of IO set');
+      log.info({ volume: use.volume, pod: use.podUid, action: limits }, 'limits of IO set');
       onSet();
     }
-    if (isLimited(use.limits) && (await throttles.version(signal)) === 1) tell(use.volume, 'LimitsPartial', V1);
+    if (!sameLimits(limits, use.limits)) tell(use.volume, 'LimitsPartial', tooSmall(use, limits));
+    else if (isLimited(use.limits) && (await throttles.version(signal)) === 1) tell(use.volume, 'LimitsPartial', V1);
     return true;
   };
 
