@@ -118,6 +118,12 @@ export const SLICE_OF_SERVICE = 'kubernetes.io/service-name';
 export const SLICE_MANAGED_BY = 'endpointslice.kubernetes.io/managed-by';
 
 /**
+ * On the operator's Lease: when kube-scheduler last called the extender, to the second (RFC 3339). Written with each
+ * renewal.
+ */
+export const EXTENDER_CALLED = 'csi.aliyun.com/extender-called';
+
+/**
  * On a PersistentVolume, where open-local put what it chose outside the volume's attributes: JSON with vgName or
  * deviceName.
  */

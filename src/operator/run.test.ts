@@ -29,6 +29,7 @@ import {
 import { bytes, GIB, MIB } from '../model/bytes.ts';
 import type { LocalVolume } from '../model/local-volume.ts';
 import type { KubeObject, NodeLocalStorage, PersistentVolume, Pod, StorageClass } from '../model/objects.ts';
+import { EXTENDER_CALLED } from '../model/well-known.ts';
 import { parseOperatorConfig } from './config.ts';
 import { textAt, type TlsSecret } from './serving/keep-certificates.ts';
 import { runFakeAgent } from './fake-agent.ts';
@@ -458,7 +459,10 @@ test('both replicas are Ready, one is called; when it stops, the other takes ove
   await first.stop();
   expect(led()).toBe('');
   await eventually(() => expect(led()).toBe(`192.0.2.2 ${new URL(second.extender).port}`));
+  const lease = (): KubeObject | undefined => ours.api.stored('leases', 'open-local-operator', 'default');
+  expect(lease()?.metadata.annotations).toBeUndefined();
   expect((await filter(second, pod, 'n1')).NodeNames).toEqual(['n1']);
+  await eventually(() => expect(lease()?.metadata.annotations).toHaveProperty([EXTENDER_CALLED]));
 });
 
 test('with a Secret of its own the operator serves by TLS those who have the certificate that it made', async () => {

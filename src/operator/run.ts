@@ -6,9 +6,10 @@ import type { Log } from '../model/log.ts';
 import { createOpsServer } from '../daemon/ops-server.ts';
 import { addProcessMetrics } from '../daemon/process-metrics.ts';
 import type { KubeClient } from '../kube/client.ts';
-import { runLeader } from '../kube/lease/lease.ts';
+import { runLeader, type LeaderOptions } from '../kube/lease/lease.ts';
+import { EXTENDER_CALLED } from '../model/well-known.ts';
 import type { OperatorConfig } from './config.ts';
-import { createOperatorMetrics } from './metrics/metrics.ts';
+import { createOperatorMetrics, type OperatorMetrics } from './metrics/metrics.ts';
 import { createTerm, type Term } from './term.ts';
 
 export interface OperatorDeps {
@@ -29,10 +30,11 @@ const STOP_MS = 25_000;
 export async function runOperator(config: OperatorConfig, deps: OperatorDeps, signal: AbortSignal): Promise<void> {
   const { log } = deps;
   const metrics = createOperatorMetrics();
+  const calls = createCallTimes(metrics);
   const stopMeasuring = addProcessMetrics(metrics.registry);
   let term: Term | undefined;
   const serve = async (stopping: AbortSignal): Promise<void> => {
-    term = createTerm(config, { ...deps, metrics });
+    term = createTerm(config, { ...deps, metrics: calls.metrics });
     metrics.watch(term.sources);
     await term.run(stopping);
   };
@@ -43,7 +45,9 @@ export async function runOperator(config: OperatorConfig, deps: OperatorDeps, si
     cluster: () => term?.notReady(),
   };
   const components: Component[] = [
-    background('serving', (stopping) => lead(config, { ...deps, onLooked: () => looks.note() }, serve, stopping)),
+    background('serving', (stopping) =>
+      lead(config, { ...deps, onLooked: () => looks.note(), annotations: calls.annotations }, serve, stopping),
+    ),
   ];
   if (config.metricsListen)
     components.unshift(
@@ -59,13 +63,16 @@ export async function runOperator(config: OperatorConfig, deps: OperatorDeps, si
 /** Serves while this replica owns the Lease; without leader election at once. */
 async function lead(
   { leaderElection, namespace, identity = hostname() }: OperatorConfig,
-  { client, log, onLooked }: OperatorDeps & { readonly onLooked: () => void },
+  { client, log, onLooked, annotations }: OperatorDeps & Required<Pick<LeaderOptions, 'onLooked' | 'annotations'>>,
   serve: (stopping: AbortSignal) => Promise<void>,
   signal: AbortSignal,
 ): Promise<void> {
   if (!leaderElection) return serve(signal);
   const name = `${identity}_${randomUUID()}`;
-  return runLeader({ client, namespace, name: LEASE, identity: name, onElected: serve, onLooked, log }, signal);
+  return runLeader(
+    { client, namespace, name: LEASE, identity: name, onElected: serve, onLooked, annotations, log },
+    signal,
+  );
 }
 
 /** A replica that waits could lead when it saw the Lease so lately; it looks every two to four seconds. */
@@ -83,5 +90,21 @@ function createLooks(): { note(): void; problem(): string | undefined } {
       const since = performance.now() - last;
       return since > LOOK_MS ? `the Lease was last read ${Math.round(since / 1000)} s ago` : undefined;
     },
+  };
+}
+
+/** Remembers when kube-scheduler last called, and tells it in the Lease: an operator that nobody calls looks fine. */
+function createCallTimes(metrics: OperatorMetrics) {
+  let called: Date | undefined;
+  return {
+    metrics: {
+      ...metrics,
+      onExtenderCall: (call: Parameters<OperatorMetrics['onExtenderCall']>[0]): void => {
+        called = new Date();
+        metrics.onExtenderCall(call);
+      },
+    },
+    annotations: (): Readonly<Record<string, string>> =>
+      called ? { [EXTENDER_CALLED]: called.toISOString().replace(/\.\d+/, '') } : {},
   };
 }

@@ -1,4 +1,5 @@
 import { Fault } from '../../model/fault.ts';
+import type { ObjectMeta } from '../../model/objects.ts';
 import type { KubeClient } from '../client.ts';
 import type { Clock } from '../../wait/clock.ts';
 import { isConflict, isNotFound } from '../errors.ts';
@@ -28,15 +29,22 @@ export interface LeaseGripOptions {
   readonly key: { readonly namespace: string; readonly name: string };
   readonly contender: Contender;
   readonly clock: Clock;
+  /** Annotations that every write of ours sets. */
+  readonly annotations?: (() => Readonly<Record<string, string>>) | undefined;
 }
 
-export function createLeaseGrip({ client, key, contender, clock }: LeaseGripOptions): LeaseGrip {
+export function createLeaseGrip({ client, key, contender, clock, annotations }: LeaseGripOptions): LeaseGrip {
   let ours: Lease = { metadata: key };
   let sighting: Sighting | undefined;
 
   const read = (signal: AbortSignal): Promise<Lease | undefined> => find(client, LEASES, key, signal);
   const write = async (lease: Lease, signal: AbortSignal): Promise<void> => {
-    ours = await client.update(LEASES, { ...lease, spec: ownedBy(contender, lease.spec ?? {}, clock.date()) }, signal);
+    const spec = ownedBy(contender, lease.spec ?? {}, clock.date());
+    ours = await client.update(
+      LEASES,
+      { ...lease, metadata: annotated(lease.metadata, annotations?.()), spec },
+      signal,
+    );
   };
 
   return {
@@ -70,3 +78,6 @@ export function createLeaseGrip({ client, key, contender, clock }: LeaseGripOpti
     },
   };
 }
+
+const annotated = (metadata: ObjectMeta, more: Readonly<Record<string, string>> = {}): ObjectMeta =>
+  Object.keys(more).length === 0 ? metadata : { ...metadata, annotations: { ...metadata.annotations, ...more } };

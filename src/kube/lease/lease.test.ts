@@ -37,6 +37,7 @@ function createLeaseServer() {
   return {
     client,
     spec: () => lease?.spec,
+    annotations: () => lease?.metadata.annotations,
     write: (change: (lease: Lease) => Lease) => void put(change(lease ?? { metadata: {} })),
     remove: () => {
       lease = undefined;
@@ -145,6 +146,19 @@ test('the first of two leads and renews; the second waits', async () => {
     renewTime: '2026-01-01T00:01:00.000000Z',
     leaseTransitions: 0,
   });
+});
+
+test('each renewal tells what the leader has to tell, and keeps what others wrote', async () => {
+  const server = createLeaseServer();
+  let told: Record<string, string> = {};
+  const a = contend(server, 'a', { annotations: () => told });
+  await pass(10, a);
+  expect(server.annotations()).toBeUndefined();
+  server.write((lease) => ({ ...lease, metadata: { ...lease.metadata, annotations: { theirs: 'x' } } }));
+  told = { called: 'then' };
+  await pass(10, a);
+  expect(server.annotations()).toEqual({ theirs: 'x', called: 'then' });
+  expect(a.state()).toBe('leading');
 });
 
 test('a clean stop: the work is told, ends, and only then the other one begins, without waiting for an expiry', async () => {

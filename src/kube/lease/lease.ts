@@ -17,6 +17,8 @@ export interface LeaderOptions {
   readonly onElected: (signal: AbortSignal) => Promise<void>;
   /** Called after every look at the Lease that the server answered: this contender could lead. */
   readonly onLooked?: () => void;
+  /** What the leader tells about itself in annotations of the Lease, with each renewal. */
+  readonly annotations?: () => Readonly<Record<string, string>>;
   /** Others take over so long after our last renewal. Absent: 15,000. */
   readonly leaseDurationMs?: number;
   /**
@@ -40,7 +42,10 @@ export async function runLeader(options: LeaderOptions, signal: AbortSignal): Pr
   const { client, namespace, name, identity, onElected, log, clock = systemClock } = options;
   const times = checkedTimes(options);
   const contender = { identity, leaseDurationMs: times.leaseDurationMs };
-  const grip = createLeaseGrip({ client, key: { name, namespace }, contender, clock });
+  const grip = createLeaseGrip({
+    ...{ client, key: { name, namespace }, contender, clock },
+    annotations: options.annotations,
+  });
   const { random = Math.random, onLooked = () => {} } = options;
   const pace: Pace = { ...times, lease: name, log, clock, random, onLooked };
 

@@ -123,6 +123,7 @@ test('the page has the names and labels of open-local, with the numbers of the l
     'open_local_extender_call_seconds_bucket{verb="filter",outcome="refused",le="0.0005"} 1',
   ])
     expect(lines).toContain(line);
+  expect(metrics.registry.page()).toMatch(/^open_local_extender_last_call_timestamp_seconds \d{10}$/m);
   const inline = lines.filter((line) => line.startsWith('local_inline_volume{'));
   expect(inline).toHaveLength(1);
   expect(inline[0]).toMatch(

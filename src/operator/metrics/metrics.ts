@@ -37,7 +37,10 @@ export function createOperatorMetrics(): OperatorMetrics {
   const calls = (name: string, help: string, labels: readonly string[]) =>
     registry.histogram({ name, help, labels, buckets: SECONDS });
   const csi = calls('open_local_csi_call_seconds', 'Time of CSI calls.', ['method', 'code']);
-  const extender = calls('open_local_extender_call_seconds', 'Time of calls of kube-scheduler.', ['verb', 'outcome']);
+  const onExtenderCall = extenderCalls(
+    registry,
+    calls('open_local_extender_call_seconds', 'Time of calls of kube-scheduler.', ['verb', 'outcome']),
+  );
   const expired = registry.counter({
     name: 'open_local_expired_holds_total',
     help: 'Pods that lost the room held for them because nothing more was heard of them.',
@@ -75,7 +78,7 @@ export function createOperatorMetrics(): OperatorMetrics {
   return {
     registry,
     onCsiCall: ({ method, code, ms }) => csi.observe([method, code], ms / 1000),
-    onExtenderCall: ({ verb, outcome, ms }) => extender.observe([verb, outcome], ms / 1000),
+    onExtenderCall,
     onExpired: (pods) => expired.add([], pods),
     onUnseen: (volumes) => unseen.set([], volumes),
     onLetGo: (cause) => letGo.add([cause]),
@@ -85,6 +88,20 @@ export function createOperatorMetrics(): OperatorMetrics {
       for (const kind of faults) faulty.add([kind]);
     },
     watch: (now) => void (sources = now),
+  };
+}
+
+function extenderCalls(
+  registry: Metrics,
+  seconds: ReturnType<Metrics['histogram']>,
+): OperatorMetrics['onExtenderCall'] {
+  const last = registry.gauge({
+    name: 'open_local_extender_last_call_timestamp_seconds',
+    help: 'When kube-scheduler last called, in seconds since 1970; absent while it never did.',
+  });
+  return ({ verb, outcome, ms }) => {
+    seconds.observe([verb, outcome], ms / 1000);
+    last.set([], Math.floor(Date.now() / 1000));
   };
 }
 
