@@ -42,6 +42,8 @@ const OTHERS = {
   StoreCannotGrow: operator('LocalVolume'),
   /** A LocalVolume of a node or disk that is lost is let go of; its data, if it comes back, is still there. */
   DataLeft: operator('LocalVolume'),
+  /** A snapshot is removed, since no VolumeSnapshotContent ever had it and nobody asks for it. */
+  SnapshotOfNobody: operator('LocalVolume'),
   /** No report shows a LocalVolume that is Ready. */
   VolumeUnseen: operator('LocalVolume'),
   /** The kubelet knows the pod of an inline volume no more. */

@@ -261,6 +261,10 @@ export interface VolumeSnapshot extends KubeObject {
 }
 
 export interface VolumeSnapshotContent extends KubeObject {
-  spec?: { driver?: string; volumeSnapshotRef?: { namespace?: string; name?: string } };
+  spec?: {
+    driver?: string;
+    volumeSnapshotRef?: { namespace?: string; name?: string; uid?: string };
+    source?: { volumeHandle?: string; snapshotHandle?: string };
+  };
   status?: { snapshotHandle?: string };
 }

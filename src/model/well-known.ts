@@ -35,6 +35,12 @@ export const VOLUME_FINALIZER = 'csi.aliyun.com/volume-on-node';
 export const KEEP = 'csi.aliyun.com/keep';
 
 /**
+ * On the LocalVolume of a snapshot: the VolumeSnapshotContent that last had it; empty until one is seen, which is how
+ * CreateSnapshot writes it. A snapshot whose mark is empty and for which nobody asks any more is removed.
+ */
+export const SNAPSHOT_CONTENT = 'csi.aliyun.com/snapshot-content';
+
+/**
  * On a NodeLocalStorage or a LocalVolume, written by an administrator: the node, or the disk of this volume, will not
  * come back. The value is the reason, for people. The operator then lets go of volumes that are deleted there, and of
  * the room.

@@ -12,8 +12,8 @@ import { createCapacityPublisher } from './capacity-objects/publish-capacity.ts'
 import type { OperatorConfig } from './config.ts';
 import { checkLedger } from './follow/check-ledger.ts';
 import { feedLedger } from './follow/feed-ledger.ts';
-import { createInformers, followAll, notSynced, type Informers } from './follow/informers.ts';
-import { followSnapshots } from './follow/snapshot-sources.ts';
+import { allSynced, createInformers, followAll, notSynced, type Informers } from './follow/informers.ts';
+import { followSnapshots, type SnapshotInformers } from './follow/snapshot-sources.ts';
 import { createTopology } from './follow/topology.ts';
 import type { Sources } from './metrics/gauges.ts';
 import type { OperatorMetrics } from './metrics/metrics.ts';
@@ -28,6 +28,7 @@ import { growStores } from './volumes/grow-stores.ts';
 import { letGoOfLostVolumes } from './volumes/let-go-lost.ts';
 import { createNeededData, type NeededData } from './volumes/needed-data.ts';
 import { watchUnseenVolumes } from './volumes/unseen-volumes.ts';
+import { removeOrphanSnapshots } from './volumes/orphan-snapshots.ts';
 import { keepDeletedData } from './volumes/keep-data.ts';
 import { removeCloneSnapshots } from './volumes/clone-snapshots.ts';
 
@@ -71,7 +72,13 @@ export function createTerm(config: OperatorConfig, deps: TermDeps): Term {
     onLetGo: deps.metrics.onLetGo,
   };
   const kept = { client: deps.client, informers, needed: cluster.needed, events, log };
-  const snapshots = { client: deps.client, drivers, volumes: informers.volumes, ledger, log };
+  const snapshots = {
+    ...{ client: deps.client, drivers, volumes: informers.volumes, ledger, log },
+    alongside: async (kinds: SnapshotInformers, signal: AbortSignal): Promise<void> => {
+      if (await allSynced(informers, signal))
+        await removeOrphanSnapshots({ ...kept, drivers, volumes: informers.volumes }, kinds, signal);
+    },
+  };
   const stores = { client: deps.client, informers, ledger, events, log, onStuck: deps.metrics.onStuckStores };
   const check = {
     ...{ ledger, policy: cluster.policy, informers, log },

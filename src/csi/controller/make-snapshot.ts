@@ -10,7 +10,7 @@ import { parseSnapshotClass, type SnapshotPolicy } from '../../model/snapshot-cl
 import { largestStore } from '../../model/snapshot-store.ts';
 import type { VolumePolicy } from '../../model/storage-class.ts';
 import { meaningOf } from '../../model/volume-reasons.ts';
-import { KEEP, NODE_LABEL, SNAPSHOT_RESTORE, VOLUME_FINALIZER } from '../../model/well-known.ts';
+import { KEEP, NODE_LABEL, SNAPSHOT_CONTENT, SNAPSHOT_RESTORE, VOLUME_FINALIZER } from '../../model/well-known.ts';
 import type { CreateSnapshotRequest } from '../gen/csi.ts';
 import type { Room, Topology, Volumes } from '../ports.ts';
 import { findStaying } from './find-staying.ts';
@@ -167,7 +167,7 @@ function newSnapshot(
     metadata: {
       name: id,
       labels: { [NODE_LABEL]: nodeLabelOf(nodeName) },
-      annotations: { [KEEP]: UNTIL_DELETE_SNAPSHOT },
+      annotations: { [KEEP]: UNTIL_DELETE_SNAPSHOT, [SNAPSHOT_CONTENT]: '' },
       finalizers: [VOLUME_FINALIZER],
     },
     spec: {

@@ -1,23 +1,16 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { eventually } from '../../../test/rig/eventually.ts';
 import { startOurApi, type OurApi } from '../../../test/rig/our-api.ts';
+import { defineKind } from '../../../test/rig/snapshot-kinds.ts';
 import { LOCAL_VOLUMES, VOLUME_SNAPSHOT_CONTENTS, VOLUME_SNAPSHOTS, type Resource } from '../../kube/resource.ts';
 import { GIB } from '../../model/bytes.ts';
 import type { SourceFacts } from '../../model/facts.ts';
 import { silentLog, type Log } from '../../model/log.ts';
-import type { KubeObject } from '../../model/objects.ts';
 import { DEFAULT_DRIVER } from '../../model/well-known.ts';
 import { createInformers, followAll } from './informers.ts';
 import { followSnapshots } from './snapshot-sources.ts';
 
 const never = new AbortController().signal;
-const CRDS: Resource = {
-  group: 'apiextensions.k8s.io',
-  version: 'v1',
-  plural: 'customresourcedefinitions',
-  kind: 'CustomResourceDefinition',
-  namespaced: false,
-};
 let ours: OurApi;
 let said: unknown[];
 let sources: Map<string, SourceFacts>;
@@ -35,7 +28,16 @@ beforeEach(async () => {
     sourceChanged: (source: SourceFacts) => void sources.set(`${source.namespace}/${source.name}`, source),
     sourceGone: (namespace: string, name: string) => void sources.delete(`${namespace}/${name}`),
   };
-  const deps = { client, drivers: [DEFAULT_DRIVER], volumes: informers.volumes, ledger, log, lookAgainMs: 10 };
+  const alongside = async (): Promise<void> => {};
+  const deps = {
+    client,
+    drivers: [DEFAULT_DRIVER],
+    volumes: informers.volumes,
+    ledger,
+    log,
+    alongside,
+    lookAgainMs: 10,
+  };
   const running = Promise.all([followAll(informers, stopping.signal), followSnapshots(deps, stopping.signal)]);
   stop = async () => {
     stopping.abort();
@@ -47,27 +49,7 @@ afterEach(async () => {
   await ours.close();
 });
 
-const define = ({ group, version, plural, kind, namespaced }: Resource) =>
-  ours.client.create(
-    CRDS,
-    {
-      metadata: { name: `${plural}.${group}` },
-      spec: {
-        group,
-        scope: namespaced ? 'Namespaced' : 'Cluster',
-        names: { kind, plural, singular: kind.toLowerCase(), listKind: `${kind}List` },
-        versions: [
-          {
-            name: version,
-            served: true,
-            storage: true,
-            schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
-          },
-        ],
-      },
-    } as KubeObject,
-    never,
-  );
+const define = (resource: Resource) => defineKind(ours.client, resource);
 
 async function addSnapshot(): Promise<void> {
   const { client } = ours;

@@ -2,7 +2,7 @@ import { repeat } from '../../daemon/repeat.ts';
 import type { Ledger } from '../../capacity/ledger.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { ApiError } from '../../kube/errors.ts';
-import { createInformer } from '../../kube/follow/informer.ts';
+import { createInformer, type Informer } from '../../kube/follow/informer.ts';
 import { VOLUME_SNAPSHOT_CONTENTS, VOLUME_SNAPSHOTS } from '../../kube/resource.ts';
 import { textOf } from '../../model/fault.ts';
 import type { Log } from '../../model/log.ts';
@@ -17,8 +17,16 @@ export interface SnapshotSourcesDeps {
   readonly volumes: Pick<Informers['volumes'], 'get' | 'subscribe'>;
   readonly ledger: Pick<Ledger, 'sourceChanged' | 'sourceGone'>;
   readonly log: Log;
+  /** Runs once the kinds of snapshots are there, until aborted. */
+  readonly alongside: (informers: SnapshotInformers, signal: AbortSignal) => Promise<void>;
   /** How long to wait until it is looked again whether the cluster has snapshots, ms. */
   readonly lookAgainMs?: number;
+}
+
+/** What is followed of a cluster that has snapshots. */
+export interface SnapshotInformers {
+  readonly snapshots: Informer<VolumeSnapshot, SnapshotView>;
+  readonly contents: Informer<VolumeSnapshotContent, ContentView>;
 }
 
 /**
@@ -59,7 +67,7 @@ async function whyMissing(client: KubeClient, signal: AbortSignal): Promise<stri
 }
 
 async function follow(
-  { client, drivers, volumes, ledger, log }: SnapshotSourcesDeps,
+  { client, drivers, volumes, ledger, alongside, log }: SnapshotSourcesDeps,
   signal: AbortSignal,
 ): Promise<void> {
   const snapshots = createInformer({ client, resource: VOLUME_SNAPSHOTS, project: viewOfSnapshot, same, log });
@@ -98,7 +106,7 @@ async function follow(
       if (key !== undefined) review(key);
     }),
   ];
-  await Promise.all([snapshots.run(signal), contents.run(signal)]);
+  await Promise.all([snapshots.run(signal), contents.run(signal), alongside({ snapshots, contents }, signal)]);
   for (const stop of leave) stop();
 }
 
@@ -110,14 +118,16 @@ const followVolumes = (volumes: SnapshotSourcesDeps['volumes'], look: (name: str
 
 const viewOfSnapshot = ({ metadata, status }: VolumeSnapshot): SnapshotView => ({
   key: `${metadata.namespace}/${metadata.name}`,
+  uid: metadata.uid ?? '',
   content: status?.boundVolumeSnapshotContentName ?? '',
   ready: status?.readyToUse === true,
 });
 
-const viewOfContent = ({ spec, status }: VolumeSnapshotContent): ContentView => ({
-  driver: spec?.driver ?? '',
-  handle: status?.snapshotHandle ?? '',
-  snapshot: `${spec?.volumeSnapshotRef?.namespace}/${spec?.volumeSnapshotRef?.name}`,
-});
+const viewOfContent = ({ metadata, spec, status }: VolumeSnapshotContent): ContentView => {
+  const { driver = '', volumeSnapshotRef = {}, source = {} } = spec ?? {};
+  const { namespace, name, uid = '' } = volumeSnapshotRef;
+  const handle = status?.snapshotHandle ?? source.snapshotHandle ?? '';
+  return { name: metadata.name ?? '', uid, driver, handle, snapshot: `${namespace}/${name}` };
+};
 
 const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);

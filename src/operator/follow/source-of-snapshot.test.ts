@@ -4,8 +4,14 @@ import { KEEP } from '../../model/well-known.ts';
 import { sourceOf, type ContentView, type SnapshotView } from './source-of-snapshot.ts';
 
 const DRIVERS = ['local.csi.aliyun.com'];
-const view: SnapshotView = { key: 'web/monday', content: 'c', ready: true };
-const content: ContentView = { driver: 'local.csi.aliyun.com', handle: 'snap-a', snapshot: 'web/monday' };
+const view: SnapshotView = { key: 'web/monday', uid: 'u', content: 'c', ready: true };
+const content: ContentView = {
+  name: 'c',
+  uid: 'u',
+  driver: 'local.csi.aliyun.com',
+  handle: 'snap-a',
+  snapshot: 'web/monday',
+};
 const volume: LocalVolume = {
   metadata: { name: 'snap-a' },
   spec: {

@@ -8,6 +8,7 @@ import { present } from '../../model/present.ts';
 export interface SnapshotView {
   /** `namespace/name`. */
   readonly key: string;
+  readonly uid: string;
   /** Name of its VolumeSnapshotContent; empty: none yet. */
   readonly content: string;
   readonly ready: boolean;
@@ -15,6 +16,9 @@ export interface SnapshotView {
 
 /** What is kept of a VolumeSnapshotContent. */
 export interface ContentView {
+  readonly name: string;
+  /** Of the VolumeSnapshot that it is for; empty: not known yet. */
+  readonly uid: string;
   readonly driver: string;
   /** CSI snapshot id; empty: none yet. */
   readonly handle: string;

@@ -13,7 +13,7 @@ import type {
   Pod,
 } from '../../model/objects.ts';
 import { storageTroubles, type StorageTroubles } from '../../model/storage-troubles.ts';
-import { KEEP, LOST } from '../../model/well-known.ts';
+import { FORMATTED, KEEP, LOST, SNAPSHOT_CONTENT } from '../../model/well-known.ts';
 
 /** What is kept of a Node. */
 export interface NodeView {
@@ -50,8 +50,8 @@ export interface Views {
   readonly node: (node: Node) => NodeView;
   readonly storage: (nls: NodeLocalStorage) => StorageView;
   /**
-   * Its spec and status, and of its metadata name, uid and deletionTimestamp; while it is being deleted also the
-   * annotation KEEP.
+   * Its spec and status, and of its metadata name, uid and deletionTimestamp; of its annotations KEEP and LOST while it
+   * is being deleted, SNAPSHOT_CONTENT of a snapshot, and FORMATTED where the spec names no filesystem.
    */
   readonly volume: (volume: LocalVolume) => LocalVolume;
   readonly pod: (pod: Pod) => PodFacts;
@@ -78,7 +78,7 @@ export function createViews(drivers: readonly string[]): Views {
       return share(view, 'name');
     },
     volume: ({ metadata, spec, status }) => ({
-      metadata: share(identityOf(metadata), 'name'),
+      metadata: share(identityOf(metadata, annotationsRead(metadata, spec)), 'name'),
       spec: {
         ...share(spec, 'nodeName', 'vgName', 'fsType'),
         ...(spec.claim && { claim: share(spec.claim, 'namespace') }),
@@ -115,17 +115,23 @@ function storageView(nls: NodeLocalStorage): StorageView {
     : { ...common, lost, storage: { ...storage, groups: [], units: [] } };
 }
 
-/** Annotations that are read of a volume that is being deleted. */
-const READ_WHEN_DELETED = [KEEP, LOST];
+/** What is read of a volume: of one that is being deleted, of a snapshot, and where the spec names no filesystem. */
+function annotationsRead({ deletionTimestamp }: ObjectMeta, { role, fsType }: LocalVolume['spec']): readonly string[] {
+  const read: string[] = [];
+  if (deletionTimestamp !== undefined) read.push(KEEP, LOST);
+  if (role === 'Snapshot') read.push(SNAPSHOT_CONTENT);
+  if (fsType === undefined) read.push(FORMATTED);
+  return read;
+}
 
-const identityOf = ({ name, uid, deletionTimestamp, annotations = {} }: ObjectMeta): ObjectMeta => ({
-  ...present({ name, uid }),
-  ...(deletionTimestamp !== undefined && { deletionTimestamp, ...readAnnotations(annotations) }),
-});
+const identityOf = (
+  { name, uid, deletionTimestamp, annotations = {} }: ObjectMeta,
+  read: readonly string[],
+): ObjectMeta => ({ ...present({ name, uid, deletionTimestamp }), ...pick(annotations, read) });
 
-function readAnnotations(annotations: Readonly<Record<string, string>>): Pick<ObjectMeta, 'annotations'> {
-  const read = Object.entries(annotations).filter(([key]) => READ_WHEN_DELETED.includes(key));
-  return read.length === 0 ? {} : { annotations: Object.fromEntries(read) };
+function pick(annotations: Readonly<Record<string, string>>, read: readonly string[]): Pick<ObjectMeta, 'annotations'> {
+  const found = Object.entries(annotations).filter(([key]) => read.includes(key));
+  return found.length === 0 ? {} : { annotations: Object.fromEntries(found) };
 }
 
 /**
