@@ -32,6 +32,7 @@ const ROOMS: readonly Room[] = [
   { room: 'disk', ours: ['exec', 'model'], packages: ['node:'] },
   { room: 'mount', ours: ['exec', 'model'], packages: ['node:'] },
   { room: 'crypt', ours: ['daemon', 'exec', 'model'], packages: ['node:'] },
+  { room: 'host', ours: ['exec', 'model'], packages: ['node:'] },
   { room: 'kube', ours: ['model'], packages: ['node:'] },
   { room: 'kube/access', ours: ['exec', 'model', 'wait'], packages: ['node:', 'yaml'] },
   { room: 'kube/rest', ours: ['kube', 'kube/access', 'model', 'wait'], packages: ['node:'] },
@@ -150,7 +151,7 @@ const ROOMS: readonly Room[] = [
   { room: 'agent/events', ours: ['kube', 'model'], packages: [] },
   {
     room: 'agent/storage',
-    ours: ['agent/events', 'daemon', 'disk', 'kube', 'lvm', 'model', 'mount'],
+    ours: ['agent/events', 'daemon', 'disk', 'host', 'kube', 'lvm', 'model', 'mount'],
     packages: ['node:'],
   },
   {
@@ -192,6 +193,7 @@ const ROOMS: readonly Room[] = [
       'daemon',
       'disk',
       'exec',
+      'host',
       'kube',
       'kube/events',
       'kube/follow',

@@ -13,6 +13,7 @@ import type { AgentMetrics } from './metrics.ts';
 import type { Ports } from './ports.ts';
 import type { Job, Queues } from './queues.ts';
 import { observe, type Observation } from './storage/observe.ts';
+import { hostReport } from './storage/host-report.ts';
 import { createFormatMarks } from './storage/format-marks.ts';
 import { createStatusReporter } from './storage/report-status.ts';
 import { createCutTries } from './storage/stale-marks.ts';
@@ -31,6 +32,8 @@ export interface JobsDeps {
   readonly config: Pick<AgentConfig, 'nodeName' | 'pattern' | 'mountRoot'>;
   readonly client: KubeClient;
   readonly ports: Ports;
+  /** Of this program. */
+  readonly version: string;
   readonly metrics: AgentMetrics;
   readonly record: RecordEvent;
   readonly log: Log;
@@ -101,6 +104,8 @@ function nodeJob(shared: Shared): Job {
     ...reporting(shared),
     pattern: config.pattern,
     mountRoot: config.mountRoot,
+    hostReport: async (observation: Observation, signal: AbortSignal) =>
+      hostReport(shared.version, await ports.host?.read(signal), observation),
     ownerOf: ownerAmong(volumes.values),
     moreStandings: ({ groups }: Observation) => {
       strays.look(groups);

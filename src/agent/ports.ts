@@ -13,6 +13,7 @@ import { createStateFile } from '../exec/state-file.ts';
 import { isDetached } from '../disk/detached.ts';
 import { createHostDisks } from '../disk/host-disks.ts';
 import { createSimulatedDisks } from '../disk/simulated.ts';
+import { createHost, type Host } from '../host/host.ts';
 import { createLvm, type Lvm, type LvmOptions } from '../lvm/lvm.ts';
 import { volumeDevicePath } from '../lvm/names.ts';
 import { createSimulatedLvm } from '../lvm/simulated.ts';
@@ -38,6 +39,8 @@ export interface Ports {
   readonly boot: string;
   /** Absent: nothing can be limited, because nothing is real. */
   readonly throttles?: Throttles;
+  /** Absent: nothing is real. */
+  readonly host?: Host;
 }
 
 type PortsConfig = Pick<
@@ -96,9 +99,18 @@ export function createPorts(config: PortsConfig, deps: PortsDeps): Ports {
       crypt: createHostCrypt(run),
       copier: createHostCopier({ run, clock: systemClock, bytesPerSecond: config.copyBandwidth }),
       throttles: createThrottles(cgroupRoot),
+      ...(state === undefined ? { host: hostOf(cgroupRoot, run) } : {}),
     };
   return { lvm, boot, ...simulatedContent(simulatedMounts, { lvm, disks }), copier: createSimulatedCopier() };
 }
+
+/** The root folder of the machine's first process is the machine's own, in the agent's container too. */
+const hostOf = (cgroup: string, run: Run): Host =>
+  createHost({
+    run,
+    folders: { root: '/proc/1/root', sys: '/sys', proc: '/proc', cgroup },
+    now: () => performance.now(),
+  });
 
 /** What is on disks and logical volumes, mounted or open. */
 function simulatedContent(

@@ -54,7 +54,7 @@ export async function runAgent(
   const ports = portsOf(config, { run, onCommand: metrics.onCommand, objects });
   const events = createEventRecorder({ client, source: { component: AGENT, host: config.nodeName }, log });
   const record: RecordEvent = (subject, event) => events.record({ subject, ...event });
-  const work = createWork({ config, client, ports, objects, metrics, record, log });
+  const work = createWork({ config, client, ports, version, objects, metrics, record, log });
   const { nodeName, csiEndpoint, metricsEndpoint } = config;
   const heard = (name: string): LocalVolume | undefined => objects.volumes.get(name);
   const volumes = {

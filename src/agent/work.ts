@@ -23,6 +23,8 @@ export interface WorkDeps {
   readonly config: Pick<AgentConfig, 'nodeName' | 'intervalMs' | 'snapshotIntervalMs' | 'pattern' | 'mountRoot'>;
   readonly client: KubeClient;
   readonly ports: Ports;
+  /** Of this program. */
+  readonly version: string;
   readonly objects: OwnObjects;
   readonly metrics: AgentMetrics;
   readonly record: RecordEvent;

@@ -111,7 +111,9 @@ interface ModuleLists {
 
 async function readModuleLists(root: string): Promise<ModuleLists> {
   const folder = path.join(root, 'lib/modules', release());
-  const [builtin, dep] = await Promise.all(['modules.builtin', 'modules.dep'].map((name) => textOf(path.join(folder, name))));
+  const [builtin, dep] = await Promise.all(
+    ['modules.builtin', 'modules.dep'].map((name) => textOf(path.join(folder, name))),
+  );
   return { builtin, dep };
 }
 
@@ -119,8 +121,7 @@ async function readModules({ sys, proc }: HostFolders, lists: ModuleLists) {
   const loaded = new Set(await readdir(path.join(sys, 'module')).catch(() => []));
   const filesystems = (await textOf(path.join(proc, 'filesystems'))) ?? '';
   const all = WANTED_MODULES.map((name) => ({ name, standing: standingOf(name, { loaded, filesystems, ...lists }) }));
-  const those = (wanted: string): string[] =>
-    all.flatMap(({ name, standing }) => (standing === wanted ? [name] : []));
+  const those = (wanted: string): string[] => all.flatMap(({ name, standing }) => (standing === wanted ? [name] : []));
   return { loadable: those('loadable'), missing: those('missing') };
 }
 
@@ -143,13 +144,15 @@ function hiding({ filters }: LvmConf, devicesFile: string | undefined): HostFact
 
 async function readCgroup(root: string): Promise<CgroupFacts | undefined> {
   const controllers = await textOf(path.join(root, 'cgroup.controllers'));
-  const old = (await exists(path.join(root, 'blkio/blkio.throttle.read_bps_device'))) ? path.join(root, 'blkio') : undefined;
+  const old = (await exists(path.join(root, 'blkio/blkio.throttle.read_bps_device')))
+    ? path.join(root, 'blkio')
+    : undefined;
   if (controllers === undefined && old === undefined) return undefined;
   const io = old !== undefined || (controllers ?? '').trim().split(' ').includes('io');
   const folder = old ?? root;
   const isThere = (name: string): Promise<boolean> => exists(path.join(folder, name));
   const [systemd, cgroupfs] = await Promise.all([isThere('kubepods.slice'), isThere('kubepods')]);
-  const driver = systemd ? 'systemd' : cgroupfs ? 'cgroupfs' : undefined;
+  const driver: CgroupFacts['driver'] = systemd ? 'systemd' : cgroupfs ? 'cgroupfs' : undefined;
   return { version: old === undefined ? 2 : 1, io, ...present({ driver }) };
 }
 

@@ -1,4 +1,4 @@
-/** What the machine's own lvm2 is told, in /etc/lvm: the agent's commands bring their own settings and do not ask it. */
+/** What the machine's own lvm2 is told in /etc/lvm. The agent's commands bring their own settings. */
 export interface LvmConf {
   /** `filter` and `global_filter`, as far as they are set: a device must pass each. */
   readonly filters: readonly (readonly string[])[];

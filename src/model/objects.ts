@@ -160,7 +160,27 @@ export interface NodeLocalStorage extends KubeObject {
     conditions?: Condition[];
     /** Ours: the UUID of each managed group at first sight; a group of its name with another is not used. */
     knownGroups?: { name: string; uuid: string }[];
+    /** Ours. */
+    host?: HostReport;
   };
+}
+
+/** What else of a machine decides whether volumes can be made; `open-local doctor` judges it. */
+export interface HostReport {
+  agentVersion?: string;
+  kernel?: string;
+  lvmVersion?: string;
+  /** Kernel modules that volumes may need and that are not loaded: on disk, or not there at all. */
+  modules?: { loadable?: string[]; missing?: string[] };
+  cgroup?: { version?: number; io?: boolean; driver?: string };
+  /** Of the kubelet that runs there. */
+  kubeletFolder?: string;
+  /** The machine's own lvm uses lvmetad. */
+  lvmetad?: boolean;
+  /** Disks of volume groups that the machine's own lvm does not see, and why; the first 20. */
+  hiddenDisks?: { device: string; by: string }[];
+  /** Disks that multipath has taken; the first 20. */
+  multipathDisks?: string[];
 }
 
 // --- Kubernetes' own

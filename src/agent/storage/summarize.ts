@@ -1,7 +1,7 @@
 import { present } from '../../model/present.ts';
 import { bytes, minus, NO_BYTES, type Bytes } from '../../model/bytes.ts';
 import { nodeStorage } from '../../model/decode-node.ts';
-import type { NlsVolumeGroup, NodeLocalStorage, StorageCondition } from '../../model/objects.ts';
+import type { HostReport, NlsVolumeGroup, NodeLocalStorage, StorageCondition } from '../../model/objects.ts';
 import { conditionsOf, type Standing } from './conditions.ts';
 import { recordGroups } from './group-doubt.ts';
 import { linksTo, managedNames, type Managed } from './managed-names.ts';
@@ -20,6 +20,8 @@ export interface SummarizeInput {
   readonly devices: readonly ReportedDevice[];
   /** How the items of spec.resourceToBeInited stand. */
   readonly standings: readonly Standing[];
+  /** Absent: what was reported before stays. */
+  readonly host?: HostReport | undefined;
   /** RFC 3339. */
   readonly now: string;
 }
@@ -27,7 +29,7 @@ export interface SummarizeInput {
 /**
  * The status to report: sorted, so that equal content is equal JSON; a time changes only when what it is about does.
  */
-export function summarize({ nls, observation, devices, standings, now }: SummarizeInput): NlsStatus {
+export function summarize({ nls, observation, devices, standings, host, now }: SummarizeInput): NlsStatus {
   const lists = storageLists(observation, devices);
   const before = nls.status;
   const { managed, problems, unused } = managedNames(
@@ -51,6 +53,7 @@ export function summarize({ nls, observation, devices, standings, now }: Summari
       now,
       generation: nls.metadata.generation,
     }),
+    ...present({ host: host ?? before?.host }),
   };
 }
 

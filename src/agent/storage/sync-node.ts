@@ -1,5 +1,5 @@
 import { textOf } from '../../model/fault.ts';
-import type { NodeLocalStorage } from '../../model/objects.ts';
+import type { HostReport, NodeLocalStorage } from '../../model/objects.ts';
 import type { Log } from '../../model/log.ts';
 import type { Standing } from './conditions.ts';
 import type { RecordEvent } from '../events/record-event.ts';
@@ -19,6 +19,8 @@ export interface SyncDeps extends InitDeps, InitMountPointsDeps {
   readonly report: (before: NlsStatus | undefined, after: NlsStatus, signal: AbortSignal) => Promise<unknown>;
   /** How the node stands for anything else that is seen. */
   readonly moreStandings?: (observation: Observation) => readonly Standing[];
+  /** What else of the machine is to be told. */
+  readonly hostReport: (observation: Observation, signal: AbortSignal) => Promise<HostReport>;
   readonly record: RecordEvent;
   readonly disks: InitDeps['disks'];
   /** Kernel names of disks to report. */
@@ -46,7 +48,8 @@ export async function syncNode(nls: NodeLocalStorage, deps: SyncDeps, signal: Ab
   const all = [...listed, ...doubtful(nls, observation, listed), ...offeredStandings(devices), ...more];
   const now = new Date(deps.now()).toISOString();
   tellChanges(nls, all, deps.record);
-  await deps.report(nls.status, summarize({ nls, observation, devices, standings: all, now }), signal);
+  const host = await hostOf(observation, deps, signal);
+  await deps.report(nls.status, summarize({ nls, observation, devices, standings: all, host, now }), signal);
   return observation;
 }
 
@@ -62,6 +65,21 @@ async function look(
     const time = new Date(now()).toISOString();
     await report(nls.status, summarizeFailure(nls.status, textOf(error), time), signal);
     throw error;
+  }
+}
+
+/** No volume waits because this could not be read. */
+async function hostOf(
+  observation: Observation,
+  { hostReport, log }: SyncDeps,
+  signal: AbortSignal,
+): Promise<HostReport | undefined> {
+  try {
+    return await hostReport(observation, signal);
+  } catch (err) {
+    signal.throwIfAborted();
+    log.warn({ err }, 'what the machine is like cannot be read');
+    return undefined;
   }
 }
 
