@@ -73,6 +73,8 @@ export async function runAgent(
   ];
   if (csiEndpoint) {
     const hostname = (stop: AbortSignal): Promise<string> => hostnameOf(nodeName, client, stop);
+    const ownWork = createOwnWork(signal);
+    components.push({ name: 'own work', start: async () => {}, stop: () => ownWork.ended() });
     const node = createNodeService({
       nodeName,
       hostname,
@@ -81,7 +83,7 @@ export async function runAgent(
       records: createHealthRecords({ client, nodeName, heard, node: () => objects.node.get(nodeName) }),
       ...ports,
       limits: work.limits,
-      ownWork: createOwnWork(signal),
+      ownWork,
     });
     const ready = (): boolean => work.problem() === undefined;
     components.push(...serveNode(csiEndpoint, node, { config, version, ready, onCall: metrics.onCall, log }));

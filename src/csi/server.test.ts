@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Endpoint } from '../daemon/endpoint.ts';
 import { silentLog, type Log } from '../model/log.ts';
@@ -116,8 +117,12 @@ test('a caller that gives up aborts the handler', async () => {
   await serve({
     deleteVolume: (_, { signal }) => {
       entered.resolve();
-      signal.addEventListener('abort', () => left.resolve(signal.reason));
-      return new Promise(() => {});
+      return new Promise((_, reject) => {
+        signal.addEventListener('abort', () => {
+          left.resolve(signal.reason);
+          reject(signal.reason as Error);
+        });
+      });
     },
   });
   const impatient = new AbortController();
@@ -132,8 +137,12 @@ test("a caller's deadline aborts the handler", async () => {
   const left = Promise.withResolvers<void>();
   await serve({
     deleteVolume: (_, { signal }) => {
-      signal.addEventListener('abort', () => left.resolve());
-      return new Promise(() => {});
+      return new Promise((_, reject) => {
+        signal.addEventListener('abort', () => {
+          left.resolve();
+          reject(signal.reason as Error);
+        });
+      });
     },
   });
   const hurried = createCsiClient(endpoint, 200);
@@ -160,6 +169,33 @@ test('stopping lets a call under way finish', async () => {
   expect(await call).toEqual({});
   await stopped;
   await expect(stat(endpoint.path)).rejects.toThrow('ENOENT');
+});
+
+test('stopping waits for the work of a call whose caller has left', async () => {
+  const entered = Promise.withResolvers<void>();
+  const gate = Promise.withResolvers<void>();
+  const done: string[] = [];
+  const { stop } = await serve({
+    deleteVolume: async () => {
+      entered.resolve();
+      await gate.promise;
+      done.push('written');
+      return {};
+    },
+  });
+  const impatient = new AbortController();
+  const call = deleteVolume('v-1', impatient.signal);
+  await entered.promise;
+  impatient.abort();
+  await expect(call).rejects.toMatchObject({ code: Code.CANCELLED });
+  const stopped = stop().then(() => done.push('stopped'));
+  client.close();
+  // No event says that it goes on waiting: it has had time to stop, and has not.
+  await Promise.race([stopped, delay(300)]);
+  expect(done).toEqual([]);
+  gate.resolve();
+  await stopped;
+  expect(done).toEqual(['written', 'stopped']);
 });
 
 test('a call that does not finish while stopping is told to, and answered UNAVAILABLE', async () => {

@@ -27,9 +27,10 @@ export function createCsiServer(options: CsiServerOptions): Component {
   const { name, endpoint, services, log, onCall, graceMs = 5000 } = options;
   const stopping = new AbortController();
   const server = new Server();
+  const atWork = new Set<Promise<void>>();
   let bound = false;
   for (const service of services) {
-    const implementation = implement(service, { log, stopping: stopping.signal, ...present({ onCall }) });
+    const implementation = implement(service, { log, stopping: stopping.signal, atWork, ...present({ onCall }) });
     server.addService(service.definition, implementation);
   }
   return {
@@ -47,8 +48,14 @@ export function createCsiServer(options: CsiServerOptions): Component {
         () => stopping.abort(new Fault('unavailable', 'the driver is stopping: try again')),
         graceMs,
       );
-      const force = setTimeout(() => server.forceShutdown(), graceMs + 1000);
+      const forced = Promise.withResolvers<void>();
+      const force = setTimeout(() => {
+        server.forceShutdown();
+        forced.resolve();
+      }, graceMs + 1000);
       await new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
+      // A handler goes on for a moment after its caller has left, and may be writing.
+      await Promise.race([Promise.all(atWork), forced.promise]);
       clearTimeout(abort);
       clearTimeout(force);
     },

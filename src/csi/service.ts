@@ -50,6 +50,8 @@ export interface CallOptions {
   readonly onCall?: (report: CallReport) => void;
   /** Ends the calls still under way. */
   readonly stopping: AbortSignal;
+  /** Handlers at work: of calls that are answered later, and of those whose caller has left. */
+  readonly atWork: Set<Promise<void>>;
 }
 
 /** The service as grpc-js wants it: every call logged once, every throw mapped once. */
@@ -88,5 +90,8 @@ function unary(method: string, handler: Handler, options: CallOptions): Unary {
       reply({ code, details: withoutSecrets(details, call.request) });
     }
   };
-  return (call, reply) => void answer(call, reply);
+  return (call, reply) => {
+    const work = answer(call, reply).finally(() => options.atWork.delete(work));
+    options.atWork.add(work);
+  };
 }

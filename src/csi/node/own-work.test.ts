@@ -63,3 +63,21 @@ test('the end of the program ends the work', async () => {
   life.abort(new Error('the end'));
   await expect(work).rejects.toThrow('the end');
 });
+
+test('the end of all work is waited for, also of work that fails or whose caller has left', async () => {
+  const own = createOwnWork(never);
+  const [first, second] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const caller = new AbortController();
+  const left = own.run('v1', () => first.promise, caller.signal);
+  const failing = own.run('v2', () => second.promise, never);
+  caller.abort(new Error('too late'));
+  await expect(left).rejects.toThrow('too late');
+  const done: string[] = [];
+  const ended = own.ended().then(() => done.push('ended'));
+  second.reject(new Error('cut'));
+  await expect(failing).rejects.toThrow('cut');
+  expect(done).toEqual([]);
+  first.resolve();
+  await ended;
+  await own.ended();
+});

@@ -10,6 +10,8 @@ export interface OwnWork {
    * Rejects with the caller's reason when that is aborted, and the work goes on.
    */
   run<T>(key: string, work: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T>;
+  /** Resolves when no work is left. */
+  ended(): Promise<void>;
 }
 
 /** `lifetime` is aborted when the program ends. */
@@ -27,5 +29,6 @@ export function createOwnWork(lifetime: AbortSignal): OwnWork {
       running.set(key, ended);
       return orAborted(mine, signal);
     },
+    ended: async () => void (await Promise.all(running.values())),
   };
 }
