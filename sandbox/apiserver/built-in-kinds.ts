@@ -148,6 +148,14 @@ const STORAGE: readonly Entry[] = [
     rules: storageClassRules,
   },
   {
+    kind: 'VolumeAttributesClass',
+    plural: 'volumeattributesclasses',
+    shortNames: ['vac'],
+    clusterWide: true,
+    returnsDeleted: true,
+    columns: [column('DriverName', '.driverName'), AGE],
+  },
+  {
     kind: 'CSIDriver',
     plural: 'csidrivers',
     clusterWide: true,

@@ -3,7 +3,7 @@ import { DEFAULT_DRIVER } from '../../src/model/well-known.ts';
 import type { Child } from './child.ts';
 import type { ClusterOptions } from './cluster-options.ts';
 import { startControlPlane, type ControlPlane } from './control-plane.ts';
-import type { Stores } from '../controllers/deps.ts';
+import type { SnapshotStores, Stores } from '../controllers/deps.ts';
 import type { Machine } from './machines.ts';
 import { childrenOf, createPrograms, startPrograms, untilServing, type Programs } from './programs.ts';
 import { createRecordEvent } from '../controllers/record-events.ts';
@@ -12,7 +12,7 @@ import { runStandIns } from './stand-ins.ts';
 /** A cluster on this machine. */
 export interface Cluster {
   readonly client: KubeClient;
-  readonly stores: Stores;
+  readonly stores: Stores & SnapshotStores;
   readonly kubeconfig: string;
   readonly machines: readonly Machine[];
   readonly operator: Child;

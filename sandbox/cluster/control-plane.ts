@@ -6,14 +6,15 @@ import type { KubeClient } from '../../src/kube/client.ts';
 import { loadKubeconfig } from '../../src/kube/access/kubeconfig.ts';
 import { createKubeClient } from '../../src/kube/rest/rest-client.ts';
 import type { ClusterOptions } from './cluster-options.ts';
-import type { Stores } from '../controllers/deps.ts';
+import type { SnapshotStores, Stores } from '../controllers/deps.ts';
 import { registerNode } from './machines.ts';
-import { openStores } from '../controllers/stores.ts';
+import { openSnapshotStores, openStores } from '../controllers/stores.ts';
+import { snapshotDefinitions } from './snapshot-definitions.ts';
 
 export interface ControlPlane {
   readonly kubeconfig: string;
   readonly client: KubeClient;
-  readonly stores: Stores;
+  readonly stores: Stores & SnapshotStores;
 }
 
 /** The API server with our kinds and the Node objects, a client for it, and stores that follow its objects. */
@@ -24,7 +25,7 @@ export async function startControlPlane(
 ): Promise<ControlPlane> {
   const files = (await readdir(crdDirectory)).filter((name) => name.endsWith('.yaml'));
   const crds = await Promise.all(files.map((name) => readFile(path.join(crdDirectory, name), 'utf8')));
-  const server = createApiServer({ crds });
+  const server = createApiServer({ crds: [...crds, ...snapshotDefinitions()] });
   await server.listen();
   started.defer(() => server.close());
   const kubeconfig = path.join(directory, 'kubeconfig');
@@ -35,6 +36,10 @@ export async function startControlPlane(
   for (const node of nodes) await registerNode(node, client, signal);
   const ending = new AbortController();
   started.defer(() => ending.abort());
-  const stores = await openStores(client, log, AbortSignal.any([signal, ending.signal]));
-  return { kubeconfig, client, stores };
+  const following = AbortSignal.any([signal, ending.signal]);
+  const [stores, snapshots] = await Promise.all([
+    openStores(client, log, following),
+    openSnapshotStores(client, log, following),
+  ]);
+  return { kubeconfig, client, stores: { ...stores, ...snapshots } };
 }

@@ -8,9 +8,9 @@ import { silentLog } from '../../src/model/log.ts';
 import { run } from '../../src/exec/run.ts';
 import type { KubeClient } from '../../src/kube/client.ts';
 import { loadKubeconfig } from '../../src/kube/access/kubeconfig.ts';
-import { CLAIMS, PODS } from '../../src/kube/resource.ts';
+import { CLAIMS, PODS, VOLUME_SNAPSHOTS } from '../../src/kube/resource.ts';
 import { createKubeClient } from '../../src/kube/rest/rest-client.ts';
-import type { Stores } from '../controllers/deps.ts';
+import type { SnapshotStores, Stores } from '../controllers/deps.ts';
 import type { Expectation, Matcher } from '../story/expectation.ts';
 import { createFakeDriver, startFakeExtender, type FakeDriver, type FakeExtender } from '../controllers/fake-driver.ts';
 import { registerDriver } from '../controllers/kubelet.ts';
@@ -20,7 +20,8 @@ import { applyObject } from '../story/perform.ts';
 import { untilAllHold } from '../story/play.ts';
 import { createRecordEvent } from '../controllers/record-events.ts';
 import { runStandIns } from './stand-ins.ts';
-import { openStores } from '../controllers/stores.ts';
+import { openSnapshotStores, openStores } from '../controllers/stores.ts';
+import { snapshotDefinitions } from './snapshot-definitions.ts';
 
 const AFFINITY =
   'spec.nodeAffinity.required.nodeSelectorTerms[0].matchExpressions[key=kubernetes.io/hostname].values[0]';
@@ -29,7 +30,7 @@ const DRIVER = 'local.csi.aliyun.com';
 const root = path.join(import.meta.dirname, '../..');
 
 let client: KubeClient;
-let stores: Stores;
+let stores: Stores & SnapshotStores;
 let driver: FakeDriver;
 let extender: FakeExtender;
 let ending: AbortController;
@@ -42,7 +43,7 @@ beforeEach(async () => {
   const crds = ['localvolumes', 'nodelocalstorages', 'nodelocalstorageinitconfigs'].map((name) =>
     readFile(path.join(root, 'crds', `${name}.yaml`), 'utf8'),
   );
-  const server = createApiServer({ crds: await Promise.all(crds) });
+  const server = createApiServer({ crds: [...(await Promise.all(crds)), ...snapshotDefinitions()] });
   await server.listen();
   cleanUp.defer(() => server.close());
   const directory = await mkdtemp(path.join(os.tmpdir(), 'stand-ins-'));
@@ -62,7 +63,10 @@ beforeEach(async () => {
     await registerNode({ name, labels: {}, disks: [] }, client, signal);
     await registerDriver({ driver: DRIVER, nodeName: name, node: driver.node(name) }, { client }, signal);
   }
-  stores = await openStores(client, silentLog, signal);
+  stores = {
+    ...(await openStores(client, silentLog, signal)),
+    ...(await openSnapshotStores(client, silentLog, signal)),
+  };
   const { record, run: recordEvents } = createRecordEvent(client, silentLog);
   const nodes = ['node-1', 'node-2'].map((name) => ({
     name,
@@ -285,13 +289,54 @@ test('a StatefulSet scales down from its highest pod, keeps the claims, and find
 
 test("the examples are accepted, and nginx serves from its claim's volume", async () => {
   await apply('nlsc.yaml');
-  await apply('nginx.yaml');
+  await apply('lvm/sts-nginx.yaml');
   await until(
     sees('Pod', 'metadata.name', { test: 'tally', want: { 'nginx-lvm-0': 1 } }),
     sees('Pod', 'status.phase', { test: 'each', want: 'Running' }),
     sees('PersistentVolumeClaim', 'metadata.name', { test: 'tally', want: { 'html-nginx-lvm-0': 1 } }),
   );
   expect([...driver.volumes.values()]).toEqual([5n * GIB]);
+});
+
+test('a snapshot is taken once its claim has a volume, becomes a claim, and goes with its object', async () => {
+  const snapshot = { namespace: 'default', name: 'new-snapshot-test' };
+  await applyObject(
+    {
+      apiVersion: 'snapshot.storage.k8s.io/v1',
+      kind: 'VolumeSnapshotClass',
+      metadata: { name: 'open-local-lvm' },
+      ...{ driver: DRIVER, deletionPolicy: 'Delete' },
+    },
+    client,
+    ending.signal,
+  );
+  await apply('lvm/snapshot.yaml');
+  await apply('lvm/sts-nginx-snap.yaml');
+  await apply('lvm/sts-nginx.yaml');
+  await until(
+    sees('VolumeSnapshot', 'status.readyToUse', { test: 'each', want: true }),
+    sees('Pod', 'status.phase', { test: 'tally', want: { Running: 2 } }),
+  );
+  const [content] = stores.snapshotContents.list();
+  const handle = content?.status?.snapshotHandle ?? '';
+  expect(handle).toMatch(/^snap-/);
+  expect(driver.calls.find((call) => call.endsWith(` from ${handle}`))).toMatch(/^CreateVolume local-/);
+
+  await client.delete(VOLUME_SNAPSHOTS, snapshot, ending.signal);
+  await until(sees('VolumeSnapshot', 'metadata.name', none), sees('VolumeSnapshotContent', 'metadata.name', none));
+  expect(driver.calls).toContain(`DeleteSnapshot ${handle}`);
+});
+
+test('an inline volume is published for its pod, never staged, and unpublished with it', async () => {
+  await apply('lvm/ephemeral.yaml');
+  await until(sees('Pod', 'status.phase', { test: 'tally', want: { Running: 2 } }));
+  await client.delete(DEPLOYMENTS, { namespace: 'default', name: 'scratch' }, ending.signal);
+  await until(sees('Pod', 'metadata.name', none));
+  const methods = driver.calls.map((call) => call.split(' ')[0]);
+  expect(methods.toSorted((a, b) => (a! < b! ? -1 : 1))).toEqual([
+    ...['NodePublishVolume', 'NodePublishVolume', 'NodeUnpublishVolume', 'NodeUnpublishVolume'],
+  ]);
+  expect(new Set(driver.calls.map((call) => call.split(' ')[1])).size).toBe(2);
 });
 
 test('a pod whose claim does not exist waits for it', async () => {

@@ -1,8 +1,8 @@
 import path from 'node:path';
 import { createWorkQueue } from '../../src/kube/work/work-queue.ts';
 import { createClaimBinder } from '../controllers/claim-binder.ts';
-import type { ControllerCalls, NodeCalls } from '../controllers/csi-calls.ts';
-import type { Deps } from '../controllers/deps.ts';
+import type { ControllerCalls, NodeCalls, SnapshotCalls } from '../controllers/csi-calls.ts';
+import type { Deps, SnapshotStores, Stores } from '../controllers/deps.ts';
 import { createDeployments } from '../controllers/deployment.ts';
 import { createJobs } from '../controllers/job.ts';
 import { createKubelets } from '../controllers/kubelet.ts';
@@ -12,15 +12,17 @@ import { createReplicaSets } from '../controllers/replica-set.ts';
 import { createResizer } from '../controllers/resizer.ts';
 import { createExtenderClient } from '../scheduler/extender-client.ts';
 import { runScheduler } from '../scheduler/scheduler.ts';
+import { createSnapshotter } from '../controllers/snapshotter.ts';
 import type { StandIn } from '../controllers/stand-in.ts';
 import { createStatefulSets } from '../controllers/statefulset.ts';
 import { createVolumeReleaser } from '../controllers/volume-releaser.ts';
 
 export interface StandInsDeps extends Deps {
+  readonly stores: Stores & SnapshotStores;
   readonly driver: string;
   /** Address of the extender, `http://host:port`. */
   readonly extenderUrl: string;
-  readonly controller: ControllerCalls;
+  readonly controller: ControllerCalls & SnapshotCalls;
   /** Nodes, each with a kubelet whose `/var/lib/kubelet` is `directory`. */
   readonly nodes: readonly KubeletNode[];
 }
@@ -59,6 +61,7 @@ export async function runStandIns(deps: StandInsDeps, signal: AbortSignal): Prom
     createProvisioner(deps),
     createVolumeDeleter(deps),
     createResizer(deps),
+    createSnapshotter(deps),
     createKubelets({ ...deps, nodes: podVolumesOf(deps.nodes) }),
   ];
   try {

@@ -6,6 +6,9 @@ import type { PersistentVolume, PersistentVolumeClaim } from '../../src/model/ob
 /** Calls that provisioner and resizer make. */
 export type ControllerCalls = Pick<CsiClient['controller'], 'createVolume' | 'deleteVolume' | 'controllerExpandVolume'>;
 
+/** Calls that the snapshotter makes. */
+export type SnapshotCalls = Pick<CsiClient['controller'], 'createSnapshot' | 'deleteSnapshot'>;
+
 /** Calls that a kubelet makes. */
 export type NodeCalls = Pick<
   CsiClient['node'],

@@ -10,9 +10,10 @@ import type {
   PersistentVolumeClaim,
   Pod,
   StorageClass,
+  VolumeSnapshotContent,
 } from '../../src/model/objects.ts';
 import type { EventObject } from '../../src/kube/events/event-object.ts';
-import type { Deployment, Job, ReplicaSet, StatefulSet } from './kinds.ts';
+import type { Deployment, Job, ReplicaSet, StatefulSet, TakenSnapshot } from './kinds.ts';
 import type { Store } from './store.ts';
 import { type Resource } from '../../src/kube/resource.ts';
 
@@ -31,6 +32,12 @@ export interface Stores {
   readonly localVolumes: Store<LocalVolume>;
   readonly capacities: Store<CsiStorageCapacity>;
   readonly events: Store<EventObject>;
+}
+
+/** Stores of the kinds that a cluster gets with snapshot-controller. */
+export interface SnapshotStores {
+  readonly snapshots: Store<TakenSnapshot>;
+  readonly snapshotContents: Store<VolumeSnapshotContent>;
 }
 
 /** Stores that kubelets read. */

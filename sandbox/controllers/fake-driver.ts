@@ -1,12 +1,18 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { CreateVolumeResponse, ControllerExpandVolumeResponse, NodeGetInfoResponse } from '../../src/csi/gen/csi.ts';
+import {
+  ControllerExpandVolumeResponse,
+  CreateSnapshotResponse,
+  CreateVolumeResponse,
+  NodeGetInfoResponse,
+  type VolumeContentSource,
+} from '../../src/csi/gen/csi.ts';
 import { TOPOLOGY_KEY } from '../../src/model/well-known.ts';
-import type { ControllerCalls, NodeCalls } from './csi-calls.ts';
+import type { ControllerCalls, NodeCalls, SnapshotCalls } from './csi-calls.ts';
 
 /** Fake CSI driver, for tests of the stand-ins that call one. */
 export interface FakeDriver {
-  readonly controller: ControllerCalls;
+  readonly controller: ControllerCalls & SnapshotCalls;
   node(name: string): NodeCalls;
   /** Size of every volume that exists, in bytes. */
   readonly volumes: Map<string, bigint>;
@@ -42,8 +48,8 @@ export function createFakeDriver(room: bigint): FakeDriver {
     onCall: () => {},
     failNext: (method, code) => failures.set(method, [...(failures.get(method) ?? []), code]),
     controller: {
-      createVolume: async ({ name, capacityRange, accessibilityRequirements }) => {
-        called('CreateVolume', name);
+      createVolume: async ({ name, capacityRange, accessibilityRequirements, volumeContentSource }) => {
+        called('CreateVolume', name + fromWhere(volumeContentSource));
         take(name, capacityRange?.requiredBytes ?? 0n);
         const accessibleTopology = accessibilityRequirements?.requisite ?? [];
         const capacityBytes = volumes.get(name) ?? 0n;
@@ -60,10 +66,28 @@ export function createFakeDriver(room: bigint): FakeDriver {
         const capacityBytes = volumes.get(volumeId) ?? 0n;
         return ControllerExpandVolumeResponse.fromPartial({ capacityBytes, nodeExpansionRequired: true });
       },
+      createSnapshot: async ({ name, sourceVolumeId }) => {
+        called('CreateSnapshot', `${name} of ${sourceVolumeId}`);
+        const sizeBytes = volumes.get(sourceVolumeId) ?? 0n;
+        return CreateSnapshotResponse.fromPartial({
+          snapshot: { snapshotId: name, sourceVolumeId, sizeBytes, readyToUse: true },
+        });
+      },
+      deleteSnapshot: async ({ snapshotId }) => {
+        called('DeleteSnapshot', snapshotId);
+        return {};
+      },
     },
     node: (name) => fakeNode(name, called),
   };
   return driver;
+}
+
+function fromWhere(content: VolumeContentSource | undefined): string {
+  if (!content?.type) return '';
+  return content.type.$case === 'snapshot'
+    ? ` from ${content.type.value.snapshotId}`
+    : ` from ${content.type.value.volumeId}`;
 }
 
 function fakeNode(nodeId: string, called: (method: string, volume: string) => void): NodeCalls {

@@ -1,4 +1,4 @@
-import type { KubeObject, ObjectMeta, PersistentVolumeClaim, Pod } from '../../src/model/objects.ts';
+import type { KubeObject, ObjectMeta, PersistentVolumeClaim, Pod, VolumeSnapshot } from '../../src/model/objects.ts';
 import { EVENTS } from '../../src/kube/events/event-object.ts';
 import {
   apiVersionOf,
@@ -9,6 +9,8 @@ import {
   NODES,
   PODS,
   STORAGE_CLASSES,
+  VOLUME_SNAPSHOT_CONTENTS,
+  VOLUME_SNAPSHOTS,
   VOLUMES,
   type Resource,
 } from '../../src/kube/resource.ts';
@@ -52,6 +54,31 @@ export interface CsiNode extends KubeObject {
   spec: { drivers: { name: string; nodeID: string; topologyKeys?: string[] }[] };
 }
 
+export interface TakenSnapshot extends VolumeSnapshot {
+  spec?: { volumeSnapshotClassName?: string; source?: { persistentVolumeClaimName?: string } };
+  status?: NonNullable<VolumeSnapshot['status']> & { restoreSize?: string };
+}
+
+export interface VolumeSnapshotClass extends KubeObject {
+  driver: string;
+  deletionPolicy: string;
+  parameters?: Record<string, string>;
+}
+
+export const VOLUME_SNAPSHOT_CLASSES: Resource<VolumeSnapshotClass> = {
+  group: 'snapshot.storage.k8s.io',
+  version: 'v1',
+  plural: 'volumesnapshotclasses',
+  kind: 'VolumeSnapshotClass',
+  namespaced: false,
+};
+/** The kinds that a cluster gets with snapshot-controller. */
+export const SNAPSHOT_KINDS: readonly Resource[] = [
+  VOLUME_SNAPSHOTS,
+  VOLUME_SNAPSHOT_CONTENTS,
+  VOLUME_SNAPSHOT_CLASSES,
+];
+
 export const STATEFUL_SETS: Resource<StatefulSet> = {
   group: 'apps',
   version: 'v1',
@@ -88,6 +115,14 @@ const CSI_DRIVERS: Resource = {
   kind: 'CSIDriver',
   namespaced: false,
 };
+const ATTRIBUTES_CLASSES: Resource = {
+  group: 'storage.k8s.io',
+  version: 'v1',
+  plural: 'volumeattributesclasses',
+  kind: 'VolumeAttributesClass',
+  namespaced: false,
+};
+const SECRETS: Resource = { group: '', version: 'v1', plural: 'secrets', kind: 'Secret', namespaced: true };
 const SERVICES: Resource = { group: '', version: 'v1', plural: 'services', kind: 'Service', namespaced: true };
 
 const KNOWN: readonly Resource[] = [
@@ -107,6 +142,9 @@ const KNOWN: readonly Resource[] = [
   CSI_NODES,
   CSI_DRIVERS,
   SERVICES,
+  SECRETS,
+  ATTRIBUTES_CLASSES,
+  ...SNAPSHOT_KINDS,
 ];
 
 /** Finds where objects of this kind are served; undefined for a kind that the sandbox does not know. */

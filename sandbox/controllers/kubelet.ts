@@ -2,11 +2,12 @@ import { isAlreadyExists } from '../../src/kube/errors.ts';
 import { CLAIMS, NODES, PODS } from '../../src/kube/resource.ts';
 import { Fault } from '../../src/model/fault.ts';
 import type { PersistentVolume, PersistentVolumeClaim, Pod } from '../../src/model/objects.ts';
+import { DEFAULT_DRIVER } from '../../src/model/well-known.ts';
 import { rpcStatus, type NodeCalls } from './csi-calls.ts';
 import type { Deps, KubeletStores } from './deps.ts';
 import { CSI_NODES, type PodTemplate } from './kinds.ts';
 import { reaches } from './node-affinity.ts';
-import type { MountedVolume, PodVolumes } from './pod-volumes.ts';
+import { inlineVolumesOf, type MountedVolume, type PodVolumes } from './pod-volumes.ts';
 import { storageOf } from './resizer.ts';
 import { claimNamesOf, isBound } from './pod-claims.ts';
 import { onChange, type StandIn } from './stand-in.ts';
@@ -59,7 +60,7 @@ interface Mount {
   ready: boolean;
 }
 
-/** Mounts of a pod by claim, its key, and the volumes of its node, which unmount them. */
+/** Mounts of a pod by the name of claim or inline volume, its key, and the volumes of its node, which unmount them. */
 type Mounts = Map<string, PodMounts>;
 
 interface PodMounts {
@@ -90,13 +91,30 @@ async function run(
   for (const name of claimNamesOf(pod)) {
     const { claim, volume } = findVolume(pod, name, deps);
     // The mount is recorded before the first call: a call whose answer was lost may have mounted.
-    const mount = own.volumes.get(name) ?? { target: volumes.target(pod, name, volume), ready: false };
+    const mount = own.volumes.get(name) ?? { target: volumes.target(pod, volume), ready: false };
     own.volumes.set(name, mount);
-    if (!mount.ready) await mountOne(pod, { mount, volume, volumes }, deps, signal);
+    const source = { name: volume.metadata.name, attributes: volume.spec?.csi?.volumeAttributes };
+    if (!mount.ready) await mountOne(pod, { mount, source, volumes }, deps, signal);
     await expandIfGrown({ claim, volume, target: mount.target, volumes }, deps, signal);
   }
+  await mountInline(pod, { own, volumes }, deps, signal);
   if (pod.status?.phase !== 'Running') await report(pod, { phase: 'Running', ready: true }, deps, signal);
   else if (endsByItself(pod)) await report(pod, { phase: 'Succeeded', ready: false }, deps, signal);
+}
+
+async function mountInline(
+  pod: Pod,
+  { own, volumes }: { readonly own: PodMounts; readonly volumes: PodVolumes },
+  deps: KubeletsDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const inline of inlineVolumesOf(pod, DEFAULT_DRIVER)) {
+    const key = `inline ${inline.name}`;
+    const mount = own.volumes.get(key) ?? { target: volumes.inlineTarget(pod, inline), ready: false };
+    own.volumes.set(key, mount);
+    const source = { name: inline.name, attributes: inline.csi.volumeAttributes };
+    if (!mount.ready) await mountOne(pod, { mount, source, volumes }, deps, signal);
+  }
 }
 
 /** Throws Fault `unavailable` while the claim is not bound to a volume that this node reaches. */
@@ -114,17 +132,24 @@ async function mountOne(
   pod: Pod,
   {
     mount,
-    volume,
+    source,
     volumes,
-  }: { readonly mount: Mount; readonly volume: PersistentVolume; readonly volumes: PodVolumes },
+  }: {
+    readonly mount: Mount;
+    readonly source: {
+      readonly name: string | undefined;
+      readonly attributes: Readonly<Record<string, string>> | undefined;
+    };
+    readonly volumes: PodVolumes;
+  },
   deps: KubeletsDeps,
   signal: AbortSignal,
 ): Promise<void> {
   try {
-    await volumes.mount(pod, mount.target, volume, signal);
+    await volumes.mount(pod, mount.target, source.attributes, signal);
     mount.ready = true;
   } catch (error) {
-    const message = `MountVolume.SetUp failed for volume "${volume.metadata.name ?? ''}" : ${rpcStatus(error).text}`;
+    const message = `MountVolume.SetUp failed for volume "${source.name ?? ''}" : ${rpcStatus(error).text}`;
     deps.record(PODS, pod, { type: 'Warning', reason: 'FailedMount', message });
     throw error;
   }

@@ -1,13 +1,13 @@
 import { present } from '../../src/model/present.ts';
 import { isAlreadyExists, isConflict } from '../../src/kube/errors.ts';
 import { CLAIMS, VOLUMES } from '../../src/kube/resource.ts';
-import type { Topology } from '../../src/csi/gen/csi.ts';
+import type { Topology, VolumeContentSource } from '../../src/csi/gen/csi.ts';
 import { Fault } from '../../src/model/fault.ts';
 import type { PersistentVolume, PersistentVolumeClaim, StorageClass } from '../../src/model/objects.ts';
 import { SELECTED_NODE } from '../../src/model/well-known.ts';
 import { PROVISIONER } from './claim-binder.ts';
 import { rpcStatus, type ControllerCalls } from './csi-calls.ts';
-import type { Deps } from './deps.ts';
+import type { Deps, SnapshotStores, Stores } from './deps.ts';
 import { CSI_NODES } from './kinds.ts';
 import {
   createRequest,
@@ -21,6 +21,7 @@ import { keyOf, splitKey } from './store.ts';
 import { unlessGone } from '../../src/kube/find.ts';
 
 export interface ProvisionerDeps extends Deps {
+  readonly stores: Stores & Partial<SnapshotStores>;
   readonly driver: string;
   readonly controller: ControllerCalls;
 }
@@ -87,7 +88,8 @@ async function provision(
 ): Promise<void> {
   const node = claim.metadata.annotations?.[SELECTED_NODE];
   const topology = node === undefined ? undefined : await topologyOf(node, deps, signal);
-  const provisioning: Provisioning = { claim, storageClass, ...present({ topology }) };
+  const content = contentOf(claim, deps);
+  const provisioning: Provisioning = { claim, storageClass, ...present({ topology, content }) };
   const deadline = AbortSignal.any([signal, AbortSignal.timeout(CALL_TIMEOUT_MS)]);
   const { volume } = await deps.controller.createVolume(createRequest(provisioning), deadline);
   if (!volume) throw new Fault('precondition', 'CreateVolume answered without a volume');
@@ -98,6 +100,29 @@ async function provision(
   }
   const message = `Successfully provisioned volume ${volumeNameFor(claim)}`;
   deps.record(CLAIMS, claim, { type: 'Normal', reason: 'ProvisioningSucceeded', message });
+}
+
+/** What the claim's volume is made from. Throws Fault `unavailable` while its source is not there. */
+function contentOf(claim: PersistentVolumeClaim, { stores }: ProvisionerDeps): VolumeContentSource | undefined {
+  const source = claim.spec?.dataSource ?? claim.spec?.dataSourceRef;
+  if (!source) return undefined;
+  const key = `${claim.metadata.namespace ?? ''}/${source.name}`;
+  const content = source.kind === 'VolumeSnapshot' ? snapshotAt(key, stores) : volumeAt(key, stores);
+  if (!content) throw new Fault('unavailable', `${source.kind} ${source.name} is not ready`);
+  return { type: content };
+}
+
+function snapshotAt(key: string, { snapshots, snapshotContents }: ProvisionerDeps['stores']) {
+  const { boundVolumeSnapshotContentName: content = '', readyToUse } = snapshots?.get(key)?.status ?? {};
+  const snapshotId = snapshotContents?.get(content)?.status?.snapshotHandle;
+  return readyToUse !== true || snapshotId === undefined
+    ? undefined
+    : ({ $case: 'snapshot', value: { snapshotId } } as const);
+}
+
+function volumeAt(key: string, { claims, volumes }: ProvisionerDeps['stores']) {
+  const volumeId = volumes.get(claims.get(key)?.spec?.volumeName ?? '')?.spec?.csi?.volumeHandle;
+  return volumeId === undefined ? undefined : ({ $case: 'volume', value: { volumeId } } as const);
 }
 
 /** Topology that the node's kubelet registered for the driver. */

@@ -1,4 +1,4 @@
-import type { CreateVolumeRequest, Topology, Volume } from '../../src/csi/gen/csi.ts';
+import type { CreateVolumeRequest, Topology, Volume, VolumeContentSource } from '../../src/csi/gen/csi.ts';
 import { bytes } from '../../src/model/bytes.ts';
 import { Fault } from '../../src/model/fault.ts';
 import type { PersistentVolume, PersistentVolumeClaim, StorageClass } from '../../src/model/objects.ts';
@@ -14,6 +14,8 @@ export interface Provisioning {
   readonly storageClass: StorageClass;
   /** Topology where the volume must be; absent: the driver chooses (Immediate binding). */
   readonly topology?: Topology;
+  /** What the volume is made from; absent: an empty volume. */
+  readonly content?: VolumeContentSource;
 }
 
 /** Prefix of volume names: the sidecar runs with `--volume-name-prefix=local`. */
@@ -23,7 +25,7 @@ export const volumeNameFor = ({ metadata }: PersistentVolumeClaim): string => `l
  * Makes CreateVolume's request as external-provisioner does with `--strict-topology`, `--extra-create-metadata` and
  * open-local's volume name prefix.
  */
-export function createRequest({ claim, storageClass, topology }: Provisioning): CreateVolumeRequest {
+export function createRequest({ claim, storageClass, topology, content }: Provisioning): CreateVolumeRequest {
   const { name = '', namespace = '' } = claim.metadata;
   const volumeName = volumeNameFor(claim);
   return {
@@ -41,7 +43,7 @@ export function createRequest({ claim, storageClass, topology }: Provisioning): 
     },
     secrets: {},
     mutableParameters: {},
-    volumeContentSource: undefined,
+    volumeContentSource: content,
     accessibilityRequirements: topology && { requisite: [topology], preferred: [topology] },
   };
 }

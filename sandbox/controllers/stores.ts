@@ -10,13 +10,15 @@ import {
   PODS,
   STORAGE_CAPACITIES,
   STORAGE_CLASSES,
+  VOLUME_SNAPSHOT_CONTENTS,
+  VOLUME_SNAPSHOTS,
   VOLUMES,
   type Resource,
 } from '../../src/kube/resource.ts';
 import type { KubeObject } from '../../src/model/objects.ts';
-import type { KubeletStores, Stores } from './deps.ts';
+import type { KubeletStores, SnapshotStores, Stores } from './deps.ts';
 import { EVENTS } from '../../src/kube/events/event-object.ts';
-import { DEPLOYMENTS, JOBS, REPLICA_SETS, STATEFUL_SETS } from './kinds.ts';
+import { DEPLOYMENTS, JOBS, REPLICA_SETS, STATEFUL_SETS, type TakenSnapshot } from './kinds.ts';
 import type { Store } from './store.ts';
 
 /** Follows every kind in `Stores` until the signal; resolves once all of them are complete. */
@@ -36,6 +38,18 @@ export function openStores(client: KubeClient, log: Log, signal: AbortSignal): P
       localVolumes: open(LOCAL_VOLUMES),
       capacities: open(STORAGE_CAPACITIES),
       events: open(EVENTS),
+    }),
+    { client, log },
+    signal,
+  );
+}
+
+/** Follows the kinds of a cluster with snapshots until the signal. */
+export function openSnapshotStores(client: KubeClient, log: Log, signal: AbortSignal): Promise<SnapshotStores> {
+  return follow(
+    (open) => ({
+      snapshots: open<TakenSnapshot>(VOLUME_SNAPSHOTS),
+      snapshotContents: open(VOLUME_SNAPSHOT_CONTENTS),
     }),
     { client, log },
     signal,

@@ -1,5 +1,5 @@
 import { judge, type Expectation, type Finding } from './expectation.ts';
-import type { Stores } from '../controllers/deps.ts';
+import type { SnapshotStores, Stores } from '../controllers/deps.ts';
 import type { KubeObject } from '../../src/model/objects.ts';
 import type { Store } from '../controllers/store.ts';
 import type { Action, Step } from './story.ts';
@@ -12,8 +12,11 @@ export interface Outcome {
   readonly ms: number;
 }
 
+/** What a story looks at. */
+type PlayStores = Stores & Partial<SnapshotStores>;
+
 export interface PlayDeps {
-  readonly stores: Stores;
+  readonly stores: PlayStores;
   readonly perform: (action: Action, signal: AbortSignal) => Promise<void>;
   readonly onStart: (step: Step, index: number) => void;
   readonly onEnd: (outcome: Outcome, index: number) => void;
@@ -41,7 +44,7 @@ export async function play(steps: readonly Step[], deps: PlayDeps, signal: Abort
 /** Judges after every change of the cluster until all expectations hold or time is up. Returns the last findings. */
 export async function untilAllHold(
   expectations: readonly Expectation[],
-  stores: Stores,
+  stores: PlayStores,
   withinMs: number,
   signal: AbortSignal,
 ): Promise<Finding[]> {
@@ -71,7 +74,7 @@ export async function untilAllHold(
   }
 }
 
-const storesByKind = (stores: Stores): ReadonlyMap<string, Pick<Store<KubeObject>, 'list' | 'subscribe'>> =>
+const storesByKind = (stores: PlayStores): ReadonlyMap<string, Pick<Store<KubeObject>, 'list' | 'subscribe'>> =>
   new Map<string, Pick<Store<KubeObject>, 'list' | 'subscribe'>>([
     ['Pod', stores.pods],
     ['Node', stores.nodes],
@@ -85,4 +88,6 @@ const storesByKind = (stores: Stores): ReadonlyMap<string, Pick<Store<KubeObject
     ['NodeLocalStorage', stores.nodeStorages],
     ['LocalVolume', stores.localVolumes],
     ['Event', stores.events],
+    ...(stores.snapshots ? ([['VolumeSnapshot', stores.snapshots]] as const) : []),
+    ...(stores.snapshotContents ? ([['VolumeSnapshotContent', stores.snapshotContents]] as const) : []),
   ]);

@@ -1,7 +1,7 @@
 // oxlint-disable vitest/no-standalone-expect -- testOn's test is one, which the rule does not know
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdir, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { isDeepStrictEqual, promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -13,6 +13,7 @@ import { parseSandboxConfig } from '../../sandbox/config.ts';
 import { runSandbox } from '../../sandbox/run.ts';
 import type { SandboxReport } from '../../sandbox/story/sandbox-report.ts';
 import type { PodRow, Snapshot } from '../../sandbox/story/snapshot.ts';
+import { parseStory } from '../../sandbox/story/story.ts';
 import { testOn } from '../machine.ts';
 import { eventually } from '../rig/eventually.ts';
 import { buildProgram, CHECKOUT, type Program } from '../rig/program.ts';
@@ -104,6 +105,29 @@ testOn('root', 'lvm2', 'loop devices')(
   },
   180_000,
 );
+
+/** Manifests that a person may apply: all of examples/ but the configuration, the stories and what belongs to them. */
+async function exampleFiles(): Promise<string[]> {
+  const files = await readdir(path.join(CHECKOUT, 'examples'), { recursive: true });
+  const own = /^(lvm|device|mountpoint|features)\/.*\.yaml$|^limits\.yaml$/;
+  return files.filter((file) => own.test(file));
+}
+
+test('every example is played, and ends as it should', async () => {
+  const story = path.join(program.root, 'examples/play.yaml');
+  const { code, stdout, stderr } = await program.run('sandbox', '--json', `--story=${story}`);
+  const report = JSON.parse(stdout) as SandboxReport;
+  const failed = report.steps.flatMap(({ title, findings }) =>
+    findings.filter(({ ok }) => !ok).map((finding) => ({ title, ...finding })),
+  );
+  expect({ code, stderr, failed, error: report.error }).toEqual({ code: 0, stderr: '', failed: [], error: undefined });
+  const { steps } = parseStory(await readFile(story, 'utf8'));
+  const applied = steps.flatMap(({ actions }) =>
+    actions.flatMap((action) => (action.do === 'apply' ? action.files : [])),
+  );
+  expect(applied).toEqual(expect.arrayContaining(await exampleFiles()));
+  expect(await program.leftovers()).toEqual([]);
+}, 120_000);
 
 test('a story that does not come true ends with exit code 1, and tells what was found', async () => {
   const story = path.join(program.root, 'wrong.yaml');
