@@ -1,5 +1,6 @@
 import type { Api } from './api.ts';
 import type { ObjectMeta } from '../../src/model/objects.ts';
+import type { Json, Stored } from './json.ts';
 import type { Kind } from './kind.ts';
 import {
   type ApiRequest,
@@ -14,6 +15,7 @@ import {
 import type { Verb } from './route.ts';
 import type { View } from './views.ts';
 import type { Written } from './target.ts';
+import { bodyObject } from './write-checks.ts';
 
 export interface Answer {
   readonly code: number;
@@ -36,6 +38,8 @@ export const ANSWERS: Readonly<Record<Exclude<Verb, 'watch'>, Answerer>> = {
     if (subresource === 'binding') api.bind(placeOf(api, request), sentObject(request));
     if (subresource === 'eviction') api.evict(placeOf(api, request), sentObject(request));
     if (subresource !== '') return { code: 201, body: Buffer.from(JSON.stringify({ ...SUCCESS, code: 201 })) };
+    const { answer } = request.route.kind;
+    if (answer) return { code: 201, body: Buffer.from(JSON.stringify(answered(api, answer, sentObject(request)))) };
     return written(api.create(targetOf(api, request), sentObject(request)), view);
   },
   update: (api, request, view) => written(api.update(targetOf(api, request), sentObject(request)), view),
@@ -51,6 +55,9 @@ export const ANSWERS: Readonly<Record<Exclude<Verb, 'watch'>, Answerer>> = {
     return { code: 200, body: view.page(page) };
   },
 };
+
+const answered = (api: Api, answer: NonNullable<Kind['answer']>, sent: Json): Stored =>
+  answer(bodyObject(sent), (id) => [...api.store.collection(id).list('')].map(({ object }) => object));
 
 const placeOf = (api: Api, { route }: ApiRequest) => ({
   kind: storedKind(api, route.kind),

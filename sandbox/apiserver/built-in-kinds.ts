@@ -1,3 +1,4 @@
+import { REVIEWS } from './access-review.ts';
 import { DRIVERS, POD, SERVICE_SPEC, STATUS_CONDITIONS } from './built-in-schemas.ts';
 import { idOf, type Kind } from './kind.ts';
 import { AGE, column, type Entry, kindOf } from './kind-entry.ts';
@@ -207,6 +208,7 @@ const TABLE: readonly (readonly [group: string, entries: readonly Entry[]])[] = 
   ['policy', POLICY],
   ['admissionregistration.k8s.io', ADMISSION],
   ['rbac.authorization.k8s.io', RBAC],
+  ['authorization.k8s.io', REVIEWS],
   ['scheduling.k8s.io', SCHEDULING],
   [
     'events.k8s.io',

@@ -17,6 +17,7 @@ export interface Entry {
   readonly columns?: readonly Column[];
   readonly schema?: Schema;
   readonly rules?: KindRules;
+  readonly answer?: Kind['answer'];
   readonly faceOf?: Kind['faceOf'];
 }
 
@@ -49,5 +50,5 @@ export const kindOf = (group: string, entry: Entry): Kind => ({
   columns: entry.columns ?? [AGE],
   schema: entry.schema ?? {},
   rules: entry.rules ?? {},
-  ...present({ faceOf: entry.faceOf }),
+  ...present({ faceOf: entry.faceOf, answer: entry.answer }),
 });

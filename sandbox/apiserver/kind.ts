@@ -55,6 +55,8 @@ export interface Kind extends Subject {
   /** Of custom kinds: enforced. Of the others: only how lists merge. */
   readonly schema: Schema;
   readonly rules: KindRules;
+  /** Of a kind that is never stored: what a POST is answered; `all` has the objects of other kinds by their id. */
+  readonly answer?: (sent: Stored, all: (id: string) => readonly Stored[]) => Stored;
   /** For a second face of another kind's objects: which, and how to turn one into the other. */
   readonly faceOf?: {
     readonly id: string;

@@ -1,19 +1,23 @@
 import {
   ApiException,
   AppsV1Api,
+  AuthorizationV1Api,
   CoordinationV1Api,
   CoreV1Api,
   CustomObjectsApi,
   KubernetesObjectApi,
   PatchStrategy,
   PolicyV1Api,
+  RbacAuthorizationV1Api,
   setHeaderOptions,
   StorageV1Api,
   VersionApi,
   Watch,
   type V1Pod,
+  type V1ResourceAttributes,
 } from '@kubernetes/client-node';
 import { expect, test } from 'vitest';
+import { eventually } from '../rig/eventually.ts';
 import type { Workbench } from './workbench.ts';
 
 const patchedBy = (type: string) => setHeaderOptions('Content-Type', type);
@@ -334,6 +338,38 @@ export function officialClient(bench: Workbench): void {
     const made = await apps.createNamespacedDeployment({ ...inOurs(), body });
     expect(made.spec).toMatchObject({ replicas: 1, strategy: { type: 'RollingUpdate' }, revisionHistoryLimit: 10 });
     await apps.deleteNamespacedDeployment({ ...at(made), propagationPolicy: 'Background' });
+  });
+
+  test('an access review answers what roles and bindings give, and is not stored', async () => {
+    const { namespace } = bench;
+    const rbac = bench.official.makeApiClient(RbacAuthorizationV1Api);
+    const metadata = { name: bench.name() };
+    const rules = [
+      { apiGroups: [''], resources: ['secrets'], resourceNames: ['ours'], verbs: ['get'] },
+      { apiGroups: [''], resources: ['pods/binding'], verbs: ['create'] },
+    ];
+    const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: metadata.name };
+    const subjects = [{ kind: 'ServiceAccount', name: 'tester', namespace }];
+    await rbac.createNamespacedRole({ namespace, body: { metadata, rules } });
+    await rbac.createNamespacedRoleBinding({ namespace, body: { metadata, roleRef, subjects } });
+    const may = async (resourceAttributes: V1ResourceAttributes): Promise<boolean | undefined> => {
+      const user = `system:serviceaccount:${namespace}:tester`;
+      const body = { spec: { user, resourceAttributes } };
+      const answer = await bench.official.makeApiClient(AuthorizationV1Api).createSubjectAccessReview({ body });
+      return answer.status?.allowed;
+    };
+    const secret = { verb: 'get', resource: 'secrets', namespace };
+    const asked = [
+      { ...secret, name: 'ours' },
+      { verb: 'create', resource: 'pods', subresource: 'binding', namespace },
+      { ...secret, name: 'theirs' },
+      { ...secret, verb: 'list' },
+      { ...secret, name: 'ours', namespace: 'default' },
+      { verb: 'create', resource: 'pods', namespace },
+    ];
+    // A real server's authorizer hears of new roles by a watch.
+    await eventually(async () => expect(await may(asked[0] ?? {})).toBe(true));
+    expect(await Promise.all(asked.map(may))).toEqual([true, true, false, false, false, false]);
   });
 
   test('what the server is', async () => {
