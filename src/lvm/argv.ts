@@ -136,6 +136,10 @@ export const splitSnapshot = (vgName: string, name: string): string[] =>
 export const markFinished = (vgName: string, name: string): string[] =>
   lvm('lvchange', '--deltag', UNFINISHED_TAG, '--', volumePath(vgName, name));
 
+/** Marks a volume that another program made as ours. */
+export const adopt = (vgName: string, name: string): string[] =>
+  lvm('lvchange', '--addtag', OUR_TAG, '--', volumePath(vgName, name));
+
 /** Makes its device appear, which LVM leaves to udev after a boot. It does not start one that lacks devices. */
 export const activate = (vgName: string, name: string): string[] =>
   lvm('lvchange', '--activate', 'y', '--', volumePath(vgName, name));

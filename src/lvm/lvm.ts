@@ -46,6 +46,8 @@ export interface Lvm {
    * device-mapper.
    */
   createSnapshot(snapshot: NewSnapshot, signal: AbortSignal): Promise<void>;
+  /** Gives a volume that another program made our tag; nothing else of it changes. Done when it has it. */
+  adoptVolume(volume: VolumeRef, signal: AbortSignal): Promise<void>;
   /** Makes an ordinary volume of a snapshot's store, which can be erased; done when it is one. */
   splitSnapshot(volume: VolumeRef, signal: AbortSignal): Promise<void>;
   /** How full the stores of all active snapshots are: no disk is read, no lock is taken. */
@@ -82,6 +84,12 @@ export function createLvm(options: LvmOptions): Lvm {
     createVolume: (volume, signal) => createVolume(commands, volume, signal),
 
     createSnapshot: (snapshot, signal) => createSnapshot(commands, snapshot, signal),
+
+    adoptVolume: async (volume, signal) => {
+      const { group, found } = await volumeOf(commands, volume, signal);
+      if (found?.tags.includes(OUR_TAG)) return;
+      await change(argv.adopt(volume.vgName, volume.name), devicesOf(group), signal);
+    },
 
     splitSnapshot: async (volume, signal) => {
       const { group, found } = await volumeOf(commands, volume, signal);

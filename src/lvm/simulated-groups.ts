@@ -204,6 +204,16 @@ export function withVolumeActive(state: SimulatedStorage, ref: VolumeRef): Simul
   });
 }
 
+/** Throws Fault `not-found`. */
+export function withVolumeAdopted(state: SimulatedStorage, ref: VolumeRef): SimulatedStorage {
+  return changeGroup(state, ref, (group) => {
+    const volume = volumeIn(group, ref);
+    if (volume.tags.includes(OUR_TAG)) return group;
+    const tagged = { ...volume, tags: [...volume.tags, OUR_TAG] };
+    return { ...group, volumes: group.volumes.map((candidate) => (candidate === volume ? tagged : candidate)) };
+  });
+}
+
 /** Throws Fault `not-found` when the group is not there; a volume that is not there is gone already. */
 export function withoutVolume(state: SimulatedStorage, ref: VolumeRef): SimulatedStorage {
   return changeGroup(state, ref, (group) => {

@@ -7,6 +7,7 @@ import {
   withGroup,
   withVolume,
   withVolumeActive,
+  withVolumeAdopted,
   withVolumeGrown,
   withoutVolume,
   type SimulatedStorage,
@@ -30,6 +31,7 @@ export function createSimulatedLvm(state: StateFile<SimulatedStorage>): Lvm {
       const takenAt = new Date().toISOString();
       return state.update((before) => withSnapshot(before, snapshot, takenAt), signal);
     },
+    adoptVolume: (volume, signal) => state.update((before) => withVolumeAdopted(before, volume), signal),
     splitSnapshot: (volume, signal) => state.update((before) => withSnapshotSplit(before, volume), signal),
     fill: async (signal) => fillOf(await state.read(signal)),
     extendVolume: (volume, signal) => state.update((before) => withVolumeGrown(before, volume), signal),

@@ -102,7 +102,7 @@ const ON_OBJECTS: readonly Row[] = [
   [REMOVE_STRAYS, 'annotation', 'NodeLocalStorage', ['administrator'], ['agent'], 'ours'],
   [LOST, 'annotation', 'NodeLocalStorage, LocalVolume', ['administrator'], ['operator'], 'ours'],
   [LET_GO, 'annotation', 'PersistentVolume', ['operator'], ['operator'], 'ours'],
-  [PUBLISHED_AT, 'annotation', 'LocalVolume', ['agent'], ['agent'], 'ours'],
+  [PUBLISHED_AT, 'annotation', 'LocalVolume', ['agent', 'operator'], ['agent'], 'ours'],
   [FREED, 'annotation', 'CSIStorageCapacity', ['operator'], ['kube-scheduler'], 'ours'],
   [EXTENDER_CALLED, 'annotation', 'Lease', ['operator'], ['people'], 'ours'],
   [SELECTED_NODE, 'annotation', 'PersistentVolumeClaim', ['kube-scheduler'], ['operator'], 'Kubernetes'],

@@ -2,7 +2,12 @@ import { VOLUME_REASONS, type VolumeReason } from './volume-reasons.ts';
 
 /** An Event's reason: the object that the Event is about, who records it, and whether open-local has it too. */
 export interface EventReasonEntry {
-  readonly on: 'NodeLocalStorage' | 'NodeLocalStorageInitConfig' | 'LocalVolume' | 'NodeLocalStorage, StorageClass';
+  readonly on:
+    | 'NodeLocalStorage'
+    | 'NodeLocalStorageInitConfig'
+    | 'LocalVolume'
+    | 'NodeLocalStorage, StorageClass'
+    | 'PersistentVolume, VolumeSnapshotContent, Pod';
   readonly by: 'operator' | 'agent';
   readonly from: 'open-local' | 'ours';
 }
@@ -19,6 +24,7 @@ const operator = (on: EventReasonEntry['on'], from: EventReasonEntry['from'] = '
 });
 
 const STORAGE = 'NodeLocalStorage';
+const OLDER = 'PersistentVolume, VolumeSnapshotContent, Pod';
 
 /**
  * Reasons of conditions and of Events about them, and of Events about other things. Reasons of volumes are in
@@ -46,6 +52,12 @@ const OTHERS = {
   SnapshotOfNobody: operator('LocalVolume'),
   /** No report shows a LocalVolume that is Ready. */
   VolumeUnseen: operator('LocalVolume'),
+  /** A volume that was made before us has a LocalVolume now. */
+  Adopted: operator(OLDER),
+  /** It would get one, if `--adopt` were `yes`. */
+  Adoptable: operator(OLDER),
+  /** It gets none, since what is recorded of it does not fit what its node has. */
+  NotAdopted: operator(OLDER),
   /** The kubelet knows the pod of an inline volume no more. */
   PodGone: agent('LocalVolume'),
   LimitsNotSet: agent('LocalVolume'),

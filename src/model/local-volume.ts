@@ -26,6 +26,8 @@ export interface LocalVolume extends KubeObject {
     groupSnapshot?: string;
     /** The volume is its source snapshot itself, mounted read-only; it takes no room. */
     readOnly?: boolean;
+    /** It was made before its record, by open-local or by hand: it is taken as it is, and never made anew. */
+    adopted?: boolean;
     encryption?: 'luks2';
     fsType?: string;
     claim?: { namespace: string; name: string; uid?: string };

@@ -286,5 +286,5 @@ export interface VolumeSnapshotContent extends KubeObject {
     volumeSnapshotRef?: { namespace?: string; name?: string; uid?: string };
     source?: { volumeHandle?: string; snapshotHandle?: string };
   };
-  status?: { snapshotHandle?: string };
+  status?: { snapshotHandle?: string; restoreSize?: number };
 }

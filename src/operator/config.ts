@@ -19,6 +19,7 @@ import { checkListen } from '../extender/check-listen.ts';
 import { textOf } from '../model/fault.ts';
 import { VOLUME_KINDS } from '../model/storage-class.ts';
 import { DEFAULT_DRIVER } from '../model/well-known.ts';
+import type { AdoptMode } from './volumes/adopt-volumes.ts';
 
 export interface OperatorConfig {
   /** Absent: see findAccess. */
@@ -46,6 +47,8 @@ export interface OperatorConfig {
   readonly initConfig: string;
   /** Whether the spec of a NodeLocalStorage that exists follows the init config. */
   readonly updateNls: boolean;
+  /** What becomes of volumes that were made before us. */
+  readonly adopt: AdoptMode;
   readonly strategy: Strategy;
   readonly antiAffinity: AntiAffinity;
   readonly holdTtlMs: number;
@@ -127,6 +130,10 @@ const FLAGS = {
     default: true,
     doc: 'Keep the spec of every NodeLocalStorage as the init config says; without it the config is used for new nodes only.',
   }),
+  adopt: choice(['yes', 'report'], {
+    default: 'yes',
+    doc: 'Volumes that open-local made before this program, or a person made by hand. yes: each gets its LocalVolume once the report of its node shows it where its PersistentVolume says; nothing on a disk is made, formatted or removed. report: Events say what would become of them.',
+  }),
   strategy: choice(['binpack', 'spread'], {
     default: 'binpack',
     aliases: ['scheduler-strategy'],
@@ -200,6 +207,7 @@ export function parseOperatorConfig(
     driverName: flags['driver-name'],
     initConfig: flags['init-config'],
     updateNls: flags['update-nls'],
+    adopt: flags.adopt,
     strategy: flags.strategy,
     antiAffinity: flags['node-anti-affinity'],
     holdTtlMs: flags['hold-ttl'],

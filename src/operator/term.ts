@@ -23,6 +23,7 @@ import { expireHolds } from './scheduling/expire-holds.ts';
 import { extenderParts } from './extender-parts.ts';
 import { createScheduling } from './scheduling/scheduling.ts';
 import { createWaitingPods } from './scheduling/waiting-pods.ts';
+import { createAdopter } from './volumes/adopt-volumes.ts';
 import { createCsiComponent } from './volumes/csi-component.ts';
 import { growStores } from './volumes/grow-stores.ts';
 import { letGoOfLostVolumes } from './volumes/let-go-lost.ts';
@@ -72,13 +73,6 @@ export function createTerm(config: OperatorConfig, deps: TermDeps): Term {
     onLetGo: deps.metrics.onLetGo,
   };
   const kept = { client: deps.client, informers, needed: cluster.needed, events, log };
-  const snapshots = {
-    ...{ client: deps.client, drivers, volumes: informers.volumes, ledger, log },
-    alongside: async (kinds: SnapshotInformers, signal: AbortSignal): Promise<void> => {
-      if (await allSynced(informers, signal))
-        await removeOrphanSnapshots({ ...kept, drivers, volumes: informers.volumes }, kinds, signal);
-    },
-  };
   const stores = { client: deps.client, informers, ledger, events, log, onStuck: deps.metrics.onStuckStores };
   const check = {
     ...{ ledger, policy: cluster.policy, informers, log },
@@ -89,8 +83,8 @@ export function createTerm(config: OperatorConfig, deps: TermDeps): Term {
   const components: Component[] = [
     background('events', (signal) => events.run(signal)),
     background('informers', (signal) => followAll(informers, signal)),
-    background('snapshots', (signal) => followSnapshots(snapshots, signal)),
     ...callComponents(config, deps, cluster),
+    ...olderParts(config, deps, cluster),
     background('node storage', (signal) => nodes.run(signal)),
     background('kept data', (signal) => keepDeletedData(kept, signal)),
     background('stores of snapshots', (signal) => growStores(stores, signal)),
@@ -117,6 +111,25 @@ export function createTerm(config: OperatorConfig, deps: TermDeps): Term {
   };
 }
 
+/** What follows snapshots, and looks after volumes that were made before us. */
+function olderParts({ adopt: mode }: OperatorConfig, { client, log }: TermDeps, cluster: Cluster): Component[] {
+  const { informers, ledger, drivers, events, needed, topology } = cluster;
+  const { volumes } = informers;
+  const adopter = createAdopter({ client, informers, topology, drivers, events, log, mode });
+  const snapshots = {
+    ...{ client, drivers, volumes, ledger, log },
+    alongside: async (kinds: SnapshotInformers, signal: AbortSignal): Promise<void> => {
+      adopter.followContents(kinds.contents);
+      if (await allSynced(informers, signal))
+        await removeOrphanSnapshots({ client, needed, events, log, drivers, volumes }, kinds, signal);
+    },
+  };
+  return [
+    background('snapshots', (signal) => followSnapshots(snapshots, signal)),
+    background('adoption', (signal) => adopter.run(signal)),
+  ];
+}
+
 /** What a term knows of the cluster, and the one voice with which it speaks there. */
 interface Cluster {
   /** Names of CSI drivers that are ours. */
@@ -127,6 +140,7 @@ interface Cluster {
   readonly events: EventRecorder;
   readonly notReady: () => string | undefined;
   readonly needed: NeededData;
+  readonly topology: ReturnType<typeof createTopology>;
 }
 
 const now = (): number => performance.now();
@@ -146,15 +160,15 @@ function hearCluster(config: OperatorConfig, { client, log, metrics }: TermDeps)
   feedLedger(informers, ledger);
   tellNotUnderstood({ informers, drivers, events });
   const needed = createNeededData(informers.volumes);
-  return { drivers, policy, ledger, informers, events, needed, notReady: () => notSynced(informers) };
+  const topology = createTopology(informers.nodes);
+  return { drivers, policy, ledger, informers, events, needed, topology, notReady: () => notSynced(informers) };
 }
 
 /** The parts that answer calls, and the capacity objects, which say the same to a scheduler that makes none. */
 function callComponents(config: OperatorConfig, deps: TermDeps, cluster: Cluster): Component[] {
   const { driverName, namespace, csiEndpoint, extenderListen } = config;
   const { client, version, log, metrics } = deps;
-  const { drivers, ledger, informers, notReady } = cluster;
-  const topology = createTopology(informers.nodes);
+  const { drivers, ledger, informers, topology, notReady } = cluster;
   const waiting = createWaitingPods(informers.pods);
   const components: Component[] = [];
   if (csiEndpoint) {

@@ -75,7 +75,8 @@ function planUnit(volume: LocalVolume, unit: Unit | undefined): VolumeStep {
   const which = filesystem === undefined ? {} : { filesystem };
   if (isLeaving)
     return unit.held === undefined ? { kind: 'wipe', path, ...which } : refuse('InUse', `${path} ${unit.held}`);
-  if (!isOurs && unit.content !== undefined) return refuse('NotBlank', `${path} ${unit.content}`);
+  if (!isOurs && !volume.spec.adopted && unit.content !== undefined)
+    return refuse('NotBlank', `${path} ${unit.content}`);
   const step = sized(volume, unit.size, path);
   return step.kind === 'ready' ? { ...step, ...which } : step;
 }

@@ -383,3 +383,53 @@ test.each<[string, readonly LvmGroup[], object]>([
 test('the removal of a volume that was never ready leaves alone what has its name', () => {
   expect(planLvmVolume(sampleLocalVolume({ meta: deleting }), [foreign])).toEqual({ kind: 'gone' });
 });
+
+const adopted = (more: Parameters<typeof sampleLocalVolume>[0] = {}): LocalVolume =>
+  sampleLocalVolume({ ...more, spec: { ...more.spec, adopted: true } });
+const which = { vgUuid: 'pool-0', uuid: 'lv-v1' };
+
+test.each<[string, LocalVolume, LvmGroup, object]>([
+  ['it bears no tag yet', adopted(), foreign, { kind: 'adopt', ...which }],
+  ['it is larger than recorded', adopted(), holding({ tags: [], size: bytes(2 * GIB) }), { kind: 'adopt', ...which }],
+  ['it has the tag', adopted(), holding(), { kind: 'ready', sizeBytes: GIB }],
+  ['it is not active after a boot', adopted(), holding({ active: false }), { kind: 'activate' }],
+  ['it is missing, and never made anew', adopted(), empty, { kind: 'refuse', reason: 'VolumeLost' }],
+  ['it misses disks', adopted(), holding({ tags: [], health: 'partial' }), { kind: 'refuse', reason: 'GroupFaulty' }],
+  [
+    'it is a snapshot of something',
+    adopted(),
+    holding({ tags: [], origin: 'root' }),
+    { kind: 'refuse', reason: 'VolumeMismatch' },
+  ],
+  [
+    'it is to be a snapshot and is none',
+    adopted({ spec: { role: 'Snapshot', source: { volume: 'v0' } } }),
+    foreign,
+    { kind: 'refuse', reason: 'VolumeMismatch' },
+  ],
+  [
+    'it is the snapshot that it is to be',
+    adopted({ spec: { role: 'Snapshot', source: { volume: 'v0' } } }),
+    holding({ tags: [], origin: 'v0' }),
+    { kind: 'adopt', ...which },
+  ],
+  [
+    'another has taken its name since',
+    adopted({ status: { ...ready, volumeUuid: 'lv-other' } }),
+    foreign,
+    { kind: 'refuse', reason: 'VolumeMismatch' },
+  ],
+  ['deleted before it was adopted: its data stays', adopted({ meta: deleting }), foreign, { kind: 'gone' }],
+  ['deleted afterwards', adopted({ meta: deleting, status: ready }), holding(), { kind: 'remove' }],
+])('a volume that was made before its record: %s', (_, volume, group, step) => {
+  expect(planLvmVolume(volume, [group])).toMatchObject(step);
+});
+
+test('a disk that was made before its record is taken with its content, and kept if it was not adopted yet', () => {
+  const probe = { busy: false, signatures: [{ type: 'ext4', offset: 1080 }] };
+  const facts: DeviceFacts = { path: '/dev/sdb', device: sampleDisk('sdb'), mountedAt: [], probe };
+  const spec = unitSpec('Device', '/dev/sdb');
+  expect(planDeviceVolume(sampleLocalVolume({ spec }), facts)).toMatchObject({ kind: 'refuse', reason: 'NotBlank' });
+  expect(planDeviceVolume(adopted({ spec }), facts)).toMatchObject({ kind: 'ready', devicePath: '/dev/sdb' });
+  expect(planDeviceVolume(adopted({ spec, meta: deleting }), facts)).toEqual({ kind: 'gone' });
+});

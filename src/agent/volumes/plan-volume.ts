@@ -51,11 +51,35 @@ function planMaking(volume: LocalVolume, group: LvmGroup | undefined, others: Ot
   if (group.doubt && group.uuid !== volume.status?.groupUuid) return refuse('GroupMismatch', group.doubt.message);
   const found = group.volumes.find((candidate) => candidate.name === name);
   if (!found || isUnfinished(found)) return planCreation(volume, group, others);
-  if (!found.tags.includes(OUR_TAG))
-    return refuse('NotOurs', `Logical volume ${vgName}/${name} was not made by open-local: rename it.`);
-  const other = mistaken(volume, found);
-  return other ? refuse(other.reason, other.message) : planServing(volume, group, found);
+  return planFound(volume, group, found);
 }
+
+/** A logical volume of its name is there. */
+function planFound(volume: LocalVolume, group: LvmGroup, found: LvmVolume): VolumeStep {
+  const isOurs = found.tags.includes(OUR_TAG);
+  if (!isOurs && !volume.spec.adopted)
+    return refuse('NotOurs', `Logical volume ${group.name}/${found.name} was not made by open-local: rename it.`);
+  const other = mistaken(volume, found);
+  if (other) return refuse(other.reason, other.message);
+  return isOurs ? planServing(volume, group, found) : planAdoption(volume, group, found);
+}
+
+/** Nothing is changed but the tag; what is not whole stays as it is until it is. */
+function planAdoption({ spec }: LocalVolume, group: LvmGroup, { uuid, origin, health, name }: LvmVolume): VolumeStep {
+  if (group.doubt) return refuse('GroupMismatch', group.doubt.message);
+  if (health !== '' || group.partial)
+    return refuse(
+      'GroupFaulty',
+      `Logical volume ${group.name}/${name} misses disks: it is adopted when they are back.`,
+    );
+  const isSnapshot = spec.role === 'Snapshot';
+  if (isSnapshot ? origin !== spec.source?.volume : origin !== undefined)
+    return refuse('VolumeMismatch', `Logical volume ${group.name}/${name} ${originOf(origin)}: it is left alone.`);
+  return { kind: 'adopt', vgUuid: group.uuid, uuid };
+}
+
+const originOf = (origin: string | undefined): string =>
+  origin === undefined ? 'is no snapshot' : `is a snapshot of ${origin}`;
 
 /** Its own logical volume is there. */
 function planServing(volume: LocalVolume, group: LvmGroup, found: LvmVolume): VolumeStep {
@@ -87,6 +111,10 @@ export const isRecoverable = ({ detached, suspended, health }: LvmVolume): boole
 
 function planCreation(volume: LocalVolume, group: LvmGroup, others: Others): VolumeStep {
   const { role, source } = volume.spec;
+  if (volume.spec.adopted) {
+    const missing = `Logical volume ${volume.spec.vgName}/${volume.metadata.name} is not there`;
+    return refuse('VolumeLost', `${missing}, though it was adopted: it is not made anew.`);
+  }
   if (role === 'Snapshot') return planTaking(volume, group, others.get(source?.volume ?? ''));
   const { uuid: vgUuid, doubt } = group;
   const { vgName, name, sizeBytes } = asked(volume);

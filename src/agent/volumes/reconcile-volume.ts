@@ -202,6 +202,7 @@ async function act(volume: LocalVolume, step: Deed, deps: VolumeDeps, signal: Ab
   const target = targetOf(volume, step);
   log.info({ vg: target.vgName, volume: target.name, action: step.kind }, 'changing a volume');
   if (step.kind === 'create') await lvm.createVolume({ ...target, ...step }, signal);
+  if (step.kind === 'adopt') await lvm.adoptVolume(target, signal);
   if (step.kind === 'take') await lvm.createSnapshot({ ...target, ...step }, signal);
   if (step.kind === 'split') await lvm.splitSnapshot(target, signal);
   if (step.kind === 'extend') await lvm.extendVolume({ ...target, sizeBytes: bytes(step.sizeBytes) }, signal);

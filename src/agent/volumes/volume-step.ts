@@ -23,6 +23,8 @@ export interface InGroup {
 export type VolumeStep =
   | ({ readonly kind: 'create'; readonly sizeBytes: Bytes; readonly layout: Layout } & InGroup)
   | ({ readonly kind: 'extend'; readonly sizeBytes: Bytes } & InGroup)
+  /** It was made by another program, and is to bear our tag from now on. */
+  | ({ readonly kind: 'adopt' } & InGroup)
   /** A snapshot is to be taken. */
   | ({
       readonly kind: 'take';

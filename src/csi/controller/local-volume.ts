@@ -51,8 +51,8 @@ function hashOfParameters(parameters: WantedVolume['parameters']): string {
 }
 
 /**
- * A new record of a volume that lost its own, for its removal. One byte, since the agent makes a logical volume as
- * large as its record says, and this one has its size.
+ * A new record of a volume that lost its own, or never had one, for its removal. One byte, since the agent makes a
+ * logical volume as large as its record says, and this one has its size.
  */
 export function lostRecord(id: string, trace: Trace & { readonly kind: 'found' }): LocalVolume {
   const { node } = trace;
@@ -66,7 +66,7 @@ export function lostRecord(id: string, trace: Trace & { readonly kind: 'found' }
     spec: {
       nodeName: node,
       ...('vgName' in trace
-        ? { kind: 'LVM' as const, vgName: trace.vgName }
+        ? { kind: 'LVM' as const, vgName: trace.vgName, adopted: true }
         : { kind: 'MountPoint' as const, path: trace.path }),
       sizeBytes: 1,
       role: 'Volume',

@@ -35,6 +35,7 @@ const storage: StorageView = {
   storage: { name: 'n1', groups: [], units: [] },
   problems: [],
   disks: {},
+  isOurs: true,
   troubles: NO_TROUBLES,
 };
 const volume: LocalVolume = {

@@ -16,7 +16,7 @@ const volume = (
 
 const node = (volumes: readonly string[], more: Partial<StorageView> = {}): StorageView => ({
   troubles: { groups: new Map(), volumes: new Map(), units: new Map() },
-  ...{ name: 'n1', uid: 'n', spec: { nodeName: 'n1' }, problems: [], disks: { 'pool-0': ['/dev/sdb'] } },
+  ...{ name: 'n1', uid: 'n', spec: { nodeName: 'n1' }, problems: [], isOurs: true, disks: { 'pool-0': ['/dev/sdb'] } },
   storage: {
     name: 'n1',
     groups: [

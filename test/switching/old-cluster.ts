@@ -1,0 +1,315 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { OurApi } from '../rig/our-api.ts';
+import {
+  CLAIMS,
+  INIT_CONFIGS,
+  NODES,
+  NODE_LOCAL_STORAGES,
+  PODS,
+  STORAGE_CLASSES,
+  VOLUMES,
+  VOLUME_SNAPSHOTS,
+  VOLUME_SNAPSHOT_CONTENTS,
+  type Resource,
+} from '../../src/kube/resource.ts';
+import { EXTENT, type SimulatedStorage, type SimulatedVolume } from '../../src/lvm/simulated-groups.ts';
+import { GIB, MIB } from '../../src/model/bytes.ts';
+import { inlineVolumeId } from '../../src/model/inline-volume.ts';
+import type { KubeObject, PersistentVolume, PersistentVolumeClaim } from '../../src/model/objects.ts';
+
+/**
+ * A cluster of one node as open-local v0.8 leaves it: its objects as its programs write them, its logical volumes as it
+ * names them, without our tag. docs/switching.md is what is then done.
+ */
+
+export const NODE = 'worker-1';
+export const GROUP = 'open-local-pool-0';
+const DRIVER = 'local.csi.aliyun.com';
+const never = new AbortController().signal;
+
+const uidOf = (n: number): string => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
+const nameOf = (n: number): string => `local-${uidOf(n)}`;
+
+/** What each claim has. */
+export const OLD = {
+  /** A StatefulSet's volume with a filesystem. */
+  html: nameOf(1),
+  /** Its group is in the annotation alone, as open-local's scheduling-framework plug-in leaves it. */
+  allocated: nameOf(2),
+  /** Larger than its PersistentVolume: lvextend had worked, and nobody told Kubernetes. */
+  grown: nameOf(3),
+  /** Mounts the snapshot of `html`. */
+  reader: nameOf(4),
+  disk: nameOf(5),
+  mountPoint: nameOf(6),
+  /** Of the driver's older name. */
+  yoda: 'yoda-00000000-0000-4000-8000-000000000007',
+  snapshot: 'snap-00000000-0000-4000-8000-000000000008',
+  /** Its logical volume is gone. */
+  missing: nameOf(9),
+  /** Its logical volume is smaller. */
+  smaller: nameOf(10),
+} as const;
+
+/** In GiB: the logical volumes of the group. */
+const sizesWith = (inline: string): Readonly<Record<string, number>> => ({
+  [inline]: 1,
+  [OLD.html]: 5,
+  [OLD.allocated]: 2,
+  [OLD.grown]: 4,
+  [OLD.yoda]: 1,
+  [OLD.snapshot]: 4,
+  [OLD.smaller]: 1,
+});
+/** In GiB, by PersistentVolumes; the largest of both is what is taken. */
+export const TAKEN_GIB = 5 + 2 + 4 + 1 + 4 + 1 + 3 + 2;
+export const GROUP_GIB = 40;
+
+const CRDS: Resource = {
+  group: 'apiextensions.k8s.io',
+  version: 'v1',
+  plural: 'customresourcedefinitions',
+  kind: 'CustomResourceDefinition',
+  namespaced: false,
+};
+
+/** Of the snapshot kinds, which its chart brings. */
+const anyKind = ({ group, version, plural, kind, namespaced }: Resource): KubeObject =>
+  ({
+    metadata: { name: `${plural}.${group}` },
+    spec: {
+      group,
+      scope: namespaced ? 'Namespaced' : 'Cluster',
+      names: { kind, plural, singular: kind.toLowerCase(), listKind: `${kind}List` },
+      versions: [
+        {
+          ...{ name: version, served: true, storage: true },
+          schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
+        },
+      ],
+    },
+  }) as KubeObject;
+
+interface OldVolume {
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly gib: number;
+  readonly driver?: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly mountOptions?: readonly string[];
+}
+
+const inGroup = { volumeType: 'LVM', vgName: GROUP, 'volume.kubernetes.io/selected-node': NODE };
+
+const volumesIn = (folder: string): Readonly<Record<string, OldVolume>> => ({
+  [OLD.html]: { attributes: { ...inGroup, bps: '1048576', iops: '1024' }, gib: 5 },
+  [OLD.allocated]: {
+    attributes: { volumeType: 'LVM' },
+    annotations: { 'csi.aliyun.com/pv-allocated': JSON.stringify({ vgName: GROUP }) },
+    gib: 2,
+  },
+  [OLD.grown]: { attributes: inGroup, gib: 3 },
+  [OLD.reader]: {
+    attributes: {
+      ...inGroup,
+      'csi.aliyun.com/readonly': 'true',
+      'csi.aliyun.com/snapshot-id': OLD.snapshot,
+      'csi.aliyun.com/source-volume-id': OLD.html,
+    },
+    gib: 4,
+  },
+  [OLD.disk]: { attributes: { volumeType: 'Device', mediaType: 'hdd', Device: '/dev/sim-c' }, gib: 8 },
+  [OLD.mountPoint]: {
+    attributes: { volumeType: 'MountPoint', mediaType: 'hdd', MountPoint: path.join(folder, 'mnt/data-0') },
+    gib: 6,
+  },
+  [OLD.yoda]: { attributes: inGroup, gib: 1, driver: 'yodaplugin.csi.alibabacloud.com' },
+  [OLD.missing]: { attributes: inGroup, gib: 3 },
+  [OLD.smaller]: { attributes: inGroup, gib: 2 },
+});
+
+function pvOf(name: string, { attributes, gib, driver = DRIVER, annotations = {} }: OldVolume): PersistentVolume {
+  const uid = name.slice(name.indexOf('-') + 1);
+  return {
+    metadata: { name, annotations: { 'pv.kubernetes.io/provisioned-by': driver, ...annotations } },
+    spec: {
+      accessModes: ['ReadWriteOnce'],
+      capacity: { storage: `${gib}Gi` },
+      claimRef: { apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace: 'default', name: `data-${uid}`, uid },
+      csi: { driver, volumeHandle: name, fsType: 'ext4', volumeAttributes: { ...attributes } },
+      nodeAffinity: {
+        required: {
+          nodeSelectorTerms: [
+            { matchExpressions: [{ key: 'kubernetes.io/hostname', operator: 'In', values: [NODE] }] },
+          ],
+        },
+      },
+      persistentVolumeReclaimPolicy: 'Delete',
+      storageClassName: 'open-local-lvm',
+    },
+  };
+}
+
+/**
+ * Lays it out; `folder` is where the node's simulated disks and mounts are. Resolves to the name of the inline volume
+ * of its pod.
+ */
+export async function layOutOldCluster({ client, folder }: OurApi): Promise<string> {
+  const put = <T extends KubeObject>(resource: Resource<T>, object: T): Promise<T> =>
+    client.create(resource, object, never);
+  const pod = await put(PODS, {
+    metadata: { namespace: 'default', name: 'cache' },
+    spec: {
+      nodeName: NODE,
+      containers: [{ name: 'c', image: 'c' }],
+      volumes: [
+        { name: 'scratch', csi: { driver: DRIVER, fsType: 'ext4', volumeAttributes: { vgName: GROUP, size: '1Gi' } } },
+      ],
+    },
+    status: { phase: 'Running' },
+  });
+  const inline = inlineVolumeId(pod.metadata.uid ?? '', 'scratch');
+  await writeDisks(folder, inline);
+  await put(CRDS, anyKind(VOLUME_SNAPSHOTS));
+  await put(CRDS, anyKind(VOLUME_SNAPSHOT_CONTENTS));
+  await put(NODES, { metadata: { name: NODE, labels: { 'kubernetes.io/hostname': NODE } } });
+  await put(STORAGE_CLASSES, {
+    metadata: { name: 'open-local-lvm' },
+    provisioner: DRIVER,
+    parameters: { volumeType: 'LVM' },
+    volumeBindingMode: 'WaitForFirstConsumer',
+  });
+  const globalConfig = {
+    listConfig: {
+      vgs: { include: ['open-local-pool-[0-9]+'] },
+      devices: { include: ['/dev/sim-c'] },
+      mountPoints: { include: [`${folder}/mnt/.*`] },
+    },
+    resourceToBeInited: { vgs: [{ name: GROUP, devices: ['/dev/sim-a'] }] },
+  };
+  await put(INIT_CONFIGS, { metadata: { name: 'open-local' }, spec: { globalConfig } });
+  await put(NODE_LOCAL_STORAGES, { metadata: { name: NODE }, spec: { nodeName: NODE, ...globalConfig } });
+  await reportAsBefore({ client, folder }, inline);
+  for (const [name, volume] of Object.entries(volumesIn(folder))) {
+    const pv = await put(VOLUMES, pvOf(name, volume));
+    await client.patch(VOLUMES, { name }, { type: 'merge', body: { status: { phase: 'Bound' } } }, never, 'status');
+    await put(CLAIMS, claimOf(pv));
+  }
+  await put(VOLUME_SNAPSHOT_CONTENTS, contentOf());
+  return inline;
+}
+
+const claimOf = ({ metadata, spec = {} }: PersistentVolume): PersistentVolumeClaim => ({
+  metadata: { namespace: 'default', name: spec.claimRef?.name ?? '' },
+  spec: {
+    accessModes: ['ReadWriteOnce'],
+    storageClassName: 'open-local-lvm',
+    resources: { requests: { storage: spec.capacity?.['storage'] ?? '' } },
+    volumeName: metadata.name ?? '',
+  },
+});
+
+const contentOf = () => ({
+  metadata: { name: OLD.snapshot.replace('snap', 'snapcontent') },
+  spec: {
+    ...{ driver: DRIVER, deletionPolicy: 'Delete', volumeSnapshotClassName: 'open-local-lvm' },
+    source: { volumeHandle: OLD.html },
+    volumeSnapshotRef: { namespace: 'default', name: 'new-snapshot-test' },
+  },
+  status: { snapshotHandle: OLD.snapshot, restoreSize: 4 * GIB, readyToUse: true },
+});
+
+/** The status of its agent: no extents, no UUIDs, no conditions. */
+export async function reportAsBefore(
+  { client, folder }: Pick<OurApi, 'client' | 'folder'>,
+  inline: string,
+): Promise<void> {
+  const sizes = sizesWith(inline);
+  const used = Object.values(sizes).reduce((sum, gib) => sum + gib, 0);
+  const volumeGroup = {
+    ...{ name: GROUP, physicalVolumes: ['/dev/sim-a'], condition: 'DiskReady' as const },
+    ...{ total: GROUP_GIB * GIB, available: (GROUP_GIB - used) * GIB, allocatable: (GROUP_GIB - 4) * GIB },
+    logicalVolumes: Object.entries(sizes).map(([name, gib]) => ({ name, vgname: GROUP, total: gib * GIB })),
+  };
+  const point = `${folder}/mnt/data-0`;
+  const mountPoint = {
+    name: point,
+    total: 6 * GIB,
+    available: 5 * GIB,
+    fsType: 'ext4',
+    isBind: false,
+    readOnly: false,
+  };
+  const status = {
+    nodeStorageInfo: {
+      deviceInfo: [{ name: '/dev/sim-c', mediaType: 'hdd' as const, total: 8 * GIB, readOnly: false }],
+      volumeGroups: [volumeGroup],
+      mountPoints: [{ ...mountPoint, options: ['rw'], device: '/dev/sim-b', condition: 'DiskReady' as const }],
+      phase: 'Running' as const,
+      state: { type: 'DiskReady' as const, status: 'True' as const, lastHeartbeatTime: '2026-11-01T00:00:00Z' },
+    },
+    filteredStorageInfo: { volumeGroups: [GROUP], mountPoints: [point], devices: ['/dev/sim-c'] },
+  };
+  const body = [{ op: 'add', path: '/status', value: status }];
+  await client.patch(NODE_LOCAL_STORAGES, { name: NODE }, { type: 'json', body }, never, 'status');
+}
+
+const disksFile = (folder: string): string => path.join(folder, 'disks.json');
+const mountsFile = (folder: string): string => path.join(folder, 'mounts.json');
+
+async function writeDisks(folder: string, inline: string): Promise<void> {
+  const sizes = sizesWith(inline);
+  const volumes: SimulatedVolume[] = Object.entries(sizes).map(([name, gib]) => ({
+    ...{ name, tags: [], stripes: 1, segments: [{ device: '/dev/sim-a', extents: (gib * GIB) / EXTENT }] },
+    ...(name === OLD.snapshot
+      ? { snapshot: { origin: OLD.html, originSize: 5 * GIB, takenAt: '2026-10-01T00:00:00Z' } }
+      : {}),
+  }));
+  const storage: SimulatedStorage = {
+    disks: [
+      { name: '/dev/sim-a', sizeBytes: GROUP_GIB * GIB + 4 * MIB, mediaType: 'ssd' },
+      { name: '/dev/sim-b', sizeBytes: 6 * GIB, mediaType: 'hdd', signature: 'ext4' },
+      { name: '/dev/sim-c', sizeBytes: 8 * GIB, mediaType: 'hdd', signature: 'ext4' },
+    ],
+    groups: [{ name: GROUP, devices: ['/dev/sim-a'], volumes }],
+  };
+  await writeFile(disksFile(folder), JSON.stringify(storage));
+  const device = (name: string): string => `/dev/${GROUP}/${name}`;
+  const filesystem = (gib: number, n: number) => ({ type: 'ext4', uuid: uidOf(100 + n), sizeBytes: gib * GIB });
+  const filesystems = {
+    ...Object.fromEntries(Object.entries(sizes).map(([name, gib], n) => [device(name), filesystem(gib, n)])),
+    '/dev/sim-b': filesystem(6, 50),
+    '/dev/sim-c': filesystem(8, 51),
+  };
+  const mounted = (source: string, target: string, id: number, options = ['rw']) => ({
+    ...{ id, majorMinor: `9:${id}`, root: '/', target, options, fsType: 'ext4', source },
+  });
+  const mounts = [
+    mounted('/dev/sim-b', `${folder}/mnt/data-0`, 1),
+    // As it publishes: straight at the pod's path, without a staging path.
+    mounted(device(OLD.html), podPath(folder, OLD.html), 2),
+    mounted(device(inline), podPath(folder, 'scratch'), 3),
+  ];
+  await writeFile(mountsFile(folder), JSON.stringify({ mounts, filesystems }));
+}
+
+/** Where a pod has a volume. */
+export const podPath = (folder: string, volume: string): string => path.join(folder, 'pods', volume, 'mount');
+
+/** Everything on the node's disks but tags, which adopting sets. */
+export async function contentOfDisks(folder: string): Promise<unknown> {
+  const { disks, groups = [] } = JSON.parse(await readFile(disksFile(folder), 'utf8')) as SimulatedStorage;
+  const plain = groups.map(({ name, devices, volumes }) => ({
+    ...{ name, devices },
+    volumes: volumes.map((volume) => ({ ...volume, tags: [] })),
+  }));
+  return { disks, groups: plain, mounts: JSON.parse(await readFile(mountsFile(folder), 'utf8')) as unknown };
+}
+
+/** Names of the group's volumes that carry our tag. */
+export async function taggedVolumes(folder: string): Promise<readonly string[]> {
+  const { groups = [] } = JSON.parse(await readFile(disksFile(folder), 'utf8')) as SimulatedStorage;
+  return groups
+    .flatMap(({ volumes }) => volumes.filter(({ tags }) => tags.length > 0).map(({ name }) => name))
+    .toSorted();
+}
