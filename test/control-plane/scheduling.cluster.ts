@@ -1,13 +1,12 @@
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest';
 import { STATEFUL_SETS } from '../../sandbox/controllers/kinds.ts';
 import { CLAIMS, PODS } from '../../src/kube/resource.ts';
-import { forEachOf } from '../../sandbox/cluster/in-turn.ts';
 import { lost } from './instruments/kept-volumes.ts';
 import { broken, promised } from './instruments/promised-bytes.ts';
 import { extenderComplaints } from './instruments/scheduler-log.ts';
 import { startSystem, type NodeGroup, type System } from './system/system.ts';
 import { until } from './cluster/until.ts';
-import { createPods, createStatefulSet, deletePods, untilRunning, type PodWish } from './instruments/workload.ts';
+import { createPods, createStatefulSet, untilRunning, type PodWish } from './instruments/workload.ts';
 import { tell } from './cluster/tell.ts';
 
 /** Ten nodes with room for exactly 300 volumes of 1 GiB: LVM keeps 1 MiB of each disk for itself. */
@@ -25,6 +24,19 @@ beforeAll(async () => {
 });
 afterAll(() => system?.stop());
 
+/** A test that failed leaves no pods that take the next one's room. */
+afterEach(async () => {
+  await system.kubectl('delete', 'statefulset,pod', '--all', '--wait=false');
+  await system.kubectl('delete', 'pvc', '--all', '--wait=false');
+  await until(
+    'every volume is gone',
+    [system.stores.localVolumes],
+    120_000,
+    () => system.stores.localVolumes.list().length === 0,
+    () => system.stores.localVolumes.list().length,
+  );
+}, 150_000);
+
 const nodesOf = (names: readonly string[]): Record<string, string | undefined> =>
   Object.fromEntries(names.map((name) => [name, system.stores.pods.get(`default/${name}`)?.spec?.nodeName]));
 const namesOf = (pods: readonly PodWish[]): string[] => pods.map(({ name }) => name);
@@ -39,10 +51,13 @@ const mark = (): Promise<Mark> => Promise.all(system.replicas.map(({ name }) => 
 
 test('1: a StatefulSet of 10 runs, spread over the nodes, and finds its nodes and volumes again', async () => {
   const names = Array.from({ length: 10 }, (_, i) => `web-${i}`);
-  await createStatefulSet(system, { name: 'web', replicas: 10, size: '8Gi' });
-  await untilRunning(system, names, 60_000);
+  // In order: of pods that come at once, one is held for on all nodes while the others are placed, and that shifts what
+  // seems emptiest to them.
+  const web = { name: 'web', replicas: 10, size: '8Gi', inOrder: true };
+  await createStatefulSet(system, web);
+  await untilRunning(system, names, 120_000);
   const before = nodesOf(names);
-  // Ten claims of 8 GiB are spread: no node has two while another that fits as well has none.
+  // Ten claims of 8 GiB are spread: no node has two while another would be emptier with one.
   expect(new Set(Object.values(before)).size).toBeGreaterThanOrEqual(7);
   const volumes = () => names.map((name) => system.stores.claims.get(`default/data-${name}`)?.spec?.volumeName);
   const volumesBefore = volumes();
@@ -51,23 +66,12 @@ test('1: a StatefulSet of 10 runs, spread over the nodes, and finds its nodes an
   await until('the pods are gone', [system.stores.pods], 60_000, () =>
     names.every((name) => !system.stores.pods.get(`default/${name}`)),
   );
-  await createStatefulSet(system, { name: 'web', replicas: 10, size: '8Gi' });
-  await untilRunning(system, names, 60_000);
+  await createStatefulSet(system, web);
+  await untilRunning(system, names, 120_000);
   expect(nodesOf(names)).toEqual(before);
   expect(volumes()).toEqual(volumesBefore);
   expect(broken(await promised(system))).toEqual([]);
-
-  await system.client.delete(STATEFUL_SETS, { namespace: 'default', name: 'web' }, never);
-  await forEachOf(names, 10, (name) =>
-    system.client.delete(CLAIMS, { namespace: 'default', name: `data-${name}` }, never),
-  );
-  await until(
-    'every volume is gone',
-    [system.stores.localVolumes],
-    60_000,
-    () => system.stores.localVolumes.list().length === 0,
-  );
-});
+}, 300_000);
 
 test('2: 300 pods at once fill a cluster with room for exactly 300; one more is told why it must wait', async () => {
   const before = await mark();
@@ -93,7 +97,6 @@ test('2: 300 pods at once fill a cluster with room for exactly 300; one more is 
   const freedAt = performance.now();
   await untilRunning(system, ['extra'], 120_000);
   tell(`freed room was used after ${Math.round(performance.now() - freedAt)} ms`);
-  await deletePods(system, [...pods.slice(1), ...extra]);
 }, 400_000);
 
 test('2: 300 pods of mixed sizes and several claims fill 95 % of the room', async () => {
@@ -102,7 +105,6 @@ test('2: 300 pods of mixed sizes and several claims fill 95 % of the room', asyn
   await createPods(system, pods);
   await untilRunning(system, namesOf(pods), 150_000);
   expect(await mishaps(before)).toEqual([]);
-  await deletePods(system, pods);
 }, 400_000);
 
 test('8: kube-scheduler had no error or time-out with the extender', async () => {

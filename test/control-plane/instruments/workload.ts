@@ -83,10 +83,18 @@ export function untilRunning({ stores }: System, names: readonly string[], withi
   );
 }
 
+export interface StatefulSetWish {
+  readonly name: string;
+  readonly replicas: number;
+  readonly size: string;
+  /** One pod after another, each once the one before is Ready; otherwise all at once. */
+  readonly inOrder?: boolean;
+}
+
 /** A StatefulSet whose pods have a claim each. */
 export async function createStatefulSet(
   { client }: System,
-  { name, replicas, size }: { readonly name: string; readonly replicas: number; readonly size: string },
+  { name, replicas, size, inOrder = false }: StatefulSetWish,
 ): Promise<void> {
   const labels = { app: name };
   const set: StatefulSet = {
@@ -94,7 +102,7 @@ export async function createStatefulSet(
     spec: {
       replicas,
       serviceName: name,
-      podManagementPolicy: 'Parallel',
+      podManagementPolicy: inOrder ? 'OrderedReady' : 'Parallel',
       selector: { matchLabels: labels },
       template: {
         metadata: { labels },
