@@ -1,4 +1,4 @@
-import { bytes, type Bytes } from './bytes.ts';
+import { bytes, GIB, MIB, type Bytes } from './bytes.ts';
 
 /** What a snapshot's store takes in at a time: LVM's smallest and default chunk (lvcreate(8), --chunksize). */
 export const STORE_CHUNK = bytes(4096);
@@ -16,4 +16,14 @@ export function largestStore(sourceBytes: Bytes): Bytes {
   const header = 1;
   const lists = Math.floor(chunks / ENTRIES) + 1;
   return bytes((header + lists + chunks) * STORE_CHUNK);
+}
+
+/** What a snapshot's class has when it says nothing: a copy is over before most stores are half full. */
+const LARGEST_START = 4 * GIB;
+const SMALLEST_START = 64 * MIB;
+
+/** How large the store of a clone's temporary snapshot begins, for a source of this size. */
+export function storeOfClone(sourceBytes: Bytes): Bytes {
+  const start = Math.min(LARGEST_START, Math.max(SMALLEST_START, sourceBytes / 4), largestStore(sourceBytes));
+  return bytes(Math.ceil(start));
 }

@@ -1,3 +1,4 @@
+import type { Bytes } from '../../model/bytes.ts';
 import type { ClaimFacts, SourceFacts } from '../../model/facts.ts';
 import { ClaimHolds } from './claim-holds.ts';
 import { Claims, claimKey } from '../needs/claims.ts';
@@ -69,6 +70,13 @@ export class Books implements Known {
     if (volume) return nodeOf(volume);
     if (claim.volumeName !== undefined) return this.pvs.get(claim.volumeName)?.node;
     return claim.selectedNode;
+  }
+
+  groupOfClaim(claim: ClaimFacts): { readonly vgName: string; readonly size: Bytes } | undefined {
+    const volume =
+      this.records.ofClaim(claim.uid) ?? this.records.get(this.pvs.get(claim.volumeName ?? '')?.handle ?? '');
+    const place = volume && placeOf(volume);
+    return place?.kind === 'LVM' ? { vgName: place.where, size: place.size } : undefined;
   }
 
   isProvided(claim: ClaimFacts): boolean {

@@ -1,5 +1,7 @@
 import { present } from '../../model/present.ts';
+import type { Bytes } from '../../model/bytes.ts';
 import { textOf } from '../../model/fault.ts';
+import { storeOfClone } from '../../model/snapshot-store.ts';
 import { copyProblem, judgeClaim, mountProblem } from '../../model/claim-judge.ts';
 import type { ClaimFacts, PodFacts, PodVolume, SourceFacts } from '../../model/facts.ts';
 import { parseInlineAttributes } from '../../model/inline-attributes.ts';
@@ -28,6 +30,8 @@ export interface Known {
   findSnapshot(namespace: string, name: string): SourceFacts | undefined;
   /** Where the claim's volume is, else the node that the scheduler chose for it; undefined while neither is known. */
   nodeOfClaim(claim: ClaimFacts): string | undefined;
+  /** The volume group that the claim's volume is in, and what it takes there; undefined for what is in none. */
+  groupOfClaim(claim: ClaimFacts): { readonly vgName: string; readonly size: Bytes } | undefined;
   /** Whether its room is held for the claim or recorded, so that the pod needs none for it. */
   isProvided(claim: ClaimFacts): boolean;
 }
@@ -35,6 +39,11 @@ export interface Known {
 /** The volumes of a pod that need a place, and the only node that it can go to, if its other volumes decide that. */
 export interface PodNeeds {
   readonly requests: readonly VolumeRequest[];
+  /**
+   * The stores of temporary snapshots that clones of the pod are copied from. They must have room besides. None is held
+   * for them: CreateVolume takes it, and refuses the clone if somebody else was faster.
+   */
+  readonly stores?: readonly VolumeRequest[];
   readonly pin?: string;
 }
 
@@ -63,6 +72,7 @@ export function concernsUs(pod: PodFacts, known: Known): boolean {
  */
 export function needsOfPod(pod: PodFacts, known: Known): PodNeedsOrRefusal {
   const requests = new Map<string, VolumeRequest>();
+  const stores: VolumeRequest[] = [];
   let pin: string | undefined;
   let byCopy: ByCopy | undefined;
   for (const volume of pod.volumes) {
@@ -73,18 +83,27 @@ export function needsOfPod(pod: PodFacts, known: Known): PodNeedsOrRefusal {
       return { refusal: byCopy ? sourceElsewhere(byCopy.key, byCopy.source) : SPLIT_NODES };
     pin ??= need.pin;
     if (need.request) requests.set(need.request.key, need.request);
+    if (need.store) stores.push(need.store);
   }
-  return { requests: [...requests.values()].toSorted(byNeed), ...present({ pin }) };
+  const sorted = [...requests.values()].toSorted(byNeed);
+  return { requests: sorted, ...(stores.length > 0 && { stores }), ...present({ pin }) };
 }
 
-/** `from`: what decides the pin, when it is what the volume is made from. */
 /** A claim whose node is that of what it is made from. It is named, since making it from another is a way out. */
 interface ByCopy {
   readonly key: string;
   readonly source: string;
 }
 
-type Need = { readonly request?: VolumeRequest; readonly pin?: string; readonly byCopy?: ByCopy } | Refused;
+interface Wanted {
+  readonly request?: VolumeRequest;
+  /** That of the snapshot from which a clone is copied. */
+  readonly store?: VolumeRequest;
+  readonly pin?: string;
+  readonly byCopy?: ByCopy;
+}
+
+type Need = Wanted | Refused;
 
 const NOTHING: Need = {};
 
@@ -129,8 +148,18 @@ function needOfCopy(
   if (source.problem !== undefined) return { refusal: sourceUnusable(key, what, source.problem) };
   if (isElsewhere(source.node, node)) return { refusal: sourceElsewhere(key, what) };
   const need = source.readOnly ? needOfMount(claim, ours, source) : needOfFilled(claim, ours, source);
-  return 'refusal' in need ? need : { ...need, pin: source.node, byCopy: { key, source: what } };
+  if ('refusal' in need) return need;
+  const store = source.group && storeIn(source.group, key);
+  return { ...need, ...present({ store }), pin: source.node, byCopy: { key, source: what } };
 }
+
+/** What CreateVolume takes for the snapshot from which it copies a volume. */
+const storeIn = ({ vgName, size }: Group, key: string): VolumeRequest => ({
+  key: `${key} while it is copied`,
+  kind: 'LVM',
+  vgName,
+  size: storeOfClone(size),
+});
 
 /** It takes the room of any volume. CreateVolume would refuse by the same judge. */
 function needOfFilled(claim: ClaimFacts, ours: OurClass, { size }: Source): Need {
@@ -148,14 +177,24 @@ function needOfMount(claim: ClaimFacts, ours: OurClass, { size }: Source): Need 
   return problem === undefined ? NOTHING : { refusal: badClaim(key, problem) };
 }
 
-type Source = Pick<SourceFacts, 'node' | 'readOnly' | 'size' | 'problem'>;
+interface Source extends Pick<SourceFacts, 'node' | 'readOnly' | 'size' | 'problem'> {
+  /** Of a volume that is cloned: its group, and its own size. */
+  readonly group?: Group | undefined;
+}
+
+interface Group {
+  readonly vgName: string;
+  readonly size: Bytes;
+}
 
 function findSource({ namespace, source }: ClaimFacts, known: Known): Source | undefined {
   if (source === undefined) return undefined;
   if (source.kind === 'VolumeSnapshot') return known.findSnapshot(namespace, source.name);
   const origin = known.findClaim(namespace, source.name);
   const node = origin?.bound ? known.nodeOfClaim(origin) : undefined;
-  return node === undefined ? undefined : { node, readOnly: false };
+  return origin && node !== undefined
+    ? { node, readOnly: false, ...present({ group: known.groupOfClaim(origin) }) }
+    : undefined;
 }
 
 interface ClassAsk extends Pick<ClaimFacts, 'requested' | 'use'> {

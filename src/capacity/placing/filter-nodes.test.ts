@@ -226,6 +226,42 @@ describe('volumes that decide the node', () => {
   });
 });
 
+describe('a clone needs room for the snapshot that it is copied from, beside its source', () => {
+  /** A source of 16 GiB, which makes a store of 4 GiB. */
+  const ledgerOf = (pools: Parameters<typeof node>[1]) => {
+    const ledger = ledgerWith({
+      nodes: [node('n1', pools)],
+      claims: [
+        claim('origin', 16, { volumeName: 'pv', bound: true }),
+        claim('c', 16, { source: { kind: 'PersistentVolumeClaim', name: 'origin' } }),
+      ],
+    });
+    const takes = { kind: 'LVM', where: 'pool-0', size: gib(16), claimUid: 'origin' } as const;
+    ledger.pvChanged({ name: 'pv', driver: 'local.csi.aliyun.com', handle: 'pv', node: 'n1', takes });
+    return ledger;
+  };
+
+  test.each([
+    ['both fit in the group', [group('pool-0', 36)], undefined],
+    ['one GiB is missing', [group('pool-0', 35)], 'not enough room for 2 volumes together (4 GiB, 16 GiB)'],
+    ['the copy has another group', [group('pool-0', 20), group('pool-1', 16)], undefined],
+    [
+      'the store has room in another group alone',
+      [group('pool-0', 19), group('pool-1', 40)],
+      'not enough room for 4 GiB in volume group pool-0',
+    ],
+  ])('%s', (_, pools, message) => {
+    expect(ledgerOf(pools).filter(pod('p', ['c']), ['n1'], 0).refusals[0]?.message).toBe(message);
+  });
+
+  test('its room is not held, since CreateVolume takes it', () => {
+    const ledger = ledgerOf([group('pool-0', 36)]);
+    ledger.filter(pod('p', ['c']), ['n1'], 0);
+    expect(ledger.node('n1')?.groups[0]).toMatchObject({ settled: gib(16), free: gib(4) });
+    expect(ledger.bind('uid-p', 'n1', 0)).toBeUndefined();
+  });
+});
+
 test('inline and ephemeral volumes are planned with the claims', () => {
   const asking: PodFacts = pod('p', ['c'], {
     volumes: [

@@ -3,7 +3,8 @@ import type { Cluster } from '../stock/cluster.ts';
 import { PlaceSearch, type Strategy } from './search.ts';
 import { Explainer } from './explain.ts';
 import type { PodNeeds } from '../needs/pod-needs.ts';
-import { planFor, type PodPlan } from './plan.ts';
+import { byNeed } from '../needs/volume-request.ts';
+import { pickVolumes, planFor, type PodPlan } from './plan.ts';
 import { UNKNOWN_NODE, WRONG_NODE } from '../needs/refusal.ts';
 
 /** Which nodes have room for all volumes of a pod, and where on each. */
@@ -19,14 +20,15 @@ export interface NodesThatFit {
 /** Tries every named node. Takes no room. Its cost is linear in the names, whatever the cluster's size. */
 export function filterNodes(cluster: Cluster, needs: PodNeeds, asked: AskedNodes, strategy: Strategy): NodesThatFit {
   const { columns } = cluster;
-  const { requests, pin } = needs;
+  const { requests, pin, stores = [] } = needs;
+  const all = stores.length === 0 ? requests : [...requests, ...stores].toSorted(byNeed);
   const numbers = cluster.numbersOf(asked);
   const refusals = sameForAll<Refusal | undefined>(numbers.length, undefined);
   const fitting = new Int32Array(numbers.length);
   let count = 0;
-  const explain = new Explainer(cluster, requests, strategy);
+  const explain = new Explainer(cluster, all, strategy);
   const rules = { strategy, ignoreFloating: false, budget: explain.budget, nodes: numbers.length };
-  const search = new PlaceSearch(cluster, requests, rules);
+  const search = new PlaceSearch(cluster, all, rules);
   const { present } = columns;
   const names = pin === undefined ? undefined : asked.names;
 
@@ -35,7 +37,7 @@ export function filterNodes(cluster: Cluster, needs: PodNeeds, asked: AskedNodes
       refusals[position] = WRONG_NODE;
       continue;
     }
-    if (requests.length === 0) continue;
+    if (all.length === 0) continue;
     const node = numbers[position]!;
     if (node < 0 || present[node] === 0) {
       refusals[position] = UNKNOWN_NODE;
@@ -45,8 +47,8 @@ export function filterNodes(cluster: Cluster, needs: PodNeeds, asked: AskedNodes
     if (failed) refusals[position] = explain.why(node, failed);
     else fitting[count++] = node;
   }
-  const plan = planFor(columns, requests, fitting.slice(0, count), search.rows());
-  return { refusals, plan, mayFreeUp: explain.mayFreeUp };
+  const plan = planFor(columns, all, fitting.slice(0, count), search.rows());
+  return { refusals, plan: stores.length === 0 ? plan : pickVolumes(plan, requests), mayFreeUp: explain.mayFreeUp };
 }
 
 /** One answer for every node. Not Array.from, which takes longer than all the rest for thousands of nodes. */

@@ -46,6 +46,18 @@ export function pickNodes(plan: PodPlan, picked: readonly number[]): PodPlan {
   return { requests: plan.requests, nodes, rows, amounts };
 }
 
+/** The plan with these of its volumes only, in their order. */
+export function pickVolumes(plan: PodPlan, requests: readonly VolumeRequest[]): PodPlan {
+  const columns = requests.map((request) => plan.requests.indexOf(request));
+  const at = [...plan.nodes.keys()].flatMap((i) => columns.map((j) => i * plan.requests.length + j));
+  return {
+    requests,
+    nodes: plan.nodes,
+    rows: Int32Array.from(at, (from) => plan.rows[from]!),
+    amounts: Float64Array.from(at, (from) => plan.amounts[from]!),
+  };
+}
+
 /** Wrong turns in looking for a better packing of one node. */
 const TURNS = 1000;
 

@@ -1,11 +1,12 @@
-import { bytes, formatBytes, GIB, MIB, type Bytes } from '../../model/bytes.ts';
+import { bytes, formatBytes, minus, GIB, type Bytes } from '../../model/bytes.ts';
 import { cloneSnapshotId } from '../../model/copies.ts';
+import { headerOf } from '../../model/encryption.ts';
 import { Fault } from '../../model/fault.ts';
 import { filesystemType } from '../../model/filesystem-type.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import { nodeLabelOf } from '../../model/node-label.ts';
 import { present } from '../../model/present.ts';
-import { largestStore } from '../../model/snapshot-store.ts';
+import { storeOfClone } from '../../model/snapshot-store.ts';
 import type { VolumePolicy } from '../../model/storage-class.ts';
 import { FORMATTED, NODE_LABEL, VOLUME_FINALIZER } from '../../model/well-known.ts';
 import type { Room, Volumes } from '../ports.ts';
@@ -64,8 +65,6 @@ function checkKinds(what: string, { policy }: WantedVolume, { metadata, spec }: 
     );
   if (spec.role === 'Ephemeral')
     throw new Fault('invalid', `${metadata.name} is an inline volume: it goes with its pod`);
-  if (spec.encryption !== undefined)
-    throw new Fault('invalid', `${what} is encrypted: copies of encrypted volumes are not made`);
 }
 
 /** The size that is copied. Throws Fault `precondition` unless it can be read now. */
@@ -95,15 +94,13 @@ function filesystemOf(what: string, { usage }: WantedVolume, { metadata, spec }:
 }
 
 /** Throws Fault `out-of-range` when a place of so many bytes, in whole extents, is too small for the source. */
-export function checkHolds(size: Bytes, sourceBytes: Bytes, { source }: WantedVolume): void {
+export function checkHolds(size: Bytes, sourceBytes: Bytes, { source, policy }: WantedVolume): void {
   if (size >= sourceBytes) return;
+  const [has, asked] = [sourceBytes, size].map((whole) => formatBytes(minus(whole, headerOf(policy.encryption))));
   const what = source?.snapshot === undefined ? `volume ${source?.volume}` : `snapshot ${source.snapshot}`;
-  throw new Fault('out-of-range', `${what} has ${formatBytes(sourceBytes)}: ask for no less, not ${formatBytes(size)}`);
+  throw new Fault('out-of-range', `${what} has ${has}: ask for no less, not ${asked}`);
 }
 
-/** What a snapshot's class has when it says nothing: a copy is over before most stores are half full. */
-const LARGEST_START = 4 * GIB;
-const SMALLEST_START = 64 * MIB;
 const STORE = { thresholdPercent: 50, stepBytes: GIB };
 
 /**
@@ -135,9 +132,7 @@ export async function makeCloneSnapshot(
 }
 
 function placeStore(id: string, { metadata, spec, status }: LocalVolume, room: Room): Bytes {
-  const sourceBytes = bytes(status?.sizeBytes ?? spec.sizeBytes);
-  const start = Math.min(LARGEST_START, Math.max(SMALLEST_START, sourceBytes / 4), largestStore(sourceBytes));
-  const size = bytes(Math.ceil(start));
+  const size = storeOfClone(bytes(status?.sizeBytes ?? spec.sizeBytes));
   const policy: VolumePolicy = { kind: 'LVM', vgName: spec.vgName ?? '', layout: 'linear', limits: {} };
   const placed = room.place({ name: id, policy, size, nodes: [spec.nodeName] });
   if (placed.ok) return placed.placement.size;
@@ -155,7 +150,7 @@ const newSnapshot = (id: string, { metadata, spec }: LocalVolume, size: Bytes): 
   spec: {
     nodeName: spec.nodeName,
     kind: 'LVM',
-    ...present({ vgName: spec.vgName, fsType: spec.fsType }),
+    ...present({ vgName: spec.vgName, fsType: spec.fsType, encryption: spec.encryption }),
     sizeBytes: size,
     role: 'Snapshot',
     source: { volume: metadata.name ?? '' },
