@@ -64,6 +64,15 @@ test-cluster: $(INSTALLED) ## Ring 4: all of it under the real control plane, si
 test-csi: $(INSTALLED) ## The official csi-sanity against the operator and an agent, on the real API server; counts what is skipped (part of ring 4)
 	npm run --silent node -- node_modules/vitest/vitest.mjs run --config test/control-plane/vitest.cluster.config.ts test/control-plane/sanity.cluster.ts
 
+deploy: $(INSTALLED) ## Make the kustomize base in deploy/ of the chart in deploy/helm (Go builds helm first)
+	npm run --silent node -- test/deploy/render.ts
+
+test-chart: $(INSTALLED) ## The chart: helm lint, eight files of values, bad values, equality with kustomize (Go builds helm first)
+	npm run --silent node -- node_modules/vitest/vitest.mjs run --config test/deploy/vitest.deploy.config.ts test/deploy/chart.deploy.ts
+
+test-deploy: $(INSTALLED) ## The chart, and what it makes before Kubernetes 1.30 to 1.37, by kubeconform
+	npm run --silent node -- node_modules/vitest/vitest.mjs run --config test/deploy/vitest.deploy.config.ts
+
 node-up: $(INSTALLED) ## Start a virtual machine with real disks, for an hour (KVM=1 where the kernel has it)
 	npm run --silent node -- test/node/cli.ts up
 
@@ -85,4 +94,4 @@ bench-cluster: $(INSTALLED) ## What open-local costs a real control plane: pods 
 clean: ## Remove what was built
 	rm -rf dist coverage
 
-.PHONY: help install build demo test-all test check fuzz mutants fuzz-wire bench control-plane cluster-up cluster-down test-cluster test-csi node-up node-shell node-down test-node bench-node bench-cluster clean
+.PHONY: help install build demo test-all test check fuzz mutants fuzz-wire bench control-plane deploy test-chart test-deploy cluster-up cluster-down test-cluster test-csi node-up node-shell node-down test-node bench-node bench-cluster clean

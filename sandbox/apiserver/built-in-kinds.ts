@@ -15,7 +15,7 @@ import {
   volumeRules,
 } from './kind-rules.ts';
 import type { Schema } from './schema.ts';
-import { ADMISSION, APPS, BATCH, POLICY, RBAC, SCHEDULING } from './workload-kinds.ts';
+import { ADMISSION, APPS, BATCH, NETWORKING, POLICY, RBAC, SCHEDULING } from './workload-kinds.ts';
 import { serviceRules } from './workload-rules.ts';
 
 const WITH_CONDITIONS: Schema = { type: 'object', properties: { status: STATUS_CONDITIONS } };
@@ -209,6 +209,7 @@ const TABLE: readonly (readonly [group: string, entries: readonly Entry[]])[] = 
   ['admissionregistration.k8s.io', ADMISSION],
   ['rbac.authorization.k8s.io', RBAC],
   ['authorization.k8s.io', REVIEWS],
+  ['networking.k8s.io', NETWORKING],
   ['scheduling.k8s.io', SCHEDULING],
   [
     'events.k8s.io',

@@ -85,6 +85,10 @@ export const ADMISSION: readonly Entry[] = [
   { kind: 'ValidatingAdmissionPolicyBinding', plural: 'validatingadmissionpolicybindings', clusterWide: true },
 ];
 
+export const NETWORKING: readonly Entry[] = [
+  { kind: 'NetworkPolicy', plural: 'networkpolicies', shortNames: ['netpol'], generation: true },
+];
+
 export const SCHEDULING: readonly Entry[] = [
   {
     kind: 'PriorityClass',

@@ -1,0 +1,315 @@
+import { execFile } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { stringify } from 'yaml';
+import { CLASS_PARAMETERS, MUTABLE_PARAMETERS } from '../../src/model/parameters.ts';
+import { SNAPSHOT_CLASS_PARAMETERS } from '../../src/model/snapshot-class.ts';
+import {
+  BASE_FLAGS,
+  CHART,
+  derivedFiles,
+  kustomized,
+  manifests,
+  nameOf,
+  SNAPSHOT_FLAGS,
+  template,
+  type Manifest,
+} from './chart.ts';
+
+const run = promisify(execFile);
+const root = path.join(import.meta.dirname, '../..');
+const tools = inject('tools');
+const VALUES = path.join(import.meta.dirname, 'values');
+const files = readdirSync(VALUES);
+const valuesFile = (name: string): string => `--values=${path.join(VALUES, name)}`;
+
+let dir: string;
+beforeAll(async () => {
+  dir = await mkdtemp(path.join(tmpdir(), 'open-local-chart-'));
+});
+afterAll(() => rm(dir, { recursive: true, force: true }));
+
+let written = 0;
+/** A values file with these, as an argument of helm. */
+async function given(values: object): Promise<string> {
+  written += 1;
+  const file = path.join(dir, `${written}.yaml`);
+  await writeFile(file, stringify(values));
+  return `--values=${file}`;
+}
+
+const rendered = async (...args: readonly string[]): Promise<Manifest[]> => manifests(await template(tools, ...args));
+const named = (objects: readonly Manifest[], kind: string, name: string): Manifest => {
+  const found = objects.find((object) => object.kind === kind && object.metadata.name === name);
+  if (!found) throw new Error(`there is no ${kind} ${name} among ${objects.map(nameOf).join(', ')}`);
+  return found;
+};
+
+/** What the person who installs reads. */
+async function notes(...args: readonly string[]): Promise<string> {
+  const { stdout } = await run(tools.helm, [
+    ...['install', 'open-local', CHART, '--namespace=open-local', '--dry-run=client', ...args],
+  ]);
+  return /^NOTES:\n([^]*)$/m.exec(stdout)?.[1] ?? '';
+}
+
+test.each(files)('helm lint finds nothing in the chart with %s', async (file) => {
+  const { stdout } = await run(tools.helm, ['lint', '--strict', CHART, valuesFile(file)]);
+  expect(stdout).toContain('0 chart(s) failed');
+});
+
+describe('one source, two doors', () => {
+  test('what is made of the chart is as `make deploy` makes it', async () => {
+    const wanted = await derivedFiles(tools);
+    const found = new Map<string, string>();
+    for (const file of wanted.keys()) found.set(file, await readFile(path.join(root, file), 'utf8'));
+    expect(found).toEqual(wanted);
+  });
+
+  const OF_HELM = /^(?:app\.kubernetes\.io\/(?:managed-by|version|name)|helm\.sh\/.*)$/;
+  /** Objects by their names, without what only one of the doors says. */
+  const comparable = (text: string): Record<string, unknown> => {
+    const less = (all: Readonly<Record<string, string>> | undefined): object =>
+      Object.fromEntries(Object.entries(all ?? {}).filter(([key]) => !OF_HELM.test(key)));
+    const one = (object: Manifest): [string, unknown] => {
+      const { labels, annotations, ...metadata } = object.metadata;
+      // kustomize puts what a patch adds first.
+      if (object.kind === 'Deployment') podOf(object).containers.sort((a, b) => a.name.localeCompare(b.name));
+      return [nameOf(object), { ...object, metadata: { ...metadata, labels: less(labels), notes: less(annotations) } }];
+    };
+    return Object.fromEntries(manifests(text).map(one));
+  };
+
+  test.each([
+    ['deploy', BASE_FLAGS],
+    ['examples/with-snapshots', SNAPSHOT_FLAGS],
+  ])('kustomize build %s gives what helm gives', async (folder, flags) => {
+    const ours = comparable(await kustomized(tools, folder));
+    expect(Object.keys(ours).length).toBeGreaterThan(30);
+    expect(ours).toEqual(comparable(await template(tools, ...flags)));
+  });
+});
+
+describe('values that are refused, with the name of the key', () => {
+  test.each<[what: string, values: object, says: RegExp]>([
+    ['an unknown key', { agnet: {} }, /additional properties 'agnet' not allowed/],
+    [
+      'an unknown key further in',
+      { agent: { kubletDir: '/x' } },
+      /agent.*additional properties 'kubletDir' not allowed/s,
+    ],
+    ['a typo of a key of open-local', { agent: { kubelet_Dir: '/x' } }, /additional properties 'kubelet_Dir'/],
+    ['a typo of global', { global: { RegistryUrl: 'x' } }, /global.*'RegistryUrl'/s],
+    ['a number for a text', { name: 5 }, /\/name'.*got number, want string/],
+    ['a text for a number', { operator: { replicas: 'two' } }, /operator\/replicas'.*got string, want integer/],
+    [
+      'a text for a truth',
+      { networkPolicy: { enabled: 'sometimes' } },
+      /networkPolicy\/enabled'.*got string, want boolean/,
+    ],
+    ['a text for a map', { agent: { resources: 'small' } }, /agent\/resources'.*got string, want object/],
+    ['no replicas', { operator: { replicas: 0 } }, /operator\/replicas'.*minimum/],
+    ['a bad quantity', { agent: { resources: { limits: { memory: '1Gb' } } } }, /agent\/resources\/limits\/memory'/],
+    ['a bad bandwidth', { agent: { copyBandwidth: 'fast' } }, /agent\/copyBandwidth'/],
+    [
+      'a bad limit of a class',
+      { storageclass: { lvm_throttle: { parameters: { bps: '10 MB' } } } },
+      /lvm_throttle\/parameters\/bps'/,
+    ],
+    [
+      'a bad size of a snapshot',
+      { snapshots: { class: { parameters: { 'csi.aliyun.com/snapshot-initial-size': '4GB' } } } },
+      /snapshot-initial-size'/,
+    ],
+    [
+      'an unknown parameter of a class',
+      { storageclass: { lvm: { parameters: { bsp: '1Mi' } } } },
+      /storageclass\/lvm\/parameters'.*'bsp'/,
+    ],
+    [
+      'a class misspelt',
+      { storageclass: { lvm_xsf: { enabled: false } } },
+      /storageclass\/lvm_xsf'.*missing properties/,
+    ],
+    ['a relative folder', { agent: { kubeletDir: 'var/lib/kubelet' } }, /agent\/kubeletDir'/],
+    ['a strategy that is none', { extender: { strategy: 'pack' } }, /extender\/strategy'.*'binpack', 'spread'/],
+    ['a source of certificates that is none', { tls: { source: 'vault' } }, /tls\/source'/],
+    [
+      'two agents on a node',
+      { agent: { updateStrategy: { rollingUpdate: { maxSurge: 1 } } } },
+      /updateStrategy\/rollingUpdate'.*'maxSurge'/,
+    ],
+    [
+      'two classes of one name',
+      { storageclass: { lvm_xfs: { name: 'open-local-lvm' } } },
+      /storageclass\.lvm_xfs\.name: the class "open-local-lvm" is storageclass\.lvm already/,
+    ],
+    [
+      'two attribute classes of one name',
+      { volumeattributesclass: { gold: { enabled: true }, silver: { enabled: true, name: 'open-local-gold' } } },
+      /volumeattributesclass\.silver\.name: .* is volumeattributesclass\.gold already/,
+    ],
+    ['given certificates without a name', { tls: { source: 'secret' } }, /tls\.secretName: /],
+  ])('%s', async (_what, values, says) => {
+    await expect(template(tools, await given(values))).rejects.toThrow(says);
+  });
+
+  test('the schema knows the parameters of classes that the operator knows', () => {
+    const schema = JSON.parse(readFileSync(path.join(CHART, 'values.schema.json'), 'utf8')) as {
+      definitions: Record<string, { properties: { parameters: { properties: object } } }>;
+      properties: { snapshots: { properties: { class: { properties: { parameters: { properties: object } } } } } };
+    };
+    const known = (definition: string): string[] =>
+      Object.keys(schema.definitions[definition]?.properties.parameters.properties ?? {}).toSorted();
+    expect(known('storageClass')).toEqual(Object.keys(CLASS_PARAMETERS).toSorted());
+    expect(known('volumeAttributesClass')).toEqual(Object.keys(MUTABLE_PARAMETERS).toSorted());
+    const snapshots = schema.properties.snapshots.properties.class.properties.parameters.properties;
+    expect(Object.keys(snapshots).toSorted()).toEqual(Object.keys(SNAPSHOT_CLASS_PARAMETERS).toSorted());
+  });
+});
+
+interface Container {
+  readonly name: string;
+  readonly image: string;
+  readonly imagePullPolicy: string;
+  readonly args: readonly string[];
+}
+const podOf = (workload: Manifest) =>
+  (workload as unknown as { spec: { template: { spec: { containers: Container[]; volumes: unknown[] } } } }).spec
+    .template.spec;
+const container = (workload: Manifest, name: string): Container => {
+  const found = podOf(workload).containers.find((each) => each.name === name);
+  if (!found) throw new Error(`${nameOf(workload)} has no container ${name}`);
+  return found;
+};
+
+describe('the values.yaml of open-local', () => {
+  test('keys with a meaning here have it', async () => {
+    const objects = await rendered(valuesFile('open-local.yaml'), '--api-versions=snapshot.storage.k8s.io/v1');
+    const agent = named(objects, 'DaemonSet', 'open-local-agent');
+    expect(agent.metadata).toMatchObject({ namespace: 'kube-system', labels: { team: 'storage' } });
+    expect(container(agent, 'agent')).toMatchObject({ image: 'open-local:0.1.0', imagePullPolicy: 'Always' });
+    expect(container(agent, 'agent').args).toEqual(
+      expect.arrayContaining([
+        '--kubelet-dir=/data/kubelet',
+        '--csi-endpoint=unix:///data/kubelet/plugins/local.csi.aliyun.com/csi.sock',
+        '--max-volumes-per-node=128',
+      ]),
+    );
+    const operator = named(objects, 'Deployment', 'open-local-operator');
+    expect(container(operator, 'operator').args).toEqual(
+      expect.arrayContaining(['--no-update-nls', '--strategy=binpack', '--namespace=kube-system']),
+    );
+    expect(container(operator, 'csi-provisioner').image).toBe('registry.k8s.io/sig-storage/csi-provisioner:v6.3.0');
+    expect(container(operator, 'csi-snapshotter').name).toBe('csi-snapshotter');
+    expect(named(objects, 'NodeLocalStorageInitConfig', 'open-local')).toMatchObject({
+      spec: {
+        globalConfig: { resourceToBeInited: { vgs: [{ name: 'open-local-pool-0', devices: ['/dev/vdb'] }] } },
+      },
+    });
+    expect(named(objects, 'StorageClass', 'open-local-lvm-io-throttle')).toMatchObject({
+      parameters: { bps: '1048576', iops: '1024' },
+    });
+    expect(objects.map(nameOf)).not.toContain('StorageClass/open-local-device-ssd');
+    expect(named(objects, 'ServiceMonitor', 'open-local').metadata.namespace).toBe('monitoring');
+  });
+
+  test('a name, a driver and a registry of its own go everywhere', async () => {
+    const text = await template(tools, valuesFile('yoda.yaml'), '--set=scheduler.enabled=true');
+    const objects = manifests(text);
+    expect(container(named(objects, 'DaemonSet', 'yoda-agent'), 'agent')).toMatchObject({
+      image: 'registry.example.com/mirror/open-local:0.1.0',
+      args: expect.arrayContaining(['--driver-name=yodaplugin.csi.alibabacloud.com', '--mount-root=/mnt/yoda']),
+    });
+    const operator = named(objects, 'Deployment', 'yoda-operator');
+    expect(container(operator, 'csi-provisioner')).toMatchObject({
+      image: 'registry.example.com/mirror/sig-storage/csi-provisioner:v6.3.0',
+      args: expect.arrayContaining(['--volume-name-prefix=yoda']),
+    });
+    expect(named(objects, 'Service', 'yoda-scheduler-extender')).toMatchObject({ spec: { clusterIP: '10.96.0.4' } });
+    expect(named(objects, 'StorageClass', 'yoda-lvm-default')).toMatchObject({
+      provisioner: 'yodaplugin.csi.alibabacloud.com',
+    });
+    expect(text).toContain("request.userInfo.username == 'system:serviceaccount:kube-system:yoda-agent'");
+    expect(text).toContain("request.userInfo.username == 'system:serviceaccount:kube-system:yoda-operator'");
+    // What is still called open-local is the image, the classes by their names, the label of helm, and paths in a pod.
+    const rest = objects.filter(({ kind }) => kind !== 'CustomResourceDefinition').map((object) => stringify(object));
+    const lines = rest.flatMap((each) => each.split('\n')).filter((line) => line.includes('open-local'));
+    const meant = /helm\.sh\/chart|name: open-local-(?:lvm|device|mountpoint)|image: |\/etc\/open-local/;
+    expect(lines.filter((line) => !meant.test(line))).toEqual([]);
+  });
+
+  test('keys without a meaning are named in a warning, and no others', async () => {
+    const said = await notes(valuesFile('open-local.yaml'));
+    const warned = [...said.matchAll(/^ {2}([a-z_.]+[a-zA-Z_]*): /gm)].map(([, key]) => key);
+    expect(warned).toEqual([
+      ...['images.local', 'images.provisioner', 'images.registrar', 'images.resizer', 'images.snapshot_controller'],
+      ...['images.snapshotter', 'agent.driverMode', 'extender.init_job', 'monitor.enabled'],
+    ]);
+    expect(await notes(valuesFile('yoda.yaml'))).toMatch(
+      /controller\.framework_scheduler_names: .*\n.*global\.NumOfMasters: /,
+    );
+    expect(await notes()).not.toContain('WARNING');
+  });
+});
+
+test('every object of a namespace is in the one that is asked, and all have the labels', async () => {
+  const flags = ['--set=scheduler.enabled=true,serviceMonitor.enabled=true,tls.source=cert-manager', ...SNAPSHOT_FLAGS];
+  const objects = await rendered('--set=namespace=disks', '--set=customLabels.mine=yes', ...flags);
+  expect(objects.length).toBeGreaterThan(50);
+  const places = new Set(objects.map(({ metadata }) => metadata.namespace));
+  // kube-scheduler reads in kube-system whom it may trust.
+  expect(places).toEqual(new Set(['disks', 'kube-system', undefined]));
+  for (const object of objects) {
+    expect(object).toMatchObject({ metadata: { labels: { 'app.kubernetes.io/name': 'open-local', mine: 'yes' } } });
+  }
+});
+
+test('a second scheduler asks the extender, with the certificate of a client', async () => {
+  const objects = await rendered(valuesFile('given-certificates.yaml'));
+  const scheduler = named(objects, 'Deployment', 'open-local-scheduler');
+  expect(podOf(scheduler)).toMatchObject({
+    containers: [{ image: 'registry.k8s.io/kube-scheduler:v1.34.4' }],
+    volumes: [{ name: 'config' }, { secret: { secretName: 'scheduler-pair' } }],
+  });
+  const operator = named(objects, 'Deployment', 'open-local-operator');
+  expect(podOf(operator).volumes).toContainEqual({
+    name: 'tls',
+    secret: { secretName: 'extender-pair', defaultMode: 288 },
+  });
+  const { args } = container(operator, 'operator');
+  expect(args).toContain('--extender-allowed-clients=scheduler.example.com');
+  expect(args.filter((arg) => arg.startsWith('--extender-tls-secret'))).toEqual([]);
+  // Nobody makes certificates, so nobody may.
+  expect(objects.map(nameOf)).not.toContain('Role/open-local/open-local-certificates');
+});
+
+test('snapshots come when the cluster has their kinds', async () => {
+  const withKinds = await rendered('--api-versions=snapshot.storage.k8s.io/v1');
+  expect(withKinds.map(nameOf)).toContain('VolumeSnapshotClass/open-local-lvm');
+  expect((await rendered()).map(nameOf)).not.toContain('VolumeSnapshotClass/open-local-lvm');
+});
+
+test('CRDs are upgraded with the release and outlive it, and so does what people asked of their disks', async () => {
+  const objects = await rendered(valuesFile('k0s.yaml'), '--api-versions=csi.aliyun.com/v1alpha1');
+  const kept = objects.filter(({ metadata }) => metadata.annotations?.['helm.sh/resource-policy'] === 'keep');
+  expect(kept.map(nameOf).toSorted()).toEqual([
+    'CustomResourceDefinition/localvolumes.csi.aliyun.com',
+    'CustomResourceDefinition/nodelocalstorageinitconfigs.csi.aliyun.com',
+    'CustomResourceDefinition/nodelocalstorages.csi.aliyun.com',
+    'NodeLocalStorageInitConfig/open-local',
+  ]);
+  expect(named(kept, 'NodeLocalStorageInitConfig', 'open-local').metadata.annotations).not.toHaveProperty(
+    'helm.sh/hook',
+  );
+  // On a new cluster the kind is not there before the release is.
+  const first = named(await rendered(valuesFile('k0s.yaml')), 'NodeLocalStorageInitConfig', 'open-local');
+  expect(first.metadata.annotations).toMatchObject({
+    'helm.sh/hook': 'post-install,post-upgrade',
+    'meta.helm.sh/release-name': 'open-local',
+  });
+});
