@@ -46,9 +46,14 @@ export async function createLoopDisks(...sizes: readonly number[]): Promise<Loop
     const systemDir = path.join(folder, 'lvm');
     await mkdir(systemDir);
     const filter = [...devices.map((device) => `"a|^${device}$|"`), '"r|.*|"'].join(', ');
+    // Groups of one name are in several tests at once: neither the locks on it are theirs, nor hints where it is.
+    const locks = path.join(folder, 'locks');
+    await mkdir(locks);
     await writeFile(
       path.join(systemDir, 'lvm.conf'),
-      `global { activation = 0 }\ndevices { use_devicesfile = 0 global_filter = [ ${filter} ] }\nbackup { backup = 0 archive = 0 }\n`,
+      `global { activation = 0 locking_dir = "${locks}" }\n` +
+        `devices { use_devicesfile = 0 hints = "none" global_filter = [ ${filter} ] }\n` +
+        `backup { backup = 0 archive = 0 }\n`,
     );
     const env = { LVM_SYSTEM_DIR: systemDir, LVM_SUPPRESS_FD_WARNINGS: '1' };
     return {
