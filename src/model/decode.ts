@@ -17,6 +17,12 @@ import { DEFAULT_DRIVER, LEGACY_DRIVER, LET_GO, PV_ALLOCATED, READ_ONLY_SNAPSHOT
 /** The driver's name, and the one it had earlier. */
 export const OUR_DRIVERS: readonly string[] = [DEFAULT_DRIVER, LEGACY_DRIVER];
 
+/**
+ * The driver names that are ours where we serve under this one. Clusters that changed from the one to the other of
+ * OUR_DRIVERS have volumes of both; a name of somebody's choice stands alone.
+ */
+export const driversOf = (name: string): readonly string[] => (OUR_DRIVERS.includes(name) ? OUR_DRIVERS : [name]);
+
 /** What a pod needs of us. `drivers` are the CSI driver names that are ours; inline volumes of others are left out. */
 export function podFacts(pod: Pod, drivers: readonly string[] = OUR_DRIVERS): PodFacts {
   const { metadata, spec, status } = pod;

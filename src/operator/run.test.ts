@@ -10,6 +10,7 @@ import {
   ControllerExpandVolumeRequest,
   CreateVolumeRequest,
   DeleteVolumeRequest,
+  GetPluginInfoRequest,
   ProbeRequest,
   VolumeCapability_AccessMode_Mode as Mode,
 } from '../csi/gen/csi.ts';
@@ -311,6 +312,45 @@ test('classes and volumes under the name of the driver before us count as our ow
     expect(reply).toMatchObject({ NodeNames: ['n2'], Error: '' }); // pvc of 6 GiB beside 6 GiB of 8 does not fit
   });
   expect((await filter(operator, second, 'n1', 'n2')).NodeNames).toEqual([]);
+});
+
+test('a pod of the old name is bound, its volume made, and counted once beside inline volumes of that name', async () => {
+  await addNodes('n1', 'n2');
+  startFakeAgent();
+  const provisioner = 'yodaplugin.csi.alibabacloud.com';
+  await ours.client.create(STORAGE_CLASSES, { ...CLASS, metadata: { name: 'legacy' }, provisioner }, never);
+  // Under the old name the operator serves it too, and volumes of the new name count beside its own.
+  const operator = await startReady(`--driver-name=${provisioner}`);
+  expect((await csi.identity.getPluginInfo(GetPluginInfoRequest.create(), never)).name).toBe(provisioner);
+  await ours.client.create(VOLUMES, pvOf('of-the-new-name', 'n1'), never);
+
+  const pod = await addPod('web-0', '4Gi', 'legacy');
+  await eventually(async () => expect((await filter(operator, pod, 'n1')).NodeNames).toEqual(['n1']));
+  const { name = '', namespace = '', uid = '' } = pod.metadata;
+  const binding = { PodName: name, PodNamespace: namespace, PodUID: uid, Node: 'n1' };
+  expect(await ask(operator, 'bind', binding)).toEqual({ Error: '' });
+  const bound: Pod | undefined = ours.api.stored('pods', name, namespace);
+  expect(bound?.spec?.nodeName).toBe('n1');
+  const claim = { 'csi.storage.k8s.io/pvc/name': `data-${name}`, 'csi.storage.k8s.io/pvc/namespace': namespace };
+  const made = await createVolume('pvc-1', 4 * GIB, 'n1', { ...CLASS.parameters, ...claim });
+  expect(made.volume?.volumeId).toBe('pvc-1');
+
+  // Of 8 GiB the PersistentVolume has 1 and the claim 4.
+  const inline = async (size: string): Promise<Pod> => {
+    const source = { driver: provisioner, volumeAttributes: { vgName: 'pool-0', size } };
+    return ours.client.create(
+      PODS,
+      {
+        metadata: { namespace, name: `inline-${size.toLowerCase()}` },
+        spec: { volumes: [{ name: 'data', csi: source }], containers: [{ name: 'web', image: 'web' }] },
+      },
+      never,
+    );
+  };
+  const [large, fitting] = [await inline('4Gi'), await inline('3Gi')];
+  await eventually(async () => expect((await filter(operator, large, 'n1', 'n2')).NodeNames).toEqual(['n2']));
+  expect((await filter(operator, fitting, 'n1')).NodeNames).toEqual(['n1']);
+  expect((await filter(operator, await inline('1Gi'), 'n1')).NodeNames).toEqual([]);
 });
 
 const pvOf = (name: string, node: string): PersistentVolume => ({

@@ -4,9 +4,9 @@ import { runComponents, type Component } from '../daemon/lifecycle.ts';
 import type { Log } from '../model/log.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { createEventRecorder, type EventRecorder } from '../kube/events/events.ts';
-import { podFacts } from '../model/decode.ts';
+import { driversOf, podFacts } from '../model/decode.ts';
 import type { Pod } from '../model/objects.ts';
-import { DEFAULT_DRIVER, LEGACY_DRIVER, OPERATOR } from '../model/well-known.ts';
+import { OPERATOR } from '../model/well-known.ts';
 import { systemClock } from '../wait/clock.ts';
 import { createCapacityPublisher } from './capacity-objects/publish-capacity.ts';
 import type { OperatorConfig } from './config.ts';
@@ -148,7 +148,7 @@ const now = (): number => performance.now();
 /** The ledger subscribes first: whoever hears of an object after it finds it counted. */
 function hearCluster(config: OperatorConfig, { client, log, metrics }: TermDeps): Cluster {
   const { driverName, strategy, antiAffinity, holdTtlMs } = config;
-  const drivers = driverName === DEFAULT_DRIVER ? [driverName, LEGACY_DRIVER] : [driverName];
+  const drivers = driversOf(driverName);
   const onBroken = (what: string): void => {
     log.error({ action: what }, 'the ledger promised more than there is; the promise is taken back');
     metrics.onChecked(0, ['promise']);
