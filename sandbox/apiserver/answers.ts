@@ -13,6 +13,8 @@ import {
   targetOf,
 } from './requests.ts';
 import type { Verb } from './route.ts';
+import { patchScale, putScale, scaleOf } from './scale.ts';
+import type { Version } from './version.ts';
 import type { View } from './views.ts';
 import type { Written } from './target.ts';
 import { bodyObject } from './write-checks.ts';
@@ -28,7 +30,10 @@ type Answerer = (api: Api, request: ApiRequest, view: View) => Answer;
 
 /** What is answered to each verb but watch. All throw ApiFailure. */
 export const ANSWERS: Readonly<Record<Exclude<Verb, 'watch'>, Answerer>> = {
-  get: (api, request, view) => ({ code: 200, body: view.one(api.get(placeOf(api, request))) }),
+  get(api, request, view) {
+    const version = api.get(placeOf(api, request));
+    return isScale(request) ? scaled(request, version) : { code: 200, body: view.one(version) };
+  },
   list: (api, request, view) => {
     const page = api.list(storedKind(api, request.route.kind), selected(request), listQuery(request));
     return { code: 200, body: view.page(page) };
@@ -42,8 +47,16 @@ export const ANSWERS: Readonly<Record<Exclude<Verb, 'watch'>, Answerer>> = {
     if (answer) return { code: 201, body: Buffer.from(JSON.stringify(answered(api, answer, sentObject(request)))) };
     return written(api.create(targetOf(api, request), sentObject(request)), view);
   },
-  update: (api, request, view) => written(api.update(targetOf(api, request), sentObject(request)), view),
-  patch: (api, request, view) => written(api.patch(targetOf(api, request), sentPatch(request)), view),
+  update(api, request, view) {
+    const target = targetOf(api, request);
+    if (isScale(request)) return scaled(request, putScale(api, target, sentObject(request)).version);
+    return written(api.update(target, sentObject(request)), view);
+  },
+  patch(api, request, view) {
+    const target = targetOf(api, request);
+    if (isScale(request)) return scaled(request, patchScale(api, target, sentPatch(request)).version);
+    return written(api.patch(target, sentPatch(request)), view);
+  },
   delete(api, request, view) {
     const { kind } = request.route;
     const { version, gone } = api.remove(placeOf(api, request), deleteRequest(request));
@@ -58,6 +71,12 @@ export const ANSWERS: Readonly<Record<Exclude<Verb, 'watch'>, Answerer>> = {
 
 const answered = (api: Api, answer: NonNullable<Kind['answer']>, sent: Json): Stored =>
   answer(bodyObject(sent), (id) => [...api.store.collection(id).list('')].map(({ object }) => object));
+const isScale = ({ route }: ApiRequest): boolean => route.subresource === 'scale';
+
+const scaled = ({ route }: ApiRequest, { object }: Version): Answer => ({
+  code: 200,
+  body: Buffer.from(JSON.stringify(scaleOf(route.kind, object))),
+});
 
 const placeOf = (api: Api, { route }: ApiRequest) => ({
   kind: storedKind(api, route.kind),

@@ -1,4 +1,5 @@
 import { REVIEWS } from './access-review.ts';
+import type { BuiltInGroup } from './groups.ts';
 import { DRIVERS, POD, SERVICE_SPEC, STATUS_CONDITIONS } from './built-in-schemas.ts';
 import { idOf, type Kind } from './kind.ts';
 import { AGE, column, type Entry, kindOf } from './kind-entry.ts';
@@ -175,7 +176,7 @@ const STORAGE: readonly Entry[] = [
   { kind: 'CSIStorageCapacity', plural: 'csistoragecapacities', unconditionalUpdate: false, returnsDeleted: true },
 ];
 
-const TABLE: readonly (readonly [group: string, entries: readonly Entry[]])[] = [
+const TABLE: readonly (readonly [group: BuiltInGroup, entries: readonly Entry[]])[] = [
   ['', CORE],
   ['storage.k8s.io', STORAGE],
   [

@@ -1,7 +1,9 @@
 import { expressionProblem } from './cel.ts';
+import { present } from '../../src/model/present.ts';
 import { type Cause, wrong } from './failure.ts';
+import { APPROVED, isProtected } from './groups.ts';
 import { at, isObject, type JsonObject, type Stored } from './json.ts';
-import { type Column, idOf, type Kind, type KindRules } from './kind.ts';
+import { type Column, idOf, type Kind, type KindRules, type ScalePaths } from './kind.ts';
 import { timestamp } from './meta.ts';
 import type { Registry } from './registry.ts';
 import type { Schema } from './schema.ts';
@@ -14,7 +16,14 @@ interface Version {
   readonly served?: boolean;
   readonly storage?: boolean;
   readonly schema?: { readonly openAPIV3Schema?: Schema };
-  readonly subresources?: { readonly status?: object };
+  readonly subresources?: {
+    readonly status?: object;
+    readonly scale?: {
+      readonly specReplicasPath: string;
+      readonly statusReplicasPath: string;
+      readonly labelSelectorPath?: string;
+    };
+  };
   readonly additionalPrinterColumns?: readonly Column[];
   readonly selectableFields?: readonly { readonly jsonPath: string }[];
 }
@@ -58,6 +67,18 @@ export function kindOfDefinition(definition: Stored): Kind {
     columns: version.additionalPrinterColumns ?? [AGE],
     schema: version.schema?.openAPIV3Schema ?? { type: 'object', 'x-kubernetes-preserve-unknown-fields': true },
     rules: {},
+    ...present({ scale: scalePaths(version.subresources?.scale) }),
+  };
+}
+
+function scalePaths(scale: NonNullable<Version['subresources']>['scale']): ScalePaths | undefined {
+  if (!scale) return undefined;
+  const fields = (path: string): string[] => path.split('.').slice(1);
+  const { specReplicasPath, statusReplicasPath, labelSelectorPath } = scale;
+  return {
+    spec: fields(specReplicasPath),
+    status: fields(statusReplicasPath),
+    ...(labelSelectorPath === undefined ? {} : { selector: fields(labelSelectorPath) }),
   };
 }
 
@@ -96,12 +117,34 @@ function definitionCauses(object: Stored): Cause[] {
   if (!Array.isArray(versions) || versions.length === 0 || !versions.every(isObject))
     causes.push(wrong.required('spec.versions'));
   if (causes.length > 0) return causes;
+  causes.push(...approvalCauses(String(group), object));
   const name = `${String(plural)}.${String(group)}`;
   if (object.metadata.name !== name) {
     causes.push(wrong.value('metadata.name', object.metadata.name, 'must be spec.names.plural+"."+spec.group'));
   }
   const schema = kindOfDefinition(object).schema;
   return [...causes, ...ruleProblems(schema, 'spec.validation.openAPIV3Schema')];
+}
+
+/** In the groups of the Kubernetes community a kind is defined with its approval, or with a word that there is none. */
+function approvalCauses(group: string, { metadata }: Stored): Cause[] {
+  const field = `metadata.annotations[${APPROVED}]`;
+  const approval = metadata.annotations?.[APPROVED] ?? '';
+  if (!isProtected(group) || approval.startsWith('unapproved') || URL.canParse(approval)) return [];
+  if (approval !== '')
+    return [
+      wrong.value(
+        field,
+        approval,
+        `protected groups must have approval annotation ${JSON.stringify(APPROVED)} with either a URL or a reason starting with "unapproved", see https://github.com/kubernetes/enhancements/pull/1111`,
+      ),
+    ];
+  return [
+    wrong.required(
+      field,
+      `protected groups must have approval annotation ${JSON.stringify(APPROVED)}, see https://github.com/kubernetes/enhancements/pull/1111`,
+    ),
+  ];
 }
 
 /** Rules that cannot be compiled, here and below. */

@@ -58,9 +58,11 @@ function described(kind: Kind): object[] {
     verbs,
   });
   const eviction = { ...sub('eviction', 'Eviction', ['create']), group: 'policy', version: 'v1' };
+  const scale = { ...sub('scale', 'Scale', ['get', 'patch', 'update']), group: 'autoscaling', version: 'v1' };
   return [
     own,
     ...(kind.status ? [sub('status', kind.kind, ['get', 'patch', 'update'])] : []),
+    ...(kind.scale ? [scale] : []),
     ...(kind.plural === 'pods' && !kind.custom ? [sub('binding', 'Binding', ['create']), eviction] : []),
   ];
 }

@@ -19,6 +19,7 @@ export interface Entry {
   readonly rules?: KindRules;
   readonly answer?: Kind['answer'];
   readonly faceOf?: Kind['faceOf'];
+  readonly scale?: Kind['scale'];
 }
 
 export const column = (name: string, jsonPath: string, type = 'string', priority = 0): Column => ({
@@ -50,5 +51,5 @@ export const kindOf = (group: string, entry: Entry): Kind => ({
   columns: entry.columns ?? [AGE],
   schema: entry.schema ?? {},
   rules: entry.rules ?? {},
-  ...present({ faceOf: entry.faceOf, answer: entry.answer }),
+  ...present({ faceOf: entry.faceOf, answer: entry.answer, scale: entry.scale }),
 });

@@ -30,6 +30,13 @@ export interface KindRules {
   readonly graceSeconds?: (object: Stored) => number;
 }
 
+/** Fields of an object: the replicas that it wants and has, and the selector of their pods. */
+export interface ScalePaths {
+  readonly spec: readonly string[];
+  readonly status: readonly string[];
+  readonly selector?: readonly string[];
+}
+
 /** One kind of object as one version of the API serves it. */
 export interface Kind extends Subject {
   readonly version: string;
@@ -57,6 +64,8 @@ export interface Kind extends Subject {
   readonly rules: KindRules;
   /** Of a kind that is never stored: what a POST is answered; `all` has the objects of other kinds by their id. */
   readonly answer?: (sent: Stored, all: (id: string) => readonly Stored[]) => Stored;
+  /** Of what has a subresource `scale`. */
+  readonly scale?: ScalePaths;
   /** For a second face of another kind's objects: which, and how to turn one into the other. */
   readonly faceOf?: {
     readonly id: string;

@@ -78,12 +78,14 @@ const POD_ACTIONS: ReadonlySet<string> = new Set(['binding', 'eviction']);
 
 function isSubresource(kind: Kind, subresource: string): boolean {
   if (subresource === 'status') return kind.status;
+  if (subresource === 'scale') return kind.scale !== undefined;
   return subresource === '' || (POD_ACTIONS.has(subresource) && kind.plural === 'pods' && kind.group === '');
 }
 
 function isAllowed(verb: Verb, name: string, subresource: string): boolean {
   if (POD_ACTIONS.has(subresource)) return verb === 'create';
-  if (subresource === 'status') return verb === 'get' || verb === 'update' || verb === 'patch';
+  if (subresource === 'status' || subresource === 'scale')
+    return verb === 'get' || verb === 'update' || verb === 'patch';
   return verb !== 'create' || name === '';
 }
 

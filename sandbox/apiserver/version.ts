@@ -1,4 +1,5 @@
 import { inAlphabet, inStructOrder } from './field-order.ts';
+import { BUILT_IN_GROUPS } from './groups.ts';
 import type { Stored } from './json.ts';
 import type { Owners } from './owners.ts';
 
@@ -50,8 +51,8 @@ function written({ apiVersion = '', kind = '', ...rest }: Stored): object {
     : (inAlphabet({ apiVersion, kind, ...rest }) as object);
 }
 
-/** Groups of Kubernetes itself have no dot, or end so; custom ones may not. */
-const isBuiltIn = (apiVersion: string): boolean => /^([a-z0-9]+|[^/]+\.k8s\.io)(\/|$)/.test(apiVersion);
+const isBuiltIn = (apiVersion: string): boolean => GROUPS.has(apiVersion.replace(/\/?[^/]*$/, ''));
+const GROUPS: ReadonlySet<string> = new Set(BUILT_IN_GROUPS);
 
 const opening = (type: EventType): string => `{"type":"${type}","object":`;
 const CLOSING = '}\n';

@@ -1,6 +1,7 @@
 import { STATUS_CONDITIONS, TEMPLATED } from './built-in-schemas.ts';
 import { AGE, column, type Entry } from './kind-entry.ts';
 import { statefulSetRules } from './kind-rules.ts';
+import { WORKLOAD_SCALE } from './scale.ts';
 import {
   budgetRules,
   cronJobRules,
@@ -15,6 +16,7 @@ const replicas = [
   column('Desired', '.spec.replicas', 'integer'),
   column('Ready', '.status.readyReplicas', 'integer'),
 ] as const;
+const scale = WORKLOAD_SCALE;
 
 /** Kinds that make pods. Nobody acts on them here but the sandbox's stand-in for StatefulSets. */
 export const APPS: readonly Entry[] = [
@@ -23,6 +25,7 @@ export const APPS: readonly Entry[] = [
     plural: 'deployments',
     shortNames: ['deploy'],
     ...workload,
+    scale,
     columns: [...replicas, AGE],
     rules: deploymentRules,
   },
@@ -31,6 +34,7 @@ export const APPS: readonly Entry[] = [
     plural: 'replicasets',
     shortNames: ['rs'],
     ...workload,
+    scale,
     columns: [...replicas, AGE],
     rules: replicaSetRules,
   },
@@ -40,6 +44,7 @@ export const APPS: readonly Entry[] = [
     plural: 'statefulsets',
     shortNames: ['sts'],
     ...workload,
+    scale,
     columns: [...replicas, AGE],
     rules: statefulSetRules,
   },

@@ -6,6 +6,7 @@ import { deletions } from './deletions.ts';
 import { lists } from './lists.ts';
 import { officialClient } from './official-client.ts';
 import { requests } from './requests.ts';
+import { scales } from './scales.ts';
 import { schemas } from './schemas.ts';
 import { watches } from './watches.ts';
 import { writes } from './writes.ts';
@@ -34,6 +35,9 @@ export function apiConformance(subject: () => Subject): void {
   });
   describe('schemas', () => {
     schemas(workbench);
+  });
+  describe('scales', () => {
+    scales(workbench);
   });
   describe('built-in kinds', () => {
     builtInKinds(workbench);

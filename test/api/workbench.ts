@@ -150,7 +150,7 @@ async function created(client: KubeClient, resource: Resource, object: KubeObjec
 }
 
 /** Waits until the server serves the new kind: a real one does so a moment after it was defined. */
-async function served(client: KubeClient, resource: Resource): Promise<void> {
+export async function served(client: KubeClient, resource: Resource): Promise<void> {
   const signal = AbortSignal.timeout(20_000);
   for (;;) {
     try {
