@@ -11,6 +11,7 @@ export const BUILT_IN_GROUPS = [
   'rbac.authorization.k8s.io',
   'authorization.k8s.io',
   'scheduling.k8s.io',
+  'networking.k8s.io',
   'events.k8s.io',
   'apiextensions.k8s.io',
 ] as const;
