@@ -53,7 +53,9 @@ const SNAPSHOT_API_GROUP = 'snapshot.storage.k8s.io';
  */
 function sourceOf(spec: ClaimSpec): ClaimFacts['source'] {
   const from = spec?.dataSourceRef ?? spec?.dataSource;
-  const { kind, name = '', apiGroup = '' } = from ?? {};
+  const { kind, name = '' } = from ?? {};
+  // The API server writes the core group as null.
+  const apiGroup = from?.apiGroup ?? '';
   if (kind === 'VolumeSnapshot' && apiGroup === SNAPSHOT_API_GROUP) return { kind, name };
   return kind === 'PersistentVolumeClaim' && apiGroup === '' ? { kind, name } : undefined;
 }

@@ -285,6 +285,10 @@ test.each([
     { kind: 'PersistentVolumeClaim', name: 'a' },
     { kind: 'PersistentVolumeClaim', name: 'a' },
   ],
+  [
+    { kind: 'PersistentVolumeClaim', name: 'a', apiGroup: null },
+    { kind: 'PersistentVolumeClaim', name: 'a' },
+  ],
   [{ kind: 'VolumeSnapshot', name: 'a', apiGroup: 'other.example' }, undefined],
   [{ kind: 'VolumeSnapshot', name: 'a' }, undefined],
   [{ kind: 'PersistentVolumeClaim', name: 'a', apiGroup: 'other.example' }, undefined],

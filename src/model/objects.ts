@@ -221,8 +221,8 @@ export interface PersistentVolumeClaim extends KubeObject {
     storageClassName?: string;
     volumeName?: string;
     volumeMode?: 'Filesystem' | 'Block';
-    dataSource?: { kind: string; name: string; apiGroup?: string };
-    dataSourceRef?: { kind: string; name: string; apiGroup?: string; namespace?: string };
+    dataSource?: { kind: string; name: string; apiGroup?: string | null };
+    dataSourceRef?: { kind: string; name: string; apiGroup?: string | null; namespace?: string };
     selector?: LabelSelector;
     volumeAttributesClassName?: string;
   };
