@@ -1,6 +1,6 @@
 import { present } from '../model/present.ts';
-import { bytes, MIB, type Bytes } from '../model/bytes.ts';
-import { FILESYSTEMS, type FilesystemType } from '../model/filesystem-type.ts';
+import { bytes, type Bytes } from '../model/bytes.ts';
+import { FILESYSTEMS, smallestFilesystem, type FilesystemType } from '../model/filesystem-type.ts';
 import type { MountEntry } from './mountinfo.ts';
 
 /** What a device carries. `other` is anything that is not a filesystem and not nothing. */
@@ -145,8 +145,11 @@ export function parseStats(stdout: string): FilesystemStats {
 export const identityOf = ({ fsType, root, source }: MountEntry, uuid: string | undefined): string =>
   [fsType, uuid ?? source, root].join(' ');
 
-/** Whether the kernel grows a filesystem to so many bytes: a btrfs to 256 MiB or more (btrfs_ioctl_resize of Linux). */
-export const canGrow = (fsType: string, size: Bytes): boolean => fsType !== 'btrfs' || size >= 256 * MIB;
+/** btrfs_ioctl_resize of Linux refuses less. */
+export const LEAST_GROWN_BTRFS = smallestFilesystem('btrfs');
+
+/** Whether the kernel grows a filesystem to so many bytes. */
+export const canGrow = (fsType: string, size: Bytes): boolean => fsType !== 'btrfs' || size >= LEAST_GROWN_BTRFS;
 
 /** Pure: undefined for a filesystem that we do not know how to grow. */
 export function growArgv(mounted: { readonly device: string; readonly target: string; readonly fsType: string }) {

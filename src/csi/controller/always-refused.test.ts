@@ -16,7 +16,7 @@ const claims = fc.record({
     minLength: 1,
   }),
   volumeMode: optional(fc.constantFrom('Block' as const, 'Filesystem' as const)),
-  request: fc.constantFrom('1', '1Mi', '108Mi', '109Mi', '299Mi', '300Mi', '1Gi', '9Pi'),
+  request: fc.constantFrom('1', '1Mi', '255Mi', '256Mi', '299Mi', '300Mi', '1Gi', '9Pi'),
   limit: optional(fc.constantFrom('1Mi', '200Mi', '300Mi', '2Gi')),
 });
 

@@ -3,7 +3,10 @@ import { headerOf } from '../../model/encryption.ts';
 import { Fault } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import { checkLimit, parseCapacityRange, type Asked } from './capacity-range.ts';
-import type { ControllerExpandVolumeRequest } from '../gen/csi.ts';
+import { sizeToMake } from '../../model/claim-judge.ts';
+import { FILESYSTEMS } from '../../model/filesystem-type.ts';
+import { present } from '../../model/present.ts';
+import type { ControllerExpandVolumeRequest, VolumeCapability } from '../gen/csi.ts';
 import type { MakeVolumeDeps } from './make-volume.ts';
 import { untilGrown } from './wait-for-agent.ts';
 
@@ -14,13 +17,22 @@ export interface WantedGrowth {
 }
 
 /** Throws Fault `invalid` or `out-of-range`, naming the field. */
-export function parseExpandVolume({ volumeId, capacityRange }: ControllerExpandVolumeRequest): WantedGrowth {
+export function parseExpandVolume(request: ControllerExpandVolumeRequest): WantedGrowth {
+  const { volumeId, capacityRange, volumeCapability } = request;
   if (volumeId === '') throw new Fault('invalid', 'volume_id is missing');
   if (capacityRange === undefined) throw new Fault('invalid', 'capacity_range is missing: say how large it should be');
   const asked = parseCapacityRange(capacityRange);
   if (asked.required === undefined) throw new Fault('invalid', 'capacity_range: required_bytes is missing');
-  return { id: volumeId, asked: { ...asked, required: asked.required } };
+  const shape = { block: false, fsType: growingFilesystem(volumeCapability) };
+  const required = sizeToMake('LVM', shape, { size: asked.required, ...present({ limit: asked.limit }) });
+  return { id: volumeId, asked: { ...asked, required } };
 }
+
+/** The filesystem that is to grow, if there is one that we know. It may be smaller than what we make today. */
+const growingFilesystem = (capability: VolumeCapability | undefined): string =>
+  FILESYSTEMS.find(
+    (type) => capability?.accessType?.$case === 'mount' && capability.accessType.value.fsType === type,
+  ) ?? '';
 
 /**
  * Grows the volume on its node; a volume that is large enough stays as it is. Returns its size once the node has it.

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { bytes, GIB } from '../../model/bytes.ts';
+import { bytes, GIB, MIB } from '../../model/bytes.ts';
 import * as csi from '../gen/csi.ts';
 import { Code } from '../status.ts';
 import {
@@ -41,6 +41,22 @@ test('a filesystem is grown by a mount that can be written to', async () => {
   });
   await expect(expandWith(it, { stagingTargetPath: 'staging' })).rejects.toMatchObject({ code: Code.INVALID_ARGUMENT });
   expect(grown).toEqual([it.staging, it.staging]);
+});
+
+test('a btrfs of a size to which the kernel grows none is refused with what to ask for', async () => {
+  const it = await rig();
+  const grown = watchGrowth(it);
+  it.volumes.set('v1', volume('v1', { fsType: 'btrfs' }));
+  await stage(it, { fsType: 'btrfs' });
+  await publish(it, { fsType: 'btrfs' });
+  it.devices.set('/dev/g/v1', 255 * MIB);
+  await expect(expand(it, 0)).rejects.toMatchObject({
+    code: Code.OUT_OF_RANGE,
+    details: 'volume v1 has 255 MiB, and the kernel grows a btrfs to no less than 256 MiB: ask for that or more',
+  });
+  it.devices.set('/dev/g/v1', 256 * MIB);
+  await expand(it, 0);
+  expect(grown).toEqual([it.target]);
 });
 
 test('what never grows is refused by name, and what is as large as asked for is done', async () => {

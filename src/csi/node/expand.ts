@@ -1,6 +1,7 @@
-import type { Bytes } from '../../model/bytes.ts';
+import { formatBytes, type Bytes } from '../../model/bytes.ts';
 import { LUKS_HEADER } from '../../model/encryption.ts';
 import { Fault } from '../../model/fault.ts';
+import { canGrow, LEAST_GROWN_BTRFS } from '../../mount/filesystem.ts';
 import { isDeviceFile } from '../../mount/device-number.ts';
 import { isReadOnly, mountAt, type MountEntry } from '../../mount/mountinfo.ts';
 import type { NodeVolume } from './node-volumes.ts';
@@ -37,6 +38,12 @@ export async function expandVolume(
   if (size < required) throw tooSmall(volume, size, required);
   if (volume.kind === 'MountPoint' || isDeviceFile(entry.fsType)) return size;
   const { target, fsType } = await writable(volume, entry, stagingPath, deps, signal);
+  if (!canGrow(fsType, size))
+    throw new Fault(
+      'out-of-range',
+      `volume ${at.id} has ${formatBytes(size)}, and the kernel grows a ${fsType} to no less than ` +
+        `${formatBytes(LEAST_GROWN_BTRFS)}: ask for that or more`,
+    );
   const mounted = { device: volume.source, target, fsType };
   await deps.ownWork.run(at.id, (own) => deps.filesystems.grow(mounted, own), signal);
   return size;

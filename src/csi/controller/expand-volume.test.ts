@@ -1,0 +1,29 @@
+import { expect, test } from 'vitest';
+import { MIB } from '../../model/bytes.ts';
+import { ControllerExpandVolumeRequest } from '../gen/csi.ts';
+import { parseExpandVolume } from './expand-volume.ts';
+
+const request = (fsType: string | undefined, mib: number, limitMib = 0) =>
+  ControllerExpandVolumeRequest.fromPartial({
+    volumeId: 'v',
+    capacityRange: { requiredBytes: BigInt(mib * MIB), limitBytes: BigInt(limitMib * MIB) },
+    ...(fsType === undefined ? {} : { volumeCapability: { accessType: { $case: 'mount', value: { fsType } } } }),
+  });
+
+// The kernel resizes a btrfs to 256 MiB or more; volumes from before that was known may have less.
+test.each([
+  ['btrfs', 200, 0, 256],
+  ['btrfs', 200, 256, 256],
+  ['btrfs', 300, 0, 300],
+  ['ext4', 200, 0, 200],
+  ['reiserfs', 200, 0, 200],
+  [undefined, 200, 0, 200],
+])('%s that is to have %i MiB, and no more than %i, gets %i', (fsType, mib, limit, size) => {
+  expect(parseExpandVolume(request(fsType, mib, limit)).asked.required).toBe(size * MIB);
+});
+
+test('a limit below what the filesystem can have is refused', () => {
+  expect(() => parseExpandVolume(request('btrfs', 200, 255))).toThrow(
+    'a limit of 255 MiB is too small: the filesystem btrfs needs 256 MiB',
+  );
+});
