@@ -82,7 +82,7 @@ const ROOMS: readonly Room[] = [
   },
   {
     room: 'operator/nodes',
-    ours: ['kube', 'kube/events', 'kube/work', 'model', 'operator/follow'],
+    ours: ['kube', 'kube/events', 'kube/work', 'model', 'operator/follow', 'wait'],
     packages: ['node:'],
   },
   {

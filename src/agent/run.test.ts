@@ -150,6 +150,7 @@ test('a volume is made, grown, used and removed, and the room is back to the byt
   expect(it.volume('v1')?.status).toEqual({
     phase: 'Ready',
     sizeBytes: GIB + 4 * MIB,
+    summary: { size: '1028Mi' },
     devicePath: '/dev/pool-0/v1',
     groupUuid: 'simulated-pool-0',
     volumeUuid: expect.stringContaining('v1') as string,

@@ -48,3 +48,7 @@ export function formatBytes(size: Bytes): string {
   }
   return `${Math.floor(value * 10) / 10} ${UNITS[unit]}`;
 }
+
+/** For narrow columns: `1.5Gi`. Rounded down as in `formatBytes`. */
+export const formatShort = (size: Bytes): string =>
+  formatBytes(size).replace(/ (.?)i?B$/, (_, unit: string) => (unit ? `${unit}i` : ''));

@@ -48,6 +48,8 @@ export interface LocalVolume extends KubeObject {
     /** LVM: the UUIDs of the group and of the logical volume that were made or found for it, for good. */
     groupUuid?: string;
     volumeUuid?: string;
+    /** For `kubectl get lvol`: size and limits as people write them. */
+    summary?: { size?: string; limits?: string };
     /** Percent done of a copy. */
     progress?: number;
     /** A copy: so many bytes from the start are on disk; one that was cut goes on there. */

@@ -88,8 +88,8 @@ export interface InitConfig extends KubeObject {
     globalConfig?: NodeConfig;
     nodesConfig?: (NodeConfig & { selector?: LabelSelector })[];
   };
-  /** Ours: whether the configuration could be applied. */
-  status?: { observedGeneration?: number; conditions?: Condition[] };
+  /** Ours: whether the configuration could be applied, to how many nodes, and how many of them refuse part of it. */
+  status?: { observedGeneration?: number; conditions?: Condition[]; nodes?: { all: number; refused: number } };
 }
 
 export type StorageCondition = 'DiskReady' | 'DiskFull' | 'DiskFault';
@@ -153,6 +153,8 @@ export interface NodeLocalStorage extends KubeObject {
       devices?: string[];
       updateStatusInfo?: { lastUpdateTime?: string; updateStatus?: 'pending' | 'accepted' | 'failed'; reason?: string };
     };
+    /** Ours: for the columns of kubectl. */
+    summary?: { total: string; free: string; refused: number; faults?: string };
     /**
      * Ours: one per item of spec.resourceToBeInited (type `VolumeGroup/<name>` or `MountPoint/<path>`) and
      * `ConfigAccepted`.

@@ -242,6 +242,28 @@ test('the examples are accepted with every field known', async () => {
   await expect(client.get(INIT_CONFIGS, { name: 'open-local' }, never)).resolves.toMatchObject({ spec });
 });
 
+test('kubectl shows room, refusals, sizes and limits as people read them', async () => {
+  const told = async (resource: Resource, fields: Fields, status: Fields): Promise<string> => {
+    const { metadata } = await create(resource, fields);
+    const { name = '' } = metadata;
+    await client.patch(resource, { name }, { type: 'merge', body: { status } }, never, 'status');
+    return kubectl(cluster, 'get', resource.plural, name);
+  };
+  const summary = { total: '59.9Gi', free: '44.9Gi', refused: 2, faults: 'InUse,OnOfferedDisk' };
+  expect(await told(NODE_LOCAL_STORAGES, { spec: {} }, { summary })).toMatch(
+    /TOTAL +FREE +REFUSED +FAULTS .*\n.* 59\.9Gi +44\.9Gi +2 +InUse,OnOfferedDisk /,
+  );
+  const volume = { phase: 'Ready', progress: 40, summary: { size: '5Gi', limits: '50Mi/s, 1000 IO/s' } };
+  expect(await told(LOCAL_VOLUMES, { spec: LVM }, volume)).toMatch(
+    /SIZE +PHASE +PROGRESS +LIMITS .*ROLE .*\n.* 5Gi +Ready +40 +50Mi\/s, 1000 IO\/s +.*Volume /,
+  );
+  const at = { lastTransitionTime: '2026-01-01T00:00:00Z', message: 'one is', reason: 'Accepted' };
+  const conditions = [{ type: 'Accepted', status: 'True', ...at }];
+  expect(await told(INIT_CONFIGS, { spec: {} }, { conditions, nodes: { all: 9, refused: 1 } })).toMatch(
+    /ACCEPTED +REASON +NODES +REFUSED +AGE\n.* True +Accepted +9 +1 /,
+  );
+});
+
 describe("an agent's token", () => {
   const INLINE = { ...LVM, role: 'Ephemeral' };
   let agent: KubeClient;

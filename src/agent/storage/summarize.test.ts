@@ -86,6 +86,24 @@ test.each([
   expect(groupOf(sum({ groups: [sampleGroup('pool-0')] }, { nls: annotated }))?.allocatable).toBe(want);
 });
 
+test('the columns of kubectl count managed groups without what is reserved, and name what is refused', () => {
+  const groups = [
+    sampleGroup('pool-0', { volumes: [sampleVolume('v1', { size: bytes(2 * GIB) })] }),
+    sampleGroup('foreign'),
+  ];
+  const refused: Standing[] = [
+    { type: 'VolumeGroup/pool-1', ok: false, reason: 'InUse', message: '/dev/sdc carries ext4.' },
+    { type: 'VolumeGroup/pool-2', ok: false, reason: 'InUse', message: '/dev/sdd carries xfs.' },
+  ];
+  const own = nls({ spec: { listConfig: { vgs: { include: ['pool-.*'] } } } });
+  expect(sum({ groups }, { nls: own }).summary).toEqual({ total: '10Gi', free: '8Gi', refused: 0 });
+  const metadata = { name: 'node-a', annotations: { [STORAGE_RESERVED]: '{"pool-0":"3Gi"}' } };
+  expect(sum({ groups }, { nls: { ...own, metadata }, standings: refused }).summary).toEqual({
+    ...{ total: '7Gi', free: '5Gi', refused: 2 },
+    faults: 'InUse',
+  });
+});
+
 test('a reservation that cannot be read is told, and nothing is lost', () => {
   const annotated = nls({ metadata: { name: 'node-a', annotations: { [STORAGE_RESERVED]: '{"pool-0":"much"}' } } });
   const status = sum({ groups: [sampleGroup('pool-0')] }, { nls: annotated });

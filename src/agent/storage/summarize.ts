@@ -1,8 +1,8 @@
 import { present } from '../../model/present.ts';
-import { bytes, minus, NO_BYTES, type Bytes } from '../../model/bytes.ts';
+import { bytes, formatShort, minus, NO_BYTES, type Bytes } from '../../model/bytes.ts';
 import { nodeStorage } from '../../model/decode-node.ts';
 import type { HostReport, NlsVolumeGroup, NodeLocalStorage, StorageCondition } from '../../model/objects.ts';
-import { conditionsOf, type Standing } from './conditions.ts';
+import { compareText, conditionsOf, type Standing } from './conditions.ts';
 import { recordGroups } from './group-doubt.ts';
 import { linksTo, managedNames, type Managed } from './managed-names.ts';
 import type { Observation } from './observe.ts';
@@ -40,14 +40,19 @@ export function summarize({ nls, observation, devices, standings, host, now }: S
   );
   const reservations = reservationsOf(nls, lists, managed);
   const config = configStanding([...problems, ...reservations.problems], unused);
+  const volumeGroups = lists.volumeGroups.map((group) => withReserved(group, reservations.of(group.name)));
   return {
     nodeStorageInfo: {
       ...lists,
-      volumeGroups: lists.volumeGroups.map((group) => withReserved(group, reservations.of(group.name))),
+      volumeGroups,
       phase: 'Running',
       state: stateOf(worst(lists, managed), before?.nodeStorageInfo?.state, now),
     },
     filteredStorageInfo: filteredInfo(managed, config, before?.filteredStorageInfo, now),
+    summary: summaryOf(
+      volumeGroups.filter(({ name }) => managed.volumeGroups.includes(name)),
+      [...standings, config],
+    ),
     knownGroups: recordGroups(nls, observation.groups),
     conditions: conditionsOf([...standings, config], before?.conditions ?? [], {
       now,
@@ -97,6 +102,26 @@ function configStanding(problems: readonly string[], unused: readonly string[]):
     message: [...(ok ? ['The configuration is in use.'] : problems), ...unused].join(' '),
   };
 }
+
+/** What the columns of `kubectl get nls` show. */
+function summaryOf(
+  groups: readonly NlsVolumeGroup[],
+  standings: readonly Standing[],
+): NonNullable<NlsStatus['summary']> {
+  const sum = (of: (group: NlsVolumeGroup) => number): string =>
+    formatShort(bytes(groups.reduce((total, group) => total + of(group), 0)));
+  const refused = standings.filter(({ ok }) => !ok);
+  const faults = [...new Set(refused.map(({ reason }) => reason))].toSorted(compareText).join(',');
+  return {
+    total: sum(({ allocatable }) => allocatable),
+    free: sum(({ total, available, allocatable }) => Math.max(0, allocatable - (total - available))),
+    refused: refused.length,
+    ...(faults === '' ? {} : { faults: faults.slice(0, MAX_FAULTS_CHARS) }),
+  };
+}
+
+/** As long as the CRD lets it be. */
+const MAX_FAULTS_CHARS = 1024;
 
 interface Shortcoming {
   readonly type: StorageCondition;

@@ -100,6 +100,7 @@ test('copied whole, given a UUID of its own, and only then Ready', async () => {
   expect(it.status()).toEqual({
     phase: 'Ready',
     sizeBytes: 4 * GIB,
+    summary: { size: '4Gi' },
     devicePath: '/dev/pool-0/v1',
     groupUuid: 'pool-0',
     volumeUuid: 'lv-v1',

@@ -22,6 +22,13 @@ import { createVolumeWriter, type VolumeWriter } from './write-volume.ts';
 
 /** Which group and logical volume a volume has been given. */
 const MADE = { groupUuid: 'simulated-pool-0', volumeUuid: expect.any(String) as string };
+const READY = {
+  phase: 'Ready',
+  sizeBytes: GIB,
+  summary: { size: '1Gi' },
+  devicePath: '/dev/pool-0/v1',
+  ...MADE,
+};
 const never = new AbortController().signal;
 const FREE = 10 * GIB - 4 * MIB;
 const deleting = { deletionTimestamp: '2026-01-01T00:00:00Z' };
@@ -77,7 +84,7 @@ test('made, told once, grown, removed', async () => {
   const it = await rig(sampleLocalVolume());
   await it.reconcile();
   await it.reconcile();
-  expect(it.object.read()?.status).toEqual({ phase: 'Ready', sizeBytes: GIB, devicePath: '/dev/pool-0/v1', ...MADE });
+  expect(it.object.read()?.status).toEqual(READY);
   expect(it.object.calls).toHaveLength(1);
   expect(it.changes()).toBe(1);
 
@@ -244,6 +251,19 @@ test('a volume whose group is faulty serves on, and is not grown', async () => {
   expect(it.object.read()?.status).toMatchObject({ phase: 'Ready', sizeBytes: GIB, reason: 'GroupFaulty' });
 });
 
+test('the columns of kubectl show the limits that a volume has now, and none when they are taken off', async () => {
+  const limits = { readBps: 64 * MIB, writeBps: 64 * MIB };
+  const it = await rig(sampleLocalVolume({ spec: { limits } }));
+  await it.reconcile();
+  const made = it.object.read();
+  expect(made?.status?.summary).toEqual({ size: '1Gi', limits: '64Mi/s' });
+  const free = sampleLocalVolume({ status: made?.status });
+  expect([isSettled(made ?? free), isSettled(free)]).toEqual([true, false]);
+  it.object.write(free);
+  await it.reconcile();
+  expect(it.object.read()?.status?.summary).toEqual({ size: '1Gi' });
+});
+
 test('a volume that cannot grow serves on', async () => {
   const it = await rig(sampleLocalVolume());
   await it.reconcile();
@@ -256,6 +276,7 @@ test('a volume that cannot grow serves on', async () => {
   expect(it.object.read()?.status).toEqual({
     phase: 'Ready',
     sizeBytes: 2 * GIB,
+    summary: { size: '2Gi' },
     devicePath: '/dev/pool-0/v1',
     ...MADE,
   });
@@ -271,7 +292,7 @@ test('a lost volume is told and not replaced, and serves again when it is back',
   expect(await it.volumes()).toEqual([]);
   await writeFile(it.file, whole);
   await it.reconcile();
-  expect(it.object.read()?.status).toEqual({ phase: 'Ready', sizeBytes: GIB, devicePath: '/dev/pool-0/v1', ...MADE });
+  expect(it.object.read()?.status).toEqual(READY);
 });
 
 test('after a boot its device is made to appear; a volume that cannot be started is told', async () => {
@@ -284,7 +305,7 @@ test('after a boot its device is made to appear; a volume that cannot be started
   expect(it.object.read()?.status).toMatchObject({ phase: 'Failed', reason: 'ActivationFailed', sizeBytes: GIB });
   await it.reconcile();
   expect((await it.lvm.report(never)).groups[0]?.volumes[0]?.active).toBe(true);
-  expect(it.object.read()?.status).toEqual({ phase: 'Ready', sizeBytes: GIB, devicePath: '/dev/pool-0/v1', ...MADE });
+  expect(it.object.read()?.status).toEqual(READY);
 });
 
 test('a ready volume whose group belongs to another machine now is no longer Ready', async () => {
@@ -351,7 +372,7 @@ test('a disk of its own is looked into only when nothing else rules it out', asy
   await expect(it.reconcile({ disks, observe: () => Promise.resolve(inGroup) })).rejects.toThrow('is in use as swap');
   expect(it.object.read()?.status).toMatchObject({ phase: 'Failed', reason: 'NotBlank' });
   await it.reconcile();
-  expect(it.object.read()?.status).toEqual({ phase: 'Ready', sizeBytes: 10 * GIB, devicePath: '/dev/sdc' });
+  expect(it.object.read()?.status).toMatchObject({ phase: 'Ready', sizeBytes: 10 * GIB, devicePath: '/dev/sdc' });
 });
 
 test('a disk is wiped before it is given back; what keeps it from that is told, and tried again', async () => {
@@ -467,7 +488,7 @@ test.each([1, 2, 3])('killed after each change in turn (%d a time), the end is t
     for (let turn = 0; turn < 10; turn += 1) await it.reconcile(dyingAfter(n, it.deps)).catch(() => {});
   };
   await untilSettled();
-  expect(it.object.read()?.status).toEqual({ phase: 'Ready', sizeBytes: GIB, devicePath: '/dev/pool-0/v1', ...MADE });
+  expect(it.object.read()?.status).toEqual(READY);
   it.object.write(sampleLocalVolume({ spec: { sizeBytes: 3 * GIB }, status: it.object.read()?.status }));
   await untilSettled();
   expect(await it.volumes()).toEqual([['v1', 3 * GIB]]);

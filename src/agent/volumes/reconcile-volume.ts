@@ -26,7 +26,7 @@ import { planDeviceVolume, planMountPointVolume } from './plan-unit.ts';
 import { fillOf } from './watch-fill.ts';
 import { planLvmVolume, type Erasure, type InGroup, type VolumeStep } from './plan-volume.ts';
 import { findFilesystem, findRecorded, identityAt, recordedDisk, recordedFilesystem } from './unit-disk.ts';
-import type { VolumeProblem, VolumeWriter } from './write-volume.ts';
+import { showsItsLimits, type VolumeProblem, type VolumeWriter } from './write-volume.ts';
 import { LOCAL_VOLUMES } from '../../kube/resource.ts';
 import { subjectOf } from '../../kube/subject.ts';
 
@@ -57,9 +57,10 @@ export interface VolumeDeps {
 const MAX_STEPS = 4;
 
 /** Whether the object says that nothing is left to do. */
-export function isSettled({ metadata, spec, status }: LocalVolume): boolean {
+export function isSettled(volume: LocalVolume): boolean {
+  const { metadata, spec, status } = volume;
   if (metadata.deletionTimestamp !== undefined) return !metadata.finalizers?.includes(VOLUME_FINALIZER);
-  if (status?.phase !== 'Ready' || status.reason !== undefined) return false;
+  if (status?.phase !== 'Ready' || status.reason !== undefined || !showsItsLimits(volume)) return false;
   const { sizeBytes = 0, snapshot } = status;
   // What a snapshot shows has its source's size; and its store needs no more room than its source.
   const enough = snapshot?.sourceBytes === undefined ? spec.sizeBytes : largestStore(bytes(snapshot.sourceBytes));

@@ -1,4 +1,7 @@
+import { bytes } from '../../model/bytes.ts';
+import { describeLimits } from '../../model/describe-limits.ts';
 import { present } from '../../model/present.ts';
+import { formatQuantity } from '../../model/quantity.ts';
 import type { LocalVolume, LocalVolumePhase } from '../../model/local-volume.ts';
 import { VOLUME_REASONS, type VolumeReason } from '../../model/volume-reasons.ts';
 import {
@@ -87,20 +90,19 @@ export function createVolumeWriter(
   ): Promise<void> => patch(metadata.name ?? '', { type: 'merge', body: { status } }, signal, 'status');
 
   const writeStatus = async (volume: LocalVolume, status: Status, signal: AbortSignal): Promise<boolean> => {
-    const before = volume.status ?? {};
-    const names = ['phase', 'sizeBytes', 'devicePath', 'groupUuid', 'volumeUuid', 'reason', 'message'] as const;
-    const { snapshot } = status;
-    if (names.every((name) => before[name] === status[name]) && has(before.snapshot, snapshot)) return false;
-    const body = { status: { ...Object.fromEntries(names.map((name) => [name, status[name] ?? null])), snapshot } };
-    await patch(volume.metadata.name ?? '', { type: 'merge', body }, signal, 'status');
-    return true;
+    const body = changeTo(volume, status);
+    if (body) await patch(volume.metadata.name ?? '', { type: 'merge', body: { status: body } }, signal, 'status');
+    return body !== undefined;
   };
 
   return {
     ready: async (volume, { sizeBytes, devicePath, groupUuid, volumeUuid, snapshot, copiedBytes }, signal) => {
       const status = present({ phase: 'Ready' as const, sizeBytes, devicePath, groupUuid, volumeUuid, snapshot });
       if (copiedBytes === undefined) await writeStatus(volume, status, signal);
-      else await patchStatus(volume, { reason: null, message: null, ...status, copiedBytes, progress: 100 }, signal);
+      else {
+        const whole = { ...status, copiedBytes, progress: 100, summary: summaryOf(volume, sizeBytes) };
+        await patchStatus(volume, { reason: null, message: null, ...whole }, signal);
+      }
     },
     copying: (volume, { reason, message, copiedBytes, progress, groupUuid, volumeUuid }, signal) => {
       const far = present({ copiedBytes, progress, groupUuid, volumeUuid });
@@ -139,6 +141,29 @@ function withoutFinalizer(at: number): Patch {
   ];
   return { type: 'json', body };
 }
+
+/** What is to be written so that the object has this status; undefined when it has. A null takes a field off. */
+function changeTo(volume: LocalVolume, status: Status): object | undefined {
+  const before = volume.status ?? {};
+  const names = ['phase', 'sizeBytes', 'devicePath', 'groupUuid', 'volumeUuid', 'reason', 'message'] as const;
+  const { snapshot } = status;
+  const isSame = names.every((name) => before[name] === status[name]) && showsItsLimits(volume);
+  if (isSame && has(before.snapshot, snapshot)) return undefined;
+  const { size = null, limits = null } = summaryOf(volume, status.sizeBytes);
+  const known = Object.fromEntries(names.map((name) => [name, status[name] ?? null]));
+  return { ...known, snapshot, summary: { size, limits } };
+}
+
+/** What the columns of `kubectl get lvol` show. */
+const summaryOf = ({ spec }: LocalVolume, sizeBytes: number | undefined): NonNullable<Status['summary']> =>
+  present({
+    size: sizeBytes === undefined ? undefined : formatQuantity(bytes(sizeBytes)),
+    limits: describeLimits(spec.limits),
+  });
+
+/** Whether the columns have the limits that the volume has now. */
+export const showsItsLimits = ({ spec, status }: LocalVolume): boolean =>
+  status?.summary?.limits === describeLimits(spec.limits);
 
 const isSnapshot = ({ spec }: LocalVolume): boolean => spec.role === 'Snapshot';
 

@@ -30,6 +30,8 @@ export interface StorageView extends DecodedNode {
   readonly disks: Readonly<Record<string, readonly string[]>>;
   /** What the node's report says is wrong. */
   readonly troubles: StorageTroubles;
+  /** How many things its agent refuses; absent: none, or it has not said. */
+  readonly refused?: number;
   /** An agent of ours made the report: that of open-local before us has no conditions. */
   readonly isOurs: boolean;
   /** Why an administrator calls the node lost; its storage is then empty, so that nothing is placed there. */
@@ -112,7 +114,8 @@ function storageView(nls: NodeLocalStorage): StorageView {
   const groups = nls.status?.nodeStorageInfo?.volumeGroups ?? [];
   const disks = Object.fromEntries(groups.map((group) => [group.name, group.physicalVolumes ?? []]));
   const isOurs = nls.status?.conditions !== undefined;
-  const common = { name, uid, spec: nls.spec, problems, disks, isOurs, troubles: storageTroubles(nls) };
+  const told = { problems, disks, isOurs, troubles: storageTroubles(nls) };
+  const common = { name, uid, spec: nls.spec, ...told, ...present({ refused: nls.status?.summary?.refused }) };
   return lost === undefined
     ? { ...common, storage }
     : { ...common, lost, storage: { ...storage, groups: [], units: [] } };

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Condition, InitConfig } from '../../model/objects.ts';
+import { present } from '../../model/present.ts';
 import { initConfigProblems } from './check-init-config.ts';
 import { initConfigNotes } from './init-config-notes.ts';
 
@@ -37,9 +38,15 @@ type Status = NonNullable<InitConfig['status']>;
 const MAX_MESSAGE_CHARS = 32_768;
 
 /**
- * The status with the verdict as its condition; undefined when the object has it already. `now` is an RFC 3339 time.
+ * The status with the verdict as its condition, and the number of nodes of the config that counts; undefined when the
+ * object has it already. `now` is an RFC 3339 time.
  */
-export function statusFor(config: InitConfig, { ok, reason, message }: Verdict, now: string): Status | undefined {
+export function statusFor(
+  config: InitConfig,
+  { ok, reason, message }: Verdict,
+  now: string,
+  nodes?: Status['nodes'],
+): Status | undefined {
   const before = config.status?.conditions?.find(({ type }) => type === 'Accepted');
   const status = ok ? 'True' : 'False';
   const generation = config.metadata.generation ?? 0;
@@ -51,6 +58,6 @@ export function statusFor(config: InitConfig, { ok, reason, message }: Verdict, 
     lastTransitionTime: before?.status === status ? before.lastTransitionTime : now,
     observedGeneration: generation,
   };
-  const next = { observedGeneration: generation, conditions: [condition] };
+  const next = { observedGeneration: generation, conditions: [condition], ...present({ nodes }) };
   return isDeepStrictEqual(config.status, next) ? undefined : next;
 }

@@ -152,6 +152,19 @@ test('a node that is gone takes its storage along, also when it went while nobod
   await eventually(() => expect(stored('n2')).toBeUndefined());
 });
 
+test('the config counts its nodes and those that refuse something, and tells nobody twice', async () => {
+  await addNode('n1');
+  await addNode('n2');
+  await configure({ globalConfig: group('pool') });
+  await start();
+  await eventually(() => expect(configured()?.status?.nodes).toEqual({ all: 2, refused: 0 }));
+  const body = { status: { summary: { total: '1Gi', free: '1Gi', refused: 1 } } };
+  await ours.client.patch(NODE_LOCAL_STORAGES, { name: 'n1' }, { type: 'merge', body }, never, 'status');
+  await eventually(() => expect(configured()?.status?.nodes).toEqual({ all: 2, refused: 1 }));
+  expect(condition()).toMatchObject({ status: 'True', reason: 'PartlyUsed' });
+  expect(events.filter(({ reason }) => reason === 'PartlyUsed')).toHaveLength(1);
+});
+
 test('a node that is only not heard of keeps its storage', async () => {
   await start();
   ours.api.troubles.silenceWatches({ resource: 'nodes' });

@@ -9,9 +9,11 @@ import type { EventReason } from '../../model/event-reasons.ts';
 import type { InitConfig } from '../../model/objects.ts';
 import { judge, notUsed, statusFor, type Verdict } from './init-config-verdict.ts';
 import { allSynced, type Informers } from '../follow/informers.ts';
+import type { StorageView } from '../follow/views.ts';
 import { planNodeStorage, type NodeStorageSpec } from './plan-node-storage.ts';
 import { find, unlessGone } from '../../kube/find.ts';
 import { subjectOf } from '../../kube/subject.ts';
+import { pause } from '../../wait/pause.ts';
 
 export interface NodeReconcilerDeps {
   readonly client: Pick<KubeClient, 'get' | 'create' | 'patch' | 'delete'>;
@@ -66,6 +68,14 @@ export function createNodeReconciler(deps: NodeReconcilerDeps): NodeReconciler {
     if (now.metadata.generation !== before?.metadata.generation) lookAtAll();
   };
   const look = ({ name }: { readonly name: string }): void => queue.add(nodeKey(name));
+  const lookAtStorage = (now: StorageView, before?: StorageView): void => {
+    look(now);
+    if (before?.refused !== now.refused || !before) queue.add(configKey(initConfig));
+  };
+  const lostStorage = (storage: StorageView): void => {
+    look(storage);
+    queue.add(configKey(initConfig));
+  };
 
   return {
     stats: () => ({ ...queue.stats() }),
@@ -74,7 +84,7 @@ export function createNodeReconciler(deps: NodeReconcilerDeps): NodeReconciler {
       const leave = [
         informers.initConfigs.subscribe({ changed: lookAtConfig, deleted: lookAtAll }),
         informers.nodes.subscribe({ changed: look, deleted: look }),
-        informers.storages.subscribe({ changed: look, deleted: look }),
+        informers.storages.subscribe({ changed: lookAtStorage, deleted: lostStorage }),
       ];
       await queue.run(signal);
       for (const stop of leave) stop();
@@ -154,13 +164,25 @@ async function tellVerdict(
   const { client, informers, date } = deps;
   const isUsed = config.metadata.name === deps.initConfig;
   const verdict = isUsed ? judge(config.spec) : notUsed(deps.initConfig);
-  const status = statusFor(config, verdict, date().toISOString());
+  const nodes = isUsed ? countNodes(informers.storages.values) : undefined;
+  const status = statusFor(config, verdict, date().toISOString(), nodes);
   if (!status) return;
   const { name = '' } = config.metadata;
   informers.initConfigs.wrote(
     await client.patch(INIT_CONFIGS, { name }, { type: 'merge', body: { status } }, signal, 'status'),
   );
-  recordVerdict(config, verdict, deps);
+  const { nodes: _, ...told } = config.status ?? {};
+  if (statusFor({ ...config, status: told }, verdict, date().toISOString())) recordVerdict(config, verdict, deps);
+  else await pause(COUNT_PACE_MS, signal);
+}
+
+/** The nodes are counted anew at most once in this time, while a cluster starts. Ms. */
+const COUNT_PACE_MS = 2000;
+
+function countNodes(storages: ReadonlyMap<string, StorageView>): { readonly all: number; readonly refused: number } {
+  let refused = 0;
+  for (const storage of storages.values()) if ((storage.refused ?? 0) > 0) refused += 1;
+  return { all: storages.size, refused };
 }
 
 function recordVerdict({ metadata }: InitConfig, verdict: Verdict, { events }: NodeReconcilerDeps): void {
