@@ -45,7 +45,7 @@ export async function decide(
   const ranked = [...filtered.feasible].toSorted(
     (a, b) => (scores.get(b) ?? 0) - (scores.get(a) ?? 0) || podsOn(a) - podsOn(b) || (a < b ? -1 : 1),
   );
-  return { node: ranked[0] ?? only, claims, why: inWords(ranked, scores) };
+  return { node: ranked[0] ?? only, claims, why: inWords(ranked, scores, podsOn) };
 }
 
 function reject(
@@ -63,5 +63,21 @@ const nameOf = ({ metadata }: Node): string => metadata.name ?? '';
 const reasonsOf = (rejected: ReadonlyMap<string, Rejection>): string =>
   rejected.size === 0 ? 'there is no other' : counted([...rejected.values()].map(({ reason }) => reason));
 
-const inWords = (ranked: readonly string[], scores: ReadonlyMap<string, number>): string =>
-  `best of ${ranked.map((name) => `${name} ${scores.get(name) ?? 0}`).join(', ')}`;
+/** Why the first of these nodes was taken, which fit and are sorted from the best down. */
+export function inWords(
+  ranked: readonly string[],
+  scores: ReadonlyMap<string, number>,
+  podsOn: (node: string) => number,
+): string {
+  const score = (name: string | undefined): number => scores.get(name ?? '') ?? 0;
+  const [best, second] = ranked;
+  const equal = ranked.filter((name) => score(name) === score(best));
+  const others = ranked
+    .slice(equal.length)
+    .map((name) => `${name} ${score(name)}`)
+    .join(', ');
+  if (equal.length === 1) return `best score: ${score(best)}, before ${others}`;
+  const hasFewest = podsOn(best ?? '') < podsOn(second ?? '');
+  const by = hasFewest ? 'it has the fewest pods' : 'it is the first by name';
+  return `${equal.length} nodes are equally good, and ${by}${others === '' ? '' : `; less good: ${others}`}`;
+}
