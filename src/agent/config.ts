@@ -17,6 +17,8 @@ export interface AgentConfig {
   /** Path of the socket by which the kubelet finds the driver; absent: it is not registered. */
   readonly registrationSocket: string | undefined;
   readonly driverName: string;
+  /** Without a slash at its end. */
+  readonly kubeletDir: string;
   /** Volumes of claims that may be in use on the node at once; 0: no limit. */
   readonly maxVolumesPerNode: number;
   readonly intervalMs: number;
@@ -143,6 +145,7 @@ export function parseAgentConfig(
     metricsEndpoint: flags['metrics-endpoint'],
     registrationSocket: registrationSocket(flags),
     driverName: flags['driver-name'],
+    kubeletDir: flags['kubelet-dir'],
     maxVolumesPerNode: flags['max-volumes-per-node'],
     intervalMs: flags.interval,
     snapshotIntervalMs: flags['snapshot-interval'],

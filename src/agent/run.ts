@@ -2,6 +2,7 @@ import { runComponents, type Component } from '../daemon/lifecycle.ts';
 import type { Log } from '../model/log.ts';
 import { createOpsServer } from '../daemon/ops-server.ts';
 import type { LocalVolume } from '../model/local-volume.ts';
+import type { NodeLocalStorage } from '../model/objects.ts';
 import { AGENT } from '../model/well-known.ts';
 import { createIdentity } from '../csi/identity.ts';
 import { addProcessMetrics } from '../daemon/process-metrics.ts';
@@ -22,8 +23,10 @@ import { createAgentMetrics } from './metrics.ts';
 import { hostnameOf } from './hostname.ts';
 import { createHealthRecords } from './volumes/health-records.ts';
 import { createInlineVolumes } from './volumes/inline-volumes.ts';
+import { createOldInlineVolumes } from './volumes/old-inline-volumes.ts';
 import { createNodeVolumes } from './volumes/node-volumes.ts';
 import { createOwnObjects } from './own-objects.ts';
+import { createOtherDriver } from './other-driver.ts';
 import { createPorts } from './ports.ts';
 import { createWork } from './work.ts';
 
@@ -57,42 +60,39 @@ export async function runAgent(
   const work = createWork({ config, client, ports, version, objects, metrics, record, log });
   const { nodeName, csiEndpoint, metricsEndpoint } = config;
   const heard = (name: string): LocalVolume | undefined => objects.volumes.get(name);
+  const nls = (): NodeLocalStorage | undefined => objects.node.get(nodeName);
+  const oldGroupOf = createOldInlineVolumes({ kubeletDir: config.kubeletDir, nls, log });
   const volumes = {
     ...createNodeVolumes({ client, nodeName, heard, write: work.write, ...ports }),
-    ...createInlineVolumes({
-      client,
-      nodeName,
-      volumes: objects.volumes,
-      nls: () => objects.node.get(nodeName),
-    }),
+    ...createInlineVolumes({ client, nodeName, volumes: objects.volumes, nls, oldGroupOf }),
   };
 
-  const components: Component[] = [
-    background('events', (stop) => events.run(stop)),
+  const other = createOtherDriver(config, { client, record, log });
+  const components: Component[] = [background('events', (stop) => events.run(stop))];
+  if (metricsEndpoint) {
+    const ready = { 'other driver': other.problem, objects: work.problem };
+    components.push(
+      createOpsServer({ endpoint: metricsEndpoint, live: {}, ready, metrics: () => metrics.registry.page(), log }),
+    );
+  }
+  components.push(
+    other.component,
     background('work', (stop) => work.run(stop)),
-  ];
+  );
   if (csiEndpoint) {
     const hostname = (stop: AbortSignal): Promise<string> => hostnameOf(nodeName, client, stop);
-    const ownWork = createOwnWork(signal);
-    components.push({ name: 'own work', start: async () => {}, stop: () => ownWork.ended() });
     const node = createNodeService({
       nodeName,
       hostname,
       maxVolumes: config.maxVolumesPerNode,
       volumes,
-      records: createHealthRecords({ client, nodeName, heard, node: () => objects.node.get(nodeName) }),
+      records: createHealthRecords({ client, nodeName, heard, node: nls }),
       ...ports,
       limits: work.limits,
-      ownWork,
+      ownWork: createOwnWork(signal),
     });
     const ready = (): boolean => work.problem() === undefined;
     components.push(...serveNode(csiEndpoint, node, { config, version, ready, onCall: metrics.onCall, log }));
-  }
-  if (metricsEndpoint) {
-    const ready = { objects: work.problem };
-    components.push(
-      createOpsServer({ endpoint: metricsEndpoint, live: {}, ready, metrics: () => metrics.registry.page(), log }),
-    );
   }
   // Nobody reads them otherwise, and with hundreds of agents in one process they would cost it more than the agents.
   const stopMetrics = metricsEndpoint && addProcessMetrics(metrics.registry);

@@ -64,6 +64,8 @@ const OTHERS = {
   LimitsPartial: agent('LocalVolume'),
   /** Logical volumes of ours that no LocalVolume speaks of. */
   VolumesFound: agent(STORAGE),
+  /** Another driver serves the node's kubelet, such as open-local's: this one waits until it has ended. */
+  OtherDriver: agent(STORAGE),
   Ready: agent(STORAGE),
   CreateVGFailed: agent(STORAGE, 'open-local'),
   ExtendVGFailed: agent(STORAGE),

@@ -1,6 +1,12 @@
 import { expect, test } from 'vitest';
 import { FILESYSTEMS } from './filesystem-type.ts';
-import { optionDifference, parseMountOptions, type Mounted } from './mount-options.ts';
+import {
+  keptMountOptions,
+  optionDifference,
+  parseMountOptions,
+  strangeOptions,
+  type Mounted,
+} from './mount-options.ts';
 
 const MOUNTED: readonly Mounted[] = [...FILESYSTEMS, 'MountPoint'];
 const CONTEXT = 'context="system_u:object_r:container_file_t:s0:c1,c2"';
@@ -100,4 +106,13 @@ test.each<[string[], Mounted, string, string, string]>([
   [['context=a:b:c:s0:c1'], 'ext4', 'rw,relatime,rw,context=a:b:c:s0:c2', 'context=a:b:c:s0:c2', 'context=a:b:c:s0:c1'],
 ])('what was asked for as %j is not what %s has', (texts, mounted, found, has, asked) => {
   expect(optionDifference(found.split(','), parseMountOptions(texts, mounted), mounted)).toEqual({ has, asked });
+});
+
+test.each<[string[], Mounted, string[], boolean, string[]]>([
+  [['noatime', 'norecovery', 'defaults'], 'ext4', ['noatime', 'norecovery'], false, ['norecovery']],
+  [['ro', 'logdev=/dev/sdz'], 'xfs', ['logdev=/dev/sdz'], true, ['logdev=/dev/sdz']],
+  [['discard', 'noexec'], 'MountPoint', ['noexec'], false, ['discard']],
+])('a volume from before us keeps %j for %s', (texts, mounted, options, readOnly, strange) => {
+  expect(keptMountOptions(texts, mounted)).toEqual({ options, readOnly });
+  expect(strangeOptions(texts, mounted)).toEqual(strange);
 });

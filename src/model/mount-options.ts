@@ -174,6 +174,24 @@ export function parseMountOptions(texts: readonly string[], mounted: Mounted): M
   for (const option of given) assertAllowed(option, mounted);
   for (const { words } of settings) assertOne(words.filter((word) => given.includes(word)));
   for (const name of Object.keys(values)) assertOne([...new Set(given.filter((each) => nameOf(each) === name))]);
+  return toGive(given, mounted);
+}
+
+/**
+ * The same for a volume from before us, which keeps what it was always mounted with: nothing is refused. Options that
+ * are not allowed had no effect on a MountPoint volume, and have none now.
+ */
+export function keptMountOptions(texts: readonly string[], mounted: Mounted): MountOptions {
+  const given = texts.flatMap(splitOptions);
+  return toGive(mounted === 'MountPoint' ? given.filter((option) => isAllowed(option, mounted)) : given, mounted);
+}
+
+/** Those that no new volume could have. */
+export const strangeOptions = (texts: readonly string[], mounted: Mounted): readonly string[] =>
+  texts.flatMap(splitOptions).filter((option) => !isAllowed(option, mounted));
+
+function toGive(given: readonly string[], mounted: Mounted): MountOptions {
+  const { settings } = ALLOWED[mounted];
   const usual = settings.flatMap(({ words }) => words[0] ?? []);
   const options = given.filter((each) => !usual.includes(each) && !MODE.words.includes(each) && !isIdle(each));
   return { options: [...new Set(options)], readOnly: given.includes('ro') };
@@ -191,12 +209,17 @@ const nameOf = (option: string): string => (option.includes('=') ? option.slice(
 export const wordsFor = (mounted: Mounted): readonly string[] =>
   ALLOWED[mounted].settings.flatMap(({ words }) => words).filter((word) => word !== '');
 
-function assertAllowed(option: string, mounted: Mounted): void {
+function isAllowed(option: string, mounted: Mounted): boolean {
   const { settings, values } = ALLOWED[mounted];
-  if (isIdle(option) || settings.some(({ words }) => words.includes(option))) return;
+  if (isIdle(option) || settings.some(({ words }) => words.includes(option))) return true;
   const name = nameOf(option);
   const pattern = Object.hasOwn(values, name) ? values[name] : undefined;
-  if (option.includes('=') && pattern?.test(option.slice(name.length + 1))) return;
+  return option.includes('=') && pattern?.test(option.slice(name.length + 1)) === true;
+}
+
+function assertAllowed(option: string, mounted: Mounted): void {
+  if (isAllowed(option, mounted)) return;
+  const { values } = ALLOWED[mounted];
   const known = [...wordsFor(mounted), ...Object.keys(values).map((each) => `${each}=…`)].join(', ');
   const what =
     mounted === 'MountPoint'

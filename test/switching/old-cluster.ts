@@ -91,24 +91,26 @@ const anyKind = ({ group, version, plural, kind, namespaced }: Resource): KubeOb
     },
   }) as KubeObject;
 
-interface OldVolume {
+/** A PersistentVolume of open-local's. */
+export interface OldVolume {
   readonly attributes: Readonly<Record<string, string>>;
-  readonly gib: number;
+  readonly capacity: string;
   readonly driver?: string;
   readonly annotations?: Readonly<Record<string, string>>;
-  readonly mountOptions?: readonly string[];
+  readonly mountOptions?: string[];
+  readonly block?: true;
 }
 
 const inGroup = { volumeType: 'LVM', vgName: GROUP, 'volume.kubernetes.io/selected-node': NODE };
 
 const volumesIn = (folder: string): Readonly<Record<string, OldVolume>> => ({
-  [OLD.html]: { attributes: { ...inGroup, bps: '1048576', iops: '1024' }, gib: 5 },
+  [OLD.html]: { attributes: { ...inGroup, bps: '1048576', iops: '1024' }, capacity: '5Gi' },
   [OLD.allocated]: {
     attributes: { volumeType: 'LVM' },
     annotations: { 'csi.aliyun.com/pv-allocated': JSON.stringify({ vgName: GROUP }) },
-    gib: 2,
+    capacity: '2Gi',
   },
-  [OLD.grown]: { attributes: inGroup, gib: 3 },
+  [OLD.grown]: { attributes: inGroup, capacity: '3Gi' },
   [OLD.reader]: {
     attributes: {
       ...inGroup,
@@ -116,38 +118,58 @@ const volumesIn = (folder: string): Readonly<Record<string, OldVolume>> => ({
       'csi.aliyun.com/snapshot-id': OLD.snapshot,
       'csi.aliyun.com/source-volume-id': OLD.html,
     },
-    gib: 4,
+    capacity: '4Gi',
   },
-  [OLD.disk]: { attributes: { volumeType: 'Device', mediaType: 'hdd', Device: '/dev/sim-c' }, gib: 8 },
+  [OLD.disk]: { attributes: { volumeType: 'Device', mediaType: 'hdd', Device: '/dev/sim-c' }, capacity: '8Gi' },
   [OLD.mountPoint]: {
     attributes: { volumeType: 'MountPoint', mediaType: 'hdd', MountPoint: path.join(folder, 'mnt/data-0') },
-    gib: 6,
+    capacity: '6Gi',
   },
-  [OLD.yoda]: { attributes: inGroup, gib: 1, driver: 'yodaplugin.csi.alibabacloud.com' },
-  [OLD.missing]: { attributes: inGroup, gib: 3 },
-  [OLD.smaller]: { attributes: inGroup, gib: 2 },
+  [OLD.yoda]: { attributes: inGroup, capacity: '1Gi', driver: 'yodaplugin.csi.alibabacloud.com' },
+  [OLD.missing]: { attributes: inGroup, capacity: '3Gi' },
+  [OLD.smaller]: { attributes: inGroup, capacity: '2Gi' },
 });
 
-function pvOf(name: string, { attributes, gib, driver = DRIVER, annotations = {} }: OldVolume): PersistentVolume {
+/** As csi-provisioner wrote it from what open-local's CreateVolume had answered. */
+export function oldPv(name: string, volume: OldVolume, node = NODE): PersistentVolume {
+  const { attributes, capacity, driver = DRIVER, annotations = {}, mountOptions, block } = volume;
   const uid = name.slice(name.indexOf('-') + 1);
   return {
     metadata: { name, annotations: { 'pv.kubernetes.io/provisioned-by': driver, ...annotations } },
     spec: {
       accessModes: ['ReadWriteOnce'],
-      capacity: { storage: `${gib}Gi` },
+      capacity: { storage: capacity },
       claimRef: { apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace: 'default', name: `data-${uid}`, uid },
       csi: { driver, volumeHandle: name, fsType: 'ext4', volumeAttributes: { ...attributes } },
       nodeAffinity: {
         required: {
           nodeSelectorTerms: [
-            { matchExpressions: [{ key: 'kubernetes.io/hostname', operator: 'In', values: [NODE] }] },
+            { matchExpressions: [{ key: 'kubernetes.io/hostname', operator: 'In', values: [node] }] },
           ],
         },
       },
       persistentVolumeReclaimPolicy: 'Delete',
       storageClassName: 'open-local-lvm',
+      ...(mountOptions && { mountOptions }),
+      ...(block && { volumeMode: 'Block' as const }),
     },
   };
+}
+
+/** As csi-snapshotter wrote it from what open-local's CreateSnapshot had answered. */
+export const oldContent = (snapshotHandle: string, volumeHandle: string, restoreSize: number) => ({
+  metadata: { name: snapshotHandle.replace('snap', 'snapcontent') },
+  spec: {
+    ...{ driver: DRIVER, deletionPolicy: 'Delete', volumeSnapshotClassName: 'open-local-lvm' },
+    source: { volumeHandle },
+    volumeSnapshotRef: { namespace: 'default', name: 'new-snapshot-test' },
+  },
+  status: { snapshotHandle, restoreSize, readyToUse: true },
+});
+
+/** The kinds of snapshots, without their schemas. */
+export async function defineSnapshotKinds(client: OurApi['client']): Promise<void> {
+  for (const kind of [VOLUME_SNAPSHOTS, VOLUME_SNAPSHOT_CONTENTS]) await client.create(CRDS, anyKind(kind), never);
 }
 
 /**
@@ -170,8 +192,7 @@ export async function layOutOldCluster({ client, folder }: OurApi): Promise<stri
   });
   const inline = inlineVolumeId(pod.metadata.uid ?? '', 'scratch');
   await writeDisks(folder, inline);
-  await put(CRDS, anyKind(VOLUME_SNAPSHOTS));
-  await put(CRDS, anyKind(VOLUME_SNAPSHOT_CONTENTS));
+  await defineSnapshotKinds(client);
   await put(NODES, { metadata: { name: NODE, labels: { 'kubernetes.io/hostname': NODE } } });
   await put(STORAGE_CLASSES, {
     metadata: { name: 'open-local-lvm' },
@@ -191,11 +212,11 @@ export async function layOutOldCluster({ client, folder }: OurApi): Promise<stri
   await put(NODE_LOCAL_STORAGES, { metadata: { name: NODE }, spec: { nodeName: NODE, ...globalConfig } });
   await reportAsBefore({ client, folder }, inline);
   for (const [name, volume] of Object.entries(volumesIn(folder))) {
-    const pv = await put(VOLUMES, pvOf(name, volume));
+    const pv = await put(VOLUMES, oldPv(name, volume));
     await client.patch(VOLUMES, { name }, { type: 'merge', body: { status: { phase: 'Bound' } } }, never, 'status');
     await put(CLAIMS, claimOf(pv));
   }
-  await put(VOLUME_SNAPSHOT_CONTENTS, contentOf());
+  await put(VOLUME_SNAPSHOT_CONTENTS, oldContent(OLD.snapshot, OLD.html, 4 * GIB));
   return inline;
 }
 
@@ -207,16 +228,6 @@ const claimOf = ({ metadata, spec = {} }: PersistentVolume): PersistentVolumeCla
     resources: { requests: { storage: spec.capacity?.['storage'] ?? '' } },
     volumeName: metadata.name ?? '',
   },
-});
-
-const contentOf = () => ({
-  metadata: { name: OLD.snapshot.replace('snap', 'snapcontent') },
-  spec: {
-    ...{ driver: DRIVER, deletionPolicy: 'Delete', volumeSnapshotClassName: 'open-local-lvm' },
-    source: { volumeHandle: OLD.html },
-    volumeSnapshotRef: { namespace: 'default', name: 'new-snapshot-test' },
-  },
-  status: { snapshotHandle: OLD.snapshot, restoreSize: 4 * GIB, readyToUse: true },
 });
 
 /** The status of its agent: no extents, no UUIDs, no conditions. */

@@ -7,6 +7,8 @@ import { createPorts } from '../../src/agent/ports.ts';
 import { runAgent } from '../../src/agent/run.ts';
 import { createCsiClient, type CsiClient } from '../../src/csi/client.ts';
 import * as csi from '../../src/csi/gen/csi.ts';
+import { createIdentity } from '../../src/csi/identity.ts';
+import { createCsiServer } from '../../src/csi/server.ts';
 import { run } from '../../src/exec/run.ts';
 import { EVENTS } from '../../src/kube/events/event-object.ts';
 import { LOCAL_VOLUMES, PODS, VOLUMES } from '../../src/kube/resource.ts';
@@ -231,6 +233,51 @@ test('a pod of the old driver goes, with its inline volume and the mount at its 
   expect(left).not.toContain(`"name":"${inline}"`);
   expect(left).not.toContain('/pods/');
   expect(await names()).toContain(OLD.html);
+});
+
+test('our agent waits for the driver before it to end, does nothing meanwhile, and says why', async () => {
+  const services = [createIdentity({ driverName: 'local.csi.aliyun.com', version: 'v0.8.0', ready: () => true })];
+  const endpoint = { kind: 'unix', path: `${ours.folder}/agent.sock` } as const;
+  const old = createCsiServer({ name: 'open-local', endpoint, services, log: silentLog, graceMs: 10 });
+  await old.start(never);
+  await startOperator();
+  startAgent();
+  await eventually(async () => {
+    const { items } = await ours.client.list(EVENTS, {}, never);
+    expect(items.find(({ reason }) => reason === 'OtherDriver')).toMatchObject({
+      involvedObject: { kind: 'NodeLocalStorage', name: NODE, uid: expect.any(String) as string },
+      message: expect.stringMatching(/another process serves .*agent\.sock.*docs\/switching\.md/) as string,
+    });
+  });
+  expect(await names()).toEqual([]);
+  expect(await taggedVolumes(ours.folder)).toEqual([]);
+  await old.stop();
+  await allReady();
+});
+
+test('an inline volume that open-local made goes with its pod, though the API server has forgotten the pod', async () => {
+  await startOperator();
+  startAgent();
+  await allReady();
+  // Its record is lost with the pod; the node still has it.
+  await ours.client.delete(PODS, { namespace: 'default', name: 'cache' }, never);
+  await ours.client.patch(
+    LOCAL_VOLUMES,
+    { name: inline },
+    { type: 'merge', body: { metadata: { finalizers: null } } },
+    never,
+  );
+  await ours.client.delete(LOCAL_VOLUMES, { name: inline }, never);
+  await eventually(async () => expect(await names()).not.toContain(inline));
+  const targetPath = podPath(ours.folder, 'scratch');
+  await mkdir(targetPath, { recursive: true });
+  const unpublish = csi.NodeUnpublishVolumeRequest.fromPartial({ volumeId: inline, targetPath });
+  await node.node.nodeUnpublishVolume(unpublish, never);
+  await eventually(async () =>
+    expect(JSON.stringify(await contentOfDisks(ours.folder))).not.toContain(`"name":"${inline}"`),
+  );
+  await node.node.nodeUnpublishVolume(unpublish, never);
+  await eventually(async () => expect(await names()).not.toContain(inline));
 });
 
 test('with --adopt=report nothing is adopted, and every object says what would become of it', async () => {

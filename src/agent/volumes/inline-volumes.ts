@@ -2,6 +2,7 @@ import { present } from '../../model/present.ts';
 import { Fault, textOf } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import type { NodeLocalStorage } from '../../model/objects.ts';
+import type { VolumeReason } from '../../model/volume-reasons.ts';
 import { nodeLabelOf } from '../../model/node-label.ts';
 import { NODE_LABEL, PUBLISHED_AT, VOLUME_FINALIZER } from '../../model/well-known.ts';
 import { KeyedMutex } from '../../daemon/keyed-mutex.ts';
@@ -22,6 +23,8 @@ export interface InlineVolumesOptions {
   readonly volumes: Pick<Informer<LocalVolume, LocalVolume>, 'get' | 'subscribe' | 'wrote' | 'values'>;
   /** What the node has, as it was last reported; undefined before its object was heard of. */
   readonly nls: () => NodeLocalStorage | undefined;
+  /** In which group an inline volume is that was made before us; absent: there are none. */
+  readonly oldGroupOf?: (id: string) => Promise<string | undefined>;
   /** How long to wait for the logical volume; absent: 60 s. */
   readonly waitMs?: number;
 }
@@ -31,7 +34,7 @@ export interface InlineVolumesOptions {
  * (docs/decisions/0005). The logical volume is made and removed by the same work as that of any other volume.
  */
 export function createInlineVolumes(options: InlineVolumesOptions): Pick<NodeVolumes, 'makeInline' | 'removeInline'> {
-  const { client, volumes, nls, waitMs = 60_000 } = options;
+  const { client, volumes, nls, oldGroupOf = noOldOnes, waitMs = 60_000 } = options;
   const locks = new KeyedMutex();
 
   const look = async (name: string, signal: AbortSignal): Promise<LocalVolume | undefined> => {
@@ -56,12 +59,22 @@ export function createInlineVolumes(options: InlineVolumesOptions): Pick<NodeVol
   const make = (wanted: InlineVolume, signal: AbortSignal): Promise<LocalVolume> =>
     locks.run(
       wanted.vgName,
-      () => {
+      async () => {
+        // Nobody else's volume has this name, which is made of the pod's uid. It has its room already.
+        if ((await oldGroupOf(wanted.id)) === wanted.vgName)
+          return create(newInline({ ...wanted, adopted: true }, options.nodeName), options, signal);
         assertInlineRoom(wanted, nls(), volumes.values.values());
-        return create(wanted, options, signal);
+        return create(newInline(wanted, options.nodeName), options, signal);
       },
       signal,
     );
+
+  /** A volume is removed by its record. One from before us gets a record here, if nobody was faster. */
+  const recordToRemove = async (id: string, signal: AbortSignal): Promise<LocalVolume | undefined> => {
+    const found = await look(id, signal);
+    const vgName = found ? undefined : await oldGroupOf(id);
+    return vgName === undefined ? found : create(recordOf(id, vgName, options.nodeName), options, signal);
+  };
 
   return {
     makeInline: async (wanted, signal) => {
@@ -77,8 +90,12 @@ export function createInlineVolumes(options: InlineVolumesOptions): Pick<NodeVol
     },
     removeInline: async (id, signal) => {
       if (!INLINE_ID.test(id)) return;
-      const found = await look(id, signal);
-      if (found?.spec.role === 'Ephemeral' && found.spec.nodeName === options.nodeName) await remove(id, signal);
+      const found = await recordToRemove(id, signal);
+      if (found?.spec.role !== 'Ephemeral' || found.spec.nodeName !== options.nodeName) return;
+      // Before its agent has found it, its record can be deleted and it stays.
+      if (found.spec.adopted && found.status?.sizeBytes === undefined)
+        await untilReady(id, volumes, AbortSignal.any([signal, AbortSignal.timeout(waitMs)]), 'VolumeLost');
+      await remove(id, signal);
     },
   };
 }
@@ -86,23 +103,32 @@ export function createInlineVolumes(options: InlineVolumesOptions): Pick<NodeVol
 const unavailable = (name: string, error: unknown): Fault =>
   new Fault('unavailable', `volume ${name}: the API server did not answer: ${textOf(error)}`, { cause: error });
 
+const noOldOnes = (): Promise<undefined> => Promise.resolve(undefined);
+
 async function create(
-  wanted: InlineVolume,
-  { client, nodeName, volumes }: InlineVolumesOptions,
+  volume: LocalVolume,
+  { client, volumes }: InlineVolumesOptions,
   signal: AbortSignal,
 ): Promise<LocalVolume> {
+  const { name = '' } = volume.metadata;
   try {
-    const made = await client.create(LOCAL_VOLUMES, newInline(wanted, nodeName), signal);
+    const made = await client.create(LOCAL_VOLUMES, volume, signal);
     volumes.wrote(made);
     return made;
   } catch (error) {
-    if (!isAlreadyExists(error)) throw unavailable(wanted.id, error);
-    return client.get(LOCAL_VOLUMES, { name: wanted.id }, signal); // an earlier try, not heard of yet
+    if (!isAlreadyExists(error)) throw unavailable(name, error);
+    return client.get(LOCAL_VOLUMES, { name }, signal); // an earlier try, not heard of yet
   }
 }
 
-function newInline(wanted: InlineVolume, nodeName: string): LocalVolume {
-  const { id, vgName, sizeBytes, layout, limits, fsType, encryption, targetPath } = wanted;
+/** Of a volume from before us that is to be removed. One byte: it stays as large as it is. */
+const recordOf = (id: string, vgName: string, nodeName: string): LocalVolume => ({
+  metadata: { name: id, labels: { [NODE_LABEL]: nodeLabelOf(nodeName) }, finalizers: [VOLUME_FINALIZER] },
+  spec: { nodeName, kind: 'LVM', vgName, sizeBytes: 1, role: 'Ephemeral', adopted: true },
+});
+
+function newInline(wanted: InlineVolume & { readonly adopted?: true }, nodeName: string): LocalVolume {
+  const { id, vgName, sizeBytes, layout, limits, fsType, encryption, adopted, targetPath } = wanted;
   return {
     metadata: {
       name: id,
@@ -118,7 +144,7 @@ function newInline(wanted: InlineVolume, nodeName: string): LocalVolume {
       sizeBytes,
       role: 'Ephemeral',
       ...(fsType === '' ? {} : { fsType }),
-      ...present({ encryption }),
+      ...present({ encryption, adopted }),
       ...(Object.keys(limits).length === 0 ? {} : { limits }),
     },
   };
@@ -132,8 +158,16 @@ function assertSame(wanted: InlineVolume, { metadata, spec }: LocalVolume, nodeN
     throw new Fault('unavailable', `volume ${wanted.id} is being removed: try again`);
 }
 
-/** Throws Fault `exhausted` without room, and `unavailable` with what the node says. */
-async function untilReady(id: string, volumes: InlineVolumesOptions['volumes'], deadline: AbortSignal): Promise<void> {
+/**
+ * Throws Fault `exhausted` without room, and `unavailable` with what the node says; a reason that is `enough` is as
+ * good as Ready.
+ */
+async function untilReady(
+  id: string,
+  volumes: InlineVolumesOptions['volumes'],
+  deadline: AbortSignal,
+  enough?: VolumeReason,
+): Promise<void> {
   const done = Promise.withResolvers<void>();
   let said = 'it is not made yet';
   const leave = onAbort(deadline, () => done.reject(new Fault('unavailable', `volume ${id}: ${said}`)));
@@ -141,7 +175,7 @@ async function untilReady(id: string, volumes: InlineVolumesOptions['volumes'], 
     changed: ({ metadata, status }) => {
       if (metadata.name !== id || !status) return;
       said = status.message ?? said;
-      if (status.phase === 'Ready') done.resolve();
+      if (status.phase === 'Ready' || (enough !== undefined && status.reason === enough)) done.resolve();
       if (status.phase !== 'Failed') return;
       const kind = status.reason === 'NoSpace' ? 'exhausted' : 'unavailable';
       done.reject(new Fault(kind, `volume ${id}: ${said}`));

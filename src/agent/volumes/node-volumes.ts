@@ -115,12 +115,16 @@ function readyVolume({ metadata, spec, status }: LocalVolume): NodeVolume {
   if (status?.phase !== 'Ready' || device === undefined) throw notReady(id, status);
   const formatting = parseFilesystem(annotations[FORMATTING]);
   const formatted = annotations[FORMATTED];
-  const plain = { id, kind, source: device, fsType, formatted, formatting, sizeBytes: bytes(sizeBytes), limits };
+  const known = { id, kind, source: device, fsType, formatted, formatting, sizeBytes: bytes(sizeBytes), limits };
+  const plain = { ...known, ...adoptedMark(spec) };
   if (spec.readOnly) return { ...plain, isSnapshot: true };
   const served = { ...plain, ...copied(spec) };
   if (!spec.encryption) return served;
   return { ...served, source: mappingPathOf(id), encryption: encryptedDevice(spec, device, annotations) };
 }
+
+const adoptedMark = ({ adopted }: LocalVolume['spec']): Pick<NodeVolume, 'isAdopted'> =>
+  adopted ? { isAdopted: true } : {};
 
 const copied = (spec: LocalVolume['spec']): Pick<NodeVolume, 'isCopy'> => (isCopy({ spec }) ? { isCopy: true } : {});
 

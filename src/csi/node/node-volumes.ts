@@ -26,6 +26,8 @@ export interface NodeVolume {
   readonly isSnapshot?: true;
   /** It was copied from a volume that may be smaller: its filesystem is to be made as large as its device. */
   readonly isCopy?: true;
+  /** It was made before us, and is mounted as it always was. */
+  readonly isAdopted?: true;
   /** For each pod that has it; none when empty. */
   readonly limits: IoLimits;
 }

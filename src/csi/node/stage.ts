@@ -1,6 +1,6 @@
 import { Fault } from '../../model/fault.ts';
-import { filesystemType } from '../../model/filesystem-type.ts';
-import { parseMountOptions } from '../../model/mount-options.ts';
+import { filesystemType, type FilesystemType } from '../../model/filesystem-type.ts';
+import { keptMountOptions, parseMountOptions } from '../../model/mount-options.ts';
 import { canGrow, neededOptions } from '../../mount/filesystem.ts';
 import { mountAt, type MountEntry } from '../../mount/mountinfo.ts';
 import { assertSame, type Mounts } from '../../mount/mounts.ts';
@@ -77,13 +77,19 @@ async function growCopy(
  * that it cannot have.
  */
 export function wantedMount(volume: NodeVolume, { fsType, mountFlags, readOnly }: Access): Wanted {
-  const { kind, fsType: own, isSnapshot = false } = volume;
-  const type = fsType === '' ? own : fsType;
-  const isMounted = kind === 'MountPoint';
-  const known = (isMounted || isSnapshot) && type === '' ? '' : filesystemType(type);
-  const mounted = isMounted || known === '' ? 'MountPoint' : known;
-  const parsed = parseMountOptions(mountFlags, mounted);
+  const { isSnapshot = false, isAdopted = false } = volume;
+  const known = filesystemOf(volume, fsType);
+  const mounted = volume.kind === 'MountPoint' || known === '' ? 'MountPoint' : known;
+  const parsed = (isAdopted ? keptMountOptions : parseMountOptions)(mountFlags, mounted);
   return { mounted, fsType: known, options: parsed.options, readOnly: readOnly || parsed.readOnly || isSnapshot };
+}
+
+/** Empty: whatever is there. open-local mounts a mount point so, whatever filesystem its class names. */
+function filesystemOf({ kind, fsType: own, isSnapshot, isAdopted }: NodeVolume, asked: string): FilesystemType | '' {
+  const isMounted = kind === 'MountPoint';
+  if (isMounted && isAdopted) return '';
+  const type = asked === '' ? own : asked;
+  return (isMounted || isSnapshot) && type === '' ? '' : filesystemType(type);
 }
 
 /**

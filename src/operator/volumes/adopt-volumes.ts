@@ -162,7 +162,8 @@ async function settle(adoption: Adoption, deps: AdoptVolumesDeps, signal: AbortS
   if (!(await create(volume, deps, signal))) return undefined;
   const { name = '' } = volume.metadata;
   deps.log.info({ volume: name, node: volume.spec.nodeName, action: 'adopt' }, 'a volume from before has its record');
-  return { reason: 'Adopted', message: `${where} has a LocalVolume now: ${name}.` };
+  const message = `${where} has a LocalVolume now: ${name}.`;
+  return { reason: 'Adopted', message: adoption.note === undefined ? message : `${message} ${adoption.note}` };
 }
 
 const WITH_YES = 'it is adopted when the operator runs with --adopt=yes. Until then no pod can mount it anew.';

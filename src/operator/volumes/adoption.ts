@@ -8,7 +8,7 @@ import type { StorageView } from '../follow/views.ts';
 /** What becomes of a volume that was made before us and has no LocalVolume: docs/decisions/0018. */
 export type Adoption =
   /** It is where it is said to be: this is its record. */
-  | { readonly kind: 'adopt'; readonly volume: LocalVolume }
+  | { readonly kind: 'adopt'; readonly volume: LocalVolume; /** A sentence for people. */ readonly note?: string }
   /** It cannot be told yet: the node's agent has not reported, or another volume comes first. */
   | { readonly kind: 'wait'; readonly node?: string; readonly volume?: string }
   /** What is recorded of it does not fit what its node has; `why` is a sentence with what to do. */

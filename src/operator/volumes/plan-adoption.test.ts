@@ -107,6 +107,15 @@ test('a volume that is where its PersistentVolume says gets the record of what w
   });
 });
 
+test('mount options that no new volume could have are kept, and told', () => {
+  expect(planPvAdoption(pv(undefined, { mountOptions: ['noatime', 'norecovery'] }), known([five]))).toMatchObject({
+    note: 'Its mount options norecovery are kept, and no new volume can have them.',
+  });
+  const point = pv({ volumeType: 'MountPoint', MountPoint: '/mnt/open-local/a' }, { mountOptions: ['discard'] });
+  expect(planPvAdoption(point, known([five]))).toMatchObject({ note: expect.stringContaining('no effect') as string });
+  expect(planPvAdoption(pv(), known([five]))).not.toHaveProperty('note');
+});
+
 const specOf = (adoption: ReturnType<typeof planPvAdoption>): Partial<LocalVolume['spec']> =>
   adoption.kind === 'adopt' ? adoption.volume.spec : {};
 

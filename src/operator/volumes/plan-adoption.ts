@@ -7,6 +7,8 @@ import { UNTIL_DELETE_SNAPSHOT, UNTIL_DELETE_VOLUME } from '../../model/needed-d
 import type { PersistentVolume, VolumeSnapshotContent } from '../../model/objects.ts';
 import { readLayout, readLimits, type IoLimits, type Layout, type Parameters } from '../../model/parameters.ts';
 import { present } from '../../model/present.ts';
+import { FILESYSTEMS } from '../../model/filesystem-type.ts';
+import { strangeOptions } from '../../model/mount-options.ts';
 import { parseSnapshotClass } from '../../model/snapshot-class.ts';
 import { READ_ONLY_SNAPSHOT, SNAPSHOT_ID } from '../../model/well-known.ts';
 import { isReporting, LEAVE, record, refuse, volumeIn, type Adoption, type Known } from './adoption.ts';
@@ -33,7 +35,15 @@ export function planPvAdoption(pv: PersistentVolume, known: Known): Adoption {
   if (typeof node !== 'string') return node;
   const size = takes.kind === 'LVM' ? sizeInGroup(handle, takes, node, known) : sizeOfUnit(takes, node, known);
   if (typeof size !== 'number') return size;
-  return { kind: 'adopt', volume: recordOf(pv, { facts, takes, node, size }) };
+  return { kind: 'adopt', volume: recordOf(pv, { facts, takes, node, size }), ...present({ note: noteOn(pv, takes) }) };
+}
+
+/** What is kept although a new volume could not have it. */
+function noteOn({ spec }: PersistentVolume, { kind }: Takes): string | undefined {
+  const fsType = FILESYSTEMS.find((type) => type === (spec?.csi?.fsType || 'ext4'));
+  const strange = strangeOptions(spec?.mountOptions ?? [], kind === 'MountPoint' ? kind : (fsType ?? 'ext4'));
+  const effect = kind === 'MountPoint' ? 'have no effect, as before' : 'are kept, and no new volume can have them';
+  return strange.length === 0 ? undefined : `Its mount options ${strange.join(', ')} ${effect}.`;
 }
 
 /** It is one of ours, and has no record. */
