@@ -13,6 +13,7 @@ const agent: Command = {
     const config = parseAgentConfig(args, env);
     const client = await connect('agent', config, env);
     const log = createLog({ level: config.logLevel, name: 'agent' });
+    for (const action of config.bygone) log.warn({ action }, 'a flag of open-local is passed over');
     return async (signal) => {
       try {
         await runAgent(config, { client, run, version: VERSION, log }, signal);

@@ -25,6 +25,7 @@ const operator: Command = {
     const config = parseOperatorConfig(args, env);
     const client = await connect('operator', config, env);
     const log = createLog({ level: config.logLevel, name: 'operator' });
+    for (const action of config.bygone) log.warn({ action }, 'a flag of open-local is passed over');
     return async (signal) => {
       try {
         await runOperator(config, { client, version: VERSION, log }, signal);

@@ -119,3 +119,16 @@ test.each([
 test.each(['100m', '1000', '-5Mi', 'fast'])('a bandwidth of %s is refused by the name of its flag', (given) => {
   expect(() => parseAgentConfig(['--node-name=a', `--copy-bandwidth=${given}`], {})).toThrow('--copy-bandwidth');
 });
+
+test('the command lines of open-local are understood: what has a meaning here is taken, the rest is told', () => {
+  const agent = ['--nodename=n', '--path.sysfs=/host_sys', '--path.mount=/mnt/open-local/', '--lvname=local'];
+  expect(parseAgentConfig([...agent, '--interval=30', '--regexp=^vd[a-z]+$', '--v=5'], {})).toMatchObject({
+    ...{ nodeName: 'n', mountRoot: '/mnt/open-local', intervalMs: 30_000, pattern: /^vd[a-z]+$/ },
+    bygone: [/path.sysfs/, /lvname/, /--v /].map((flag) => expect.stringMatching(flag) as string),
+  });
+  const csi = ['--endpoint=unix://var/lib/kubelet/csi.sock', '--nodeID=n', '--driver=d', '--driver-mode=node'];
+  const more = ['--enable-spdk=false', '--lvmdPort=1736', '--konnectivity-proxy-port=8090', '--use-node-hostname'];
+  const config = parseAgentConfig([...csi, ...more, '--cgroupDriver', 'systemd'], {});
+  expect(config).toMatchObject({ nodeName: 'n', driverName: 'd' });
+  expect(config.bygone).toHaveLength(7);
+});

@@ -2,9 +2,10 @@ import { MIB, type Bytes } from '../model/bytes.ts';
 import { parseWholeQuantity } from '../model/quantity.ts';
 import { DEFAULT_DRIVER } from '../model/well-known.ts';
 import { parseEndpoint, type Endpoint } from '../daemon/endpoint.ts';
-import { choice, custom, duration, endpoint, optionalText, text, wholeNumber } from '../daemon/flag-types.ts';
-import { describeFlags, parseFlags } from '../daemon/flags.ts';
+import { bygone, choice, custom, duration, endpoint, optionalText, text, wholeNumber } from '../daemon/flag-types.ts';
+import { bygoneIn, describeFlags, parseFlags } from '../daemon/flags.ts';
 import { ERASE_POLICIES, type ErasePolicy } from '../disk/erase.ts';
+import { KLOG } from '../daemon/klog-flags.ts';
 import { LOG_LEVELS, type LogLevel } from '../daemon/log.ts';
 
 export interface AgentConfig {
@@ -36,10 +37,35 @@ export interface AgentConfig {
   readonly simulatedDisks: string | undefined;
   readonly simulatedMounts: string | undefined;
   readonly logLevel: LogLevel;
+  /** What of the command line has no meaning here: sentences. */
+  readonly bygone: readonly string[];
 }
 
 /** SCSI, virtio, Xen and NVMe disks; whole ones: their partitions come with them. */
 const DEFAULT_PATTERN = String.raw`^((s|v|xv)d[a-z]+|nvme\d+n\d+)$`;
+
+const NO_PORT = 'nothing listens on a node';
+/** Flags of open-local's `agent` and `csi`, and of klog; those with a meaning here are aliases. */
+const OF_OPEN_LOCAL = {
+  ...KLOG,
+  master: bygone('give --kubeconfig'),
+  'path.sysfs': bygone("the kernel's /sys is read"),
+  lvname: bygone('volumes are known by their records and their tag'),
+  endpoint: bygone('the socket is --csi-endpoint'),
+  'grpc-connection-timeout': bygone(NO_PORT),
+  lvmdPort: bygone(NO_PORT),
+  cgroupDriver: bygone('it is seen on the node'),
+  'driver-mode': bygone('the agent serves the node, the operator the controller'),
+  'use-node-hostname': bygone(NO_PORT, { toggle: true }),
+  'enable-spdk': bygone('there is no SPDK', { toggle: true }),
+  'extender-scheduler-names': bygone('the scheduler of a pod makes no difference'),
+  'framework-scheduler-names': bygone('the scheduler of a pod makes no difference'),
+  ...Object.fromEntries(
+    ['uds', 'proxy-host', 'proxy-port', 'proxy-mode', 'client-cert', 'client-key', 'ca-cert'].map(
+      (name) => [`konnectivity-${name}`, bygone(NO_PORT)] as const,
+    ),
+  ),
+};
 
 const FLAGS = {
   kubeconfig: optionalText({
@@ -50,7 +76,7 @@ const FLAGS = {
   'node-name': text({
     placeholder: 'NAME',
     env: 'NODE_NAME',
-    aliases: ['nodename'],
+    aliases: ['nodename', 'nodeID'],
     doc: 'The name of the Node object of this machine.',
   }),
   'csi-endpoint': endpoint({
@@ -70,7 +96,12 @@ const FLAGS = {
     parse: parseRegistration,
     doc: 'The socket by which the kubelet finds the driver. auto: plugins_registry/DRIVER-reg.sock in its folder, or none when mounts are simulated.',
   }),
-  'driver-name': text({ placeholder: 'NAME', default: DEFAULT_DRIVER, doc: 'The name of the CSI driver.' }),
+  'driver-name': text({
+    placeholder: 'NAME',
+    default: DEFAULT_DRIVER,
+    aliases: ['driver'],
+    doc: 'The name of the CSI driver.',
+  }),
   'max-volumes-per-node': wholeNumber({
     placeholder: 'N',
     default: 256,
@@ -127,6 +158,7 @@ const FLAGS = {
     placeholder: 'FILE',
     doc: 'Filesystems and mounts are entries of this JSON file, and no real one is made. For demonstrations and tests.',
   }),
+  ...OF_OPEN_LOCAL,
   'log-level': choice(LOG_LEVELS, { default: 'info', doc: 'What is logged, and all that is worse.' }),
 };
 
@@ -158,6 +190,7 @@ export function parseAgentConfig(
     simulatedDisks: flags['simulated-disks'],
     simulatedMounts: flags['simulated-mounts'],
     logLevel: flags['log-level'],
+    bygone: bygoneIn(FLAGS, args),
   };
 }
 

@@ -33,6 +33,12 @@ export function toggle(common: Common & { readonly default: boolean }): Flag<boo
   return { ...flag(common, 'true|false', fallback, parseToggle), toggle: true };
 }
 
+/** Another program's flag, whatever its value; `instead` goes on from "has no meaning here:". */
+export function bygone(instead: string, how: { readonly toggle?: true } = {}): Flag<undefined> {
+  const made = flag<undefined>({ doc: instead }, 'TEXT', { value: undefined, shown: 'none' }, () => undefined);
+  return { ...made, toggle: how.toggle ?? false, bygone: instead };
+}
+
 /** One of a few words. */
 export function choice<const T extends string>(
   words: readonly T[],

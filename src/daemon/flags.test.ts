@@ -1,6 +1,17 @@
 import { expect, test } from 'vitest';
-import { choice, custom, duration, endpoint, list, optionalText, text, toggle, wholeNumber } from './flag-types.ts';
-import { asksForHelp, BadFlags, describeFlags, parseFlags } from './flags.ts';
+import {
+  bygone,
+  choice,
+  custom,
+  duration,
+  endpoint,
+  list,
+  optionalText,
+  text,
+  toggle,
+  wholeNumber,
+} from './flag-types.ts';
+import { asksForHelp, BadFlags, bygoneIn, describeFlags, parseFlags } from './flags.ts';
 
 const FLAGS = {
   kubeconfig: optionalText({ doc: 'How to reach the API server.', placeholder: 'FILE' }),
@@ -109,4 +120,16 @@ test.each([
   [[], false],
 ])('%j asks for help: %s', (args, wanted) => {
   expect(asksForHelp(args)).toBe(wanted);
+});
+
+test('a flag that has no meaning here is accepted, told, and in no help text', () => {
+  const old = { ...FLAGS, lvmdPort: bygone('nothing listens'), spdk: bygone('there is none', { toggle: true }) };
+  const args = ['--node-name=n', '--lvmdPort', '1736', '--spdk', '--ttl=1m'];
+  expect(parseFlags(old, args, {})).toMatchObject({ 'node-name': 'n', ttl: 60_000 });
+  expect(bygoneIn(old, args)).toEqual([
+    '--lvmdPort has no meaning here: nothing listens',
+    '--spdk has no meaning here: there is none',
+  ]);
+  expect(bygoneIn(old, ['--node-name=n'])).toEqual([]);
+  expect(describeFlags(old)).toBe(describeFlags(FLAGS));
 });

@@ -11,6 +11,8 @@ export interface Flag<T> {
   readonly placeholder: string;
   readonly toggle: boolean;
   readonly aliases: readonly string[];
+  /** It is accepted and has no meaning here: what to do in its place, for people. */
+  readonly bygone?: string;
   /** The environment variable that sets it when the command line does not. */
   readonly env: string | undefined;
   readonly fallback: { readonly value: T; readonly shown: string } | 'required';
@@ -59,6 +61,15 @@ export function parseFlags<const F extends Flags>(
   }
   if (problems.length > 0) throw new BadFlags(problems);
   return values as FlagValues<F>;
+}
+
+/** What a command line says that has no meaning here: a sentence for each, naming the flag. */
+export function bygoneIn(flags: Flags, args: readonly string[]): readonly string[] {
+  const { given } = readArguments(flags, args);
+  return [...given.keys()].flatMap((name) => {
+    const { bygone } = flags[name] ?? {};
+    return bygone === undefined ? [] : [`--${name} has no meaning here: ${bygone}`];
+  });
 }
 
 function valueOf<T>(flag: Flag<T>, given: Given | undefined): T {
@@ -129,7 +140,8 @@ const withDashes = (arg: string): string =>
 
 /** One paragraph per flag: how it is written, its default, what it means. */
 export function describeFlags(flags: Flags): string {
-  const entries = Object.entries(flags).map(([name, flag]) => {
+  const known = Object.entries(flags).filter(([, { bygone }]) => bygone === undefined);
+  const entries = known.map(([name, flag]) => {
     const words = [name, ...flag.aliases].map((word) => spelling(word, flag)).join(', ');
     const origin = flag.env === undefined ? '' : ` (or ${flag.env})`;
     const fallback = flag.fallback === 'required' ? 'required' : `default: ${flag.fallback.shown}`;

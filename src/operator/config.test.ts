@@ -68,3 +68,15 @@ test('the help tells every flag', () => {
   for (const flag of ['kubeconfig', 'extender-tls-dir', 'hold-ttl', 'wait-ms', 'update-nls', 'node-anti-affinity'])
     expect(operatorHelp()).toContain(flag);
 });
+
+test('the command lines of open-local are understood: what has a meaning here is taken, the rest is told', () => {
+  const args = ['--initconfig=yoda', '--port=23000', '--scheduler-strategy=spread', '--feature-gates=UpdateNLS=false'];
+  expect(
+    parseOperatorConfig([...args, '--enabled-node-anti-affinity=MountPoint=5,LVM', '--driver=d'], {}),
+  ).toMatchObject({
+    ...{ initConfig: 'yoda', strategy: 'spread', antiAffinity: { MountPoint: 5, LVM: 5 }, driverName: 'd' },
+    bygone: [/--port .*--extender-listen/, /--feature-gates .*--no-update-nls/].map(
+      (flag) => expect.stringMatching(flag) as string,
+    ),
+  });
+});

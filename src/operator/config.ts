@@ -3,6 +3,7 @@ import type { Strategy } from '../capacity/placing/search.ts';
 import type { AntiAffinity } from '../capacity/placing/score-nodes.ts';
 import type { Endpoint } from '../daemon/endpoint.ts';
 import {
+  bygone,
   choice,
   custom,
   duration,
@@ -13,7 +14,8 @@ import {
   toggle,
   wholeNumber,
 } from '../daemon/flag-types.ts';
-import { BadFlags, describeFlags, parseFlags } from '../daemon/flags.ts';
+import { BadFlags, bygoneIn, describeFlags, parseFlags } from '../daemon/flags.ts';
+import { KLOG } from '../daemon/klog-flags.ts';
 import { LOG_LEVELS, type LogLevel } from '../daemon/log.ts';
 import { checkListen } from '../extender/check-listen.ts';
 import { textOf } from '../model/fault.ts';
@@ -58,7 +60,20 @@ export interface OperatorConfig {
   readonly checkEveryMs: number;
   readonly waitMs: number;
   readonly logLevel: LogLevel;
+  /** What of the command line has no meaning here: sentences. */
+  readonly bygone: readonly string[];
 }
+
+/** Flags of open-local's `controller`, `scheduler` and `csi`, and of klog; those with a meaning here are aliases. */
+const OF_OPEN_LOCAL = {
+  ...KLOG,
+  master: bygone('give --kubeconfig'),
+  port: bygone('the extender listens at --extender-listen'),
+  endpoint: bygone('the socket is --csi-endpoint'),
+  nodeID: bygone('the agent has --node-name'),
+  'driver-mode': bygone('the agent serves the node, the operator the controller'),
+  'feature-gates': bygone('UpdateNLS=false is --no-update-nls; snapshots of nobody are removed in any case'),
+};
 
 const FLAGS = {
   kubeconfig: optionalText({
@@ -119,7 +134,12 @@ const FLAGS = {
     default: 'unix:///csi/csi.sock',
     doc: 'The socket on which the CSI sidecars find the controller; none to serve no CSI.',
   }),
-  'driver-name': text({ placeholder: 'NAME', default: DEFAULT_DRIVER, doc: 'The name of the CSI driver.' }),
+  'driver-name': text({
+    placeholder: 'NAME',
+    default: DEFAULT_DRIVER,
+    aliases: ['driver'],
+    doc: 'The name of the CSI driver.',
+  }),
   'init-config': text({
     placeholder: 'NAME',
     default: 'open-local',
@@ -167,6 +187,7 @@ const FLAGS = {
     max: 1000,
     doc: 'How long the extender waits for room that other pods may leave, before it refuses; the scheduler waits with it.',
   }),
+  ...OF_OPEN_LOCAL,
   'log-level': choice(LOG_LEVELS, { default: 'info', doc: 'What is logged, and all that is worse.' }),
 };
 
@@ -215,6 +236,7 @@ export function parseOperatorConfig(
     checkEveryMs: flags['check-every'],
     waitMs: flags['wait-ms'],
     logLevel: flags['log-level'],
+    bygone: bygoneIn(FLAGS, args),
   };
 }
 

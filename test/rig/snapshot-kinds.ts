@@ -19,7 +19,7 @@ export const defineKind = (
   client.create(
     CRDS,
     {
-      metadata: { name: `${plural}.${group}` },
+      metadata: { name: `${plural}.${group}`, annotations: { 'api-approved.kubernetes.io': 'unapproved, for tests' } },
       spec: {
         group,
         scope: namespaced ? 'Namespaced' : 'Cluster',

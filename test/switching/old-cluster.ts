@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { OurApi } from '../rig/our-api.ts';
+import { defineSnapshotKinds } from '../rig/snapshot-kinds.ts';
 import {
   CLAIMS,
   INIT_CONFIGS,
@@ -9,7 +10,6 @@ import {
   PODS,
   STORAGE_CLASSES,
   VOLUMES,
-  VOLUME_SNAPSHOTS,
   VOLUME_SNAPSHOT_CONTENTS,
   type Resource,
 } from '../../src/kube/resource.ts';
@@ -65,31 +65,6 @@ const sizesWith = (inline: string): Readonly<Record<string, number>> => ({
 /** In GiB, by PersistentVolumes; the largest of both is what is taken. */
 export const TAKEN_GIB = 5 + 2 + 4 + 1 + 4 + 1 + 3 + 2;
 export const GROUP_GIB = 40;
-
-const CRDS: Resource = {
-  group: 'apiextensions.k8s.io',
-  version: 'v1',
-  plural: 'customresourcedefinitions',
-  kind: 'CustomResourceDefinition',
-  namespaced: false,
-};
-
-/** Of the snapshot kinds, which its chart brings. */
-const anyKind = ({ group, version, plural, kind, namespaced }: Resource): KubeObject =>
-  ({
-    metadata: { name: `${plural}.${group}` },
-    spec: {
-      group,
-      scope: namespaced ? 'Namespaced' : 'Cluster',
-      names: { kind, plural, singular: kind.toLowerCase(), listKind: `${kind}List` },
-      versions: [
-        {
-          ...{ name: version, served: true, storage: true },
-          schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
-        },
-      ],
-    },
-  }) as KubeObject;
 
 /** A PersistentVolume of open-local's. */
 export interface OldVolume {
@@ -166,11 +141,6 @@ export const oldContent = (snapshotHandle: string, volumeHandle: string, restore
   },
   status: { snapshotHandle, restoreSize, readyToUse: true },
 });
-
-/** The kinds of snapshots, without their schemas. */
-export async function defineSnapshotKinds(client: OurApi['client']): Promise<void> {
-  for (const kind of [VOLUME_SNAPSHOTS, VOLUME_SNAPSHOT_CONTENTS]) await client.create(CRDS, anyKind(kind), never);
-}
 
 /**
  * Lays it out; `folder` is where the node's simulated disks and mounts are. Resolves to the name of the inline volume

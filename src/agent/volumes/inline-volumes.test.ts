@@ -41,6 +41,10 @@ function rig(
     readonly heard?: LocalVolume;
     readonly down?: true;
     readonly nls?: NodeLocalStorage;
+    /** The group where it is from before us. */
+    readonly old?: string;
+    /** What becomes of a record that is made; absent: it is Ready. */
+    readonly made?: LocalVolume['status'];
   } = {},
 ) {
   let stored = options.stored;
@@ -54,7 +58,7 @@ function rig(
   const client: Pick<KubeClient, 'create' | 'get' | 'delete'> = {
     create: <T extends KubeObject>(_: unknown, object: T): Promise<T> => {
       if (stored) return Promise.reject(new ApiError({ code: 409, reason: 'AlreadyExists', message: 'there' }));
-      stored = { ...(object as unknown as LocalVolume), ...READY };
+      stored = { ...(object as unknown as LocalVolume), ...(options.made ? { status: options.made } : READY) };
       return answer('create', stored);
     },
     get: () => answer('get', stored),
@@ -75,7 +79,14 @@ function rig(
   return {
     calls,
     stored: () => stored,
-    ...createInlineVolumes({ client, nodeName: 'node-a', volumes, nls: () => options.nls ?? NODE, waitMs: 50 }),
+    ...createInlineVolumes({
+      client,
+      nodeName: 'node-a',
+      volumes,
+      nls: () => options.nls ?? NODE,
+      oldGroupOf: () => Promise.resolve(options.old),
+      waitMs: 50,
+    }),
   };
 }
 
@@ -156,4 +167,35 @@ test('without room nothing is made; what is made counts for the next, also for o
   const made = await Promise.allSettled(ids.map((id) => last.makeInline({ ...wanted, id }, never)));
   expect(made.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
   expect(last.calls.filter((call) => call === 'create')).toHaveLength(1);
+});
+
+test('one from before us is adopted when it is published again, and needs no room: it has it', async () => {
+  const it = rig({ old: 'pool-0', nls: nodeWith(0) });
+  await it.makeInline(wanted, never);
+  expect(it.stored()?.spec).toMatchObject({ role: 'Ephemeral', vgName: 'pool-0', sizeBytes: GIB, adopted: true });
+  await expect(rig({ nls: nodeWith(0) }).makeInline(wanted, never)).rejects.toMatchObject({ kind: 'exhausted' });
+});
+
+const lost = { phase: 'Failed', reason: 'VolumeLost', message: 'it is gone' } as const;
+const faulty = { phase: 'Failed', reason: 'GroupFaulty', message: 'its disks are missing' } as const;
+
+test('one from before us gets a record when it is unpublished, and is removed by it', async () => {
+  const it = rig({ old: 'pool-0' });
+  await it.removeInline(ID, never);
+  expect(it.calls.slice(-2)).toEqual(['create', 'delete']);
+  expect(it.stored()?.spec).toEqual({
+    ...{ nodeName: 'node-a', kind: 'LVM', vgName: 'pool-0', sizeBytes: 1, role: 'Ephemeral', adopted: true },
+  });
+  const gone = rig({ old: 'pool-0', made: lost });
+  await gone.removeInline(ID, never);
+  expect(gone.calls.at(-1)).toBe('delete');
+});
+
+test('one from before us that misses its disks keeps its record until they are back', async () => {
+  const it = rig({ old: 'pool-0', made: faulty });
+  await expect(it.removeInline(ID, never)).rejects.toMatchObject({
+    kind: 'unavailable',
+    message: expect.stringContaining('its disks are missing') as string,
+  });
+  expect(it.calls).not.toContain('delete');
 });

@@ -5,7 +5,7 @@ import { present } from '../../model/present.ts';
 import { KEEP, NODE_LABEL, VOLUME_FINALIZER } from '../../model/well-known.ts';
 import type { StorageView } from '../follow/views.ts';
 
-/** What becomes of a volume that was made before us and has no LocalVolume: docs/decisions/0018. */
+/** What becomes of a volume that was made before us and has no LocalVolume: docs/decisions/0021. */
 export type Adoption =
   /** It is where it is said to be: this is its record. */
   | { readonly kind: 'adopt'; readonly volume: LocalVolume; /** A sentence for people. */ readonly note?: string }
