@@ -119,6 +119,7 @@ const CORE: readonly Entry[] = [
       column('Message', '.message'),
     ],
   },
+  { kind: 'ResourceQuota', plural: 'resourcequotas', shortNames: ['quota'], status: true },
   { kind: 'ConfigMap', plural: 'configmaps', shortNames: ['cm'], rules: configRules },
   { kind: 'Secret', plural: 'secrets', selectable: ['type'], rules: configRules },
   {

@@ -97,6 +97,7 @@ describe('one source, two doors', () => {
 describe('values that are refused, with the name of the key', () => {
   test.each<[what: string, values: object, says: RegExp]>([
     ['an unknown key', { agnet: {} }, /additional properties 'agnet' not allowed/],
+    ['a name too long for a Service', { name: 'a'.repeat(41) }, /\/name'.*maxLength/],
     [
       'an unknown key further in',
       { agent: { kubletDir: '/x' } },
@@ -239,7 +240,9 @@ describe('the values.yaml of open-local', () => {
     // What is still called open-local is the image, the classes by their names, the label of helm, and paths in a pod.
     const rest = objects.filter(({ kind }) => kind !== 'CustomResourceDefinition').map((object) => stringify(object));
     const lines = rest.flatMap((each) => each.split('\n')).filter((line) => line.includes('open-local'));
-    const meant = /helm\.sh\/chart|name: open-local-(?:lvm|device|mountpoint)|image: |\/etc\/open-local/;
+    // And the operator's Lease.
+    const meant =
+      /helm\.sh\/chart|name: open-local-(?:lvm|device|mountpoint)|image: |\/etc\/open-local|- open-local-operator$/;
     expect(lines.filter((line) => !meant.test(line))).toEqual([]);
   });
 

@@ -71,6 +71,7 @@ const OF_HELM = /^\s+(?:app\.kubernetes\.io\/(?:managed-by|version)|helm\.sh\/ch
 /** The files of the kustomize base by their path in deploy/, and of which template each is. */
 const BASE: Readonly<Record<string, string>> = {
   'namespace.yaml': 'namespace.yaml',
+  'quota.yaml': 'quota.yaml',
   'operator-rbac.yaml': 'operator-rbac.yaml',
   'sidecars-rbac.yaml': 'sidecars-rbac.yaml',
   'operator.yaml': 'operator.yaml',

@@ -135,7 +135,11 @@ imagePullSecrets:
 
 {{/* The spec of the NodeLocalStorageInitConfig, or nothing: values, the device of open-local's values, what exists. */}}
 {{- define "open-local.initConfig" -}}
-{{- $exists := lookup "csi.aliyun.com/v1alpha1" "NodeLocalStorageInitConfig" "" .Values.name -}}
+{{- $exists := dict -}}
+{{- /* Helm cannot look up what the cluster has no kind of. */ -}}
+{{- if .Capabilities.APIVersions.Has "csi.aliyun.com/v1alpha1" -}}
+{{- $exists = lookup "csi.aliyun.com/v1alpha1" "NodeLocalStorageInitConfig" "" .Values.name -}}
+{{- end -}}
 {{- if .Values.initConfig -}}
 {{ toYaml .Values.initConfig }}
 {{- else if .Values.agent.device -}}
@@ -149,5 +153,12 @@ globalConfig:
         devices: [{{ .Values.agent.device }}]
 {{- else if $exists -}}
 {{ toYaml $exists.spec }}
+{{- end -}}
+{{- end }}
+
+{{/* The class of a kind of storage.k8s.io that the cluster has by this name, or nothing: (list $ "StorageClass" "name"). */}}
+{{- define "open-local.existing" -}}
+{{- if (index . 0).Capabilities.APIVersions.Has (printf "storage.k8s.io/v1/%s" (index . 1)) -}}
+{{- lookup "storage.k8s.io/v1" (index . 1) "" (index . 2) | toYaml -}}
 {{- end -}}
 {{- end }}

@@ -28,12 +28,14 @@ global.NumOfMasters: no job runs on the control plane's nodes
 {{- if dig "enabled" false (.Values.monitor | default dict) }}
 monitor.enabled: a ServiceMonitor is made, and no dashboard: the one of open-local goes on working, metrics have the same names
 {{- end }}
-{{- range $key, $class := .Values.storageclass }}
+{{- range $kind := list "StorageClass" "VolumeAttributesClass" }}
+{{- range $key, $class := get $.Values (lower $kind) }}
 {{- if $class.enabled }}
-{{- with lookup "storage.k8s.io/v1" "StorageClass" "" $class.name }}
+{{- with include "open-local.existing" (list $ $kind $class.name) | fromYaml }}
 {{- $wanted := include "open-local.parameters" $class.parameters | trim }}
 {{- if ne $wanted (include "open-local.parameters" .parameters | trim) }}
-storageclass.{{ $key }}.parameters: class {{ $class.name }} exists with others, which Kubernetes does not let anybody change. To have these: kubectl delete storageclass {{ $class.name }} (no volume is touched), and upgrade again
+{{ lower $kind }}.{{ $key }}.parameters: class {{ $class.name }} exists with others, which Kubernetes does not let anybody change. To have these: kubectl delete {{ lower $kind }} {{ $class.name }} (no volume is touched), and upgrade again
+{{- end }}
 {{- end }}
 {{- end }}
 {{- end }}
