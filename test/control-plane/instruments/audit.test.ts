@@ -31,6 +31,7 @@ test('a line of the log is read, a subresource and a path without an object too'
     user: 'system:serviceaccount:open-local:open-local-agent',
     program: 'open-local-agent',
     resource: 'pods/binding',
+    group: '',
     namespace: 'n',
     name: 'p',
     code: 201,

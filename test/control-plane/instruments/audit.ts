@@ -14,6 +14,8 @@ export interface ApiRequest {
   readonly program: string;
   /** Resource such as `pods`, or with a subresource `pods/binding`; empty for a path that is no object's. */
   readonly resource: string;
+  /** API group of the resource; empty for the core group. */
+  readonly group: string;
   readonly namespace: string;
   readonly name: string;
   /** HTTP status of the answer. */
@@ -58,16 +60,20 @@ export async function mark(dir: string, client: Pick<KubeClient, 'get'>, signal:
   return { name };
 }
 
-/** Reads the requests between two marks. Throws when the log lacks one of them, or has them the other way round. */
-export async function readRequests(dir: string, from: Mark, to: Mark): Promise<ApiRequest[]> {
+/**
+ * Reads the requests between two marks, or all before the second one. Throws when the log lacks a mark, or has them the
+ * other way round. A watch is there once it has ended.
+ */
+export async function readRequests(dir: string, from: Mark | undefined, to: Mark): Promise<ApiRequest[]> {
   const lines = (await readFile(path.join(dir, FILE), 'utf8')).split('\n');
   const at = ({ name }: Mark): number => {
     const found = lines.findIndex((line) => line.includes(`"${name}"`));
     if (found < 0) throw new Error(`the audit log in ${dir} has no ${name}`);
     return found;
   };
-  if (at(from) >= at(to)) throw new Error(`the audit log in ${dir} has ${to.name} before ${from.name}`);
-  return lines.slice(at(from) + 1, at(to)).map(parseAuditLine);
+  const first = from === undefined ? -1 : at(from);
+  if (from && first >= at(to)) throw new Error(`the audit log in ${dir} has ${to.name} before ${from.name}`);
+  return lines.slice(first + 1, at(to)).map(parseAuditLine);
 }
 
 interface AuditEvent {
@@ -77,6 +83,7 @@ interface AuditEvent {
   readonly objectRef?: {
     readonly resource?: string;
     readonly subresource?: string;
+    readonly apiGroup?: string;
     readonly namespace?: string;
     readonly name?: string;
   };
@@ -89,12 +96,13 @@ interface AuditEvent {
  */
 export function parseAuditLine(line: string): ApiRequest {
   const { verb, user, userAgent = '', objectRef = {}, responseStatus } = JSON.parse(line) as AuditEvent;
-  const { resource = '', subresource, namespace = '', name = '' } = objectRef;
+  const { resource = '', subresource, apiGroup: group = '', namespace = '', name = '' } = objectRef;
   return {
     verb,
     user: user.username,
     program: userAgent.split(/[/ ]/, 1)[0] ?? '',
     resource: subresource === undefined ? resource : `${resource}/${subresource}`,
+    group,
     namespace,
     name,
     code: responseStatus?.code ?? 0,

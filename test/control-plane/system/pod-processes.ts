@@ -8,7 +8,7 @@ import { NODES, PODS } from '../../../src/kube/resource.ts';
 import type { Pod } from '../../../src/model/objects.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { argsOf, envOf, type Container } from './deployed.ts';
-import { startReplica, type Replica, type ReplicaOptions } from './replica.ts';
+import { startReplica, WITH_SNAPSHOTTER, type Replica, type ReplicaOptions } from './replica.ts';
 
 /** Label and taint of the nodes for the operator's pods; nothing else goes there. */
 export const CONTROL_PLANE = 'node-role.kubernetes.io/control-plane';
@@ -80,6 +80,7 @@ async function runPod(pod: Pod, ip: string, options: PodProcessesOptions, signal
   const replica = await startReplica(cluster, {
     ...options,
     ...{ name, extenderPort, metricsPort, tlsDir: undefined, flags: {} },
+    sidecars: WITH_SNAPSHOTTER.filter((sidecar) => containers.some((container) => container.name === sidecar)),
     args: (container, instead) => argsOf(containers, container, instead),
     env: envOf(containers, 'operator', { 'metadata.name': name, 'status.podIP': ip }),
   });
