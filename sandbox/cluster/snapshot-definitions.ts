@@ -9,7 +9,12 @@ export const snapshotDefinitions = (): string[] =>
     JSON.stringify({
       apiVersion: 'apiextensions.k8s.io/v1',
       kind: 'CustomResourceDefinition',
-      metadata: { name: `${plural}.${group}` },
+      metadata: {
+        name: `${plural}.${group}`,
+        annotations: {
+          'api-approved.kubernetes.io': 'https://github.com/kubernetes-csi/external-snapshotter/pull/814',
+        },
+      },
       spec: {
         group,
         scope: namespaced ? 'Namespaced' : 'Cluster',
