@@ -23,6 +23,9 @@ install: $(INSTALLED) ## Install the packages (brings Node 24 too)
 build: $(INSTALLED) ## Build the three programs into dist/
 	npm run --silent build >&2
 
+image: build ## Build the container image into dist/: an OCI archive and its bill of materials, without an engine or a registry (as root; ARCH=arm64; FRESH=1 takes Debian's packages of today)
+	tools/image/archive.sh $(ARCH)
+
 demo: build ## Run the whole job on simulated nodes, no cluster needed (LVM=real: loop devices and real lvm2, as root; JSON=1: one document)
 	bin/open-local sandbox --lvm $(LVM) $(if $(JSON),--json)
 
@@ -51,6 +54,9 @@ bench: build ## Benchmarks of the extender and the ledger: tables, JSON, chart
 
 control-plane: ## Build the real control plane from Go modules into the cache (9 minutes cold)
 	test/control-plane/build.sh
+
+test-image: build ## The image, unpacked and run (as root; COLD=1: also built twice from nothing, and as docker build does it)
+	npm run --silent node -- node_modules/vitest/vitest.mjs run --config test/image/vitest.image.config.ts $(if $(COLD),,test/image/image.image.ts)
 
 cluster-up: $(INSTALLED) ## Start a real control plane with open-local and three simulated nodes, for an hour (as root)
 	npm run --silent node -- test/control-plane/cli.ts up
@@ -94,4 +100,4 @@ bench-cluster: $(INSTALLED) ## What open-local costs a real control plane: pods 
 clean: ## Remove what was built
 	rm -rf dist coverage
 
-.PHONY: help install build demo test-all test check fuzz mutants fuzz-wire bench control-plane deploy test-chart test-deploy cluster-up cluster-down test-cluster test-csi node-up node-shell node-down test-node bench-node bench-cluster clean
+.PHONY: help install build image test-image demo test-all test check fuzz mutants fuzz-wire bench control-plane deploy test-chart test-deploy cluster-up cluster-down test-cluster test-csi node-up node-shell node-down test-node bench-node bench-cluster clean
