@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { stringify } from 'yaml';
+import { parse, stringify } from 'yaml';
 import { CLASS_PARAMETERS, MUTABLE_PARAMETERS } from '../../src/model/parameters.ts';
 import { SNAPSHOT_CLASS_PARAMETERS } from '../../src/model/snapshot-class.ts';
 import {
@@ -315,4 +315,28 @@ test('CRDs are upgraded with the release and outlive it, and so does what people
     'helm.sh/hook': 'post-install,post-upgrade',
     'meta.helm.sh/release-name': 'open-local',
   });
+});
+
+type Values = Readonly<Record<string, unknown>>;
+interface ValuesSchema {
+  readonly $ref?: string;
+  readonly properties?: Readonly<Record<string, ValuesSchema>>;
+}
+
+test('values.yaml has every key of the schema, with what it is without you or what it becomes', async () => {
+  const schema = JSON.parse(readFileSync(path.join(CHART, 'values.schema.json'), 'utf8')) as ValuesSchema;
+  const text = await readFile(path.join(CHART, 'values.yaml'), 'utf8');
+  const isTold = (place: string, key: string): boolean =>
+    text.includes(` ${key}:`) || [`${place}.${key}`, `${place}.*`, `, .${key} `].some((name) => text.includes(name));
+  const missing = (of: ValuesSchema, values: Values, place: string): string[] =>
+    Object.entries(of.properties ?? {}).flatMap(([key, inner]) => {
+      const name = place === '' ? key : `${place}.${key}`;
+      const value = values[key];
+      // An empty map is Kubernetes' own, such as affinity, or of another document, such as initConfig.
+      if (typeof value === 'object' && value !== null)
+        return Object.keys(value).length === 0 ? [] : missing(inner, value as Values, name);
+      if (Object.hasOwn(values, key) || isTold(place, key)) return [];
+      return inner.properties ? missing(inner, {}, name) : [name];
+    });
+  expect(missing(schema, parse(text) as Values, '')).toEqual([]);
 });
