@@ -93,8 +93,8 @@ test('its pods are placed by real free room, and its rights are enough', async (
   const nodes = pods.map(({ name }) => system.stores.pods.get(`default/${name}`)?.spec?.nodeName);
   expect(Map.groupBy(nodes, (node) => node).size).toBe(2);
   expect(broken(await promised(system))).toEqual([]);
-  // With 4 GiB left on each node a larger one has no place, and is told why by the extender.
-  await createPods(system, [{ name: 'large', sizes: ['5Gi'], spec: { schedulerName: NAME } }]);
+  // No node takes more than five of them, so none has more than 8 GiB left. The extender says why.
+  await createPods(system, [{ name: 'large', sizes: ['9Gi'], spec: { schedulerName: NAME } }]);
   const told = await system.kubectl(
     'wait',
     'pod/large',
@@ -103,7 +103,7 @@ test('its pods are placed by real free room, and its rights are enough', async (
     '-o',
     'json',
   );
-  expect(told).toContain('not enough room for 5 GiB in any volume group');
+  expect(told).toContain('not enough room for 9 GiB in any volume group');
   const log = await readFile(path.join(system.cluster.dir, 'second-scheduler.log'), 'utf8');
   expect(log).toContain('Successfully bound pod to node');
   expect(log).not.toMatch(/forbidden|tls: /);
