@@ -1,4 +1,4 @@
-# The image of open-local: `docker build .`, or `make image` without an engine or a registry (docs/decisions/0018), which
+# The image of open-local: `docker build .`, or `make image` without an engine or a registry (docs/decisions/0019), which
 # puts what it has built itself in the place of the stages `build` and `system`.
 ARG BASE=debian:bookworm-slim
 ARG BUILDER=node:24-bookworm-slim
