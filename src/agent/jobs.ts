@@ -24,9 +24,10 @@ import type { RunningCopies } from './volumes/running-copies.ts';
 import { createStrayVolumes, type StrayVolumes } from './volumes/stray-volumes.ts';
 import { createLostInlineVolumes } from './volumes/lost-inline-volumes.ts';
 import { readersOf } from './volumes/plan-snapshot.ts';
-import { isSettled, reconcileVolume } from './volumes/reconcile-volume.ts';
+import { isSettled } from './volumes/is-settled.ts';
+import { reconcileVolume } from './volumes/reconcile-volume.ts';
 import { createFillWatch } from './volumes/watch-fill.ts';
-import type { VolumeWriter } from './volumes/write-volume.ts';
+import type { OnBroken, VolumeWriter } from './volumes/write-volume.ts';
 
 export interface JobsDeps {
   readonly config: Pick<AgentConfig, 'nodeName' | 'pattern' | 'mountRoot'>;
@@ -40,6 +41,7 @@ export interface JobsDeps {
   readonly node: Informer<NodeLocalStorage, NodeLocalStorage>;
   readonly volumes: Informer<LocalVolume, LocalVolume>;
   readonly write: VolumeWriter;
+  readonly onBroken: OnBroken;
   readonly limits: Limits;
   readonly queues: Queues;
   readonly copies: RunningCopies;

@@ -12,6 +12,8 @@ export interface AgentMetrics {
   readonly onCall: (call: CallReport) => void;
   /** Measures one look at the node. */
   timed<T>(turn: () => Promise<T>): Promise<T>;
+  /** The record of a volume was seen, or was to be written, as it cannot be. */
+  readonly onBroken: () => void;
   readonly onObservation: (observation: Observation) => void;
   /** Where the numbers of volumes and of work come from when a page is made. */
   watch(volumes: ReadonlyMap<string, LocalVolume>, queues: Queues): void;
@@ -39,8 +41,15 @@ export function createAgentMetrics(): AgentMetrics {
   const volumes = gauge('volumes', 'Volumes of this node by phase.', ['phase']);
   const waiting = gauge('work', 'Keys of the work queues.', ['queue', 'state']);
 
+  const broken = metrics.counter({
+    name: name('broken_rules_total'),
+    help: 'Records of volumes that were seen, or were to be written, as they cannot be.',
+    labels: [],
+  });
+
   return {
     registry: metrics,
+    onBroken: () => broken.add([]),
     onCommand: ({ verb, ms, ok }) => commands.observe([verb, String(ok)], ms / 1000),
     onCall: ({ method, code, ms }) => calls.observe([method, code], ms / 1000),
     timed: async (turn) => {

@@ -5,6 +5,8 @@ import type { Log } from '../model/log.ts';
 import { repeat } from '../daemon/repeat.ts';
 import type { PublishedLimits } from '../csi/node/published-limits.ts';
 import type { KubeClient } from '../kube/client.ts';
+import { LOCAL_VOLUMES } from '../kube/resource.ts';
+import { subjectOf } from '../kube/subject.ts';
 import type { Informer } from '../kube/follow/informer.ts';
 import type { AgentConfig } from './config.ts';
 import type { RecordEvent } from './events/record-event.ts';
@@ -14,10 +16,10 @@ import type { AgentMetrics } from './metrics.ts';
 import type { OwnObjects } from './own-objects.ts';
 import type { Ports } from './ports.ts';
 import { createQueues, type Queues } from './queues.ts';
-import { isSettled } from './volumes/reconcile-volume.ts';
+import { isSettled } from './volumes/is-settled.ts';
 import { isFilling } from './volumes/watch-fill.ts';
 import { createRunningCopies } from './volumes/running-copies.ts';
-import { createVolumeWriter, type VolumeWriter } from './volumes/write-volume.ts';
+import { createVolumeWriter, type OnBroken, type VolumeWriter } from './volumes/write-volume.ts';
 
 export interface WorkDeps {
   readonly config: Pick<AgentConfig, 'nodeName' | 'intervalMs' | 'snapshotIntervalMs' | 'pattern' | 'mountRoot'>;
@@ -50,10 +52,11 @@ export function createWork(deps: WorkDeps): Work {
   const { node, volumes } = objects;
   const { nodeName } = config;
   const queues = createQueues(log);
-  const write = createVolumeWriter(client, (volume) => volumes.wrote(volume));
+  const onBroken = tellBroken(deps);
+  const write = createVolumeWriter(client, (volume) => volumes.wrote(volume), onBroken);
   const limits = createLimitsOf(deps, volumes.values, () => queues.limits.add(LIMITS_KEY));
   const copies = createRunningCopies();
-  const jobs = createJobs({ ...deps, node, volumes, write, limits, queues, copies });
+  const jobs = createJobs({ ...deps, node, volumes, write, onBroken, limits, queues, copies });
   metrics.watch(volumes.values, queues);
 
   const lookAtOthers = (volume: LocalVolume): void => {
@@ -105,6 +108,16 @@ export function createWork(deps: WorkDeps): Work {
     },
   };
 }
+
+/** Tells of a record that cannot be: an Event, a log line, a metric. */
+const tellBroken =
+  ({ metrics, log, record }: WorkDeps): OnBroken =>
+  ({ metadata }, what) => {
+    metrics.onBroken();
+    log.error({ volume: metadata.name ?? '', action: what }, 'the record of a volume breaks a rule');
+    const message = `The record of the volume breaks a rule: ${what}.`;
+    record(subjectOf(LOCAL_VOLUMES, metadata), { type: 'Warning', reason: 'RuleBroken', message });
+  };
 
 /** Sources that may wait until it needs them no more, to be removed or to grow; and copies that may wait for it. */
 function concernedBy({ spec, metadata }: LocalVolume, volumes: ReadonlyMap<string, LocalVolume>): readonly string[] {

@@ -60,6 +60,8 @@ const OTHERS = {
   NotAdopted: operator(OLDER),
   /** The kubelet knows the pod of an inline volume no more. */
   PodGone: agent('LocalVolume'),
+  /** What is recorded of a volume, or was to be written, cannot be. */
+  RuleBroken: agent('LocalVolume'),
   LimitsNotSet: agent('LocalVolume'),
   LimitsPartial: agent('LocalVolume'),
   /** Logical volumes of ours that no LocalVolume speaks of. */

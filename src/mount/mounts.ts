@@ -40,7 +40,7 @@ export interface NewBind {
 }
 
 const TIMEOUT_MS = 120_000;
-/** Mounts that may lie over one another at a target of ours; of more, the rest is left. */
+/** Mounts that may lie over one another at a target of ours. More are unmounted by the next call. */
 const MAX_LAYERS = 16;
 
 const list = async (signal: AbortSignal): Promise<readonly MountEntry[]> =>
@@ -80,6 +80,9 @@ export function createHostMounts(run: Run): Mounts {
     unmount: async (target, signal) => {
       for (let layer = 0; layer < MAX_LAYERS && mountAt(await list(signal), target); layer += 1)
         await call(umountArgv(target), signal);
+      const left = mountAt(await list(signal), target);
+      if (left)
+        throw new Fault('unavailable', `${left.source} is still mounted at ${target}, below ${MAX_LAYERS} others`);
     },
   };
 }

@@ -106,3 +106,18 @@ test('a swap area is no filesystem, and what is not there has no size', async ()
   expect(await filesystems.probe(disks.devices[0] ?? '', never)).toMatchObject({ kind: 'other', what: 'swap' });
   expect(await filesystems.sizeOf('/dev/none', never)).toBeUndefined();
 });
+
+test('what lies below more mounts than are taken down at a time is told to be there still, and goes next time', async () => {
+  await using work = await workFolder();
+  const [source, target] = [path.join(work.folder, 'source'), path.join(work.folder, 'target')] as const;
+  await mkdir(source);
+  await mkdir(target);
+  for (let layer = 0; layer < 18; layer += 1)
+    await run(['mount', '--bind', source, target], { timeoutMs: 10_000 }, never);
+  await expect(mounts.unmount(target, never)).rejects.toMatchObject({
+    kind: 'unavailable',
+    message: expect.stringContaining(`is still mounted at ${target}, below 16 others`) as string,
+  });
+  await mounts.unmount(target, never);
+  expect(mountAt(await mounts.list(never), target)).toBeUndefined();
+});

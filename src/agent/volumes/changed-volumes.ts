@@ -8,7 +8,7 @@ import type { Observation } from '../storage/observe.ts';
 import { findVolume } from './find-group.ts';
 import { isRecoverable } from './plan-volume.ts';
 import { findFilesystem, isInPlace } from './unit-disk.ts';
-import { isSettled } from './reconcile-volume.ts';
+import { isSettled } from './is-settled.ts';
 
 /** Volumes whose status no longer matches what observe() found: lost, or back again. They are to be looked at again. */
 export function findSuspects(volumes: Iterable<LocalVolume>, seen: Seen): readonly string[] {

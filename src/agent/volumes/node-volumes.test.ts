@@ -158,6 +158,14 @@ test('an API server that does not answer is no unknown volume', async () => {
   });
 });
 
+test('a record that cannot be serves no call', async () => {
+  const other = { ...ready, status: { ...ready.status, devicePath: '/dev/pool-0/v2' } };
+  await expect(volumesOf(other, missing).volumes.find('v1', never)).rejects.toMatchObject({
+    kind: 'unavailable',
+    message: 'volume v1: its device is /dev/pool-0/v2, and its own is /dev/pool-0/v1; it is looked at again first',
+  });
+});
+
 test('what is recorded is asked for anew, whatever was heard, when that matters', async () => {
   const { volumes, asked } = volumesOf(ready, { ...ready, spec: { ...ready.spec, fsType: 'ext3' } });
   expect(await volumes.find('v1', never, 'fresh')).toMatchObject({ fsType: 'ext3' });
@@ -177,8 +185,12 @@ test('the marks of a volume that is formatted are annotations, and are read back
 
 test('a release takes off our finalizer only, and only if it is still at its place', async () => {
   const finalizers = ['other/one', 'csi.aliyun.com/volume-on-node'];
+  const leaving = { deletionTimestamp: '2026-01-01T00:00:00Z' };
   const object = createFakeObject(sampleLocalVolume({ meta: { finalizers } }));
-  await createVolumeWriter(object.client, () => {}).release(sampleLocalVolume({ meta: { finalizers } }), never);
+  await createVolumeWriter(object.client, () => {}).release(
+    sampleLocalVolume({ meta: { ...leaving, finalizers } }),
+    never,
+  );
   expect(object.calls).toEqual([
     {
       type: 'json',
@@ -190,7 +202,7 @@ test('a release takes off our finalizer only, and only if it is still at its pla
   ]);
   const foreign = createFakeObject(sampleLocalVolume());
   await createVolumeWriter(foreign.client, () => {}).release(
-    sampleLocalVolume({ meta: { finalizers: ['other/one'] } }),
+    sampleLocalVolume({ meta: { ...leaving, finalizers: ['other/one'] } }),
     never,
   );
   expect(foreign.calls).toEqual([]);

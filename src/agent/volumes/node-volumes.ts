@@ -13,6 +13,7 @@ import type { Mounts } from '../../mount/mounts.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { LOCAL_VOLUMES } from '../../kube/resource.ts';
 import { isInPlace, recordedFilesystem } from './unit-disk.ts';
+import { brokenRecord } from './volume-rules.ts';
 import type { VolumeWriter } from './write-volume.ts';
 import { find } from '../../kube/find.ts';
 
@@ -108,11 +109,13 @@ async function recorded(id: string, writing: Promise<void>): Promise<void> {
 }
 
 /** Throws Fault `unavailable` while the volume is not ready. */
-function readyVolume({ metadata, spec, status }: LocalVolume): NodeVolume {
+function readyVolume(volume: LocalVolume): NodeVolume {
+  const { metadata, spec, status } = volume;
   const { name: id = '', annotations = {} } = metadata;
   const { kind, fsType = '', limits = {} } = spec;
   const { sizeBytes = spec.sizeBytes, devicePath: device } = status ?? {};
   if (status?.phase !== 'Ready' || device === undefined) throw notReady(id, status);
+  assertHolds(volume);
   const formatting = parseFilesystem(annotations[FORMATTING]);
   const formatted = annotations[FORMATTED];
   const known = { id, kind, source: device, fsType, formatted, formatting, sizeBytes: bytes(sizeBytes), limits };
@@ -125,6 +128,12 @@ function readyVolume({ metadata, spec, status }: LocalVolume): NodeVolume {
 
 const adoptedMark = ({ adopted }: LocalVolume['spec']): Pick<NodeVolume, 'isAdopted'> =>
   adopted ? { isAdopted: true } : {};
+
+function assertHolds(volume: LocalVolume): void {
+  const broken = brokenRecord(volume);
+  if (broken === undefined) return;
+  throw new Fault('unavailable', `volume ${volume.metadata.name}: ${broken}; it is looked at again first`);
+}
 
 const copied = (spec: LocalVolume['spec']): Pick<NodeVolume, 'isCopy'> => (isCopy({ spec }) ? { isCopy: true } : {});
 

@@ -6,7 +6,7 @@ import type { LvmGroup, LvmVolume } from '../../lvm/report.ts';
 import { sampleGroup, sampleLocalVolume, sampleVolume } from '../storage-fixture.ts';
 import { findSuspects } from './changed-volumes.ts';
 import { planLvmVolume } from './plan-volume.ts';
-import { isSettled } from './reconcile-volume.ts';
+import { isSettled } from './is-settled.ts';
 
 type Parts = Parameters<typeof sampleLocalVolume>[0];
 

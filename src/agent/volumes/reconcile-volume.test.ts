@@ -16,7 +16,8 @@ import { bytes, GIB, MIB } from '../../model/bytes.ts';
 import { Fault } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import { createFakeObject } from '../fake-objects.ts';
-import { isSettled, reconcileVolume, type VolumeDeps } from './reconcile-volume.ts';
+import { isSettled } from './is-settled.ts';
+import { reconcileVolume, type VolumeDeps } from './reconcile-volume.ts';
 import { sampleDisk, sampleLocalVolume, sampleMount, sampleObservation, unitSpec } from '../storage-fixture.ts';
 import { createVolumeWriter, type VolumeWriter } from './write-volume.ts';
 
@@ -46,6 +47,8 @@ async function rig(volume: LocalVolume) {
   const events: string[] = [];
   const wiped: string[] = [];
   const filled: string[] = [];
+  const broken: string[] = [];
+  const onBroken = (_: LocalVolume, what: string): void => void broken.push(what);
   let changes = 0;
   const deps: VolumeDeps = {
     lvm,
@@ -64,7 +67,8 @@ async function rig(volume: LocalVolume) {
     crypt,
     mounts,
     observe: () => Promise.resolve(sampleObservation({ devices: [sampleDisk('sdc')] })),
-    write: createVolumeWriter(object.client, () => {}),
+    write: createVolumeWriter(object.client, () => {}, onBroken),
+    onBroken,
     locks: new KeyedMutex(),
     others: new Map(),
     record: (_, event) => void events.push(event.reason),
@@ -77,7 +81,21 @@ async function rig(volume: LocalVolume) {
     const now = object.read();
     return now ? reconcileVolume(now, { ...deps, ...more }, never) : Promise.resolve();
   };
-  return { object, deps, lvm, crypt, mounts, file, events, wiped, filled, volumes, reconcile, changes: () => changes };
+  return {
+    object,
+    deps,
+    lvm,
+    crypt,
+    mounts,
+    file,
+    events,
+    broken,
+    wiped,
+    filled,
+    volumes,
+    reconcile,
+    changes: () => changes,
+  };
 }
 
 test('made, told once, grown, removed', async () => {
@@ -173,6 +191,19 @@ test('what is removed is erased first; without that it stays, and says why', asy
   await it.reconcile({ lvm });
   expect(it.wiped).toEqual([`/dev/pool-0/v1 ${GIB}`]);
   expect([it.object.read(), await it.volumes()]).toEqual([undefined, []]);
+});
+
+test("a record with another volume's device is told, and written anew by what is there", async () => {
+  const it = await rig(sampleLocalVolume());
+  await it.reconcile();
+  const made = it.object.read() ?? sampleLocalVolume();
+  expect([isSettled(made), it.broken]).toEqual([true, []]);
+  const wrong = { ...made, status: { ...made.status, devicePath: '/dev/pool-0/v2' } };
+  it.object.write(wrong);
+  expect(isSettled(wrong)).toBe(false);
+  await it.reconcile();
+  expect(it.broken).toEqual(['its device is /dev/pool-0/v2, and its own is /dev/pool-0/v1']);
+  expect(it.object.read()?.status).toEqual(made.status);
 });
 
 test.each([

@@ -4,9 +4,7 @@ import { bytes } from '../../model/bytes.ts';
 import { isCopy } from '../../model/copies.ts';
 import { Fault, textOf } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
-import { largestStore } from '../../model/snapshot-store.ts';
 import { VOLUME_REASONS, type VolumeReason } from '../../model/volume-reasons.ts';
-import { VOLUME_FINALIZER } from '../../model/well-known.ts';
 import type { KeyedMutex } from '../../daemon/keyed-mutex.ts';
 import type { Log } from '../../model/log.ts';
 import type { Crypt } from '../../crypt/crypt.ts';
@@ -26,7 +24,8 @@ import { planDeviceVolume, planMountPointVolume } from './plan-unit.ts';
 import { fillOf } from './watch-fill.ts';
 import { planLvmVolume, type Erasure, type InGroup, type VolumeStep } from './plan-volume.ts';
 import { findFilesystem, findRecorded, identityAt, recordedDisk, recordedFilesystem } from './unit-disk.ts';
-import { showsItsLimits, type VolumeProblem, type VolumeWriter } from './write-volume.ts';
+import { brokenRecord } from './volume-rules.ts';
+import type { OnBroken, VolumeProblem, VolumeWriter } from './write-volume.ts';
 import { LOCAL_VOLUMES } from '../../kube/resource.ts';
 import { subjectOf } from '../../kube/subject.ts';
 
@@ -44,6 +43,7 @@ export interface VolumeDeps {
   readonly others: ReadonlyMap<string, LocalVolume>;
   readonly record: RecordEvent;
   readonly log: Log;
+  readonly onBroken: OnBroken;
   /** Called when something was made, grown or removed: the node's storage is to be reported. */
   readonly onChange: () => void;
   /** Begins to fill a volume from another one, or goes on: copy-volume.ts. */
@@ -56,22 +56,13 @@ export interface VolumeDeps {
  */
 const MAX_STEPS = 4;
 
-/** Whether the object says that nothing is left to do. */
-export function isSettled(volume: LocalVolume): boolean {
-  const { metadata, spec, status } = volume;
-  if (metadata.deletionTimestamp !== undefined) return !metadata.finalizers?.includes(VOLUME_FINALIZER);
-  if (status?.phase !== 'Ready' || status.reason !== undefined || !showsItsLimits(volume)) return false;
-  const { sizeBytes = 0, snapshot } = status;
-  // What a snapshot shows has its source's size; and its store needs no more room than its source.
-  const enough = snapshot?.sourceBytes === undefined ? spec.sizeBytes : largestStore(bytes(snapshot.sourceBytes));
-  return spec.readOnly === true || sizeBytes >= Math.min(spec.sizeBytes, enough);
-}
-
 /**
  * Makes one volume as it is asked for, and tells in its status. May be cut at any point and repeated. Throws what the
  * next try has to wait for, after it was told.
  */
 export async function reconcileVolume(volume: LocalVolume, deps: VolumeDeps, signal: AbortSignal): Promise<void> {
+  const broken = brokenRecord(volume);
+  if (broken !== undefined) deps.onBroken(volume, broken);
   const place = volume.spec.vgName ?? volume.spec.path ?? '';
   if (volume.spec.kind === 'LVM' && volume.metadata.deletionTimestamp !== undefined) {
     await deps.locks.run(place, () => splitLeaving(volume, deps, signal), signal);

@@ -17,6 +17,7 @@ import type { KubeClient, Patch } from '../../kube/client.ts';
 import { LOCAL_VOLUMES } from '../../kube/resource.ts';
 import { hasBeenReady } from './plan-volume.ts';
 import { unlessGone } from '../../kube/find.ts';
+import { brokenRelease, brokenStep } from './volume-rules.ts';
 
 type Status = NonNullable<LocalVolume['status']>;
 
@@ -73,10 +74,17 @@ export interface VolumeWriter {
   markFilesystem(name: string, identity: string, signal: AbortSignal): Promise<void>;
 }
 
-/** `wrote` is given every object as the API server answered with it. */
+/** Told of a volume of which what is recorded, or was to be written, cannot be; `what` goes on after its name. */
+export type OnBroken = (volume: LocalVolume, what: string) => void;
+
+/**
+ * `wrote` is given every object as the API server answered with it. What breaks a rule of volume-rules.ts is told to
+ * `onBroken` and not written: the call throws.
+ */
 export function createVolumeWriter(
   client: Pick<KubeClient, 'patch'>,
   wrote: (volume: LocalVolume) => void,
+  onBroken: OnBroken = () => {},
 ): VolumeWriter {
   const patch = async (name: string, change: Patch, signal: AbortSignal, subresource?: 'status'): Promise<void> => {
     const volume = await unlessGone(client.patch(LOCAL_VOLUMES, { name }, change, signal, subresource));
@@ -90,6 +98,7 @@ export function createVolumeWriter(
   ): Promise<void> => patch(metadata.name ?? '', { type: 'merge', body: { status } }, signal, 'status');
 
   const writeStatus = async (volume: LocalVolume, status: Status, signal: AbortSignal): Promise<boolean> => {
+    assertHolds(volume, brokenStep(volume, status), onBroken);
     const body = changeTo(volume, status);
     if (body) await patch(volume.metadata.name ?? '', { type: 'merge', body: { status: body } }, signal, 'status');
     return body !== undefined;
@@ -100,6 +109,7 @@ export function createVolumeWriter(
       const status = present({ phase: 'Ready' as const, sizeBytes, devicePath, groupUuid, volumeUuid, snapshot });
       if (copiedBytes === undefined) await writeStatus(volume, status, signal);
       else {
+        assertHolds(volume, brokenStep(volume, status), onBroken);
         const whole = { ...status, copiedBytes, progress: 100, summary: summaryOf(volume, sizeBytes) };
         await patchStatus(volume, { reason: null, message: null, ...whole }, signal);
       }
@@ -117,7 +127,9 @@ export function createVolumeWriter(
       return writeStatus(volume, { ...known, phase: phaseOf(volume, reason), reason, message }, signal);
     },
     fill: (name, snapshot, signal) => patch(name, { type: 'merge', body: { status: { snapshot } } }, signal, 'status'),
-    release: async ({ metadata }, signal) => {
+    release: async (volume, signal) => {
+      assertHolds(volume, brokenRelease(volume), onBroken);
+      const { metadata } = volume;
       const at = metadata.finalizers?.indexOf(VOLUME_FINALIZER) ?? -1;
       if (at >= 0) await patch(metadata.name ?? '', withoutFinalizer(at), signal);
     },
@@ -131,6 +143,12 @@ export function createVolumeWriter(
     markDisk: (name, identity, signal) => patch(name, annotate(DISK, identity), signal),
     markFilesystem: (name, identity, signal) => patch(name, annotate(FILESYSTEM, identity), signal),
   };
+}
+
+function assertHolds(volume: LocalVolume, broken: string | undefined, onBroken: OnBroken): void {
+  if (broken === undefined) return;
+  onBroken(volume, broken);
+  throw new Error(`volume ${volume.metadata.name}: ${broken}; that is not written`);
 }
 
 function withoutFinalizer(at: number): Patch {

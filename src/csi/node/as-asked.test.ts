@@ -119,6 +119,20 @@ test.each(['ro', 'emergency_ro', 'shutdown'])(
   },
 );
 
+test('a mount that succeeded and is not in the mount table, or shows something else, is not waved through', async () => {
+  const it = await rig();
+  const { mount } = it.mounts;
+  it.mounts.mount = () => Promise.resolve();
+  const told = refused(Code.UNAVAILABLE, `volume v1: mounted at ${it.staging}, and not to be seen there`);
+  await expect(stage(it)).rejects.toMatchObject(told);
+  it.mounts.mount = mount;
+  const { shows } = it.mounts;
+  it.mounts.shows = () => Promise.resolve(false);
+  await expect(stage(it)).rejects.toMatchObject(told);
+  it.mounts.shows = shows;
+  await stage(it);
+});
+
 test('a filesystem that answers with errors is not given to anybody', async () => {
   const it = await rig();
   await stage(it);

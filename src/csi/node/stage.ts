@@ -53,7 +53,7 @@ export async function stageVolume(
     : await deps.ownWork.run(id, (own) => prepareFilesystem(wanted, deps, own), signal);
   const options = [...new Set([...asked.options, ...neededOptions(fsType), ...(readOnly ? ['ro'] : [])])];
   await mounts.mount({ source: volume.source, target: stagingPath, fsType, options }, signal);
-  if (!found) await assertMounted(id, stagingPath, asked, mounts, signal);
+  if (!found) await assertMounted(id, { target: stagingPath, source: volume.source }, asked, mounts, signal);
   if (!readOnly) await growCopy(volume, { target: stagingPath, fsType }, deps, signal);
 }
 
@@ -98,14 +98,15 @@ function filesystemOf({ kind, fsType: own, isSnapshot, isAdopted }: NodeVolume, 
  */
 async function assertMounted(
   id: string,
-  target: string,
+  { target, source }: { readonly target: string; readonly source: string },
   asked: Wanted,
   mounts: Mounts,
   signal: AbortSignal,
 ): Promise<void> {
   const entry = mountAt(await mounts.list(signal), target);
+  const isOwn = entry !== undefined && (await mounts.shows(entry, source, signal));
+  if (!entry || !isOwn) throw new Fault('unavailable', `volume ${id}: mounted at ${target}, and not to be seen there`);
   try {
-    if (!entry) return;
     assertLabelled(id, entry, asked.options);
     assertAsAsked(id, entry, asked, 'precondition');
   } catch (error) {
