@@ -1,10 +1,13 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { build, type Plugin } from 'esbuild';
+import { DEFINITION_FIELDS } from './src/doctor/model/definition-fields.ts';
+import { DEPLOYED_RIGHTS } from './src/doctor/model/deployed-rights.ts';
 
 /**
- * Three programs, each from an entry of its own, so that nothing of the operator can slip into what every node pays
- * for, and nothing of the sandbox into what a cluster runs; src/bundles.test.ts reads the metafiles written here.
+ * Four programs, each from an entry of its own, so that nothing of the operator can slip into what every node pays for,
+ * nothing of the sandbox into what a cluster runs, and nothing that people run by hand into the operator;
+ * src/bundles.test.ts reads the metafiles written here.
  */
 const BUNDLES = [
   // Not minified, so that a stack trace in a log reads as the source does: source maps would cost 80 MB of resident
@@ -12,6 +15,7 @@ const BUNDLES = [
   { name: 'open-local', entry: 'src/main.ts', minify: false },
   { name: 'sandbox', entry: 'sandbox/main.ts', minify: false },
   { name: 'agent', entry: 'src/main-agent.ts', minify: true },
+  { name: 'people', entry: 'src/main-people.ts', minify: false },
 ];
 
 /** What packages of ours load only for features that no program here uses; a third of the operator's bundle. */
@@ -39,6 +43,19 @@ const leaveOut: Plugin = {
   },
 };
 
+/** What the doctor knows of crds/ and deploy/: a bundle has no files beside it. */
+const INLINED: Readonly<Record<string, unknown>> = { DEFINITION_FIELDS, DEPLOYED_RIGHTS };
+
+const inlineManifests: Plugin = {
+  name: 'inline-manifests',
+  setup: (bundler) => {
+    bundler.onLoad({ filter: /doctor\/model\/(?:definition-fields|deployed-rights)\.ts$/ }, ({ path: file }) => {
+      const name = path.basename(file, '.ts').toUpperCase().replace('-', '_');
+      return { contents: `export const ${name} = ${JSON.stringify(INLINED[name])};` };
+    });
+  },
+};
+
 const root = import.meta.dirname;
 const out = path.resolve(root, process.argv[2] ?? 'dist');
 
@@ -56,7 +73,7 @@ for (const { name, entry, minify } of BUNDLES) {
     keepNames: minify,
     sourcemap: true,
     metafile: true,
-    plugins: [leaveOut],
+    plugins: [leaveOut, inlineManifests],
     logLevel: 'warning',
   });
   await writeFile(path.join(out, `${name}.meta.json`), JSON.stringify(metafile));

@@ -61,13 +61,13 @@ const NOWHERE = [
 ];
 const CEL = '@marcbachmann/cel-js';
 
-/** The yaml parser is in all three: each reads a kubeconfig, and loads the parser only then. */
+/** The yaml parser is in all of them: each reads a kubeconfig, and loads the parser only then. */
 const PROGRAMS = [
   {
     bundle: 'open-local',
     has: { folders: ['src/operator', 'src/extender', 'src/capacity'], packages: ['fastify', '@grpc/grpc-js', 'yaml'] },
     hasNot: {
-      folders: ['sandbox', 'test', 'src/agent', 'src/lvm', 'src/disk', 'src/cgroup'],
+      folders: ['sandbox', 'test', 'src/agent', 'src/lvm', 'src/disk', 'src/cgroup', 'src/doctor'],
       packages: [CEL],
     },
   },
@@ -77,6 +77,14 @@ const PROGRAMS = [
     hasNot: {
       folders: ['sandbox', 'test', 'src/operator', 'src/extender', 'src/capacity'],
       packages: [CEL, 'fastify'],
+    },
+  },
+  {
+    bundle: 'people',
+    has: { folders: ['src/doctor', 'src/setup', 'src/capacity'], packages: ['yaml'] },
+    hasNot: {
+      folders: ['sandbox', 'test', 'src/agent', 'src/lvm', 'src/disk', 'src/extender', 'src/csi'],
+      packages: [CEL, 'fastify', '@grpc/grpc-js', 'pino'],
     },
   },
   {
@@ -126,6 +134,13 @@ test('the bundled operator answers kube-scheduler without what was left out of i
     expect(await ended).toEqual([0, null]);
   }
   expect(await said).toBe('');
+});
+
+test('the doctor finds what is missing in definitions without a file of the checkout', async () => {
+  const text = await readFile(path.join(dist, 'people.cjs'), 'utf8');
+  expect(text).toContain('status.host.kubeletFolder');
+  expect(text).toContain('pods/binding');
+  expect(text).not.toMatch(/readFileSync\)?\([^)]*FOLDER/);
 });
 
 test('the program tells the version of the package', async () => {

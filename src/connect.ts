@@ -1,6 +1,7 @@
 import { run } from './exec/run.ts';
 import type { KubeClient } from './kube/client.ts';
 import { findAccess, type AccessFlags } from './kube/access/find-access.ts';
+import type { RestOptions } from './kube/rest/rest-call.ts';
 import { createKubeClient } from './kube/rest/rest-client.ts';
 import { VERSION } from './version.ts';
 
@@ -12,7 +13,8 @@ export async function connect(
   name: string,
   flags: AccessFlags,
   env: Readonly<Record<string, string | undefined>>,
+  options: Pick<RestOptions, 'onAnswer'> = {},
 ): Promise<KubeClient> {
   const access = await findAccess(flags, { run, env });
-  return createKubeClient(access, { userAgent: `open-local-${name}/${VERSION}` });
+  return createKubeClient(access, { ...options, userAgent: `open-local-${name}/${VERSION}` });
 }

@@ -148,6 +148,17 @@ const ROOMS: readonly Room[] = [
     packages: ['node:'],
   },
   { room: 'setup', ours: ['kube', 'model', 'operator/serving'], packages: ['yaml'] },
+  { room: 'doctor/model', ours: ['kube', 'kube/lease', 'model', 'operator/serving'], packages: ['node:', 'yaml'] },
+  {
+    room: 'doctor/checks',
+    ours: ['capacity', 'certificates', 'doctor/model', 'model', 'operator/serving'],
+    packages: ['node:', 'yaml'],
+  },
+  {
+    room: 'doctor',
+    ours: ['doctor/checks', 'doctor/model', 'kube', 'kube/lease', 'model', 'operator/serving'],
+    packages: ['node:'],
+  },
   { room: 'agent/events', ours: ['kube', 'model'], packages: [] },
   {
     room: 'agent/storage',

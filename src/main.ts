@@ -12,6 +12,7 @@ const USAGE = `open-local ${VERSION}: local disks as ordinary Kubernetes storage
 Usage: open-local COMMAND [flags]; open-local COMMAND --help tells the flags
 
   agent      Volume groups, volumes and the CSI node service of one node.
+  doctor     What is wrong with an installation, why it matters and what mends it.
   operator   Scheduler extender, CSI controller and reconcilers; one per cluster, or two of which one leads.
   sandbox    The whole job on simulated nodes, without a cluster.
   scheduler-config
@@ -43,7 +44,7 @@ async function main([name = 'help', ...args]: readonly string[]): Promise<void> 
   else if (['version', '--version'].includes(name)) process.stdout.write(`open-local ${VERSION}\n`);
   else {
     process.stderr.write(
-      `open-local: "${name}" is not a command: use agent, operator, sandbox, scheduler-config, version\n`,
+      `open-local: "${name}" is not a command: use agent, doctor, operator, sandbox, scheduler-config, version\n`,
     );
     process.exitCode = 2;
   }

@@ -25,6 +25,7 @@ import {
   PARAM_PVC_NAME,
   PARAM_PVC_NAMESPACE,
   PARAM_STAGE_SECRET,
+  POD_SECURITY,
   POD_UID,
   EPHEMERAL,
   PUBLISHED_AT,
@@ -114,6 +115,7 @@ const ON_OBJECTS: readonly Row[] = [
   [SLICE_MANAGED_BY, 'label', 'EndpointSlice', ['operator'], ['kube-controller-manager'], 'Kubernetes'],
   [APP_MANAGED_BY, 'label', 'Secret', ['operator'], ['operator'], 'Kubernetes'],
   [APP_COMPONENT, 'label', 'Deployment, Pod', ['administrator'], ['people'], 'Kubernetes'],
+  [POD_SECURITY, 'label', 'Namespace', ['administrator'], ['people'], 'Kubernetes'],
   [TOPOLOGY_KEY, 'label', 'Node', ['kubelet'], ['operator', 'agent'], 'Kubernetes'],
   [VOLUME_FINALIZER, 'finalizer', 'LocalVolume', ['operator', 'agent'], ['agent'], 'ours'],
 ];

@@ -114,6 +114,9 @@ export const FREED = 'csi.aliyun.com/freed';
 export const DRIVER_NAME = 'csi.storage.k8s.io/drivername';
 export const MANAGED_BY = 'csi.storage.k8s.io/managed-by';
 
+/** On a Namespace: which pods it admits. The agent is privileged. */
+export const POD_SECURITY = 'pod-security.kubernetes.io/enforce';
+
 /** On Secrets that the operator made; it writes no others. */
 export const APP_MANAGED_BY = 'app.kubernetes.io/managed-by';
 /** On the pods of the second scheduler that `scheduler-config` prints. */

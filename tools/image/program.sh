@@ -14,7 +14,8 @@ rm -rf "$out"
 mkdir -p "$home/bin" "$home/dist" "$out/files/usr/share/doc/open-local" "$out/node/opt/open-local/node_modules/.bin"
 install -m 755 "$node" "$out/node/opt/open-local/node_modules/.bin/node"
 install -m 755 "$root/bin/open-local" "$home/bin/open-local"
-for name in open-local agent sandbox; do
+install -m 755 "$root/bin/kubectl-open_local" "$home/bin/kubectl-open_local"
+for name in open-local agent people sandbox; do
   install -m 644 "$dist/$name.cjs" "$home/dist/$name.cjs"
 done
 # What the sandbox reads.

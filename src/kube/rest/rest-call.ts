@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { textOf } from '../../model/fault.ts';
 import type { ClusterAccess, Identity } from '../access/access.ts';
 import { withDeadline } from '../../wait/deadline.ts';
@@ -21,6 +21,8 @@ export interface RestOptions {
   readonly userAgent: string;
   /** Ms for one call from start to the end of its answer; for a watch, to its start. Absent: 30,000. */
   readonly timeoutMs?: number;
+  /** Told of the headers of every answer. */
+  readonly onAnswer?: (headers: IncomingHttpHeaders) => void;
 }
 
 /** One exchange with the API server; every failure is an ApiError, or the signal's reason. */
@@ -62,6 +64,7 @@ export function createRestCaller(access: ClusterAccess, options: RestOptions): R
     try {
       const answer = await answerOf(call, signal);
       const { statusCode: code = 0, headers } = answer;
+      options.onAnswer?.(headers);
       if (code >= 200 && code < 300) return answer;
       throw errorFromAnswer(nameOf(call), code, headers, await textOfBody(answer));
     } catch (error) {
