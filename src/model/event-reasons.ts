@@ -7,7 +7,8 @@ export interface EventReasonEntry {
     | 'NodeLocalStorageInitConfig'
     | 'LocalVolume'
     | 'NodeLocalStorage, StorageClass'
-    | 'PersistentVolume, VolumeSnapshotContent, Pod';
+    | 'PersistentVolume, VolumeSnapshotContent, Pod'
+    | 'VolumeSnapshot, VolumeSnapshotContent';
   readonly by: 'operator' | 'agent';
   readonly from: 'open-local' | 'ours';
 }
@@ -50,6 +51,8 @@ const OTHERS = {
   DataLeft: operator('LocalVolume'),
   /** A snapshot is removed, since no VolumeSnapshotContent ever had it and nobody asks for it. */
   SnapshotOfNobody: operator('LocalVolume'),
+  /** The store of a snapshot was full, so what it held is lost. */
+  SnapshotLost: operator('VolumeSnapshot, VolumeSnapshotContent'),
   /** No report shows a LocalVolume that is Ready. */
   VolumeUnseen: operator('LocalVolume'),
   /** A volume that was made before us has a LocalVolume now. */

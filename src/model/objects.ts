@@ -242,7 +242,14 @@ export interface PersistentVolume extends KubeObject {
     storageClassName?: string;
     volumeMode?: 'Filesystem' | 'Block';
     claimRef?: { namespace?: string; name?: string; uid?: string; apiVersion?: string; kind?: string };
-    csi?: { driver: string; volumeHandle: string; fsType?: string; volumeAttributes?: Record<string, string> };
+    csi?: {
+      driver: string;
+      volumeHandle: string;
+      fsType?: string;
+      volumeAttributes?: Record<string, string>;
+      nodeStageSecretRef?: { name: string; namespace: string };
+      nodeExpandSecretRef?: { name: string; namespace: string };
+    };
     nodeAffinity?: {
       required?: { nodeSelectorTerms: { matchExpressions?: { key: string; operator: string; values?: string[] }[] }[] };
     };
@@ -288,5 +295,10 @@ export interface VolumeSnapshotContent extends KubeObject {
     volumeSnapshotRef?: { namespace?: string; name?: string; uid?: string };
     source?: { volumeHandle?: string; snapshotHandle?: string };
   };
-  status?: { snapshotHandle?: string; restoreSize?: number };
+  status?: {
+    snapshotHandle?: string;
+    restoreSize?: number;
+    readyToUse?: boolean;
+    error?: { message?: string; time?: string };
+  };
 }

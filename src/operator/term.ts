@@ -29,6 +29,7 @@ import { growStores } from './volumes/grow-stores.ts';
 import { letGoOfLostVolumes } from './volumes/let-go-lost.ts';
 import { createNeededData, type NeededData } from './volumes/needed-data.ts';
 import { watchUnseenVolumes } from './volumes/unseen-volumes.ts';
+import { tellOverflow } from './volumes/tell-overflow.ts';
 import { removeOrphanSnapshots } from './volumes/orphan-snapshots.ts';
 import { keepDeletedData } from './volumes/keep-data.ts';
 import { removeCloneSnapshots } from './volumes/clone-snapshots.ts';
@@ -120,8 +121,9 @@ function olderParts({ adopt: mode }: OperatorConfig, { client, log }: TermDeps, 
     ...{ client, drivers, volumes, ledger, log },
     alongside: async (kinds: SnapshotInformers, signal: AbortSignal): Promise<void> => {
       adopter.followContents(kinds.contents);
-      if (await allSynced(informers, signal))
-        await removeOrphanSnapshots({ client, needed, events, log, drivers, volumes }, kinds, signal);
+      if (!(await allSynced(informers, signal))) return;
+      const told = { client, needed, events, log, drivers, volumes };
+      await Promise.all([removeOrphanSnapshots(told, kinds, signal), tellOverflow(told, kinds, signal)]);
     },
   };
   return [

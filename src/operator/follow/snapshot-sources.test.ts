@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { eventually } from '../../../test/rig/eventually.ts';
 import { startOurApi, type OurApi } from '../../../test/rig/our-api.ts';
-import { defineKind } from '../../../test/rig/snapshot-kinds.ts';
+import { createWithStatus, defineKind } from '../../../test/rig/snapshot-kinds.ts';
 import { LOCAL_VOLUMES, VOLUME_SNAPSHOT_CONTENTS, VOLUME_SNAPSHOTS, type Resource } from '../../kube/resource.ts';
 import { GIB } from '../../model/bytes.ts';
 import type { SourceFacts } from '../../model/facts.ts';
@@ -62,23 +62,15 @@ async function addSnapshot(): Promise<void> {
   const snapshot = { takenAt: '2026-01-01T00:00:00Z', sourceBytes: 2 * GIB };
   const body = { status: { phase: 'Ready', sizeBytes: GIB, snapshot } };
   await client.patch(LOCAL_VOLUMES, { name: 'snap-a' }, { type: 'merge', body }, never, 'status');
-  await client.create(
-    VOLUME_SNAPSHOT_CONTENTS,
-    {
-      metadata: { name: 'content' },
-      spec: { driver: DEFAULT_DRIVER, volumeSnapshotRef: { namespace: 'default', name: 'monday' } },
-      status: { snapshotHandle: 'snap-a' },
-    },
-    never,
-  );
-  await client.create(
-    VOLUME_SNAPSHOTS,
-    {
-      metadata: { namespace: 'default', name: 'monday' },
-      status: { boundVolumeSnapshotContentName: 'content', readyToUse: true },
-    },
-    never,
-  );
+  await createWithStatus(client, VOLUME_SNAPSHOT_CONTENTS, {
+    metadata: { name: 'content' },
+    spec: { driver: DEFAULT_DRIVER, volumeSnapshotRef: { namespace: 'default', name: 'monday' } },
+    status: { snapshotHandle: 'snap-a' },
+  });
+  await createWithStatus(client, VOLUME_SNAPSHOTS, {
+    metadata: { namespace: 'default', name: 'monday' },
+    status: { boundVolumeSnapshotContentName: 'content', readyToUse: true },
+  });
 }
 
 test('a cluster without snapshots is told once, and its snapshots are followed once it has them', async () => {

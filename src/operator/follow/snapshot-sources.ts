@@ -127,7 +127,8 @@ const viewOfContent = ({ metadata, spec, status }: VolumeSnapshotContent): Conte
   const { driver = '', volumeSnapshotRef = {}, source = {} } = spec ?? {};
   const { namespace, name, uid = '' } = volumeSnapshotRef;
   const handle = status?.snapshotHandle ?? source.snapshotHandle ?? '';
-  return { name: metadata.name ?? '', uid, driver, handle, snapshot: `${namespace}/${name}` };
+  const ready = status?.readyToUse === true;
+  return { name: metadata.name ?? '', uid, driver, handle, ready, snapshot: `${namespace}/${name}` };
 };
 
 const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);

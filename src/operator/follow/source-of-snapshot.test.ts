@@ -10,6 +10,7 @@ const content: ContentView = {
   uid: 'u',
   driver: 'local.csi.aliyun.com',
   handle: 'snap-a',
+  ready: true,
   snapshot: 'web/monday',
 };
 const volume: LocalVolume = {

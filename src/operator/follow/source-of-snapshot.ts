@@ -22,6 +22,8 @@ export interface ContentView {
   readonly driver: string;
   /** CSI snapshot id; empty: none yet. */
   readonly handle: string;
+  /** `status.readyToUse`. */
+  readonly ready: boolean;
   /** `namespace/name` of the VolumeSnapshot that it is for: both must name each other. */
   readonly snapshot: string;
 }

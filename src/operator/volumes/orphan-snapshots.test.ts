@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { eventually } from '../../../test/rig/eventually.ts';
 import { startOurApi, type OurApi } from '../../../test/rig/our-api.ts';
-import { defineSnapshotKinds } from '../../../test/rig/snapshot-kinds.ts';
+import { createWithStatus, defineSnapshotKinds } from '../../../test/rig/snapshot-kinds.ts';
 import { find } from '../../kube/find.ts';
 import { LOCAL_VOLUMES, VOLUME_SNAPSHOT_CONTENTS, VOLUME_SNAPSHOTS } from '../../kube/resource.ts';
 import { GIB } from '../../model/bytes.ts';
@@ -93,15 +93,11 @@ const addReader = (name: string, snapshot: string): Promise<LocalVolume> =>
     never,
   );
 const addContent = (n: number, handle?: string) =>
-  ours.client.create(
-    VOLUME_SNAPSHOT_CONTENTS,
-    {
-      metadata: { name: `content-${n}` },
-      spec: { driver: DEFAULT_DRIVER, volumeSnapshotRef: { namespace: 'default', name: `s${n}`, uid: uidOf(n) } },
-      ...(handle !== undefined && { status: { snapshotHandle: handle } }),
-    },
-    never,
-  );
+  createWithStatus(ours.client, VOLUME_SNAPSHOT_CONTENTS, {
+    metadata: { name: `content-${n}` },
+    spec: { driver: DEFAULT_DRIVER, volumeSnapshotRef: { namespace: 'default', name: `s${n}`, uid: uidOf(n) } },
+    ...(handle !== undefined && { status: { snapshotHandle: handle } }),
+  });
 const addAsked = async (name: string): Promise<string> => {
   const made = await ours.client.create(VOLUME_SNAPSHOTS, { metadata: { namespace: 'default', name } }, never);
   return made.metadata.uid ?? '';
