@@ -103,7 +103,7 @@ async function runKubelets(nodes: readonly KubeletNode[], options: JoinOptions, 
   const { client, log } = options;
   const stores = await openKubeletStores(client, log, signal);
   const { record, run: recordEvents } = createRecordEvent(client, log);
-  const kubelets = createKubelets({ client, stores, record, log, nodes: podVolumesOf(nodes) });
+  const kubelets = createKubelets({ client, stores, record, log, nodes: podVolumesOf(nodes, client) });
   const beatAll = (signal: AbortSignal): Promise<void> =>
     forEachOf(nodes, AT_ONCE, ({ name }) => beat(name, client, signal));
   const onError = (err: unknown): void => log.warn({ err }, 'the leases of the nodes could not be renewed');

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import type { KubeClient } from '../../src/kube/client.ts';
 import { createWorkQueue } from '../../src/kube/work/work-queue.ts';
 import { createClaimBinder } from '../controllers/claim-binder.ts';
 import type { ControllerCalls, NodeCalls, SnapshotCalls } from '../controllers/csi-calls.ts';
@@ -6,7 +7,8 @@ import type { Deps, SnapshotStores, Stores } from '../controllers/deps.ts';
 import { createDeployments } from '../controllers/deployment.ts';
 import { createJobs } from '../controllers/job.ts';
 import { createKubelets } from '../controllers/kubelet.ts';
-import { createPodVolumes, type PodVolumes } from '../controllers/pod-volumes.ts';
+import { createPodVolumes, type PodVolumes, type SecretsAt } from '../controllers/pod-volumes.ts';
+import { SECRETS } from '../controllers/kinds.ts';
 import { createProvisioner, createVolumeDeleter } from '../controllers/provisioner.ts';
 import { createReplicaSets } from '../controllers/replica-set.ts';
 import { createResizer } from '../controllers/resizer.ts';
@@ -34,8 +36,20 @@ export interface KubeletNode {
 }
 
 /** Makes the volume half of a kubelet for each node, by name of the node. */
-export const podVolumesOf = (nodes: readonly KubeletNode[]): Map<string, PodVolumes> =>
-  new Map(nodes.map(({ name, csi, directory }) => [name, createPodVolumes(csi, path.join(directory, 'kubelet'))]));
+export const podVolumesOf = (
+  nodes: readonly KubeletNode[],
+  client: Pick<KubeClient, 'get'>,
+): Map<string, PodVolumes> => {
+  const secretsAt: SecretsAt = async (ref, signal) => {
+    const { data = {} } = ref ? await client.get(SECRETS, ref, signal) : {};
+    return Object.fromEntries(
+      Object.entries(data).map(([key, value]) => [key, Buffer.from(value, 'base64').toString()]),
+    );
+  };
+  return new Map(
+    nodes.map(({ name, csi, directory }) => [name, createPodVolumes(csi, path.join(directory, 'kubelet'), secretsAt)]),
+  );
+};
 
 /** Back-off shorter than that of Kubernetes, since a person is watching. */
 const BACKOFF = { baseMs: 200, maxMs: 5000 };
@@ -62,7 +76,7 @@ export async function runStandIns(deps: StandInsDeps, signal: AbortSignal): Prom
     createVolumeDeleter(deps),
     createResizer(deps),
     createSnapshotter(deps),
-    createKubelets({ ...deps, nodes: podVolumesOf(deps.nodes) }),
+    createKubelets({ ...deps, nodes: podVolumesOf(deps.nodes, deps.client) }),
   ];
   try {
     await Promise.all([

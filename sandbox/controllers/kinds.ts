@@ -17,6 +17,19 @@ import {
 
 /** Kinds of which only the stand-ins know, with the fields that they use. */
 
+/** Its values are base64. */
+export interface Secret extends KubeObject {
+  data?: Record<string, string>;
+}
+
+export const SECRETS: Resource<Secret> = {
+  group: '',
+  version: 'v1',
+  plural: 'secrets',
+  kind: 'Secret',
+  namespaced: true,
+};
+
 /** What the template of a controller says of its pods. */
 export interface PodTemplate {
   metadata?: ObjectMeta;
@@ -122,7 +135,6 @@ const ATTRIBUTES_CLASSES: Resource = {
   kind: 'VolumeAttributesClass',
   namespaced: false,
 };
-const SECRETS: Resource = { group: '', version: 'v1', plural: 'secrets', kind: 'Secret', namespaced: true };
 const SERVICES: Resource = { group: '', version: 'v1', plural: 'services', kind: 'Service', namespaced: true };
 
 const KNOWN: readonly Resource[] = [

@@ -14,6 +14,8 @@ export interface MountedVolume {
   readonly stagingPath: string | undefined;
   readonly targetPath: string;
   readonly capability: VolumeCapability;
+  /** Whose data is sent when it is staged. */
+  readonly stageSecret?: SecretRef | undefined;
 }
 
 /** A CSI volume that is written in the pod itself. */
@@ -43,17 +45,29 @@ export interface PodVolumes {
 
 const CALL_TIMEOUT_MS = 30_000;
 
+/** What the Secret has that a PersistentVolume names; nothing where it names none. */
+export type SecretsAt = (ref: SecretRef | undefined, signal: AbortSignal) => Promise<Record<string, string>>;
+
+interface SecretRef {
+  readonly name: string;
+  readonly namespace: string;
+}
+
 /** Makes the volume half of a kubelet, with its paths under `directory` (`/var/lib/kubelet` on a real node). */
-export function createPodVolumes(node: NodeCalls, directory: string): PodVolumes {
+export function createPodVolumes(node: NodeCalls, directory: string, secretsAt: SecretsAt): PodVolumes {
   return {
     target: (pod, volume) => targetOf(pod, volume, directory),
     inlineTarget: (pod, source) => inlineTargetOf(pod, source, directory),
-    mount: async (pod, { volumeId, capability, stagingPath, targetPath }, attributes, signal) => {
+    mount: async (pod, { volumeId, capability, stagingPath, targetPath, stageSecret }, attributes, signal) => {
       const volumeContext = { ...attributes };
       const common = { volumeId, publishContext: {}, secrets: {}, volumeCapability: capability };
       if (stagingPath !== undefined) {
         await mkdir(stagingPath, { recursive: true });
-        await node.nodeStageVolume({ ...common, stagingTargetPath: stagingPath, volumeContext }, withTimeout(signal));
+        const secrets = await secretsAt(stageSecret, signal);
+        await node.nodeStageVolume(
+          { ...common, secrets, stagingTargetPath: stagingPath, volumeContext },
+          withTimeout(signal),
+        );
       }
       await mkdir(path.dirname(targetPath), { recursive: true });
       await node.nodePublishVolume(
@@ -81,7 +95,7 @@ export function createPodVolumes(node: NodeCalls, directory: string): PodVolumes
           stagingTargetPath: stagingPath ?? '',
           capacityRange,
           volumeCapability: capability,
-          secrets: {},
+          secrets: await secretsAt(volume.spec?.csi?.nodeExpandSecretRef, signal),
         },
         withTimeout(signal),
       );
@@ -93,7 +107,7 @@ const withTimeout = (signal: AbortSignal): AbortSignal =>
   AbortSignal.any([signal, AbortSignal.timeout(CALL_TIMEOUT_MS)]);
 
 function targetOf(pod: Pod, { metadata, spec }: PersistentVolume, directory: string): MountedVolume {
-  const { driver = '', volumeHandle = '', fsType = '' } = spec?.csi ?? {};
+  const { driver = '', volumeHandle = '', fsType = '', nodeStageSecretRef } = spec?.csi ?? {};
   const [capability] = capabilitiesOf(spec, { fsType, mountFlags: spec?.mountOptions ?? [] });
   if (!capability) throw new Fault('precondition', `volume ${metadata.name ?? ''} has no access mode`);
   return {
@@ -101,6 +115,7 @@ function targetOf(pod: Pod, { metadata, spec }: PersistentVolume, directory: str
     capability,
     stagingPath: path.join(directory, 'plugins/kubernetes.io/csi', driver, volumeHandle, 'globalmount'),
     targetPath: targetPathOf(pod, metadata.name ?? '', directory),
+    stageSecret: nodeStageSecretRef,
   };
 }
 

@@ -30,7 +30,7 @@ export async function startLoneAgent(
     stores,
     log: silentLog,
     record: () => {},
-    nodes: podVolumesOf([{ name: node.name, csi: agent.csi, directory: agent.directory }]),
+    nodes: podVolumesOf([{ name: node.name, csi: agent.csi, directory: agent.directory }], client),
   });
   const ending = new AbortController();
   const running = runStandIn(kubelet, { log: silentLog }, ending.signal);
