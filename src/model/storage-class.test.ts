@@ -55,6 +55,8 @@ test.each([
   [{ volumeType: 'LVM', encryption: 'true' }, 'encryption: "true" is unknown: use luks2'],
   [{ volumeType: 'Device', encryption: 'luks2' }, 'encryption is for volumeType LVM, not Device'],
   [{ volumeType: 'MountPoint', encryption: 'luks2' }, 'encryption is for volumeType LVM, not MountPoint'],
+  [{ volumeType: 'LVM', Encryption: 'luks2' }, 'Encryption is unknown: use encryption with the value luks2'],
+  [{ volumeType: 'LVM', encrypted: 'true' }, 'encrypted is unknown: use encryption with the value luks2'],
   [{ volumeType: 'Device', vgName: 'pool' }, 'vgName is for volumeType LVM, not Device'],
 ])('%j is refused with the parameter and what is allowed', (parameters, message) => {
   expect(() => parseStorageClass(parameters)).toThrow(message);

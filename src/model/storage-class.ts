@@ -4,6 +4,7 @@ import { present } from './present.ts';
 import { PARAM_FS_TYPE } from './well-known.ts';
 import type { Encryption } from './encryption.ts';
 import {
+  CLASS_PARAMETERS,
   readEncryption,
   readLayout,
   readLimits,
@@ -39,8 +40,9 @@ export interface VolumePolicy {
 }
 
 /**
- * Reads StorageClass parameters with the keys and spellings of open-local. Keys it does not know are left alone, as the
- * existing system does. Throws Fault `invalid` that names the parameter, its value and what is allowed. `mountOptions`
+ * Reads StorageClass parameters with the keys and spellings of open-local. Keys it does not know have no effect, as in
+ * open-local (`unknownParameters` names them), but one that may mean encryption is refused: nobody would see that the
+ * data is not encrypted. Throws Fault `invalid` that names the parameter, its value and what is allowed. `mountOptions`
  * are kept as they are: whether a claim can have them depends on how it is used (claim-judge.ts).
  */
 export function parseStorageClass(
@@ -51,6 +53,9 @@ export function parseStorageClass(
   const kind = readWord(parameters, 'volumeType', VOLUME_KINDS);
   if (kind === undefined)
     throw new Fault('invalid', `StorageClass parameter volumeType is missing: use ${VOLUME_KINDS.join(', ')}`);
+  const misspelt = unknownKeys(values).find((key) => /crypt|luks/i.test(key));
+  if (misspelt !== undefined)
+    throw new Fault('invalid', `StorageClass parameter ${misspelt} is unknown: use encryption with the value luks2`);
   const layout = readLayout(parameters);
   const mediaType = readWord(parameters, 'mediaType', ['ssd', 'hdd']);
   const { vgName } = values;
@@ -81,3 +86,16 @@ function readFsType(values: Readonly<Record<string, string>>): string | undefine
   const [key] = named;
   return key === undefined ? undefined : values[key] || undefined;
 }
+
+/** A sentence for each parameter that nobody reads. */
+export const unknownParameters = (values: Readonly<Record<string, string>>): string[] =>
+  unknownKeys(values).map(
+    (key) =>
+      `StorageClass parameter ${key} is unknown and has no effect: the names are ${Object.keys(CLASS_PARAMETERS).join(', ')}`,
+  );
+
+/** Those of the sidecars have a prefix of their own; the older `fstype` is csi-provisioner's. */
+const unknownKeys = (values: Readonly<Record<string, string>>): string[] =>
+  Object.keys(values).filter(
+    (key) => !(key in CLASS_PARAMETERS) && !key.startsWith('csi.storage.k8s.io/') && key.toLowerCase() !== 'fstype',
+  );

@@ -6,7 +6,7 @@ import { judgeClaim } from '../../model/claim-judge.ts';
 import { textOf } from '../../model/fault.ts';
 import type { EventReason } from '../../model/event-reasons.ts';
 import type { ClassFacts } from '../../model/facts.ts';
-import { parseStorageClass } from '../../model/storage-class.ts';
+import { parseStorageClass, unknownParameters } from '../../model/storage-class.ts';
 import type { Informers } from '../follow/informers.ts';
 
 export interface NotUnderstoodDeps {
@@ -44,7 +44,7 @@ function classProblems({ parameters, mountOptions }: ClassFacts): readonly strin
   const rest = 'no volume of this class can be made';
   try {
     const judged = judgeClaim(parseStorageClass(parameters, mountOptions), bytes(GIB));
-    return 'problem' in judged ? [`${judged.problem}; ${rest}`] : [];
+    return 'problem' in judged ? [`${judged.problem}; ${rest}`] : unknownParameters(parameters);
   } catch (error) {
     return [`${textOf(error)}; ${rest}`];
   }

@@ -261,6 +261,24 @@ test('a StorageClass of ours with wrong parameters is told on it, another driver
   );
 });
 
+test('a parameter of a StorageClass that nobody reads is told on it, once', async () => {
+  await start();
+  const parameters = { volumeType: 'LVM', vgname: 'pool-0', fsType: 'xfs', 'csi.storage.k8s.io/fstypes': 'x' };
+  const spec = { provisioner: 'local.csi.aliyun.com', parameters };
+  await ours.client.create(STORAGE_CLASSES, { metadata: { name: 'odd' }, ...spec }, never);
+  await ours.client.create(
+    STORAGE_CLASSES,
+    { metadata: { name: 'later' }, ...spec, parameters: { ...parameters, colour: 'red' } },
+    never,
+  );
+  await eventually(() => expect(events).toHaveLength(3));
+  expect(events.map(({ subject, message }) => `${subject.name}: ${message.split(':')[0]}`)).toEqual([
+    'odd: StorageClass parameter vgname is unknown and has no effect',
+    'later: StorageClass parameter vgname is unknown and has no effect',
+    'later: StorageClass parameter colour is unknown and has no effect',
+  ]);
+});
+
 test('a config with another name than the flag’s changes nothing and is told so', async () => {
   await addNode('n1');
   await configure({ globalConfig: group('pool') });
