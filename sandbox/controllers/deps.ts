@@ -10,8 +10,8 @@ import type {
   PersistentVolumeClaim,
   Pod,
   StorageClass,
-  VolumeSnapshotContent,
 } from '../../src/model/objects.ts';
+import type { VolumeSnapshotContent } from '../../src/model/snapshot-objects.ts';
 import type { EventObject } from '../../src/kube/events/event-object.ts';
 import type { Deployment, Job, ReplicaSet, StatefulSet, TakenSnapshot } from './kinds.ts';
 import type { Store } from './store.ts';

@@ -1,4 +1,5 @@
-import type { KubeObject, ObjectMeta, PersistentVolumeClaim, Pod, VolumeSnapshot } from '../../src/model/objects.ts';
+import type { KubeObject, ObjectMeta, PersistentVolumeClaim, Pod } from '../../src/model/objects.ts';
+import type { VolumeSnapshot } from '../../src/model/snapshot-objects.ts';
 import { EVENTS } from '../../src/kube/events/event-object.ts';
 import {
   apiVersionOf,

@@ -11,9 +11,8 @@ import type {
   PersistentVolumeClaim,
   Pod,
   StorageClass,
-  VolumeSnapshot,
-  VolumeSnapshotContent,
 } from '../model/objects.ts';
+import type { VolumeSnapshot, VolumeSnapshotContent } from '../model/snapshot-objects.ts';
 
 /** Where a kind of object is served: the pieces of its REST path, and the kind its body carries. */
 export interface Resource<T extends KubeObject = KubeObject> {

@@ -1,9 +1,18 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
-import { CLAIMS, INIT_CONFIGS, NODE_LOCAL_STORAGES, NODES, PODS, VOLUME_SNAPSHOTS } from '../../src/kube/resource.ts';
+import {
+  CLAIMS,
+  INIT_CONFIGS,
+  LOCAL_VOLUMES,
+  NODE_LOCAL_STORAGES,
+  NODES,
+  PODS,
+  VOLUME_SNAPSHOTS,
+} from '../../src/kube/resource.ts';
 import { bytes, GIB } from '../../src/model/bytes.ts';
-import type { KubeObject, PersistentVolumeClaim, VolumeSnapshot } from '../../src/model/objects.ts';
+import type { KubeObject, PersistentVolumeClaim } from '../../src/model/objects.ts';
+import type { VolumeSnapshot } from '../../src/model/snapshot-objects.ts';
 import { CHECKOUT } from './cluster/program.ts';
 import { tell } from './cluster/tell.ts';
 import { until } from './cluster/until.ts';
@@ -114,6 +123,14 @@ async function live(): Promise<void> {
   const source = { apiGroup: 'snapshot.storage.k8s.io', kind: 'VolumeSnapshot', name: 'snap' };
   await claimed('restored', { ...claimSpec('2Gi'), dataSource: source });
   await deletePods(system, [{ name: 'restored', sizes: ['2Gi'] }]);
+  const taken = stores.localVolumes.list().find(({ spec }) => spec.role === 'Snapshot')?.metadata.name ?? '';
+  const full = { status: { snapshot: { overflowed: true } } };
+  await client.patch(LOCAL_VOLUMES, { name: taken }, { type: 'merge', body: full }, never, 'status');
+  await until('it is told that it overflowed', [stores.events], WITHIN_MS, () =>
+    stores.events
+      .list()
+      .some(({ reason, involvedObject }) => reason === 'SnapshotLost' && involvedObject.name === 'snap'),
+  );
   await client.delete(VOLUME_SNAPSHOTS, { namespace: 'default', name: 'snap' }, never);
   await until('the snapshot is gone', [stores.localVolumes], WITHIN_MS, () =>
     stores.localVolumes.list().every(({ spec }) => spec.role !== 'Snapshot'),

@@ -2,13 +2,8 @@ import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { silentLog } from '../../src/model/log.ts';
 import { createInformer, type Informer } from '../../src/kube/follow/informer.ts';
 import { CLAIMS, PODS, VOLUME_SNAPSHOT_CONTENTS, VOLUME_SNAPSHOTS, type Resource } from '../../src/kube/resource.ts';
-import type {
-  KubeObject,
-  PersistentVolumeClaim,
-  Pod,
-  VolumeSnapshot,
-  VolumeSnapshotContent,
-} from '../../src/model/objects.ts';
+import type { KubeObject, PersistentVolumeClaim, Pod } from '../../src/model/objects.ts';
+import type { VolumeSnapshot, VolumeSnapshotContent } from '../../src/model/snapshot-objects.ts';
 import type { Store } from '../../sandbox/controllers/store.ts';
 import { forEachOf } from '../../sandbox/cluster/in-turn.ts';
 import { until } from './cluster/until.ts';

@@ -6,7 +6,8 @@ import { createInformer, type Informer } from '../../kube/follow/informer.ts';
 import { VOLUME_SNAPSHOT_CONTENTS, VOLUME_SNAPSHOTS } from '../../kube/resource.ts';
 import { textOf } from '../../model/fault.ts';
 import type { Log } from '../../model/log.ts';
-import type { KubeObject, VolumeSnapshot, VolumeSnapshotContent } from '../../model/objects.ts';
+import type { KubeObject } from '../../model/objects.ts';
+import type { VolumeSnapshot, VolumeSnapshotContent } from '../../model/snapshot-objects.ts';
 import type { Informers } from './informers.ts';
 import { sourceOf, type ContentView, type SnapshotView } from './source-of-snapshot.ts';
 

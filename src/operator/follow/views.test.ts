@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Pod } from '../../model/objects.ts';
-import { KEEP } from '../../model/well-known.ts';
+import { FORMATTED, KEEP } from '../../model/well-known.ts';
 import { createViews } from './views.ts';
 
 const DRIVER = 'local.csi.aliyun.com';
@@ -43,6 +43,13 @@ test('of a LocalVolume that is deleted it is kept whether its data is held', () 
     views.volume({ metadata: { ...deleted, annotations: { ...annotations, other: 'x' } }, spec }).metadata,
   ).toEqual(deleted);
   expect(views.volume({ metadata: { name: 'v', annotations }, spec }).metadata).toEqual({ name: 'v' });
+});
+
+test('of a LocalVolume it is kept which filesystem its device was given, where its spec names none', () => {
+  const spec = { nodeName: 'n1', kind: 'LVM', vgName: 'pool-0', sizeBytes: 4, role: 'Volume' } as const;
+  const metadata = { name: 'v', annotations: { [FORMATTED]: 'xfs' } };
+  expect(views.volume({ metadata, spec }).metadata).toEqual(metadata);
+  expect(views.volume({ metadata, spec: { ...spec, fsType: 'xfs' } }).metadata).toEqual({ name: 'v' });
 });
 
 test('the claim of a PersistentVolume is kept where the metrics name it', () => {
