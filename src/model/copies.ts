@@ -1,5 +1,6 @@
 import type { LocalVolume } from './local-volume.ts';
 import { sha256 } from './sha256.ts';
+import { FORMATTED } from './well-known.ts';
 
 /**
  * Volumes that are filled from others. A restored volume is copied from its snapshot; a clone from a temporary snapshot
@@ -21,6 +22,10 @@ export function cloneSnapshotId(clone: string): string {
   const dmChars = name.length + name.split('-').length - 1;
   return dmChars <= MAX_DM_CHARS ? name : `copying.${sha256(clone).slice(0, 40)}`;
 }
+
+/** The filesystem that is known to be on a volume, or in a snapshot of it; undefined for a raw device. */
+export const filesystemOn = ({ metadata, spec }: LocalVolume): string | undefined =>
+  spec.fsType ?? metadata.annotations?.[FORMATTED];
 
 /** A snapshot that was taken for a clone. CSI knows nothing of it. */
 export const isTemporary = ({ spec }: Pick<LocalVolume, 'spec'>): boolean =>

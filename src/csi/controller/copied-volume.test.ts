@@ -3,7 +3,7 @@ import { serveController, type FakeController } from '../../../test/rig/csi-cont
 import { GIB, MIB } from '../../model/bytes.ts';
 import { cloneSnapshotId } from '../../model/copies.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
-import { SNAPSHOT_INITIAL_SIZE, SNAPSHOT_RESTORE } from '../../model/well-known.ts';
+import { FORMATTED, SNAPSHOT_INITIAL_SIZE, SNAPSHOT_RESTORE } from '../../model/well-known.ts';
 import {
   CreateSnapshotRequest,
   VolumeCapability_AccessMode_Mode as Mode,
@@ -21,6 +21,12 @@ const mountOf = (fsType: string) => ({
     { accessType: { $case: 'mount' as const, value: { fsType } }, accessMode: { mode: Mode.SINGLE_NODE_WRITER } },
   ],
 });
+
+const BLOCK = {
+  volumeCapabilities: [
+    { accessType: { $case: 'block' as const, value: {} }, accessMode: { mode: Mode.SINGLE_NODE_WRITER } },
+  ],
+};
 
 /** A controller with one volume `v` of 3 GiB with ext4 on node n1, and a snapshot of it, `snap-a`, to be copied. */
 async function withSource(own: Parameters<typeof serveController>[0] = {}) {
@@ -62,6 +68,23 @@ test('a clone has a snapshot beside it whose room counts, and which CSI does not
   expect([snapshot?.spec.request, snapshot?.spec.restore]).toEqual([undefined, undefined]);
   expect(served.room.taken.get(cloneSnapshotId('c1'))).toMatchObject({ node: 'n1' });
   expect(object(served, 'c1')?.spec.source).toEqual({ volume: 'v' });
+});
+
+test.each(sources)('the filesystem that a device was given without being asked goes with %j', async (source) => {
+  const served = await serveController();
+  await served.create('v', { ...size(3), ...BLOCK });
+  const v = object(served, 'v');
+  if (v) v.metadata.annotations = { ...v.metadata.annotations, [FORMATTED]: 'xfs' };
+  const parameters = { [SNAPSHOT_RESTORE]: 'copy', [SNAPSHOT_INITIAL_SIZE]: '1Gi' };
+  const request = { name: 'snap-a', sourceVolumeId: 'v', parameters };
+  await served.client.controller.createSnapshot(CreateSnapshotRequest.fromPartial(request), never);
+  const into = (use: Own) => copy(served, 'c', { volumeContentSource: source, ...use });
+  await expect(into(BLOCK)).rejects.toMatchObject({
+    code: Code.INVALID_ARGUMENT,
+    details: expect.stringContaining('has the filesystem xfs'),
+  });
+  await into(mountOf('xfs'));
+  expect(object(served, 'c')?.spec.fsType).toBe('xfs');
 });
 
 test('without room for both a clone and its snapshot nothing is taken or made', async () => {

@@ -1,5 +1,5 @@
 import { bytes, formatBytes, minus, GIB, type Bytes } from '../../model/bytes.ts';
-import { cloneSnapshotId } from '../../model/copies.ts';
+import { cloneSnapshotId, filesystemOn } from '../../model/copies.ts';
 import { headerOf } from '../../model/encryption.ts';
 import { Fault } from '../../model/fault.ts';
 import { filesystemType } from '../../model/filesystem-type.ts';
@@ -8,7 +8,7 @@ import { nodeLabelOf } from '../../model/node-label.ts';
 import { present } from '../../model/present.ts';
 import { storeOfClone } from '../../model/snapshot-store.ts';
 import type { VolumePolicy } from '../../model/storage-class.ts';
-import { FORMATTED, NODE_LABEL, VOLUME_FINALIZER } from '../../model/well-known.ts';
+import { NODE_LABEL, VOLUME_FINALIZER } from '../../model/well-known.ts';
 import type { Room, Volumes } from '../ports.ts';
 import { checkServes } from './mount-snapshot.ts';
 import type { WantedVolume } from './wanted-volume.ts';
@@ -80,8 +80,8 @@ function readableBytes(what: string, source: LocalVolume): number {
 }
 
 /** A copy has its source's filesystem; undefined for a raw device. Throws Fault `invalid` when another is asked. */
-function filesystemOf(what: string, { usage }: WantedVolume, { metadata, spec }: LocalVolume): string | undefined {
-  const has = spec.fsType ?? metadata.annotations?.[FORMATTED];
+function filesystemOf(what: string, { usage }: WantedVolume, source: LocalVolume): string | undefined {
+  const has = filesystemOn(source);
   if (usage.block && has !== undefined)
     throw new Fault('invalid', `${what} has the filesystem ${has}: a copy has it too, so use volumeMode Filesystem`);
   if (usage.block) return undefined;
@@ -145,15 +145,15 @@ function placeStore(id: string, { metadata, spec, status }: LocalVolume, room: R
 }
 
 /** A clone is gone or whole before anybody could keep its snapshot, so nothing is marked to be kept. */
-const newSnapshot = (id: string, { metadata, spec }: LocalVolume, size: Bytes): LocalVolume => ({
-  metadata: { name: id, labels: { [NODE_LABEL]: nodeLabelOf(spec.nodeName) }, finalizers: [VOLUME_FINALIZER] },
+const newSnapshot = (id: string, source: LocalVolume, size: Bytes): LocalVolume => ({
+  metadata: { name: id, labels: { [NODE_LABEL]: nodeLabelOf(source.spec.nodeName) }, finalizers: [VOLUME_FINALIZER] },
   spec: {
-    nodeName: spec.nodeName,
+    nodeName: source.spec.nodeName,
     kind: 'LVM',
-    ...present({ vgName: spec.vgName, fsType: spec.fsType, encryption: spec.encryption }),
+    ...present({ vgName: source.spec.vgName, fsType: filesystemOn(source), encryption: source.spec.encryption }),
     sizeBytes: size,
     role: 'Snapshot',
-    source: { volume: metadata.name ?? '' },
+    source: { volume: source.metadata.name ?? '' },
     copyOnWrite: STORE,
   },
 });

@@ -1,6 +1,7 @@
 import { bytes, formatBytes, minus, plus, type Bytes } from '../../model/bytes.ts';
 import type { KeyedMutex } from '../../daemon/keyed-mutex.ts';
 import { headerOf } from '../../model/encryption.ts';
+import { filesystemOn } from '../../model/copies.ts';
 import { Fault } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import { UNTIL_DELETE_SNAPSHOT } from '../../model/needed-data.ts';
@@ -159,10 +160,10 @@ const storePolicy = (vgName: string): VolumePolicy => ({ kind: 'LVM', vgName, la
 /** The order to the node's agent, and the record of what was asked. */
 function newSnapshot(
   { id, name, source: volume, policy }: WantedSnapshot,
-  { spec }: LocalVolume,
+  of: LocalVolume,
   { leastClaim, size }: { readonly leastClaim: Bytes; readonly size: Bytes },
 ): LocalVolume {
-  const { nodeName, kind, vgName, fsType, encryption } = spec;
+  const { nodeName, kind, vgName, encryption } = of.spec;
   return {
     metadata: {
       name: id,
@@ -173,7 +174,7 @@ function newSnapshot(
     spec: {
       nodeName,
       kind,
-      ...present({ vgName, fsType, encryption }),
+      ...present({ vgName, fsType: filesystemOn(of), encryption }),
       sizeBytes: size,
       role: 'Snapshot',
       source: { volume },
