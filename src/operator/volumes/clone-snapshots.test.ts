@@ -82,3 +82,15 @@ test('one without a clone has ten minutes, in which CreateVolume is asked again'
   await clock.advance(600_000);
   await untilGone(cloneSnapshotId('c1'));
 });
+
+test('that of a clone that was made before under the same name stays until the new clone is there', async () => {
+  await addPair('c1');
+  await setPhase('c1', 'Ready');
+  await untilGone(cloneSnapshotId('c1'));
+  await ours.client.delete(LOCAL_VOLUMES, { name: 'c1' }, never);
+  await add(cloneSnapshotId('c1'), { role: 'Snapshot', source: { volume: 'v' } });
+  await addPair('c2');
+  await setPhase('c2', 'Ready');
+  await untilGone(cloneSnapshotId('c2')); // so the other was looked at
+  expect(await isThere(cloneSnapshotId('c1'))).toBe(true);
+});

@@ -54,14 +54,17 @@ export async function removeCloneSnapshots(deps: CloneSnapshotsDeps, signal: Abo
     if (isTemporary(volume)) return queue.add(name);
     if (volume.spec.source?.volume === undefined) return undefined;
     clones.set(cloneSnapshotId(name), name);
+    ended.delete(cloneSnapshotId(name));
     return queue.add(cloneSnapshotId(name));
   };
   const forget = (volume: LocalVolume): void => {
     const { name = '' } = volume.metadata;
     for (const known of [clones, ended, aloneSince]) if (isTemporary(volume)) known.delete(name);
     if (!isTemporary(volume) && volume.spec.source?.volume !== undefined) {
-      ended.add(cloneSnapshotId(name));
-      queue.add(cloneSnapshotId(name));
+      const snapshot = cloneSnapshotId(name);
+      // A clone of the same name may be asked for again, whose snapshot is another.
+      if (volumes.get(snapshot)) ended.add(snapshot);
+      queue.add(snapshot);
     }
   };
 
