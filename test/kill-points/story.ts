@@ -191,6 +191,84 @@ export const storyOf = (encryption: 'plain' | 'luks2'): readonly Step[] => {
   ];
 };
 
+const COPY = 'pvc-3';
+const CLONE = 'pvc-4';
+
+/** A volume is copied from a snapshot and from itself, and all of it goes. */
+export const storyOfCopies = (): readonly Step[] => {
+  const create = (name: string, volumeContentSource?: Parameters<typeof csi.VolumeContentSource.fromPartial>[0]) =>
+    csi.CreateVolumeRequest.fromPartial({
+      name,
+      capacityRange: range(1),
+      volumeCapabilities: [capability],
+      parameters: { volumeType: 'LVM' },
+      ...(volumeContentSource && { volumeContentSource }),
+    });
+  const remove =
+    (volumeId: string): Step['call'] =>
+    ({ csi: { controller } }, signal) =>
+      controller.deleteVolume(csi.DeleteVolumeRequest.fromPartial({ volumeId }), signal);
+  const [made, all] = [
+    [VOLUME, COPY, SNAPSHOT],
+    [VOLUME, COPY, CLONE, SNAPSHOT],
+  ];
+  return [
+    {
+      name: 'create',
+      call: ({ csi: { controller } }, signal) => controller.createVolume(create(VOLUME), signal),
+      leaves: MADE,
+    },
+    {
+      name: 'snapshot',
+      call: ({ csi: { controller } }, signal) =>
+        controller.createSnapshot(
+          csi.CreateSnapshotRequest.fromPartial({
+            name: SNAPSHOT,
+            sourceVolumeId: VOLUME,
+            parameters: { [SNAPSHOT_RESTORE]: 'copy' },
+          }),
+          signal,
+        ),
+      leaves: WITH_SNAPSHOT,
+    },
+    {
+      name: 'restore',
+      call: ({ csi: { controller } }, signal) =>
+        controller.createVolume(create(COPY, { type: { $case: 'snapshot', value: { snapshotId: SNAPSHOT } } }), signal),
+      leaves: { objects: made, volumes: made },
+    },
+    {
+      name: 'clone',
+      call: ({ csi: { controller } }, signal) =>
+        controller.createVolume(create(CLONE, { type: { $case: 'volume', value: { volumeId: VOLUME } } }), signal),
+      leaves: { objects: all, volumes: all },
+      later: true, // the clone's own snapshot goes when it is whole
+    },
+    {
+      name: 'delete the source, while its snapshot needs it',
+      call: remove(VOLUME),
+      leaves: { objects: all, volumes: all },
+    },
+    {
+      name: 'delete the clone',
+      call: remove(CLONE),
+      leaves: { objects: made, volumes: made },
+    },
+    {
+      name: 'delete the restored',
+      call: remove(COPY),
+      leaves: WITH_SNAPSHOT,
+    },
+    {
+      name: 'delete the snapshot',
+      call: ({ csi: { controller } }, signal) =>
+        controller.deleteSnapshot(csi.DeleteSnapshotRequest.fromPartial({ snapshotId: SNAPSHOT }), signal),
+      leaves: { objects: [], volumes: [], mappings: [] },
+      later: true,
+    },
+  ];
+};
+
 /** Codes on which a sidecar or the kubelet asks again, and finds what was begun. */
 const AGAIN: ReadonlySet<unknown> = new Set([Code.ABORTED, Code.UNAVAILABLE, Code.CANCELLED, Code.DEADLINE_EXCEEDED]);
 
