@@ -5,7 +5,9 @@ import { mkdtemp, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { builtBinaries } from '../../control-plane/cluster/cluster.ts';
-import { writeContainerImage } from './container-image.ts';
+import { buildProgram, type Program } from '../../control-plane/cluster/program.ts';
+import { builtImage as builtOpenLocal, type BuiltImage } from '../../image/built-image.ts';
+import { layersOf, plainLayer, writeContainerImage, type Layer } from './container-image.ts';
 import { builtImage, type Image } from '../machine/image.ts';
 import { startVm } from '../machine/vm.ts';
 
@@ -32,8 +34,8 @@ const PLACES: Readonly<Record<string, string>> = {
 };
 
 export interface KubeletImage extends Image {
-  /** Layer with what the agent's program needs around it; the node has it already. */
-  readonly userland: string;
+  /** Of the image of open-local, the layers that the node has already: all but the program. */
+  readonly known: readonly Layer[];
 }
 
 /**
@@ -43,14 +45,25 @@ export interface KubeletImage extends Image {
 export async function builtKubeletImage(signal: AbortSignal): Promise<KubeletImage> {
   const base = await builtImage(signal);
   const [binaries = ''] = await builtBinaries();
-  const script = path.join(import.meta.dirname, 'containers.sh');
-  const { stdout } = await run(script, [process.execPath], { timeout: BUILD_MS, signal });
-  const containers = stdout.trim();
-  const key = await keyOf([path.dirname(base.root), binaries, containers]);
+  const script = path.join(import.meta.dirname, 'tool.sh');
+  const { stdout } = await run(script, { timeout: BUILD_MS, signal });
+  const tool = stdout.trim();
+  const known = await openLocalLayers(signal);
+  const digests = known.map(({ digest }) => digest);
+  const key = await keyOf([path.dirname(base.root), binaries, path.dirname(tool), ...digests]);
   const root = path.join(path.dirname(path.dirname(base.root)), `kubelet-${key}.ext4`);
-  if (!existsSync(root)) await build(base, { containers, kubelet: path.join(binaries, 'kubelet'), root }, signal);
-  return { ...base, root, userland: path.join(containers, 'agent.tar') };
+  if (!existsSync(root)) await build(base, { tool, known, kubelet: path.join(binaries, 'kubelet'), root }, signal);
+  return { ...base, root, known };
 }
+
+async function openLocalLayers(signal: AbortSignal): Promise<readonly Layer[]> {
+  await using program = await buildProgram();
+  return layersOf(await builtImageOf(program, signal)).slice(0, -1);
+}
+
+/** The image of `make image` with this program. */
+export const builtImageOf = ({ file }: Program, signal: AbortSignal): Promise<BuiltImage> =>
+  builtOpenLocal({ dist: path.join(path.dirname(path.dirname(file)), 'dist'), signal });
 
 async function keyOf(parts: readonly string[]): Promise<string> {
   const hash = createHash('sha256').update(parts.map((part) => path.basename(part)).join(' '));
@@ -61,12 +74,14 @@ async function keyOf(parts: readonly string[]): Promise<string> {
 }
 
 interface Build {
-  readonly containers: string;
+  /** Archive of the layer of which the pods of tests are made. */
+  readonly tool: string;
+  readonly known: readonly Layer[];
   readonly kubelet: string;
   readonly root: string;
 }
 
-async function build(image: Image, { containers, kubelet, root }: Build, signal: AbortSignal): Promise<void> {
+async function build(image: Image, { tool, known, kubelet, root }: Build, signal: AbortSignal): Promise<void> {
   process.stderr.write('building the image of the node with a kubelet …\n');
   const dir = await mkdtemp(`${root}.`);
   try {
@@ -78,11 +93,12 @@ async function build(image: Image, { containers, kubelet, root }: Build, signal:
     await send(kubelet, '/usr/bin/kubelet');
     await vm.must(`chmod +x ${PLACES['at-boot']} /usr/sbin/node-* /usr/bin/kubelet && /root/at-boot`, signal);
     await vm.must('until ctr version &> /dev/null; do sleep 0.1; done', signal);
-    const tool = path.join(containers, 'tool.tar');
+    const Env = ['PATH=/usr/sbin:/usr/bin:/sbin:/bin'];
+    const layers = [await plainLayer(tool)];
     const images = [
-      { name: PAUSE, layers: [tool], entrypoint: ['sleep', '2147483647'] },
-      { name: TOOL, layers: [tool], entrypoint: ['sh', '-c'] },
-      { name: USERLAND, layers: [path.join(containers, 'agent.tar')], entrypoint: [] },
+      { name: PAUSE, layers, config: { Env, Entrypoint: ['sleep', '2147483647'] } },
+      { name: TOOL, layers, config: { Env, Entrypoint: ['sh', '-c'] } },
+      { name: USERLAND, layers: known, config: {} },
     ];
     for (const each of images) {
       const archive = path.join(dir, 'image.tar');

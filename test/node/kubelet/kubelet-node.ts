@@ -1,7 +1,5 @@
-import { execFile } from 'node:child_process';
-import { copyFile, mkdir, readFile, symlink, truncate, writeFile } from 'node:fs/promises';
+import { readFile, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { promisify } from 'node:util';
 import { parseAllDocuments, stringify } from 'yaml';
 import { INIT_CONFIGS } from '../../../src/kube/resource.ts';
 import type { Node, NodeLocalStorage, Pod } from '../../../src/model/objects.ts';
@@ -10,9 +8,10 @@ import { makeCertificate } from '../../control-plane/cluster/certificates.ts';
 import { buildProgram, CHECKOUT } from '../../control-plane/cluster/program.ts';
 import { POOL, startSystem, type System } from '../../control-plane/system/system.ts';
 import { until } from '../../control-plane/cluster/until.ts';
-import { writeContainerImage } from './container-image.ts';
+import type { BuiltImage } from '../../image/built-image.ts';
+import { layersOf, writeContainerImage } from './container-image.ts';
 import { quoted } from '../machine/control.ts';
-import { builtKubeletImage, importImage, type KubeletImage } from './kubelet-image.ts';
+import { builtImageOf, builtKubeletImage, importImage, type KubeletImage } from './kubelet-image.ts';
 import { createProgress } from '../machine/progress.ts';
 import { linkOf, startVm, type RunOptions, type Vm } from '../machine/vm.ts';
 
@@ -69,6 +68,7 @@ export async function startKubeletNode(
   const image = await builtKubeletImage(signal);
   progress('the image is there');
   const program = started.use(await buildProgram());
+  const openLocal = await builtImageOf(program, signal);
   const booting = startVm({ image, memoryMib: MEMORY_MIB }, signal);
   started.defer(async () => (await booting.catch(() => undefined))?.[Symbol.asyncDispose]());
   const system = await startSystem({
@@ -81,7 +81,7 @@ export async function startKubeletNode(
   progress('the control plane is there');
   const vm = await booting;
   progress('the machine is there');
-  const node = createNode({ vm, system, progress, image, program: path.dirname(path.dirname(program.file)) }, signal);
+  const node = createNode({ vm, system, progress, image, openLocal }, signal);
   await addPool(node, poolMib, signal);
   await join(node, signal);
   progress('the node is Ready');
@@ -99,11 +99,11 @@ type Bare = Omit<KubeletNode, typeof Symbol.asyncDispose>;
 
 interface Parts extends Pick<KubeletNode, 'vm' | 'system' | 'progress'> {
   readonly image: KubeletImage;
-  /** The folder of the built program. */
-  readonly program: string;
+  /** What `make image` builds of the program. */
+  readonly openLocal: BuiltImage;
 }
 
-function createNode({ vm, system, progress, image, program }: Parts, signal: AbortSignal): Bare {
+function createNode({ vm, system, progress, image, openLocal }: Parts, signal: AbortSignal): Bare {
   const onNode: Bare['onNode'] = async (script, options) => (await vm.must(script, signal, options)).trim();
   const pod: Bare['pod'] = (name) => system.stores.pods.get(`default/${name}`);
   const untilPod: Bare['untilPod'] = async (name, what, wanted) => {
@@ -156,7 +156,10 @@ function createNode({ vm, system, progress, image, program }: Parts, signal: Abo
       await until('no pod and no volume is left', watched(system), JOIN_MS, () => left().length === 0, left);
     },
     loadAgent: async (tag, mark) => {
-      const archive = await agentImage({ dir: vm.dir, image, program, tag, mark });
+      const archive = path.join(vm.dir, `agent-${tag}.tar`);
+      const config = { ...openLocal.config.config, Labels: { ...openLocal.config.config.Labels, mark } };
+      const layers = layersOf(openLocal);
+      await writeContainerImage(archive, { name: agentName(tag), layers, known: image.known.length, config });
       await importImage(vm, archive, signal);
     },
     deployAgent: (tag) => deployAgent(system, tag),
@@ -265,35 +268,6 @@ async function untilRegistered({ system, onNode }: Bare, signal: AbortSignal): P
     if (spec.drivers?.length) return;
     await onNode('sleep 0.5');
   }
-}
-
-interface AgentImage {
-  readonly dir: string;
-  readonly image: KubeletImage;
-  readonly program: string;
-  readonly tag: string;
-  readonly mark: string;
-}
-
-/** Layers of the agent's image: its program over the programs that it runs. */
-async function agentImage({ dir, image, program, tag, mark }: AgentImage): Promise<string> {
-  const root = path.join(dir, `agent-${tag}`);
-  const home = path.join(root, 'opt/open-local');
-  for (const folder of ['bin', 'dist', 'node_modules/.bin']) await mkdir(path.join(home, folder), { recursive: true });
-  for (const file of ['bin/open-local', 'dist/agent.cjs'])
-    await copyFile(path.join(program, file), path.join(home, file));
-  await symlink('/usr/bin/node', path.join(home, 'node_modules/.bin/node'));
-  await writeFile(path.join(home, 'MARK'), mark);
-  const layer = `${root}.layer.tar`;
-  await promisify(execFile)('tar', ['-C', root, '-cf', layer, 'opt']);
-  const archive = `${root}.tar`;
-  await writeContainerImage(archive, {
-    name: agentName(tag),
-    layers: [image.userland, layer],
-    known: [image.userland],
-    entrypoint: ['/opt/open-local/bin/open-local'],
-  });
-  return archive;
 }
 
 const agentName = (tag: string): string => `localhost/open-local:${tag}`;
