@@ -5,7 +5,7 @@ import type { Run } from '../exec/run.ts';
 import { present } from '../model/present.ts';
 import { kubeletFolder } from './kubelet.ts';
 import { isRejected, parseLvmConf, pvidsIn, type LvmConf } from './lvm-conf.ts';
-import { standingOf, WANTED_MODULES } from './modules.ts';
+import { standingOf, WANTED_MODULES, wantedLines } from './modules.ts';
 
 /** What else of a machine decides whether volumes can be made, beside its disks. Only ever read. */
 export interface Host {
@@ -112,7 +112,10 @@ interface ModuleLists {
 async function readModuleLists(root: string): Promise<ModuleLists> {
   const folder = path.join(root, 'lib/modules', release());
   const [builtin, dep] = await Promise.all(
-    ['modules.builtin', 'modules.dep'].map((name) => textOf(path.join(folder, name))),
+    ['modules.builtin', 'modules.dep'].map(async (name) => {
+      const list = await textOf(path.join(folder, name));
+      return list === undefined ? undefined : wantedLines(list);
+    }),
   );
   return { builtin, dep };
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { standingOf } from './modules.ts';
+import { standingOf, wantedLines } from './modules.ts';
 
 const kernel = {
   loaded: new Set(['dm_mod']),
@@ -21,4 +21,11 @@ test.each([
 
 test('nothing is known of a kernel whose list cannot be read', () => {
   expect(standingOf('xfs', { ...kernel, dep: undefined, builtin: undefined })).toBe('unknown');
+});
+
+test('of a list no more is kept than what may be asked for', () => {
+  const list =
+    'kernel/net/x.ko: kernel/fs/xfs/xfs.ko\nkernel/drivers/md/dm-crypt.ko.zst: kernel/drivers/md/dm-mod.ko\n';
+  expect(wantedLines(list)).toBe('kernel/drivers/md/dm-crypt.ko.zst: kernel/drivers/md/dm-mod.ko');
+  expect(wantedLines('kernel/fs/ext4/ext4.ko\nkernel/net/x.ko\n')).toBe('kernel/fs/ext4/ext4.ko');
 });

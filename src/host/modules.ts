@@ -22,6 +22,20 @@ export function standingOf(module: string, kernel: KernelModules): ModuleStandin
   return kernel.dep === undefined ? 'unknown' : 'missing';
 }
 
+/**
+ * The lines of a list that are about modules that volumes need. The list of a whole kernel is half a megabyte, which
+ * every agent would keep; a copy, since a part of a text keeps all of it.
+ */
+export const wantedLines = (list: string): string =>
+  Buffer.from(
+    list
+      .split('\n')
+      .filter((line) =>
+        WANTED_MODULES.some((module) => isIn(line.slice(0, line.indexOf(':') + 1 || undefined), module)),
+      )
+      .join('\n'),
+  ).toString();
+
 /** A file's name may have hyphens where the module's has underscores. */
 const isIn = (list: string | undefined, module: string): boolean =>
   list !== undefined && new RegExp(`(?:^|/)${module.replaceAll('_', '[-_]')}\\.ko(?:\\.\\w+)?(?::|$)`, 'm').test(list);

@@ -43,6 +43,11 @@ test('without arguments it says what it can do', async () => {
   expect(await inImage(...image.config.config.Cmd)).toContain('operator');
 });
 
+test('the doctor is in it', async () => {
+  expect(await inImage('doctor', '--help')).toContain('Exit code: 0 healthy');
+  expect(await shell('kubectl-open_local doctor --help')).toContain('Exit code: 0 healthy');
+});
+
 test('the operator and agents in it play the whole job, so locked', async () => {
   expect(await inImage('sandbox')).toMatch(/All \d+ steps ended as they should/);
 });

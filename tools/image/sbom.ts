@@ -20,7 +20,7 @@ interface Package {
   readonly source?: string;
 }
 
-const BUNDLES = ['open-local', 'agent', 'sandbox'];
+const BUNDLES = ['open-local', 'agent', 'people', 'sandbox'];
 /** npm's words for Debian's. */
 const ARCHITECTURES: Readonly<Record<string, string>> = { amd64: 'x64', arm64: 'arm64' };
 const UNKNOWN = 'NOASSERTION';

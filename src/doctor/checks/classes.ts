@@ -12,11 +12,11 @@ export function checkClasses(facts: Facts): readonly Finding[] {
   const { classes = [], settings } = facts;
   const ours = classes.filter(({ provisioner }) => provisioner === settings.driver);
   return [
+    ...driverObject(facts),
     ...ours.flatMap((each) => classFindings(each, facts)),
     ...classes
       .filter(({ provisioner }) => provisioner === LEGACY_DRIVER && settings.driver !== LEGACY_DRIVER)
       .map((each) => oldDriver(each, facts)),
-    ...driverObject(facts),
     ...snapshots(facts),
   ];
 }

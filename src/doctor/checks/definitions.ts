@@ -24,7 +24,14 @@ function definitionFindings(definitions: ReadonlyMap<string, Definition>): Findi
     // Of a part that is missing its own parts are too: it is enough to name the whole.
     const whole = missing.filter((field) => !missing.some((other) => field.startsWith(`${other}.`)));
     if (whole.length === 0) return [];
-    return [found('DefinitionOld', object, `It lacks ${whole.length} fields: ${some(whole)}.`, APPLY_DEFINITIONS)];
+    return [
+      found(
+        'DefinitionOld',
+        object,
+        `It lacks ${whole.length} ${whole.length === 1 ? 'field' : 'fields'}: ${some(whole)}.`,
+        APPLY_DEFINITIONS,
+      ),
+    ];
   });
 }
 

@@ -18,7 +18,8 @@ export async function buildProgram(): Promise<Program> {
   try {
     const file = path.join(root, 'bin/open-local');
     await mkdir(path.dirname(file));
-    await copyFile(path.join(CHECKOUT, 'bin/open-local'), file);
+    for (const name of ['open-local', 'kubectl-open_local'])
+      await copyFile(path.join(CHECKOUT, 'bin', name), path.join(root, 'bin', name));
     await symlink(path.join(CHECKOUT, 'node_modules'), path.join(root, 'node_modules'));
     await promisify(execFile)(process.execPath, [path.join(CHECKOUT, 'build.ts'), path.join(root, 'dist')]);
     return { file, [Symbol.asyncDispose]: dispose };
