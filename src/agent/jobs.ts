@@ -2,6 +2,8 @@ import type { LocalVolume } from '../model/local-volume.ts';
 import type { NodeLocalStorage } from '../model/objects.ts';
 import { KeyedMutex } from '../daemon/keyed-mutex.ts';
 import type { Log } from '../model/log.ts';
+import { nodeLabelOf } from '../model/node-label.ts';
+import { NODE_LABEL } from '../model/well-known.ts';
 import { systemClock } from '../wait/clock.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { Informer } from '../kube/follow/informer.ts';
@@ -72,7 +74,10 @@ export function createJobs(deps: JobsDeps): Readonly<Record<keyof Queues, Job>> 
     observe: (signal) => observe({ ...ports, mountRoot: config.mountRoot }, signal),
     suspects: new Set<string>(),
     running: deps.copies,
-    strays: createStrayVolumes((name) => volumes.get(name) !== undefined),
+    strays: createStrayVolumes(
+      (name) => volumes.get(name) !== undefined,
+      `${NODE_LABEL}=${nodeLabelOf(config.nodeName)}`,
+    ),
     leavingStrays: new Map<string, LocalVolume>(),
   };
   const removeLost = createLostInlineVolumes({ ...shared, volumes: volumes.values });

@@ -236,7 +236,7 @@ test('a volume that is held serves on though it is deleted, and goes when it is 
   // It grows: so the agent has heard of its end, and looked after it.
   await patch({ spec: { sizeBytes: 2 * GIB } });
   await eventually(() => expect(available(it)).toBe(FREE - 2 * GIB));
-  expect(it.volume('v1')?.status).toMatchObject({ phase: 'Ready', sizeBytes: 2 * GIB });
+  await eventually(() => expect(it.volume('v1')?.status).toMatchObject({ phase: 'Ready', sizeBytes: 2 * GIB }));
   await patch({ metadata: { annotations: { [KEEP]: null } } });
   await eventually(() => expect(it.volume('v1')).toBeUndefined());
   await eventually(() => expect(available(it)).toBe(FREE));
@@ -272,8 +272,13 @@ test('volumes that nobody speaks of any more are told, keep their room, and are 
   const told = () => it.nls()?.status?.conditions?.find(({ type }) => type === 'StrayVolumes')?.message ?? '';
   await eventually(() => expect(names.filter((name) => told().includes(name))).toEqual(names));
   expect(available(it)).toBe(FREE - 2 * GIB);
-  await it.client.create(LOCAL_VOLUMES, localVolume('v-adopted', GIB), never);
+  // As the condition says, which has no word of a finalizer.
+  expect(told()).toContain(`with the label ${NODE_LABEL}=${NODE}.`);
+  const { spec } = localVolume('v-adopted', GIB);
+  const metadata = { name: 'v-adopted', labels: { [NODE_LABEL]: NODE }, finalizers: ['example.org/other'] };
+  await it.client.create(LOCAL_VOLUMES, { metadata, spec }, never);
   await eventually(() => expect(it.volume('v-adopted')?.status?.phase).toBe('Ready'));
+  expect(it.volume('v-adopted')?.metadata.finalizers).toEqual(['example.org/other', VOLUME_FINALIZER]);
   const uuids = [...told().matchAll(/UUID ([^)]+)\)/g)].map(([, uuid = '']) => uuid);
   const body = { metadata: { annotations: { [REMOVE_STRAYS]: uuids.join(',') } } };
   await it.client.patch(NODE_LOCAL_STORAGES, { name: NODE }, { type: 'merge', body }, never);

@@ -221,6 +221,7 @@ async function tellReady(
 ): Promise<void> {
   const { write, observe } = deps;
   const { metadata, spec } = volume;
+  await write.hold(volume, signal); // one that a person made for data that was there
   if (spec.kind !== 'LVM' && recordedDisk(volume) === undefined) {
     const identity = identityAt(volume, now.devicePath, await observe(signal));
     if (identity !== undefined) await write.markDisk(metadata.name ?? '', identity, signal);

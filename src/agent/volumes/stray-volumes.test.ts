@@ -16,7 +16,7 @@ const nls = (uuids?: string) => ({
 });
 
 test('what open-local made and no object speaks of is told once it was seen twice', () => {
-  const strays = createStrayVolumes((name) => name === 'known');
+  const strays = createStrayVolumes((name) => name === 'known', 'a=b');
   const groups = [
     group([volume('known'), volume('left'), volume('somebody-elses', [])]),
     group([volume('foreign')], { foreign: true }),
@@ -35,7 +35,7 @@ test('what open-local made and no object speaks of is told once it was seen twic
 
 test('only a stray that is named by its UUID, and is one still, is to be removed', () => {
   const objects = new Set<string>();
-  const strays = createStrayVolumes((name) => objects.has(name));
+  const strays = createStrayVolumes((name) => objects.has(name), 'a=b');
   const groups = [group([volume('left'), volume('kept')])];
   const named = nls('uuid-of-left, uuid-of-nothing');
   strays.look(groups);

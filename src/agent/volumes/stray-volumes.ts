@@ -23,8 +23,8 @@ export interface StrayVolumes {
   toRemove(nls: Pick<NodeLocalStorage, 'metadata'>): readonly LocalVolume[];
 }
 
-/** `hasObject` says of the name of a volume whether a LocalVolume of this node has it. */
-export function createStrayVolumes(hasObject: (name: string) => boolean): StrayVolumes {
+/** `hasObject` says whether a LocalVolume of this node has that name; `label` is what all of them bear. */
+export function createStrayVolumes(hasObject: (name: string) => boolean, label: string): StrayVolumes {
   let suspected = new Set<string>();
   let strays: readonly StrayVolume[] = [];
   return {
@@ -33,7 +33,7 @@ export function createStrayVolumes(hasObject: (name: string) => boolean): StrayV
       strays = found.filter(({ volume }) => suspected.has(volume.uuid));
       suspected = new Set(found.map(({ volume }) => volume.uuid));
     },
-    standings: () => (strays.length === 0 ? [] : [standingOf(strays)]),
+    standings: () => (strays.length === 0 ? [] : [standingOf(strays, label)]),
     toRemove: ({ metadata }) => {
       const wanted = new Set((metadata.annotations?.[REMOVE_STRAYS] ?? '').split(/[\s,]+/));
       return strays
@@ -54,14 +54,14 @@ function findStrays(groups: readonly LvmGroup[], hasObject: (name: string) => bo
     );
 }
 
-function standingOf(strays: readonly StrayVolume[]): Standing {
+function standingOf(strays: readonly StrayVolume[], label: string): Standing {
   const list = strays.map(
     ({ vgName, volume: { name, size, uuid } }) => `${vgName}/${name} (${formatBytes(size)}, UUID ${uuid})`,
   );
   const message =
     `No LocalVolume speaks of these logical volumes, which open-local made: ${list.join(', ')}. Their data is kept and ` +
-    `their room is not used. To keep one, create a LocalVolume of its name, group and size for this node. To erase one ` +
-    `that nobody needs, write its UUID into the annotation ${REMOVE_STRAYS} of this object.`;
+    `their room is not used. To keep one, create a LocalVolume of its name, group and size for this node, with the label ` +
+    `${label}. To erase one that nobody needs, write its UUID into the annotation ${REMOVE_STRAYS} of this object.`;
   return { type: 'StrayVolumes', ok: false, reason: 'VolumesFound', message };
 }
 

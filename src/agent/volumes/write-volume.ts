@@ -61,6 +61,8 @@ export interface VolumeWriter {
   problem(volume: LocalVolume, problem: VolumeProblem, signal: AbortSignal): Promise<boolean>;
   /** How full a snapshot's store is. */
   fill(name: string, fill: SnapshotStatus, signal: AbortSignal): Promise<void>;
+  /** Puts our finalizer on an object that was made without it. */
+  hold(volume: LocalVolume, signal: AbortSignal): Promise<void>;
   /** Takes our finalizer off: nothing of the volume is left here. */
   release(volume: LocalVolume, signal: AbortSignal): Promise<void>;
   markFormatting(name: string, begun: string, signal: AbortSignal): Promise<void>;
@@ -127,18 +129,18 @@ export function createVolumeWriter(
       return writeStatus(volume, { ...known, phase: phaseOf(volume, reason), reason, message }, signal);
     },
     fill: (name, snapshot, signal) => patch(name, { type: 'merge', body: { status: { snapshot } } }, signal, 'status'),
+    hold: async (volume, signal) => {
+      const change = withFinalizer(volume);
+      if (change) await patch(volume.metadata.name ?? '', change, signal);
+    },
     release: async (volume, signal) => {
       assertHolds(volume, brokenRelease(volume), onBroken);
-      const { metadata } = volume;
-      const at = metadata.finalizers?.indexOf(VOLUME_FINALIZER) ?? -1;
-      if (at >= 0) await patch(metadata.name ?? '', withoutFinalizer(at), signal);
+      const at = volume.metadata.finalizers?.indexOf(VOLUME_FINALIZER) ?? -1;
+      if (at >= 0) await patch(volume.metadata.name ?? '', withoutFinalizer(at), signal);
     },
     markFormatting: (name, begun, signal) => patch(name, annotate(FORMATTING, begun), signal),
     markFormatted: (name, fsType, signal) => patch(name, annotate(FORMATTED, fsType), signal),
-    markEncrypting: (name, uuid, signal) => {
-      const annotations = { [ENCRYPTING]: uuid, [ENCRYPTED]: null, [FORMATTING]: null, [FORMATTED]: null };
-      return patch(name, { type: 'merge', body: { metadata: { annotations } } }, signal);
-    },
+    markEncrypting: (name, uuid, signal) => patch(name, encryptingMarks(uuid), signal),
     markEncrypted: (name, uuid, signal) => patch(name, annotate(ENCRYPTED, uuid), signal),
     markDisk: (name, identity, signal) => patch(name, annotate(DISK, identity), signal),
     markFilesystem: (name, identity, signal) => patch(name, annotate(FILESYSTEM, identity), signal),
@@ -149,6 +151,20 @@ function assertHolds(volume: LocalVolume, broken: string | undefined, onBroken: 
   if (broken === undefined) return;
   onBroken(volume, broken);
   throw new Error(`volume ${volume.metadata.name}: ${broken}; that is not written`);
+}
+
+function encryptingMarks(uuid: string): Patch {
+  const annotations = { [ENCRYPTING]: uuid, [ENCRYPTED]: null, [FORMATTING]: null, [FORMATTED]: null };
+  return { type: 'merge', body: { metadata: { annotations } } };
+}
+
+/** Undefined for a volume that was Ready already, and for one that is being deleted, which gets no more finalizers. */
+function withFinalizer(volume: LocalVolume): Patch | undefined {
+  const { finalizers = [], resourceVersion, deletionTimestamp } = volume.metadata;
+  if (hasBeenReady(volume) || deletionTimestamp !== undefined || finalizers.includes(VOLUME_FINALIZER))
+    return undefined;
+  const metadata = { finalizers: [...finalizers, VOLUME_FINALIZER], ...present({ resourceVersion }) };
+  return { type: 'merge', body: { metadata } };
 }
 
 function withoutFinalizer(at: number): Patch {
