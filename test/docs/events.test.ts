@@ -27,6 +27,7 @@ const SECTIONS = {
   NodeLocalStorageInitConfig: 'On a NodeLocalStorageInitConfig',
   LocalVolume: 'On a LocalVolume',
   'NodeLocalStorage, StorageClass': 'On a NodeLocalStorage',
+  'VolumeSnapshot, VolumeSnapshotContent': 'On a VolumeSnapshot and its content',
   'PersistentVolume, VolumeSnapshotContent, Pod': 'On volumes that open-local made before',
 } as const satisfies Record<(typeof EVENT_REASONS)[EventReason]['on'], string>;
 
