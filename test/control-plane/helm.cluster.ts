@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { cp, readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
@@ -101,57 +101,81 @@ test('uninstalled, it leaves every record of a volume; installed again, it has t
   expect(await get('nlsc', 'open-local', '-o', 'jsonpath={.spec}')).toContain('pool-[0-9]+');
 });
 
-/** What of the existing open-local stands in the way: definitions, a class, its driver and its DaemonSet. */
-async function openLocalIsThere(): Promise<void> {
-  await kubectl(cluster, 'apply', '-k', path.join(CHECKOUT, 'crds'));
-  const labels = { 'app.kubernetes.io/component': 'open-local-agent' };
-  const container = { name: 'agent', image: 'openlocal/open-local:v0.8.0' };
+/** A release of the existing open-local, with what of it has our names: written here, laid out as its chart does. */
+async function installOpenLocal(): Promise<void> {
+  const chart = path.join(cluster.dir, 'existing');
+  await mkdir(path.join(chart, 'templates'), { recursive: true });
+  await cp(path.join(CHECKOUT, 'crds'), path.join(chart, 'crds'), { recursive: true });
+  await writeFile(
+    path.join(chart, 'Chart.yaml'),
+    stringify({ apiVersion: 'v2', name: 'open-local', version: '0.8.0' }),
+  );
+  const workload = (name: string) => {
+    const labels = { 'app.kubernetes.io/component': name };
+    const spec = { containers: [{ name: 'main', image: 'openlocal/open-local:v0.8.0' }] };
+    return { selector: { matchLabels: labels }, template: { metadata: { labels }, spec } };
+  };
+  const named = (name: string) => ({ name, namespace: 'kube-system' });
+  const [agent, controller, extender] = ['agent', 'controller', 'scheduler-extender'].map(
+    (name) => `open-local-${name}`,
+  );
+  const service = {
+    selector: { 'app.kubernetes.io/component': extender },
+    ports: [{ name: 'http-port', port: 23_000 }],
+  };
+  const driver = { attachRequired: false, podInfoOnMount: true, volumeLifecycleModes: ['Persistent', 'Ephemeral'] };
+  const vgs = [{ name: 'open-local-pool-0', devices: ['/dev/vdb'] }];
   const objects = [
+    { apiVersion: 'apps/v1', kind: 'DaemonSet', metadata: named(agent ?? ''), spec: workload(agent ?? '') },
+    { apiVersion: 'apps/v1', kind: 'Deployment', metadata: named(controller ?? ''), spec: workload(controller ?? '') },
+    { apiVersion: 'apps/v1', kind: 'Deployment', metadata: named(extender ?? ''), spec: workload(extender ?? '') },
+    { apiVersion: 'v1', kind: 'Service', metadata: named(extender ?? ''), spec: service },
+    { apiVersion: 'storage.k8s.io/v1', kind: 'CSIDriver', metadata: { name: 'local.csi.aliyun.com' }, spec: driver },
     {
       ...{ apiVersion: 'storage.k8s.io/v1', kind: 'StorageClass', metadata: { name: 'open-local-lvm-io-throttle' } },
       ...{ provisioner: 'local.csi.aliyun.com', parameters: { volumeType: 'LVM' }, allowVolumeExpansion: true },
       volumeBindingMode: 'WaitForFirstConsumer',
     },
     {
-      ...{ apiVersion: 'storage.k8s.io/v1', kind: 'CSIDriver', metadata: { name: 'local.csi.aliyun.com' } },
-      spec: { attachRequired: false, podInfoOnMount: true, volumeLifecycleModes: ['Persistent', 'Ephemeral'] },
-    },
-    {
-      ...{ apiVersion: 'apps/v1', kind: 'DaemonSet', metadata: { name: 'open-local-agent', namespace: 'kube-system' } },
-      spec: {
-        selector: { matchLabels: labels },
-        template: { metadata: { labels }, spec: { containers: [container] } },
+      ...{
+        apiVersion: 'csi.aliyun.com/v1alpha1',
+        kind: 'NodeLocalStorageInitConfig',
+        metadata: { name: 'open-local' },
       },
+      spec: { globalConfig: { resourceToBeInited: { vgs } } },
     },
   ];
-  const file = path.join(cluster.dir, 'existing.yaml');
-  await writeFile(file, objects.map((object) => stringify(object)).join('---\n'));
-  await kubectl(cluster, 'apply', '-f', file);
+  const text = objects.map((object) => stringify(object)).join('---\n');
+  await writeFile(path.join(chart, 'templates/all.yaml'), text);
+  // As the helm of its time did.
+  await helm('install', 'open-local', chart, '-n', 'kube-system', '--server-side=false');
 }
 
-test("in place of the existing open-local: its agents go first, then its objects are the release's", async () => {
-  await openLocalIsThere();
-  const values = ['-f', path.join(CHECKOUT, 'test/deploy/values/open-local.yaml'), '--set=monitor.enabled=false'];
-  const install = [
-    'install',
-    'open-local',
-    CHART,
-    '-n',
-    'kube-system',
-    '--take-ownership',
-    '--force-conflicts',
-    ...values,
-  ];
-  await expect(helm(...install)).rejects.toThrow(
+test('by docs/switching.md, the release of the existing open-local becomes ours, and what it knew stays', async () => {
+  await installOpenLocal();
+  const upgrade = ['upgrade', 'open-local', CHART, '-n', 'kube-system', '--take-ownership'];
+  await expect(helm(...upgrade)).rejects.toThrow(
     /DaemonSet kube-system\/open-local-agent is the existing open-local's: .* kubectl -n kube-system delete daemonset open-local-agent/,
   );
   await kubectl(cluster, 'delete', 'daemonset', 'open-local-agent', '-n', 'kube-system');
-  const notes = await helm(...install);
+  const notes = await helm(...upgrade);
   // Kubernetes changes no class's parameters, and the class must stay.
   expect(notes).toMatch(/storageclass\.lvm_throttle\.parameters: class open-local-lvm-io-throttle exists with others/);
   const parameters = await get('storageclass', 'open-local-lvm-io-throttle', '-o', 'jsonpath={.parameters}');
   expect(parameters).toBe('{"volumeType":"LVM"}');
   expect(await get('nlsc', 'open-local', '-o', 'jsonpath={.spec}')).toContain('/dev/vdb');
+  expect(await get('deployment', '-n', 'kube-system', '-o', 'name')).toBe('deployment.apps/open-local-operator\n');
+  // Where it leads is said by the leader's slice alone.
+  const service = ['service', 'open-local-scheduler-extender', '-n', 'kube-system', '-o'];
+  expect(await get(...service, 'jsonpath={.spec.selector}')).toBe('');
+  expect(await get(...service, 'jsonpath={.spec.ports[*].name}')).toBe('extender');
+  expect(await get('csidriver', 'local.csi.aliyun.com', '-o', 'jsonpath={.spec.fsGroupPolicy}')).toBe('File');
+  // And back.
+  await kubectl(cluster, 'delete', 'daemonset', 'open-local-agent', '-n', 'kube-system');
+  await helm('rollback', 'open-local', '1', '-n', 'kube-system');
+  expect(await get('deployment', '-n', 'kube-system', '-o', 'name')).toContain('open-local-controller');
+  expect(await get('nlsc', 'open-local', '-o', 'jsonpath={.spec}')).toContain('/dev/vdb');
+  expect(await get('crd', ...CRDS, '-o', 'name')).toContain('localvolumes');
   await helm('uninstall', 'open-local', '-n', 'kube-system');
 });
 

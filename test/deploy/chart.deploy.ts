@@ -219,6 +219,11 @@ describe('the values.yaml of open-local', () => {
     expect(named(objects, 'ServiceMonitor', 'open-local').metadata.namespace).toBe('monitoring');
   });
 
+  test.each(['maxVolumesPerNode', 'max_volumes_per_node'])('zero is a value of its own: agent.%s', async (key) => {
+    const agent = named(await rendered(`--set=agent.${key}=0`), 'DaemonSet', 'open-local-agent');
+    expect(container(agent, 'agent').args).toContain('--max-volumes-per-node=0');
+  });
+
   test('a name, a driver and a registry of its own go everywhere', async () => {
     const text = await template(tools, valuesFile('yoda.yaml'), '--set=scheduler.enabled=true');
     const objects = manifests(text);
