@@ -13,18 +13,44 @@ import { type Cluster, startCluster } from './cluster/cluster.ts';
 import { applyFolder } from './system/deployed.ts';
 import { kubectl, serviceAccountKubeconfig } from './cluster/identities.ts';
 import { CHECKOUT } from './cluster/program.ts';
+import { layOutOldKinds, OLD_NODE, OLD_STATUS, oldObjects } from './old-kinds.ts';
 
 const never = new AbortController().signal;
 let cluster: Cluster;
 let client: KubeClient;
+/** Objects of open-local as they were under its own definitions. */
+let before: readonly KubeObject[];
+/** The same once ours were applied by the server, and what it said without --force-conflicts. */
+let serverSide: readonly KubeObject[];
+let unforced: string;
 beforeAll(async () => {
   cluster = await startCluster();
   client = createKubeClient(await loadKubeconfig(cluster.admin, { run }), { userAgent: 'test' });
+  // A cluster that switches: the definitions of open-local are there before ours.
+  const established = (): Promise<string> =>
+    kubectl(cluster, 'wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s');
+  before = await layOutOldKinds(client, established);
+  const applying = ['apply', '--server-side', '-k', path.join(CHECKOUT, 'crds')];
+  unforced = await kubectl(cluster, ...applying).catch(String);
+  await kubectl(cluster, ...applying, '--force-conflicts');
+  serverSide = await oldObjects(client);
   await applyFolder(cluster, 'deploy');
 });
 afterAll(async () => {
   client?.close();
   await cluster?.stop();
+});
+
+test('no field of open-local’s objects is lost by our definitions, by whichever apply they come', async () => {
+  expect(unforced).toMatch(/conflict/i);
+  expect(serverSide).toEqual(before);
+  expect(await oldObjects(client)).toEqual(before);
+  // Its agent writes its whole status over ours, as after the way back.
+  const ours = { status: { conditions: [], knownGroups: [{ name: 'g', uuid: 'u' }] } };
+  await client.patch(NODE_LOCAL_STORAGES, { name: OLD_NODE }, { type: 'merge', body: ours }, never, 'status');
+  const whole = [{ op: 'replace', path: '/status', value: OLD_STATUS }];
+  await client.patch(NODE_LOCAL_STORAGES, { name: OLD_NODE }, { type: 'json', body: whole }, never, 'status');
+  expect(await oldObjects(client)).toEqual(before);
 });
 
 type Fields = Readonly<Record<string, unknown>>;

@@ -235,6 +235,26 @@ test('a pod of the old driver goes, with its inline volume and the mount at its 
   expect(await names()).toContain(OLD.html);
 });
 
+test('a record that is taken away by force is made anew while its claim has the volume, and not once it was let go', async () => {
+  await startOperator();
+  startAgent();
+  await allReady();
+  const strip = async (name: string): Promise<void> => {
+    const body = { metadata: { finalizers: null } };
+    await ours.client.patch(LOCAL_VOLUMES, { name }, { type: 'merge', body }, never);
+    await ours.client.delete(LOCAL_VOLUMES, { name }, never);
+  };
+  const uidOf = async (name: string): Promise<string | undefined> =>
+    (await volumes()).find(({ metadata }) => metadata.name === name)?.metadata.uid;
+  const before = await uidOf(OLD.yoda);
+  const released = { type: 'merge', body: { status: { phase: 'Released' } } } as const;
+  await ours.client.patch(VOLUMES, { name: OLD.allocated }, released, never, 'status');
+  await strip(OLD.allocated);
+  await strip(OLD.yoda);
+  await eventually(async () => expect(await names('Ready')).toEqual(adopted.filter((name) => name !== OLD.allocated)));
+  expect(await uidOf(OLD.yoda)).not.toBe(before);
+});
+
 test('our agent waits for the driver before it to end, does nothing meanwhile, and says why', async () => {
   const services = [createIdentity({ driverName: 'local.csi.aliyun.com', version: 'v0.8.0', ready: () => true })];
   const endpoint = { kind: 'unix', path: `${ours.folder}/agent.sock` } as const;

@@ -116,7 +116,13 @@ function followOwners(
       },
       deleted: ({ namespace, name }) => forget(`pod/${namespace}/${name}`),
     }),
-    volumes.subscribe({ deleted: ({ metadata: { name = '' } }) => void (pvs.get(name) && add(`pv/${name}`)) }),
+    volumes.subscribe({
+      deleted: ({ metadata: { name = '' } }) => {
+        const pv = pvs.get(name);
+        // Of a released one its record went by DeleteVolume: nothing is asked about it.
+        if (pv && !['Released', 'Failed'].includes(pv.phase)) add(`pv/${name}`);
+      },
+    }),
   ];
 }
 
