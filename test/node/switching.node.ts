@@ -8,7 +8,7 @@ import { silentLog } from '../../src/model/log.ts';
 import { parseOperatorConfig } from '../../src/operator/config.ts';
 import { runOperator } from '../../src/operator/run.ts';
 import { testOn } from '../machine.ts';
-import { defineSnapshotKinds } from '../rig/snapshot-kinds.ts';
+import { createWithStatus, defineSnapshotKinds } from '../rig/snapshot-kinds.ts';
 import { oldContent, oldPv, type OldVolume } from '../switching/old-cluster.ts';
 import { NODE, startAgentNode, type AgentNode } from './agent/agent-node.ts';
 import { MIB, mounted, stagingOf, targetOf, volumesOn, type VolumesOn } from './agent/volumes-on.ts';
@@ -79,7 +79,7 @@ async function layOutObjects(): Promise<string> {
     await client.create(VOLUMES, oldPv(name, { ...volume, attributes }, NODE), signal);
     await setPhase(name, 'Bound');
   }
-  await client.create(VOLUME_SNAPSHOT_CONTENTS, oldContent(SNAPSHOT, HTML, 64 * MIB), signal);
+  await createWithStatus(client, VOLUME_SNAPSHOT_CONTENTS, oldContent(SNAPSHOT, HTML, 64 * MIB));
   const scratch = { driver: DRIVER, fsType: 'ext4', volumeAttributes: { vgName: GROUP, size: '64Mi' } };
   const pod = {
     metadata: { namespace: 'default', name: 'cache' },

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { OurApi } from '../rig/our-api.ts';
-import { defineSnapshotKinds } from '../rig/snapshot-kinds.ts';
+import { createWithStatus, defineSnapshotKinds } from '../rig/snapshot-kinds.ts';
 import {
   CLAIMS,
   INIT_CONFIGS,
@@ -186,7 +186,7 @@ export async function layOutOldCluster({ client, folder }: OurApi): Promise<stri
     await client.patch(VOLUMES, { name }, { type: 'merge', body: { status: { phase: 'Bound' } } }, never, 'status');
     await put(CLAIMS, claimOf(pv));
   }
-  await put(VOLUME_SNAPSHOT_CONTENTS, oldContent(OLD.snapshot, OLD.html, 4 * GIB));
+  await createWithStatus(client, VOLUME_SNAPSHOT_CONTENTS, oldContent(OLD.snapshot, OLD.html, 4 * GIB));
   return inline;
 }
 
