@@ -55,6 +55,36 @@ test('a claim from a snapshot may be as large as the claim that it was taken of;
   });
 });
 
+test.each(['snapshot', 'volume'] as const)(
+  'a copy of an encrypted %s is encrypted, has the header once, and is as large as it is asked for',
+  async (kind) => {
+    const it = await serveController();
+    await it.create('v', { parameters });
+    const taken = { name: 'snap-a', sourceVolumeId: 'v', parameters: { [SNAPSHOT_RESTORE]: 'copy' } };
+    await it.client.controller.createSnapshot(CreateSnapshotRequest.fromPartial(taken), never);
+    const type =
+      kind === 'snapshot'
+        ? { $case: kind, value: { snapshotId: 'snap-a' } }
+        : { $case: kind, value: { volumeId: 'v' } };
+    const copy = (name: string, required: number) =>
+      it.create(name, {
+        parameters,
+        volumeContentSource: { type },
+        capacityRange: { requiredBytes: BigInt(required), limitBytes: BigInt(required) },
+      });
+    expect((await copy('same', GIB))?.capacityBytes).toBe(BigInt(GIB));
+    expect((await copy('larger', 2 * GIB))?.capacityBytes).toBe(BigInt(2 * GIB));
+    const spec = { sizeBytes: 2 * GIB + HEADER, encryption: 'luks2', fsType: 'ext4' };
+    expect(it.volumes.objects.get('larger')?.spec).toMatchObject(spec);
+    await expect(copy('smaller', GIB / 2)).rejects.toMatchObject({
+      code: Code.OUT_OF_RANGE,
+      details: expect.stringContaining('has 1 GiB: ask for no less, not 512 MiB'),
+    });
+    const kinds = [...it.volumes.objects.values()].map(({ spec }) => spec.encryption);
+    expect(kinds).toEqual(kinds.map(() => 'luks2')); // a clone's temporary snapshot too
+  },
+);
+
 test.each([
   [parameters, { volumeType: 'LVM' }, 'its source snap-a is encrypted', 'ext4'],
   [parameters, parameters, 'a btrfs that is encrypted cannot be copied as it is', 'btrfs'],
