@@ -25,7 +25,7 @@ import { claimSpec, createPods, untilRunning } from './instruments/workload.ts';
 import { startSystem, type System } from './system/system.ts';
 
 const WITHIN_MS = 90_000;
-/** After two minutes the operator removes a snapshot of which nobody knows. */
+/** csi-snapshotter looks again each minute, and after two the operator removes a snapshot of which nobody knows. */
 const FORGOTTEN_MS = 180_000;
 const GIB = 2 ** 30;
 const never = new AbortController().signal;
@@ -404,7 +404,7 @@ test(
     await until(
       'no VolumeSnapshot is left',
       [changes(snapshots), changes(contents)],
-      WITHIN_MS,
+      FORGOTTEN_MS,
       () => snapshots.values.size + contents.values.size === 0,
       () => [...contents.values.values()].slice(0, 3),
     );
@@ -415,5 +415,5 @@ test(
     for (const name of sources) await remove(CLAIMS, `${name}-0`);
     await untilNothingIsLeft();
   },
-  FORGOTTEN_MS + 4 * WITHIN_MS,
+  2 * FORGOTTEN_MS + 4 * WITHIN_MS,
 );
