@@ -18,11 +18,19 @@ export PATH=/usr/local/sbin:/usr/sbin:/sbin:$PATH
 
 [ "$(id -u)" = 0 ] || { echo "build.sh: run as root: the files of the image belong to root" >&2; exit 1; }
 [ -f "$dist/agent.cjs" ] || { echo "build.sh: $dist/agent.cjs is missing: run 'make build'" >&2; exit 1; }
+case $arch in amd64 | arm64) ;; *) echo "build.sh: no image for $arch: it is amd64 or arm64" >&2; exit 1 ;; esac
 "$checkout/tools/install-packages.sh" buildah mmdebstrap
+if [ "$arch" != "$(dpkg --print-architecture)" ]; then
+  "$checkout/tools/install-packages.sh" arch-test qemu-user-static
+  arch-test "$arch" > /dev/null || {
+    echo "build.sh: this machine runs no programs of $arch: give its kernel binfmt_misc (mount -t binfmt_misc none /proc/sys/fs/binfmt_misc) and install qemu-user-static again" >&2
+    exit 1
+  }
+fi
 # buildah's mounts end with this process.
 [ -n "${IN_NAMESPACE-}" ] || IN_NAMESPACE=1 exec unshare --mount --propagation private -- "$0" "$@"
 
-key=$(cat "$checkout/Dockerfile" "$here/debian.sh" "$here/debian.sources" - <<< "$arch" | sha256sum | cut -c1-16)
+key=$({ sed -n '/ AS system$/,/^$/p' "$checkout/Dockerfile"; cat "$here/debian.sh" "$here/debian.sources"; echo "$arch"; } | sha256sum | cut -c1-16)
 home=$cache/$key
 mkdir -p "$cache"
 exec 9> "$cache/.lock"; flock 9
@@ -48,7 +56,7 @@ if [ "$arch" != "$(dpkg --print-architecture)" ]; then
   node_for_image=$(echo "$work"/npm/node_modules/node-linux-*/bin/node)
 fi
 DIST=$dist NODE=$node_for_image "$here/program.sh" "$work/program"
-out=$home/$({ echo "$revision"; cat "$here/build.sh" "$here/sbom.ts"; cd "$work/program"; find . -type f -print0 | sort -z | xargs -0 sha256sum; } | sha256sum | cut -c1-16)
+out=$home/$({ echo "$revision"; cat "$checkout/Dockerfile" "$here/build.sh" "$here/sbom.ts"; cd "$work/program"; find . -type f -print0 | sort -z | xargs -0 sha256sum; } | sha256sum | cut -c1-16)
 if [ -d "$out" ]; then touch "$out"; echo "$out"; exit 0; fi
 
 mkdir "$work/out"

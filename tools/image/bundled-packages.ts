@@ -13,7 +13,7 @@ export function bundledPackages({ outputs }: Metafile): readonly string[] {
   const folders = new Set<string>();
   for (const { inputs } of Object.values(outputs))
     for (const [file, { bytesInOutput }] of Object.entries(inputs)) {
-      const folder = /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(file)?.[0];
+      const folder = /node_modules\/(?:.*\/node_modules\/)?(?:@[^/]+\/)?[^/]+(?=\/)/.exec(file)?.[0];
       if (folder !== undefined && bytesInOutput > 0 && !file.startsWith('left-out:')) folders.add(folder);
     }
   return [...folders].toSorted();
