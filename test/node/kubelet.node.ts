@@ -4,6 +4,7 @@ import { podLimits } from './kubelet/tests/limits.ts';
 import { podLife } from './kubelet/tests/pods.ts';
 import { power } from './kubelet/tests/power.ts';
 import { restarts } from './kubelet/tests/restarts.ts';
+import { strangers } from './kubelet/tests/strangers.ts';
 
 /** One node serves all of these: to start it takes as long as many a test. */
 const signal = AbortSignal.timeout(3_000_000);
@@ -26,4 +27,7 @@ describe('restarts under IO', () => {
 });
 describe('power', () => {
   power(theNode, signal);
+});
+describe('what strangers do', () => {
+  strangers(theNode, signal);
 });

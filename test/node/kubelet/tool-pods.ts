@@ -1,3 +1,4 @@
+import { present } from '../../../src/model/present.ts';
 import { TOOL } from './kubelet-image.ts';
 
 export interface ToolContainer {
@@ -14,6 +15,8 @@ export interface ToolPod {
   readonly volume?: object;
   /** The volume is a device, at /dev/data. */
   readonly block?: boolean;
+  /** The folder of the volume that is at /data; absent: all of it, as it is mounted. */
+  readonly subPath?: string;
   /** More of its spec. */
   readonly spec?: object;
 }
@@ -21,10 +24,10 @@ export interface ToolPod {
 const IDLE = 'exec sleep 2147483647';
 
 /** A pod of containers that run scripts. It ends at once when asked to. */
-export function toolPod({ name, containers = [{}], volume, block = false, spec = {} }: ToolPod): object {
+export function toolPod({ name, containers = [{}], volume, block = false, subPath, spec = {} }: ToolPod): object {
   const where = block
     ? { volumeDevices: [{ name: 'data', devicePath: '/dev/data' }] }
-    : { volumeMounts: [{ name: 'data', mountPath: '/data' }] };
+    : { volumeMounts: [{ name: 'data', mountPath: '/data', ...present({ subPath }) }] };
   return {
     apiVersion: 'v1',
     kind: 'Pod',
