@@ -2,7 +2,7 @@ import { describeReason } from './volume-words.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import type { PersistentVolume } from '../../model/objects.ts';
 import { KEEP, LET_GO, LOST } from '../../model/well-known.ts';
-import { inWords, nameOf, since, some, type Facts } from '../model/facts.ts';
+import { inWords, nameOf, placeOf, since, some, type Facts } from '../model/facts.ts';
 import { found, type Finding } from '../model/finding.ts';
 import { agentLog } from '../model/mend.ts';
 
@@ -15,10 +15,15 @@ export function checkVolumes(facts: Facts): readonly Finding[] {
   if (!volumes || !nodes) return [];
   const there = new Set(nodes.map(nameOf));
   const isAway = ({ spec }: LocalVolume): boolean => !there.has(spec.nodeName);
+  const isOwned = ownersOf(facts);
   const here = volumes.filter((volume) => !isAway(volume));
   return [
     ...onGoneNodes(volumes.filter(isAway), facts),
-    ...here.flatMap((volume) => [...stuck(volume, facts), ...broken(volume, facts), ...withoutOwner(volume, facts)]),
+    ...here.flatMap((volume) => [
+      ...stuck(volume, facts),
+      ...broken(volume, facts),
+      ...withoutOwner(volume, isOwned, facts),
+    ]),
     ...missing(facts),
   ];
 }
@@ -73,9 +78,9 @@ function broken(volume: LocalVolume, facts: Facts): Finding[] {
   ];
 }
 
-function withoutOwner(volume: LocalVolume, facts: Facts): Finding[] {
+function withoutOwner(volume: LocalVolume, isOwned: Owners, facts: Facts): Finding[] {
   const age = since(volume.metadata.creationTimestamp, facts.now) ?? 0;
-  if (age < LONG_MS || volume.metadata.deletionTimestamp !== undefined || isOwned(volume, facts)) return [];
+  if (age < LONG_MS || volume.metadata.deletionTimestamp !== undefined || isOwned(volume)) return [];
   const { namespace = '', name = '' } = volume.spec.claim ?? {};
   const whose = name === '' ? '' : ` It was made for claim ${namespace}/${name}.`;
   const what = `It is ${inWords(age)} old, and no PersistentVolume is of it.${whose}`;
@@ -83,13 +88,17 @@ function withoutOwner(volume: LocalVolume, facts: Facts): Finding[] {
   return [found('VolumeWithoutOwner', objectOf(volume), what, mend)];
 }
 
+type Owners = (volume: LocalVolume) => boolean;
+
 /** Snapshots and inline volumes belong to others; a claim that waits finds its volume again. */
-function isOwned({ metadata, spec }: LocalVolume, { pvs, claims, settings }: Facts): boolean {
-  if (!pvs || !claims || spec.role !== 'Volume') return true;
-  if (pvs.some((pv) => isOurs(pv, settings.driver) && pv.spec?.csi?.volumeHandle === metadata.name)) return true;
-  const { namespace = '', name = '' } = spec.claim ?? {};
-  const claim = claims.find((each) => each.metadata.namespace === namespace && nameOf(each) === name);
-  return claim !== undefined && claim.status?.phase !== 'Bound';
+function ownersOf({ pvs, claims, settings }: Facts): Owners {
+  if (!pvs || !claims) return () => true;
+  const handles = new Set(pvs.filter((pv) => isOurs(pv, settings.driver)).map(({ spec }) => spec?.csi?.volumeHandle));
+  const waiting = new Set(claims.filter(({ status }) => status?.phase !== 'Bound').map(placeOf));
+  return ({ metadata, spec }) =>
+    spec.role !== 'Volume' ||
+    handles.has(metadata.name) ||
+    waiting.has(`${spec.claim?.namespace ?? ''}/${spec.claim?.name ?? ''}`);
 }
 
 const isOurs = ({ spec }: PersistentVolume, driver: string): boolean => spec?.csi?.driver === driver;

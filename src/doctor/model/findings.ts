@@ -277,7 +277,7 @@ export const FINDINGS = {
   OtherInstallation: broken(
     'another program with the same driver name runs: an earlier version, or the existing open-local',
     'two agents on one node work against each other',
-    'stop the other one, which can be undone',
+    'stop the other one, which can be undone; docs/switching.md has every step',
   ),
 } as const satisfies Readonly<Record<string, Entry>>;
 
