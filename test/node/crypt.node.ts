@@ -172,6 +172,35 @@ test('an encrypted ext4 volume grows, is there after a power cut, and gets anoth
   await removeAndLook(name, targetOf(name));
 });
 
+test('a copy of an encrypted volume opens with its key, gets one of its own, and is had beside its source', async () => {
+  const [capability, store] = [mounted('ext4'), { thresholdPercent: 50, stepBytes: 16 * MIB }];
+  const crypt = { fsType: 'ext4', encryption: 'luks2' } as const;
+  await on.create('source', 64 + HEADER, crypt);
+  await stage('source', capability, { key: KEY });
+  await on.bash(`yes ${MARKER} | head -c 8M > ${stagingOf('source')}/file; sync`);
+  const snapshot = { role: 'Snapshot', source: { volume: 'source' }, copyOnWrite: store, ...crypt } as const;
+  await on.create('snap', 32, { ...snapshot, restore: 'Copy' });
+  await on.bash(`echo later > ${stagingOf('source')}/file; sync`);
+  progress('the snapshot is taken');
+  await on.create('copy', 128 + HEADER, { source: { snapshot: 'snap' }, ...crypt });
+  progress('the copy is made');
+  await stage('copy', capability, { key: NEXT, previousKey: KEY });
+  progress('the copy is open');
+  expect(await on.bash(`yes ${MARKER} | head -c 8M | cmp - ${stagingOf('copy')}/file && echo same`)).toBe('same');
+  expect(await on.bash(`cat ${stagingOf('source')}/file`)).toBe('later');
+  expect(await luksUuid('copy')).not.toBe(await luksUuid('source'));
+  expect([await opens('source', KEY), await opens('copy', KEY)]).toEqual([true, false]);
+  expect(await onDisk('copy', MARKER)).toBe(false);
+  const mib = Number(await on.bash(`df -m --output=size ${stagingOf('copy')} | tail -1`));
+  expect(mib).toBeGreaterThan(100); // grown, once it was open
+
+  for (const name of ['copy', 'source']) await on.unstage(name);
+  for (const name of ['copy', 'snap', 'source']) {
+    await on.delete(name);
+    await on.untilGone(name);
+  }
+});
+
 test('an encrypted raw device has sectors of 512 bytes, grows, and what its pod makes of it is not looked into', async () => {
   const name = 'local-block';
   await on.create(name, 64 + HEADER, { encryption: 'luks2' });
