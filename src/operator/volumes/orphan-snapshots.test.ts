@@ -21,8 +21,9 @@ let ours: OurApi;
 let events: string[];
 let stop: () => Promise<void>;
 
-/** The operator's part, begun anew. */
-function start(): void {
+/** The operator's part, begun anew: from when it resolves, what is made was not there before. */
+async function start(): Promise<void> {
+  const begun = Promise.withResolvers<void>();
   const stopping = new AbortController();
   const { client } = ours;
   clock = createFakeClock();
@@ -39,7 +40,11 @@ function start(): void {
       {
         ...{ client, volumes, ledger, drivers: [DEFAULT_DRIVER], log: silentLog },
         alongside: async (kinds, signal) => {
-          if (await allSynced(informers, signal)) await removeOrphanSnapshots(deps, kinds, signal);
+          if (!(await allSynced(informers, signal))) return;
+          await Promise.all([kinds.snapshots.whenSynced(signal), kinds.contents.whenSynced(signal)]);
+          const working = removeOrphanSnapshots(deps, kinds, signal);
+          setImmediate(begun.resolve);
+          await working;
         },
       },
       stopping.signal,
@@ -49,13 +54,14 @@ function start(): void {
     stopping.abort();
     await running;
   };
+  await begun.promise;
 }
 
 beforeEach(async () => {
   ours = await startOurApi();
   await defineSnapshotKinds(ours.client);
   events = [];
-  start();
+  await start();
 });
 afterEach(async () => {
   await stop();
@@ -130,11 +136,24 @@ test('one that a content had stays when its content was deleted, also by an oper
   await untilMarked(snapshotOf(1), 'content-1');
   await ours.client.delete(VOLUME_SNAPSHOT_CONTENTS, { name: 'content-1' }, never);
   await stop();
-  start();
+  await start();
   // The next one is the proof that it was looked at.
   await addVolume(snapshotOf(2));
   await untilGoneInTime(snapshotOf(2));
   expect(await isThere(snapshotOf(1))).toBe(true);
+});
+
+test('one that was there before the operator began stays, and an Event says how it is removed', async () => {
+  await stop();
+  await addVolume(snapshotOf(7));
+  await start();
+  await eventually(async () => {
+    await clock.advance(TWO_MINUTES);
+    expect(events).toEqual(['SnapshotOfNobody']);
+  });
+  await addVolume(snapshotOf(8));
+  await untilGoneInTime(snapshotOf(8));
+  expect(await isThere(snapshotOf(7))).toBe(true);
 });
 
 test('nothing goes that somebody asks for or needs, that has another name, or that was made before there was a mark', async () => {

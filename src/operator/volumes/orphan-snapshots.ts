@@ -33,8 +33,9 @@ const ALONE_MS = 120_000;
  * Removes snapshots that csi-snapshotter asked for and then forgot: neither their VolumeSnapshot nor a
  * VolumeSnapshotContent is there, and none ever had them. (snapshot-controller takes the mark of a CreateSnapshot under
  * way off a VolumeSnapshotContent that it deletes, and may delete one before it has a finalizer.) A snapshot that a
- * content once had is left alone for good: its content may have been deleted with deletionPolicy Retain. To be called
- * once all volumes are listed. Works until aborted.
+ * content once had is left alone for good: its content may have been deleted with deletionPolicy Retain. So is one that
+ * was there before this began, since its content may have come and gone while nobody looked; an Event says how it is
+ * removed. To be called once all volumes are listed. Works until aborted.
  */
 export async function removeOrphanSnapshots(
   deps: OrphanSnapshotsDeps,
@@ -45,6 +46,7 @@ export async function removeOrphanSnapshots(
   const aloneSince = new Map<string, number>();
   /** By the names of snapshots that are not marked yet; a content that is gone again was there. */
   const contentOf = new Map<string, string>();
+  const earlier = new Set<string>();
 
   const forget = (name: string): undefined => {
     aloneSince.delete(name);
@@ -70,12 +72,14 @@ export async function removeOrphanSnapshots(
     const leftMs = since + ALONE_MS - clock.now();
     if (leftMs > 0) return { afterMs: leftMs };
     if (await isKnownNow(client, { name, uid }, stopping)) return { afterMs: ALONE_MS };
-    await remove(volume, deps, stopping);
+    if (earlier.has(name)) tellOnly(volume, deps);
+    else await remove(volume, deps, stopping);
     return void aloneSince.delete(name);
   };
   const queue = createWorkQueue({ name: 'snapshots of nobody', log, clock, reconcile: review });
 
   if (!(await bothSynced(kinds, signal))) return;
+  for (const name of volumes.values.keys()) earlier.add(name);
   const leave = [
     kinds.contents.subscribe({
       changed: ({ name, driver, handle }) => {
@@ -106,6 +110,16 @@ async function bothSynced({ snapshots, contents }: SnapshotInformers, signal: Ab
 
 const isAskedFor = (uid: string, { snapshots, contents }: SnapshotInformers): boolean =>
   [...snapshots.values.values(), ...contents.values.values()].some((one) => one.uid === uid);
+
+function tellOnly({ metadata }: LocalVolume, { events }: OrphanSnapshotsDeps): void {
+  const { name = '' } = metadata;
+  events.record({
+    subject: subjectOf(LOCAL_VOLUMES, metadata),
+    type: 'Warning',
+    reason: 'SnapshotOfNobody' satisfies EventReason,
+    message: `Neither a VolumeSnapshot nor a VolumeSnapshotContent is there for this snapshot. It was made before this operator led, so it may be kept on purpose. If nobody needs its data: kubectl annotate lvol ${name} csi.aliyun.com/keep- && kubectl delete lvol ${name}`,
+  });
+}
 
 async function remove(
   { metadata }: LocalVolume,
