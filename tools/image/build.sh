@@ -55,7 +55,7 @@ if [ "$arch" != "$(dpkg --print-architecture)" ]; then
   quietly npm ci --prefix "$work/npm" --omit=dev --os=linux --cpu="$arch"
   node_for_image=$(echo "$work"/npm/node_modules/node-linux-*/bin/node)
 fi
-DIST=$dist NODE=$node_for_image "$here/program.sh" "$work/program"
+DIST=$dist IMAGE_NODE=$node_for_image "$here/program.sh" "$work/program"
 out=$home/$({ echo "$revision"; cat "$checkout/Dockerfile" "$here/build.sh" "$here/sbom.ts"; cd "$work/program"; find . -type f -print0 | sort -z | xargs -0 sha256sum; } | sha256sum | cut -c1-16)
 if [ -d "$out" ]; then touch "$out"; echo "$out"; exit 0; fi
 

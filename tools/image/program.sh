@@ -1,11 +1,11 @@
 #!/bin/sh
 # Lays out what the image has of ours: program.sh FOLDER makes files/, and node/ with the Node that runs it.
-# DIST and NODE: bundles and Node that are not this checkout's. The Dockerfile's stage `build` calls this, and so does
-# build.sh: both give the same files with the same modes.
+# DIST, IMAGE_NODE: bundles and Node that are not this checkout's. The Dockerfile calls this in its stage build, and so
+# does build.sh: both give the same files with the same modes.
 set -eu
 out=${1:?usage: program.sh FOLDER}
 root=$(dirname "$(dirname "$(dirname "$(readlink -f "$0")")")")
-node=$(readlink -f "${NODE:-$root/node_modules/.bin/node}")
+node=$(readlink -f "${IMAGE_NODE:-$root/node_modules/.bin/node}")
 dist=${DIST:-$root/dist}
 home=$out/files/opt/open-local
 
