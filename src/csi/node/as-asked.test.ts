@@ -121,12 +121,12 @@ test.each(['ro', 'emergency_ro', 'shutdown'])(
 
 test('a mount that succeeded and is not in the mount table, or shows something else, is not waved through', async () => {
   const it = await rig();
-  const { mount } = it.mounts;
+  const mount = it.mounts.mount.bind(it.mounts);
   it.mounts.mount = () => Promise.resolve();
   const told = refused(Code.UNAVAILABLE, `volume v1: mounted at ${it.staging}, and not to be seen there`);
   await expect(stage(it)).rejects.toMatchObject(told);
   it.mounts.mount = mount;
-  const { shows } = it.mounts;
+  const shows = it.mounts.shows.bind(it.mounts);
   it.mounts.shows = () => Promise.resolve(false);
   await expect(stage(it)).rejects.toMatchObject(told);
   it.mounts.shows = shows;
