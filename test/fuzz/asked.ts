@@ -62,11 +62,12 @@ function judgeRefusal(world: World, needs: Needs, name: string, refusal: Refusal
   demand(!/\b(n\d|ghost)\b/.test(refusal.message), () => `filter: the reason names a node: ${refusal.message}`);
   const mine = needs.pins.size === 0 || needs.pins.has(name);
   if (needs.blocked || !mine) return;
-  demand(needs.items.length > 0, () => `filter: ${name} refused for a pod that needs no room: ${refusal.message}`);
+  const all = [...needs.items, ...needs.stores];
+  demand(all.length > 0, () => `filter: ${name} refused for a pod that needs no room: ${refusal.message}`);
   if (!world.model.known.node.has(name)) return;
   if (!SHORTAGES.has(refusal.kind) || (refusal.kind === 'held-by-others' && answers > 0)) return;
   if (heldOn(world, name) > 0) return;
-  demand(!world.model.fits(name, needs.items), () => `filter: ${name} refused though it fits: ${refusal.message}`);
+  demand(!world.model.fits(name, all), () => `filter: ${name} refused though it fits: ${refusal.message}`);
 }
 
 /** Drops the claims that were sent to this node before: they keep what they have, even if it is lost meanwhile. */

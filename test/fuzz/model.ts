@@ -1,6 +1,7 @@
 import { bytes, MIB, type Bytes } from '../../src/model/bytes.ts';
 import type { ClaimFacts, ClassFacts, GroupFacts, PodFacts, PodVolume, UnitFacts } from '../../src/model/facts.ts';
 import { inlineVolumeId } from '../../src/model/inline-volume.ts';
+import { storeOfClone } from '../../src/model/snapshot-store.ts';
 import { parseQuantity } from '../../src/model/quantity.ts';
 import { parseStorageClass, type VolumePolicy } from '../../src/model/storage-class.ts';
 import { DRIVER, emptyStore, NAMESPACE, type Store } from './objects.ts';
@@ -65,9 +66,12 @@ export interface Needs {
   readonly blocked: boolean;
   readonly pins: ReadonlySet<string>;
   readonly items: readonly Item[];
+  /** Stores of the snapshots that clones are copied from: they must have room too, and none is held for them. */
+  readonly stores: readonly Item[];
 }
 
 interface VolumeNeeds {
+  readonly store?: Item | undefined;
   readonly blocked?: boolean;
   readonly pin?: string | undefined;
   readonly item?: Item | undefined;
@@ -266,7 +270,8 @@ export class Model {
     const items = new Map(
       [...inlineItems(pod), ...all.flatMap(({ item }) => item ?? [])].map((item) => [item.key, item]),
     );
-    return { blocked: pins.size > 1 || all.some(({ blocked }) => blocked), pins, items: [...items.values()] };
+    const blocked = pins.size > 1 || all.some((volume) => volume.blocked);
+    return { blocked, pins, items: [...items.values()], stores: all.flatMap(({ store }) => store ?? []) };
   }
 
   #volumeNeeds(volume: Exclude<PodVolume, { kind: 'inline' }>): VolumeNeeds {
@@ -297,7 +302,21 @@ export class Model {
     const pin = claim.selectedNode ?? source;
     const waits = claim.source !== undefined && pin === undefined;
     const split = item === undefined && source !== undefined && source !== pin;
-    return { blocked: waits || split || this.#isNoMount(claim), pin, item };
+    return { blocked: waits || split || this.#isNoMount(claim), pin, item, store: this.#storeOf(claim) };
+  }
+
+  /** Beside the largest size that anything says of the volume that is cloned. */
+  #storeOf({ name, source }: ClaimFacts): Item | undefined {
+    const origin = source?.kind === 'PersistentVolumeClaim' ? this.known.claim.get(claimKeyOf(source.name)) : undefined;
+    if (!origin?.bound) return undefined;
+    const places = [
+      ...[...this.known.volume.values(), ...this.placed.values()].filter(({ claimUid }) => claimUid === origin.uid),
+      ...[...this.known.pv.values()].flatMap((pv) => (pv.claimUid === origin.uid && pv.takes ? [pv.takes] : [])),
+    ];
+    const [place] = places;
+    if (place?.kind !== 'LVM') return undefined;
+    const size = storeOfClone(toBytes(Math.max(...places.map((one) => one.size))));
+    return { key: `${claimKeyOf(name)} while it is copied`, policy: { kind: 'LVM', vgName: place.where }, size };
   }
 
   /** Whether the claim is to mount a snapshot as it is, and its class is of volumes that are none of LVM. */
