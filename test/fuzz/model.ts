@@ -271,7 +271,8 @@ export class Model {
       [...inlineItems(pod), ...all.flatMap(({ item }) => item ?? [])].map((item) => [item.key, item]),
     );
     const blocked = pins.size > 1 || all.some((volume) => volume.blocked);
-    return { blocked, pins, items: [...items.values()], stores: all.flatMap(({ store }) => store ?? []) };
+    const stores = new Map(all.flatMap(({ store }) => (store ? [[store.key, store]] : [])));
+    return { blocked, pins, items: [...items.values()], stores: [...stores.values()] };
   }
 
   #volumeNeeds(volume: Exclude<PodVolume, { kind: 'inline' }>): VolumeNeeds {

@@ -72,7 +72,7 @@ export function concernsUs(pod: PodFacts, known: Known): boolean {
  */
 export function needsOfPod(pod: PodFacts, known: Known): PodNeedsOrRefusal {
   const requests = new Map<string, VolumeRequest>();
-  const stores: VolumeRequest[] = [];
+  const stores = new Map<string, VolumeRequest>();
   let pin: string | undefined;
   let byCopy: ByCopy | undefined;
   for (const volume of pod.volumes) {
@@ -83,10 +83,10 @@ export function needsOfPod(pod: PodFacts, known: Known): PodNeedsOrRefusal {
       return { refusal: byCopy ? sourceElsewhere(byCopy.key, byCopy.source) : SPLIT_NODES };
     pin ??= need.pin;
     if (need.request) requests.set(need.request.key, need.request);
-    if (need.store) stores.push(need.store);
+    if (need.store) stores.set(need.store.key, need.store);
   }
   const sorted = [...requests.values()].toSorted(byNeed);
-  return { requests: sorted, ...(stores.length > 0 && { stores }), ...present({ pin }) };
+  return { requests: sorted, ...(stores.size > 0 && { stores: [...stores.values()] }), ...present({ pin }) };
 }
 
 /** A claim whose node is that of what it is made from. It is named, since making it from another is a way out. */

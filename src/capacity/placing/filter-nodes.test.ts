@@ -254,6 +254,11 @@ describe('a clone needs room for the snapshot that it is copied from, beside its
     expect(ledgerOf(pools).filter(pod('p', ['c']), ['n1'], 0).refusals[0]?.message).toBe(message);
   });
 
+  test('a pod that names the clone twice needs it once', () => {
+    const twice = pod('p', ['c', 'c']);
+    expect(ledgerOf([group('pool-0', 36)]).filter(twice, ['n1'], 0).refusals[0]?.message).toBeUndefined();
+  });
+
   test('its room is not held, since CreateVolume takes it', () => {
     const ledger = ledgerOf([group('pool-0', 36)]);
     ledger.filter(pod('p', ['c']), ['n1'], 0);
