@@ -25,8 +25,11 @@ import { claimSpec, createPods, untilRunning } from './instruments/workload.ts';
 import { startSystem, type System } from './system/system.ts';
 
 const WITHIN_MS = 90_000;
-/** csi-snapshotter looks again each minute, and after two the operator removes a snapshot of which nobody knows. */
-const FORGOTTEN_MS = 180_000;
+/**
+ * csi-snapshotter looks again each minute, and deletes in the one after; after two minutes the operator removes a
+ * snapshot of which nobody knows. Each may take its minute twice on a busy machine.
+ */
+const FORGOTTEN_MS = 360_000;
 const GIB = 2 ** 30;
 const never = new AbortController().signal;
 const DEFAULT = 'default';
