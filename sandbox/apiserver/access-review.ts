@@ -84,6 +84,6 @@ const textAt = (object: Record<string, Json>, field: string): string => {
 };
 
 function listAt(object: Stored | Json, field: string): readonly Json[] {
-  const value = isObject(object as Json) ? (object as Record<string, Json>)[field] : undefined;
+  const value = isObject(object) ? (object as Record<string, Json>)[field] : undefined;
   return Array.isArray(value) ? value : [];
 }

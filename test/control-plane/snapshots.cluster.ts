@@ -12,7 +12,7 @@ import {
 } from '../../src/kube/resource.ts';
 import { LUKS_HEADER } from '../../src/model/encryption.ts';
 import type { LocalVolume } from '../../src/model/local-volume.ts';
-import type { KubeObject, PersistentVolumeClaim, Pod } from '../../src/model/objects.ts';
+import type { KubeObject, PersistentVolumeClaim } from '../../src/model/objects.ts';
 import type { VolumeSnapshot, VolumeSnapshotContent } from '../../src/model/snapshot-objects.ts';
 import { SECRETS } from '../../sandbox/controllers/kinds.ts';
 import type { Store } from '../../sandbox/controllers/store.ts';
@@ -110,7 +110,7 @@ async function makeFrom(
   await system.client.create(CLAIMS, claim, never);
   const volumes = [{ name: 'data', persistentVolumeClaim: { claimName: `${name}-0` } }];
   const spec = { containers: [{ name: 'main', image: 'none' }], volumes };
-  await system.client.create(PODS, { metadata: { namespace: DEFAULT, name }, spec } as Pod, never);
+  await system.client.create(PODS, { metadata: { namespace: DEFAULT, name }, spec }, never);
 }
 /** A claim that mounts a snapshot, as large as the class's stores begin, and a pod that wants it. */
 const restore = (name: string, snapshot: string): Promise<void> => makeFrom(name, fromSnapshot(snapshot), '4Gi');
