@@ -70,7 +70,9 @@ export function strangers(theNode: () => KubeletNode, signal: AbortSignal): void
     await node.untilGone('old');
   });
 
-  test('a lost node returns: what was left is kept apart, adopted or removed on purpose', async () => {
+  // These take as long as all the others together, so CI leaves them to `make test-all`.
+  const testOfAll = process.env['OPEN_LOCAL_TEST_ALL'] ? test : undefined;
+  testOfAll?.('a lost node returns: what was left is kept apart, adopted or removed on purpose', async () => {
     for (const name of ['keep', 'waste'])
       await node.apply(toolClaim({ name, size: '64Mi' }), toolPod({ name, volume: claimed(name) }));
     for (const name of ['keep', 'waste']) await node.untilReady(name);
@@ -129,8 +131,6 @@ export function strangers(theNode: () => KubeletNode, signal: AbortSignal): void
     await expect.poll(logicalVolumes, POLL).toBe('');
   });
 
-  // It takes as long as all the others together, so CI leaves it to `make test-all`.
-  const testOfAll = process.env['OPEN_LOCAL_TEST_ALL'] ? test : undefined;
   testOfAll?.(
     'where the root folder of the kubelet is a link, volumes come, stay over its restart, and go',
     async () => {
