@@ -17,6 +17,7 @@ import type { VolumeSnapshot, VolumeSnapshotContent } from '../../src/model/snap
 import { SECRETS } from '../../sandbox/controllers/kinds.ts';
 import type { Store } from '../../sandbox/controllers/store.ts';
 import { forEachOf } from '../../sandbox/cluster/in-turn.ts';
+import { WHOLE } from '../whole.ts';
 import { CHECKOUT } from './cluster/program.ts';
 import { tell } from './cluster/tell.ts';
 import { until } from './cluster/until.ts';
@@ -30,6 +31,7 @@ const WITHIN_MS = 90_000;
  * snapshot of which nobody knows. Each may take its minute twice on a busy machine.
  */
 const FORGOTTEN_MS = 360_000;
+const SOURCE_PROTECTION = 'snapshot.storage.kubernetes.io/pvc-as-source-protection';
 const GIB = 2 ** 30;
 const never = new AbortController().signal;
 const DEFAULT = 'default';
@@ -379,26 +381,28 @@ test('an encrypted claim has the key of a Secret of its own, a clone of it opens
   await untilNothingIsLeft();
 });
 
+// Both fill the groups with volumes but for 20 stores of snapshots; the large one takes minutes longer to clean up.
+const BURST = WHOLE ? { volumes: 20, size: '5632Mi', snapshots: 5 } : { volumes: 4, size: '28160Mi', snapshots: 10 };
+const ROOM = 20;
 test(
-  '100 snapshots of 20 volumes at once onto groups that are nearly full: nothing is promised twice',
+  `${BURST.volumes * BURST.snapshots} snapshots at once onto groups that are nearly full: nothing is promised twice`,
   async () => {
     await snapshotClass('small', {
       'csi.aliyun.com/readonly': 'true',
       'csi.aliyun.com/snapshot-initial-size': '512Mi',
     });
-    const sources = Array.from({ length: 20 }, (_, i) => `burst-${i}`);
+    const sources = Array.from({ length: BURST.volumes }, (_, i) => `burst-${i}`);
     await createPods(
       system,
-      sources.map((name) => ({ name, sizes: ['5632Mi'] })),
+      sources.map((name) => ({ name, sizes: [BURST.size] })),
     );
     await untilRunning(system, sources, WITHIN_MS);
     const names = sources.flatMap((name) =>
-      Array.from({ length: 5 }, (_, i) => [`${name}-s${i}`, `${name}-0`] as const),
+      Array.from({ length: BURST.snapshots }, (_, i) => [`${name}-s${i}`, `${name}-0`] as const),
     );
     await forEachOf(names, 50, ([name, claim]) => take(name, claim, 'small').then(() => undefined));
-    // Each group has ten volumes of 5.5 GiB and room for ten stores.
     const left = () => names.filter(([name]) => !isReady(name)).length;
-    await until('the groups are full', [changes(snapshots)], WITHIN_MS, () => left() === 80, left);
+    await until('the groups are full', [changes(snapshots)], WITHIN_MS, () => left() === names.length - ROOM, left);
     const all = await promised(system);
     expect(all.filter(({ total, recorded, onDisk }) => recorded > total || onDisk > total)).toEqual([]);
 
@@ -415,8 +419,25 @@ test(
     tell(`${taken().length} snapshots without a VolumeSnapshotContent`);
     await until('no snapshot is left', [system.stores.localVolumes], FORGOTTEN_MS, () => taken().length === 0);
     for (const name of sources) await remove(PODS, name);
+    await letGo(sources.map((name) => `${name}-0`));
     for (const name of sources) await remove(CLAIMS, `${name}-0`);
     await untilNothingIsLeft();
   },
   2 * FORGOTTEN_MS + 4 * WITHIN_MS,
 );
+
+/**
+ * Takes snapshot-controller's finalizer off claims of which no snapshot is left. When snapshots of one claim are deleted
+ * together, each of its workers may see another's and leave it (kubernetes-csi/external-snapshotter issue 764).
+ */
+async function letGo(claims: readonly string[]): Promise<void> {
+  let left = 0;
+  for (const name of claims) {
+    const { finalizers = [] } = (await system.client.get(CLAIMS, { namespace: DEFAULT, name }, never)).metadata;
+    if (!finalizers.includes(SOURCE_PROTECTION)) continue;
+    left += 1;
+    const metadata = { finalizers: finalizers.filter((one) => one !== SOURCE_PROTECTION) };
+    await system.client.patch(CLAIMS, { namespace: DEFAULT, name }, { type: 'merge', body: { metadata } }, never);
+  }
+  tell(`${left} claims kept the finalizer of snapshot-controller`);
+}

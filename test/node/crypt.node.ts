@@ -8,6 +8,7 @@ import { LOCAL_VOLUMES } from '../../src/kube/resource.ts';
 import { inlineVolumeId } from '../../src/model/inline-volume.ts';
 import { ENCRYPTED, ENCRYPTING } from '../../src/model/well-known.ts';
 import { testOn } from '../machine.ts';
+import { ofWhole } from '../whole.ts';
 import { startAgentNode, type AgentNode } from './agent/agent-node.ts';
 import { expectRate, podCgroups } from './agent/pod-cgroups.ts';
 import { createProgress } from './machine/progress.ts';
@@ -24,6 +25,7 @@ import {
 } from './agent/volumes-on.ts';
 
 const test = testOn('root', 'qemu');
+const testOfWhole = ofWhole(test);
 const progress = createProgress(import.meta.filename);
 const signal = AbortSignal.timeout(1_800_000);
 const DISK = linkOf('disk');
@@ -201,28 +203,31 @@ test('a copy of an encrypted volume opens with its key, gets one of its own, and
   }
 });
 
-test('an encrypted raw device has sectors of 512 bytes, grows, and what its pod makes of it is not looked into', async () => {
-  const name = 'local-block';
-  await on.create(name, 64 + HEADER, { encryption: 'luks2' });
-  await stage(name, block, { key: KEY });
-  await on.publish(name, block, blockTargetOf(name));
-  expect(await on.bash(`blockdev --getss ${blockTargetOf(name)}`)).toBe('512');
-  expect(await sizeOf(blockTargetOf(name))).toBe(64 * MIB);
-  await on.bash(
-    `yes ${MARKER} | head -c 8M | dd of=${blockTargetOf(name)} bs=1M seek=8 iflag=fullblock oflag=direct status=none`,
-  );
-  expect(await onDisk(name, MARKER)).toBe(false);
-  await grow(name, 128, block);
-  await on.bash(`pvcreate -qq ${mappingPathOf(name)}; vgcreate -qq tenant ${mappingPathOf(name)}`);
-  await on.create('beside', 16); // the agent has looked at all groups since
-  await on.bash(`echo ${MARKER} > ${logicalVolume('beside')}`);
-  expect(await onDisk('beside', MARKER)).toBe(true); // what is not encrypted is seen
-  const nls = await node.until(({ status }) => JSON.stringify(status).includes('beside'), signal);
-  expect(JSON.stringify(nls.status)).not.toContain('tenant');
-  await on.delete('beside');
-  await on.bash('vgremove -qq tenant');
-  await removeAndLook(name, blockTargetOf(name));
-});
+testOfWhole(
+  'an encrypted raw device has sectors of 512 bytes, grows, and what its pod makes of it is not looked into',
+  async () => {
+    const name = 'local-block';
+    await on.create(name, 64 + HEADER, { encryption: 'luks2' });
+    await stage(name, block, { key: KEY });
+    await on.publish(name, block, blockTargetOf(name));
+    expect(await on.bash(`blockdev --getss ${blockTargetOf(name)}`)).toBe('512');
+    expect(await sizeOf(blockTargetOf(name))).toBe(64 * MIB);
+    await on.bash(
+      `yes ${MARKER} | head -c 8M | dd of=${blockTargetOf(name)} bs=1M seek=8 iflag=fullblock oflag=direct status=none`,
+    );
+    expect(await onDisk(name, MARKER)).toBe(false);
+    await grow(name, 128, block);
+    await on.bash(`pvcreate -qq ${mappingPathOf(name)}; vgcreate -qq tenant ${mappingPathOf(name)}`);
+    await on.create('beside', 16); // the agent has looked at all groups since
+    await on.bash(`echo ${MARKER} > ${logicalVolume('beside')}`);
+    expect(await onDisk('beside', MARKER)).toBe(true); // what is not encrypted is seen
+    const nls = await node.until(({ status }) => JSON.stringify(status).includes('beside'), signal);
+    expect(JSON.stringify(nls.status)).not.toContain('tenant');
+    await on.delete('beside');
+    await on.bash('vgremove -qq tenant');
+    await removeAndLook(name, blockTargetOf(name));
+  },
+);
 
 test('limits of a pod hold on its mapping', async () => {
   const [name, file] = ['local-slow', `${targetOf('local-slow', 'pod-slow')}/file`];

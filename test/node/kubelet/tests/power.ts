@@ -1,12 +1,14 @@
 // oxlint-disable vitest/no-standalone-expect -- `test` is testOn's, which the rule does not know
 import { afterAll, beforeAll, expect } from 'vitest';
 import { testOn } from '../../../machine.ts';
+import { ofWhole } from '../../../whole.ts';
 import { type KubeletNode } from '../kubelet-node.ts';
 import { claimed, LIMITED_CLASS, toolClaim, toolPod } from '../tool-pods.ts';
 
 /** The node goes off and comes back. */
 export function power(theNode: () => KubeletNode, signal: AbortSignal): void {
   const test = testOn('root', 'qemu', 'go');
+  const testOfWhole = ofWhole(test);
   const COUNT = `n=$(cat /data/count 2> /dev/null | wc -l); while :; do n=$((n + 1)); echo $n >> /data/count; sync /data/count; sleep 0.1; done`;
   const LIMITS = 'rbps=1048576 wbps=1048576 riops=500 wiops=500';
   /** A pod each, with a claim of the same name. */
@@ -70,7 +72,7 @@ export function power(theNode: () => KubeletNode, signal: AbortSignal): void {
     for (const name of files) expect(mounts).toContain(`/pods/${node.pod(name)?.metadata.uid}/`);
   }
 
-  test('after a reboot: groups, mounts, limits and every byte are back', async () => {
+  testOfWhole('after a reboot: groups, mounts, limits and every byte are back', async () => {
     await node.vm.shutDown(signal);
     await comeBack(NAMES);
     expect(await sumsOf()).toEqual(sums);

@@ -5,12 +5,14 @@ import { NODE_LABEL, REMOVE_STRAYS, VOLUME_FINALIZER } from '../../../../src/mod
 import { until } from '../../../control-plane/cluster/until.ts';
 import { POOL } from '../../../control-plane/system/system.ts';
 import { testOn } from '../../../machine.ts';
+import { ofWhole } from '../../../whole.ts';
 import { NODE, type KubeletNode } from '../kubelet-node.ts';
 import { claimed, LIMITED_CLASS, toolClaim, toolPod } from '../tool-pods.ts';
 
 /** What strangers' machines and objects did to systems like this one (docs/kinds-of-faults.md). */
 export function strangers(theNode: () => KubeletNode, signal: AbortSignal): void {
   const test = testOn('root', 'qemu', 'go');
+  const testOfWhole = ofWhole(test);
   const WITHIN_MS = 200_000;
   const POLL = { timeout: WITHIN_MS, interval: 500 };
   const COUNT = `n=0; while :; do n=$((n + 1)); echo $n >> /data/count; sync /data/count; done`;
@@ -70,9 +72,7 @@ export function strangers(theNode: () => KubeletNode, signal: AbortSignal): void
     await node.untilGone('old');
   });
 
-  // These take as long as all the others together, so CI leaves them to `make test-all`.
-  const testOfAll = process.env['OPEN_LOCAL_TEST_ALL'] ? test : undefined;
-  testOfAll?.('a lost node returns: what was left is kept apart, adopted or removed on purpose', async () => {
+  testOfWhole('a lost node returns: what was left is kept apart, adopted or removed on purpose', async () => {
     for (const name of ['keep', 'waste'])
       await node.apply(toolClaim({ name, size: '64Mi' }), toolPod({ name, volume: claimed(name) }));
     for (const name of ['keep', 'waste']) await node.untilReady(name);
@@ -131,7 +131,7 @@ export function strangers(theNode: () => KubeletNode, signal: AbortSignal): void
     await expect.poll(logicalVolumes, POLL).toBe('');
   });
 
-  testOfAll?.(
+  testOfWhole(
     'where the root folder of the kubelet is a link, volumes come, stay over its restart, and go',
     async () => {
       await node.clear();
