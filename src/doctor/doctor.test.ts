@@ -760,7 +760,23 @@ async function addSnapshotClass(on: SickCluster): Promise<void> {
   await on.put(SNAPSHOT_CLASSES, { metadata: { name: 'open-local-lvm' }, driver: 'local.csi.aliyun.com' });
 }
 
+const SOURCE_PROTECTION = 'snapshot.storage.kubernetes.io/pvc-as-source-protection';
 const VOLUME_CASES: readonly Case[] = [
+  {
+    finds: 'ClaimNotLetGo',
+    title: 'snapshot-controller left its finalizer on a claim that was deleted',
+    breaks: async (on) => {
+      const claim = claimOf('kept', {}, 'Bound');
+      await on.put(CLAIMS, {
+        ...claim,
+        metadata: { ...claim.metadata, finalizers: ['b.example/mine', SOURCE_PROTECTION] },
+      });
+      await on.deleteAgo(CLAIMS, { namespace: 'default', name: 'kept' }, minutes(10));
+    },
+    object: 'PersistentVolumeClaim/default/kept',
+    says: /deleted 10 min ago, no VolumeSnapshot is made of it/,
+    mends: /kubectl -n default patch pvc kept --type=merge -p '\{"metadata":\{"finalizers":\["b\.example\/mine"\]\}\}'/,
+  },
   {
     finds: 'ClaimWaits',
     title: 'a claim is larger than any group',

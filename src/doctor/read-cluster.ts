@@ -8,6 +8,7 @@ import {
   NODES,
   PODS,
   STORAGE_CLASSES,
+  VOLUME_SNAPSHOTS,
   VOLUMES,
 } from '../kube/resource.ts';
 import { present } from '../model/present.ts';
@@ -108,6 +109,7 @@ const readStorage = async (look: Look) =>
     drivers: await look.list(DRIVER_OBJECTS),
     classes: await look.list(STORAGE_CLASSES),
     snapshotClasses: await look.list(SNAPSHOT_CLASSES),
+    snapshots: await look.list(VOLUME_SNAPSHOTS),
   });
 
 const readVolumes = async (look: Look) =>

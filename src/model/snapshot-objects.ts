@@ -2,6 +2,7 @@ import type { KubeObject } from './objects.ts';
 
 /** snapshot.storage.k8s.io/v1, of the cluster's snapshot-controller. */
 export interface VolumeSnapshot extends KubeObject {
+  spec?: { source?: { persistentVolumeClaimName?: string } };
   status?: { boundVolumeSnapshotContentName?: string; readyToUse?: boolean };
 }
 

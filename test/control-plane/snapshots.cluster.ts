@@ -427,8 +427,8 @@ test(
 );
 
 /**
- * Takes snapshot-controller's finalizer off claims of which no snapshot is left. When snapshots of one claim are deleted
- * together, each of its workers may see another's and leave it (kubernetes-csi/external-snapshotter issue 764).
+ * Takes snapshot-controller's finalizer off claims of which no snapshot is left. When snapshots of one claim are
+ * deleted together, each of its workers may see another's and leave it (kubernetes-csi/external-snapshotter issue 764).
  */
 async function letGo(claims: readonly string[]): Promise<void> {
   let left = 0;

@@ -1,11 +1,38 @@
 import { DEFAULT_DRIVER, LEGACY_DRIVER, LOST } from '../../model/well-known.ts';
-import { nameOf, placeOf, type Facts } from '../model/facts.ts';
+import { inWords, nameOf, placeOf, since, type Facts } from '../model/facts.ts';
 import { found, type Finding } from '../model/finding.ts';
 import type { Workload } from '../model/kinds.ts';
 
 /** What an earlier installation, or a node that is gone, left behind. */
 export function checkLeftovers(facts: Facts): readonly Finding[] {
-  return [...installations(facts), ...reports(facts)];
+  return [...installations(facts), ...reports(facts), ...claims(facts)];
+}
+
+const SOURCE_PROTECTION = 'snapshot.storage.kubernetes.io/pvc-as-source-protection';
+const LET_GO_MS = 300_000;
+
+/**
+ * Claims on which snapshot-controller left its finalizer: of snapshots of one claim that are deleted together, each of
+ * its workers may see another's (kubernetes-csi/external-snapshotter issue 764). Nothing takes it off later.
+ */
+function claims({ claims: all = [], snapshots, now }: Facts): Finding[] {
+  if (!snapshots) return [];
+  const sources = new Set(
+    snapshots.map(({ metadata, spec }) => `${metadata.namespace}/${spec?.source?.persistentVolumeClaimName}`),
+  );
+  return all
+    .filter(({ metadata }) => metadata.finalizers?.includes(SOURCE_PROTECTION))
+    .filter((claim) => !sources.has(placeOf(claim)) && (since(claim.metadata.deletionTimestamp, now) ?? 0) > LET_GO_MS)
+    .map((claim) => {
+      const { namespace, finalizers = [] } = claim.metadata;
+      const kept = JSON.stringify({ metadata: { finalizers: finalizers.filter((one) => one !== SOURCE_PROTECTION) } });
+      return found(
+        'ClaimNotLetGo',
+        `PersistentVolumeClaim/${placeOf(claim)}`,
+        `It was deleted ${inWords(since(claim.metadata.deletionTimestamp, now) ?? 0)} ago, no VolumeSnapshot is made of it, and it has the finalizer ${SOURCE_PROTECTION}.`,
+        `kubectl -n ${namespace} patch pvc ${nameOf(claim)} --type=merge -p '${kept}'`,
+      );
+    });
 }
 
 /** Another program of a driver of ours: by what its arguments name, or by its image. */

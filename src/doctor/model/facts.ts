@@ -11,6 +11,7 @@ import type {
   Pod,
   StorageClass,
 } from '../../model/objects.ts';
+import type { VolumeSnapshot } from '../../model/snapshot-objects.ts';
 import type { TlsSecret } from '../../operator/serving/keep-certificates.ts';
 import type {
   ClusterEvent,
@@ -71,6 +72,7 @@ export interface Facts {
   readonly claims?: readonly PersistentVolumeClaim[];
   readonly pendingPods?: readonly Pod[];
   readonly snapshotClasses?: readonly SnapshotClass[];
+  readonly snapshots?: readonly VolumeSnapshot[];
   /** That a claim could not be provisioned. */
   readonly events?: readonly ClusterEvent[];
 }

@@ -244,6 +244,11 @@ export const FINDINGS = {
     'apply `examples/with-snapshots`',
   ),
   ClaimWaits: broken('a claim waits: its reason is told', 'its pod does not start', 'what the reason asks for'),
+  ClaimNotLetGo: broken(
+    'snapshot-controller left its finalizer on a claim whose VolumeSnapshots were deleted together',
+    'the deleted claim stays Terminating for ever, and keeps its room',
+    'take that finalizer off: no snapshot is being made of the claim',
+  ),
   VolumeBroken: broken(
     'a volume that was ready, or is to be made, failed on its node',
     'its pod does not start, or meets errors',
