@@ -1,18 +1,20 @@
 import type { Endpoint } from './endpoint.ts';
 import { formatEndpoint, parseEndpoint } from './endpoint.ts';
 import type { Flag } from './flags.ts';
+import { present } from '../model/present.ts';
 
 interface Common {
   readonly doc: string;
   readonly aliases?: readonly string[];
+  readonly short?: string;
   readonly env?: string;
 }
 
 type Fallback<T> = Flag<T>['fallback'];
 
 function flag<T>(common: Common, placeholder: string, fallback: Fallback<T>, parse: (text: string) => T): Flag<T> {
-  const { doc, aliases = [], env } = common;
-  return { doc, placeholder, toggle: false, aliases, env, fallback, parse };
+  const { doc, aliases = [], short, env } = common;
+  return { doc, placeholder, toggle: false, aliases, env, fallback, parse, ...present({ short }) };
 }
 
 /** Any text but the empty one; undefined when it is not given. */

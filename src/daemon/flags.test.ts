@@ -11,13 +11,15 @@ import {
   toggle,
   wholeNumber,
 } from './flag-types.ts';
-import { asksForHelp, BadFlags, bygoneIn, describeFlags, parseFlags } from './flags.ts';
+import { asksForHelp, BadFlags, bygoneIn, describeFlags, parseCommandLine, parseFlags } from './flags.ts';
 
 const FLAGS = {
   kubeconfig: optionalText({ doc: 'How to reach the API server.', placeholder: 'FILE' }),
   'node-name': text({ doc: 'The node.', placeholder: 'NAME', env: 'NODE_NAME', aliases: ['nodename'] }),
   'leader-election': toggle({ doc: 'Only one replica serves.', default: true }),
-  strategy: choice(['binpack', 'spread'], { doc: 'Which node.', default: 'binpack', aliases: ['scheduler-strategy'] }),
+  strategy: choice(['binpack', 'spread'], {
+    ...{ doc: 'Which node.', default: 'binpack', aliases: ['scheduler-strategy'], short: 's' },
+  }),
   'wait-ms': wholeNumber({ doc: 'Wait.', placeholder: 'MS', default: 30, min: 0, max: 1000 }),
   ttl: duration({ doc: 'Life of a hold.', default: '5m' }),
   clients: list({ doc: 'Who may call.', placeholder: 'NAME,…' }),
@@ -55,6 +57,9 @@ test.each([
   [['--strategy', 'spread'], 'strategy', 'spread'],
   [['--strategy=spread'], 'strategy', 'spread'],
   [['--scheduler_strategy=spread'], 'strategy', 'spread'],
+  [['-s', 'spread'], 'strategy', 'spread'],
+  [['-s=spread'], 'strategy', 'spread'],
+  [['-sspread'], 'strategy', 'spread'],
   [['--strategy=spread', '--strategy=binpack'], 'strategy', 'binpack'],
   [['--no-leader-election'], 'leader-election', false],
   [['--leader_election=false'], 'leader-election', false],
@@ -72,6 +77,9 @@ test.each([
 
 test.each([
   [['--verbose'], 'unknown flag --verbose: see --help'],
+  [['--startegy=spread'], 'unknown flag --startegy: did you mean --strategy?'],
+  [['-q'], 'unknown flag -q: see --help'],
+  [['-s'], '--strategy: needs a value: -s=binpack|spread'],
   [['--no-strategy'], 'unknown flag --no-strategy: see --help'],
   [['--no-leader-election=true'], '--leader-election: --no-leader-election takes no value'],
   [['--leader-election=yes'], '--leader-election: "yes" must be true or false'],
@@ -92,6 +100,15 @@ test('every problem is told at once', () => {
   expect(problemsOf(['--wait-ms=x', '--strategy=y', '--nope'])).toHaveLength(4); // and --node-name is missing
 });
 
+test('arguments stand anywhere among the flags, and are judged with them', () => {
+  const flags = { n: wholeNumber({ doc: '', placeholder: 'N', default: 1, min: 0, max: 9 }) };
+  const judge = (words: readonly string[]) => (words.length > 2 ? ['too many'] : []);
+  const read = (...args: string[]) => parseCommandLine(flags, args, {}, judge);
+  expect(read('pod', '--n=2', 'web')).toEqual({ values: { n: 2 }, words: ['pod', 'web'] });
+  expect(read('pod', '--', '--n=2')).toEqual({ values: { n: 1 }, words: ['pod', '--n=2'] });
+  expect(() => read('a', 'b', 'c', '--n=x')).toThrow(/^too many\n--n: "x" must be/);
+});
+
 test('the environment fills in, is named when it is wrong, and loses to the flag', () => {
   const flags = { n: wholeNumber({ doc: '', placeholder: 'N', default: 1, min: 0, max: 9, env: 'N' }) };
   expect(parseFlags(flags, [], { N: '5' })).toEqual({ n: 5 });
@@ -107,7 +124,7 @@ test('the help names every flag, its alias, default and meaning', () => {
     expect(help).toContain(name);
     expect(help).toContain(doc);
   }
-  expect(help).toContain('--strategy=binpack|spread, --scheduler-strategy=binpack|spread');
+  expect(help).toContain('-s binpack|spread, --strategy=binpack|spread, --scheduler-strategy=binpack|spread');
   expect(help).toContain('[default: 127.0.0.1:23000]');
   expect(help).toContain('--[no-]leader-election');
   expect(help).toContain('(or NODE_NAME)');

@@ -1,5 +1,7 @@
 import { parseArgs } from 'node:util';
+import { closest } from '../model/closest.ts';
 import { textOf } from '../model/fault.ts';
+import { present } from '../model/present.ts';
 
 /**
  * One flag of a command: its documentation, and how its text becomes a value. The names are the keys of the record a
@@ -11,6 +13,8 @@ export interface Flag<T> {
   readonly placeholder: string;
   readonly toggle: boolean;
   readonly aliases: readonly string[];
+  /** One letter: `n` for `-n VALUE`. */
+  readonly short?: string;
   /** It is accepted and has no meaning here: what to do in its place, for people. */
   readonly bygone?: string;
   /** The environment variable that sets it when the command line does not. */
@@ -43,13 +47,27 @@ export function asksForHelp(args: readonly string[]): boolean {
   return (end < 0 ? args : args.slice(0, end)).some((arg) => arg === '--help' || arg === '-h');
 }
 
+type Environment = Readonly<Record<string, string | undefined>>;
+
 /** Flags win over the environment, a later one over an earlier one. Throws BadFlags with all problems at once. */
-export function parseFlags<const F extends Flags>(
+export const parseFlags = <const F extends Flags>(flags: F, args: readonly string[], env: Environment): FlagValues<F> =>
+  parseCommandLine(flags, args, env, unexpected).values;
+
+const unexpected = (words: readonly string[]): readonly string[] =>
+  words.map((word) => `unexpected argument "${word}": flags begin with --`);
+
+/**
+ * As parseFlags, of a command that has arguments besides its flags, before, between and after them. `judge` says what
+ * is wrong with the arguments.
+ */
+export function parseCommandLine<const F extends Flags>(
   flags: F,
   args: readonly string[],
-  env: Readonly<Record<string, string | undefined>>,
-): FlagValues<F> {
-  const { given, problems } = readArguments(flags, args);
+  env: Environment,
+  judge: (words: readonly string[]) => readonly string[],
+): { readonly values: FlagValues<F>; readonly words: readonly string[] } {
+  const { given, words, problems } = readArguments(flags, args);
+  problems.push(...judge(words));
   const values: Record<string, unknown> = {};
   for (const [name, flag] of Object.entries(flags)) {
     const fromEnv = given.has(name) || flag.env === undefined ? undefined : env[flag.env] || undefined;
@@ -60,7 +78,7 @@ export function parseFlags<const F extends Flags>(
     }
   }
   if (problems.length > 0) throw new BadFlags(problems);
-  return values as FlagValues<F>;
+  return { values: values as FlagValues<F>, words };
 }
 
 /** What a command line says that has no meaning here: a sentence for each, naming the flag. */
@@ -84,20 +102,26 @@ type Given = { readonly text: string } | { readonly problem: string };
 
 interface Arguments {
   readonly given: Map<string, Given>;
+  readonly words: string[];
   readonly problems: string[];
 }
 
 function readArguments(flags: Flags, args: readonly string[]): Arguments {
-  const read: Arguments = { given: new Map(), problems: [] };
+  const read: Arguments = { given: new Map(), words: [], problems: [] };
   for (const token of tokensOf(flags, args)) {
-    if (token.kind === 'positional') read.problems.push(`unexpected argument "${token.value}": flags begin with --`);
+    if (token.kind === 'positional') read.words.push(token.value);
     if (token.kind !== 'option') continue;
     const name = nameOf(token.name, flags);
     const flag = name === undefined ? undefined : flags[name];
-    if (name === undefined || flag === undefined) read.problems.push(`unknown flag ${token.rawName}: see --help`);
+    if (name === undefined || flag === undefined) read.problems.push(unknown(token, flags));
     else read.given.set(name, flag.toggle ? givenToggle(token) : givenText(token, flag));
   }
   return read;
+}
+
+function unknown({ name, rawName }: { readonly name: string; readonly rawName: string }, flags: Flags): string {
+  const meant = closest(name, Object.keys(flags));
+  return `unknown flag ${rawName}: ${meant === undefined ? 'see --help' : `did you mean --${meant}?`}`;
 }
 
 interface Option {
@@ -128,21 +152,28 @@ function nameOf(word: string, flags: Flags): string | undefined {
 }
 
 function tokensOf(flags: Flags, args: readonly string[]) {
-  const options: Record<string, { type: 'string' | 'boolean' }> = {};
-  for (const [name, { aliases, toggle }] of Object.entries(flags))
-    for (const word of [name, ...aliases]) options[word] = { type: toggle ? 'boolean' : 'string' };
+  const options: Record<string, { type: 'string' | 'boolean'; short?: string }> = {};
+  for (const [name, { aliases, short, toggle }] of Object.entries(flags)) {
+    const type = toggle ? 'boolean' : 'string';
+    for (const word of aliases) options[word] = { type };
+    options[name] = { type, ...present({ short }) };
+  }
   return parseArgs({ args: args.map(withDashes), options, strict: false, tokens: true, allowPositionals: true }).tokens;
 }
 
-/** `--init_config=x` means `--init-config=x`, as in open-local; the value keeps its underscores. */
+/**
+ * `--init_config=x` means `--init-config=x`, as in open-local; the value keeps its underscores. `-n=x` means `-n x`, as
+ * in kubectl.
+ */
 const withDashes = (arg: string): string =>
-  arg.startsWith('--') ? arg.replace(/^--[^=]*/, (name) => name.replaceAll('_', '-')) : arg;
+  arg.startsWith('--') ? arg.replace(/^--[^=]*/, (name) => name.replaceAll('_', '-')) : arg.replace(/^(-\w)=/, '$1');
 
 /** One paragraph per flag: how it is written, its default, what it means. */
 export function describeFlags(flags: Flags): string {
   const known = Object.entries(flags).filter(([, { bygone }]) => bygone === undefined);
   const entries = known.map(([name, flag]) => {
-    const words = [name, ...flag.aliases].map((word) => spelling(word, flag)).join(', ');
+    const short = flag.short === undefined ? [] : [`-${flag.short} ${flag.placeholder}`];
+    const words = [...short, ...[name, ...flag.aliases].map((word) => spelling(word, flag))].join(', ');
     const origin = flag.env === undefined ? '' : ` (or ${flag.env})`;
     const fallback = flag.fallback === 'required' ? 'required' : `default: ${flag.fallback.shown}`;
     return `  ${words}${origin}\n      ${flag.doc} [${fallback}]`;
