@@ -159,6 +159,7 @@ const ROOMS: readonly Room[] = [
     ours: ['doctor/checks', 'doctor/model', 'kube', 'kube/lease', 'model', 'operator/serving'],
     packages: ['node:'],
   },
+  { room: 'people/words', ours: ['daemon', 'model'], packages: [] },
   { room: 'agent/events', ours: ['kube', 'model'], packages: [] },
   {
     room: 'agent/storage',

@@ -1,34 +1,66 @@
-import { type Command, runCommand } from './command-line.ts';
+import { runCommand } from './command-line.ts';
 import { doctorCommand } from './doctor-command.ts';
+import type { PeopleCommand } from './people-command.ts';
+import { isNot, listOf, PROGRAM, PROGRAMS, type CommandText } from './people/words/command-text.ts';
+import { asProtocol, BASH, complete } from './people/words/complete.ts';
 import { schedulerConfigCommand } from './scheduler-config-command.ts';
 import { VERSION } from './version.ts';
 
 /** What people run by hand: `kubectl open-local COMMAND`, and `open-local COMMAND` for the same commands. */
-const COMMANDS: Readonly<Record<string, Command>> = {
+const COMMANDS: Readonly<Record<string, PeopleCommand>> = {
   doctor: doctorCommand,
   'scheduler-config': schedulerConfigCommand,
 };
 
-const USAGE = `kubectl open-local ${VERSION}: local disks as ordinary Kubernetes storage
+/** These need no cluster. */
+const OTHERS: Readonly<Record<string, CommandText>> = {
+  completion: {
+    doc: 'Print what makes the shell complete commands at Tab: source <(open-local completion bash)',
+    args: [{ name: 'SHELL', words: ['bash'] }],
+    flags: {},
+  },
+  help: { doc: 'Tell the flags of a command.', args: [{ name: 'COMMAND', optional: true }], flags: {} },
+  version: { doc: 'Print the version.', args: [], flags: {} },
+};
 
-Usage: kubectl open-local COMMAND [flags]; kubectl open-local COMMAND --help tells the flags
+const TEXTS: Readonly<Record<string, CommandText>> = {
+  ...Object.fromEntries(Object.entries(COMMANDS).map(([name, { text }]) => [name, text])),
+  ...OTHERS,
+};
 
-  doctor     What is wrong with an installation, why it matters and what mends it.
-  scheduler-config
-             What to add to kube-scheduler, for kubeadm, k3s, rke2 or as a second scheduler.
-  version    Print the version.
-`;
+/** All that can be meant. */
+const NAMES = [...Object.keys(TEXTS), ...Object.keys(PROGRAMS)];
+
+const commandOf = (name: string): PeopleCommand | undefined =>
+  Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
 
 async function main([name = 'help', ...args]: readonly string[]): Promise<void> {
-  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  const command = commandOf(name);
+  const isProgram = Object.hasOwn(PROGRAMS, name);
+  const [of = ''] = args;
   if (command) return runCommand(name, command, args);
-  if (['help', '--help', '-h'].includes(name)) process.stdout.write(USAGE);
+  if (name === '__complete') process.stdout.write(asProtocol(complete(TEXTS, args)));
   else if (['version', '--version'].includes(name)) process.stdout.write(`open-local ${VERSION}\n`);
-  else {
-    const names = [...Object.keys(COMMANDS), 'version'].join(', ');
-    process.stderr.write(`kubectl open-local: "${name}" is not a command: use ${names}\n`);
-    process.exitCode = 2;
-  }
+  else if (name === 'completion') printCompletion(of);
+  else if (['help', '--help', '-h'].includes(name)) printHelp(of);
+  else refuse(isProgram ? `start it as open-local ${name}` : isNot(name, 'a command', NAMES));
+}
+
+function printHelp(name: string): void {
+  const command = commandOf(name);
+  if (command) process.stdout.write(command.help());
+  else if (name === '' || Object.hasOwn(OTHERS, name)) process.stdout.write(listOf(VERSION, TEXTS));
+  else refuse(isNot(name, 'a command', NAMES));
+}
+
+function printCompletion(shell: string): void {
+  if (shell === 'bash') process.stdout.write(BASH);
+  else refuse(`completion: "${shell}" is not a shell that is known: use bash`);
+}
+
+function refuse(problem: string): void {
+  process.stderr.write(`${PROGRAM}: ${problem}\n`);
+  process.exitCode = 2;
 }
 
 void main(process.argv.slice(2));

@@ -60,7 +60,12 @@ test.each([
     args: ['agent', '--bogus', '--interval', 'soon', '--csi-endpoint', 'nowhere'],
     lines: ['unknown flag --bogus', '--node-name: is required', '--csi-endpoint: "nowhere"', '--interval: "soon"'],
   },
-  { args: ['operate'], lines: ['"operate" is not a command'] },
+  { args: ['operate'], lines: ['"operate" is not a command: did you mean operator?'] },
+  { args: ['docter'], lines: ['"docter" is not a command: did you mean doctor?'] },
+  { args: ['doctor', '--contxt=x'], lines: ['unknown flag --contxt: did you mean --context?'] },
+  { args: ['scheduler-config', '--bogus'], lines: ['kubeadm|k3s|rke2|deployment is missing', 'unknown flag --bogus'] },
+  { args: ['scheduler-config', 'k3'], lines: ['"k3" is not one of its words: did you mean k3s?'] },
+  { args: ['completion', 'tcsh'], lines: ['"tcsh" is not a shell that is known: use bash'] },
 ])('$args ends with exit code 2 and a line for each problem', async ({ args, lines }) => {
   const { code, stderr, stdout } = await program.run(...args);
   expect(code).toBe(2);
@@ -68,6 +73,24 @@ test.each([
   const told = stderr.trimEnd().split('\n');
   expect(told).toHaveLength(lines.length);
   for (const line of lines) expect(stderr).toContain(line);
+});
+
+test('the list of commands has each, and help tells the flags of one', async () => {
+  const { code, stdout } = await program.run();
+  expect(code).toBe(0);
+  const names = [...stdout.matchAll(/^ {2}([a-z-]+) +[A-Z]/gm)].map(([, name = '']) => name);
+  expect(names).toEqual(expect.arrayContaining(['doctor', 'scheduler-config', 'completion', 'operator', 'sandbox']));
+  const [told, asked] = [await program.run('help', 'doctor'), await program.run('doctor', '--help')];
+  expect(told).toEqual(asked);
+  expect(told.stdout).toMatch(/^Usage: kubectl open-local doctor \[flags\]\n/);
+  for (const name of ['agent', 'operator', 'sandbox'])
+    expect((await program.run(name, '--help')).stdout).toContain('--kubeconfig=FILE');
+});
+
+test('Tab gets commands and flags from the program itself', async () => {
+  expect((await program.run('__complete', 'doc')).stdout).toBe('doctor\n:4\n');
+  expect((await program.run('__complete', 'doctor', '--k')).stdout).toBe('--kubeconfig=\n:6\n');
+  expect((await program.run('completion', 'bash')).stdout).toContain('complete -F _open_local open-local');
 });
 
 test('operator and agent start, serve and end cleanly on SIGTERM', async () => {
