@@ -32,6 +32,7 @@ import {
   type Resource,
 } from '../kube/resource.ts';
 import type { KubeObject, NodeLocalStorage } from '../model/objects.ts';
+import { SNAPSHOT_SOURCE } from '../model/snapshot-objects.ts';
 import { EXTENDER_CALLED } from '../model/well-known.ts';
 import { SECRETS, textAt } from '../operator/serving/keep-certificates.ts';
 import { schedulerConfig, type Extender } from '../setup/scheduler-config.ts';
@@ -760,7 +761,6 @@ async function addSnapshotClass(on: SickCluster): Promise<void> {
   await on.put(SNAPSHOT_CLASSES, { metadata: { name: 'open-local-lvm' }, driver: 'local.csi.aliyun.com' });
 }
 
-const SOURCE_PROTECTION = 'snapshot.storage.kubernetes.io/pvc-as-source-protection';
 const VOLUME_CASES: readonly Case[] = [
   {
     finds: 'ClaimNotLetGo',
@@ -769,7 +769,7 @@ const VOLUME_CASES: readonly Case[] = [
       const claim = claimOf('kept', {}, 'Bound');
       await on.put(CLAIMS, {
         ...claim,
-        metadata: { ...claim.metadata, finalizers: ['b.example/mine', SOURCE_PROTECTION] },
+        metadata: { ...claim.metadata, finalizers: ['b.example/mine', SNAPSHOT_SOURCE] },
       });
       await on.deleteAgo(CLAIMS, { namespace: 'default', name: 'kept' }, minutes(10));
     },

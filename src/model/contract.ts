@@ -1,6 +1,7 @@
 import { CLASS_PARAMETERS, INLINE_ATTRIBUTES, MUTABLE_PARAMETERS } from './parameters.ts';
 import { EVENT_REASONS } from './event-reasons.ts';
 import { SNAPSHOT_CLASS_PARAMETERS } from './snapshot-class.ts';
+import { SNAPSHOT_SOURCE } from './snapshot-objects.ts';
 import {
   APP_COMPONENT,
   APP_MANAGED_BY,
@@ -65,6 +66,7 @@ type Party =
   | 'kube-proxy'
   | 'kube-controller-manager'
   | 'csi-provisioner'
+  | 'snapshot-controller'
   | 'kubelet'
   | 'people';
 
@@ -117,6 +119,7 @@ const ON_OBJECTS: readonly Row[] = [
   [APP_COMPONENT, 'label', 'Deployment, Pod', ['administrator'], ['people'], 'Kubernetes'],
   [POD_SECURITY, 'label', 'Namespace', ['administrator'], ['people'], 'Kubernetes'],
   [TOPOLOGY_KEY, 'label', 'Node', ['kubelet'], ['operator', 'agent'], 'Kubernetes'],
+  [SNAPSHOT_SOURCE, 'finalizer', 'PersistentVolumeClaim', ['snapshot-controller'], ['people'], 'Kubernetes'],
   [VOLUME_FINALIZER, 'finalizer', 'LocalVolume', ['operator', 'agent'], ['agent'], 'ours'],
 ];
 

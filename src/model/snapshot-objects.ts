@@ -1,5 +1,8 @@
 import type { KubeObject } from './objects.ts';
 
+/** The finalizer of snapshot-controller, on a claim of which a snapshot is being taken. */
+export const SNAPSHOT_SOURCE = 'snapshot.storage.kubernetes.io/pvc-as-source-protection';
+
 /** snapshot.storage.k8s.io/v1, of the cluster's snapshot-controller. */
 export interface VolumeSnapshot extends KubeObject {
   spec?: { source?: { persistentVolumeClaimName?: string } };

@@ -1,3 +1,4 @@
+import { SNAPSHOT_SOURCE } from '../../model/snapshot-objects.ts';
 import { DEFAULT_DRIVER, LEGACY_DRIVER, LOST } from '../../model/well-known.ts';
 import { inWords, nameOf, placeOf, since, type Facts } from '../model/facts.ts';
 import { found, type Finding } from '../model/finding.ts';
@@ -8,7 +9,6 @@ export function checkLeftovers(facts: Facts): readonly Finding[] {
   return [...installations(facts), ...reports(facts), ...claims(facts)];
 }
 
-const SOURCE_PROTECTION = 'snapshot.storage.kubernetes.io/pvc-as-source-protection';
 const LET_GO_MS = 300_000;
 
 /**
@@ -21,15 +21,15 @@ function claims({ claims: all = [], snapshots, now }: Facts): Finding[] {
     snapshots.map(({ metadata, spec }) => `${metadata.namespace}/${spec?.source?.persistentVolumeClaimName}`),
   );
   return all
-    .filter(({ metadata }) => metadata.finalizers?.includes(SOURCE_PROTECTION))
+    .filter(({ metadata }) => metadata.finalizers?.includes(SNAPSHOT_SOURCE))
     .filter((claim) => !sources.has(placeOf(claim)) && (since(claim.metadata.deletionTimestamp, now) ?? 0) > LET_GO_MS)
     .map((claim) => {
       const { namespace, finalizers = [] } = claim.metadata;
-      const kept = JSON.stringify({ metadata: { finalizers: finalizers.filter((one) => one !== SOURCE_PROTECTION) } });
+      const kept = JSON.stringify({ metadata: { finalizers: finalizers.filter((one) => one !== SNAPSHOT_SOURCE) } });
       return found(
         'ClaimNotLetGo',
         `PersistentVolumeClaim/${placeOf(claim)}`,
-        `It was deleted ${inWords(since(claim.metadata.deletionTimestamp, now) ?? 0)} ago, no VolumeSnapshot is made of it, and it has the finalizer ${SOURCE_PROTECTION}.`,
+        `It was deleted ${inWords(since(claim.metadata.deletionTimestamp, now) ?? 0)} ago, no VolumeSnapshot is made of it, and it has the finalizer ${SNAPSHOT_SOURCE}.`,
         `kubectl -n ${namespace} patch pvc ${nameOf(claim)} --type=merge -p '${kept}'`,
       );
     });
