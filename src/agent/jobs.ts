@@ -32,7 +32,7 @@ import { createFillWatch } from './volumes/watch-fill.ts';
 import type { OnBroken, VolumeWriter } from './volumes/write-volume.ts';
 
 export interface JobsDeps {
-  readonly config: Pick<AgentConfig, 'nodeName' | 'pattern' | 'mountRoot'>;
+  readonly config: Pick<AgentConfig, 'nodeName' | 'pattern' | 'mountRoot' | 'kubeletDir'>;
   readonly client: KubeClient;
   readonly ports: Ports;
   /** Of this program. */
@@ -80,7 +80,7 @@ export function createJobs(deps: JobsDeps): Readonly<Record<keyof Queues, Job>> 
     ),
     leavingStrays: new Map<string, LocalVolume>(),
   };
-  const removeLost = createLostInlineVolumes({ ...shared, volumes: volumes.values });
+  const removeLost = createLostInlineVolumes({ ...shared, volumes: volumes.values, kubeletDir: config.kubeletDir });
   return {
     node: nodeJob(shared),
     volumes: volumeJob(shared, 'volumes'),

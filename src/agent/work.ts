@@ -22,7 +22,10 @@ import { createRunningCopies } from './volumes/running-copies.ts';
 import { createVolumeWriter, type OnBroken, type VolumeWriter } from './volumes/write-volume.ts';
 
 export interface WorkDeps {
-  readonly config: Pick<AgentConfig, 'nodeName' | 'intervalMs' | 'snapshotIntervalMs' | 'pattern' | 'mountRoot'>;
+  readonly config: Pick<
+    AgentConfig,
+    'nodeName' | 'intervalMs' | 'snapshotIntervalMs' | 'pattern' | 'mountRoot' | 'kubeletDir'
+  >;
   readonly client: KubeClient;
   readonly ports: Ports;
   /** Of this program. */

@@ -100,7 +100,7 @@ export const FILESYSTEM = 'csi.aliyun.com/filesystem';
 
 /**
  * On an inline volume's LocalVolume: the path at which the kubelet wanted it, by which it is known whether the kubelet
- * knows it still.
+ * knows it still. One that was adopted has it from the kubelet's root folder on, which its node knows.
  */
 export const PUBLISHED_AT = 'csi.aliyun.com/published-at';
 

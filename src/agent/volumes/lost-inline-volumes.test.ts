@@ -27,6 +27,7 @@ async function rig(more: { readonly spec?: Partial<LocalVolume['spec']>; readonl
     client: { delete: (_, { name }) => Promise.resolve(void deleted.push(name)) },
     volumes,
     mounts: { list: () => Promise.resolve(entries) },
+    kubeletDir: kubelet,
     record: (_, { reason }) => void events.push(reason),
     log: silentLog,
   });
@@ -55,6 +56,17 @@ test('an inline volume of which the kubelet knows nothing goes, and says so', as
   const it = await rig();
   await it.twice();
   expect([it.deleted, it.events]).toEqual([['v1'], ['PodGone']]);
+});
+
+test('an adopted one is looked for in the folder of the kubelet of its node', async () => {
+  const at = 'pods/u-1/volumes/kubernetes.io~csi/scratch/mount';
+  const it = await rig({ meta: { annotations: { [PUBLISHED_AT]: at } } });
+  await it.remember();
+  await it.twice();
+  expect(it.deleted).toEqual([]);
+  await it.forget();
+  await it.twice();
+  expect(it.deleted).toEqual(['v1']);
 });
 
 test('one look is not enough', async () => {

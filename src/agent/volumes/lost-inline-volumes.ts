@@ -14,6 +14,8 @@ export interface LostInlineVolumesDeps {
   readonly client: Pick<KubeClient, 'delete'>;
   readonly volumes: ReadonlyMap<string, LocalVolume>;
   readonly mounts: Pick<Mounts, 'list'>;
+  /** The kubelet's root folder. */
+  readonly kubeletDir: string;
   readonly record: RecordEvent;
   readonly log: Log;
 }
@@ -40,7 +42,10 @@ export function createLostInlineVolumes(deps: LostInlineVolumesDeps): (signal: A
   };
 }
 
-async function findLost({ volumes, mounts }: LostInlineVolumesDeps, signal: AbortSignal): Promise<readonly string[]> {
+async function findLost(
+  { volumes, mounts, kubeletDir }: LostInlineVolumesDeps,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
   const candidates = [...volumes.values()].filter(
     ({ metadata, spec }) => spec.role === 'Ephemeral' && metadata.deletionTimestamp === undefined,
   );
@@ -48,7 +53,8 @@ async function findLost({ volumes, mounts }: LostInlineVolumesDeps, signal: Abor
   const mounted = new Set((await mounts.list(signal)).map(({ target }) => target));
   const lost: string[] = [];
   for (const { metadata } of candidates) {
-    const target = metadata.annotations?.[PUBLISHED_AT] ?? '';
+    // An adopted one has its path from there on.
+    const target = path.resolve(kubeletDir, metadata.annotations?.[PUBLISHED_AT] ?? '');
     if (!mounted.has(target) && (await isForgotten(target))) lost.push(metadata.name ?? '');
   }
   return lost;

@@ -315,7 +315,7 @@ test('an inline volume is adopted for its pod, with the path by which the kubele
       metadata: {
         name: id,
         annotations: {
-          'csi.aliyun.com/published-at': '/var/lib/kubelet/pods/p1/volumes/kubernetes.io~csi/scratch/mount',
+          'csi.aliyun.com/published-at': 'pods/p1/volumes/kubernetes.io~csi/scratch/mount',
         },
       },
     },

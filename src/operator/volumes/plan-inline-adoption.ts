@@ -33,7 +33,7 @@ export function planInlineAdoption(pod: PodFacts, inline: Inline, { storages, vo
     ...(fsType === '' ? {} : { fsType }),
     ...(Object.keys(limits).length === 0 ? {} : { limits }),
   });
-  const target = `/var/lib/kubelet/pods/${uid}/volumes/kubernetes.io~csi/${inline.volumeName}/mount`;
+  const target = `pods/${uid}/volumes/kubernetes.io~csi/${inline.volumeName}/mount`;
   return {
     kind: 'adopt',
     volume: { ...volume, metadata: { ...volume.metadata, annotations: { [PUBLISHED_AT]: target } } },
