@@ -120,7 +120,17 @@ const ROOMS: readonly Room[] = [
   },
   {
     room: 'operator/metrics',
-    ours: ['capacity', 'capacity/needs', 'csi', 'daemon', 'extender', 'model', 'operator/follow', 'operator/volumes'],
+    ours: [
+      'capacity',
+      'capacity/needs',
+      'certificates',
+      'csi',
+      'daemon',
+      'extender',
+      'model',
+      'operator/follow',
+      'operator/volumes',
+    ],
     packages: [],
   },
   {

@@ -5,7 +5,7 @@ import type { LocalVolume } from '../model/local-volume.ts';
 import type { NodeLocalStorage } from '../model/objects.ts';
 import { AGENT } from '../model/well-known.ts';
 import { createIdentity } from '../csi/identity.ts';
-import { addProcessMetrics } from '../daemon/process-metrics.ts';
+import { addBuildInfo, addProcessMetrics } from '../daemon/process-metrics.ts';
 import { createNodeService } from '../csi/node/node.ts';
 import { createOwnWork } from '../csi/node/own-work.ts';
 import { keepRegistered } from '../csi/node/registration.ts';
@@ -94,6 +94,7 @@ export async function runAgent(
     const ready = (): boolean => work.problem() === undefined;
     components.push(...serveNode(csiEndpoint, node, { config, version, ready, onCall: metrics.onCall, log }));
   }
+  addBuildInfo(metrics.registry, 'agent', version);
   // Nobody reads them otherwise, and with hundreds of agents in one process they would cost it more than the agents.
   const stopMetrics = metricsEndpoint && addProcessMetrics(metrics.registry);
   try {

@@ -180,8 +180,7 @@ export class Ledger {
 
   /**
    * The node could not make the volume that `place` put there, which is about to be given up. Until something changes
-   * in
-   * that group or unit, nothing as large fits there, or nothing at all when the trouble is with the `whole` of it.
+   * in that group or unit, nothing as large fits there, or nothing at all when the trouble is with the `whole` of it.
    */
   refused(name: string, whole: boolean, nowMs: number): void {
     this.#step(() => this.#books.noteRefused(name, whole, nowMs + REFUSAL_TTL_MS));
@@ -268,6 +267,11 @@ export class Ledger {
     const states = [...this.#books.podHolds.all()].map(({ state }) => state);
     const floating = states.filter((state) => state === 'floating').length;
     return { floating, settled: states.length - floating, claims: [...this.#books.claimHolds.all()].length };
+  }
+
+  /** Uids of the pods and of the claims for which room is held. */
+  held(): { readonly pods: readonly string[]; readonly claims: readonly string[] } {
+    return { pods: this.#books.podHolds.uids(), claims: this.#books.claimHolds.uids() };
   }
 
   /** For whoever compares it with what was heard. */

@@ -46,6 +46,9 @@ const serialNumber = (): string => {
   return `01${Buffer.from(bytes).toString('hex')}`;
 };
 
+/** The last moment of the first certificate of a PEM text. Throws Error for any other text. */
+export const validUntil = (pem: string | Buffer): Date => new X509Certificate(pem).validToDate;
+
 /** Makes a certificate authority that signs itself. */
 export async function makeAuthority(commonName: string, days: number, now: Date): Promise<Pair> {
   const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);

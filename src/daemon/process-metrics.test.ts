@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createMetrics, type Metrics } from './metrics.ts';
-import { addProcessMetrics } from './process-metrics.ts';
+import { addBuildInfo, addProcessMetrics } from './process-metrics.ts';
 
 let metrics: Metrics;
 let stop: () => void;
@@ -37,4 +37,22 @@ test('memory is what the process has', () => {
   const resident = read('process_resident_memory_bytes');
   expect(heap).toBeGreaterThan(1e6);
   expect(resident).toBeGreaterThan(heap);
+});
+
+test('the longest pause of the event loop is seen, and no later scrape shows it again', async () => {
+  const pause = (): void => {
+    for (const end = performance.now() + 100; performance.now() < end;) Math.sqrt(end);
+  };
+  await new Promise((resolve) => setTimeout(resolve, 20)); // the monitor's own timer must have run once
+  pause();
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(read('nodejs_eventloop_lag_max_seconds')).toBeGreaterThan(0.05);
+  expect(read('nodejs_eventloop_lag_max_seconds')).toBeLessThan(0.05);
+});
+
+test('the version is in labels', () => {
+  addBuildInfo(metrics, 'agent', '1.2.3');
+  expect(metrics.page()).toContain(
+    `open_local_build_info{program="agent",version="1.2.3",nodejs="${process.version}"} 1\n`,
+  );
 });

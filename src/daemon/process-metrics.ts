@@ -18,6 +18,10 @@ export function addProcessMetrics(metrics: Metrics): () => void {
     name: 'nodejs_eventloop_lag_p99_seconds',
     help: 'How late the event loop ran its timers since the last scrape, 99th percentile.',
   });
+  const longest = metrics.gauge({
+    name: 'nodejs_eventloop_lag_max_seconds',
+    help: 'How late the event loop ran a timer at most since the last scrape.',
+  });
   const delays = monitorEventLoopDelay({ resolution: 10 });
   delays.enable();
   let counted = 0;
@@ -29,7 +33,18 @@ export function addProcessMetrics(metrics: Metrics): () => void {
     cpu.add([], (user + system) / 1e6 - counted);
     counted = (user + system) / 1e6;
     lag.set([], Number.isFinite(delays.percentile(99)) ? delays.percentile(99) / 1e9 : 0);
+    longest.set([], delays.max / 1e9);
     delays.reset();
   });
   return () => void delays.disable();
+}
+
+/** Which program of which version this is, in labels; the value is 1. */
+export function addBuildInfo(metrics: Metrics, program: 'operator' | 'agent', version: string): void {
+  const info = metrics.gauge({
+    name: 'open_local_build_info',
+    help: 'The program, its version and that of Node.js.',
+    labels: ['program', 'version', 'nodejs'],
+  });
+  info.set([program, version, process.version], 1);
 }

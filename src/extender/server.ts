@@ -5,7 +5,13 @@ import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { Log } from '../model/log.ts';
 import { Fault, textOf } from '../model/fault.ts';
 import { createFastWire, type FastWire } from './fast/fast-wire.ts';
-import { createClientCheck, createTransport, type TimeLimits, type Transport } from './transport.ts';
+import {
+  createClientCheck,
+  createTransport,
+  type TimeLimits,
+  type Transport,
+  type TransportOptions,
+} from './transport.ts';
 import { createVerbs, type Answer, type Handler, type Outcome, type Verb, type VerbsOptions } from './verbs.ts';
 import { errorReply } from './wire/json-wire.ts';
 
@@ -32,6 +38,8 @@ export interface ExtenderOptions extends VerbsOptions {
   readonly fastWire?: FastWire;
   /** Called once for every call, for metrics. */
   readonly onCall?: (call: CallReport) => void;
+  /** Told of the certificates that it serves with, at first and whenever they change; never without TLS. */
+  readonly onCertificates?: NonNullable<TransportOptions['onCertificates']>;
 }
 
 /** Both what existing clusters have configured (open-local's chart) and the verbs' own names. */

@@ -182,7 +182,8 @@ describe('a changed certificate', () => {
   test('is used for new connections, and old ones go on', async () => {
     const dir = await tlsDir();
     const { log, written } = logWaitingFor('certificate reloaded');
-    const app = await start({ tls: { dir }, log });
+    const told: Buffer[] = [];
+    const app = await start({ tls: { dir }, log, onCertificates: ({ cert }) => told.push(cert) });
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     cleanups.push(() => agent.destroy());
     const before = await call(app, { client: 'scheduler', agent });
@@ -195,6 +196,7 @@ describe('a changed certificate', () => {
     expect(after.socket).toBe(before.socket);
     expect([before.server, after.server, fresh.server]).toEqual(['server-1', 'server-1', 'server-2']);
     expect([after.status, fresh.status]).toEqual([200, 200]);
+    expect(told).toEqual([pem('ours', 'server-1.crt'), pem('ours', 'server-2.crt')]);
   });
 
   test('is seen when kubelet swaps the directory of a Secret', async () => {

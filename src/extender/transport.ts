@@ -28,6 +28,8 @@ export interface TransportOptions {
   /** tls.crt, tls.key and ca.crt; clients need a certificate that the CA signed. Absent: plain HTTP. */
   readonly tls?: { readonly dir: string };
   readonly timeLimits?: TimeLimits;
+  /** Told of the files that it serves with, at first and whenever they change. */
+  readonly onCertificates?: (files: TlsFiles) => void;
   readonly log: Log;
 }
 
@@ -38,7 +40,10 @@ export interface Transport {
 }
 
 /** The HTTP server, which does not listen yet. Throws Fault when the files are bad. */
-export function createTransport({ tls, timeLimits = {}, log }: TransportOptions, handler: RequestListener): Transport {
+export function createTransport(
+  { tls, timeLimits = {}, onCertificates, log }: TransportOptions,
+  handler: RequestListener,
+): Transport {
   const { headMs = HEAD_MS, callMs = CALL_MS, checkEveryMs = CHECK_EVERY_MS } = timeLimits;
   const serverOptions = {
     keepAliveTimeout: KEEP_ALIVE_MS,
@@ -64,7 +69,11 @@ export function createTransport({ tls, timeLimits = {}, log }: TransportOptions,
   );
   server.maxConnections = MAX_CONNECTIONS;
   // Connections keep what they were made with; new ones see the new files.
-  const onChange = (changed: TlsFiles): void => server.setSecureContext(contextOf(changed));
+  const onChange = (changed: TlsFiles): void => {
+    server.setSecureContext(contextOf(changed));
+    onCertificates?.(changed);
+  };
+  onCertificates?.(files);
   return { server, stop: watchTlsFiles(tls.dir, { current: files, onChange, log }) };
 }
 

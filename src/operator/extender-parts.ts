@@ -11,7 +11,10 @@ import type { OperatorConfig } from './config.ts';
 import { createExtenderComponent } from './scheduling/extender-component.ts';
 import { leadServiceHere, type ServingAddress } from './serving/serving-address.ts';
 
-export interface ExtenderPartsDeps extends Pick<ExtenderOptions, 'scheduling' | 'decodePod' | 'onCall'> {
+export interface ExtenderPartsDeps extends Pick<
+  ExtenderOptions,
+  'scheduling' | 'decodePod' | 'onCall' | 'onCertificates'
+> {
   readonly client: KubeClient;
   readonly notReady: () => string | undefined;
   readonly log: Log;

@@ -227,6 +227,7 @@ test('a pod finds its node, its volume is made there, grows, and gives its room 
   expect(page).toContain(`local_volume_group_used{nodename="${node}",vgname="pool-0"} ${7 * GIB}`);
   expect(page).toContain(`local_allocated_num{nodename="${node}"} 1`);
   expect(page).toContain('open_local_leader 1');
+  expect(page).toContain('open_local_build_info{program="operator",version="1.2.3",');
 
   await deleteVolume(name);
   expect(volume(name)).toBeUndefined();
@@ -526,6 +527,8 @@ test('with a Secret of its own the operator serves by TLS those who have the cer
     call.end(body);
   });
   expect(JSON.parse(answer)).toMatchObject({ NodeNames: ['n1'], Error: '' });
+  const page = await (await fetch(`${operator.ops}/metrics`)).text();
+  expect(page).toMatch(/^open_local_certificate_end_timestamp_seconds\{certificate="server"\} \d{10}$/m);
 });
 
 test('a replica that cannot read the Lease is not Ready, and says so', async () => {

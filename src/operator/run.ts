@@ -4,7 +4,7 @@ import { background } from '../daemon/background.ts';
 import { runComponents, type Component } from '../daemon/lifecycle.ts';
 import type { Log } from '../model/log.ts';
 import { createOpsServer } from '../daemon/ops-server.ts';
-import { addProcessMetrics } from '../daemon/process-metrics.ts';
+import { addBuildInfo, addProcessMetrics } from '../daemon/process-metrics.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { runLeader, type LeaderOptions } from '../kube/lease/lease.ts';
 import { EXTENDER_CALLED } from '../model/well-known.ts';
@@ -32,6 +32,7 @@ export async function runOperator(config: OperatorConfig, deps: OperatorDeps, si
   const metrics = createOperatorMetrics();
   const calls = createCallTimes(metrics);
   const stopMeasuring = addProcessMetrics(metrics.registry);
+  addBuildInfo(metrics.registry, 'operator', deps.version);
   let term: Term | undefined;
   const serve = async (stopping: AbortSignal): Promise<void> => {
     term = createTerm(config, { ...deps, metrics: calls.metrics });

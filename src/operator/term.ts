@@ -209,7 +209,10 @@ function callComponents(config: OperatorConfig, deps: TermDeps, cluster: Cluster
       heard: (pod) => informers.pods.get(pod),
       scoresEveryPod: Object.values(config.antiAffinity).some((weight) => weight > 0),
     });
-    const calls = { scheduling, decodePod: (pod: Pod) => podFacts(pod, drivers), onCall: metrics.onExtenderCall };
+    const calls = {
+      ...{ scheduling, decodePod: (pod: Pod) => podFacts(pod, drivers), onCall: metrics.onExtenderCall },
+      onCertificates: metrics.onCertificates,
+    };
     components.push(...extenderParts(config, extenderListen, { client, notReady, log, ...calls }));
   }
   return components;

@@ -25,6 +25,10 @@ export class ClaimHolds {
     return this.#byUid.values();
   }
 
+  uids(): string[] {
+    return [...this.#byUid.keys()];
+  }
+
   on(node: NodeRoom): ClaimHold[] {
     return [...(this.#byNode.get(node) ?? [])];
   }

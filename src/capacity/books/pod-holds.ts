@@ -22,6 +22,10 @@ export class PodHolds {
     return this.#byPod.values();
   }
 
+  uids(): string[] {
+    return [...this.#byPod.keys()];
+  }
+
   /** Holds with room for this volume. A claim that several pods use may be in several. */
   of(key: string): PodHold[] {
     return [...(this.#byVolume.get(key) ?? [])];

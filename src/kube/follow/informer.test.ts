@@ -130,7 +130,10 @@ test('lists in pages, then watches from the list; synced when all was told', asy
 
   expect(Object.fromEntries(rig.informer.values)).toEqual({ a: 'a@7', c: 'c@6' });
   expect(rig.informer.get('a')).toBe('a@7');
-  expect(rig.informer.health()).toEqual({ synced: true, failures: 0, lastError: undefined, handlerErrors: 0 });
+  expect(rig.informer.health()).toEqual({
+    ...{ synced: true, failures: 0, lastError: undefined, handlerErrors: 0 },
+    ...{ lists: 1, silentMs: expect.any(Number) },
+  });
   expect(rig.api.seen.map(({ raw }) => raw.url)).toEqual([
     '/api/v1/nodes?labelSelector=x%3Dy&limit=1',
     '/api/v1/nodes?labelSelector=x%3Dy&limit=1&continue=p2',
@@ -265,6 +268,7 @@ test.each([
   expect([...rig.informer.values.keys()].toSorted()).toEqual(['added', 'changed', 'kept', 'recreated']);
   expect(rig.informer.hasSynced()).toBe(true);
   await expect.poll(() => versions, eventually).toEqual(['5', '20']);
+  expect(rig.informer.health().lists).toBe(2);
 });
 
 test.each([

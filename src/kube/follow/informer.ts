@@ -29,6 +29,10 @@ export interface InformerHealth {
   readonly lastError: string | undefined;
   /** Errors that handlers or `project` have thrown since the start. */
   readonly handlerErrors: number;
+  /** Lists that were read to their end since the start. More than one: the server no longer knew our version. */
+  readonly lists: number;
+  /** Ms since the server last told something, bookmarks too (one a minute); undefined before the first list. */
+  readonly silentMs: number | undefined;
 }
 
 /** Our view of the objects of one kind. */
@@ -74,6 +78,7 @@ export function createInformer<T extends KubeObject, P>(options: InformerOptions
   let isSynced = false;
   let failures = 0;
   let lastError: string | undefined;
+  const hearing = createHearing(clock);
 
   const isWell = (): void => {
     failures = 0;
@@ -81,10 +86,17 @@ export function createInformer<T extends KubeObject, P>(options: InformerOptions
   };
 
   const follow = async (signal: AbortSignal): Promise<void> => {
-    if (cache.version() === '') await listWatch.list(signal);
+    if (cache.version() === '') {
+      await listWatch.list(signal);
+      hearing.listed();
+    }
     isSynced = true;
     synced.resolve();
-    await listWatch.watch(isWell, signal);
+    const told = (): void => {
+      isWell();
+      hearing.told();
+    };
+    await listWatch.watch(told, signal);
   };
 
   /** Ms to wait before the next try, after an error or (undefined) a watch that simply ended. */
@@ -117,7 +129,27 @@ export function createInformer<T extends KubeObject, P>(options: InformerOptions
     values: cache.values,
     subscribe: (handlers) => audience.subscribe(handlers, cache.values.values()),
     wrote: (object) => audience.tell(() => cache.wrote(object)),
-    health: () => ({ synced: isSynced, failures, lastError, handlerErrors: audience.errors() }),
+    health: () => ({ synced: isSynced, failures, lastError, handlerErrors: audience.errors(), ...hearing.health() }),
+  };
+}
+
+/** Remembers when the server last told something, and how many lists it gave. */
+function createHearing(clock: Clock) {
+  let lists = 0;
+  let heardAt: number | undefined;
+  const told = (): void => {
+    heardAt = clock.now();
+  };
+  return {
+    told,
+    listed: (): void => {
+      lists += 1;
+      told();
+    },
+    health: (): Pick<InformerHealth, 'lists' | 'silentMs'> => ({
+      lists,
+      silentMs: heardAt === undefined ? undefined : clock.now() - heardAt,
+    }),
   };
 }
 

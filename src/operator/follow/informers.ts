@@ -56,11 +56,15 @@ export function createInformers({ client, drivers, log }: InformersOptions): Inf
     resource: Resource<T>,
     project: (object: T) => P,
     unread: readonly Unread[] = [],
-  ): Informer<T, P> => createInformer({ client, resource, project, unread, same, log });
+    isSame: (a: P, b: P) => boolean = same,
+  ): Informer<T, P> => createInformer({ client, resource, project, unread, same: isSame, log });
   const views = createViews(drivers);
   return {
     nodes: follow(NODES, views.node, UNREAD_OF_BUILT_IN),
-    storages: follow(NODE_LOCAL_STORAGES, views.storage, UNREAD_OF_CUSTOM),
+    // A heartbeat alone is no news; the view has it all the same.
+    storages: follow(NODE_LOCAL_STORAGES, views.storage, UNREAD_OF_CUSTOM, (a, b) =>
+      same({ ...a, reportedAt: 0 }, { ...b, reportedAt: 0 }),
+    ),
     initConfigs: createInformer({
       client,
       resource: INIT_CONFIGS,

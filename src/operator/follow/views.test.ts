@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Pod } from '../../model/objects.ts';
+import type { NodeLocalStorage, Pod } from '../../model/objects.ts';
 import { FORMATTED, KEEP } from '../../model/well-known.ts';
 import { createViews } from './views.ts';
 
@@ -63,4 +63,22 @@ test('the claim of a PersistentVolume is kept where the metrics name it', () => 
   expect(views.pv(pv)).toMatchObject({ phase: 'Bound', claim: { namespace: 'web', name: 'data' } });
   const foreign = { ...pv, spec: { claimRef, csi: { ...csi, volumeAttributes: {} } } };
   expect(views.pv(foreign).claim).toEqual({ namespace: '', name: '' });
+});
+
+test('of a report it is kept when it was made, and what it refuses', () => {
+  const condition = (type: string, status: 'True' | 'False', reason: string) => ({
+    ...{ type, status, reason, message: '', lastTransitionTime: '' },
+  });
+  const nls = {
+    metadata: { name: 'n1', uid: 'u' },
+    status: {
+      nodeStorageInfo: { state: { lastHeartbeatTime: '2026-11-28T10:00:00Z' } },
+      conditions: [condition('ConfigAccepted', 'True', 'Accepted'), condition('StrayVolumes', 'False', 'VolumesFound')],
+    },
+  } as NodeLocalStorage;
+  const view = views.storage(nls);
+  expect(view).toMatchObject({ reportedAt: Date.parse('2026-11-28T10:00:00Z'), refusals: ['VolumesFound'] });
+  const never = views.storage({ metadata: { name: 'n1' } });
+  expect(never).not.toHaveProperty('reportedAt');
+  expect(never).not.toHaveProperty('refusals');
 });

@@ -32,6 +32,10 @@ export interface StorageView extends DecodedNode {
   readonly troubles: StorageTroubles;
   /** How many things its agent refuses; absent: none, or it has not said. */
   readonly refused?: number;
+  /** Reasons of its conditions that do not hold, one for each; absent: all hold. */
+  readonly refusals?: readonly string[];
+  /** When its agent last reported, by the agent's clock: ms since 1970; absent: never. */
+  readonly reportedAt?: number;
   /** An agent of ours made the report: that of open-local before us has no conditions. */
   readonly isOurs: boolean;
   /** Why an administrator calls the node lost; its storage is then empty, so that nothing is placed there. */
@@ -115,10 +119,22 @@ function storageView(nls: NodeLocalStorage): StorageView {
   const disks = Object.fromEntries(groups.map((group) => [group.name, group.physicalVolumes ?? []]));
   const isOurs = nls.status?.conditions !== undefined;
   const told = { problems, disks, isOurs, troubles: storageTroubles(nls) };
-  const common = { name, uid, spec: nls.spec, ...told, ...present({ refused: nls.status?.summary?.refused }) };
+  const common = { name, uid, spec: nls.spec, ...told, ...reportOf(nls.status) };
   return lost === undefined
     ? { ...common, storage }
     : { ...common, lost, storage: { ...storage, groups: [], units: [] } };
+}
+
+function reportOf(status: NodeLocalStorage['status']): Pick<StorageView, 'refused' | 'refusals' | 'reportedAt'> {
+  const reasons = (status?.conditions ?? [])
+    .filter(({ status: holds }) => holds === 'False')
+    .map(({ reason }) => reason);
+  const reportedAt = Date.parse(status?.nodeStorageInfo?.state?.lastHeartbeatTime ?? '');
+  return present({
+    refused: status?.summary?.refused,
+    refusals: reasons.length === 0 ? undefined : reasons,
+    reportedAt: Number.isNaN(reportedAt) ? undefined : reportedAt,
+  });
 }
 
 /** What is read of a volume: of one that is being deleted, of a snapshot, and where the spec names no filesystem. */

@@ -1,10 +1,12 @@
 import type { CallReport as CsiCall } from '../../csi/call-log.ts';
+import { validUntil } from '../../certificates/certificates.ts';
 import { createMetrics, type Metrics } from '../../daemon/metrics.ts';
-import type { CallReport as ExtenderCall } from '../../extender/server.ts';
+import type { CallReport as ExtenderCall, ExtenderOptions } from '../../extender/server.ts';
 import type { LossCause } from '../volumes/lost-volume.ts';
-import { gaugeOf, type Refresh, type Sources } from './gauges.ts';
+import type { Sources } from './gauges.ts';
 import type { LedgerFault } from '../follow/check-ledger.ts';
-import { allOf } from '../follow/informers.ts';
+import { reportGauges } from './report-gauges.ts';
+import { stateGauges } from './state-gauges.ts';
 import { storageGauges } from './storage-gauges.ts';
 import { volumeGauges } from './volume-gauges.ts';
 
@@ -12,6 +14,8 @@ export interface OperatorMetrics {
   readonly registry: Metrics;
   readonly onCsiCall: (call: CsiCall) => void;
   readonly onExtenderCall: (call: ExtenderCall) => void;
+  /** Tells how long the extender's certificates last. */
+  readonly onCertificates: NonNullable<ExtenderOptions['onCertificates']>;
   /** Counts pods that lost the room held for them because nothing more was heard of them. */
   readonly onExpired: (pods: number) => void;
   /** Counts volumes whose objects were let go though their data may still be on a lost node. */
@@ -55,6 +59,7 @@ export function createOperatorMetrics(): OperatorMetrics {
     help: 'Stores of snapshots that fill up and cannot grow: such a snapshot is lost when its store is full.',
     labels: [],
   });
+  stuckStores.set([], 0);
   const unseen = registry.gauge({
     name: 'open_local_unseen_volumes',
     help: 'Volumes that are Ready and that their node does not report; more than 0 is a fault to be looked at.',
@@ -70,7 +75,7 @@ export function createOperatorMetrics(): OperatorMetrics {
     labels: ['kind'],
   });
   for (const kind of ['number', 'sum', 'promise']) faulty.add([kind], 0);
-  const refreshers = [storageGauges(registry), volumeGauges(registry), stateGauges(registry)];
+  const refreshers = [storageGauges, reportGauges, volumeGauges, stateGauges].map((make) => make(registry));
   let sources: Sources | undefined;
   registry.beforePage(() => {
     for (const refresh of refreshers) refresh(sources);
@@ -79,6 +84,7 @@ export function createOperatorMetrics(): OperatorMetrics {
     registry,
     onCsiCall: ({ method, code, ms }) => csi.observe([method, code], ms / 1000),
     onExtenderCall,
+    onCertificates: certificateEnds(registry),
     onExpired: (pods) => expired.add([], pods),
     onUnseen: (volumes) => unseen.set([], volumes),
     onLetGo: (cause) => letGo.add([cause]),
@@ -105,22 +111,14 @@ function extenderCalls(
   };
 }
 
-function stateGauges(registry: Metrics): Refresh {
-  const gauge = gaugeOf(registry);
-  const leads = gauge('open_local_leader', '1 while this replica serves.', []);
-  const holds = gauge('open_local_holds', 'Pods and claims for which room is held.', ['state']);
-  const failures = gauge('open_local_informer_failures', 'Failures in a row to follow a kind of object.', ['resource']);
-  const objects = gauge('open_local_objects', 'Objects known of a kind.', ['resource']);
-  const work = gauge('open_local_node_storage_work', 'Nodes whose NodeLocalStorage is to be looked at.', ['state']);
-  return (sources) => {
-    for (const each of [holds, failures, objects, work]) each.clear();
-    leads.set([], sources ? 1 : 0);
-    if (!sources) return;
-    for (const [state, count] of Object.entries(sources.ledger.holds())) holds.set([state], count);
-    for (const [state, count] of Object.entries(sources.queue())) work.set([state], count);
-    for (const [name, informer] of allOf(sources.informers)) {
-      failures.set([name], informer.health().failures);
-      objects.set([name], informer.values.size);
-    }
+function certificateEnds(registry: Metrics): OperatorMetrics['onCertificates'] {
+  const end = registry.gauge({
+    name: 'open_local_certificate_end_timestamp_seconds',
+    help: "Until when the extender's certificates are valid, in seconds since 1970; absent without TLS.",
+    labels: ['certificate'],
+  });
+  return ({ cert, ca }) => {
+    end.set(['server'], validUntil(cert).getTime() / 1000);
+    end.set(['authority'], validUntil(ca).getTime() / 1000);
   };
 }

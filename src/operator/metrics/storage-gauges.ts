@@ -3,6 +3,9 @@ import type { Metrics } from '../../daemon/metrics.ts';
 import type { UnitFacts } from '../../model/facts.ts';
 import { gaugeOf, type Refresh } from './gauges.ts';
 
+/** What is told of a group beside its total and what is held, which have series of their own. */
+const PARTS = ['reserved', 'observed', 'recorded', 'unattributed', 'free'] as const;
+
 /** Volume groups, disks and mount points, with the names and labels of open-local's dashboard. */
 export function storageGauges(registry: Metrics): Refresh {
   const gauge = gaugeOf(registry);
@@ -19,12 +22,18 @@ export function storageGauges(registry: Metrics): Refresh {
     'vgname',
     'state',
   ]);
+  const parts = gauge(
+    'open_local_volume_group_bytes',
+    'Bytes of a volume group as the ledger has them: docs/ledger.md.',
+    ['nodename', 'vgname', 'of'],
+  );
   const units = { MountPoint: unitGauges(registry, 'mount_point'), Device: unitGauges(registry, 'device') };
   const group = (node: string, { name, ...state }: GroupState): void => {
     total.set([node, name], state.total - state.reserved);
     used.set([node, name], Math.max(0, state.total - state.reserved - state.free));
     held.set([node, name, 'settled'], state.settled);
     held.set([node, name, 'floating'], state.floating);
+    for (const part of PARTS) parts.set([node, name, part], state[part]);
   };
   const node = ({ name, groups, units: found }: NodeState, reported: readonly UnitFacts[]): void => {
     for (const each of groups) group(name, each);
@@ -34,7 +43,7 @@ export function storageGauges(registry: Metrics): Refresh {
     }
   };
   return (sources) => {
-    for (const each of [total, used, held, units.MountPoint, units.Device]) each.clear();
+    for (const each of [total, used, held, parts, units.MountPoint, units.Device]) each.clear();
     if (!sources) return;
     for (const each of sources.ledger.snapshot())
       node(each, sources.informers.storages.get(each.name)?.storage.units ?? []);
