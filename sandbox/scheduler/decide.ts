@@ -1,6 +1,7 @@
+import { counted } from '../../src/model/counted.ts';
 import type { Node, Pod } from '../../src/model/objects.ts';
 import type { Stores } from '../controllers/deps.ts';
-import { counted, fitMessage, preFilterMessage, type Rejection } from './diagnosis.ts';
+import { fitMessage, preFilterMessage, type Rejection } from './diagnosis.ts';
 import type { ExtenderClient } from './extender-client.ts';
 import type { PodClaims } from '../controllers/pod-claims.ts';
 import { rejectionOf } from './node-filters.ts';

@@ -1,3 +1,5 @@
+import { counted } from '../../src/model/counted.ts';
+
 /** Reason why a node was ruled out. */
 export interface Rejection {
   readonly reason: string;
@@ -26,14 +28,4 @@ function preemption(rejections: readonly Rejection[]): string {
     unresolvable ? 'Preemption is not helpful for scheduling' : 'No preemption victims found for incoming pod',
   );
   return `preemption: 0/${rejections.length} nodes are available: ${counted(outcomes)}.`;
-}
-
-/** Counts equal reasons and sorts them as text: `1 that, 3 this`. */
-export function counted(reasons: readonly string[]): string {
-  const counts = new Map<string, number>();
-  for (const reason of reasons) counts.set(reason, (counts.get(reason) ?? 0) + 1);
-  return [...counts]
-    .map(([reason, count]) => `${count} ${reason}`)
-    .toSorted()
-    .join(', ');
 }

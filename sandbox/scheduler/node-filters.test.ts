@@ -29,6 +29,13 @@ test.each<[string, Pod, Node, PodClaims, RegExp]>([
   ['a cordoned node', pod(), node({ unschedulable: true }), bound(), /unschedulable/],
   ['a taint', pod(), node({ taints: [{ key: 'k', value: 'v', effect: 'NoSchedule' }] }), bound(), /\{k: v\}/],
   ['a taint that only prefers', pod(), node({ taints: [{ key: 'k', effect: 'PreferNoSchedule' }] }), bound(), FITS],
+  [
+    'a taint that is tolerated',
+    { metadata: {}, spec: { tolerations: [{ key: 'k', operator: 'Exists' }] } },
+    node({ taints: [{ key: 'k', value: 'v', effect: 'NoSchedule' }] }),
+    bound(),
+    FITS,
+  ],
   ['a selector that matches', pod({ disk: 'ssd' }), node(), bound(), FITS],
   ['a selector that does not', pod({ disk: 'hdd' }), node(), bound(), /didn't match Pod's node affinity/],
   ['a volume of this node', pod(), node(), bound(volumeOn('In', 'node-1')), FITS],

@@ -1,3 +1,4 @@
+import { keptOff, nodeTraitsOf, nodeWishOf, type KeptOff } from '../../src/model/node-choice.ts';
 import type { Node, PersistentVolumeClaim, Pod } from '../../src/model/objects.ts';
 import type { PodClaims } from '../controllers/pod-claims.ts';
 import { SELECTED_NODE } from '../../src/model/well-known.ts';
@@ -6,10 +7,8 @@ import type { Rejection } from './diagnosis.ts';
 
 /** Applies kube-scheduler's own filters, which precede the extender: why the pod may not go there, or undefined. */
 export function rejectionOf(pod: Pod, node: Node, claims: PodClaims): Rejection | undefined {
-  if (node.spec?.unschedulable === true) return unresolvable('node(s) were unschedulable');
-  const taint = node.spec?.taints?.find(({ effect }) => effect === 'NoSchedule' || effect === 'NoExecute');
-  if (taint) return unresolvable(`node(s) had untolerated taint {${taint.key}: ${taint.value ?? ''}}`);
-  if (!selects(pod, node)) return unresolvable("node(s) didn't match Pod's node affinity/selector");
+  const kept = keptOff(nodeWishOf(pod), nodeTraitsOf(node));
+  if (kept) return unresolvable(inWords(kept));
   if (!claims.bound.every((volume) => reaches(volume, node)))
     return unresolvable("node(s) didn't match PersistentVolume's node affinity");
   if (!claims.toProvision.every((claim) => mayBeProvisionedOn(claim, node)))
@@ -17,9 +16,10 @@ export function rejectionOf(pod: Pod, node: Node, claims: PodClaims): Rejection 
   return undefined;
 }
 
-function selects(pod: Pod, node: Node): boolean {
-  const labels = node.metadata.labels ?? {};
-  return Object.entries(pod.spec?.nodeSelector ?? {}).every(([key, value]) => labels[key] === value);
+function inWords(kept: KeptOff): string {
+  if (kept.by === 'cordon') return 'node(s) were unschedulable';
+  if (kept.by === 'selector') return "node(s) didn't match Pod's node affinity/selector";
+  return `node(s) had untolerated taint {${kept.taint.key}: ${kept.taint.value ?? ''}}`;
 }
 
 /** A claim stays with the node of an earlier attempt until the provisioner removes the selected node. */

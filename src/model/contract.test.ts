@@ -34,6 +34,7 @@ const ELSEWHERE = [
   PARAM_PV_NAME, // what only the sandbox's provisioner writes, and nobody reads
   'registry.k8s.io/kube-scheduler:v1.36.3', // an image
   'kubernetes.io/tls', // a type of Secrets
+  'node.kubernetes.io/unschedulable', // the taint of a cordoned node
 ];
 
 const product = readdirSync(path.join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter(

@@ -1,3 +1,4 @@
+import type { NodeSelectorTerm, Taint, Toleration } from './node-terms.ts';
 import type { MediaType } from './storage-class.ts';
 
 /**
@@ -188,7 +189,7 @@ export interface HostReport {
 // --- Kubernetes' own
 
 export interface Node extends KubeObject {
-  spec?: { unschedulable?: boolean; taints?: { key: string; value?: string; effect: string }[] };
+  spec?: { unschedulable?: boolean; taints?: Taint[] };
   status?: { conditions?: { type: string; status: string }[]; addresses?: { type: string; address: string }[] };
 }
 
@@ -206,7 +207,10 @@ export interface Pod extends KubeObject {
     nodeSelector?: Record<string, string>;
     volumes?: PodVolumeSource[];
     containers?: { name: string; image?: string; volumeMounts?: { name: string; mountPath: string }[] }[];
-    affinity?: unknown;
+    affinity?: {
+      nodeAffinity?: { requiredDuringSchedulingIgnoredDuringExecution?: { nodeSelectorTerms?: NodeSelectorTerm[] } };
+    };
+    tolerations?: Toleration[];
   };
   status?: {
     phase?: string;
@@ -251,7 +255,7 @@ export interface PersistentVolume extends KubeObject {
       nodeExpandSecretRef?: { name: string; namespace: string };
     };
     nodeAffinity?: {
-      required?: { nodeSelectorTerms: { matchExpressions?: { key: string; operator: string; values?: string[] }[] }[] };
+      required?: { nodeSelectorTerms: NodeSelectorTerm[] };
     };
     persistentVolumeReclaimPolicy?: string;
     mountOptions?: string[];

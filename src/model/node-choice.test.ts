@@ -1,0 +1,63 @@
+import { expect, test } from 'vitest';
+import { keptOff, nodeTraitsOf, nodeWishOf, type NodeWish } from './node-choice.ts';
+import type { Node, Pod } from './objects.ts';
+
+const node = (spec: Node['spec'] = {}): Node => ({
+  metadata: { name: 'n1', labels: { disk: 'ssd', rack: '7' } },
+  spec,
+});
+const terms = (key: string, operator: string, ...values: string[]): NodeWish => ({
+  terms: [{ matchExpressions: [{ key, operator, values }] }],
+});
+const tainted = node({ taints: [{ key: 'k', value: 'v', effect: 'NoSchedule' }] });
+/** As the node controller taints a cordoned node. */
+const cordoned = node({
+  unschedulable: true,
+  taints: [{ key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' }],
+});
+
+test.each<[string, NodeWish, Node, string | undefined]>([
+  ['nothing is asked', {}, node(), undefined],
+  ['the node is cordoned', {}, cordoned, 'cordon'],
+  ['a DaemonSet tolerates that', { tolerations: [{ operator: 'Exists' }] }, cordoned, undefined],
+  ['the node is tainted', {}, tainted, 'taint'],
+  ['the taint only prefers', {}, node({ taints: [{ key: 'k', effect: 'PreferNoSchedule' }] }), undefined],
+  ['the taint is tolerated', { tolerations: [{ key: 'k', value: 'v' }] }, tainted, undefined],
+  ['another value is tolerated', { tolerations: [{ key: 'k', value: 'w' }] }, tainted, 'taint'],
+  ['another effect is tolerated', { tolerations: [{ key: 'k', value: 'v', effect: 'NoExecute' }] }, tainted, 'taint'],
+  ['any value is tolerated', { tolerations: [{ key: 'k', operator: 'Exists' }] }, tainted, undefined],
+  ['the selector matches', { selector: { disk: 'ssd' } }, node(), undefined],
+  ['the selector does not', { selector: { disk: 'hdd' } }, node(), 'selector'],
+  ['a term matches', terms('disk', 'In', 'hdd', 'ssd'), node(), undefined],
+  ['a term does not', terms('disk', 'NotIn', 'ssd'), node(), 'selector'],
+  ['a number is greater', terms('rack', 'Gt', '6'), node(), undefined],
+  ['a number is not less', terms('rack', 'Lt', '7'), node(), 'selector'],
+  ['a text is no number', terms('disk', 'Gt', '6'), node(), 'selector'],
+  [
+    'the node is named',
+    { terms: [{ matchFields: [{ key: 'metadata.name', operator: 'In', values: ['n1'] }] }] },
+    node(),
+    undefined,
+  ],
+  ['a term asks for nothing', { terms: [{}] }, node(), 'selector'],
+])('who keeps a pod off a node when %s', (_, wish, object, by) => {
+  expect(keptOff(wish, nodeTraitsOf(object))?.by).toBe(by);
+});
+
+test('what a pod asks is read from its object', () => {
+  const required = { nodeSelectorTerms: [{ matchExpressions: [{ key: 'disk', operator: 'Exists' }] }] };
+  const pod: Pod = {
+    metadata: {},
+    spec: {
+      nodeSelector: { a: 'b' },
+      affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: required } },
+      tolerations: [{ operator: 'Exists' }],
+    },
+  };
+  expect(nodeWishOf(pod)).toEqual({
+    selector: { a: 'b' },
+    terms: required.nodeSelectorTerms,
+    tolerations: [{ operator: 'Exists' }],
+  });
+  expect(nodeWishOf({ metadata: {} })).toEqual({});
+});

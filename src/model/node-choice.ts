@@ -1,0 +1,67 @@
+import { matchesTerms, type NodeSelectorTerm, type Taint, type Toleration } from './node-terms.ts';
+import type { Node, Pod } from './objects.ts';
+import { present } from './present.ts';
+
+/**
+ * Whether kube-scheduler lets a pod go to a node, as far as the two objects say (its plug-ins NodeUnschedulable,
+ * TaintToleration and NodeAffinity). Room, CPU and memory are others' matter.
+ */
+
+/** What a pod asks of its node; nothing, as a rule. */
+export interface NodeWish {
+  readonly selector?: Readonly<Record<string, string>>;
+  /** One of them must match. */
+  readonly terms?: readonly NodeSelectorTerm[];
+  readonly tolerations?: readonly Toleration[];
+}
+
+/** What of a node decides whether pods may go there. */
+export interface NodeTraits {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly cordoned?: true;
+  /** Those that keep pods away. Absent: none. */
+  readonly taints?: readonly Taint[];
+}
+
+/** Why a pod may not go to a node. */
+export type KeptOff =
+  | { readonly by: 'cordon' }
+  | { readonly by: 'taint'; readonly taint: Taint }
+  /** The pod's nodeSelector or node affinity leaves the node out. */
+  | { readonly by: 'selector' };
+
+/** The taint of a cordoned node, which pods of a DaemonSet tolerate. */
+const CORDONED: Taint = { key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' };
+
+export function nodeWishOf({ spec }: Pod): NodeWish {
+  const terms = spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
+  return present({ selector: spec?.nodeSelector, terms, tolerations: spec?.tolerations });
+}
+
+export function nodeTraitsOf({ metadata, spec }: Node): NodeTraits {
+  const taints = spec?.taints?.filter(({ effect }) => effect === 'NoSchedule' || effect === 'NoExecute') ?? [];
+  return {
+    name: metadata.name ?? '',
+    labels: metadata.labels ?? {},
+    ...(spec?.unschedulable === true && { cordoned: true }),
+    ...(taints.length > 0 && { taints }),
+  };
+}
+
+/** Undefined when the pod may go there. */
+export function keptOff({ selector = {}, terms, tolerations = [] }: NodeWish, node: NodeTraits): KeptOff | undefined {
+  const isTolerated = (taint: Taint): boolean => tolerations.some((toleration) => tolerates(toleration, taint));
+  if (node.cordoned && !isTolerated(CORDONED)) return { by: 'cordon' };
+  const taint = node.taints?.find((each) => each.key !== CORDONED.key && !isTolerated(each));
+  if (taint) return { by: 'taint', taint };
+  const isSelected = Object.entries(selector).every(([key, value]) => node.labels[key] === value);
+  return isSelected && (terms === undefined || matchesTerms(terms, node)) ? undefined : { by: 'selector' };
+}
+
+/** An empty key with `Exists` tolerates every taint, and an absent effect every effect. */
+function tolerates({ key = '', operator = 'Equal', value = '', effect = '' }: Toleration, taint: Taint): boolean {
+  if (effect !== '' && effect !== taint.effect) return false;
+  if (key !== '' && key !== taint.key) return false;
+  return operator === 'Exists' || (key !== '' && value === (taint.value ?? ''));
+}
