@@ -109,6 +109,11 @@ const ROOMS: readonly Room[] = [
     packages: [],
   },
   {
+    room: 'operator/waiting',
+    ours: ['capacity', 'capacity/books', 'capacity/needs', 'capacity/placing', 'model', 'operator/follow'],
+    packages: [],
+  },
+  {
     room: 'operator/serving',
     ours: ['certificates', 'daemon', 'kube', 'kube/follow', 'model', 'wait'],
     packages: ['node:'],

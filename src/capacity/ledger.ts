@@ -15,9 +15,10 @@ import type { OurClass } from './needs/classes.ts';
 import { claimChanged, sourceChanged, sourceGone } from './books/claim-events.ts';
 import { getCapacity, type Capacity } from './get-capacity.ts';
 import { describeNode, type NodeState } from './state.ts';
+import { podLacks, type PodLacks } from './books/pod-lacks.ts';
 import { bindPod, filterPod, type DecidingRules } from './books/hold-for-pod.ts';
 import { DEFAULT_FLOAT } from './placing/narrow.ts';
-import type { LedgerPolicy } from './policy.ts';
+import { EXPECTED_TTL_MS, REFUSAL_TTL_MS, type LedgerPolicy } from './policy.ts';
 import {
   expireVolumes,
   placeVolume,
@@ -31,17 +32,6 @@ import { Pods } from './books/pods.ts';
 import { Books } from './books/books.ts';
 import { pvChanged, pvGone, volumeChanged, volumeGone } from './books/volume-events.ts';
 import { scoreNodes } from './placing/score-nodes.ts';
-
-/**
- * How long an object is expected that was to be created and is not seen. Longer than any watch may lag, since the
- * object may well exist. Nothing else would end the room of an object that came and went while the watch was down.
- */
-const EXPECTED_TTL_MS = 15 * 60_000;
-/**
- * How long a node's refusal is remembered when nothing changes there: an administrator may have mended what no report
- * shows.
- */
-const REFUSAL_TTL_MS = 10 * 60_000;
 
 export type { LedgerPolicy } from './policy.ts';
 
@@ -214,6 +204,11 @@ export class Ledger {
     return this.#books.classes.all();
   }
 
+  /** What the pod asks for, and why it does not fit on the named nodes, each named once. Holds nothing. */
+  lacks(pod: PodFacts, nodes: readonly string[]): PodLacks {
+    return podLacks(this.#books, pod, nodes, this.#policy.strategy);
+  }
+
   /** Ends what nothing was heard of for too long. Returns the uids of the pods that lost their room. */
   expire(nowMs: number): string[] {
     return this.#step(() => {
@@ -227,10 +222,7 @@ export class Ledger {
     });
   }
 
-  /**
-   * The ledger's number for a node, negative for none; valid until `epoch` grows. For callers who ask about the same
-   * nodes again.
-   */
+  /** The node's number, negative for none; valid until `epoch` grows. For who asks about the same nodes again. */
   numberOf(nodeName: string): number {
     return this.#books.cluster.numberOf(nodeName);
   }

@@ -16,3 +16,14 @@ export interface LedgerPolicy {
   /** Told when the ledger finds that it breaks a rule of its own, in a sentence. Nothing is promised then. */
   readonly onBroken?: (what: string) => void;
 }
+
+/**
+ * How long an object is expected that was to be created and is not seen. Longer than any watch may lag, since the
+ * object may well exist. Nothing else would end the room of an object that came and went while the watch was down.
+ */
+export const EXPECTED_TTL_MS = 15 * 60_000;
+/**
+ * How long a node's refusal is remembered when nothing changes there: an administrator may have mended what no report
+ * shows.
+ */
+export const REFUSAL_TTL_MS = 10 * 60_000;

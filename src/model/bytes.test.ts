@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { bytes, formatBytes, GIB, MIB, minus, plus, roundDown, roundUp } from './bytes.ts';
+import { bytes, formatMissing, formatBytes, GIB, MIB, minus, plus, roundDown, roundUp } from './bytes.ts';
 
 test.each([-1, 1.5, Number.NaN, Infinity, 2 ** 53])('%d is not a byte count', (n) => {
   expect(() => bytes(n)).toThrow(`not a byte count: ${n}`);
@@ -44,4 +44,12 @@ test.each([
   [5 * MIB + 512 * 1024, '5.5 MiB'],
 ])('%d bytes read %s: free room is never overstated', (n, text) => {
   expect(formatBytes(bytes(n))).toBe(text);
+});
+
+test.each([
+  [GIB, '1 GiB'],
+  [2 * GIB + 1, '2.1 GiB'],
+  [MIB - 1, '1024 KiB'],
+])('%d missing bytes read %s: what is missing is never understated', (n, text) => {
+  expect(formatMissing(bytes(n))).toBe(text);
 });

@@ -39,14 +39,19 @@ export function roundDown(size: Bytes, extent: Bytes): Bytes {
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
 
 /** For people: `1.5 GiB`. Rounded down to one decimal, so that free room is never overstated; whole numbers bare. */
-export function formatBytes(size: Bytes): string {
+export const formatBytes = (size: Bytes): string => inUnits(size, Math.floor);
+
+/** For people, rounded up to one decimal, so that what is missing is never understated. */
+export const formatMissing = (size: Bytes): string => inUnits(size, Math.ceil);
+
+function inUnits(size: Bytes, round: (tenths: number) => number): string {
   let value: number = size;
   let unit = 0;
   while (value >= 1024 && unit < UNITS.length - 1) {
     value /= 1024;
     unit += 1;
   }
-  return `${Math.floor(value * 10) / 10} ${UNITS[unit]}`;
+  return `${round(value * 10) / 10} ${UNITS[unit]}`;
 }
 
 /** For narrow columns: `1.5Gi`. Rounded down as in `formatBytes`. */

@@ -4,6 +4,7 @@ import type { ClassFacts, PodFacts, PodVolume, PvFacts, VolumeFacts } from './fa
 import type { LocalVolume } from './local-volume.ts';
 import type { PersistentVolume, Pod, PodVolumeSource, StorageClass } from './objects.ts';
 import { classOf, identityOf, quantity, useOfClaim } from './decode-claim.ts';
+import { nodeWishOf } from './node-choice.ts';
 import { present } from './present.ts';
 import { offerOf } from './pv-offer.ts';
 import { VOLUME_KINDS, type VolumeKind } from './storage-class.ts';
@@ -32,6 +33,7 @@ export function podFacts(pod: Pod, drivers: readonly string[] = OUR_DRIVERS): Po
     ...(spec?.nodeName ? { nodeName: spec.nodeName } : {}),
     ...(status?.nominatedNodeName ? { nominatedNode: status.nominatedNodeName } : {}),
     finished: isFinished(pod),
+    ...(isUnscheduled(pod) ? { unscheduled: nodeWishOf(pod) } : {}),
     volumes: (spec?.volumes ?? []).flatMap((volume) => podVolume(volume, identity.name, drivers) ?? []),
   };
 }
@@ -39,6 +41,13 @@ export function podFacts(pod: Pod, drivers: readonly string[] = OUR_DRIVERS): Po
 function isFinished({ metadata, status }: Pod): boolean {
   return status?.phase === 'Succeeded' || status?.phase === 'Failed' || metadata.deletionTimestamp !== undefined;
 }
+
+/** A pod with a scheduling gate (KEP-3521) is not looked at by its scheduler. */
+const isUnscheduled = ({ spec, status }: Pod): boolean =>
+  !spec?.nodeName &&
+  (status?.conditions ?? []).some(
+    ({ type, status: holds, reason }) => type === 'PodScheduled' && holds === 'False' && reason !== 'SchedulingGated',
+  );
 
 function podVolume(volume: PodVolumeSource, podName: string, drivers: readonly string[]): PodVolume | undefined {
   const { persistentVolumeClaim, ephemeral, csi } = volume;

@@ -8,7 +8,8 @@ export interface EventReasonEntry {
     | 'LocalVolume'
     | 'NodeLocalStorage, StorageClass'
     | 'PersistentVolume, VolumeSnapshotContent, Pod'
-    | 'VolumeSnapshot, VolumeSnapshotContent';
+    | 'VolumeSnapshot, VolumeSnapshotContent'
+    | 'Pod';
   readonly by: 'operator' | 'agent';
   readonly from: 'open-local' | 'ours';
 }
@@ -61,6 +62,20 @@ const OTHERS = {
   Adoptable: operator(OLDER),
   /** It gets none, since what is recorded of it does not fit what its node has. */
   NotAdopted: operator(OLDER),
+  /** No node that the pod may go to has room for its volumes. */
+  NoRoom: operator('Pod'),
+  /** The room is held for other pods that are being placed. */
+  RoomHeld: operator('Pod'),
+  /** No node has such a volume group or disk for claims. */
+  NoSuchStorage: operator('Pod'),
+  /** A node has room, and the pod may not go there. */
+  NodeNotAllowed: operator('Pod'),
+  /** The pod's volumes, or what they are made from, are not on one node. */
+  DataElsewhere: operator('Pod'),
+  /** A claim of the pod, or its class, asks for what cannot be made. */
+  ClaimRefused: operator('Pod'),
+  /** A claim of the pod, or what it is made from, is not there yet. */
+  ClaimNotReady: operator('Pod'),
   /** The kubelet knows the pod of an inline volume no more. */
   PodGone: agent('LocalVolume'),
   /** What is recorded of a volume, or was to be written, cannot be. */

@@ -1,5 +1,6 @@
 import type { Bytes } from './bytes.ts';
 import type { ClaimUse } from './claim-judge.ts';
+import type { NodeWish } from './node-choice.ts';
 import type { LabelSelector } from './objects.ts';
 import type { MediaType, VolumeKind } from './storage-class.ts';
 
@@ -144,6 +145,10 @@ export interface PodFacts {
   readonly nominatedNode?: string;
   /** Succeeded, Failed or deleted: it needs no room that is not recorded. */
   readonly finished: boolean;
+  /**
+   * Present while its scheduler says that it fits nowhere (condition PodScheduled is False): what it asks of its node.
+   */
+  readonly unscheduled?: NodeWish;
   readonly volumes: readonly PodVolume[];
 }
 

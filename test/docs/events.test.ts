@@ -28,6 +28,7 @@ const SECTIONS = {
   LocalVolume: 'On a LocalVolume',
   'NodeLocalStorage, StorageClass': 'On a NodeLocalStorage',
   'VolumeSnapshot, VolumeSnapshotContent': 'On a VolumeSnapshot and its content',
+  Pod: 'On a pod that waits',
   'PersistentVolume, VolumeSnapshotContent, Pod': 'On volumes that open-local made before',
 } as const satisfies Record<(typeof EVENT_REASONS)[EventReason]['on'], string>;
 

@@ -95,6 +95,22 @@ const anyPod = {
   ...pod({ resizePolicy: [{ resourceName: 'cpu' }], restartPolicy: 'Never', volumeMounts: [{ name: 'data' }] }),
   metadata: { ...metadata, deletionTimestamp: undefined },
 };
+const waitingPod = {
+  ...anyPod,
+  spec: {
+    ...anyPod.spec,
+    nodeName: undefined,
+    nodeSelector: { disk: 'ssd' },
+    affinity: {
+      nodeAffinity: {
+        requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [{ matchFields: [] }] },
+      },
+    },
+    tolerations: [{ key: 'k', operator: 'Exists' }],
+  },
+  status: { phase: 'Pending', conditions: [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable' }] },
+};
+const nodeSpec = { unschedulable: true, taints: [{ key: 'k', value: 'v', effect: 'NoSchedule' }] };
 const claim = {
   metadata,
   spec: {
@@ -142,7 +158,8 @@ const storage = {
 
 test.each([
   ['Pod', anyPod, UNREAD_OF_PODS, (object: unknown) => views.pod(object as Pod)],
-  ['Node', { metadata, spec: {} }, UNREAD_OF_BUILT_IN, (object: unknown) => views.node(object as Node)],
+  ['Pod', waitingPod, UNREAD_OF_PODS, (object: unknown) => views.pod(object as Pod)],
+  ['Node', { metadata, spec: nodeSpec }, UNREAD_OF_BUILT_IN, (object: unknown) => views.node(object as Node)],
   ['claim', claim, UNREAD_OF_BUILT_IN, (object: unknown) => views.claim(object as PersistentVolumeClaim)],
   ['PersistentVolume', pv, UNREAD_OF_BUILT_IN, (object: unknown) => views.pv(object as PersistentVolume)],
   ['LocalVolume', volume, UNREAD_OF_CUSTOM, (object: unknown) => views.volume(object as LocalVolume)],

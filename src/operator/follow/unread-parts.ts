@@ -37,6 +37,10 @@ const OF_PODS = keys(
   'nodeName',
   'phase',
   'nominatedNodeName',
+  'conditions',
+  'nodeSelector',
+  'affinity',
+  'tolerations',
 );
 
 export const UNREAD_OF_BUILT_IN: readonly Unread[] = [

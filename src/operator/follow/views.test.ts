@@ -26,6 +26,28 @@ test.each([
   expect(views.pod(object).volumes.map(({ kind }) => kind)).toEqual(kinds);
 });
 
+test.each([
+  ['its scheduler found no node', {}, 'Unschedulable', { selector: { disk: 'ssd' } }],
+  ['a gate keeps it from its scheduler', {}, 'SchedulingGated', undefined],
+  ['it has its node by now', { nodeName: 'n1' }, 'Unschedulable', undefined],
+])('what a pod asks of its node is kept while it waits: %s', (_, spec, reason, unscheduled) => {
+  const object = pod({ nodeSelector: { disk: 'ssd' }, ...spec }, 'Pending');
+  const conditions = [{ type: 'PodScheduled', status: 'False', reason }];
+  expect(views.pod({ ...object, status: { ...object.status, conditions } }).unscheduled).toEqual(unscheduled);
+});
+
+test('of a disk it is kept that it is free and that no include offers it', () => {
+  const disk = { mediaType: 'ssd', total: 4, readOnly: false } as const;
+  const deviceInfo = [
+    { ...disk, name: '/dev/sdb', inUse: 'mounted' },
+    { ...disk, name: '/dev/sdc' },
+    { ...disk, name: '/dev/sdd' },
+  ];
+  const status = { nodeStorageInfo: { deviceInfo }, filteredStorageInfo: { devices: ['/dev/sdc'] } };
+  const view = views.storage({ metadata: { name: 'n1' }, status });
+  expect(view.unoffered).toEqual([{ name: '/dev/sdd', total: 4, mediaType: 'ssd' }]);
+});
+
 test('of a LocalVolume what says what it is and how far it has come is kept', () => {
   const spec = { nodeName: 'n1', kind: 'LVM', vgName: 'pool-0', sizeBytes: 4, role: 'Volume' } as const;
   const status = { phase: 'Ready', sizeBytes: 4 } as const;

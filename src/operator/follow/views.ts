@@ -1,3 +1,4 @@
+import { nodeTraitsOf, type NodeTraits } from '../../model/node-choice.ts';
 import { present } from '../../model/present.ts';
 import { nodeStorage, type DecodedNode } from '../../model/decode-node.ts';
 import { claimFacts } from '../../model/decode-claim.ts';
@@ -5,6 +6,7 @@ import { podFacts, pvFacts } from '../../model/decode.ts';
 import type { ClaimFacts, PodFacts, PvFacts } from '../../model/facts.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import type {
+  NlsDevice,
   Node,
   NodeLocalStorage,
   ObjectMeta,
@@ -16,10 +18,7 @@ import { storageTroubles, type StorageTroubles } from '../../model/storage-troub
 import { FORMATTED, KEEP, LOST, SNAPSHOT_CONTENT } from '../../model/well-known.ts';
 
 /** What is kept of a Node. */
-export interface NodeView {
-  readonly name: string;
-  readonly labels: Readonly<Record<string, string>>;
-}
+export type NodeView = NodeTraits;
 
 /** What is kept of a NodeLocalStorage: what it asks for, and what its status says in our own words. */
 export interface StorageView extends DecodedNode {
@@ -30,6 +29,8 @@ export interface StorageView extends DecodedNode {
   readonly disks: Readonly<Record<string, readonly string[]>>;
   /** What the node's report says is wrong. */
   readonly troubles: StorageTroubles;
+  /** Free disks that no include of the configuration offers to claims. Absent: none. */
+  readonly unoffered?: readonly Pick<NlsDevice, 'name' | 'total' | 'mediaType'>[];
   /** How many things its agent refuses; absent: none, or it has not said. */
   readonly refused?: number;
   /** Reasons of its conditions that do not hold, one for each; absent: all hold. */
@@ -76,7 +77,7 @@ const MAX_TEXTS = 200_000;
 export function createViews(drivers: readonly string[]): Views {
   const share = createSharing(MAX_TEXTS);
   return {
-    node: ({ metadata }) => share({ name: metadata.name ?? '', labels: metadata.labels ?? {} }, 'name'),
+    node: (node) => share(nodeTraitsOf(node), 'name'),
     storage: (nls) => {
       const view = storageView(nls);
       for (const group of view.storage.groups) {
@@ -117,9 +118,10 @@ function storageView(nls: NodeLocalStorage): StorageView {
   const lost = annotations?.[LOST];
   const groups = nls.status?.nodeStorageInfo?.volumeGroups ?? [];
   const disks = Object.fromEntries(groups.map((group) => [group.name, group.physicalVolumes ?? []]));
+  const unoffered = unofferedDisks(nls);
   const isOurs = nls.status?.conditions !== undefined;
   const told = { problems, disks, isOurs, troubles: storageTroubles(nls) };
-  const common = { name, uid, spec: nls.spec, ...told, ...reportOf(nls.status) };
+  const common = { name, uid, spec: nls.spec, ...told, ...present({ unoffered }), ...reportOf(nls.status) };
   return lost === undefined
     ? { ...common, storage }
     : { ...common, lost, storage: { ...storage, groups: [], units: [] } };
@@ -135,6 +137,14 @@ function reportOf(status: NodeLocalStorage['status']): Pick<StorageView, 'refuse
     refusals: reasons.length === 0 ? undefined : reasons,
     reportedAt: Number.isNaN(reportedAt) ? undefined : reportedAt,
   });
+}
+
+function unofferedDisks({ status }: NodeLocalStorage): StorageView['unoffered'] {
+  const offered = status?.filteredStorageInfo?.devices ?? [];
+  const disks = (status?.nodeStorageInfo?.deviceInfo ?? [])
+    .filter(({ name, inUse, readOnly }) => inUse === undefined && !readOnly && !offered.includes(name))
+    .map(({ name, total, mediaType }) => ({ name, total, ...present({ mediaType }) }));
+  return disks.length > 0 ? disks : undefined;
 }
 
 /** What is read of a volume: of one that is being deleted, of a snapshot, and where the spec names no filesystem. */

@@ -1,0 +1,163 @@
+import { closerOf, type PodLacks } from '../../capacity/books/pod-lacks.ts';
+import type { AskedVolume } from '../../capacity/needs/asked-volumes.ts';
+import type { Shortfall } from '../../capacity/placing/shortfall.ts';
+import type { GroupState, NodeState } from '../../capacity/state.ts';
+import type { PodFacts } from '../../model/facts.ts';
+import { keptOff, type KeptOff } from '../../model/node-choice.ts';
+import type { Refusal } from '../../model/verdict.ts';
+import type { NodeView, StorageView } from '../follow/views.ts';
+import { OBSTACLE_OF, type ObstacleKind } from './obstacles.ts';
+
+/** What stands in a pod's way on so many nodes. */
+export interface Obstacle {
+  readonly kind: ObstacleKind;
+  /** Part of a sentence about a node. */
+  readonly text: string;
+  readonly count: number;
+  /** One of the nodes. */
+  readonly node: string;
+}
+
+/** What was found on the nodes so far. */
+export interface Survey {
+  nodes: number;
+  /** Where the pod may go and has room. */
+  fits: number;
+  asked: readonly AskedVolume[];
+  /** By text. */
+  readonly obstacles: Map<string, Obstacle>;
+  /** Of the nodes that the pod may go to. */
+  closest?: Shortfall;
+}
+
+export const emptySurvey = (): Survey => ({ nodes: 0, fits: 0, asked: [], obstacles: new Map() });
+
+/** What is known of the nodes. */
+export interface Sources {
+  readonly lacks: (pod: PodFacts, names: readonly string[]) => PodLacks;
+  readonly storageOf: (node: string) => StorageView | undefined;
+}
+
+/** Adds some nodes, none of which is in it yet. */
+export function surveyNodes(survey: Survey, pod: PodFacts, nodes: readonly NodeView[], sources: Sources): void {
+  const wish = pod.unscheduled ?? {};
+  const allowed: string[] = [];
+  const others = new Map<string, KeptOff>();
+  for (const node of nodes) {
+    const kept = keptOff(wish, node);
+    if (kept) others.set(node.name, kept);
+    else allowed.push(node.name);
+  }
+  survey.nodes += nodes.length;
+  const here = sources.lacks(pod, allowed);
+  survey.asked = here.asked;
+  if (here.closest && !isFaulty(here.closest, sources)) survey.closest = closerOf(survey.closest, here.closest);
+  allowed.forEach((name, i) => {
+    const refusal = here.refusals[i];
+    if (refusal) note(survey, name, obstacleOf(refusal, here.asked, sources.storageOf(name)));
+    else survey.fits += 1;
+  });
+  const there = sources.lacks(pod, [...others.keys()]);
+  [...others].forEach(([name, kept], i) => {
+    const refusal = there.refusals[i];
+    // What no node can give is said once, of every node.
+    const isOfAll = refusal && ['claim-wrong', 'claim-missing'].includes(OBSTACLE_OF[refusal.kind]);
+    note(survey, name, isOfAll ? obstacleOf(refusal, here.asked, undefined) : keptOffBy(kept, refusal === undefined));
+  });
+}
+
+/** The group that came closest: what fills it, and how many volumes its node has reported in it. */
+export interface ClosestGroup {
+  readonly state: GroupState;
+  readonly volumes: number;
+}
+
+/** Undefined where no group came close: nothing did, or a disk. */
+export function closestGroup(
+  { closest }: Survey,
+  stateOf: (node: string) => NodeState | undefined,
+  { storageOf }: Pick<Sources, 'storageOf'>,
+): ClosestGroup | undefined {
+  if (!closest) return undefined;
+  const isIt = ({ name }: { readonly name: string }): boolean => name === closest.where;
+  const state = stateOf(closest.node)?.groups.find(isIt);
+  const reported = storageOf(closest.node)?.storage.groups.find(isIt);
+  return state && { state, volumes: reported?.volumes.length ?? 0 };
+}
+
+/** What a faulty group lacks is a disk. */
+const isFaulty = ({ node, where }: Shortfall, { storageOf }: Sources): boolean =>
+  storageOf(node)?.troubles.groups.has(where) ?? false;
+
+type Found = Pick<Obstacle, 'kind' | 'text'>;
+
+function note({ obstacles }: Survey, node: string, { kind, text }: Found): void {
+  const known = obstacles.get(text);
+  obstacles.set(text, known ? { ...known, count: known.count + 1 } : { kind, text, node, count: 1 });
+}
+
+const WITH_ROOM = {
+  cordon: 'cordoned-with-room',
+  taint: 'tainted-with-room',
+  selector: 'unselected-with-room',
+} as const;
+
+function keptOffBy(kept: KeptOff, hasRoom: boolean): Found {
+  const kind = hasRoom ? WITH_ROOM[kept.by] : 'not-allowed';
+  return { kind, text: `${inWords(kept)}${hasRoom ? ', and the node has room' : ''}` };
+}
+
+function inWords(kept: KeptOff): string {
+  if (kept.by === 'cordon') return 'the node is cordoned';
+  if (kept.by === 'selector') return "the pod's nodeSelector or node affinity leaves the node out";
+  const { key, value, effect } = kept.taint;
+  return `the pod does not tolerate taint ${key}${value ? `=${value}` : ''}:${effect}`;
+}
+
+/** The ledger's refusal, or what the node's own report says of its cause. */
+function obstacleOf(refusal: Refusal, asked: readonly AskedVolume[], storage: StorageView | undefined): Found {
+  return (storage && causeOf(refusal, asked, storage)) ?? { kind: OBSTACLE_OF[refusal.kind], text: refusal.message };
+}
+
+function causeOf({ kind }: Refusal, asked: readonly AskedVolume[], storage: StorageView): Found | undefined {
+  if (kind === 'wrong-node' || kind === 'held-by-others') return undefined;
+  if (storage.lost !== undefined) return { kind: 'lost', text: 'the node is marked as lost' };
+  if (!storage.isOurs && Object.keys(storage.disks).length === 0)
+    return { kind: 'silent', text: 'the agent of the node has not reported its storage yet' };
+  if (kind === 'no-such-group' || kind === 'group-too-small')
+    return faultyGroup(asked, storage) ?? unmanagedGroup(kind, asked, storage);
+  return kind === 'no-free-unit' ? unofferedDisk(asked, storage) : undefined;
+}
+
+const wants = ({ vgName, node, kind }: AskedVolume, group: string): boolean =>
+  kind === 'LVM' && node === undefined && (vgName === undefined || vgName === group);
+
+function faultyGroup(asked: readonly AskedVolume[], { troubles }: StorageView): Found | undefined {
+  const [name, trouble] = [...troubles.groups].find(([group]) => asked.some((one) => wants(one, group))) ?? [];
+  return name === undefined ? undefined : { kind: 'faulty', text: trouble ?? name };
+}
+
+function unmanagedGroup(
+  kind: 'no-such-group' | 'group-too-small',
+  asked: readonly AskedVolume[],
+  { disks, storage }: StorageView,
+): Found | undefined {
+  if (kind !== 'no-such-group') return undefined;
+  const managed = new Set(storage.groups.map(({ name }) => name));
+  const name = Object.keys(disks).find((group) => !managed.has(group) && asked.some((one) => wants(one, group)));
+  return name === undefined
+    ? undefined
+    : { kind: 'unmanaged', text: `volume group ${name} is there, and the node's configuration does not include it` };
+}
+
+function unofferedDisk(asked: readonly AskedVolume[], { unoffered = [] }: StorageView): Found | undefined {
+  const disk = unoffered.find(({ total, mediaType }) =>
+    asked.some(
+      (one) =>
+        one.kind === 'Device' && total >= one.size && (one.mediaType === undefined || one.mediaType === mediaType),
+    ),
+  );
+  return (
+    disk && { kind: 'unoffered', text: `disk ${disk.name} would do, and the node's configuration does not offer it` }
+  );
+}
