@@ -175,6 +175,22 @@ const ROOMS: readonly Room[] = [
     packages: ['node:'],
   },
   { room: 'people/words', ours: ['daemon', 'model'], packages: [] },
+  { room: 'people/screen', ours: [], packages: [] },
+  {
+    room: 'people',
+    ours: [
+      'capacity',
+      'doctor',
+      'doctor/checks',
+      'doctor/model',
+      'kube',
+      'kube/lease',
+      'model',
+      'operator/follow',
+      'people/screen',
+    ],
+    packages: [],
+  },
   { room: 'agent/events', ours: ['kube', 'model'], packages: [] },
   {
     room: 'agent/storage',

@@ -4,10 +4,12 @@ import type { PeopleCommand } from './people-command.ts';
 import { isNot, listOf, PROGRAM, PROGRAMS, type CommandText } from './people/words/command-text.ts';
 import { asProtocol, BASH, complete } from './people/words/complete.ts';
 import { schedulerConfigCommand } from './scheduler-config-command.ts';
+import { topCommand } from './top-command.ts';
 import { VERSION } from './version.ts';
 
 /** What people run by hand: `kubectl open-local COMMAND`, and `open-local COMMAND` for the same commands. */
 const COMMANDS: Readonly<Record<string, PeopleCommand>> = {
+  top: topCommand,
   doctor: doctorCommand,
   'scheduler-config': schedulerConfigCommand,
 };

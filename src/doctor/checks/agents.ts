@@ -58,6 +58,12 @@ function notOnNodes(facts: Facts): Finding[] {
     });
 }
 
+/** Ms since the last report of a node whose agent is silent; undefined while it reports. */
+export function silenceOf(nls: NodeLocalStorage, now: number): number | undefined {
+  const age = ageOf(nls, now);
+  return age !== undefined && age > SILENT_MS ? age : undefined;
+}
+
 /** Ms since its last report, by the clock of the API server where it tells; else as the agent says. */
 function ageOf(nls: NodeLocalStorage, now: number): number | undefined {
   const written = statusTimes(nls).at(-1);
@@ -71,10 +77,12 @@ function reportFindings(facts: Facts): Finding[] {
     .filter((nls) => there.has(nameOf(nls)) && nls.metadata.annotations?.[LOST] === undefined)
     .flatMap((nls) => {
       const object = `NodeLocalStorage/${nameOf(nls)}`;
-      const age = ageOf(nls, now);
+      const silence = silenceOf(nls, now);
       const { reason, message = '' } = nls.status?.nodeStorageInfo?.state ?? {};
-      if (age !== undefined && age > SILENT_MS)
-        return [found('AgentSilent', object, `Its last report is ${inWords(age)} old.`, agentLog(facts, nameOf(nls)))];
+      if (silence !== undefined)
+        return [
+          found('AgentSilent', object, `Its last report is ${inWords(silence)} old.`, agentLog(facts, nameOf(nls))),
+        ];
       if (reason === 'DiscoveryFailed')
         return [found('AgentCannotLook', object, message, agentLog(facts, nameOf(nls)))];
       return [];

@@ -51,16 +51,19 @@ function leaderFindings(facts: Facts): Finding[] {
   const { lease, now, namespace, settings, operatorPods, unseen } = facts;
   if (!settings.leaderElection || !operatorPods || unseen.some(({ what }) => what.startsWith('Lease '))) return [];
   const object = `Lease/${namespace}/open-local-operator`;
-  const { holderIdentity, renewTime } = lease?.spec ?? {};
-  const age = since(renewTime, now);
-  const what = !lease
-    ? 'It is not there: no replica ever led.'
-    : !holderIdentity
-      ? 'Nobody holds it.'
-      : age !== undefined && age > RENEWED_MS
-        ? `${holderIdentity} holds it and renewed it ${inWords(age)} ago.`
-        : undefined;
+  const what = whyNoLeader(lease, now);
   return what === undefined ? [] : [found('NoLeader', object, what, operatorLog(facts))];
+}
+
+/** What the operator's Lease says of a leader that is not there, in a sentence; undefined when one leads. */
+export function whyNoLeader(lease: Facts['lease'] | undefined, now: number): string | undefined {
+  if (!lease) return 'It is not there: no replica ever led.';
+  const { holderIdentity, renewTime } = lease.spec ?? {};
+  if (!holderIdentity) return 'Nobody holds it.';
+  const age = since(renewTime, now);
+  return age !== undefined && age > RENEWED_MS
+    ? `${holderIdentity} holds it and renewed it ${inWords(age)} ago.`
+    : undefined;
 }
 
 const SIDECARS = [

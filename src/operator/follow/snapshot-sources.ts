@@ -9,7 +9,7 @@ import type { Log } from '../../model/log.ts';
 import type { KubeObject } from '../../model/objects.ts';
 import type { VolumeSnapshot, VolumeSnapshotContent } from '../../model/snapshot-objects.ts';
 import type { Informers } from './informers.ts';
-import { sourceOf, type ContentView, type SnapshotView } from './source-of-snapshot.ts';
+import { sourceOf, viewOfContent, viewOfSnapshot, type ContentView, type SnapshotView } from './source-of-snapshot.ts';
 
 export interface SnapshotSourcesDeps {
   readonly client: KubeClient;
@@ -116,20 +116,5 @@ const followVolumes = (volumes: SnapshotSourcesDeps['volumes'], look: (name: str
     changed: ({ metadata }) => look(metadata.name ?? ''),
     deleted: ({ metadata }) => look(metadata.name ?? ''),
   });
-
-const viewOfSnapshot = ({ metadata, status }: VolumeSnapshot): SnapshotView => ({
-  key: `${metadata.namespace}/${metadata.name}`,
-  uid: metadata.uid ?? '',
-  content: status?.boundVolumeSnapshotContentName ?? '',
-  ready: status?.readyToUse === true,
-});
-
-const viewOfContent = ({ metadata, spec, status }: VolumeSnapshotContent): ContentView => {
-  const { driver = '', volumeSnapshotRef = {}, source = {} } = spec ?? {};
-  const { namespace, name, uid = '' } = volumeSnapshotRef;
-  const handle = status?.snapshotHandle ?? source.snapshotHandle ?? '';
-  const ready = status?.readyToUse === true;
-  return { name: metadata.name ?? '', uid, driver, handle, ready, snapshot: `${namespace}/${name}` };
-};
 
 const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);

@@ -3,6 +3,7 @@ import type { SourceFacts } from '../../model/facts.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import { isLetGo } from '../../model/needed-data.ts';
 import { present } from '../../model/present.ts';
+import type { VolumeSnapshot, VolumeSnapshotContent } from '../../model/snapshot-objects.ts';
 
 /** What is kept of a VolumeSnapshot. */
 export interface SnapshotView {
@@ -27,6 +28,21 @@ export interface ContentView {
   /** `namespace/name` of the VolumeSnapshot that it is for: both must name each other. */
   readonly snapshot: string;
 }
+
+export const viewOfSnapshot = ({ metadata, status }: VolumeSnapshot): SnapshotView => ({
+  key: `${metadata.namespace}/${metadata.name}`,
+  uid: metadata.uid ?? '',
+  content: status?.boundVolumeSnapshotContentName ?? '',
+  ready: status?.readyToUse === true,
+});
+
+export const viewOfContent = ({ metadata, spec, status }: VolumeSnapshotContent): ContentView => {
+  const { driver = '', volumeSnapshotRef = {}, source = {} } = spec ?? {};
+  const { namespace, name, uid = '' } = volumeSnapshotRef;
+  const handle = status?.snapshotHandle ?? source.snapshotHandle ?? '';
+  const ready = status?.readyToUse === true;
+  return { name: metadata.name ?? '', uid, driver, handle, ready, snapshot: `${namespace}/${name}` };
+};
 
 /**
  * What claims made from a VolumeSnapshot get, or why none can be made from it; undefined while that may still change,

@@ -1,0 +1,159 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { runForPeople, startPeopleCluster } from '../../test/rig/people-cluster.ts';
+import type { SickCluster } from '../../test/rig/sick-cluster.ts';
+import { LEASES } from '../kube/lease/lease-record.ts';
+import { GIB } from '../model/bytes.ts';
+import type { LocalVolume } from '../model/local-volume.ts';
+import type { NodeLocalStorage, PersistentVolumeClaim } from '../model/objects.ts';
+import { SELECTED_NODE } from '../model/well-known.ts';
+import { settingsOf } from '../doctor/settings.ts';
+import type { Room } from './room.ts';
+import { notesOf, topOf } from './top.ts';
+
+const never = new AbortController().signal;
+const NOW = Date.parse('2026-01-01T12:00:00Z');
+
+const nls = (status: NodeLocalStorage['status'], annotations = {}): NodeLocalStorage => ({
+  metadata: { name: 'n1', annotations },
+  status: {
+    ...status,
+    nodeStorageInfo: { state: { lastHeartbeatTime: '2026-01-01T11:59:00Z' }, ...status?.nodeStorageInfo },
+  },
+});
+const pool = { name: 'pool', physicalVolumes: [], total: 100 * GIB, available: 70 * GIB, allocatable: 100 * GIB };
+const withPool = (more: object = {}, annotations = {}) =>
+  nls(
+    {
+      nodeStorageInfo: {
+        volumeGroups: [{ ...pool, logicalVolumes: [{ name: 'lv', vgname: 'pool', total: 20 * GIB }], ...more }],
+      },
+      filteredStorageInfo: { volumeGroups: ['pool'] },
+    },
+    annotations,
+  );
+
+const roomOf = (more: Partial<Room>): Room => ({
+  ...{ nodes: [], storages: [], classes: [], volumes: [], pvs: [], claims: [], pods: [], snapshots: [], contents: [] },
+  ...{ settings: settingsOf(undefined), lease: undefined, unseen: [], now: NOW },
+  ...more,
+});
+const lvm = { metadata: { name: 'lvm' }, provisioner: 'local.csi.aliyun.com', parameters: { volumeType: 'LVM' } };
+const claimOn = (node: string): PersistentVolumeClaim => ({
+  metadata: { name: 'c', namespace: 'd', uid: 'u', annotations: { [SELECTED_NODE]: node } },
+  spec: { storageClassName: 'lvm', resources: { requests: { storage: '5Gi' } } },
+});
+const recorded: LocalVolume = {
+  metadata: { name: 'new' },
+  spec: { nodeName: 'n1', kind: 'LVM', vgName: 'pool', sizeBytes: 10 * GIB, role: 'Volume' },
+};
+
+test('a group is what volumes take, what else takes room, what is held and what is kept back', () => {
+  const storages = [withPool({}, { 'csi.aliyun.com/storage-reserved': '{"pool":"7Gi"}' })];
+  const [place] = topOf(roomOf({ storages, classes: [lvm], claims: [claimOn('n1')], volumes: [recorded] })).places;
+  // 20 of a volume, 10 that no volume shows, 10 that is recorded and not made yet.
+  expect(place).toMatchObject({
+    capacity: 100 * GIB,
+    used: 40 * GIB,
+    held: 5 * GIB,
+    reserved: 7 * GIB,
+    free: 48 * GIB,
+  });
+});
+
+test('the parts of a faulty group are no more than the whole', () => {
+  const [place] = topOf(roomOf({ storages: [withPool({ condition: 'DiskFault' })] })).places;
+  expect(place).toMatchObject({ capacity: 100 * GIB, used: 30 * GIB, reserved: 70 * GIB, free: 0 });
+});
+
+test('a disk is free, held or used as a whole', () => {
+  const disk = (name: string, inUse?: string) => ({
+    ...{ name, total: GIB, readOnly: false, mediaType: 'ssd' as const },
+    ...(inUse ? { inUse } : {}),
+  });
+  const names = ['/dev/a', '/dev/b', '/dev/c'];
+  const storages = [
+    nls({
+      nodeStorageInfo: { deviceInfo: [disk('/dev/a'), disk('/dev/b', 'is mounted at /'), disk('/dev/c')] },
+      filteredStorageInfo: { devices: names },
+    }),
+  ];
+  const spec = { nodeName: 'n1', kind: 'Device' as const, path: '/dev/c', sizeBytes: GIB, role: 'Volume' as const };
+  const { places, total } = topOf(roomOf({ storages, volumes: [{ metadata: { name: 'v' }, spec }] }));
+  expect(places.map(({ name, used, free }) => [name, used, free])).toEqual([
+    ['/dev/a', 0, GIB],
+    ['/dev/b', GIB, 0],
+    ['/dev/c', GIB, 0],
+  ]);
+  expect(total).toMatchObject({ capacity: 3 * GIB, used: 2 * GIB, free: GIB });
+});
+
+test.each([
+  { of: undefined, notes: ['no report'] },
+  { of: { metadata: { name: 'n' } }, notes: ['no report yet'] },
+  { of: nls({}), notes: [] },
+  { of: nls({}, { 'csi.aliyun.com/lost': 'burnt' }), notes: ['lost: burnt'] },
+  {
+    of: nls({ nodeStorageInfo: { state: { lastHeartbeatTime: '2026-01-01T11:00:00Z' } } }),
+    notes: ['silent for 60 min'],
+  },
+  { of: nls({ summary: { total: '', free: '', refused: 2 } }), notes: ['refuses 2'] },
+])('the notes of a node are $notes', ({ of, notes }) => {
+  expect(notesOf(of, NOW)).toEqual(notes);
+});
+
+describe('the command', () => {
+  let cluster: SickCluster;
+  beforeAll(async () => {
+    cluster = await startPeopleCluster();
+  });
+  afterAll(() => cluster[Symbol.asyncDispose]());
+  const top = (...args: string[]) => runForPeople(cluster, ['top', ...args]);
+
+  test('nodes are told with their sums, and what is to be known of them', async () => {
+    const { stdout, stderr, code } = await top();
+    expect(stdout).toMatch(/^worker-1 +700Gi +460Gi .* 220Gi {2}\[#{7}\+--\] {2}68% {2}refuses 1$/m);
+    expect(stdout).toMatch(/^worker-3 .* silent for 3 h$/m);
+    expect(stdout).toContain('5 nodes, 6 groups, 2 units: 1.7Ti, of which 791Gi used, 0 held, 110Gi reserved,');
+    expect([stderr, code]).toEqual(['', 0]);
+  });
+
+  test('volumes come the largest first', async () => {
+    const { stdout } = await top('volumes', '-o', 'json');
+    const { volumes } = JSON.parse(stdout) as { volumes: { name: string }[] };
+    expect(volumes.map(({ name }) => name)).toEqual([
+      'local-pool-0-0',
+      'data-of-a-tenant',
+      'local-pool-0-1',
+      'local-1',
+    ]);
+  });
+
+  test('json has the bytes', async () => {
+    const { groups } = JSON.parse((await top('groups', '--output=json')).stdout) as { groups: object[] };
+    expect(groups).toContainEqual(expect.objectContaining({ node: 'worker-1', name: 'pool-1', reserved: 20 * GIB }));
+  });
+
+  test.each([40, 60, 80, 120])('at %d columns no line is broken', async (columns) => {
+    for (const what of ['nodes', 'groups', 'volumes']) {
+      const { stdout } = await runForPeople(cluster, ['top', what], columns);
+      expect(stdout.split('\n').filter(({ length }) => length > columns)).toEqual([]);
+    }
+  });
+
+  test('what may not be read is told, and ends with 2', async () => {
+    const forbidden = { code: 403, reason: 'Forbidden', message: 'not for you' };
+    cluster.api.troubles.fail({ resource: 'persistentvolumes' }, forbidden, 1);
+    const { stdout, code } = await top();
+    expect(stdout).toMatch(/^not looked at: persistentvolumes: /m);
+    expect(stdout).toMatch(/^worker-1 /m);
+    expect(code).toBe(2);
+  });
+
+  test('it works while no operator leads, and says so', async () => {
+    await cluster.client.delete(LEASES, { namespace: 'open-local', name: 'open-local-operator' }, never);
+    const { stdout, code } = await top();
+    expect(stdout).toContain('The operator does not lead (its Lease: It is not there: no replica ever led.)');
+    expect(stdout).toMatch(/^worker-1 /m);
+    expect(code).toBe(0);
+  });
+});

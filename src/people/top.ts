@@ -1,0 +1,144 @@
+import type { GroupState, NodeState, UnitState } from '../capacity/state.ts';
+import { silenceOf } from '../doctor/checks/agents.ts';
+import { inWords } from '../doctor/model/facts.ts';
+import type { LocalVolume } from '../model/local-volume.ts';
+import type { NodeLocalStorage } from '../model/objects.ts';
+import { present } from '../model/present.ts';
+import { LOST } from '../model/well-known.ts';
+import { ledgerOf, type Room } from './room.ts';
+
+/** Room in bytes. All parts together are the capacity, unless more is promised than is there. */
+export interface Amounts {
+  readonly capacity: number;
+  /** By volumes, and by what else takes room in a group. */
+  readonly used: number;
+  /** For claims and pods whose volumes are not recorded yet. */
+  readonly held: number;
+  /** What nobody has and nobody gets: kept back by an administrator, or in a group that gets nothing new. */
+  readonly reserved: number;
+  readonly free: number;
+}
+
+/** A group, or a disk or mount point that a claim has for itself. */
+export interface TopPlace extends Amounts {
+  readonly node: string;
+  readonly kind: 'LVM' | 'Device' | 'MountPoint';
+  readonly name: string;
+}
+
+export interface TopNode extends Amounts {
+  readonly name: string;
+  readonly groups: number;
+  readonly units: number;
+  /** What is to be known about it before its numbers are believed: clauses. */
+  readonly notes: readonly string[];
+}
+
+export interface TopVolume {
+  readonly name: string;
+  readonly node: string;
+  readonly place: string;
+  readonly role: string;
+  readonly claim?: string;
+  /** What it takes, bytes. */
+  readonly size: number;
+  /** Of the group that it is in, bytes. */
+  readonly groupSize?: number;
+  /** Of a snapshot's store, bytes. */
+  readonly storeUsed?: number;
+}
+
+export interface Top {
+  readonly nodes: readonly TopNode[];
+  readonly places: readonly TopPlace[];
+  /** The largest first. */
+  readonly volumes: readonly TopVolume[];
+  readonly total: Amounts;
+}
+
+/** What there is and what is left of it, by the ledger that the operator decides with. */
+export function topOf(room: Room): Top {
+  const states = ledgerOf(room).snapshot().toSorted(byName);
+  const reports = new Map(room.storages.map((nls) => [nls.metadata.name ?? '', nls]));
+  const places = states.flatMap(placesOf);
+  const nodes = states.map((state) => nodeOf(state, places, notesOf(reports.get(state.name), room.now)));
+  return { nodes, places, volumes: volumesOf(room.volumes, places), total: sumOf(places) };
+}
+
+const byName = (a: { readonly name: string }, b: { readonly name: string }): number =>
+  a.name.localeCompare(b.name, 'en', { numeric: true });
+
+const placesOf = ({ name, groups, units }: NodeState): TopPlace[] => [
+  ...groups.toSorted(byName).map((group) => ofGroup(name, group)),
+  ...units.map((unit) => ofUnit(name, unit)).toSorted(byName),
+];
+
+function ofGroup(node: string, { name, total, reserved, taken, unattributed, ...state }: GroupState): TopPlace {
+  const [used, held] = [taken + unattributed, state.settled + state.floating];
+  return {
+    ...{ node, kind: 'LVM', name, capacity: total, used, held },
+    // Of a group that gets nothing new all is reserved, also what is used.
+    reserved: Math.max(0, Math.min(reserved, total - used - held)),
+    free: Math.max(0, state.free),
+  };
+}
+
+/** A unit is one or the other as a whole. */
+function ofUnit(node: string, { kind, path, size, usable, takenBy, held }: UnitState): TopPlace {
+  const isUsed = takenBy.length > 0 || !usable;
+  const isHeld = !isUsed && held > 0;
+  return {
+    ...{ node, kind, name: path, capacity: size, reserved: 0 },
+    ...{ used: isUsed ? size : 0, held: isHeld ? size : 0, free: isUsed || isHeld ? 0 : size },
+  };
+}
+
+function nodeOf({ name, groups, units }: NodeState, places: readonly TopPlace[], notes: readonly string[]): TopNode {
+  const own = places.filter(({ node }) => node === name);
+  return { name, groups: groups.length, units: units.length, ...sumOf(own), notes };
+}
+
+function sumOf(places: readonly Amounts[]): Amounts {
+  const sum = (of: (amounts: Amounts) => number): number => places.reduce((total, each) => total + of(each), 0);
+  return {
+    capacity: sum(({ capacity }) => capacity),
+    used: sum(({ used }) => used),
+    held: sum(({ held }) => held),
+    reserved: sum(({ reserved }) => reserved),
+    free: sum(({ free }) => free),
+  };
+}
+
+/** What a person must know of a node before its numbers are believed. */
+export function notesOf(nls: NodeLocalStorage | undefined, now: number): readonly string[] {
+  if (!nls) return ['no report'];
+  const lost = nls.metadata.annotations?.[LOST];
+  if (lost !== undefined) return [`lost: ${lost}`];
+  const { nodeStorageInfo, summary } = nls.status ?? {};
+  if (!nodeStorageInfo) return ['no report yet'];
+  const silence = silenceOf(nls, now);
+  const refused = summary?.refused ?? 0;
+  return [
+    ...(silence === undefined ? [] : [`silent for ${inWords(silence)}`]),
+    ...(nodeStorageInfo.state?.type === 'DiskFault' ? ['faulty'] : []),
+    ...(refused > 0 ? [`refuses ${refused}`] : []),
+  ];
+}
+
+function volumesOf(volumes: readonly LocalVolume[], places: readonly TopPlace[]): readonly TopVolume[] {
+  const sizes = new Map(places.map(({ node, name, capacity }) => [`${node} ${name}`, capacity]));
+  return volumes
+    .map(({ metadata, spec, status }): TopVolume => {
+      const place = (spec.kind === 'LVM' ? spec.vgName : spec.path) ?? '';
+      return {
+        ...{ name: metadata.name ?? '', node: spec.nodeName, place, role: spec.role },
+        size: spec.readOnly ? 0 : Math.max(spec.sizeBytes, status?.sizeBytes ?? 0),
+        ...present({
+          claim: spec.claim && `${spec.claim.namespace}/${spec.claim.name}`,
+          groupSize: spec.kind === 'LVM' ? sizes.get(`${spec.nodeName} ${place}`) : undefined,
+          storeUsed: spec.role === 'Snapshot' ? status?.snapshot?.usedBytes : undefined,
+        }),
+      };
+    })
+    .toSorted((a, b) => b.size - a.size || byName(a, b));
+}
