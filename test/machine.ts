@@ -14,6 +14,7 @@ const NEEDS = {
     runs('mkfs.ext4', ['-V']) && runs('mkfs.xfs', ['-V']) && runs('mkfs.btrfs', ['--version']),
   fuse: () => existsSync('/dev/fuse'),
   go: () => runs('go', ['version']),
+  promtool: () => runs('promtool', ['--version']),
   buf: () => existsSync(path.join(import.meta.dirname, '../node_modules/.bin/buf')),
   'cgroup v1': () => existsSync('/sys/fs/cgroup/blkio/blkio.throttle.read_bps_device'),
 } as const;

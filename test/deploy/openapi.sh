@@ -9,6 +9,7 @@ github.com/kubernetes-csi/external-snapshotter/client/v8@v8.6.0 config/crd/snaps
 github.com/cert-manager/cert-manager@v1.21.2 deploy/crds/cert-manager.io_certificates.yaml
 github.com/cert-manager/cert-manager@v1.21.2 deploy/crds/cert-manager.io_issuers.yaml
 github.com/prometheus-operator/prometheus-operator@v0.85.0 example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml
+github.com/prometheus-operator/prometheus-operator@v0.85.0 example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules.yaml
 '
 out=$cache/deploy/openapi-$(echo "$kubernetes$others" | sha256sum | cut -c1-16)
 command -v go >/dev/null || { echo "openapi.sh: go is missing: descriptions of kinds come in Go modules (Go 1.26)" >&2; exit 1; }
