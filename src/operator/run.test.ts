@@ -33,6 +33,8 @@ import type { KubeObject, NodeLocalStorage, PersistentVolume, Pod, StorageClass 
 import { EXTENDER_CALLED } from '../model/well-known.ts';
 import { parseOperatorConfig } from './config.ts';
 import { textAt, type TlsSecret } from './serving/keep-certificates.ts';
+import { createFakeClock, type FakeClock } from '../wait/fake-clock.ts';
+import { EVENTS } from '../kube/events/event-object.ts';
 import { runFakeAgent } from './fake-agent.ts';
 import { runOperator } from './run.ts';
 import { eventually } from '../../test/rig/eventually.ts';
@@ -41,10 +43,12 @@ const never = new AbortController().signal;
 const SIZE = bytes(8 * GIB);
 let ours: OurApi;
 let csi: CsiClient;
+let clock: FakeClock;
 const cleanups: (() => unknown)[] = [];
 
 beforeEach(async () => {
   ours = await startOurApi();
+  clock = createFakeClock();
   csi = createCsiClient({ kind: 'unix', path: path.join(ours.folder, 'csi.sock') }, 20_000);
 });
 afterEach(async () => {
@@ -81,7 +85,7 @@ async function startOperator(...flags: readonly string[]): Promise<Operator> {
     ...flags,
   ];
   const stopping = new AbortController();
-  const deps = { client: ours.client, version: '1.2.3', log: silentLog };
+  const deps = { client: ours.client, version: '1.2.3', log: silentLog, clock };
   const ended = runOperator(parseOperatorConfig(args, {}), deps, stopping.signal);
   ended.catch(() => {}); // looked at by the test, if at all
   const stop = async (): Promise<void> => {
@@ -557,4 +561,55 @@ test('an address that is taken ends the operator with an error that names it', a
   const taken = first.ops.replace('http://', '');
   const second = await startOperator('--no-leader-election', `--metrics-listen=${taken}`);
   await expect(second.ended).rejects.toThrow('EADDRINUSE');
+});
+
+/** Lets the time pass in which a pod that waits is told nothing. */
+async function passPatience(): Promise<void> {
+  for (const ms of [15_000, 1000]) {
+    await clock.untilAsleep();
+    await clock.advance(ms);
+  }
+}
+
+const eventsOn = async (pod: string) =>
+  (await ours.client.list(EVENTS, { namespace: 'default' }, never)).items
+    .filter(({ involvedObject: { kind, name } }) => kind === 'Pod' && name === pod)
+    .map(({ reason, message, source }) => ({ reason, message, by: source.component }));
+
+test('a pod that asks for more than any group has is told why, though kube-scheduler never asked', async () => {
+  await addNodes('n1', 'n2');
+  await startReady();
+  await addPod('web-0', '9Gi');
+  const conditions = [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: 'no free storage' }];
+  const key = { namespace: 'default', name: 'web-0' };
+  await ours.client.patch(PODS, key, { type: 'merge', body: { status: { conditions } } }, never, 'status');
+  await passPatience();
+  const [told] = await eventually(async () => {
+    const found = await eventsOn('web-0');
+    expect(found).toHaveLength(1);
+    return found;
+  });
+  expect(told).toMatchObject({ reason: 'NoRoom', by: 'open-local-operator' });
+  expect(told?.message).toContain('Waits with claim data-web-0 (9 GiB, class open-local-lvm). On all 2 nodes:');
+  expect(told?.message).toContain('lacks 1 GiB of 9 GiB: 8 GiB of 8 GiB free');
+});
+
+test('a pod whose claim CreateVolume refuses is told its words', async () => {
+  await addNodes('n1');
+  await startReady();
+  await addPod('web-0', '6Gi');
+  await eventually(async () => {
+    const parameters = { 'csi.storage.k8s.io/pvc/name': 'data-web-0', 'csi.storage.k8s.io/pvc/namespace': 'default' };
+    const refusal = createVolume('pvc-1', 6 * GIB, 'n1', { volumeType: 'LVM', vgName: 'no-such', ...parameters });
+    await expect(refusal).rejects.toMatchObject({ code: Code.RESOURCE_EXHAUSTED });
+  });
+  await passPatience();
+  await eventually(async () =>
+    expect(await eventsOn('web-0')).toMatchObject([
+      {
+        reason: 'ClaimRefused',
+        message: expect.stringContaining('CreateVolume refused claim data-web-0: there is no volume group no-such.'),
+      },
+    ]),
+  );
 });

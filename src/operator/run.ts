@@ -8,6 +8,7 @@ import { addBuildInfo, addProcessMetrics } from '../daemon/process-metrics.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { runLeader, type LeaderOptions } from '../kube/lease/lease.ts';
 import { EXTENDER_CALLED } from '../model/well-known.ts';
+import type { Clock } from '../wait/clock.ts';
 import type { OperatorConfig } from './config.ts';
 import { createOperatorMetrics, type OperatorMetrics } from './metrics/metrics.ts';
 import { createTerm, type Term } from './term.ts';
@@ -17,6 +18,8 @@ export interface OperatorDeps {
   /** Of this program, for GetPluginInfo. */
   readonly version: string;
   readonly log: Log;
+  /** As of TermDeps. */
+  readonly clock?: Clock;
 }
 
 const LEASE = 'open-local-operator';

@@ -7,7 +7,7 @@ import { createEventRecorder, type EventRecorder } from '../kube/events/events.t
 import { driversOf, podFacts } from '../model/decode.ts';
 import type { Pod } from '../model/objects.ts';
 import { OPERATOR } from '../model/well-known.ts';
-import { systemClock } from '../wait/clock.ts';
+import { systemClock, type Clock } from '../wait/clock.ts';
 import { createCapacityPublisher } from './capacity-objects/publish-capacity.ts';
 import type { OperatorConfig } from './config.ts';
 import { checkLedger } from './follow/check-ledger.ts';
@@ -32,6 +32,8 @@ import { watchUnseenVolumes } from './volumes/unseen-volumes.ts';
 import { tellOverflow } from './volumes/tell-overflow.ts';
 import { removeOrphanSnapshots } from './volumes/orphan-snapshots.ts';
 import { keepDeletedData } from './volumes/keep-data.ts';
+import { createRefusedClaims, type RefusedClaims } from './waiting/refused-claims.ts';
+import { tellWaiting } from './waiting/tell-waiting.ts';
 import { removeCloneSnapshots } from './volumes/clone-snapshots.ts';
 
 export interface TermDeps {
@@ -39,6 +41,8 @@ export interface TermDeps {
   readonly version: string;
   readonly log: Log;
   readonly metrics: OperatorMetrics;
+  /** By which pods that wait are told. Absent: the machine's. */
+  readonly clock?: Clock;
 }
 
 /** One term of leadership: what this replica does from its election until it stops or loses the Lease. */
@@ -92,6 +96,7 @@ export function createTerm(config: OperatorConfig, deps: TermDeps): Term {
     background('snapshots of clones', (signal) => removeCloneSnapshots(kept, signal)),
     background('lost volumes', (signal) => letGoOfLostVolumes(lost, signal)),
     background('unseen volumes', (signal) => watchUnseenVolumes(unseen, signal)),
+    background('waiting pods', (signal) => tellWaiting({ ...cluster, log }, signal)),
     background('ledger check', (signal) => checkLedger(check, signal)),
     background('expiry', (signal) =>
       expireHolds({ ledger, holdTtlMs: config.holdTtlMs, onExpired: deps.metrics.onExpired, log, now }, signal),
@@ -143,12 +148,14 @@ interface Cluster {
   readonly notReady: () => string | undefined;
   readonly needed: NeededData;
   readonly topology: ReturnType<typeof createTopology>;
+  readonly clock: Clock;
+  readonly refused: RefusedClaims;
 }
 
 const now = (): number => performance.now();
 
 /** The ledger subscribes first: whoever hears of an object after it finds it counted. */
-function hearCluster(config: OperatorConfig, { client, log, metrics }: TermDeps): Cluster {
+function hearCluster(config: OperatorConfig, { client, log, metrics, clock = systemClock }: TermDeps): Cluster {
   const { driverName, strategy, antiAffinity, holdTtlMs } = config;
   const drivers = driversOf(driverName);
   const onBroken = (what: string): void => {
@@ -163,7 +170,9 @@ function hearCluster(config: OperatorConfig, { client, log, metrics }: TermDeps)
   tellNotUnderstood({ informers, drivers, events });
   const needed = createNeededData(informers.volumes);
   const topology = createTopology(informers.nodes);
-  return { drivers, policy, ledger, informers, events, needed, topology, notReady: () => notSynced(informers) };
+  const refused = createRefusedClaims(clock);
+  const heard = { drivers, policy, ledger, informers, events, needed, topology, clock, refused };
+  return { ...heard, notReady: () => notSynced(informers) };
 }
 
 /** The parts that answer calls, and the capacity objects, which say the same to a scheduler that makes none. */
@@ -196,6 +205,7 @@ function callComponents(config: OperatorConfig, deps: TermDeps, cluster: Cluster
       onCall: metrics.onCsiCall,
       // A scheduler that does not ask the extender must not choose the same full node again.
       onRefused: (ask) => capacity.refused(ask),
+      onClaimRefused: ({ namespace, name }, words) => cluster.refused.note(`${namespace}/${name}`, words),
     });
     components.push(
       csi,

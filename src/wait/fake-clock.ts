@@ -20,7 +20,11 @@ export function createFakeClock(startsAt = Date.UTC(2026, 0, 1)): FakeClock {
   const sleepers = new Set<Sleeper>();
   let announce = Promise.withResolvers<void>();
 
-  const first = (): Sleeper | undefined => [...sleepers].toSorted((a, b) => a.due - b.due)[0];
+  const first = (): Sleeper | undefined => {
+    let earliest: Sleeper | undefined;
+    for (const sleeper of sleepers) if (!earliest || sleeper.due < earliest.due) earliest = sleeper;
+    return earliest;
+  };
 
   return {
     now: () => now,

@@ -2,13 +2,14 @@ import { KeyedMutex } from '../../daemon/keyed-mutex.ts';
 import { Fault } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import { checkComplete, problemWith } from './capability.ts';
-import { parseCreateVolume } from './wanted-volume.ts';
+import { claimOf, parseCreateVolume } from './wanted-volume.ts';
 import { deleteVolume } from './delete-volume.ts';
 import { expandVolume, parseExpandVolume } from './expand-volume.ts';
 import {
   ControllerService,
   ControllerServiceCapability_RPC_Type as Rpc,
   type ControllerServiceCapability,
+  type CreateVolumeRequest,
   type ValidateVolumeCapabilitiesRequest,
   type ValidateVolumeCapabilitiesResponse,
 } from '../gen/csi.ts';
@@ -20,6 +21,7 @@ import { makeVolume, type MakeVolumeDeps } from './make-volume.ts';
 import { createPager } from './page-token.ts';
 import { snapshotCalls } from './snapshot-calls.ts';
 import type { StorageReports, Topology, Traces } from '../ports.ts';
+import { withoutSecrets } from '../call-log.ts';
 import { toVolumeHealth } from '../health.ts';
 import { service, type Handlers, type Service } from '../service.ts';
 import { healthOf, listVolumeHealth } from './volume-health.ts';
@@ -30,6 +32,8 @@ export interface ControllerDeps extends MakeVolumeDeps {
   readonly storage: StorageReports;
   /** Why no call can be answered yet; undefined once all can. */
   readonly notReady: () => string | undefined;
+  /** Told of every claim that has no volume as it is asked, with the words of the answer. */
+  readonly onClaimRefused?: (claim: { readonly namespace: string; readonly name: string }, words: string) => void;
 }
 
 const CAPABILITIES = [
@@ -66,9 +70,14 @@ export function createController(deps: ControllerDeps): Service {
     controllerGetCapabilities: async () => ({ capabilities: CAPABILITIES }),
 
     createVolume: async (request, { signal }) => {
-      const wanted = parseCreateVolume(request, deps.topology);
-      const volume = await one(wanted.id, () => makeVolume(wanted, deps, signal), signal);
-      return { volume: toCsiVolume(volume, wanted.parameters, deps.topology) };
+      try {
+        const wanted = parseCreateVolume(request, deps.topology);
+        const volume = await one(wanted.id, () => makeVolume(wanted, deps, signal), signal);
+        return { volume: toCsiVolume(volume, wanted.parameters, deps.topology) };
+      } catch (error) {
+        tellRefused(request, error, deps);
+        throw error;
+      }
     },
 
     deleteVolume: async ({ volumeId }, { signal }) => {
@@ -102,6 +111,13 @@ export function createController(deps: ControllerDeps): Service {
       return confirm(request, await one(request.volumeId, () => findVolume(request.volumeId, deps, signal), signal));
     },
   });
+}
+
+/** What the same call, repeated, may find settled is no refusal. */
+function tellRefused(request: CreateVolumeRequest, error: unknown, { onClaimRefused }: ControllerDeps): void {
+  const claim = claimOf(request.parameters);
+  if (!claim || !(error instanceof Fault) || error.kind === 'aborted' || error.kind === 'unavailable') return;
+  onClaimRefused?.(claim, withoutSecrets(error.message, request));
 }
 
 /** Calls that read what is known now, and so wait for no other call. */

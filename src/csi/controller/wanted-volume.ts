@@ -88,7 +88,8 @@ export function candidateNodes(
   return [...new Set(hostnames.flatMap(nodesAt))];
 }
 
-function claimOf(parameters: Readonly<Record<string, string>>): WantedVolume['claim'] {
+/** The claim that external-provisioner names with --extra-create-metadata. */
+export function claimOf(parameters: Readonly<Record<string, string>>): WantedVolume['claim'] {
   const namespace = parameters[PARAM_PVC_NAMESPACE];
   const name = parameters[PARAM_PVC_NAME];
   return namespace && name ? { namespace, name } : undefined;

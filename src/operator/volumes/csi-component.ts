@@ -1,7 +1,7 @@
 import { present } from '../../model/present.ts';
 import type { PlaceAnswer, PlaceRequest } from '../../capacity/books/create-volume.ts';
 import type { Ledger } from '../../capacity/ledger.ts';
-import { createController } from '../../csi/controller/controller.ts';
+import { createController, type ControllerDeps } from '../../csi/controller/controller.ts';
 import { createIdentity } from '../../csi/identity.ts';
 import type { Topology } from '../../csi/ports.ts';
 import { createCsiServer, type CsiServerOptions } from '../../csi/server.ts';
@@ -28,6 +28,8 @@ export interface CsiComponentDeps extends Pick<CsiServerOptions, 'endpoint' | 'l
   readonly notReady: () => string | undefined;
   /** Told of every volume for which there is no room where it was asked for. */
   readonly onRefused: (ask: PlaceRequest) => void;
+  /** As of ControllerDeps. */
+  readonly onClaimRefused: NonNullable<ControllerDeps['onClaimRefused']>;
   /** Ms that only ever grow. */
   readonly now: () => number;
 }
@@ -67,6 +69,7 @@ export function createCsiComponent(deps: CsiComponentDeps): Component {
     storage: { troublesOf: (node) => informers.storages.get(node)?.troubles },
     waitForAgentMs: WAIT_FOR_AGENT_MS,
     notReady,
+    onClaimRefused: deps.onClaimRefused,
   });
   const { endpoint, onCall } = deps;
   return createCsiServer({

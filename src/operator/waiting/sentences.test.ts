@@ -300,9 +300,14 @@ test.each<[string, Situation, Told['reason'], readonly (string | RegExp)[]]>([
         ledger.refused('v', false, 0);
         ledger.unplace('v');
       },
+      refusedClaim: { name: 'a', words: 'node n1 could not make the volume: no luck' },
     },
     'NoRoom',
-    ['a volume of 6 GiB could not be made in a volume group that reports room', 'has room by its numbers'],
+    [
+      'a volume of 6 GiB could not be made in a volume group that reports room',
+      'has room by its numbers',
+      'CreateVolume refused claim a: node n1 could not make the volume: no luck.',
+    ],
   ],
   [
     'CreateVolume refused its claim',

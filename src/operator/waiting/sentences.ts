@@ -47,6 +47,7 @@ export function sayWhy({ survey, group, refusedClaim }: WaitFacts): Told | undef
     `Waits with ${list(survey.asked)}.`,
     whyNot(survey.nodes, obstacles),
     ...(survey.closest ? sayClosest(survey.closest, group) : []),
+    first.kind === 'refused' && refusedClaim ? sayWords(refusedClaim) : '',
     sayHelp(obstacles, survey.closest),
   ];
   return { reason: OBSTACLES[first.kind].reason, message: sentences.filter((sentence) => sentence !== '').join(' ') };
@@ -55,13 +56,13 @@ export function sayWhy({ survey, group, refusedClaim }: WaitFacts): Told | undef
 const KINDS = Object.keys(OBSTACLES);
 const rank = (kind: ObstacleKind): number => KINDS.indexOf(kind);
 
-function sayRefused(asked: readonly AskedVolume[], { name, words }: RefusedClaim): Told {
-  const said = words.length > MAX_WORDS ? `${words.slice(0, MAX_WORDS)}…` : words;
-  return {
-    reason: 'ClaimRefused',
-    message: `Waits with ${list(asked)}. CreateVolume refused claim ${name}: ${said}`,
-  };
-}
+const sayRefused = (asked: readonly AskedVolume[], refused: RefusedClaim): Told => ({
+  reason: 'ClaimRefused',
+  message: `Waits with ${list(asked)}. ${sayWords(refused)}`,
+});
+
+const sayWords = ({ name, words }: RefusedClaim): string =>
+  `CreateVolume refused claim ${name}: ${words.length > MAX_WORDS ? `${words.slice(0, MAX_WORDS)}…` : words}.`;
 
 function list(asked: readonly AskedVolume[]): string {
   const shown = asked.slice(0, MAX_VOLUMES).map(describe);

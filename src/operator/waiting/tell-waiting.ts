@@ -1,0 +1,158 @@
+import { setImmediate } from 'node:timers/promises';
+import type { Ledger } from '../../capacity/ledger.ts';
+import type { EventRecorder } from '../../kube/events/events.ts';
+import { PODS } from '../../kube/resource.ts';
+import { subjectOf } from '../../kube/subject.ts';
+import { createWorkQueue, type Again } from '../../kube/work/work-queue.ts';
+import type { PodFacts } from '../../model/facts.ts';
+import type { Log } from '../../model/log.ts';
+import type { Clock } from '../../wait/clock.ts';
+import { pause } from '../../wait/pause.ts';
+import { allSynced, type Informers } from '../follow/informers.ts';
+import { createPodsByClaim, podKey } from './pods-by-claim.ts';
+import type { RefusedClaims } from './refused-claims.ts';
+import { sayWhy, type RefusedClaim, type Told } from './sentences.ts';
+import { closestGroup, emptySurvey, surveyNodes } from './survey.ts';
+import { WaitList, type Wait } from './wait-list.ts';
+
+export interface TellWaitingDeps {
+  readonly informers: Informers;
+  readonly ledger: Pick<Ledger, 'lacks' | 'node'>;
+  readonly events: Pick<EventRecorder, 'record'>;
+  readonly refused: RefusedClaims;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** A pod that is placed within this time is told nothing: most that are refused once are placed a moment later. Ms. */
+const PATIENCE_MS = 15_000;
+/** After it is known what a pod asks for, so that those that came with it are counted by then. Ms. */
+const COUNT_MS = 1000;
+/** Something new is told of a pod no sooner than this. Ms. */
+const AGAIN_MS = 5 * 60_000;
+/** Between two pods that are explained: what it costs is a small part of the time, whatever the number of nodes. Ms. */
+const PACE_MS = 50;
+/** Nodes looked at without a break: some microseconds each. */
+const AT_ONCE = 250;
+const MAX_CHARS = 1024;
+
+/**
+ * Tells pods that wait for our room why, by Events: kube-scheduler refuses those that ask for more than the largest
+ * group by its own capacity check, without a number and without asking us. Works until aborted.
+ */
+export async function tellWaiting(deps: TellWaitingDeps, signal: AbortSignal): Promise<void> {
+  const { informers, refused, clock, log } = deps;
+  const list = new WaitList();
+  const work = async (key: string): Promise<Again | void> => {
+    // Many pods come due at once, and the extender must be heard in between.
+    await setImmediate();
+    return look(key, list, deps, signal);
+  };
+  const queue = createWorkQueue({ name: 'waiting pods', log, clock, reconcile: work });
+  const byClaim = createPodsByClaim();
+  const note = (pod: PodFacts): void => {
+    const key = podKey(pod);
+    if (!isOpen(pod)) return forget(pod);
+    byClaim.add(pod);
+    if (!isWaiting(pod, refused)) list.remove(key);
+    else if (list.add(key, pod.uid, clock.now())) queue.add(key);
+  };
+  const forget = (pod: PodFacts): void => {
+    byClaim.remove(pod);
+    list.remove(podKey(pod));
+  };
+  const noteKey = (key: string): void => {
+    const pod = informers.pods.get(key);
+    if (pod) note(pod);
+  };
+  if (!(await allSynced(informers, signal))) return;
+  const leave = [
+    informers.pods.subscribe({ changed: note, deleted: forget }),
+    informers.claims.subscribe({
+      changed: ({ namespace, name, bound }) => bound && refused.forget(`${namespace}/${name}`),
+      deleted: ({ namespace, name }) => refused.forget(`${namespace}/${name}`),
+    }),
+    refused.subscribe((claim) => byClaim.podsOf(claim).forEach(noteKey)),
+  ];
+  for (const pod of informers.pods.values.values()) note(pod);
+  await queue.run(signal);
+  for (const stop of leave) stop();
+}
+
+const isOpen = ({ nodeName, finished, volumes }: PodFacts): boolean =>
+  nodeName === undefined && !finished && volumes.length > 0;
+
+const isWaiting = (pod: PodFacts, refused: RefusedClaims): boolean =>
+  pod.unscheduled !== undefined || refusedClaimOf(pod, refused) !== undefined;
+
+function refusedClaimOf({ namespace, volumes }: PodFacts, refused: RefusedClaims): RefusedClaim | undefined {
+  for (const volume of volumes) {
+    const words = volume.kind === 'inline' ? undefined : refused.wordsOf(`${namespace}/${volume.claimName}`);
+    if (words !== undefined && volume.kind !== 'inline') return { name: volume.claimName, words };
+  }
+  return undefined;
+}
+
+/** Looks at one pod, tells what is new, and says when to look again; never again once it waits no more. */
+async function look(key: string, list: WaitList, deps: TellWaitingDeps, signal: AbortSignal): Promise<Again | void> {
+  const { informers, refused, clock } = deps;
+  const wait = list.get(key);
+  const pod = informers.pods.get(key);
+  if (!wait || pod?.uid !== wait.uid || !isWaiting(pod, refused)) return list.remove(key);
+  const waitMs = dueAt(wait) - clock.now();
+  if (waitMs > 0) return { afterMs: waitMs };
+  const alike = askOf(pod, deps);
+  if (alike !== undefined && list.join(key, alike)) return { afterMs: COUNT_MS };
+  if (alike !== undefined && list.mayTell(key, clock.now())) {
+    const told = await explain(pod, deps);
+    if (!told) list.quiet(key, clock.now() + AGAIN_MS);
+    // It may have got its node meanwhile.
+    else if (informers.pods.get(key) === pod) record(pod, told, { wait, others: list.untoldLike(key) }, deps);
+    await pause(PACE_MS, signal);
+  }
+  return { afterMs: AGAIN_MS };
+}
+
+const dueAt = ({ since, told }: Wait): number => (told ? told.at + AGAIN_MS : since + PATIENCE_MS);
+
+/** What the pod asks for, in a text that is the same for pods that ask for the same; undefined: for nothing of ours. */
+function askOf(pod: PodFacts, { ledger }: TellWaitingDeps): string | undefined {
+  const { asked } = ledger.lacks(pod, []);
+  const asks = asked.map((volume) => ({ ...volume, name: '' }));
+  return asks.length === 0 ? undefined : JSON.stringify([pod.namespace, asks, pod.unscheduled]);
+}
+
+/** What was told last is not told again. */
+function record(
+  pod: PodFacts,
+  { reason, message }: Told,
+  { wait, others }: { readonly wait: Wait; readonly others: number },
+  { events, clock }: TellWaitingDeps,
+): void {
+  if (message === wait.told?.message) return;
+  wait.told = { message, at: clock.now() };
+  events.record({ subject: subjectOf(PODS, pod), type: 'Warning', reason, message: withOthers(message, others) });
+}
+
+/** Looks at all nodes, some at a time. */
+async function explain(pod: PodFacts, { informers, ledger, refused }: TellWaitingDeps): Promise<Told | undefined> {
+  const sources = {
+    lacks: (asking: PodFacts, names: readonly string[]) => ledger.lacks(asking, names),
+    storageOf: (node: string) => informers.storages.get(node),
+  };
+  const survey = emptySurvey();
+  const nodes = [...informers.nodes.values.values()];
+  for (let from = 0; from === 0 || from < nodes.length; from += AT_ONCE) {
+    surveyNodes(survey, pod, nodes.slice(from, from + AT_ONCE), sources);
+    await setImmediate();
+  }
+  const group = closestGroup(survey, (node) => ledger.node(node), sources);
+  return sayWhy({ survey, group, refusedClaim: refusedClaimOf(pod, refused) });
+}
+
+/** The others are not counted as news: their number changes all the time. */
+function withOthers(message: string, count: number): string {
+  if (count === 0) return message;
+  const others = ` ${count} more ${count === 1 ? 'pod waits' : 'pods wait'} here for the same, untold.`;
+  return `${message.slice(0, MAX_CHARS - others.length)}${others}`;
+}
