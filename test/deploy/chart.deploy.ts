@@ -266,7 +266,10 @@ describe('the values.yaml of open-local', () => {
 });
 
 test('every object of a namespace is in the one that is asked, and all have the labels', async () => {
-  const flags = ['--set=scheduler.enabled=true,serviceMonitor.enabled=true,tls.source=cert-manager', ...SNAPSHOT_FLAGS];
+  const flags = [
+    '--set=scheduler.enabled=true,serviceMonitor.enabled=true,prometheusRule.enabled=true,dashboards.enabled=true,tls.source=cert-manager',
+    ...SNAPSHOT_FLAGS,
+  ];
   const objects = await rendered('--set=namespace=disks', '--set=customLabels.mine=yes', ...flags);
   expect(objects.length).toBeGreaterThan(50);
   const places = new Set(objects.map(({ metadata }) => metadata.namespace));

@@ -1,5 +1,7 @@
 import { stringify } from 'yaml';
 import { RULES } from './alerts.ts';
+import { DASHBOARDS } from './dashboards.ts';
+import { grafanaDashboard } from './grafana.ts';
 
 const HEADER = '# Of tools/monitoring, by `make deploy`: edit there.\n';
 
@@ -10,4 +12,11 @@ export const monitoringFiles = (): ReadonlyMap<string, string> =>
       'deploy/helm/files/alerts.yaml',
       HEADER + stringify({ groups: [{ name: 'open-local', rules: RULES }] }, { lineWidth: 0 }),
     ],
+    ...Object.entries(DASHBOARDS).map(
+      ([name, dashboard]) =>
+        [
+          `deploy/helm/files/dashboards/${name}.json`,
+          `${JSON.stringify(grafanaDashboard(name, dashboard), null, 1)}\n`,
+        ] as const,
+    ),
   ]);

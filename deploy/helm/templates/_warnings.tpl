@@ -26,7 +26,7 @@ controller.framework_scheduler_names: there is no scheduler plug-in here, kube-s
 global.NumOfMasters: no job runs on the control plane's nodes
 {{- end }}
 {{- if dig "enabled" false (.Values.monitor | default dict) }}
-monitor.enabled: a ServiceMonitor is made, and no dashboard: the one of open-local goes on working, metrics have the same names
+monitor.enabled: a ServiceMonitor is made, and no dashboard (dashboards.enabled): the one of open-local goes on working, metrics have the same names
 {{- end }}
 {{- range $kind := list "StorageClass" "VolumeAttributesClass" }}
 {{- range $key, $class := get $.Values (lower $kind) }}

@@ -2,13 +2,14 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { createMetrics } from '../../src/daemon/metrics.ts';
-import { addProcessMetrics } from '../../src/daemon/process-metrics.ts';
+import { addBuildInfo, addProcessMetrics } from '../../src/daemon/process-metrics.ts';
 import { createOperatorMetrics } from '../../src/operator/metrics/metrics.ts';
 import { ALERTS, RULES, runbookOf } from '../../tools/monitoring/alerts.ts';
+import { DASHBOARDS, type Dashboard } from '../../tools/monitoring/dashboards.ts';
 import { metricsIn } from '../../tools/monitoring/metrics-in.ts';
 import { monitoringFiles } from '../../tools/monitoring/files.ts';
 
-/** Alerts, their runbooks and the metrics that they are made of belong together. */
+/** Alerts, their runbooks, dashboards and the metrics that they are made of belong together. */
 
 const root = path.resolve(import.meta.dirname, '../..');
 
@@ -16,6 +17,7 @@ const root = path.resolve(import.meta.dirname, '../..');
 function operatorsSeries(): ReadonlySet<string> {
   const processes = createMetrics();
   addProcessMetrics(processes)();
+  addBuildInfo(processes, 'operator', '');
   const pages = createOperatorMetrics().registry.page() + processes.page();
   const types = [...pages.matchAll(/^# TYPE (\w+) (\w+)$/gm)];
   return new Set(
@@ -30,6 +32,33 @@ const unknown = (expr: string): string[] => metricsIn(expr).filter((name) => !se
 test.each(RULES)('$alert asks only for series that the operator has', ({ expr }) => {
   expect(metricsIn(expr).length).toBeGreaterThan(0);
   expect(unknown(expr)).toEqual([]);
+});
+
+const panels = Object.entries<Dashboard>(DASHBOARDS).flatMap(([dashboard, { panels: all }]) =>
+  all.map((panel) => ({ dashboard, ...panel })),
+);
+
+test.each(panels)('$dashboard, $title asks only for series that the operator has', ({ queries }) => {
+  expect(queries.length).toBeGreaterThan(0);
+  for (const { expr } of queries) {
+    expect([expr, metricsIn(expr).length]).toEqual([expr, expect.toSatisfy((count) => count > 0)]);
+    expect([expr, unknown(expr)]).toEqual([expr, []]);
+  }
+});
+
+test('what is on the page, some alert or dashboard shows', () => {
+  const shown = [...RULES, ...panels.flatMap(({ queries }) => queries)].flatMap(({ expr }) => metricsIn(expr));
+  const bare = (name: string): string => name.replace(/_(?:bucket|sum|count)$/, '');
+  const hidden = [...new Set([...series].map(bare))].filter((name) => !shown.map(bare).includes(name));
+  expect(hidden.toSorted()).toEqual([
+    // Capacity and whether it is taken, beside what a claim can have; and what is told once, in Events.
+    'local_device_bind',
+    'local_device_total',
+    'local_mount_point_bind',
+    'local_mount_point_total',
+    'open_local_volumes_let_go_total',
+    'process_start_time_seconds',
+  ]);
 });
 
 test('a series that nobody has is found', () => {
