@@ -2,7 +2,7 @@ import { agentHelp, parseAgentConfig } from './agent/config.ts';
 import { runAgent } from './agent/run.ts';
 import { type Command, runCommand } from './command-line.ts';
 import { connect } from './connect.ts';
-import { createLog } from './daemon/log.ts';
+import { createLog, createSetLogLevel } from './daemon/log.ts';
 import { run } from './exec/run.ts';
 import { VERSION } from './version.ts';
 
@@ -12,11 +12,12 @@ const agent: Command = {
   prepare: async (args, env) => {
     const config = parseAgentConfig(args, env);
     const client = await connect('agent', config, env);
-    const log = createLog({ level: config.logLevel, name: 'agent' });
+    const log = createLog({ level: config.logLevel, format: config.logFormat, name: 'agent' });
+    const setLogLevel = createSetLogLevel(log, config.logLevel);
     for (const action of config.bygone) log.warn({ action }, 'a flag of open-local is passed over');
     return async (signal) => {
       try {
-        await runAgent(config, { client, run, version: VERSION, log }, signal);
+        await runAgent(config, { client, run, version: VERSION, log, setLogLevel }, signal);
       } finally {
         client.close();
       }

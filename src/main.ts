@@ -1,6 +1,6 @@
 import { type Command, runCommand } from './command-line.ts';
 import { connect } from './connect.ts';
-import { createLog } from './daemon/log.ts';
+import { createLog, createSetLogLevel } from './daemon/log.ts';
 import { operatorHelp, parseOperatorConfig } from './operator/config.ts';
 import { runOperator } from './operator/run.ts';
 import { VERSION } from './version.ts';
@@ -11,11 +11,12 @@ const operator: Command = {
   prepare: async (args, env) => {
     const config = parseOperatorConfig(args, env);
     const client = await connect('operator', config, env);
-    const log = createLog({ level: config.logLevel, name: 'operator' });
+    const log = createLog({ level: config.logLevel, format: config.logFormat, name: 'operator' });
+    const setLogLevel = createSetLogLevel(log, config.logLevel);
     for (const action of config.bygone) log.warn({ action }, 'a flag of open-local is passed over');
     return async (signal) => {
       try {
-        await runOperator(config, { client, version: VERSION, log }, signal);
+        await runOperator(config, { client, version: VERSION, log, setLogLevel }, signal);
       } finally {
         client.close();
       }

@@ -6,7 +6,7 @@ import { bygone, choice, custom, duration, endpoint, optionalText, text, wholeNu
 import { bygoneIn, describeFlags, parseFlags } from '../daemon/flags.ts';
 import { ERASE_POLICIES, type ErasePolicy } from '../disk/erase.ts';
 import { KLOG } from '../daemon/klog-flags.ts';
-import { LOG_LEVELS, type LogLevel } from '../daemon/log.ts';
+import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../daemon/log.ts';
 
 export interface AgentConfig {
   /** Absent: see findAccess. */
@@ -37,6 +37,7 @@ export interface AgentConfig {
   readonly simulatedDisks: string | undefined;
   readonly simulatedMounts: string | undefined;
   readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
   /** What of the command line has no meaning here: sentences. */
   readonly bygone: readonly string[];
 }
@@ -159,7 +160,11 @@ const FLAGS = {
     doc: 'Filesystems and mounts are entries of this JSON file, and no real one is made. For demonstrations and tests.',
   }),
   ...OF_OPEN_LOCAL,
-  'log-level': choice(LOG_LEVELS, { default: 'info', doc: 'What is logged, and all that is worse.' }),
+  'log-level': choice(LOG_LEVELS, {
+    default: 'info',
+    doc: 'What is logged, and all that is worse. The annotation csi.aliyun.com/log-level of its NodeLocalStorage changes it while it runs.',
+  }),
+  'log-format': choice(LOG_FORMATS, { default: 'json', doc: 'json, for what collects logs, or text, for people.' }),
 };
 
 /** Flags win over the environment. Throws BadFlags with every problem. */
@@ -190,6 +195,7 @@ export function parseAgentConfig(
     simulatedDisks: flags['simulated-disks'],
     simulatedMounts: flags['simulated-mounts'],
     logLevel: flags['log-level'],
+    logFormat: flags['log-format'],
     bygone: bygoneIn(FLAGS, args),
   };
 }

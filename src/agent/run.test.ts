@@ -7,7 +7,7 @@ import { GIB, MIB } from '../model/bytes.ts';
 import { inlineVolumeId } from '../model/inline-volume.ts';
 import type { LocalVolume } from '../model/local-volume.ts';
 import type { NodeLocalStorage } from '../model/objects.ts';
-import { KEEP, NODE_LABEL, REMOVE_STRAYS, VOLUME_FINALIZER } from '../model/well-known.ts';
+import { KEEP, LOG_LEVEL, NODE_LABEL, REMOVE_STRAYS, VOLUME_FINALIZER } from '../model/well-known.ts';
 import { createApiServer, type ApiServer } from '../../sandbox/apiserver/api-server.ts';
 import { createCsiClient, type CsiClient } from '../csi/client.ts';
 import * as csi from '../csi/gen/csi.ts';
@@ -38,6 +38,8 @@ interface Rig {
   start(): () => Promise<void>;
   nls(): NodeLocalStorage | undefined;
   volume(name: string): LocalVolume | undefined;
+  /** What the level of the log was set to, in order. */
+  readonly levels: readonly (string | undefined)[];
 }
 
 async function rig(spec: NodeLocalStorage['spec'], interval = '100ms'): Promise<Rig> {
@@ -77,6 +79,8 @@ async function rig(spec: NodeLocalStorage['spec'], interval = '100ms'): Promise<
     Object.entries(args).map(([name, value]) => `--${name}=${value}`),
     {},
   );
+  const levels: (string | undefined)[] = [];
+  const setLogLevel = (asked: string | undefined): void => void levels.push(asked);
   const csiClient = createCsiClient({ kind: 'unix', path: `${folder}/csi.sock` }, 5000);
   cleanups.push(async () => csiClient.close());
   return {
@@ -86,7 +90,7 @@ async function rig(spec: NodeLocalStorage['spec'], interval = '100ms'): Promise<
     folder,
     start: () => {
       const stop = new AbortController();
-      const ended = runAgent(config, { client, run, version: '1', log: silentLog }, stop.signal);
+      const ended = runAgent(config, { client, run, version: '1', log: silentLog, setLogLevel }, stop.signal);
       const end = async (): Promise<void> => {
         stop.abort();
         await ended;
@@ -96,6 +100,7 @@ async function rig(spec: NodeLocalStorage['spec'], interval = '100ms'): Promise<
     },
     nls: () => api.stored('nodelocalstorages', NODE),
     volume: (name) => api.stored('localvolumes', name) as LocalVolume | undefined,
+    levels,
   };
 }
 
@@ -112,6 +117,18 @@ const SPEC: NodeLocalStorage['spec'] = {
   resourceToBeInited: { vgs: [{ name: 'pool-0', devices: ['/dev/sim-a', '/dev/sim-b'] }] },
 };
 const FREE = 10 * GIB - 4 * MIB;
+
+test("how much is logged follows an annotation of the node's object", async () => {
+  const it = await rig(SPEC);
+  it.start();
+  for (const level of ['debug', null]) {
+    const metadata = { annotations: { [LOG_LEVEL]: level } };
+    await eventually(() => expect(it.levels.length).toBeGreaterThan(0));
+    await it.client.patch(NODE_LOCAL_STORAGES, { name: NODE }, { type: 'merge', body: { metadata } }, never);
+    await eventually(() => expect(it.levels.at(-1)).toBe(level ?? undefined));
+  }
+  expect(it.levels).toContain('debug');
+});
 
 test('a group is made of the blank disk, and the refused one is named in a condition', async () => {
   const it = await rig(SPEC);

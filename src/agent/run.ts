@@ -1,9 +1,10 @@
 import { runComponents, type Component } from '../daemon/lifecycle.ts';
+import type { SetLogLevel } from '../daemon/log.ts';
 import type { Log } from '../model/log.ts';
 import { createOpsServer } from '../daemon/ops-server.ts';
 import type { LocalVolume } from '../model/local-volume.ts';
 import type { NodeLocalStorage } from '../model/objects.ts';
-import { AGENT } from '../model/well-known.ts';
+import { AGENT, LOG_LEVEL } from '../model/well-known.ts';
 import { createIdentity } from '../csi/identity.ts';
 import { addBuildInfo, addProcessMetrics } from '../daemon/process-metrics.ts';
 import { createNodeService } from '../csi/node/node.ts';
@@ -36,6 +37,8 @@ export interface AgentDeps {
   /** Of this program, for GetPluginInfo. */
   readonly version: string;
   readonly log: Log;
+  /** Called with what the node's object asks for; absent: the level stays. */
+  readonly setLogLevel?: SetLogLevel;
   /** How it reaches its machine; absent: createPorts. */
   readonly ports?: typeof createPorts;
 }
@@ -49,11 +52,12 @@ const STOP_MS = 20_000;
  */
 export async function runAgent(
   config: AgentConfig,
-  { client, run, version, log, ports: portsOf = createPorts }: AgentDeps,
+  { client, run, version, log, setLogLevel, ports: portsOf = createPorts }: AgentDeps,
   signal: AbortSignal,
 ): Promise<void> {
   const metrics = createAgentMetrics();
   const objects = createOwnObjects(config.nodeName, { client, log });
+  objects.node.subscribe({ changed: ({ metadata }) => setLogLevel?.(metadata.annotations?.[LOG_LEVEL]) });
   const ports = portsOf(config, { run, onCommand: metrics.onCommand, objects });
   const events = createEventRecorder({ client, source: { component: AGENT, host: config.nodeName }, log });
   const record: RecordEvent = (subject, event) => events.record({ subject, ...event });

@@ -105,6 +105,12 @@ export const FILESYSTEM = 'csi.aliyun.com/filesystem';
 export const PUBLISHED_AT = 'csi.aliyun.com/published-at';
 
 /**
+ * On a NodeLocalStorage, for its agent, and on the NodeLocalStorageInitConfig, for the operator that leads: how much is
+ * logged from now on, in place of `--log-level`.
+ */
+export const LOG_LEVEL = 'csi.aliyun.com/log-level';
+
+/**
  * On a CSIStorageCapacity: when room was last freed for a pod that waited for it. The change makes kube-scheduler look
  * at the pod again.
  */

@@ -16,7 +16,7 @@ import {
 } from '../daemon/flag-types.ts';
 import { BadFlags, bygoneIn, describeFlags, parseFlags } from '../daemon/flags.ts';
 import { KLOG } from '../daemon/klog-flags.ts';
-import { LOG_LEVELS, type LogLevel } from '../daemon/log.ts';
+import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../daemon/log.ts';
 import { checkListen } from '../extender/check-listen.ts';
 import { textOf } from '../model/fault.ts';
 import { VOLUME_KINDS } from '../model/storage-class.ts';
@@ -60,6 +60,7 @@ export interface OperatorConfig {
   readonly checkEveryMs: number;
   readonly waitMs: number;
   readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
   /** What of the command line has no meaning here: sentences. */
   readonly bygone: readonly string[];
 }
@@ -188,7 +189,11 @@ const FLAGS = {
     doc: 'How long the extender waits for room that other pods may leave, before it refuses; the scheduler waits with it.',
   }),
   ...OF_OPEN_LOCAL,
-  'log-level': choice(LOG_LEVELS, { default: 'info', doc: 'What is logged, and all that is worse.' }),
+  'log-level': choice(LOG_LEVELS, {
+    default: 'info',
+    doc: 'What is logged, and all that is worse. The annotation csi.aliyun.com/log-level of the NodeLocalStorageInitConfig changes it while it runs.',
+  }),
+  'log-format': choice(LOG_FORMATS, { default: 'json', doc: 'json, for what collects logs, or text, for people.' }),
 };
 
 /** Flags win over the environment. Throws BadFlags with every problem. */
@@ -236,6 +241,7 @@ export function parseOperatorConfig(
     checkEveryMs: flags['check-every'],
     waitMs: flags['wait-ms'],
     logLevel: flags['log-level'],
+    logFormat: flags['log-format'],
     bygone: bygoneIn(FLAGS, args),
   };
 }

@@ -30,7 +30,7 @@ import {
 import { bytes, GIB, MIB } from '../model/bytes.ts';
 import type { LocalVolume } from '../model/local-volume.ts';
 import type { KubeObject, NodeLocalStorage, PersistentVolume, Pod, StorageClass } from '../model/objects.ts';
-import { EXTENDER_CALLED } from '../model/well-known.ts';
+import { EXTENDER_CALLED, LOG_LEVEL } from '../model/well-known.ts';
 import { parseOperatorConfig } from './config.ts';
 import { textAt, type TlsSecret } from './serving/keep-certificates.ts';
 import { createFakeClock, type FakeClock } from '../wait/fake-clock.ts';
@@ -74,6 +74,8 @@ interface Operator {
   readonly stop: () => Promise<void>;
 }
 
+const levels: (string | undefined)[] = [];
+
 async function startOperator(...flags: readonly string[]): Promise<Operator> {
   const [extender, ops] = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`];
   const args = [
@@ -85,7 +87,13 @@ async function startOperator(...flags: readonly string[]): Promise<Operator> {
     ...flags,
   ];
   const stopping = new AbortController();
-  const deps = { client: ours.client, version: '1.2.3', log: silentLog, clock };
+  const deps = {
+    client: ours.client,
+    version: '1.2.3',
+    log: silentLog,
+    clock,
+    setLogLevel: (asked?: string) => void levels.push(asked),
+  };
   const ended = runOperator(parseOperatorConfig(args, {}), deps, stopping.signal);
   ended.catch(() => {}); // looked at by the test, if at all
   const stop = async (): Promise<void> => {
@@ -199,6 +207,17 @@ const expandVolume = (volumeId: string, size: number) =>
 
 const volume = (name: string): LocalVolume | undefined =>
   ours.api.stored('localvolumes', name) as LocalVolume | undefined;
+
+test('how much is logged follows an annotation of the init config', async () => {
+  const named = (name: string, level: string) => ({
+    metadata: { name, annotations: { [LOG_LEVEL]: level } },
+    spec: {},
+  });
+  await ours.client.create(INIT_CONFIGS, named('other', 'error'), never);
+  await ours.client.create(INIT_CONFIGS, named('open-local', 'debug'), never);
+  await startReady();
+  expect([...new Set(levels.splice(0))]).toEqual(['debug']);
+});
 
 test('a pod finds its node, its volume is made there, grows, and gives its room back', async () => {
   await addNodes('n1', 'n2');

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { background } from '../daemon/background.ts';
 import { runComponents, type Component } from '../daemon/lifecycle.ts';
+import type { SetLogLevel } from '../daemon/log.ts';
 import type { Log } from '../model/log.ts';
 import { createOpsServer } from '../daemon/ops-server.ts';
 import { addBuildInfo, addProcessMetrics } from '../daemon/process-metrics.ts';
@@ -20,6 +21,8 @@ export interface OperatorDeps {
   readonly log: Log;
   /** As of TermDeps. */
   readonly clock?: Clock;
+  /** Called with what the NodeLocalStorageInitConfig asks for; absent: the level stays. */
+  readonly setLogLevel?: SetLogLevel;
 }
 
 const LEASE = 'open-local-operator';

@@ -1,13 +1,14 @@
 import { Ledger, type LedgerPolicy } from '../capacity/ledger.ts';
 import { background } from '../daemon/background.ts';
 import { runComponents, type Component } from '../daemon/lifecycle.ts';
+import type { SetLogLevel } from '../daemon/log.ts';
 import type { Log } from '../model/log.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { createEventRecorder, type EventRecorder } from '../kube/events/events.ts';
 import { driversOf, podFacts } from '../model/decode.ts';
 import type { Pod } from '../model/objects.ts';
-import { OPERATOR } from '../model/well-known.ts';
 import { systemClock, type Clock } from '../wait/clock.ts';
+import { LOG_LEVEL, OPERATOR } from '../model/well-known.ts';
 import { createCapacityPublisher } from './capacity-objects/publish-capacity.ts';
 import type { OperatorConfig } from './config.ts';
 import { checkLedger } from './follow/check-ledger.ts';
@@ -40,6 +41,8 @@ export interface TermDeps {
   readonly client: KubeClient;
   readonly version: string;
   readonly log: Log;
+  /** Called with what the NodeLocalStorageInitConfig asks for; absent: the level stays. */
+  readonly setLogLevel?: SetLogLevel;
   readonly metrics: OperatorMetrics;
   /** By which pods that wait are told. Absent: the machine's. */
   readonly clock?: Clock;
@@ -155,7 +158,8 @@ interface Cluster {
 const now = (): number => performance.now();
 
 /** The ledger subscribes first: whoever hears of an object after it finds it counted. */
-function hearCluster(config: OperatorConfig, { client, log, metrics, clock = systemClock }: TermDeps): Cluster {
+function hearCluster(config: OperatorConfig, deps: TermDeps): Cluster {
+  const { client, log, setLogLevel, metrics, clock = systemClock } = deps;
   const { driverName, strategy, antiAffinity, holdTtlMs } = config;
   const drivers = driversOf(driverName);
   const onBroken = (what: string): void => {
@@ -167,6 +171,11 @@ function hearCluster(config: OperatorConfig, { client, log, metrics, clock = sys
   const informers = createInformers({ client, drivers, log });
   const events = createEventRecorder({ client, source: { component: OPERATOR }, log });
   feedLedger(informers, ledger);
+  informers.initConfigs.subscribe({
+    changed: ({ metadata }) => {
+      if (metadata.name === config.initConfig) setLogLevel?.(metadata.annotations?.[LOG_LEVEL]);
+    },
+  });
   tellNotUnderstood({ informers, drivers, events });
   const needed = createNeededData(informers.volumes);
   const topology = createTopology(informers.nodes);
