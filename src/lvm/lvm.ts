@@ -12,6 +12,7 @@ import type { LvmGroup, LvmReport, LvmVolume } from './report.ts';
 import { assertIsIt, type VolumeRef } from './same-volume.ts';
 import { assertNoSnapshots, assertOrigin, assertSameSnapshot, assertSnapshotOf } from './snapshots.ts';
 import { stripesFor } from './stripes.ts';
+import { loadSnapshotTarget } from './snapshot-target.ts';
 
 export type { GroupRef, LvmOptions } from './commands.ts';
 export type { SnapshotFill } from './fill.ts';
@@ -83,7 +84,10 @@ export function createLvm(options: LvmOptions): Lvm {
 
     createVolume: (volume, signal) => createVolume(commands, volume, signal),
 
-    createSnapshot: (snapshot, signal) => createSnapshot(commands, snapshot, signal),
+    createSnapshot: async (snapshot, signal) => {
+      await loadSnapshotTarget(options.run, signal);
+      await createSnapshot(commands, snapshot, signal);
+    },
 
     adoptVolume: async (volume, signal) => {
       const { group, found } = await volumeOf(commands, volume, signal);
@@ -110,6 +114,7 @@ export function createLvm(options: LvmOptions): Lvm {
 
     activateVolume: async (volume, signal) => {
       const { group } = await volumeOf(commands, volume, signal);
+      if (group.volumes.some(({ origin }) => origin !== undefined)) await loadSnapshotTarget(options.run, signal);
       await change(argv.activate(volume.vgName, volume.name), devicesOf(group), signal);
     },
 

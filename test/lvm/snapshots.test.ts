@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect } from 'vitest';
-import { run } from '../../src/exec/run.ts';
+import { run, type Run } from '../../src/exec/run.ts';
 import { createStateFile } from '../../src/exec/state-file.ts';
 import { createLvm, type Lvm } from '../../src/lvm/lvm.ts';
 import { OUR_TAG, UNFINISHED_TAG } from '../../src/lvm/names.ts';
@@ -36,6 +36,39 @@ const shapeOf = ({ groups }: LvmReport) =>
       }))
       .toSorted((a, b) => a.name.localeCompare(b.name)),
   }));
+
+test('before lvm looks for what snapshots need, the kernel is asked to load it', async () => {
+  await using disks = await createLoopDisks(200 * MIB);
+  const ran: string[] = [];
+  const recording: Run = (argv, ...more) => {
+    ran.push(argv.join(' '));
+    return run(argv, ...more);
+  };
+  const lvm = createLvm({ run: recording, systemDir: disks.systemDir });
+  await lvm.createGroup({ name: 'ring3', devices: disks.devices }, never);
+  await lvm.createVolume(volume('origin', 40), never);
+  const load = 'dmsetup target-version snapshot';
+  /** What was run last; without device-mapper lvm ends with an error after it. */
+  const last = async (work: () => Promise<void>): Promise<readonly (string | undefined)[]> => {
+    ran.length = 0;
+    await work().catch(() => {});
+    return [load, /lvcreate.*--snapshot/, /lvchange.*--activate/].map((wanted) =>
+      ran.find((line) => (typeof wanted === 'string' ? line === wanted : wanted.test(line))),
+    );
+  };
+  expect(await last(() => lvm.activateVolume(volume('origin', 40), never))).toEqual([
+    undefined,
+    undefined,
+    expect.any(String) as string,
+  ]);
+  const [loaded, taken] = await last(() => lvm.createSnapshot(snapshot('snap', 6), never));
+  expect(ran.indexOf(loaded ?? '')).toBeLessThan(ran.indexOf(taken ?? ''));
+  expect(loaded).toBe(load);
+  await take(disks, 'other', 4);
+  const [again, , activated] = await last(() => lvm.activateVolume(volume('origin', 40), never));
+  expect(again).toBe(load);
+  expect(ran.indexOf(load)).toBeLessThan(ran.indexOf(activated ?? ''));
+});
 
 test('real lvm2 and the simulated one agree about snapshots after every step', async () => {
   await using disks = await createLoopDisks(200 * MIB);

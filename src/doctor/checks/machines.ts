@@ -65,8 +65,6 @@ function multipath(node: string, { spec, status }: NodeLocalStorage, { multipath
 interface Wanted {
   readonly module: string;
   readonly by: string;
-  /** lvm2 itself looks for it before it asks the kernel, and cannot load it from the agent's container. */
-  readonly loaded: boolean;
 }
 
 function wantedModules({ classes = [], snapshotClasses = [], settings }: Facts): readonly Wanted[] {
@@ -80,30 +78,28 @@ function wantedModules({ classes = [], snapshotClasses = [], settings }: Facts):
   const fsType = (type: string) => (parameters: Readonly<Record<string, string>>) =>
     parameters['csi.storage.k8s.io/fstype'] === type;
   return [
-    { module: 'dm_mod', by: 'every logical volume', loaded: false },
+    { module: 'dm_mod', by: 'every logical volume' },
     {
       module: 'dm_snapshot',
       by: some(
         snapshots.map((each) => `VolumeSnapshotClass ${nameOf(each)}`),
         2,
       ),
-      loaded: true,
     },
-    { module: 'dm_crypt', by: of(({ encryption = '' }) => encryption !== ''), loaded: false },
-    { module: 'xfs', by: of(fsType('xfs')), loaded: false },
-    { module: 'btrfs', by: of(fsType('btrfs')), loaded: false },
+    { module: 'dm_crypt', by: of(({ encryption = '' }) => encryption !== '') },
+    { module: 'xfs', by: of(fsType('xfs')) },
+    { module: 'btrfs', by: of(fsType('btrfs')) },
   ].filter(({ by }) => by !== '');
 }
 
 function modules(node: string, { modules }: HostReport, wanted: readonly Wanted[]): Finding[] {
-  return wanted.flatMap(({ module, by, loaded }) => {
-    const isMissing = modules?.missing?.includes(module) ?? false;
-    if (!isMissing && !(loaded && modules?.loadable?.includes(module))) return [];
-    const what = `${module} is ${isMissing ? 'not there' : 'not loaded'}, and ${by} needs it.`;
+  return wanted.flatMap(({ module, by }) => {
+    if (!modules?.missing?.includes(module)) return [];
+    const what = `${module} is not there, and ${by} needs it.`;
     const load = `on the node: modprobe ${module} && echo ${module} > /etc/modules-load.d/${module}.conf`;
     const install =
       'on the node: install the rest of its modules (linux-modules-extra on Ubuntu, kernel-modules-core or -extra on RHEL), or exclude the node from the class';
-    return [found('KernelModuleMissing', node, what, ...(isMissing ? [install] : []), load)];
+    return [found('KernelModuleMissing', node, what, install, load)];
   });
 }
 

@@ -164,9 +164,9 @@ export const FINDINGS = {
     'let multipathd leave it alone, or name the map in place of the disk',
   ),
   KernelModuleMissing: broken(
-    'the kernel of the node lacks what a class asks for, or has not loaded it',
+    'the kernel of the node lacks what a class asks for',
     'such volumes or snapshots fail on that node',
-    'load the module, or install the package that has it',
+    'install the package that has the module',
   ),
   CgroupCannotLimit: broken(
     'the io controller of control groups is off on the node',

@@ -1,6 +1,7 @@
 // oxlint-disable vitest/no-standalone-expect -- `test` is testOn's, which the rule does not know
 import { afterAll, beforeAll, expect } from 'vitest';
-import { CLAIMS, PODS, type Resource } from '../../../../src/kube/resource.ts';
+import { CLAIMS, LOCAL_VOLUMES, PODS, type Resource } from '../../../../src/kube/resource.ts';
+import { NODE_LABEL } from '../../../../src/model/well-known.ts';
 import { CSI_NODES } from '../../../../sandbox/controllers/kinds.ts';
 import { POOL } from '../../../control-plane/system/system.ts';
 import { until } from '../../../control-plane/cluster/until.ts';
@@ -96,6 +97,28 @@ export function podLife(theNode: () => KubeletNode, signal: AbortSignal): void {
     );
     const seen = await node.onNode(`head -c 4M /dev/${POOL}/${volumeOf('raw')} | sha256sum`);
     expect(written).toBe(`${seen}\n${64 * MIB}`);
+  });
+
+  test('the agent, in its container without modules, takes the first snapshot of its node', async () => {
+    expect(await node.onNode('lsmod')).not.toContain('dm_snapshot');
+    const [name, source] = ['first-snapshot', volumeOf('raw')];
+    await node.apply({
+      apiVersion: 'csi.aliyun.com/v1alpha1',
+      kind: 'LocalVolume',
+      metadata: { name, labels: { [NODE_LABEL]: NODE } },
+      spec: {
+        ...{ nodeName: NODE, kind: 'LVM', vgName: POOL, sizeBytes: 16 * MIB, role: 'Snapshot' },
+        source: { volume: source },
+        copyOnWrite: { thresholdPercent: 50, stepBytes: 16 * MIB },
+      },
+    });
+    const told = () => node.system.stores.localVolumes.get(name)?.status;
+    const isReadyOrFailed = () => told()?.phase === 'Ready' || told()?.reason !== undefined;
+    await until('the snapshot is taken', [node.system.stores.localVolumes], WITHIN_MS, isReadyOrFailed, told);
+    expect(told()).toMatchObject({ phase: 'Ready' });
+    await node.system.client.delete(LOCAL_VOLUMES, { name }, signal);
+    const isGone = () => node.system.stores.localVolumes.get(name) === undefined;
+    await until('the snapshot is gone', [node.system.stores.localVolumes], WITHIN_MS, isGone, told);
   });
 
   test('a pod has a volume of its own, inline, which goes with it', async () => {
