@@ -1,4 +1,5 @@
 import { runCommand } from './command-line.ts';
+import { disksCommand } from './disks-command.ts';
 import { doctorCommand } from './doctor-command.ts';
 import type { PeopleCommand } from './people-command.ts';
 import { isNot, listOf, PROGRAM, PROGRAMS, type CommandText } from './people/words/command-text.ts';
@@ -6,10 +7,13 @@ import { asProtocol, BASH, complete } from './people/words/complete.ts';
 import { schedulerConfigCommand } from './scheduler-config-command.ts';
 import { topCommand } from './top-command.ts';
 import { VERSION } from './version.ts';
+import { volumesCommand } from './volumes-command.ts';
 
 /** What people run by hand: `kubectl open-local COMMAND`, and `open-local COMMAND` for the same commands. */
 const COMMANDS: Readonly<Record<string, PeopleCommand>> = {
   top: topCommand,
+  disks: disksCommand,
+  volumes: volumesCommand,
   doctor: doctorCommand,
   'scheduler-config': schedulerConfigCommand,
 };

@@ -26,6 +26,8 @@ export async function startPeopleCluster(): Promise<SickCluster> {
   for (const [name, size, more] of CLAIMS_THAT_WAIT)
     await cluster.put(CLAIMS, { ...claimOf(name, { resources: { requests: { storage: size } }, ...more }) });
   for (const [name, claims] of PODS_THAT_WAIT) await cluster.put(PODS, waitingPod(name, claims));
+  for (const name of ['database', 'cache'])
+    await cluster.put(PODS, { ...waitingPod(`${name}-0`, [name]), status: { phase: 'Running' } });
   return cluster;
 }
 
@@ -132,7 +134,12 @@ const reports = (): readonly NodeLocalStorage[] => [
     reserved: '{"pool-1":"10%"}',
   }),
   report('worker-2', {
-    groups: [group('pool-0', 100, [10], { condition: 'DiskFault' })],
+    groups: [
+      group('pool-0', 100, [10], {
+        condition: 'DiskFault',
+        logicalVolumes: [{ name: 'local-cache', vgname: 'pool-0', total: 10 * GIB, condition: 'DiskReady' }],
+      }),
+    ],
     devices: [device('/dev/sdd', 400), device('/dev/sde', 300, { inUse: 'belongs to volume data-of-a-tenant' })],
     managedDevices: ['/dev/sdd', '/dev/sde'],
     vgs: [{ name: 'pool-0', devices: ['/dev/sdb', '/dev/sdf'] }],
@@ -169,6 +176,7 @@ const volumes = (): readonly LocalVolume[] => [
     reason: 'Copying',
     message: 'It is copied from local-pool-0-0: 42 %.',
   }),
+  localVolume('local-cache', 'worker-2', 10, claim('cache')),
   localVolume('data-of-a-tenant', 'worker-2', 300, {
     ...claim('tenant'),
     ...{ kind: 'Device', vgName: undefined, path: '/dev/sde' },
