@@ -73,8 +73,8 @@ test-csi: $(INSTALLED) ## The official csi-sanity against the operator and an ag
 deploy: $(INSTALLED) ## Make the kustomize base in deploy/ of the chart in deploy/helm (Go builds helm first)
 	npm run --silent node -- test/deploy/render.ts
 
-test-chart: $(INSTALLED) ## The chart: helm lint, eight files of values, bad values, equality with kustomize, alerts by promtool (Go builds helm first)
-	npm run --silent node -- node_modules/vitest/vitest.mjs run --config test/deploy/vitest.deploy.config.ts test/deploy/chart.deploy.ts test/deploy/alerts.deploy.ts
+test-chart: $(INSTALLED) ## The chart: helm lint, eight files of values, bad values, equality with kustomize, alerts by promtool, dashboards by Prometheus (Go builds helm first)
+	npm run --silent node -- node_modules/vitest/vitest.mjs run --config test/deploy/vitest.deploy.config.ts test/deploy/chart.deploy.ts test/deploy/alerts.deploy.ts test/deploy/dashboards.deploy.ts
 
 test-deploy: $(INSTALLED) ## The chart, and what it makes before Kubernetes 1.30 to 1.37, by kubeconform
 	npm run --silent node -- node_modules/vitest/vitest.mjs run --config test/deploy/vitest.deploy.config.ts

@@ -15,6 +15,7 @@ const NEEDS = {
   fuse: () => existsSync('/dev/fuse'),
   go: () => runs('go', ['version']),
   promtool: () => runs('promtool', ['--version']),
+  prometheus: () => runs('prometheus', ['--version']),
   buf: () => existsSync(path.join(import.meta.dirname, '../node_modules/.bin/buf')),
   'cgroup v1': () => existsSync('/sys/fs/cgroup/blkio/blkio.throttle.read_bps_device'),
 } as const;
