@@ -5,16 +5,28 @@ import type { RestOptions } from './kube/rest/rest-call.ts';
 import { createKubeClient } from './kube/rest/rest-client.ts';
 import { VERSION } from './version.ts';
 
+/** A client, and the namespace that is meant where none is named. */
+export interface Reached {
+  readonly client: KubeClient;
+  readonly namespace: string;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
 /**
  * The API server that a process was told to use (see findAccess). Throws Fault for what cannot be used; no call is made
  * yet.
  */
-export async function connect(
+export async function reach(
   name: string,
   flags: AccessFlags,
-  env: Readonly<Record<string, string | undefined>>,
+  env: Environment,
   options: Pick<RestOptions, 'onAnswer'> = {},
-): Promise<KubeClient> {
+): Promise<Reached> {
   const access = await findAccess(flags, { run, env });
-  return createKubeClient(access, { ...options, userAgent: `open-local-${name}/${VERSION}` });
+  const client = createKubeClient(access, { ...options, userAgent: `open-local-${name}/${VERSION}` });
+  return { client, namespace: access.namespace };
 }
+
+/** As `reach`, for whoever names every namespace. */
+export const connect = async (...how: Parameters<typeof reach>): Promise<KubeClient> => (await reach(...how)).client;

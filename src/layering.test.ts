@@ -192,6 +192,8 @@ const ROOMS: readonly Room[] = [
     room: 'people',
     ours: [
       'capacity',
+      'capacity/needs',
+      'capacity/placing',
       'doctor',
       'doctor/checks',
       'doctor/model',
@@ -199,6 +201,7 @@ const ROOMS: readonly Room[] = [
       'kube/lease',
       'model',
       'operator/follow',
+      'operator/waiting',
       'people/screen',
     ],
     packages: [],

@@ -1,4 +1,4 @@
-import { connect } from './connect.ts';
+import { reach } from './connect.ts';
 import { choice } from './daemon/flag-types.ts';
 import type { Flags, FlagValues } from './daemon/flags.ts';
 import { createLook, type Look } from './doctor/look.ts';
@@ -19,6 +19,8 @@ export interface Looking<F extends Flags> {
   readonly unseen: readonly Unseen[];
   readonly now: () => number;
   readonly screen: Screen;
+  /** Of the context: what is meant where none is named. */
+  readonly namespace: string;
 }
 
 /** Of what could not be looked at. */
@@ -41,14 +43,14 @@ export function lookCommand<const F extends Flags>(
   return peopleCommand(name, { ...text, flags }, async (given, env, signal) => {
     const values = given.flags as FlagValues<F> & FlagValues<typeof ACCESS> & { readonly output: Output };
     const clock = createServerClock(Date.now);
-    const client = await connect(name, values, env, { onAnswer: clock.heard });
+    const { client, namespace } = await reach(name, values, env, { onAnswer: clock.heard });
     try {
       const unseen: Unseen[] = [];
       const look = createLook(client, unseen, signal);
       const screen = screenOf(process.stdout, env);
       const { words } = given;
       const told = await tell({
-        ...{ words, look, unseen, screen },
+        ...{ words, look, unseen, screen, namespace },
         ...{ flags: values, output: values.output, now: clock.now },
       });
       process.stdout.write(told);

@@ -8,12 +8,14 @@ import { schedulerConfigCommand } from './scheduler-config-command.ts';
 import { topCommand } from './top-command.ts';
 import { VERSION } from './version.ts';
 import { volumesCommand } from './volumes-command.ts';
+import { whyCommand } from './why-command.ts';
 
 /** What people run by hand: `kubectl open-local COMMAND`, and `open-local COMMAND` for the same commands. */
 const COMMANDS: Readonly<Record<string, PeopleCommand>> = {
   top: topCommand,
   disks: disksCommand,
   volumes: volumesCommand,
+  why: whyCommand,
   doctor: doctorCommand,
   'scheduler-config': schedulerConfigCommand,
 };

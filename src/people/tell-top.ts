@@ -46,7 +46,7 @@ function tellNodes(nodes: readonly TopNode[], screen: Screen): readonly string[]
 const NO_STORAGE =
   'No node reports storage: apply a NodeLocalStorageInitConfig (examples/nlsc.yaml), and see kubectl open-local doctor.';
 
-function tellPlaces(places: readonly TopPlace[], screen: Screen): readonly string[] {
+export function tellPlaces(places: readonly TopPlace[], screen: Screen): readonly string[] {
   if (places.length === 0)
     return wrap('No node manages a volume group, a disk or a mount point: see kubectl open-local disks.', screen.width);
   const columns = [{ title: 'NODE', least: 8 }, { title: 'GROUP', least: 10 }, ...AMOUNTS];

@@ -1,0 +1,160 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { runForPeople, startPeopleCluster, waitingPod } from '../../test/rig/people-cluster.ts';
+import { claimOf, type SickCluster } from '../../test/rig/sick-cluster.ts';
+import { EVENTS } from '../doctor/model/kinds.ts';
+import { LEASES } from '../kube/lease/lease-record.ts';
+import { CLAIMS, NODES, PODS } from '../kube/resource.ts';
+import { GIB } from '../model/bytes.ts';
+import type { Why } from './why.ts';
+import { refusedClaimOf } from './why.ts';
+
+const never = new AbortController().signal;
+
+describe('the command', () => {
+  let cluster: SickCluster;
+  beforeAll(async () => {
+    cluster = await startPeopleCluster();
+  });
+  afterAll(() => cluster[Symbol.asyncDispose]());
+
+  const why = (...args: string[]) => runForPeople(cluster, ['why', ...args], 1000);
+  const json = async (...args: string[]): Promise<Why> =>
+    JSON.parse((await runForPeople(cluster, ['why', ...args, '-o', 'json'])).stdout) as Why;
+
+  test('a pod that is too large is told what lacks where it is closest, as the objects have it', async () => {
+    const { fits, perNode, message, reason } = await json('pod', 'archive');
+    expect([fits, reason]).toEqual([0, 'NoRoom']);
+    // pool-1 of worker-1 has 200 GiB, a tenth of it reserved; pool-0 there has 40 free.
+    expect(perNode.find(({ node }) => node === 'worker-1')).toMatchObject({
+      where: 'pool-1',
+      lacks: (900 - 180) * GIB,
+    });
+    expect(message).toMatch(/Closest is volume group pool-1 of node worker-1, which lacks 720 GiB of 900 GiB/);
+    expect(message).toMatch(/What helps: /);
+  });
+
+  test('volumes that fit one by one and not together are judged together', async () => {
+    const { fits, perNode } = await json('pod', 'both');
+    expect(fits).toBe(1);
+    // 80 and 90 of the 100 that worker-3 has free.
+    expect(perNode.find(({ node }) => node === 'worker-3')).toMatchObject({ fits: false, lacks: 70 * GIB });
+  });
+
+  test('a pod that fits is said not to wait for room, and what its scheduler says', async () => {
+    await cluster.put(PODS, {
+      ...waitingPod('other-cause', ['small']),
+      status: {
+        phase: 'Pending',
+        conditions: [
+          { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: '0/5: Insufficient cpu' },
+        ],
+      },
+    });
+    const { stdout } = await why('pod', 'other-cause');
+    expect(stdout).toMatch(/^It may go to 4 of 5 nodes, which have room for its volume: it does not wait for room/);
+    expect(stdout).toContain('Its scheduler says: 0/5: Insufficient cpu');
+  });
+
+  test('a claim that is not there is named', async () => {
+    expect((await why('pod', 'forgotten')).stdout).toMatch(
+      /^On 5 nodes: the claim default\/not-made is not known yet\.$/m,
+    );
+  });
+
+  test('a node that is cordoned and has room says so', async () => {
+    await cluster.change(NODES, { name: 'worker-3' }, { spec: { unschedulable: true } });
+    const { perNode } = await json('pod', 'fits');
+    expect(perNode.find(({ node }) => node === 'worker-3')).toMatchObject({
+      fits: false,
+      obstacle: 'the node is cordoned, and the node has room',
+    });
+    const { stdout } = await why('node', 'worker-3');
+    expect(stdout).toMatch(/^Node worker-3: its report says: silent for 3 h; it is cordoned/);
+    await cluster.change(NODES, { name: 'worker-3' }, { spec: { unschedulable: null } });
+  });
+
+  test.each([
+    { of: ['pod', 'database-0'], says: 'It has its node, n1, and is Running.', pod: { spec: { nodeName: 'n1' } } },
+    { of: ['pod', 'done'], says: 'It has ended: Succeeded.', pod: { status: { phase: 'Succeeded' } } },
+  ])('$of: $says', async ({ of, says, pod }) => {
+    const [, name = ''] = of;
+    const made = { ...waitingPod(name, ['small']), ...pod };
+    await cluster.client.delete(PODS, { namespace: 'default', name }, never, { gracePeriodSeconds: 0 }).catch(() => {});
+    await cluster.put(PODS, {
+      ...made,
+      spec: { ...waitingPod(name, ['small']).spec, ...pod.spec },
+      status: pod.status ?? { phase: 'Running' },
+    });
+    expect((await why(...of)).stdout).toContain(says);
+  });
+
+  test('a pod without a volume of ours is told so', async () => {
+    await cluster.put(PODS, waitingPod('plain', []));
+    expect((await why('pod', 'plain')).stdout).toMatch(/^None of its volumes is of open-local/);
+  });
+
+  test('a claim says where its volume is, whose it is, or what became of a pod that came now', async () => {
+    expect((await why('claim', 'data')).stdout).toBe('It is bound: volume local-1 in pool-0 of node n1, 1Gi, Ready.\n');
+    await cluster.put(CLAIMS, claimOf('theirs', { storageClassName: 'standard' }));
+    expect((await why('claim', 'theirs')).stdout).toMatch(/^StorageClass standard is not of open-local/);
+    await cluster.put(CLAIMS, claimOf('idle', { resources: { requests: { storage: '900Gi' } } }));
+    const { stdout } = await why('claim', 'idle');
+    expect(stdout).toMatch(/^No pod that waits uses it.* If one came now:\nWaits with claim idle \(900 GiB/);
+  });
+
+  test('a claim that CreateVolume refused has its words', async () => {
+    const involvedObject = { kind: 'PersistentVolumeClaim', namespace: 'default', name: 'small' };
+    const event = { metadata: { name: 'e', namespace: 'default' }, involvedObject, reason: 'ProvisioningFailed' };
+    await cluster.put(EVENTS, {
+      ...event,
+      message: 'no room is left in pool-0',
+      lastTimestamp: '2026-01-01T00:00:00Z',
+    });
+    expect((await why('claim', 'small')).stdout).toContain(
+      'CreateVolume refused claim small: no room is left in pool-0',
+    );
+  });
+
+  test('what is not there is told with what was meant', async () => {
+    const { stderr, code } = await why('node', 'worker-4');
+    expect(stderr).toMatch(
+      /^open-local why: "worker-4" is not a node that can be read: did you mean worker-[123]\?\n$/,
+    );
+    expect(code).toBe(2);
+    expect((await why('pod', 'x', '-n', 'nowhere')).stderr).toContain('"x" is not a pod of namespace nowhere');
+  });
+
+  test('no line is broken at 80 columns, and it answers while no operator leads', async () => {
+    await cluster.client.delete(LEASES, { namespace: 'open-local', name: 'open-local-operator' }, never);
+    for (const of of [
+      ['pod', 'archive'],
+      ['node', 'worker-1'],
+    ]) {
+      const { stdout, code } = await runForPeople(cluster, ['why', ...of]);
+      expect(stdout.split('\n').filter(({ length }) => length > 80)).toEqual([]);
+      expect(stdout).toContain('The operator does not lead');
+      expect(code).toBe(0);
+    }
+  });
+});
+
+test('the last refusal of a claim of the pod counts', () => {
+  const event = (name: string, message: string, lastTimestamp: string) => ({
+    ...{ metadata: {}, message, lastTimestamp },
+    involvedObject: { kind: 'PersistentVolumeClaim', namespace: 'd', name },
+  });
+  const events = [
+    event('a', 'new', '2026-01-02T00:00:00Z'),
+    event('a', 'old', '2026-01-01T00:00:00Z'),
+    event('b', 'of another', '2026-01-03T00:00:00Z'),
+  ];
+  const pod = {
+    uid: '',
+    namespace: 'd',
+    name: 'p',
+    finished: false,
+    volumes: [{ kind: 'claim' as const, claimName: 'a' }],
+  };
+  expect(refusedClaimOf(pod, events)).toEqual({ name: 'a', words: 'new' });
+  expect(refusedClaimOf({ ...pod, namespace: 'e' }, events)).toBeUndefined();
+});
