@@ -29,7 +29,10 @@ export interface StorageView extends DecodedNode {
   readonly disks: Readonly<Record<string, readonly string[]>>;
   /** What the node's report says is wrong. */
   readonly troubles: StorageTroubles;
-  /** Free disks that no include of the configuration offers to claims. Absent: none. */
+  /**
+   * Disks in no use that can be seen from outside, and that no include of the configuration offers to claims; nobody has
+   * looked whether they are blank. Absent: none.
+   */
   readonly unoffered?: readonly Pick<NlsDevice, 'name' | 'total' | 'mediaType'>[];
   /** How many things its agent refuses; absent: none, or it has not said. */
   readonly refused?: number;

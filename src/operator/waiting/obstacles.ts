@@ -15,6 +15,7 @@ export type ObstacleKind =
   | 'no-unit'
   | 'unmanaged'
   | 'unoffered'
+  | 'none-offered'
   | 'silent'
   | 'lost'
   | 'no-group'
@@ -52,7 +53,14 @@ export const OBSTACLES: Readonly<Record<ObstacleKind, ObstacleEntry>> = {
   },
   'no-unit': { reason: 'NoRoom', help: () => `offer claims another disk or mount point (listConfig of ${NLSC})` },
   unmanaged: { reason: 'NoSuchStorage', help: () => `name the group in listConfig.vgs.include of ${NLSC}` },
-  unoffered: { reason: 'NoSuchStorage', help: () => `name the disk in listConfig.devices.include of ${NLSC}` },
+  unoffered: {
+    reason: 'NoSuchStorage',
+    help: () => `if nobody needs the disk, name it in listConfig.devices.include of ${NLSC}`,
+  },
+  'none-offered': {
+    reason: 'NoSuchStorage',
+    help: () => `offer claims disks or mount points (listConfig of ${NLSC})`,
+  },
   silent: { reason: 'NoSuchStorage', help: (node) => `see the log of the agent's pod on ${node}` },
   lost: { reason: 'NoSuchStorage', help: (node) => `see kubectl describe nls ${node}` },
   'no-group': {

@@ -175,7 +175,27 @@ test.each<[string, Situation, Told['reason'], readonly (string | RegExp)[]]>([
       claims: [claim('a', 10, { storageClass: 'ssd' })],
     },
     'NoSuchStorage',
-    ['disk /dev/sdd would do', 'name the disk in listConfig.devices.include'],
+    ['disk /dev/sdd is large enough', 'if nobody needs the disk, name it in listConfig.devices.include'],
+  ],
+  [
+    'no disk is offered, and none could be',
+    {
+      storages: [nls('n1', {}, { disks: [disk('/dev/sdc', 5)] }), nls('n2', {})],
+      claims: [claim('a', 10, { storageClass: 'ssd' })],
+    },
+    'NoSuchStorage',
+    ['On all 2 nodes: the node offers claims no ssd disk.', 'offer claims disks or mount points (listConfig'],
+  ],
+  [
+    'the offered disk is taken',
+    {
+      storages: [
+        nls('n1', {}, { disks: [disk('/dev/sdc', 20, { inUse: 'belongs to volume v' })], offered: ['/dev/sdc'] }),
+      ],
+      claims: [claim('a', 10, { storageClass: 'ssd' })],
+    },
+    'NoRoom',
+    ['no free ssd disk of 10 GiB or more', 'offer claims another disk'],
   ],
   [
     'the offered disk is too small, and what is not offered is in use',

@@ -126,7 +126,7 @@ function causeOf({ kind }: Refusal, asked: readonly AskedVolume[], storage: Stor
     return { kind: 'silent', text: 'the agent of the node has not reported its storage yet' };
   if (kind === 'no-such-group' || kind === 'group-too-small')
     return faultyGroup(asked, storage) ?? unmanagedGroup(kind, asked, storage);
-  return kind === 'no-free-unit' ? unofferedDisk(asked, storage) : undefined;
+  return kind === 'no-free-unit' ? (unofferedDisk(asked, storage) ?? noneOffered(asked, storage)) : undefined;
 }
 
 const wants = ({ vgName, node, kind }: AskedVolume, group: string): boolean =>
@@ -158,6 +158,22 @@ function unofferedDisk(asked: readonly AskedVolume[], { unoffered = [] }: Storag
     ),
   );
   return (
-    disk && { kind: 'unoffered', text: `disk ${disk.name} would do, and the node's configuration does not offer it` }
+    disk && {
+      kind: 'unoffered',
+      text: `disk ${disk.name} is large enough, and the node's configuration does not offer it`,
+    }
   );
+}
+
+function noneOffered(asked: readonly AskedVolume[], { storage }: StorageView): Found | undefined {
+  const missing = asked.find(
+    ({ kind, mediaType, node }) =>
+      (kind === 'Device' || kind === 'MountPoint') &&
+      node === undefined &&
+      !storage.units.some((unit) => unit.kind === kind && (mediaType === undefined || unit.mediaType === mediaType)),
+  );
+  if (!missing) return undefined;
+  const medium = missing.mediaType ? `${missing.mediaType} ` : '';
+  const what = missing.kind === 'Device' ? 'disk' : 'mount point';
+  return { kind: 'none-offered', text: `the node offers claims no ${medium}${what}` };
 }

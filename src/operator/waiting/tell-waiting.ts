@@ -64,6 +64,8 @@ export async function tellWaiting(deps: TellWaitingDeps, signal: AbortSignal): P
   const noteKey = (key: string): void => {
     const pod = informers.pods.get(key);
     if (pod) note(pod);
+    // There may have been nothing to tell it before.
+    if (list.get(key)) queue.add(key);
   };
   if (!(await allSynced(informers, signal))) return;
   const leave = [
@@ -116,10 +118,11 @@ async function look(key: string, list: WaitList, deps: TellWaitingDeps, signal: 
 const dueAt = ({ since, told }: Wait): number => (told ? told.at + AGAIN_MS : since + PATIENCE_MS);
 
 /** What the pod asks for, in a text that is the same for pods that ask for the same; undefined: for nothing of ours. */
-function askOf(pod: PodFacts, { ledger }: TellWaitingDeps): string | undefined {
+function askOf(pod: PodFacts, { ledger, refused }: TellWaitingDeps): string | undefined {
   const { asked } = ledger.lacks(pod, []);
   const asks = asked.map((volume) => ({ ...volume, name: '' }));
-  return asks.length === 0 ? undefined : JSON.stringify([pod.namespace, asks, pod.unscheduled]);
+  const isRefused = refusedClaimOf(pod, refused) !== undefined;
+  return asks.length === 0 ? undefined : JSON.stringify([pod.namespace, asks, isRefused, pod.unscheduled]);
 }
 
 /** What was told last is not told again. */
