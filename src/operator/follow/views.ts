@@ -30,8 +30,8 @@ export interface StorageView extends DecodedNode {
   /** What the node's report says is wrong. */
   readonly troubles: StorageTroubles;
   /**
-   * Disks in no use that can be seen from outside, and that no include of the configuration offers to claims; nobody has
-   * looked whether they are blank. Absent: none.
+   * Disks in no use that can be seen from outside, and that no include of the configuration offers to claims. Nobody
+   * has looked whether they are blank. Absent: none.
    */
   readonly unoffered?: readonly Pick<NlsDevice, 'name' | 'total' | 'mediaType'>[];
   /** How many things its agent refuses; absent: none, or it has not said. */
