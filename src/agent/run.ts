@@ -76,7 +76,7 @@ export async function runAgent(
   if (metricsEndpoint) {
     const ready = { 'other driver': other.problem, objects: work.problem };
     components.push(
-      createOpsServer({ endpoint: metricsEndpoint, live: {}, ready, metrics: () => metrics.registry.page(), log }),
+      createOpsServer({ endpoint: metricsEndpoint, live: {}, ready, metrics: metrics.registry.pageInTurns, log }),
     );
   }
   components.push(

@@ -76,3 +76,48 @@ test('CPU time is counted once, however often the page is read', () => {
   expect(Number(seconds)).toBeGreaterThan(0);
   expect(Number(seconds)).toBeLessThanOrEqual((user + system) / 1e6);
 });
+
+/** Keeps the process busy for so many ms. */
+const work = (ms: number): void => {
+  for (const end = performance.now() + ms; performance.now() < end;) Math.sqrt(ms);
+};
+
+test('a page that is made in turns is the same page, and other work goes on meanwhile', async () => {
+  const metrics = createMetrics();
+  const nodes = metrics.gauge({ name: 'nodes', help: 'Nodes.', labels: ['node'] });
+  let refreshed = 0;
+  metrics.beforePage(function* () {
+    refreshed += 1;
+    nodes.clear();
+    for (const name of ['a', 'b', 'c']) {
+      nodes.set([name], 1);
+      work(10);
+      yield;
+    }
+  });
+  let others = 0;
+  const count = (): void => {
+    others += 1;
+    other = setImmediate(count);
+  };
+  let other = setImmediate(count);
+  const [first, second] = await Promise.all([metrics.pageInTurns(), metrics.pageInTurns()]);
+  clearImmediate(other);
+  expect(others).toBeGreaterThanOrEqual(3);
+  expect(refreshed).toBe(1);
+  expect(second).toBe(first);
+  expect(first).toBe(metrics.page());
+  expect(await metrics.pageInTurns()).toBe(first);
+  expect(refreshed).toBe(3);
+});
+
+test('a page that cannot be made says why, and the next one is tried anew', async () => {
+  const metrics = createMetrics();
+  let broken = true;
+  metrics.beforePage(() => {
+    if (broken) throw new Error('no numbers');
+  });
+  await expect(metrics.pageInTurns()).rejects.toThrow('no numbers');
+  broken = false;
+  await expect(metrics.pageInTurns()).resolves.toBe('');
+});

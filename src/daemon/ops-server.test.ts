@@ -42,7 +42,7 @@ async function serve(endpoint: Endpoint, problem: () => string | undefined = () 
     endpoint,
     live: { loop: () => undefined },
     ready: { synced: problem },
-    metrics: () => 'a_total 1\n',
+    metrics: async () => 'a_total 1\n',
     log: silentLog,
   });
   await server.start(AbortSignal.abort());

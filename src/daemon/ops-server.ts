@@ -13,7 +13,7 @@ export interface OpsOptions {
   /** A failure asks not to be called for now. */
   readonly ready: Checks;
   /** The metrics page, in Prometheus' text format. */
-  readonly metrics: () => string;
+  readonly metrics: () => Promise<string>;
   readonly log: Log;
 }
 
@@ -33,22 +33,24 @@ export function createOpsServer(options: OpsOptions): Component & { readonly add
 }
 
 function answer({ live, ready, metrics, log }: OpsOptions): RequestListener {
-  const pages: Readonly<Record<string, (reply: ServerResponse) => void>> = {
+  const pages: Readonly<Record<string, (reply: ServerResponse) => void | Promise<void>>> = {
     '/healthz': (reply) => sendReport(reply, runChecks(live)),
     '/readyz': (reply) => sendReport(reply, runChecks(ready)),
-    '/metrics': (reply) => send(reply, 200, metrics(), 'text/plain; version=0.0.4; charset=utf-8'),
+    '/metrics': async (reply) => send(reply, 200, await metrics(), 'text/plain; version=0.0.4; charset=utf-8'),
   };
-  return (request, reply) => {
-    const [path = ''] = (request.url ?? '').split('?');
-    const page = pages[path];
-    if (request.method !== 'GET' && request.method !== 'HEAD') return send(reply, 405, 'only GET is served here\n');
-    if (page === undefined) return send(reply, 404, 'here are /healthz, /readyz and /metrics\n');
+  const answerWith = async (path: string, reply: ServerResponse): Promise<void> => {
     try {
-      page(reply);
+      await pages[path]?.(reply);
     } catch (error) {
       log.error({ method: path, err: error }, 'a page could not be made');
       send(reply, 500, `${textOf(error)}\n`);
     }
+  };
+  return (request, reply) => {
+    const [path = ''] = (request.url ?? '').split('?');
+    if (request.method !== 'GET' && request.method !== 'HEAD') return send(reply, 405, 'only GET is served here\n');
+    if (!Object.hasOwn(pages, path)) return send(reply, 404, 'here are /healthz, /readyz and /metrics\n');
+    void answerWith(path, reply);
   };
 }
 

@@ -58,7 +58,7 @@ export async function runOperator(config: OperatorConfig, deps: OperatorDeps, si
   ];
   if (config.metricsListen)
     components.unshift(
-      createOpsServer({ endpoint: config.metricsListen, live: {}, ready, metrics: () => metrics.registry.page(), log }),
+      createOpsServer({ endpoint: config.metricsListen, live: {}, ready, metrics: metrics.registry.pageInTurns, log }),
     );
   try {
     await runComponents(components, { log, stopMs: STOP_MS }, signal);

@@ -1,5 +1,5 @@
 import type { Ledger } from '../../capacity/ledger.ts';
-import type { Gauge, Metrics } from '../../daemon/metrics.ts';
+import type { Gauge, Metrics, Steps } from '../../daemon/metrics.ts';
 import type { Informers } from '../follow/informers.ts';
 
 /** Where the numbers of a metrics page come from while this replica leads. */
@@ -12,8 +12,8 @@ export interface Sources {
   readonly queue: () => Readonly<Record<string, number>>;
 }
 
-/** Brings some gauges up to date; without sources it empties them. */
-export type Refresh = (sources: Sources | undefined) => void;
+/** Brings some gauges up to date, step by step where there is much; without sources it empties them. */
+export type Refresh = (sources: Sources | undefined) => Steps;
 
 /** How gauges are made in a registry. */
 export const gaugeOf =

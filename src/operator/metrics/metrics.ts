@@ -77,8 +77,8 @@ export function createOperatorMetrics(): OperatorMetrics {
   for (const kind of ['number', 'sum', 'promise']) faulty.add([kind], 0);
   const refreshers = [storageGauges, reportGauges, volumeGauges, stateGauges].map((make) => make(registry));
   let sources: Sources | undefined;
-  registry.beforePage(() => {
-    for (const refresh of refreshers) refresh(sources);
+  registry.beforePage(function* () {
+    for (const refresh of refreshers) yield* refresh(sources) ?? [];
   });
   return {
     registry,

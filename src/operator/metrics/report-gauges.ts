@@ -40,12 +40,14 @@ export function reportGauges(registry: Metrics): Refresh {
     'nodename',
     'state',
   ]);
-  return (sources) => {
+  return function* (sources) {
     for (const each of [reported, faults, refusals, stores]) each.clear();
     if (!sources) return;
-    for (const view of sources.informers.storages.values.values())
+    for (const view of sources.informers.storages.values.values()) {
       if (isThere(view, sources)) setReport(view, { reported, faults, refusals });
-    setStores(sources, stores);
+      yield;
+    }
+    yield* setStores(sources, stores);
   };
 }
 
@@ -68,9 +70,10 @@ function setReport({ name, reportedAt, troubles, refusals = [] }: StorageView, s
 
 type StoreState = 'ok' | 'nearly_full' | 'lost';
 
-function setStores({ informers }: Sources, stores: Gauge): void {
+function* setStores({ informers }: Sources, stores: Gauge): Generator<void> {
   const byNode = new Map<string, Record<StoreState, number>>();
   for (const volume of informers.volumes.values.values()) {
+    yield;
     if (volume.spec.role !== 'Snapshot') continue;
     const counts = byNode.get(volume.spec.nodeName) ?? { ok: 0, nearly_full: 0, lost: 0 };
     counts[storeState(volume)] += 1;

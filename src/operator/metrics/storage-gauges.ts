@@ -42,11 +42,15 @@ export function storageGauges(registry: Metrics): Refresh {
       units[each.kind].set(name, each, media);
     }
   };
-  return (sources) => {
+  return function* (sources) {
     for (const each of [total, used, held, parts, units.MountPoint, units.Device]) each.clear();
     if (!sources) return;
-    for (const each of sources.ledger.snapshot())
-      node(each, sources.informers.storages.get(each.name)?.storage.units ?? []);
+    const { ledger, informers } = sources;
+    for (const name of ledger.audit().nodeNames()) {
+      const state = ledger.node(name);
+      if (state) node(state, informers.storages.get(name)?.storage.units ?? []);
+      yield;
+    }
   };
 }
 

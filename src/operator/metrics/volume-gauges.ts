@@ -1,6 +1,6 @@
 import { parseInline } from '../../capacity/needs/pod-needs.ts';
 import type { Gauge, Metrics } from '../../daemon/metrics.ts';
-import type { LocalVolumePhase } from '../../model/local-volume.ts';
+import type { LocalVolume, LocalVolumePhase } from '../../model/local-volume.ts';
 import { gaugeOf, type Refresh, type Sources } from './gauges.ts';
 
 /** Volumes, with the names and labels of open-local's dashboard. */
@@ -28,81 +28,72 @@ export function volumeGauges(registry: Metrics): Refresh {
     'vgname',
     'volume_name',
   ]);
-  return (sources) => {
+  return function* (sources) {
     for (const each of [allocated, pv, inline, withoutNode, withoutPv, phases, copies, waiting]) each.clear();
     if (!sources) return;
-    withoutNode.set([], countWithoutNode(sources));
-    withoutPv.set([], countWithoutPv(sources));
-    waiting.set([], countWaiting(sources));
-    setPhases(sources, { phases, copies });
-    setVolumes(sources, { allocated, pv });
-    setInline(sources, inline);
+    const handles = yield* setPvs(sources, pv);
+    const counts = yield* countVolumes(sources, handles);
+    for (const [node, count] of counts.byNode) allocated.set([node], count);
+    for (const [phase, count] of Object.entries(counts.byPhase)) phases.set([phase], count);
+    withoutNode.set([], counts.withoutNode);
+    withoutPv.set([], counts.withoutPv);
+    copies.set([], counts.copies);
+    waiting.set([], yield* setInline(sources, inline));
   };
 }
 
-function countWithoutNode({ informers }: Sources): number {
-  let count = 0;
-  for (const { spec } of informers.volumes.values.values())
-    if (informers.nodes.get(spec.nodeName) === undefined) count += 1;
-  return count;
-}
-
-/** Between CreateVolume and its PersistentVolume a volume has none for a moment; one that stays so is nobody's. */
-function countWithoutPv({ informers, drivers }: Sources): number {
+/** Returns the handles of all PersistentVolumes of ours. */
+function* setPvs({ informers, drivers }: Sources, pv: Gauge): Generator<void, ReadonlySet<string>> {
   const handles = new Set<string>();
-  for (const { facts } of informers.pvs.values.values()) if (drivers.includes(facts.driver)) handles.add(facts.handle);
-  let count = 0;
-  for (const { metadata, spec } of informers.volumes.values.values())
-    if (spec.role === 'Volume' && metadata.deletionTimestamp === undefined && !handles.has(metadata.name ?? ''))
-      count += 1;
-  return count;
-}
-
-function countWaiting({ informers, ledger }: Sources): number {
-  let count = 0;
-  for (const pod of informers.pods.values.values())
-    if (pod.nodeName === undefined && !pod.finished && ledger.concerns(pod)) count += 1;
-  return count;
+  for (const { facts, phase, claim } of informers.pvs.values.values()) {
+    yield;
+    if (!drivers.includes(facts.driver)) continue;
+    handles.add(facts.handle);
+    if (!facts.takes) continue;
+    const { kind, where, size } = facts.takes;
+    pv.set([facts.node ?? '', facts.name, kind, claim.name, claim.namespace, phase, where], size);
+  }
+  return handles;
 }
 
 const PHASES = ['Pending', 'Ready', 'Failed', 'Deleting'] as const satisfies LocalVolumePhase[];
 
-function setPhases(
-  { informers }: Sources,
-  { phases, copies }: { readonly phases: Gauge; readonly copies: Gauge },
-): void {
-  const counts = { Pending: 0, Ready: 0, Failed: 0, Deleting: 0 } satisfies Record<LocalVolumePhase, number>;
-  let copying = 0;
-  for (const { status } of informers.volumes.values.values()) {
-    const phase = PHASES.find((each) => each === status?.phase) ?? 'Pending';
-    counts[phase] += 1;
-    if (status?.progress !== undefined && phase !== 'Ready') copying += 1;
+function* countVolumes({ informers }: Sources, handles: ReadonlySet<string>) {
+  const byNode = new Map([...informers.storages.values.keys()].map((name) => [name, 0]));
+  const byPhase = { Pending: 0, Ready: 0, Failed: 0, Deleting: 0 } satisfies Record<LocalVolumePhase, number>;
+  const counts = { byNode, byPhase, withoutNode: 0, withoutPv: 0, copies: 0 };
+  for (const volume of informers.volumes.values.values()) {
+    const { nodeName } = volume.spec;
+    const phase = PHASES.find((each) => each === volume.status?.phase) ?? 'Pending';
+    byNode.set(nodeName, (byNode.get(nodeName) ?? 0) + 1);
+    byPhase[phase] += 1;
+    if (informers.nodes.get(nodeName) === undefined) counts.withoutNode += 1;
+    if (isWithoutPv(volume, handles)) counts.withoutPv += 1;
+    if (volume.status?.progress !== undefined && phase !== 'Ready') counts.copies += 1;
+    yield;
   }
-  for (const [phase, count] of Object.entries(counts)) phases.set([phase], count);
-  copies.set([], copying);
+  return counts;
 }
 
-function setVolumes(
-  { informers, drivers }: Sources,
-  { allocated, pv }: { readonly allocated: Gauge; readonly pv: Gauge },
-): void {
-  const counts = new Map([...informers.storages.values.keys()].map((name) => [name, 0]));
-  for (const { spec } of informers.volumes.values.values())
-    counts.set(spec.nodeName, (counts.get(spec.nodeName) ?? 0) + 1);
-  for (const [node, count] of counts) allocated.set([node], count);
-  for (const { facts, phase, claim } of informers.pvs.values.values()) {
-    if (!facts.takes || !drivers.includes(facts.driver)) continue;
-    const { kind, where, size } = facts.takes;
-    pv.set([facts.node ?? '', facts.name, kind, claim.name, claim.namespace, phase, where], size);
-  }
-}
+/** Between CreateVolume and its PersistentVolume a volume has none for a moment; one that stays so is nobody's. */
+const isWithoutPv = ({ metadata, spec }: LocalVolume, handles: ReadonlySet<string>): boolean =>
+  spec.role === 'Volume' && metadata.deletionTimestamp === undefined && !handles.has(metadata.name ?? '');
 
-function setInline({ informers }: Sources, inline: Gauge): void {
-  for (const { uid, name, namespace, nodeName, volumes } of informers.pods.values.values()) {
+/** Returns how many pods without a node need room of ours. */
+function* setInline({ informers, ledger }: Sources, inline: Gauge): Generator<void, number> {
+  let waiting = 0;
+  for (const pod of informers.pods.values.values()) {
+    yield;
+    const { uid, name, namespace, nodeName, volumes } = pod;
+    if (nodeName === undefined) {
+      if (!pod.finished && ledger.concerns(pod)) waiting += 1;
+      continue;
+    }
     for (const volume of volumes) {
-      const parsed = volume.kind === 'inline' && nodeName !== undefined && parseInline(uid, volume);
+      const parsed = volume.kind === 'inline' && parseInline(uid, volume);
       if (!parsed || 'problem' in parsed) continue;
-      inline.set([name, namespace, nodeName ?? '', parsed.vgName, parsed.key], parsed.size);
+      inline.set([name, namespace, nodeName, parsed.vgName, parsed.key], parsed.size);
     }
   }
+  return waiting;
 }
