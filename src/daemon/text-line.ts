@@ -30,7 +30,7 @@ function problemOf(err: unknown): unknown {
   return typeof err === 'object' && err !== null && 'message' in err ? err.message : err;
 }
 
-const oneLine = (value: unknown): string => String(value ?? '').replaceAll(/\s+/g, ' ');
+const oneLine = (value: unknown): string => (typeof value === 'string' ? value.replaceAll(/\s+/g, ' ') : '');
 
 /** A word stays one; everything else is JSON, which has no end of line in it. */
 const shown = (value: unknown): string =>
