@@ -157,10 +157,10 @@ async function startOperator(pod: Pod): Promise<{ readonly ops: string; readonly
     const [response] = await once(call, 'response');
     await text(response);
   };
-  const { controller, close } = createCsiClient({ kind: 'unix', path: socket }, 20_000);
-  cleanups.push(close);
+  const csi = createCsiClient({ kind: 'unix', path: socket }, 20_000);
+  cleanups.push(() => csi.close());
   const create = (name: string, size: number) =>
-    controller.createVolume(
+    csi.controller.createVolume(
       CreateVolumeRequest.fromPartial({
         ...{ name, capacityRange: { requiredBytes: BigInt(size) }, parameters: CLASS.parameters },
         volumeCapabilities: [
