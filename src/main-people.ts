@@ -1,6 +1,7 @@
 import { runCommand } from './command-line.ts';
 import { disksCommand } from './disks-command.ts';
 import { doctorCommand } from './doctor-command.ts';
+import { planCommand } from './plan-command.ts';
 import type { PeopleCommand } from './people-command.ts';
 import { isNot, listOf, PROGRAM, PROGRAMS, type CommandText } from './people/words/command-text.ts';
 import { asProtocol, BASH, complete } from './people/words/complete.ts';
@@ -16,6 +17,7 @@ const COMMANDS: Readonly<Record<string, PeopleCommand>> = {
   disks: disksCommand,
   volumes: volumesCommand,
   why: whyCommand,
+  plan: planCommand,
   doctor: doctorCommand,
   'scheduler-config': schedulerConfigCommand,
 };

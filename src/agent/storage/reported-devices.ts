@@ -42,7 +42,8 @@ async function inUse(
   return inspection.blank ? undefined : inspection.finding.what;
 }
 
-const NO_IDENTITY = 'tells nothing by which it would be known after a boot';
+/** Said of a disk that nothing uses, and that is not offered to claims all the same. */
+export const NO_IDENTITY = 'tells nothing by which it would be known after a boot';
 
 /** How it stands with disks that the configuration offers, and that are not offered for want of an identity. */
 export function offeredStandings(devices: readonly ReportedDevice[]): readonly Standing[] {
