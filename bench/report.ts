@@ -16,8 +16,8 @@ export function table(head: readonly string[], rows: readonly (readonly (string 
   return [line(head), widths.map((width) => '-'.repeat(width)).join('  '), ...cells.slice(1).map(line)].join('\n');
 }
 
-/** Rounds to three significant digits, which is more than a shared machine can promise. */
-export const ms = (value: number): string => value.toPrecision(3).replace(/e\+.*$/, '');
+/** Rounds to three significant digits, or to a whole number: more than a shared machine can promise. */
+export const ms = (value: number): string => (value < 999.5 ? value.toPrecision(3) : String(Math.round(value)));
 export const ratio = (value: number): string => `${value.toFixed(2)}×`;
 
 export interface Goal {
