@@ -224,7 +224,7 @@ test('volumes that come together share a report', async () => {
   const names = Array.from({ length: 16 }, (_, i) => `v${i}`);
   await Promise.all(names.map((name) => it.client.create(LOCAL_VOLUMES, localVolume(name, 4 * MIB), never)));
   await eventually(() => expect(available(it)).toBe(FREE - 16 * 4 * MIB));
-  expect(names.map((name) => it.volume(name)?.status?.phase)).toEqual(names.map(() => 'Ready'));
+  await eventually(() => expect(names.map((name) => it.volume(name)?.status?.phase)).toEqual(names.map(() => 'Ready')));
   expect(reports.hits()).toBeLessThan(names.length);
 });
 
