@@ -71,7 +71,7 @@ function readReport(nls: NodeLocalStorage): Report {
   return {
     node: nls.metadata.name ?? '',
     groups: new Map(
-      volumeGroups.flatMap(({ name, physicalVolumes = [] }) => physicalVolumes.map((disk) => [disk, name])),
+      volumeGroups.flatMap(({ name, physicalVolumes }) => (physicalVolumes ?? []).map((disk) => [disk, name])),
     ),
     managedGroups: new Set(filteredStorageInfo.volumeGroups),
     mounts: new Map(mountPoints.map(({ name, device = '' }) => [device, name])),

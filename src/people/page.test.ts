@@ -25,5 +25,5 @@ test.each(blocks)('$line', async ({ line, shown }) => {
 
 test('each command that looks is shown', () => {
   const shown = new Set(blocks.map(({ line }) => line.split(' ')[0]));
-  expect([...shown].toSorted()).toEqual(['disks', 'plan', 'top', 'volumes', 'why']);
+  expect(shown).toEqual(new Set(['top', 'disks', 'volumes', 'why', 'plan']));
 });

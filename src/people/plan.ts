@@ -136,7 +136,7 @@ const asLvmGroup = (group: NlsVolumeGroup): LvmGroup => ({
 });
 
 const groupOf = (disk: string, { groups }: Report): string | undefined =>
-  groups.find(({ physicalVolumes = [] }) => physicalVolumes.includes(disk))?.name;
+  groups.find(({ physicalVolumes }) => (physicalVolumes ?? []).includes(disk))?.name;
 
 /** Whether the agent has looked at what is on it: only at disks that it offers to claims. */
 const isSeenBlank = ({ name, inUse }: NlsDevice, { managed }: Report): boolean =>

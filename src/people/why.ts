@@ -37,11 +37,11 @@ export interface WhyNode {
 
 /** Whoever is asked about many pods. */
 export interface Judge {
-  why(pod: PodFacts, refusedClaim?: RefusedClaim): Why;
+  readonly why: (pod: PodFacts, refusedClaim?: RefusedClaim) => Why;
   /** Undefined where there is no such Node. */
-  onNode(pod: PodFacts, node: string): WhyNode | undefined;
-  concerns(pod: PodFacts): boolean;
-  factsOf(pod: Pod): PodFacts;
+  readonly onNode: (pod: PodFacts, node: string) => WhyNode | undefined;
+  readonly concerns: (pod: PodFacts) => boolean;
+  readonly factsOf: (pod: Pod) => PodFacts;
   /** The StorageClasses that are ours. */
   readonly classes: ReadonlySet<string>;
 }

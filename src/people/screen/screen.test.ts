@@ -57,7 +57,7 @@ test('no line is wider than the screen, whatever stands in the cells', () => {
       fc.integer({ min: 8, max: 100 }),
       (rows, width) => {
         for (const line of table(COLUMNS, rows, { width, colour: false }))
-          expect([...line].length).toBeLessThanOrEqual(width);
+          expect(Array.from(line).length).toBeLessThanOrEqual(width);
       },
     ),
   );

@@ -21,7 +21,7 @@ const textOf = (cell: Cell): string =>
   (typeof cell === 'string' ? cell : cell.text).trim().replaceAll(/[\r\n\t]+/g, ' ');
 
 /** How wide a text is; ours have one column for each character. */
-const widthOf = (text: string): number => [...text].length;
+const widthOf = (text: string): number => Array.from(text).length;
 
 /**
  * Rows under titles, as lines of at most the screen's width: the longest texts are cut in their middle, then columns
@@ -100,7 +100,7 @@ const sum = (numbers: readonly number[]): number => numbers.reduce((total, each)
 
 /** Both ends of a text, which tell it from others, with a mark for what is left out. */
 export function cutMiddle(text: string, width: number): string {
-  const letters = [...text];
+  const letters = Array.from(text);
   if (letters.length <= width) return text;
   const [front, back] = [Math.ceil((width - 1) / 2), Math.floor((width - 1) / 2)];
   return `${letters.slice(0, front).join('')}${CUT}${back > 0 ? letters.slice(-back).join('') : ''}`;
