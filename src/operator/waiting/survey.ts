@@ -134,7 +134,7 @@ const wants = ({ vgName, node, kind }: AskedVolume, group: string): boolean =>
 
 function faultyGroup(asked: readonly AskedVolume[], { troubles }: StorageView): Found | undefined {
   const [name, trouble] = [...troubles.groups].find(([group]) => asked.some((one) => wants(one, group))) ?? [];
-  return name === undefined ? undefined : { kind: 'faulty', text: trouble ?? name };
+  return name === undefined ? undefined : { kind: 'faulty', text: (trouble ?? name).replace(/\.$/, '') };
 }
 
 function unmanagedGroup(
