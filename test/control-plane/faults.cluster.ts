@@ -4,12 +4,14 @@ import { lost } from './instruments/kept-volumes.ts';
 import { broken, promised } from './instruments/promised-bytes.ts';
 import { extenderComplaints, unexplained } from './instruments/scheduler-log.ts';
 import { startSystem, type System } from './system/system.ts';
+import { WHOLE } from '../whole.ts';
 import { tell } from './cluster/tell.ts';
 import { until } from './cluster/until.ts';
 import { createPods, deletePods, untilRunning, type PodWish } from './instruments/workload.ts';
 
-/** Ten nodes, one of them a process of its own; room for exactly 300 volumes of 1 GiB. */
-const COUNT = 300;
+/** Ten nodes, one of them a process of its own; room for exactly 300 volumes of 1 GiB, or 120 of 2.5. */
+const COUNT = WHOLE ? 300 : 120;
+const SIZE = `${(300 * 1024) / COUNT}Mi`;
 const disks = (gib: number): string => `/dev/sdb:${gib * 1024 + 1}Mi:ssd`;
 const RUN_MS = 150_000;
 /** A scheduler that gives no pod a node for so long stands still: each fault is over long before. */
@@ -32,7 +34,7 @@ beforeAll(async () => {
 afterAll(() => system?.stop());
 // A test that failed must not leave pods for the next.
 afterEach(async () => {
-  const left = system.stores.pods.list().map(({ metadata: { name = '' } }) => ({ name, sizes: ['1Gi'] }));
+  const left = system.stores.pods.list().map(({ metadata: { name = '' } }) => ({ name, sizes: [SIZE] }));
   await deletePods(system, left);
 });
 
@@ -75,7 +77,7 @@ const FAULTS: readonly (readonly [string, () => Promise<void>])[] = [
 test.each(FAULTS)(
   '3: %s in the middle of a burst: every pod runs, nothing is promised twice, other pods go on',
   async (what, fault) => {
-    const pods: PodWish[] = Array.from({ length: COUNT }, (_, i) => ({ name: `pod-${i}`, sizes: ['1Gi'] }));
+    const pods: PodWish[] = Array.from({ length: COUNT }, (_, i) => ({ name: `pod-${i}`, sizes: [SIZE] }));
     const plain = streamPlainPods(system, 'plain');
     const startedAt = performance.now();
     const logAt = (await system.log('kube-scheduler')).length;
