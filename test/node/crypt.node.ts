@@ -174,34 +174,37 @@ test('an encrypted ext4 volume grows, is there after a power cut, and gets anoth
   await removeAndLook(name, targetOf(name));
 });
 
-test('a copy of an encrypted volume opens with its key, gets one of its own, and is had beside its source', async () => {
-  const [capability, store] = [mounted('ext4'), { thresholdPercent: 50, stepBytes: 16 * MIB }];
-  const crypt = { fsType: 'ext4', encryption: 'luks2' } as const;
-  await on.create('source', 64 + HEADER, crypt);
-  await stage('source', capability, { key: KEY });
-  await on.bash(`yes ${MARKER} | head -c 8M > ${stagingOf('source')}/file; sync`);
-  const snapshot = { role: 'Snapshot', source: { volume: 'source' }, copyOnWrite: store, ...crypt } as const;
-  await on.create('snap', 32, { ...snapshot, restore: 'Copy' });
-  await on.bash(`echo later > ${stagingOf('source')}/file; sync`);
-  progress('the snapshot is taken');
-  await on.create('copy', 128 + HEADER, { source: { snapshot: 'snap' }, ...crypt });
-  progress('the copy is made');
-  await stage('copy', capability, { key: NEXT, previousKey: KEY });
-  progress('the copy is open');
-  expect(await on.bash(`yes ${MARKER} | head -c 8M | cmp - ${stagingOf('copy')}/file && echo same`)).toBe('same');
-  expect(await on.bash(`cat ${stagingOf('source')}/file`)).toBe('later');
-  expect(await luksUuid('copy')).not.toBe(await luksUuid('source'));
-  expect([await opens('source', KEY), await opens('copy', KEY)]).toEqual([true, false]);
-  expect(await onDisk('copy', MARKER)).toBe(false);
-  const mib = Number(await on.bash(`df -m --output=size ${stagingOf('copy')} | tail -1`));
-  expect(mib).toBeGreaterThan(100); // grown, once it was open
+testOfWhole(
+  'a copy of an encrypted volume opens with its key, gets one of its own, and is had beside its source',
+  async () => {
+    const [capability, store] = [mounted('ext4'), { thresholdPercent: 50, stepBytes: 16 * MIB }];
+    const crypt = { fsType: 'ext4', encryption: 'luks2' } as const;
+    await on.create('source', 64 + HEADER, crypt);
+    await stage('source', capability, { key: KEY });
+    await on.bash(`yes ${MARKER} | head -c 8M > ${stagingOf('source')}/file; sync`);
+    const snapshot = { role: 'Snapshot', source: { volume: 'source' }, copyOnWrite: store, ...crypt } as const;
+    await on.create('snap', 32, { ...snapshot, restore: 'Copy' });
+    await on.bash(`echo later > ${stagingOf('source')}/file; sync`);
+    progress('the snapshot is taken');
+    await on.create('copy', 128 + HEADER, { source: { snapshot: 'snap' }, ...crypt });
+    progress('the copy is made');
+    await stage('copy', capability, { key: NEXT, previousKey: KEY });
+    progress('the copy is open');
+    expect(await on.bash(`yes ${MARKER} | head -c 8M | cmp - ${stagingOf('copy')}/file && echo same`)).toBe('same');
+    expect(await on.bash(`cat ${stagingOf('source')}/file`)).toBe('later');
+    expect(await luksUuid('copy')).not.toBe(await luksUuid('source'));
+    expect([await opens('source', KEY), await opens('copy', KEY)]).toEqual([true, false]);
+    expect(await onDisk('copy', MARKER)).toBe(false);
+    const mib = Number(await on.bash(`df -m --output=size ${stagingOf('copy')} | tail -1`));
+    expect(mib).toBeGreaterThan(100); // grown, once it was open
 
-  for (const name of ['copy', 'source']) await on.unstage(name);
-  for (const name of ['copy', 'snap', 'source']) {
-    await on.delete(name);
-    await on.untilGone(name);
-  }
-});
+    for (const name of ['copy', 'source']) await on.unstage(name);
+    for (const name of ['copy', 'snap', 'source']) {
+      await on.delete(name);
+      await on.untilGone(name);
+    }
+  },
+);
 
 testOfWhole(
   'an encrypted raw device has sectors of 512 bytes, grows, and what its pod makes of it is not looked into',
@@ -229,7 +232,7 @@ testOfWhole(
   },
 );
 
-test('limits of a pod hold on its mapping', async () => {
+testOfWhole('limits of a pod hold on its mapping', async () => {
   const [name, file] = ['local-slow', `${targetOf('local-slow', 'pod-slow')}/file`];
   const cgroups = podCgroups('v2', on);
   await on.create(name, 64 + HEADER, {
@@ -277,62 +280,76 @@ async function cutDuring(name: string, secrets: Secrets, now: () => Promise<bool
   await staging;
 }
 
-test('the power is cut while a volume is made and while its key is replaced: the next stage ends with one whole volume', async () => {
-  const name = 'local-cut';
-  await on.create(name, 64 + HEADER, { fsType: 'ext4', encryption: 'luks2' });
-  const marks = async () => (await node.client.get(LOCAL_VOLUMES, { name }, signal)).metadata.annotations ?? {};
-  await cutDuring(name, { key: KEY }, async () => ENCRYPTING in (await marks()));
-  progress(`cut while it was made; recorded as done: ${ENCRYPTED in (await marks())}`);
-  await stageAfterBoot(name, mounted('ext4'), { key: KEY });
-  await on.bash(`echo kept > ${stagingOf(name)}/file; sync; umount ${stagingOf(name)}`);
-  await on.unstage(name);
+testOfWhole(
+  'the power is cut while a volume is made and while its key is replaced: the next stage ends with one whole volume',
+  async () => {
+    const name = 'local-cut';
+    await on.create(name, 64 + HEADER, { fsType: 'ext4', encryption: 'luks2' });
+    const marks = async () => (await node.client.get(LOCAL_VOLUMES, { name }, signal)).metadata.annotations ?? {};
+    await cutDuring(name, { key: KEY }, async () => ENCRYPTING in (await marks()));
+    progress(`cut while it was made; recorded as done: ${ENCRYPTED in (await marks())}`);
+    await stageAfterBoot(name, mounted('ext4'), { key: KEY });
+    await on.bash(`echo kept > ${stagingOf(name)}/file; sync; umount ${stagingOf(name)}`);
+    await on.unstage(name);
 
-  const secrets = { key: NEXT, previousKey: KEY };
-  const slots = `cryptsetup luksDump ${logicalVolume(name)} | grep -c ': luks2$'`;
-  await cutDuring(name, secrets, async () => (await on.bash(slots)) === '2');
-  progress(`cut while its key was replaced; slots: ${await on.bash(`vgchange -qq -ay data; ${slots}`)}`);
-  await stageAfterBoot(name, mounted('ext4'), secrets);
-  expect([await on.bash(`cat ${stagingOf(name)}/file`), await opens(name, KEY), await opens(name, NEXT)]).toEqual([
-    'kept',
-    false,
-    true,
-  ]);
-  await on.unstage(name);
-  await on.delete(name);
-  await on.untilGone(name);
-});
+    const secrets = { key: NEXT, previousKey: KEY };
+    const slots = `cryptsetup luksDump ${logicalVolume(name)} | grep -c ': luks2$'`;
+    await cutDuring(name, secrets, async () => (await on.bash(slots)) === '2');
+    progress(`cut while its key was replaced; slots: ${await on.bash(`vgchange -qq -ay data; ${slots}`)}`);
+    await stageAfterBoot(name, mounted('ext4'), secrets);
+    expect([await on.bash(`cat ${stagingOf(name)}/file`), await opens(name, KEY), await opens(name, NEXT)]).toEqual([
+      'kept',
+      false,
+      true,
+    ]);
+    await on.unstage(name);
+    await on.delete(name);
+    await on.untilGone(name);
+  },
+);
 
-test('an encrypted inline volume keeps its data over an agent, and is empty after a boot, since nobody has its key', async () => {
-  const [id, targetPath] = [inlineVolumeId('pod-1', 'scratch'), targetOf('scratch', 'pod-1')];
-  const publish = async (): Promise<void> => {
-    await on.bash(`mkdir -p ${path.dirname(targetPath)}; echo '{}' > ${path.dirname(targetPath)}/vol_data.json`);
-    const volumeContext = { 'csi.storage.k8s.io/ephemeral': 'true', vgName: 'data', size: '64Mi', encryption: 'luks2' };
-    const nothing = { publishContext: {}, secrets: {}, stagingTargetPath: '', readonly: false };
-    const volumeCapability = mounted('ext4');
-    await node.csi.nodePublishVolume({ ...nothing, volumeId: id, volumeContext, targetPath, volumeCapability }, signal);
-  };
-  await publish();
-  await on.bash(`echo ${MARKER} > ${targetPath}/file; sync`);
-  expect(await onDisk(id, MARKER)).toBe(false);
-  await node.stopAgent(signal);
-  await node.startAgent(signal);
-  await publish();
-  expect(await on.bash(`cat ${targetPath}/file`)).toBe(MARKER);
-  await node.restart(signal);
-  await expect
-    .poll(
-      () =>
-        publish().then(
-          () => Code.OK,
-          (error: { code?: number }) => error.code,
-        ),
-      { timeout: 120_000 },
-    )
-    .toBe(Code.OK);
-  expect(await on.bash(`ls ${targetPath}`)).toBe('lost+found');
-  await node.csi.nodeUnpublishVolume({ volumeId: id, targetPath }, signal);
-  await on.untilGone(id);
-  expect(await on.bash('lvs --noheadings -o lv_name data; dmsetup info --noheadings -c -o name')).toBe(
-    'No devices found',
-  );
-});
+testOfWhole(
+  'an encrypted inline volume keeps its data over an agent, and is empty after a boot, since nobody has its key',
+  async () => {
+    const [id, targetPath] = [inlineVolumeId('pod-1', 'scratch'), targetOf('scratch', 'pod-1')];
+    const publish = async (): Promise<void> => {
+      await on.bash(`mkdir -p ${path.dirname(targetPath)}; echo '{}' > ${path.dirname(targetPath)}/vol_data.json`);
+      const volumeContext = {
+        'csi.storage.k8s.io/ephemeral': 'true',
+        vgName: 'data',
+        size: '64Mi',
+        encryption: 'luks2',
+      };
+      const nothing = { publishContext: {}, secrets: {}, stagingTargetPath: '', readonly: false };
+      const volumeCapability = mounted('ext4');
+      await node.csi.nodePublishVolume(
+        { ...nothing, volumeId: id, volumeContext, targetPath, volumeCapability },
+        signal,
+      );
+    };
+    await publish();
+    await on.bash(`echo ${MARKER} > ${targetPath}/file; sync`);
+    expect(await onDisk(id, MARKER)).toBe(false);
+    await node.stopAgent(signal);
+    await node.startAgent(signal);
+    await publish();
+    expect(await on.bash(`cat ${targetPath}/file`)).toBe(MARKER);
+    await node.restart(signal);
+    await expect
+      .poll(
+        () =>
+          publish().then(
+            () => Code.OK,
+            (error: { code?: number }) => error.code,
+          ),
+        { timeout: 120_000 },
+      )
+      .toBe(Code.OK);
+    expect(await on.bash(`ls ${targetPath}`)).toBe('lost+found');
+    await node.csi.nodeUnpublishVolume({ volumeId: id, targetPath }, signal);
+    await on.untilGone(id);
+    expect(await on.bash('lvs --noheadings -o lv_name data; dmsetup info --noheadings -c -o name')).toBe(
+      'No devices found',
+    );
+  },
+);

@@ -2,7 +2,6 @@
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import type { IoLimits } from '../../src/model/storage-class.ts';
 import { testOn } from '../machine.ts';
-import { WHOLE } from '../whole.ts';
 import { startAgentNode, type AgentNode } from './agent/agent-node.ts';
 import { expectRate, KINDS, podCgroups, type PodCgroups, type Version } from './agent/pod-cgroups.ts';
 import { createProgress } from './machine/progress.ts';
@@ -24,7 +23,7 @@ const SAID: Readonly<Record<Version, (limits: IoLimits) => RegExp>> = {
     ),
 };
 
-for (const version of WHOLE ? (['v2', 'v1'] as const) : (['v2'] as const)) {
+for (const version of ['v2', 'v1'] as const) {
   describe(`cgroup ${version}`, () => {
     const signal = AbortSignal.timeout(1_800_000);
     const progress = createProgress(import.meta.filename);

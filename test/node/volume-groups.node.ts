@@ -4,6 +4,7 @@ import { readFile, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect } from 'vitest';
 import { testOn } from '../machine.ts';
+import { ofWhole } from '../whole.ts';
 import { conditionOf, startAgentNode, type AgentNode } from './agent/agent-node.ts';
 import type { Disk } from './machine/disk.ts';
 import { createProgress } from './machine/progress.ts';
@@ -13,6 +14,7 @@ import { readWriteLog, replay } from './agent/write-log.ts';
 const MIB = 1024 ** 2;
 const SIZE = 64 * MIB;
 const test = testOn('root', 'qemu');
+const testOfWhole = ofWhole(test);
 
 let node: AgentNode;
 const signal = AbortSignal.timeout(1_800_000);
@@ -134,7 +136,7 @@ test('two agents at once on one node make each group once', async () => {
   expect(groups).toBe('vg-t1 1 vg-t2 1 vg-t3 1 vg-t4 1');
 });
 
-test('power that goes while a group is made, after any write: it is finished', async () => {
+testOfWhole('power that goes while a group is made, after any write: it is finished', async () => {
   const recorded = await blank('cut', { writeLog: path.join(node.vm.dir, 'writes.log') });
   await writeFile(recorded.writeLog ?? '', '');
   await node.vm.attach([recorded], signal);

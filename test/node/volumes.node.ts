@@ -4,12 +4,13 @@ import type { VolumeCapability } from '../../src/csi/gen/csi.ts';
 import { STORAGE_RESERVED } from '../../src/model/well-known.ts';
 import { NODE_LOCAL_STORAGES } from '../../src/kube/resource.ts';
 import { testOn } from '../machine.ts';
-import { WHOLE } from '../whole.ts';
+import { ofWhole, WHOLE } from '../whole.ts';
 import { NODE, startAgentNode, type AgentNode } from './agent/agent-node.ts';
 import { createProgress } from './machine/progress.ts';
 import { block, MIB, mounted, stagingOf, targetOf, volumesOn, type VolumesOn } from './agent/volumes-on.ts';
 
 const test = testOn('root', 'qemu');
+const testOfWhole = ofWhole(test);
 const progress = createProgress(import.meta.filename);
 const signal = AbortSignal.timeout(1_800_000);
 let node: AgentNode;
@@ -97,7 +98,7 @@ for (const fsType of WHOLE ? ['ext4', 'xfs'] : ['ext4']) {
   });
 }
 
-test('a raw block volume grows while it is published, and has its data after a power cut', async () => {
+testOfWhole('a raw block volume grows while it is published, and has its data after a power cut', async () => {
   const name = 'local-block';
   const target = targetOf(name);
   await on.create(name, 64);

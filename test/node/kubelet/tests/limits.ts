@@ -3,12 +3,14 @@ import { afterAll, beforeAll, expect } from 'vitest';
 import { LOCAL_VOLUMES } from '../../../../src/kube/resource.ts';
 import { POOL } from '../../../control-plane/system/system.ts';
 import { testOn } from '../../../machine.ts';
+import { ofWhole } from '../../../whole.ts';
 import type { KubeletNode, SeenPod } from '../kubelet-node.ts';
 import { claimed, LIMITED_CLASS, toolClaim, toolPod } from '../tool-pods.ts';
 
 /** IO limits in the cgroups that a real kubelet makes. */
 export function podLimits(theNode: () => KubeletNode, signal: AbortSignal): void {
   const test = testOn('root', 'qemu', 'go');
+  const testOfWhole = ofWhole(test);
   const MIB = 1024 ** 2;
   const POLL = { timeout: 200_000, interval: 500 };
   const LIMITED = { rbps: MIB, wbps: MIB, riops: 500, wiops: 500 };
@@ -109,14 +111,14 @@ export function podLimits(theNode: () => KubeletNode, signal: AbortSignal): void
     }
   });
 
-  test('a raw block volume is limited, and a volume without limits is not', async () => {
+  testOfWhole('a raw block volume is limited, and a volume without limits is not', async () => {
     expect(await maxOf('raw')).toEqual(LIMITED);
     expect(await secondsToWrite('raw', 'c0', '/dev/data')).toBeGreaterThan(LIMITED_SECONDS);
     expect(await maxOf('free')).toEqual(FREE);
     expect(await quickest('free')).toBeLessThan(LIMITED_SECONDS);
   });
 
-  test('a container that is restarted is limited as before', async () => {
+  testOfWhole('a container that is restarted is limited as before', async () => {
     await killContainer(node.pod('burstable'), 'c1');
     await node.untilPod('burstable', 'has a new container', ({ status }) =>
       (status?.containerStatuses ?? []).some(
@@ -127,7 +129,7 @@ export function podLimits(theNode: () => KubeletNode, signal: AbortSignal): void
     expect(await secondsToWrite('burstable', 'c1')).toBeGreaterThan(LIMITED_SECONDS);
   });
 
-  test('limits that somebody overwrites are set again', async () => {
+  testOfWhole('limits that somebody overwrites are set again', async () => {
     await overwrite('guaranteed');
     await expect.poll(() => maxOf('guaranteed'), POLL).toEqual(LIMITED);
   });
@@ -155,7 +157,7 @@ export function podLimits(theNode: () => KubeletNode, signal: AbortSignal): void
     expect(await maxOf('burstable')).toEqual(LIMITED);
   });
 
-  test('a pod that comes after a limited one on the same device is free', async () => {
+  testOfWhole('a pod that comes after a limited one on the same device is free', async () => {
     await node.system.kubectl('delete', 'pod', 'raw', '--wait=false');
     await node.untilGone('raw');
     await change('raw', { readBps: null, writeBps: null, readIops: null, writeIops: null });

@@ -5,12 +5,14 @@ import { afterAll, beforeAll, expect } from 'vitest';
 import { CSI_NODES } from '../../../../sandbox/controllers/kinds.ts';
 import { POOL } from '../../../control-plane/system/system.ts';
 import { testOn } from '../../../machine.ts';
+import { ofWhole } from '../../../whole.ts';
 import { isReady, NODE, type KubeletNode, type SeenPod } from '../kubelet-node.ts';
 import { claimed, toolClaim, toolPod, toolStatefulSet } from '../tool-pods.ts';
 
 /** What holds volumes goes and comes back while pods use them. */
 export function restarts(theNode: () => KubeletNode, signal: AbortSignal): void {
   const test = testOn('root', 'qemu', 'go');
+  const testOfWhole = ofWhole(test);
   const POLL = { timeout: 200_000, interval: 500 };
   /** Counts on the volume, each number on the disk before the next; a write that fails ends the container. */
   const COUNT = `set -e; n=$(cat /data/count 2> /dev/null | wc -l); while :; do n=$((n + 1)); echo $n >> /data/count; sync /data/count; sleep 0.1; done`;
@@ -77,7 +79,7 @@ export function restarts(theNode: () => KubeletNode, signal: AbortSignal): void 
     });
   });
 
-  test('the agent is killed: pods write on, and it serves again', async () => {
+  testOfWhole('the agent is killed: pods write on, and it serves again', async () => {
     await expectUnmoved(async () => {
       const before = agentPod()?.status?.containerStatuses?.[0];
       const id = before?.containerID?.replace(/^.*:\/\//, '');
@@ -105,7 +107,7 @@ export function restarts(theNode: () => KubeletNode, signal: AbortSignal): void 
     await expect.poll(targetsOfFiles, POLL).toEqual([uidOf('files-0')]);
   });
 
-  test('a pod is evicted: it comes back with its data when the node takes pods again', async () => {
+  testOfWhole('a pod is evicted: it comes back with its data when the node takes pods again', async () => {
     const [before] = await counted();
     const uid = uidOf('files-0');
     await node.system.kubectl('cordon', NODE);
