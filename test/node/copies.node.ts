@@ -3,13 +3,11 @@ import { afterAll, beforeAll, expect } from 'vitest';
 import type { VolumeCapability } from '../../src/csi/gen/csi.ts';
 import { cloneSnapshotId } from '../../src/model/copies.ts';
 import { testOn } from '../machine.ts';
-import { ofWhole } from '../whole.ts';
 import { startAgentNode, type AgentNode } from './agent/agent-node.ts';
 import { MIB, mounted, targetOf, volumesOn, type VolumesOn } from './agent/volumes-on.ts';
 import { createProgress } from './machine/progress.ts';
 
 const test = testOn('root', 'qemu');
-const testOfWhole = ofWhole(test);
 const progress = createProgress(import.meta.filename);
 const signal = AbortSignal.timeout(1_800_000);
 /** So slow that a copy is long enough to be cut. */
@@ -87,33 +85,30 @@ test('a clone of a volume that is written is a consistent prefix, through a kill
   expect(Number(await on.bash(`df -m --output=size ${at} | tail -1`))).toBeGreaterThan(130); // grown at stage
 });
 
-testOfWhole(
-  'an xfs and a raw device are copied from a snapshot: the one with a UUID of its own, the other as it is',
-  async () => {
-    await node.stopAgent(signal);
-    await node.startAgent(signal);
-    await on.create('files', 320, { fsType: 'xfs' });
-    const at = await publish('files', mounted('xfs'));
-    await on.bash(`echo kept > ${at}/kept; sync --file-system ${at}`);
-    await on.create('raw', 32);
-    await on.bash('dd if=/dev/urandom of=/dev/data/raw bs=1M count=16 oflag=direct status=none');
-    const store = { thresholdPercent: 50, stepBytes: 16 * MIB };
-    for (const name of ['files', 'raw'])
-      await on.create(`snap-${name}`, 16, {
-        role: 'Snapshot',
-        source: { volume: name },
-        restore: 'Copy',
-        copyOnWrite: store,
-      });
-    const before = await sumOf('raw', 32);
-    await on.bash('dd if=/dev/zero of=/dev/data/raw bs=1M count=8 oflag=direct status=none');
+test('an xfs and a raw device are copied from a snapshot: the one with a UUID of its own, the other as it is', async () => {
+  await node.stopAgent(signal);
+  await node.startAgent(signal);
+  await on.create('files', 320, { fsType: 'xfs' });
+  const at = await publish('files', mounted('xfs'));
+  await on.bash(`echo kept > ${at}/kept; sync --file-system ${at}`);
+  await on.create('raw', 32);
+  await on.bash('dd if=/dev/urandom of=/dev/data/raw bs=1M count=16 oflag=direct status=none');
+  const store = { thresholdPercent: 50, stepBytes: 16 * MIB };
+  for (const name of ['files', 'raw'])
+    await on.create(`snap-${name}`, 16, {
+      role: 'Snapshot',
+      source: { volume: name },
+      restore: 'Copy',
+      copyOnWrite: store,
+    });
+  const before = await sumOf('raw', 32);
+  await on.bash('dd if=/dev/zero of=/dev/data/raw bs=1M count=8 oflag=direct status=none');
 
-    await on.create('files2', 320, { source: { snapshot: 'snap-files' }, fsType: 'xfs' });
-    await on.create('raw2', 48, { source: { snapshot: 'snap-raw' } });
-    expect(await sumOf('raw2', 32)).toBe(before);
-    expect(await uuidOf('files2')).not.toBe(await uuidOf('files'));
-    const copy = await publish('files2', mounted('xfs'));
-    expect(await on.bash(`cat ${copy}/kept`)).toBe('kept');
-    await on.bash(`echo more > ${copy}/more; sync --file-system ${copy}; test ! -e ${at}/more`);
-  },
-);
+  await on.create('files2', 320, { source: { snapshot: 'snap-files' }, fsType: 'xfs' });
+  await on.create('raw2', 48, { source: { snapshot: 'snap-raw' } });
+  expect(await sumOf('raw2', 32)).toBe(before);
+  expect(await uuidOf('files2')).not.toBe(await uuidOf('files'));
+  const copy = await publish('files2', mounted('xfs'));
+  expect(await on.bash(`cat ${copy}/kept`)).toBe('kept');
+  await on.bash(`echo more > ${copy}/more; sync --file-system ${copy}; test ! -e ${at}/more`);
+});

@@ -3,11 +3,13 @@ import { afterAll, beforeAll, expect } from 'vitest';
 import { LOCAL_VOLUMES } from '../../src/kube/resource.ts';
 import { FORMATTING } from '../../src/model/well-known.ts';
 import { testOn } from '../machine.ts';
+import { ofWhole } from '../whole.ts';
 import { conditionOf, startAgentNode, type AgentNode } from './agent/agent-node.ts';
 import { mounted, stagingOf, targetOf, volumesOn, type VolumesOn } from './agent/volumes-on.ts';
 import { linkOf } from './machine/vm.ts';
 
 const test = testOn('root', 'qemu');
+const testOfWhole = ofWhole(test);
 const signal = AbortSignal.timeout(1_800_000);
 const XFS = mounted('xfs');
 const EXT4 = mounted('ext4');
@@ -101,7 +103,7 @@ const recordedOf = async (name: string): Promise<string> => {
   return volume.metadata.annotations?.[FORMATTING]?.split(' ')[1] ?? '';
 };
 
-test('mkfs goes on when its caller has given up, and the next call finds it done', async () => {
+testOfWhole('mkfs goes on when its caller has given up, and the next call finds it done', async () => {
   const giveUp = await beginFormatting('patient');
   await giveUp();
   const uuid = await uuidOf('patient');
