@@ -157,7 +157,7 @@ test('an encrypted xfs volume shows neither key nor data on the disk, and grows'
   await removeAndLook('local-xfs', targetOf('local-xfs'));
 });
 
-test('an encrypted ext4 volume grows, is there after a power cut, and gets another key', async () => {
+testOfWhole('an encrypted ext4 volume grows, is there after a power cut, and gets another key', async () => {
   const [name, capability] = ['local-ext4', mounted('ext4')];
   const file = await fill(name, 'ext4');
   const uuid = await luksUuid(name);

@@ -121,7 +121,7 @@ test('one disk listed by two paths is left alone', async () => {
   expect(conditionOf(one, 'VolumeGroup/vg-paths')).toMatchObject(READY);
 });
 
-test('two agents at once on one node make each group once', async () => {
+testOfWhole('two agents at once on one node make each group once', async () => {
   const serials = ['t1', 't2', 't3', 't4'];
   await node.vm.attach(await Promise.all(serials.map((serial) => blank(serial))), signal);
   await node.startAgent(signal, 'second');
