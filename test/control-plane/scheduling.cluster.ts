@@ -18,6 +18,7 @@ const GROUPS: readonly NodeGroup[] = [
 ];
 const ROOM_MIB = 300 * 1024;
 const PODS_AT_ONCE = WHOLE ? 300 : 120;
+const testOfWhole = ofWhole(test);
 const never = new AbortController().signal;
 
 let system: System;
@@ -103,7 +104,7 @@ test(`2: ${PODS_AT_ONCE} pods at once fill a cluster with room for exactly so ma
 }, 400_000);
 
 // Of fewer and larger ones some would not fit beside the others.
-ofWhole(test)(
+testOfWhole(
   '2: 300 pods of mixed sizes and several claims fill 95 % of the room',
   async () => {
     const before = await mark();
