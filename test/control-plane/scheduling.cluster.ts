@@ -1,3 +1,4 @@
+// oxlint-disable vitest/no-standalone-expect -- the rule does not know `testOfWhole`
 import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest';
 import { STATEFUL_SETS } from '../../sandbox/controllers/kinds.ts';
 import { CLAIMS, PODS } from '../../src/kube/resource.ts';
