@@ -2,11 +2,13 @@
 import { afterAll, beforeAll, expect } from 'vitest';
 import type { LocalVolume } from '../../src/model/local-volume.ts';
 import { testOn } from '../machine.ts';
+import { ofWhole } from '../whole.ts';
 import { startAgentNode, type AgentNode } from './agent/agent-node.ts';
 import { MIB, mounted, targetOf, volumesOn, type VolumesOn } from './agent/volumes-on.ts';
 import { createProgress } from './machine/progress.ts';
 
 const test = testOn('root', 'qemu');
+const testOfWhole = ofWhole(test);
 const progress = createProgress(import.meta.filename);
 const signal = AbortSignal.timeout(1_800_000);
 let node: AgentNode;
@@ -132,19 +134,22 @@ test('a snapshot whose agent was killed when it was taken is told by the next, a
   expect(await on.bash('cmp -n 1048576 /run/old /dev/data/snap-kept && echo same')).toBe('same');
 });
 
-test('a volume that was left stopped by a killed lvm goes on, and a snapshot of a frozen filesystem is clean', async () => {
-  await on.bash('dmsetup suspend data-kept');
-  await node.ask({ resourceToBeInited: { vgs: [] } }, signal); // a look at the node
-  await expect
-    .poll(() => on.bash('dmsetup info -c --noheadings -o suspended data-kept'), { timeout: 60_000 })
-    .toBe('Active');
-  await remove('snap-kept', 'kept');
-  await on.create('live', 64, { fsType: 'ext4' });
-  const target = await publish('live', 'ext4');
-  await on.bash(`touch ${target}/file`);
-  await take('snap-live', 'live', 16);
-  expect(await on.bash('dumpe2fs -h /dev/data/snap-live 2> /dev/null | grep -c needs_recovery || true')).toBe('0');
-  expect(await on.bash('dumpe2fs -h /dev/data/live 2> /dev/null | grep -c needs_recovery')).toBe('1');
-  await unpublish('live');
-  await remove('snap-live', 'live');
-});
+testOfWhole(
+  'a volume that was left stopped by a killed lvm goes on, and a snapshot of a frozen filesystem is clean',
+  async () => {
+    await on.bash('dmsetup suspend data-kept');
+    await node.ask({ resourceToBeInited: { vgs: [] } }, signal); // a look at the node
+    await expect
+      .poll(() => on.bash('dmsetup info -c --noheadings -o suspended data-kept'), { timeout: 60_000 })
+      .toBe('Active');
+    await remove('snap-kept', 'kept');
+    await on.create('live', 64, { fsType: 'ext4' });
+    const target = await publish('live', 'ext4');
+    await on.bash(`touch ${target}/file`);
+    await take('snap-live', 'live', 16);
+    expect(await on.bash('dumpe2fs -h /dev/data/snap-live 2> /dev/null | grep -c needs_recovery || true')).toBe('0');
+    expect(await on.bash('dumpe2fs -h /dev/data/live 2> /dev/null | grep -c needs_recovery')).toBe('1');
+    await unpublish('live');
+    await remove('snap-live', 'live');
+  },
+);

@@ -119,18 +119,21 @@ export function restarts(theNode: () => KubeletNode, signal: AbortSignal): void 
     expect((await counted())[0]).toBeGreaterThanOrEqual(before);
   });
 
-  test('a pod is deleted by force while the kubelet is away: its mounts are cleaned up once it is back', async () => {
-    const name = 'new-1';
-    const uid = uidOf(name);
-    const volume = volumeOf(name);
-    await node.onNode('kill -9 "$(< /run/kubelet.pid)"');
-    await node.system.kubectl('delete', 'pod', name, '--force', '--grace-period=0');
-    await node.system.kubectl('delete', 'pvc', name, '--wait=false');
-    expect(await node.onNode(`grep -c ${uid}.*kubernetes.io~csi /proc/mounts`)).toBe('1');
-    await node.onNode('setsid node-join &> /run/node/join.log &');
-    await expect.poll(() => node.onNode(`grep ${uid} /proc/mounts; :`), POLL).toBe('');
-    await expect.poll(() => node.onNode(`lvs --noheadings -o lv_name ${POOL}`), POLL).not.toContain(volume);
-  });
+  testOfWhole(
+    'a pod is deleted by force while the kubelet is away: its mounts are cleaned up once it is back',
+    async () => {
+      const name = 'new-1';
+      const uid = uidOf(name);
+      const volume = volumeOf(name);
+      await node.onNode('kill -9 "$(< /run/kubelet.pid)"');
+      await node.system.kubectl('delete', 'pod', name, '--force', '--grace-period=0');
+      await node.system.kubectl('delete', 'pvc', name, '--wait=false');
+      expect(await node.onNode(`grep -c ${uid}.*kubernetes.io~csi /proc/mounts`)).toBe('1');
+      await node.onNode('setsid node-join &> /run/node/join.log &');
+      await expect.poll(() => node.onNode(`grep ${uid} /proc/mounts; :`), POLL).toBe('');
+      await expect.poll(() => node.onNode(`lvs --noheadings -o lv_name ${POOL}`), POLL).not.toContain(volume);
+    },
+  );
 
   /** As `kubectl drain` does. */
   async function evict(name: string): Promise<void> {
