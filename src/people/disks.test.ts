@@ -1,13 +1,8 @@
 import { expect, test } from 'vitest';
-import { GIB } from '../model/bytes.ts';
-import type { NlsDevice, NodeLocalStorage } from '../model/objects.ts';
+import type { NodeLocalStorage } from '../model/objects.ts';
 import { complaintsOf, disksOf, refusedDisks } from './disks.ts';
+import { sampleDevice } from './device-fixture.ts';
 import { tellDisks } from './tell-disks.ts';
-
-const device = (name: string, more: Partial<NlsDevice> = {}): NlsDevice => ({
-  ...{ name, total: GIB, readOnly: false, condition: 'DiskReady' },
-  ...more,
-});
 
 const REFUSED = {
   type: 'VolumeGroup/pool',
@@ -25,16 +20,16 @@ const node = (more: Partial<NonNullable<NodeLocalStorage['status']>> = {}): Node
   status: {
     nodeStorageInfo: {
       deviceInfo: [
-        device('/dev/sda', { inUse: 'is mounted at /' }),
-        device('/dev/sdb', { inUse: 'belongs to volume group pool' }),
-        device('/dev/sdc'),
-        device('/dev/sdd'),
-        device('/dev/sde'),
-        device('/dev/sdf', { inUse: 'belongs to volume local-1' }),
-        device('/dev/sdg', { inUse: 'belongs to volume group theirs' }),
-        device('/dev/sdh', { inUse: 'is mounted at /mnt/open-local/a' }),
-        device('/dev/sdi', { readOnly: true }),
-        device('/dev/sdj', { total: 0, condition: 'DiskFault' }),
+        sampleDevice('/dev/sda', { inUse: 'is mounted at /' }),
+        sampleDevice('/dev/sdb', { inUse: 'belongs to volume group pool' }),
+        sampleDevice('/dev/sdc'),
+        sampleDevice('/dev/sdd'),
+        sampleDevice('/dev/sde'),
+        sampleDevice('/dev/sdf', { inUse: 'belongs to volume local-1' }),
+        sampleDevice('/dev/sdg', { inUse: 'belongs to volume group theirs' }),
+        sampleDevice('/dev/sdh', { inUse: 'is mounted at /mnt/open-local/a' }),
+        sampleDevice('/dev/sdi', { readOnly: true }),
+        sampleDevice('/dev/sdj', { total: 0, condition: 'DiskFault' }),
       ],
       volumeGroups: [
         { name: 'pool', physicalVolumes: ['/dev/sdb'], total: 1, available: 1, allocatable: 1 },

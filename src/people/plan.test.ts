@@ -6,14 +6,10 @@ import { runForPeople, startPeopleCluster } from '../../test/rig/people-cluster.
 import type { SickCluster } from '../../test/rig/sick-cluster.ts';
 import { settingsOf } from '../doctor/settings.ts';
 import { GIB } from '../model/bytes.ts';
-import type { NlsDevice, NodeConfig, NodeLocalStorage } from '../model/objects.ts';
+import type { NodeConfig, NodeLocalStorage } from '../model/objects.ts';
+import { sampleDevice } from './device-fixture.ts';
 import { planOf, type NodePlan } from './plan.ts';
 import { tellPlan } from './tell-plan.ts';
-
-const device = (name: string, more: Partial<NlsDevice> = {}): NlsDevice => ({
-  ...{ name, total: GIB, readOnly: false, condition: 'DiskReady' },
-  ...more,
-});
 
 /** A node that has one group and one mount, offers /dev/sdd and /dev/sde, and has looked at /dev/sdc. */
 const report = (): NodeLocalStorage => ({
@@ -22,13 +18,13 @@ const report = (): NodeLocalStorage => ({
   status: {
     nodeStorageInfo: {
       deviceInfo: [
-        device('/dev/sda', { inUse: 'is mounted at /' }),
-        device('/dev/sdb', { inUse: 'belongs to volume group pool' }),
-        device('/dev/sdc'),
-        device('/dev/sdd'),
-        device('/dev/sde', { inUse: 'carries filesystem xfs' }),
-        device('/dev/sdf'),
-        device('/dev/sdg', { inUse: 'is mounted at /mnt/open-local/a' }),
+        sampleDevice('/dev/sda', { inUse: 'is mounted at /' }),
+        sampleDevice('/dev/sdb', { inUse: 'belongs to volume group pool' }),
+        sampleDevice('/dev/sdc'),
+        sampleDevice('/dev/sdd'),
+        sampleDevice('/dev/sde', { inUse: 'carries filesystem xfs' }),
+        sampleDevice('/dev/sdf'),
+        sampleDevice('/dev/sdg', { inUse: 'is mounted at /mnt/open-local/a' }),
       ],
       volumeGroups: [
         { name: 'pool', uuid: 'u', physicalVolumes: ['/dev/sdb'], total: GIB, available: GIB, allocatable: GIB },

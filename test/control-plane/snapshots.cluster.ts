@@ -13,7 +13,7 @@ import {
 import { LUKS_HEADER } from '../../src/model/encryption.ts';
 import type { LocalVolume } from '../../src/model/local-volume.ts';
 import type { KubeObject, PersistentVolumeClaim } from '../../src/model/objects.ts';
-import type { VolumeSnapshot, VolumeSnapshotContent } from '../../src/model/snapshot-objects.ts';
+import { SNAPSHOT_SOURCE, type VolumeSnapshot, type VolumeSnapshotContent } from '../../src/model/snapshot-objects.ts';
 import { SECRETS } from '../../sandbox/controllers/kinds.ts';
 import type { Store } from '../../sandbox/controllers/store.ts';
 import { forEachOf } from '../../sandbox/cluster/in-turn.ts';
@@ -31,7 +31,6 @@ const WITHIN_MS = 90_000;
  * snapshot of which nobody knows. Each may take its minute twice on a busy machine.
  */
 const FORGOTTEN_MS = 360_000;
-const SOURCE_PROTECTION = 'snapshot.storage.kubernetes.io/pvc-as-source-protection';
 const GIB = 2 ** 30;
 const never = new AbortController().signal;
 const DEFAULT = 'default';
@@ -434,9 +433,9 @@ async function letGo(claims: readonly string[]): Promise<void> {
   let left = 0;
   for (const name of claims) {
     const { finalizers = [] } = (await system.client.get(CLAIMS, { namespace: DEFAULT, name }, never)).metadata;
-    if (!finalizers.includes(SOURCE_PROTECTION)) continue;
+    if (!finalizers.includes(SNAPSHOT_SOURCE)) continue;
     left += 1;
-    const metadata = { finalizers: finalizers.filter((one) => one !== SOURCE_PROTECTION) };
+    const metadata = { finalizers: finalizers.filter((one) => one !== SNAPSHOT_SOURCE) };
     await system.client.patch(CLAIMS, { namespace: DEFAULT, name }, { type: 'merge', body: { metadata } }, never);
   }
   tell(`${left} claims kept the finalizer of snapshot-controller`);
