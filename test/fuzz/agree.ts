@@ -29,7 +29,6 @@ export function agree(world: World): void {
     for (const unit of facts?.units ?? []) agreeOnUnit(look, unit);
     if (facts) agreeOnHeld(look);
   }
-  auditFindsNothing(world);
 }
 
 function agreeOnGroup({ world: { model }, uses, node, state: nodeState }: Look, name: string): void {
@@ -97,6 +96,7 @@ function sayRoom(world: World, node: string): string {
 export function settleDown(world: World): void {
   world.deliverAll();
   agree(world);
+  auditFindsNothing(world);
   for (const [key, pod] of world.api.pod) if (pod.nodeName === undefined) world.set('pod', key, undefined);
   for (const [key, { selectedNode: _, ...claim }] of world.api.claim) if (!claim.bound) world.set('claim', key, claim);
   for (const name of world.nodes.keys()) world.report(name);
@@ -106,6 +106,7 @@ export function settleDown(world: World): void {
     askExpire(world);
   }
   agree(world);
+  auditFindsNothing(world);
 
   const holds = world.ledger.holds();
   demand(holds.floating + holds.settled + holds.claims === 0, () => `at rest ${JSON.stringify(holds)} is held`);

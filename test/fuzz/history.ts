@@ -1,5 +1,6 @@
 import { ACTIONS, type Action } from './actions.ts';
 import { agree, settleDown } from './agree.ts';
+import { auditFindsNothing } from './audit-finds-nothing.ts';
 import { Random } from './random.ts';
 import { World, type LedgerClass } from './world.ts';
 
@@ -26,6 +27,8 @@ const LEAST_STEPS = 10;
 const MORE_STEPS = 90;
 /** Attempts to find an event that can happen now. */
 const TRIES = 4;
+/** Events between two audits: an audit tells a second ledger everything, and costs as much as all else together. */
+const AUDIT_EVERY = 8;
 
 /** Makes the history of a seed. */
 export function historyOf(seed: number): History {
@@ -39,8 +42,9 @@ export function live(history: History, Ledger: LedgerClass, counts?: Counts): Fa
   const world = new World(new Random(history.seed), Ledger, history.nodes);
   try {
     const actions = ACTIONS.filter(({ rough }) => world.rough || !rough);
-    for (const step of history.steps) {
+    for (const [at, step] of history.steps.entries()) {
       const name = happen(world, actions, new Random(step), story);
+      if (at % AUDIT_EVERY === 0) auditFindsNothing(world);
       if (name !== undefined) counts?.set(name, (counts.get(name) ?? 0) + 1);
     }
     story.push('everything comes to rest');
