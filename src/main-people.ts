@@ -1,10 +1,12 @@
 import { runCommand } from './command-line.ts';
+import { cordonCommand, uncordonCommand } from './cordon-command.ts';
 import { disksCommand } from './disks-command.ts';
 import { doctorCommand } from './doctor-command.ts';
 import { planCommand } from './plan-command.ts';
 import type { PeopleCommand } from './people-command.ts';
 import { isNot, listOf, PROGRAM, PROGRAMS, type CommandText } from './people/words/command-text.ts';
 import { asProtocol, BASH, complete } from './people/words/complete.ts';
+import { releaseCommand } from './release-command.ts';
 import { schedulerConfigCommand } from './scheduler-config-command.ts';
 import { topCommand } from './top-command.ts';
 import { VERSION } from './version.ts';
@@ -18,6 +20,9 @@ const COMMANDS: Readonly<Record<string, PeopleCommand>> = {
   volumes: volumesCommand,
   why: whyCommand,
   plan: planCommand,
+  cordon: cordonCommand,
+  uncordon: uncordonCommand,
+  release: releaseCommand,
   doctor: doctorCommand,
   'scheduler-config': schedulerConfigCommand,
 };
@@ -72,5 +77,8 @@ function refuse(problem: string): void {
   process.stderr.write(`${PROGRAM}: ${problem}\n`);
   process.exitCode = 2;
 }
+
+// As of `kubectl open-local top | head`, whose reader has ended (EPIPE): what is left has nobody to read it.
+process.stdout.on('error', () => process.exit(0));
 
 void main(process.argv.slice(2));

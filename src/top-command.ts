@@ -1,4 +1,4 @@
-import { lookCommand } from './look-command.ts';
+import { lookCommand, WATCH } from './look-command.ts';
 import { readRoom } from './people/room.ts';
 import { asJson, asText, caveats, screenFor } from './people/tell.ts';
 import { tellTop, TOPS, type TopWhat } from './people/tell-top.ts';
@@ -10,7 +10,7 @@ const TEXT = {
   about: `Read from the objects alone, and counted as the operator counts. HELD is kept for claims whose node is chosen and whose
 volume is not made yet; what the operator keeps for a pod in the moment of its scheduling is in no object. In a bar # is
 used, + held or reserved, - free.`,
-  flags: {},
+  flags: WATCH,
 };
 
 /** `kubectl open-local top`. */

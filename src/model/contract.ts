@@ -38,6 +38,7 @@ import {
   SNAPSHOT_ID,
   SLICE_MANAGED_BY,
   SLICE_OF_SERVICE,
+  STORAGE_CORDONED,
   STORAGE_RESERVED,
   TOPOLOGY_KEY,
   VOLUME_FINALIZER,
@@ -94,6 +95,7 @@ type Row = readonly [
 
 const ON_OBJECTS: readonly Row[] = [
   [STORAGE_RESERVED, 'annotation', 'NodeLocalStorage', ['administrator'], ['operator', 'agent'], 'open-local'],
+  [STORAGE_CORDONED, 'annotation', 'NodeLocalStorage', ['administrator'], ['operator', 'agent'], 'ours'],
   [PV_ALLOCATED, 'annotation', 'PersistentVolume', ['open-local'], ['operator'], 'open-local'],
   [KEEP, 'annotation', 'LocalVolume', ['operator'], ['operator', 'agent'], 'ours'],
   [SNAPSHOT_CONTENT, 'annotation', 'LocalVolume', ['operator'], ['operator'], 'ours'],

@@ -31,16 +31,20 @@ interface Parts {
   devices?: NlsDevice[];
   mounts?: NlsMountPoint[];
   reserved?: string;
+  cordoned?: string;
 }
 
 const names = (items: { name: string }[]): string[] => items.map(({ name }) => name);
 
 /** Everything that is there is managed. */
-function node({ groups = [], devices = [], mounts = [], reserved }: Parts): NodeLocalStorage {
+function node({ groups = [], devices = [], mounts = [], reserved, cordoned }: Parts): NodeLocalStorage {
   return {
     metadata: {
       name: 'n1',
-      ...(reserved === undefined ? {} : { annotations: { 'csi.aliyun.com/storage-reserved': reserved } }),
+      annotations: {
+        ...(reserved !== undefined && { 'csi.aliyun.com/storage-reserved': reserved }),
+        ...(cordoned !== undefined && { 'csi.aliyun.com/storage-cordoned': cordoned }),
+      },
     },
     status: {
       nodeStorageInfo: { volumeGroups: groups, deviceInfo: devices, mountPoints: mounts },
@@ -156,4 +160,42 @@ test('a mount point is as fast as the disk under it', () => {
   const { storage } = nodeStorage(node({ devices, mounts }));
   const media = storage.units.filter(({ kind }) => kind === 'MountPoint').map(({ mediaType }) => mediaType);
   expect(media).toEqual(['hdd', 'hdd', 'ssd', 'ssd', 'ssd', undefined]);
+});
+
+test.each([
+  {
+    cordoned: 'pool-0,/dev/sdb',
+    reserved: [100 * GIB, 10 * GIB],
+    growth: [100 * GIB, undefined],
+    usable: [false, true],
+  },
+  { cordoned: '*', reserved: [100 * GIB, 100 * GIB], growth: [100 * GIB, 90 * GIB], usable: [false, false] },
+])('what $cordoned names gets nothing new, and its volumes may grow', ({ cordoned, reserved, growth, usable }) => {
+  const { storage, problems } = nodeStorage(
+    node({
+      groups: [group('pool-0'), group('pool-1')],
+      devices: [device('/dev/sdb')],
+      mounts: [mount('/mnt/a')],
+      reserved: '{"pool-1":"10%"}',
+      cordoned,
+    }),
+  );
+  expect(storage.groups.map((each) => each.reserved)).toEqual(reserved);
+  expect(storage.groups.map((each) => each.forGrowth)).toEqual(growth);
+  expect(storage.units.map((each) => each.usable)).toEqual(usable);
+  expect(problems).toEqual([]);
+});
+
+test('in a faulty group nothing grows, cordoned or not', () => {
+  const { storage } = nodeStorage(node({ groups: [group('pool-0', { condition: 'DiskFault' })], cordoned: '*' }));
+  expect(storage.groups[0]).toMatchObject({ reserved: 100 * GIB, forGrowth: 0 });
+});
+
+test('a name that the node has not is told, once it has reported', () => {
+  const { problems } = nodeStorage(node({ groups: [group('pool-0')], cordoned: 'pool-0 pool_0' }));
+  expect(problems).toEqual([
+    'annotation csi.aliyun.com/storage-cordoned names pool_0, which is no volume group, disk or mount point of this node: take it out, or correct it',
+  ]);
+  const { metadata } = node({ cordoned: 'pool-0' });
+  expect(nodeStorage({ metadata }).problems).toEqual([]);
 });

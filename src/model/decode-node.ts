@@ -1,9 +1,10 @@
-import { bytes, MIB, NO_BYTES, type Bytes } from './bytes.ts';
+import { bytes, MIB, minus, NO_BYTES, type Bytes } from './bytes.ts';
+import { cordonOf, EVERYTHING, isCordoned } from './cordon.ts';
 import { textOf } from './fault.ts';
 import type { GroupFacts, NodeStorage, UnitFacts } from './facts.ts';
 import type { NlsDevice, NlsMountPoint, NlsVolumeGroup, NodeLocalStorage } from './objects.ts';
 import { parseWholeQuantity } from './quantity.ts';
-import { STORAGE_RESERVED } from './well-known.ts';
+import { STORAGE_CORDONED, STORAGE_RESERVED } from './well-known.ts';
 
 /** LVM's own default, for agents that do not report the extent size. */
 const DEFAULT_EXTENT = 4 * MIB;
@@ -21,9 +22,12 @@ export function nodeStorage(nls: NodeLocalStorage): DecodedNode {
   const managed = nls.status?.filteredStorageInfo;
   const devices = info?.deviceInfo ?? [];
   const reservations = readReservations(nls.metadata.annotations?.[STORAGE_RESERVED], problems);
+  const cordon = cordonOf(nls);
 
   const groups = pick(info?.volumeGroups, managed?.volumeGroups).flatMap((vg) =>
-    attempt(`volume group ${vg.name}`, problems, () => groupFacts(vg, reservations.get(vg.name), problems)),
+    attempt(`volume group ${vg.name}`, problems, () =>
+      withCordon(groupFacts(vg, reservations.get(vg.name), problems), cordon),
+    ),
   );
   const units = [
     ...pick(devices, managed?.devices).flatMap((device) =>
@@ -32,7 +36,8 @@ export function nodeStorage(nls: NodeLocalStorage): DecodedNode {
     ...pick(info?.mountPoints, managed?.mountPoints).flatMap((mount) =>
       attempt(`mount point ${mount.name}`, problems, () => mountFacts(mount, devices)),
     ),
-  ];
+  ].map((unit) => ({ ...unit, usable: unit.usable && !isCordoned(cordon, unit.path) }));
+  problems.push(...unknownNames(nls, cordon));
   return { storage: { name: nls.metadata.name ?? '', groups, units }, problems };
 }
 
@@ -63,6 +68,29 @@ function groupFacts(vg: NlsVolumeGroup, reservation: string | undefined, problem
     reserved: vg.condition === 'DiskFault' ? total : reservedBytes(vg.name, reservation, total, problems),
     volumes: (vg.logicalVolumes ?? []).map((volume) => ({ name: volume.name, size: bytes(volume.total) })),
   };
+}
+
+/** A cordoned group keeps all of its room back from new volumes, but not from those that it has. */
+function withCordon(group: GroupFacts, cordon: ReadonlySet<string>): GroupFacts {
+  const { name, total, reserved } = group;
+  return isCordoned(cordon, name) ? { ...group, reserved: total, forGrowth: minus(total, reserved) } : group;
+}
+
+/** A name that is misspelled would keep nothing back. A node that has not reported knows no names. */
+function unknownNames({ status }: NodeLocalStorage, cordon: ReadonlySet<string>): string[] {
+  const { volumeGroups, deviceInfo, mountPoints } = status?.nodeStorageInfo ?? {};
+  if (!volumeGroups && !deviceInfo && !mountPoints) return [];
+  const known = new Set(
+    [{ name: EVERYTHING }, ...(volumeGroups ?? []), ...(deviceInfo ?? []), ...(mountPoints ?? [])].map(
+      ({ name }) => name,
+    ),
+  );
+  return [...cordon]
+    .filter((name) => !known.has(name))
+    .map(
+      (name) =>
+        `annotation ${STORAGE_CORDONED} names ${name}, which is no volume group, disk or mount point of this node: take it out, or correct it`,
+    );
 }
 
 function deviceFacts(device: NlsDevice): UnitFacts {

@@ -25,6 +25,8 @@ export interface GroupFacts {
   readonly extentSize: Bytes;
   /** Room the administrator keeps back (annotation csi.aliyun.com/storage-reserved). */
   readonly reserved: Bytes;
+  /** Of what is reserved, that which the volumes of the group may still grow into: it is cordoned. Absent: nothing. */
+  readonly forGrowth?: Bytes;
   /** Every logical volume in the group, ours or not. */
   readonly volumes: readonly { readonly name: string; readonly size: Bytes }[];
 }

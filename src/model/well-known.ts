@@ -24,6 +24,12 @@ export const BETA_STORAGE_CLASS = 'volume.beta.kubernetes.io/storage-class';
 /** On a NodeLocalStorage: JSON such as {"pool-0":"100Gi","pool-1":"10%"}, room the scheduler must leave alone. */
 export const STORAGE_RESERVED = 'csi.aliyun.com/storage-reserved';
 
+/**
+ * On a NodeLocalStorage, written by an administrator: groups, disks and mount points that get no new volume, with
+ * commas or spaces between; `*` is all of the node's. What is there stays, and may grow.
+ */
+export const STORAGE_CORDONED = 'csi.aliyun.com/storage-cordoned';
+
 /** On a LocalVolume: only the agent of the owning node removes it, once the data is gone. */
 export const VOLUME_FINALIZER = 'csi.aliyun.com/volume-on-node';
 

@@ -1,5 +1,7 @@
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { runForPeople, startPeopleCluster } from '../../test/rig/people-cluster.ts';
+import { runForPeople, startForPeople, startPeopleCluster } from '../../test/rig/people-cluster.ts';
 import type { SickCluster } from '../../test/rig/sick-cluster.ts';
 import { LEASES } from '../kube/lease/lease-record.ts';
 import { GIB } from '../model/bytes.ts';
@@ -87,6 +89,16 @@ test('a disk is free, held or used as a whole', () => {
   expect(total).toMatchObject({ capacity: 3 * GIB, used: 2 * GIB, free: GIB });
 });
 
+test('what is cordoned and nobody has is reserved', () => {
+  const device = { name: '/dev/a', total: GIB, readOnly: false, mediaType: 'ssd' as const };
+  const storage = withPool({}, { 'csi.aliyun.com/storage-cordoned': '*' });
+  storage.status!.nodeStorageInfo!.deviceInfo = [device];
+  storage.status!.filteredStorageInfo!.devices = ['/dev/a'];
+  const [group, disk] = topOf(roomOf({ storages: [storage] })).places;
+  expect(group).toMatchObject({ used: 30 * GIB, reserved: 70 * GIB, free: 0 });
+  expect(disk).toMatchObject({ used: 0, reserved: GIB, free: 0 });
+});
+
 test.each([
   { of: undefined, notes: ['no report'] },
   { of: { metadata: { name: 'n' } }, notes: ['no report yet'] },
@@ -97,6 +109,8 @@ test.each([
     notes: ['silent for 60 min'],
   },
   { of: nls({ summary: { total: '', free: '', refused: 2 } }), notes: ['refuses 2'] },
+  { of: nls({}, { 'csi.aliyun.com/storage-cordoned': 'a /dev/b' }), notes: ['cordoned: a /dev/b'] },
+  { of: nls({}, { 'csi.aliyun.com/storage-cordoned': '*' }), notes: ['cordoned: all'] },
 ])('the notes of a node are $notes', ({ of, notes }) => {
   expect(notesOf(of, NOW)).toEqual(notes);
 });
@@ -148,6 +162,32 @@ describe('the command', () => {
     expect(stdout).toMatch(/^not looked at: persistentvolumes: /m);
     expect(stdout).toMatch(/^worker-1 /m);
     expect(code).toBe(2);
+  });
+
+  test('with -w it looks again, also after a look that failed, until it is ended', { timeout: 120_000 }, async () => {
+    const child = startForPeople(cluster, ['top', '-w', '--every', '50ms']);
+    const ended = once(child, 'exit');
+    const looked = async (): Promise<void> => {
+      const [chunk] = await once(child.stdout, 'data');
+      expect(String(chunk)).toContain('5 nodes, 6 groups');
+    };
+    await looked();
+    // A call that is refused so is made again at once, with fresh credentials.
+    cluster.api.troubles.fail({ resource: 'nodes' }, { code: 401, reason: 'Unauthorized', message: 'who?' }, 2);
+    const [failed] = await once(child.stderr, 'data');
+    expect(String(failed)).toContain('the cluster cannot be looked at, and is tried again: ');
+    await looked();
+    child.kill('SIGINT');
+    expect(await ended).toEqual([0, null]);
+  });
+
+  test('it ends without a word when nobody reads any more', { timeout: 120_000 }, async () => {
+    const child = startForPeople(cluster, ['top', '-w', '--every', '50ms']);
+    const said = text(child.stderr);
+    const ended = once(child, 'exit');
+    await once(child.stdout, 'data');
+    child.stdout.destroy();
+    expect([await ended, await said]).toEqual([[0, null], '']);
   });
 
   test('it works while no operator leads, and says so', async () => {

@@ -1,6 +1,7 @@
 import type { GroupState, NodeState, UnitState } from '../capacity/state.ts';
 import { silenceOf } from '../doctor/checks/agents.ts';
 import { inWords } from '../doctor/model/facts.ts';
+import { cordonOf, EVERYTHING, isCordoned } from '../model/cordon.ts';
 import type { LocalVolume } from '../model/local-volume.ts';
 import type { NodeLocalStorage } from '../model/objects.ts';
 import { present } from '../model/present.ts';
@@ -60,7 +61,7 @@ export interface Top {
 export function topOf(room: Room): Top {
   const states = ledgerOf(room).snapshot().toSorted(byName);
   const reports = new Map(room.storages.map((nls) => [nls.metadata.name ?? '', nls]));
-  const places = states.flatMap(placesOf);
+  const places = states.flatMap((state) => placesOf(state, reports.get(state.name)));
   const nodes = states.map((state) => nodeOf(state, places, notesOf(reports.get(state.name), room.now)));
   return { nodes, places, volumes: volumesOf(room.volumes, places), total: sumOf(places) };
 }
@@ -68,10 +69,13 @@ export function topOf(room: Room): Top {
 const byName = (a: { readonly name: string }, b: { readonly name: string }): number =>
   a.name.localeCompare(b.name, 'en', { numeric: true });
 
-const placesOf = ({ name, groups, units }: NodeState): TopPlace[] => [
-  ...groups.toSorted(byName).map((group) => ofGroup(name, group)),
-  ...units.map((unit) => ofUnit(name, unit)).toSorted(byName),
-];
+function placesOf({ name, groups, units }: NodeState, nls: NodeLocalStorage | undefined): TopPlace[] {
+  const cordon = nls ? cordonOf(nls) : new Set<string>();
+  return [
+    ...groups.toSorted(byName).map((group) => ofGroup(name, group)),
+    ...units.map((unit) => ofUnit(name, unit, isCordoned(cordon, unit.path))).toSorted(byName),
+  ];
+}
 
 function ofGroup(node: string, { name, total, reserved, taken, unattributed, ...state }: GroupState): TopPlace {
   const [used, held] = [taken + unattributed, state.settled + state.floating];
@@ -84,13 +88,16 @@ function ofGroup(node: string, { name, total, reserved, taken, unattributed, ...
 }
 
 /** A unit is one or the other as a whole. */
-function ofUnit(node: string, { kind, path, size, usable, takenBy, held }: UnitState): TopPlace {
-  const isUsed = takenBy.length > 0 || !usable;
-  const isHeld = !isUsed && held > 0;
-  return {
-    ...{ node, kind, name: path, capacity: size, reserved: 0 },
-    ...{ used: isUsed ? size : 0, held: isHeld ? size : 0, free: isUsed || isHeld ? 0 : size },
-  };
+function ofUnit(node: string, unit: UnitState, cordoned: boolean): TopPlace {
+  const { kind, path, size } = unit;
+  const parts = { capacity: size, used: 0, held: 0, reserved: 0, free: 0 };
+  return { node, kind, name: path, ...parts, [standingOf(unit, cordoned)]: size };
+}
+
+function standingOf({ usable, takenBy, held }: UnitState, cordoned: boolean): keyof Amounts {
+  if (takenBy.length > 0) return 'used';
+  if (!usable) return cordoned ? 'reserved' : 'used';
+  return held > 0 ? 'held' : 'free';
 }
 
 function nodeOf({ name, groups, units }: NodeState, places: readonly TopPlace[], notes: readonly string[]): TopNode {
@@ -122,7 +129,14 @@ export function notesOf(nls: NodeLocalStorage | undefined, now: number): readonl
     ...(silence === undefined ? [] : [`silent for ${inWords(silence)}`]),
     ...(nodeStorageInfo.state?.type === 'DiskFault' ? ['faulty'] : []),
     ...(refused > 0 ? [`refuses ${refused}`] : []),
+    ...cordonNote(nls),
   ];
+}
+
+function cordonNote(nls: NodeLocalStorage): readonly string[] {
+  const cordon = cordonOf(nls);
+  if (cordon.size === 0) return [];
+  return [`cordoned: ${cordon.has(EVERYTHING) ? 'all' : [...cordon].join(' ')}`];
 }
 
 function volumesOf(volumes: readonly LocalVolume[], places: readonly TopPlace[]): readonly TopVolume[] {

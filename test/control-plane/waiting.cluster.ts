@@ -4,6 +4,7 @@ import { bytes, formatBytes } from '../../src/model/bytes.ts';
 import type { EventReason } from '../../src/model/event-reasons.ts';
 import type { Pod } from '../../src/model/objects.ts';
 import { DEFAULT_DRIVER, OPERATOR } from '../../src/model/well-known.ts';
+import { runForPeople } from '../rig/people-cluster.ts';
 import { tell } from './cluster/tell.ts';
 import { until } from './cluster/until.ts';
 import { CLASS, claimSpec, untilRunning } from './instruments/workload.ts';
@@ -160,4 +161,21 @@ test('each pod that waits is told what is missing, with the numbers of the objec
   expect(await system.kubectl('describe', 'pod', 'too-big')).toMatch(/NoRoom .* lacks 80 GiB of 100 GiB/);
   await untilRunning(system, ['fits'], WITHIN_MS);
   expect(ourEventsOn('fits')).toEqual([]);
+}, 240_000);
+
+test('a pod that only a cordoned group could serve is told so, and goes on once the cordon is lifted', async () => {
+  const { kubeconfig } = { kubeconfig: system.cluster.admin };
+  const told = await runForPeople({ kubeconfig }, ['cordon', 'spare-1', POOL], 200);
+  expect(told).toMatchObject({
+    stdout: `${POOL} of node spare-1 gets no new volumes now; what is there stays, and may grow.\n`,
+  });
+  await createPod('shut-out', [size('2Gi')], on('spare-1'));
+  const { events } = system.stores;
+  await until('it is told', [events], WITHIN_MS, () => ourEventsOn('shut-out').length > 0);
+  const [event] = ourEventsOn('shut-out');
+  expect(event?.reason).toBe('NodeNotAllowed');
+  expect(event?.message).toContain(`1: volume group ${POOL} is cordoned`);
+  expect(event?.message).toContain('kubectl open-local uncordon spare-1');
+  await runForPeople({ kubeconfig }, ['uncordon', 'spare-1'], 200);
+  await untilRunning(system, ['shut-out'], WITHIN_MS);
 }, 240_000);

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -191,13 +191,22 @@ export interface Ended {
 
 /** Runs a command for people against the cluster, as on a terminal of so many columns without colours. */
 export async function runForPeople(
-  { kubeconfig }: Pick<SickCluster, 'kubeconfig'>,
+  cluster: Pick<SickCluster, 'kubeconfig'>,
   args: readonly string[],
   columns = 80,
 ): Promise<Ended> {
-  const program = path.resolve(import.meta.dirname, '../../src/main-people.ts');
-  const env = { PATH: process.env['PATH'] ?? '', COLUMNS: String(columns), KUBECONFIG: kubeconfig };
-  const child = spawn(process.execPath, [program, ...args], { env });
+  const child = startForPeople(cluster, args, columns);
   const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')]);
   return { stdout, stderr, code: code as number };
+}
+
+/** The same, of a command that goes on until it is ended. */
+export function startForPeople(
+  { kubeconfig }: Pick<SickCluster, 'kubeconfig'>,
+  args: readonly string[],
+  columns = 80,
+): ChildProcessWithoutNullStreams {
+  const program = path.resolve(import.meta.dirname, '../../src/main-people.ts');
+  const env = { PATH: process.env['PATH'] ?? '', COLUMNS: String(columns), KUBECONFIG: kubeconfig };
+  return spawn(process.execPath, [program, ...args], { env });
 }

@@ -218,6 +218,16 @@ describe('expansion', () => {
     expect(ledger.grow('v', gib(7)).ok).toBe(true);
   });
 
+  test('goes on in a cordoned group, to its end, where nothing new fits', () => {
+    const cordoned = group('pool-0', 10, { reserved: gib(10), forGrowth: gib(9) });
+    const ledger = ledgerWith({ nodes: [node('n1', [cordoned])], volumes: [volume('v', 'pool-0', 4)] });
+    ledger.claimChanged(claim('a', 1));
+    expect(fitting(ledger, pod('a', ['a']), ['n1'])).toEqual([]);
+    expect(ledger.grow('v', gib(7))).toEqual({ ok: true, size: gib(7) });
+    expect(ledger.grow('v', gib(10)).ok).toBe(false);
+    expect(ledger.grow('v', gib(9)).ok).toBe(true);
+  });
+
   test('is not taken back by news from before', () => {
     const ledger = grown();
     ledger.grow('v', gib(8));

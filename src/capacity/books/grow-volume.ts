@@ -1,6 +1,7 @@
 import { bytes, type Bytes } from '../../model/bytes.ts';
 import type { Refusal } from '../../model/verdict.ts';
 import { cannotGrow, volumeMissing } from '../needs/refusal.ts';
+import type { GroupSlot } from '../stock/group-slot.ts';
 import type { UnitSlot } from '../stock/unit-slot.ts';
 import type { Books } from './books.ts';
 import { placeOf } from './records.ts';
@@ -24,7 +25,8 @@ export function growVolume(books: Books, name: string, size: Bytes): GrowAnswer 
   }
   const wanted = bytes(slot.amountFor(Math.max(size, place.size)));
   const more = wanted - Math.max(slot.takenBy(name), slot.amountFor(place.size));
-  if (more > slot.free) return { ok: false, refusal: cannotGrow(size, `volume group ${place.where}`) };
+  const { forGrowth = 0 } = (slot as GroupSlot).facts ?? {};
+  if (more > slot.free + forGrowth) return { ok: false, refusal: cannotGrow(size, `volume group ${place.where}`) };
   books.changeRecord(name, (changed) => (changed.grown = wanted));
   return { ok: true, size: wanted };
 }

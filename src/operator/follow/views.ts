@@ -1,5 +1,6 @@
 import { nodeTraitsOf, type NodeTraits } from '../../model/node-choice.ts';
 import { present } from '../../model/present.ts';
+import { cordonOf } from '../../model/cordon.ts';
 import { nodeStorage, type DecodedNode } from '../../model/decode-node.ts';
 import { claimFacts } from '../../model/decode-claim.ts';
 import { podFacts, pvFacts } from '../../model/decode.ts';
@@ -34,6 +35,8 @@ export interface StorageView extends DecodedNode {
    * has looked whether they are blank. Absent: none.
    */
   readonly unoffered?: readonly Pick<NlsDevice, 'name' | 'total' | 'mediaType'>[];
+  /** Names of what an administrator cordoned (model/cordon.ts); absent: nothing. */
+  readonly cordon?: ReadonlySet<string>;
   /** How many things its agent refuses; absent: none, or it has not said. */
   readonly refused?: number;
   /** Reasons of its conditions that do not hold, one for each; absent: all hold. */
@@ -122,9 +125,17 @@ function storageView(nls: NodeLocalStorage): StorageView {
   const groups = nls.status?.nodeStorageInfo?.volumeGroups ?? [];
   const disks = Object.fromEntries(groups.map((group) => [group.name, group.physicalVolumes ?? []]));
   const unoffered = unofferedDisks(nls);
+  const cordon = cordonOf(nls);
   const isOurs = nls.status?.conditions !== undefined;
   const told = { problems, disks, isOurs, troubles: storageTroubles(nls) };
-  const common = { name, uid, spec: nls.spec, ...told, ...present({ unoffered }), ...reportOf(nls.status) };
+  const common = {
+    name,
+    uid,
+    spec: nls.spec,
+    ...told,
+    ...present({ unoffered, cordon: cordon.size > 0 ? cordon : undefined }),
+    ...reportOf(nls.status),
+  };
   return lost === undefined
     ? { ...common, storage }
     : { ...common, lost, storage: { ...storage, groups: [], units: [] } };

@@ -8,6 +8,7 @@ export type ObstacleKind =
   | 'cordoned-with-room'
   | 'tainted-with-room'
   | 'unselected-with-room'
+  | 'storage-cordoned'
   | 'held'
   | 'faulty'
   | 'refused'
@@ -43,6 +44,10 @@ export const OBSTACLES: Readonly<Record<ObstacleKind, ObstacleEntry>> = {
   'unselected-with-room': {
     reason: 'NodeNotAllowed',
     help: (node) => `let nodeSelector and node affinity of the pod allow ${node}`,
+  },
+  'storage-cordoned': {
+    reason: 'NodeNotAllowed',
+    help: (node) => `kubectl open-local uncordon ${node}, once its storage may have volumes again`,
   },
   held: { reason: 'RoomHeld', help: () => 'nothing need be done: it is tried again when those pods have their nodes' },
   faulty: { reason: 'NoRoom', help: (node) => `mend the disk: kubectl describe nls ${node}` },

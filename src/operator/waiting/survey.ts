@@ -3,6 +3,7 @@ import type { AskedVolume } from '../../capacity/needs/asked-volumes.ts';
 import type { Shortfall } from '../../capacity/placing/shortfall.ts';
 import type { GroupState, NodeState } from '../../capacity/state.ts';
 import type { PodFacts } from '../../model/facts.ts';
+import { isCordoned } from '../../model/cordon.ts';
 import { keptOff, type KeptOff } from '../../model/node-choice.ts';
 import type { Refusal } from '../../model/verdict.ts';
 import type { NodeView, StorageView } from '../follow/views.ts';
@@ -51,7 +52,7 @@ export function surveyNodes(survey: Survey, pod: PodFacts, nodes: readonly NodeV
   survey.nodes += nodes.length;
   const here = sources.lacks(pod, allowed);
   survey.asked = here.asked;
-  if (here.closest && !isFaulty(here.closest, sources)) survey.closest = closerOf(survey.closest, here.closest);
+  if (here.closest && !getsNothing(here.closest, sources)) survey.closest = closerOf(survey.closest, here.closest);
   allowed.forEach((name, i) => {
     const refusal = here.refusals[i];
     if (refusal) note(survey, name, obstacleOf(refusal, here.asked, sources.storageOf(name)));
@@ -85,9 +86,11 @@ export function closestGroup(
   return state && { state, volumes: reported?.volumes.length ?? 0 };
 }
 
-/** What a faulty group lacks is a disk. */
-const isFaulty = ({ node, where }: Shortfall, { storageOf }: Sources): boolean =>
-  storageOf(node)?.troubles.groups.has(where) ?? false;
+/** What a faulty group lacks is a disk, and a cordoned one an administrator's word. */
+function getsNothing({ node, where }: Shortfall, { storageOf }: Sources): boolean {
+  const { troubles, cordon } = storageOf(node) ?? {};
+  return (troubles?.groups.has(where) ?? false) || (cordon !== undefined && isCordoned(cordon, where));
+}
 
 type Found = Pick<Obstacle, 'kind' | 'text'>;
 
@@ -124,10 +127,19 @@ function causeOf({ kind }: Refusal, asked: readonly AskedVolume[], storage: Stor
   if (storage.lost !== undefined) return { kind: 'lost', text: 'the node is marked as lost' };
   if (!storage.isOurs && Object.keys(storage.disks).length === 0)
     return { kind: 'silent', text: 'the agent of the node has not reported its storage yet' };
-  if (kind === 'no-such-group' || kind === 'group-too-small')
-    return faultyGroup(asked, storage) ?? unmanagedGroup(kind, asked, storage);
-  return kind === 'no-free-unit' ? (unofferedDisk(asked, storage) ?? noneOffered(asked, storage)) : undefined;
+  if (kind === 'no-such-group' || kind === 'group-too-small') return noGroup(kind, asked, storage);
+  return kind === 'no-free-unit' ? noUnit(asked, storage) : undefined;
 }
+
+const noGroup = (
+  kind: 'no-such-group' | 'group-too-small',
+  asked: readonly AskedVolume[],
+  storage: StorageView,
+): Found | undefined =>
+  faultyGroup(asked, storage) ?? cordonedGroup(asked, storage) ?? unmanagedGroup(kind, asked, storage);
+
+const noUnit = (asked: readonly AskedVolume[], storage: StorageView): Found | undefined =>
+  cordonedUnit(asked, storage) ?? unofferedDisk(asked, storage) ?? noneOffered(asked, storage);
 
 const wants = ({ vgName, node, kind }: AskedVolume, group: string): boolean =>
   kind === 'LVM' && node === undefined && (vgName === undefined || vgName === group);
@@ -135,6 +147,29 @@ const wants = ({ vgName, node, kind }: AskedVolume, group: string): boolean =>
 function faultyGroup(asked: readonly AskedVolume[], { troubles }: StorageView): Found | undefined {
   const [name, trouble] = [...troubles.groups].find(([group]) => asked.some((one) => wants(one, group))) ?? [];
   return name === undefined ? undefined : { kind: 'faulty', text: (trouble ?? name).replace(/\.$/, '') };
+}
+
+/** Of a cordoned group that is too small, too, nobody needs to lift the cordon. */
+function cordonedGroup(asked: readonly AskedVolume[], { storage, cordon }: StorageView): Found | undefined {
+  const group = storage.groups.find(
+    ({ name, available }) =>
+      cordon && isCordoned(cordon, name) && asked.some((one) => wants(one, name) && one.size <= available),
+  );
+  return group && { kind: 'storage-cordoned', text: `volume group ${group.name} is cordoned` };
+}
+
+function cordonedUnit(asked: readonly AskedVolume[], { storage, cordon }: StorageView): Found | undefined {
+  const unit = storage.units.find(
+    ({ kind, path, size, mediaType }) =>
+      cordon &&
+      isCordoned(cordon, path) &&
+      asked.some(
+        (one) => one.kind === kind && size >= one.size && (one.mediaType === undefined || one.mediaType === mediaType),
+      ),
+  );
+  if (!unit) return undefined;
+  const what = unit.kind === 'Device' ? 'disk' : 'mount point';
+  return { kind: 'storage-cordoned', text: `${what} ${unit.path} is cordoned` };
 }
 
 function unmanagedGroup(
