@@ -88,6 +88,8 @@ export const RBAC: readonly Entry[] = [
 export const ADMISSION: readonly Entry[] = [
   { kind: 'ValidatingAdmissionPolicy', plural: 'validatingadmissionpolicies', clusterWide: true, generation: true },
   { kind: 'ValidatingAdmissionPolicyBinding', plural: 'validatingadmissionpolicybindings', clusterWide: true },
+  { kind: 'MutatingAdmissionPolicy', plural: 'mutatingadmissionpolicies', clusterWide: true, generation: true },
+  { kind: 'MutatingAdmissionPolicyBinding', plural: 'mutatingadmissionpolicybindings', clusterWide: true },
 ];
 
 export const NETWORKING: readonly Entry[] = [

@@ -12,6 +12,7 @@ import type {
   Pod,
   StorageClass,
 } from '../model/objects.ts';
+import type { MutatingBinding, MutatingPolicy } from '../model/marked-pods.ts';
 import type { VolumeSnapshot, VolumeSnapshotContent } from '../model/snapshot-objects.ts';
 
 /** Where a kind of object is served: the pieces of its REST path, and the kind its body carries. */
@@ -55,6 +56,18 @@ export const STORAGE_CAPACITIES: Resource<CsiStorageCapacity> = {
   plural: 'csistoragecapacities',
   kind: 'CSIStorageCapacity',
   namespaced: true,
+};
+const admission = { group: 'admissionregistration.k8s.io', version: 'v1', namespaced: false };
+/** Since Kubernetes 1.36. */
+export const MUTATING_POLICIES: Resource<MutatingPolicy> = {
+  ...admission,
+  plural: 'mutatingadmissionpolicies',
+  kind: 'MutatingAdmissionPolicy',
+};
+export const MUTATING_BINDINGS: Resource<MutatingBinding> = {
+  ...admission,
+  plural: 'mutatingadmissionpolicybindings',
+  kind: 'MutatingAdmissionPolicyBinding',
 };
 const snapshots = { group: 'snapshot.storage.k8s.io', version: 'v1' };
 export const VOLUME_SNAPSHOTS: Resource<VolumeSnapshot> = {

@@ -19,6 +19,7 @@ import {
   LET_GO,
   LOG_LEVEL,
   LOST,
+  MARK,
   MANAGED_BY,
   DRIVER_NAME,
   NODE_LABEL,
@@ -49,6 +50,7 @@ type Kind =
   | 'annotation'
   | 'label'
   | 'finalizer'
+  | 'extended resource'
   | 'StorageClass parameter'
   | 'VolumeAttributesClass parameter'
   | 'VolumeSnapshotClass parameter'
@@ -132,6 +134,7 @@ const ON_OBJECTS: readonly Row[] = [
   [TOPOLOGY_KEY, 'label', 'Node', ['kubelet'], ['operator', 'agent'], 'Kubernetes'],
   [SNAPSHOT_SOURCE, 'finalizer', 'PersistentVolumeClaim', ['snapshot-controller'], ['people'], 'Kubernetes'],
   [VOLUME_FINALIZER, 'finalizer', 'LocalVolume', ['operator', 'agent'], ['agent'], 'ours'],
+  [MARK, 'extended resource', 'Pod', ['administrator'], ['kube-scheduler', 'people'], 'ours'],
 ];
 
 const parameter = (name: string, from: ContractName['from'], reader: Party = 'operator'): Row => [

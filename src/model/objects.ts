@@ -206,7 +206,12 @@ export interface Pod extends KubeObject {
     schedulerName?: string;
     nodeSelector?: Record<string, string>;
     volumes?: PodVolumeSource[];
-    containers?: { name: string; image?: string; volumeMounts?: { name: string; mountPath: string }[] }[];
+    containers?: {
+      name: string;
+      image?: string;
+      volumeMounts?: { name: string; mountPath: string }[];
+      resources?: { requests?: Record<string, string>; limits?: Record<string, string> };
+    }[];
     affinity?: {
       nodeAffinity?: { requiredDuringSchedulingIgnoredDuringExecution?: { nodeSelectorTerms?: NodeSelectorTerm[] } };
     };

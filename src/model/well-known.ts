@@ -193,6 +193,13 @@ export const PARAM_PVC_NAME = 'csi.storage.k8s.io/pvc/name';
 export const PARAM_PVC_NAMESPACE = 'csi.storage.k8s.io/pvc/namespace';
 export const PARAM_PV_NAME = 'csi.storage.k8s.io/pv/name';
 
+/**
+ * An extended resource that a container of a marked pod requests none of. kube-scheduler looks only whether it is named
+ * (`HTTPExtender.IsInterested`, 1.36), so that an extender with `managedResources` is asked about this pod; every check
+ * of room passes a request for none over. docs/decisions/0025
+ */
+export const MARK = 'csi.aliyun.com/volume';
+
 /** Field managers of our server-side applies. */
 export const OPERATOR = 'open-local-operator';
 export const AGENT = 'open-local-agent';
