@@ -6,8 +6,11 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { parse, stringify } from 'yaml';
+import { driversOf } from '../../src/model/decode.ts';
+import { marksPodsOf, type MutatingBinding, type MutatingPolicy } from '../../src/model/marked-pods.ts';
 import { CLASS_PARAMETERS, MUTABLE_PARAMETERS } from '../../src/model/parameters.ts';
 import { SNAPSHOT_CLASS_PARAMETERS } from '../../src/model/snapshot-class.ts';
+import { MARK } from '../../src/model/well-known.ts';
 import {
   BASE_FLAGS,
   CHART,
@@ -138,6 +141,12 @@ describe('values that are refused, with the name of the key', () => {
     ],
     ['a relative folder', { agent: { kubeletDir: 'var/lib/kubelet' } }, /agent\/kubeletDir'/],
     ['a strategy that is none', { extender: { strategy: 'pack' } }, /extender\/strategy'.*'binpack', 'spread'/],
+    ['a mark that is none', { scheduler: { markPods: 'sometimes' } }, /scheduler\/markPods'/],
+    [
+      'marked pods with scores for pods that are not marked',
+      { scheduler: { markPods: true }, operator: { nodeAntiAffinity: 'LVM=3' } },
+      /scheduler\.markPods: (operator\.nodeAntiAffinity|it needs Kubernetes 1\.36)/,
+    ],
     ['a source of certificates that is none', { tls: { source: 'vault' } }, /tls\/source'/],
     [
       'two agents on a node',
@@ -297,6 +306,100 @@ test('a second scheduler asks the extender, with the certificate of a client', a
   expect(args.filter((arg) => arg.startsWith('--extender-tls-secret'))).toEqual([]);
   // Nobody makes certificates, so nobody may.
   expect(objects.map(nameOf)).not.toContain('Role/open-local/open-local-certificates');
+});
+
+describe('marked pods', () => {
+  const NEW = '--kube-version=1.36.0';
+  const OLD = '--kube-version=1.35.9';
+  /** helm alone does not know of it; a cluster tells. */
+  const SERVED = '--api-versions=admissionregistration.k8s.io/v1/MutatingAdmissionPolicy';
+  const set = (...pairs: readonly string[]): string[] => pairs.map((pair) => `--set=${pair}`);
+  const ON = 'scheduler.enabled=true';
+  const MANAGED = [{ name: MARK }];
+
+  /** Whose pods are marked, and what the second scheduler asks about. */
+  async function marking(...flags: readonly string[]) {
+    const objects = await rendered(...flags);
+    const of = (kind: string) => objects.filter((each) => each.kind === kind);
+    const [policies, bindings] = [
+      of('MutatingAdmissionPolicy') as MutatingPolicy[],
+      of('MutatingAdmissionPolicyBinding'),
+    ];
+    const config = objects.find(
+      ({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === 'open-local-scheduler',
+    );
+    const { extenders = [] } = parse(
+      (config?.['data'] as { 'scheduler.yaml': string } | undefined)?.['scheduler.yaml'] ?? '{}',
+    ) as {
+      extenders?: { managedResources?: object }[];
+    };
+    const names = ['default-scheduler', 'open-local-scheduler'];
+    return {
+      marked: names.filter((name) => marksPodsOf(name, policies, bindings as MutatingBinding[])),
+      asks: extenders.flatMap(({ managedResources }) => managedResources ?? 'about all'),
+    };
+  }
+  const ALL = ['default-scheduler', 'open-local-scheduler'];
+
+  test.each([
+    { what: 'without a word: nobody’s', flags: [NEW], marked: [], asks: [] },
+    {
+      what: 'with the second scheduler: its own',
+      flags: [NEW, SERVED, ...set(ON)],
+      marked: ['open-local-scheduler'],
+      asks: MANAGED,
+    },
+    {
+      what: 'on a cluster that does not serve the kind: nobody’s',
+      flags: [NEW, ...set(ON)],
+      marked: [],
+      asks: ['about all'],
+    },
+    { what: 'on an older cluster: nobody’s', flags: [OLD, SERVED, ...set(ON)], marked: [], asks: ['about all'] },
+    { what: 'asked for: everybody’s', flags: [NEW, ...set('scheduler.markPods=true')], marked: ALL, asks: [] },
+    {
+      what: 'asked for, with the second: everybody’s',
+      flags: [NEW, ...set(ON, 'scheduler.markPods=true')],
+      marked: ALL,
+      asks: MANAGED,
+    },
+    {
+      what: 'refused: nobody’s',
+      flags: [NEW, SERVED, ...set(ON, 'scheduler.markPods=false')],
+      marked: [],
+      asks: ['about all'],
+    },
+    {
+      what: 'with scores for other pods: nobody’s',
+      flags: [NEW, SERVED, ...set(ON, 'operator.nodeAntiAffinity=LVM=3')],
+      marked: [],
+      asks: ['about all'],
+    },
+  ])('$what', async ({ flags, marked, asks }) => {
+    expect(await marking(...flags)).toEqual({ marked, asks });
+  });
+
+  test('where the cluster cannot, asking for them is refused', async () => {
+    const flags = set('scheduler.markPods=true');
+    await expect(template(tools, OLD, ...flags)).rejects.toThrow(
+      /scheduler\.markPods: it needs Kubernetes 1\.36 .*v1\.35\.9/,
+    );
+    const both = [...flags, ...set('operator.nodeAntiAffinity=LVM=3')];
+    await expect(template(tools, NEW, ...both)).rejects.toThrow(/operator\.nodeAntiAffinity keeps pods/);
+  });
+
+  test('inline volumes are known by every name that the operator serves', async () => {
+    for (const driver of ['local.csi.aliyun.com', 'other.example.org']) {
+      const objects = await rendered(NEW, ...set('scheduler.markPods=true', `driver=${driver}`));
+      const policy = JSON.stringify(named(objects, 'MutatingAdmissionPolicy', 'open-local-marked-pods'));
+      expect(policy).toContain(`v.csi.driver in ['${driversOf(driver).join("', '")}']`);
+    }
+  });
+
+  test('the notes name the flag', async () => {
+    expect(await notes(...set('scheduler.markPods=true'))).toMatch(/scheduler-config kubeadm .* --marked-pods\n/);
+    expect(await notes()).not.toContain('marked');
+  });
 });
 
 test('snapshots come when the cluster has their kinds', async () => {

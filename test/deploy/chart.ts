@@ -80,13 +80,15 @@ const BASE: Readonly<Record<string, string>> = {
   'agent.yaml': 'agent.yaml',
   'csidriver.yaml': 'csidriver.yaml',
   'storageclasses.yaml': 'storageclasses.yaml',
+  'marked-pods/policy.yaml': 'marked-pods.yaml',
   'snapshots/rbac.yaml': 'snapshots-rbac.yaml',
   'snapshots/volumesnapshotclass.yaml': 'snapshots-class.yaml',
 };
 const SIDECAR = 'snapshots/csi-snapshotter.yaml';
 
-/** The flags of helm for the base, and for the base with snapshots. */
+/** The flags of helm for the base, for the policy beside it, and for the base with snapshots. */
 export const BASE_FLAGS = ['--set=createNamespace=true', '--set=snapshots.enabled=false'];
+export const MARK_FLAGS = ['--set=scheduler.markPods=true', '--kube-version=1.36.0'];
 export const SNAPSHOT_FLAGS = ['--set=createNamespace=true', '--set=snapshots.enabled=true'];
 
 const headerOf = (source: string): string =>
@@ -97,8 +99,11 @@ export async function derivedFiles(tools: Pick<Tools, 'helm'>): Promise<Readonly
   const files = new Map<string, string>();
   const text = await template(tools, ...SNAPSHOT_FLAGS);
   const plain = await template(tools, ...BASE_FLAGS);
-  for (const [file, source] of Object.entries(BASE))
-    files.set(`deploy/${file}`, headerOf(source) + partOf(file.startsWith('snapshots/') ? text : plain, source));
+  const marked = await template(tools, ...MARK_FLAGS);
+  for (const [file, source] of Object.entries(BASE)) {
+    const rendered = { snapshots: text, 'marked-pods': marked }[path.dirname(file)] ?? plain;
+    files.set(`deploy/${file}`, headerOf(source) + partOf(rendered, source));
+  }
   files.set(`deploy/${SIDECAR}`, headerOf('operator.yaml') + sidecarPatch(manifests(text)));
   return files;
 }

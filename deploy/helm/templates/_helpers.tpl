@@ -91,6 +91,25 @@ true
 {{- end -}}
 {{- end }}
 
+{{/* Whose pods are marked: "all", "own" (of the second scheduler), or nothing. */}}
+{{- define "open-local.markedPods" -}}
+{{- $mark := toString .Values.scheduler.markPods -}}
+{{- $isNew := semverCompare ">=1.36.0-0" .Capabilities.KubeVersion.Version -}}
+{{- if eq $mark "true" -}}
+{{- if not $isNew }}{{ fail (printf "scheduler.markPods: it needs Kubernetes 1.36 (MutatingAdmissionPolicy v1), and this is %s" .Capabilities.KubeVersion.Version) }}{{ end -}}
+{{- if .Values.operator.nodeAntiAffinity }}{{ fail "scheduler.markPods: operator.nodeAntiAffinity keeps pods without volumes away from nodes, and the extender would not be asked about them: leave one of both out" }}{{ end -}}
+all
+{{- else if and (eq $mark "auto") .Values.scheduler.enabled $isNew (.Capabilities.APIVersions.Has "admissionregistration.k8s.io/v1/MutatingAdmissionPolicy") (not .Values.operator.nodeAntiAffinity) -}}
+own
+{{- end -}}
+{{- end }}
+
+{{/* The names under which volumes are ours, as a list of CEL: src/model/decode.ts, driversOf. */}}
+{{- define "open-local.drivers" -}}
+{{- $ours := list "local.csi.aliyun.com" "yodaplugin.csi.alibabacloud.com" -}}
+'{{ join "', '" (ternary $ours (list .Values.driver) (has .Values.driver $ours)) }}'
+{{- end }}
+
 {{- define "open-local.monitored" -}}
 {{- if or .Values.serviceMonitor.enabled (dig "enabled" false (.Values.monitor | default dict)) -}}
 true

@@ -20,6 +20,10 @@ extenders:
     nodeCacheCapable: true
     ignorable: true
     httpTimeout: 5s
+    {{- if include "open-local.markedPods" . }}
+    managedResources:
+      - name: csi.aliyun.com/volume
+    {{- end }}
     tlsConfig:
       serverName: {{ $host }}
       caFile: /etc/open-local-tls/ca.crt
