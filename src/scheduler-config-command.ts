@@ -1,11 +1,18 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { connect } from './connect.ts';
-import { optionalText, text } from './daemon/flag-types.ts';
+import { optionalText, text, toggle } from './daemon/flag-types.ts';
 import { peopleCommand } from './people-command.ts';
 import { INSTALLATION } from './people/words/access-flags.ts';
+import { assertMarked } from './setup/assert-marked.ts';
 import { readExtender } from './setup/read-extender.ts';
-import { schedulerConfig, TARGETS, type SchedulerConfig, type Target } from './setup/scheduler-config.ts';
+import {
+  schedulerConfig,
+  schedulerNameOf,
+  TARGETS,
+  type SchedulerConfig,
+  type Target,
+} from './setup/scheduler-config.ts';
 
 const TEXT = {
   doc: 'What to add to kube-scheduler, for the cluster that it is run against.',
@@ -27,6 +34,10 @@ const TEXT = {
       default: 'registry.k8s.io/kube-scheduler:v1.36.3',
       doc: "Of a second scheduler (deployment): use the cluster's own version.",
     }),
+    'marked-pods': toggle({
+      default: false,
+      doc: "Have kube-scheduler ask about pods with the mark alone, so that all others cost nothing; the chart's scheduler.markPods=true (Kubernetes 1.36) comes first.",
+    }),
     output: optionalText({
       placeholder: 'FOLDER',
       short: 'o',
@@ -40,9 +51,11 @@ export const schedulerConfigCommand = peopleCommand('scheduler-config', TEXT, as
   const { flags, words } = given;
   const [target] = words as readonly [Target];
   const client = await connect('scheduler-config', flags, env);
+  const markedPods = flags['marked-pods'];
   try {
+    if (markedPods) await assertMarked(client, schedulerNameOf(target), signal);
     const extender = await readExtender(client, flags, signal);
-    await tell(target, schedulerConfig(target, extender, flags.image), flags.output);
+    await tell(target, schedulerConfig(target, extender, { image: flags.image, markedPods }), flags.output);
   } finally {
     client.close();
   }

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -70,11 +71,10 @@ test('in a healthy cluster nothing is found, and everything is looked at', async
 test('kube-scheduler with what scheduler-config prints is as it should be, and so is a second one beside it', async () => {
   cluster = await startSickCluster();
   await schedulerTold(cluster, (config) => config);
-  const [second] = schedulerConfig(
-    'deployment',
-    await extenderOf(cluster),
-    'registry.k8s.io/kube-scheduler:v1',
-  ).outputs;
+  const [second] = schedulerConfig('deployment', await extenderOf(cluster), {
+    image: 'registry.k8s.io/kube-scheduler:v1',
+    markedPods: false,
+  }).outputs;
   const documents = parseAllDocuments(second?.text ?? '').map((each) => each.toJS() as KubeObject);
   for (const object of documents) cluster.api.load(encoded(object));
   const { facts, findings } = await cluster.examine();
@@ -83,6 +83,19 @@ test('kube-scheduler with what scheduler-config prints is as it should be, and s
     ['Pod/kube-system/kube-scheduler-cp', true],
     ['Deployment/open-local/open-local-scheduler', true],
   ]);
+});
+
+test('with marked pods all is as it should be, whatever each scheduler asks about', async () => {
+  cluster = await startSickCluster();
+  applyMarks(cluster);
+  await schedulerTold(cluster, unchanged, {}, true);
+  expect((await cluster.examine()).findings).toEqual([]);
+  // Pods without the mark may wait, where the scheduler asks about every pod.
+  await cluster.client.delete(CONFIG_MAPS, { namespace: 'kube-system', name: 'scheduler' }, never);
+  await schedulerTold(cluster, unchanged);
+  await cluster.put(CLAIMS, claimOf('new'), minutes(5));
+  await cluster.put(PODS, waitingPod('new'), minutes(5));
+  expect((await cluster.examine()).findings.map(({ name }) => name)).toEqual(['ClaimWaits']);
 });
 
 /** A real server encodes what comes as stringData. */
@@ -154,8 +167,13 @@ async function extenderOf(on: SickCluster): Promise<Extender> {
   };
 }
 /** A configuration as `open-local scheduler-config` prints it, of which one thing is changed. */
-async function schedulerTold(on: SickCluster, change: (config: string) => string, more: object = {}): Promise<void> {
-  const [output] = schedulerConfig('kubeadm', await extenderOf(on), '').outputs;
+async function schedulerTold(
+  on: SickCluster,
+  change: (config: string) => string,
+  more: object = {},
+  markedPods = false,
+): Promise<void> {
+  const [output] = schedulerConfig('kubeadm', await extenderOf(on), { image: '', markedPods }).outputs;
   const data = { 'scheduler.yaml': change(output?.text ?? '') };
   await on.put(CONFIG_MAPS, { metadata: { name: 'scheduler', namespace: 'kube-system' }, data });
   const volumes = { volumes: [{ name: 'config', configMap: { name: 'scheduler' } }] };
@@ -167,6 +185,14 @@ async function schedulerTold(on: SickCluster, change: (config: string) => string
   });
   await on.put(COMPONENT_PODS, pod);
 }
+
+/** Of the policy that marks pods, but `without`. */
+function applyMarks(on: SickCluster, without?: string): void {
+  const text = readFileSync(path.join(import.meta.dirname, '../../deploy/marked-pods/policy.yaml'), 'utf8');
+  const objects = parseAllDocuments(text).map((each) => each.toJS() as KubeObject);
+  for (const object of objects.filter(({ kind }) => kind !== without)) on.api.load(object);
+}
+const unchanged = (config: string): string => config;
 
 const INSTALLATION: readonly Case[] = [
   {
@@ -451,6 +477,50 @@ const SCHEDULING: readonly Case[] = [
     object: `Service/${NAMESPACE}/${SERVICE}`,
     says: /has not called since a leader is there .* pod default\/web waits for 5 min/,
     mends: /open-local scheduler-config/,
+    also: ['ClaimWaits'],
+  },
+  {
+    finds: 'PodsNotMarked',
+    title: 'kube-scheduler asks about marked pods alone, and the policy was taken away first',
+    breaks: (on) => schedulerTold(on, unchanged, {}, true),
+    object: 'Pod/kube-system/kube-scheduler-cp',
+    says: /only about pods that request csi\.aliyun\.com\/volume, and no .* has pods of default-scheduler request/,
+    mends: /scheduler\.markPods=true/,
+  },
+  {
+    finds: 'PodsNotMarked',
+    title: 'the policy is there and nothing puts it into effect',
+    breaks: async (on) => {
+      applyMarks(on, 'MutatingAdmissionPolicyBinding');
+      await schedulerTold(on, unchanged, {}, true);
+    },
+    object: 'Pod/kube-system/kube-scheduler-cp',
+    says: /of default-scheduler/,
+    mends: /without --marked-pods/,
+  },
+  {
+    finds: 'PodsNotMarked',
+    title: 'kube-scheduler asks about pods that request something else',
+    breaks: async (on) => {
+      applyMarks(on);
+      await schedulerTold(on, (config) => config.replace('csi.aliyun.com/volume', 'example.org/disk'), {}, true);
+    },
+    object: 'Pod/kube-system/kube-scheduler-cp',
+    says: /that request example\.org\/disk/,
+    mends: /open-local scheduler-config/,
+  },
+  {
+    finds: 'PodWithoutMark',
+    title: 'a pod waits that was made before the policy',
+    breaks: async (on) => {
+      applyMarks(on);
+      await schedulerTold(on, unchanged, {}, true);
+      await on.put(CLAIMS, claimOf('new'), minutes(5));
+      await on.put(PODS, waitingPod('new'), minutes(5));
+    },
+    object: 'Pod/default/web',
+    says: /does not request csi\.aliyun\.com\/volume: default\/web/,
+    mends: /kubectl -n default delete pod web/,
     also: ['ClaimWaits'],
   },
   {

@@ -7,6 +7,7 @@ import { checkConfiguration } from './checks/configuration.ts';
 import { checkDefinitions } from './checks/definitions.ts';
 import { checkLeftovers } from './checks/leftovers.ts';
 import { checkMachines } from './checks/machines.ts';
+import { checkMarkedPods } from './checks/marked-pods.ts';
 import { checkOperator } from './checks/operator.ts';
 import { checkPermissions } from './checks/permissions.ts';
 import { checkScheduler } from './checks/scheduler.ts';
@@ -25,6 +26,7 @@ const CHECKS: readonly Check[] = [
   checkAgents,
   checkClocks,
   checkScheduler,
+  checkMarkedPods,
   checkLeftovers,
   checkConfiguration,
   checkMachines,

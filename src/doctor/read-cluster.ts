@@ -4,6 +4,8 @@ import {
   CLAIMS,
   INIT_CONFIGS,
   LOCAL_VOLUMES,
+  MUTATING_BINDINGS,
+  MUTATING_POLICIES,
   NODE_LOCAL_STORAGES,
   NODES,
   PODS,
@@ -63,6 +65,7 @@ export async function readCluster(client: Reader, options: ReadOptions, signal: 
   ];
   const own = present({ deployments, daemonSets, operator, agents });
   const policies = await readPolicies(look, operator, agents);
+  const marking = await readMarking(look);
   const schedulers = await readSchedulers(look, namespace, deployments ?? []);
   const certificates =
     operator && settings.tlsSecret ? await readCertificates(look, namespace, settings.tlsSecret) : undefined;
@@ -71,7 +74,7 @@ export async function readCluster(client: Reader, options: ReadOptions, signal: 
   return {
     ...{ version, namespace, settings, unseen, now: options.now() },
     ...{ ...own, ...installation, ...storage, ...volumes },
-    ...present({ policies, schedulers, certificates, denied }),
+    ...present({ policies, marking, schedulers, certificates, denied }),
   };
 }
 
@@ -132,6 +135,12 @@ const readCertificates = (look: Look, namespace: string, secret: string): Promis
       client: await of(names.client),
     };
   });
+
+async function readMarking(look: Look): Promise<Facts['marking']> {
+  const policies = await look.list(MUTATING_POLICIES);
+  const bindings = await look.list(MUTATING_BINDINGS);
+  return policies && bindings && { policies, bindings };
+}
 
 /** Called after what they hold to their own. */
 function readPolicies(

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
-import { schedulerConfig, type Extender, type Target } from './scheduler-config.ts';
+import { schedulerConfig, schedulerNameOf, TARGETS, type Extender, type Target } from './scheduler-config.ts';
 
 const EXTENDER: Extender = {
   namespace: 'open-local',
@@ -11,7 +11,8 @@ const EXTENDER: Extender = {
   cert: 'CERT',
   key: 'KEY',
 };
-const of = (target: Target, extender = EXTENDER) => schedulerConfig(target, extender, 'scheduler:v1');
+const of = (target: Target, extender = EXTENDER, markedPods = false) =>
+  schedulerConfig(target, extender, { image: 'scheduler:v1', markedPods });
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 
 interface Configuration {
@@ -75,6 +76,23 @@ test('k3s and rke2 get a file of their own, which adds to what is there', () => 
     'kube-scheduler-arg+': [`config=${file}`],
     'kube-scheduler-extra-mount+': [`${file}:${file}:ro`],
   });
+});
+
+test.each(TARGETS)('%s: only who wants it is asked about marked pods alone, and is told how to go back', (target) => {
+  const entry = (markedPods: boolean): object => {
+    const { outputs } = of(target, EXTENDER, markedPods);
+    const documents = parseAllDocuments(outputs[0]?.text ?? '').map((each) => each.toJS() as Record<string, unknown>);
+    const secret = documents.find(({ kind }) => kind === 'Secret') as
+      | { stringData: Record<string, string> }
+      | undefined;
+    const text = secret?.stringData['open-local-scheduler.yaml'] ?? outputs[0]?.text ?? '';
+    return (parse(text) as Configuration).extenders[0] ?? {};
+  };
+  expect(entry(false)).not.toHaveProperty('managedResources');
+  expect(entry(true)).toEqual({ ...entry(false), managedResources: [{ name: 'csi.aliyun.com/volume' }] });
+  expect(of(target, EXTENDER, true).steps.at(-1)).toMatch(/without --marked-pods first, scheduler.markPods=false last/);
+  expect(of(target).steps.join()).not.toContain('marked');
+  expect(schedulerNameOf(target)).toBe(target === 'deployment' ? 'open-local-scheduler' : 'default-scheduler');
 });
 
 test('a second scheduler is a Deployment with its own name, Lease and configuration', () => {

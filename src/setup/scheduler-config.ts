@@ -1,5 +1,5 @@
 import { stringify } from 'yaml';
-import { APP_COMPONENT } from '../model/well-known.ts';
+import { APP_COMPONENT, MARK } from '../model/well-known.ts';
 
 /**
  * What kube-scheduler needs to ask the extender, for each way in which a cluster runs it. Pure: what is read of the
@@ -21,6 +21,13 @@ export interface Extender {
   readonly key: string;
 }
 
+export interface Choice {
+  /** Of a second scheduler. */
+  readonly image: string;
+  /** Ask about marked pods alone: pods without volumes are then placed without a call. */
+  readonly markedPods: boolean;
+}
+
 /** One file or manifest to put somewhere. `secret`: it has a private key in it. */
 export interface Output {
   readonly name: string;
@@ -38,6 +45,9 @@ export interface SchedulerConfig {
 
 const FILE = 'open-local-scheduler.yaml';
 export const SECOND_SCHEDULER = 'open-local-scheduler';
+/** Whose pods a scheduler of each target places. */
+export const schedulerNameOf = (target: Target): string =>
+  target === 'deployment' ? SECOND_SCHEDULER : 'default-scheduler';
 
 interface Layout {
   /** Folder of the scheduler's configuration on every node of the control plane. */
@@ -52,15 +62,23 @@ const LAYOUTS: Readonly<Record<Exclude<Target, 'deployment'>, Layout>> = {
   rke2: { folder: '/etc/rancher/rke2', kubeconfig: '/var/lib/rancher/rke2/server/cred/scheduler.kubeconfig' },
 };
 
-/** Files, manifests and steps for one way of running kube-scheduler. `image` is that of a second scheduler. */
-export function schedulerConfig(target: Target, extender: Extender, image: string): SchedulerConfig {
-  if (target === 'deployment') return secondScheduler(extender, image);
+/** Files, manifests and steps for one way of running kube-scheduler. */
+export function schedulerConfig(target: Target, extender: Extender, choice: Choice): SchedulerConfig {
+  const { outputs, steps } =
+    target === 'deployment' ? secondScheduler(extender, choice) : ownScheduler(target, extender, choice);
+  return { outputs, steps: choice.markedPods ? [...steps, TAKE_AWAY] : steps };
+}
+
+const TAKE_AWAY =
+  'To ask about every pod again: all this without --marked-pods first, scheduler.markPods=false last. Otherwise nobody asks about new pods in between.';
+
+function ownScheduler(target: Exclude<Target, 'deployment'>, extender: Extender, choice: Choice): SchedulerConfig {
   const { folder, kubeconfig } = LAYOUTS[target];
   const file = `${folder}/${FILE}`;
   const configuration = {
     ...header,
     clientConnection: { kubeconfig },
-    extenders: [extenderEntry(extender, extender.clusterIp)],
+    extenders: [extenderEntry(extender, extender.clusterIp, choice)],
   };
   const config: Output = {
     name: FILE,
@@ -78,12 +96,14 @@ const header = { apiVersion: 'kubescheduler.config.k8s.io/v1', kind: 'KubeSchedu
  * One entry of `extenders`. Names alone are sent; when the extender does not answer, the scheduler goes on without it,
  * and CreateVolume refuses what does not fit. https://kubernetes.io/docs/reference/config-api/kube-scheduler-config.v1/
  */
-const extenderEntry = (extender: Extender, host: string): object => {
+const extenderEntry = (extender: Extender, host: string, { markedPods }: Choice): object => {
   const base64 = (text: string): string => Buffer.from(text).toString('base64');
   return {
     urlPrefix: `https://${host.includes(':') ? `[${host}]` : host}:${extender.port}/scheduler`,
     ...{ filterVerb: 'filter', prioritizeVerb: 'prioritize', bindVerb: 'bind', weight: 10 },
     ...{ enableHTTPS: true, nodeCacheCapable: true, ignorable: true, httpTimeout: '5s' },
+    // Not ignoredByScheduler, which would take the place of what the profile's NodeResourcesFit ignores already.
+    ...(markedPods ? { managedResources: [{ name: MARK }] } : {}),
     tlsConfig: {
       serverName: `${extender.service}.${extender.namespace}.svc`,
       ...{ caData: base64(extender.ca), certData: base64(extender.cert), keyData: base64(extender.key) },
@@ -146,14 +166,14 @@ const ADDITIONS: Readonly<Record<Exclude<Target, 'deployment'>, (file: string) =
 };
 
 /** A stock kube-scheduler in the cluster, for pods with `schedulerName: open-local-scheduler`. */
-function secondScheduler(extender: Extender, image: string): SchedulerConfig {
+function secondScheduler(extender: Extender, choice: Choice): SchedulerConfig {
   const { namespace, service } = extender;
   const metadata = { name: SECOND_SCHEDULER, namespace };
   const configuration = {
     ...header,
     leaderElection: { leaderElect: true, resourceName: SECOND_SCHEDULER, resourceNamespace: namespace },
     profiles: [{ schedulerName: SECOND_SCHEDULER }],
-    extenders: [extenderEntry(extender, `${service}.${namespace}.svc`)],
+    extenders: [extenderEntry(extender, `${service}.${namespace}.svc`, choice)],
   };
   const documents = [
     { apiVersion: 'v1', kind: 'ServiceAccount', metadata },
@@ -161,7 +181,7 @@ function secondScheduler(extender: Extender, image: string): SchedulerConfig {
     readerBinding(metadata),
     ...leaseRole(metadata),
     { apiVersion: 'v1', kind: 'Secret', metadata, stringData: { [FILE]: stringify(configuration) } },
-    deployment(metadata, image),
+    deployment(metadata, choice.image),
   ];
   return {
     outputs: [

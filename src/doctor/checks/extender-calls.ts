@@ -47,9 +47,10 @@ function podThatWaits(leads: string, facts: Facts): string | undefined {
   return pod && `pod ${placeOf(pod)} waits for ${inWords(since(pod.metadata.creationTimestamp, facts.now) ?? 0)}`;
 }
 
-/** Whether a pod without a node has a claim of a class of ours. */
-function asksForUs({ metadata, spec }: Pod, { classes = [], claims = [], settings }: Facts): boolean {
+/** Whether a pod without a node has an inline volume of ours, or a claim of a class of ours. */
+export function asksForUs({ metadata, spec }: Pod, { classes = [], claims = [], settings }: Facts): boolean {
   if (spec?.nodeName !== undefined) return false;
+  if ((spec?.volumes ?? []).some(({ csi }) => csi?.driver === settings.driver)) return true;
   const ours = new Set(classes.filter(({ provisioner }) => provisioner === settings.driver).map(nameOf));
   const names = (spec?.volumes ?? []).flatMap(({ persistentVolumeClaim }) => persistentVolumeClaim?.claimName ?? []);
   return claims

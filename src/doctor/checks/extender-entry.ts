@@ -7,6 +7,7 @@ export interface ExtenderEntry {
   readonly urlPrefix?: string;
   readonly filterVerb?: string;
   readonly bindVerb?: string;
+  readonly managedResources?: readonly { readonly name?: string }[];
   readonly tlsConfig?: { readonly caData?: string; readonly certData?: string };
 }
 

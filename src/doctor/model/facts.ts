@@ -1,5 +1,6 @@
 import type { Lease } from '../../kube/lease/lease-record.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
+import type { MutatingBinding, MutatingPolicy } from '../../model/marked-pods.ts';
 import type {
   InitConfig,
   KubeObject,
@@ -43,6 +44,11 @@ export interface Facts {
   readonly definitions?: ReadonlyMap<string, Definition>;
   /** Of admission, by name: whether each is there. */
   readonly policies?: ReadonlyMap<string, boolean>;
+  /** Those that change objects, and what puts them into effect; undefined in part: neither is. */
+  readonly marking?: {
+    readonly policies: readonly MutatingPolicy[];
+    readonly bindings: readonly MutatingBinding[];
+  };
   readonly ownNamespace?: KubeObject;
   /** All of the cluster. */
   readonly deployments?: readonly Workload[];

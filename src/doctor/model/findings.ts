@@ -118,6 +118,16 @@ export const FINDINGS = {
     'kube-scheduler cannot call the extender',
     'apply `deploy/` again',
   ),
+  PodsNotMarked: broken(
+    'kube-scheduler asks about marked pods alone, and nothing marks them: the policy is not there, or the cluster is older than Kubernetes 1.36',
+    'pods are placed without a look at their room; a node that has none turns them away afterwards',
+    'have pods marked, or kube-scheduler ask about every pod',
+  ),
+  PodWithoutMark: risk(
+    'a pod that waits is older than the policy that marks pods',
+    'a kube-scheduler that asks about marked pods alone does not ask about it, and cannot say why it waits',
+    'make the pod anew',
+  ),
   PermissionMissing: broken(
     'roles of an older version, or changed by hand',
     'what needs the right fails again and again; most of it shows in logs only',
