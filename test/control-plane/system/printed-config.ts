@@ -12,10 +12,15 @@ interface Configuration {
   readonly extenders: readonly { readonly urlPrefix: string }[];
 }
 
-/** Folder with what `open-local scheduler-config` says for this cluster. */
-export async function printedConfig(cluster: Cluster, openLocal: string, target: string): Promise<string> {
-  const folder = path.join(cluster.dir, `scheduler-config-${target}`);
-  const args = ['scheduler-config', target, `--kubeconfig=${cluster.admin}`, `--output=${folder}`];
+/** Folder with what `open-local scheduler-config` says for this cluster. Throws what it says when it refuses. */
+export async function printedConfig(
+  cluster: Cluster,
+  openLocal: string,
+  target: string,
+  ...flags: readonly string[]
+): Promise<string> {
+  const folder = path.join(cluster.dir, `scheduler-config-${target}${flags.join('')}`);
+  const args = ['scheduler-config', target, `--kubeconfig=${cluster.admin}`, `--output=${folder}`, ...flags];
   await promisify(execFile)(openLocal, args, { timeout: 30_000 });
   return folder;
 }
@@ -44,8 +49,13 @@ export async function staticPod(cluster: Cluster, folder: string): Promise<Stati
  * that kubeadm makes of it. Of this machine are the kubeconfig, the port, and the address of the Service, to which no
  * kube-proxy leads.
  */
-export async function useAsPrinted(cluster: Cluster, openLocal: string, port: number): Promise<void> {
-  const folder = await printedConfig(cluster, openLocal, 'kubeadm');
+export async function useAsPrinted(
+  cluster: Cluster,
+  openLocal: string,
+  port: number,
+  ...flags: readonly string[]
+): Promise<void> {
+  const folder = await printedConfig(cluster, openLocal, 'kubeadm', ...flags);
   const kubeconfig = path.join(cluster.dir, 'kube-scheduler.kubeconfig');
   const config = parse(await readFile(path.join(folder, FILE), 'utf8')) as Configuration;
   const here = {
