@@ -3,16 +3,17 @@ import { run } from '../../src/exec/run.ts';
 import { loadKubeconfig } from '../../src/kube/access/kubeconfig.ts';
 import { STORAGE_CLASSES } from '../../src/kube/resource.ts';
 import { createKubeClient } from '../../src/kube/rest/rest-client.ts';
-import { DEFAULT_DRIVER } from '../../src/model/well-known.ts';
+import { DEFAULT_DRIVER, MARK } from '../../src/model/well-known.ts';
 import { startCluster } from '../../test/control-plane/cluster/cluster.ts';
 import { applyFolder } from '../../test/control-plane/system/deployed.ts';
 import { startChild } from '../child.ts';
 import { CLASS, runBurst, type BurstOptions, type BurstResult } from './bursts.ts';
+import { markPods } from './mark-pods.ts';
 import { GROUP, makeNodes } from './nodes.ts';
 import { extenderCalls, startOperator } from './operator.ts';
 import { say } from '../report.ts';
 
-const CASES = ['none', 'echo', 'ours', 'ours, bind'] as const;
+const CASES = ['none', 'echo', 'ours', 'ours, bind', 'ours, marked'] as const;
 type Case = (typeof CASES)[number];
 
 export interface SchedulingRow extends BurstResult {
@@ -130,14 +131,21 @@ async function playEcho(burst: Burst): Promise<Result> {
   }
 }
 
+/** What each case has besides; the last is what `open-local scheduler-config --marked-pods` prints. */
+const OURS: readonly (readonly [Case, object])[] = [
+  ['ours', {}],
+  ['ours, bind', { bindVerb: 'bind' }],
+  ['ours, marked', { bindVerb: 'bind', managedResources: [{ name: MARK }] }],
+];
+
 async function playOurs(burst: Burst, openLocal: string): Promise<Result[]> {
   const operator = await startOperator(burst.cluster, openLocal);
   const results: Result[] = [];
   try {
-    for (const extender of ['ours', 'ours, bind'] as const) {
+    for (const [extender, more] of OURS) {
       const before = await operator.metrics();
-      const more = extender === 'ours' ? {} : { bindVerb: 'bind' };
       const extenders = [{ ...extenderAt(`http://127.0.0.1:${operator.port}/scheduler`), ...more }];
+      await using _ = extender === 'ours, marked' ? await markPods(burst) : undefined;
       const result = await runBurst({ ...burst, extenders, extenderCpuMs: () => operator.cpuMs() });
       results.push({ extender, ...result, calls: extenderCalls(before, await operator.metrics()) });
     }

@@ -9,6 +9,8 @@ export interface SchedulingCase extends Pick<SchedulingRow, 'nodes' | 'claims' |
   readonly podsPerSecond: number;
   /** Difference to the echo of the same rounds. */
   readonly ofEcho: number;
+  /** The same to no extender at all. */
+  readonly ofNone: number;
   /** Scheduler's time for one pod, ms: deciding, and the part outside plug-ins. */
   readonly algorithm: number;
   readonly outsidePlugins: number;
@@ -28,10 +30,10 @@ export function casesOf(rows: readonly SchedulingRow[]): SchedulingCase[] {
   return [...Map.groupBy(rows, key).values()].map((same) => {
     const [{ nodes, claims, extender }] = same as [SchedulingRow];
     const of = (figure: (row: SchedulingRow) => number): number => median(same.map(figure));
-    const echoAt = (row: SchedulingRow): number =>
+    const paceOf = (extender: SchedulingRow['extender'], { round }: SchedulingRow): number =>
       rows.find(
         (other) =>
-          other.extender === 'echo' && other.nodes === nodes && other.claims === claims && other.round === row.round,
+          other.extender === extender && other.nodes === nodes && other.claims === claims && other.round === round,
       )?.podsPerSecond ?? Number.NaN;
     return {
       nodes,
@@ -39,7 +41,8 @@ export function casesOf(rows: readonly SchedulingRow[]): SchedulingCase[] {
       extender,
       rounds: same.length,
       podsPerSecond: of((row) => row.podsPerSecond),
-      ofEcho: of((row) => row.podsPerSecond / echoAt(row)),
+      ofEcho: of((row) => row.podsPerSecond / paceOf('echo', row)),
+      ofNone: of((row) => row.podsPerSecond / paceOf('none', row)),
       algorithm: of((row) => row.scheduler.algorithm),
       outsidePlugins: of((row) => row.scheduler.outsidePlugins),
       filter: of((row) => row.calls?.['filter']?.ms ?? 0),
@@ -54,27 +57,34 @@ export function casesOf(rows: readonly SchedulingRow[]): SchedulingCase[] {
 /** Formats the cases for people. */
 export function schedulingTable(cases: readonly SchedulingCase[]): string {
   const head = [
-    ...['nodes', 'claims', 'extender', 'rounds', 'pods/s', 'of echo', 'decide ms', 'of it outside plug-ins'],
+    ...['nodes', 'claims', 'extender', 'rounds', 'pods/s', 'of none', 'of echo', 'decide ms', 'of it outside plug-ins'],
     ...['filter ms', 'prioritize ms', 'bind ms', 'scheduler CPU ms/pod', 'extender CPU ms/pod'],
   ];
   return table(
     head,
     cases.map((one) => [
-      ...[one.nodes, one.claims, one.extender, one.rounds, one.podsPerSecond.toFixed(0), ratio(one.ofEcho)],
+      ...[one.nodes, one.claims, one.extender, one.rounds, one.podsPerSecond.toFixed(0)],
+      ...[ratio(one.ofNone), ratio(one.ofEcho)],
       ...[one.algorithm, one.outsidePlugins, one.filter, one.prioritize, one.bind].map(ms),
       ...[one.schedulerCpu, one.extenderCpu].map(ms),
     ]),
   );
 }
 
+/** Pods that nobody asks us about are compared with no extender, all others with the echo. */
 export function schedulingGoals(cases: readonly SchedulingCase[]): Goal[] {
   return cases
-    .filter(({ claims, extender }) => claims === 0 && extender.startsWith('ours'))
-    .map(({ nodes, extender, ofEcho }) => ({
-      goal: `plain pods at ${nodes} nodes, ${extender}: at least 0.95 × the echo`,
-      measured: ratio(ofEcho),
-      met: ofEcho >= 0.95,
-    }));
+    .filter(({ claims, extender }) => (claims === 0 && extender.startsWith('ours')) || extender === 'ours, marked')
+    .map(({ nodes, claims, extender, ofEcho, ofNone }) => {
+      const isUnasked = claims === 0 && extender === 'ours, marked';
+      const measured = isUnasked ? ofNone : ofEcho;
+      const pods = claims === 0 ? 'plain pods' : 'pods with a claim';
+      return {
+        goal: `${pods} at ${nodes} nodes, ${extender}: at least 0.95 × ${isUnasked ? 'no extender' : 'the echo'}`,
+        measured: ratio(measured),
+        met: measured >= 0.95,
+      };
+    });
 }
 
 /** Formats the results of claims for people: times and costs. */
