@@ -51,3 +51,24 @@ test('nothing is kept of a key that nobody uses', async () => {
   await turn();
   expect(mutex.isBusy('k')).toBe(false);
 });
+
+test('tasks with several keys in common run one after another, in whatever order they name them', async () => {
+  const mutex = new KeyedMutex();
+  const events: string[] = [];
+  const task = (name: string) => async () => {
+    events.push(`${name} in`);
+    await turn();
+    events.push(`${name} out`);
+  };
+  await Promise.all([
+    mutex.runAll(['a', 'b', 'a'], task('first'), never),
+    mutex.runAll(['b', 'a'], task('second'), never),
+    mutex.run('b', task('third'), never),
+    mutex.runAll([], task('free'), never),
+  ]);
+  const ordered = events.filter((event) => !event.startsWith('free'));
+  expect(ordered.filter((_, at) => at % 2 === 0).map((event) => event.replace(' in', ' out'))).toEqual(
+    ordered.filter((_, at) => at % 2 === 1),
+  );
+  expect(ordered).toHaveLength(6);
+});

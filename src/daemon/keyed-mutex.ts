@@ -20,6 +20,16 @@ export class KeyedMutex {
     }
   }
 
+  /**
+   * As `run`, with all these keys at once. They are taken in the order of their names, so that two tasks with several
+   * of the same keys never wait for each other; a task must not ask for further ones.
+   */
+  async runAll<T>(keys: readonly string[], task: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    const [first, ...others] = [...new Set(keys)].toSorted();
+    if (first === undefined) return task();
+    return this.run(first, () => this.runAll(others, task, signal), signal);
+  }
+
   /** Whether a task with this key runs or waits. */
   isBusy(key: string): boolean {
     return this.#tails.has(key);
