@@ -7,6 +7,7 @@ import { createCommands, devicesOf, type Commands, type GroupRef, type LvmOption
 import { newDeviceMark } from './device-mark.ts';
 import { readFill, type SnapshotFill } from './fill.ts';
 import { isLargeEnoughAlready } from './errors.ts';
+import { createTogether } from './group-snapshot.ts';
 import { OUR_TAG, UNFINISHED_TAG } from './names.ts';
 import type { LvmGroup, LvmReport, LvmVolume } from './report.ts';
 import { assertIsIt, type VolumeRef } from './same-volume.ts';
@@ -47,6 +48,14 @@ export interface Lvm {
    * device-mapper.
    */
   createSnapshot(snapshot: NewSnapshot, signal: AbortSignal): Promise<void>;
+  /**
+   * Takes snapshots of several volumes, in one group or more, at one moment: all or, when it throws, none that is
+   * finished. Meanwhile writers wait, for a bounded time. Throws as `createSnapshot`, besides `conflict` for what is
+   * there already, `unavailable` when the time was over, and `precondition` for a volume that is not active.
+   */
+  createSnapshots(snapshots: readonly NewSnapshot[], signal: AbortSignal): Promise<void>;
+  /** Ends the making of a snapshot of several, another of which is finished. */
+  finishSnapshot(volume: VolumeRef, signal: AbortSignal): Promise<void>;
   /** Gives a volume that another program made our tag; nothing else of it changes. Done when it has it. */
   adoptVolume(volume: VolumeRef, signal: AbortSignal): Promise<void>;
   /** Makes an ordinary volume of a snapshot's store, which can be erased; done when it is one. */
@@ -84,24 +93,13 @@ export function createLvm(options: LvmOptions): Lvm {
 
     createVolume: (volume, signal) => createVolume(commands, volume, signal),
 
-    createSnapshot: async (snapshot, signal) => {
-      await loadSnapshotTarget(options.run, signal);
-      await createSnapshot(commands, snapshot, signal);
-    },
+    ...snapshotVerbs(commands, options),
 
     adoptVolume: async (volume, signal) => {
       const { group, found } = await volumeOf(commands, volume, signal);
       if (found?.tags.includes(OUR_TAG)) return;
       await change(argv.adopt(volume.vgName, volume.name), devicesOf(group), signal);
     },
-
-    splitSnapshot: async (volume, signal) => {
-      const { group, found } = await volumeOf(commands, volume, signal);
-      if (found?.origin === undefined) return;
-      await change(argv.splitSnapshot(volume.vgName, volume.name), devicesOf(group), signal);
-    },
-
-    fill: (signal) => readFill(options.run, signal),
 
     extendVolume: async (volume, signal) => {
       const { group } = await volumeOf(commands, volume, signal);
@@ -129,6 +127,37 @@ export function createLvm(options: LvmOptions): Lvm {
       assertNoSnapshots(group, volume.name);
       await change(argv.lvremove(volume.vgName, volume.name), devicesOf(group), signal);
     },
+  };
+}
+
+type SnapshotVerb = 'createSnapshot' | 'createSnapshots' | 'finishSnapshot' | 'splitSnapshot' | 'fill';
+
+function snapshotVerbs(commands: Commands, { run }: LvmOptions): Pick<Lvm, SnapshotVerb> {
+  const { change } = commands;
+  return {
+    createSnapshot: async (snapshot, signal) => {
+      await loadSnapshotTarget(run, signal);
+      await createSnapshot(commands, snapshot, signal);
+    },
+
+    createSnapshots: async (snapshots, signal) => {
+      await loadSnapshotTarget(run, signal);
+      await createTogether(commands, run, snapshots, signal);
+    },
+
+    finishSnapshot: async (volume, signal) => {
+      const { group, found } = await volumeOf(commands, volume, signal);
+      if (found && !isUnfinished(found)) return;
+      await change(argv.markFinished(volume.vgName, volume.name), devicesOf(group), signal);
+    },
+
+    splitSnapshot: async (volume, signal) => {
+      const { group, found } = await volumeOf(commands, volume, signal);
+      if (found?.origin === undefined) return;
+      await change(argv.splitSnapshot(volume.vgName, volume.name), devicesOf(group), signal);
+    },
+
+    fill: (signal) => readFill(run, signal),
   };
 }
 

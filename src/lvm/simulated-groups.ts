@@ -1,4 +1,5 @@
 import { MIB, bytes, roundUp, type Bytes } from '../model/bytes.ts';
+import { present } from '../model/present.ts';
 import { Fault } from '../model/fault.ts';
 import { largestStore } from '../model/snapshot-store.ts';
 import type { NewVolume } from './argv.ts';
@@ -45,6 +46,8 @@ export interface SimulatedVolume {
   readonly tags: readonly string[];
   /** False: as after a boot, its device is not there. Absent: nobody can tell. */
   readonly active?: boolean;
+  /** It lets nothing through, as while a group snapshot is taken. */
+  readonly suspended?: true;
   /** More than one: it lies on that many devices in equal parts, and grows so. */
   readonly stripes: number;
   readonly segments: readonly { readonly device: string; readonly extents: number }[];
@@ -119,7 +122,7 @@ function volumeOf(volume: SimulatedVolume): LvmVolume {
   const size = inBytes(extentsOf(volume));
   const layout = volume.stripes > 1 ? 'striped' : 'linear';
   const active = volume.active === undefined ? {} : { active: volume.active };
-  const { name, uuid = `simulated-${name}`, tags, snapshot } = volume;
+  const { name, uuid = `simulated-${name}`, tags, snapshot, suspended } = volume;
   const facts = snapshot && {
     origin: snapshot.origin,
     snapshot: {
@@ -128,7 +131,19 @@ function volumeOf(volume: SimulatedVolume): LvmVolume {
       invalid: snapshot.overflowed ?? false,
     },
   };
-  return { name, uuid, size, taken: size, tags, ...facts, readOnly: false, layout, ...active, health: '' };
+  return {
+    name,
+    uuid,
+    size,
+    taken: size,
+    tags,
+    ...facts,
+    readOnly: false,
+    layout,
+    ...active,
+    ...present({ suspended }),
+    health: '',
+  };
 }
 
 /** Throws Fault `conflict` when the group exists, and as withDevices. */

@@ -12,7 +12,14 @@ import {
   withoutVolume,
   type SimulatedStorage,
 } from './simulated-groups.ts';
-import { fillOf, withSnapshot, withSnapshotSplit } from './simulated-snapshots.ts';
+import {
+  createTogether,
+  fillOf,
+  withSnapshot,
+  withSnapshotSplit,
+  withSuspended,
+  withUnfinished,
+} from './simulated-snapshots.ts';
 
 /**
  * LVM without LVM: groups and volumes are entries of one JSON file, which also lists the disks (disk/simulated.ts). For
@@ -31,12 +38,19 @@ export function createSimulatedLvm(state: StateFile<SimulatedStorage>): Lvm {
       const takenAt = new Date().toISOString();
       return state.update((before) => withSnapshot(before, snapshot, takenAt), signal);
     },
+    createSnapshots: (snapshots, signal) =>
+      createTogether(
+        (deed, always) => state.update(deed, always ? new AbortController().signal : signal),
+        snapshots,
+        new Date().toISOString(),
+      ),
+    finishSnapshot: (volume, signal) => state.update((before) => withUnfinished(before, volume, false), signal),
     adoptVolume: (volume, signal) => state.update((before) => withVolumeAdopted(before, volume), signal),
     splitSnapshot: (volume, signal) => state.update((before) => withSnapshotSplit(before, volume), signal),
     fill: async (signal) => fillOf(await state.read(signal)),
     extendVolume: (volume, signal) => state.update((before) => withVolumeGrown(before, volume), signal),
     activateVolume: (volume, signal) => state.update((before) => withVolumeActive(before, volume), signal),
-    refreshVolume: () => Promise.resolve(),
+    refreshVolume: (volume, signal) => state.update((before) => withSuspended(before, volume, false), signal),
     removeVolume: (volume, signal) => state.update((before) => withoutVolume(before, volume), signal),
   };
 }
