@@ -17,6 +17,7 @@ import type { OwnObjects } from './own-objects.ts';
 import type { Ports } from './ports.ts';
 import { createQueues, type Queues } from './queues.ts';
 import { isSettled } from './volumes/is-settled.ts';
+import { partnersOf } from './volumes/plan-group-snapshot.ts';
 import { isFilling } from './volumes/watch-fill.ts';
 import { createRunningCopies } from './volumes/running-copies.ts';
 import { createVolumeWriter, type OnBroken, type VolumeWriter } from './volumes/write-volume.ts';
@@ -72,6 +73,7 @@ export function createWork(deps: WorkDeps): Work {
   });
   volumes.subscribe({
     changed: (volume, before) => {
+      for (const name of broughtBack(volume, before, volumes.values)) queues.volumes.add(name);
       if (JSON.stringify(volume.spec.limits) !== JSON.stringify(before?.spec.limits)) queues.limits.add(LIMITS_KEY);
       if (volume.spec.nodeName === nodeName && !isSettled(volume)) queues.volumes.add(volume.metadata.name ?? '');
       else lookAtOthers(volume); // a copy that is whole reads no more, and one may be made of a snapshot that is there
@@ -128,6 +130,22 @@ function concernedBy({ spec, metadata }: LocalVolume, volumes: ReadonlyMap<strin
   const isMadeOfIt = (each: LocalVolume): boolean => copySourceId(each) === metadata.name;
   const copies = spec.role === 'Snapshot' ? [...volumes.values()].filter(isMadeOfIt) : [];
   return [...sources, ...copies].filter((each) => !isSettled(each)).map((each) => each.metadata.name ?? '');
+}
+
+/**
+ * Parts of a group snapshot: the first takes all, once the last is asked for, and the others are looked at when it is
+ * there.
+ */
+function broughtBack(
+  volume: LocalVolume,
+  before: LocalVolume | undefined,
+  volumes: ReadonlyMap<string, LocalVolume>,
+): readonly string[] {
+  const [first, ...others] = partnersOf(volume, volumes);
+  if (first === undefined) return [];
+  const isFirst = first.metadata.name === volume.metadata.name;
+  const concerned = isFirst ? (isSettled(volume) ? others : []) : before === undefined ? [first] : [];
+  return concerned.filter((one) => !isSettled(one)).map(({ metadata }) => metadata.name ?? '');
 }
 
 /** A change of the status alone is our own doing. */

@@ -24,6 +24,8 @@ export interface LocalVolume extends KubeObject {
     restore?: 'Mount' | 'Copy';
     /** The CSI id of the group snapshot that it is part of. */
     groupSnapshot?: string;
+    /** The names of the volumes of which that is taken, this one's source among them: all on this node. */
+    groupSources?: string[];
     /** The volume is its source snapshot itself, mounted read-only; it takes no room. */
     readOnly?: boolean;
     /** It was made before its record, by open-local or by hand: it is taken as it is, and never made anew. */

@@ -33,6 +33,7 @@ const OF_STATUS: Readonly<Record<VolumeReason, Health | undefined>> = {
   WipeFailed: undefined,
   SourceMissing: 'inaccessible',
   SnapshotOverflowed: 'data-loss',
+  GroupSnapshotFailed: undefined,
   HasSnapshots: undefined,
   KeptBySnapshot: undefined,
   KeptByReader: undefined,

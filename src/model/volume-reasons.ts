@@ -58,6 +58,8 @@ export const VOLUME_REASONS = {
   SourceMissing: meaning(false, false, true, false),
   /** More of its source was overwritten than a snapshot's store had room for: what it showed is lost. */
   SnapshotOverflowed: meaning(false, true, true, false),
+  /** The snapshots of a group could not be taken at one moment, within the time that volumes may be stopped. */
+  GroupSnapshotFailed: meaning(false, false, false, false),
   /** A volume that has snapshots cannot grow. */
   HasSnapshots: meaning(false, false, true, false),
   /** A volume in deletion has snapshots, and goes with the last of them. */

@@ -6,6 +6,7 @@ import { isUnfinished } from '../../lvm/lvm.ts';
 import { OUR_TAG, volumeDevicePath } from '../../lvm/names.ts';
 import type { LvmGroup, LvmVolume } from '../../lvm/report.ts';
 import { findGroup, mistaken } from './find-group.ts';
+import { planTogether } from './plan-group-snapshot.ts';
 import { keptBy, planReader, planSnapshot, planTaking } from './plan-snapshot.ts';
 import { hasBeenReady, refuse, type Erasure, type VolumeStep } from './volume-step.ts';
 
@@ -29,7 +30,7 @@ export function planLvmVolume(
   if (group && 'reason' in group)
     return isNothing(volume, groups) ? { kind: 'gone' } : refuse(group.reason, group.message);
   return volume.metadata.deletionTimestamp === undefined
-    ? planMaking(volume, group, others)
+    ? planMaking(volume, group, groups, others)
     : planRemoval(volume, group, groups, others);
 }
 
@@ -43,14 +44,22 @@ const isNothing = (volume: LocalVolume, groups: readonly LvmGroup[]): boolean =>
 
 type Others = ReadonlyMap<string, LocalVolume>;
 
-function planMaking(volume: LocalVolume, group: LvmGroup | undefined, others: Others): VolumeStep {
+function planMaking(
+  volume: LocalVolume,
+  group: LvmGroup | undefined,
+  groups: readonly LvmGroup[],
+  others: Others,
+): VolumeStep {
   const { vgName, name } = asked(volume);
   if (!group) return refuse('GroupMissing', `Volume group ${vgName} is not on this node: bring its disks back.`);
   if (group.foreign) return foreign(group);
   if (group.exported) return refuse('GroupExported', `Volume group ${vgName} is exported: run vgimport ${vgName}.`);
   if (group.doubt && group.uuid !== volume.status?.groupUuid) return refuse('GroupMismatch', group.doubt.message);
   const found = group.volumes.find((candidate) => candidate.name === name);
-  if (!found || isUnfinished(found)) return planCreation(volume, group, others);
+  if (!found || isUnfinished(found))
+    return volume.spec.groupSnapshot === undefined
+      ? planCreation(volume, group, others)
+      : planTogether(volume, groups, others);
   return planFound(volume, group, found);
 }
 

@@ -2,16 +2,15 @@ import { LUKS_HEADER } from '../../model/encryption.ts';
 import { present } from '../../model/present.ts';
 import { bytes } from '../../model/bytes.ts';
 import { isCopy } from '../../model/copies.ts';
-import { Fault, textOf } from '../../model/fault.ts';
+import { Fault } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
-import { VOLUME_REASONS, type VolumeReason } from '../../model/volume-reasons.ts';
+import { VOLUME_REASONS } from '../../model/volume-reasons.ts';
 import type { KeyedMutex } from '../../daemon/keyed-mutex.ts';
 import type { Log } from '../../model/log.ts';
 import type { Crypt } from '../../crypt/crypt.ts';
 import { mappingPathOf } from '../../crypt/names.ts';
 import type { Disks } from '../../disk/disks.ts';
 import { useOf } from '../../disk/inspect.ts';
-import { concernsGroup } from '../../lvm/errors.ts';
 import type { Lvm, VolumeRef } from '../../lvm/lvm.ts';
 import type { Filesystems } from '../../mount/filesystem.ts';
 import { mapperUuidOf, volumeDevicePath } from '../../lvm/names.ts';
@@ -21,11 +20,13 @@ import type { RecordEvent } from '../events/record-event.ts';
 import type { Observation } from '../storage/observe.ts';
 import { closeLeft, destroyKeys } from './destroy-keys.ts';
 import { planDeviceVolume, planMountPointVolume } from './plan-unit.ts';
+import { partnersOf } from './plan-group-snapshot.ts';
 import { fillOf } from './watch-fill.ts';
-import { planLvmVolume, type Erasure, type InGroup, type VolumeStep } from './plan-volume.ts';
+import { planLvmVolume, type Erasure, type VolumeStep } from './plan-volume.ts';
+import { problemOf, type Deed } from './step-problem.ts';
 import { findFilesystem, findRecorded, identityAt, recordedDisk, recordedFilesystem } from './unit-disk.ts';
 import { brokenRecord } from './volume-rules.ts';
-import type { OnBroken, VolumeProblem, VolumeWriter } from './write-volume.ts';
+import type { OnBroken, VolumeWriter } from './write-volume.ts';
 import { LOCAL_VOLUMES } from '../../kube/resource.ts';
 import { subjectOf } from '../../kube/subject.ts';
 
@@ -68,8 +69,14 @@ export async function reconcileVolume(volume: LocalVolume, deps: VolumeDeps, sig
     await deps.locks.run(place, () => splitLeaving(volume, deps, signal), signal);
     await eraseLeaving(volume, deps, signal);
   }
-  await deps.locks.run(place, () => settle(volume, deps, signal), signal);
+  await deps.locks.runAll(placesOf(volume, place, deps.others), () => settle(volume, deps, signal), signal);
 }
+
+/** Of a group snapshot, the groups of all its parts: whichever of them takes it changes all. */
+const placesOf = (volume: LocalVolume, place: string, others: VolumeDeps['others']): readonly string[] => [
+  place,
+  ...partnersOf(volume, others).flatMap(({ spec }) => spec.vgName ?? []),
+];
 
 /** Of a snapshot that is to be removed, what is erased is its store. */
 async function splitLeaving(volume: LocalVolume, deps: VolumeDeps, signal: AbortSignal): Promise<void> {
@@ -91,6 +98,7 @@ async function settle(volume: LocalVolume, deps: VolumeDeps, signal: AbortSignal
     if (step.kind === 'ready') return tellReady(volume, step, deps, signal);
     if (step.kind === 'gone') return deps.write.release(volume, signal);
     if (step.kind === 'wait') return tellWaiting(volume, step, deps, signal);
+    if (step.kind === 'later') return deps.write.pending(volume, step.message, signal);
     if (step.kind === 'copy') return deps.fillLater(volume, signal);
     if (step.kind === 'create' && isCopy(volume)) await forgetCopy(volume, deps, signal);
     await attempt(volume, step, deps, signal);
@@ -161,9 +169,6 @@ const refuseUnsupported = (volume: LocalVolume, message: string): VolumeStep =>
     ? { kind: 'refuse', reason: 'Unsupported', message }
     : { kind: 'gone' };
 
-/** What can be done, and go wrong. */
-type Deed = VolumeStep | ({ readonly kind: 'erase' } & Erasure & InGroup);
-
 async function attempt(volume: LocalVolume, step: Deed, deps: VolumeDeps, signal: AbortSignal): Promise<void> {
   try {
     await act(volume, step, deps, signal);
@@ -195,14 +200,20 @@ async function act(volume: LocalVolume, step: Deed, deps: VolumeDeps, signal: Ab
   log.info({ vg: target.vgName, volume: target.name, action: step.kind }, 'changing a volume');
   if (step.kind === 'create') await lvm.createVolume({ ...target, ...step }, signal);
   if (step.kind === 'adopt') await lvm.adoptVolume(target, signal);
-  if (step.kind === 'take') await lvm.createSnapshot({ ...target, ...step }, signal);
-  if (step.kind === 'split') await lvm.splitSnapshot(target, signal);
+  await actOnSnapshot(target, step, deps, signal);
   if (step.kind === 'extend') await lvm.extendVolume({ ...target, sizeBytes: bytes(step.sizeBytes) }, signal);
   if (step.kind === 'activate') await lvm.activateVolume(target, signal);
   if (step.kind === 'refresh') await lvm.refreshVolume(target, signal);
   if (step.kind === 'erase') await erase(volume, { target, ...step }, deps, signal);
   if (step.kind === 'remove') await lvm.removeVolume(target, signal);
   if (step.kind === 'wipe') await wipe(step, deps, signal);
+}
+
+async function actOnSnapshot(target: VolumeRef, step: Deed, { lvm }: VolumeDeps, signal: AbortSignal): Promise<void> {
+  if (step.kind === 'take') await lvm.createSnapshot({ ...target, ...step }, signal);
+  if (step.kind === 'together') await lvm.createSnapshots(step.snapshots, signal);
+  if (step.kind === 'finish') await lvm.finishSnapshot(target, signal);
+  if (step.kind === 'split') await lvm.splitSnapshot(target, signal);
 }
 
 const targetOf = ({ spec, metadata }: LocalVolume, step: Deed): VolumeRef => ({
@@ -269,24 +280,4 @@ async function wipe(
   const device = (await disks.list(signal)).find((candidate) => candidate.path === path);
   if (!device) throw new Fault('unavailable', `${path} is not there any more`);
   return disks.wipe(device, signal);
-}
-
-/** Why lvcreate, lvextend or lvremove failed: by this CreateVolume knows whether to ask elsewhere. */
-function reasonOf({ kind: step }: Deed, error: unknown): VolumeReason {
-  if (concernsGroup(error)) return 'GroupFaulty';
-  const kind = error instanceof Fault ? error.kind : undefined;
-  if (kind === 'exhausted') return 'NoSpace';
-  if (kind === 'invalid') return 'VolumeInvalid';
-  if (step === 'create' && kind === 'not-found') return 'GroupMissing';
-  if (step === 'take' && kind === 'not-found') return 'SourceMissing';
-  if ((step === 'create' || step === 'take') && kind === 'conflict') return 'NotOurs';
-  return 'LvmFailed';
-}
-
-function problemOf(step: Deed, error: unknown): VolumeProblem {
-  if (step.kind === 'refuse') return { reason: step.reason, message: step.message };
-  if (step.kind === 'activate' || step.kind === 'refresh')
-    return { reason: 'ActivationFailed', message: textOf(error) };
-  if (step.kind === 'wipe' || step.kind === 'erase') return { reason: 'WipeFailed', message: textOf(error) };
-  return { reason: reasonOf(step, error), message: textOf(error) };
 }

@@ -19,6 +19,15 @@ export interface InGroup {
   readonly uuid?: string;
 }
 
+/** One of the snapshots that are to be taken at one moment. */
+export interface SnapshotToTake extends Omit<InGroup, 'uuid'> {
+  readonly vgName: string;
+  readonly name: string;
+  readonly sizeBytes: Bytes;
+  readonly origin: string;
+  readonly originUuid: string;
+}
+
 /** The next thing to do for a volume. */
 export type VolumeStep =
   | ({ readonly kind: 'create'; readonly sizeBytes: Bytes; readonly layout: Layout } & InGroup)
@@ -32,6 +41,12 @@ export type VolumeStep =
       readonly origin: string;
       readonly originUuid: string;
     } & InGroup)
+  /** This snapshot is to be taken, and those of its group with it. */
+  | { readonly kind: 'together'; readonly snapshots: readonly SnapshotToTake[] }
+  /** It was taken together with others, of which one is finished. */
+  | ({ readonly kind: 'finish' } & Required<InGroup>)
+  /** Another volume's turn comes first, and brings us back. */
+  | { readonly kind: 'later'; readonly message: string }
   /** The store of a snapshot that is to be removed is made an ordinary volume, so that it can be erased. */
   | ({ readonly kind: 'split' } & InGroup)
   /** It is there, and is to be filled from another volume: copy-volume.ts. */

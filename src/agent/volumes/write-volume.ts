@@ -59,6 +59,8 @@ export interface VolumeWriter {
   copyLost(volume: LocalVolume, signal: AbortSignal): Promise<void>;
   /** Why the volume is not as asked. A volume that serves stays Ready. Says whether this was news. */
   problem(volume: LocalVolume, problem: VolumeProblem, signal: AbortSignal): Promise<boolean>;
+  /** A volume that was never ready waits for something, which is no trouble. */
+  pending(volume: LocalVolume, message: string, signal: AbortSignal): Promise<void>;
   /** How full a snapshot's store is. */
   fill(name: string, fill: SnapshotStatus, signal: AbortSignal): Promise<void>;
   /** Puts our finalizer on an object that was made without it. */
@@ -128,6 +130,9 @@ export function createVolumeWriter(
       const known = present({ sizeBytes, devicePath, groupUuid, volumeUuid, snapshot });
       return writeStatus(volume, { ...known, phase: phaseOf(volume, reason), reason, message }, signal);
     },
+    pending: async (volume, message, signal) => {
+      if (!isPending(volume, message)) await patchStatus(volume, { phase: 'Pending', message, reason: null }, signal);
+    },
     fill: (name, snapshot, signal) => patch(name, { type: 'merge', body: { status: { snapshot } } }, signal, 'status'),
     hold: async (volume, signal) => {
       const change = withFinalizer(volume);
@@ -138,14 +143,23 @@ export function createVolumeWriter(
       const at = volume.metadata.finalizers?.indexOf(VOLUME_FINALIZER) ?? -1;
       if (at >= 0) await patch(volume.metadata.name ?? '', withoutFinalizer(at), signal);
     },
-    markFormatting: (name, begun, signal) => patch(name, annotate(FORMATTING, begun), signal),
-    markFormatted: (name, fsType, signal) => patch(name, annotate(FORMATTED, fsType), signal),
-    markEncrypting: (name, uuid, signal) => patch(name, encryptingMarks(uuid), signal),
-    markEncrypted: (name, uuid, signal) => patch(name, annotate(ENCRYPTED, uuid), signal),
-    markDisk: (name, identity, signal) => patch(name, annotate(DISK, identity), signal),
-    markFilesystem: (name, identity, signal) => patch(name, annotate(FILESYSTEM, identity), signal),
+    ...marking(patch),
   };
 }
+
+type Marking = Extract<keyof VolumeWriter, `mark${string}`>;
+
+/** Annotations in which an agent notes what it does with a volume's content. */
+const marking = (
+  patch: (name: string, change: Patch, signal: AbortSignal) => Promise<void>,
+): Pick<VolumeWriter, Marking> => ({
+  markFormatting: (name, begun, signal) => patch(name, annotate(FORMATTING, begun), signal),
+  markFormatted: (name, fsType, signal) => patch(name, annotate(FORMATTED, fsType), signal),
+  markEncrypting: (name, uuid, signal) => patch(name, encryptingMarks(uuid), signal),
+  markEncrypted: (name, uuid, signal) => patch(name, annotate(ENCRYPTED, uuid), signal),
+  markDisk: (name, identity, signal) => patch(name, annotate(DISK, identity), signal),
+  markFilesystem: (name, identity, signal) => patch(name, annotate(FILESYSTEM, identity), signal),
+});
 
 function assertHolds(volume: LocalVolume, broken: string | undefined, onBroken: OnBroken): void {
   if (broken === undefined) return;
@@ -198,6 +212,9 @@ const summaryOf = ({ spec }: LocalVolume, sizeBytes: number | undefined): NonNul
 /** Whether the columns have the limits that the volume has now. */
 export const showsItsLimits = ({ spec, status }: LocalVolume): boolean =>
   status?.summary?.limits === describeLimits(spec.limits);
+
+const isPending = ({ status }: LocalVolume, message: string): boolean =>
+  status?.phase === 'Pending' && status.message === message && status.reason === undefined;
 
 const isSnapshot = ({ spec }: LocalVolume): boolean => spec.role === 'Snapshot';
 

@@ -23,6 +23,7 @@ const HELP: Readonly<Record<VolumeReason, string>> = {
   WipeFailed: 'on the node: dmesg; the disk does not take writes',
   SourceMissing: 'look for the snapshot or volume that it is made from',
   SnapshotOverflowed: 'take a new snapshot, with a larger store (csi.aliyun.com/snapshot-initial-size)',
+  GroupSnapshotFailed: 'it is removed and taken anew; see the message for what was in the way',
   HasSnapshots: 'wait until its snapshots are gone',
   KeptBySnapshot: 'kubectl get volumesnapshot -A   (it goes with the last of its snapshots)',
   KeptByReader: 'it goes when what mounts or copies it has ended',
