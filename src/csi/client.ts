@@ -1,6 +1,6 @@
 import { Client, credentials } from '@grpc/grpc-js';
 import { formatEndpoint, type Endpoint } from '../daemon/endpoint.ts';
-import { ControllerService, IdentityService, NodeService } from './gen/csi.ts';
+import { ControllerService, GroupControllerService, IdentityService, NodeService } from './gen/csi.ts';
 import type { Definition, Method, ReplyOf, RequestOf } from './service.ts';
 import { onAbort } from '../wait/abort.ts';
 
@@ -15,6 +15,7 @@ export type Calls<D extends Definition> = {
 export interface CsiClient {
   readonly identity: Calls<typeof IdentityService>;
   readonly controller: Calls<typeof ControllerService>;
+  readonly groups: Calls<typeof GroupControllerService>;
   readonly node: Calls<typeof NodeService>;
   close(): void;
 }
@@ -31,6 +32,7 @@ export function createCsiClient(endpoint: Endpoint, timeoutMs = 60_000): CsiClie
   return {
     identity: calls(client, IdentityService, timeoutMs),
     controller: calls(client, ControllerService, timeoutMs),
+    groups: calls(client, GroupControllerService, timeoutMs),
     node: calls(client, NodeService, timeoutMs),
     close: () => client.close(),
   };

@@ -4,7 +4,7 @@ import type { Log } from '../model/log.ts';
 import { encrypted, rig } from '../../test/rig/csi-node.ts';
 import { MOUNT, serveController } from '../../test/rig/csi-controller.ts';
 import * as csi from './gen/csi.ts';
-import { ControllerService, NodeService } from './gen/csi.ts';
+import { ControllerService, GroupControllerService, NodeService } from './gen/csi.ts';
 import { Code, codeOf } from './status.ts';
 
 const never = new AbortController().signal;
@@ -32,6 +32,20 @@ const CONTROLLER = {
   controllerListVolumeHealth: {},
   controllerGetVolumeHealth: { volumeId: 'v1' },
 } satisfies Record<keyof typeof ControllerService, object>;
+
+/** The same of the group controller. */
+const GROUPS = {
+  groupControllerGetCapabilities: {},
+  createVolumeGroupSnapshot: {
+    name: 'group-new',
+    sourceVolumeIds: ['v1'],
+    parameters: { 'csi.aliyun.com/readonly': 'true' },
+  },
+  getVolumeGroupSnapshot: { groupSnapshotId: 'group-gone' },
+  deleteVolumeGroupSnapshot: { groupSnapshotId: 'group-gone' },
+} satisfies Record<keyof typeof GroupControllerService, object>;
+
+const ALL = { ...CONTROLLER, ...GROUPS };
 
 /** The same of a node, in the order in which the kubelet calls. */
 const nodeCalls = (staging: string, target: string) =>
@@ -89,10 +103,10 @@ async function controller() {
   const it = await serveController({ log });
   await it.create('v1');
   lines.length = 0;
-  return { ...it, lines, calls: it.client.controller as unknown as Methods };
+  return { ...it, lines, calls: { ...it.client.controller, ...it.client.groups } as unknown as Methods };
 }
 
-test.each(Object.entries(CONTROLLER))(
+test.each(Object.entries(ALL))(
   'controller, %s: the same call again, and twice at once, is answered alike, in one line each',
   async (method, given) => {
     const it = await controller();
@@ -127,12 +141,12 @@ test('a secret is in no log, no refusal, no answer and no record, whichever call
   const it = await controller();
   const node = await rig(undefined, collectLog().log);
   const seen: unknown[] = [];
-  for (const [method, given] of Object.entries(CONTROLLER))
+  for (const [method, given] of Object.entries(ALL))
     for (const own of [given, {}])
       // and refused
       seen.push(await outcome((it.calls[method] as AnyCall)(requestOf(method, own), never)));
   expect(JSON.stringify([seen, it.lines, [...it.volumes.objects]], big)).not.toContain(MARKER);
-  expect(seen).toHaveLength(2 * Object.keys(ControllerService).length);
+  expect(seen).toHaveLength(2 * Object.keys({ ...ControllerService, ...GroupControllerService }).length);
 
   const { log, lines } = collectLog();
   const locked = await rig(undefined, log);

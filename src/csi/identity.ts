@@ -22,6 +22,7 @@ export function createIdentity({ driverName, version, ready }: IdentityDeps): Se
   const offers = [
     Offer.CONTROLLER_SERVICE,
     Offer.VOLUME_ACCESSIBILITY_CONSTRAINTS,
+    Offer.GROUP_CONTROLLER_SERVICE,
     Offer.SNAPSHOT_ACCESSIBILITY_CONSTRAINTS,
   ];
   const capabilities: PluginCapability[] = [

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import * as csi from '../../src/csi/gen/csi.ts';
 import { nameOfCode, Code } from '../../src/csi/status.ts';
+import type { LocalVolume } from '../../src/model/local-volume.ts';
 import { LOCAL_VOLUMES } from '../../src/kube/resource.ts';
 import { startWorld, type World } from '../kill-points/world.ts';
 import { anyCall, type AnyCall } from './requests.ts';
@@ -31,7 +32,8 @@ interface Answer {
 }
 
 async function ask({ method, request }: AnyCall, signal = never): Promise<Answer> {
-  const call = world.csi.controller[method] as (request: object, signal: AbortSignal) => Promise<unknown>;
+  const methods = { ...world.csi.controller, ...world.csi.groups };
+  const call = methods[method] as unknown as (request: object, signal: AbortSignal) => Promise<unknown>;
   try {
     return { code: 'OK', reply: await call(request, signal) };
   } catch (error) {
@@ -88,10 +90,17 @@ async function deleteAll(): Promise<void> {
   const { items } = await world.client.list(LOCAL_VOLUMES, {}, never);
   for (const { metadata, spec } of items.toSorted((a, b) => a.spec.role.localeCompare(b.spec.role))) {
     const id = metadata.name ?? '';
-    const method = spec.role === 'Snapshot' ? 'deleteSnapshot' : 'deleteVolume';
-    const request = spec.role === 'Snapshot' ? { snapshotId: id, secrets: {} } : { volumeId: id, secrets: {} };
-    expect(await askOut({ method, request, again: 'after' })).toMatchObject({ code: 'OK' });
+    const call = deletionOf(id, spec);
+    expect(await askOut({ ...call, again: 'after' })).toMatchObject({ code: 'OK' });
   }
+}
+
+function deletionOf(id: string, { role, groupSnapshot }: LocalVolume['spec']): Pick<AnyCall, 'method' | 'request'> {
+  const secrets = {};
+  if (role !== 'Snapshot') return { method: 'deleteVolume', request: { volumeId: id, secrets } };
+  if (groupSnapshot === undefined) return { method: 'deleteSnapshot', request: { snapshotId: id, secrets } };
+  const request = { groupSnapshotId: groupSnapshot, snapshotIds: [], secrets };
+  return { method: 'deleteVolumeGroupSnapshot', request };
 }
 
 test('every controller call, twice in a row or at once, has one honest answer, and leaves nothing', async () => {

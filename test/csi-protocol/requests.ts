@@ -3,9 +3,11 @@ import * as csi from '../../src/csi/gen/csi.ts';
 import type { Method } from '../../src/csi/service.ts';
 import { GIB, MIB } from '../../src/model/bytes.ts';
 
-/** One call of a controller's method. */
+const SERVICES = { ...csi.ControllerService, ...csi.GroupControllerService };
+
+/** One call of a method of the controller or of the group controller. */
 export interface AnyCall {
-  readonly method: keyof typeof csi.ControllerService;
+  readonly method: keyof typeof SERVICES;
   readonly request: object;
   /** The second call comes after the first, beside it, or after the caller gave the first up. */
   readonly again: 'after' | 'beside' | 'given up';
@@ -25,6 +27,7 @@ const seldom = <T>(values: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
 const NAMES = ['pvc-a', 'pvc-b', 'Pvc_A', 'x'.repeat(128), 'snapshot-1', 'pvc/a', '-a', 'ä b', '', 'x'.repeat(300)];
 const names = mostly(fc.constantFrom('pvc-a', 'pvc-b'), fc.constantFrom(...NAMES));
 const snapshotNames = mostly(fc.constantFrom('snap-a', 'snap-b'), names);
+const groupNames = mostly(fc.constantFrom('group-a', 'group-b'), names);
 const SIZES = [0, 1, MIB, 64 * MIB, 64 * MIB + 1, GIB, 19 * GIB, 100 * GIB, -1, 2 ** 60].map(BigInt);
 const freeRanges = fc.record({
   requiredBytes: mostly(fc.constantFrom(BigInt(GIB), BigInt(2 * GIB)), fc.constantFrom(...SIZES)),
@@ -104,26 +107,42 @@ const fields = fc.record({
   accessibilityRequirements: seldom(topologies),
   volumeContentSource: seldom(sources),
   maxEntries: mostly(fc.constant(0), fc.constantFrom(1, 1000, -1)),
+  groupSnapshotId: groupNames,
+  sourceVolumeIds: mostly(
+    fc.subarray(['pvc-a', 'pvc-b'], { minLength: 1 }),
+    fc.array(fc.constantFrom(...NAMES), { maxLength: 3 }),
+  ),
+  snapshotIds: mostly<readonly string[]>(fc.constant([]), fc.constantFrom(['snap-a'], ['x', ''])),
   startingToken: mostly(fc.constant(''), fc.constantFrom('made-up', '1', 'ä')),
 });
 
-const METHODS = Object.keys(csi.ControllerService) as AnyCall['method'][];
+const METHODS = Object.keys(SERVICES) as AnyCall['method'][];
 /** Most volumes are to be there when something is asked of them. */
 const methods = fc.oneof(
   { weight: 1, arbitrary: fc.constant<AnyCall['method']>('createVolume') },
   { weight: 2, arbitrary: fc.constantFrom(...METHODS) },
+  { weight: 1, arbitrary: fc.constant<AnyCall['method']>('createVolumeGroupSnapshot') },
 );
+
+const snapshotClasses = fc
+  .record({ restore: fc.constantFrom('mount', 'copy'), size: fc.constantFrom('64Mi', '1Gi', '4Gi') })
+  .map(({ restore, size }) => ({
+    'csi.aliyun.com/snapshot-restore': restore,
+    'csi.aliyun.com/snapshot-initial-size': size,
+  }));
 
 /** Any call of any controller method, sensible or not. */
 export const anyCall: fc.Arbitrary<AnyCall> = fc
   .record({
     ...{ method: methods, fields, again: fc.constantFrom('after', 'beside', 'given up') },
-    ofSnapshot: fc.record({ name: snapshotNames, parameters: mostly<object>(fc.constant({}), parameters) }),
+    ofSnapshot: fc.record({ name: snapshotNames, parameters: mostly<object>(snapshotClasses, parameters) }),
+    ofGroup: fc.record({ name: groupNames, parameters: mostly<object>(snapshotClasses, parameters) }),
   })
-  .map(({ method, fields: usual, ofSnapshot, again }) => {
-    const all = method === 'createSnapshot' ? { ...usual, ...ofSnapshot } : usual;
-    const definition = csi.ControllerService[method] as unknown as Method<object, unknown>;
+  .map(({ method, fields: usual, ofSnapshot, ofGroup, again }) => {
+    const own = { createSnapshot: ofSnapshot, createVolumeGroupSnapshot: ofGroup }[method as string] ?? {};
+    const all = { ...usual, ...own };
+    const definition = SERVICES[method] as unknown as Method<object, unknown>;
     const empty = definition.requestDeserialize(Buffer.alloc(0));
-    const own = Object.entries(all).filter(([field, value]) => field in empty && value !== undefined);
-    return { method, again, request: { ...empty, ...Object.fromEntries(own) } };
+    const given = Object.entries(all).filter(([field, value]) => field in empty && value !== undefined);
+    return { method, again, request: { ...empty, ...Object.fromEntries(given) } };
   });

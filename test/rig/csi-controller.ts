@@ -10,7 +10,7 @@ import { createCsiClient, type CsiClient } from '../../src/csi/client.ts';
 import { CreateVolumeRequest, VolumeCapability_AccessMode_Mode as Mode, type Volume } from '../../src/csi/gen/csi.ts';
 import { createIdentity } from '../../src/csi/identity.ts';
 import { createCsiServer } from '../../src/csi/server.ts';
-import { createController, type ControllerDeps } from '../../src/csi/controller/controller.ts';
+import { createControllers, type ControllerDeps } from '../../src/csi/controller/controller.ts';
 import { FakeRoom, FakeVolumes } from '../../src/csi/controller/fake-volumes.ts';
 
 const never = new AbortController().signal;
@@ -39,7 +39,7 @@ export async function serveController({
   const volumes = new FakeVolumes();
   const room = new FakeRoom({ n1: bytes(10 * GIB), n2: bytes(4 * GIB) }, bytes(4 * MIB));
   const endpoint = { kind: 'unix', path: path.join(folder, 'csi.sock') } as const;
-  const controller = createController({
+  const controllers = createControllers({
     volumes,
     room,
     sources: new KeyedMutex(),
@@ -52,7 +52,7 @@ export async function serveController({
     ...own,
   });
   const identity = createIdentity({ driverName: 'local.csi.aliyun.com', version: '1.2.3', ready: () => true });
-  const server = createCsiServer({ name: 'csi controller', endpoint, services: [identity, controller], log });
+  const server = createCsiServer({ name: 'csi controller', endpoint, services: [identity, ...controllers], log });
   await server.start(never);
   onTestFinished(() => server.stop());
   const client = createCsiClient(endpoint, 20_000);

@@ -9,7 +9,7 @@ import { bytes, GIB, MIB } from '../../model/bytes.ts';
 import { Fault } from '../../model/fault.ts';
 import { VOLUME_FINALIZER } from '../../model/well-known.ts';
 import { createCsiClient, type CsiClient } from '../client.ts';
-import { createController } from './controller.ts';
+import { createControllers } from './controller.ts';
 import type { WantedVolume } from './wanted-volume.ts';
 import { FakeRoom, FakeVolumes } from './fake-volumes.ts';
 import {
@@ -70,7 +70,7 @@ beforeEach(async () => {
         version: '1.2.3',
         ready: () => problem === undefined,
       }),
-      createController(deps),
+      ...createControllers(deps),
     ],
     log: silentLog,
   });
@@ -129,6 +129,7 @@ test('the driver says who it is, what it can, and whether it is ready', async ()
   expect(plugin.capabilities.map(({ type }) => type)).toEqual([
     { $case: 'service', value: { type: 1 } },
     { $case: 'service', value: { type: 2 } },
+    { $case: 'service', value: { type: 3 } },
     { $case: 'service', value: { type: 5 } },
     { $case: 'volumeExpansion', value: { type: 1 } },
   ]);

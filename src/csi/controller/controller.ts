@@ -8,12 +8,14 @@ import { expandVolume, parseExpandVolume } from './expand-volume.ts';
 import {
   ControllerService,
   ControllerServiceCapability_RPC_Type as Rpc,
+  GroupControllerService,
   type ControllerServiceCapability,
   type CreateVolumeRequest,
   type ValidateVolumeCapabilitiesRequest,
   type ValidateVolumeCapabilitiesResponse,
 } from '../gen/csi.ts';
 import { getCapacity } from './get-capacity.ts';
+import { groupCalls } from './group-calls.ts';
 import { allVolumes, isVolume, listVolumes, toEntry } from './list-volumes.ts';
 import { modifyVolume, parseModifyVolume } from './modify-volume.ts';
 import { toCsiVolume } from './csi-volume.ts';
@@ -54,9 +56,10 @@ const CAPABILITIES = [
 ].map((type): ControllerServiceCapability => ({ type: { $case: 'rpc', value: { type } } }));
 
 /**
- * Which volumes exist, and where. Every call may be repeated; calls for one volume are taken one after another.
+ * Which volumes exist, and where: CSI's Controller and GroupController. Every call may be repeated; calls for one
+ * volume, snapshot or group snapshot are taken one after another.
  */
-export function createController(deps: ControllerDeps): Service {
+export function createControllers(deps: ControllerDeps): readonly Service[] {
   const locks = new KeyedMutex();
   const checkReady = (): void => {
     const problem = deps.notReady();
@@ -66,7 +69,8 @@ export function createController(deps: ControllerDeps): Service {
     checkReady();
     return locks.run(id, work, signal);
   };
-  return service(ControllerService, {
+  const groups = service(GroupControllerService, groupCalls(deps, { checkReady, one }));
+  const controller = service(ControllerService, {
     controllerGetCapabilities: async () => ({ capabilities: CAPABILITIES }),
 
     createVolume: async (request, { signal }) => {
@@ -111,6 +115,7 @@ export function createController(deps: ControllerDeps): Service {
       return confirm(request, await one(request.volumeId, () => findVolume(request.volumeId, deps, signal), signal));
     },
   });
+  return [controller, groups];
 }
 
 /** What the same call, repeated, may find settled is no refusal. */

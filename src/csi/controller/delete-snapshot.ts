@@ -9,19 +9,29 @@ export interface DeleteSnapshotDeps extends DeleteNeededDeps {
 
 /**
  * Removes the snapshot; what mounts it or is being copied from it keeps its data for as long. One that is not known is
- * gone, unless a node has a logical volume of its name. Throws Fault: `precondition` for what is no snapshot, and for
- * data without a record; `unavailable`; `aborted` when the same call, repeated, will find it settled.
+ * gone, unless a node has a logical volume of its name. Throws Fault: `invalid`, as the CSI specification has it, for
+ * a part of a group snapshot; `precondition` for what is no snapshot, and for data without a record; `unavailable`;
+ * `aborted` when the same call, repeated, will find it settled.
  */
 export async function deleteSnapshot(id: string, deps: DeleteSnapshotDeps, signal: AbortSignal): Promise<void> {
   const snapshot = await deps.volumes.find(id, signal);
   if (snapshot === undefined) return checkNothingLeft(id, deps, signal);
   if (snapshot.spec.role !== 'Snapshot')
     throw new Fault('precondition', `${id} is a volume on node ${snapshot.spec.nodeName}, not a snapshot`);
+  const { groupSnapshot } = snapshot.spec;
+  if (groupSnapshot !== undefined)
+    throw new Fault(
+      'invalid',
+      `snapshot ${id} is part of group snapshot ${groupSnapshot}, and goes with it: delete the VolumeGroupSnapshot`,
+    );
   await deleteUnlessNeeded(snapshot, deps, signal);
 }
 
-/** A record can be taken away by a stripped finalizer, or with the whole kind. */
-async function checkNothingLeft(id: string, { traces }: DeleteSnapshotDeps, signal: AbortSignal): Promise<void> {
+/**
+ * A record can be taken away by a stripped finalizer, or with the whole kind. Throws Fault `precondition` for data of
+ * this name that has none, and `unavailable` while the node cannot tell.
+ */
+export async function checkNothingLeft(id: string, { traces }: DeleteSnapshotDeps, signal: AbortSignal): Promise<void> {
   const trace = await traces.traceOf(id, signal);
   if (trace.kind === 'none') return;
   const place = (found: Trace & { kind: 'found' }): string =>

@@ -82,26 +82,42 @@ async function placeAndCreate(
 ): Promise<LocalVolume> {
   const source = await deps.volumes.find(sourceId, signal);
   if (!source) throw new Fault('not-found', `there is no volume ${sourceId} to take a snapshot of`);
-  const sourceSize = checkSource(sourceId, source);
-  if (policy.restore === 'Mount') assertMountable(sourceId, source);
   const { nodeName } = source.spec;
   if (nodes && !nodes.includes(nodeName))
     throw new Fault(
       'exhausted',
       `a snapshot of volume ${sourceId} can be on node ${nodeName} alone, where the volume is`,
     );
-  const initialSize = bytes(Math.min(policy.initialSize, sourceSize));
-  const leastClaim = policy.restore === 'Mount' ? initialSize : leastCopy(sourceId, source, sourceSize, deps.room);
-  const size = place(id, source, bytes(Math.min(initialSize, largestStore(sourceSize))), deps.room);
+  const { leastClaim, store } = sizesOf(source, policy, deps.room);
+  const size = place(id, source, store, deps.room);
   try {
-    return await deps.volumes.create(
-      newSnapshot({ id, name, source: sourceId, policy }, source, { leastClaim, size }),
-      signal,
-    );
+    const wanted = { id, name, source: sourceId, policy };
+    return await deps.volumes.create(newSnapshot(wanted, source, { leastClaim, size }), signal);
   } catch (error) {
     if (!(error instanceof Fault && error.kind === 'aborted')) deps.room.unplace(id);
     throw error;
   }
+}
+
+export interface SnapshotSizes {
+  /** The least that a claim made from it may ask for. */
+  readonly leastClaim: Bytes;
+  /** Of the new store. */
+  readonly store: Bytes;
+}
+
+/** What a snapshot of this volume has. Throws Fault when no such snapshot can be taken of it, or not now. */
+export function sizesOf(
+  source: LocalVolume,
+  { restore, initialSize }: SnapshotPolicy,
+  room: Pick<Room, 'inExtents'>,
+): SnapshotSizes {
+  const { name = '' } = source.metadata;
+  const sourceSize = checkSource(name, source);
+  if (restore === 'Mount') assertMountable(name, source);
+  const begin = bytes(Math.min(initialSize, sourceSize));
+  const leastClaim = restore === 'Mount' ? begin : leastCopy(name, source, sourceSize, room);
+  return { leastClaim, store: bytes(Math.min(begin, largestStore(sourceSize))) };
 }
 
 /** The size of the volume in bytes. Throws Fault when no snapshot can be taken of it, or not now. */
@@ -142,8 +158,16 @@ function leastCopy(id: string, { spec }: LocalVolume, sourceSize: Bytes, room: P
   return room.inExtents(id, plus(asked, header)) === sourceSize ? asked : minus(sourceSize, header);
 }
 
-/** Takes the room of the store, in the group of its source, and returns its size in whole extents. */
-function place(id: string, { spec, metadata }: LocalVolume, size: Bytes, room: MakeSnapshotDeps['room']): Bytes {
+/**
+ * Takes the room of the store, in the group of its source, and returns its size in whole extents. Throws Fault
+ * `exhausted`.
+ */
+export function place(
+  id: string,
+  { spec, metadata }: LocalVolume,
+  size: Bytes,
+  room: Pick<Room, 'place' | 'capacity'>,
+): Bytes {
   const policy = storePolicy(spec.vgName ?? '');
   const placed = room.place({ name: id, policy, size, nodes: [spec.nodeName] });
   if (placed.ok) return placed.placement.size;
@@ -157,11 +181,17 @@ function place(id: string, { spec, metadata }: LocalVolume, size: Bytes, room: M
 
 const storePolicy = (vgName: string): VolumePolicy => ({ kind: 'LVM', vgName, layout: 'linear', limits: {} });
 
+/** The group snapshot that a snapshot is part of. */
+export interface PartOf {
+  readonly groupSnapshot: string;
+  readonly groupSources: string[];
+}
+
 /** The order to the node's agent, and the record of what was asked. */
-function newSnapshot(
+export function newSnapshot(
   { id, name, source: volume, policy }: WantedSnapshot,
   of: LocalVolume,
-  { leastClaim, size }: { readonly leastClaim: Bytes; readonly size: Bytes },
+  { leastClaim, size, part }: { readonly leastClaim: Bytes; readonly size: Bytes; readonly part?: PartOf },
 ): LocalVolume {
   const { nodeName, kind, vgName, encryption } = of.spec;
   return {
@@ -180,6 +210,7 @@ function newSnapshot(
       source: { volume },
       copyOnWrite: { thresholdPercent: policy.thresholdPercent, stepBytes: policy.step },
       restore: policy.restore,
+      ...part,
       request: { name, requiredBytes: leastClaim },
     },
   };

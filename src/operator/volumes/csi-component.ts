@@ -1,7 +1,7 @@
 import { present } from '../../model/present.ts';
 import type { PlaceAnswer, PlaceRequest } from '../../capacity/books/create-volume.ts';
 import type { Ledger } from '../../capacity/ledger.ts';
-import { createController, type ControllerDeps } from '../../csi/controller/controller.ts';
+import { createControllers, type ControllerDeps } from '../../csi/controller/controller.ts';
 import { createIdentity } from '../../csi/identity.ts';
 import type { Topology } from '../../csi/ports.ts';
 import { createCsiServer, type CsiServerOptions } from '../../csi/server.ts';
@@ -50,7 +50,7 @@ export function createCsiComponent(deps: CsiComponentDeps): Component {
     version: deps.version,
     ready: () => notReady() === undefined,
   });
-  const controller = createController({
+  const controllers = createControllers({
     volumes: createVolumeStore({ client, volumes: informers.volumes, needed: deps.needed }),
     sources: new KeyedMutex(),
     traces: createTraces({ client, informers, topology, drivers: deps.drivers }),
@@ -75,7 +75,7 @@ export function createCsiComponent(deps: CsiComponentDeps): Component {
   return createCsiServer({
     name: 'csi controller',
     endpoint,
-    services: [identity, controller],
+    services: [identity, ...controllers],
     log,
     ...present({ onCall }),
   });

@@ -12,18 +12,6 @@ export interface SkippedTests {
  */
 export const SKIPPED: readonly SkippedTests[] = [
   {
-    capability: 'GROUP_CONTROLLER_SERVICE',
-    reason: 'snapshots of several volumes at one moment are not made',
-    tests: [
-      'GroupController Service [GroupController VolumeGroupSnapshots] › CreateVolumeGroupSnapshot › should fail when no name is provided',
-      'GroupController Service [GroupController VolumeGroupSnapshots] › GetVolumeGroupSnapshot › should fail when no volume id is provided',
-      'GroupController Service [GroupController VolumeGroupSnapshots] › GetVolumeGroupSnapshot › should fail when an invalid volume id is used',
-      'GroupController Service [GroupController VolumeGroupSnapshots] › DeleteVolumeGroupSnapshot › should fail when no volume id is provided',
-      'GroupController Service [GroupController VolumeGroupSnapshots] › DeleteVolumeGroupSnapshot › should succeed when an invalid volume id is used',
-      'GroupController Service [GroupController Server] › GroupControllerGetCapabilities › should return appropriate capabilities',
-    ],
-  },
-  {
     capability: 'PUBLISH_UNPUBLISH_VOLUME',
     reason: 'a local disk is attached to its node already: there is nothing to attach',
     tests: [
