@@ -30,13 +30,14 @@ build() { # module-folder ldflags
 version='-X k8s.io/component-base/version.gitVersion=v1.36.3 -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=36'
 kubernetes=$(build kubernetes "-s -w $version")
 csi=$(build csi '-s -w')
-# The kinds of snapshots, as the module of the client has them.
-if [ ! -d "$csi/snapshot-crds" ]; then
+# The kinds of snapshots and of group snapshots, as the module of the client has them.
+for kinds in snapshot groupsnapshot; do
+  [ ! -d "$csi/$kinds-crds" ] || continue
   client=$(cd "$here/csi" && go mod download -json github.com/kubernetes-csi/external-snapshotter/client/v8 | sed -n 's/.*"Dir": "\(.*\)".*/\1/p')
-  mkdir -p "$csi/snapshot-crds.new"
-  cp "$client"/config/crd/snapshot.storage.k8s.io_*.yaml "$csi/snapshot-crds.new/"
-  chmod -R u+w "$csi/snapshot-crds.new"
-  mv "$csi/snapshot-crds.new" "$csi/snapshot-crds"
-fi
+  mkdir -p "$csi/$kinds-crds.new"
+  cp "$client"/config/crd/$kinds.storage.k8s.io_*.yaml "$csi/$kinds-crds.new/"
+  chmod -R u+w "$csi/$kinds-crds.new"
+  mv "$csi/$kinds-crds.new" "$csi/$kinds-crds"
+done
 kubeadm=$(build kubeadm "-s -w $version")
 echo "$kubernetes:$csi:$kubeadm"

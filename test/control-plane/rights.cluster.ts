@@ -19,6 +19,7 @@ import { until } from './cluster/until.ts';
 import { mark, readRequests, type ApiRequest } from './instruments/audit.ts';
 import { inWords, refused, rightsOf, unused, type Right, type Role } from './instruments/rights.ts';
 import { claimSpec, createPods, deletePods, untilRunning, type PodWish } from './instruments/workload.ts';
+import { createGroupSnapshots } from './instruments/group-snapshots.ts';
 import { startLoneAgent } from './system/lone-agent.ts';
 import { startSystem, type System } from './system/system.ts';
 
@@ -44,7 +45,7 @@ beforeAll(async () => {
       { prefix: 'node', count: 1, disks },
       { prefix: 'gone', count: 1, disks },
     ],
-    ...{ asPods: true, snapshots: true, audit: true, extender: { ignorable: true } },
+    ...{ asPods: true, snapshots: 'with groups', audit: true, extender: { ignorable: true } },
   });
   await system.kubectl('apply', '-f', path.join(CHECKOUT, 'examples/limits.yaml'));
   await system.client.patch(
@@ -135,6 +136,10 @@ async function live(): Promise<void> {
   await until('the snapshot is gone', [stores.localVolumes], WITHIN_MS, () =>
     stores.localVolumes.list().every(({ spec }) => spec.role !== 'Snapshot'),
   );
+  const group = createGroupSnapshots(system);
+  await group.take('group', ['plain-0']);
+  await group.untilReady('group');
+  await group.remove('group');
   await claimed('clone', { ...claimSpec('2Gi'), dataSource: { kind: 'PersistentVolumeClaim', name: 'plain-0' } });
   await claimed('limited', { ...claimSpec('1Gi'), volumeAttributesClassName: 'open-local-silver' });
 
@@ -213,8 +218,7 @@ test('every right that deploy/ gives is used, and none is missing', async () => 
   agent = undefined;
   const all = await readRequests(system.cluster.dir, undefined, await mark(system.cluster.dir, system.client, never));
   const requests = all.filter(({ user }) => ACCOUNTS.includes(user));
-  // Groups of snapshots are not ours: refused, the sidecar leaves them alone.
-  expect(refused(requests)).toEqual(['csi-snapshotter: list volumegroupsnapshotcontents.groupsnapshot.storage.k8s.io']);
+  expect(refused(requests)).toEqual([]);
 
   const text = await system.kubectl(
     'get',

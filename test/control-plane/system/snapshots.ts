@@ -3,9 +3,11 @@ import type { Cluster } from '../cluster/cluster.ts';
 import { kubectl } from '../cluster/identities.ts';
 import { supervise, type Supervised } from '../cluster/supervised.ts';
 
-/** Applies the kinds of snapshots, as an administrator of the cluster would before open-local. */
-export async function applySnapshotKinds(cluster: Cluster): Promise<void> {
-  await kubectl(cluster, 'apply', '-f', path.join(path.dirname(cluster.binary('csi-snapshotter')), 'snapshot-crds'));
+/** Applies the kinds of snapshots, and of group snapshots, as an administrator would before open-local. */
+export async function applySnapshotKinds(cluster: Cluster, { groups = false } = {}): Promise<void> {
+  const folder = path.dirname(cluster.binary('csi-snapshotter'));
+  await kubectl(cluster, 'apply', '-f', path.join(folder, 'snapshot-crds'));
+  if (groups) await kubectl(cluster, 'apply', '-f', path.join(folder, 'groupsnapshot-crds'));
   await kubectl(cluster, 'wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s');
 }
 

@@ -41,8 +41,11 @@ export interface SystemOptions {
   readonly extender?: Readonly<Record<string, unknown>>;
   /** Flags of the operator in addition to those of deploy/. */
   readonly flags?: Readonly<Record<string, string | undefined>>;
-  /** The cluster has snapshots: their kinds, snapshot-controller, and examples/with-snapshots in place of deploy/. */
-  readonly snapshots?: boolean;
+  /**
+   * The cluster has snapshots: their kinds, snapshot-controller, and examples/with-snapshots in place of deploy/; with
+   * the kinds of group snapshots or without.
+   */
+  readonly snapshots?: boolean | 'with groups';
   /** As of ClusterOptions. */
   readonly audit?: boolean;
   /** As of ClusterOptions. */
@@ -174,7 +177,7 @@ const extenderOf = (port: number): Readonly<Record<string, unknown>> => ({
  * what runs besides.
  */
 async function deploy(cluster: Cluster, { snapshots, asPods }: SystemOptions): Promise<readonly Supervised[]> {
-  if (snapshots) await applySnapshotKinds(cluster);
+  if (snapshots) await applySnapshotKinds(cluster, { groups: snapshots === 'with groups' });
   await kubectl(cluster, 'apply', '-k', path.join(CHECKOUT, snapshots ? 'examples/with-snapshots' : 'deploy'));
   const without = asPods ? ['daemonset'] : ['deployment', 'daemonset'];
   await kubectl(cluster, 'delete', without.join(','), '--all', '-n', 'open-local');
