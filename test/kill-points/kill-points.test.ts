@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import * as csi from '../../src/csi/gen/csi.ts';
 import { nameOf, type KillPoint, type ProgramName, type Watcher } from './life.ts';
-import { storyOf, storyOfCopies, untilOk, type Step } from './story.ts';
+import { storyOf, storyOfCopies, storyOfGroups, untilOk, type Step } from './story.ts';
 import { startWorld, type World } from './world.ts';
 
 const never = new AbortController().signal;
@@ -75,6 +75,7 @@ test.each([
   ['a plain volume', storyOf('plain'), 60],
   ['an encrypted volume', storyOf('luks2'), 60],
   ['copies of a volume', storyOfCopies(), 40],
+  ['snapshots of two volumes', storyOfGroups(), 30],
 ] as const)(
   'whoever is killed before or after an effect on %s, a retry ends with nothing too many and nothing too few',
   async (_, story, least) => {

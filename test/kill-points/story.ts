@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import * as csi from '../../src/csi/gen/csi.ts';
+import { volumeIdOf } from '../../src/csi/controller/volume-id.ts';
 import { Code } from '../../src/csi/status.ts';
 import { GIB } from '../../src/model/bytes.ts';
 import { mappingNameOf, mappingPathOf } from '../../src/crypt/names.ts';
@@ -266,6 +267,59 @@ export const storyOfCopies = (): readonly Step[] => {
       leaves: { objects: [], volumes: [], mappings: [] },
       later: true,
     },
+  ];
+};
+
+const OTHER = 'pvc-5';
+const GROUP_SNAPSHOT = 'group-1';
+
+/** Two volumes are snapshotted together, and all of it goes. */
+export const storyOfGroups = (): readonly Step[] => {
+  const create = (name: string): Step['call'] => {
+    const volume = {
+      name,
+      capacityRange: range(1),
+      volumeCapabilities: [capability],
+      parameters: { volumeType: 'LVM' },
+    };
+    return ({ csi: { controller } }, signal) =>
+      controller.createVolume(csi.CreateVolumeRequest.fromPartial(volume), signal);
+  };
+  const remove =
+    (volumeId: string): Step['call'] =>
+    ({ csi: { controller } }, signal) =>
+      controller.deleteVolume(csi.DeleteVolumeRequest.fromPartial({ volumeId }), signal);
+  const group = {
+    ...{ name: GROUP_SNAPSHOT, sourceVolumeIds: [VOLUME, OTHER] },
+    parameters: { [READ_ONLY_SNAPSHOT]: 'true' },
+  };
+  const parts = [VOLUME, OTHER].map((volume) => volumeIdOf(`${GROUP_SNAPSHOT}/${volume}`));
+  const both = [VOLUME, OTHER];
+  const all = [...parts, ...both].toSorted();
+  return [
+    { name: 'create', call: create(VOLUME), leaves: MADE },
+    { name: 'create another', call: create(OTHER), leaves: { objects: both, volumes: both } },
+    {
+      name: 'snapshot both together',
+      call: ({ csi: { groups } }, signal) =>
+        groups.createVolumeGroupSnapshot(csi.CreateVolumeGroupSnapshotRequest.fromPartial(group), signal),
+      leaves: { objects: all, volumes: all },
+    },
+    {
+      name: 'delete the first, while its snapshot needs it',
+      call: remove(VOLUME),
+      leaves: { objects: all, volumes: all },
+    },
+    {
+      name: 'delete the group snapshot',
+      call: ({ csi: { groups } }, signal) => {
+        const request = { groupSnapshotId: GROUP_SNAPSHOT, snapshotIds: parts };
+        return groups.deleteVolumeGroupSnapshot(csi.DeleteVolumeGroupSnapshotRequest.fromPartial(request), signal);
+      },
+      leaves: { objects: [OTHER], volumes: [OTHER] },
+      later: true,
+    },
+    { name: 'delete the other', call: remove(OTHER), leaves: EMPTY },
   ];
 };
 
