@@ -9,7 +9,7 @@ import { startSystem, type System } from './system/system.ts';
 const WITHIN_MS = 90_000;
 const never = new AbortController().signal;
 const DEFAULT = 'default';
-const ON_EACH = ['node-0', 'node-1'];
+const ON_EACH = ['node-1', 'node-2'];
 
 /** Two nodes, and the real csi-snapshotter and snapshot-controller in a cluster with the kinds of group snapshots. */
 let system: System;
@@ -35,7 +35,7 @@ async function run(name: string, node: string, count: number): Promise<readonly 
 const parts = () => system.stores.localVolumes.list().filter(({ spec }) => spec.groupSnapshot !== undefined);
 
 test('three claims are snapshotted together as the example has it, one is restored, and the group goes as a whole', async () => {
-  for (const claim of await run('db', 'node-0', 3)) await system.kubectl('label', 'pvc', claim, 'app=database');
+  for (const claim of await run('db', 'node-1', 3)) await system.kubectl('label', 'pvc', claim, 'app=database');
   await system.kubectl('apply', '-f', path.join(CHECKOUT, 'examples/with-snapshots/group-snapshot.yaml'));
   const snapshots = await groups.untilReady('database');
   expect(snapshots).toHaveLength(3);
@@ -52,7 +52,7 @@ test('three claims are snapshotted together as the example has it, one is restor
   const volumes = [{ name: 'data', persistentVolumeClaim: { claimName: 'r-0' } }];
   await createPods(system, [{ name: 'r', sizes: [], spec: { volumes } }]);
   await untilRunning(system, ['r'], WITHIN_MS);
-  expect(system.stores.pods.get(`${DEFAULT}/r`)?.spec?.nodeName).toBe('node-0');
+  expect(system.stores.pods.get(`${DEFAULT}/r`)?.spec?.nodeName).toBe('node-1');
 
   await system.client.delete(PODS, { namespace: DEFAULT, name: 'r' }, never);
   await system.client.delete(CLAIMS, { namespace: DEFAULT, name: 'r-0' }, never);
@@ -63,7 +63,9 @@ test('three claims are snapshotted together as the example has it, one is restor
 test('claims whose volumes are on two nodes are refused, in words that a person finds', async () => {
   const claims = (await Promise.all(ON_EACH.map((node, at) => run(`far-${at}`, node, 1)))).flat();
   await groups.take('far', claims);
-  expect(await groups.untilRefused('far')).toMatch(/on several nodes \(pvc-\S+ on node-0; pvc-\S+ on node-1\)/);
+  expect(await groups.untilRefused('far')).toMatch(
+    /on several nodes \(default\/far-0-0 on node-1; default\/far-1-0 on node-2\)/,
+  );
   expect(parts()).toEqual([]);
   await groups.remove('far');
 });

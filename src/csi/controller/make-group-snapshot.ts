@@ -150,7 +150,7 @@ function checkOneNode(name: string, volumes: readonly LocalVolume[]): void {
   const on = (node: string): string =>
     `${volumes
       .filter(({ spec }) => spec.nodeName === node)
-      .map(idOf)
+      .map(knownAs)
       .join(', ')} on ${node}`;
   throw new Fault(
     'precondition',
@@ -158,6 +158,12 @@ function checkOneNode(name: string, volumes: readonly LocalVolume[]): void {
       'node can be stopped at one moment: take one group snapshot for each node, of claims with a label of its own',
   );
 }
+
+/** People know a volume by its claim. */
+const knownAs = (volume: LocalVolume): string => {
+  const { claim } = volume.spec;
+  return claim ? `${claim.namespace}/${claim.name}` : idOf(volume);
+};
 
 /** Takes the room of all stores, or of none. One step: nothing else is decided meanwhile. */
 function placeAll(planned: readonly Planned[], room: Pick<Room, 'place' | 'unplace' | 'capacity'>): readonly Bytes[] {
