@@ -40,7 +40,7 @@ test('three claims are snapshotted together as the example has it, one is restor
   const snapshots = await groups.untilReady('database');
   expect(snapshots).toHaveLength(3);
   expect(snapshots.map(({ status }) => status?.readyToUse)).toEqual([true, true, true]);
-  const sources = parts().map(({ spec }) => spec.source?.volume);
+  const sources = parts().map(({ spec }) => spec.source?.volume ?? '');
   expect(parts().map(({ spec }) => spec.groupSources?.toSorted())).toEqual(sources.map(() => sources.toSorted()));
   expect(new Set(parts().map(({ status }) => status?.snapshot?.takenAt)).size).toBe(1);
 

@@ -140,6 +140,9 @@ async function live(): Promise<void> {
   await group.take('group', ['plain-0']);
   await group.untilReady('group');
   await group.remove('group');
+  await group.take('apart', ['plain-0', 'doomed-0']);
+  await group.untilRefused('apart');
+  await group.remove('apart');
   await claimed('clone', { ...claimSpec('2Gi'), dataSource: { kind: 'PersistentVolumeClaim', name: 'plain-0' } });
   await claimed('limited', { ...claimSpec('1Gi'), volumeAttributesClassName: 'open-local-silver' });
 

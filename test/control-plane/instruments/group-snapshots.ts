@@ -55,7 +55,7 @@ export function createGroupSnapshots({ client, stores }: System): GroupSnapshots
     if (items.length > 0) return;
     const parameters = { 'csi.aliyun.com/readonly': 'true', 'csi.aliyun.com/snapshot-initial-size': '1Gi' };
     const made = { metadata: { name: CLASS }, driver: 'local.csi.aliyun.com', deletionPolicy: 'Delete', parameters };
-    await client.create(CLASSES, made as Group, never);
+    await client.create(CLASSES, made, never);
   };
   return {
     take: async (name, claims) => {
@@ -68,7 +68,7 @@ export function createGroupSnapshots({ client, stores }: System): GroupSnapshots
         metadata: { namespace: NAMESPACE, name },
         spec: { volumeGroupSnapshotClassName: CLASS, source },
       };
-      await client.create(GROUPS, group as Group, never);
+      await client.create(GROUPS, group, never);
     },
     untilReady: async (name) => {
       await expect
