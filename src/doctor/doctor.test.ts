@@ -34,7 +34,7 @@ import {
 } from '../kube/resource.ts';
 import type { KubeObject, NodeLocalStorage } from '../model/objects.ts';
 import { SNAPSHOT_SOURCE } from '../model/snapshot-objects.ts';
-import { EXTENDER_CALLED } from '../model/well-known.ts';
+import { EXTENDER_CALLED, MARK } from '../model/well-known.ts';
 import { SECRETS, textAt } from '../operator/serving/keep-certificates.ts';
 import { schedulerConfig, type Extender } from '../setup/scheduler-config.ts';
 import {
@@ -89,13 +89,17 @@ test('with marked pods all is as it should be, whatever each scheduler asks abou
   cluster = await startSickCluster();
   applyMarks(cluster);
   await schedulerTold(cluster, unchanged, {}, true);
-  expect((await cluster.examine()).findings).toEqual([]);
+  await cluster.put(CLAIMS, claimOf('new'), minutes(5));
+  const { metadata, spec } = waitingPod('new');
+  const containers = spec.containers.map((each) => ({ ...each, resources: { limits: { [MARK]: '0' } } }));
+  await cluster.put(PODS, { metadata, spec: { ...spec, containers } }, minutes(5));
+  const found = async () => (await cluster?.examine())?.findings.map(({ name }) => name);
+  expect(await found()).toEqual(['ClaimWaits']);
   // Pods without the mark may wait, where the scheduler asks about every pod.
   await cluster.client.delete(CONFIG_MAPS, { namespace: 'kube-system', name: 'scheduler' }, never);
   await schedulerTold(cluster, unchanged);
-  await cluster.put(CLAIMS, claimOf('new'), minutes(5));
-  await cluster.put(PODS, waitingPod('new'), minutes(5));
-  expect((await cluster.examine()).findings.map(({ name }) => name)).toEqual(['ClaimWaits']);
+  await cluster.put(PODS, { ...waitingPod('new'), metadata: { ...metadata, name: 'second' } }, minutes(5));
+  expect(await found()).toEqual(['ClaimWaits']);
 });
 
 /** A real server encodes what comes as stringData. */

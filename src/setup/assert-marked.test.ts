@@ -11,7 +11,7 @@ const never = new AbortController().signal;
 const POLICY = path.join(import.meta.dirname, '../../deploy/marked-pods/policy.yaml');
 
 test('passes once the policy of deploy/ and its binding are there, and says what to do until then', async () => {
-  const { api, client, close } = await startOurApi();
+  const { api, client, ...ours } = await startOurApi();
   const assert = (): Promise<void> => assertMarked(client, 'default-scheduler', never);
   try {
     await expect(assert()).rejects.toThrow(/marks pods of default-scheduler.*scheduler\.markPods=true/);
@@ -21,7 +21,7 @@ test('passes once the policy of deploy/ and its binding are there, and says what
     api.load(binding as KubeObject);
     await assert();
   } finally {
-    await close();
+    await ours.close();
   }
 });
 

@@ -1,14 +1,12 @@
-import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest';
-import { stringify } from 'yaml';
 import type { Pod } from '../../src/model/objects.ts';
 import { isMarked } from '../../src/model/marked-pods.ts';
 import { DEFAULT_DRIVER, LEGACY_DRIVER, MARK } from '../../src/model/well-known.ts';
-import { eventually } from '../rig/eventually.ts';
 import { CHECKOUT } from './cluster/program.ts';
 import { tell } from './cluster/tell.ts';
 import { until } from './cluster/until.ts';
+import { admitted, untilMarks } from './instruments/admitted.ts';
 import { extenderCalls, type ExtenderCalls } from './instruments/extender-calls.ts';
 import { broken, promised } from './instruments/promised-bytes.ts';
 import { claimSpec, createPods, deletePods, untilRunning, type PodWish } from './instruments/workload.ts';
@@ -68,23 +66,9 @@ function resourcesOf({ spec = {} }: Pod): Resources[] {
   return [...containers, ...initContainers].map(({ resources }) => resources);
 }
 
-/** What the API server makes of a pod, without making it. */
-async function admitted(spec: object): Promise<Pod> {
-  const file = path.join(system.cluster.dir, 'dry-run.yaml');
-  const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'dry-run', namespace: 'default' } };
-  await writeFile(
-    file,
-    stringify({ ...pod, spec: { automountServiceAccountToken: false, containers: [main], ...spec } }),
-  );
-  return JSON.parse(await system.kubectl('create', '-f', file, '--dry-run=server', '-o', 'json')) as Pod;
-}
-
 const calls = (): Promise<ExtenderCalls> => extenderCalls(system.leader());
 const useScheduler = (...flags: readonly string[]): Promise<void> =>
   useAsPrinted(system.cluster, inject('openLocal'), system.extender.port, ...flags);
-/** Waits until the API server knows of the policy, or no more. */
-const untilMarks = (marks: boolean): Promise<void> =>
-  eventually(async () => expect(isMarked(await admitted({ volumes: [volume.claim] }))).toBe(marks));
 const named = (prefix: string, count: number, sizes: readonly string[], spec: object = {}): PodWish[] =>
   Array.from({ length: count }, (_, i) => ({ name: `${prefix}-${i}`, sizes, spec: { ...spec } }));
 const run = async (pods: readonly PodWish[]): Promise<void> => {
@@ -106,7 +90,7 @@ test('without the policy, scheduler-config prints no scheduler that would ask ab
 describe('the policy', () => {
   beforeAll(async () => {
     await system.kubectl('apply', '-k', POLICY);
-    await untilMarks(true);
+    await untilMarks(system, true);
   }, WITHIN_MS);
 
   const NONE = { [MARK]: '0' };
@@ -121,8 +105,8 @@ describe('the policy', () => {
   ])('marks the first container of a pod with $what, which stays $qos', async ({ volumes, resources = {}, qos }) => {
     const containers = [main, { ...main, name: 'second' }].map((each) => ({ ...each, resources }));
     const initContainers = [{ ...main, name: 'init', resources }];
-    const pod = await admitted({ volumes, containers, initContainers });
-    const before = await admitted({ volumes: [volume.other], containers, initContainers });
+    const pod = await admitted(system, { volumes, containers, initContainers });
+    const before = await admitted(system, { volumes: [volume.other], containers, initContainers });
     const [first = {}, ...others] = resourcesOf(before);
     const { requests, limits } = first;
     expect(resourcesOf(pod)).toEqual([
@@ -138,7 +122,7 @@ describe('the policy', () => {
     { what: "another driver's inline volume", spec: { volumes: [volume.inline('other.example.org')] } },
     { what: 'a node', spec: { volumes: [volume.claim], nodeName: 'node-1' } },
   ])('leaves a pod with $what as it is', async ({ spec }) => {
-    expect((await admitted(spec)).spec?.containers?.[0]?.resources).toEqual({});
+    expect((await admitted(system, spec)).spec?.containers?.[0]?.resources).toEqual({});
   });
 
   // kubernetes#134167: such a pod was refused by every policy that applied a configuration to it.
@@ -146,7 +130,7 @@ describe('the policy', () => {
     const env = ['a', 'b'].map((value) => ({ name: 'TWICE', value }));
     const ports = ['TCP', 'UDP'].map((protocol) => ({ containerPort: 53, protocol }));
     const containers = [{ ...main, env, ports }];
-    const [container] = (await admitted({ containers, volumes: [volume.claim] })).spec?.containers ?? [];
+    const [container] = (await admitted(system, { containers, volumes: [volume.claim] })).spec?.containers ?? [];
     expect(container).toMatchObject({ env, ports, resources: { requests: NONE } });
   });
 
@@ -203,7 +187,7 @@ describe('a scheduler that asks about marked pods alone', () => {
 
   test('promises nothing twice to pods that nobody marked', async () => {
     await system.kubectl('delete', '-k', POLICY);
-    await untilMarks(false);
+    await untilMarks(system, false);
     const before = await calls();
     // Four of them fit on a node: room for twelve, and for no thirteenth.
     const pods = named('unmarked', 16, ['4900Mi']);

@@ -2,11 +2,15 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { parse, stringify } from 'yaml';
+import { isMarked } from '../../src/model/marked-pods.ts';
+import type { Pod } from '../../src/model/objects.ts';
 import { builtTools, manifests, template, type Manifest } from '../deploy/chart.ts';
 import { serviceAccountKubeconfig } from './cluster/identities.ts';
 import { supervise, type Supervised } from './cluster/supervised.ts';
+import { untilMarks } from './instruments/admitted.ts';
+import { extenderCalls } from './instruments/extender-calls.ts';
 import { broken, promised } from './instruments/promised-bytes.ts';
-import { createPods, untilRunning, type PodWish } from './instruments/workload.ts';
+import { createPods, deletePods, untilRunning, type PodWish } from './instruments/workload.ts';
 import { startSystem, type System } from './system/system.ts';
 
 /**
@@ -27,13 +31,16 @@ beforeAll(async () => {
   const text = await template(
     await builtTools(),
     '--set=scheduler.enabled=true',
-    '--show-only=templates/scheduler.yaml',
+    // What a cluster tells helm of itself: its pods are marked then.
+    ...['--kube-version=1.36.3', '--api-versions=admissionregistration.k8s.io/v1/MutatingAdmissionPolicy'],
+    ...['--show-only=templates/scheduler.yaml', '--show-only=templates/marked-pods.yaml'],
   );
   const file = path.join(system.cluster.dir, 'second-scheduler.yaml');
   const objects = manifests(text);
   // No kubelet here runs its pods.
   await writeFile(file, objects.map((each) => stringify(paused(each))).join('---\n'));
   await system.kubectl('apply', '-f', file);
+  await untilMarks(system, true, NAME);
   scheduler = await startScheduler(objects);
 }, 900_000);
 afterAll(async () => {
@@ -80,7 +87,7 @@ async function startScheduler(objects: readonly Manifest[]): Promise<Supervised>
   return supervise(cluster.dir, 'second-scheduler', argv);
 }
 
-test('its pods are placed by real free room, and its rights are enough', async () => {
+test('its pods are marked, and placed by real free room, and its rights are enough', async () => {
   const pods: PodWish[] = Array.from({ length: 8 }, (_, i) => ({
     ...{ name: `pod-${i}`, sizes: ['4Gi'], spec: { schedulerName: NAME } },
   }));
@@ -90,6 +97,8 @@ test('its pods are placed by real free room, and its rights are enough', async (
     pods.map(({ name }) => name),
     WITHIN_MS,
   );
+  const marked = (name: string): boolean => isMarked(system.stores.pods.get(`default/${name}`) as Pod);
+  expect(pods.filter(({ name }) => !marked(name))).toEqual([]);
   const nodes = pods.map(({ name }) => system.stores.pods.get(`default/${name}`)?.spec?.nodeName);
   expect(Map.groupBy(nodes, (node) => node).size).toBe(2);
   expect(broken(await promised(system))).toEqual([]);
@@ -104,6 +113,15 @@ test('its pods are placed by real free room, and its rights are enough', async (
     'json',
   );
   expect(told).toContain('not enough room for 9 GiB in any volume group');
+  // Nobody else's pods are marked, and plain ones of its own cost no call.
+  await deletePods(system, [{ name: 'large', sizes: ['9Gi'] }]);
+  await createPods(system, [{ name: 'others', sizes: ['1Gi'] }]);
+  await untilRunning(system, ['others'], WITHIN_MS);
+  const before = await extenderCalls(system.leader());
+  await createPods(system, [{ name: 'plain', sizes: [], spec: { schedulerName: NAME } }]);
+  await untilRunning(system, ['plain'], WITHIN_MS);
+  expect((await extenderCalls(system.leader())).filter).toBe(before.filter);
+  expect(marked('others')).toBe(false);
   const log = await readFile(path.join(system.cluster.dir, 'second-scheduler.log'), 'utf8');
   expect(log).toContain('Successfully bound pod to node');
   expect(log).not.toMatch(/forbidden|tls: /);
