@@ -33,6 +33,7 @@ const ROOMS: readonly Room[] = [
   { room: 'mount', ours: ['exec', 'model'], packages: ['node:'] },
   { room: 'crypt', ours: ['daemon', 'exec', 'model'], packages: ['node:'] },
   { room: 'host', ours: ['exec', 'model'], packages: ['node:'] },
+  { room: 'kube/protobuf', ours: [], packages: [] },
   { room: 'kube', ours: ['model'], packages: ['node:'] },
   { room: 'kube/access', ours: ['exec', 'model', 'wait'], packages: ['node:', 'yaml'] },
   { room: 'kube/rest', ours: ['kube', 'kube/access', 'model', 'wait'], packages: ['node:'] },
