@@ -1,43 +1,47 @@
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { bytesField, encode, envelope, textField } from '../src/kube/protobuf/fake-encoder.ts';
 import { claimAt, nodeAt, podAt, pvAt, storageAt, storageClass, volumeAt, VOLUMES_PER_NODE } from './objects.ts';
+import { forWire, WIRE } from './wire-schemas.ts';
 
 /**
  * An API server that has a large cluster and never changes: lists in pages, and watches that only wait. Arguments:
- * nodes, pods. Every object is serialized before it listens, so that an answer costs only sending bytes, and the reader
- * alone is measured.
+ * nodes, pods, `protobuf` or `json`; the first holds for Kubernetes' own kinds. Every object is encoded before it
+ * listens, so that an answer costs only sending bytes, and the reader alone is measured.
  */
 
-const [nodes = 0, pods = 0] = process.argv.slice(2).map(Number);
+const [, , nodesGiven, podsGiven, format = 'protobuf'] = process.argv;
+const [nodes, pods] = [Number(nodesGiven), Number(podsGiven)];
 const volumes = nodes * VOLUMES_PER_NODE;
+const PROTOBUF = 'application/vnd.kubernetes.protobuf';
 
-/**
- * The JSON of all objects of a kind, with commas between them, and where each one begins; the last entry is where one
- * more would.
- */
+/** All objects of a kind as they stand in a list, and where each one begins; the last entry is where one more would. */
 interface Printed {
-  readonly text: Buffer;
+  readonly bytes: Buffer;
   readonly starts: readonly number[];
 }
 
 const RESOURCES: Readonly<Record<string, Printed>> = {
-  nodes: print(nodes, nodeAt),
-  nodelocalstorages: print(nodes, (i) => storageAt(i)),
-  localvolumes: print(volumes, (i) => volumeAt(i)),
-  persistentvolumeclaims: print(volumes, (i) => claimAt(i)),
-  persistentvolumes: print(volumes, pvAt),
-  pods: print(pods, (i) => podAt(i, { nodes, volumes })),
-  storageclasses: print(1, () => storageClass),
+  nodes: print('nodes', nodes, nodeAt),
+  nodelocalstorages: print('nodelocalstorages', nodes, (i) => storageAt(i)),
+  localvolumes: print('localvolumes', volumes, (i) => volumeAt(i)),
+  persistentvolumeclaims: print('persistentvolumeclaims', volumes, (i) => claimAt(i)),
+  persistentvolumes: print('persistentvolumes', volumes, pvAt),
+  pods: print('pods', pods, (i) => podAt(i, { nodes, volumes })),
+  storageclasses: print('storageclasses', 1, () => storageClass),
 };
-const NOTHING = print(0, () => ({}));
+const NOTHING = print('', 0, () => ({}));
 
 const server = createServer((request, response) => {
   const url = new URL(request.url ?? '/', 'http://x');
+  const resource = url.pathname.split('/').at(-1) ?? '';
+  const wire = format === 'protobuf' ? WIRE[resource] : undefined;
+  const contentType = wire ? PROTOBUF : 'application/json';
   request.resume();
-  if (request.method !== 'GET') send(response, 201, [Buffer.from('{}')]);
-  else if (url.searchParams.has('watch'))
-    response.writeHead(200, { 'content-type': 'application/json' }).flushHeaders();
-  else list(url, response);
+  if (request.method !== 'GET') send(response, 201, 'application/json', [Buffer.from('{}')]);
+  else if (!(request.headers.accept ?? '').includes(contentType)) send(response, 406, 'text/plain', []);
+  else if (url.searchParams.has('watch')) response.writeHead(200, { 'content-type': contentType }).flushHeaders();
+  else list(url, RESOURCES[resource] ?? NOTHING, wire?.kind, response);
 });
 server.listen(0, '127.0.0.1', () => process.send?.({ port: (server.address() as AddressInfo).port }));
 
@@ -46,32 +50,40 @@ process.on('message', (ask) => {
   else process.exit();
 });
 
-function print(count: number, at: (i: number) => object): Printed {
+function print(resource: string, count: number, at: (i: number) => object): Printed {
+  const wire = format === 'protobuf' ? WIRE[resource] : undefined;
   const starts = [0];
   const pieces: Buffer[] = [];
   for (let i = 0, end = 0; i < count; i += 1) {
-    const piece = Buffer.from(`${JSON.stringify(at(i))},`);
+    const piece = wire
+      ? bytesField(2, encode(wire.schema, forWire(at(i)) as object))
+      : Buffer.from(`${JSON.stringify(at(i))},`);
     pieces.push(piece);
     starts.push((end += piece.length));
   }
-  return { text: Buffer.concat(pieces), starts };
+  return { bytes: Buffer.concat(pieces), starts };
 }
 
-function list(url: URL, response: ServerResponse): void {
-  const { text, starts } = RESOURCES[url.pathname.split('/').at(-1) ?? ''] ?? NOTHING;
+function list(url: URL, { bytes, starts }: Printed, kind: string | undefined, response: ServerResponse): void {
   const count = starts.length - 1;
   const from = Number(url.searchParams.get('continue') ?? 0);
   const to = Math.min(count, from + Number(url.searchParams.get('limit') ?? count));
-  const next = to < count ? { continue: String(to), remainingItemCount: count - to } : {};
-  const metadata = JSON.stringify({ resourceVersion: '1000000', ...next });
-  const head = `{"kind":"List","apiVersion":"v1","metadata":${metadata},"items":[`;
-  const items = text.subarray(starts[from], Math.max(starts[from] ?? 0, (starts[to] ?? 0) - 1));
-  send(response, 200, [Buffer.from(head), items, Buffer.from(']}')]);
+  const items = bytes.subarray(starts[from], starts[to]);
+  const next = to < count ? String(to) : '';
+  if (kind === undefined) {
+    const metadata = JSON.stringify({ resourceVersion: '1000000', continue: next, remainingItemCount: count - to });
+    const head = Buffer.from(`{"kind":"List","apiVersion":"v1","metadata":${metadata},"items":[`);
+    const withoutComma = items.subarray(0, Math.max(0, items.length - 1));
+    return send(response, 200, 'application/json', [head, withoutComma, Buffer.from(']}')]);
+  }
+  const metadata = Buffer.concat([textField(1, ''), textField(2, '1000000'), textField(3, next)]);
+  const body = envelope(`${kind}List`, 'v1', Buffer.concat([bytesField(1, metadata), items]));
+  return send(response, 200, PROTOBUF, [body]);
 }
 
-function send(response: ServerResponse, status: number, body: readonly Buffer[]): void {
+function send(response: ServerResponse, status: number, contentType: string, body: readonly Buffer[]): void {
   const length = body.reduce((sum, { length }) => sum + length, 0);
-  response.writeHead(status, { 'content-type': 'application/json', 'content-length': length });
+  response.writeHead(status, { 'content-type': contentType, 'content-length': length });
   for (const part of body) response.write(part);
   response.end();
 }

@@ -34,9 +34,13 @@ const ROOMS: readonly Room[] = [
   { room: 'crypt', ours: ['daemon', 'exec', 'model'], packages: ['node:'] },
   { room: 'host', ours: ['exec', 'model'], packages: ['node:'] },
   { room: 'kube/protobuf', ours: [], packages: [] },
-  { room: 'kube', ours: ['model'], packages: ['node:'] },
+  { room: 'kube', ours: ['kube/protobuf', 'model'], packages: ['node:'] },
   { room: 'kube/access', ours: ['exec', 'model', 'wait'], packages: ['node:', 'yaml'] },
-  { room: 'kube/rest', ours: ['kube', 'kube/access', 'model', 'wait'], packages: ['node:'] },
+  {
+    room: 'kube/rest',
+    ours: ['kube', 'kube/access', 'kube/protobuf', 'model', 'wait'],
+    packages: ['node:'],
+  },
   { room: 'kube/follow', ours: ['kube', 'model', 'wait'], packages: ['node:'] },
   { room: 'kube/work', ours: ['kube', 'model', 'wait'], packages: [] },
   { room: 'kube/events', ours: ['kube', 'model', 'wait'], packages: ['node:'] },
@@ -78,7 +82,7 @@ const ROOMS: readonly Room[] = [
   // 4: each wires one process
   {
     room: 'operator/follow',
-    ours: ['capacity', 'csi', 'daemon', 'kube', 'kube/follow', 'kube/rest', 'model'],
+    ours: ['capacity', 'csi', 'daemon', 'kube', 'kube/follow', 'kube/protobuf', 'kube/rest', 'model'],
     packages: ['node:'],
   },
   {

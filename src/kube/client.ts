@@ -1,4 +1,5 @@
 import type { KubeObject } from '../model/objects.ts';
+import type { Message } from './protobuf/schema.ts';
 import type { Resource } from './resource.ts';
 
 /** Names one object; `namespace` only for namespaced kinds. */
@@ -25,41 +26,23 @@ export interface ListPage<T> {
   readonly continue?: string;
 }
 
-/**
- * A page whose objects are read when they are asked for, once; reading them throws SyntaxError where the answer is no
- * JSON.
- */
-export interface LazyPage<T> extends Omit<ListPage<T>, 'items'> {
-  readonly items: Iterable<T>;
-}
+/** What a page tells at its end. */
+export type PageEnd = Omit<ListPage<never>, 'items'>;
 
 export type WatchEvent<T> =
   | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: T }
   | { readonly type: 'BOOKMARK'; readonly resourceVersion: string };
 
-/**
- * A part of an object's text that its reader leaves out: what stands after one text and before the next other one. Each
- * has a key in it with its quotes, and `after` begins with one: neither is found within a string, where a quote is
- * written `\"`.
- */
-export interface Unread {
-  readonly after: string;
-  readonly before: string;
+/** How objects are read of which only a part is kept. */
+export interface Reading<T> {
   /**
-   * Texts that the part itself never has: each key, with its quotes and colon, that its reader reads of the object
-   * around
-   * the part. A cut that has one went too far, since the fields came in another order, and is not made.
+   * The server is asked for protobuf, of which these fields are read and no others. Where it answers in JSON all the
+   * same, objects are whole. Absent: JSON.
    */
-  readonly never: readonly string[];
+  readonly schema?: Message<T> | undefined;
 }
 
-/** What the reader of many objects looks at. */
-export interface Reading {
-  /** Parts that objects come without. Absent: objects are whole. */
-  readonly unread?: readonly Unread[] | undefined;
-}
-
-export interface WatchOptions extends Reading {
+export interface WatchOptions {
   readonly namespace?: string;
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
@@ -89,12 +72,13 @@ export interface DeleteOptions {
 export interface KubeClient {
   get<T extends KubeObject>(resource: Resource<T>, key: ObjectKey, signal: AbortSignal): Promise<T>;
   list<T extends KubeObject>(resource: Resource<T>, options: ListOptions, signal: AbortSignal): Promise<ListPage<T>>;
-  /** For those who keep only a part of each object. */
-  listLazily<T extends KubeObject>(
+  /** Tells of each object of a page as soon as it is read; those told before a failure have been told. */
+  listEach<T extends KubeObject>(
     resource: Resource<T>,
-    options: ListOptions & Reading,
+    options: ListOptions & Reading<T>,
+    tell: (object: T) => void,
     signal: AbortSignal,
-  ): Promise<LazyPage<T>>;
+  ): Promise<PageEnd>;
   create<T extends KubeObject>(resource: Resource<T>, object: T, signal: AbortSignal): Promise<T>;
   /**
    * Replaces; the object's resourceVersion, when present, must still be current. `status` writes the status subresource
@@ -130,7 +114,7 @@ export interface KubeClient {
   /** Ends quietly when the server closes it; throws ApiError 410 when the version is too old. */
   watch<T extends KubeObject>(
     resource: Resource<T>,
-    options: WatchOptions,
+    options: WatchOptions & Reading<T>,
     signal: AbortSignal,
   ): AsyncIterable<WatchEvent<T>>;
   /** Closes kept-alive connections. */

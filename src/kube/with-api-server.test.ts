@@ -10,6 +10,7 @@ import { fakeAccess } from './access/fake-access.ts';
 import { runLeader } from './lease/lease.ts';
 import { LEASES } from './lease/lease-record.ts';
 import { createInformer } from './follow/informer.ts';
+import { message, one, text } from './protobuf/schema.ts';
 import { NODES, type Resource } from './resource.ts';
 import { createKubeClient } from './rest/rest-client.ts';
 
@@ -111,19 +112,16 @@ test.each([1, 2, 3])(
   },
 );
 
-test('parts that nobody reads are left out of what is listed and of what is watched', async () => {
-  const unread = [{ after: '"taints":[', before: '],"unschedulable":', never: [] }];
-  const nodeOf = (name: string) => ({
-    metadata: { name },
-    spec: { taints: [{ key: 'a', effect: 'NoSchedule' }], unschedulable: true },
-  });
+test('a server that has no protobuf is followed in JSON', async () => {
+  const schema = message<Node>({ metadata: one(1, message<Node['metadata']>({ name: text(1) })) });
+  const nodeOf = (name: string) => ({ metadata: { name }, spec: { unschedulable: true } });
   await client.create(NODES, nodeOf('listed'), never);
-  const nodes = createInformer({ client, resource: NODES, project: (node) => node, unread, log: quiet });
+  const nodes = createInformer({ client, resource: NODES, project: (node) => node, schema, log: quiet });
   running.push(nodes.run(stop.signal));
   await nodes.whenSynced(never);
   await client.create(NODES, nodeOf('watched'), never);
   await expect.poll(() => [...nodes.values.keys()], eventually).toEqual(['listed', 'watched']);
-  for (const node of nodes.values.values()) expect(node).toMatchObject({ spec: { taints: [], unschedulable: true } });
+  for (const node of nodes.values.values()) expect(node).toMatchObject({ spec: { unschedulable: true } });
 });
 
 test('an object of more than 2 MiB goes and comes whole: created, listed, watched and written again', async () => {

@@ -24,7 +24,7 @@ export class Killed extends Error {}
  * come.
  */
 export const LOOKS: Readonly<Record<string, readonly string[]>> = {
-  kube: ['get', 'list', 'listLazily', 'watch', 'close'],
+  kube: ['get', 'list', 'listEach', 'watch', 'close'],
   lvm: ['report', 'fill'],
   disks: ['list', 'resolve', 'mapperUuid', 'probe', 'watch'],
   mounts: ['list', 'shows'],

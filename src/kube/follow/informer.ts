@@ -59,8 +59,11 @@ const BACKOFF: Backoff = { baseMs: 1000, maxMs: 30_000 };
 const SHORT_MS = 1000;
 /** A watch that lived so long was healthy, though it told nothing. */
 const HEALTHY_MS = 60_000;
-/** After so many of these refusals in a row the version is in doubt: an etcd restored from a backup is behind it. */
-const MAX_VERSION_REFUSALS = 3;
+/**
+ * After so many of these failures in a row only a new list helps: an etcd restored from a backup is behind our version,
+ * or what comes after it cannot be read.
+ */
+const MAX_VERSION_FAILURES = 3;
 const VERSION_REFUSALS = [400, 504];
 
 /**
@@ -104,7 +107,7 @@ export function createInformer<T extends KubeObject, P>(options: InformerOptions
     if (livedMs >= HEALTHY_MS) isWell();
     if (error === undefined && livedMs >= SHORT_MS) return 0;
     failures += 1;
-    if (isGone(error) || (failures >= MAX_VERSION_REFUSALS && isVersionRefusal(error))) cache.startList();
+    if (isGone(error) || (failures >= MAX_VERSION_FAILURES && isOfVersion(error))) cache.startList();
     const retryMs = Math.max(retryAfterMs(error), Math.round(backoffMs(failures, backoff, random)));
     if (error !== undefined) {
       lastError = textOf(error);
@@ -153,7 +156,7 @@ function createHearing(clock: Clock) {
   };
 }
 
-const isVersionRefusal = (error: unknown): boolean =>
-  error instanceof ApiError && VERSION_REFUSALS.includes(error.code);
+const isOfVersion = (error: unknown): boolean =>
+  error instanceof ApiError && (VERSION_REFUSALS.includes(error.code) || error.reason === 'BadAnswer');
 
 const retryAfterMs = (error: unknown): number => (error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0);

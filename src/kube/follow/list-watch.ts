@@ -2,7 +2,7 @@ import { present } from '../../model/present.ts';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { KubeObject } from '../../model/objects.ts';
 import type { Audience } from './audience.ts';
-import type { KubeClient, LazyPage, ListOptions, Reading } from '../client.ts';
+import type { KubeClient, PageEnd, Reading } from '../client.ts';
 import type { ObjectCache } from './object-cache.ts';
 import type { Resource } from '../resource.ts';
 
@@ -13,7 +13,7 @@ export interface Selection {
   readonly fieldSelector?: string;
 }
 
-export interface ListWatchOptions<T extends KubeObject> extends Reading {
+export interface ListWatchOptions<T extends KubeObject> extends Reading<T> {
   readonly client: KubeClient;
   readonly resource: Resource<T>;
   readonly selection?: Selection;
@@ -40,20 +40,16 @@ export function createListWatch<T extends KubeObject, P>(
   cache: ObjectCache<T, P>,
   audience: Audience<P>,
 ): ListWatch {
-  const { client, resource, selection, unread, silenceMs, pageSize = PAGE_SIZE, random = Math.random } = options;
+  const { client, resource, selection, schema, silenceMs, pageSize = PAGE_SIZE, random = Math.random } = options;
+
+  const tell = (object: T): void => audience.tell(() => cache.listed(object));
 
   return {
     list: async (signal) => {
       cache.startList();
       for (let next: string | undefined = ''; next !== undefined;) {
-        const query: ListOptions & Reading = {
-          ...selection,
-          unread,
-          limit: pageSize,
-          ...(next !== '' && { continue: next }),
-        };
-        const page: LazyPage<T> = await client.listLazily(resource, query, signal);
-        for (const object of page.items) audience.tell(() => cache.listed(object));
+        const query = { ...selection, schema, limit: pageSize, continue: next };
+        const page: PageEnd = await client.listEach(resource, query, tell, signal);
         next = page.continue;
         if (next === undefined) audience.tell(() => cache.endList(page.resourceVersion));
         else await nextTurn();
@@ -62,7 +58,7 @@ export function createListWatch<T extends KubeObject, P>(
     watch: async (told, signal) => {
       const query = {
         ...selection,
-        unread,
+        schema,
         resourceVersion: cache.version(),
         timeoutSeconds: Math.round(WATCH_SECONDS.least + WATCH_SECONDS.spread * random()),
         ...present({ silenceMs }),

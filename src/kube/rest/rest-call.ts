@@ -3,6 +3,7 @@ import { textOf } from '../../model/fault.ts';
 import type { ClusterAccess, Identity } from '../access/access.ts';
 import { withDeadline } from '../../wait/deadline.ts';
 import { ApiError } from '../errors.ts';
+import { ACCEPT, answered, fromJson } from './answer-format.ts';
 import { errorFromAnswer } from './status.ts';
 import { createTransport, type Outgoing } from './transport.ts';
 
@@ -12,8 +13,10 @@ export interface Call {
   /** With the leading `?`, or empty. */
   readonly query?: string;
   readonly body?: unknown;
-  /** Absent: application/json. */
+  /** Of the body; absent: application/json. */
   readonly contentType?: string;
+  /** The content types that the answer may have; absent: application/json. */
+  readonly accept?: string;
 }
 
 export interface RestOptions {
@@ -28,8 +31,10 @@ export interface RestOptions {
 /** One exchange with the API server; every failure is an ApiError, or the signal's reason. */
 export interface RestCaller {
   readonly timeoutMs: number;
-  /** The answer's JSON, or what `read` makes of its text instead. */
-  json<T>(call: Call, signal: AbortSignal, read?: (text: string) => T): Promise<T>;
+  /** The answer's JSON. */
+  json<T>(call: Call, signal: AbortSignal): Promise<T>;
+  /** What `read` makes of the answer within the call's deadline; all that it throws becomes an ApiError. */
+  read<T>(call: Call, signal: AbortSignal, read: (answer: IncomingMessage) => Promise<T>): Promise<T>;
   /** The answer with its body unread; no deadline. The signal ends the reading too. */
   open(call: Call, signal: AbortSignal): Promise<IncomingMessage>;
   close(): void;
@@ -55,7 +60,7 @@ export function createRestCaller(access: ClusterAccess, options: RestOptions): R
     const identity = await identify(access, nameOf(call), signal);
     const answer = await sendAs(call, identity, signal);
     if (answer.statusCode !== 401) return answer;
-    await textOfBody(answer);
+    await bodyOf(answer);
     access.refused(identity);
     return sendAs(call, await identify(access, nameOf(call), signal), signal);
   };
@@ -66,27 +71,29 @@ export function createRestCaller(access: ClusterAccess, options: RestOptions): R
       const { statusCode: code = 0, headers } = answer;
       options.onAnswer?.(headers);
       if (code >= 200 && code < 300) return answer;
-      throw errorFromAnswer(nameOf(call), code, headers, await textOfBody(answer));
+      throw errorFromAnswer(nameOf(call), code, headers, await bodyOf(answer));
     } catch (error) {
       throw asApiError(nameOf(call), error, signal);
     }
   };
 
+  const read: RestCaller['read'] = (call, signal, read) =>
+    withDeadline({ ms: timeoutMs, late: () => lateError(call, timeoutMs) }, signal, async (signal) => {
+      const answer = await open(call, signal);
+      try {
+        return await read(answer);
+      } catch (error) {
+        answer.destroy();
+        throw asApiError(nameOf(call), error, signal);
+      }
+    });
+
   return {
     timeoutMs,
     open,
-    json: <T>(call: Call, signal: AbortSignal, read: (text: string) => T = JSON.parse) =>
-      withDeadline({ ms: timeoutMs, late: () => lateError(call, timeoutMs) }, signal, async (signal) => {
-        const name = nameOf(call);
-        const answer = await open(call, signal);
-        const text = await readText(name, answer, signal);
-        try {
-          return read(text);
-        } catch (error) {
-          const message = `${name}: the answer is not JSON: ${text.slice(0, 100)}`;
-          throw new ApiError({ code: answer.statusCode ?? 0, reason: 'BadAnswer', message }, { cause: error });
-        }
-      }),
+    read,
+    json: <T>(call: Call, signal: AbortSignal) =>
+      read(call, signal, async (answer) => fromJson<T>(answered(nameOf(call), answer), await textOfBody(answer))),
     close: () => transport.close(),
   };
 }
@@ -119,8 +126,11 @@ async function identify(access: ClusterAccess, name: string, signal: AbortSignal
   }
 }
 
-function outgoingOf({ method, path, query = '', body, contentType }: Call, userAgent: string): Outgoing {
-  const headers = { accept: 'application/json', 'user-agent': userAgent };
+function outgoingOf(
+  { method, path, query = '', body, contentType, accept = ACCEPT.json }: Call,
+  userAgent: string,
+): Outgoing {
+  const headers = { accept, 'user-agent': userAgent };
   if (body === undefined) return { method, path: path + query, headers };
   const text = JSON.stringify(body);
   return {
@@ -135,15 +145,10 @@ function outgoingOf({ method, path, query = '', body, contentType }: Call, userA
   };
 }
 
-async function readText(name: string, answer: IncomingMessage, signal: AbortSignal): Promise<string> {
-  try {
-    return await textOfBody(answer);
-  } catch (error) {
-    throw asApiError(name, error, signal);
-  }
-}
+/** The text of a whole answer. */
+export const textOfBody = async (answer: AsyncIterable<Buffer>): Promise<string> => String(await bodyOf(answer));
 
-async function textOfBody(answer: AsyncIterable<Buffer>): Promise<string> {
+async function bodyOf(answer: AsyncIterable<Buffer>): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of answer) {
@@ -151,5 +156,5 @@ async function textOfBody(answer: AsyncIterable<Buffer>): Promise<string> {
     if (bytes > MAX_ANSWER_BYTES) throw new RangeError(`the answer is longer than ${MAX_ANSWER_BYTES} bytes`);
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  return Buffer.concat(chunks);
 }

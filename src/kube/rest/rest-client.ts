@@ -1,9 +1,13 @@
 import type { KubeObject } from '../../model/objects.ts';
 import type { ClusterAccess } from '../access/access.ts';
-import type { KubeClient, LazyPage, ListOptions, ListPage, ObjectKey, Patch, Reading } from '../client.ts';
-import { readList, type RawList } from './list-text.ts';
+import type { KubeClient, ListOptions, ListPage, ObjectKey, PageEnd, Patch } from '../client.ts';
+import type { ListMeta } from '../protobuf/list-reader.ts';
+import type { Message } from '../protobuf/schema.ts';
+import { ACCEPT } from './answer-format.ts';
+import { readListAnswer } from './list-answer.ts';
+import type { RawList } from './list-text.ts';
 import { apiVersionOf, type Resource } from '../resource.ts';
-import { createRestCaller, type Call, type RestOptions } from './rest-call.ts';
+import { createRestCaller, nameOf, type Call, type RestOptions } from './rest-call.ts';
 import { queryOf, restPath } from './rest-path.ts';
 import { watchStream } from './watch-stream.ts';
 
@@ -18,14 +22,14 @@ export function createKubeClient(access: ClusterAccess, options: RestOptions): K
   return {
     get: (resource, key, signal) => caller.json({ method: 'GET', path: restPath(resource, key) }, signal),
     list: async <T extends KubeObject>(resource: Resource<T>, options: ListOptions, signal: AbortSignal) => {
-      const page = pageOf(await caller.json<RawList<T>>(listCall(resource, options), signal));
-      return { ...page, items: [...page.items] } satisfies ListPage<T>;
+      const { items, metadata } = await caller.json<RawList<T>>(listCall(resource, options), signal);
+      return { items: [...(items ?? [])], ...pageEnd(metadata) } satisfies ListPage<T>;
     },
-    listLazily: async <T extends KubeObject>(
-      resource: Resource<T>,
-      { unread, ...options }: ListOptions & Reading,
-      signal: AbortSignal,
-    ) => pageOf(await caller.json(listCall(resource, options), signal, (text) => readList<T>(text, unread))),
+    listEach: (resource, { schema, ...options }, tell, signal) => {
+      const call = { ...listCall(resource, options), accept: acceptFor(schema) };
+      const reading = { kind: resource.kind, schema, tell };
+      return caller.read(call, signal, async (answer) => pageEnd(await readListAnswer(nameOf(call), answer, reading)));
+    },
     create: (resource, object, signal) => {
       const { namespace } = object.metadata;
       const path = restPath(resource, { namespace });
@@ -45,10 +49,12 @@ export function createKubeClient(access: ClusterAccess, options: RestOptions): K
       await caller.json({ method: 'POST', path: restPath(resource, key, subresource), body }, signal);
     },
     watch: (resource, options, signal) => {
-      const { namespace, silenceMs = SILENCE_MS, timeoutSeconds = WATCH_SECONDS, unread, ...selection } = options;
+      const { namespace, silenceMs = SILENCE_MS, timeoutSeconds = WATCH_SECONDS, schema, ...selection } = options;
       const query = queryOf({ watch: true, allowWatchBookmarks: true, timeoutSeconds, ...selection });
-      const call: Call = { method: 'GET', path: restPath(resource, { namespace }), query };
-      return watchStream(caller, call, { silenceMs, unread }, signal);
+      const call: Call = {
+        ...{ method: 'GET', path: restPath(resource, { namespace }), query, accept: acceptFor(schema) },
+      };
+      return watchStream(caller, call, { silenceMs, schema, kind: resource.kind }, signal);
     },
     close: () => caller.close(),
   };
@@ -60,10 +66,10 @@ const listCall = (resource: Resource, { namespace, ...query }: ListOptions): Cal
   query: queryOf(query),
 });
 
-function pageOf<T>({ items, metadata }: RawList<T>): LazyPage<T> {
-  const page = { items: items ?? [], resourceVersion: metadata?.resourceVersion ?? '' };
-  return metadata?.continue ? { ...page, continue: metadata.continue } : page;
-}
+const acceptFor = (schema: Message | undefined): string => (schema ? ACCEPT.protobuf : ACCEPT.json);
+
+const pageEnd = ({ resourceVersion = '', continue: next = '' }: ListMeta = {}): PageEnd =>
+  next === '' ? { resourceVersion } : { resourceVersion, continue: next };
 
 function keyOf({ metadata: { name, namespace } }: KubeObject): ObjectKey {
   if (name === undefined) throw new TypeError('the object has no metadata.name');

@@ -1,6 +1,10 @@
-import { present } from '../../model/present.ts';
 import type { IncomingHttpHeaders } from 'node:http';
+import { present } from '../../model/present.ts';
 import { ApiError } from '../errors.ts';
+import { decode } from '../protobuf/decode.ts';
+import { openEnvelope } from '../protobuf/envelope.ts';
+import { message, one, text, whole, type Message } from '../protobuf/schema.ts';
+import { isProtobuf } from './answer-format.ts';
 
 /** metav1.Status, as far as we read it: the body of an error answer, and the object of a watch's ERROR event. */
 export interface Status {
@@ -10,6 +14,13 @@ export interface Status {
   readonly message?: string;
   readonly details?: { readonly retryAfterSeconds?: number };
 }
+
+export const STATUS: Message<Status> = message<Status>({
+  message: text(3),
+  reason: text(4),
+  details: one(5, message<NonNullable<Status['details']>>({ retryAfterSeconds: whole(5) })),
+  code: whole(6),
+});
 
 /**
  * Reasons of https://github.com/kubernetes/apimachinery/blob/master/pkg/apis/meta/v1/types.go, for an answer that
@@ -35,8 +46,8 @@ const REASONS: Readonly<Record<number, string>> = {
 const MESSAGE_CHARS = 300;
 
 /** The error that an answer with a failing status code means. `call` is its method and path. */
-export function errorFromAnswer(call: string, code: number, headers: IncomingHttpHeaders, body: string): ApiError {
-  const status = parseStatus(body) ?? { message: body.trim().slice(0, MESSAGE_CHARS) };
+export function errorFromAnswer(call: string, code: number, headers: IncomingHttpHeaders, body: Buffer): ApiError {
+  const status = (isProtobuf(headers) ? decodeStatus(body) : parseStatus(String(body))) ?? { message: textIn(body) };
   return errorFromStatus(call, { ...status, code }, retryAfterMs(headers['retry-after']));
 }
 
@@ -52,6 +63,17 @@ export function errorFromStatus(call: string, status: Status, headerRetryAfterMs
     message: `${call}: ${status.message || reason}`,
     ...present({ retryAfterMs }),
   });
+}
+
+const textIn = (body: Buffer): string => String(body).trim().slice(0, MESSAGE_CHARS);
+
+function decodeStatus(body: Buffer): Status | undefined {
+  try {
+    const { kind, bytes, start, end } = openEnvelope(body);
+    return kind === 'Status' ? decode(STATUS, bytes, start, end) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function parseStatus(body: string): Status | undefined {

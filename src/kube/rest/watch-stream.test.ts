@@ -96,7 +96,7 @@ const ends: { name: string; end: (response: ServerResponse) => void; want: objec
   {
     name: 'a line that is no event',
     end: (response) => void response.writeHead(200).end('{"type":"ADDED"}\n'),
-    want: { code: 0, reason: 'BadAnswer' },
+    want: { code: 200, reason: 'BadAnswer' },
   },
   {
     name: 'a reset connection',

@@ -1,22 +1,13 @@
 import type { KubeObject } from '../../model/objects.ts';
 import type { Reading, WatchEvent } from '../client.ts';
 import { follow } from '../../wait/abort.ts';
-import { ApiError } from '../errors.ts';
-import { createLineSplitter } from './line-splitter.ts';
+import { answered, formatOf } from './answer-format.ts';
 import { asApiError, lateError, nameOf, type Call, type RestCaller } from './rest-call.ts';
-import { errorFromStatus, type Status } from './status.ts';
-import type { Unread } from '../client.ts';
-import { parseWithout } from './unread-text.ts';
+import { errorFromStatus } from './status.ts';
+import { createFrameEvents, createLineEvents, type RawEvent } from './watch-events.ts';
 
-/** etcd refuses objects of a tenth of this. */
-const MAX_LINE_BYTES = 32 * 1024 * 1024;
-
-interface RawEvent {
-  readonly type: string;
-  readonly object?: KubeObject & Status;
-}
-
-interface StreamOptions extends Reading {
+interface StreamOptions<T> extends Reading<T> {
+  readonly kind: string;
   readonly silenceMs: number;
 }
 
@@ -29,20 +20,22 @@ interface StreamOptions extends Reading {
 export async function* watchStream<T extends KubeObject>(
   caller: RestCaller,
   call: Call,
-  { silenceMs, unread = [] }: StreamOptions,
+  { kind, schema, silenceMs }: StreamOptions<T>,
   signal: AbortSignal,
 ): AsyncGenerator<WatchEvent<T>, void, undefined> {
   const follower = follow(signal);
   const name = nameOf(call);
-  const splitter = createLineSplitter(MAX_LINE_BYTES);
   try {
     const late = setTimeout(() => follower.abort(lateError(call, caller.timeoutMs)), caller.timeoutMs);
     const answer = await caller.open(call, follower.signal).finally(() => clearTimeout(late));
 
+    const to = answered(name, answer);
+    const format = formatOf(to, answer.headers, schema !== undefined);
+    const reader = schema && format === 'protobuf' ? createFrameEvents(to, kind, schema) : createLineEvents(to);
     for await (const chunk of untilSilent<Buffer>(answer, silenceMs)) {
-      for (const line of splitter.push(chunk)) yield* parseEvent<T>(name, line, unread);
+      for (const event of reader.push(chunk)) yield* parseEvent<T>(name, event);
     }
-    if (splitter.pending > 0) throw new Error('the watch ended in the middle of an event');
+    if (reader.pending() > 0) throw new Error('the watch ended in the middle of an event');
   } catch (error) {
     throw asApiError(name, error, follower.signal);
   } finally {
@@ -64,8 +57,7 @@ async function* untilSilent<T>(source: AsyncIterable<T>, ms: number): AsyncGener
 }
 
 /** Empty for a type of event that we do not know. */
-function parseEvent<T extends KubeObject>(name: string, line: string, unread: readonly Unread[]): WatchEvent<T>[] {
-  const { type, object } = parseLine(name, line, unread);
+function parseEvent<T extends KubeObject>(name: string, { type, object }: RawEvent): WatchEvent<T>[] {
   switch (type) {
     case 'ADDED':
     case 'MODIFIED':
@@ -78,14 +70,4 @@ function parseEvent<T extends KubeObject>(name: string, line: string, unread: re
     default:
       return [];
   }
-}
-
-function parseLine(name: string, line: string, unread: readonly Unread[]): RawEvent {
-  try {
-    const event = parseWithout(line, unread) as RawEvent;
-    if (event.type === 'ERROR' || event.object?.metadata) return event;
-  } catch {
-    // The same failure as JSON without an object.
-  }
-  throw new ApiError({ code: 0, reason: 'BadAnswer', message: `${name}: not a watch event: ${line.slice(0, 100)}` });
 }

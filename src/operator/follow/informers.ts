@@ -1,7 +1,7 @@
 import type { KubeClient } from '../../kube/client.ts';
 import { withoutManagedFields } from '../../kube/rest/managed-fields.ts';
 import { createInformer, type Informer } from '../../kube/follow/informer.ts';
-import type { Unread } from '../../kube/client.ts';
+import type { Message } from '../../kube/protobuf/schema.ts';
 import {
   CLAIMS,
   INIT_CONFIGS,
@@ -27,7 +27,7 @@ import type {
   StorageClass,
 } from '../../model/objects.ts';
 import type { Log } from '../../model/log.ts';
-import { UNREAD_OF_BUILT_IN, UNREAD_OF_CUSTOM, UNREAD_OF_PODS } from './unread-parts.ts';
+import { SCHEMAS } from './schemas.ts';
 import { createViews, type NodeView, type PvView, type StorageView } from './views.ts';
 
 /** One informer for each kind of object that decides where a volume goes. */
@@ -55,33 +55,30 @@ export function createInformers({ client, drivers, log }: InformersOptions): Inf
   const follow = <T extends KubeObject, P>(
     resource: Resource<T>,
     project: (object: T) => P,
-    unread: readonly Unread[] = [],
-    isSame: (a: P, b: P) => boolean = same,
-  ): Informer<T, P> => createInformer({ client, resource, project, unread, same: isSame, log });
+    schema: Message<T>,
+  ): Informer<T, P> => createInformer({ client, resource, project, schema, same, log });
   const views = createViews(drivers);
   return {
-    nodes: follow(NODES, views.node, UNREAD_OF_BUILT_IN),
-    // A heartbeat alone is no news; the view has it all the same.
-    storages: follow(NODE_LOCAL_STORAGES, views.storage, UNREAD_OF_CUSTOM, (a, b) =>
-      same({ ...a, reportedAt: 0 }, { ...b, reportedAt: 0 }),
-    ),
+    nodes: follow(NODES, views.node, SCHEMAS.node),
+    storages: createInformer({
+      client,
+      resource: NODE_LOCAL_STORAGES,
+      project: views.storage,
+      // A heartbeat alone is no news; the view has it all the same.
+      same: (a, b) => same({ ...a, reportedAt: 0 }, { ...b, reportedAt: 0 }),
+      log,
+    }),
     initConfigs: createInformer({
       client,
       resource: INIT_CONFIGS,
       project: withoutManagedFields,
       log,
     }),
-    volumes: createInformer({
-      client,
-      resource: LOCAL_VOLUMES,
-      project: views.volume,
-      unread: UNREAD_OF_CUSTOM,
-      log,
-    }),
-    pods: follow(PODS, views.pod, UNREAD_OF_PODS),
-    claims: follow(CLAIMS, views.claim, UNREAD_OF_BUILT_IN),
-    pvs: follow(VOLUMES, views.pv, UNREAD_OF_BUILT_IN),
-    classes: follow(STORAGE_CLASSES, classFacts),
+    volumes: createInformer({ client, resource: LOCAL_VOLUMES, project: views.volume, log }),
+    pods: follow(PODS, views.pod, SCHEMAS.pod),
+    claims: follow(CLAIMS, views.claim, SCHEMAS.claim),
+    pvs: follow(VOLUMES, views.pv, SCHEMAS.pv),
+    classes: follow(STORAGE_CLASSES, classFacts, SCHEMAS.storageClass),
   };
 }
 

@@ -1,0 +1,35 @@
+import type { IncomingMessage } from 'node:http';
+import { createListReader, type ListMeta } from '../protobuf/list-reader.ts';
+import type { Message } from '../protobuf/schema.ts';
+import { answered, formatOf, fromJson, fromProtobuf, type Answered } from './answer-format.ts';
+import { readList } from './list-text.ts';
+import { textOfBody } from './rest-call.ts';
+
+export interface ListAnswerReading<T> {
+  /** Of the objects. */
+  readonly kind: string;
+  /** Absent: protobuf was not asked for. */
+  readonly schema: Message<T> | undefined;
+  readonly tell: (object: T) => void;
+}
+
+/** Tells of each object of a list, and resolves to how the list goes on. Throws ApiError; `call` is for its message. */
+export async function readListAnswer<T>(
+  call: string,
+  answer: IncomingMessage,
+  { kind, schema, tell }: ListAnswerReading<T>,
+): Promise<ListMeta> {
+  const to = answered(call, answer);
+  const format = formatOf(to, answer.headers, schema !== undefined);
+  if (!schema || format === 'json') return readListText(to, await textOfBody(answer), tell);
+  const reader = createListReader({ kind, schema, tell });
+  for await (const chunk of answer as AsyncIterable<Buffer>) fromProtobuf(to, () => reader.push(chunk));
+  return fromProtobuf(to, () => reader.end());
+}
+
+const readListText = (to: Answered, text: string, tell: (object: never) => void): ListMeta =>
+  fromJson(to, text, () => {
+    const { items, metadata = {} } = readList<never>(text);
+    for (const object of items ?? []) tell(object);
+    return metadata;
+  });
