@@ -23,6 +23,7 @@ test('what LVM and the disks of a simulated machine write at the same time is al
     simulatedMounts: undefined,
     cgroupRoot: folder,
     nodeName: 'node-a',
+    csiEndpoint: undefined,
     pattern: /^/,
   } as const;
   const objects = { node: { get: () => undefined }, volumes: { values: new Map<string, LocalVolume>() } };

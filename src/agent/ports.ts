@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { bytes, type Bytes } from '../model/bytes.ts';
 import { LUKS_HEADER } from '../model/encryption.ts';
 import { createHostCopier, createSimulatedCopier, type Copier } from '../copy/copier.ts';
@@ -46,6 +47,7 @@ export interface Ports {
 type PortsConfig = Pick<
   AgentConfig,
   | 'nodeName'
+  | 'csiEndpoint'
   | 'pattern'
   | 'copyBandwidth'
   | 'lvmSystemDir'
@@ -151,7 +153,7 @@ function simulatedContent(
 }
 
 function createHostLvm(
-  { nodeName, pattern, lvmSystemDir }: PortsConfig,
+  { nodeName, csiEndpoint, pattern, lvmSystemDir }: PortsConfig,
   disks: Disks,
   boot: string,
   { run, onCommand, objects }: PortsDeps,
@@ -171,6 +173,7 @@ function createHostLvm(
   const systemDir = lvmSystemDir === undefined ? {} : { systemDir: lvmSystemDir };
   return createLvm({
     run,
+    ...stoppedIn(csiEndpoint),
     boot,
     onCommand,
     devices,
@@ -178,6 +181,14 @@ function createHostLvm(
     ...systemDir,
   });
 }
+
+/** Beside the agent's socket, in a folder of the machine that stays when the agent's container goes. */
+const stoppedIn = (endpoint: PortsConfig['csiEndpoint']): Pick<LvmOptions, 'stopped'> =>
+  endpoint?.kind === 'unix'
+    ? {
+        stopped: createStateFile<readonly string[]>(path.join(path.dirname(endpoint.path), 'stopped-volumes.json'), []),
+      }
+    : {};
 
 /** A new one with every start of the machine; the same in every container of it (random(4)). */
 function readBoot(): string {

@@ -94,14 +94,11 @@ export function createWork(deps: WorkDeps): Work {
         queues.limits.add(LIMITS_KEY);
         queues.inline.add(INLINE_KEY);
       };
+      await resumeLeft(deps, signal);
       const following = [node.run(signal), volumes.run(signal)];
       await Promise.all([node.whenSynced(signal), volumes.whenSynced(signal)]).catch(() => {});
       const working = (Object.keys(jobs) as (keyof Queues)[]).map((name) => queues[name].run(jobs[name], signal));
-      const watching = deps.ports.disks
-        .watch(() => queues.node.add(NODE_KEY), signal)
-        .catch((err: unknown) => {
-          log.warn({ err }, 'disks that come and go are seen from time to time only');
-        });
+      const watching = watchDisks(deps, () => queues.node.add(NODE_KEY), signal);
       const look = (): void => {
         if ([...volumes.values.values()].some(isFilling)) queues.fill.add(FILL_KEY);
       };
@@ -112,6 +109,23 @@ export function createWork(deps: WorkDeps): Work {
       await Promise.all([...following, ...working, watching, ...looking]);
     },
   };
+}
+
+async function watchDisks({ ports, log }: WorkDeps, onChange: () => void, signal: AbortSignal): Promise<void> {
+  try {
+    await ports.disks.watch(onChange, signal);
+  } catch (err) {
+    log.warn({ err }, 'disks that come and go are seen from time to time only');
+  }
+}
+
+/** Whoever writes to a stopped volume waits: not for the API server, too. */
+async function resumeLeft({ ports, log }: WorkDeps, signal: AbortSignal): Promise<void> {
+  try {
+    await ports.lvm.resumeLeft(signal);
+  } catch (err) {
+    log.warn({ err }, 'volumes that were stopped for a group snapshot wait until the node is looked at');
+  }
 }
 
 /** Tells of a record that cannot be: an Event, a log line, a metric. */

@@ -1,6 +1,7 @@
 import { present } from '../model/present.ts';
 import { Fault } from '../model/fault.ts';
 import type { Output, Run } from '../exec/run.ts';
+import type { StateFile } from '../exec/state-file.ts';
 import * as argv from './argv.ts';
 import { faultFromLvm } from './errors.ts';
 import { parseReport, type LvmGroup, type LvmReport, type LvmVolume } from './report.ts';
@@ -17,6 +18,11 @@ export interface LvmOptions {
   readonly boot?: string;
   /** Whether a device, `major:minor`, leads to a disk that was pulled. Absent: none does. */
   readonly isDetached?: (majorMinor: string) => Promise<boolean>;
+  /**
+   * Where it is written which devices are stopped for a group snapshot, by their mappers' UUIDs, so that the next
+   * process lets them go on should this one be killed. Absent: nowhere.
+   */
+  readonly stopped?: StateFile<readonly string[]>;
   /** Told of every command that ended: its verb, how long it took, and whether it went well. */
   readonly onCommand?: (command: { readonly verb: string; readonly ms: number; readonly ok: boolean }) => void;
 }

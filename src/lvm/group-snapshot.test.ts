@@ -3,6 +3,7 @@ import { createFakeRun, exits, type Reply } from '../exec/fake-run.ts';
 import { bytes, MIB } from '../model/bytes.ts';
 import { createCommands } from './commands.ts';
 import { createTogether } from './group-snapshot.ts';
+import type { StateFile } from '../exec/state-file.ts';
 import { createLvm } from './lvm.ts';
 
 const never = new AbortController().signal;
@@ -36,7 +37,7 @@ function machine(script: (said: string, stopped: Set<string>) => Reply | Promise
         return ['suspend', 'resume'].includes(verb ?? '') ? [`${verb} ${device.slice(-1)}`] : [];
       return verb === 'fullreport' ? [] : [`${verb} ${rest.at(-1)}`];
     });
-  return { run, lvm, stopped, done, volumes };
+  return { run, calls, lvm, stopped, done, volumes };
 }
 
 const section = (names: readonly string[]) => ({
@@ -113,7 +114,7 @@ test('a call that is given up lets all go on before it ends', async () => {
 
 test('when the time is over, all go on, and it is said how long they were stopped', async () => {
   const { run, done, stopped } = machine((said) => (said.endsWith('data/b') ? new Promise(() => {}) : undefined));
-  await expect(createTogether(createCommands({ run }), run, BOTH, never, 20)).rejects.toThrow(
+  await expect(createTogether(createCommands({ run }), { run }, BOTH, never, 20)).rejects.toThrow(
     'a, b could not be snapshotted within 0.02 s: they went on',
   );
   expect(done()).toEqual([...MADE, ...GOING]);
@@ -133,4 +134,44 @@ test('where one of the names is taken, nothing is stopped', async () => {
   volumes.push('sb');
   await expect(lvm.createSnapshots(BOTH, never)).rejects.toMatchObject({ kind: 'conflict' });
   expect(done()).toEqual([]);
+});
+
+/** A state file in memory, of which each state is kept. */
+function record(): { readonly file: StateFile<readonly string[]>; readonly states: (readonly string[])[] } {
+  const states: (readonly string[])[] = [[]];
+  const now = (): readonly string[] => states.at(-1) ?? [];
+  return { states, file: { read: async () => now(), update: async (change) => void states.push(change(now())) } };
+}
+
+test('which are stopped is written before, and taken back when all go on', async () => {
+  const { file, states } = record();
+  const { run, calls } = machine();
+  let written = -1;
+  const counting: typeof run = (argv, ...rest) => {
+    if (argv[1] === 'suspend' && written < 0) written = states.length;
+    return run(argv, ...rest);
+  };
+  await createLvm({ run: counting, stopped: file }).createSnapshots(BOTH, never);
+  expect(states).toEqual([[], ['a', 'b'].map(deviceOf), []]);
+  expect(written).toBe(2);
+  expect(calls.length).toBeGreaterThan(0);
+});
+
+test('nothing is stopped when that cannot be written', async () => {
+  const { run, done } = machine();
+  const { file } = record();
+  const full = { ...file, update: () => Promise.reject(new Error('no space left on device')) };
+  await expect(createLvm({ run, stopped: full }).createSnapshots(BOTH, never)).rejects.toThrow('no space left');
+  expect(done()).toEqual([]);
+});
+
+test('what a killed process left stopped goes on at once, also when one of it is not there any more', async () => {
+  const { run, done } = machine((said) =>
+    said.endsWith(deviceOf('a')) ? exits(['dmsetup'], 1, 'No such device') : undefined,
+  );
+  const { file, states } = record();
+  states.push(['a', 'b'].map(deviceOf));
+  await createLvm({ run, stopped: file }).resumeLeft(never);
+  expect(done()).toEqual(GOING);
+  expect(states.at(-1)).toEqual([]);
 });

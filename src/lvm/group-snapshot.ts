@@ -3,7 +3,7 @@ import { CommandFailed } from '../exec/command-failed.ts';
 import type { Run } from '../exec/run.ts';
 import * as argv from './argv.ts';
 import type { NewSnapshot } from './argv.ts';
-import { devicesOf, groupOf, type Commands } from './commands.ts';
+import { devicesOf, groupOf, type Commands, type LvmOptions } from './commands.ts';
 import { mapperUuidOf } from './names.ts';
 import type { LvmGroup, LvmReport, LvmVolume } from './report.ts';
 import { assertOrigin } from './snapshots.ts';
@@ -24,6 +24,9 @@ interface Member {
   readonly device: string;
 }
 
+/** How volumes are stopped, and where that is written. */
+type Stopping = Pick<LvmOptions, 'run' | 'stopped'>;
+
 /**
  * Stops all volumes, each with what its filesystem has in memory written out and frozen; then has lvm take the
  * snapshots one after another, each of which lets its own volume go on; lets all go on, whatever happened; and marks
@@ -33,13 +36,15 @@ interface Member {
  */
 export async function createTogether(
   commands: Commands,
-  run: Run,
+  { run, stopped }: Stopping,
   snapshots: readonly NewSnapshot[],
   signal: AbortSignal,
   frozenMs = FROZEN_MS,
 ): Promise<void> {
   const report = await commands.report(signal);
   const members = snapshots.map((wanted) => memberOf(wanted, report));
+  const devices = members.map(({ device }) => device);
+  await stopped?.update((before) => [...before, ...devices], signal);
   const limit = AbortSignal.timeout(frozenMs);
   const deadline = AbortSignal.any([signal, limit]);
   try {
@@ -56,9 +61,24 @@ export async function createTogether(
     });
   } finally {
     await resumeAll(commands, run, members);
+    await stopped?.update(
+      (before) => before.filter((device) => !devices.includes(device)),
+      new AbortController().signal,
+    );
   }
   for (const { wanted, group } of members)
     await commands.change(argv.markFinished(wanted.vgName, wanted.name), devicesOf(group), signal);
+}
+
+/**
+ * Lets go on what an earlier process stopped for a group snapshot and did not live to let go on. Asks the kernel alone;
+ * what is not there any more went with its volume, or with a boot.
+ */
+export async function resumeLeft({ run, stopped }: Stopping, signal: AbortSignal): Promise<void> {
+  const left = (await stopped?.read(signal)) ?? [];
+  for (const device of left)
+    await dmsetup(run, ['resume', '--uuid', device], signal, RESUME_TIMEOUT_MS).catch(() => signal.throwIfAborted());
+  if (left.length > 0) await stopped?.update(() => [], signal);
 }
 
 function memberOf(wanted: NewSnapshot, { groups }: LvmReport): Member {

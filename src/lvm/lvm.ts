@@ -7,7 +7,7 @@ import { createCommands, devicesOf, type Commands, type GroupRef, type LvmOption
 import { newDeviceMark } from './device-mark.ts';
 import { readFill, type SnapshotFill } from './fill.ts';
 import { isLargeEnoughAlready } from './errors.ts';
-import { createTogether } from './group-snapshot.ts';
+import { createTogether, resumeLeft } from './group-snapshot.ts';
 import { OUR_TAG, UNFINISHED_TAG } from './names.ts';
 import type { LvmGroup, LvmReport, LvmVolume } from './report.ts';
 import { assertIsIt, type VolumeRef } from './same-volume.ts';
@@ -54,6 +54,11 @@ export interface Lvm {
    * there already, `unavailable` when the time was over, and `precondition` for a volume that is not active.
    */
   createSnapshots(snapshots: readonly NewSnapshot[], signal: AbortSignal): Promise<void>;
+  /**
+   * Lets volumes go on that an earlier process stopped for `createSnapshots`, and was killed. To be called before
+   * anything else. Needs nobody but this machine.
+   */
+  resumeLeft(signal: AbortSignal): Promise<void>;
   /** Ends the making of a snapshot of several, another of which is finished. */
   finishSnapshot(volume: VolumeRef, signal: AbortSignal): Promise<void>;
   /** Gives a volume that another program made our tag; nothing else of it changes. Done when it has it. */
@@ -130,10 +135,11 @@ export function createLvm(options: LvmOptions): Lvm {
   };
 }
 
-type SnapshotVerb = 'createSnapshot' | 'createSnapshots' | 'finishSnapshot' | 'splitSnapshot' | 'fill';
+type SnapshotVerb = 'createSnapshot' | 'createSnapshots' | 'resumeLeft' | 'finishSnapshot' | 'splitSnapshot' | 'fill';
 
-function snapshotVerbs(commands: Commands, { run }: LvmOptions): Pick<Lvm, SnapshotVerb> {
+function snapshotVerbs(commands: Commands, options: LvmOptions): Pick<Lvm, SnapshotVerb> {
   const { change } = commands;
+  const { run } = options;
   return {
     createSnapshot: async (snapshot, signal) => {
       await loadSnapshotTarget(run, signal);
@@ -142,8 +148,10 @@ function snapshotVerbs(commands: Commands, { run }: LvmOptions): Pick<Lvm, Snaps
 
     createSnapshots: async (snapshots, signal) => {
       await loadSnapshotTarget(run, signal);
-      await createTogether(commands, run, snapshots, signal);
+      await createTogether(commands, options, snapshots, signal);
     },
+
+    resumeLeft: (signal) => resumeLeft(options, signal),
 
     finishSnapshot: async (volume, signal) => {
       const { group, found } = await volumeOf(commands, volume, signal);

@@ -112,6 +112,16 @@ export async function createTogether(
   for (const wanted of snapshots) await change((state) => withUnfinished(state, wanted, false));
 }
 
+/** All volumes go on. */
+export function withAllGoing(state: SimulatedStorage): SimulatedStorage {
+  const stopped = (state.groups ?? []).flatMap((group) =>
+    group.volumes.flatMap(({ name, suspended }) =>
+      suspended ? [{ vgName: group.name, vgUuid: uuidOf(group), name }] : [],
+    ),
+  );
+  return stopped.reduce((now, ref) => withSuspended(now, ref, false), state);
+}
+
 /** Throws Fault `not-found`. */
 export function withSnapshotSplit(state: SimulatedStorage, ref: VolumeRef): SimulatedStorage {
   return changeGroup(state, ref, (group) => {

@@ -15,6 +15,7 @@ import {
 import {
   createTogether,
   fillOf,
+  withAllGoing,
   withSnapshot,
   withSnapshotSplit,
   withSuspended,
@@ -44,6 +45,7 @@ export function createSimulatedLvm(state: StateFile<SimulatedStorage>): Lvm {
         snapshots,
         new Date().toISOString(),
       ),
+    resumeLeft: (signal) => state.update(withAllGoing, signal),
     finishSnapshot: (volume, signal) => state.update((before) => withUnfinished(before, volume, false), signal),
     adoptVolume: (volume, signal) => state.update((before) => withVolumeAdopted(before, volume), signal),
     splitSnapshot: (volume, signal) => state.update((before) => withSnapshotSplit(before, volume), signal),
