@@ -177,6 +177,14 @@ export class Ledger {
   }
 
   /**
+   * CreateVolume refused the claim in these words for what it is, and will again: nothing is held for it, and its pods
+   * are refused, until it or its class changes, CreateVolume finds nothing wrong with it, or some minutes have passed.
+   */
+  claimRefused(uid: string, words: string, nowMs: number): void {
+    this.#step(() => this.#books.noteWrong(uid, words, nowMs + REFUSAL_TTL_MS));
+  }
+
+  /**
    * The last judge of an expansion to `size` bytes: takes the difference, to be followed by an update of the object.
    */
   grow(name: string, size: Bytes): GrowAnswer {

@@ -214,7 +214,7 @@ function callComponents(config: OperatorConfig, deps: TermDeps, cluster: Cluster
       onCall: metrics.onCsiCall,
       // A scheduler that does not ask the extender must not choose the same full node again.
       onRefused: (ask) => capacity.refused(ask),
-      onClaimRefused: ({ namespace, name }, words) => cluster.refused.note(`${namespace}/${name}`, words),
+      onClaimRefused: ({ claim: { namespace, name }, words }) => cluster.refused.note(`${namespace}/${name}`, words),
     });
     components.push(
       csi,

@@ -13,6 +13,7 @@ import { PodHold } from './pod-hold.ts';
 import { PersistentVolumes } from './persistent-volumes.ts';
 import { PodHolds } from './pod-holds.ts';
 import { PvHolds } from './pv-holds.ts';
+import { WrongClaims } from './wrong-claims.ts';
 import { nodeOf, placeOf, Records, type Recorded } from './records.ts';
 import type { Slot } from '../stock/slot.ts';
 import { requestOfClaim, type VolumeRequest } from '../needs/volume-request.ts';
@@ -35,6 +36,7 @@ export class Books implements Known {
   readonly records = new Records((node) => this.cluster.room(node));
   readonly podHolds = new PodHolds();
   readonly claimHolds = new ClaimHolds();
+  readonly #wrongClaims = new WrongClaims();
   readonly pvs = new PersistentVolumes();
   readonly pvHolds = new PvHolds(() => this.cluster.noteNews());
   /** By `namespace/name`. */
@@ -81,6 +83,10 @@ export class Books implements Known {
 
   isProvided(claim: ClaimFacts): boolean {
     return this.records.ofClaim(claim.uid) !== undefined || this.claimHolds.get(claim.uid) !== undefined;
+  }
+
+  wrongWith(claim: ClaimFacts): string | undefined {
+    return this.#wrongClaims.wordsOf(claim);
   }
 
   /** Holds room for a pod. Its claims whose node is chosen already are held for the claim at once. */
@@ -132,7 +138,24 @@ export class Books implements Known {
     this.#refusing.add(volume.slot);
   }
 
+  /** CreateVolume refused the claim for what it is: nothing is held for it (R21, what cannot be made holds nothing). */
+  noteWrong(uid: string, words: string, until: number): void {
+    const claim = this.claims.get(uid);
+    if (!claim || this.records.ofClaim(uid)) return;
+    this.#wrongClaims.note(claim, words, until);
+    this.#endClaimHold(uid);
+    this.leavePods(claimKey(claim.namespace, claim.name), uid, undefined);
+  }
+
+  /** CreateVolume found nothing wrong with the claim, or something changed. */
+  forgetWrong(uid: string): void {
+    if (!this.#wrongClaims.forget(uid)) return;
+    this.cluster.noteNews();
+    this.reviewClaim(uid);
+  }
+
   expireRefusals(nowMs: number): void {
+    for (const uid of this.#wrongClaims.late(nowMs)) this.forgetWrong(uid);
     for (const slot of this.#refusing) if (slot.expireRefusal(nowMs)) this.#refusing.delete(slot);
   }
 
@@ -152,6 +175,7 @@ export class Books implements Known {
   /** The claim is gone: nothing is held for it any more. */
   forgetClaim(claim: ClaimFacts): void {
     this.claims.delete(claim.uid);
+    this.#wrongClaims.forget(claim.uid);
     this.#endClaimHold(claim.uid);
     this.leavePods(claimKey(claim.namespace, claim.name), claim.uid, undefined);
   }
@@ -172,6 +196,7 @@ export class Books implements Known {
   reviewClass(name: string): void {
     this.cluster.noteNews();
     for (const { uid, storageClass, selectedNode } of this.claims.all()) {
+      if (storageClass === name) this.#wrongClaims.forget(uid);
       // A claim whose volume is recorded holds nothing, whatever its class.
       if (storageClass !== name || selectedNode === undefined || this.records.ofClaim(uid)) continue;
       this.reviewClaim(uid);
@@ -198,7 +223,7 @@ export class Books implements Known {
   }
 
   #reviewChosenNode(claim: ClaimFacts): void {
-    const request = this.#requestOf(claim);
+    const request = this.wrongWith(claim) === undefined ? this.#requestOf(claim) : undefined;
     const node = request && claim.selectedNode ? this.cluster.room(claim.selectedNode) : undefined;
     const held = this.claimHolds.get(claim.uid);
     if (held && held.node === node && isSame(held.request, request)) return;

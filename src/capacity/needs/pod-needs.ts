@@ -16,6 +16,7 @@ import {
   claimDeleting,
   claimMissing,
   emptyClaim,
+  refusedClaim,
   sourceElsewhere,
   sourceMissing,
   sourceUnusable,
@@ -32,6 +33,8 @@ export interface Known {
   nodeOfClaim(claim: ClaimFacts): string | undefined;
   /** The volume group that the claim's volume is in, and what it takes there; undefined for what is in none. */
   groupOfClaim(claim: ClaimFacts): { readonly vgName: string; readonly size: Bytes } | undefined;
+  /** What CreateVolume said when it refused the claim for what it is; undefined for any other claim. */
+  wrongWith(claim: ClaimFacts): string | undefined;
   /** Whether its room is held for the claim or recorded, so that the pod needs none for it. */
   isProvided(claim: ClaimFacts): boolean;
 }
@@ -125,6 +128,8 @@ function needOfClaim(claim: ClaimFacts, known: Known): Need {
   const node = known.nodeOfClaim(claim);
   const pin = node === undefined ? {} : { pin: node };
   if (claim.bound || claim.volumeName !== undefined || known.isProvided(claim)) return pin;
+  const wrong = known.wrongWith(claim);
+  if (wrong !== undefined) return { refusal: refusedClaim(key, wrong) };
 
   if (!claim.source) return { ...needOfClass({ ...claim, key, claimUid: claim.uid }, ours), ...pin };
   return needOfCopy(claim, { key, ours, node }, known);

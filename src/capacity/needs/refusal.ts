@@ -49,6 +49,13 @@ export const badClass = (name: string, problem: string): Refusal =>
 export const badClaim = (claim: string, problem: string): Refusal =>
   refusal('bad-request', `the claim ${claim}: ${problem}`);
 
+/** More of an answer of CreateVolume is no help in a sentence of kube-scheduler's. */
+const MAX_WORDS = 400;
+
+/** R21, what cannot be made holds nothing. */
+export const refusedClaim = (claim: string, words: string): Refusal =>
+  refusal('bad-request', `CreateVolume refuses claim ${claim}: ${words.slice(0, MAX_WORDS)}`);
+
 export const badInline = (volume: string, problem: string): Refusal =>
   refusal('bad-request', `inline volume ${volume}: ${problem}`);
 

@@ -1,5 +1,5 @@
 import { KeyedMutex } from '../../daemon/keyed-mutex.ts';
-import { Fault } from '../../model/fault.ts';
+import { Fault, type FaultKind } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import { checkComplete, problemWith } from './capability.ts';
 import { claimOf, parseCreateVolume } from './wanted-volume.ts';
@@ -34,9 +34,22 @@ export interface ControllerDeps extends MakeVolumeDeps {
   readonly storage: StorageReports;
   /** Why no call can be answered yet; undefined once all can. */
   readonly notReady: () => string | undefined;
-  /** Told of every claim that has no volume as it is asked, with the words of the answer. */
-  readonly onClaimRefused?: (claim: { readonly namespace: string; readonly name: string }, words: string) => void;
+  /** Told of every claim that has no volume as it is asked. */
+  readonly onClaimRefused?: (refused: ClaimRefusal) => void;
 }
+
+/** What CreateVolume answered. */
+export interface ClaimRefusal {
+  readonly claim: { readonly namespace: string; readonly name: string };
+  /** Of the volume that was asked for. */
+  readonly volume: string;
+  readonly words: string;
+  /** The same call will be refused again, on whatever node. */
+  readonly isFinal: boolean;
+}
+
+/** What is wrong with the request, not with the state of things. */
+const FINAL: ReadonlySet<FaultKind> = new Set(['invalid', 'out-of-range', 'unimplemented']);
 
 const CAPABILITIES = [
   Rpc.CREATE_DELETE_VOLUME,
@@ -122,7 +135,8 @@ export function createControllers(deps: ControllerDeps): readonly Service[] {
 function tellRefused(request: CreateVolumeRequest, error: unknown, { onClaimRefused }: ControllerDeps): void {
   const claim = claimOf(request.parameters);
   if (!claim || !(error instanceof Fault) || error.kind === 'aborted' || error.kind === 'unavailable') return;
-  onClaimRefused?.(claim, withoutSecrets(error.message, request));
+  const words = withoutSecrets(error.message, request);
+  onClaimRefused?.({ claim, volume: request.name, words, isFinal: FINAL.has(error.kind) });
 }
 
 /** Calls that read what is known now, and so wait for no other call. */

@@ -7,13 +7,20 @@ const LVM = { volumeType: 'LVM' };
 const large = { capacityRange: { requiredBytes: BigInt(11 * GIB) } };
 
 test.each([
-  ['no node has room', { ...large, parameters: { ...LVM, ...OF_CLAIM } }, /11 GiB/],
-  ['its class is wrong', { parameters: { volumeType: 'Tape', ...OF_CLAIM } }, /Tape/],
-])('a claim that has no volume is told with the words of the answer: %s', async (_, request, words) => {
+  ['no node has room', { ...large, parameters: { ...LVM, ...OF_CLAIM } }, /11 GiB/, false],
+  ['its class is wrong', { parameters: { volumeType: 'Tape', ...OF_CLAIM } }, /Tape/, true],
+  [
+    'its attributes are wrong',
+    { parameters: { ...LVM, ...OF_CLAIM }, mutableParameters: { bps: 'fast' } },
+    /bps/,
+    true,
+  ],
+])('a claim that has no volume is told with the words of the answer: %s', async (_, request, words, isFinal) => {
   const told: unknown[] = [];
-  const it = await serveController({ onClaimRefused: (claim, said) => void told.push([claim, said]) });
+  const it = await serveController({ onClaimRefused: (refused) => void told.push(refused) });
   await expect(it.create('pvc-1', request)).rejects.toThrow(words);
-  expect(told).toEqual([[{ namespace: 'shop', name: 'data' }, expect.stringMatching(words)]]);
+  const claim = { namespace: 'shop', name: 'data' };
+  expect(told).toEqual([{ claim, volume: 'pvc-1', words: expect.stringMatching(words), isFinal }]);
 });
 
 test.each([
@@ -23,7 +30,7 @@ test.each([
 ])('nothing is told of a claim when %s', async (_, request, problem) => {
   const told: unknown[] = [];
   const it = await serveController({
-    onClaimRefused: (claim) => void told.push(claim),
+    onClaimRefused: (refused) => void told.push(refused),
     notReady: () => problem,
   });
   await it.create('pvc-1', request).catch(() => {});

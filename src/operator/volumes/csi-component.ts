@@ -45,6 +45,8 @@ export function createCsiComponent(deps: CsiComponentDeps): Component {
     if (!answer.ok) deps.onRefused(ask);
     return answer;
   };
+  const claimUid: ControllerDeps['claimUid'] = ({ name, claim }) =>
+    (claim && informers.claims.get(`${claim.namespace}/${claim.name}`)?.uid) ?? claimUidIn(name);
   const identity = createIdentity({
     driverName: deps.driverName,
     version: deps.version,
@@ -63,13 +65,16 @@ export function createCsiComponent(deps: CsiComponentDeps): Component {
       shrinkTo: (name, size) => ledger.shrinkTo(name, size),
       capacity: (policy, node) => ledger.capacity(policy, node),
     },
-    claimUid: ({ name, claim }) =>
-      (claim && informers.claims.get(`${claim.namespace}/${claim.name}`)?.uid) ?? claimUidIn(name),
+    claimUid,
     topology,
     storage: { troublesOf: (node) => informers.storages.get(node)?.troubles },
     waitForAgentMs: WAIT_FOR_AGENT_MS,
     notReady,
-    onClaimRefused: deps.onClaimRefused,
+    onClaimRefused: (refused) => {
+      const uid = claimUidIn(refused.volume) ?? claimUid({ name: refused.volume, claim: refused.claim });
+      if (refused.isFinal && uid !== undefined) ledger.claimRefused(uid, refused.words, deps.now());
+      deps.onClaimRefused(refused);
+    },
   });
   const { endpoint, onCall } = deps;
   return createCsiServer({

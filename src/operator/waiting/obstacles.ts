@@ -5,10 +5,10 @@ import type { RefusalKind } from '../../model/verdict.ts';
 export type ObstacleKind =
   | 'claim-wrong'
   | 'claim-missing'
+  | 'storage-cordoned'
   | 'cordoned-with-room'
   | 'tainted-with-room'
   | 'unselected-with-room'
-  | 'storage-cordoned'
   | 'held'
   | 'faulty'
   | 'refused'
@@ -36,6 +36,10 @@ const NLSC = 'the NodeLocalStorageInitConfig';
 export const OBSTACLES: Readonly<Record<ObstacleKind, ObstacleEntry>> = {
   'claim-wrong': { reason: 'ClaimRefused', help: () => 'correct what is said, in the StorageClass or in a new claim' },
   'claim-missing': { reason: 'ClaimNotReady', help: () => 'make what is missing; the pod then goes on by itself' },
+  'storage-cordoned': {
+    reason: 'NodeNotAllowed',
+    help: (node) => `kubectl open-local uncordon ${node}, once its storage may have volumes again`,
+  },
   'cordoned-with-room': {
     reason: 'NodeNotAllowed',
     help: (node) => `kubectl uncordon ${node}, once it may have pods again`,
@@ -44,10 +48,6 @@ export const OBSTACLES: Readonly<Record<ObstacleKind, ObstacleEntry>> = {
   'unselected-with-room': {
     reason: 'NodeNotAllowed',
     help: (node) => `let nodeSelector and node affinity of the pod allow ${node}`,
-  },
-  'storage-cordoned': {
-    reason: 'NodeNotAllowed',
-    help: (node) => `kubectl open-local uncordon ${node}, once its storage may have volumes again`,
   },
   held: { reason: 'RoomHeld', help: () => 'nothing need be done: it is tried again when those pods have their nodes' },
   faulty: { reason: 'NoRoom', help: (node) => `mend the disk: kubectl describe nls ${node}` },
