@@ -19,6 +19,7 @@ const cordoned = node({
 test.each<[string, NodeWish, Node, string | undefined]>([
   ['nothing is asked', {}, node(), undefined],
   ['the node is cordoned', {}, cordoned, 'cordon'],
+  ['a cordoned node is of another name', { selector: { no: 'where' } }, cordoned, 'selector'],
   ['a DaemonSet tolerates that', { tolerations: [{ operator: 'Exists' }] }, cordoned, undefined],
   ['the node is tainted', {}, tainted, 'taint'],
   ['the taint only prefers', {}, node({ taints: [{ key: 'k', effect: 'PreferNoSchedule' }] }), undefined],
@@ -60,4 +61,11 @@ test('what a pod asks is read from its object', () => {
     tolerations: [{ operator: 'Exists' }],
   });
   expect(nodeWishOf({ metadata: {} })).toEqual({});
+});
+
+test('it is told whether the reason is the only one', () => {
+  expect(keptOff({}, nodeTraitsOf(cordoned))).toEqual({ by: 'cordon', alone: true });
+  const elsewhere: NodeWish = { selector: { no: 'where' } };
+  expect(keptOff(elsewhere, nodeTraitsOf(node()))).toEqual({ by: 'selector', alone: true });
+  expect(keptOff(elsewhere, nodeTraitsOf(cordoned))).toEqual({ by: 'selector', alone: false });
 });

@@ -25,11 +25,15 @@ export interface NodeTraits {
 }
 
 /** Why a pod may not go to a node. */
-export type KeptOff =
+export type KeptOff = (
   | { readonly by: 'cordon' }
   | { readonly by: 'taint'; readonly taint: Taint }
   /** The pod's nodeSelector or node affinity leaves the node out. */
-  | { readonly by: 'selector' };
+  | { readonly by: 'selector' }
+) & {
+  /** Nothing else keeps the pod off: with this out of the way it could go there. */
+  readonly alone: boolean;
+};
 
 /** The taint of a cordoned node, which pods of a DaemonSet tolerate. */
 const CORDONED: Taint = { key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' };
@@ -50,14 +54,22 @@ export function nodeTraitsOf({ metadata, spec }: Node): NodeTraits {
 }
 
 /** Undefined when the pod may go there. */
-export function keptOff({ selector = {}, terms, tolerations = [] }: NodeWish, node: NodeTraits): KeptOff | undefined {
+export function keptOff(wish: NodeWish, node: NodeTraits): KeptOff | undefined {
+  const { tolerations = [] } = wish;
   const isTolerated = (taint: Taint): boolean => tolerations.some((toleration) => tolerates(toleration, taint));
-  if (node.cordoned && !isTolerated(CORDONED)) return { by: 'cordon' };
-  const taint = node.taints?.find((each) => each.key !== CORDONED.key && !isTolerated(each));
-  if (taint) return { by: 'taint', taint };
-  const isSelected = Object.entries(selector).every(([key, value]) => node.labels[key] === value);
-  return isSelected && (terms === undefined || matchesTerms(terms, node)) ? undefined : { by: 'selector' };
+  const taints = node.taints?.filter((each) => each.key !== CORDONED.key && !isTolerated(each)) ?? [];
+  const reasons = [
+    ...(isSelected(wish, node) ? [] : [{ by: 'selector' } as const]),
+    ...taints.map((taint) => ({ by: 'taint', taint }) as const),
+    ...(node.cordoned && !isTolerated(CORDONED) ? [{ by: 'cordon' } as const] : []),
+  ];
+  const [first] = reasons;
+  return first && { ...first, alone: reasons.length === 1 };
 }
+
+const isSelected = ({ selector = {}, terms }: NodeWish, node: NodeTraits): boolean =>
+  Object.entries(selector).every(([key, value]) => node.labels[key] === value) &&
+  (terms === undefined || matchesTerms(terms, node));
 
 /** An empty key with `Exists` tolerates every taint, and an absent effect every effect. */
 function tolerates({ key = '', operator = 'Equal', value = '', effect = '' }: Toleration, taint: Taint): boolean {

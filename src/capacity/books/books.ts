@@ -223,7 +223,7 @@ export class Books implements Known {
   }
 
   #reviewChosenNode(claim: ClaimFacts): void {
-    const request = this.wrongWith(claim) === undefined ? this.#requestOf(claim) : undefined;
+    const request = this.#requestOf(claim);
     const node = request && claim.selectedNode ? this.cluster.room(claim.selectedNode) : undefined;
     const held = this.claimHolds.get(claim.uid);
     if (held && held.node === node && isSame(held.request, request)) return;
@@ -250,9 +250,11 @@ export class Books implements Known {
   }
 
   /**
-   * What the claim takes; undefined for a claim that is not ours or takes nothing (R10, roomless follows its source).
+   * What the claim takes; undefined for a claim that is not ours, takes nothing (R10, roomless follows its source), or
+   * cannot be made.
    */
   #requestOf(claim: ClaimFacts): VolumeRequest | undefined {
+    if (this.wrongWith(claim) !== undefined) return undefined;
     const need = requestOfClaim(claim, this.findClass(claim.storageClass)?.policy);
     if (!need || claim.source?.kind !== 'VolumeSnapshot') return need;
     return this.findSnapshot(claim.namespace, claim.source.name)?.readOnly ? undefined : need;

@@ -1,8 +1,8 @@
 import { NO_BYTES, type Bytes } from '../../model/bytes.ts';
-import type { PodFacts, PodVolume } from '../../model/facts.ts';
+import type { ClaimFacts, PodFacts, PodVolume } from '../../model/facts.ts';
 import { present } from '../../model/present.ts';
 import type { VolumePolicy } from '../../model/storage-class.ts';
-import { parseInline, type Known } from './pod-needs.ts';
+import { findSource, parseInline, type Known } from './pod-needs.ts';
 
 /** A volume of a pod that is or will be one of ours. */
 export interface AskedVolume extends Partial<Pick<VolumePolicy, 'kind' | 'vgName' | 'mediaType'>> {
@@ -14,6 +14,8 @@ export interface AskedVolume extends Partial<Pick<VolumePolicy, 'kind' | 'vgName
   readonly storageClass?: string;
   /** The only node that the volume can be on, once that is decided. */
   readonly node?: string;
+  /** What it is made from, and where that is, as far as it is known. */
+  readonly source?: string;
 }
 
 /** The volumes of the pod that are surely ours: a claim that we have not heard of may be another driver's. */
@@ -42,6 +44,12 @@ function askedClaim(
   const ours = known.findClass(storageClass);
   if (!ours) return undefined;
   const node = claim && known.nodeOfClaim(claim);
+  const source = claim?.source && sayWhere(claim, known);
   const { kind, vgName, mediaType } = ours.policy ?? {};
-  return { what: 'claim', name, size: requested, ...present({ storageClass, node, kind, vgName, mediaType }) };
+  return { what: 'claim', name, size: requested, ...present({ storageClass, node, source, kind, vgName, mediaType }) };
+}
+
+function sayWhere(claim: ClaimFacts, known: Known): string {
+  const node = findSource(claim, known)?.node;
+  return `${claim.source?.kind} ${claim.source?.name}${node === undefined ? '' : ` on node ${node}`}`;
 }

@@ -182,7 +182,7 @@ function needOfMount(claim: ClaimFacts, ours: OurClass, { size }: Source): Need 
   return problem === undefined ? NOTHING : { refusal: badClaim(key, problem) };
 }
 
-interface Source extends Pick<SourceFacts, 'node' | 'readOnly' | 'size' | 'problem'> {
+export interface Source extends Pick<SourceFacts, 'node' | 'readOnly' | 'size' | 'problem'> {
   /** Of a volume that is cloned: its group, and its own size. */
   readonly group?: Group | undefined;
 }
@@ -192,7 +192,8 @@ interface Group {
   readonly size: Bytes;
 }
 
-function findSource({ namespace, source }: ClaimFacts, known: Known): Source | undefined {
+/** What a claim is made from; undefined while that is not known, or not ready. */
+export function findSource({ namespace, source }: ClaimFacts, known: Known): Source | undefined {
   if (source === undefined) return undefined;
   if (source.kind === 'VolumeSnapshot') return known.findSnapshot(namespace, source.name);
   const origin = known.findClaim(namespace, source.name);

@@ -70,8 +70,13 @@ function list(asked: readonly AskedVolume[]): string {
   return [...shown, ...(more > 0 ? [`${more} more`] : [])].join(', ');
 }
 
-function describe({ what, name, size, storageClass, node }: AskedVolume): string {
-  const traits = [formatBytes(size), storageClass && `class ${storageClass}`, node && `on node ${node}`];
+function describe({ what, name, size, storageClass, node, source }: AskedVolume): string {
+  const traits = [
+    formatBytes(size),
+    storageClass && `class ${storageClass}`,
+    node && `on node ${node}`,
+    source && `made from ${source}`,
+  ];
   return `${what} ${name} (${traits.filter(Boolean).join(', ')})`;
 }
 

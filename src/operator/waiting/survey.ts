@@ -63,7 +63,11 @@ export function surveyNodes(survey: Survey, pod: PodFacts, nodes: readonly NodeV
     const refusal = there.refusals[i];
     // What no node can give is said once, of every node.
     const isOfAll = refusal && ['claim-wrong', 'claim-missing'].includes(OBSTACLE_OF[refusal.kind]);
-    note(survey, name, isOfAll ? obstacleOf(refusal, here.asked, undefined) : keptOffBy(kept, refusal === undefined));
+    note(
+      survey,
+      name,
+      isOfAll ? obstacleOf(refusal, here.asked, undefined) : keptOffBy(kept, refusal === undefined && kept.alone),
+    );
   });
 }
 
