@@ -273,9 +273,11 @@ test('no room is RESOURCE_EXHAUSTED, with the reason, and takes nothing', async 
   const failure = create('v', 5 * GIB, { accessibilityRequirements: on('n2') });
   await expect(failure).rejects.toMatchObject({
     code: Code.RESOURCE_EXHAUSTED,
-    details: 'not enough room for 5 GiB',
+    details: 'on node n2: not enough room for 5 GiB',
   });
   expect(room.free('n2')).toBe(4 * GIB);
+  // Where several nodes were asked, none is named.
+  await expect(create('v', 50 * GIB)).rejects.toMatchObject({ details: 'not enough room for 50 GiB' });
 });
 
 test('a size that extents push above the limit is OUT_OF_RANGE, and takes nothing', async () => {

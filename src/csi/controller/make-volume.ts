@@ -120,7 +120,7 @@ async function placeAndCreate(
     size,
     ...present({ nodes, claim, claimUid }),
   });
-  if (!placed.ok) throw new Fault('exhausted', placed.refusal.message);
+  if (!placed.ok) throw new Fault('exhausted', whereRefused(nodes, placed.refusal.message));
   try {
     check(placed.placement.size);
     checkLimit(minus(placed.placement.size, headerOf(policy.encryption)), asked);
@@ -129,6 +129,12 @@ async function placeAndCreate(
     if (!(error instanceof Fault && error.kind === 'aborted')) deps.room.unplace(name);
     throw error;
   }
+}
+
+/** The words of the ledger name no node, and the Event of a claim has none either: pmem-csi issue 966. */
+function whereRefused(nodes: readonly string[] = [], words: string): string {
+  const [only, ...others] = nodes;
+  return only === undefined || others.length > 0 ? words : `on node ${only}: ${words}`;
 }
 
 async function untilReady(asked: LocalVolume, deps: MakeVolumeDeps, signal: AbortSignal): Promise<LocalVolume> {
