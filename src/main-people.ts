@@ -8,6 +8,7 @@ import { isNot, listOf, PROGRAM, PROGRAMS, type CommandText } from './people/wor
 import { asProtocol, BASH, complete } from './people/words/complete.ts';
 import { releaseCommand } from './release-command.ts';
 import { schedulerConfigCommand } from './scheduler-config-command.ts';
+import { supportCommand } from './support-command.ts';
 import { topCommand } from './top-command.ts';
 import { VERSION } from './version.ts';
 import { volumesCommand } from './volumes-command.ts';
@@ -24,6 +25,7 @@ const COMMANDS: Readonly<Record<string, PeopleCommand>> = {
   uncordon: uncordonCommand,
   release: releaseCommand,
   doctor: doctorCommand,
+  support: supportCommand,
   'scheduler-config': schedulerConfigCommand,
 };
 

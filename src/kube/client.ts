@@ -111,6 +111,12 @@ export interface KubeClient {
     body: unknown,
     signal: AbortSignal,
   ): Promise<void>;
+  /** The last lines of a container's log, which its kubelet has. */
+  podLog(
+    key: ObjectKey,
+    options: { readonly container: string; readonly tailLines: number },
+    signal: AbortSignal,
+  ): Promise<string>;
   /** Ends quietly when the server closes it; throws ApiError 410 when the version is too old. */
   watch<T extends KubeObject>(
     resource: Resource<T>,

@@ -240,6 +240,21 @@ test('a server whose certificate is not of the given authority is not talked to;
   for (const client of [stranger, otherName, known, insecure]) client.close();
 });
 
+test('a log is text as it is, whatever its type, and one that is not there is told', async () => {
+  await using api = await startFakeApi(({ headers, path }, response) => {
+    expect(headers.accept).toBe('*/*');
+    if (path.includes('/gone/')) return { status: 404, body: { kind: 'Status', message: 'pods "gone" not found' } };
+    response.writeHead(200, { 'content-type': 'text/plain' }).end('{"level":30}\nno JSON\n');
+    return undefined;
+  });
+  const client = createKubeClient(fakeAccess(api.server), options);
+  const logOf = (name: string) => client.podLog({ namespace: 'ns', name }, { container: 'c', tailLines: 5 }, never);
+  expect(await logOf('a')).toBe('{"level":30}\nno JSON\n');
+  expect(api.seen[0]?.raw.url).toBe('/api/v1/namespaces/ns/pods/a/log?container=c&tailLines=5');
+  expect((await failureOf(logOf('gone'))).message).toContain('pods "gone" not found');
+  client.close();
+});
+
 test('a rotated client certificate is used for the next call', async () => {
   const shown: unknown[] = [];
   const tls = {

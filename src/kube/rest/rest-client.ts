@@ -6,8 +6,8 @@ import type { Message } from '../protobuf/schema.ts';
 import { ACCEPT } from './answer-format.ts';
 import { readListAnswer } from './list-answer.ts';
 import type { RawList } from './list-text.ts';
-import { apiVersionOf, type Resource } from '../resource.ts';
-import { createRestCaller, nameOf, type Call, type RestOptions } from './rest-call.ts';
+import { apiVersionOf, PODS, type Resource } from '../resource.ts';
+import { createRestCaller, nameOf, textOfBody, type Call, type RestOptions } from './rest-call.ts';
 import { queryOf, restPath } from './rest-path.ts';
 import { watchStream } from './watch-stream.ts';
 
@@ -47,6 +47,10 @@ export function createKubeClient(access: ClusterAccess, options: RestOptions): K
     },
     createSub: async (resource, key, subresource, body, signal) => {
       await caller.json({ method: 'POST', path: restPath(resource, key, subresource), body }, signal);
+    },
+    podLog: (key, options, signal) => {
+      const call: Call = { method: 'GET', path: restPath(PODS, key, 'log'), query: queryOf(options), accept: '*/*' };
+      return caller.read(call, signal, textOfBody);
     },
     watch: (resource, options, signal) => {
       const { namespace, silenceMs = SILENCE_MS, timeoutSeconds = WATCH_SECONDS, schema, ...selection } = options;
