@@ -21,7 +21,7 @@ export async function reach(
   name: string,
   flags: AccessFlags,
   env: Environment,
-  options: Pick<RestOptions, 'onAnswer'> = {},
+  options: Pick<RestOptions, 'onAnswer' | 'timeoutMs'> = {},
 ): Promise<Reached> {
   const access = await findAccess(flags, { run, env });
   const client = createKubeClient(access, { ...options, userAgent: `open-local-${name}/${VERSION}` });

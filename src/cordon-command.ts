@@ -3,7 +3,10 @@ import { NODE_LOCAL_STORAGES } from './kube/resource.ts';
 import { STORAGE_CORDONED } from './model/well-known.ts';
 import { cordoned, uncordoned } from './people/cordon.ts';
 
-const ARGS = [{ name: 'NODE' }, { name: 'NAME', optional: true }] as const;
+const ARGS = [
+  { name: 'NODE', names: 'node' },
+  { name: 'NAME', names: 'place', optional: true },
+] as const;
 const target = (name: string) => ({ resource: NODE_LOCAL_STORAGES, name, annotation: STORAGE_CORDONED });
 
 const CORDON = {

@@ -9,7 +9,7 @@ import { isNot } from './people/words/command-text.ts';
 
 const TEXT = {
   doc: 'Every disk of every node: what it is, what uses it, and why it is not used.',
-  args: [{ name: 'NODE', optional: true }],
+  args: [{ name: 'NODE', names: 'node', optional: true }] as const,
   about: 'From what the agents report. Below the table stands in full what a node was asked for and does not do.',
   flags: {},
 };

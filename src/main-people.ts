@@ -1,4 +1,5 @@
 import { runCommand } from './command-line.ts';
+import { completeNames } from './complete-names.ts';
 import { cordonCommand, uncordonCommand } from './cordon-command.ts';
 import { disksCommand } from './disks-command.ts';
 import { doctorCommand } from './doctor-command.ts';
@@ -56,11 +57,17 @@ async function main([name = 'help', ...args]: readonly string[]): Promise<void> 
   const isProgram = Object.hasOwn(PROGRAMS, name);
   const [of = ''] = args;
   if (command) return runCommand(name, command, args);
-  if (name === '__complete') process.stdout.write(asProtocol(complete(TEXTS, args)));
+  if (name === '__complete') await printWords(args);
   else if (['version', '--version'].includes(name)) process.stdout.write(`open-local ${VERSION}\n`);
   else if (name === 'completion') printCompletion(of);
   else if (['help', '--help', '-h'].includes(name)) printHelp(of);
   else refuse(isProgram ? `start it as open-local ${name}` : isNot(name, 'a command', NAMES));
+}
+
+async function printWords(args: readonly string[]): Promise<void> {
+  const found = complete(TEXTS, args);
+  const words = found.names ? await completeNames(found.names, process.env) : found.words;
+  process.stdout.write(asProtocol({ ...found, words }));
 }
 
 function printHelp(name: string): void {

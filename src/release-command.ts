@@ -11,7 +11,10 @@ const KINDS = ['node', 'volume'] as const;
 
 const TEXT = {
   doc: 'Call a node, or the disk of one volume, lost for good, so that what is deleted there is let go of.',
-  args: [{ name: 'KIND', words: KINDS }, { name: 'NAME' }],
+  args: [
+    { name: 'KIND', words: KINDS },
+    { name: 'NAME', names: { node: 'node', volume: 'volume' } },
+  ] as const,
   about: `Without --yes it changes nothing, and tells what would happen. Volumes whose claims are deleted otherwise wait for their
 node for ever, since only the node knows that their data is gone. A volume is named as its PersistentVolume.`,
   flags: {

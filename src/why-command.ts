@@ -22,7 +22,10 @@ type Kind = (typeof KINDS)[number];
 
 const TEXT = {
   doc: 'Why a pod or a claim waits, or why nothing is placed on a node: with numbers, and what helps.',
-  args: [{ name: 'KIND', words: KINDS }, { name: 'NAME' }],
+  args: [
+    { name: 'KIND', words: KINDS },
+    { name: 'NAME', names: { pod: 'pod', claim: 'claim', node: 'node' } },
+  ] as const,
   about: `Judged by the functions by which the operator answers kube-scheduler and words its Events, over the objects as they are
 now; so it answers while the operator is down, too. What the operator holds for pods in the moment of their scheduling is
 in no object.`,

@@ -55,6 +55,19 @@ describe('the command', () => {
     expect(stdout).toContain('Its scheduler says: 0/5: Insufficient cpu');
   });
 
+  test.each([
+    { line: ['why', 'pod', 'b'], words: ['both'] },
+    { line: ['why', 'claim', '-n', 'nowhere', ''], words: [] },
+    { line: ['why', 'node', 'worker-'], words: ['worker-1', 'worker-2', 'worker-3'] },
+    { line: ['cordon', 'worker-2', '/dev/sd'], words: ['/dev/sdd', '/dev/sde'] },
+    { line: ['cordon', 'no-such-node', ''], words: [] },
+    { line: ['release', 'volume', 'local-c'], words: ['local-cache'] },
+    { line: ['why', '--context=wrong', 'pod', ''], words: [] },
+  ])('at Tab $line goes on with $words', async ({ line, words }) => {
+    const told = await runForPeople(cluster, ['__complete', ...line]);
+    expect(told).toEqual({ stdout: [...words, ':4', ''].join('\n'), stderr: '', code: 0 });
+  });
+
   test('a claim that is not there is named', async () => {
     expect((await why('pod', 'forgotten')).stdout).toMatch(
       /^On 5 nodes: the claim default\/not-made is not known yet\.$/m,

@@ -18,7 +18,12 @@ export interface Argument {
   /** The only ones that it can be. */
   readonly words?: readonly string[];
   readonly optional?: boolean;
+  /** Whose name it is, for Tab; where that depends on the argument before it, by its words. */
+  readonly names?: NameKind | Readonly<Record<string, NameKind>>;
 }
+
+/** What the cluster has names of. `place`: a group, disk or mount point of the node that the argument before names. */
+export type NameKind = 'node' | 'pod' | 'claim' | 'volume' | 'place';
 
 export type CommandTexts = Readonly<Record<string, CommandText>>;
 

@@ -1,13 +1,24 @@
 import type { Flag } from '../../daemon/flags.ts';
-import type { CommandText, CommandTexts } from './command-text.ts';
+import type { CommandText, CommandTexts, NameKind } from './command-text.ts';
 
 /** What may stand at the end of a command line. */
 export interface Completion {
   readonly words: readonly string[];
   /** The names of files, too. */
   readonly files?: true;
+  /** Names that only the cluster knows, which begin so. */
+  readonly names?: AskedNames;
   /** More follows in the same word, so no space is put behind it. */
   readonly open?: true;
+}
+
+export interface AskedNames {
+  readonly kind: NameKind;
+  readonly start: string;
+  /** The argument before. */
+  readonly after: string;
+  /** What the line says of the cluster and the namespace, by the flags' names. */
+  readonly flags: Readonly<Record<string, string>>;
 }
 
 const NOTHING: Completion = { words: [] };
@@ -29,8 +40,16 @@ function completeArgument(command: CommandText, before: readonly string[], last:
   const open = flagOf(command, before.at(-1) ?? '');
   if (open && !open.toggle) return ofValue(open, last, '');
   if (last.startsWith('-')) return ofFlags(command, last);
-  const at = argumentsIn(command, before);
-  return { words: beginning(last, command.args[at]?.words ?? []) };
+  return ofArgument(command, before, last);
+}
+
+function ofArgument(command: CommandText, before: readonly string[], last: string): Completion {
+  const given = argumentsIn(command, before);
+  const { words = [], names } = command.args[given.length] ?? {};
+  const after = given.at(-1) ?? '';
+  const kind = typeof names === 'string' ? names : names?.[after];
+  if (kind === undefined) return { words: beginning(last, words) };
+  return { words: [], names: { kind, start: last, after, flags: valuesIn(command, before) } };
 }
 
 function ofFlags({ flags }: CommandText, last: string): Completion {
@@ -52,12 +71,24 @@ function flagOf({ flags }: CommandText, word: string): Flag<unknown> | undefined
   return Object.entries(flags).find(([name, { short }]) => word === `--${name}` || word === `-${short}`)?.[1];
 }
 
-/** How many of the words are arguments: neither flags nor their values. */
-function argumentsIn(command: CommandText, words: readonly string[]): number {
+/** Those of the words that are arguments: neither flags nor their values. */
+function argumentsIn(command: CommandText, words: readonly string[]): readonly string[] {
   return words.filter((word, at) => {
     const before = flagOf(command, words[at - 1] ?? '');
     return !word.startsWith('-') && (before === undefined || before.toggle);
-  }).length;
+  });
+}
+
+/** The values of flags, whether they follow `=` or are the next word. */
+function valuesIn({ flags }: CommandText, words: readonly string[]): Readonly<Record<string, string>> {
+  const values = words.flatMap((word, at) => {
+    const [, spelled = word, inline] = /^(-[^=]+)=(.*)$/s.exec(word) ?? [];
+    const [name, flag] =
+      Object.entries(flags).find(([key, { short }]) => spelled === `--${key}` || spelled === `-${short}`) ?? [];
+    const value = inline ?? (flag?.toggle ? undefined : words[at + 1]);
+    return name === undefined || value === undefined ? [] : [[name, value] as const];
+  });
+  return Object.fromEntries(values);
 }
 
 const beginning = (start: string, words: readonly string[]): readonly string[] =>

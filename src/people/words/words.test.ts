@@ -17,7 +17,10 @@ const COMMANDS = {
   },
   why: {
     doc: 'Why it waits.',
-    args: [{ name: 'KIND', words: ['pod', 'claim'] }, { name: 'NAME' }],
+    args: [
+      { name: 'KIND', words: ['pod', 'claim'] },
+      { name: 'NAME', names: { pod: 'pod' } },
+    ],
     about: 'A paragraph.',
     flags: { ...INSTALLATION, all: toggle({ doc: 'All.', default: false }) },
   },
@@ -69,11 +72,23 @@ test.each([
   { line: ['top', '--kubeconfig', ''], told: ':0\n' },
   { line: ['top', '--kubeconfig=/e'], told: ':0\n' },
   { line: ['why', '-n', 'x', '--all', 'p'], told: 'pod\n:4\n' },
-  { line: ['why', 'pod', ''], told: NO_FILES },
+  { line: ['why', 'claim', ''], told: NO_FILES },
   { line: ['nothing', ''], told: NO_FILES },
   { line: ['constructor', ''], told: NO_FILES },
 ])('$line is completed', ({ line, told }) => {
   expect(asProtocol(complete(COMMANDS, line))).toBe(told);
+});
+
+test.each([
+  { line: ['why', 'pod', ''], names: { kind: 'pod', start: '', after: 'pod', flags: {} } },
+  {
+    line: ['why', '-n', 'shop', '--context=c', '--all', 'pod', 'da'],
+    names: { kind: 'pod', start: 'da', after: 'pod', flags: { namespace: 'shop', context: 'c' } },
+  },
+  { line: ['why', 'claim', 'da'], names: undefined },
+  { line: ['why', 'pod', 'da', ''], names: undefined },
+])('the names that $line asks the cluster for', ({ line, names }) => {
+  expect(complete(COMMANDS, line).names).toEqual(names);
 });
 
 /** What bash puts at the end of a command line, with a program in the place of ours that says `told`. */
