@@ -724,6 +724,12 @@ export const ACTIONS: readonly Action[] = [
     act: change((group, w) => (group.reserved = halfGib(w.random.below(6)))),
   },
   {
+    name: 'a group is cordoned, or opened',
+    weight: 2,
+    rough: true,
+    act: change((group) => (group.cordoned = !group.cordoned)),
+  },
+  {
     name: 'a mirror takes room',
     weight: 1,
     rough: true,

@@ -191,17 +191,19 @@ function judgeNoPlace(world: World, { claim, nodes }: PlaceQuestion, item: Item,
 export function askGrow(world: World, volume: VolumeFacts, size: number): number | undefined {
   const { ledger, model } = world;
   const use = model.uses().find(({ name }) => name === volume.name);
-  const room = model.room(volume.node, volume.where);
+  const group = model.group(volume.node, volume.where);
+  const room = model.room(volume.node, volume.where) + (group?.forGrowth ?? 0);
+  const more = (to: number): number => inExtents(to, group) - inExtents(use?.size ?? 0, group);
   const answer = guard(world, 'grow', () => ledger.grow(volume.name, toBytes(size)));
   if (answer.ok) {
     demand(answer.size >= size, () => `grow: ${answer.size} for ${size}`);
+    const isNew = volume.kind === 'LVM' && use !== undefined && more(answer.size) > 0;
+    demand(!isNew || more(answer.size) <= room, () => `grow: granted ${more(answer.size)} of ${room} bytes`);
     if (volume.kind === 'LVM') model.grown.set(volume.name, answer.size);
     return answer.size;
   }
-  const group = model.group(volume.node, volume.where);
-  const more = inExtents(size, group) - inExtents(use?.size ?? 0, group);
   const idle = heldOn(world, volume.node) === 0 && use !== undefined && group !== undefined;
-  demand(!idle || room < more, () => `grow: refused though ${room} bytes are free: ${answer.refusal.message}`);
+  demand(!idle || room < more(size), () => `grow: refused though ${room} bytes are free: ${answer.refusal.message}`);
   return undefined;
 }
 
@@ -262,18 +264,28 @@ export function heldOn(world: World, name: string): number {
 export function guard<T>(world: World, by: string, ask: () => T): T {
   const before = new Map(promisedByPlace(world).map(({ place, promised }) => [place, promised]));
   const answer = ask();
-  for (const { place, promised, free } of promisedByPlace(world)) {
+  for (const { place, promised, free, forGrowth = 0 } of promisedByPlace(world)) {
     const more = promised - (before.get(place) ?? 0);
-    demand(more <= 0 || free >= 0, () => `${by}: ${more} more promised in ${place}, which now lacks ${-free}`);
+    const room = by === 'grow' ? free + forGrowth : free;
+    demand(more <= 0 || room >= 0, () => `${by}: ${more} more promised in ${place}, which now lacks ${-room}`);
   }
   return answer;
 }
 
-function promisedByPlace(world: World): { place: string; promised: number; free: number }[] {
+interface Promised {
+  readonly place: string;
+  readonly promised: number;
+  readonly free: number;
+  /** What volumes that are there may take besides. */
+  readonly forGrowth?: number | undefined;
+}
+
+function promisedByPlace(world: World): Promised[] {
   return world.ledger.snapshot().flatMap(({ name, groups, units }) => [
     ...groups.map((group) => {
       const promised = group.taken + group.settled + group.floating;
-      return { place: `${group.name} on ${name}`, promised, free: group.free };
+      const { forGrowth } = world.model.group(name, group.name) ?? {};
+      return { place: `${group.name} on ${name}`, promised, free: group.free, forGrowth };
     }),
     ...units.map(({ kind, path, usable, takenBy, held }) => {
       const promised = takenBy.length + held;

@@ -57,6 +57,13 @@ export const BREAKAGES: readonly Breakage[] = [
     found: /the ledger says taken/,
   },
   {
+    name: 'in a cordoned group growth has no end',
+    file: 'books/grow-volume.ts',
+    from: 'if (more > slot.free + forGrowth)',
+    to: 'if (forGrowth === 0 && more > slot.free)',
+    found: /grow: (granted|\d+ more promised)/,
+  },
+  {
     name: 'news from before a growth takes it back',
     file: 'books/volume-events.ts',
     from: 'if (grown !== undefined && grown <= facts.size)',

@@ -1,5 +1,6 @@
 import type { Ledger, LedgerPolicy } from '../../src/capacity/ledger.ts';
-import type { NodeStorage, PodFacts, UnitFacts, VolumeFacts } from '../../src/model/facts.ts';
+import { minus } from '../../src/model/bytes.ts';
+import type { GroupFacts, NodeStorage, PodFacts, UnitFacts, VolumeFacts } from '../../src/model/facts.ts';
 import { demand } from './violation.ts';
 import { hear } from './hear.ts';
 import { inlineItems, Model, sum, toBytes } from './model.ts';
@@ -22,6 +23,8 @@ export type LedgerClass = new (policy: LedgerPolicy) => Ledger;
 export interface RealGroup {
   total: number;
   reserved: number;
+  /** Gets nothing new. */
+  cordoned: boolean;
   /** Bytes in use that no volume shows. */
   meta: number;
   /** True while the agent cannot read the disk, and leaves it out of its report. */
@@ -253,6 +256,7 @@ export class World {
       groups.set(`pool-${i}`, {
         total: total - (total % extent),
         reserved: 0,
+        cordoned: false,
         meta: 0,
         unreadable: false,
         duplicate: false,
@@ -283,17 +287,23 @@ function statusOf(node: RealNode): NodeStorage {
       .filter(([, group]) => !group.unreadable)
       .map(([name, group]) => ({
         name,
-        total: toBytes(group.duplicate ? 0 : group.total),
         available: toBytes(group.duplicate ? 0 : Math.max(0, group.total - group.meta - sum(group.volumes.values()))),
         extentSize: toBytes(node.extentSize),
-        reserved: toBytes(group.reserved),
         volumes: [...group.volumes].map(([volume, size]) => ({ name: volume, size: toBytes(size) })),
+        ...roomOf(group),
       })),
     units: node.units.map(({ facts, blocked, owner }) => ({
       ...facts,
       usable: !blocked && (facts.kind === 'MountPoint' || owner === undefined),
     })),
   };
+}
+
+/** As model/decode-node.ts has it of a cordoned group. */
+function roomOf(group: RealGroup): Pick<GroupFacts, 'total' | 'reserved'> & Partial<Pick<GroupFacts, 'forGrowth'>> {
+  const total = toBytes(group.duplicate ? 0 : group.total);
+  const reserved = toBytes(group.reserved);
+  return group.cordoned ? { total, reserved: total, forGrowth: minus(total, reserved) } : { total, reserved };
 }
 
 const EVENTS: {
