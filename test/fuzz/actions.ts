@@ -10,6 +10,7 @@ import {
   EXPECTED_TTL_MS,
   tellRefused,
   tellUnplace,
+  tellWrong,
 } from './asked.ts';
 import { askStore } from './asked-snapshots.ts';
 import { claimKeyOf, inExtents, inlineItems, toBytes } from './model.ts';
@@ -281,6 +282,12 @@ function placeAgain(w: World): boolean {
   if (volume && !w.api.volume.has(volume.name) && !w.api.pv.has(volume.name))
     w.set('volume', volume.name, { ...volume, uid: w.nextId('v') });
   return volume !== undefined;
+}
+
+function refuseForGood(w: World): boolean {
+  const claim = w.random.pick(provisionable(w));
+  if (claim) tellWrong(w, claim);
+  return claim !== undefined;
 }
 
 function giveBack(w: World): boolean {
@@ -753,6 +760,7 @@ export const ACTIONS: readonly Action[] = [
     rough: true,
     act: change((group) => (group.duplicate = !group.duplicate)),
   },
+  { name: 'CreateVolume refuses a claim for what it is', weight: 2, act: refuseForGood },
   { name: 'an agent refuses what its report promised', weight: 6, rough: true, act: agentRefuses },
   { name: 'a node is lost for good', weight: 1, rough: true, act: loseForGood },
   { name: 'a disk is taken or given back', weight: 1, rough: true, act: toggleUnit },

@@ -2,8 +2,8 @@ import { present } from '../../src/model/present.ts';
 import type { ClaimFacts, PodFacts, VolumeFacts } from '../../src/model/facts.ts';
 import type { VolumePolicy } from '../../src/model/storage-class.ts';
 import type { Refusal } from '../../src/model/verdict.ts';
-import { believePlace, endPod, forgetReplanned, reviewClaim, reviewUids } from './hear.ts';
-import { inExtents, toBytes, type HoldPromise, type Item, type Model, type Needs, type Use } from './model.ts';
+import { believePlace, endClaim, endPod, forgetReplanned, reviewClaim, reviewUids } from './hear.ts';
+import { askOf, inExtents, toBytes, type HoldPromise, type Item, type Model, type Needs, type Use } from './model.ts';
 import { HOLD_TTL_MS, type World } from './world.ts';
 import { demand } from './violation.ts';
 
@@ -141,6 +141,7 @@ export function askPlace(world: World, { claim, nodes }: PlaceQuestion): VolumeF
     policy,
     ...present({ nodes }),
   };
+  if (claim.requested > 0) model.wrong.delete(claim.uid);
   const answer = guard(world, 'place', () => ledger.place(ask, world.now));
   if (!answer.ok) {
     demand(!earlier, () => `place: ${name} is there and was refused: ${answer.refusal.message}`);
@@ -223,6 +224,11 @@ export function askExpire(world: World): void {
     if (late) model.holds.delete(pod);
   }
   for (const pod of ended) forgetReplanned(model, pod);
+  for (const [uid, { until }] of model.wrong) {
+    if (until > world.now) continue;
+    model.wrong.delete(uid);
+    reviewUids(model, [uid]);
+  }
   model.reviewRefusals(world.now);
 }
 
@@ -233,6 +239,16 @@ const REFUSAL_TTL_MS = 10 * 60_000;
 export function tellRefused(world: World, use: Use, whole: boolean): void {
   world.ledger.refused(use.name, whole, world.now);
   world.model.refuse(use, whole, world.now + REFUSAL_TTL_MS);
+}
+
+/** CreateVolume refused the claim for what it is. */
+export function tellWrong(world: World, { uid }: ClaimFacts): void {
+  const { ledger, model } = world;
+  ledger.claimRefused(uid, 'no', world.now);
+  const claim = [...model.known.claim.values()].find((known) => known.uid === uid);
+  if (!claim || model.recordedOn(uid)) return;
+  model.wrong.set(uid, { ask: askOf(claim), until: world.now + REFUSAL_TTL_MS });
+  endClaim(model, claim);
 }
 
 /** Records that the object was not created: the claim is back to what its own object says. */

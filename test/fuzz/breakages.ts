@@ -57,6 +57,13 @@ export const BREAKAGES: readonly Breakage[] = [
     found: /the ledger says taken/,
   },
   {
+    name: 'room stays held for a claim that cannot be made (R21)',
+    file: 'books/books.ts',
+    from: 'this.#wrongClaims.note(claim, words, until);\n    this.#endClaimHold(uid);',
+    to: 'this.#wrongClaims.note(claim, words, until);',
+    found: /are held, and only|is held/,
+  },
+  {
     name: 'in a cordoned group growth has no end',
     file: 'books/grow-volume.ts',
     from: 'if (more > slot.free + forGrowth)',

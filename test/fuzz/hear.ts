@@ -22,11 +22,16 @@ const HEARING: Hearing = {
   },
   class: (model, before, now) => {
     for (const claim of model.known.claim.values()) {
-      if (claim.storageClass === (now ?? before)?.name) reviewClaim(model, claim);
+      if (claim.storageClass !== (now ?? before)?.name) continue;
+      model.wrong.delete(claim.uid);
+      reviewClaim(model, claim);
     }
   },
   claim: (model, before, now) => {
-    if (before && before.uid !== now?.uid) endClaim(model, before);
+    if (before && before.uid !== now?.uid) {
+      model.wrong.delete(before.uid);
+      endClaim(model, before);
+    }
     if (!now) return;
     const adopt = (item: Item): Item =>
       item.key === claimKeyOf(now.name) && item.uid === undefined ? { ...item, uid: now.uid } : item;
@@ -150,7 +155,7 @@ export function forgetReplanned(model: Model, pod: string): void {
     if (model.replanned[i]?.pod === pod) model.replanned.splice(i, 1);
 }
 
-function endClaim(model: Model, claim: ClaimFacts): void {
+export function endClaim(model: Model, claim: ClaimFacts): void {
   model.chosen.delete(claim.uid);
   endItems(model, (item) => isOf(item, claim));
 }

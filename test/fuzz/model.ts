@@ -77,6 +77,10 @@ interface VolumeNeeds {
   readonly item?: Item | undefined;
 }
 
+/** All of a claim that CreateVolume judges. */
+export const askOf = ({ storageClass, requested, use, source }: ClaimFacts): string =>
+  JSON.stringify({ storageClass, requested, use, source });
+
 export const claimKeyOf = (name: string): string => `${NAMESPACE}/${name}`;
 
 export class Model {
@@ -90,6 +94,8 @@ export class Model {
   readonly made = new Set<string>();
   /** What nodes refused, by node and group, and what was known of the group then. */
   readonly refused = new Map<string, NodeRefusal>();
+  /** Claims that CreateVolume refused for what they are, by uid, with what they asked for. */
+  readonly wrong = new Map<string, { readonly ask: string; readonly until: number }>();
   /**
    * Volumes for which the ledger may have found another place by itself, because a pod went to a node that was not
    * offered.
@@ -246,7 +252,12 @@ export class Model {
     return [...items, ...this.replanned.filter((entry) => entry.node === node).flatMap((entry) => entry.items)];
   }
 
+  isWrong(claim: ClaimFacts): boolean {
+    return this.wrong.get(claim.uid)?.ask === askOf(claim);
+  }
+
   itemOf(claim: ClaimFacts): Item | undefined {
+    if (this.isWrong(claim)) return undefined;
     const policy = this.policyOf(claim.storageClass);
     if (!policy || policy === 'wrong' || claim.requested === 0) return undefined;
     const source =
@@ -292,7 +303,7 @@ export class Model {
     const recorded = this.recordedOn(claim.uid);
     if (recorded) return { pin: recorded.node };
     if (claim.volumeName !== undefined) return { pin: this.known.pv.get(claim.volumeName)?.node };
-    return { ...this.#openNeeds(claim), ...(policy === 'wrong' && { blocked: true }) };
+    return { ...this.#openNeeds(claim), ...((policy === 'wrong' || this.isWrong(claim)) && { blocked: true }) };
   }
 
   /** Of a claim that has no volume. */

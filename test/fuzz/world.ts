@@ -206,6 +206,7 @@ export class World {
     this.model.placed.clear();
     this.model.grown.clear();
     this.model.refused.clear();
+    this.model.wrong.clear();
     this.model.replanned.length = 0;
     const chosen = new Map(this.model.chosen);
     for (const kind of KINDS) {

@@ -53,8 +53,8 @@ export function placeVolume(books: Books, ask: PlaceRequest, strategy: Strategy,
   const isThere = earlier?.slot && (earlier.object || earlier.expected || earlier.pv);
   if (!isThere && ask.size === 0) return { ok: false, refusal: emptyClaim(ask.name) };
 
-  if (ask.claimUid !== undefined) books.forgetWrong(ask.claimUid);
   const request = requestOfVolume(books, ask);
+  if (request.claimUid !== undefined) books.forgetWrong(request.claimUid);
   const found = isThere ? earlierPlace(earlier) : findPlace(books, ask, request, strategy);
   if ('refusal' in found) return { ok: false, refusal: found.refusal };
   const { slot, size } = found;
