@@ -6,7 +6,9 @@ import { lookCommand } from './look-command.ts';
 import { driversOf } from './model/decode.ts';
 import { classOf } from './model/decode-claim.ts';
 import { Fault } from './model/fault.ts';
+import type { PodFacts } from './model/facts.ts';
 import type { Pod } from './model/objects.ts';
+import { beingMade } from './people/being-made.ts';
 import { readRoom, type Room } from './people/room.ts';
 import { asJson, asText, caveats, screenFor } from './people/tell.ts';
 import { schedulerSays, tellBound, tellWhy } from './people/tell-why.ts';
@@ -76,6 +78,8 @@ async function whyPod({ room, look, namespace, name, screen }: Question): Promis
   if (!pod) throw missing(`a pod of namespace ${namespace} that can be read`, name, namesIn(room.pods, namespace));
   const judge = createJudge(room);
   const facts = judge.factsOf(pod);
+  const made = whyNotMade(room, namespace, claimsOf(facts), screen);
+  if (made && pod.status?.phase === 'Pending') return { ...made, json: { pod: `${namespace}/${name}`, ...made.json } };
   const settled = whySettled(pod, judge.concerns(facts));
   if (settled !== undefined)
     return { lines: say(screen, settled), json: { pod: `${namespace}/${name}`, message: settled } };
@@ -86,6 +90,16 @@ async function whyPod({ room, look, namespace, name, screen }: Question): Promis
     json: { pod: `${namespace}/${name}`, ...why },
   };
 }
+
+/** That volumes have their place, and are not there yet; undefined when there are none of these. */
+function whyNotMade(room: Room, namespace: string, claims: readonly string[], screen: Screen): Answer | undefined {
+  const making = beingMade(room, namespace, claims);
+  if (making.length === 0) return undefined;
+  return { lines: say(screen, ...making.map(({ message }) => message)), json: { making } };
+}
+
+const claimsOf = ({ volumes }: PodFacts): readonly string[] =>
+  volumes.flatMap((volume) => (volume.kind === 'inline' ? [] : [volume.claimName]));
 
 /** Why there is nothing to judge; undefined when there is. */
 function whySettled({ spec, status }: Pod, isOurs: boolean): string | undefined {
@@ -113,6 +127,8 @@ async function whyClaim({ room, look, namespace, name, screen }: Question): Prom
     );
     return { lines: say(screen, ...lines), json: { claim: key, message: lines.join(' ') } };
   }
+  const made = whyNotMade(room, namespace, [name], screen);
+  if (made) return { ...made, json: { claim: key, ...made.json } };
   if (!judge.classes.has(storageClass)) {
     const message = `StorageClass ${storageClass || '(none)'} is not of open-local, or is not there: somebody else makes this volume.`;
     return { lines: say(screen, message), json: { claim: key, message } };

@@ -3,7 +3,7 @@ import { runForPeople, startPeopleCluster, waitingPod } from '../../test/rig/peo
 import { claimOf, type SickCluster } from '../../test/rig/sick-cluster.ts';
 import { EVENTS } from '../doctor/model/kinds.ts';
 import { LEASES } from '../kube/lease/lease-record.ts';
-import { CLAIMS, NODES, PODS } from '../kube/resource.ts';
+import { CLAIMS, LOCAL_VOLUMES, NODES, PODS } from '../kube/resource.ts';
 import { GIB } from '../model/bytes.ts';
 import type { Why } from './why.ts';
 import { refusedClaimOf } from './why.ts';
@@ -66,6 +66,27 @@ describe('the command', () => {
   ])('at Tab $line goes on with $words', async ({ line, words }) => {
     const told = await runForPeople(cluster, ['__complete', ...line]);
     expect(told).toEqual({ stdout: [...words, ':4', ''].join('\n'), stderr: '', code: 0 });
+  });
+
+  test('a volume that has its place and is not made is told, with what its agent says, or that it is silent', async () => {
+    for (const [name, node, status] of [
+      ['never-answered', 'worker-3', {}],
+      ['being-copied', 'worker-1', { status: { phase: 'Pending', message: 'It is copied: 42 %' } }],
+    ] as const) {
+      const { metadata } = await cluster.put(CLAIMS, claimOf(name, { resources: { requests: { storage: '1Gi' } } }));
+      const claim = { namespace: 'default', name };
+      const spec = { nodeName: node, kind: 'LVM', vgName: 'pool-0', sizeBytes: GIB, role: 'Volume', claim } as const;
+      await cluster.put(LOCAL_VOLUMES, { metadata: { name: `pvc-${metadata.uid}` }, spec, ...status });
+      await cluster.put(PODS, waitingPod(name, [name]));
+    }
+    const silent = (await why('pod', 'never-answered')).stdout;
+    expect(silent).toMatch(
+      /^Volume pvc-\S+ of claim never-answered \(1Gi\) has its place on node worker-3, whose agent has said nothing of it yet\. It has not reported for 3 h: /,
+    );
+    expect((await why('claim', 'never-answered')).stdout).toBe(silent);
+    expect((await why('claim', 'being-copied')).stdout).toMatch(/worker-1, whose agent says: It is copied: 42 %\.\n$/);
+    for (const name of ['never-answered', 'being-copied'])
+      await cluster.client.delete(PODS, { namespace: 'default', name }, never);
   });
 
   test('a claim that is not there is named', async () => {
