@@ -6,7 +6,7 @@ import type { NameKind } from './people/words/command-text.ts';
 import type { AskedNames } from './people/words/complete.ts';
 
 /** Whoever pressed Tab waits. */
-const WITHIN_MS = 3000;
+const WITHIN_MS = 5000;
 /** More are no help at a prompt. */
 const MOST = 500;
 
