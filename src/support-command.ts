@@ -15,7 +15,7 @@ import { VERSION } from './version.ts';
 const TEXT = {
   doc: 'Write what somebody needs who helps from afar into one archive: findings, objects, logs, no secrets.',
   args: [],
-  about: `No Secret is read. Of pods there is what decides where they go, not their environment, commands and arguments; names are
+  about: `Nothing of a Secret is in it. Of pods there is what decides where they go, not their environment, commands and arguments; names are
 those of the cluster. README.txt in the archive lists what is there, and what could not be looked at. Read it before you
 send it.`,
   flags: {

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runForPeople, startPeopleCluster, waitingPod } from '../../test/rig/people-cluster.ts';
 import type { SickCluster } from '../../test/rig/sick-cluster.ts';
 import { PODS } from '../kube/resource.ts';
+import { SECRETS } from '../operator/serving/keep-certificates.ts';
 
 /** One archive, made once; what it has is looked at with the tar of the machine. */
 
@@ -67,6 +68,13 @@ test('what may be a secret is nowhere in it', async () => {
   expect(bytes).toContain('with-secrets');
   expect(bytes).not.toContain(SECRET);
   expect(bytes).not.toContain('managedFields');
+  // doctor looks at the certificates of the extender, which are in Secrets.
+  const secrets = await cluster.client.list(SECRETS, {}, new AbortController().signal);
+  const texts = secrets.items.flatMap(({ data = {} }) => Object.values(data));
+  expect(texts.length).toBeGreaterThan(2);
+  expect(
+    texts.filter((text) => bytes.includes(text) || bytes.includes(Buffer.from(text, 'base64').toString())),
+  ).toEqual([]);
 });
 
 test('README.txt lists each file with its size, and what could not be looked at', async () => {

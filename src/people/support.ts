@@ -37,8 +37,8 @@ const FILE: Screen = { width: Number.POSITIVE_INFINITY, colour: false };
 
 /**
  * What somebody needs who helps from afar: what the commands of people say, the objects behind it, and the logs of
- * operators and agents. No Secret is read, and of pods only what is named in without-secrets.ts. Throws ApiError where
- * the API server does not answer.
+ * operators and agents. Nothing of a Secret is in them, and of pods only what is named in without-secrets.ts. Throws
+ * ApiError where the API server does not answer.
  */
 export async function supportFiles(support: Support): Promise<readonly ArchiveFile[]> {
   const { client, look, unseen, now, namespace, version } = support;
@@ -137,7 +137,7 @@ const readme = ({ version, now, unseen, logLines }: Support, files: readonly Arc
   [
     `What kubectl open-local support ${version} found at ${new Date(now()).toISOString()}.`,
     '',
-    'No Secret was read. Of pods, Deployments and DaemonSets there is what decides where they go, not their environment,',
+    'Nothing of a Secret is here. Of pods, Deployments and DaemonSets there is what decides where they go, not their environment,',
     `commands and arguments. Names are those of the cluster. Logs are the last ${logLines} lines of each container.`,
     '',
     ...files.map(({ name, text }) => `${String(Buffer.byteLength(text)).padStart(10)}  ${name}`),
