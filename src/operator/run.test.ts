@@ -627,7 +627,9 @@ test('a pod whose claim CreateVolume refuses is told its words', async () => {
     expect(await eventsOn('web-0')).toMatchObject([
       {
         reason: 'ClaimRefused',
-        message: expect.stringContaining('CreateVolume refused claim data-web-0: there is no volume group no-such.'),
+        message: expect.stringContaining(
+          'CreateVolume refused claim data-web-0: on node n1: there is no volume group no-such.',
+        ),
       },
     ]),
   );
