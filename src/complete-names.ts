@@ -1,7 +1,8 @@
 import { reach } from './connect.ts';
 import type { KubeClient } from './kube/client.ts';
 import { CLAIMS, LOCAL_VOLUMES, NODE_LOCAL_STORAGES, PODS } from './kube/resource.ts';
-import type { NodeLocalStorage, ObjectMeta } from './model/objects.ts';
+import { placesOf } from './model/cordon.ts';
+import type { ObjectMeta } from './model/objects.ts';
 import type { NameKind } from './people/words/command-text.ts';
 import type { AskedNames } from './people/words/complete.ts';
 
@@ -52,8 +53,3 @@ const NAMES: Readonly<Record<NameKind, (question: Question) => Promise<readonly 
 
 const namesOf = ({ items }: { readonly items: readonly { readonly metadata: ObjectMeta }[] }): readonly string[] =>
   items.map(({ metadata }) => metadata.name ?? '');
-
-function placesOf({ status }: NodeLocalStorage): readonly string[] {
-  const { volumeGroups = [], deviceInfo = [], mountPoints = [] } = status?.nodeStorageInfo ?? {};
-  return [...volumeGroups, ...deviceInfo, ...mountPoints].map(({ name }) => name);
-}

@@ -12,6 +12,12 @@ export function cordonOf({ metadata }: Pick<NodeLocalStorage, 'metadata'>): Read
 
 const NOTHING: ReadonlySet<string> = new Set();
 
+/** All that can be cordoned by its name: what the node reports. */
+export function placesOf({ status }: Pick<NodeLocalStorage, 'status'>): readonly string[] {
+  const { volumeGroups = [], deviceInfo = [], mountPoints = [] } = status?.nodeStorageInfo ?? {};
+  return [...volumeGroups, ...deviceInfo, ...mountPoints].map(({ name }) => name);
+}
+
 export const isCordoned = (cordon: ReadonlySet<string>, name: string): boolean =>
   cordon.has(EVERYTHING) || cordon.has(name);
 

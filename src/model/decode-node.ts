@@ -1,5 +1,5 @@
 import { bytes, MIB, minus, NO_BYTES, type Bytes } from './bytes.ts';
-import { cordonOf, EVERYTHING, isCordoned } from './cordon.ts';
+import { cordonOf, EVERYTHING, isCordoned, placesOf } from './cordon.ts';
 import { textOf } from './fault.ts';
 import type { GroupFacts, NodeStorage, UnitFacts } from './facts.ts';
 import type { NlsDevice, NlsMountPoint, NlsVolumeGroup, NodeLocalStorage } from './objects.ts';
@@ -77,14 +77,10 @@ function withCordon(group: GroupFacts, cordon: ReadonlySet<string>): GroupFacts 
 }
 
 /** A name that is misspelled would keep nothing back. A node that has not reported knows no names. */
-function unknownNames({ status }: NodeLocalStorage, cordon: ReadonlySet<string>): string[] {
-  const { volumeGroups, deviceInfo, mountPoints } = status?.nodeStorageInfo ?? {};
+function unknownNames(nls: NodeLocalStorage, cordon: ReadonlySet<string>): string[] {
+  const { volumeGroups, deviceInfo, mountPoints } = nls.status?.nodeStorageInfo ?? {};
   if (!volumeGroups && !deviceInfo && !mountPoints) return [];
-  const known = new Set(
-    [{ name: EVERYTHING }, ...(volumeGroups ?? []), ...(deviceInfo ?? []), ...(mountPoints ?? [])].map(
-      ({ name }) => name,
-    ),
-  );
+  const known = new Set([EVERYTHING, ...placesOf(nls)]);
   return [...cordon]
     .filter((name) => !known.has(name))
     .map(

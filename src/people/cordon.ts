@@ -1,4 +1,4 @@
-import { cordonOf, cordonValue, EVERYTHING, isCordoned } from '../model/cordon.ts';
+import { cordonOf, cordonValue, EVERYTHING, isCordoned, placesOf } from '../model/cordon.ts';
 import { Fault } from '../model/fault.ts';
 import type { NodeLocalStorage } from '../model/objects.ts';
 import { isNot } from './words/command-text.ts';
@@ -16,7 +16,7 @@ export interface CordonChange {
  * the node: it would keep nothing back.
  */
 export function cordoned(nls: NodeLocalStorage, name = EVERYTHING): CordonChange {
-  judgeName(nls, name, placesOf(nls));
+  judgeName(nls, name);
   const now = cordonOf(nls);
   if (isCordoned(now, name)) return { told: `${whatOf(nls, name)} is cordoned already.` };
   const value = cordonValue(name === EVERYTHING ? [EVERYTHING] : [...now, name]);
@@ -40,18 +40,14 @@ export function uncordoned(nls: NodeLocalStorage, name?: string): CordonChange {
       'precondition',
       `all of node ${node} is cordoned: kubectl open-local uncordon ${node}, and then cordon what shall stay so`,
     );
-  judgeName(nls, name, placesOf(nls));
+  judgeName(nls, name);
   return { told: `${whatOf(nls, name)} is not cordoned.` };
 }
 
-function placesOf({ status }: NodeLocalStorage): readonly string[] {
-  const { volumeGroups = [], deviceInfo = [], mountPoints = [] } = status?.nodeStorageInfo ?? {};
-  return [...volumeGroups, ...deviceInfo, ...mountPoints].map((each) => each.name);
-}
-
-function judgeName({ metadata }: NodeLocalStorage, name: string, places: readonly string[]): void {
+function judgeName(nls: NodeLocalStorage, name: string): void {
+  const places = placesOf(nls);
   if (name === EVERYTHING || places.includes(name)) return;
-  const what = `a volume group, disk or mount point that node ${metadata.name} reports`;
+  const what = `a volume group, disk or mount point that node ${nls.metadata.name} reports`;
   throw new Fault(
     'invalid',
     places.length === 0 ? `"${name}" is not ${what}: it reports none` : isNot(name, what, places),
