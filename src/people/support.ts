@@ -1,7 +1,7 @@
 import { diagnose } from '../doctor/doctor.ts';
 import type { Look } from '../doctor/look.ts';
 import type { Unseen } from '../doctor/model/facts.ts';
-import { COMPONENT_PODS, DAEMON_SETS, DEPLOYMENTS, EVENTS } from '../doctor/model/kinds.ts';
+import { COMPONENT_PODS, DAEMON_SETS, DEPLOYMENTS, EVENTS, type ComponentPod } from '../doctor/model/kinds.ts';
 import { readCluster } from '../doctor/read-cluster.ts';
 import { asText as doctorSays } from '../doctor/tell.ts';
 import type { KubeClient } from '../kube/client.ts';
@@ -43,15 +43,16 @@ const FILE: Screen = { width: Number.POSITIVE_INFINITY, colour: false };
 export async function supportFiles(support: Support): Promise<readonly ArchiveFile[]> {
   const { client, look, unseen, now, namespace, version } = support;
   const room = await readRoom({ look, unseen, now, everyPod: true });
+  const ours = (await look.list(COMPONENT_PODS, { namespace })) ?? [];
   const facts = await readCluster(client, { version, namespace, now }, look.signal);
   const files = [
     { name: 'doctor.txt', text: doctorSays(facts, diagnose(facts)) },
     ...said(room),
-    ...(await objects(support, room)).map(([kind, items]) => ({
+    ...(await objects(support, room, ours)).map(([kind, items]) => ({
       name: `objects/${kind}.json`,
       text: `${JSON.stringify(items, undefined, 2)}\n`,
     })),
-    ...(await logs(support)),
+    ...(await logs(support, ours)),
   ];
   return [{ name: 'README.txt', text: readme(support, files) }, ...files];
 }
@@ -70,7 +71,11 @@ function said(room: Room): readonly ArchiveFile[] {
   }));
 }
 
-async function objects({ look, namespace }: Support, room: Room): Promise<readonly [string, readonly unknown[]][]> {
+async function objects(
+  { look, namespace }: Support,
+  room: Room,
+  ours: readonly ComponentPod[],
+): Promise<readonly [string, readonly unknown[]][]> {
   const drivers = driversOf(room.settings.driver);
   const classes = room.classes.filter(({ provisioner }) => drivers.includes(provisioner));
   const names = new Set(classes.map(({ metadata }) => metadata.name));
@@ -85,7 +90,6 @@ async function objects({ look, namespace }: Support, room: Room): Promise<readon
       (volume) => volume.kind === 'inline' || keys.has(`${pod.metadata.namespace}/${volume.claimName}`),
     ),
   );
-  const ours = (await look.list(COMPONENT_PODS, { namespace })) ?? [];
   const about = new Set([...claims, ...pods, ...ours].map(keyOf));
   const events = ((await look.list(EVENTS)) ?? []).filter(
     ({ involvedObject: { kind = '', namespace: at, name } = {} }) =>
@@ -119,8 +123,10 @@ const keyOf = ({ metadata: { namespace, name } }: KubeObject): string => `${name
 const OURS = new Set(['LocalVolume', 'NodeLocalStorage', 'NodeLocalStorageInitConfig', 'VolumeSnapshotContent']);
 
 /** A container that has not started has none, and is told among what could not be looked at. */
-async function logs({ client, look, namespace, logLines }: Support): Promise<readonly ArchiveFile[]> {
-  const pods = (await look.list(COMPONENT_PODS, { namespace })) ?? [];
+async function logs(
+  { client, look, namespace, logLines }: Support,
+  pods: readonly ComponentPod[],
+): Promise<readonly ArchiveFile[]> {
   const files: ArchiveFile[] = [];
   for (const { metadata, spec } of pods)
     for (const { name: container } of spec?.containers ?? []) {
