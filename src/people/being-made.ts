@@ -22,7 +22,7 @@ export function beingMade(room: Room, namespace: string, claims: readonly string
     .map((volume) => ({
       volume: volume.metadata.name ?? '',
       node: volume.spec.nodeName,
-      message: [said(volume), ...(ofAgent(volume.spec.nodeName, room) ?? [])].join(' '),
+      message: [said(volume), ...ofAgent(volume.spec.nodeName, room)].join(' '),
     }));
 }
 
@@ -32,11 +32,11 @@ function said({ metadata, spec, status }: LocalVolume): string {
   return `${what}, whose agent says: ${status.message.replace(/\.?$/, '.')}`;
 }
 
-function ofAgent(node: string, { storages, now }: Room): readonly string[] | undefined {
+function ofAgent(node: string, { storages, now }: Room): readonly string[] {
   const nls = storages.find(({ metadata }) => metadata.name === node);
   const silence = nls && silenceOf(nls, now);
   return silence === undefined
-    ? undefined
+    ? []
     : [
         `It has not reported for ${inWords(silence)}: see the log of its pod on ${node}, and kubectl open-local doctor.`,
       ];
