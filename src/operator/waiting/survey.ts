@@ -162,14 +162,17 @@ function cordonedGroup(asked: readonly AskedVolume[], { storage, cordon }: Stora
   return group && { kind: 'storage-cordoned', text: `volume group ${group.name} is cordoned` };
 }
 
+/** A disk or mount point that is large enough, and of the medium that is asked for, if one is. */
+const mayTake = (
+  asked: AskedVolume,
+  { kind, total, mediaType }: { readonly kind: string; readonly total: number; readonly mediaType?: string },
+): boolean =>
+  asked.kind === kind && total >= asked.size && (asked.mediaType === undefined || asked.mediaType === mediaType);
+
 function cordonedUnit(asked: readonly AskedVolume[], { storage, cordon }: StorageView): Found | undefined {
   const unit = storage.units.find(
-    ({ kind, path, size, mediaType }) =>
-      cordon &&
-      isCordoned(cordon, path) &&
-      asked.some(
-        (one) => one.kind === kind && size >= one.size && (one.mediaType === undefined || one.mediaType === mediaType),
-      ),
+    ({ path, size, ...unit }) =>
+      cordon && isCordoned(cordon, path) && asked.some((one) => mayTake(one, { ...unit, total: size })),
   );
   if (!unit) return undefined;
   const what = unit.kind === 'Device' ? 'disk' : 'mount point';
@@ -190,12 +193,7 @@ function unmanagedGroup(
 }
 
 function unofferedDisk(asked: readonly AskedVolume[], { unoffered = [] }: StorageView): Found | undefined {
-  const disk = unoffered.find(({ total, mediaType }) =>
-    asked.some(
-      (one) =>
-        one.kind === 'Device' && total >= one.size && (one.mediaType === undefined || one.mediaType === mediaType),
-    ),
-  );
+  const disk = unoffered.find((device) => asked.some((one) => mayTake(one, { ...device, kind: 'Device' })));
   return (
     disk && {
       kind: 'unoffered',
