@@ -1,8 +1,11 @@
-import { readFileSync } from 'node:fs';
-import { expect, test } from 'vitest';
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
 import { CommandFailed } from './command-failed.ts';
 import { createFakeRun, exits } from './fake-run.ts';
-import { run } from './run.ts';
+import { PIPE_GRACE_MS, run } from './run.ts';
 
 const never = new AbortController().signal;
 /** For a busy machine: it is the state that counts. */
@@ -112,6 +115,32 @@ test('as much output as allowed is no failure, of either kind', async () => {
     never,
   );
   expect([stdout, stderr]).toEqual(['12345', '54321']);
+});
+
+test('what a program wrote is read, though its end was heard before and the machine was busy since', async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'run-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const pidFile = path.join(folder, 'pid');
+  const go = path.join(folder, 'go');
+  const waitSync = (holds: () => boolean): void => {
+    for (const step = new Int32Array(new SharedArrayBuffer(4)); !holds();) Atomics.wait(step, 0, 0, 5);
+  };
+  const script = 'echo $$ > "$0.new"; mv "$0.new" "$0"; until [ -e "$1" ]; do sleep 0.01; done; echo out; echo err >&2';
+  const ran = run(['sh', '-c', script, pidFile, go], soon, never);
+  waitSync(() => existsSync(pidFile));
+  const pid = Number(readFileSync(pidFile, 'utf8'));
+  // This one's end brings the other's with it: the system is asked for all children that have ended.
+  const other = spawn('echo', ['x']);
+  other.stdout.once('data', () => {
+    writeFileSync(go, '');
+    waitSync(() => !isAlive(pid));
+    setImmediate(() => {
+      const end = performance.now() + PIPE_GRACE_MS + 100;
+      waitSync(() => performance.now() > end);
+    });
+  });
+  waitSync(() => !isAlive(other.pid ?? 0));
+  expect(await ran).toEqual({ stdout: 'out\n', stderr: 'err\n' });
 });
 
 test('a daemon left behind that holds the pipes does not hold the call', async () => {

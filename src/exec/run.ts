@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import { CommandFailed, type Ending } from './command-failed.ts';
 import { onAbort } from '../wait/abort.ts';
 
@@ -35,8 +35,11 @@ const END_BYTES = 64 * 1024;
  * killed).
  */
 const KILL_GRACE_MS = 2000;
-/** A daemon that the program left behind may hold its pipes open for ever. */
-const PIPE_GRACE_MS = 500;
+/**
+ * A daemon that the program left behind may hold its pipes open for ever. What the program itself has written is read
+ * however late this process gets to it.
+ */
+export const PIPE_GRACE_MS = 500;
 
 /**
  * Never a shell. The child leads a process group of its own, so that killing it takes its children along and a
@@ -117,10 +120,19 @@ async function ended(child: ChildProcess, stop: AbortSignal): Promise<End> {
   const end = await Promise.race([exited, kill(child, stop, gone.signal)]);
   gone.abort();
   if (!end.spawnError) await orAfter(closed, PIPE_GRACE_MS);
+  await whatWasWrittenIsRead();
   child.stdout?.destroy();
   child.stderr?.destroy();
   return end;
 }
+
+/**
+ * Resolves once all that programs had written before this call is read. Node may tell of an exit before it has read
+ * what the program wrote, and on a busy machine the time limit is over by then, so that the output would be lost. In
+ * each turn of its loop Node runs timers, then reads of each pipe up to 2 MiB, of which a pipe holds a tenth, and then
+ * runs immediates.
+ */
+const whatWasWrittenIsRead = (): Promise<void> => nextTurn();
 
 async function orAfter(done: Promise<unknown>, ms: number): Promise<void> {
   const timer = new AbortController();
