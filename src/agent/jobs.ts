@@ -28,6 +28,7 @@ import { createLostInlineVolumes } from './volumes/lost-inline-volumes.ts';
 import { readersOf } from './volumes/plan-snapshot.ts';
 import { isSettled } from './volumes/is-settled.ts';
 import { reconcileVolume } from './volumes/reconcile-volume.ts';
+import { ownerAmong } from './volumes/unit-owner.ts';
 import { createFillWatch } from './volumes/watch-fill.ts';
 import type { OnBroken, VolumeWriter } from './volumes/write-volume.ts';
 
@@ -215,11 +216,3 @@ function reporting({ config, client, node }: JobsDeps) {
   };
   return { now, report };
 }
-
-const ownerAmong =
-  (volumes: ReadonlyMap<string, LocalVolume>) =>
-  (path: string): string | undefined =>
-    [...volumes.values()].find(({ spec, status }) => isUnit(spec) && (status?.devicePath ?? spec.path) === path)
-      ?.metadata.name;
-
-const isUnit = ({ kind }: LocalVolume['spec']): boolean => kind !== 'LVM';

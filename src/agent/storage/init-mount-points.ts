@@ -11,6 +11,7 @@ import { useOf } from '../../disk/inspect.ts';
 import { neededOptions, type Filesystems } from '../../mount/filesystem.ts';
 import type { Mounts } from '../../mount/mounts.ts';
 import type { Standing } from './conditions.ts';
+import type { OwnerOf } from './owner-of.ts';
 import { factsOf } from './device-facts.ts';
 import type { FormatMarks } from './format-marks.ts';
 import type { Observation } from './observe.ts';
@@ -30,8 +31,7 @@ export interface InitMountPointsDeps {
   readonly boot: string;
   readonly mounts: Pick<Mounts, 'mount'>;
   readonly mountRoot: string;
-  /** The volume that has a path or device for itself. */
-  readonly ownerOf: (path: string) => string | undefined;
+  readonly ownerOf: OwnerOf;
   /** Keyed by path. */
   readonly locks: KeyedMutex;
   readonly log: Log;
@@ -80,10 +80,10 @@ async function gatherFacts(
   signal: AbortSignal,
 ): Promise<MountPointFacts> {
   const resolved = await disks.resolve(name, signal);
-  const diskOwner = resolved === undefined ? undefined : ownerOf(resolved);
+  const diskOwner = resolved === undefined ? undefined : ownerOf(resolved, observation);
   const facts = factsOf(name, resolved, { mounts, ...observation });
   const known = { ...facts, ...present({ owner: diskOwner }) };
-  const owner = ownerOf(path);
+  const owner = ownerOf(path, observation);
   const { device } = known;
   const disk = device && (diskIdentity(device, observation.devices) ?? `boot ${boot}`);
   const shared = { mounts, mountRoot, ...present({ owner, disk, begun: marks.heard(path) }) };

@@ -6,6 +6,7 @@ import type { Disks } from '../../disk/disks.ts';
 import { useOf, type DeviceFacts } from '../../disk/inspect.ts';
 import type { Lvm } from '../../lvm/lvm.ts';
 import type { Standing } from './conditions.ts';
+import type { OwnerOf } from './owner-of.ts';
 import type { IsOver } from './stale-marks.ts';
 import { factsOf, orphanAt } from './device-facts.ts';
 import type { Observation } from './observe.ts';
@@ -14,8 +15,7 @@ import { planVolumeGroups, type GroupPlan, type Problem, type WantedGroup } from
 export interface InitDeps {
   readonly lvm: Pick<Lvm, 'createGroup' | 'extendGroup'>;
   readonly disks: Pick<Disks, 'resolve' | 'probe' | 'unlabel'>;
-  /** The volume that has a disk for itself, by path. */
-  readonly ownerOf: (path: string) => string | undefined;
+  readonly ownerOf: OwnerOf;
   readonly isOver: IsOver;
   /** Keyed by group. */
   readonly locks: KeyedMutex;
@@ -52,7 +52,7 @@ async function gatherFacts(
   for (const path of wanted.flatMap(({ devices }) => devices)) {
     if (facts.has(path)) continue;
     const resolved = await disks.resolve(path, signal);
-    const owner = resolved === undefined ? undefined : ownerOf(resolved);
+    const owner = resolved === undefined ? undefined : ownerOf(resolved, observation);
     const known = { ...factsOf(path, resolved, observation), ...present({ owner }) };
     facts.set(
       path,

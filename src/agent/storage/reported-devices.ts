@@ -2,6 +2,7 @@ import type { BlockDevice, Disks } from '../../disk/disks.ts';
 import { isKnowable } from '../../disk/identity.ts';
 import { inspectDevice, useOf } from '../../disk/inspect.ts';
 import type { Standing } from './conditions.ts';
+import type { OwnerOf } from './owner-of.ts';
 import { factsOf } from './device-facts.ts';
 import type { Observation } from './observe.ts';
 import type { ReportedDevice } from './storage-info.ts';
@@ -12,8 +13,7 @@ export interface ReportedDevicesInput {
   readonly pattern: RegExp;
   /** Whether claims may have it at all: only then is it looked into. */
   readonly isManaged: (path: string) => boolean;
-  /** The volume that has a device for itself, by path. */
-  readonly ownerOf: (path: string) => string | undefined;
+  readonly ownerOf: OwnerOf;
   readonly disks: Pick<Disks, 'probe'>;
   /** Whether disks that would not be known again after a boot are offered all the same. */
   readonly allowWithoutIdentity?: boolean;
@@ -31,7 +31,7 @@ async function inUse(
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const { observation, isManaged, ownerOf, disks } = input;
-  const owner = ownerOf(device.path);
+  const owner = ownerOf(device.path, observation);
   if (owner !== undefined) return `belongs to volume ${owner}`; // not opened: it may be formatted or mounted right now
   const facts = factsOf(device.path, device.path, observation);
   const use = useOf(facts);

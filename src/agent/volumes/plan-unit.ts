@@ -39,19 +39,31 @@ function heldBy(facts: DeviceFacts): string | undefined {
   return use && !ITS_OWN.includes(use.kind) ? `${use.what}. ${use.todo}` : undefined;
 }
 
-/** The same for a mounted filesystem; `entries` are the names in it, `mounts` all mounts of the node. */
+/**
+ * The same for a mounted filesystem; `entries` are the names in it, `mounts` all mounts of the node, `owner` another
+ * volume that has it.
+ */
 export function planMountPointVolume(
   volume: LocalVolume,
   mountPoint: MountPoint | undefined,
-  { entries, mounts }: { readonly entries: readonly string[]; readonly mounts: readonly MountEntry[] },
+  { entries, mounts, owner }: MountPointFacts,
 ): VolumeStep {
   const files = entries.filter((name) => name !== 'lost+found').length;
-  const content = files === 0 ? undefined : `holds ${files} files and folders. Empty it if they are not needed.`;
   const users = mountPoint ? usersOf(mountPoint.entry, mounts) : [];
+  const content =
+    (owner === undefined ? undefined : `has the filesystem of volume ${owner}. Mount another one there.`) ??
+    (users.length === 0 ? undefined : `is in use at ${users.join(', ')}. Unmount it there, or leave this path out.`) ??
+    (files === 0 ? undefined : `holds ${files} files and folders. Empty it if they are not needed.`);
   const held = users.length === 0 ? undefined : `is in use at ${users.join(', ')}. It is emptied once it is not.`;
   const { entry, stats, identity } = mountPoint ?? {};
   if (!entry || !stats || identity === undefined) return planUnit(volume, undefined);
   return planUnit(volume, { path: entry.target, size: stats.total, filesystem: identity, content, held });
+}
+
+interface MountPointFacts {
+  readonly entries: readonly string[];
+  readonly mounts: readonly MountEntry[];
+  readonly owner?: string;
 }
 
 /** Where else the filesystem is seen, and what is mounted inside of it. */

@@ -445,6 +445,44 @@ test('a disk is known again under another name, and another disk of its name is 
   expect([it.object.read(), it.wiped]).toEqual([undefined, ['/dev/sdd']]);
 });
 
+test('a disk that is another volume’s, under whatever name, is not given to a second one', async () => {
+  const it = await rig({ ...sampleLocalVolume(), spec: unitSpec('Device', '/dev/sdc') });
+  const disk = sampleDisk('sdc', { serial: 'a' });
+  const annotations = { 'csi.aliyun.com/disk': `a ${10 * GIB}` };
+  const first = {
+    ...sampleLocalVolume({ meta: { name: 'first', annotations } }),
+    spec: unitSpec('Device', '/dev/sdb'),
+  };
+  const deps = {
+    observe: () => Promise.resolve(sampleObservation({ devices: [disk] })),
+    others: new Map([['first', first]]),
+  };
+  await expect(it.reconcile(deps)).rejects.toThrow('/dev/sdc belongs to volume first');
+  expect(it.object.read()?.status).toMatchObject({ phase: 'Failed', reason: 'NotBlank' });
+});
+
+test('a filesystem that is mounted twice is not given to anybody, and one that a volume has to no other', async () => {
+  const it = await rig({ ...sampleLocalVolume(), spec: unitSpec('MountPoint', '/mnt/a') });
+  const size = bytes(10 * GIB);
+  const stats = { total: size, used: bytes(0), available: size, inodes: { total: 0, used: 0, available: 0 } };
+  const entries = [sampleMount('/mnt/a'), sampleMount('/mnt/b')];
+  const mountPoints = entries.map((entry) => ({ entry, stats, identity: 'ext4 u /' }));
+  const twice = () => Promise.resolve(sampleObservation({ mountPoints, mounts: entries }));
+  await expect(it.reconcile({ observe: twice })).rejects.toThrow('/mnt/a is in use at /mnt/b. Unmount it there');
+
+  const annotations = { 'csi.aliyun.com/filesystem': 'ext4 u /' };
+  const first = {
+    ...sampleLocalVolume({ meta: { name: 'first', annotations } }),
+    spec: unitSpec('MountPoint', '/mnt/b'),
+  };
+  const once = () => Promise.resolve(sampleObservation({ mountPoints: mountPoints.slice(0, 1) }));
+  const others = new Map([['first', first]]);
+  await expect(it.reconcile({ observe: once, others })).rejects.toThrow('/mnt/a has the filesystem of volume first');
+  expect(it.object.read()?.status).toMatchObject({ phase: 'Failed', reason: 'NotBlank' });
+  await it.reconcile({ observe: once });
+  expect(it.object.read()?.status).toMatchObject({ phase: 'Ready' });
+});
+
 test('a filesystem is emptied before it is given back', async () => {
   const spec = unitSpec('MountPoint', '/mnt/a');
   const status = { phase: 'Ready', sizeBytes: GIB, devicePath: '/mnt/a' } as const;

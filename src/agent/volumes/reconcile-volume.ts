@@ -22,9 +22,10 @@ import { closeLeft, destroyKeys } from './destroy-keys.ts';
 import { planDeviceVolume, planMountPointVolume } from './plan-unit.ts';
 import { partnersOf } from './plan-group-snapshot.ts';
 import { fillOf } from './watch-fill.ts';
-import { planLvmVolume, type Erasure, type VolumeStep } from './plan-volume.ts';
+import { hasBeenReady, planLvmVolume, type Erasure, type VolumeStep } from './plan-volume.ts';
 import { problemOf, type Deed } from './step-problem.ts';
 import { findFilesystem, findRecorded, identityAt, recordedDisk, recordedFilesystem } from './unit-disk.ts';
+import { otherOwner } from './unit-owner.ts';
 import { brokenRecord } from './volume-rules.ts';
 import type { OnBroken, VolumeWriter } from './write-volume.ts';
 import { LOCAL_VOLUMES } from '../../kube/resource.ts';
@@ -139,10 +140,13 @@ async function planUnit(
   if (kind === 'MountPoint') {
     const mountPoint = findFilesystem(volume, observation);
     const entries = mountPoint ? await deps.filesystems.entries(mountPoint.entry, signal) : [];
-    return planMountPointVolume(volume, mountPoint, { entries, mounts: observation.mounts });
+    const owner = mountPoint && otherOwner(volume, mountPoint.entry.target, observation, deps.others);
+    return planMountPointVolume(volume, mountPoint, { entries, mounts: observation.mounts, ...present({ owner }) });
   }
   const place = isRecorded ? findRecorded(volume, observation)?.path : await deps.disks.resolve(path, signal);
-  const facts = factsOf(path, place, observation);
+  const owner =
+    place === undefined || hasBeenReady(volume) ? undefined : otherOwner(volume, place, observation, deps.others);
+  const facts = { ...factsOf(path, place, observation), ...present({ owner }) };
   const probe = facts.device && !useOf(facts) ? await deps.disks.probe(facts.device, signal) : undefined;
   return planDeviceVolume(volume, { ...facts, ...present({ probe }) });
 }
