@@ -142,6 +142,9 @@ test.each([
   [mount('/mnt/a'), true],
   [mount('/mnt/a', { readOnly: true }), false],
   [mount('/mnt/a', { isBind: true }), false],
+  [mount('/mnt/a', { fsType: 'tmpfs', device: 'tmpfs' }), false],
+  [mount('/mnt/a', { fsType: 'nfs', device: 'server:/a' }), false],
+  [mount('/mnt/a', { fsType: 'xfs', device: '/dev/sdb' }), true],
   [mount('/mnt/a', { condition: 'DiskFull' }), false],
   [mount('/mnt/a', { condition: 'DiskFault' }), false],
 ])('mount point %j may be given to a claim: %s', (item, usable) => {

@@ -1,6 +1,7 @@
 import { bytes, MIB, minus, NO_BYTES, type Bytes } from './bytes.ts';
 import { cordonOf, EVERYTHING, isCordoned, placesOf } from './cordon.ts';
 import { textOf } from './fault.ts';
+import { notOnDisk } from './mounted-disk.ts';
 import type { GroupFacts, NodeStorage, UnitFacts } from './facts.ts';
 import type { NlsDevice, NlsMountPoint, NlsVolumeGroup, NodeLocalStorage } from './objects.ts';
 import { parseWholeQuantity } from './quantity.ts';
@@ -108,7 +109,7 @@ function mountFacts(mount: NlsMountPoint, devices: readonly NlsDevice[]): UnitFa
     path: mount.name,
     size: bytes(mount.total),
     ...(mediaType ? { mediaType } : {}),
-    usable: healthy && !mount.readOnly && !mount.isBind,
+    usable: healthy && !mount.readOnly && !mount.isBind && notOnDisk(mount) === undefined,
   };
 }
 

@@ -92,6 +92,10 @@ const OTHERS = {
   DeviceRefused: agent(STORAGE),
   /** Disks that tell nothing of themselves are not offered to claims. */
   NoIdentity: agent(STORAGE),
+  /** A mount point is in memory, or on another machine. */
+  NotOnDisk: agent(STORAGE),
+  /** One filesystem is mounted at two mount points. */
+  MountedTwice: agent(STORAGE),
   DuplicateGroup: agent(STORAGE),
   /** Two volume groups of the node have one name. */
   DuplicateName: agent(STORAGE),

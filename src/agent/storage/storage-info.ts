@@ -6,6 +6,7 @@ import { OUR_TAG } from '../../lvm/names.ts';
 import type { LvmGroup, LvmVolume } from '../../lvm/report.ts';
 import { compareText } from './conditions.ts';
 import type { MountPoint, Observation } from './observe.ts';
+import { twinsOf } from './offered-mount-points.ts';
 
 /** A disk or partition with what keeps a claim from having it; undefined when nothing does. */
 export interface ReportedDevice {
@@ -30,7 +31,9 @@ export function storageLists(observation: Observation, devices: readonly Reporte
       .filter(({ exported, foreign, doubt }) => !exported && !foreign && (!doubt || doubt.recorded))
       .map(groupInfo)
       .toSorted(byName),
-    mountPoints: observation.mountPoints.map(mountPointInfo).toSorted(byName),
+    mountPoints: observation.mountPoints
+      .map((mountPoint) => mountPointInfo(mountPoint, observation.mountPoints))
+      .toSorted(byName),
   };
 }
 
@@ -81,7 +84,8 @@ function conditionOf({ partial, doubt, room, extentSize }: LvmGroup): StorageCon
   return room < extentSize ? 'DiskFull' : 'DiskReady';
 }
 
-function mountPointInfo({ entry, stats }: MountPoint): NlsMountPoint {
+function mountPointInfo(mountPoint: MountPoint, all: readonly MountPoint[]): NlsMountPoint {
+  const { entry, stats } = mountPoint;
   const { target, fsType, root, options, source } = entry;
   const full = stats?.available === 0;
   return {
@@ -89,7 +93,7 @@ function mountPointInfo({ entry, stats }: MountPoint): NlsMountPoint {
     total: stats?.total ?? 0,
     available: stats?.available ?? 0,
     fsType,
-    isBind: root !== '/',
+    isBind: root !== '/' || twinsOf(mountPoint, all).length > 0,
     options: [...options],
     device: source,
     readOnly: options.includes('ro'),

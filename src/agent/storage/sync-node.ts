@@ -8,6 +8,7 @@ import { initVolumeGroups, type InitDeps } from './init-volume-groups.ts';
 import { namedBy } from './group-doubt.ts';
 import { linksTo, managedNames } from './managed-names.ts';
 import type { Observation } from './observe.ts';
+import { mountPointStandings } from './offered-mount-points.ts';
 import { offeredStandings, reportedDevices } from './reported-devices.ts';
 import { summarize, summarizeFailure, type NlsStatus } from './summarize.ts';
 import { NODE_LOCAL_STORAGES } from '../../kube/resource.ts';
@@ -44,8 +45,16 @@ export async function syncNode(nls: NodeLocalStorage, deps: SyncDeps, signal: Ab
 
   const listed = [...groups.standings, ...mountPoints.standings];
   const more = deps.moreStandings?.(observation) ?? [];
-  const devices = await reportedDevices({ ...deps, observation, ...deviceRules(nls, observation) }, signal);
-  const all = [...listed, ...doubtful(nls, observation, listed), ...offeredStandings(devices), ...more];
+  const rules = offerRules(nls, observation);
+  const devices = await reportedDevices({ ...deps, observation, ...rules }, signal);
+  const unoffered = mountPointStandings(observation.mountPoints, rules.isManaged, listed);
+  const all = [
+    ...listed.filter(({ type }) => !unoffered.some((standing) => standing.type === type)),
+    ...unoffered,
+    ...doubtful(nls, observation, listed),
+    ...offeredStandings(devices),
+    ...more,
+  ];
   const now = new Date(deps.now()).toISOString();
   tellChanges(nls, all, deps.record);
   const host = await hostOf(observation, deps, signal);
@@ -83,8 +92,12 @@ async function hostOf(
   }
 }
 
-function deviceRules(nls: NodeLocalStorage, { devices }: Observation) {
-  const found = { devices: devices.map(({ path }) => path), volumeGroups: [], mountPoints: [] };
+function offerRules(nls: NodeLocalStorage, { devices, mountPoints }: Observation) {
+  const found = {
+    devices: devices.map(({ path }) => path),
+    volumeGroups: [],
+    mountPoints: mountPoints.map(({ entry }) => entry.target),
+  };
   const { managed } = managedNames(
     found,
     nls.spec?.listConfig ?? {},
@@ -92,7 +105,7 @@ function deviceRules(nls: NodeLocalStorage, { devices }: Observation) {
     linksTo(devices),
   );
   return {
-    isManaged: (path: string): boolean => managed.devices.includes(path),
+    isManaged: (path: string): boolean => managed.devices.includes(path) || managed.mountPoints.includes(path),
     allowWithoutIdentity: nls.spec?.listConfig?.devices?.allowWithoutIdentity ?? false,
   };
 }

@@ -1,5 +1,6 @@
 import { bytes, formatBytes, type Bytes } from '../../model/bytes.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
+import { notOnDisk } from '../../model/mounted-disk.ts';
 import type { VolumeReason } from '../../model/volume-reasons.ts';
 import { inspectDevice, useOf, type DeviceFacts } from '../../disk/inspect.ts';
 import type { MountEntry } from '../../mount/mountinfo.ts';
@@ -48,15 +49,11 @@ export function planMountPointVolume(
   mountPoint: MountPoint | undefined,
   { entries, mounts, owner }: MountPointFacts,
 ): VolumeStep {
-  const files = entries.filter((name) => name !== 'lost+found').length;
-  const users = mountPoint ? usersOf(mountPoint.entry, mounts) : [];
-  const content =
-    (owner === undefined ? undefined : `has the filesystem of volume ${owner}. Mount another one there.`) ??
-    (users.length === 0 ? undefined : `is in use at ${users.join(', ')}. Unmount it there, or leave this path out.`) ??
-    (files === 0 ? undefined : `holds ${files} files and folders. Empty it if they are not needed.`);
-  const held = users.length === 0 ? undefined : `is in use at ${users.join(', ')}. It is emptied once it is not.`;
   const { entry, stats, identity } = mountPoint ?? {};
   if (!entry || !stats || identity === undefined) return planUnit(volume, undefined);
+  const users = usersOf(entry, mounts);
+  const held = users.length === 0 ? undefined : `is in use at ${users.join(', ')}. It is emptied once it is not.`;
+  const content = foreignTo(entry, users, owner) ?? filesIn(entries);
   return planUnit(volume, { path: entry.target, size: stats.total, filesystem: identity, content, held });
 }
 
@@ -64,6 +61,20 @@ interface MountPointFacts {
   readonly entries: readonly string[];
   readonly mounts: readonly MountEntry[];
   readonly owner?: string;
+}
+
+/** Why a filesystem may not be taken whatever files it has. */
+function foreignTo({ fsType, source }: MountEntry, users: readonly string[], owner?: string): string | undefined {
+  const nature = notOnDisk({ fsType, device: source });
+  if (nature !== undefined) return `${nature}. Mount a disk there.`;
+  if (owner !== undefined) return `has the filesystem of volume ${owner}. Mount another one there.`;
+  if (users.length === 0) return undefined;
+  return `is in use at ${users.join(', ')}. Unmount it there, or leave this path out.`;
+}
+
+function filesIn(entries: readonly string[]): string | undefined {
+  const files = entries.filter((name) => name !== 'lost+found').length;
+  return files === 0 ? undefined : `holds ${files} files and folders. Empty it if they are not needed.`;
 }
 
 /** Where else the filesystem is seen, and what is mounted inside of it. */

@@ -16,8 +16,8 @@ export const ownerAmong =
   };
 
 /**
- * Names another volume that has been given what is at a path, so that a volume that was never ready may not take it. One
- * of which it was recorded what it has is at its path only if that is there.
+ * Names another volume that has been given what is at a path, so that a volume that was never ready may not take it.
+ * One of which it was recorded what it has is at its path only if that is there.
  */
 export function otherOwner(
   { metadata }: LocalVolume,
