@@ -1,5 +1,5 @@
 // oxlint-disable vitest/no-standalone-expect -- `test` is testOn's, which the rule does not know
-import { readFile, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, onTestFinished } from 'vitest';
 import { run } from '../../src/exec/run.ts';
@@ -14,6 +14,7 @@ import { testOn } from '../machine.ts';
 import { mountDead } from './dead-mount.ts';
 import {
   expand,
+  Mode,
   never,
   publish,
   rig,
@@ -128,6 +129,46 @@ test('a mount that never answers, where a volume belongs, is named and not waite
   await expect(publish({ ...it, target: dead.target })).rejects.toMatchObject(named);
   await unpublish({ ...it, target: dead.target });
   expect(mountAt(await it.mounts.list(never), dead.target)).toBeUndefined();
+});
+
+/** What a kubelet may leave of a pod `a`: which part of a published volume, and where below its root folder. */
+const LEFT: readonly [string, boolean, string, string][] = [
+  ['all of a volume', false, '.', 'pods/a/volume-subpaths/pv/c/0'],
+  ['a part of a volume', false, 'sub', 'pods/a/volume-subpaths/pv/c/0'],
+  ['a device', true, '.', 'plugins/kubernetes.io/csi/volumeDevices/pv/dev/a'],
+];
+
+test.each(LEFT)('%s that is left mounted for an earlier pod keeps no later pod out', async (_, block, part, below) => {
+  const it = await realRig(32 * MIB);
+  const mode = Mode.SINGLE_NODE_SINGLE_WRITER;
+  const targetOf = (pod: string): string =>
+    path.join(
+      it.folder,
+      block
+        ? `plugins/kubernetes.io/csi/volumeDevices/publish/pv/${pod}`
+        : `pods/${pod}/volumes/kubernetes.io~csi/pv/mount`,
+    );
+  const [a, b] = [targetOf('a'), targetOf('b')];
+  await stage(it, { block });
+  await publish(it, { mode, block, target: a });
+  const [source, left] = [path.join(a, part), path.join(it.folder, below)];
+  await mkdir(path.dirname(left), { recursive: true });
+  if (block) await writeFile(left, '');
+  else for (const folder of [source, left]) await mkdir(folder, { recursive: true });
+  await it.mounts.bind({ source, target: left, readOnly: false, options: [] }, never);
+  await unpublish({ ...it, target: a });
+  await unstage(it);
+  expect(await seenAt(it)).toEqual([left]);
+
+  await stage(it, { block });
+  for (const _ of [1, 2]) await publish(it, { mode, block, target: b });
+  await expect(publish(it, { mode, block, target: a })).rejects.toMatchObject({
+    code: Code.FAILED_PRECONDITION,
+    details: expect.stringContaining(`published at ${b} already: end the pod b`) as string,
+  });
+  await unpublish({ ...it, target: b });
+  await unstage(it);
+  expect(await seenAt(it)).toEqual([left]);
 });
 
 test('a write-protected device is mounted to be read, and never so by itself', async () => {

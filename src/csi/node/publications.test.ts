@@ -58,6 +58,27 @@ test.each([
   expect(await seenAt(it)).toContain(target);
 });
 
+test.each([
+  [
+    'the root folder of the kubelet is bound at another path, too',
+    (it: Rig) => targetOf({ ...it, folder: '/mnt/kubelet' }, 'a'),
+  ],
+  [
+    'the kubelet had another root folder when the pod came',
+    (it: Rig) => targetOf({ ...it, folder: '/old/kubelet' }, 'a'),
+  ],
+])('where %s, a pod is not kept out by itself, and another one is', async (_, other) => {
+  const it = await rig();
+  await stage(it);
+  await bind(it, it.staging, other(it));
+  await publish(it, { mode, target: targetOf(it, 'a') });
+  await it.mounts.unmount(targetOf(it, 'a'), never);
+  await expect(publish(it, { mode, target: targetOf(it, 'b') })).rejects.toMatchObject({
+    code: Code.FAILED_PRECONDITION,
+    details: expect.stringContaining(`published at ${other(it)} already: end the pod a; if that is gone`) as string,
+  });
+});
+
 test('a pod that has the volume keeps it, whoever else has it', async () => {
   const it = await rig();
   await stage(it);

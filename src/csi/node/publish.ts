@@ -82,9 +82,10 @@ export async function publishInline(
 }
 
 /**
- * Throws Fault `precondition` when a volume for a single writer is published at another path. The kubelet mounts a
+ * Throws Fault `precondition` when a volume for a single writer is published for another pod. The kubelet mounts a
  * volume at more paths than it publishes it at (subPath: `.`, raw devices), and a MountPoint volume has its own: those
- * are no publications.
+ * are no publications. What its own pod has at another path is none either: a kubelet whose root folder is bound at two
+ * paths shows each publication twice, and one that was moved publishes anew for pods that run.
  */
 async function assertUnpublished(
   { id, stagingPath, targetPath }: Publish,
@@ -92,13 +93,19 @@ async function assertUnpublished(
   mounts: PublishDeps['mounts'],
   signal: AbortSignal,
 ): Promise<void> {
-  const isKubelet = podOfTarget(targetPath) !== undefined;
+  const pod = podOfTarget(targetPath);
   for (const entry of await mounts.list(signal)) {
     const { target } = entry;
     if (target === targetPath || target === stagingPath || target === source) continue;
-    if (isKubelet && podOfTarget(target) === undefined) continue;
+    const holder = podOfTarget(target);
+    if (pod !== undefined && (holder === undefined || holder === pod)) continue;
     if (!(await mounts.shows(entry, source, signal))) continue;
-    throw new Fault('precondition', `volume ${id} is for a single writer and published at ${target} already`);
+    const who = holder === undefined ? 'who has it there' : `the pod ${holder}`;
+    throw new Fault(
+      'precondition',
+      `volume ${id} is for a single writer and published at ${target} already: end ${who}; if that is gone, start the ` +
+        'kubelet again, which unmounts what it left, or unmount it',
+    );
   }
 }
 
