@@ -61,7 +61,9 @@ export const INLINE_KEY = 'inline';
  * volumes that came together. Nothing is promised twice meanwhile: what was made is counted by its LocalVolume, and
  * what was removed by the last report.
  */
-const GATHER_MS = 500;
+export const GATHER_MS = 500;
+/** Between the two looks that it takes to call a volume stray: an object that went meanwhile is heard of by then. */
+const SECOND_LOOK_MS = 2000;
 /** A heartbeat costs a write to the API server from every node. */
 const HEARTBEAT_MS = 300_000;
 
@@ -136,6 +138,7 @@ function nodeJob(shared: Shared): Job {
       suspects.add(name);
       queues.volumes.add(name);
     }
+    if (strays.isUnsure()) queues.node.addAfter(NODE_KEY, SECOND_LOOK_MS);
     leavingStrays.clear();
     for (const stray of strays.toRemove(nls)) {
       leavingStrays.set(stray.metadata.name ?? '', stray);

@@ -304,6 +304,18 @@ test('volumes that nobody speaks of any more are told, keep their room, and are 
   expect(it.volume('v-adopted')?.status?.phase).toBe('Ready');
 });
 
+test('a volume of which nobody speaks since the agent looked is told without waiting for the clock', async () => {
+  const it = await rig(SPEC, '1h');
+  it.start();
+  await it.client.create(LOCAL_VOLUMES, localVolume('v1', GIB), never);
+  await eventually(() => expect(available(it)).toBe(FREE - GIB));
+  const body = { metadata: { finalizers: null } };
+  await it.client.patch(LOCAL_VOLUMES, { name: 'v1' }, { type: 'merge', body }, never);
+  await it.client.delete(LOCAL_VOLUMES, { name: 'v1' }, never);
+  const told = () => it.nls()?.status?.conditions?.find(({ type }) => type === 'StrayVolumes')?.message;
+  await eventually(() => expect(told()).toContain('pool-0/v1 (1 GiB'));
+});
+
 test('a node that cannot be looked at says so, keeps what was known, and recovers', async () => {
   const it = await rig(SPEC);
   it.start();

@@ -10,7 +10,7 @@ import { subjectOf } from '../kube/subject.ts';
 import type { Informer } from '../kube/follow/informer.ts';
 import type { AgentConfig } from './config.ts';
 import type { RecordEvent } from './events/record-event.ts';
-import { createJobs, FILL_KEY, INLINE_KEY, LIMITS_KEY, NODE_KEY } from './jobs.ts';
+import { createJobs, FILL_KEY, GATHER_MS, INLINE_KEY, LIMITS_KEY, NODE_KEY } from './jobs.ts';
 import { createLimits, NO_LIMITS, type Limits } from './limits/limits.ts';
 import type { AgentMetrics } from './metrics.ts';
 import type { OwnObjects } from './own-objects.ts';
@@ -80,6 +80,7 @@ export function createWork(deps: WorkDeps): Work {
     },
     deleted: (volume) => {
       lookAtOthers(volume);
+      queues.node.addAfter(NODE_KEY, GATHER_MS); // what it spoke of may be there still
       void copies.stop(volume.metadata.name ?? '');
     },
   });

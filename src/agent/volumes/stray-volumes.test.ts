@@ -24,13 +24,14 @@ test('what open-local made and no object speaks of is told once it was seen twic
     group([volume('doubtful')], { doubt: { reason: 'DuplicateName', message: 'two', recorded: true } }),
   ];
   strays.look(groups);
-  expect(strays.standings()).toEqual([]);
+  expect([strays.standings(), strays.isUnsure()]).toEqual([[], true]);
   strays.look(groups);
+  expect(strays.isUnsure()).toBe(false);
   expect(strays.standings()).toMatchObject([{ type: 'StrayVolumes', ok: false }]);
   const [{ message } = { message: '' }] = strays.standings();
   expect(message).toContain(': pool-0/left (1 GiB, UUID uuid-of-left). ');
   strays.look([group([volume('known')])]);
-  expect(strays.standings()).toEqual([]);
+  expect([strays.standings(), strays.isUnsure()]).toEqual([[], false]);
 });
 
 test('only a stray that is named by its UUID, and is one still, is to be removed', () => {

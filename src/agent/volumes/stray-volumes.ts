@@ -17,6 +17,8 @@ export interface StrayVolume {
 export interface StrayVolumes {
   /** Takes in what was seen. Strays are those of two looks in a row: an object may have gone since one look. */
   look(groups: readonly LvmGroup[]): void;
+  /** Whether the last look found any for the first time: only another look can tell. */
+  isUnsure(): boolean;
   /** How the node stands for its strays; none when it has none. */
   standings(): readonly Standing[];
   /** The strays that the annotation REMOVE_STRAYS names by UUID, each as a LocalVolume that is being deleted. */
@@ -33,6 +35,7 @@ export function createStrayVolumes(hasObject: (name: string) => boolean, label: 
       strays = found.filter(({ volume }) => suspected.has(volume.uuid));
       suspected = new Set(found.map(({ volume }) => volume.uuid));
     },
+    isUnsure: () => suspected.size > strays.length,
     standings: () => (strays.length === 0 ? [] : [standingOf(strays, label)]),
     toRemove: ({ metadata }) => {
       const wanted = new Set((metadata.annotations?.[REMOVE_STRAYS] ?? '').split(/[\s,]+/));
