@@ -80,7 +80,10 @@ export function createCommands({ run, systemDir, devices, boot = '', isDetached,
   let ownId: string | undefined;
   const ownIdOf = async (signal: AbortSignal): Promise<string> => {
     const { stdout } = await call(argv.systemId(), [], READ_TIMEOUT_MS, signal);
-    return /^\s*system ID:[^\S\n]*(\S*)/im.exec(stdout)?.[1] ?? '';
+    const told = /^\s*system ID:[^\S\n]*(\S*)/im.exec(stdout)?.[1];
+    // Taken for "none", it would make every group another machine's for as long as this process lives.
+    if (told === undefined) throw new Fault('unavailable', 'lvm systemid did not tell the system ID of this machine');
+    return told;
   };
 
   const report = async (signal: AbortSignal): Promise<LvmReport> => {

@@ -42,6 +42,11 @@ test('blank is only what blkid finds nothing on and what can be read', async () 
   expect(await probeFile(exits(['blkid'], 8))).toMatchObject({ kind: 'other' });
 });
 
+test('an answer of blkid without a word is none', async () => {
+  const told = { kind: 'unavailable', message: expect.stringContaining('blkid said nothing of') as string };
+  await expect(probeFile('')).rejects.toMatchObject(told);
+});
+
 test('a device that is not there is missing, without asking blkid', async () => {
   const { run, calls } = createFakeRun(() => undefined);
   expect(await createHostFilesystems(run).probe('/dev/none', never)).toEqual({ kind: 'missing' });

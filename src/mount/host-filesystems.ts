@@ -153,6 +153,7 @@ async function probeWithBlkid(device: string, run: Run, signal: AbortSignal): Pr
       { timeoutMs: PROBE_TIMEOUT_MS },
       signal,
     );
+    if (stdout.trim() === '') throw new Fault('unavailable', `blkid said nothing of ${device}: it is asked again`);
     return parseBlkid(stdout);
   } catch (error) {
     if (!(error instanceof CommandFailed)) throw error;

@@ -90,6 +90,29 @@ test.each([
   },
 );
 
+test.each([
+  ['where it was staged', (it: Rig) => it.staging],
+  ['for a container alone', (it: Rig) => `${it.folder}/pods/a/volume-subpaths/pv/c/0`],
+])('of a volume that is mounted %s the kernel is asked what it carries, and not the device', async (_, left) => {
+  const it = await rig();
+  await stage(it, { fsType: 'xfs' });
+  if (left(it) !== it.staging) {
+    await it.mounts.bind({ source: it.staging, target: left(it), readOnly: false, options: [] }, never);
+    await it.mounts.unmount(it.staging, never);
+  }
+  const probed: string[] = [];
+  it.filesystems.probe = (device) => {
+    probed.push(device);
+    return Promise.resolve(blank); // as a superblock that is being written to may look
+  };
+  await stage(it, { fsType: 'xfs' });
+  await expect(stage({ ...it, staging: `${it.folder}/other` }, { fsType: 'ext4' })).rejects.toMatchObject({
+    code: Code.FAILED_PRECONDITION,
+    details: expect.stringContaining('carries xfs, not the ext4 asked for') as string,
+  });
+  expect(probed).toEqual([]);
+});
+
 test('formatting goes on when the caller has given up, and the retry finds it done', async () => {
   const it = await rig();
   const [started, finish] = [Promise.withResolvers<AbortSignal>(), Promise.withResolvers<void>()];

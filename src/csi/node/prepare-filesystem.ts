@@ -4,6 +4,8 @@ import { filesystemType, type FilesystemType } from '../../model/filesystem-type
 import { parseMkfsOptions } from '../../model/mkfs-options.ts';
 import { present } from '../../model/present.ts';
 import type { Content, Filesystems, NewFilesystem } from '../../mount/filesystem.ts';
+import { isDeviceFile } from '../../mount/device-number.ts';
+import type { MountEntry } from '../../mount/mountinfo.ts';
 import type { Mounts } from '../../mount/mounts.ts';
 import { requireVolume, type NodeVolume, type NodeVolumes } from './node-volumes.ts';
 
@@ -36,7 +38,9 @@ export async function prepareFilesystem(
   const { filesystems, volumes } = deps;
   const volume = await requireVolume(volumes, id, signal);
   const fsType = filesystemType(asked === '' ? volume.fsType : asked);
-  const content = await filesystems.probe(volume.source, signal);
+  const entries = await mountsOf(volume.source, deps.mounts, signal);
+  const mounted = entries.find((entry) => !isDeviceFile(entry.fsType));
+  const content = mounted ? contentOf(mounted) : await filesystems.probe(volume.source, signal);
   const plan = planFilesystem(volume, content, fsType);
   if (plan !== 'keep') {
     // What was heard may be older than the volume's formatting.
@@ -45,8 +49,7 @@ export async function prepareFilesystem(
     await make(recorded, wanted, planFilesystem(recorded, content, fsType), deps, signal);
   }
   if (volume.formatted === undefined) await volumes.markFormatted(id, fsType, signal);
-  if (plan === 'keep' && !readOnly && !(await isMounted(volume.source, deps.mounts, signal)))
-    await filesystems.check(volume.source, fsType, signal);
+  if (plan === 'keep' && !readOnly && entries.length === 0) await filesystems.check(volume.source, fsType, signal);
   return fsType;
 }
 
@@ -64,10 +67,17 @@ async function make(
   await filesystems.format(volume.source, { type, uuid: begun.uuid, ...present({ options }) }, signal);
 }
 
-async function isMounted(device: string, mounts: Mounts, signal: AbortSignal): Promise<boolean> {
-  for (const entry of await mounts.list(signal)) if (await mounts.shows(entry, device, signal)) return true;
-  return false;
+async function mountsOf(device: string, mounts: Mounts, signal: AbortSignal): Promise<readonly MountEntry[]> {
+  const found: MountEntry[] = [];
+  for (const entry of await mounts.list(signal)) if (await mounts.shows(entry, device, signal)) found.push(entry);
+  return found;
 }
+
+/**
+ * Of a device that is mounted the kernel tells what it carries. What is read of it may be half of a change
+ * (util-linux#3301: an ext4 whose checksum is wrong for a moment is taken for nothing).
+ */
+const contentOf = ({ fsType }: MountEntry): Content => ({ kind: 'filesystem', type: fsType });
 
 export type FilesystemPlan = 'keep' | 'make' | 'make-anew';
 
