@@ -24,6 +24,7 @@ import { createHostFilesystems } from '../mount/host-filesystems.ts';
 import { createHostMounts, type Mounts } from '../mount/mounts.ts';
 import { createSimulatedMounts } from '../mount/simulated.ts';
 import type { AgentConfig } from './config.ts';
+import { copiedDisks } from './copied-disks.ts';
 import { lvmDevices, withoutTenantsGroups } from './lvm-devices.ts';
 import { knownGroups, withDoubts } from './storage/group-doubt.ts';
 import type { OwnObjects } from './own-objects.ts';
@@ -88,7 +89,8 @@ export function createPorts(config: PortsConfig, deps: PortsDeps): Ports {
         : all;
       const isThere = (uuid: string): boolean => all.groups.some((group) => group.uuid === uuid);
       const absent = [...known].flatMap(([name, uuid]) => (isThere(uuid) ? [] : [name]));
-      return { ...report, absent, groups: withDoubts(report.groups, known, boot) };
+      const copies = all.duplicates ? copiedDisks(all, await disks.list(signal)) : [];
+      return { ...report, absent, groups: withDoubts(report.groups, known, boot, copies) };
     },
   };
   if (simulatedMounts === undefined)

@@ -35,7 +35,10 @@ test.each([
 });
 
 test('every call says which devices lvm may look at, writes no archives and starts no dmeventd', () => {
-  const others = 'backup { archive=0 } activation { monitoring=0 } report { time_format="%s" }';
+  const others =
+    'backup { archive=0 } activation { monitoring=0 } log { command_names=0 prefix="  " } ' +
+    'report { binary_values_as_numeric=0 compact_output=0 compact_output_cols="" list_item_separator="," ' +
+    'mark_hidden_devices=1 prefixes=0 time_format="%s" two_word_unknown_device=0 }';
   const said = argv.withSettings(argv.lvremove('g', 'v'), ['/dev/sda', '/dev/md_a.b']);
   const devices = String.raw`hints="none" use_devicesfile=0 scan_lvs=0 filter=[ "a|^/dev/sda$|", "a|^/dev/md_a[.]b$|", "r|.*|" ]`;
   expect(said).toEqual([

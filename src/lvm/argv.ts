@@ -25,7 +25,7 @@ function devicePaths(devices: readonly string[]): readonly string[] {
 
 const FIELDS = {
   vg: 'vg_name,vg_uuid,vg_size,vg_free,vg_extent_size,vg_seqno,vg_systemid,vg_exported,vg_partial,vg_tags,max_lv,lv_count,vg_permissions,vg_clustered,vg_shared,vg_lock_type,vg_allocation_policy',
-  pv: 'pv_name,pv_uuid,pv_size,pv_free,pv_missing,pv_major,pv_minor,pv_allocatable,pv_in_use,vg_name',
+  pv: 'pv_name,pv_uuid,pv_size,pv_free,dev_size,pe_start,pv_missing,pv_major,pv_minor,pv_allocatable,pv_in_use,vg_name',
   lv: 'lv_name,lv_uuid,lv_size,lv_tags,origin,origin_size,lv_role,lv_time,lv_snapshot_invalid,lv_suspended,lv_layout,lv_permissions,lv_health_status,lv_active,lv_kernel_major,lv_kernel_minor',
   pvseg: 'pv_uuid,pvseg_size,lv_name,lv_parent',
   seg: 'segtype',
@@ -33,12 +33,18 @@ const FIELDS = {
 
 /**
  * Everything about all groups in a single read; groups of other machines too, since their disks are taken. Never asked
- * by name: lvm passes over groups whose name is there twice.
+ * by name: lvm passes over groups whose name is there twice. Without `locking` what another program is changing just
+ * now may be seen as it was or as it will be.
  */
-export function fullreport(): string[] {
+export function fullreport({ locking = true } = {}): string[] {
   const fields = Object.entries(FIELDS).flatMap(([report, names]) => ['--configreport', report, '-o', names]);
-  return lvm('fullreport', '--foreign', '--reportformat', 'json', '--units', 'b', '--nosuffix', ...fields);
+  const lock = locking ? [] : ['--nolocking'];
+  return lvm('fullreport', ...lock, '--foreign', '--reportformat', 'json', '--units', 'b', '--nosuffix', ...fields);
 }
+
+const REPORT_FORM =
+  'log { command_names=0 prefix="  " } report { binary_values_as_numeric=0 compact_output=0 compact_output_cols="" ' +
+  'list_item_separator="," mark_hidden_devices=1 prefixes=0 time_format="%s" two_word_unknown_device=0 }';
 
 /**
  * The command with what lvm is told on every call. `devices` are those that it may look at, and no others: our filter
@@ -46,14 +52,15 @@ export function fullreport(): string[] {
  * says. Hints of what a device carried (/run/lvm/hints) are never used: other programs on the machine change devices
  * without ours hearing of it. No archives are written: each change would add three files, to a container from which
  * nobody restores. Nothing is given to dmeventd to watch: it would be started in our container, and may be told to grow
- * snapshots without the ledger. Times are seconds since 1970. lvm.conf(5), lvmdevices(8).
+ * snapshots without the ledger. Reports have the form that report.ts reads, whatever lvm.conf says of them; times are
+ * seconds since 1970. lvm.conf(5), lvmdevices(8).
  */
 export function withSettings(command: readonly string[], devices?: readonly string[]): string[] {
   const [program = 'lvm', verb = '', ...rest] = command;
   const only = devices?.map((device) => `"a|^${exactly(device)}$|", `).join('');
   const filter = only === undefined ? '' : ` use_devicesfile=0 scan_lvs=0 filter=[ ${only}"r|.*|" ]`;
-  const others = 'backup { archive=0 } activation { monitoring=0 } report { time_format="%s" }';
-  return [program, verb, '--config', `${others} devices { hints="none"${filter} }`, ...rest];
+  const others = 'backup { archive=0 } activation { monitoring=0 }';
+  return [program, verb, '--config', `${others} ${REPORT_FORM} devices { hints="none"${filter} }`, ...rest];
 }
 
 /**

@@ -3,8 +3,8 @@ import { Fault } from '../model/fault.ts';
 import type { Output, Run } from '../exec/run.ts';
 import type { StateFile } from '../exec/state-file.ts';
 import * as argv from './argv.ts';
-import { faultFromLvm } from './errors.ts';
-import { parseReport, type LvmGroup, type LvmReport, type LvmVolume } from './report.ts';
+import { faultFromLvm, isAboutLocks } from './errors.ts';
+import { duplicatesIn, parseReport, type LvmGroup, type LvmReport, type LvmVolume } from './report.ts';
 
 export interface LvmOptions {
   readonly run: Run;
@@ -23,6 +23,8 @@ export interface LvmOptions {
    * process lets them go on should this one be killed. Absent: nowhere.
    */
   readonly stopped?: StateFile<readonly string[]>;
+  /** How long a report waits for locks, in ms. Absent: 15 s. */
+  readonly lockWaitMs?: number;
   /** Told of every command that ended: its verb, how long it took, and whether it went well. */
   readonly onCommand?: (command: { readonly verb: string; readonly ms: number; readonly ok: boolean }) => void;
 }
@@ -34,13 +36,17 @@ export interface GroupRef {
 }
 
 const READ_TIMEOUT_MS = 60_000;
+/** So long a report waits for programs that are changing something, and so long it does not wait again for one. */
+const LOCK_WAIT_MS = 15_000;
+const LOCK_PAUSE_MS = 60_000;
 /** LVM waits for its locks, and wiping waits for the disk: a change is cut only when it has clearly hung. */
 const CHANGE_TIMEOUT_MS = 300_000;
 
 export type Commands = ReturnType<typeof createCommands>;
 
 /** Runs lvm's commands, each on no more devices than it needs. What they throw is a Fault. */
-export function createCommands({ run, systemDir, devices, boot = '', isDetached, onCommand }: LvmOptions) {
+export function createCommands(options: LvmOptions) {
+  const { run, systemDir, devices, boot = '', isDetached, onCommand, lockWaitMs = LOCK_WAIT_MS } = options;
   const env = {
     LVM_SUPPRESS_FD_WARNINGS: '1',
     ...present({ LVM_SYSTEM_DIR: systemDir }),
@@ -48,12 +54,7 @@ export function createCommands({ run, systemDir, devices, boot = '', isDetached,
   const visible = (signal: AbortSignal): Promise<readonly string[] | undefined> =>
     devices ? devices(signal) : Promise.resolve(undefined);
 
-  const call = async (
-    command: readonly string[],
-    only: readonly string[] | undefined,
-    timeoutMs: number,
-    signal: AbortSignal,
-  ): Promise<Output> => {
+  const call: Call = async (command, only, timeoutMs, signal) => {
     const start = performance.now();
     let ok = false;
     try {
@@ -86,20 +87,57 @@ export function createCommands({ run, systemDir, devices, boot = '', isDetached,
     return told;
   };
 
+  const read = createReader(call, visible, lockWaitMs);
   const report = async (signal: AbortSignal): Promise<LvmReport> => {
-    const { stdout } = await call(argv.fullreport(), await visible(signal), READ_TIMEOUT_MS, signal);
+    const { stdout, stderr } = await read(signal);
     let seen = parseReport(stdout, ownId);
     if (ownId === undefined && seen.groups.some(({ systemId }) => systemId !== undefined)) {
       ownId = await ownIdOf(signal);
       seen = parseReport(stdout, ownId);
     }
-    return isDetached ? withDetached(seen, isDetached) : seen;
+    const duplicates = duplicatesIn(stderr);
+    const told = { ...seen, ...(duplicates.length === 0 ? {} : { duplicates }) };
+    return isDetached ? withDetached(told, isDetached) : told;
   };
 
   const group = async (ref: GroupRef, signal: AbortSignal): Promise<LvmGroup> =>
     groupOf((await report(signal)).groups, ref);
 
   return { change, report, group, visible, boot };
+}
+
+type Call = (
+  command: readonly string[],
+  only: readonly string[] | undefined,
+  timeoutMs: number,
+  signal: AbortSignal,
+) => Promise<Output>;
+
+/**
+ * Returns what asks for a report. A program that hangs in any group keeps its lock, and must not hide all others: then
+ * what is written on the disks is read without waiting. Changes of that group still wait, and fail.
+ */
+function createReader(
+  call: Call,
+  visible: (signal: AbortSignal) => Promise<readonly string[] | undefined>,
+  lockWaitMs: number,
+): (signal: AbortSignal) => Promise<Output> {
+  let unlockedUntil = 0;
+  return async (signal) => {
+    const only = await visible(signal);
+    const unlocked = (): Promise<Output> => call(argv.fullreport({ locking: false }), only, READ_TIMEOUT_MS, signal);
+    const start = performance.now();
+    if (start < unlockedUntil) return unlocked();
+    try {
+      return await call(argv.fullreport(), only, lockWaitMs, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      const isLate = performance.now() - start >= lockWaitMs;
+      if (isAboutLocks(error)) unlockedUntil = performance.now() + LOCK_PAUSE_MS;
+      else if (!isLate) throw error;
+      return unlocked();
+    }
+  };
 }
 
 /** Throws Fault `not-found` when it is not there, `precondition` when only its name is known and two groups have it. */
@@ -125,11 +163,11 @@ export const devicesOf = ({ devices }: Pick<LvmGroup, 'devices'>): readonly stri
 
 /** lvm itself calls such a volume active, and says no more. */
 async function withDetached(
-  { groups, orphans }: LvmReport,
+  { groups, ...rest }: LvmReport,
   isDetached: NonNullable<LvmOptions['isDetached']>,
 ): Promise<LvmReport> {
   const look = async (volume: LvmVolume): Promise<LvmVolume> =>
     volume.majorMinor !== undefined && (await isDetached(volume.majorMinor)) ? { ...volume, detached: true } : volume;
   const looked = groups.map(async (group) => ({ ...group, volumes: await Promise.all(group.volumes.map(look)) }));
-  return { groups: await Promise.all(looked), orphans };
+  return { ...rest, groups: await Promise.all(looked) };
 }

@@ -10,6 +10,15 @@ export interface LvmReport {
   readonly orphans: readonly PhysicalVolume[];
   /** Groups that the node had and that are not there; lvm reports none. */
   readonly absent?: readonly string[];
+  /** Devices that lvm leaves alone since another carries the same physical volume; none where absent. */
+  readonly duplicates?: readonly CopiedDevice[];
+}
+
+/** A device that carries the physical volume of another. */
+export interface CopiedDevice {
+  readonly device: string;
+  /** Of the physical volume. */
+  readonly uuid: string;
 }
 
 export interface LvmGroup {
@@ -42,7 +51,7 @@ export interface LvmGroup {
 
 /** A group of which it is not known whether it is the node's that its name means. */
 export interface GroupDoubt {
-  readonly reason: 'DuplicateName' | 'OtherGroup' | 'OnOfferedDisk';
+  readonly reason: 'DuplicateName' | 'DuplicateDevice' | 'OtherGroup' | 'OnOfferedDisk';
   /** Sentences for a person. */
   readonly message: string;
   /** Its UUID is the one that was recorded. */
@@ -60,6 +69,8 @@ export interface PhysicalVolume {
   readonly missing: boolean;
   /** False: `pvchange -xn`, nothing new is put on it. */
   readonly allocatable: boolean;
+  /** Of a member whose disk has become smaller than LVM's extents on it reach: what the disk has now. */
+  readonly cutTo?: Bytes;
   /** lvm's mark that it is in a group, also where that group is not seen. */
   readonly used?: boolean;
 }
@@ -122,6 +133,16 @@ export function parseReport(stdout: string, ownId = ''): LvmReport {
     orphans: sections.flatMap((section) => (section.vg.length === 0 ? section.pv.map(deviceOf) : [])),
   };
 }
+
+/**
+ * The devices that lvm says, beside its report, it does not use since another carries the same physical volume
+ * (lib/cache/lvmcache.c); the report itself shows the chosen one alone.
+ */
+export const duplicatesIn = (stderr: string): readonly CopiedDevice[] =>
+  [...stderr.matchAll(/Not using device (\S+) for PV ([\w-]+)/g)].map(([, device = '', uuid = '']) => ({
+    device,
+    uuid,
+  }));
 
 /** One group with its parts, or all devices that are in none. */
 interface Section {
@@ -203,8 +224,16 @@ function deviceOf(row: Row): PhysicalVolume {
     free: count(row, 'pv_free'),
     missing,
     allocatable: row['pv_allocatable'] === undefined || text(row, 'pv_allocatable') !== '',
+    ...present({ cutTo: missing || text(row, 'vg_name') === '' ? undefined : cutTo(row) }),
     ...present({ used: row['pv_in_use'] === undefined ? undefined : text(row, 'pv_in_use') !== '' }),
   };
+}
+
+/** Where an older lvm tells no size of the device, nothing is known. */
+function cutTo(row: Row): Bytes | undefined {
+  if (text(row, 'dev_size') === '' || text(row, 'pe_start') === '') return undefined;
+  const now = count(row, 'dev_size');
+  return now > 0 && now < count(row, 'pe_start') + count(row, 'pv_size') ? now : undefined;
 }
 
 function volumeOf(row: Row, taken: ReadonlyMap<string, Bytes>): LvmVolume {

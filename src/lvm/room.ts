@@ -12,6 +12,7 @@ interface GroupRoom {
     readonly free: Bytes;
     readonly missing: boolean;
     readonly allocatable: boolean;
+    readonly cutTo?: Bytes;
   }[];
 }
 
@@ -50,7 +51,7 @@ export function roomOf(
   return { room: single, kept: [...kept, apart] };
 }
 
-function closedBy({ partial, exported, foreign }: GroupRoom, rules: GroupRules): readonly string[] {
+function closedBy({ partial, exported, foreign, devices }: GroupRoom, rules: GroupRules): readonly string[] {
   const { maxVolumes, volumes, readOnly, shared } = rules;
   return [
     ...(maxVolumes > 0 && volumes >= maxVolumes
@@ -59,6 +60,7 @@ function closedBy({ partial, exported, foreign }: GroupRoom, rules: GroupRules):
     ...(readOnly ? ['is read-only'] : []),
     ...(shared ? ['is shared by machines under locks that open-local does not take'] : []),
     ...(partial ? ['misses devices'] : []),
+    ...devices.flatMap(({ device, cutTo }) => (cutTo === undefined ? [] : [`reaches beyond the end of ${device}`])),
     ...(exported ? ['is exported'] : []),
     ...(foreign ? ["is another machine's"] : []),
   ];

@@ -99,6 +99,8 @@ const OTHERS = {
   DuplicateGroup: agent(STORAGE),
   /** Two volume groups of the node have one name. */
   DuplicateName: agent(STORAGE),
+  /** The disks of a volume group are there twice: one is a copy of the other. */
+  DuplicateDevice: agent(STORAGE),
   /** A volume group has the name of another that the node had. */
   OtherGroup: agent(STORAGE),
   /** A volume group on a disk that is offered to claims has a name that the node's groups have. */
@@ -107,6 +109,8 @@ const OTHERS = {
   Foreign: agent(STORAGE),
   Exported: agent(STORAGE),
   DevicesMissing: agent(STORAGE),
+  /** A disk of the group is smaller than the group's extents on it. */
+  DeviceShrunk: agent(STORAGE),
   NoDevices: agent(STORAGE),
   ListedTwice: agent(STORAGE),
   PathTaken: agent(STORAGE),

@@ -32,6 +32,16 @@ test('a group that has taken the name of another is in doubt', () => {
   expect(doubt?.message).toMatch(/a on \/dev\/a has its name, and mine had it.*vgrename a NEWNAME/);
 });
 
+test('a group whose disk is there twice is in doubt, and it is said where the copy is and which is used', () => {
+  const doubtIn = (uuid: string, known: ReadonlyMap<string, string>) =>
+    withDoubts([group('a')], known, '', [{ device: '/dev/copy', uuid }])[0]?.doubt;
+  const doubt = doubtIn('pv-pool-0', new Map([['pool-0', 'a']]));
+  expect(doubt).toMatchObject({ reason: 'DuplicateDevice', recorded: true });
+  expect(doubt?.message).toMatch(/also on \/dev\/copy \(LVM uses \/dev\/a now\)\..*vgimportclone DEVICE/);
+  expect(doubtIn('pv-pool-0', new Map())).toMatchObject({ recorded: false });
+  expect(doubtIn('pv-other', new Map([['pool-0', 'a']]))).toBeUndefined();
+});
+
 test('a group that was made here since the start of the machine takes the place of one that is lost', () => {
   const made = (boot: string, name = 'pool-0') => ({
     ...group('a'),

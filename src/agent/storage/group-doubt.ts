@@ -1,7 +1,7 @@
 import type { LocalVolume } from '../../model/local-volume.ts';
 import type { NodeLocalStorage } from '../../model/objects.ts';
 import { isMarkedFor, isMarkedIn } from '../../lvm/device-mark.ts';
-import type { GroupDoubt, LvmGroup } from '../../lvm/report.ts';
+import type { CopiedDevice, GroupDoubt, LvmGroup } from '../../lvm/report.ts';
 import { parseNameFilter } from '../../model/name-pattern.ts';
 import { compareText } from './conditions.ts';
 
@@ -28,17 +28,19 @@ export function knownGroups(
 
 /**
  * The groups, each with the doubt that there is about it: whether it is the one that its name meant when it was first
- * seen. `boot` names the time since the machine was started: device-mark.ts.
+ * seen, and on which disks it is. `boot` names the time since the machine was started: device-mark.ts. `copies` are
+ * disks that carry the physical volumes of others.
  */
 export function withDoubts(
   groups: readonly LvmGroup[],
   known: ReadonlyMap<string, string>,
   boot = '',
+  copies: readonly CopiedDevice[] = [],
 ): readonly LvmGroup[] {
   return groups.map((group) => {
     const same = groups.filter(({ name }) => name === group.name);
     const meant = isMadeHere(group, boot) ? group.uuid : known.get(group.name);
-    const doubt = doubtAbout(group, same, meant);
+    const doubt = doubtAbout(group, same, meant) ?? doubtAboutDisks(group, meant, copies);
     return doubt ? { ...group, doubt } : group;
   });
 }
@@ -70,6 +72,24 @@ function doubtAbout(group: LvmGroup, same: readonly LvmGroup[], recorded: string
     reason: 'OtherGroup',
     recorded: false,
     message: `Volume group ${name} is not the one that was here: ${described(group)} has its name, and ${recorded} had it. Nothing is made or removed in it. If the first one comes back, rename this one: vgrename ${uuid} NEWNAME. If this one is to be used, take ${name} off the node's configuration, wait until this condition is gone, and name it there again.`,
+  };
+}
+
+/** After a boot lvm may choose the copy, which has what the disk had when it was copied. */
+function doubtAboutDisks(
+  { name, uuid, devices }: LvmGroup,
+  recorded: string | undefined,
+  copies: readonly CopiedDevice[],
+): GroupDoubt | undefined {
+  const pairs = copies.flatMap((copy) => {
+    const member = devices.find((pv) => pv.uuid === copy.uuid);
+    return member ? [`${copy.device} (LVM uses ${member.device} now)`] : [];
+  });
+  if (pairs.length === 0) return undefined;
+  return {
+    reason: 'DuplicateDevice',
+    recorded: uuid === recorded,
+    message: `The physical volumes of volume group ${name} (${uuid}) are there twice: also on ${pairs.join(', ')}. One is a copy of the other, and LVM may use either after a boot. Nothing is made, grown, started or removed in the group. Take the copy off this machine, or make a group of its own of it: vgimportclone DEVICE.`,
   };
 }
 

@@ -1,3 +1,4 @@
+import { formatBytes } from '../../model/bytes.ts';
 import type { EventReason } from '../../model/event-reasons.ts';
 import { Fault } from '../../model/fault.ts';
 import { inspectDevice, useOf, type DeviceFacts, type Finding } from '../../disk/inspect.ts';
@@ -94,6 +95,14 @@ function stateProblem(found: LvmGroup): Problem | undefined {
     return {
       reason: 'Exported',
       message: `Volume group ${name} is exported: run vgimport ${name} if it is to be used here.`,
+    };
+  const cut = found.devices.flatMap(({ device, cutTo }) =>
+    cutTo === undefined ? [] : [`${device}, which has ${formatBytes(cutTo)} now`],
+  );
+  if (cut.length > 0)
+    return {
+      reason: 'DeviceShrunk',
+      message: `Volume group ${name} has extents beyond the end of ${cut.join(' and ')}: make the disk as large as it was. Nothing is made or grown in the group until then; volumes that reach beyond the end have lost data.`,
     };
   if (found.partial)
     return {

@@ -79,8 +79,8 @@ function allocatable({ total, room: free, volumes }: LvmGroup): Bytes {
 /** Tagged by us, or named as open-local names its volumes: "local-…" for claims, "csi-…" for inline ones. */
 const isOurs = ({ name, tags }: LvmVolume): boolean => tags.includes(OUR_TAG) || /^(local|csi)-/.test(name);
 
-function conditionOf({ partial, doubt, room, extentSize }: LvmGroup): StorageCondition {
-  if (partial || doubt) return 'DiskFault';
+function conditionOf({ partial, doubt, devices, room, extentSize }: LvmGroup): StorageCondition {
+  if (partial || doubt || devices.some(({ cutTo }) => cutTo !== undefined)) return 'DiskFault';
   return room < extentSize ? 'DiskFull' : 'DiskReady';
 }
 

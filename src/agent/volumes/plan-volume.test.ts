@@ -141,6 +141,10 @@ const own = { ...ready, groupUuid: 'pool-0', volumeUuid: 'lv-v1' };
 const at = (uuid: string, more: Partial<LvmGroup> = {}): LvmGroup => sampleGroup('pool-0', { uuid, ...more });
 const doubted = (uuid: string, recorded: boolean, volumes: LvmGroup['volumes'] = []): LvmGroup =>
   at(uuid, { volumes, doubt: { reason: 'DuplicateName', message: 'Two have the name.', recorded } });
+const copied = (volumes: LvmGroup['volumes']): LvmGroup =>
+  at('pool-0', { volumes, doubt: { reason: 'DuplicateDevice', message: 'A copy.', recorded: true } });
+const cut = (volumes: LvmGroup['volumes'] = []): LvmGroup =>
+  at('pool-0', { volumes, devices: sampleGroup('pool-0').devices.map((pv) => ({ ...pv, cutTo: bytes(GIB) })) });
 const v1 = [sampleVolume('v1', { active: true })];
 const asleep = [sampleVolume('v1', { active: false })];
 const inDoubt = { kind: 'refuse', reason: 'GroupMismatch', message: 'Two have the name.' };
@@ -159,6 +163,36 @@ test.each<[string, LocalVolume, readonly LvmGroup[], object]>([
     sampleLocalVolume({ status: own }),
     [doubted('other', false, v1), doubted('pool-0', true, asleep)],
     { kind: 'activate', vgUuid: 'pool-0', uuid: 'lv-v1' },
+  ],
+  [
+    'is served, since its device was there before its disk was there twice',
+    sampleLocalVolume({ status: own }),
+    [copied(v1)],
+    { kind: 'ready' },
+  ],
+  [
+    'is not activated while its disk is there twice',
+    sampleLocalVolume({ status: own }),
+    [copied(asleep)],
+    { kind: 'refuse', reason: 'ActivationFailed', message: 'A copy.' },
+  ],
+  [
+    'is not removed while its disk is there twice',
+    sampleLocalVolume({ meta: deleting, status: own }),
+    [copied(v1)],
+    { kind: 'refuse', reason: 'GroupMismatch', message: 'A copy.' },
+  ],
+  [
+    'is not made in a group that reaches beyond the end of its disk',
+    sampleLocalVolume({ spec: unmade }),
+    [cut()],
+    { kind: 'refuse', reason: 'GroupFaulty' },
+  ],
+  [
+    'is not grown in a group that reaches beyond the end of its disk',
+    sampleLocalVolume({ spec: grown, status: own }),
+    [cut(v1)],
+    { kind: 'refuse', reason: 'GroupFaulty' },
   ],
   [
     'is not grown while two groups have the name',

@@ -94,17 +94,27 @@ const originOf = (origin: string | undefined): string =>
 function planServing(volume: LocalVolume, group: LvmGroup, found: LvmVolume): VolumeStep {
   const { vgName, name, sizeBytes } = asked(volume);
   const which = { vgUuid: group.uuid, uuid: found.uuid };
-  if (found.active === false) return { kind: 'activate', ...which };
-  if (isRecoverable(found)) return { kind: 'refresh', ...which };
+  const start = planStart(group, found);
+  if (start) return start;
   if (volume.spec.role === 'Snapshot') return planSnapshot(volume, { which, found, doubt: group.doubt?.message });
-  if (found.size >= sizeBytes) {
-    const kind = isCopy(volume) && !hasBeenReady(volume) ? 'copy' : 'ready';
-    return { kind, sizeBytes: found.size, devicePath: volumeDevicePath(vgName, name), ...which };
-  }
+  if (found.size < sizeBytes) return planGrowth(volume, group, found);
+  const kind = isCopy(volume) && !hasBeenReady(volume) ? 'copy' : 'ready';
+  return { kind, sizeBytes: found.size, devicePath: volumeDevicePath(vgName, name), ...which };
+}
+
+/** Undefined when its device is there. Of a disk that is there twice, LVM may choose the copy. */
+function planStart({ uuid: vgUuid, doubt }: LvmGroup, found: LvmVolume): VolumeStep | undefined {
+  if (found.active !== false && !isRecoverable(found)) return undefined;
+  if (doubt?.reason === 'DuplicateDevice') return refuse('ActivationFailed', doubt.message);
+  return { kind: found.active === false ? 'activate' : 'refresh', vgUuid, uuid: found.uuid };
+}
+
+function planGrowth(volume: LocalVolume, group: LvmGroup, { active, uuid }: LvmVolume): VolumeStep {
+  const { name, sizeBytes } = asked(volume);
   const snapshots = group.volumes.filter(({ origin }) => origin === name);
-  if (snapshots.length > 0 && found.active)
-    return { kind: 'wait', reason: 'HasSnapshots', message: cannotGrow(snapshots) };
-  return group.doubt ? refuse('GroupMismatch', group.doubt.message) : { kind: 'extend', sizeBytes, ...which };
+  if (snapshots.length > 0 && active) return { kind: 'wait', reason: 'HasSnapshots', message: cannotGrow(snapshots) };
+  if (group.doubt) return refuse('GroupMismatch', group.doubt.message);
+  return shrunk(group) ?? { kind: 'extend', sizeBytes, vgUuid: group.uuid, uuid };
 }
 
 /** lvextend(8) of lvm2: "Snapshot origin volumes can be resized only while inactive". */
@@ -130,7 +140,15 @@ function planCreation(volume: LocalVolume, group: LvmGroup, others: Others): Vol
   if (hasBeenReady(volume))
     return refuse('VolumeLost', `Logical volume ${vgName}/${name} is gone, and its data with it: it is not made anew.`);
   if (doubt) return refuse('GroupMismatch', doubt.message);
-  return { kind: 'create', sizeBytes, layout: volume.spec.layout ?? 'linear', vgUuid };
+  return shrunk(group) ?? { kind: 'create', sizeBytes, layout: volume.spec.layout ?? 'linear', vgUuid };
+}
+
+/** LVM itself gives extents that are beyond the end of a disk. */
+function shrunk({ name, devices }: LvmGroup): VolumeStep | undefined {
+  const cut = devices.find(({ cutTo }) => cutTo !== undefined);
+  return (
+    cut && refuse('GroupFaulty', `Volume group ${name} has extents beyond the end of ${cut.device}, which shrank.`)
+  );
 }
 
 function planRemoval(

@@ -1,0 +1,110 @@
+// oxlint-disable vitest/no-standalone-expect -- `test` is testOn's, which the rule does not know
+import { appendFile, open } from 'node:fs/promises';
+import path from 'node:path';
+import { expect } from 'vitest';
+import { run } from '../../src/exec/run.ts';
+import { createLvm, type LvmOptions } from '../../src/lvm/lvm.ts';
+import { MIB } from '../../src/model/bytes.ts';
+import { createLoopDisks, type LoopDisks } from './loop-disks.ts';
+import { testOn } from '../machine.ts';
+
+/** What other people's machines do to lvm's answers. */
+
+const test = testOn('root', 'lvm2', 'loop devices');
+const never = new AbortController().signal;
+const lvmOn = ({ systemDir, devices }: LoopDisks, more: Partial<LvmOptions> = {}) =>
+  createLvm({ run, systemDir, devices: () => Promise.resolve(devices), ...more });
+const groupsOf = async (lvm: ReturnType<typeof lvmOn>) =>
+  (await lvm.report(never)).groups.map(({ name, exported, partial, volumes }) => ({
+    ...{ name, exported, partial },
+    volumes: volumes.map((volume) => [volume.name, volume.tags]),
+  }));
+
+test('a disk of a group that was copied is told with the physical volume that is there twice', async () => {
+  await using disks = await createLoopDisks(64 * MIB, 64 * MIB);
+  const [own = '', copy = ''] = disks.devices;
+  await disks.lvm('vgcreate', 'g', own);
+  const lvm = lvmOn(disks);
+  expect((await lvm.report(never)).duplicates).toBeUndefined();
+  await disks.command('dd', `if=${own}`, `of=${copy}`, 'bs=1M', 'conv=fsync');
+  const { groups, duplicates } = await lvm.report(never);
+  const [member] = groups[0]?.devices ?? [];
+  expect(groups).toHaveLength(1);
+  expect(duplicates).toEqual([{ device: member?.device === own ? copy : own, uuid: member?.uuid }]);
+});
+
+test('a group on a disk that shrank has no room, and is as before once the disk is as large as it was', async () => {
+  await using disks = await createLoopDisks(64 * MIB, 64 * MIB);
+  const [shrinks = '', other = ''] = disks.devices;
+  await disks.lvm('vgcreate', 'g', shrinks, other);
+  const lvm = lvmOn(disks);
+  const whole = (await lvm.report(never)).groups[0];
+  expect(whole).toMatchObject({ room: whole?.free, kept: [] });
+  const resize = async (size: number): Promise<void> => {
+    const file = await disks.command('losetup', '--noheadings', '--output', 'BACK-FILE', '--list', shrinks);
+    await using image = await open(file, 'r+');
+    await image.truncate(size);
+    await disks.command('losetup', '--set-capacity', shrinks);
+  };
+  await resize(60 * MIB);
+  const cut = (await lvm.report(never)).groups[0];
+  expect(cut).toMatchObject({ room: 0, kept: [`reaches beyond the end of ${shrinks}`] });
+  expect(cut?.devices.map(({ cutTo }) => cutTo)).toEqual([60 * MIB, undefined]);
+  await resize(64 * MIB);
+  expect((await lvm.report(never)).groups[0]).toEqual(whole);
+});
+
+test.each([
+  'report { binary_values_as_numeric = 1 }',
+  'report { compact_output = 1 }',
+  'report { prefixes = 1 }',
+  'report { list_item_separator = ";" }',
+  'log { command_names = 1 prefix = "lvm: " }',
+])('a report is read the same under %s in lvm.conf', async (settings) => {
+  await using disks = await createLoopDisks(64 * MIB);
+  await disks.lvm('vgcreate', 'g', ...disks.devices);
+  await disks.lvm(
+    'lvcreate',
+    '--size',
+    '8M',
+    '--zero',
+    'n',
+    '--wipesignatures',
+    'n',
+    '--name',
+    'v',
+    '--addtag',
+    'a',
+    '--addtag',
+    'b',
+    'g',
+  );
+  await appendFile(path.join(disks.systemDir, 'lvm.conf'), `${settings}\n`);
+  expect(await groupsOf(lvmOn(disks))).toEqual([
+    { name: 'g', exported: false, partial: false, volumes: [['v', ['a', 'b']]] },
+  ]);
+});
+
+test('a program that keeps the lock of one group hides no other', async () => {
+  await using disks = await createLoopDisks(64 * MIB, 64 * MIB);
+  const [first = '', second = ''] = disks.devices;
+  await disks.lvm('vgcreate', 'free', first);
+  await disks.lvm('vgcreate', 'held', second);
+  const holding = new AbortController();
+  const lock = path.join(disks.systemDir, '../locks/V_held');
+  const asked = run(['flock', '--exclusive', lock, 'sleep', '60'], { timeoutMs: 60_000 }, holding.signal);
+  const held = asked.catch(() => undefined);
+  const lvm = lvmOn(disks, { lockWaitMs: 1000 });
+  const names = async () => (await groupsOf(lvm)).map(({ name }) => name).toSorted();
+  expect(await names()).toEqual(['free', 'held']);
+  expect(await names()).toEqual(['free', 'held']); // at once, this time
+  holding.abort();
+  await held;
+});
+
+test('where lvm can have no locks at all, groups are still reported', async () => {
+  await using disks = await createLoopDisks(64 * MIB);
+  await disks.lvm('vgcreate', 'g', ...disks.devices);
+  await appendFile(path.join(disks.systemDir, 'lvm.conf'), 'global { locking_dir = "/proc/no-locks" }\n');
+  expect(await groupsOf(lvmOn(disks))).toMatchObject([{ name: 'g' }]);
+});
