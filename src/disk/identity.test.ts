@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { bytes } from '../model/bytes.ts';
 import type { BlockDevice } from './disks.ts';
-import { diskIdentity, isKnowable } from './identity.ts';
+import { diskIdentity, isGrown, isKnowable } from './identity.ts';
 
 const device = (name: string, more: Partial<BlockDevice> = {}): BlockDevice => ({
   name,
@@ -49,4 +49,17 @@ test('a disk is known again by what no other disk tells', () => {
   const part = device('nvme0n1p1', { disk: 'nvme0n1', size: bytes(40) });
   expect(isKnowable(part, [nvme, part])).toBe(true);
   expect(isKnowable(part, [nvme, part, twin, device('sdb1', { disk: 'sdb', size: bytes(40) })])).toBe(true);
+});
+
+test.each([
+  ['a disk', 'naa.5 of a maker 100', 'naa.5 of a maker 200', true],
+  ['a partition', 'naa.5 100 part 1 50', 'naa.5 100 part 1 100', true],
+  ['the disk that a partition is on', 'naa.5 100 part 1 50', 'naa.5 200 part 1 50', true],
+  ['nothing', 'naa.5 100', 'naa.5 100', false],
+  ['a disk that shrank', 'naa.5 100', 'naa.5 99', false],
+  ['another disk', 'naa.5 100', 'naa.6 200', false],
+  ['another partition', 'naa.5 100 part 1 50', 'naa.5 100 part 2 60', false],
+  ['a disk of which a partition was recorded', 'naa.5 100 part 1 50', 'naa.5 200', false],
+])('%s has grown: from %s to %s', (_, before, now, want) => {
+  expect(isGrown(before, now)).toBe(want);
 });

@@ -17,6 +17,24 @@ export function diskIdentity(device: BlockDevice, devices: readonly BlockDevice[
 }
 
 /**
+ * Whether what a disk or partition tells now is what was recorded of it, but for a size that has grown: of itself, or
+ * of the disk that a partition is on.
+ */
+export function isGrown(recorded: string, now: string): boolean {
+  const [before, after] = [partsOf(recorded), partsOf(now)];
+  if (recorded === now || before.name !== after.name || before.sizes.length !== after.sizes.length) return false;
+  return before.sizes.every((size, at) => size <= (after.sizes[at] ?? 0));
+}
+
+/** The reverse of diskIdentity: what does not grow, and what may. */
+function partsOf(identity: string): { readonly name: string; readonly sizes: readonly number[] } {
+  const [, disk, size, part, partSize] = /^(.*) (\d+) part (\S*) (\d+)$/.exec(identity) ?? [];
+  if (disk !== undefined) return { name: `${disk} part ${part}`, sizes: [Number(size), Number(partSize)] };
+  const at = identity.lastIndexOf(' ');
+  return { name: identity.slice(0, at), sizes: [Number(identity.slice(at + 1))] };
+}
+
+/**
  * Whether a disk or partition would be known again after a boot: it tells what it is, and no other disk tells the same.
  */
 export function isKnowable(device: BlockDevice, devices: readonly BlockDevice[]): boolean {

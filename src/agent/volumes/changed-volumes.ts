@@ -7,7 +7,7 @@ import { isLargeEnough } from '../../lvm/snapshots.ts';
 import type { Observation } from '../storage/observe.ts';
 import { findVolume } from './find-group.ts';
 import { isRecoverable } from './plan-volume.ts';
-import { findFilesystem, isInPlace } from './unit-disk.ts';
+import { findFilesystem, hasGrownInPlace, isInPlace, type Places } from './unit-disk.ts';
 import { isSettled } from './is-settled.ts';
 
 /** Volumes whose status no longer matches what observe() found: lost, or back again. They are to be looked at again. */
@@ -29,7 +29,7 @@ type Seen = Pick<Observation, 'groups' | 'devices' | 'mountPoints'>;
 
 /** As its object says. */
 function isSeen(volume: LocalVolume, seen: Seen): boolean {
-  if (volume.spec.kind !== 'LVM') return isThere(volume, seen);
+  if (volume.spec.kind !== 'LVM') return isThere(volume, seen) && !hasGrownInPlace(volume, placesIn(seen));
   const found = findVolume(volume, seen.groups);
   const isRecorded = volume.status?.volumeUuid !== undefined;
   return found !== undefined && isRecorded && isWhole(volume, found) && isUsable(found);
@@ -43,6 +43,11 @@ function isWhole({ spec }: LocalVolume, found: LvmVolume): boolean {
   if (isSnapshot && (!found.snapshot || found.snapshot.invalid)) return false;
   return spec.readOnly === true || isLargeEnough(found, bytes(spec.sizeBytes));
 }
+
+const placesIn = ({ devices, mountPoints }: Seen): Places => ({
+  devices,
+  mounts: mountPoints.map(({ entry }) => entry),
+});
 
 /** In whatever state. */
 function isThere(volume: LocalVolume, seen: Seen): boolean {

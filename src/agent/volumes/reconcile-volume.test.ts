@@ -16,6 +16,7 @@ import { bytes, GIB, MIB } from '../../model/bytes.ts';
 import { Fault } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import { createFakeObject } from '../fake-objects.ts';
+import { findSuspects } from './changed-volumes.ts';
 import { isSettled } from './is-settled.ts';
 import { reconcileVolume, type VolumeDeps } from './reconcile-volume.ts';
 import { sampleDisk, sampleLocalVolume, sampleMount, sampleObservation, unitSpec } from '../storage-fixture.ts';
@@ -443,6 +444,25 @@ test('a disk is known again under another name, and another disk of its name is 
   expect(it.wiped).toEqual([]);
   await it.reconcile(seeing(other, sampleDisk('sdd', { worldwideName: 'naa.1' })));
   expect([it.object.read(), it.wiped]).toEqual([undefined, ['/dev/sdd']]);
+});
+
+test('a disk that has grown is the volume’s as before, is recorded anew, and is known under another name then', async () => {
+  const it = await rig({ ...sampleLocalVolume(), spec: unitSpec('Device', '/dev/sdc') });
+  const seeing = (name: string, size: number) => {
+    const devices = [sampleDisk(name, { worldwideName: 'naa.1', size: bytes(size) })];
+    return { observe: () => Promise.resolve(sampleObservation({ devices })) };
+  };
+  await it.reconcile(seeing('sdc', 10 * GIB));
+  const told = it.object.read() ?? sampleLocalVolume();
+  const grown = await seeing('sdc', 20 * GIB).observe();
+  expect(findSuspects([told], await seeing('sdc', 10 * GIB).observe())).toEqual([]);
+  expect(findSuspects([told], grown)).toEqual(['v1']);
+  await it.reconcile(seeing('sdc', 20 * GIB));
+  expect(it.object.read()?.metadata.annotations).toEqual({ 'csi.aliyun.com/disk': `naa.1 ${20 * GIB}` });
+  expect(it.object.read()?.status).toMatchObject({ phase: 'Ready', sizeBytes: 20 * GIB });
+  expect(findSuspects([it.object.read() ?? told], grown)).toEqual([]);
+  await it.reconcile(seeing('sdd', 20 * GIB));
+  expect(it.object.read()?.status).toMatchObject({ phase: 'Ready', devicePath: '/dev/sdd' });
 });
 
 test('a disk that is another volume’s, under whatever name, is not given to a second one', async () => {

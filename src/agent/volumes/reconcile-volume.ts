@@ -10,6 +10,7 @@ import type { Log } from '../../model/log.ts';
 import type { Crypt } from '../../crypt/crypt.ts';
 import { mappingPathOf } from '../../crypt/names.ts';
 import type { Disks } from '../../disk/disks.ts';
+import { isGrown } from '../../disk/identity.ts';
 import { useOf } from '../../disk/inspect.ts';
 import type { Lvm, VolumeRef } from '../../lvm/lvm.ts';
 import type { Filesystems } from '../../mount/filesystem.ts';
@@ -237,9 +238,11 @@ async function tellReady(
   const { write, observe } = deps;
   const { metadata, spec } = volume;
   await write.hold(volume, signal); // one that a person made for data that was there
-  if (spec.kind !== 'LVM' && recordedDisk(volume) === undefined) {
+  if (spec.kind !== 'LVM') {
     const identity = identityAt(volume, now.devicePath, await observe(signal));
-    if (identity !== undefined) await write.markDisk(metadata.name ?? '', identity, signal);
+    const recorded = recordedDisk(volume);
+    const isNews = recorded === undefined || isGrown(recorded, identity ?? '');
+    if (identity !== undefined && isNews) await write.markDisk(metadata.name ?? '', identity, signal);
   }
   if (now.filesystem !== undefined && recordedFilesystem(volume) === undefined)
     await write.markFilesystem(metadata.name ?? '', now.filesystem, signal);

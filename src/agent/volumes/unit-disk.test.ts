@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { GIB } from '../../model/bytes.ts';
+import { bytes, GIB } from '../../model/bytes.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import { DISK } from '../../model/well-known.ts';
 import { sampleDisk, sampleLocalVolume, sampleMount, unitSpec } from '../storage-fixture.ts';
@@ -27,6 +27,17 @@ test.each([
   expect(findRecorded(volume('Device', '/dev/sdb', OURS), { devices, mounts: [] })?.path).toBe(want);
 });
 
+const grownDisk = (name: string) => sampleDisk(name, { worldwideName: 'naa.1', size: bytes(20 * GIB) });
+test.each([
+  ['under its name', [grownDisk('sdb')], '/dev/sdb'],
+  ['under another name, which another disk of that maker may have', [grownDisk('sdc')], undefined],
+  ['while a disk of the recorded size is there', [grownDisk('sdb'), disk('sdc', 'naa.1')], '/dev/sdc'],
+])('the disk of a volume that has grown is found: %s', (_, devices, want) => {
+  const of = volume('Device', '/dev/sdb', OURS);
+  expect(findRecorded(of, { devices, mounts: [] })?.path).toBe(want);
+  expect(isInPlace(of, { devices, mounts: [] })).toBe(want === '/dev/sdb');
+});
+
 const mounts = [sampleMount('/mnt/a', { majorMinor: '8:sdb' })];
 test.each<[string, LocalVolume, ReturnType<typeof disk>[], boolean]>([
   ['a disk', volume('Device', '/dev/sdb', OURS), [disk('sdb', 'naa.1')], true],
@@ -37,6 +48,7 @@ test.each<[string, LocalVolume, ReturnType<typeof disk>[], boolean]>([
   ['a filesystem', volume('MountPoint', '/mnt/a', OURS), [disk('sdb', 'naa.1')], true],
   ['the filesystem of another disk', volume('MountPoint', '/mnt/a', OURS), [disk('sdb', 'naa.2')], false],
   ['a filesystem on a disk that never told anything', volume('MountPoint', '/mnt/a'), [disk('sdb')], true],
+  ['a filesystem on a disk that has grown', volume('MountPoint', '/mnt/a', OURS), [grownDisk('sdb')], true],
   ['no filesystem', volume('MountPoint', '/mnt/b'), [disk('sdb')], false],
 ])('%s', (_, of, devices, want) => {
   expect(isInPlace(of, { devices, mounts })).toBe(want);

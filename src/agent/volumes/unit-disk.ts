@@ -1,7 +1,7 @@
 import type { LocalVolume } from '../../model/local-volume.ts';
 import { DISK, FILESYSTEM } from '../../model/well-known.ts';
 import type { BlockDevice } from '../../disk/disks.ts';
-import { diskIdentity } from '../../disk/identity.ts';
+import { diskIdentity, isGrown } from '../../disk/identity.ts';
 import { mountAt, type MountEntry } from '../../mount/mountinfo.ts';
 import type { MountPoint } from '../storage/observe.ts';
 
@@ -31,12 +31,15 @@ export function findFilesystem(
 
 /**
  * The disk of a Device volume by what was recorded, under whatever name it has now; of several that tell the
- * same, the one that still has its name, and else none.
+ * same, the one that still has its name, and else none. One that has grown must have its name, too: makers give one
+ * name to disks of several sizes.
  */
 export function findRecorded(volume: LocalVolume, { devices }: Places): BlockDevice | undefined {
   const recorded = recordedDisk(volume);
   const same = devices.filter((device) => diskIdentity(device, devices) === recorded);
-  return same.length === 1 ? same[0] : same.find(({ path }) => path === volume.spec.path);
+  if (same.length > 0) return same.length === 1 ? same[0] : same.find(({ path }) => path === volume.spec.path);
+  const told = devices.find(({ path }) => path === pathOf(volume));
+  return told && hasGrown(volume, diskIdentity(told, devices)) ? told : undefined;
 }
 
 /** What is to be recorded of the disk that a volume gets. */
@@ -50,13 +53,28 @@ export function identityAt(volume: LocalVolume, path: string, places: Places): s
  * after a boot.
  */
 export function isInPlace(volume: LocalVolume, places: Places): boolean {
-  const path = volume.status?.devicePath ?? volume.spec.path ?? '';
+  const path = pathOf(volume);
   const recorded = recordedDisk(volume);
-  if (recorded !== undefined) return identityAt(volume, path, places) === recorded;
+  if (recorded !== undefined) {
+    const now = identityAt(volume, path, places);
+    const isElsewhere = places.devices.some((device) => diskIdentity(device, places.devices) === recorded);
+    return now === recorded || (!isElsewhere && hasGrown(volume, now));
+  }
   return volume.spec.kind === 'Device'
     ? deviceOf(volume, path, places) !== undefined
     : mountAt(places.mounts, path) !== undefined;
 }
+
+const pathOf = ({ spec, status }: LocalVolume): string => status?.devicePath ?? spec.path ?? '';
+
+const hasGrown = (volume: LocalVolume, now: string | undefined): boolean =>
+  now !== undefined && isGrown(recordedDisk(volume) ?? '', now);
+
+/** Whether a volume's disk is in its place and is larger than when it was recorded: it is to be recorded anew. */
+export const hasGrownInPlace = (volume: LocalVolume, places: Places): boolean =>
+  recordedDisk(volume) !== undefined &&
+  isInPlace(volume, places) &&
+  identityAt(volume, pathOf(volume), places) !== recordedDisk(volume);
 
 function deviceOf({ spec }: LocalVolume, path: string, { devices, mounts }: Places): BlockDevice | undefined {
   if (spec.kind === 'Device') return devices.find((device) => device.path === path);

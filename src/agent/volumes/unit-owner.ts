@@ -1,5 +1,5 @@
 import type { LocalVolume } from '../../model/local-volume.ts';
-import { diskIdentity } from '../../disk/identity.ts';
+import { diskIdentity, isGrown } from '../../disk/identity.ts';
 import type { OwnerOf, UnitPlaces } from '../storage/owner-of.ts';
 import { recordedDisk, recordedFilesystem } from './unit-disk.ts';
 import { hasBeenReady } from './volume-step.ts';
@@ -59,5 +59,6 @@ const hasPath = ({ spec, status }: LocalVolume, { paths }: KnownUnit): boolean =
 function hasIdentity(volume: LocalVolume, { disks, filesystem }: KnownUnit): boolean {
   const { kind } = volume.spec;
   if (kind === 'MountPoint') return filesystem !== undefined && recordedFilesystem(volume) === filesystem;
-  return kind === 'Device' && disks.includes(recordedDisk(volume) ?? '');
+  const recorded = recordedDisk(volume) ?? '';
+  return kind === 'Device' && disks.some((disk) => disk === recorded || isGrown(recorded, disk));
 }
