@@ -45,6 +45,12 @@ test('the same status is written again only for its heartbeat', async () => {
   expect(late.patches).toHaveLength(1);
 });
 
+test('a heartbeat of the future, from before the clock was set back, is no heartbeat', async () => {
+  const { report, patches } = rig(100);
+  await report(at(90_000), at(100), never);
+  expect(patches).toHaveLength(1);
+});
+
 const group = (name: string) => ({ name, total: 1, available: 1, allocatable: 1, physicalVolumes: [] });
 
 test('the order of fields is no change, the order of a list is', async () => {

@@ -23,7 +23,8 @@ export function createStatusReporter({ client, name, heartbeatMs, now }: ReportO
     signal: AbortSignal,
   ): Promise<NodeLocalStorage | undefined> => {
     const heartbeat = Date.parse(before?.nodeStorageInfo?.state?.lastHeartbeatTime ?? '');
-    if (sameContent(before, after) && now() - heartbeat < heartbeatMs) return undefined;
+    // A clock that was set back leaves a heartbeat of the future, which would keep the node silent until then.
+    if (sameContent(before, after) && Math.abs(now() - heartbeat) < heartbeatMs) return undefined;
     const patch = { type: 'json', body: [{ op: 'add', path: '/status', value: after }] } as const;
     return client.patch(NODE_LOCAL_STORAGES, { name }, patch, signal, 'status');
   };
