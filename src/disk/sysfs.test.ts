@@ -37,6 +37,21 @@ test('a disk with its partitions, sizes from sectors of 512 bytes whatever the d
   ]);
 });
 
+test('the boot areas of an eMMC are no partitions of it and no disks for anybody, and its CID tells which it is', async () => {
+  const found = await devicesOf({
+    ...disk('mmcblk0', { dev: '179:0', 'device/cid': '150100424a54' }),
+    ...disk('mmcblk0/mmcblk0p1', { dev: '179:1' }),
+    ...disk('mmcblk0/mmcblk0boot0', { dev: '179:8' }), // in both folders, as a link has it
+    ...disk('mmcblk0boot0', { dev: '179:8' }),
+  });
+  expect(found.map(({ name, kind, partitions }) => [name, kind, partitions])).toEqual([
+    ['mmcblk0', 'disk', ['mmcblk0p1']],
+    ['mmcblk0p1', 'partition', []],
+    ['mmcblk0boot0', 'unfit', []],
+  ]);
+  expect(found[0]?.worldwideName).toBe('150100424a54');
+});
+
 test('rotating disks are hdd, and so are their partitions', async () => {
   const found = await devicesOf({ ...disk('sda', { 'queue/rotational': '1' }), ...disk('sda/sda1') });
   expect(found.map(({ mediaType }) => mediaType)).toEqual(['hdd', 'hdd']);

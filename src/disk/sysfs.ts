@@ -30,7 +30,9 @@ export async function readBlockDevices(folders: KernelFolders, signal: AbortSign
   const disks = await Promise.all(
     names.map(async (name) => {
       const folder = path.join(block, name);
-      const partitions = (await children(folder)).filter((child) => child.startsWith(name)).toSorted();
+      // Boot areas of an eMMC are disks of their own, and lie in its folder too.
+      const isPart = (child: string): boolean => child.startsWith(name) && !names.includes(child);
+      const partitions = (await children(folder)).filter(isPart).toSorted();
       const disk = await readDevice({ folder, name, partitions, ...shared }, signal);
       const rotational = await attribute(folder, 'queue/rotational', signal);
       if (!disk || (await attribute(folder, 'hidden', signal)) === '1') return [];
@@ -100,9 +102,13 @@ async function serialOf(folder: string, signal: AbortSignal): Promise<string | u
   return (await attribute(folder, 'serial', signal)) || page?.replaceAll('\0', '').trim() || undefined;
 }
 
-/** SCSI disks have it at their device, NVMe disks at the disk itself. */
+/** SCSI disks have it at their device, NVMe disks at the disk itself; cards and eMMC call it CID. */
 async function worldwideNameOf(folder: string, signal: AbortSignal): Promise<string | undefined> {
-  return (await attribute(folder, 'device/wwid', signal)) || (await attribute(folder, 'wwid', signal)) || undefined;
+  for (const file of ['device/wwid', 'wwid', 'device/cid']) {
+    const found = await attribute(folder, file, signal);
+    if (found) return found;
+  }
+  return undefined;
 }
 
 /** lvm2 gives its device-mapper devices a UUID that starts with `LVM-`. */
@@ -110,7 +116,7 @@ function kindOf(name: string, dmUuid: string | undefined): DeviceKind {
   if (name.startsWith('dm-')) return dmUuid?.startsWith('LVM-') ? 'logical-volume' : 'device-mapper';
   if (name.startsWith('loop')) return 'loop';
   if (/^md\d|^md_/.test(name)) return 'md';
-  return /^(ram|zram|sr|fd)\d/.test(name) ? 'unfit' : 'disk';
+  return /^(ram|zram|sr|fd)\d|^mmcblk\d+(boot\d+|rpmb)$/.test(name) ? 'unfit' : 'disk';
 }
 
 /** /proc/swaps: a header, then one line per area with its path first, blanks written as \040. */
