@@ -26,7 +26,11 @@ test.each([
   ],
   ['lvconvert', argv.splitSnapshot('pool-0', 'snap-1'), 'lvm lvconvert --yes --splitsnapshot -- pool-0/snap-1'],
   ['lvchange', argv.markFinished('pool-0', 'v1'), 'lvm lvchange --deltag open-local.unfinished -- pool-0/v1'],
-  ['lvchange to active', argv.activate('pool-0', 'v1'), 'lvm lvchange --activate y -- pool-0/v1'],
+  [
+    'lvchange to active',
+    argv.activate('pool-0', 'v1'),
+    'lvm lvchange --activate y --ignoreactivationskip -- pool-0/v1',
+  ],
   ['lvchange to its disks', argv.refresh('pool-0', 'v1'), 'lvm lvchange --refresh -- pool-0/v1'],
   ['lvextend', argv.lvextend('pool-0', 'v1', bytes(512)), 'lvm lvextend --size 512b -- pool-0/v1'],
   ['lvremove', argv.lvremove('pool-0', 'v1'), 'lvm lvremove --yes -- pool-0/v1'],

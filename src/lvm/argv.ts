@@ -147,9 +147,12 @@ export const markFinished = (vgName: string, name: string): string[] =>
 export const adopt = (vgName: string, name: string): string[] =>
   lvm('lvchange', '--addtag', OUR_TAG, '--', volumePath(vgName, name));
 
-/** Makes its device appear, which LVM leaves to udev after a boot. It does not start one that lacks devices. */
+/**
+ * Makes its device appear, which LVM leaves to udev after a boot, also of one that somebody marked to be skipped. It
+ * does not start one that lacks devices.
+ */
 export const activate = (vgName: string, name: string): string[] =>
-  lvm('lvchange', '--activate', 'y', '--', volumePath(vgName, name));
+  lvm('lvchange', '--activate', 'y', '--ignoreactivationskip', '--', volumePath(vgName, name));
 
 /** Makes the device of a volume that is active lead to its disks as they are now, also while it is in use. */
 export const refresh = (vgName: string, name: string): string[] =>

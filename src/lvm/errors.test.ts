@@ -56,6 +56,10 @@ test.each([
 test.each([
   ['  Error writing device /dev/loop3 at 7168 length 1536.\n  Failed to write VG g.', true],
   ['  Volume group g is read-only', true],
+  [
+    '  Volume "g/v" is not active locally (volume_list activation filter?).\n  Aborting. Failed to wipe start of new LV.',
+    true,
+  ],
   ['  Cannot change VG g while PVs are missing.\n  Cannot process volume group g', true],
   ['  VG g 14339 metadata on /dev/a (521537 bytes) exceeds maximum metadata size (521472 bytes)', true],
   ['  VG g 7 metadata on /dev/a (9 bytes) too large for circular buffer (10 bytes with 8 used)', true],

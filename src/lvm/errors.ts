@@ -34,10 +34,11 @@ export function faultFromLvm(error: unknown): unknown {
 
 /**
  * Texts of lvm2 2.03 that say that no volume can be made or grown in the group: its disks cannot be written or are not
- * there, its metadata has no room, another holds its lock, or its name does not tell which group it is.
+ * there, its metadata has no room, another holds its lock, its name does not tell which group it is, or lvm.conf
+ * (volume_list) keeps it from being started.
  */
 const ABOUT_THE_GROUP =
-  /error (writing|reading) device|failed to write (metadata|vg)|input\/output error|read-only file ?system|volume group .* is read-only|while pvs are missing|with unknown segments|exceeds maximum metadata size|too large for circular buffer|can't get lock|lock failed|multiple vgs found/i;
+  /error (writing|reading) device|failed to write (metadata|vg)|input\/output error|read-only file ?system|volume group .* is read-only|while pvs are missing|with unknown segments|exceeds maximum metadata size|too large for circular buffer|can't get lock|lock failed|multiple vgs found|activation filter/i;
 
 /**
  * Whether a failed command, as `faultFromLvm` gives it, says something of the whole group and not of one volume. A

@@ -127,6 +127,24 @@ const active = (lvm: Lvm): Lvm => ({
   },
 });
 
+test('a volume that lvm does not start, and says nothing of it, is told to be stopped', async () => {
+  const it = await rig(sampleLocalVolume());
+  await it.reconcile();
+  const started: string[] = [];
+  const lvm: Lvm = {
+    ...it.lvm,
+    report: async (signal) => {
+      const { groups, orphans } = await it.lvm.report(signal);
+      const asleep = groups.map((g) => ({ ...g, volumes: g.volumes.map((v) => ({ ...v, active: false })) }));
+      return { groups: asleep, orphans };
+    },
+    activateVolume: ({ name }) => Promise.resolve(void started.push(name)),
+  };
+  await expect(it.reconcile({ lvm })).rejects.toThrow('pool-0/v1 was started and is not active: see volume_list');
+  expect(started).toEqual(['v1']);
+  expect(it.object.read()?.status).toMatchObject({ phase: 'Failed', reason: 'ActivationFailed' });
+});
+
 const KEY = Buffer.from('key');
 
 test.each([

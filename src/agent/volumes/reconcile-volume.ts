@@ -95,8 +95,11 @@ async function eraseLeaving(volume: LocalVolume, deps: VolumeDeps, signal: Abort
 }
 
 async function settle(volume: LocalVolume, deps: VolumeDeps, signal: AbortSignal): Promise<void> {
+  let last: VolumeStep['kind'] | undefined;
   for (let turn = 0; turn < MAX_STEPS; turn += 1) {
-    const step = await plan(volume, deps, signal);
+    const planned = await plan(volume, deps, signal);
+    const step = planned.kind === 'activate' && last === 'activate' ? neverStarts(volume) : planned;
+    last = step.kind;
     if (step.kind === 'ready') return tellReady(volume, step, deps, signal);
     if (step.kind === 'gone') return deps.write.release(volume, signal);
     if (step.kind === 'wait') return tellWaiting(volume, step, deps, signal);
@@ -109,6 +112,13 @@ async function settle(volume: LocalVolume, deps: VolumeDeps, signal: AbortSignal
   }
   throw new Error(`volume ${volume.metadata.name} is not settled after ${MAX_STEPS} changes`);
 }
+
+/** lvm says that all is well, and starts nothing that lvm.conf leaves out. */
+const neverStarts = ({ spec, metadata }: LocalVolume): VolumeStep => ({
+  kind: 'refuse',
+  reason: 'ActivationFailed',
+  message: `Logical volume ${spec.vgName}/${metadata.name} was started and is not active: see volume_list in lvm.conf, and what dmesg says.`,
+});
 
 /** What was copied went with the logical volume that it was copied onto. */
 async function forgetCopy(volume: LocalVolume, { write }: VolumeDeps, signal: AbortSignal): Promise<void> {
