@@ -188,7 +188,13 @@ function createHostLvm(
 const stoppedIn = (endpoint: PortsConfig['csiEndpoint']): Pick<LvmOptions, 'stopped'> =>
   endpoint?.kind === 'unix'
     ? {
-        stopped: createStateFile<readonly string[]>(path.join(path.dirname(endpoint.path), 'stopped-volumes.json'), []),
+        stopped: createStateFile<readonly string[]>(
+          path.join(path.dirname(endpoint.path), 'stopped-volumes.json'),
+          [],
+          {
+            mayBeLost: true, // lvm's report tells of stopped volumes, too
+          },
+        ),
       }
     : {};
 

@@ -76,3 +76,16 @@ test('a document is on the disk before it has its name, and its name before the 
   await createStateFile(file, { count: 0 }).update(() => ({ count: 1 }), never);
   expect(seen).toEqual(['file synced, not named yet', 'folder synced, named']);
 });
+
+test.each(['', '["cut', '\0\0\0'])(
+  'a document of which %j is left counts as not there where it may be lost',
+  async (text) => {
+    const file = await newFile();
+    await writeFile(file, text);
+    await expect(createStateFile<string[]>(file, []).read(never)).rejects.toMatchObject({ kind: 'unavailable' });
+    const state = createStateFile<string[]>(file, [], { mayBeLost: true });
+    expect(await state.read(never)).toEqual([]);
+    await state.update((before) => [...before, 'a'], never);
+    expect(await state.read(never)).toEqual(['a']);
+  },
+);

@@ -12,9 +12,10 @@ export interface StateFile<T> {
 
 /**
  * `initial` stands for a file that is not there yet; without it that is an error. Everything in a process that writes
- * one file must share one StateFile: two of them each read before the other wrote, and lose that write.
+ * one file must share one StateFile: two of them each read before the other wrote, and lose that write. `mayBeLost`:
+ * what is no JSON, such as an empty file after a repair of its filesystem, counts as not there.
  */
-export function createStateFile<T>(file: string, initial?: T): StateFile<T> {
+export function createStateFile<T>(file: string, initial?: T, { mayBeLost = false } = {}): StateFile<T> {
   let last: Promise<unknown> = Promise.resolve();
 
   const read = async (signal: AbortSignal): Promise<T> => {
@@ -22,7 +23,8 @@ export function createStateFile<T>(file: string, initial?: T): StateFile<T> {
       return JSON.parse(await readFile(file, { encoding: 'utf8', signal })) as T;
     } catch (error) {
       signal.throwIfAborted();
-      if (initial !== undefined && (error as NodeJS.ErrnoException).code === 'ENOENT') return initial;
+      const isGone = (error as NodeJS.ErrnoException).code === 'ENOENT' || (mayBeLost && error instanceof SyntaxError);
+      if (initial !== undefined && isGone) return initial;
       throw new Fault('unavailable', `state file ${file}: ${textOf(error)}`, { cause: error });
     }
   };
