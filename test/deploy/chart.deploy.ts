@@ -65,6 +65,31 @@ test.each(files)('helm lint finds nothing in the chart with %s', async (file) =>
   expect(stdout).toContain('0 chart(s) failed');
 });
 
+interface Probe {
+  readonly periodSeconds?: number;
+  readonly timeoutSeconds?: number;
+  readonly failureThreshold?: number;
+}
+
+test('a program that starts or answers late, on a node without CPU to spare, is not killed for it', async () => {
+  const objects = await rendered('--set=scheduler.enabled=true');
+  const containers = objects
+    .filter(({ kind }) => kind === 'Deployment')
+    .flatMap(
+      (deployment) =>
+        podOf(deployment).containers as readonly (Container & { startupProbe?: Probe; livenessProbe?: Probe })[],
+    )
+    .filter(({ livenessProbe }) => livenessProbe !== undefined);
+  expect(containers.map(({ name }) => name).toSorted()).toEqual(['kube-scheduler', 'operator']);
+  const patience = ({ periodSeconds = 10, timeoutSeconds = 1, failureThreshold = 3 }: Probe = {}): number =>
+    Math.max(periodSeconds, timeoutSeconds) * failureThreshold;
+  for (const { startupProbe, livenessProbe } of containers) {
+    expect(patience(startupProbe)).toBeGreaterThanOrEqual(240);
+    expect(livenessProbe?.timeoutSeconds).toBeGreaterThanOrEqual(15);
+    expect(patience(livenessProbe)).toBeGreaterThanOrEqual(80);
+  }
+});
+
 describe('one source, two doors', () => {
   test('what is made of the chart is as `make deploy` makes it', async () => {
     const wanted = await derivedFiles(tools);
