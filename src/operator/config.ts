@@ -28,6 +28,8 @@ export interface OperatorConfig {
   readonly kubeconfig: string | undefined;
   readonly context: string | undefined;
   readonly leaderElection: boolean;
+  /** Others take the Lease over so long after the leader's last renewal. */
+  readonly leaseDurationMs: number;
   /** Of the Lease. */
   readonly namespace: string;
   /** Of this replica among those that want to lead; absent: the host's name. */
@@ -85,6 +87,11 @@ const FLAGS = {
   'leader-election': toggle({
     default: true,
     doc: 'Of several replicas only the one that holds the Lease open-local-operator serves; without it every one does.',
+  }),
+  'lease-duration': duration({
+    default: '15s',
+    maxMs: 600_000,
+    doc: "Others take the Lease over so long after the leader's last renewal; the leader itself ends after two thirds of it. More where nodes or the API server stand still at times.",
   }),
   namespace: text({
     placeholder: 'NAME',
@@ -220,6 +227,7 @@ export function parseOperatorConfig(
     kubeconfig: flags.kubeconfig,
     context: flags.context,
     leaderElection: flags['leader-election'],
+    leaseDurationMs: flags['lease-duration'],
     namespace: flags.namespace,
     identity: flags.identity,
     extenderListen: listen,

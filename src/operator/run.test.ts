@@ -565,10 +565,18 @@ test('a replica that cannot read the Lease is not Ready, and says so', async () 
   await eventually(async () => expect(await isReady(operator)).toBe(true));
 });
 
+const lease = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases', kind: 'Lease', namespaced: true };
+
+test('others take the Lease over after as long as the flag says', async () => {
+  const operator = await startOperator('--lease-duration=1m');
+  await eventually(async () => expect(await isReady(operator)).toBe(true));
+  const key = { namespace: 'default', name: 'open-local-operator' };
+  expect(await ours.client.get(lease, key, never)).toMatchObject({ spec: { leaseDurationSeconds: 60 } });
+});
+
 test('a replica that loses its Lease ends', async () => {
   const operator = await startOperator();
   await eventually(async () => expect(await isReady(operator)).toBe(true));
-  const lease = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases', kind: 'Lease', namespaced: true };
   const body = { spec: { holderIdentity: 'somebody-else' } };
   const key = { namespace: 'default', name: 'open-local-operator' };
   await ours.client.patch(lease, key, { type: 'merge', body }, never);

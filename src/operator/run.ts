@@ -45,7 +45,7 @@ export async function runOperator(config: OperatorConfig, deps: OperatorDeps, si
     metrics.watch(term.sources);
     await term.run(stopping);
   };
-  const looks = createLooks();
+  const looks = createLooks(config.leaseDurationMs);
   const ready = {
     // Ready means that it serves, or could: a rollout and a drain wait for that, and only the leader is called.
     leader: () => (term ? undefined : looks.problem()),
@@ -69,24 +69,29 @@ export async function runOperator(config: OperatorConfig, deps: OperatorDeps, si
 
 /** Serves while this replica owns the Lease; without leader election at once. */
 async function lead(
-  { leaderElection, namespace, identity = hostname() }: OperatorConfig,
+  { leaderElection, leaseDurationMs, namespace, identity = hostname() }: OperatorConfig,
   { client, log, onLooked, annotations }: OperatorDeps & Required<Pick<LeaderOptions, 'onLooked' | 'annotations'>>,
   serve: (stopping: AbortSignal) => Promise<void>,
   signal: AbortSignal,
 ): Promise<void> {
   if (!leaderElection) return serve(signal);
   const name = `${identity}_${randomUUID()}`;
-  return runLeader(
-    { client, namespace, name: LEASE, identity: name, onElected: serve, onLooked, annotations, log },
-    signal,
-  );
+  const contender = { client, namespace, name: LEASE, identity: name, ...leaseTimes(leaseDurationMs) };
+  return runLeader({ ...contender, onElected: serve, onLooked, annotations, log }, signal);
 }
 
-/** A replica that waits could lead when it saw the Lease so lately; it looks every two to four seconds. */
-const LOOK_MS = 15_000;
+/** The times of a Lease in the proportions that Kubernetes' own programs use: 15 s, 10 s and 2 s. */
+const leaseTimes = (leaseDurationMs: number) => ({
+  leaseDurationMs,
+  renewDeadlineMs: (leaseDurationMs * 2) / 3,
+  retryMs: (leaseDurationMs * 2) / 15,
+});
 
-/** Tells whether a replica that waits for the Lease could take it. */
-function createLooks(): { note(): void; problem(): string | undefined } {
+/**
+ * Tells whether a replica that waits could take the Lease: it saw it within `lookMs`, the Lease's duration, of which it
+ * sleeps four fifteenths at most between two looks.
+ */
+function createLooks(lookMs: number): { note(): void; problem(): string | undefined } {
   let last: number | undefined;
   return {
     note: () => {
@@ -95,7 +100,7 @@ function createLooks(): { note(): void; problem(): string | undefined } {
     problem: () => {
       if (last === undefined) return 'the Lease was not read yet';
       const since = performance.now() - last;
-      return since > LOOK_MS ? `the Lease was last read ${Math.round(since / 1000)} s ago` : undefined;
+      return since > lookMs ? `the Lease was last read ${Math.round(since / 1000)} s ago` : undefined;
     },
   };
 }
