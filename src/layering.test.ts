@@ -159,6 +159,7 @@ const ROOMS: readonly Room[] = [
     ours: [
       'capacity',
       'capacity/placing',
+      'csi',
       'daemon',
       'extender',
       'kube',

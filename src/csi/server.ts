@@ -44,6 +44,7 @@ export function createCsiServer(options: CsiServerOptions): Component {
     },
     stop: async () => {
       if (!bound) return;
+      bound = false;
       const abort = setTimeout(
         () => stopping.abort(new Fault('unavailable', 'the driver is stopping: try again')),
         graceMs,

@@ -531,6 +531,21 @@ test('both replicas are Ready, one is called; when it stops, the other takes ove
   await eventually(() => expect(lease()?.metadata.annotations).toHaveProperty([EXTENDER_CALLED]));
 });
 
+test('the replica that waits answers its sidecars that it is not ready, and on the same connection later', async () => {
+  const first = await startOperator();
+  await eventually(async () => expect(await isReady(first)).toBe(true));
+  const socket = path.join(ours.folder, 'second.sock');
+  const second = await startOperator(`--csi-endpoint=unix://${socket}`);
+  const sidecar = createCsiClient({ kind: 'unix', path: socket }, 20_000);
+  cleanups.push(() => sidecar.close());
+  await eventually(async () => expect(await isReady(second)).toBe(true));
+  const probe = () => sidecar.identity.probe({}, never);
+  expect(await probe()).toEqual({ ready: false });
+  await expect(sidecar.controller.controllerGetCapabilities({}, never)).rejects.toThrow('this replica does not lead');
+  await first.stop();
+  await eventually(async () => expect(await probe()).toEqual({ ready: true }));
+});
+
 test('with a Secret of its own the operator serves by TLS those who have the certificate that it made', async () => {
   await addNodes('n1');
   const pod = await addPod('web-0');

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { background } from '../daemon/background.ts';
+import { createStandbyServer, type StandbyServer } from '../csi/standby-server.ts';
 import { runComponents, type Component } from '../daemon/lifecycle.ts';
 import type { SetLogLevel } from '../daemon/log.ts';
 import type { Log } from '../model/log.ts';
@@ -39,9 +40,10 @@ export async function runOperator(config: OperatorConfig, deps: OperatorDeps, si
   const calls = createCallTimes(metrics);
   const stopMeasuring = addProcessMetrics(metrics.registry);
   addBuildInfo(metrics.registry, 'operator', deps.version);
+  const csi = standbyCsi(config, deps, calls.metrics);
   let term: Term | undefined;
   const serve = async (stopping: AbortSignal): Promise<void> => {
-    term = createTerm(config, { ...deps, metrics: calls.metrics });
+    term = createTerm(config, { ...deps, csi, metrics: calls.metrics });
     metrics.watch(term.sources);
     await term.run(stopping);
   };
@@ -52,6 +54,7 @@ export async function runOperator(config: OperatorConfig, deps: OperatorDeps, si
     cluster: () => term?.notReady(),
   };
   const components: Component[] = [
+    ...(csi ? [csi.socket] : []),
     background('serving', (stopping) =>
       lead(config, { ...deps, onLooked: () => looks.note(), annotations: calls.annotations }, serve, stopping),
     ),
@@ -66,6 +69,18 @@ export async function runOperator(config: OperatorConfig, deps: OperatorDeps, si
     stopMeasuring();
   }
 }
+
+/** The CSI socket is there before this replica leads: sidecars that find none exit, again and again. */
+const standbyCsi = (
+  { csiEndpoint, driverName }: OperatorConfig,
+  { version, log }: OperatorDeps,
+  { onCsiCall }: OperatorMetrics,
+): StandbyServer | undefined =>
+  csiEndpoint &&
+  createStandbyServer({
+    ...{ name: 'csi controller', endpoint: csiEndpoint, driverName, version },
+    ...{ log, onCall: onCsiCall },
+  });
 
 /** Serves while this replica owns the Lease; without leader election at once. */
 async function lead(

@@ -1,6 +1,7 @@
 import { Ledger, type LedgerPolicy } from '../capacity/ledger.ts';
 import { background } from '../daemon/background.ts';
 import { runComponents, type Component } from '../daemon/lifecycle.ts';
+import type { StandbyServer } from '../csi/standby-server.ts';
 import type { SetLogLevel } from '../daemon/log.ts';
 import type { Log } from '../model/log.ts';
 import type { KubeClient } from '../kube/client.ts';
@@ -39,7 +40,8 @@ import { removeCloneSnapshots } from './volumes/clone-snapshots.ts';
 
 export interface TermDeps {
   readonly client: KubeClient;
-  readonly version: string;
+  /** The replica's CSI socket; absent: it has none. */
+  readonly csi: StandbyServer | undefined;
   readonly log: Log;
   /** Called with what the NodeLocalStorageInitConfig asks for; absent: the level stays. */
   readonly setLogLevel?: SetLogLevel;
@@ -186,32 +188,28 @@ function hearCluster(config: OperatorConfig, deps: TermDeps): Cluster {
 
 /** The parts that answer calls, and the capacity objects, which say the same to a scheduler that makes none. */
 function callComponents(config: OperatorConfig, deps: TermDeps, cluster: Cluster): Component[] {
-  const { driverName, namespace, csiEndpoint, extenderListen } = config;
-  const { client, version, log, metrics } = deps;
+  const { driverName, namespace, extenderListen } = config;
+  const { client, log, metrics, csi: server } = deps;
   const { drivers, ledger, informers, topology, notReady } = cluster;
   const waiting = createWaitingPods(informers.pods);
   const components: Component[] = [];
-  if (csiEndpoint) {
+  if (server) {
     const capacity = createCapacityPublisher({
       ...{ client, ledger, informers, topology, driverName, namespace, log, now },
       isAwaited: () => waiting.any(),
     });
     const csi = createCsiComponent({
       ...{
-        endpoint: csiEndpoint,
+        server,
         client,
-        driverName,
         drivers,
-        version,
         ledger,
         informers,
         topology,
         needed: cluster.needed,
         notReady,
-        log,
         now,
       },
-      onCall: metrics.onCsiCall,
       // A scheduler that does not ask the extender must not choose the same full node again.
       onRefused: (ask) => capacity.refused(ask),
       onClaimRefused: ({ claim: { namespace, name }, words }) => cluster.refused.note(`${namespace}/${name}`, words),

@@ -53,6 +53,13 @@ test('both replicas are Ready, and the Service leads to one', async () => {
   expect(slice).toBe(leaderPod());
 });
 
+test('the sidecars of the replica that waits wait too, and do not end', async () => {
+  const waiting = system.replicas.find(({ name }) => name !== leaderPod());
+  const log = (): Promise<string> => system.log(`${waiting?.name}-csi-provisioner`);
+  await expect.poll(log, { timeout: 60_000 }).toContain('CSI driver is not ready');
+  expect(waiting?.sidecars.map(({ restarts }) => restarts)).toEqual([0, 0]);
+});
+
 test("kubeadm's static pod gets the configuration, and can resolve no name of a Service", async () => {
   const folder = await printedConfig(system.cluster, inject('openLocal'), 'kubeadm');
   const { spec } = await staticPod(system.cluster, folder);

@@ -1,10 +1,8 @@
-import { present } from '../../model/present.ts';
 import type { PlaceAnswer, PlaceRequest } from '../../capacity/books/create-volume.ts';
 import type { Ledger } from '../../capacity/ledger.ts';
 import { createControllers, type ControllerDeps } from '../../csi/controller/controller.ts';
-import { createIdentity } from '../../csi/identity.ts';
 import type { Topology } from '../../csi/ports.ts';
-import { createCsiServer, type CsiServerOptions } from '../../csi/server.ts';
+import type { StandbyServer } from '../../csi/standby-server.ts';
 import { KeyedMutex } from '../../daemon/keyed-mutex.ts';
 import type { Component } from '../../daemon/lifecycle.ts';
 import type { KubeClient } from '../../kube/client.ts';
@@ -14,13 +12,11 @@ import type { NeededData } from './needed-data.ts';
 import { createTraces } from './trace-volume.ts';
 import { createVolumeStore } from './volume-store.ts';
 
-export interface CsiComponentDeps extends Pick<CsiServerOptions, 'endpoint' | 'log' | 'onCall'> {
+export interface CsiComponentDeps {
+  readonly server: StandbyServer;
   readonly client: KubeClient;
-  readonly driverName: string;
   /** Names of CSI drivers that are ours. */
   readonly drivers: readonly string[];
-  /** Of this program. */
-  readonly version: string;
   readonly ledger: Ledger;
   readonly informers: Informers;
   readonly topology: Topology;
@@ -39,7 +35,7 @@ const WAIT_FOR_AGENT_MS = 45_000;
 
 /** The CSI controller as a part of the process: room from the ledger, records in the API server. */
 export function createCsiComponent(deps: CsiComponentDeps): Component {
-  const { client, ledger, informers, topology, notReady, log } = deps;
+  const { client, ledger, informers, topology, notReady } = deps;
   const place = (ask: PlaceRequest): PlaceAnswer => {
     const answer = ledger.place(ask, deps.now());
     if (!answer.ok) deps.onRefused(ask);
@@ -47,11 +43,6 @@ export function createCsiComponent(deps: CsiComponentDeps): Component {
   };
   const claimUid: ControllerDeps['claimUid'] = ({ name, claim }) =>
     (claim && informers.claims.get(`${claim.namespace}/${claim.name}`)?.uid) ?? claimUidIn(name);
-  const identity = createIdentity({
-    driverName: deps.driverName,
-    version: deps.version,
-    ready: () => notReady() === undefined,
-  });
   const controllers = createControllers({
     volumes: createVolumeStore({ client, volumes: informers.volumes, needed: deps.needed }),
     sources: new KeyedMutex(),
@@ -76,12 +67,5 @@ export function createCsiComponent(deps: CsiComponentDeps): Component {
       deps.onClaimRefused(refused);
     },
   });
-  const { endpoint, onCall } = deps;
-  return createCsiServer({
-    name: 'csi controller',
-    endpoint,
-    services: [identity, ...controllers],
-    log,
-    ...present({ onCall }),
-  });
+  return deps.server.serve(controllers, () => notReady() === undefined);
 }
