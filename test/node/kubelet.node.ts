@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import { startKubeletNode, type KubeletNode } from './kubelet/kubelet-node.ts';
 import { podLimits } from './kubelet/tests/limits.ts';
+import { onePod } from './kubelet/tests/one-pod.ts';
 import { podLife } from './kubelet/tests/pods.ts';
 import { power } from './kubelet/tests/power.ts';
 import { restarts } from './kubelet/tests/restarts.ts';
@@ -24,6 +25,9 @@ describe('IO limits of pods', () => {
 });
 describe('restarts under IO', () => {
   restarts(theNode, signal);
+});
+describe('one pod at a time', () => {
+  onePod(theNode);
 });
 describe('power', () => {
   power(theNode, signal);

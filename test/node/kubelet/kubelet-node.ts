@@ -136,7 +136,8 @@ function createNode({ vm, system, progress, image, openLocal }: Parts, signal: A
     inPod: (name, script, container) => {
       const found = (pod(name)?.status?.containerStatuses ?? []).find((each) => each.name === (container ?? each.name));
       const id = found?.containerID?.replace(/^.*:\/\//, '') ?? '';
-      return onNode(`ctr -n k8s.io task exec --exec-id "e$RANDOM$RANDOM" ${quoted(id)} sh -c ${quoted(script)}`);
+      const exec = `task exec --exec-id "e$RANDOM$RANDOM" ${quoted(id)} sh -c ${quoted(script)}`;
+      return onNode(`ctr --connect-timeout 60s -n k8s.io ${exec}`);
     },
     untilReady: (name) => untilPod(name, 'is ready', isReady),
     untilGone: async (name) => {

@@ -54,15 +54,23 @@ export interface ToolClaim {
   readonly size: string;
   readonly storageClass?: string;
   readonly block?: boolean;
+  /** Absent: ReadWriteOnce. */
+  readonly accessMode?: string;
 }
 
 /** A claim, and of the pods' `volume` what makes use of it: `claimed`. */
-export const toolClaim = ({ name, size, storageClass = 'open-local-lvm', block = false }: ToolClaim): object => ({
+export const toolClaim = ({
+  name,
+  size,
+  storageClass = 'open-local-lvm',
+  block = false,
+  accessMode = 'ReadWriteOnce',
+}: ToolClaim): object => ({
   apiVersion: 'v1',
   kind: 'PersistentVolumeClaim',
   metadata: { name, namespace: 'default' },
   spec: {
-    accessModes: ['ReadWriteOnce'],
+    accessModes: [accessMode],
     storageClassName: storageClass,
     volumeMode: block ? 'Block' : 'Filesystem',
     resources: { requests: { storage: size } },

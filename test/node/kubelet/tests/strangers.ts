@@ -110,7 +110,9 @@ export function strangers(theNode: () => KubeletNode, signal: AbortSignal): void
       { type: 'merge', body: { metadata: { annotations } } },
       signal,
     );
-    await expect.poll(logicalVolumes, POLL).not.toContain(waste);
+    node.progress('the node is told to erase one of the two');
+    await withLogs(() => expect.poll(logicalVolumes, POLL).not.toContain(waste));
+    node.progress('it is erased');
     expect(await logicalVolumes()).toContain(keep);
 
     // As the condition tells: with the label of the node, and without a finalizer.
@@ -171,6 +173,19 @@ export function strangers(theNode: () => KubeletNode, signal: AbortSignal): void
       await expect.poll(() => mountsBelow('/srv/kubelet'), POLL).toEqual([]);
     },
   );
+
+  /** Adds to what is thrown what the agent has logged and the node reports: both go with the machine. */
+  async function withLogs(wait: () => Promise<unknown>): Promise<void> {
+    try {
+      await wait();
+    } catch (error) {
+      const log = await node.onNode(
+        'tail -n 60 /var/log/pods/open-local_*/agent/*.log; ps -eo pid,etimes,stat,wchan:20,args | grep -e lvm -e blkdiscard; :',
+      );
+      const report = JSON.stringify(node.system.stores.nodeStorages.get(NODE));
+      throw new Error(`${String(error)}\n${log}\n${report}`, { cause: error });
+    }
+  }
 
   /** Mounts of volumes below a folder, each with its device. */
   async function mountsBelow(folder: string): Promise<readonly string[]> {
