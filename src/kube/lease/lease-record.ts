@@ -47,6 +47,9 @@ export const sight = (lease: Lease, before: Sighting | undefined, now: number): 
   return before && isSame(before.spec, spec) ? before : { spec, firstSeenAt: now };
 };
 
+/** Of our own duration; a lease that a person edited may say years, and its owner be gone. */
+const LONGEST = 10;
+
 /**
  * Whether the lease may be taken: nobody owns it, we own it already, or its owner has not renewed it for a whole
  * duration **since we saw it change**. The times in it are the owner's and may be hours away from ours, so they are
@@ -55,8 +58,9 @@ export const sight = (lease: Lease, before: Sighting | undefined, now: number): 
 export function isFree({ spec, firstSeenAt }: Sighting, contender: Contender, now: number): boolean {
   const { holderIdentity, leaseDurationSeconds } = spec;
   if (!holderIdentity || holderIdentity === contender.identity) return true;
-  const durationMs = leaseDurationSeconds === undefined ? contender.leaseDurationMs : leaseDurationSeconds * 1000;
-  return now - firstSeenAt >= durationMs;
+  const own = contender.leaseDurationMs;
+  const durationMs = leaseDurationSeconds === undefined ? own : leaseDurationSeconds * 1000;
+  return now - firstSeenAt >= Math.min(durationMs, LONGEST * own);
 }
 
 /** What we write to take or to renew a lease. */

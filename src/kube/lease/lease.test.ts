@@ -344,6 +344,13 @@ test('a Lease without a duration lasts as long as ours would', () => {
   expect(microTime(new Date(1))).toBe('1970-01-01T00:00:00.001000Z');
 });
 
+test('a Lease that somebody gave years, and whose owner is gone, is taken after ten times our duration', () => {
+  const claim = { identity: 'b', leaseDurationMs: 15_000 };
+  const spec: LeaseSpec = { holderIdentity: 'a', leaseDurationSeconds: 999_999_999, renewTime: '2099-01-01T00:00:00Z' };
+  expect(isFree({ spec, firstSeenAt: 0 }, claim, 149_999)).toBe(false);
+  expect(isFree({ spec, firstSeenAt: 0 }, claim, 150_000)).toBe(true);
+});
+
 test('many contenders, stops and cuts at random: never two at a time', async () => {
   // A small generator, so that a failure can be repeated.
   let seed = 7;
