@@ -157,10 +157,11 @@ test('a copy-on-write snapshot tells when it was taken, how large its volume was
   expect(of('unknown', '')?.snapshot).toEqual({ originSize: 40 * MIB, invalid: false });
 });
 
-test('a thin snapshot and a cached volume have an origin, and no store', () => {
+test('a thin snapshot has an origin and no store, and a cached volume is a snapshot of nothing', () => {
   const volumes = [lv('t', { origin: 'v', lv_role: 'public,snapshot,thinsnapshot' }), lv('c', { origin: '[c_corig]' })];
   const found = parseReport(reportWith({ lv: volumes })).groups[0]?.volumes ?? [];
   expect(found.map(({ snapshot }) => snapshot)).toEqual([undefined, undefined]);
+  expect(found.map(({ origin }) => origin)).toEqual(['v', undefined]);
 });
 
 test('a volume whose device was stopped and not started again is told', () => {

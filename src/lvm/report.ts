@@ -238,7 +238,8 @@ function cutTo(row: Row): Bytes | undefined {
 
 function volumeOf(row: Row, taken: ReadonlyMap<string, Bytes>): LvmVolume {
   const name = text(row, 'lv_name');
-  const origin = text(row, 'origin');
+  const named = text(row, 'origin');
+  const origin = named.startsWith('[') ? '' : named; // the hidden part of a cached volume
   return {
     name,
     uuid: text(row, 'lv_uuid'),
