@@ -1,7 +1,5 @@
 import { Fault } from '../model/fault.ts';
-
-const NAME = /^[A-Za-z0-9_+.][A-Za-z0-9_+.-]*$/;
-const MAX_NAME_CHARS = 127;
+import { isLvmName, LVM_NAMES } from '../model/lvm-name.ts';
 
 /** On every logical volume we made: what carries it is ours to grow and to remove. */
 export const OUR_TAG = 'open-local';
@@ -16,11 +14,8 @@ export const UNFINISHED_TAG = 'open-local.unfinished';
  * else, above all for a name that lvm would take for an option or a path.
  */
 export function lvmName(text: string): string {
-  if (NAME.test(text) && text !== '.' && text !== '..' && text.length <= MAX_NAME_CHARS) return text;
-  throw new Fault(
-    'invalid',
-    `"${text}" cannot be an LVM name: use up to ${MAX_NAME_CHARS} letters, digits, "_", "+", "." and "-", not "-" first`,
-  );
+  if (isLvmName(text)) return text;
+  throw new Fault('invalid', `"${text}" cannot be an LVM name: use ${LVM_NAMES}`);
 }
 
 /** The UUID that lvm gives to the device of a logical volume (build_dm_uuid in lib/activate/dev_manager.c). */

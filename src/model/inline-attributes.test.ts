@@ -15,6 +15,10 @@ test.each([
 
 test.each([
   [{}, 'attribute vgName is missing from volumeAttributes: name the volume group to use'],
+  [
+    { vgName: '../x' },
+    'attribute vgName: "../x" cannot be a volume group: use up to 127 letters, digits, "_", "+", "." and "-", not "-" first',
+  ],
   [{ vgName: 'g', size: '0' }, 'attribute size: "0" must be more than zero'],
   [{ vgName: 'g', size: 'much' }, 'attribute size: "much" is not a quantity such as 10Gi'],
   [{ vgName: 'g', size: '10m' }, 'attribute size: "10m" is not a whole number; did you mean 10M?'],

@@ -2,6 +2,7 @@ import { bytes, GIB, type Bytes } from './bytes.ts';
 import { Fault } from './fault.ts';
 import type { Encryption } from './encryption.ts';
 import { sizeToMake } from './claim-judge.ts';
+import { checkGroupName } from './lvm-name.ts';
 import { parseMkfsOptions } from './mkfs-options.ts';
 import { present } from './present.ts';
 import {
@@ -39,6 +40,7 @@ export function parseInlineAttributes(values: Readonly<Record<string, string>>, 
   const { vgName } = values;
   if (!vgName)
     throw new Fault('invalid', 'attribute vgName is missing from volumeAttributes: name the volume group to use');
+  checkGroupName('attribute vgName', vgName);
   if (values['mkfsOptions']) parseMkfsOptions(values['mkfsOptions'], fsType);
   const encryption = readEncryption(parameters, 'LVM');
   const size = sizeToMake('LVM', { block: false, fsType, encryption }, { size: readSize(values['size']) });

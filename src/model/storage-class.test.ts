@@ -57,6 +57,9 @@ test.each([
   [{ volumeType: 'MountPoint', encryption: 'luks2' }, 'encryption is for volumeType LVM, not MountPoint'],
   [{ volumeType: 'LVM', Encryption: 'luks2' }, 'Encryption is unknown: use encryption with the value luks2'],
   [{ volumeType: 'LVM', encrypted: 'true' }, 'encrypted is unknown: use encryption with the value luks2'],
+  [{ volumeType: 'LVM', vgName: ' pool' }, 'vgName: " pool" cannot be a volume group: use up to 127 letters'],
+  [{ volumeType: 'LVM', vgName: '--force' }, 'vgName: "--force" cannot be a volume group'],
+  [{ volumeType: 'LVM', vgName: 'a/b' }, 'vgName: "a/b" cannot be a volume group'],
   [{ volumeType: 'Device', vgName: 'pool' }, 'vgName is for volumeType LVM, not Device'],
 ])('%j is refused with the parameter and what is allowed', (parameters, message) => {
   expect(() => parseStorageClass(parameters)).toThrow(message);

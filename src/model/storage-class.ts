@@ -1,4 +1,5 @@
 import { Fault } from './fault.ts';
+import { checkGroupName } from './lvm-name.ts';
 import { parseMkfsOptions } from './mkfs-options.ts';
 import { present } from './present.ts';
 import { PARAM_FS_TYPE } from './well-known.ts';
@@ -61,6 +62,7 @@ export function parseStorageClass(
   const { vgName } = values;
   if (kind !== 'LVM' && vgName)
     throw new Fault('invalid', `StorageClass parameter vgName is for volumeType LVM, not ${kind}`);
+  if (vgName) checkGroupName('StorageClass parameter vgName', vgName);
   const encryption = readEncryption(parameters, kind);
   const fsType = readFsType(values);
   if (values['mkfsOptions']) parseMkfsOptions(values['mkfsOptions'], fsType ?? '');
