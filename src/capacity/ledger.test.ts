@@ -46,6 +46,14 @@ describe('a hold settles on one node', () => {
     expect(free(ledger)).toEqual([gib(4), gib(4)]);
   });
 
+  test('a nomination that filter was asked with is older than its answer, and changes nothing', () => {
+    const ledger = floating({ nominatedNode: 'n2' });
+    ledger.podChanged(pod('a', ['a'], { nominatedNode: 'n2' }));
+    expect(free(ledger)).toEqual([gib(4), gib(4)]);
+    ledger.podChanged(pod('a', ['a'], { nominatedNode: 'n1' }));
+    expect(free(ledger)).toEqual([gib(4), gib(10)]);
+  });
+
   test('the volumes that are still open go where the first was sent', () => {
     const ledger = ledgerWith({ nodes: nodes(10, 10), claims: [claim('a', 3), claim('b', 4)] });
     ledger.filter(pod('p', ['a', 'b']), ['n1', 'n2'], 0);

@@ -32,16 +32,17 @@ export function askFilter(world: World, pod: PodFacts): readonly string[] {
     const waits = ledger.holds().floating > 0 || refusals.some((refusal) => refusal?.kind === 'claim-missing');
     demand(waits, () => 'filter: more may free up, but nothing floats');
   }
-  believeHold(world, pod.uid, needs.items, answered);
+  believeHold(world, pod, needs.items, answered);
   world.answers.set(pod.uid, answered);
   return answered;
 }
 
 /** Records that the pod may go to these nodes; claims whose node is already chosen go there at once. */
-function believeHold(world: World, pod: string, items: readonly Item[], nodes: readonly string[]): void {
+function believeHold(world: World, pod: PodFacts, items: readonly Item[], nodes: readonly string[]): void {
   const { model } = world;
   if (items.length === 0 || nodes.length === 0) return;
-  model.holds.set(pod, { nodes: new Set(nodes), items: [...items], expiresAt: world.now + HOLD_TTL_MS });
+  const expiresAt = world.now + HOLD_TTL_MS;
+  model.holds.set(pod.uid, { nodes: new Set(nodes), items: [...items], expiresAt, nominated: pod.nominatedNode });
   for (const { uid } of items) reviewUids(model, [uid]);
 }
 
@@ -104,7 +105,7 @@ export function askBind(world: World, pod: PodFacts, node: string): void {
   const items = needs?.items ?? hold?.items;
   if (!items) return;
   endPod(model, pod.uid);
-  believeHold(world, pod.uid, items, [node]);
+  believeHold(world, pod, items, [node]);
 }
 
 /** Records that nothing is promised any more; the ledger may still hold the room. */

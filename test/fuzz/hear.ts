@@ -1,6 +1,6 @@
 import { present } from '../../src/model/present.ts';
 import type { ClaimFacts, PodFacts, VolumeFacts } from '../../src/model/facts.ts';
-import { claimKeyOf, inlineItems, type Item, type Model } from './model.ts';
+import { claimKeyOf, inlineItems, type HoldPromise, type Item, type Model } from './model.ts';
 import type { Kind, Objects } from './objects.ts';
 
 /** How the promises of the model change with what is heard: the rules of docs/ledger.md in the plainest form. */
@@ -70,10 +70,14 @@ function hearPod(model: Model, pod: PodFacts): void {
     const inline = new Set(inlineItems(pod).map(({ key }) => key));
     endItems(model, (item) => inline.has(item.key));
     settle(model, pod.uid, pod.nodeName);
-  } else if (pod.nominatedNode !== undefined && hold?.nodes.has(pod.nominatedNode)) {
+  } else if (pod.nominatedNode !== undefined && isNewsFor(hold, pod.nominatedNode)) {
     hold.nodes = new Set([pod.nominatedNode]);
   }
 }
+
+/** A scheduler that was offered nodes anew may bind to another one than it had nominated before. */
+const isNewsFor = (hold: HoldPromise | undefined, node: string): hold is HoldPromise =>
+  hold !== undefined && hold.nominated !== node && hold.nodes.has(node);
 
 /** Expects inline volumes of a deleted pod: the node may have made them, and its report may still be under way. */
 function leaveInline(model: Model, pod: PodFacts): void {

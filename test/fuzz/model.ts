@@ -24,6 +24,8 @@ export interface HoldPromise {
   nodes: Set<string>;
   items: Item[];
   expiresAt: number;
+  /** The nomination that filter was asked with. */
+  readonly nominated?: string | undefined;
 }
 
 /** "There will be a volume of this name here." */

@@ -44,6 +44,8 @@ export function filterPod(
   books.pvHolds.set(pod.uid, countedOn(found, answer, asked.names), expiresAt);
   if (plan.requests.length === 0 || plan.nodes.length === 0) return { refusals, mayFreeUp };
   const broken = holdOrTell(books, pod.uid, picked ? pickNodes(plan, picked) : plan, expiresAt);
+  const hold = books.podHolds.get(pod.uid);
+  if (hold) hold.oldNomination = pod.nominatedNode;
   return { refusals: broken ? sameForAll(asked.names.length, broken) : answer, mayFreeUp: false };
 }
 

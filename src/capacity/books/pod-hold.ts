@@ -13,6 +13,8 @@ import type { PodPlan } from '../placing/plan.ts';
 export class PodHold {
   readonly podUid: string;
   expiresAt: number;
+  /** The nomination that the pod had when filter was asked: it is older than the answer, and says nothing of it. */
+  oldNomination: string | undefined;
   readonly #cluster: Cluster;
   #plan: PodPlan;
   #state: HoldState;

@@ -78,11 +78,11 @@ export class Pods {
     this.#books.pvHolds.end(pod.uid);
   }
 
-  /** A nomination for a node that the last filter did not offer is stale. */
+  /** A nomination is stale when the last filter did not offer the node, or was asked with this nomination. */
   #nominated(pod: PodFacts, name: string): void {
     const hold = this.#books.podHolds.get(pod.uid);
     const node = this.#books.cluster.peek(name);
-    if (hold && node && hold.covers(node)) this.#books.podHolds.settle(hold, node);
+    if (hold && node && hold.oldNomination !== name && hold.covers(node)) this.#books.podHolds.settle(hold, node);
   }
 
   #forget(uid: string): void {
