@@ -82,7 +82,7 @@ const ROOMS: readonly Room[] = [
   // 4: each wires one process
   {
     room: 'operator/follow',
-    ours: ['capacity', 'csi', 'daemon', 'kube', 'kube/follow', 'kube/protobuf', 'kube/rest', 'model'],
+    ours: ['capacity', 'csi', 'daemon', 'kube', 'kube/events', 'kube/follow', 'kube/protobuf', 'kube/rest', 'model'],
     packages: ['node:'],
   },
   {

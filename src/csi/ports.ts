@@ -56,6 +56,11 @@ export interface Volumes {
    * nobody needs it. Done when there is none.
    */
   removeLater(id: string, why: string, signal: AbortSignal): Promise<void>;
+  /**
+   * Takes the record away without asking its node, of which nothing is heard; done when there is none. Throws Fault
+   * `aborted` when the node has begun the volume after all: it removes it, too.
+   */
+  abandon(id: string, signal: AbortSignal): Promise<void>;
   /** Those that are heard of and need the data of this one, in the order of their names. */
   needing(id: string): readonly LocalVolume[];
   /** Looks at the volume now and after every change (undefined: it is gone), until `decide` returns something. */
@@ -104,4 +109,6 @@ export interface Topology {
 export interface StorageReports {
   /** Undefined: the node has no NodeLocalStorage. */
   troublesOf(node: string): StorageTroubles | undefined;
+  /** Nothing was heard of its agent for long. */
+  isSilent(node: string): boolean;
 }

@@ -1,3 +1,5 @@
+import { minus } from './bytes.ts';
+import type { GroupFacts, NodeStorage } from './facts.ts';
 import type { NodeLocalStorage } from './objects.ts';
 import { STORAGE_CORDONED } from './well-known.ts';
 
@@ -20,6 +22,19 @@ export function placesOf({ status }: Pick<NodeLocalStorage, 'status'>): readonly
 
 export const isCordoned = (cordon: ReadonlySet<string>, name: string): boolean =>
   cordon.has(EVERYTHING) || cordon.has(name);
+
+/** The group with all of its room kept back from new volumes, but not from those that it has. */
+export const closedGroup = (group: GroupFacts): GroupFacts =>
+  group.forGrowth === undefined
+    ? { ...group, reserved: group.total, forGrowth: minus(group.total, group.reserved) }
+    : group;
+
+/** The storage with nothing for new volumes; those that it has stay, and may grow. */
+export const closedStorage = ({ name, groups, units }: NodeStorage): NodeStorage => ({
+  name,
+  groups: groups.map(closedGroup),
+  units: units.map((unit) => ({ ...unit, usable: false })),
+});
 
 /** The annotation's value; null, which takes it away in a merge patch, where nothing is left. */
 export const cordonValue = (names: Iterable<string>): string | null => [...names].toSorted().join(',') || null;

@@ -1,5 +1,5 @@
-import { bytes, MIB, minus, NO_BYTES, type Bytes } from './bytes.ts';
-import { cordonOf, EVERYTHING, isCordoned, placesOf } from './cordon.ts';
+import { bytes, MIB, NO_BYTES, type Bytes } from './bytes.ts';
+import { closedGroup, cordonOf, EVERYTHING, isCordoned, placesOf } from './cordon.ts';
 import { textOf } from './fault.ts';
 import { notOnDisk } from './mounted-disk.ts';
 import type { GroupFacts, NodeStorage, UnitFacts } from './facts.ts';
@@ -26,9 +26,10 @@ export function nodeStorage(nls: NodeLocalStorage): DecodedNode {
   const cordon = cordonOf(nls);
 
   const groups = pick(info?.volumeGroups, managed?.volumeGroups).flatMap((vg) =>
-    attempt(`volume group ${vg.name}`, problems, () =>
-      withCordon(groupFacts(vg, reservations.get(vg.name), problems), cordon),
-    ),
+    attempt(`volume group ${vg.name}`, problems, () => {
+      const facts = groupFacts(vg, reservations.get(vg.name), problems);
+      return isCordoned(cordon, vg.name) ? closedGroup(facts) : facts;
+    }),
   );
   const units = [
     ...pick(devices, managed?.devices).flatMap((device) =>
@@ -69,12 +70,6 @@ function groupFacts(vg: NlsVolumeGroup, reservation: string | undefined, problem
     reserved: vg.condition === 'DiskFault' ? total : reservedBytes(vg.name, reservation, total, problems),
     volumes: (vg.logicalVolumes ?? []).map((volume) => ({ name: volume.name, size: bytes(volume.total) })),
   };
-}
-
-/** A cordoned group keeps all of its room back from new volumes, but not from those that it has. */
-function withCordon(group: GroupFacts, cordon: ReadonlySet<string>): GroupFacts {
-  const { name, total, reserved } = group;
-  return isCordoned(cordon, name) ? { ...group, reserved: total, forGrowth: minus(total, reserved) } : group;
 }
 
 /** A name that is misspelled would keep nothing back. A node that has not reported knows no names. */

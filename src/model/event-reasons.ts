@@ -54,6 +54,8 @@ const OTHERS = {
   SnapshotOfNobody: operator('LocalVolume'),
   /** The store of a snapshot was full, so what it held is lost. */
   SnapshotLost: operator('VolumeSnapshot, VolumeSnapshotContent'),
+  /** Nothing was heard of the agent for long: its node gets no new volume. */
+  AgentSilent: operator(STORAGE),
   /** No report shows a LocalVolume that is Ready. */
   VolumeUnseen: operator('LocalVolume'),
   /** A volume that was made before us has a LocalVolume now. */

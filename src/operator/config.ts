@@ -58,6 +58,7 @@ export interface OperatorConfig {
   readonly holdTtlMs: number;
   /** How long a Node object must be gone before volumes deleted there are let go. */
   readonly lostNodeGraceMs: number;
+  readonly silentAfterMs: number;
   /** How long to wait between two comparisons of a part of the ledger with what the objects say. */
   readonly checkEveryMs: number;
   readonly waitMs: number;
@@ -184,6 +185,11 @@ const FLAGS = {
     maxMs: 365 * 24 * 3_600_000,
     doc: 'How long a Node object must be gone before volumes that are deleted there are let go; their data is not touched.',
   }),
+  'silent-after': duration({
+    default: '11m',
+    maxMs: 365 * 24 * 3_600_000,
+    doc: 'How long nothing is heard of an agent, which reports every five minutes at least, before its node gets no new volume.',
+  }),
   'check-every': duration({
     default: '30s',
     doc: 'How often a part of the ledger, 50 nodes, is compared with what the objects say, and mended where it differs.',
@@ -246,6 +252,7 @@ export function parseOperatorConfig(
     antiAffinity: flags['node-anti-affinity'],
     holdTtlMs: flags['hold-ttl'],
     lostNodeGraceMs: flags['lost-node-grace'],
+    silentAfterMs: flags['silent-after'],
     checkEveryMs: flags['check-every'],
     waitMs: flags['wait-ms'],
     logLevel: flags['log-level'],

@@ -30,7 +30,7 @@ import {
 import { bytes, GIB, MIB } from '../model/bytes.ts';
 import type { LocalVolume } from '../model/local-volume.ts';
 import type { KubeObject, NodeLocalStorage, PersistentVolume, Pod, StorageClass } from '../model/objects.ts';
-import { EXTENDER_CALLED, LOG_LEVEL } from '../model/well-known.ts';
+import { EXTENDER_CALLED, LOG_LEVEL, VOLUME_FINALIZER } from '../model/well-known.ts';
 import { parseOperatorConfig } from './config.ts';
 import { textAt, type TlsSecret } from './serving/keep-certificates.ts';
 import { createFakeClock, type FakeClock } from '../wait/fake-clock.ts';
@@ -613,9 +613,9 @@ async function passPatience(): Promise<void> {
   }
 }
 
-const eventsOn = async (pod: string) =>
+const eventsOn = async (name: string, kind = 'Pod') =>
   (await ours.client.list(EVENTS, { namespace: 'default' }, never)).items
-    .filter(({ involvedObject: { kind, name } }) => kind === 'Pod' && name === pod)
+    .filter(({ involvedObject: on }) => on.kind === kind && on.name === name)
     .map(({ reason, message, source }) => ({ reason, message, by: source.component }));
 
 test('a pod that asks for more than any group has is told why, though kube-scheduler never asked', async () => {
@@ -634,6 +634,41 @@ test('a pod that asks for more than any group has is told why, though kube-sched
   expect(told).toMatchObject({ reason: 'NoRoom', by: 'open-local-operator' });
   expect(told?.message).toContain('Waits with claim data-web-0 (9 GiB, class open-local-lvm). On all 2 nodes:');
   expect(told?.message).toContain('lacks 1 GiB of 9 GiB: 8 GiB of 8 GiB free');
+});
+
+test('a node whose agent is silent gets no new volume, and lets go of those that it never began', async () => {
+  await addNodes('n1', 'n2');
+  const report = (name: string, lastHeartbeatTime: string) => {
+    const status = { conditions: [], nodeStorageInfo: { state: { lastHeartbeatTime } } };
+    return ours.client.patch(NODE_LOCAL_STORAGES, { name }, { type: 'merge', body: { status } }, never, 'status');
+  };
+  for (const name of ['n1', 'n2']) await report(name, '2026-01-01T00:00:00Z');
+  // The looks are the machine's, four in a second; the time that they see is the test's.
+  const operator = await startReady('--silent-after=500ms');
+  const pod = await addPod('web-0');
+  const spec = { nodeName: 'n1', kind: 'LVM', vgName: 'pool-0', sizeBytes: GIB, role: 'Volume' } as const;
+  await ours.client.create(LOCAL_VOLUMES, { metadata: { name: 'pvc-1', finalizers: [VOLUME_FINALIZER] }, spec }, never);
+  let beat = 0;
+  await eventually(async () => {
+    await report('n2', new Date((beat += 1000)).toISOString());
+    await clock.advance(250);
+    expect((await filter(operator, pod, 'n1', 'n2')).NodeNames).toEqual(['n2']);
+  });
+  await eventually(async () =>
+    expect(await eventsOn('n1', 'NodeLocalStorage')).toMatchObject([
+      { reason: 'AgentSilent', by: 'open-local-operator' },
+    ]),
+  );
+
+  await expect(createVolume('pvc-1', GIB, 'n1')).rejects.toMatchObject({
+    code: Code.RESOURCE_EXHAUSTED,
+    details: expect.stringContaining('node n1 has not made the volume, and its agent has stopped reporting'),
+  });
+  expect(volume('pvc-1')).toBeUndefined();
+  await expect(createVolume('pvc-1', GIB, 'n1')).rejects.toMatchObject({ code: Code.RESOURCE_EXHAUSTED });
+
+  await report('n1', '2026-01-01T00:05:00Z');
+  await eventually(async () => expect((await filter(operator, pod, 'n1')).NodeNames).toEqual(['n1']));
 });
 
 test('a pod whose claim CreateVolume refuses is told its words', async () => {

@@ -14,6 +14,7 @@ import { createCapacityPublisher } from './capacity-objects/publish-capacity.ts'
 import type { OperatorConfig } from './config.ts';
 import { checkLedger } from './follow/check-ledger.ts';
 import { feedLedger } from './follow/feed-ledger.ts';
+import { createSilentNodes, type CountedStorages } from './follow/silent-nodes.ts';
 import { allSynced, createInformers, followAll, notSynced, type Informers } from './follow/informers.ts';
 import { followSnapshots, type SnapshotInformers } from './follow/snapshot-sources.ts';
 import { createTopology } from './follow/topology.ts';
@@ -85,7 +86,7 @@ export function createTerm(config: OperatorConfig, deps: TermDeps): Term {
   const kept = { client: deps.client, informers, needed: cluster.needed, events, log };
   const stores = { client: deps.client, informers, ledger, events, log, onStuck: deps.metrics.onStuckStores };
   const check = {
-    ...{ ledger, policy: cluster.policy, informers, log },
+    ...{ ledger, policy: cluster.policy, informers, storages: cluster.storages, log },
     everyMs: config.checkEveryMs,
     onChecked: deps.metrics.onChecked,
   };
@@ -93,6 +94,7 @@ export function createTerm(config: OperatorConfig, deps: TermDeps): Term {
   const components: Component[] = [
     background('events', (signal) => events.run(signal)),
     background('informers', (signal) => followAll(informers, signal)),
+    background('silent nodes', (signal) => cluster.storages.run(signal)),
     ...callComponents(config, deps, cluster),
     ...olderParts(config, deps, cluster),
     background('node storage', (signal) => nodes.run(signal)),
@@ -149,6 +151,8 @@ interface Cluster {
   readonly policy: LedgerPolicy;
   readonly ledger: Ledger;
   readonly informers: Informers;
+  /** Storages of nodes as the ledger hears of them. */
+  readonly storages: CountedStorages;
   readonly events: EventRecorder;
   readonly notReady: () => string | undefined;
   readonly needed: NeededData;
@@ -172,7 +176,11 @@ function hearCluster(config: OperatorConfig, deps: TermDeps): Cluster {
   const ledger = new Ledger(policy);
   const informers = createInformers({ client, drivers, log });
   const events = createEventRecorder({ client, source: { component: OPERATOR }, log });
-  feedLedger(informers, ledger);
+  const storages = createSilentNodes({
+    ...{ storages: informers.storages, silentAfterMs: config.silentAfterMs, events, log },
+    now: () => clock.now(),
+  });
+  feedLedger({ ...informers, storages }, ledger);
   informers.initConfigs.subscribe({
     changed: ({ metadata }) => {
       if (metadata.name === config.initConfig) setLogLevel?.(metadata.annotations?.[LOG_LEVEL]);
@@ -182,7 +190,7 @@ function hearCluster(config: OperatorConfig, deps: TermDeps): Cluster {
   const needed = createNeededData(informers.volumes);
   const topology = createTopology(informers.nodes);
   const refused = createRefusedClaims(clock);
-  const heard = { drivers, policy, ledger, informers, events, needed, topology, clock, refused };
+  const heard = { drivers, policy, ledger, informers, storages, events, needed, topology, clock, refused };
   return { ...heard, notReady: () => notSynced(informers) };
 }
 
@@ -190,7 +198,7 @@ function hearCluster(config: OperatorConfig, deps: TermDeps): Cluster {
 function callComponents(config: OperatorConfig, deps: TermDeps, cluster: Cluster): Component[] {
   const { driverName, namespace, extenderListen } = config;
   const { client, log, metrics, csi: server } = deps;
-  const { drivers, ledger, informers, topology, notReady } = cluster;
+  const { drivers, ledger, informers, storages, topology, notReady } = cluster;
   const waiting = createWaitingPods(informers.pods);
   const components: Component[] = [];
   if (server) {
@@ -205,6 +213,7 @@ function callComponents(config: OperatorConfig, deps: TermDeps, cluster: Cluster
         drivers,
         ledger,
         informers,
+        storages,
         topology,
         needed: cluster.needed,
         notReady,

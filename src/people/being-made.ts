@@ -1,5 +1,5 @@
 import { silenceOf } from '../doctor/checks/agents.ts';
-import { inWords } from '../doctor/model/facts.ts';
+import { inWords } from '../model/in-words.ts';
 import { bytes, formatShort } from '../model/bytes.ts';
 import type { LocalVolume } from '../model/local-volume.ts';
 import type { Room } from './room.ts';

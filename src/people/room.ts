@@ -1,6 +1,7 @@
 import { Ledger } from '../capacity/ledger.ts';
 import type { Look } from '../doctor/look.ts';
 import type { Settings, Unseen } from '../doctor/model/facts.ts';
+import { silenceOf } from '../doctor/checks/agents.ts';
 import { DEPLOYMENTS } from '../doctor/model/kinds.ts';
 import { isComponent, settingsOf } from '../doctor/settings.ts';
 import type { ListOptions } from '../kube/client.ts';
@@ -32,7 +33,8 @@ import type { VolumeSnapshot, VolumeSnapshotContent } from '../model/snapshot-ob
 import { OPERATOR } from '../model/well-known.ts';
 import { feedLedger } from '../operator/follow/feed-ledger.ts';
 import { sourceOf, viewOfContent, viewOfSnapshot } from '../operator/follow/source-of-snapshot.ts';
-import { createViews } from '../operator/follow/views.ts';
+import { asSilent } from '../operator/follow/silent-nodes.ts';
+import { createViews, type StorageView } from '../operator/follow/views.ts';
 
 /** All objects that decide about room, read at one time. A list that could not be read is empty, and `unseen` tells. */
 export interface Room {
@@ -94,14 +96,17 @@ const HOLD_TTL_MS = 3_600_000;
  * The operator's own ledger, told all that was read as the operator hears it. What the operator itself holds for pods
  * that are being placed at this moment is in no object, so nothing of that is in it.
  */
-export function ledgerOf(room: Omit<Room, 'lease' | 'unseen' | 'now' | 'nodes'>): Ledger {
+export function ledgerOf(
+  room: Omit<Room, 'lease' | 'unseen' | 'now' | 'nodes'>,
+  storages: readonly StorageView[] = reported(room),
+): Ledger {
   const drivers = driversOf(room.settings.driver);
   const views = createViews(drivers);
   const ledger = new Ledger({ strategy: 'binpack', drivers, holdTtlMs: HOLD_TTL_MS });
   feedLedger(
     {
       classes: played(room.classes.map(classFacts)),
-      storages: played(room.storages.map(views.storage)),
+      storages: played(storages),
       volumes: played(room.volumes.map(views.volume)),
       pvs: played(room.pvs.map(views.pv)),
       claims: played(room.claims.map(views.claim)),
@@ -118,6 +123,18 @@ export function ledgerOf(room: Omit<Room, 'lease' | 'unseen' | 'now' | 'nodes'>)
   }
   return ledger;
 }
+
+function reported({ storages, settings }: Pick<Room, 'storages' | 'settings'>): StorageView[] {
+  const views = createViews(driversOf(settings.driver));
+  return storages.map((nls) => views.storage(nls));
+}
+
+/** Storages as the operator counts them for new volumes; an agent is silent by the clock of the API server. */
+export const countedStorages = (room: Pick<Room, 'storages' | 'settings' | 'now'>): readonly StorageView[] =>
+  reported(room).map((view, i) => {
+    const nls = room.storages[i];
+    return nls && view.isOurs && silenceOf(nls, room.now) !== undefined ? asSilent(view) : view;
+  });
 
 /** As an informer that has listed what there is, and hears nothing more. */
 const played = <P>(views: readonly P[]) => ({

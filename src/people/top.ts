@@ -1,6 +1,6 @@
 import type { GroupState, NodeState, UnitState } from '../capacity/state.ts';
 import { silenceOf } from '../doctor/checks/agents.ts';
-import { inWords } from '../doctor/model/facts.ts';
+import { inWords } from '../model/in-words.ts';
 import { cordonOf, EVERYTHING, isCordoned } from '../model/cordon.ts';
 import type { LocalVolume } from '../model/local-volume.ts';
 import type { NodeLocalStorage } from '../model/objects.ts';

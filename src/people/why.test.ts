@@ -70,7 +70,7 @@ describe('the command', () => {
 
   test('a volume that has its place and is not made is told, with what its agent says, or that it is silent', async () => {
     for (const [name, node, status] of [
-      ['never-answered', 'worker-3', {}],
+      ['never-answered', 'worker-2', {}],
       ['being-copied', 'worker-1', { status: { phase: 'Pending', message: 'It is copied: 42 %' } }],
     ] as const) {
       const { metadata } = await cluster.put(CLAIMS, claimOf(name, { resources: { requests: { storage: '1Gi' } } }));
@@ -81,7 +81,7 @@ describe('the command', () => {
     }
     const silent = (await why('pod', 'never-answered')).stdout;
     expect(silent).toMatch(
-      /^Volume pvc-\S+ of claim never-answered \(1Gi\) has its place on node worker-3, whose agent has said nothing of it yet\. It has not reported for 3 h: /,
+      /^Volume pvc-\S+ of claim never-answered \(1Gi\) has its place on node worker-2, whose agent has said nothing of it yet\. It has not reported for 3 h: /,
     );
     expect((await why('claim', 'never-answered')).stdout).toBe(silent);
     expect((await why('claim', 'being-copied')).stdout).toMatch(/worker-1, whose agent says: It is copied: 42 %\.\n$/);
@@ -103,7 +103,7 @@ describe('the command', () => {
       obstacle: 'the node is cordoned, and the node has room',
     });
     const { stdout } = await why('node', 'worker-3');
-    expect(stdout).toMatch(/^Node worker-3: its report says: silent for 3 h; it is cordoned/);
+    expect(stdout).toMatch(/^Node worker-3: it is cordoned/);
     await cluster.change(NODES, { name: 'worker-3' }, { spec: { unschedulable: null } });
   });
 

@@ -7,10 +7,9 @@ import type { PodFacts } from '../model/facts.ts';
 import { nodeTraitsOf, nodeWishOf, type NodeTraits } from '../model/node-choice.ts';
 import type { PersistentVolumeClaim, Pod } from '../model/objects.ts';
 import { present } from '../model/present.ts';
-import { createViews } from '../operator/follow/views.ts';
 import { sayWhy, type RefusedClaim } from '../operator/waiting/sentences.ts';
 import { closestGroup, emptySurvey, surveyNodes, type Sources } from '../operator/waiting/survey.ts';
-import { ledgerOf, type Room } from './room.ts';
+import { countedStorages, ledgerOf, type Room } from './room.ts';
 
 /** Why a pod is not placed, or that it could be: by the functions by which the operator decides and tells. */
 export interface Why {
@@ -49,9 +48,9 @@ export interface Judge {
 /** Judges by what was read now. */
 export function createJudge(room: Room): Judge {
   const drivers = driversOf(room.settings.driver);
-  const ledger = ledgerOf(room);
-  const views = createViews(drivers);
-  const storages = new Map(room.storages.map((nls) => [nls.metadata.name ?? '', views.storage(nls)]));
+  const counted = countedStorages(room);
+  const ledger = ledgerOf(room, counted);
+  const storages = new Map(counted.map((view) => [view.name, view]));
   const sources: Sources = {
     lacks: (pod, names) => ledger.lacks(pod, names),
     storageOf: (node) => storages.get(node),

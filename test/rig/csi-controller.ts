@@ -46,7 +46,7 @@ export async function serveController({
     claimUid: () => undefined,
     waitForAgentMs: 10_000,
     notReady: () => undefined,
-    storage: { troublesOf: () => NO_TROUBLES },
+    storage: { troublesOf: () => NO_TROUBLES, isSilent: () => false },
     traces: { traceOf: () => Promise.resolve({ kind: 'none' }) },
     topology: { nodesAt: (host) => [host.replace(/^host-/, '')], hostnameOf: (node) => `host-${node}` },
     ...own,

@@ -19,7 +19,7 @@ export async function startPeopleCluster(): Promise<SickCluster> {
   for (const { metadata, spec = {}, status } of reports()) {
     const { name = '' } = metadata;
     await cluster.put(NODES, { metadata: { name, labels: { 'kubernetes.io/hostname': name } } }, HOUR_MS);
-    const agoMs = name === 'worker-3' ? 3 * HOUR_MS : 0;
+    const agoMs = name === 'worker-2' ? 3 * HOUR_MS : 0;
     await cluster.put(NODE_LOCAL_STORAGES, { metadata, spec, ...(status ? { status } : {}) }, agoMs);
   }
   for (const volume of volumes()) await cluster.put(LOCAL_VOLUMES, volume, HOUR_MS);
@@ -90,7 +90,7 @@ interface Report {
 }
 
 function report(name: string, { groups = [], devices = [], managedDevices = [], ...more }: Report): NodeLocalStorage {
-  const agoMs = name === 'worker-3' ? 3 * HOUR_MS : 0;
+  const agoMs = name === 'worker-2' ? 3 * HOUR_MS : 0;
   const now = new Date(Date.now() - agoMs).toISOString();
   const { conditions = [], vgs = [], reserved } = more;
   const isFaulty = groups.some((each) => each.condition === 'DiskFault');

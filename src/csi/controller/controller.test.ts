@@ -39,6 +39,8 @@ let room: FakeRoom;
 let problem: string | undefined;
 let trace: Trace;
 let waitForAgentMs: number;
+/** Nodes whose agents have stopped reporting. */
+let silent: readonly string[];
 
 beforeEach(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'open-local-controller-'));
@@ -47,6 +49,7 @@ beforeEach(async () => {
   problem = undefined;
   trace = { kind: 'none' };
   waitForAgentMs = 10_000;
+  silent = [];
   const endpoint: Endpoint = { kind: 'unix', path: path.join(folder, 'csi.sock') };
   const deps = {
     volumes,
@@ -57,7 +60,7 @@ beforeEach(async () => {
     },
     sources: new KeyedMutex(),
     notReady: () => problem,
-    storage: { troublesOf: () => undefined },
+    storage: { troublesOf: () => undefined, isSilent: (node: string) => silent.includes(node) },
     traces: { traceOf: async () => trace },
     topology: { nodesAt: (host: string) => [host.replace(/^host-/, '')], hostnameOf: (node: string) => `host-${node}` },
   };
@@ -297,6 +300,34 @@ test('an object that was not made gives the room back; one that perhaps was keep
   await expect(create('v', GIB)).rejects.toMatchObject({ code: Code.ABORTED });
   expect(room.taken.size).toBe(1);
   expect((await create('v', GIB))?.volumeId).toBe('v');
+});
+
+test('a volume that its node has not begun is let go of once the agent there is silent, and made elsewhere', async () => {
+  waitForAgentMs = 20;
+  volumes.agent = () => {};
+  await expect(create('v', GIB)).rejects.toMatchObject({ code: Code.ABORTED });
+  silent = ['n2'];
+  await expect(create('v', GIB)).rejects.toMatchObject({ code: Code.ABORTED });
+  silent = ['n1'];
+  await expect(create('v', GIB)).rejects.toMatchObject({
+    code: Code.RESOURCE_EXHAUSTED,
+    details: expect.stringMatching(
+      /^node n1 has not made the volume, and its agent has stopped reporting: see the log/,
+    ),
+  });
+  expect(volumes.objects.size).toBe(0);
+});
+
+test.each([
+  ['was Ready', { phase: 'Ready', sizeBytes: GIB, devicePath: '/dev/x/v' }],
+  ['has its logical volume', { phase: 'Pending', volumeUuid: 'u-1' }],
+] as const)('a volume that %s stays on its node, however long the agent is silent', async (_, status) => {
+  waitForAgentMs = 20;
+  volumes.agent = (volume) => void (volume.status = status);
+  await create('v', GIB).catch(() => {});
+  silent = ['n1'];
+  await create('v', GIB).catch(() => {});
+  expect(volumes.objects.get('v')?.metadata.deletionTimestamp).toBeUndefined();
 });
 
 test('a node that is slow is ABORTED; the next call finds the volume', async () => {

@@ -128,6 +128,11 @@ export class FakeVolumes implements Volumes {
     this.agent(volume);
   }
 
+  async abandon(id: string): Promise<void> {
+    this.objects.delete(id);
+    this.changed();
+  }
+
   async removeLater(id: string, why: string): Promise<void> {
     if (this.failRemove) throw this.failRemove;
     const volume = this.objects.get(id);

@@ -4,6 +4,7 @@ import { minus, type Bytes } from '../../model/bytes.ts';
 import { copySourceId } from '../../model/copies.ts';
 import { headerOf } from '../../model/encryption.ts';
 import { Fault } from '../../model/fault.ts';
+import { isBegun } from '../../model/is-begun.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import { meaningOf } from '../../model/volume-reasons.ts';
 import { checkLimit } from './capacity-range.ts';
@@ -13,13 +14,14 @@ import { checkSame, newLocalVolume } from './local-volume.ts';
 import { checkHolds, makeCloneSnapshot, wantedCopy } from './copied-volume.ts';
 import { mountedVolume } from './mount-snapshot.ts';
 import { untilGone, untilMade, type AgentWait } from './wait-for-agent.ts';
-import type { Room, Volumes } from '../ports.ts';
+import type { Room, StorageReports, Volumes } from '../ports.ts';
 
 export interface MakeVolumeDeps extends AgentWait {
   readonly volumes: Volumes;
   /** Keyed by the id of what is deleted, or made from: see `DeleteNeededDeps`. */
   readonly sources: KeyedMutex;
   readonly room: Room;
+  readonly storage: Pick<StorageReports, 'isSilent'>;
   /** The uid of the claim that a volume is for, when it can be known. */
   readonly claimUid: (wanted: Pick<WantedVolume, 'name' | 'claim'>) => string | undefined;
 }
@@ -35,6 +37,7 @@ export async function makeVolume(
   deps: MakeVolumeDeps,
   signal: AbortSignal,
 ): Promise<LocalVolume> {
+  await leaveSilentNode(wanted.id, deps, signal);
   const found = await findStaying(wanted.id, deps, signal);
   if (found) {
     checkSame(wanted, found);
@@ -42,6 +45,20 @@ export async function makeVolume(
   }
   const volume = found ?? (await begin(wanted, deps, signal));
   return untilReady(volume, deps, signal);
+}
+
+/**
+ * Lets go of a volume that was to be made on a node of which nothing is heard any more, and throws Fault `exhausted`,
+ * by which its pod may go elsewhere: it would wait for ever otherwise.
+ */
+async function leaveSilentNode(id: string, { volumes, storage }: MakeVolumeDeps, signal: AbortSignal): Promise<void> {
+  const volume = volumes.heard(id);
+  if (!volume || isBegun(volume) || !storage.isSilent(volume.spec.nodeName)) return;
+  await volumes.abandon(id, signal);
+  throw new Fault(
+    'exhausted',
+    `node ${volume.spec.nodeName} has not made the volume, and its agent has stopped reporting: see the log of the agent's pod there`,
+  );
 }
 
 async function begin(wanted: WantedVolume, deps: MakeVolumeDeps, signal: AbortSignal): Promise<LocalVolume> {

@@ -24,7 +24,9 @@ const on = (name: string) => ({
 });
 
 test('the health of a volume is told by each call in its own words', async () => {
-  const it = await serveController({ storage: { troublesOf: (node) => (node === 'n2' ? lost : NO_TROUBLES) } });
+  const it = await serveController({
+    storage: { troublesOf: (node) => (node === 'n2' ? lost : NO_TROUBLES), isSilent: () => false },
+  });
   await it.create('well');
   await it.create('sick', on('n2'));
   const message = 'volume sick on node n2: an administrator wrote that the node is lost: it burned';
@@ -54,7 +56,7 @@ test('a snapshot that a volume shows is looked at for it', async () => {
 });
 
 test('the list is cut into pages, whose tokens are none of the list of volumes', async () => {
-  const it = await serveController({ storage: { troublesOf: () => undefined } });
+  const it = await serveController({ storage: { troublesOf: () => undefined, isSilent: () => false } });
   for (const id of ['a', 'b', 'c']) await it.create(id);
   const first = await list(it, 2);
   expect(first.entries.map(({ volumeId }) => volumeId)).toEqual(['a', 'b']);

@@ -1,4 +1,5 @@
-import { inWords, isReady, nameOf, nodesWithStorage, since, some, statusTimes, type Facts } from '../model/facts.ts';
+import { inWords } from '../../model/in-words.ts';
+import { isReady, nameOf, nodesWithStorage, since, some, statusTimes, type Facts } from '../model/facts.ts';
 import { found, type Finding } from '../model/finding.ts';
 import type { NodeLocalStorage } from '../../model/objects.ts';
 import { LOST, POD_SECURITY } from '../../model/well-known.ts';

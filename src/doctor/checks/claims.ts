@@ -5,7 +5,8 @@ import { classFacts, podFacts, pvFacts, volumeFacts } from '../../model/decode.t
 import type { NodeLocalStorage, PersistentVolumeClaim, Pod } from '../../model/objects.ts';
 import type { Refusal, RefusalKind } from '../../model/verdict.ts';
 import { LOST, SELECTED_NODE } from '../../model/well-known.ts';
-import { inWords, nameOf, placeOf, since, type Facts } from '../model/facts.ts';
+import { inWords } from '../../model/in-words.ts';
+import { nameOf, placeOf, since, type Facts } from '../model/facts.ts';
 import { found, type Finding } from '../model/finding.ts';
 import { agentLog, operatorLog } from '../model/mend.ts';
 

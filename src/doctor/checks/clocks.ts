@@ -1,5 +1,6 @@
 import type { NodeLocalStorage } from '../../model/objects.ts';
-import { inWords, nameOf, statusTimes, type Facts } from '../model/facts.ts';
+import { inWords } from '../../model/in-words.ts';
+import { nameOf, statusTimes, type Facts } from '../model/facts.ts';
 import { found, type Finding } from '../model/finding.ts';
 
 /** Tokens and certificates are refused from about a minute on. */

@@ -1,7 +1,8 @@
 import { classOf } from '../../model/decode-claim.ts';
 import type { Pod } from '../../model/objects.ts';
 import { EXTENDER_CALLED } from '../../model/well-known.ts';
-import { inWords, nameOf, placeOf, since, type Facts } from '../model/facts.ts';
+import { inWords } from '../../model/in-words.ts';
+import { nameOf, placeOf, since, type Facts } from '../model/facts.ts';
 import { found, type Finding } from '../model/finding.ts';
 import { SCHEDULER_CONFIG } from '../model/mend.ts';
 

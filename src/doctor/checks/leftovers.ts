@@ -1,6 +1,7 @@
 import { SNAPSHOT_SOURCE } from '../../model/snapshot-objects.ts';
 import { DEFAULT_DRIVER, LEGACY_DRIVER, LOST } from '../../model/well-known.ts';
-import { inWords, nameOf, placeOf, since, type Facts } from '../model/facts.ts';
+import { inWords } from '../../model/in-words.ts';
+import { nameOf, placeOf, since, type Facts } from '../model/facts.ts';
 import { found, type Finding } from '../model/finding.ts';
 import type { Workload } from '../model/kinds.ts';
 

@@ -1,4 +1,5 @@
-import { inWords, isReady, nameOf, since, type Facts } from '../model/facts.ts';
+import { inWords } from '../../model/in-words.ts';
+import { isReady, nameOf, since, type Facts } from '../model/facts.ts';
 import { found, type Finding } from '../model/finding.ts';
 import type { ComponentPod, Workload } from '../model/kinds.ts';
 import { APPLY_AGAIN, operatorLog } from '../model/mend.ts';

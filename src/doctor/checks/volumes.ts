@@ -2,7 +2,8 @@ import { describeReason } from './volume-words.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import type { PersistentVolume } from '../../model/objects.ts';
 import { KEEP, LET_GO, LOST } from '../../model/well-known.ts';
-import { inWords, nameOf, placeOf, since, some, type Facts } from '../model/facts.ts';
+import { inWords } from '../../model/in-words.ts';
+import { nameOf, placeOf, since, some, type Facts } from '../model/facts.ts';
 import { found, type Finding } from '../model/finding.ts';
 import { agentLog } from '../model/mend.ts';
 

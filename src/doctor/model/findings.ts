@@ -75,7 +75,7 @@ export const FINDINGS = {
   ),
   AgentSilent: broken(
     'the agent has stopped reporting: it hangs, or cannot reach the API server',
-    'the room of the node is counted by an old report',
+    'the node gets no new volume, and none of its volumes is mounted, grown or removed',
     "see the agent's log",
   ),
   AgentCannotLook: broken(

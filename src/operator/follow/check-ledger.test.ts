@@ -75,7 +75,7 @@ function startChecking(): void {
   const stopping = new AbortController();
   const running = checkLedger(
     {
-      ...{ ledger, policy, informers, everyMs: 1 },
+      ...{ ledger, policy, informers, storages: informers.storages, everyMs: 1 },
       log: { ...silentLog, error: (fields) => void logged.push(fields) },
       onChecked: (nodes, found) => {
         checked += nodes;

@@ -6,6 +6,7 @@ import type { Log } from '../../model/log.ts';
 import { repeat } from '../../daemon/repeat.ts';
 import { createHeardOfNodes, type HeardOfNodes } from './heard-of-nodes.ts';
 import { allSynced, type Informers } from './informers.ts';
+import type { CountedStorages } from './silent-nodes.ts';
 
 /**
  * What was wrong with the ledger: a number that objects say otherwise, a sum that is not that of its parts, or a
@@ -18,6 +19,8 @@ export interface CheckLedgerDeps {
   /** As the ledger was made with. */
   readonly policy: LedgerPolicy;
   readonly informers: Informers;
+  /** As the ledger hears of them. */
+  readonly storages: Pick<CountedStorages, 'get'>;
   /** How long to wait between two slices. Ms. */
   readonly everyMs: number;
   readonly log: Log;
@@ -38,7 +41,7 @@ const MAX_TOLD = 10;
 export async function checkLedger(deps: CheckLedgerDeps, signal: AbortSignal): Promise<void> {
   const { ledger, informers, everyMs, log } = deps;
   if (!(await allSynced(informers, signal))) return;
-  const heard = createHeardOfNodes(informers);
+  const heard = createHeardOfNodes(informers, deps.storages);
   let left: string[] = [];
   const turn = async (): Promise<void> => {
     if (left.length === 0) {

@@ -4,6 +4,7 @@ import { volumeFacts } from '../../model/decode.ts';
 import type { Informer } from '../../kube/follow/informer.ts';
 import type { KubeObject } from '../../model/objects.ts';
 import type { Informers } from './informers.ts';
+import type { CountedStorages } from './silent-nodes.ts';
 
 /** What the informers have, by node. */
 export interface HeardOfNodes {
@@ -17,7 +18,10 @@ export interface HeardOfNodes {
 /** Looked through without a break; each costs less than a microsecond. */
 const AT_ONCE = 2000;
 
-export function createHeardOfNodes({ storages, volumes, pvs, pods }: Informers): HeardOfNodes {
+export function createHeardOfNodes(
+  { volumes, pvs, pods }: Informers,
+  storages: Pick<CountedStorages, 'get'>,
+): HeardOfNodes {
   const indexes = [
     createIndex(volumes, ({ metadata, spec }) => ({ node: spec.nodeName, key: metadata.name ?? '' })),
     createIndex(pvs, ({ facts }) => ({ node: facts.node, key: facts.name })),

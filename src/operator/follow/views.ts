@@ -45,6 +45,8 @@ export interface StorageView extends DecodedNode {
   readonly reportedAt?: number;
   /** An agent of ours made the report: that of open-local before us has no conditions. */
   readonly isOurs: boolean;
+  /** Its agent has stopped reporting: what is free in its storage is kept back from new volumes. */
+  readonly silent?: true;
   /** Why an administrator calls the node lost; its storage is then empty, so that nothing is placed there. */
   readonly lost?: string;
 }

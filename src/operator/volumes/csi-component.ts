@@ -8,6 +8,7 @@ import type { Component } from '../../daemon/lifecycle.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { claimUidIn } from '../../model/decode.ts';
 import type { Informers } from '../follow/informers.ts';
+import type { CountedStorages } from '../follow/silent-nodes.ts';
 import type { NeededData } from './needed-data.ts';
 import { createTraces } from './trace-volume.ts';
 import { createVolumeStore } from './volume-store.ts';
@@ -19,6 +20,8 @@ export interface CsiComponentDeps {
   readonly drivers: readonly string[];
   readonly ledger: Ledger;
   readonly informers: Informers;
+  /** As the ledger hears of them. */
+  readonly storages: Pick<CountedStorages, 'get'>;
   readonly topology: Topology;
   readonly needed: NeededData;
   readonly notReady: () => string | undefined;
@@ -35,7 +38,7 @@ const WAIT_FOR_AGENT_MS = 45_000;
 
 /** The CSI controller as a part of the process: room from the ledger, records in the API server. */
 export function createCsiComponent(deps: CsiComponentDeps): Component {
-  const { client, ledger, informers, topology, notReady } = deps;
+  const { client, ledger, informers, storages, topology, notReady } = deps;
   const place = (ask: PlaceRequest): PlaceAnswer => {
     const answer = ledger.place(ask, deps.now());
     if (!answer.ok) deps.onRefused(ask);
@@ -58,7 +61,10 @@ export function createCsiComponent(deps: CsiComponentDeps): Component {
     },
     claimUid,
     topology,
-    storage: { troublesOf: (node) => informers.storages.get(node)?.troubles },
+    storage: {
+      troublesOf: (node) => storages.get(node)?.troubles,
+      isSilent: (node) => storages.get(node)?.silent ?? false,
+    },
     waitForAgentMs: WAIT_FOR_AGENT_MS,
     notReady,
     onClaimRefused: (refused) => {

@@ -1,15 +1,16 @@
 import type { Log } from '../../model/log.ts';
-import type { KubeClient, Patch } from '../../kube/client.ts';
+import type { KubeClient } from '../../kube/client.ts';
 import type { EventRecorder } from '../../kube/events/events.ts';
 import { find, unlessGone } from '../../kube/find.ts';
 import { LOCAL_VOLUMES, NODES, VOLUMES } from '../../kube/resource.ts';
 import { subjectOf } from '../../kube/subject.ts';
 import { createWorkQueue, type Again } from '../../kube/work/work-queue.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
-import { LET_GO, VOLUME_FINALIZER } from '../../model/well-known.ts';
+import { LET_GO } from '../../model/well-known.ts';
 import type { Clock } from '../../wait/clock.ts';
 import { allSynced, type Informers } from '../follow/informers.ts';
 import { createGoneNodes, type GoneNodes } from './gone-nodes.ts';
+import { withoutFinalizer } from './without-finalizer.ts';
 import { hasHandle } from './keep-data.ts';
 import { dataLeft, isLeaving, isTheNodesOwn, lossOf, type Loss, type LossCause } from './lost-volume.ts';
 
@@ -122,17 +123,4 @@ async function markLetGo(name: string, why: string, { client, drivers, informers
     const body = { metadata: { annotations: { [LET_GO]: why } } };
     await unlessGone(client.patch(VOLUMES, { name: facts.name }, { type: 'merge', body }, signal));
   }
-}
-
-/** Fails when the object is another one, or its finalizers have changed. Undefined when ours is not among them. */
-function withoutFinalizer({ metadata }: LocalVolume): Patch | undefined {
-  const at = metadata.finalizers?.indexOf(VOLUME_FINALIZER) ?? -1;
-  if (at < 0) return undefined;
-  const path = `/metadata/finalizers/${at}`;
-  const body = [
-    { op: 'test', path: '/metadata/uid', value: metadata.uid },
-    { op: 'test', path, value: VOLUME_FINALIZER },
-    { op: 'remove', path },
-  ];
-  return { type: 'json', body };
 }

@@ -52,6 +52,29 @@ const stored = (name: string) => ours.api.stored('localvolumes', name) as LocalV
 const release = (name: string) =>
   ours.client.patch(LOCAL_VOLUMES, { name }, { type: 'merge', body: { metadata: { finalizers: null } } }, never);
 
+test('a volume that its node has not begun is abandoned though no agent lets it go', async () => {
+  await follow();
+  await store.create(volume('v'), never);
+  await store.abandon('v', never);
+  expect(stored('v')).toBeUndefined();
+  await store.abandon('v', never);
+});
+
+test('a volume that its node has begun meanwhile is left to the node', async () => {
+  await follow();
+  await store.create(volume('v'), never);
+  const status = { phase: 'Ready', sizeBytes: GIB } as const;
+  await ours.client.patch(LOCAL_VOLUMES, { name: 'v' }, { type: 'merge', body: { status } }, never, 'status');
+  await expect(store.abandon('v', never)).rejects.toMatchObject({
+    kind: 'aborted',
+    message: 'node n1 has begun volume v',
+  });
+  expect(stored('v')?.metadata).toMatchObject({
+    deletionTimestamp: expect.any(String),
+    finalizers: [VOLUME_FINALIZER],
+  });
+});
+
 test('what was made is found at once, before its event', async () => {
   await follow();
   ours.api.troubles.silenceWatches();

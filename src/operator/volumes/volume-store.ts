@@ -9,6 +9,8 @@ import { KEEP } from '../../model/well-known.ts';
 import { faultOfWrite } from '../../kube/api-fault.ts';
 import { untilCalled } from '../../wait/abort.ts';
 import { find, unlessGone } from '../../kube/find.ts';
+import { isBegun } from '../../model/is-begun.ts';
+import { withoutFinalizer } from './without-finalizer.ts';
 import type { NeededData } from './needed-data.ts';
 
 export interface VolumeStoreDeps {
@@ -33,6 +35,13 @@ export function createVolumeStore({ client, volumes, needed }: VolumeStoreDeps):
       throw new Fault('unavailable', `looking for volume ${id}: ${textOf(error)}`, { cause: error });
     }
     return volumes.get(id);
+  };
+  const patchSpec = async (doing: string, id: string, spec: object, signal: AbortSignal): Promise<void> => {
+    try {
+      volumes.wrote(await client.patch(LOCAL_VOLUMES, { name: id }, { type: 'merge', body: { spec } }, signal));
+    } catch (error) {
+      throw faultOfWrite(doing, error);
+    }
   };
   const deleteWith = async (mark: Patch, id: string, signal: AbortSignal): Promise<void> => {
     try {
@@ -59,26 +68,33 @@ export function createVolumeStore({ client, volumes, needed }: VolumeStoreDeps):
       }
     },
     grow: async (id, size, signal) => {
-      const patch = { type: 'merge', body: { spec: { sizeBytes: size } } } as const;
-      try {
-        volumes.wrote(await client.patch(LOCAL_VOLUMES, { name: id }, patch, signal));
-      } catch (error) {
-        throw faultOfWrite(`growing volume ${id}`, error);
-      }
+      await patchSpec(`growing volume ${id}`, id, { sizeBytes: size }, signal);
     },
     setLimits: async (id, { limits, storageClassLimits }, signal) => {
       const spec = { limits: { ...NO_LIMITS, ...limits }, storageClassLimits };
-      try {
-        volumes.wrote(await client.patch(LOCAL_VOLUMES, { name: id }, { type: 'merge', body: { spec } }, signal));
-      } catch (error) {
-        throw faultOfWrite(`setting the limits of volume ${id}`, error);
-      }
+      await patchSpec(`setting the limits of volume ${id}`, id, spec, signal);
     },
     remove: (id, signal) => deleteWith(STOP_KEEPING, id, signal),
     removeLater: (id, why, signal) => deleteWith(keepFor(why), id, signal),
+    abandon: async (id, signal) => {
+      // First the deletion: an agent that is back from then on removes it.
+      await deleteWith(STOP_KEEPING, id, signal);
+      await letGoUnbegun(id, client, signal);
+    },
     needing: (id) => needed.by(id),
     until: (id, decide, signal) => waiting.until(id, decide, signal),
   };
+}
+
+async function letGoUnbegun(id: string, client: VolumeStoreDeps['client'], signal: AbortSignal): Promise<void> {
+  try {
+    const left = await find(client, LOCAL_VOLUMES, { name: id }, signal);
+    if (left && isBegun(left)) throw new Fault('aborted', `node ${left.spec.nodeName} has begun volume ${id}`);
+    const patch = left && withoutFinalizer(left, { unchanged: true });
+    if (patch) await unlessGone(client.patch(LOCAL_VOLUMES, { name: id }, patch, signal));
+  } catch (error) {
+    throw error instanceof Fault ? error : faultOfWrite(`letting go of volume ${id}`, error);
+  }
 }
 
 /** Takes the annotation KEEP off a LocalVolume: until then its agent keeps the data, whoever deletes the object. */

@@ -18,6 +18,7 @@ export type ObstacleKind =
   | 'unoffered'
   | 'none-offered'
   | 'silent'
+  | 'agent-silent'
   | 'lost'
   | 'no-group'
   | 'no-storage'
@@ -39,6 +40,10 @@ export const OBSTACLES: Readonly<Record<ObstacleKind, ObstacleEntry>> = {
   'storage-cordoned': {
     reason: 'NodeNotAllowed',
     help: (node) => `kubectl open-local uncordon ${node}, once its storage may have volumes again`,
+  },
+  'agent-silent': {
+    reason: 'NodeNotAllowed',
+    help: (node) => `see the log of the agent's pod on ${node}: its storage gets no new volume until it reports`,
   },
   'cordoned-with-room': {
     reason: 'NodeNotAllowed',

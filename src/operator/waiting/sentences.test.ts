@@ -5,6 +5,7 @@ import { bytes, formatBytes, GIB, MIB } from '../../model/bytes.ts';
 import type { ClaimFacts, PodFacts, VolumeFacts } from '../../model/facts.ts';
 import type { Node, NodeLocalStorage } from '../../model/objects.ts';
 import { LOST, STORAGE_RESERVED } from '../../model/well-known.ts';
+import { asSilent } from '../follow/silent-nodes.ts';
 import { createViews } from '../follow/views.ts';
 import { sayWhy, type RefusedClaim, type Told } from './sentences.ts';
 import { closestGroup, emptySurvey, surveyNodes, type Sources, type Survey } from './survey.ts';
@@ -17,6 +18,8 @@ interface Situation {
   readonly volumes?: readonly VolumeFacts[];
   readonly pod?: PodFacts;
   readonly refusedClaim?: RefusedClaim;
+  /** Nodes whose agents have stopped reporting. */
+  readonly silent?: readonly string[];
   /** Before the question. */
   readonly first?: (ledger: Ledger) => void;
 }
@@ -70,8 +73,9 @@ function nls(
 const waits = (...claims: string[]): PodFacts => pod('p', claims, { unscheduled: {} });
 
 function why(situation: Situation): Told | undefined {
-  const { storages = [], claims = [], volumes = [], first, refusedClaim } = situation;
-  const views = new Map(storages.map((storage) => [storage.metadata.name ?? '', VIEWS.storage(storage)]));
+  const { storages = [], claims = [], volumes = [], silent = [], first, refusedClaim } = situation;
+  const counted = storages.map(VIEWS.storage).map((view) => (silent.includes(view.name) ? asSilent(view) : view));
+  const views = new Map(counted.map((view) => [view.name, view]));
   const known = { nodes: [...views.values()].map(({ storage }) => storage), claims, volumes, classes: CLASSES };
   const ledger = ledgerWith(known);
   first?.(ledger);
@@ -245,6 +249,22 @@ test.each<[string, Situation, Told['reason'], readonly (string | RegExp)[]]>([
     },
     'NodeNotAllowed',
     ['1: the node is cordoned, and the node has room', '1: not enough room for 6 GiB', 'kubectl uncordon n1'],
+  ],
+  [
+    'the agent of the node with room has stopped reporting',
+    { storages: [ROOM, nls('n2', { 'pool-0': [5] })], claims: [claim('a', 6)], silent: ['n1', 'n2'] },
+    'NodeNotAllowed',
+    ['1: the agent of the node has stopped reporting', "see the log of the agent's pod on n1: its storage gets no new"],
+  ],
+  [
+    'the agent of the node with the disk has stopped reporting',
+    {
+      storages: [nls('n1', {}, { disks: [disk('/dev/sdb', 10)], offered: ['/dev/sdb'] })],
+      claims: [claim('a', 6, { storageClass: 'ssd' })],
+      silent: ['n1'],
+    },
+    'NodeNotAllowed',
+    ['the agent of the node has stopped reporting'],
   ],
   [
     'the node with room is tainted',

@@ -2,7 +2,7 @@ import { closerOf, type PodLacks } from '../../capacity/books/pod-lacks.ts';
 import type { AskedVolume } from '../../capacity/needs/asked-volumes.ts';
 import type { Shortfall } from '../../capacity/placing/shortfall.ts';
 import type { GroupState, NodeState } from '../../capacity/state.ts';
-import type { PodFacts } from '../../model/facts.ts';
+import type { GroupFacts, PodFacts, UnitFacts } from '../../model/facts.ts';
 import { isCordoned } from '../../model/cordon.ts';
 import { keptOff, type KeptOff } from '../../model/node-choice.ts';
 import type { Refusal } from '../../model/verdict.ts';
@@ -90,10 +90,11 @@ export function closestGroup(
   return state && { state, volumes: reported?.volumes.length ?? 0 };
 }
 
-/** What a faulty group lacks is a disk, and a cordoned one an administrator's word. */
+/** What a faulty group lacks is a disk, a cordoned one an administrator's word, and that of a silent node an agent. */
 function getsNothing({ node, where }: Shortfall, { storageOf }: Sources): boolean {
-  const { troubles, cordon } = storageOf(node) ?? {};
-  return (troubles?.groups.has(where) ?? false) || (cordon !== undefined && isCordoned(cordon, where));
+  const { troubles, cordon, silent } = storageOf(node) ?? {};
+  const isClosed = silent ?? (cordon !== undefined && isCordoned(cordon, where));
+  return isClosed || (troubles?.groups.has(where) ?? false);
 }
 
 type Found = Pick<Obstacle, 'kind' | 'text'>;
@@ -140,10 +141,22 @@ const noGroup = (
   asked: readonly AskedVolume[],
   storage: StorageView,
 ): Found | undefined =>
-  faultyGroup(asked, storage) ?? cordonedGroup(asked, storage) ?? unmanagedGroup(kind, asked, storage);
+  faultyGroup(asked, storage) ??
+  silentNode(
+    groupWithRoom(asked, storage, () => true),
+    storage,
+  ) ??
+  cordonedGroup(asked, storage) ??
+  unmanagedGroup(kind, asked, storage);
 
 const noUnit = (asked: readonly AskedVolume[], storage: StorageView): Found | undefined =>
-  cordonedUnit(asked, storage) ?? unofferedDisk(asked, storage) ?? noneOffered(asked, storage);
+  silentNode(
+    unitThatMayDo(asked, storage, () => true),
+    storage,
+  ) ??
+  cordonedUnit(asked, storage) ??
+  unofferedDisk(asked, storage) ??
+  noneOffered(asked, storage);
 
 const wants = ({ vgName, node, kind }: AskedVolume, group: string): boolean =>
   kind === 'LVM' && node === undefined && (vgName === undefined || vgName === group);
@@ -153,14 +166,26 @@ function faultyGroup(asked: readonly AskedVolume[], { troubles }: StorageView): 
   return name === undefined ? undefined : { kind: 'faulty', text: (trouble ?? name).replace(/\.$/, '') };
 }
 
+/** Of a node without room, too, nobody needs to wait for the agent. */
+const silentNode = (withRoom: object | undefined, { silent }: StorageView): Found | undefined =>
+  silent && withRoom && { kind: 'agent-silent', text: 'the agent of the node has stopped reporting' };
+
 /** Of a cordoned group that is too small, too, nobody needs to lift the cordon. */
-function cordonedGroup(asked: readonly AskedVolume[], { storage, cordon }: StorageView): Found | undefined {
-  const group = storage.groups.find(
-    ({ name, available }) =>
-      cordon && isCordoned(cordon, name) && asked.some((one) => wants(one, name) && one.size <= available),
-  );
+function cordonedGroup(asked: readonly AskedVolume[], view: StorageView): Found | undefined {
+  const { cordon } = view;
+  const group = cordon && groupWithRoom(asked, view, (name) => isCordoned(cordon, name));
   return group && { kind: 'storage-cordoned', text: `volume group ${group.name} is cordoned` };
 }
+
+/** A group of these names that has room for one of the volumes, by what LVM reports. */
+const groupWithRoom = (
+  asked: readonly AskedVolume[],
+  { storage }: StorageView,
+  isNamed: (name: string) => boolean,
+): GroupFacts | undefined =>
+  storage.groups.find(
+    ({ name, available }) => isNamed(name) && asked.some((one) => wants(one, name) && one.size <= available),
+  );
 
 /** A disk or mount point that is large enough, and of the medium that is asked for, if one is. */
 const mayTake = (
@@ -169,11 +194,18 @@ const mayTake = (
 ): boolean =>
   asked.kind === kind && total >= asked.size && (asked.mediaType === undefined || asked.mediaType === mediaType);
 
-function cordonedUnit(asked: readonly AskedVolume[], { storage, cordon }: StorageView): Found | undefined {
-  const unit = storage.units.find(
-    ({ path, size, ...unit }) =>
-      cordon && isCordoned(cordon, path) && asked.some((one) => mayTake(one, { ...unit, total: size })),
+const unitThatMayDo = (
+  asked: readonly AskedVolume[],
+  { storage }: StorageView,
+  isNamed: (path: string) => boolean,
+): UnitFacts | undefined =>
+  storage.units.find(
+    ({ path, size, ...unit }) => isNamed(path) && asked.some((one) => mayTake(one, { ...unit, total: size })),
   );
+
+function cordonedUnit(asked: readonly AskedVolume[], view: StorageView): Found | undefined {
+  const { cordon } = view;
+  const unit = cordon && unitThatMayDo(asked, view, (path) => isCordoned(cordon, path));
   if (!unit) return undefined;
   const what = unit.kind === 'Device' ? 'disk' : 'mount point';
   return { kind: 'storage-cordoned', text: `${what} ${unit.path} is cordoned` };

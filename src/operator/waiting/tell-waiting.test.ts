@@ -41,7 +41,8 @@ beforeEach(() => {
   };
   const informers = { nodes, storages: nothing, claims: nothing, pods: heard } as never;
   const recorder = { record: (event: Occurrence) => void events.push(event) };
-  const deps = { informers, ledger: counting, events: recorder, refused, clock, log: silentLog };
+  const storages = { get: () => undefined };
+  const deps = { informers, storages, ledger: counting, events: recorder, refused, clock, log: silentLog };
   const running = tellWaiting(deps, stopping.signal);
   stop = async () => {
     stopping.abort();

@@ -9,6 +9,7 @@ import type { Log } from '../../model/log.ts';
 import type { Clock } from '../../wait/clock.ts';
 import { pause } from '../../wait/pause.ts';
 import { allSynced, type Informers } from '../follow/informers.ts';
+import type { CountedStorages } from '../follow/silent-nodes.ts';
 import { createPodsByClaim, podKey } from './pods-by-claim.ts';
 import type { RefusedClaims } from './refused-claims.ts';
 import { sayWhy, type RefusedClaim, type Told } from './sentences.ts';
@@ -17,6 +18,8 @@ import { WaitList, type Wait } from './wait-list.ts';
 
 export interface TellWaitingDeps {
   readonly informers: Informers;
+  /** As the ledger hears of them. */
+  readonly storages: Pick<CountedStorages, 'get'>;
   readonly ledger: Pick<Ledger, 'lacks' | 'node'>;
   readonly events: Pick<EventRecorder, 'record'>;
   readonly refused: RefusedClaims;
@@ -138,10 +141,13 @@ function record(
 }
 
 /** Looks at all nodes, some at a time. */
-async function explain(pod: PodFacts, { informers, ledger, refused }: TellWaitingDeps): Promise<Told | undefined> {
+async function explain(
+  pod: PodFacts,
+  { informers, storages, ledger, refused }: TellWaitingDeps,
+): Promise<Told | undefined> {
   const sources = {
     lacks: (asking: PodFacts, names: readonly string[]) => ledger.lacks(asking, names),
-    storageOf: (node: string) => informers.storages.get(node),
+    storageOf: (node: string) => storages.get(node),
   };
   const survey = emptySurvey();
   const nodes = [...informers.nodes.values.values()];
