@@ -184,7 +184,7 @@ const ROOMS: readonly Room[] = [
   { room: 'doctor/model', ours: ['kube', 'kube/lease', 'model', 'operator/serving'], packages: ['node:', 'yaml'] },
   {
     room: 'doctor/checks',
-    ours: ['capacity', 'certificates', 'doctor/model', 'model', 'operator/serving'],
+    ours: ['certificates', 'doctor/model', 'model', 'operator/follow', 'operator/serving', 'operator/waiting'],
     packages: ['node:', 'yaml'],
   },
   {
@@ -257,8 +257,6 @@ const ROOMS: readonly Room[] = [
     ours: [
       'agent/storage',
       'capacity',
-      'capacity/needs',
-      'capacity/placing',
       'disk',
       'doctor',
       'doctor/checks',

@@ -17,7 +17,8 @@ import type { Screen } from './people/screen/screen.ts';
 import { tellNode, whyOfNode } from './people/why-node.ts';
 import { volumeRows } from './people/volumes.ts';
 import { isNot } from './people/words/command-text.ts';
-import { createJudge, podOfClaim, refusedClaimOf, type Why } from './people/why.ts';
+import type { Why } from './operator/waiting/judge.ts';
+import { judgeOf, podOfClaim, refusedClaimOf } from './people/why.ts';
 
 const KINDS = ['pod', 'claim', 'node'] as const;
 type Kind = (typeof KINDS)[number];
@@ -76,7 +77,7 @@ const say = (screen: Screen, ...sentences: readonly string[]): readonly string[]
 async function whyPod({ room, look, namespace, name, screen }: Question): Promise<Answer> {
   const pod = await look.find(PODS, { namespace, name });
   if (!pod) throw missing(`a pod of namespace ${namespace} that can be read`, name, namesIn(room.pods, namespace));
-  const judge = createJudge(room);
+  const judge = judgeOf(room);
   const facts = judge.factsOf(pod);
   const made = whyNotMade(room, namespace, claimsOf(facts), screen);
   if (made && pod.status?.phase === 'Pending') return { ...made, json: { pod: `${namespace}/${name}`, ...made.json } };
@@ -116,7 +117,7 @@ async function whyClaim({ room, look, namespace, name, screen }: Question): Prom
   const claim = await look.find(CLAIMS, { namespace, name });
   if (!claim)
     throw missing(`a claim of namespace ${namespace} that can be read`, name, namesIn(room.claims, namespace));
-  const judge = createJudge(room);
+  const judge = judgeOf(room);
   const storageClass = classOf(claim.metadata, claim.spec) ?? '';
   const key = `${namespace}/${name}`;
   if (claim.status?.phase === 'Bound') {
@@ -148,7 +149,7 @@ async function whyClaim({ room, look, namespace, name, screen }: Question): Prom
   return { lines: [...say(screen, idle), ...tellWhy(why, screen)], json: { claim: key, idle: true, ...why } };
 }
 
-const usesClaim = ({ volumes }: ReturnType<ReturnType<typeof createJudge>['factsOf']>, name: string): boolean =>
+const usesClaim = ({ volumes }: ReturnType<ReturnType<typeof judgeOf>['factsOf']>, name: string): boolean =>
   volumes.some((volume) => volume.kind !== 'inline' && volume.claimName === name);
 
 async function whyNode({ room, look, name, screen }: Question): Promise<Answer> {

@@ -859,8 +859,8 @@ const VOLUME_CASES: readonly Case[] = [
       await on.put(PODS, waitingPod('big'), minutes(5));
     },
     object: 'PersistentVolumeClaim/default/big',
-    says: /waits for 5 min: pod web fits on none of 2 nodes: 2 nodes: not enough room for 500 GiB in any volume group/,
-    mends: /kubectl edit nlsc .*add a disk/,
+    says: /waits for 5 min: pod web: Waits with claim big \(500 GiB, .*\)\. On all 2 nodes: not enough room for 500 GiB in any volume group\. Closest is .* What helps: give a volume group another disk/,
+    mends: /kubectl open-local why pod web -n default/,
   },
   {
     finds: 'ClaimWaits',
@@ -877,8 +877,8 @@ const VOLUME_CASES: readonly Case[] = [
       await on.put(PODS, pod, minutes(5));
     },
     object: 'PersistentVolumeClaim/default/half',
-    says: /1 node: not enough room for 50 GiB .*; 1 node: not enough room for 2 volumes together \(50 GiB, 60 GiB\)|1 node: not enough room for 2 volumes together/,
-    mends: /kubectl edit nlsc/,
+    says: /1: not enough room for 2 volumes together \((50 GiB, 60|60 GiB, 50) GiB\)/,
+    mends: /kubectl open-local why pod web/,
   },
   {
     finds: 'ClaimWaits',

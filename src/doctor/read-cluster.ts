@@ -10,6 +10,7 @@ import {
   NODES,
   PODS,
   STORAGE_CLASSES,
+  VOLUME_SNAPSHOT_CONTENTS,
   VOLUME_SNAPSHOTS,
   VOLUMES,
 } from '../kube/resource.ts';
@@ -113,6 +114,7 @@ const readStorage = async (look: Look) =>
     classes: await look.list(STORAGE_CLASSES),
     snapshotClasses: await look.list(SNAPSHOT_CLASSES),
     snapshots: await look.list(VOLUME_SNAPSHOTS),
+    contents: await look.list(VOLUME_SNAPSHOT_CONTENTS),
   });
 
 const readVolumes = async (look: Look) =>

@@ -1,7 +1,5 @@
-import { Ledger } from '../capacity/ledger.ts';
 import type { Look } from '../doctor/look.ts';
 import type { Settings, Unseen } from '../doctor/model/facts.ts';
-import { silenceOf } from '../doctor/checks/agents.ts';
 import { DEPLOYMENTS } from '../doctor/model/kinds.ts';
 import { isComponent, settingsOf } from '../doctor/settings.ts';
 import type { ListOptions } from '../kube/client.ts';
@@ -18,36 +16,13 @@ import {
   VOLUMES,
   type Resource,
 } from '../kube/resource.ts';
-import { classFacts, driversOf } from '../model/decode.ts';
-import type { LocalVolume } from '../model/local-volume.ts';
-import type {
-  KubeObject,
-  Node,
-  NodeLocalStorage,
-  PersistentVolume,
-  PersistentVolumeClaim,
-  Pod,
-  StorageClass,
-} from '../model/objects.ts';
-import type { VolumeSnapshot, VolumeSnapshotContent } from '../model/snapshot-objects.ts';
+import type { KubeObject, Node } from '../model/objects.ts';
 import { OPERATOR } from '../model/well-known.ts';
-import { feedLedger } from '../operator/follow/feed-ledger.ts';
-import { sourceOf, viewOfContent, viewOfSnapshot } from '../operator/follow/source-of-snapshot.ts';
-import { asSilent } from '../operator/follow/silent-nodes.ts';
-import { createViews, type StorageView } from '../operator/follow/views.ts';
+import type { ReadObjects } from '../operator/follow/ledger-of.ts';
 
 /** All objects that decide about room, read at one time. A list that could not be read is empty, and `unseen` tells. */
-export interface Room {
+export interface Room extends ReadObjects {
   readonly nodes: readonly Node[];
-  readonly storages: readonly NodeLocalStorage[];
-  readonly classes: readonly StorageClass[];
-  readonly volumes: readonly LocalVolume[];
-  readonly pvs: readonly PersistentVolume[];
-  readonly claims: readonly PersistentVolumeClaim[];
-  /** Those that have not started, or all of them. */
-  readonly pods: readonly Pod[];
-  readonly snapshots: readonly VolumeSnapshot[];
-  readonly contents: readonly VolumeSnapshotContent[];
   readonly settings: Settings;
   /** Of the operator; undefined where it could not be read, too. */
   readonly lease: Lease | undefined;
@@ -88,58 +63,3 @@ export async function readRoom({ look, unseen, now, everyPod = false }: ReadRoom
   };
   return { ...objects, settings: settingsOf(operator), unseen, now: now() };
 }
-
-/** Long enough for whoever decides once and ends. */
-const HOLD_TTL_MS = 3_600_000;
-
-/**
- * The operator's own ledger, told all that was read as the operator hears it. What the operator itself holds for pods
- * that are being placed at this moment is in no object, so nothing of that is in it.
- */
-export function ledgerOf(
-  room: Omit<Room, 'lease' | 'unseen' | 'now' | 'nodes'>,
-  storages: readonly StorageView[] = reported(room),
-): Ledger {
-  const drivers = driversOf(room.settings.driver);
-  const views = createViews(drivers);
-  const ledger = new Ledger({ strategy: 'binpack', drivers, holdTtlMs: HOLD_TTL_MS });
-  feedLedger(
-    {
-      classes: played(room.classes.map(classFacts)),
-      storages: played(storages),
-      volumes: played(room.volumes.map(views.volume)),
-      pvs: played(room.pvs.map(views.pv)),
-      claims: played(room.claims.map(views.claim)),
-      pods: played(room.pods.map(views.pod)),
-    },
-    ledger,
-  );
-  const contents = new Map(room.contents.map(viewOfContent).map((each) => [each.name, each]));
-  const volumes = new Map(room.volumes.map((each) => [each.metadata.name ?? '', each]));
-  for (const snapshot of room.snapshots.map(viewOfSnapshot)) {
-    const content = contents.get(snapshot.content);
-    const source = sourceOf(snapshot, content, volumes.get(content?.handle ?? ''), drivers);
-    if (source) ledger.sourceChanged(source);
-  }
-  return ledger;
-}
-
-function reported({ storages, settings }: Pick<Room, 'storages' | 'settings'>): StorageView[] {
-  const views = createViews(driversOf(settings.driver));
-  return storages.map((nls) => views.storage(nls));
-}
-
-/** Storages as the operator counts them for new volumes; an agent is silent by the clock of the API server. */
-export const countedStorages = (room: Pick<Room, 'storages' | 'settings' | 'now'>): readonly StorageView[] =>
-  reported(room).map((view, i) => {
-    const nls = room.storages[i];
-    return nls && view.isOurs && silenceOf(nls, room.now) !== undefined ? asSilent(view) : view;
-  });
-
-/** As an informer that has listed what there is, and hears nothing more. */
-const played = <P>(views: readonly P[]) => ({
-  subscribe: ({ changed }: { changed: (view: P) => void }): (() => void) => {
-    for (const view of views) changed(view);
-    return () => {};
-  },
-});

@@ -6,7 +6,7 @@ import { table, wrap, type Cell, type Column } from './screen/table.ts';
 import { count } from './tell.ts';
 import type { TopPlace } from './top.ts';
 import type { VolumeRow } from './volumes.ts';
-import type { Why, WhyNode } from './why.ts';
+import type { Why, WhyNode } from '../operator/waiting/judge.ts';
 
 /** Nodes that are listed one by one; -o wide lists all. */
 const MAX_NODES = 12;

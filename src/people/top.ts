@@ -6,7 +6,8 @@ import type { LocalVolume } from '../model/local-volume.ts';
 import type { NodeLocalStorage } from '../model/objects.ts';
 import { present } from '../model/present.ts';
 import { LOST } from '../model/well-known.ts';
-import { ledgerOf, type Room } from './room.ts';
+import { ledgerOf } from '../operator/follow/ledger-of.ts';
+import type { Room } from './room.ts';
 
 /** Room in bytes. All parts together are the capacity, unless more is promised than is there. */
 export interface Amounts {

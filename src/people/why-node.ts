@@ -9,12 +9,12 @@ import { tellDisks } from './tell-disks.ts';
 import { tellPlaces } from './tell-top.ts';
 import type { NodeStory } from './tell-why.ts';
 import { notesOf, topOf } from './top.ts';
-import { createJudge } from './why.ts';
+import { judgeOf } from './why.ts';
 
 /** All that decides whether volumes go to a node. `node` is undefined where there is no such Node any more. */
 export function whyOfNode(room: Room, name: string, node: Node | undefined): NodeStory {
   const storages = room.storages.filter(({ metadata }) => metadata.name === name);
-  const judge = createJudge(room);
+  const judge = judgeOf(room);
   const waiting = room.pods
     .filter(({ spec }) => !spec?.nodeName)
     .map(judge.factsOf)

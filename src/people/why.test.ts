@@ -5,7 +5,7 @@ import { EVENTS } from '../doctor/model/kinds.ts';
 import { LEASES } from '../kube/lease/lease-record.ts';
 import { CLAIMS, LOCAL_VOLUMES, NODES, PODS } from '../kube/resource.ts';
 import { GIB } from '../model/bytes.ts';
-import type { Why } from './why.ts';
+import type { Why } from '../operator/waiting/judge.ts';
 import { refusedClaimOf } from './why.ts';
 
 const never = new AbortController().signal;

@@ -1,93 +1,14 @@
-import type { AskedVolume } from '../capacity/needs/asked-volumes.ts';
-import type { Shortfall } from '../capacity/placing/shortfall.ts';
 import type { ClusterEvent } from '../doctor/model/kinds.ts';
-import { driversOf, podFacts } from '../model/decode.ts';
+import { countedStorages } from '../doctor/checks/counted-storages.ts';
 import { claimFacts } from '../model/decode-claim.ts';
 import type { PodFacts } from '../model/facts.ts';
-import { nodeTraitsOf, nodeWishOf, type NodeTraits } from '../model/node-choice.ts';
-import type { PersistentVolumeClaim, Pod } from '../model/objects.ts';
-import { present } from '../model/present.ts';
-import { sayWhy, type RefusedClaim } from '../operator/waiting/sentences.ts';
-import { closestGroup, emptySurvey, surveyNodes, type Sources } from '../operator/waiting/survey.ts';
-import { countedStorages, ledgerOf, type Room } from './room.ts';
-
-/** Why a pod is not placed, or that it could be: by the functions by which the operator decides and tells. */
-export interface Why {
-  /** The volumes of ours that it asks for. */
-  readonly asked: readonly AskedVolume[];
-  readonly nodes: number;
-  /** How many of them it may go to, and have room. */
-  readonly fits: number;
-  /** What the operator's Event says, or would; undefined when the pod does not wait for us. */
-  readonly message?: string;
-  readonly reason?: string;
-  readonly perNode: readonly WhyNode[];
-}
-
-export interface WhyNode {
-  readonly node: string;
-  readonly fits: boolean;
-  /** What stands in its way; empty where it fits. */
-  readonly obstacle: string;
-  /** Bytes that are missing there in all, and in which group or unit most; absent where room is not what is missing. */
-  readonly lacks?: number;
-  readonly where?: string;
-}
-
-/** Whoever is asked about many pods. */
-export interface Judge {
-  readonly why: (pod: PodFacts, refusedClaim?: RefusedClaim) => Why;
-  /** Undefined where there is no such Node. */
-  readonly onNode: (pod: PodFacts, node: string) => WhyNode | undefined;
-  readonly concerns: (pod: PodFacts) => boolean;
-  readonly factsOf: (pod: Pod) => PodFacts;
-  /** The StorageClasses that are ours. */
-  readonly classes: ReadonlySet<string>;
-}
+import type { PersistentVolumeClaim } from '../model/objects.ts';
+import { createJudge, type Judge } from '../operator/waiting/judge.ts';
+import type { RefusedClaim } from '../operator/waiting/sentences.ts';
+import type { Room } from './room.ts';
 
 /** Judges by what was read now. */
-export function createJudge(room: Room): Judge {
-  const drivers = driversOf(room.settings.driver);
-  const counted = countedStorages(room);
-  const ledger = ledgerOf(room, counted);
-  const storages = new Map(counted.map((view) => [view.name, view]));
-  const sources: Sources = {
-    lacks: (pod, names) => ledger.lacks(pod, names),
-    storageOf: (node) => storages.get(node),
-  };
-  const nodes = room.nodes.map(nodeTraitsOf).toSorted((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }));
-  return {
-    concerns: (pod) => ledger.concerns(pod),
-    classes: new Set([...ledger.classes()].map(({ name }) => name)),
-    // Also of a pod that no scheduler has looked at yet.
-    factsOf: (pod) => ({ ...podFacts(pod, drivers), unscheduled: nodeWishOf(pod) }),
-    onNode: (pod, name) => {
-      const node = nodes.find((each) => each.name === name);
-      return node && whyNode(pod, node, sources);
-    },
-    why: (pod, refusedClaim) => {
-      const survey = emptySurvey();
-      surveyNodes(survey, pod, nodes, sources);
-      const group = closestGroup(survey, (node) => ledger.node(node), sources);
-      const told = sayWhy({ survey, group, refusedClaim });
-      return {
-        ...{ asked: survey.asked, nodes: survey.nodes, fits: survey.fits, ...told },
-        perNode: nodes.map((node) => whyNode(pod, node, sources)),
-      };
-    },
-  };
-}
-
-function whyNode(pod: PodFacts, node: NodeTraits, sources: Sources): WhyNode {
-  const survey = emptySurvey();
-  surveyNodes(survey, pod, [node], sources);
-  const [obstacle] = survey.obstacles.values();
-  const closest: Partial<Shortfall> = survey.closest ?? {};
-  return {
-    ...{ node: node.name, fits: survey.fits > 0, obstacle: obstacle?.text ?? '' },
-    ...present({ lacks: closest.lacks, where: closest.where }),
-  };
-}
+export const judgeOf = (room: Room): Judge => createJudge(room, countedStorages(room));
 
 /** A pod of this one claim, to ask about a claim that no pod uses. */
 export const podOfClaim = (claim: PersistentVolumeClaim): PodFacts => {

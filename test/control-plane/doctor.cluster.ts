@@ -200,9 +200,9 @@ test('a claim that no group can hold, with the reason that the scheduler does no
     {
       object: 'PersistentVolumeClaim/default/big-0',
       what: expect.stringMatching(
-        /: pod big fits on none of 4 nodes: .*2 nodes: not enough room for 100 GiB in any volume group/,
+        /: pod big: Waits with claim big-0 .* not enough room for 100 GiB in any volume group/,
       ),
-      mend: expect.arrayContaining([expect.stringContaining('kubectl edit nlsc')]),
+      mend: ['kubectl open-local why pod big -n default'],
     },
   ]);
 });

@@ -1,14 +1,12 @@
-import { Ledger } from '../../capacity/ledger.ts';
-import { claimFacts, classOf } from '../../model/decode-claim.ts';
-import { nodeStorage } from '../../model/decode-node.ts';
-import { classFacts, podFacts, pvFacts, volumeFacts } from '../../model/decode.ts';
-import type { NodeLocalStorage, PersistentVolumeClaim, Pod } from '../../model/objects.ts';
-import type { Refusal, RefusalKind } from '../../model/verdict.ts';
-import { LOST, SELECTED_NODE } from '../../model/well-known.ts';
 import { inWords } from '../../model/in-words.ts';
+import { classOf } from '../../model/decode-claim.ts';
+import type { PersistentVolumeClaim, Pod } from '../../model/objects.ts';
+import { SELECTED_NODE } from '../../model/well-known.ts';
+import { createJudge, type Judge } from '../../operator/waiting/judge.ts';
 import { nameOf, placeOf, since, type Facts } from '../model/facts.ts';
 import { found, type Finding } from '../model/finding.ts';
 import { agentLog, operatorLog } from '../model/mend.ts';
+import { countedStorages } from './counted-storages.ts';
 
 /** A claim that was made a moment ago is being worked on. */
 const WAITS_MS = 60_000;
@@ -22,27 +20,21 @@ export function checkClaims(facts: Facts): readonly Finding[] {
     .filter(({ metadata, spec }) => ours.has(classOf(metadata, spec) ?? ''))
     .filter(({ metadata }) => (since(metadata.creationTimestamp, now) ?? 0) > WAITS_MS);
   if (waiting.length === 0) return [];
-  const ledger = ledgerOf(facts);
-  return waiting.flatMap((claim) => reasonOf(claim, facts, ledger) ?? []);
+  const judge = judgeOf(facts);
+  return waiting.flatMap((claim) => reasonOf(claim, facts, judge) ?? []);
 }
 
-/** The ledger as an operator has it after its start: all that is observed, recorded and settled. */
-function ledgerOf(facts: Facts): Ledger {
-  const { driver } = facts.settings;
-  const ledger = new Ledger({ strategy: 'spread', drivers: [driver], holdTtlMs: 60_000 });
-  const tell = <T>(objects: readonly T[] | undefined, hear: (object: T) => void): void => (objects ?? []).forEach(hear);
-  const isHere = ({ metadata }: NodeLocalStorage): boolean => metadata.annotations?.[LOST] === undefined;
-  tell(facts.classes, (each) => ledger.classChanged(classFacts(each)));
-  tell(facts.storages?.filter(isHere), (nls) => ledger.nodeChanged(nodeStorage(nls).storage));
-  tell(facts.volumes, (volume) => ledger.volumeChanged(volumeFacts(volume)));
-  tell(facts.pvs, (pv) => ledger.pvChanged(pvFacts(pv)));
-  tell(facts.claims, (claim) => ledger.claimChanged(claimFacts(claim)));
-  tell(facts.pendingPods, (pod) => ledger.podChanged(podFacts(pod, [driver])));
-  return ledger;
+/** By what the operator tells pods that wait. Undefined where what it goes by could not be looked at. */
+function judgeOf(facts: Facts): Judge | undefined {
+  const { nodes, storages, classes, claims, volumes, pvs, settings, now } = facts;
+  if (!nodes || !storages || !classes || !claims || !volumes || !pvs) return undefined;
+  const { pendingPods: pods = [], snapshots = [], contents = [] } = facts;
+  const read = { nodes, storages, classes, claims, volumes, pvs, pods, snapshots, contents, settings };
+  return createJudge(read, countedStorages({ storages, settings, now }));
 }
 
-function reasonOf(claim: PersistentVolumeClaim, facts: Facts, ledger: Ledger): Finding | undefined {
-  const why = madeFor(claim, facts) ?? provisioning(claim, facts) ?? placing(claim, facts, ledger);
+function reasonOf(claim: PersistentVolumeClaim, facts: Facts, judge: Judge | undefined): Finding | undefined {
+  const why = madeFor(claim, facts) ?? provisioning(claim, facts) ?? placing(claim, facts, judge);
   const age = inWords(since(claim.metadata.creationTimestamp, facts.now) ?? 0);
   const object = `PersistentVolumeClaim/${placeOf(claim)}`;
   return why && found('ClaimWaits', object, `It waits for ${age}: ${why.reason}`, ...why.mend);
@@ -58,18 +50,28 @@ function provisioning(claim: PersistentVolumeClaim, facts: Facts): Reason | unde
 }
 
 /** Its pod has no node yet. Without a pod it waits as it should. */
-function placing(claim: PersistentVolumeClaim, facts: Facts, ledger: Ledger): Reason | undefined {
-  const pod = (facts.pendingPods ?? []).find((each) => mounts(each, claim));
-  if (!pod) return undefined;
-  const refused = refusalsOf(pod, facts, ledger);
-  if (refused) return refused;
+function placing(
+  claim: PersistentVolumeClaim,
+  { pendingPods = [] }: Facts,
+  judge: Judge | undefined,
+): Reason | undefined {
+  const pod = pendingPods.find((each) => mounts(each, claim));
+  if (!pod || !judge) return undefined;
+  const { namespace } = pod.metadata;
+  const { message, nodes } = judge.why(judge.factsOf(pod));
+  if (nodes === 0) return { reason: 'the cluster has no node.', mend: ['kubectl get nodes'] };
+  if (message !== undefined)
+    return {
+      reason: `pod ${nameOf(pod)}: ${message}`,
+      mend: [`kubectl open-local why pod ${nameOf(pod)} -n ${namespace}`],
+    };
   const told = pod.status?.conditions?.find(
     ({ type, status }) => type === 'PodScheduled' && status === 'False',
   )?.message;
   const says = told === undefined ? 'kube-scheduler has not tried it' : `kube-scheduler says: ${told}`;
   return {
     reason: `some node has room for pod ${nameOf(pod)}; ${says}.`,
-    mend: [`kubectl -n ${pod.metadata.namespace} describe pod ${nameOf(pod)}`],
+    mend: [`kubectl -n ${namespace} describe pod ${nameOf(pod)}`],
   };
 }
 
@@ -108,42 +110,3 @@ function failureOf(claim: PersistentVolumeClaim, { events = [] }: Facts): string
     .toSorted((a, b) => (a.lastTimestamp ?? '').localeCompare(b.lastTimestamp ?? ''));
   return own.at(-1)?.message;
 }
-
-/** Why no node has room, by the judge that kube-scheduler asks; undefined where some node has. */
-function refusalsOf(pod: Pod, { storages = [], nodes = [], settings }: Facts, ledger: Ledger): Reason | undefined {
-  const there = new Set(nodes.map(nameOf));
-  const names = storages.map(nameOf).filter((name) => there.has(name));
-  const facts = podFacts(pod, [settings.driver]);
-  const { refusals } = ledger.filter(facts, names, 0);
-  if (names.length === 0) return { reason: 'no node reports storage of ours.', mend: [MENDS['unknown-node']] };
-  if (refusals.includes(undefined)) return undefined;
-  const counts = new Map<string, { refusal: Refusal; count: number }>();
-  for (const refusal of refusals) {
-    if (!refusal) continue;
-    const before = counts.get(refusal.message);
-    counts.set(refusal.message, { refusal, count: (before?.count ?? 0) + 1 });
-  }
-  const all = [...counts.values()].toSorted((a, b) => b.count - a.count);
-  const told = all.map(({ refusal, count }) => `${count} ${count === 1 ? 'node' : 'nodes'}: ${refusal.message}`);
-  const kinds = [...new Set(all.map(({ refusal }) => refusal.kind))];
-  return {
-    reason: `pod ${nameOf(pod)} fits on none of ${names.length} nodes: ${told.join('; ')}.`,
-    mend: kinds.map((kind) => MENDS[kind]),
-  };
-}
-
-const MENDS: Readonly<Record<RefusalKind, string>> = {
-  'unknown-node': 'kubectl get nls; kubectl get nlsc -o yaml   (say which disks of which nodes are to be used)',
-  'no-such-group':
-    'kubectl edit nlsc   (list the group, or have it made of a disk), or name one that is there in the StorageClass',
-  'group-too-small':
-    'kubectl edit nlsc   (add a disk to the group in resourceToBeInited.vgs), or ask for less in the claim',
-  'held-by-others':
-    'kubectl get lvol; kubectl get pods -A --field-selector=status.phase=Pending   (room that is held comes free by itself within minutes)',
-  'no-free-unit': 'kubectl edit nlsc   (offer another disk in listConfig.devices), or ask for less in the claim',
-  'refused-by-node': 'kubectl get events -A --field-selector involvedObject.kind=LocalVolume   (why the node refused)',
-  'wrong-node': 'kubectl get lvol -o wide   (its volumes and what they are made from must be on one node)',
-  'claim-missing': 'kubectl get pvc,volumesnapshot -A   (what the pod or claim names must be there)',
-  'bad-class': 'kubectl get sc -o yaml   (correct the class that the reason names)',
-  'bad-request': 'correct what the reason names in the pod or the claim, and make it anew',
-};

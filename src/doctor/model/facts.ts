@@ -12,7 +12,7 @@ import type {
   Pod,
   StorageClass,
 } from '../../model/objects.ts';
-import type { VolumeSnapshot } from '../../model/snapshot-objects.ts';
+import type { VolumeSnapshot, VolumeSnapshotContent } from '../../model/snapshot-objects.ts';
 import type { TlsSecret } from '../../operator/serving/keep-certificates.ts';
 import type {
   ClusterEvent,
@@ -79,6 +79,7 @@ export interface Facts {
   readonly pendingPods?: readonly Pod[];
   readonly snapshotClasses?: readonly SnapshotClass[];
   readonly snapshots?: readonly VolumeSnapshot[];
+  readonly contents?: readonly VolumeSnapshotContent[];
   /** That a claim could not be provisioned. */
   readonly events?: readonly ClusterEvent[];
 }

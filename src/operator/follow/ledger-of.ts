@@ -1,0 +1,75 @@
+import { Ledger } from '../../capacity/ledger.ts';
+import { classFacts, driversOf } from '../../model/decode.ts';
+import type { LocalVolume } from '../../model/local-volume.ts';
+import type {
+  NodeLocalStorage,
+  PersistentVolume,
+  PersistentVolumeClaim,
+  Pod,
+  StorageClass,
+} from '../../model/objects.ts';
+import type { VolumeSnapshot, VolumeSnapshotContent } from '../../model/snapshot-objects.ts';
+import { feedLedger } from './feed-ledger.ts';
+import { sourceOf, viewOfContent, viewOfSnapshot } from './source-of-snapshot.ts';
+import { createViews, type StorageView } from './views.ts';
+
+/** All objects that decide about room, read at one time. */
+export interface ReadObjects {
+  /** The name of our CSI driver. */
+  readonly settings: { readonly driver: string };
+  readonly storages: readonly NodeLocalStorage[];
+  readonly classes: readonly StorageClass[];
+  readonly volumes: readonly LocalVolume[];
+  readonly pvs: readonly PersistentVolume[];
+  readonly claims: readonly PersistentVolumeClaim[];
+  /** Those that have not started, or all of them. */
+  readonly pods: readonly Pod[];
+  readonly snapshots: readonly VolumeSnapshot[];
+  readonly contents: readonly VolumeSnapshotContent[];
+}
+
+/** Long enough for whoever decides once and ends. */
+const HOLD_TTL_MS = 3_600_000;
+
+/** Storages as their nodes report them. */
+export function reportedStorages({ storages, settings }: Pick<ReadObjects, 'storages' | 'settings'>): StorageView[] {
+  const views = createViews(driversOf(settings.driver));
+  return storages.map((nls) => views.storage(nls));
+}
+
+/**
+ * The operator's own ledger, told all that was read as the operator hears it. What the operator itself holds for pods
+ * that are being placed at this moment is in no object, so nothing of that is in it.
+ */
+export function ledgerOf(read: ReadObjects, storages: readonly StorageView[] = reportedStorages(read)): Ledger {
+  const drivers = driversOf(read.settings.driver);
+  const views = createViews(drivers);
+  const ledger = new Ledger({ strategy: 'binpack', drivers, holdTtlMs: HOLD_TTL_MS });
+  feedLedger(
+    {
+      classes: played(read.classes.map(classFacts)),
+      storages: played(storages),
+      volumes: played(read.volumes.map(views.volume)),
+      pvs: played(read.pvs.map(views.pv)),
+      claims: played(read.claims.map(views.claim)),
+      pods: played(read.pods.map(views.pod)),
+    },
+    ledger,
+  );
+  const contents = new Map(read.contents.map(viewOfContent).map((each) => [each.name, each]));
+  const volumes = new Map(read.volumes.map((each) => [each.metadata.name ?? '', each]));
+  for (const snapshot of read.snapshots.map(viewOfSnapshot)) {
+    const content = contents.get(snapshot.content);
+    const source = sourceOf(snapshot, content, volumes.get(content?.handle ?? ''), drivers);
+    if (source) ledger.sourceChanged(source);
+  }
+  return ledger;
+}
+
+/** As an informer that has listed what there is, and hears nothing more. */
+const played = <P>(views: readonly P[]) => ({
+  subscribe: ({ changed }: { changed: (view: P) => void }): (() => void) => {
+    for (const view of views) changed(view);
+    return () => {};
+  },
+});
