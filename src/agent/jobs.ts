@@ -149,8 +149,7 @@ function nodeJob(shared: Shared): Job {
 
 /** A volume is worked on in one of the two queues at a time, whichever its name was put into. */
 function volumeJob(shared: Shared, own: 'volumes' | 'removals'): Job {
-  const { volumes, suspects, leavingStrays, queues } = shared;
-  const { running } = shared;
+  const { volumes, suspects, strays, leavingStrays, queues, running } = shared;
   const deps = {
     ...shared,
     others: volumes.values,
@@ -162,14 +161,16 @@ function volumeJob(shared: Shared, own: 'volumes' | 'removals'): Job {
     },
   };
   return async (name, signal) => {
-    const volume = volumes.get(name) ?? leavingStrays.get(name);
+    const known = volumes.get(name);
+    const volume = known ?? leavingStrays.get(name);
     if (!volume || (isSettled(volume) && !suspects.has(name))) return;
     const right = volume.metadata.deletionTimestamp === undefined ? 'volumes' : 'removals';
     if (right !== own) return queues[right].add(name);
     if (right === 'removals') await running.stop(name);
     else if (running.has(name)) return; // it is looked at when the copy has ended
     suspects.delete(name);
-    await reconcileVolume(volume, deps, signal);
+    if (known) await reconcileVolume(known, deps, signal);
+    else await reconcileVolume(volume, { ...deps, write: strays.write }, signal);
   };
 }
 

@@ -296,12 +296,18 @@ test('volumes that nobody speaks of any more are told, keep their room, and are 
   await it.client.create(LOCAL_VOLUMES, { metadata, spec }, never);
   await eventually(() => expect(it.volume('v-adopted')?.status?.phase).toBe('Ready'));
   expect(it.volume('v-adopted')?.metadata.finalizers).toEqual(['example.org/other', VOLUME_FINALIZER]);
+  // The claim of the other was given to another node, since nothing was heard of this one.
+  const elsewhere = { ...spec, nodeName: 'elsewhere' };
+  const labels = { [NODE_LABEL]: 'elsewhere' };
+  const theirs = { metadata: { name: 'v-removed', labels, finalizers: [VOLUME_FINALIZER] }, spec: elsewhere };
+  const made = await it.client.create(LOCAL_VOLUMES, theirs, never);
   const uuids = [...told().matchAll(/UUID ([^)]+)\)/g)].map(([, uuid = '']) => uuid);
   const body = { metadata: { annotations: { [REMOVE_STRAYS]: uuids.join(',') } } };
   await it.client.patch(NODE_LOCAL_STORAGES, { name: NODE }, { type: 'merge', body }, never);
   await eventually(() => expect(available(it)).toBe(FREE - GIB));
   await eventually(() => expect(told()).toBe(''));
   expect(it.volume('v-adopted')?.status?.phase).toBe('Ready');
+  expect(it.volume('v-removed')).toEqual(made);
 });
 
 test('a volume of which nobody speaks since the agent looked is told without waiting for the clock', async () => {

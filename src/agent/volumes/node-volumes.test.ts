@@ -183,7 +183,7 @@ test('the marks of a volume that is formatted are annotations, and are read back
   expect(await read()).toMatchObject({ formatting: begun, formatted: 'xfs' });
 });
 
-test('a release takes off our finalizer only, and only if it is still at its place', async () => {
+test('a release takes off our finalizer only, of that very object, and only if it is still at its place', async () => {
   const finalizers = ['other/one', 'csi.aliyun.com/volume-on-node'];
   const leaving = { deletionTimestamp: '2026-01-01T00:00:00Z' };
   const object = createFakeObject(sampleLocalVolume({ meta: { finalizers } }));
@@ -195,6 +195,7 @@ test('a release takes off our finalizer only, and only if it is still at its pla
     {
       type: 'json',
       body: [
+        { op: 'test', path: '/metadata/uid', value: 'u1' },
         { op: 'test', path: '/metadata/finalizers/1', value: finalizers[1] },
         { op: 'remove', path: '/metadata/finalizers/1' },
       ],

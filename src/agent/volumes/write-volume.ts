@@ -141,7 +141,7 @@ export function createVolumeWriter(
     release: async (volume, signal) => {
       assertHolds(volume, brokenRelease(volume), onBroken);
       const at = volume.metadata.finalizers?.indexOf(VOLUME_FINALIZER) ?? -1;
-      if (at >= 0) await patch(volume.metadata.name ?? '', withoutFinalizer(at), signal);
+      if (at >= 0) await patch(volume.metadata.name ?? '', withoutFinalizer(at, volume), signal);
     },
     ...marking(patch),
   };
@@ -181,9 +181,11 @@ function withFinalizer(volume: LocalVolume): Patch | undefined {
   return { type: 'merge', body: { metadata } };
 }
 
-function withoutFinalizer(at: number): Patch {
+/** Of this object alone: another node may have a volume of the name by now. */
+function withoutFinalizer(at: number, { metadata }: LocalVolume): Patch {
   const path = `/metadata/finalizers/${at}`;
   const body = [
+    ...(metadata.uid === undefined ? [] : [{ op: 'test', path: '/metadata/uid', value: metadata.uid }]),
     { op: 'test', path, value: VOLUME_FINALIZER },
     { op: 'remove', path },
   ];
