@@ -1,10 +1,13 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { CLAIMS, NODE_LOCAL_STORAGES, NODES, PODS, STORAGE_CLASSES } from '../../src/kube/resource.ts';
 import { bytes, formatBytes } from '../../src/model/bytes.ts';
 import type { EventReason } from '../../src/model/event-reasons.ts';
 import type { Pod } from '../../src/model/objects.ts';
-import { DEFAULT_DRIVER, LOST, OPERATOR, STORAGE_RESERVED } from '../../src/model/well-known.ts';
+import { DEFAULT_DRIVER, LOG_LEVEL, LOST, OPERATOR, STORAGE_RESERVED } from '../../src/model/well-known.ts';
 import { runForPeople } from '../rig/people-cluster.ts';
+import { CHECKOUT } from './cluster/program.ts';
 import { tell } from './cluster/tell.ts';
 import { until } from './cluster/until.ts';
 import { CLASS, claimSpec, untilRunning } from './instruments/workload.ts';
@@ -337,4 +340,25 @@ test('so is each whose claim, class, source, volume or node stands in the way', 
   await client.create(NODES, { metadata: { name: 'mute-1', labels: { 'kubernetes.io/hostname': 'mute-1' } } }, never);
   await system.kubectl('taint', 'node', 'node-2', 'team=db:NoSchedule');
   expect(await toldOtherwise(MORE)).toEqual([]);
+}, 240_000);
+
+/** Commands of README that only look, or annotate, with names that are there. */
+const COMMANDS = readFileSync(path.join(CHECKOUT, 'README.md'), 'utf8')
+  .split('`')
+  .filter((part) => /^kubectl (get|describe|annotate|open-local (top|disks|volumes|why|doctor)) /.test(`${part} `))
+  .map((command) => command.replace('NODE', 'spare-1').replace('POD', 'too-big').replace('…', `${LOG_LEVEL}=info`));
+
+/** Resolves to what the command tells. Throws where it fails. */
+async function runAsTold(command: string): Promise<string> {
+  tell(command);
+  const [, first = '', ...rest] = command.split(' ');
+  if (first !== 'open-local') return system.kubectl(first, ...rest);
+  const { stdout, stderr } = await runForPeople({ kubeconfig: system.cluster.admin }, rest, 200);
+  if (stderr !== '') throw new Error(stderr);
+  return stdout;
+}
+
+test("README's commands run as they stand there", async () => {
+  expect(COMMANDS.length).toBeGreaterThan(10);
+  for (const command of COMMANDS) await expect(runAsTold(command)).resolves.toBeTypeOf('string');
 }, 240_000);
