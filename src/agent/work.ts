@@ -20,6 +20,7 @@ import { isSettled } from './volumes/is-settled.ts';
 import { partnersOf } from './volumes/plan-group-snapshot.ts';
 import { isFilling } from './volumes/watch-fill.ts';
 import { createRunningCopies } from './volumes/running-copies.ts';
+import { notingReleases } from './volumes/noting-releases.ts';
 import { createVolumeWriter, type OnBroken, type VolumeWriter } from './volumes/write-volume.ts';
 
 export interface WorkDeps {
@@ -57,7 +58,9 @@ export function createWork(deps: WorkDeps): Work {
   const { nodeName } = config;
   const queues = createQueues(log);
   const onBroken = tellBroken(deps);
-  const write = createVolumeWriter(client, (volume) => volumes.wrote(volume), onBroken);
+  const { write, wasReleased } = notingReleases(
+    createVolumeWriter(client, (volume) => volumes.wrote(volume), onBroken),
+  );
   const limits = createLimitsOf(deps, volumes.values, () => queues.limits.add(LIMITS_KEY));
   const copies = createRunningCopies();
   const jobs = createJobs({ ...deps, node, volumes, write, onBroken, limits, queues, copies });
@@ -80,7 +83,8 @@ export function createWork(deps: WorkDeps): Work {
     },
     deleted: (volume) => {
       lookAtOthers(volume);
-      queues.node.addAfter(NODE_KEY, GATHER_MS); // what it spoke of may be there still
+      // What it spoke of may be there still, unless it was removed here.
+      if (!wasReleased(volume)) queues.node.addAfter(NODE_KEY, GATHER_MS);
       void copies.stop(volume.metadata.name ?? '');
     },
   });
