@@ -329,8 +329,9 @@ export class Model {
     ];
     const [place] = places;
     if (place?.kind !== 'LVM') return undefined;
-    const handle = this.known.pv.get(origin.volumeName ?? '')?.handle ?? '';
-    const sizes = [...places.map((one) => one.size), this.grown.get(handle) ?? 0];
+    const made = [...this.known.volume.values()].filter(({ claimUid }) => claimUid === origin.uid);
+    const handles = [...made.map((volume) => volume.name), this.known.pv.get(origin.volumeName ?? '')?.handle ?? ''];
+    const sizes = [...places.map((one) => one.size), ...handles.map((handle) => this.grown.get(handle) ?? 0)];
     const size = storeOfClone(toBytes(Math.max(...sizes)));
     return { key: `${claimKeyOf(name)} while it is copied`, policy: { kind: 'LVM', vgName: place.where }, size };
   }
