@@ -1,7 +1,7 @@
 import { execFile, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -193,6 +193,19 @@ async function createVm(dir: string, options: VmOptions, signal: AbortSignal): P
       await rm(dir, { recursive: true, force: true });
     },
   };
+}
+
+/** Makes a blank disk of this size in the machine's folder, and plugs it in. */
+export async function attachDisk(
+  vm: Pick<Vm, 'attach' | 'dir'>,
+  serial: string,
+  mib: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const file = path.join(vm.dir, `${serial}.img`);
+  await writeFile(file, '');
+  await truncate(file, mib * 1024 ** 2);
+  await vm.attach([{ serial, file }], signal);
 }
 
 /** Path of a disk that does not change with the letters that the kernel gives. */

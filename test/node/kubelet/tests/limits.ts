@@ -4,7 +4,8 @@ import { LOCAL_VOLUMES } from '../../../../src/kube/resource.ts';
 import { POOL } from '../../../control-plane/system/system.ts';
 import { testOn } from '../../../machine.ts';
 import { ofWhole } from '../../../whole.ts';
-import type { KubeletNode, SeenPod } from '../kubelet-node.ts';
+import type { KubeletNode } from '../kubelet-node.ts';
+import type { SeenPod } from '../node-in-cluster.ts';
 import { claimed, LIMITED_CLASS, toolClaim, toolPod } from '../tool-pods.ts';
 
 /** IO limits in the cgroups that a real kubelet makes. */
