@@ -4,9 +4,10 @@ import { WHOLE } from '../whole.ts';
 
 /**
  * Left to `make test-all`: pods of a kubelet meet limits and inline volumes too, copies and what open-local did wrong
- * are in rings 1 to 3, many volumes are a count of costs, and how lvm stops a volume changes seldom.
+ * are in rings 1 to 3, many volumes are a count of costs, how lvm stops a volume changes seldom, and what the chart
+ * installs takes minutes to start.
  */
-const LEFT = ['io-limits', 'inline', 'copies', 'defects', 'many-volumes', 'group-snapshots'].map(
+const LEFT = ['io-limits', 'inline', 'copies', 'defects', 'many-volumes', 'group-snapshots', 'helm'].map(
   (name) => `test/node/${name}.node.ts`,
 );
 
