@@ -1,5 +1,5 @@
 import { inWords } from '../model/in-words.ts';
-import { type Facts } from './model/facts.ts';
+import type { Facts } from './model/facts.ts';
 import type { Finding } from './model/finding.ts';
 
 /** 0 healthy, 1 something was found, 2 nothing was found and not everything could be looked at. */

@@ -17,6 +17,7 @@ import type { KubeClient, Patch } from '../../kube/client.ts';
 import { LOCAL_VOLUMES } from '../../kube/resource.ts';
 import { hasBeenReady } from './plan-volume.ts';
 import { unlessGone } from '../../kube/find.ts';
+import { withoutFinalizer } from '../../kube/without-finalizer.ts';
 import { brokenRelease, brokenStep } from './volume-rules.ts';
 
 type Status = NonNullable<LocalVolume['status']>;
@@ -140,8 +141,9 @@ export function createVolumeWriter(
     },
     release: async (volume, signal) => {
       assertHolds(volume, brokenRelease(volume), onBroken);
-      const at = volume.metadata.finalizers?.indexOf(VOLUME_FINALIZER) ?? -1;
-      if (at >= 0) await patch(volume.metadata.name ?? '', withoutFinalizer(at, volume), signal);
+      // Of this object alone: another node may have a volume of the name by now.
+      const change = withoutFinalizer(volume.metadata, VOLUME_FINALIZER);
+      if (change) await patch(volume.metadata.name ?? '', change, signal);
     },
     ...marking(patch),
   };
@@ -179,17 +181,6 @@ function withFinalizer(volume: LocalVolume): Patch | undefined {
     return undefined;
   const metadata = { finalizers: [...finalizers, VOLUME_FINALIZER], ...present({ resourceVersion }) };
   return { type: 'merge', body: { metadata } };
-}
-
-/** Of this object alone: another node may have a volume of the name by now. */
-function withoutFinalizer(at: number, { metadata }: LocalVolume): Patch {
-  const path = `/metadata/finalizers/${at}`;
-  const body = [
-    ...(metadata.uid === undefined ? [] : [{ op: 'test', path: '/metadata/uid', value: metadata.uid }]),
-    { op: 'test', path, value: VOLUME_FINALIZER },
-    { op: 'remove', path },
-  ];
-  return { type: 'json', body };
 }
 
 /** What is to be written so that the object has this status; undefined when it has. A null takes a field off. */

@@ -1,7 +1,7 @@
 import { pairProblem, type Holder } from '../../certificates/certificates.ts';
 import { secretNames, serverNames, textAt, type TlsSecret } from '../../operator/serving/keep-certificates.ts';
 import { inWords } from '../../model/in-words.ts';
-import { type Facts } from '../model/facts.ts';
+import type { Facts } from '../model/facts.ts';
 import { found, type Finding } from '../model/finding.ts';
 import type { FindingName } from '../model/findings.ts';
 import { endOf } from './extender-entry.ts';

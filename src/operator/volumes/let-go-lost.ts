@@ -4,13 +4,13 @@ import type { EventRecorder } from '../../kube/events/events.ts';
 import { find, unlessGone } from '../../kube/find.ts';
 import { LOCAL_VOLUMES, NODES, VOLUMES } from '../../kube/resource.ts';
 import { subjectOf } from '../../kube/subject.ts';
+import { withoutFinalizer } from '../../kube/without-finalizer.ts';
 import { createWorkQueue, type Again } from '../../kube/work/work-queue.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
-import { LET_GO } from '../../model/well-known.ts';
+import { LET_GO, VOLUME_FINALIZER } from '../../model/well-known.ts';
 import type { Clock } from '../../wait/clock.ts';
 import { allSynced, type Informers } from '../follow/informers.ts';
 import { createGoneNodes, type GoneNodes } from './gone-nodes.ts';
-import { withoutFinalizer } from './without-finalizer.ts';
 import { hasHandle } from './keep-data.ts';
 import { dataLeft, isLeaving, isTheNodesOwn, lossOf, type Loss, type LossCause } from './lost-volume.ts';
 
@@ -100,7 +100,7 @@ async function remove(volume: LocalVolume, { client, informers, log, graceMs }: 
 async function letGo(name: string, loss: Loss & { readonly kind: 'lost' }, deps: Deps, signal: AbortSignal) {
   const { client, events, log, gone, onLetGo } = deps;
   const volume = await find(client, LOCAL_VOLUMES, { name }, signal);
-  const patch = volume && isLeaving(volume) ? withoutFinalizer(volume) : undefined;
+  const patch = volume && isLeaving(volume) ? withoutFinalizer(volume.metadata, VOLUME_FINALIZER) : undefined;
   if (!volume || !patch) return undefined;
   await markLetGo(name, loss.why, deps, signal);
   await unlessGone(client.patch(LOCAL_VOLUMES, { name }, patch, signal));

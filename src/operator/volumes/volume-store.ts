@@ -5,12 +5,12 @@ import type { Informer } from '../../kube/follow/informer.ts';
 import { LOCAL_VOLUMES } from '../../kube/resource.ts';
 import { Fault, textOf } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
-import { KEEP } from '../../model/well-known.ts';
+import { KEEP, VOLUME_FINALIZER } from '../../model/well-known.ts';
 import { faultOfWrite } from '../../kube/api-fault.ts';
 import { untilCalled } from '../../wait/abort.ts';
 import { find, unlessGone } from '../../kube/find.ts';
 import { isBegun } from '../../model/is-begun.ts';
-import { withoutFinalizer } from './without-finalizer.ts';
+import { withoutFinalizer } from '../../kube/without-finalizer.ts';
 import type { NeededData } from './needed-data.ts';
 
 export interface VolumeStoreDeps {
@@ -90,7 +90,7 @@ async function letGoUnbegun(id: string, client: VolumeStoreDeps['client'], signa
   try {
     const left = await find(client, LOCAL_VOLUMES, { name: id }, signal);
     if (left && isBegun(left)) throw new Fault('aborted', `node ${left.spec.nodeName} has begun volume ${id}`);
-    const patch = left && withoutFinalizer(left, { unchanged: true });
+    const patch = left && withoutFinalizer(left.metadata, VOLUME_FINALIZER, { unchanged: true });
     if (patch) await unlessGone(client.patch(LOCAL_VOLUMES, { name: id }, patch, signal));
   } catch (error) {
     throw error instanceof Fault ? error : faultOfWrite(`letting go of volume ${id}`, error);
