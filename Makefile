@@ -43,8 +43,8 @@ check: $(INSTALLED) ## Types, lint, format and generated code
 fuzz: $(INSTALLED) ## Random histories against the ledger (N=1000000 for the long one, SEED=… to repeat one)
 	npm run --silent node -- test/fuzz/run.ts $(N) $(SEED)
 
-mutants: build ## Plant faults, and tell which of them rings 1 to 3 do not find (FOLDER=src/csi N=40 SEED=1 MINUTES=30)
-	npm run --silent node -- test/mutants/run.ts $(or $(FOLDER),src) $(if $(filter file,$(origin N)),40,$(N)) $(or $(SEED),1) $(or $(MINUTES),30)
+mutants: build ## Plant faults, and tell which of them the folder's tests do not find (FOLDER=src/capacity/books; WIDE=1: by all tests; minutes to hours)
+	npm run --silent node -- test/mutants/run.ts $(if $(WIDE),--wide) $(FOLDER)
 
 fuzz-wire: $(INSTALLED) ## 100,000 mutated bodies through both readers of the extender's wire (SEED=… to repeat)
 	npm run --silent node -- bench/fuzz-wire.ts 100000 $(SEED)
@@ -91,8 +91,24 @@ node-down: ## Turn it off
 test-node: build ## Ring 5: the agent on a real kernel with real disks, in a virtual machine
 	npm run --silent node -- node_modules/vitest/vitest.mjs run --config test/node/vitest.node.config.ts
 
+test-ui: build ## The page in Debian's chromium: keyboard, axe-core, light and dark (PICTURES=FOLDER keeps what it saw; installs chromium as root)
+	tools/install-packages.sh chromium
+	cd test/ui && npm ci --silent --no-audit --no-fund
+	npm run --silent node -- node_modules/vitest/vitest.mjs run --config test/ui/vitest.ui.config.ts
+
+bench-scale: $(INSTALLED) ## What open-local costs a real API server with up to 5,000 nodes, 50,000 volumes, 100,000 pods: 40 minutes (as root; QUICK=1 for small sizes)
+	npm run --silent node -- bench/cluster/scale.ts $(if $(QUICK),--quick)
+
+bench-page: build ## How fast the page is in Debian's chromium, with 5,000 nodes and 50,000 volumes (QUICK=1 for a tenth)
+	tools/install-packages.sh chromium
+	cd test/ui && npm ci --silent --no-audit --no-fund
+	npm run --silent node -- test/ui/bench.ts $(if $(QUICK),--quick)
+
 bench-node: build ## What the agent costs on a real kernel, and how well limits of IO hold (VOLUMES='0 100 500')
 	npm run --silent node -- test/node/bench.ts $(VOLUMES)
+
+bench-snapshots: build ## Snapshots and copies on a real kernel, beside lvcreate and dd by hand (ROUNDS=5)
+	npm run --silent node -- test/node/bench-snapshots.ts $(ROUNDS)
 
 bench-cluster: $(INSTALLED) ## What open-local costs a real control plane: pods a second, time of a claim, API requests (as root; QUICK=1 for less)
 	npm run --silent node -- bench/cluster/run.ts $(if $(QUICK),--quick)
@@ -100,4 +116,4 @@ bench-cluster: $(INSTALLED) ## What open-local costs a real control plane: pods 
 clean: ## Remove what was built
 	rm -rf dist coverage
 
-.PHONY: help install build image test-image demo test-all test check fuzz mutants fuzz-wire bench control-plane deploy test-chart test-deploy cluster-up cluster-down test-cluster test-csi node-up node-shell node-down test-node bench-node bench-cluster clean
+.PHONY: help install build image test-image demo test-all test check fuzz mutants fuzz-wire bench control-plane deploy test-chart test-deploy cluster-up cluster-down test-cluster test-csi node-up node-shell node-down test-node test-ui bench-node bench-snapshots bench-cluster bench-page bench-scale clean

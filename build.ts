@@ -1,4 +1,4 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { build, type Plugin } from 'esbuild';
 import { DEFINITION_FIELDS } from './src/doctor/model/definition-fields.ts';
@@ -56,6 +56,33 @@ const inlineManifests: Plugin = {
   },
 };
 
+/** The page in the browser, by path. It is in the operator's bundle, and nothing is loaded from elsewhere. */
+async function pageFiles(): Promise<Record<string, { type: string; text: string }>> {
+  const folder = path.join(root, 'src/page/browser');
+  const { outputFiles, metafile } = await build({
+    entryPoints: [path.join(folder, 'main.tsx')],
+    ...{ bundle: true, write: false, metafile: true, minify: true, legalComments: 'none', logLevel: 'warning' },
+    ...{ platform: 'browser', format: 'esm', target: 'es2022', jsx: 'automatic', jsxImportSource: 'preact' },
+  });
+  await writeFile(path.join(out, 'page.meta.json'), JSON.stringify(metafile));
+  const read = (name: string): Promise<string> => readFile(path.join(folder, name), 'utf8');
+  return {
+    '/': { type: 'text/html', text: await read('index.html') },
+    '/page.js': { type: 'text/javascript', text: outputFiles[0]?.text ?? '' },
+    '/page.css': { type: 'text/css', text: await read('page.css') },
+    '/icon.svg': { type: 'image/svg+xml', text: await read('icon.svg') },
+  };
+}
+
+const inlinePage: Plugin = {
+  name: 'inline-page',
+  setup: (bundler) => {
+    bundler.onLoad({ filter: /src\/page\/files\.ts$/ }, async () => ({
+      contents: `export const PAGE_FILES = ${JSON.stringify(await pageFiles())};`,
+    }));
+  },
+};
+
 const root = import.meta.dirname;
 const out = path.resolve(root, process.argv[2] ?? 'dist');
 
@@ -73,7 +100,7 @@ for (const { name, entry, minify } of BUNDLES) {
     keepNames: minify,
     sourcemap: true,
     metafile: true,
-    plugins: [leaveOut, inlineManifests],
+    plugins: [leaveOut, inlineManifests, inlinePage],
     logLevel: 'warning',
   });
   await writeFile(path.join(out, `${name}.meta.json`), JSON.stringify(metafile));

@@ -13,6 +13,8 @@ export interface Usage {
 export interface Child {
   readonly port: number;
   usage(): Promise<Usage>;
+  /** Gives it a message of its own kind, which is not answered. */
+  tell(message: object): void;
   stop(): Promise<void>;
 }
 
@@ -31,6 +33,7 @@ export async function startChild(file: string, args: readonly (string | number)[
       const [usage] = (await once(child, 'message')) as [Usage];
       return usage;
     },
+    tell: (message) => void child.send(message),
     stop: async () => {
       child.send('stop');
       await once(child, 'exit');

@@ -90,7 +90,7 @@ async function measure(nodes: number): Promise<Row> {
     pods: informer(2 * volumes, (i) => podAt(i, { nodes, volumes }) as Pod, views.pod, named),
   } as unknown as Informers;
   const metrics = createOperatorMetrics();
-  metrics.watch({ ledger, informers, drivers: OUR_DRIVERS, queue: () => ({ waiting: 0 }) });
+  metrics.watch({ ledger, informers, drivers: OUR_DRIVERS, namespace: 'open-local', queue: () => ({ waiting: 0 }) });
   let page = '';
   const longest: number[] = [];
   const times: number[] = [];

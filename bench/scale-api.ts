@@ -5,9 +5,10 @@ import { claimAt, nodeAt, podAt, pvAt, storageAt, storageClass, volumeAt, VOLUME
 import { forWire, WIRE } from './wire-schemas.ts';
 
 /**
- * An API server that has a large cluster and never changes: lists in pages, and watches that only wait. Arguments:
- * nodes, pods, `protobuf` or `json`; the first holds for Kubernetes' own kinds. Every object is encoded before it
- * listens, so that an answer costs only sending bytes, and the reader alone is measured.
+ * An API server that has a large cluster: lists in pages, and watches that hear of nothing but the volumes that a
+ * message names. Whoever is asked about may see everything. Arguments: nodes, pods, `protobuf` or `json`; the first
+ * holds for Kubernetes' own kinds. Every object is encoded before it listens, so that an answer costs only sending
+ * bytes, and the reader alone is measured.
  */
 
 const [, , nodesGiven, podsGiven, format = 'protobuf'] = process.argv;
@@ -31,6 +32,19 @@ const RESOURCES: Readonly<Record<string, Printed>> = {
   storageclasses: print('storageclasses', 1, () => storageClass),
 };
 const NOTHING = print('', 0, () => ({}));
+/** TokenReview and SubjectAccessReview in one: what was posted is known, and allowed. */
+const REVIEWED = Buffer.from(
+  JSON.stringify({ status: { authenticated: true, allowed: true, user: { username: 'bench' } } }),
+);
+
+/** A volume, by its number, that has another size from now on. */
+export interface VolumeGrown {
+  readonly volume: number;
+  readonly sizeBytes: number;
+}
+
+const watchers = new Set<ServerResponse>();
+let changes = 0;
 
 const server = createServer((request, response) => {
   const url = new URL(request.url ?? '/', 'http://x');
@@ -38,17 +52,33 @@ const server = createServer((request, response) => {
   const wire = format === 'protobuf' ? WIRE[resource] : undefined;
   const contentType = wire ? PROTOBUF : 'application/json';
   request.resume();
-  if (request.method !== 'GET') send(response, 201, 'application/json', [Buffer.from('{}')]);
+  if (request.method !== 'GET') send(response, 201, 'application/json', [REVIEWED]);
   else if (!(request.headers.accept ?? '').includes(contentType)) send(response, 406, 'text/plain', []);
-  else if (url.searchParams.has('watch')) response.writeHead(200, { 'content-type': contentType }).flushHeaders();
+  else if (url.searchParams.has('watch')) watch(resource, response.writeHead(200, { 'content-type': contentType }));
   else list(url, RESOURCES[resource] ?? NOTHING, wire?.kind, response);
 });
 server.listen(0, '127.0.0.1', () => process.send?.({ port: (server.address() as AddressInfo).port }));
 
-process.on('message', (ask) => {
+process.on('message', (ask: 'usage' | 'stop' | VolumeGrown) => {
   if (ask === 'usage') process.send?.({ cpu: process.cpuUsage(), rss: process.memoryUsage.rss() });
-  else process.exit();
+  else if (ask === 'stop') process.exit();
+  else grow(ask);
 });
+
+function watch(resource: string, response: ServerResponse): void {
+  response.flushHeaders();
+  if (resource !== 'localvolumes') return;
+  watchers.add(response);
+  response.on('close', () => watchers.delete(response));
+}
+
+/** Tells all that watch volumes of one that has another size. */
+function grow({ volume, sizeBytes }: VolumeGrown): void {
+  changes += 1;
+  const object = volumeAt(volume, sizeBytes) as { metadata: object };
+  Object.assign(object.metadata, { resourceVersion: String(1_000_000 + changes) });
+  for (const response of watchers) response.write(`${JSON.stringify({ type: 'MODIFIED', object })}\n`);
+}
 
 function print(resource: string, count: number, at: (i: number) => object): Printed {
   const wire = format === 'protobuf' ? WIRE[resource] : undefined;

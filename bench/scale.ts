@@ -1,12 +1,6 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { get } from 'node:http';
-import { loadavg, tmpdir } from 'node:os';
-import path from 'node:path';
+import { loadavg } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import { startChild } from './child.ts';
+import { cpuOf, memoryOf, startLargeCluster, type Memory } from './large-cluster.ts';
 import { VOLUMES_PER_NODE } from './objects.ts';
 import { goalLine, say, table, writeResult, type Goal } from './report.ts';
 
@@ -25,92 +19,14 @@ const MIB = 1024 ** 2;
  * Time for which the heap settles after readiness, ms: what was read is garbage, and the first full collections happen.
  */
 const SETTLE_MS = 10_000;
-/** USER_HZ, the same on every Linux. */
-const TICKS_PER_SECOND = 100;
-const GIVE_UP_MS = 120_000;
 
-const program = path.join(import.meta.dirname, '../bin/open-local');
-if (!existsSync(path.join(import.meta.dirname, '../dist/open-local.cjs'))) throw new Error('build first: make build');
-
-const folder = await mkdtemp(path.join(tmpdir(), 'bench-scale-'));
-const api = await startChild('scale-api.ts', [NODES, PODS, format]);
-let operator: ChildProcess | undefined;
-try {
-  const kubeconfig = path.join(folder, 'kubeconfig');
-  await writeFile(kubeconfig, kubeconfigFor(api.port));
-  const socket = path.join(folder, 'ops.sock');
-  const load = loadavg()[0] ?? 0;
-  const started = performance.now();
-  operator = spawn(
-    program,
-    [
-      'operator',
-      '--kubeconfig',
-      kubeconfig,
-      '--no-leader-election',
-      '--extender-listen',
-      '127.0.0.1:0',
-      '--csi-endpoint',
-      `unix://${folder}/csi.sock`,
-      '--metrics-listen',
-      `unix://${socket}`,
-      '--log-level',
-      'warn',
-    ],
-    { stdio: ['ignore', 'inherit', 'inherit'] },
-  );
-  const readySeconds = await ready(socket, started);
-  const atReady = await memoryOf(operator.pid!);
-  const cpuSeconds = await cpuOf(operator.pid!);
-  await delay(SETTLE_MS);
-  const settled = await memoryOf(operator.pid!);
-  await tell({ readySeconds, cpuSeconds, load }, atReady, settled);
-} finally {
-  operator?.kill('SIGTERM');
-  if (operator?.exitCode === null) await once(operator, 'exit');
-  await api.stop();
-  await rm(folder, { recursive: true, force: true });
-}
-
-interface Memory {
-  readonly rssMiB: number;
-  readonly peakMiB: number;
-}
-
-async function ready(socketPath: string, started: number): Promise<number> {
-  while (performance.now() - started < GIVE_UP_MS) {
-    if ((await statusOf(socketPath)) === 200) return (performance.now() - started) / 1000;
-    await delay(50);
-  }
-  throw new Error(`the operator was not ready after ${GIVE_UP_MS / 1000} s`);
-}
-
-/** The answer to /readyz, or undefined while nobody listens. */
-function statusOf(socketPath: string): Promise<number | undefined> {
-  return new Promise((resolve) => {
-    get({ socketPath, path: '/readyz' }, (answer) => {
-      answer.resume();
-      resolve(answer.statusCode);
-    }).on('error', () => resolve(undefined));
-  });
-}
-
-async function memoryOf(pid: number): Promise<Memory> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  const kib = (field: string): number => Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]);
-  return { rssMiB: (kib('VmRSS') * 1024) / MIB, peakMiB: (kib('VmHWM') * 1024) / MIB };
-}
-
-/** Reads user and system time so far, s; unlike the time to ready it does not grow with other load on the machine. */
-async function cpuOf(pid: number): Promise<number> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-  const [utime, stime] = stat
-    .slice(stat.lastIndexOf(')') + 2)
-    .split(' ')
-    .slice(11, 13)
-    .map(Number);
-  return ((utime ?? 0) + (stime ?? 0)) / TICKS_PER_SECOND;
-}
+const load = loadavg()[0] ?? 0;
+await using cluster = await startLargeCluster({ nodes: NODES, pods: PODS, format });
+const { pid, readySeconds } = cluster;
+const atReady = await memoryOf(pid);
+const cpuSeconds = await cpuOf(pid);
+await delay(SETTLE_MS);
+await tell({ readySeconds, cpuSeconds, load }, atReady, await memoryOf(pid));
 
 interface Times {
   readonly readySeconds: number;
@@ -155,16 +71,5 @@ async function tell(times: Times, atReady: Memory, settled: Memory): Promise<voi
     atReady,
     settled,
     goals,
-  });
-}
-
-function kubeconfigFor(port: number): string {
-  return JSON.stringify({
-    apiVersion: 'v1',
-    kind: 'Config',
-    clusters: [{ name: 'c', cluster: { server: `http://127.0.0.1:${port}` } }],
-    users: [{ name: 'u', user: {} }],
-    contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }],
-    'current-context': 'x',
   });
 }

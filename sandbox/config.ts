@@ -1,4 +1,5 @@
 import { choice, optionalText, toggle } from '../src/daemon/flag-types.ts';
+import { TRACE_FLAGS } from '../src/trace/flags.ts';
 import { BadFlags, describeFlags, parseFlags, type FlagValues } from '../src/daemon/flags.ts';
 
 const FLAGS = {
@@ -15,10 +16,15 @@ const FLAGS = {
     doc: 'Leave everything running after the last step until Ctrl-C, and print how to reach it with kubectl.',
     default: false,
   }),
+  serve: toggle({
+    doc: 'As --keep, and pods with claims come and go meanwhile; prints where the metrics and the page are, too.',
+    default: false,
+  }),
   'log-dir': optionalText({
     doc: 'Keep the logs of operator and agents in this directory. Without it they are deleted at the end.',
     placeholder: 'DIR',
   }),
+  'trace-endpoint': TRACE_FLAGS['trace-endpoint'],
 };
 
 export type SandboxConfig = FlagValues<typeof FLAGS>;
@@ -29,7 +35,9 @@ export function parseSandboxConfig(
   env: Readonly<Record<string, string | undefined>>,
 ): SandboxConfig {
   const config = parseFlags(FLAGS, args, env);
-  if (config.json && config.keep) throw new BadFlags(['--json and --keep exclude each other: a document has an end']);
+  for (const name of ['keep', 'serve'] as const)
+    if (config.json && config[name])
+      throw new BadFlags([`--json and --${name} exclude each other: a document has an end`]);
   return config;
 }
 

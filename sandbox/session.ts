@@ -2,6 +2,7 @@ import { mkdtemp, open, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { whenAborted } from '../src/wait/abort.ts';
+import { systemClock } from '../src/wait/clock.ts';
 import { createLog } from '../src/daemon/log.ts';
 import type { KubeObject } from '../src/model/objects.ts';
 import { TOPOLOGY_KEY } from '../src/model/well-known.ts';
@@ -13,6 +14,7 @@ import { namesDisks, withRealNames } from './cluster/real-devices.ts';
 import { describeEvent, describeOutcome } from './story/report.ts';
 import type { StepReport } from './story/sandbox-report.ts';
 import { takeSnapshot } from './story/snapshot.ts';
+import { runTraffic } from './story/traffic.ts';
 import type { Story } from './story/story.ts';
 
 /** A session: one story in one cluster. */
@@ -49,6 +51,8 @@ export async function runSession(session: Session, signal: AbortSignal): Promise
       crdDirectory: path.join(root, 'crds'),
       directory,
       logDirectory,
+      page: config.serve,
+      traceEndpoint: config['trace-endpoint'],
       log: createLog({ level: 'info', name: 'sandbox', fd: logFile.fd }),
     },
     signal,
@@ -57,9 +61,19 @@ export async function runSession(session: Session, signal: AbortSignal): Promise
   const ending = new AbortController();
   cleanUp.defer(() => ending.abort());
   await Promise.race([playIn(cluster, session, AbortSignal.any([signal, ending.signal])), cluster.failed]);
-  if (!config.keep) return;
+  if (!config.keep && !config.serve) return;
   write(`Everything stays up until Ctrl-C. Look around: export KUBECONFIG=${cluster.kubeconfig}`);
-  await Promise.race([whenAborted(signal), cluster.failed]);
+  await Promise.race([config.serve ? serve(cluster, session, signal) : whenAborted(signal), cluster.failed]);
+}
+
+/** Keeps something going on, for whoever looks. */
+async function serve(cluster: Cluster, { root, write }: Session, signal: AbortSignal): Promise<void> {
+  const { client, metricsUrl, pageUrl = '' } = cluster;
+  const viewers = { do: 'apply', files: ['deploy/page/rbac.yaml', 'examples/demo/viewer.yaml'] } as const;
+  await perform(viewers, { client, directory: root, adapt: (object) => object }, signal);
+  write(`Pods come and go. The operator's metrics: ${metricsUrl}`);
+  write(`Its page: ${pageUrl} with the token of: kubectl create token viewer`);
+  await runTraffic({ client, clock: systemClock }, signal);
 }
 
 async function playIn(cluster: Cluster, session: Session, signal: AbortSignal): Promise<void> {

@@ -1,19 +1,19 @@
 import { runCommand } from './command-line.ts';
-import { completeNames } from './complete-names.ts';
-import { cordonCommand, uncordonCommand } from './cordon-command.ts';
-import { disksCommand } from './disks-command.ts';
-import { doctorCommand } from './doctor-command.ts';
-import { planCommand } from './plan-command.ts';
-import type { PeopleCommand } from './people-command.ts';
+import { completeNames } from './commands/complete-names.ts';
+import { cordonCommand, uncordonCommand } from './commands/cordon.ts';
+import { disksCommand } from './commands/disks.ts';
+import { doctorCommand } from './commands/doctor.ts';
+import type { PeopleCommand } from './commands/people-command.ts';
+import { planCommand } from './commands/plan.ts';
+import { releaseCommand } from './commands/release.ts';
+import { schedulerConfigCommand } from './commands/scheduler-config.ts';
+import { supportCommand } from './commands/support.ts';
+import { topCommand } from './commands/top.ts';
+import { volumesCommand } from './commands/volumes.ts';
+import { whyCommand } from './commands/why.ts';
 import { isNot, listOf, PROGRAM, PROGRAMS, type CommandText } from './people/words/command-text.ts';
 import { asProtocol, BASH, complete } from './people/words/complete.ts';
-import { releaseCommand } from './release-command.ts';
-import { schedulerConfigCommand } from './scheduler-config-command.ts';
-import { supportCommand } from './support-command.ts';
-import { topCommand } from './top-command.ts';
 import { VERSION } from './version.ts';
-import { volumesCommand } from './volumes-command.ts';
-import { whyCommand } from './why-command.ts';
 
 /** What people run by hand: `kubectl open-local COMMAND`, and `open-local COMMAND` for the same commands. */
 const COMMANDS: Readonly<Record<string, PeopleCommand>> = {

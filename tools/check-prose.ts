@@ -10,7 +10,7 @@ import { WIDTH, wideLines } from './prose-width.ts';
 const root = path.dirname(import.meta.dirname);
 const TOPS = ['.ci', 'bench', 'bin', 'crds', 'deploy', 'docs', 'examples', 'sandbox', 'src', 'test', 'tools'];
 const NO_SUFFIX = /^(?:\.ci|bin|test\/node\/(?:machine\/guest|kubelet\/files))\/[^.]*$/;
-const isProse = (file: string): boolean => /\.(?:ts|sh|md|yaml)$/.test(file) || NO_SUFFIX.test(file);
+const isProse = (file: string): boolean => /\.(?:tsx?|sh|md|yaml)$/.test(file) || NO_SUFFIX.test(file);
 
 const files = [
   ...readdirSync(root).filter((name) => /\.(?:ts|md)$/.test(name)),
@@ -19,7 +19,7 @@ const files = [
       .filter((entry) => entry.isFile())
       .map((entry) => path.relative(root, path.join(entry.parentPath, entry.name))),
   ),
-].filter((file) => isProse(file) && !file.includes('/gen/'));
+].filter((file) => isProse(file) && !/\/(?:gen|node_modules)\//.test(file));
 
 const found = files.flatMap((file) =>
   wideLines(file, readFileSync(path.join(root, file), 'utf8')).map((line) => `${file}:${line}`),

@@ -21,14 +21,31 @@ export async function cpuMsOf({ pid }: Pick<ChildProcess, 'pid'>): Promise<numbe
 /** Reads the CPU time of all programs that run in `dir`, by name; without those that ended meanwhile. */
 export async function cpuMsIn(dir: string): Promise<Record<string, number>> {
   const found: Record<string, number> = {};
+  // A process that ended while it was read has no part.
+  for (const [name, pid] of await programsIn(dir)) found[name] = (found[name] ?? 0) + (await cpuMs(pid).catch(() => 0));
+  return found;
+}
+
+async function programsIn(dir: string): Promise<readonly (readonly [name: string, pid: string])[]> {
+  const programs: (readonly [string, string])[] = [];
   for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
     try {
       if ((await readlink(`/proc/${pid}/cwd`)) !== dir) continue;
-      const name = nameOf((await readFile(`/proc/${pid}/cmdline`, 'utf8')).split('\0'));
-      found[name] = (found[name] ?? 0) + (await cpuMs(pid));
+      programs.push([nameOf((await readFile(`/proc/${pid}/cmdline`, 'utf8')).split('\0')), pid]);
     } catch {
-      // The process ended while it was read.
+      // It ended while it was read.
     }
+  }
+  return programs;
+}
+
+/** Reads the resident memory of all programs that run in `dir`, in MB, by name; the largest of several of one name. */
+export async function rssMbIn(dir: string): Promise<Record<string, number>> {
+  const found: Record<string, number> = {};
+  for (const [name, pid] of await programsIn(dir)) {
+    const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+    const mb = (Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024) / 1e6;
+    found[name] = Math.max(found[name] ?? 0, mb);
   }
   return found;
 }

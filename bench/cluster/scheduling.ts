@@ -131,11 +131,14 @@ async function playEcho(burst: Burst): Promise<Result> {
   }
 }
 
-/** What each case has besides; the last is what `open-local scheduler-config --marked-pods` prints. */
+/**
+ * What each case has besides: what `open-local scheduler-config` prints without flags, with --bind, and with
+ * --marked-pods.
+ */
 const OURS: readonly (readonly [Case, object])[] = [
   ['ours', {}],
   ['ours, bind', { bindVerb: 'bind' }],
-  ['ours, marked', { bindVerb: 'bind', managedResources: [{ name: MARK }] }],
+  ['ours, marked', { managedResources: [{ name: MARK }] }],
 ];
 
 async function playOurs(burst: Burst, openLocal: string): Promise<Result[]> {

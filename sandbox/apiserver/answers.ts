@@ -6,6 +6,7 @@ import {
   type ApiRequest,
   deleteRequest,
   listQuery,
+  optionsOf,
   selected,
   sentObject,
   sentPatch,
@@ -14,6 +15,7 @@ import {
 } from './requests.ts';
 import type { Verb } from './route.ts';
 import { patchScale, putScale, scaleOf } from './scale.ts';
+import { requestToken } from './tokens.ts';
 import type { Version } from './version.ts';
 import type { View } from './views.ts';
 import type { Written } from './target.ts';
@@ -40,8 +42,10 @@ export const ANSWERS: Readonly<Record<Exclude<Verb, 'watch'>, Answerer>> = {
   },
   create(api, request, view) {
     const { subresource } = request.route;
-    if (subresource === 'binding') api.bind(placeOf(api, request), sentObject(request));
-    if (subresource === 'eviction') api.evict(placeOf(api, request), sentObject(request));
+    const { dryRun } = optionsOf(request);
+    if (subresource === 'binding') api.bind(placeOf(api, request), sentObject(request), dryRun);
+    if (subresource === 'eviction') api.evict(placeOf(api, request), sentObject(request), dryRun);
+    if (subresource === 'token') return { code: 201, body: Buffer.from(JSON.stringify(tokenFor(api, request))) };
     if (subresource !== '') return { code: 201, body: Buffer.from(JSON.stringify({ ...SUCCESS, code: 201 })) };
     const { answer } = request.route.kind;
     if (answer) return { code: 201, body: Buffer.from(JSON.stringify(answered(api, answer, sentObject(request)))) };
@@ -67,6 +71,11 @@ export const ANSWERS: Readonly<Record<Exclude<Verb, 'watch'>, Answerer>> = {
     const page = api.removeAll(storedKind(api, request.route.kind), selected(request), deleteRequest(request));
     return { code: 200, body: view.page(page) };
   },
+};
+
+const tokenFor = (api: Api, request: ApiRequest): Stored => {
+  const { kind, ...key } = placeOf(api, request);
+  return requestToken(api.store, kind, key, bodyObject(sentObject(request)));
 };
 
 const answered = (api: Api, answer: NonNullable<Kind['answer']>, sent: Json): Stored =>

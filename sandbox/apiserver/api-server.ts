@@ -33,10 +33,10 @@ export interface ApiServerOptions {
  * An API server in memory, over real HTTP, that answers as Kubernetes does: what the suite in test/api asks, it asks of
  * a real one too. It knows the kinds of `built-in-kinds.ts` and every CustomResourceDefinition it is given.
  *
- * Not here: authentication; admission (but for the growth of claims: a new node is not tainted, a claim gets no default
- * class); the schemas of built-in kinds; strategic merge patches; protobuf; what controllers do, such as garbage
- * collection, so that every delete is one in the background. Of the controllers' work only a deleted namespace is
- * emptied.
+ * Not here: authentication of its own callers; admission (but for the growth of claims: a new node is not tainted, a
+ * claim gets no default class); the schemas of built-in kinds; strategic merge patches; protobuf; what controllers do,
+ * such as garbage collection, so that every delete is one in the background. Of the controllers' work only a deleted
+ * namespace is emptied.
  */
 export interface ApiServer {
   /** Starts to listen, on a free port unless told; resolves to the base URL. */

@@ -6,7 +6,8 @@ import type { Json, Stored } from './json.ts';
 import { idOf, type Kind } from './kind.ts';
 import { sweepNamespaces } from './namespaces.ts';
 import type { Registry } from './registry.ts';
-import { type DeleteRequest, remove, type Removed } from './removal.ts';
+import type { DeleteOptions } from './options.ts';
+import { remove, type Removed } from './removal.ts';
 import { type Selection } from './selection.ts';
 import type { Store } from './store.ts';
 import type { PatchBody, Target, Written } from './target.ts';
@@ -31,12 +32,12 @@ export interface Api {
   create(target: Omit<Target, 'name' | 'subresource'>, body: Json): Written;
   update(target: Target, body: Json): Written;
   patch(target: Target, body: PatchBody): Written;
-  remove(place: Place, request: DeleteRequest): Removed;
+  remove(place: Place, request: DeleteOptions): Removed;
   /** Removes what is selected; returns it as it was. */
-  removeAll(kind: Kind, selection: Selection, request: DeleteRequest): Page;
-  bind(place: Place, body: Json): void;
+  removeAll(kind: Kind, selection: Selection, request: DeleteOptions): Page;
+  bind(place: Place, body: Json, dryRun: boolean): void;
   /** Deletes a pod unless a budget forbids it. */
-  evict(place: Place, body: Json): void;
+  evict(place: Place, body: Json, dryRun: boolean): void;
 }
 
 /** Kinds are those that are stored: faces are for the caller to turn. */
@@ -70,8 +71,8 @@ export function createApi(
       for (const { object } of page.versions) remove(deps, kind, keyIn(object), request);
       return settled(kind, page);
     },
-    bind: ({ kind, ...key }, body) => settled(kind, bind(deps, kind, key, bodyObject(body))),
-    evict: ({ kind, ...key }, body) => settled(kind, evict(deps, kind, key, bodyObject(body))),
+    bind: ({ kind, ...key }, body, dryRun) => settled(kind, bind(deps, { kind, ...key }, bodyObject(body), dryRun)),
+    evict: ({ kind, ...key }, body, dryRun) => settled(kind, evict(deps, { kind, ...key }, bodyObject(body), dryRun)),
   };
   return api;
 }

@@ -11,9 +11,9 @@ import { keyOf } from './version.ts';
  */
 export function bind(
   deps: RemovalDeps,
-  pods: Kind,
-  key: { namespace: string | undefined; name: string },
+  { kind: pods, ...key }: { kind: Kind; namespace: string | undefined; name: string },
   binding: Stored,
+  dryRun: boolean,
 ): void {
   if ((binding.kind ?? 'Binding') !== 'Binding')
     throw badRequest(`${binding.kind} in version "v1" cannot be handled as a Binding`);
@@ -23,22 +23,23 @@ export function bind(
   if (typeof node !== 'string' || node === '') throw invalid(BINDING, key.name, [wrong.required('target.name')]);
   const version = deps.store.collection(idOf(pods)).get(keyOf(key.namespace, key.name));
   if (version === undefined) throw notFound(pods, key.name);
-  const pod = version.object;
-  const { metadata } = pod;
-  const { annotations = {} } = binding.metadata;
-  checkBindable(key.name, pod, binding.metadata.uid);
+  checkBindable(key.name, version.object, binding.metadata.uid);
+  const next = withNode(version.object, node, binding.metadata.annotations ?? {}, deps.now());
+  if (!dryRun) deps.store.put(idOf(pods), version.key, next, version.owners);
+}
 
+function withNode(pod: Stored, node: string, annotations: Readonly<Record<string, string>>, now: number): Stored {
+  const { metadata } = pod;
   const spec = isObject(pod['spec']) ? pod['spec'] : {};
-  const next: Stored = {
+  return {
     ...pod,
     metadata: {
       ...metadata,
       ...(Object.keys(annotations).length === 0 ? {} : { annotations: { ...metadata.annotations, ...annotations } }),
     },
     spec: { ...spec, nodeName: node },
-    status: scheduled(isObject(pod['status']) ? pod['status'] : {}, timestamp(deps.now())),
+    status: scheduled(isObject(pod['status']) ? pod['status'] : {}, timestamp(now)),
   };
-  deps.store.put(idOf(pods), version.key, next, version.owners);
 }
 
 /** A pod is bound once, while it lives. */

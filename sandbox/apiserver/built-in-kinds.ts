@@ -17,6 +17,7 @@ import {
 } from './kind-rules.ts';
 import type { Schema } from './schema.ts';
 import { ADMISSION, APPS, BATCH, NETWORKING, POLICY, RBAC, SCHEDULING } from './workload-kinds.ts';
+import { TOKEN_REVIEWS } from './tokens.ts';
 import { serviceRules } from './workload-rules.ts';
 
 const WITH_CONDITIONS: Schema = { type: 'object', properties: { status: STATUS_CONDITIONS } };
@@ -210,6 +211,7 @@ const TABLE: readonly (readonly [group: BuiltInGroup, entries: readonly Entry[]]
   ['policy', POLICY],
   ['admissionregistration.k8s.io', ADMISSION],
   ['rbac.authorization.k8s.io', RBAC],
+  ['authentication.k8s.io', TOKEN_REVIEWS],
   ['authorization.k8s.io', REVIEWS],
   ['networking.k8s.io', NETWORKING],
   ['scheduling.k8s.io', SCHEDULING],

@@ -59,10 +59,15 @@ function described(kind: Kind): object[] {
   });
   const eviction = { ...sub('eviction', 'Eviction', ['create']), group: 'policy', version: 'v1' };
   const scale = { ...sub('scale', 'Scale', ['get', 'patch', 'update']), group: 'autoscaling', version: 'v1' };
+  const token = {
+    ...sub('token', 'TokenRequest', ['create']),
+    ...{ group: 'authentication.k8s.io', version: 'v1' },
+  };
   return [
     own,
     ...(kind.status ? [sub('status', kind.kind, ['get', 'patch', 'update'])] : []),
     ...(kind.scale ? [scale] : []),
+    ...(kind.plural === 'serviceaccounts' ? [token] : []),
     ...(kind.plural === 'pods' && !kind.custom ? [sub('binding', 'Binding', ['create']), eviction] : []),
   ];
 }

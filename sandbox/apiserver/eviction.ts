@@ -1,5 +1,6 @@
 import { matches } from '../../src/model/label-selector.ts';
 import { ApiFailure, badRequest, notFound } from './failure.ts';
+import { deleteOptions } from './options.ts';
 import { at, isObject, type Stored } from './json.ts';
 import { idOf, type Kind } from './kind.ts';
 import { remove, type RemovalDeps } from './removal.ts';
@@ -18,9 +19,9 @@ const UNASKED = new Set<unknown>(['Pending', 'Succeeded', 'Failed']);
  */
 export function evict(
   deps: RemovalDeps,
-  pods: Kind,
-  key: { namespace: string | undefined; name: string },
+  { kind: pods, ...key }: { kind: Kind; namespace: string | undefined; name: string },
   eviction: Stored,
+  tries: boolean,
 ): void {
   if ((eviction.metadata.name ?? key.name) !== key.name)
     throw badRequest('name in URL does not match name in Eviction object');
@@ -28,14 +29,13 @@ export function evict(
   if (pod === undefined) throw notFound(pods, key.name);
   const asked = !UNASKED.has(at(pod, ['status', 'phase'])) && pod.metadata.deletionTimestamp === undefined;
   const [budget] = asked ? budgetsOf(deps.store, pod) : [];
-  if (budget) takeDisruption(deps.store, budget);
-  const options = isObject(eviction['deleteOptions']) ? eviction['deleteOptions'] : {};
-  const { gracePeriodSeconds: seconds, preconditions } = options;
-  remove(deps, pods, key, {
-    ...(typeof seconds === 'number' && { gracePeriodSeconds: seconds }),
-    ...(isObject(preconditions) && { preconditions }),
-    dryRun: false,
-  });
+  const options = deleteOptions(
+    isObject(eviction['deleteOptions']) ? eviction['deleteOptions'] : {},
+    new URLSearchParams(),
+  );
+  const dryRun = tries || options.dryRun;
+  if (budget) takeDisruption(deps.store, budget, dryRun);
+  remove(deps, pods, key, { ...options, dryRun });
 }
 
 function budgetsOf(store: Store, { metadata }: Stored): Stored[] {
@@ -48,7 +48,7 @@ function budgetsOf(store: Store, { metadata }: Stored): Stored[] {
     });
 }
 
-function takeDisruption(store: Store, budget: Stored): void {
+function takeDisruption(store: Store, budget: Stored, dryRun: boolean): void {
   const { name = '', namespace } = budget.metadata;
   const allowed = Number(at(budget, ['status', 'disruptionsAllowed']) ?? 0);
   if (allowed <= 0) {
@@ -58,6 +58,7 @@ function takeDisruption(store: Store, budget: Stored): void {
       retryAfterSeconds: 10,
     });
   }
+  if (dryRun) return;
   const version = store.collection(BUDGETS).get(keyOf(namespace, name));
   const status = isObject(budget['status']) ? budget['status'] : {};
   const next = { ...budget, metadata: { ...budget.metadata }, status: { ...status, disruptionsAllowed: allowed - 1 } };

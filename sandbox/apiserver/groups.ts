@@ -9,6 +9,7 @@ export const BUILT_IN_GROUPS = [
   'policy',
   'admissionregistration.k8s.io',
   'rbac.authorization.k8s.io',
+  'authentication.k8s.io',
   'authorization.k8s.io',
   'scheduling.k8s.io',
   'networking.k8s.io',

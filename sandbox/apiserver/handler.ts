@@ -10,6 +10,7 @@ import { idOf } from './kind.ts';
 import { revisionOf } from './lists.ts';
 import { send, sendFailure, sendJson } from './replies.ts';
 import { type ApiRequest, apiRequest, selected, storedKind } from './requests.ts';
+import { beginsWithAll } from './options.ts';
 import { isTrue, NoSuchPath, type Route, routeOf } from './route.ts';
 import { chooseView } from './view-choice.ts';
 import type { View } from './views.ts';
@@ -74,7 +75,8 @@ async function answer(
 function streamOf({ api, plan, bookmarkMs }: HandlerDeps, request: ApiRequest, view: View): Stream {
   const { route, query } = request;
   const version = query.get('resourceVersion') ?? '';
-  const initial = version === '' || version === '0' || isTrue(query.get('sendInitialEvents'));
+  const initial = beginsWithAll(query);
+  const after = version === '' ? api.store.revision() : revisionOf(version);
   return {
     route,
     view,
@@ -83,7 +85,7 @@ function streamOf({ api, plan, bookmarkMs }: HandlerDeps, request: ApiRequest, v
     start: {
       collection: api.store.collection(idOf(storedKind(api, route.kind))),
       selection: selected(request),
-      after: initial ? undefined : revisionOf(version),
+      after: initial ? undefined : after,
     },
     bookmarks: isTrue(query.get('allowWatchBookmarks')),
     timeoutMs: timeoutOf(query),

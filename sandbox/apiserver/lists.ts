@@ -1,4 +1,4 @@
-import { ApiFailure, badRequest, expired, invalid, wrong } from './failure.ts';
+import { ApiFailure, badRequest, expired } from './failure.ts';
 import type { Collection } from './collection.ts';
 import type { Selection } from './selection.ts';
 import type { Version } from './version.ts';
@@ -66,16 +66,10 @@ function take(
 /** The revision of a list that is no later page of another. */
 function wantedRevision(query: ListQuery, current: number): number {
   const { resourceVersion: version, resourceVersionMatch: match } = query;
-  if (match !== '' && version === '') {
-    const why = 'resourceVersionMatch is forbidden unless resourceVersion is provided';
-    throw invalid(LIST_OPTIONS, '', [wrong.forbidden('resourceVersionMatch', why)]);
-  }
   const revision = version === '' ? 0 : revisionOf(version);
   if (revision > current) throw tooNew(revision, current);
   return match === 'Exact' ? revision : current;
 }
-
-const LIST_OPTIONS = { group: 'meta.k8s.io', plural: 'listoptions', kind: 'ListOptions' };
 
 /** Throws 400 for what is no resourceVersion of ours. */
 export function revisionOf(text: string): number {

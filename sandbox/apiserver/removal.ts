@@ -3,13 +3,11 @@ import type { Stored } from './json.ts';
 import { idOf, type Kind } from './kind.ts';
 import { timestamp } from './meta.ts';
 import type { Store } from './store.ts';
+import type { DeleteOptions } from './options.ts';
 import { keyOf, Version } from './version.ts';
 
-export interface DeleteRequest {
-  readonly gracePeriodSeconds?: number;
-  readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string };
-  readonly dryRun: boolean;
-}
+const ORPHAN = 'orphan';
+const FOREGROUND = 'foregroundDeletion';
 
 export interface RemovalDeps {
   readonly store: Store;
@@ -26,13 +24,13 @@ const ETERNAL = new Set(['default', 'kube-system', 'kube-public']);
 
 /**
  * Deletes one object, or marks it deleted while finalizers or its grace period hold it. Throws 404, and 409 for a
- * precondition. What depends on it (ownerReferences) is left to controllers.
+ * precondition. What depends on it (ownerReferences) is left to controllers, which a finalizer tells of the policy.
  */
 export function remove(
   deps: RemovalDeps,
   kind: Kind,
   key: { namespace: string | undefined; name: string },
-  request: DeleteRequest,
+  request: DeleteOptions,
 ): Removed {
   const version = deps.store.collection(idOf(kind)).get(keyOf(key.namespace, key.name));
   if (version === undefined) throw notFound(kind, key.name);
@@ -42,13 +40,28 @@ export function remove(
 
   const seconds = graceOf(kind, version.object, request);
   const id = idOf(kind);
-  if (seconds === 0 && !isHeld(kind, version.object)) {
+  const held = withPropagation(version.object, request.propagation);
+  if (seconds === 0 && !isHeld(kind, held)) {
     if (!request.dryRun) deps.store.remove(id, version.key);
     return { version: parting(kind, version, deps.now()), gone: true };
   }
-  if (request.dryRun || seconds >= pendingSeconds(version.object)) return { version, gone: false };
-  const object = marked(version.object, seconds, deps.now());
+  const isNews = held !== version.object || seconds < pendingSeconds(version.object);
+  if (request.dryRun || !isNews) return { version, gone: false };
+  const object = marked(held, Math.min(seconds, pendingSeconds(version.object)), deps.now());
   return { version: deps.store.put(id, version.key, object, version.owners), gone: false };
+}
+
+/** By these finalizers the garbage collector learns what is asked of it; it takes them off (garbagecollector.go). */
+const OF_POLICY = { Orphan: ORPHAN, Foreground: FOREGROUND } as const;
+
+/** The object with the finalizer of this policy and not that of the other one; itself when nothing changes. */
+function withPropagation(object: Stored, propagation: DeleteOptions['propagation']): Stored {
+  if (propagation === undefined) return object;
+  const { finalizers = [] } = object.metadata;
+  const wanted = propagation === 'Background' ? [] : [OF_POLICY[propagation]];
+  const next = [...finalizers.filter((one) => one !== ORPHAN && one !== FOREGROUND), ...wanted];
+  if (next.toSorted().join(' ') === finalizers.toSorted().join(' ')) return object;
+  return { ...object, metadata: { ...object.metadata, finalizers: next } };
 }
 
 const isHeld = (kind: Kind, { metadata }: Stored): boolean =>
@@ -64,7 +77,7 @@ function parting(kind: Kind, { key, revision, object, owners }: Version, now: nu
   return new Version({ key, revision, object: last, owners });
 }
 
-function graceOf(kind: Kind, object: Stored, request: DeleteRequest): number {
+function graceOf(kind: Kind, object: Stored, request: DeleteOptions): number {
   const usual = kind.rules.graceSeconds?.(object) ?? 0;
   return usual === 0 ? 0 : (request.gracePeriodSeconds ?? usual);
 }
@@ -89,7 +102,7 @@ function marked(object: Stored, seconds: number, now: number): Stored {
   return result;
 }
 
-function checkPreconditions(kind: Kind, object: Stored, request: DeleteRequest): void {
+function checkPreconditions(kind: Kind, object: Stored, request: DeleteOptions): void {
   const { uid, resourceVersion } = request.preconditions ?? {};
   const name = object.metadata.name ?? '';
   const about = { ...kind, plural: kind.kind };

@@ -1,11 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import type { Api } from './api.ts';
 import { mediaType, parseBody, unsupported } from './body.ts';
-import { badRequest, invalid, wrong } from './failure.ts';
+import { badRequest } from './failure.ts';
 import { isObject, type Json, type JsonObject, type Stored } from './json.ts';
 import type { Kind } from './kind.ts';
 import type { ListQuery } from './lists.ts';
-import type { DeleteRequest } from './removal.ts';
+import { checkListOptions, deleteOptions, type DeleteOptions, writeOptions, type WriteOptions } from './options.ts';
 import { isTrue, type Route } from './route.ts';
 import { type Selection, selectionOf } from './selection.ts';
 import type { PatchBody, Target } from './target.ts';
@@ -35,21 +35,23 @@ export const apiRequest = (
 /** The kind under which the objects of `kind` are stored. */
 export const storedKind = (api: Api, kind: Kind): Kind => (kind.faceOf && api.registry.byId(kind.faceOf.id)) ?? kind;
 
-export function targetOf(api: Api, { route, query, manager }: ApiRequest): Target {
+/** Throws 422 for options that are not understood. */
+export function targetOf(api: Api, request: ApiRequest): Target {
+  const { route, manager } = request;
   return {
     kind: storedKind(api, route.kind),
     namespace: route.namespace,
     name: route.name,
     subresource: route.subresource === 'status' ? 'status' : '',
     manager,
-    dryRun: query.get('dryRun') === 'All',
-    fieldValidation: fieldValidationOf(query),
+    ...optionsOf(request),
   };
 }
 
-function fieldValidationOf(query: URLSearchParams): Target['fieldValidation'] {
-  const asked = query.get('fieldValidation');
-  return asked === 'Strict' || asked === 'Ignore' ? asked : 'Warn';
+/** Throws 422 for options that are not understood. */
+export function optionsOf({ route, query, type }: ApiRequest): WriteOptions {
+  const method = route.verb === 'patch' || route.verb === 'update' ? route.verb : 'create';
+  return writeOptions(method, query, method === 'patch' ? type : '');
 }
 
 const OBJECT_TYPES = ['application/json', 'application/yaml'];
@@ -73,8 +75,6 @@ const PATCHES: Readonly<Record<string, PatchBody['type']>> = {
   [STRATEGIC]: 'strategic',
 };
 
-const PATCH_OPTIONS = { group: 'meta.k8s.io', plural: 'patchoptions', kind: 'PatchOptions' };
-
 /** The patch in the body. Throws 400 and 415; of custom kinds nobody knows how their lists merge strategically. */
 export function sentPatch({ route, query, type, bytes }: ApiRequest): PatchBody {
   const kind = PATCHES[type];
@@ -82,25 +82,14 @@ export function sentPatch({ route, query, type, bytes }: ApiRequest): PatchBody 
   if (kind === undefined || !known.includes(type)) throw unsupported(known);
   const body = stored(route.kind, parseBody(bytes, type));
   if (kind !== 'apply') return { type: kind, body };
-  if (!query.get('fieldManager'))
-    throw invalid(PATCH_OPTIONS, '', [wrong.required('fieldManager', 'is required for apply patch')]);
   return { type: kind, body, force: isTrue(query.get('force')) };
 }
 
-/** What a delete asks for, in its body or its query. Throws 400. */
-export function deleteRequest({ query, type, bytes }: ApiRequest): DeleteRequest {
-  const body = bytes.length === 0 ? {} : parseBody(bytes, type);
-  if (!isObject(body)) throw badRequest('DeleteOptions must be an object');
-  const seconds =
-    body['gracePeriodSeconds'] ??
-    (query.has('gracePeriodSeconds') ? Number(query.get('gracePeriodSeconds')) : undefined);
-  if (seconds !== undefined && seconds !== null && !(Number(seconds) >= 0))
-    throw badRequest('gracePeriodSeconds must not be negative');
-  return {
-    ...(typeof seconds === 'number' ? { gracePeriodSeconds: seconds } : {}),
-    ...(isObject(body['preconditions']) ? { preconditions: body['preconditions'] } : {}),
-    dryRun: query.get('dryRun') === 'All' || (Array.isArray(body['dryRun']) && body['dryRun'].includes('All')),
-  };
+/** What a delete asks for, in its body or its query. Throws 400 and 422. */
+export function deleteRequest({ query, type, bytes }: ApiRequest): DeleteOptions {
+  const body = bytes.length === 0 ? undefined : parseBody(bytes, type);
+  if (body !== undefined && !isObject(body)) throw badRequest('DeleteOptions must be an object');
+  return deleteOptions(body, query);
 }
 
 /** Which objects the request is about. Throws 400. */
@@ -111,7 +100,9 @@ export const selected = (request: ApiRequest): Selection =>
     fields: request.query.get('fieldSelector') ?? '',
   });
 
+/** Throws 400 and 422. */
 export function listQuery({ query }: ApiRequest): ListQuery {
+  checkListOptions(query);
   const limit = query.get('limit') ?? '0';
   if (!/^\d+$/.test(limit)) throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(limit)}: invalid syntax`);
   return {

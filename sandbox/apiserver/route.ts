@@ -73,17 +73,17 @@ function decode(segment: string): string {
   }
 }
 
-/** Subresources that something is posted to. */
-const POD_ACTIONS: ReadonlySet<string> = new Set(['binding', 'eviction']);
+/** Subresources that something is posted to, by the core kind that has them. */
+const ACTIONS: Readonly<Record<string, string>> = { binding: 'pods', eviction: 'pods', token: 'serviceaccounts' };
 
 function isSubresource(kind: Kind, subresource: string): boolean {
   if (subresource === 'status') return kind.status;
   if (subresource === 'scale') return kind.scale !== undefined;
-  return subresource === '' || (POD_ACTIONS.has(subresource) && kind.plural === 'pods' && kind.group === '');
+  return subresource === '' || (kind.group === '' && ACTIONS[subresource] === kind.plural);
 }
 
 function isAllowed(verb: Verb, name: string, subresource: string): boolean {
-  if (POD_ACTIONS.has(subresource)) return verb === 'create';
+  if (Object.hasOwn(ACTIONS, subresource)) return verb === 'create';
   if (subresource === 'status' || subresource === 'scale')
     return verb === 'get' || verb === 'update' || verb === 'patch';
   return verb !== 'create' || name === '';

@@ -1,13 +1,14 @@
+import { valueOf } from '../../src/model/value-of.ts';
 import { badRequest } from './failure.ts';
 import { keyProblem, labelValueProblem } from './names.ts';
 
 type Labels = Readonly<Record<string, string>> | undefined;
 export type LabelTest = (labels: Labels) => boolean;
 
-const OPERATION = /^\s*([^\s=!,()]+)\s*(==|=|!=|\s+in\s+|\s+notin\s+|\s+in(?=\()|\s+notin(?=\())\s*(.*?)\s*$/s;
+const OPERATION = /^\s*([^\s=!,()<>]+)\s*(==|=|!=|<|>|\s+in\s+|\s+notin\s+|\s+in(?=\()|\s+notin(?=\())\s*(.*?)\s*$/s;
 
 /**
- * A label selector in its URL form: `a=b,c!=d,e in (f,g),h notin (i),j,!k`. Throws 400 for one it cannot read.
+ * A label selector in its URL form: `a=b,c!=d,e in (f,g),h notin (i),j,!k,l>1`. Throws 400 for one it cannot read.
  * https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#api
  */
 export function labelSelector(text: string): LabelTest {
@@ -33,6 +34,8 @@ function requirements(text: string): string[] {
   return [...parts, text.slice(start)];
 }
 
+const INCLUDING: readonly string[] = ['in', '=', '=='];
+
 function requirement(text: string, whole: string): LabelTest {
   const bad = (why: string) =>
     badRequest(`unable to parse requirement: ${why} in label selector ${JSON.stringify(whole)}`);
@@ -46,17 +49,33 @@ function requirement(text: string, whole: string): LabelTest {
     if (labelValueProblem(value) !== '')
       throw bad(`invalid label value ${JSON.stringify(value)}: ${labelValueProblem(value)}`);
   }
+  if (operator === '<' || operator === '>') return comparison(key, operator, operand, bad);
   const wanted = new Set(values);
-  const includes = operator.trim() === 'in' || operator === '=' || operator === '==';
-  if (includes) return (labels) => labels?.[key] !== undefined && wanted.has(labels[key]);
-  return (labels) => labels?.[key] === undefined || !wanted.has(labels[key]);
+  const isAmong = (labels: Labels): boolean => {
+    const value = valueOf(labels ?? {}, key);
+    return value !== undefined && wanted.has(value);
+  };
+  return INCLUDING.includes(operator.trim()) ? isAmong : (labels) => !isAmong(labels);
+}
+
+const INTEGER = /^[+-]?\d+$/;
+
+/** Of whole numbers; a label that is none is neither more nor less. */
+function comparison(key: string, operator: '<' | '>', operand: string, bad: (why: string) => Error): LabelTest {
+  if (!INTEGER.test(operand)) throw bad(`for 'Gt', 'Lt' operators, the value must be an integer`);
+  const bound = BigInt(operand);
+  return (labels) => {
+    const value = valueOf(labels ?? {}, key);
+    if (value === undefined || !INTEGER.test(value)) return false;
+    return operator === '<' ? BigInt(value) < bound : BigInt(value) > bound;
+  };
 }
 
 function existence(text: string, bad: (why: string) => Error): LabelTest {
   const absent = text.startsWith('!');
   const key = absent ? text.slice(1).trim() : text;
   if (keyProblem(key) !== '') throw bad(`invalid label key ${JSON.stringify(key)}: ${keyProblem(key)}`);
-  return (labels) => (labels?.[key] === undefined) === absent;
+  return (labels) => (valueOf(labels ?? {}, key) === undefined) === absent;
 }
 
 function setOf(text: string, bad: (why: string) => Error): string[] {

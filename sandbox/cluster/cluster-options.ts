@@ -13,5 +13,9 @@ export interface ClusterOptions {
    */
   readonly directory: string;
   readonly logDirectory: string;
+  /** Whether the operator serves its page. */
+  readonly page?: boolean;
+  /** Where operator and agents send their traces; absent: they make none. */
+  readonly traceEndpoint?: URL | undefined;
   readonly log: Log;
 }

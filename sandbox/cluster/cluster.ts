@@ -1,4 +1,5 @@
 import type { KubeClient } from '../../src/kube/client.ts';
+import { present } from '../../src/model/present.ts';
 import { DEFAULT_DRIVER } from '../../src/model/well-known.ts';
 import type { Child } from './child.ts';
 import type { ClusterOptions } from './cluster-options.ts';
@@ -16,6 +17,10 @@ export interface Cluster {
   readonly kubeconfig: string;
   readonly machines: readonly Machine[];
   readonly operator: Child;
+  /** Where the operator tells its metrics. */
+  readonly metricsUrl: string;
+  /** The operator's page; absent where it serves none. */
+  readonly pageUrl?: string;
   /** Rejects when a program of ours ends by itself, or a stand-in fails. */
   readonly failed: Promise<never>;
   /** Ends everything that was started and detaches every disk, also after failures. */
@@ -42,6 +47,8 @@ export async function startCluster(options: ClusterOptions, signal: AbortSignal)
     ...plane,
     machines: programs.machines,
     operator: programs.operator,
+    metricsUrl: programs.metricsUrl,
+    ...present({ pageUrl: programs.pageUrl }),
     failed: quiet(Promise.race([crashed, standIns])),
     close: () => kept.disposeAsync(),
   };

@@ -17,6 +17,24 @@ export interface Loops {
 
 const TIMEOUT_MS = 30_000;
 
+/**
+ * Attaches a loop device that can be written over a file; resolves to its path. Nothing cuts it: a device that it made
+ * would stay attached unknown.
+ */
+export async function attachLoop(run: Run, file: string): Promise<string> {
+  const call = async (...argv: readonly string[]): Promise<string> =>
+    (await run(argv, { timeoutMs: TIMEOUT_MS }, AbortSignal.timeout(TIMEOUT_MS))).stdout.trim();
+  const device = await call('losetup', '--find', '--show', file);
+  try {
+    // A loop device that somebody made read-only stays so when it is another's.
+    await call('blockdev', '--setrw', device);
+    return device;
+  } catch (error) {
+    await call('losetup', '--detach', device);
+    throw error;
+  }
+}
+
 /** Loop devices on sparse files: disks for real lvm2. Needs root. */
 export function createLoops(run: Run): Loops {
   const attached: string[] = [];
@@ -25,10 +43,7 @@ export function createLoops(run: Run): Loops {
       await writeFile(file, '');
       await truncate(file, size);
       if (holds !== undefined) await run([`mkfs.${holds}`, '-q', file], { timeoutMs: TIMEOUT_MS }, signal);
-      // An abort must not cut losetup: a device that it made would stay attached unknown.
-      const argv = ['losetup', '--find', '--show', file];
-      const { stdout } = await run(argv, { timeoutMs: TIMEOUT_MS }, AbortSignal.timeout(TIMEOUT_MS));
-      const device = stdout.trim();
+      const device = await attachLoop(run, file);
       attached.push(device);
       return device;
     },

@@ -28,6 +28,7 @@ export interface MachineDeps {
   readonly logDirectory: string;
   /** Loop devices for real lvm2; absent: simulated disks. */
   readonly loops: Loops | undefined;
+  readonly traceEndpoint?: URL | undefined;
 }
 
 const STOP_MS = 10_000;
@@ -50,6 +51,7 @@ export async function createMachine(story: StoryNode, deps: MachineDeps, signal:
       `--driver-name=${DEFAULT_DRIVER}`,
       `--csi-endpoint=${csiEndpoint}`,
       `--metrics-endpoint=unix://${path.join(directory, 'metrics.sock')}`,
+      ...(deps.traceEndpoint ? [`--trace-endpoint=${deps.traceEndpoint.href}`] : []),
       ...disks.agentFlags,
     ],
     logFile: path.join(deps.logDirectory, `agent-${story.name}.log`),

@@ -7,7 +7,7 @@ import { Fault } from '../../src/model/fault.ts';
 import { DEFAULT_DRIVER } from '../../src/model/well-known.ts';
 import { createChild, type Child } from './child.ts';
 import type { ClusterOptions } from './cluster-options.ts';
-import { freePort } from './free-port.ts';
+import { freePorts } from './free-port.ts';
 import { registerDriver } from '../controllers/kubelet.ts';
 import { createLoops } from './loops.ts';
 import { createMachine, type Machine } from './machines.ts';
@@ -18,6 +18,9 @@ export interface Programs {
   readonly machines: readonly Machine[];
   readonly extenderUrl: string;
   readonly readyUrl: string;
+  readonly metricsUrl: string;
+  /** Absent where the operator serves no page. */
+  readonly pageUrl?: string;
   readonly controller: CsiClient['controller'];
   /** Agents by the name of their machine. */
   readonly nodes: readonly { readonly name: string; readonly csi: CsiClient['node']; readonly directory: string }[];
@@ -30,12 +33,12 @@ export async function createPrograms(
   started: AsyncDisposableStack,
   signal: AbortSignal,
 ): Promise<Programs> {
-  const { directory, logDirectory, openLocal } = options;
+  const { directory, openLocal } = options;
   const loops = options.lvm === 'real' ? createLoops(run) : undefined;
   if (loops) started.defer(() => loops.detachAll());
   const machines: Machine[] = [];
   for (const node of options.nodes)
-    machines.push(await createMachine(node, { openLocal, kubeconfig, directory, logDirectory, loops }, signal));
+    machines.push(await createMachine(node, { ...options, openLocal, kubeconfig, loops }, signal));
 
   const connect = (endpoint: string): CsiClient => {
     const csi = createCsiClient(parseEndpoint(endpoint));
@@ -43,12 +46,14 @@ export async function createPrograms(
     return csi;
   };
   const csiEndpoint = `unix://${path.join(directory, 'csi.sock')}`;
-  const [extender, metrics] = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`];
+  const [extender = '', metrics = '', page = ''] = (await freePorts(3)).map((port) => `127.0.0.1:${port}`);
   return {
-    operator: createOperator(options, { kubeconfig, csiEndpoint, extender, metrics }),
+    operator: createOperator(options, { kubeconfig, csiEndpoint, extender, metrics, page }),
     machines,
     extenderUrl: `http://${extender}`,
     readyUrl: `http://${metrics}/readyz`,
+    metricsUrl: `http://${metrics}/metrics`,
+    ...(options.page && { pageUrl: `http://${page}/` }),
     controller: connect(csiEndpoint).controller,
     nodes: machines.map((machine) => ({
       name: machine.story.name,
@@ -63,9 +68,13 @@ interface OperatorAddresses {
   readonly csiEndpoint: string;
   readonly extender: string;
   readonly metrics: string;
+  readonly page: string;
 }
 
-const createOperator = ({ openLocal, logDirectory }: ClusterOptions, addresses: OperatorAddresses): Child =>
+const createOperator = (
+  { openLocal, logDirectory, page, traceEndpoint }: ClusterOptions,
+  addresses: OperatorAddresses,
+): Child =>
   createChild({
     name: 'operator',
     argv: [
@@ -80,6 +89,8 @@ const createOperator = ({ openLocal, logDirectory }: ClusterOptions, addresses: 
       `--extender-listen=${addresses.extender}`,
       `--metrics-listen=${addresses.metrics}`,
       `--csi-endpoint=${addresses.csiEndpoint}`,
+      ...(page ? [`--page-listen=${addresses.page}`] : []),
+      ...(traceEndpoint ? [`--trace-endpoint=${traceEndpoint.href}`] : []),
     ],
     logFile: path.join(logDirectory, 'operator.log'),
     stopMs: 10_000,

@@ -11,6 +11,7 @@ import { loadKubeconfig } from '../../src/kube/access/kubeconfig.ts';
 import { CLAIMS, PODS, VOLUME_SNAPSHOTS } from '../../src/kube/resource.ts';
 import { createKubeClient } from '../../src/kube/rest/rest-client.ts';
 import type { SnapshotStores, Stores } from '../controllers/deps.ts';
+import type { KubeObject } from '../../src/model/objects.ts';
 import type { Expectation, Matcher } from '../story/expectation.ts';
 import { createFakeDriver, startFakeExtender, type FakeDriver, type FakeExtender } from '../controllers/fake-driver.ts';
 import { registerDriver } from '../controllers/kubelet.ts';
@@ -52,11 +53,7 @@ beforeEach(async () => {
   client = createKubeClient(await loadKubeconfig(path.join(directory, 'kubeconfig'), { run }), { userAgent: 'test' });
   cleanUp.defer(() => client.close());
 
-  extender = await startFakeExtender(({ PodName: name, PodNamespace: namespace, Node: node }) => {
-    const target = { apiVersion: 'v1', kind: 'Node', name: node };
-    const binding = { apiVersion: 'v1', kind: 'Binding', metadata: { name, namespace }, target };
-    return client.createSub(PODS, { name, namespace }, 'binding', binding, signal);
-  });
+  extender = await startFakeExtender();
   cleanUp.defer(() => extender.close());
   driver = createFakeDriver(30n * GIB);
   for (const name of ['node-1', 'node-2']) {
@@ -430,4 +427,54 @@ test('a Job runs its pods to their end, which lets go of the volume, and is comp
   await expect.poll(() => driver.calls.filter((call) => call.startsWith('NodeUnpublish')).length).toBe(3);
   await client.delete(JOBS, { namespace: 'default', name: 'work' }, ending.signal);
   await until(sees('Pod', 'metadata.name', none));
+});
+
+const uids = (): Set<string | undefined> => new Set(stores.pods.list().map(({ metadata }) => metadata.uid));
+
+test('a StatefulSet deleted with --cascade=orphan leaves its pods, and a new one takes them', async () => {
+  await apply('demo/web.yaml');
+  await until(sees('StatefulSet', 'status.readyReplicas', { test: 'each', want: 4 }));
+  const [before, web] = [uids(), { namespace: 'default', name: 'web' }];
+  await client.delete(STATEFUL_SETS, web, ending.signal, { propagationPolicy: 'Orphan' });
+  await until(sees('StatefulSet', 'metadata.name', none), sees('Pod', 'metadata.ownerReferences[0].name', none));
+  expect(uids()).toEqual(before);
+  await apply('demo/web.yaml');
+  await until(
+    sees('Pod', 'metadata.ownerReferences[0].name', { test: 'tally', want: { web: 4 } }),
+    sees('StatefulSet', 'status.readyReplicas', { test: 'each', want: 4 }),
+  );
+  expect(uids()).toEqual(before);
+});
+
+test('a Deployment deleted with --cascade=orphan leaves its ReplicaSet, and a new one takes it', async () => {
+  await applyObject(claimOf('site', '1Gi'), client, ending.signal);
+  await applyObject(deploymentOf({ replicas: 2 }), client, ending.signal);
+  await until(sees('Deployment', 'status.availableReplicas', { test: 'each', want: 2 }));
+  const before = uids();
+  await client.delete(DEPLOYMENTS, site, ending.signal, { propagationPolicy: 'Orphan' });
+  await until(sees('Deployment', 'metadata.name', none), sees('ReplicaSet', 'metadata.ownerReferences[0].name', none));
+  await applyObject(deploymentOf({ replicas: 2 }), client, ending.signal);
+  await until(sees('Deployment', 'status.availableReplicas', { test: 'each', want: 2 }));
+  expect(uids()).toEqual(before);
+});
+
+test('with --cascade=foreground a Deployment goes last', async () => {
+  await applyObject(claimOf('site', '1Gi'), client, ending.signal);
+  await applyObject(deploymentOf({ replicas: 2 }), client, ending.signal);
+  await until(sees('Deployment', 'status.availableReplicas', { test: 'each', want: 2 }));
+  const gone: string[] = [];
+  const [{ deployments, replicaSets, pods }, note] = [
+    stores,
+    ({ kind = '' }: KubeObject, isGone: boolean) => {
+      if (isGone) gone.push(kind);
+    },
+  ];
+  for (const store of [deployments, replicaSets, pods]) store.subscribe(note);
+  await client.delete(DEPLOYMENTS, site, ending.signal, { propagationPolicy: 'Foreground' });
+  await until(
+    sees('Deployment', 'metadata.name', none),
+    sees('ReplicaSet', 'metadata.name', none),
+    sees('Pod', 'metadata.name', none),
+  );
+  expect(gone.toSorted()).toEqual(['Deployment', 'Pod', 'Pod', 'ReplicaSet']);
 });

@@ -5,6 +5,7 @@ import { createClaimBinder } from '../controllers/claim-binder.ts';
 import type { ControllerCalls, NodeCalls, SnapshotCalls } from '../controllers/csi-calls.ts';
 import type { Deps, SnapshotStores, Stores } from '../controllers/deps.ts';
 import { createDeployments } from '../controllers/deployment.ts';
+import { createGarbageCollector } from '../controllers/garbage-collector.ts';
 import { createJobs } from '../controllers/job.ts';
 import { createKubelets } from '../controllers/kubelet.ts';
 import { createPodVolumes, type PodVolumes, type SecretsAt } from '../controllers/pod-volumes.ts';
@@ -61,7 +62,6 @@ export async function runStandIns(deps: StandInsDeps, signal: AbortSignal): Prom
     urlPrefix: `${deps.extenderUrl}/scheduler`,
     filterVerb: 'filter',
     prioritizeVerb: 'prioritize',
-    bindVerb: 'bind',
     weight: 10,
     timeoutMs: 5000,
   });
@@ -72,6 +72,7 @@ export async function runStandIns(deps: StandInsDeps, signal: AbortSignal): Prom
     createDeployments(deps),
     createReplicaSets(deps),
     createJobs(deps),
+    createGarbageCollector(deps),
     createProvisioner(deps),
     createVolumeDeleter(deps),
     createResizer(deps),

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { Deps } from './deps.ts';
 import { DEPLOYMENTS, REPLICA_SETS, type Deployment, type ReplicaSet } from './kinds.ts';
-import { controllerRef, deleteAll, ownedBy, ownersOf, unlessThere } from './owned.ts';
+import { adopt, controllerRef, deleteAll, ownedBy, ownersOf, unlessThere } from './owned.ts';
 import { onChange, type StandIn } from './stand-in.ts';
 import { keyOf, splitKey } from './store.ts';
 
@@ -25,6 +25,8 @@ export function createDeployments(deps: Deps): StandIn {
       const { own, orphaned } = ownedBy(owner, replicaSets.list());
       await deleteAll(REPLICA_SETS, orphaned, deps, signal);
       if (!deployment || deployment.metadata.deletionTimestamp !== undefined) return;
+      const adopter = { resource: DEPLOYMENTS, owner: deployment, selector: deployment.spec?.selector };
+      if ((await adopt(adopter, { all: replicaSets.list(), of: REPLICA_SETS }, deps, signal)) > 0) return;
       await rollOut(deployment, own, deps, signal);
       await reportStatus(deployment, own, deps, signal);
     },

@@ -120,21 +120,11 @@ export interface FakeExtender {
   close(): Promise<void>;
 }
 
-interface Binding {
-  readonly PodName: string;
-  readonly PodNamespace: string;
-  readonly Node: string;
-}
-
-/**
- * Starts an extender that passes every node but those of `refuse`, and gives all the same score. `bind` does the
- * binding.
- */
-export async function startFakeExtender(bind: (binding: Binding) => Promise<void>): Promise<FakeExtender> {
+/** Starts an extender that passes every node but those of `refuse`, and gives all the same score. */
+export async function startFakeExtender(): Promise<FakeExtender> {
   const refuse = new Map<string, string>();
-  const answer = async (url: string, text: string): Promise<unknown> => {
-    const body = JSON.parse(text) as Binding & { NodeNames: string[] };
-    if (url.endsWith('/bind')) return bind(body).then(() => ({ Error: '' }));
+  const answer = (url: string, text: string): unknown => {
+    const body = JSON.parse(text) as { NodeNames: string[] };
     if (url.endsWith('/prioritize')) return body.NodeNames.map((Host) => ({ Host, Score: 5 }));
     const FailedAndUnresolvableNodes = Object.fromEntries(
       [...refuse].filter(([name]) => body.NodeNames.includes(name)),
@@ -145,8 +135,7 @@ export async function startFakeExtender(bind: (binding: Binding) => Promise<void
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
-      const reply = answer(request.url ?? '', Buffer.concat(chunks).toString()).catch(String);
-      void reply.then((body) => response.end(JSON.stringify(body)));
+      response.end(JSON.stringify(answer(request.url ?? '', Buffer.concat(chunks).toString())));
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -136,9 +136,22 @@ const ATTRIBUTES_CLASSES: Resource = {
   kind: 'VolumeAttributesClass',
   namespaced: false,
 };
+const SERVICE_ACCOUNTS: Resource = {
+  group: '',
+  version: 'v1',
+  plural: 'serviceaccounts',
+  kind: 'ServiceAccount',
+  namespaced: true,
+};
+const RBAC = { group: 'rbac.authorization.k8s.io', version: 'v1', namespaced: false };
+const CLUSTER_ROLES: Resource = { ...RBAC, plural: 'clusterroles', kind: 'ClusterRole' };
+const CLUSTER_ROLE_BINDINGS: Resource = { ...RBAC, plural: 'clusterrolebindings', kind: 'ClusterRoleBinding' };
 const SERVICES: Resource = { group: '', version: 'v1', plural: 'services', kind: 'Service', namespaced: true };
 
 const KNOWN: readonly Resource[] = [
+  SERVICE_ACCOUNTS,
+  CLUSTER_ROLES,
+  CLUSTER_ROLE_BINDINGS,
   PODS,
   NODES,
   CLAIMS,

@@ -1,8 +1,9 @@
 import { present } from '../../src/model/present.ts';
 import { isAlreadyExists } from '../../src/kube/errors.ts';
 import { unlessGone } from '../../src/kube/find.ts';
+import { matches } from '../../src/model/label-selector.ts';
 import { apiVersionOf, PODS, type Resource } from '../../src/kube/resource.ts';
-import type { KubeObject, ObjectMeta, OwnerReference, Pod } from '../../src/model/objects.ts';
+import type { KubeObject, LabelSelector, ObjectMeta, OwnerReference, Pod } from '../../src/model/objects.ts';
 import type { Deps } from './deps.ts';
 import type { PodTemplate } from './kinds.ts';
 import { keyOf, splitKey } from './store.ts';
@@ -85,7 +86,43 @@ export async function unlessThere(creation: Promise<unknown>): Promise<void> {
   }
 }
 
-/** Deletes objects, each only as long as its name still means the same one. */
+/** What may take objects that have no controller. */
+export interface Adopter {
+  readonly resource: Resource;
+  readonly owner: KubeObject;
+  readonly selector: LabelSelector | undefined;
+}
+
+/**
+ * Takes those without a controller that the selector chooses, as after `--cascade=orphan`. Returns how many: their
+ * changes wake the owner again. Throws a conflict for one that changed meanwhile.
+ */
+export async function adopt<T extends KubeObject>(
+  { resource, owner, selector }: Adopter,
+  { all, of }: { readonly all: readonly T[]; readonly of: Resource<T> },
+  { client }: Pick<Deps, 'client'>,
+  signal: AbortSignal,
+): Promise<number> {
+  const free = all.filter(
+    ({ metadata: { namespace, deletionTimestamp, ownerReferences = [], labels = {} } }) =>
+      selector !== undefined &&
+      namespace === owner.metadata.namespace &&
+      deletionTimestamp === undefined &&
+      !ownerReferences.some(({ controller }) => controller) &&
+      matches(selector, labels),
+  );
+  for (const object of free) {
+    const { resourceVersion, ownerReferences = [] } = object.metadata;
+    const metadata = { resourceVersion, ownerReferences: [...ownerReferences, ...controllerRef(resource, owner)] };
+    await client.patch(of, splitKey(keyOf(object)), { type: 'merge', body: { metadata } }, signal);
+  }
+  return free.length;
+}
+
+/**
+ * Deletes objects, each only as long as its name still means the same one, and for those whose owner is gone as long as
+ * they name that owner still.
+ */
 export async function deleteAll<T extends KubeObject>(
   resource: Resource<T>,
   objects: readonly T[],
@@ -93,8 +130,8 @@ export async function deleteAll<T extends KubeObject>(
   signal: AbortSignal,
 ): Promise<void> {
   for (const object of objects) {
-    const { uid } = object.metadata;
-    const options = uid === undefined ? {} : { preconditions: { uid } };
+    const { uid = '', resourceVersion = '' } = object.metadata;
+    const options = { preconditions: { uid, resourceVersion } };
     await unlessGone(client.delete(resource, splitKey(keyOf(object)), signal, options));
   }
 }

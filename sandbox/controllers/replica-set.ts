@@ -3,7 +3,7 @@ import { PODS } from '../../src/kube/resource.ts';
 import type { Pod } from '../../src/model/objects.ts';
 import type { Deps } from './deps.ts';
 import { REPLICA_SETS, type ReplicaSet } from './kinds.ts';
-import { deletePods, isActive, isReady, ownedBy, ownersOf, podOfTemplate } from './owned.ts';
+import { adopt, deletePods, isActive, isReady, ownedBy, ownersOf, podOfTemplate } from './owned.ts';
 import { onChange, type StandIn } from './stand-in.ts';
 import { keyOf, splitKey } from './store.ts';
 
@@ -24,6 +24,8 @@ export function createReplicaSets(deps: Deps): StandIn {
       const { own, orphaned } = ownedBy({ kind: 'ReplicaSet', key, uid }, pods.list());
       await deletePods(orphaned, deps, signal);
       if (!set || uid === undefined || set.metadata.deletionTimestamp !== undefined) return;
+      const adopter = { resource: REPLICA_SETS, owner: set, selector: set.spec?.selector };
+      if ((await adopt(adopter, { all: pods.list(), of: PODS }, deps, signal)) > 0) return;
       const unseen = expected.get(uid) ?? new Set();
       expected.set(uid, unseen);
       for (const { metadata } of own) unseen.delete(metadata.uid ?? '');

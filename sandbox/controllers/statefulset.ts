@@ -4,7 +4,7 @@ import type { PersistentVolumeClaim, Pod } from '../../src/model/objects.ts';
 import { admitted } from './claim-binder.ts';
 import type { Deps } from './deps.ts';
 import { STATEFUL_SETS, type StatefulSet } from './kinds.ts';
-import { controllerRef, deletePods, isReady, ownedBy, ownersOf, unlessThere } from './owned.ts';
+import { adopt, controllerRef, deletePods, isReady, ownedBy, ownersOf, unlessThere } from './owned.ts';
 import { onChange, type StandIn } from './stand-in.ts';
 import { keyOf, splitKey } from './store.ts';
 
@@ -23,6 +23,8 @@ export function createStatefulSets(deps: Deps): StandIn {
       const { own, orphaned } = ownedBy({ kind: 'StatefulSet', key, uid: set?.metadata.uid }, pods.list());
       await deletePods(orphaned, deps, signal);
       if (!set || set.metadata.deletionTimestamp !== undefined) return;
+      const adopter = { resource: STATEFUL_SETS, owner: set, selector: set.spec?.selector };
+      if ((await adopt(adopter, { all: pods.list(), of: PODS }, deps, signal)) > 0) return;
       await scale(set, own, deps, signal);
       await reportStatus(set, own, deps, signal);
     },

@@ -6,7 +6,6 @@ import type { PersistentVolumeClaim, Pod } from '../../src/model/objects.ts';
 import { SELECTED_NODE } from '../../src/model/well-known.ts';
 import type { Store } from '../controllers/store.ts';
 import { keyOf } from '../controllers/store.ts';
-import type { ExtenderClient } from './extender-client.ts';
 import type { PodClaims } from '../controllers/pod-claims.ts';
 import { isBound, selectedNodeOf } from '../controllers/pod-claims.ts';
 import { untilCalled } from '../../src/wait/abort.ts';
@@ -14,7 +13,6 @@ import { untilCalled } from '../../src/wait/abort.ts';
 export interface BindDeps {
   readonly client: KubeClient;
   readonly claims: Store<PersistentVolumeClaim>;
-  readonly extender: ExtenderClient;
 }
 
 /** Time limit of a binding, VolumeBinding's bindTimeoutSeconds. */
@@ -35,10 +33,6 @@ export async function bindPod(
   await Promise.all(claims.toProvision.map((claim) => untilBound(claim, { node, store: deps.claims }, deadline)));
 
   const { name = '', namespace = '', uid = '' } = pod.metadata;
-  if (deps.extender.bind) {
-    await deps.extender.bind({ podName: name, podNamespace: namespace, podUID: uid, node }, signal);
-    return;
-  }
   const binding = {
     apiVersion: 'v1',
     kind: 'Binding',

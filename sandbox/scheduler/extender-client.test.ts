@@ -31,7 +31,6 @@ beforeEach(async () => {
     urlPrefix: `http://127.0.0.1:${(server.address() as AddressInfo).port}/scheduler/`,
     filterVerb: 'predicates',
     prioritizeVerb: 'priorities',
-    bindVerb: 'bind',
     weight: 10,
     timeoutMs: 5000,
   });
@@ -76,17 +75,6 @@ test('scores are weighed; a failed prioritize scores nothing', async () => {
   expect(await client.prioritize(pod, ['a'], signal)).toEqual(new Map([['a', 70]]));
   reply = { status: 500, body: {} };
   expect(await client.prioritize(pod, ['a'], signal)).toEqual(new Map());
-});
-
-test('bind names the pod, and a refusal is an error', async () => {
-  const binding = { podName: 'p', podNamespace: 'default', podUID: 'u', node: 'a' };
-  reply = { body: { Error: '' } };
-  await client.bind?.(binding, signal);
-  expect(asked).toEqual([
-    { url: '/scheduler/bind', body: { PodName: 'p', PodNamespace: 'default', PodUID: 'u', Node: 'a' } },
-  ]);
-  reply = { body: { Error: 'the room is gone' } };
-  await expect(client.bind?.(binding, signal)).rejects.toThrow('the room is gone');
 });
 
 test('calls share one connection', async () => {

@@ -9,8 +9,6 @@ export interface ExtenderSettings {
   readonly urlPrefix: string;
   readonly filterVerb: string;
   readonly prioritizeVerb: string;
-  /** Verb of bindings; absent: the scheduler binds by itself. */
-  readonly bindVerb?: string;
   readonly weight: number;
   readonly timeoutMs: number;
 }
@@ -20,20 +18,11 @@ export interface Filtered {
   readonly rejected: ReadonlyMap<string, Rejection>;
 }
 
-export interface ExtenderBinding {
-  readonly podName: string;
-  readonly podNamespace: string;
-  readonly podUID: string;
-  readonly node: string;
-}
-
 export interface ExtenderClient {
   /** Filters nodes. Throws Fault `unavailable` on any failure, as with `ignorable: false`. */
   filter(pod: Pod, nodes: readonly string[], signal: AbortSignal): Promise<Filtered>;
   /** Scores nodes: score × weight of each; on a failure no scores, as in kube-scheduler. */
   prioritize(pod: Pod, nodes: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, number>>;
-  /** Binds a pod; undefined when no bind verb is configured. Throws Fault `unavailable` when the extender refuses. */
-  readonly bind: ((binding: ExtenderBinding, signal: AbortSignal) => Promise<void>) | undefined;
   close(): void;
 }
 
@@ -61,8 +50,6 @@ export function createExtenderClient(settings: ExtenderSettings): ExtenderClient
       throw new Fault('unavailable', `Post "${url}": ${String(error)}`, { cause: error });
     }
   };
-  const { bindVerb } = settings;
-
   return {
     filter: async (pod, nodes, signal) => {
       const reply = await call(settings.filterVerb, { Pod: pod, Nodes: null, NodeNames: nodes }, signal);
@@ -75,22 +62,8 @@ export function createExtenderClient(settings: ExtenderSettings): ExtenderClient
       const scores = reply as readonly { readonly Host: string; readonly Score: number }[];
       return new Map(scores.map(({ Host, Score }) => [Host, Score * settings.weight]));
     },
-    bind: bindVerb === undefined ? undefined : (binding, signal) => bind(call, { bindVerb, binding }, signal),
     close: () => agent.destroy(),
   };
-}
-
-type Call = (verb: string, body: unknown, signal: AbortSignal) => Promise<unknown>;
-
-async function bind(
-  call: Call,
-  { bindVerb, binding }: { readonly bindVerb: string; readonly binding: ExtenderBinding },
-  signal: AbortSignal,
-): Promise<void> {
-  const { podName, podNamespace, podUID, node } = binding;
-  const body = { PodName: podName, PodNamespace: podNamespace, PodUID: podUID, Node: node };
-  const reply = (await call(bindVerb, body, signal)) as { readonly Error?: string };
-  if (reply.Error) throw new Fault('unavailable', reply.Error);
 }
 
 function readFiltered(reply: FilterReply, asked: readonly string[]): Filtered {

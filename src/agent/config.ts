@@ -1,6 +1,7 @@
 import { MIB, type Bytes } from '../model/bytes.ts';
 import { parseWholeQuantity } from '../model/quantity.ts';
 import { DEFAULT_DRIVER } from '../model/well-known.ts';
+import { TRACE_FLAGS, traceConfigOf, type TraceConfig } from '../trace/flags.ts';
 import { parseEndpoint, type Endpoint } from '../daemon/endpoint.ts';
 import { bygone, choice, custom, duration, endpoint, optionalText, text, wholeNumber } from '../daemon/flag-types.ts';
 import { bygoneIn, describeFlags, parseFlags } from '../daemon/flags.ts';
@@ -36,6 +37,8 @@ export interface AgentConfig {
   readonly copyBandwidth: Bytes | undefined;
   readonly simulatedDisks: string | undefined;
   readonly simulatedMounts: string | undefined;
+  /** Absent: no trace is made. */
+  readonly trace: TraceConfig | undefined;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
   /** What of the command line has no meaning here: sentences. */
@@ -159,6 +162,7 @@ const FLAGS = {
     placeholder: 'FILE',
     doc: 'Filesystems and mounts are entries of this JSON file, and no real one is made. For demonstrations and tests.',
   }),
+  ...TRACE_FLAGS,
   ...OF_OPEN_LOCAL,
   'log-level': choice(LOG_LEVELS, {
     default: 'info',
@@ -194,6 +198,7 @@ export function parseAgentConfig(
     copyBandwidth: flags['copy-bandwidth'],
     simulatedDisks: flags['simulated-disks'],
     simulatedMounts: flags['simulated-mounts'],
+    trace: traceConfigOf(flags),
     logLevel: flags['log-level'],
     logFormat: flags['log-format'],
     bygone: bygoneIn(FLAGS, args),

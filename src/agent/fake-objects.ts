@@ -23,7 +23,33 @@ export function createFakeObject(initial: LocalVolume) {
     if (object.metadata.deletionTimestamp !== undefined && object.metadata.finalizers?.length === 0) object = undefined;
     return Promise.resolve(answer as unknown as T);
   };
-  return { client: { patch }, calls, read: () => object, write: (now: LocalVolume) => void (object = now) };
+  const get = <T extends KubeObject>(): Promise<T> =>
+    object
+      ? Promise.resolve(object as unknown as T)
+      : Promise.reject(new ApiError({ code: 404, reason: 'NotFound', message: 'gone' }));
+  return { client: { get, patch }, calls, read: () => object, write: (now: LocalVolume) => void (object = now) };
+}
+
+/** LocalVolumes behind an API server to which nobody else writes. */
+export function createFakeObjects() {
+  const objects = new Map<string, ReturnType<typeof createFakeObject>>();
+  /** As they were written last, by name. */
+  const heard = new Map<string, LocalVolume>();
+  const patch = ((resource, key, ...rest) => {
+    const object = objects.get((key as { readonly name: string }).name);
+    return (object as NonNullable<typeof object>).client.patch(resource, key, ...rest);
+  }) as KubeClient['patch'];
+  const get = (() => Promise.reject(new Error('nobody else writes'))) as KubeClient['get'];
+  return {
+    client: { patch, get },
+    heard,
+    wrote: (volume: LocalVolume): void => void heard.set(volume.metadata.name ?? '', volume),
+    order: (volume: LocalVolume): void => {
+      objects.set(volume.metadata.name ?? '', createFakeObject(volume));
+      heard.set(volume.metadata.name ?? '', volume);
+    },
+    read: (name: string): LocalVolume | undefined => objects.get(name)?.read(),
+  };
 }
 
 function withoutFinalizer(object: LocalVolume): LocalVolume {

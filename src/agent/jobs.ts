@@ -1,12 +1,16 @@
 import type { LocalVolume } from '../model/local-volume.ts';
 import type { NodeLocalStorage } from '../model/objects.ts';
+import { Gate } from '../daemon/gate.ts';
 import { KeyedMutex } from '../daemon/keyed-mutex.ts';
 import type { Log } from '../model/log.ts';
 import { nodeLabelOf } from '../model/node-label.ts';
 import { NODE_LABEL } from '../model/well-known.ts';
 import { systemClock } from '../wait/clock.ts';
 import type { KubeClient } from '../kube/client.ts';
+import { find } from '../kube/find.ts';
+import { LOCAL_VOLUMES } from '../kube/resource.ts';
 import type { Informer } from '../kube/follow/informer.ts';
+import type { Tracer } from '../trace/tracer.ts';
 import type { AgentConfig } from './config.ts';
 import type { RecordEvent } from './events/record-event.ts';
 import type { Limits } from './limits/limits.ts';
@@ -15,6 +19,7 @@ import type { AgentMetrics } from './metrics.ts';
 import type { Ports } from './ports.ts';
 import type { Job, Queues } from './queues.ts';
 import { observe, type Observation } from './storage/observe.ts';
+import type { DiskHealth } from './storage/disk-health.ts';
 import { hostReport } from './storage/host-report.ts';
 import { createFormatMarks } from './storage/format-marks.ts';
 import { createStatusReporter } from './storage/report-status.ts';
@@ -23,13 +28,16 @@ import { syncNode } from './storage/sync-node.ts';
 import { findSuspects } from './volumes/changed-volumes.ts';
 import { copyVolume } from './volumes/copy-volume.ts';
 import type { RunningCopies } from './volumes/running-copies.ts';
-import { createStrayVolumes, type StrayVolumes } from './volumes/stray-volumes.ts';
+import { traceOriginOf } from './volumes/trace-origin.ts';
+import { createStrayVolumes, objectsIn, type StrayVolumes } from './volumes/stray-volumes.ts';
 import { createLostInlineVolumes } from './volumes/lost-inline-volumes.ts';
 import { readersOf } from './volumes/plan-snapshot.ts';
 import { isSettled } from './volumes/is-settled.ts';
 import { reconcileVolume } from './volumes/reconcile-volume.ts';
+import { createTurns } from './volumes/settle-together.ts';
 import { ownerAmong } from './volumes/unit-owner.ts';
 import { createFillWatch } from './volumes/watch-fill.ts';
+import type { Turns } from './volumes/volume-deps.ts';
 import type { OnBroken, VolumeWriter } from './volumes/write-volume.ts';
 
 export interface JobsDeps {
@@ -48,6 +56,9 @@ export interface JobsDeps {
   readonly limits: Limits;
   readonly queues: Queues;
   readonly copies: RunningCopies;
+  /** Absent: nothing is real. */
+  readonly health?: DiskHealth | undefined;
+  readonly tracer: Tracer;
 }
 
 /** The keys of the queues that have one only. */
@@ -62,6 +73,10 @@ export const INLINE_KEY = 'inline';
  * what was removed by the last report.
  */
 export const GATHER_MS = 500;
+/** Erasing takes its time; more would only take turns on the same disks. */
+const ERASED_AT_ONCE = 2;
+/** Each of them looks at the whole node. */
+const APART_AT_ONCE = 4;
 /** Between the two looks that it takes to call a volume stray: an object that went meanwhile is heard of by then. */
 const SECOND_LOOK_MS = 2000;
 /** A heartbeat costs a write to the API server from every node. */
@@ -70,34 +85,55 @@ const HEARTBEAT_MS = 300_000;
 /** What is done with the keys of each queue. */
 export function createJobs(deps: JobsDeps): Readonly<Record<keyof Queues, Job>> {
   const { config, ports, volumes } = deps;
+  const locks = new KeyedMutex();
   const shared: Shared = {
     ...deps,
     ...ports,
-    locks: new KeyedMutex(),
+    locks,
+    turns: createTurns(locks),
+    erasing: new Gate(ERASED_AT_ONCE),
+    apart: new Gate(APART_AT_ONCE),
     observe: (signal) => observe({ ...ports, mountRoot: config.mountRoot }, signal),
     suspects: new Set<string>(),
     running: deps.copies,
-    strays: createStrayVolumes(
-      (name) => volumes.get(name) !== undefined,
-      `${NODE_LABEL}=${nodeLabelOf(config.nodeName)}`,
-    ),
+    strays: createStrayVolumes({
+      hasObject: objectsIn(volumes.values),
+      nodeName: config.nodeName,
+      label: `${NODE_LABEL}=${nodeLabelOf(config.nodeName)}`,
+      find: (name, signal) => find(deps.client, LOCAL_VOLUMES, { name }, signal),
+    }),
     leavingStrays: new Map<string, LocalVolume>(),
   };
   const removeLost = createLostInlineVolumes({ ...shared, volumes: volumes.values, kubeletDir: config.kubeletDir });
+  // A key is added by work that may be part of a trace; what is done for it is not.
+  const apart =
+    (job: Job): Job =>
+    (key, signal) =>
+      deps.tracer.outside(() => job(key, signal));
   return {
-    node: nodeJob(shared),
-    volumes: volumeJob(shared, 'volumes'),
-    copies: copyJob(shared),
-    removals: volumeJob(shared, 'removals'),
-    limits: limitsJob(deps),
-    fill: fillJob(shared),
-    inline: (_, signal) => removeLost(signal),
+    node: apart(nodeJob(shared)),
+    volumes: apart(volumeJob(shared, 'volumes')),
+    copies: apart(copyJob(shared)),
+    removals: apart(volumeJob(shared, 'removals')),
+    limits: apart(limitsJob(deps)),
+    fill: apart(fillJob(shared)),
+    inline: apart((_, signal) => removeLost(signal)),
   };
 }
+
+/** The work on a volume as a span. */
+const traced = <T>(name: string, volume: LocalVolume, { tracer }: Pick<JobsDeps, 'tracer'>, work: () => Promise<T>) =>
+  tracer.enter(
+    { name: `${name} LocalVolume`, attributes: { volume: volume.metadata.name }, ...traceOriginOf(volume) },
+    work,
+  );
 
 type Shared = JobsDeps &
   Ports & {
     readonly locks: KeyedMutex;
+    readonly turns: Turns;
+    readonly erasing: Gate;
+    readonly apart: Gate;
     readonly observe: (signal: AbortSignal) => ReturnType<typeof observe>;
     /** Names of volumes that are not as their objects say, and are to be looked at though nothing was asked. */
     readonly suspects: Set<string>;
@@ -117,6 +153,7 @@ function nodeJob(shared: Shared): Job {
     hostReport: async (observation: Observation, signal: AbortSignal) =>
       hostReport(shared.version, await ports.host?.read(signal), observation),
     ownerOf: ownerAmong(volumes.values),
+    failingDisks: async (...asked: Parameters<DiskHealth['look']>) => (await shared.health?.look(...asked)) ?? [],
     moreStandings: ({ groups }: Observation) => {
       strays.look(groups);
       return strays.standings();
@@ -138,6 +175,7 @@ function nodeJob(shared: Shared): Job {
       suspects.add(name);
       queues.volumes.add(name);
     }
+    await strays.ask(signal);
     if (strays.isUnsure()) queues.node.addAfter(NODE_KEY, SECOND_LOOK_MS);
     leavingStrays.clear();
     for (const stray of strays.toRemove(nls)) {
@@ -169,8 +207,9 @@ function volumeJob(shared: Shared, own: 'volumes' | 'removals'): Job {
     if (right === 'removals') await running.stop(name);
     else if (running.has(name)) return; // it is looked at when the copy has ended
     suspects.delete(name);
-    if (known) await reconcileVolume(known, deps, signal);
-    else await reconcileVolume(volume, { ...deps, write: strays.write }, signal);
+    if (known) await traced('reconcile', known, shared, () => reconcileVolume(known, deps, signal));
+    else if (await strays.isNobodys(volume, signal))
+      await reconcileVolume(volume, { ...deps, write: strays.write }, signal);
   };
 }
 
@@ -198,7 +237,8 @@ function copyJob(shared: Shared): Job {
   return async (name, signal) => {
     const volume = volumes.get(name);
     if (!volume || volume.metadata.deletionTimestamp !== undefined) return;
-    const outcome = await running.run(name, (own) => copyVolume(volume, deps, own), signal);
+    const copy = (own: AbortSignal) => traced('copy', volume, shared, () => copyVolume(volume, deps, own));
+    const outcome = await running.run(name, copy, signal);
     if (outcome !== 'waits') queues.volumes.add(name);
   };
 }

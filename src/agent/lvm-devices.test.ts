@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { LocalVolume } from '../model/local-volume.ts';
 import type { NodeLocalStorage } from '../model/objects.ts';
-import { DISK } from '../model/well-known.ts';
+import { DISK, KNOWN_GROUPS } from '../model/well-known.ts';
 import type { BlockDevice } from '../disk/disks.ts';
 import { lvmDevices, withoutTenantsGroups } from './lvm-devices.ts';
 import { sampleDisk, sampleGroup, sampleLocalVolume, unitSpec } from './storage-fixture.ts';
@@ -186,6 +186,23 @@ test.each<[string, NodeLocalStorage | undefined, readonly LocalVolume[], readonl
 ])('a group on a disk that is offered to claims %s', (_, of, volumes, want) => {
   const { groups } = withoutTenantsGroups(report, { devices, volumes, nls: of, known: new Map() });
   expect(groups.map(({ name, doubt }) => (doubt ? `${name}?` : name))).toEqual(want);
+});
+
+test('a node whose object was made anew is not seen for the first time: its own groups are known, and no others', () => {
+  const spec = { listConfig: { devices: offering, vgs } };
+  const doubtOf = (text: string) => {
+    const metadata = { name: 'n1', annotations: { [KNOWN_GROUPS]: text } };
+    const { groups } = withoutTenantsGroups(report, {
+      devices,
+      volumes: [],
+      nls: { metadata, spec },
+      known: new Map(),
+    });
+    return groups.find(({ name }) => name === POOL)?.doubt?.reason;
+  };
+  expect(doubtOf(JSON.stringify([{ name: POOL, uuid: report.groups[1]?.uuid }]))).toBeUndefined();
+  for (const other of [JSON.stringify([{ name: POOL, uuid: 'another' }]), '[]', 'null', '{'])
+    expect([other, doubtOf(other)]).toEqual([other, 'OnOfferedDisk']);
 });
 
 test('a group on a disk that is offered to claims is the node’s by its UUID, and not by its name', () => {

@@ -4,6 +4,7 @@ import type { BlockDevice } from '../disk/disks.ts';
 import { standingOn } from '../disk/stack.ts';
 import type { GroupDoubt, LvmGroup, LvmReport } from '../lvm/report.ts';
 import { linksTo, managedNames } from './storage/managed-names.ts';
+import { groupsBefore } from './storage/group-doubt.ts';
 import { findRecorded, recordedDisk } from './volumes/unit-disk.ts';
 
 export interface LvmDevicesInput {
@@ -87,11 +88,13 @@ export function withoutTenantsGroups(report: LvmReport, input: OfferedInput): Lv
   if (offered.length === 0) return report;
   const isOffered = standsOn(offered, devices);
   const isListed = listedIn(nls, devices);
+  const before = groupsBefore(nls);
   // On a node that never reported no claim ever had a disk.
-  const isFirstSight = nls?.status?.knownGroups === undefined;
+  const isFirstSight = nls?.status?.knownGroups === undefined && before === undefined;
   const wanted = new Set([...managed.volumeGroups, ...[...input.volumes].map(({ spec }) => spec.vgName)]);
   const groups = report.groups.flatMap((group): readonly LvmGroup[] => {
-    const isNodes = known.get(group.name) === group.uuid || isListed(group);
+    const isKnown = known.get(group.name) === group.uuid || before?.get(group.name) === group.uuid;
+    const isNodes = isKnown || isListed(group);
     if (isNodes || !isOffered(group)) return [group];
     if (!wanted.has(group.name)) return [];
     return isFirstSight ? [group] : [{ ...group, doubt: onOfferedDisk(group) }];

@@ -20,7 +20,7 @@ test('the page tells of commands, calls, turns, groups, volumes and work', async
     ['b', sampleLocalVolume({ status: { phase: 'Ready' } })],
     ['c', sampleLocalVolume()],
   ]);
-  metrics.watch(volumes, queues);
+  metrics.watch(volumes, queues, { answers: () => new Map([['asleep' as const, 3]]) });
   volumes.delete('a'); // it is counted when the page is made
   const lines = metrics.registry.page().split('\n');
   const expected = [
@@ -33,6 +33,7 @@ test('the page tells of commands, calls, turns, groups, volumes and work', async
     'volume_group_bytes{group="g",of="free"} 3',
     'volumes{phase="Ready"} 1',
     'volumes{phase="Pending"} 1',
+    'disks{smart="asleep"} 3',
   ];
   expect(lines).toEqual(expect.arrayContaining(expected.map((line) => `open_local_agent_${line}`)));
   expect(lines.filter((line) => line.includes('group="gone"'))).toEqual([]);

@@ -3,6 +3,7 @@ import type { CallReport } from '../csi/call-log.ts';
 import { createMetrics, type Metrics } from '../daemon/metrics.ts';
 import type { LvmOptions } from '../lvm/lvm.ts';
 import type { Queues } from './queues.ts';
+import type { DiskHealth } from './storage/disk-health.ts';
 import type { Observation } from './storage/observe.ts';
 
 export interface AgentMetrics {
@@ -15,8 +16,8 @@ export interface AgentMetrics {
   /** The record of a volume was seen, or was to be written, as it cannot be. */
   readonly onBroken: () => void;
   readonly onObservation: (observation: Observation) => void;
-  /** Where the numbers of volumes and of work come from when a page is made. */
-  watch(volumes: ReadonlyMap<string, LocalVolume>, queues: Queues): void;
+  /** Where the numbers of volumes, of work and of disks come from when a page is made. */
+  watch(volumes: ReadonlyMap<string, LocalVolume>, queues: Queues, health?: Pick<DiskHealth, 'answers'>): void;
 }
 
 const SECONDS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
@@ -40,6 +41,10 @@ export function createAgentMetrics(): AgentMetrics {
   ]);
   const volumes = gauge('volumes', 'Volumes of this node by phase.', ['phase']);
   const waiting = gauge('work', 'Keys of the work queues.', ['queue', 'state']);
+
+  const disks = gauge('disks', 'Disks below what is managed, by what they answered when asked for their SMART.', [
+    'smart',
+  ]);
 
   const broken = metrics.counter({
     name: name('broken_rules_total'),
@@ -70,9 +75,11 @@ export function createAgentMetrics(): AgentMetrics {
         groupBytes.set([group.name, 'free'], group.free);
       }
     },
-    watch: (known, queues) =>
+    watch: (known, queues, health) =>
       metrics.beforePage(() => {
         volumes.clear();
+        disks.clear();
+        for (const [answer, count] of health?.answers() ?? []) disks.set([answer], count);
         for (const [phase, count] of countPhases(known)) volumes.set([phase], count);
         for (const [queue, work] of Object.entries(queues))
           for (const [state, count] of Object.entries(work.stats())) waiting.set([queue, state], Number(count));

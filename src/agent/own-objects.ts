@@ -1,6 +1,7 @@
 import type { LocalVolume } from '../model/local-volume.ts';
 import type { NodeLocalStorage } from '../model/objects.ts';
 import { nodeLabelOf } from '../model/node-label.ts';
+import { OF_NODES_THERE } from '../model/nodes-there.ts';
 import { KEEP, NODE_LABEL } from '../model/well-known.ts';
 import type { Log } from '../model/log.ts';
 import type { KubeClient } from '../kube/client.ts';
@@ -22,7 +23,7 @@ export function createOwnObjects(
   const node = createInformer<NodeLocalStorage, NodeLocalStorage>({
     client,
     resource: NODE_LOCAL_STORAGES,
-    selection: { fieldSelector: `metadata.name=${nodeName}` },
+    selection: { fieldSelector: `metadata.name=${nodeName}`, labelSelector: OF_NODES_THERE },
     project: withoutManagedFields,
     log,
   });

@@ -13,6 +13,8 @@ import type { Disks } from '../disk/disks.ts';
 import { createStateFile } from '../exec/state-file.ts';
 import { isDetached } from '../disk/detached.ts';
 import { createHostDisks } from '../disk/host-disks.ts';
+import { filesystemErrors, readKernelSigns } from '../disk/kernel-signs.ts';
+import { createSmart } from '../disk/smart.ts';
 import { createSimulatedDisks } from '../disk/simulated.ts';
 import { createHost, type Host } from '../host/host.ts';
 import { createLvm, type Lvm, type LvmOptions } from '../lvm/lvm.ts';
@@ -27,6 +29,7 @@ import type { AgentConfig } from './config.ts';
 import { copiedDisks } from './copied-disks.ts';
 import { lvmDevices, withoutTenantsGroups } from './lvm-devices.ts';
 import { knownGroups, withDoubts } from './storage/group-doubt.ts';
+import type { HealthSigns } from './storage/disk-health.ts';
 import type { OwnObjects } from './own-objects.ts';
 
 /** What the agent does to its machine, or to the picture of one. */
@@ -43,6 +46,8 @@ export interface Ports {
   readonly throttles?: Throttles;
   /** Absent: nothing is real. */
   readonly host?: Host;
+  /** What tells of the health of disks; absent: nothing is real. */
+  readonly signs?: HealthSigns;
 }
 
 type PortsConfig = Pick<
@@ -103,7 +108,7 @@ export function createPorts(config: PortsConfig, deps: PortsDeps): Ports {
       crypt: createHostCrypt(run),
       copier: createHostCopier({ run, clock: systemClock, bytesPerSecond: config.copyBandwidth }),
       throttles: createThrottles(cgroupRoot),
-      ...(state === undefined ? { host: hostOf(cgroupRoot, run) } : {}),
+      ...(state === undefined ? { host: hostOf(cgroupRoot, run), signs: signsOf(run) } : {}),
     };
   return { lvm, boot, ...simulatedContent(simulatedMounts, { lvm, disks }), copier: createSimulatedCopier() };
 }
@@ -115,6 +120,12 @@ const hostOf = (cgroup: string, run: Run): Host =>
     folders: { root: '/proc/1/root', sys: '/sys', proc: '/proc', cgroup },
     now: () => performance.now(),
   });
+
+const signsOf = (run: Run): HealthSigns => ({
+  kernel: (name, signal) => readKernelSigns('/sys', name, signal),
+  filesystemErrors: (signal) => filesystemErrors('/sys', signal),
+  smart: createSmart(run),
+});
 
 /** What is on disks and logical volumes, mounted or open. */
 function simulatedContent(

@@ -28,10 +28,11 @@ export interface Queues {
   readonly inline: JobQueue;
 }
 
-/** Volumes of different groups are worked on side by side; within a group there is a lock. */
-const VOLUMES_AT_ONCE = 4;
-/** Erasing takes its time, and keeps no other work waiting; more would only take turns on the same disks. */
-const REMOVALS_AT_ONCE = 2;
+/**
+ * So many wait for the lock of their group, and share what its holder looks at: settle-together.ts. Removals are a
+ * queue of their own, since erasing keeps no other work waiting.
+ */
+const VOLUMES_AT_ONCE = 64;
 
 /** A copy keeps a disk busy and, now and then, two of Node's four threads. */
 const COPIES_AT_ONCE = 1;
@@ -40,7 +41,7 @@ export const createQueues = (log: Log): Queues => ({
   node: createJobQueue({ name: 'node', log }),
   volumes: createJobQueue({ name: 'volumes', log, concurrency: VOLUMES_AT_ONCE }),
   copies: createJobQueue({ name: 'copies', log, concurrency: COPIES_AT_ONCE }),
-  removals: createJobQueue({ name: 'removals', log, concurrency: REMOVALS_AT_ONCE }),
+  removals: createJobQueue({ name: 'removals', log, concurrency: VOLUMES_AT_ONCE }),
   limits: createJobQueue({ name: 'limits', log }),
   fill: createJobQueue({ name: 'fill', log }),
   inline: createJobQueue({ name: 'inline', log }),

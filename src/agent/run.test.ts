@@ -19,6 +19,7 @@ import { LOCAL_VOLUMES, NODE_LOCAL_STORAGES } from '../kube/resource.ts';
 import { createKubeClient } from '../kube/rest/rest-client.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { parseAgentConfig } from './config.ts';
+import { createPorts } from './ports.ts';
 import { runAgent } from './run.ts';
 import { eventually } from '../../test/rig/eventually.ts';
 
@@ -35,7 +36,7 @@ interface Rig {
   readonly csi: CsiClient;
   readonly folder: string;
   /** Starts the agent; the returned function ends it as a signal would. */
-  start(): () => Promise<void>;
+  start(ports?: typeof createPorts): () => Promise<void>;
   nls(): NodeLocalStorage | undefined;
   volume(name: string): LocalVolume | undefined;
   /** What the level of the log was set to, in order. */
@@ -88,9 +89,9 @@ async function rig(spec: NodeLocalStorage['spec'], interval = '100ms'): Promise<
     client,
     csi: csiClient,
     folder,
-    start: () => {
+    start: (ports = createPorts) => {
       const stop = new AbortController();
-      const ended = runAgent(config, { client, run, version: '1', log: silentLog, setLogLevel }, stop.signal);
+      const ended = runAgent(config, { client, run, version: '1', log: silentLog, setLogLevel, ports }, stop.signal);
       const end = async (): Promise<void> => {
         stop.abort();
         await ended;
@@ -155,6 +156,41 @@ test('a group is made of the blank disk, and the refused one is named in a condi
       { reason: 'DeviceRefused', involvedObject: { kind: 'NodeLocalStorage', name: NODE } },
     ]);
   });
+});
+
+test('a disk that fails is told in status, conditions, faults and one Event, until it does not', async () => {
+  const it = await rig(SPEC);
+  let offline = true;
+  const ports: typeof createPorts = (config, deps) => ({
+    ...createPorts(config, deps),
+    signs: {
+      kernel: async (name) => ({ offline: offline && name === 'sim-a' }),
+      filesystemErrors: async () => new Map(),
+      smart: async () => ({ kind: 'none', why: '' }),
+    },
+  });
+  it.start(ports);
+  await eventually(() => expect(it.nls()?.status?.failingDisks).toHaveLength(1));
+  const { failingDisks, conditions, summary } = it.nls()?.status ?? {};
+  expect(failingDisks?.[0]).toMatchObject({
+    device: '/dev/sim-a',
+    reason: 'DiskOffline',
+    carries: ['/dev/sim-a', 'pool-0'],
+  });
+  const { message = '' } = failingDisks?.[0] ?? {};
+  expect(conditions).toContainEqual(
+    expect.objectContaining({ type: 'Disk/sim-a', status: 'False', reason: 'DiskOffline', message }),
+  );
+  expect(summary).toMatchObject({ refused: 1, faults: 'DeviceRefused,DiskOffline' });
+  const eventsOf = async () => {
+    const { items } = await it.client.list(EVENTS, {}, never);
+    return items.filter(({ reason }) => reason === 'DiskOffline');
+  };
+  await eventually(async () => expect(await eventsOf()).toHaveLength(1));
+  offline = false;
+  await eventually(() => expect(it.nls()?.status).not.toHaveProperty('failingDisks'));
+  expect(it.nls()?.status?.summary?.faults).toBe('DeviceRefused');
+  expect(await eventsOf()).toMatchObject([{ message: `Disk/sim-a: ${message}`, type: 'Warning' }]);
 });
 
 test('a volume is made, grown, used and removed, and the room is back to the byte', async () => {
@@ -259,18 +295,31 @@ test('a volume that is held serves on though it is deleted, and goes when it is 
   await eventually(() => expect(available(it)).toBe(FREE));
 });
 
-test('a logical volume that somebody removed is told to be lost, and serves again when it is back', async () => {
+test.each([
+  ['removed', 'VolumeLost', 'is gone, and its data with it', (text: string) => without('v1', text)],
+  ['renamed', 'VolumeMismatch', 'rename it back', (text: string) => text.replace('"name": "v1"', '"name": "other"')],
+])('a logical volume that somebody %s is told to be so, and serves again when it is back', async (...row) => {
+  const [, reason, told, changed] = row;
   const it = await rig(SPEC);
   it.start();
   await it.client.create(LOCAL_VOLUMES, localVolume('v1', GIB), never);
   await eventually(() => expect(it.volume('v1')?.status?.phase).toBe('Ready'));
   const disks = path.join(it.folder, 'disks.json');
   const whole = await readFile(disks, 'utf8');
-  await writeFile(disks, whole.replace('"name": "v1"', '"name": "other"'));
-  await eventually(() => expect(it.volume('v1')?.status).toMatchObject({ phase: 'Failed', reason: 'VolumeLost' }));
+  await writeFile(disks, changed(whole));
+  await eventually(() => expect(it.volume('v1')?.status).toMatchObject({ phase: 'Failed', reason }));
+  expect(it.volume('v1')?.status?.message).toContain(told);
   await writeFile(disks, whole);
   await eventually(() => expect(it.volume('v1')?.status?.phase).toBe('Ready'));
 });
+
+/** The disks of a node without a logical volume. */
+const without = (name: string, text: string): string =>
+  JSON.stringify(
+    JSON.parse(text, (_, value: unknown) =>
+      Array.isArray(value) ? value.filter((each) => each?.name !== name) : value,
+    ),
+  );
 
 test('volumes that nobody speaks of any more are told, keep their room, and are adopted or removed on purpose', async () => {
   const it = await rig(SPEC);

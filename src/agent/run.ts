@@ -4,7 +4,9 @@ import type { Log } from '../model/log.ts';
 import { createOpsServer } from '../daemon/ops-server.ts';
 import type { LocalVolume } from '../model/local-volume.ts';
 import type { NodeLocalStorage } from '../model/objects.ts';
-import { AGENT, LOG_LEVEL } from '../model/well-known.ts';
+import { AGENT, LOG_LEVEL, TRACEPARENT } from '../model/well-known.ts';
+import { tracedRun } from '../trace/traced-run.ts';
+import { createTracing, type Tracing } from '../trace/tracing.ts';
 import { createIdentity } from '../csi/identity.ts';
 import { addBuildInfo, addProcessMetrics } from '../daemon/process-metrics.ts';
 import { createNodeService } from '../csi/node/node.ts';
@@ -13,14 +15,13 @@ import { keepRegistered } from '../csi/node/registration.ts';
 import { createCsiServer, type CsiServerOptions } from '../csi/server.ts';
 import type { Service } from '../csi/service.ts';
 import type { Endpoint } from '../daemon/endpoint.ts';
-import { present } from '../model/present.ts';
 import type { Run } from '../exec/run.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { createEventRecorder } from '../kube/events/events.ts';
 import { background } from '../daemon/background.ts';
 import type { AgentConfig } from './config.ts';
 import type { RecordEvent } from './events/record-event.ts';
-import { createAgentMetrics } from './metrics.ts';
+import { createAgentMetrics, type AgentMetrics } from './metrics.ts';
 import { hostnameOf } from './hostname.ts';
 import { createHealthRecords } from './volumes/health-records.ts';
 import { createInlineVolumes } from './volumes/inline-volumes.ts';
@@ -58,21 +59,22 @@ export async function runAgent(
   const metrics = createAgentMetrics();
   const objects = createOwnObjects(config.nodeName, { client, log });
   objects.node.subscribe({ changed: ({ metadata }) => setLogLevel?.(metadata.annotations?.[LOG_LEVEL]) });
-  const ports = portsOf(config, { run, onCommand: metrics.onCommand, objects });
+  const { tracer, components } = tracingOf(config, version, metrics, log);
+  const ports = portsOf(config, { run: tracedRun(run, tracer), onCommand: metrics.onCommand, objects });
   const events = createEventRecorder({ client, source: { component: AGENT, host: config.nodeName }, log });
   const record: RecordEvent = (subject, event) => events.record({ subject, ...event });
-  const work = createWork({ config, client, ports, version, objects, metrics, record, log });
+  const work = createWork({ config, client, ports, version, objects, metrics, record, log, tracer });
   const { nodeName, csiEndpoint, metricsEndpoint } = config;
   const heard = (name: string): LocalVolume | undefined => objects.volumes.get(name);
   const nls = (): NodeLocalStorage | undefined => objects.node.get(nodeName);
   const oldGroupOf = createOldInlineVolumes({ kubeletDir: config.kubeletDir, nls, log });
   const volumes = {
     ...createNodeVolumes({ client, nodeName, heard, write: work.write, ...ports }),
-    ...createInlineVolumes({ client, nodeName, volumes: objects.volumes, nls, oldGroupOf }),
+    ...createInlineVolumes({ client, nodeName, volumes: objects.volumes, nls, oldGroupOf, tracer }),
   };
 
   const other = createOtherDriver(config, { client, record, log });
-  const components: Component[] = [background('events', (stop) => events.run(stop))];
+  components.push(background('events', (stop) => events.run(stop)));
   if (metricsEndpoint) {
     const ready = { 'other driver': other.problem, objects: work.problem };
     components.push(
@@ -96,7 +98,9 @@ export async function runAgent(
       ownWork: createOwnWork(signal),
     });
     const ready = (): boolean => work.problem() === undefined;
-    components.push(...serveNode(csiEndpoint, node, { config, version, ready, onCall: metrics.onCall, log }));
+    const madeWith = (name: string): string | undefined => heard(name)?.metadata.annotations?.[TRACEPARENT];
+    const told = { onCall: metrics.onCall, tracer, madeWith, log };
+    components.push(...serveNode(csiEndpoint, node, { config, version, ready, ...told }));
   }
   addBuildInfo(metrics.registry, 'agent', version);
   // Nobody reads them otherwise, and with hundreds of agents in one process they would cost it more than the agents.
@@ -108,7 +112,19 @@ export async function runAgent(
   }
 }
 
-interface NodeServer extends Pick<CsiServerOptions, 'log' | 'onCall'> {
+/** Traces are sent by the first part, which is stopped last. */
+function tracingOf(
+  { trace, nodeName }: AgentConfig,
+  version: string,
+  { registry }: AgentMetrics,
+  log: Log,
+): Pick<Tracing, 'tracer'> & { readonly components: Component[] } {
+  const resource = { 'service.name': AGENT, 'service.version': version, 'k8s.node.name': nodeName };
+  const { tracer, component } = createTracing(trace, { resource, prefix: 'open_local_agent', registry, log });
+  return { tracer, components: component ? [component] : [] };
+}
+
+interface NodeServer extends Pick<CsiServerOptions, 'log' | 'onCall' | 'tracer' | 'madeWith'> {
   readonly config: Pick<AgentConfig, 'driverName' | 'registrationSocket'>;
   readonly version: string;
   readonly ready: () => boolean;
@@ -118,11 +134,11 @@ interface NodeServer extends Pick<CsiServerOptions, 'log' | 'onCall'> {
 function serveNode(
   endpoint: Endpoint,
   node: Service,
-  { config, version, ready, onCall, log }: NodeServer,
+  { config, version, ready, log, ...told }: NodeServer,
 ): Component[] {
   const { driverName, registrationSocket: socketPath } = config;
   const services = [createIdentity({ driverName, version, ready }), node];
-  const server = createCsiServer({ name: 'csi node', endpoint, services, log, ...present({ onCall }) });
+  const server = createCsiServer({ name: 'csi node', endpoint, services, log, ...told });
   if (socketPath === undefined || endpoint.kind !== 'unix') return [server];
   const registration = { socketPath, driverName, csiPath: endpoint.path, log };
   return [server, background('registration', (stop) => keepRegistered(registration, stop))];

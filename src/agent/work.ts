@@ -8,6 +8,8 @@ import type { KubeClient } from '../kube/client.ts';
 import { LOCAL_VOLUMES } from '../kube/resource.ts';
 import { subjectOf } from '../kube/subject.ts';
 import type { Informer } from '../kube/follow/informer.ts';
+import { askNowAndThen } from './ask-disks.ts';
+import type { Tracer } from '../trace/tracer.ts';
 import type { AgentConfig } from './config.ts';
 import type { RecordEvent } from './events/record-event.ts';
 import { createJobs, FILL_KEY, GATHER_MS, INLINE_KEY, LIMITS_KEY, NODE_KEY } from './jobs.ts';
@@ -16,12 +18,13 @@ import type { AgentMetrics } from './metrics.ts';
 import type { OwnObjects } from './own-objects.ts';
 import type { Ports } from './ports.ts';
 import { createQueues, type Queues } from './queues.ts';
+import { createDiskHealth, type DiskHealth } from './storage/disk-health.ts';
 import { isSettled } from './volumes/is-settled.ts';
 import { partnersOf } from './volumes/plan-group-snapshot.ts';
 import { isFilling } from './volumes/watch-fill.ts';
 import { createRunningCopies } from './volumes/running-copies.ts';
 import { notingReleases } from './volumes/noting-releases.ts';
-import { createVolumeWriter, type OnBroken, type VolumeWriter } from './volumes/write-volume.ts';
+import { createVolumeWriter, type OnBroken, type VolumeWriter, type VolumeWriterDeps } from './volumes/write-volume.ts';
 
 export interface WorkDeps {
   readonly config: Pick<
@@ -36,6 +39,7 @@ export interface WorkDeps {
   readonly metrics: AgentMetrics;
   readonly record: RecordEvent;
   readonly log: Log;
+  readonly tracer: Tracer;
 }
 
 /** What an agent does by itself, apart from answering CSI calls. */
@@ -48,6 +52,11 @@ export interface Work {
   run(signal: AbortSignal): Promise<void>;
 }
 
+const heardAndWrote = (volumes: OwnObjects['volumes']): Pick<VolumeWriterDeps, 'heard' | 'wrote'> => ({
+  heard: (name) => volumes.get(name),
+  wrote: (volume) => volumes.wrote(volume),
+});
+
 /**
  * Ties what is heard from the API server to the node's two kinds of work: looking after its storage, and after its
  * volumes.
@@ -58,13 +67,12 @@ export function createWork(deps: WorkDeps): Work {
   const { nodeName } = config;
   const queues = createQueues(log);
   const onBroken = tellBroken(deps);
-  const { write, wasReleased } = notingReleases(
-    createVolumeWriter(client, (volume) => volumes.wrote(volume), onBroken),
-  );
+  const { write, wasReleased } = notingReleases(createVolumeWriter({ client, onBroken, ...heardAndWrote(volumes) }));
   const limits = createLimitsOf(deps, volumes.values, () => queues.limits.add(LIMITS_KEY));
   const copies = createRunningCopies();
-  const jobs = createJobs({ ...deps, node, volumes, write, onBroken, limits, queues, copies });
-  metrics.watch(volumes.values, queues);
+  const health = healthOf(deps);
+  const jobs = createJobs({ ...deps, node, volumes, write, onBroken, limits, queues, copies, health });
+  metrics.watch(volumes.values, queues, health);
 
   const lookAtOthers = (volume: LocalVolume): void => {
     for (const name of concernedBy(volume, volumes.values)) queues.volumes.add(name);
@@ -103,18 +111,22 @@ export function createWork(deps: WorkDeps): Work {
       const following = [node.run(signal), volumes.run(signal)];
       await Promise.all([node.whenSynced(signal), volumes.whenSynced(signal)]).catch(() => {});
       const working = (Object.keys(jobs) as (keyof Queues)[]).map((name) => queues[name].run(jobs[name], signal));
-      const watching = watchDisks(deps, () => queues.node.add(NODE_KEY), signal);
       const look = (): void => {
         if ([...volumes.values.values()].some(isFilling)) queues.fill.add(FILL_KEY);
       };
       const looking = [
         repeat(config.intervalMs, tick, () => {}, signal),
         repeat(config.snapshotIntervalMs, look, () => {}, signal),
+        askNowAndThen(health, { onNews: () => queues.node.add(NODE_KEY), log }, signal),
+        watchDisks(deps, () => queues.node.add(NODE_KEY), signal),
       ];
-      await Promise.all([...following, ...working, watching, ...looking]);
+      await Promise.all([...following, ...working, ...looking]);
     },
   };
 }
+
+const healthOf = ({ config, ports, log }: WorkDeps): DiskHealth | undefined =>
+  ports.signs && createDiskHealth({ node: config.nodeName, signs: ports.signs, log, now: () => performance.now() });
 
 async function watchDisks({ ports, log }: WorkDeps, onChange: () => void, signal: AbortSignal): Promise<void> {
   try {

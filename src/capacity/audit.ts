@@ -1,4 +1,4 @@
-import type { NodeStorage, PodFacts, PvFacts, VolumeFacts } from '../model/facts.ts';
+import type { ClaimFacts, ClassFacts, NodeStorage, PodFacts, PvFacts, VolumeFacts } from '../model/facts.ts';
 import { auditNode, heldByRow, type NodeAudit } from './audit-node.ts';
 import type { Books } from './books/books.ts';
 import type { Pods } from './books/pods.ts';
@@ -15,6 +15,13 @@ export interface HeardOfNode {
   readonly pods: readonly PodFacts[];
 }
 
+/** What it was told of objects that belong to no node, each under its key in the API: `namespace/name`, or `name`. */
+export interface ToldObjects {
+  readonly claims: ReadonlyMap<string, ClaimFacts>;
+  readonly pvs: ReadonlyMap<string, PvFacts>;
+  readonly classes: ReadonlyMap<string, ClassFacts>;
+}
+
 /** One number that is not the same on both sides. */
 export interface AuditDifference {
   readonly what: string;
@@ -27,6 +34,7 @@ export interface Audit {
   /** The nodes of which it knows anything. */
   nodeNames(): Iterable<string>;
   look(nodes: Iterable<string>): Map<string, NodeAudit>;
+  readonly told: ToldObjects;
   /** Counts one node anew by what was heard of it, in one step. Room that is held or expected stays so. */
   heal(node: string, heard: HeardOfNode): void;
 }
@@ -39,6 +47,7 @@ export function createAudit(books: Books, pods: Pick<Pods, 'changed'>, step: (ch
       const held = heldByRow(books);
       return new Map([...nodes].map((name) => [name, auditNode(books, name, held)]));
     },
+    told: { claims: books.claims.told, pvs: books.pvs.told, classes: books.classes.told },
     heal: (node, heard) => step(() => heal(books, pods, node, heard)),
   };
 }

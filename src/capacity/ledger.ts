@@ -19,18 +19,14 @@ import { podLacks, type PodLacks } from './books/pod-lacks.ts';
 import { bindPod, filterPod, type DecidingRules } from './books/hold-for-pod.ts';
 import { DEFAULT_FLOAT } from './placing/narrow.ts';
 import { EXPECTED_TTL_MS, REFUSAL_TTL_MS, type LedgerPolicy } from './policy.ts';
-import {
-  expireVolumes,
-  placeVolume,
-  unplaceVolume,
-  type PlaceAnswer,
-  type PlaceRequest,
-} from './books/create-volume.ts';
+import { placeVolume, unplaceVolume, type PlaceAnswer, type PlaceRequest } from './books/create-volume.ts';
+import { expire } from './books/expire.ts';
 import { growVolume, shrinkVolume, type GrowAnswer } from './books/grow-volume.ts';
 import { concernsUs, needsOfPod } from './needs/pod-needs.ts';
 import { Pods } from './books/pods.ts';
 import { Books } from './books/books.ts';
 import { pvChanged, pvGone, volumeChanged, volumeGone } from './books/volume-events.ts';
+import { resumePods } from './books/resume-pods.ts';
 import { scoreNodes } from './placing/score-nodes.ts';
 
 export type { LedgerPolicy } from './policy.ts';
@@ -158,6 +154,14 @@ export class Ledger {
     return this.#step(() => bindPod(this.#books, ask, this.#rules(nowMs)));
   }
 
+  /**
+   * All has been heard for the first time, and nothing was asked yet: takes up what an earlier ledger promised to pods
+   * that are being bound.
+   */
+  resume(nowMs: number): void {
+    this.#step(() => resumePods(this.#books, this.#pods.unbound(), this.#rules(nowMs)));
+  }
+
   /** The last judge of CreateVolume: takes the room and expects an object of this name, or says why there is none. */
   place(ask: PlaceRequest, nowMs: number): PlaceAnswer {
     return this.#step(() => placeVolume(this.#books, ask, this.#policy.strategy, nowMs + EXPECTED_TTL_MS));
@@ -219,15 +223,7 @@ export class Ledger {
 
   /** Ends what nothing was heard of for too long. Returns the uids of the pods that lost their room. */
   expire(nowMs: number): string[] {
-    return this.#step(() => {
-      expireVolumes(this.#books, nowMs);
-      this.#books.expireRefusals(nowMs);
-      this.#books.pvHolds.expire(nowMs);
-      const late = [...this.#books.podHolds.all()].filter(({ expiresAt }) => expiresAt <= nowMs);
-      for (const { podUid } of late) this.#books.podHolds.end(podUid);
-      this.#books.cluster.pruneAbsent();
-      return late.map(({ podUid }) => podUid);
-    });
+    return this.#step(() => expire(this.#books, nowMs));
   }
 
   /** The node's number, negative for none; valid until `epoch` grows. For who asks about the same nodes again. */

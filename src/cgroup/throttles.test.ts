@@ -84,6 +84,28 @@ test('what cannot be written is told with the file and the line', async () => {
   });
 });
 
+test('v2: a controller that was turned off for pods is turned on again, in each folder above', async () => {
+  const { [`${POD}/io.max`]: _, ...off } = V2;
+  const [qos, top] = [path.dirname(POD), path.dirname(path.dirname(POD))];
+  const it = await rig({
+    ...off,
+    [`${POD}/`]: '',
+    'cgroup.subtree_control': 'cpu io memory\n',
+    [`${top}/cgroup.subtree_control`]: 'cpu memory\n',
+    [`${qos}/cgroup.subtree_control`]: 'cpu iox memory\n',
+    [`${POD}/cgroup.subtree_control`]: 'cpu\n',
+  });
+  expect(await it.throttles.apply({ ...use, limits: {} }, never)).toBe('kept');
+  expect(await it.read(`${top}/cgroup.subtree_control`)).toBe('cpu memory\n');
+  await expect(it.throttles.apply(use, never)).rejects.toMatchObject({
+    message: expect.stringContaining(`${POD}/io.max is not there: the io controller is off`) as string,
+  });
+  const written = ['', top, qos, POD].map((folder) => it.read(path.join(folder, 'cgroup.subtree_control')));
+  expect(await Promise.all(written)).toEqual(['cpu io memory\n', '+io', '+io', 'cpu\n']);
+  await it.write(`${POD}/io.max`, '');
+  expect(await it.throttles.apply(use, never)).toBe('set');
+});
+
 test('without a controller nothing can be limited', async () => {
   const it = await rig({});
   await expect(it.throttles.apply(use, never)).rejects.toMatchObject({ kind: 'precondition' });

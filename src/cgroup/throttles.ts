@@ -57,6 +57,7 @@ export function createThrottles(root: string): Throttles {
       const folder = await podFolder(hierarchy, podUid);
       if (folder === undefined) return 'no-cgroup';
       const settings = settingsOf(hierarchy.version, device, limits);
+      if (hierarchy.version === 2 && Object.keys(limits).length > 0) await enableIo(root, folder);
       const folders = await limitedFolders(hierarchy, folder);
       const done = await Promise.all(
         folders.flatMap((each) => settings.map((setting) => ensure(each, setting, device, signal))),
@@ -75,6 +76,22 @@ async function findHierarchy(root: string): Promise<Hierarchy | undefined> {
   if (await exists(path.join(blkio, 'blkio.throttle.read_bps_device'))) return { version: 1, root: blkio };
   const controllers = await readFile(path.join(root, 'cgroup.controllers'), 'utf8').catch(() => '');
   return controllers.trim().split(' ').includes('io') ? { version: 2, root } : undefined;
+}
+
+/**
+ * Has the kernel offer `io.max` in a pod's cgroup. systemd takes a controller that none of its units asks for away from
+ * the slices of pods, and limits with it, as soon as it is reloaded (runc turns it on for new pods alone). A folder
+ * that refuses is told by what is then missing. Documentation/admin-guide/cgroup-v2.rst, "Enabling and Disabling".
+ */
+async function enableIo(root: string, folder: string): Promise<void> {
+  if (await exists(path.join(folder, 'io.max'))) return;
+  const parts = path.relative(root, path.dirname(folder)).split(path.sep).filter(Boolean);
+  for (let depth = 0; depth <= parts.length; depth += 1) {
+    const file = path.join(root, ...parts.slice(0, depth), 'cgroup.subtree_control');
+    const enabled = await readFile(file, 'utf8').catch(() => undefined);
+    if (enabled === undefined || enabled.trim().split(' ').includes('io')) continue;
+    await writeFile(file, '+io').catch(() => {});
+  }
 }
 
 /** A limit of v2 holds for everything below; one of v1 only for the processes of that very cgroup. */
@@ -108,6 +125,13 @@ async function ensure(folder: string, setting: Setting, device: string, signal: 
       throw new Fault('precondition', `the kernel limits IO of whole devices only, and ${device} is none`, {
         cause: error,
       });
+    if (code === 'ENOENT' && setting.holds('')) return 'kept';
+    if (code === 'ENOENT')
+      throw new Fault(
+        'unavailable',
+        `${file} is not there: the io controller is off for this pod; write +io to cgroup.subtree_control in each folder above`,
+        { cause: error },
+      );
     throw new Fault('unavailable', `${file} could not be set to "${setting.line}": ${textOf(error)}`, { cause: error });
   }
   throw new Fault('unavailable', `${file} was set to "${setting.line}" and does not say so`);

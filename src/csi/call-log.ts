@@ -13,6 +13,8 @@ export interface CallReport {
 /** Calls that change nothing and come all the time: the sidecars' and the kubelet's look around. */
 const READS = /^(Probe|Get|List|Validate|ControllerGet|ControllerList|GroupControllerGet|NodeGet)/;
 
+export const onlyReads = (method: string): boolean => READS.test(method);
+
 /**
  * One line for each call: method, what it was about, how long it took, and how it ended. Calls that change something
  * and refusals are told, what only reads is for debugging. Nothing of a request but names goes into it: a request may
@@ -21,7 +23,7 @@ const READS = /^(Probe|Get|List|Validate|ControllerGet|ControllerList|GroupContr
 export function logCall(log: Log, call: CallReport, request: unknown, error?: unknown): void {
   const subject = subjectOf(request);
   const fields = { ...call, ...(subject === undefined ? {} : { volume: subject }) };
-  if (error === undefined) log[READS.test(call.method) ? 'debug' : 'info'](fields, 'call done');
+  if (error === undefined) log[onlyReads(call.method) ? 'debug' : 'info'](fields, 'call done');
   else if (error instanceof Fault) log.info({ ...fields, err: withoutSecrets(error.message, request) }, 'call refused');
   else log.error({ ...fields, err: concealed(error, request) }, 'call failed');
 }
@@ -29,7 +31,8 @@ export function logCall(log: Log, call: CallReport, request: unknown, error?: un
 /** The fields that say what a call is about, the most exact first. */
 const SUBJECTS = ['volumeId', 'snapshotId', 'groupSnapshotId', 'name'] as const;
 
-function subjectOf(request: unknown): string | undefined {
+/** The name of what a call is about; undefined where it names nothing. */
+export function subjectOf(request: unknown): string | undefined {
   const fields = (request ?? {}) as Readonly<Record<string, unknown>>;
   return SUBJECTS.map((field) => fields[field]).find((value): value is string => typeof value === 'string' && !!value);
 }

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { GIB } from '../model/bytes.ts';
 import type { Log } from '../model/log.ts';
+import { createFakeTracer } from '../trace/fake-tracer.ts';
 import { encrypted, rig } from '../../test/rig/csi-node.ts';
 import { MOUNT, serveController } from '../../test/rig/csi-controller.ts';
 import * as csi from './gen/csi.ts';
@@ -100,10 +101,11 @@ function collectLog() {
 
 async function controller() {
   const { log, lines } = collectLog();
-  const it = await serveController({ log });
+  const { tracer, ended } = createFakeTracer();
+  const it = await serveController({ log, tracer });
   await it.create('v1');
   lines.length = 0;
-  return { ...it, lines, calls: { ...it.client.controller, ...it.client.groups } as unknown as Methods };
+  return { ...it, lines, ended, calls: { ...it.client.controller, ...it.client.groups } as unknown as Methods };
 }
 
 test.each(Object.entries(ALL))(
@@ -137,7 +139,7 @@ test('node: every call, made again and twice at once, is answered alike', async 
   expect(lines).toHaveLength(4 * Object.keys(NodeService).length);
 });
 
-test('a secret is in no log, no refusal, no answer and no record, whichever call brings it', async () => {
+test('a secret is in no log, no span, no refusal, no answer and no record, whichever call brings it', async () => {
   const it = await controller();
   const node = await rig(undefined, collectLog().log);
   const seen: unknown[] = [];
@@ -145,11 +147,12 @@ test('a secret is in no log, no refusal, no answer and no record, whichever call
     for (const own of [given, {}])
       // and refused
       seen.push(await outcome((it.calls[method] as AnyCall)(requestOf(method, own), never)));
-  expect(JSON.stringify([seen, it.lines, [...it.volumes.objects]], big)).not.toContain(MARKER);
+  expect(JSON.stringify([seen, it.lines, it.ended, [...it.volumes.objects]], big)).not.toContain(MARKER);
   expect(seen).toHaveLength(2 * Object.keys({ ...ControllerService, ...GroupControllerService }).length);
 
   const { log, lines } = collectLog();
-  const locked = await rig(undefined, log);
+  const { tracer, ended } = createFakeTracer();
+  const locked = await rig(undefined, log, tracer);
   locked.volumes.set('v1', encrypted('v1'));
   for (const [of, it] of [
     ['plain', node],
@@ -161,7 +164,8 @@ test('a secret is in no log, no refusal, no answer and no record, whichever call
           of,
           await outcome(((it.node as unknown as Methods)[method] as AnyCall)(requestOf(method, own), never)),
         ]);
-  expect(JSON.stringify([seen, lines, [...locked.volumes]], big)).not.toContain(MARKER);
+  expect(JSON.stringify([seen, lines, ended, [...locked.volumes]], big)).not.toContain(MARKER);
+  expect(ended.map(({ name }) => name)).toContain('NodeStageVolume');
   expect(lines).toHaveLength(2 * Object.keys(NodeService).length);
 });
 

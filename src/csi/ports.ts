@@ -91,6 +91,16 @@ export type Trace =
   | { readonly kind: 'unknown'; readonly what: string };
 
 export interface Traces {
+  /**
+   * Of the PersistentVolumes of ours that have this volume, if there are several, the names of those whose data is to
+   * stay; administrators make a second one to give a volume to a claim of another namespace.
+   */
+  keptBy(id: string): readonly string[];
+  /**
+   * The same of a snapshot, and the VolumeSnapshotContents of it that are not being deleted. Throws Fault `unavailable`
+   * when nobody can be asked.
+   */
+  snapshotKeptBy(id: string, signal: AbortSignal): Promise<readonly string[]>;
   /** Throws Fault `unavailable` when nobody can be asked. */
   traceOf(id: string, signal: AbortSignal): Promise<Trace>;
 }

@@ -7,8 +7,9 @@ import { freeSocketPath } from '../daemon/stale-socket.ts';
 import { Fault } from '../model/fault.ts';
 import type { CallReport } from './call-log.ts';
 import { implement, type Service } from './service.ts';
+import type { CallTracing } from './traced-handler.ts';
 
-export interface CsiServerOptions {
+export interface CsiServerOptions extends CallTracing {
   /** `csi controller`, `csi node`. */
   readonly name: string;
   readonly endpoint: Endpoint;
@@ -24,13 +25,14 @@ export interface CsiServerOptions {
  * error. Stopping takes no new calls, lets those under way finish, and after the grace time aborts their signals.
  */
 export function createCsiServer(options: CsiServerOptions): Component {
-  const { name, endpoint, services, log, onCall, graceMs = 5000 } = options;
+  const { name, endpoint, services, log, onCall, tracer, madeWith, graceMs = 5000 } = options;
   const stopping = new AbortController();
   const server = new Server();
   const atWork = new Set<Promise<void>>();
   let bound = false;
   for (const service of services) {
-    const implementation = implement(service, { log, stopping: stopping.signal, atWork, ...present({ onCall }) });
+    const told = present({ onCall, tracer, madeWith });
+    const implementation = implement(service, { log, stopping: stopping.signal, atWork, ...told });
     server.addService(service.definition, implementation);
   }
   return {

@@ -2,6 +2,7 @@ import type { sendUnaryData, ServerUnaryCall, UntypedServiceImplementation } fro
 import type { Log } from '../model/log.ts';
 import { Fault } from '../model/fault.ts';
 import { logCall, withoutSecrets, type CallReport } from './call-log.ts';
+import { tracedHandler, type CallTracing } from './traced-handler.ts';
 import { Code, nameOfCode, toStatus } from './status.ts';
 
 /** A unary method as ts-proto describes it. */
@@ -45,7 +46,7 @@ export function service<D extends Definition>(definition: D, handlers: Handlers<
   return { definition, handlers };
 }
 
-export interface CallOptions {
+export interface CallOptions extends CallTracing {
   readonly log: Log;
   readonly onCall?: (report: CallReport) => void;
   /** Ends the calls still under way. */
@@ -67,6 +68,7 @@ export function implement({ definition, handlers }: Service, options: CallOption
 type Unary = (call: ServerUnaryCall<unknown, unknown>, reply: sendUnaryData<unknown>) => void;
 
 function unary(method: string, handler: Handler, options: CallOptions): Unary {
+  const handle = tracedHandler(method, handler, options);
   const told = (call: CallReport, request: unknown, error?: unknown): void => {
     logCall(options.log, call, request, error);
     options.onCall?.(call);
@@ -81,7 +83,7 @@ function unary(method: string, handler: Handler, options: CallOptions): Unary {
       return { method, code: nameOfCode(code), ms };
     };
     try {
-      const value = await handler(call.request as never, { signal });
+      const value = await handle(call, { signal });
       told(report(Code.OK), call.request);
       reply(null, value);
     } catch (error) {

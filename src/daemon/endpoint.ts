@@ -1,3 +1,4 @@
+import { isIPv4 } from 'node:net';
 import { Fault } from '../model/fault.ts';
 
 /** Where a server of ours listens: a unix socket, or a TCP address whose port 0 means any free one. */
@@ -34,4 +35,13 @@ export function formatEndpoint(endpoint: Endpoint): string {
   if (endpoint.kind === 'unix') return `unix://${endpoint.path}`;
   const host = endpoint.host.includes(':') ? `[${endpoint.host}]` : endpoint.host;
   return `${host}:${endpoint.port}`;
+}
+
+/** Whether other machines may reach it. */
+export const isReachable = (endpoint: Endpoint): boolean => endpoint.kind === 'tcp' && !isLoopback(endpoint.host);
+
+/** 127.0.0.0/8 (RFC 1122), ::1, and the name that means them. Any other name may resolve to anything. */
+function isLoopback(host: string): boolean {
+  const plain = host.toLowerCase().replace(/^::ffff:/, '');
+  return plain === 'localhost' || plain === '::1' || (isIPv4(plain) && plain.startsWith('127.'));
 }

@@ -1,11 +1,15 @@
 import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { MIB } from '../model/bytes.ts';
 import { textOf } from '../model/fault.ts';
 import type { Run } from '../exec/run.ts';
 import type { BlockDevice, Probe, Signature } from './disks.ts';
 
 const WIPEFS_TIMEOUT_MS = 60_000;
+/** Looks at a device that is held before it counts as in use, and about the time between two of them. */
+const LOOKS = 5;
+const MOMENT_MS = 50;
 
 type Device = Pick<BlockDevice, 'path' | 'size'>;
 
@@ -16,6 +20,7 @@ type Device = Pick<BlockDevice, 'path' | 'size'>;
 export async function probeContent(device: Device, run: Run, signal: AbortSignal): Promise<Probe> {
   signal.throwIfAborted();
   try {
+    await assertFree(device, signal);
     const ends = await readEnds(device);
     const dataAt = findData(ends.first);
     const signatures = [...(await readSignatures(device.path, run, signal)), ...backupGpt(ends.last, device.size)];
@@ -33,9 +38,26 @@ export async function probeContent(device: Device, run: Run, signal: AbortSignal
   }
 }
 
-/** On a block device O_EXCL without O_CREAT fails with EBUSY while the kernel has claimed it: open(2). */
+/**
+ * Throws EBUSY while somebody holds the device for longer than a moment. On a block device O_EXCL without O_CREAT fails
+ * so while the kernel has claimed it: open(2). It is open for no longer than that takes, since meanwhile neither mkfs
+ * nor mount could have it; and who looks as we do, or formats, is waited for.
+ */
+async function assertFree({ path }: Device, signal: AbortSignal): Promise<void> {
+  for (let left = LOOKS; ; left -= 1) {
+    try {
+      const handle = await open(path, constants.O_RDONLY | constants.O_EXCL);
+      return await handle.close();
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EBUSY' || left === 1) throw error;
+    }
+    // Not all that look at once look again at once.
+    await delay(MOMENT_MS * (0.5 + Math.random()), undefined, { signal });
+  }
+}
+
 async function readEnds({ path, size }: Device): Promise<{ readonly first: Buffer; readonly last: Buffer }> {
-  const handle = await open(path, constants.O_RDONLY | constants.O_EXCL);
+  const handle = await open(path, constants.O_RDONLY);
   try {
     const length = Math.min(MIB, size);
     return { first: await readAt(handle, 0, length), last: await readAt(handle, size - length, length) };

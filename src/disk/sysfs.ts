@@ -1,11 +1,12 @@
 import { present } from '../model/present.ts';
-import { readFile, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { bytes } from '../model/bytes.ts';
 import { contentUuidOf } from './content-uuid.ts';
 import type { BlockDevice, DeviceKind } from './disks.ts';
 import { readLinks } from './links.ts';
 import { createLoopsOver, type LoopsOver } from './loop-backing.ts';
+import { attribute, children } from './attribute.ts';
 
 export interface KernelFolders {
   /** `/sys`, `/proc` and `/dev`, or a test's copy of them. */
@@ -129,15 +130,3 @@ async function readSwaps({ proc }: KernelFolders, signal: AbortSignal): Promise<
       .map((line) => line.split(/\s/)[0] ?? ''),
   );
 }
-
-/** Undefined when it is not there (any more). */
-async function attribute(folder: string, file: string, signal: AbortSignal): Promise<string | undefined> {
-  try {
-    return (await readFile(path.join(folder, file), { encoding: 'utf8', signal })).trim();
-  } catch {
-    signal.throwIfAborted();
-    return undefined;
-  }
-}
-
-const children = (folder: string): Promise<string[]> => readdir(folder).catch(() => []);

@@ -36,7 +36,7 @@ import type { KubeObject, NodeLocalStorage } from '../model/objects.ts';
 import { SNAPSHOT_SOURCE } from '../model/snapshot-objects.ts';
 import { EXTENDER_CALLED, MARK } from '../model/well-known.ts';
 import { SECRETS, textAt } from '../operator/serving/keep-certificates.ts';
-import { schedulerConfig, type Extender } from '../setup/scheduler-config.ts';
+import { schedulerConfig, type Choice, type Extender } from '../setup/scheduler-config.ts';
 import {
   COMPONENT_PODS,
   CONFIG_MAPS,
@@ -71,10 +71,7 @@ test('in a healthy cluster nothing is found, and everything is looked at', async
 test('kube-scheduler with what scheduler-config prints is as it should be, and so is a second one beside it', async () => {
   cluster = await startSickCluster();
   await schedulerTold(cluster, (config) => config);
-  const [second] = schedulerConfig('deployment', await extenderOf(cluster), {
-    image: 'registry.k8s.io/kube-scheduler:v1',
-    markedPods: false,
-  }).outputs;
+  const [second] = schedulerConfig('deployment', await extenderOf(cluster), PLAIN).outputs;
   const documents = parseAllDocuments(second?.text ?? '').map((each) => each.toJS() as KubeObject);
   for (const object of documents) cluster.api.load(encoded(object));
   const { facts, findings } = await cluster.examine();
@@ -85,10 +82,19 @@ test('kube-scheduler with what scheduler-config prints is as it should be, and s
   ]);
 });
 
+test('bindings through the extender are as they should be where the operator may write them', async () => {
+  cluster = await startSickCluster();
+  await schedulerTold(cluster, unchanged, {}, { bind: true });
+  const names = async () => (await cluster?.examine())?.findings.map(({ name }) => name);
+  expect(await names()).toEqual(['BindsInVain']);
+  for (const object of deployed('bind/rbac.yaml')) cluster.api.load(object);
+  expect(await names()).toEqual([]);
+});
+
 test('with marked pods all is as it should be, whatever each scheduler asks about', async () => {
   cluster = await startSickCluster();
   applyMarks(cluster);
-  await schedulerTold(cluster, unchanged, {}, true);
+  await schedulerTold(cluster, unchanged, {}, { markedPods: true });
   await cluster.put(CLAIMS, claimOf('new'), minutes(5));
   const { metadata, spec } = waitingPod('new');
   const containers = spec.containers.map((each) => ({ ...each, resources: { limits: { [MARK]: '0' } } }));
@@ -170,14 +176,16 @@ async function extenderOf(on: SickCluster): Promise<Extender> {
     ...{ ca: textOf('ca.crt'), cert: textOf('tls.crt'), key: textOf('tls.key') },
   };
 }
+const PLAIN: Choice = { image: 'registry.k8s.io/kube-scheduler:v1', markedPods: false, bind: false };
+
 /** A configuration as `open-local scheduler-config` prints it, of which one thing is changed. */
 async function schedulerTold(
   on: SickCluster,
   change: (config: string) => string,
   more: object = {},
-  markedPods = false,
+  choice: Partial<Choice> = {},
 ): Promise<void> {
-  const [output] = schedulerConfig('kubeadm', await extenderOf(on), { image: '', markedPods }).outputs;
+  const [output] = schedulerConfig('kubeadm', await extenderOf(on), { ...PLAIN, ...choice }).outputs;
   const data = { 'scheduler.yaml': change(output?.text ?? '') };
   await on.put(CONFIG_MAPS, { metadata: { name: 'scheduler', namespace: 'kube-system' }, data });
   const volumes = { volumes: [{ name: 'config', configMap: { name: 'scheduler' } }] };
@@ -192,10 +200,14 @@ async function schedulerTold(
 
 /** Of the policy that marks pods, but `without`. */
 function applyMarks(on: SickCluster, without?: string): void {
-  const text = readFileSync(path.join(import.meta.dirname, '../../deploy/marked-pods/policy.yaml'), 'utf8');
-  const objects = parseAllDocuments(text).map((each) => each.toJS() as KubeObject);
-  for (const object of objects.filter(({ kind }) => kind !== without)) on.api.load(object);
+  for (const object of deployed('marked-pods/policy.yaml')) if (object.kind !== without) on.api.load(object);
 }
+
+/** The objects of a file in deploy/. */
+const deployed = (file: string): KubeObject[] =>
+  parseAllDocuments(readFileSync(path.join(import.meta.dirname, '../../deploy', file), 'utf8')).map(
+    (each) => each.toJS() as KubeObject,
+  );
 const unchanged = (config: string): string => config;
 
 const INSTALLATION: readonly Case[] = [
@@ -459,6 +471,23 @@ const SCHEDULING: readonly Case[] = [
     mends: /open-local scheduler-config/,
   },
   {
+    finds: 'ExtenderMisconfigured',
+    title: 'kube-scheduler must bind through an operator that may not',
+    breaks: (on) =>
+      schedulerTold(on, (config) => config.replace('ignorable: true', 'ignorable: false'), {}, { bind: true }),
+    object: 'Pod/kube-system/kube-scheduler-cp',
+    says: /bindVerb and is not ignorable, and the operator may not bind: no pod gets its node/,
+    mends: /open-local scheduler-config/,
+  },
+  {
+    finds: 'BindsInVain',
+    title: 'kube-scheduler still has the configuration of an older version',
+    breaks: (on) => schedulerTold(on, unchanged, {}, { bind: true }),
+    object: 'Pod/kube-system/kube-scheduler-cp',
+    says: /has bindVerb, and the operator may not create pods\/binding/,
+    mends: /scheduler-config kubeadm[^]*or: helm upgrade with --set extender\.bind=true/,
+  },
+  {
     finds: 'ExtenderNotCalled',
     title: 'a volume was made an hour after the last call',
     breaks: async (on) => {
@@ -486,7 +515,7 @@ const SCHEDULING: readonly Case[] = [
   {
     finds: 'PodsNotMarked',
     title: 'kube-scheduler asks about marked pods alone, and the policy was taken away first',
-    breaks: (on) => schedulerTold(on, unchanged, {}, true),
+    breaks: (on) => schedulerTold(on, unchanged, {}, { markedPods: true }),
     object: 'Pod/kube-system/kube-scheduler-cp',
     says: /only about pods that request csi\.aliyun\.com\/volume, and no .* has pods of default-scheduler request/,
     mends: /scheduler\.markPods=true/,
@@ -496,7 +525,7 @@ const SCHEDULING: readonly Case[] = [
     title: 'the policy is there and nothing puts it into effect',
     breaks: async (on) => {
       applyMarks(on, 'MutatingAdmissionPolicyBinding');
-      await schedulerTold(on, unchanged, {}, true);
+      await schedulerTold(on, unchanged, {}, { markedPods: true });
     },
     object: 'Pod/kube-system/kube-scheduler-cp',
     says: /of default-scheduler/,
@@ -507,7 +536,12 @@ const SCHEDULING: readonly Case[] = [
     title: 'kube-scheduler asks about pods that request something else',
     breaks: async (on) => {
       applyMarks(on);
-      await schedulerTold(on, (config) => config.replace('csi.aliyun.com/volume', 'example.org/disk'), {}, true);
+      await schedulerTold(
+        on,
+        (config) => config.replace('csi.aliyun.com/volume', 'example.org/disk'),
+        {},
+        { markedPods: true },
+      );
     },
     object: 'Pod/kube-system/kube-scheduler-cp',
     says: /that request example\.org\/disk/,
@@ -518,7 +552,7 @@ const SCHEDULING: readonly Case[] = [
     title: 'a pod waits that was made before the policy',
     breaks: async (on) => {
       applyMarks(on);
-      await schedulerTold(on, unchanged, {}, true);
+      await schedulerTold(on, unchanged, {}, { markedPods: true });
       await on.put(CLAIMS, claimOf('new'), minutes(5));
       await on.put(PODS, waitingPod('new'), minutes(5));
     },
@@ -726,6 +760,18 @@ const CONFIGURATION: readonly Case[] = [
     mends: /kubectl describe nls n1/,
   },
   {
+    finds: 'DiskFailing',
+    title: 'a disk says that it fails',
+    breaks: (on) => {
+      const message = 'disk /dev/sdb, which carries pool-0, fails: it says of itself that it fails (SMART).';
+      const failing = { device: '/dev/sdb', reason: 'SelfAssessmentFailed', message, carries: ['pool-0'] };
+      return report(on, { failingDisks: [failing] });
+    },
+    object: 'NodeLocalStorage/n1',
+    says: /Disk \/dev\/sdb, which carries pool-0, fails: it says of itself/,
+    mends: /kubectl describe nls n1/,
+  },
+  {
     finds: 'StorageFaulty',
     title: 'a disk was pulled',
     breaks: (on) => {
@@ -771,6 +817,20 @@ const CONFIGURATION: readonly Case[] = [
     object: 'StorageClass/odd',
     says: /vgName is for volumeType LVM, not Device/,
     mends: /kubectl get sc odd/,
+  },
+  {
+    finds: 'ClassInvalid',
+    title: 'a class for the nodes of a zone',
+    breaks: (on) =>
+      on.put(
+        STORAGE_CLASSES,
+        storageClass('zonal', {
+          allowedTopologies: [{ matchLabelExpressions: [{ key: 'topology.kubernetes.io/zone', values: ['a'] }] }],
+        }),
+      ),
+    object: 'StorageClass/zonal',
+    says: /allowedTopologies has the key topology.kubernetes.io.zone/,
+    mends: /kubectl get sc zonal/,
   },
   {
     finds: 'ClassBindsAtOnce',

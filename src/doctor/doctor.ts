@@ -1,4 +1,5 @@
 import { checkAgents } from './checks/agents.ts';
+import { checkBindVerb } from './checks/bind-verb.ts';
 import { checkCertificates } from './checks/certificates.ts';
 import { checkClaims } from './checks/claims.ts';
 import { checkClasses } from './checks/classes.ts';
@@ -26,6 +27,7 @@ const CHECKS: readonly Check[] = [
   checkAgents,
   checkClocks,
   checkScheduler,
+  checkBindVerb,
   checkMarkedPods,
   checkLeftovers,
   checkConfiguration,

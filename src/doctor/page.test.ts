@@ -25,7 +25,6 @@ test('rights are asked about with the names of the installation', () => {
       'update secrets own-tls',
       'get secrets own-tls-client',
       'delete endpoints theirs',
-      'create pods/binding',
       'watch volumesnapshotcontents.snapshot.storage.k8s.io',
     ]),
   );

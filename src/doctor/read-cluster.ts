@@ -15,6 +15,7 @@ import {
   VOLUMES,
 } from '../kube/resource.ts';
 import { present } from '../model/present.ts';
+import { OF_NODES_THERE } from '../model/nodes-there.ts';
 import { OPERATOR } from '../model/well-known.ts';
 import { SECRETS, secretNames } from '../operator/serving/keep-certificates.ts';
 import { DEFINITION_FIELDS } from './model/definition-fields.ts';
@@ -70,12 +71,11 @@ export async function readCluster(client: Reader, options: ReadOptions, signal: 
   const schedulers = await readSchedulers(look, namespace, deployments ?? []);
   const certificates =
     operator && settings.tlsSecret ? await readCertificates(look, namespace, settings.tlsSecret) : undefined;
-  const denied =
-    operator || !deployments ? await readDenied(look, { namespace, settings, operator, agents }) : undefined;
+  const rights = operator || !deployments ? await readDenied(look, { namespace, settings, operator, agents }) : {};
   return {
     ...{ version, namespace, settings, unseen, now: options.now() },
-    ...{ ...own, ...installation, ...storage, ...volumes },
-    ...present({ policies, marking, schedulers, certificates, denied }),
+    ...{ ...own, ...installation, ...storage, ...volumes, ...rights },
+    ...present({ policies, marking, schedulers, certificates }),
   };
 }
 
@@ -107,7 +107,7 @@ async function readInstallation(
 const readStorage = async (look: Look) =>
   present({
     nodes: await look.list(NODES),
-    storages: await look.list(NODE_LOCAL_STORAGES),
+    storages: await look.list(NODE_LOCAL_STORAGES, { labelSelector: OF_NODES_THERE }),
     initConfigs: await look.list(INIT_CONFIGS),
     csiNodes: await look.list(CSI_NODES),
     drivers: await look.list(DRIVER_OBJECTS),

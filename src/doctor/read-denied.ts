@@ -1,10 +1,11 @@
 import type { Resource } from '../kube/resource.ts';
-import { ApiError } from '../kube/errors.ts';
+import { isForbidden } from '../kube/errors.ts';
 import type { KubeObject } from '../model/objects.ts';
+import { present } from '../model/present.ts';
 import { AGENT, OPERATOR } from '../model/well-known.ts';
-import type { Denied, Settings } from './model/facts.ts';
+import type { Denied, Facts, Settings } from './model/facts.ts';
 import type { PodSpec, Workload } from './model/kinds.ts';
-import { permissions, type Account, type Permission } from './model/permissions.ts';
+import { BIND, permissions, type Account, type Permission } from './model/permissions.ts';
 import type { Look } from './look.ts';
 
 interface Review extends KubeObject {
@@ -32,17 +33,23 @@ interface Installation {
 const AT_ONCE = 20;
 
 /**
- * Asks for each right whether its account has it. Who may not ask about others, such as the operator's own account
- * inside of the cluster, asks about itself.
+ * Asks for each right whether its account has it, and whether the operator may bind pods. Who may not ask about others,
+ * such as the operator's own account inside of the cluster, asks about itself.
  */
-export async function readDenied(look: Look, installation: Installation): Promise<readonly Denied[] | undefined> {
+export async function readDenied(
+  look: Look,
+  installation: Installation,
+): Promise<Partial<Pick<Facts, 'denied' | 'mayBind'>>> {
   const { namespace, settings } = installation;
-  const asked = permissions(settings.tlsSecret, settings.service).flatMap((permission) => {
+  const wanted = [...permissions(settings.tlsSecret, settings.service), BIND].flatMap((permission) => {
     const account = accountOf(permission.account, installation);
     return account === undefined ? [] : [{ account, permission }];
   });
-  const denied = await look.tried('rights of the service accounts', () => askAll(look, namespace, asked));
-  return denied;
+  const answers = await look.tried('rights of the service accounts', () => askAll(look, namespace, wanted));
+  if (!answers) return {};
+  const denied = answers.flatMap(({ question, allowed }) => (allowed ? [] : [question]));
+  const mayBind = answers.find(({ question }) => question.permission === BIND)?.allowed;
+  return { denied: denied.filter(({ permission }) => permission !== BIND), ...present({ mayBind }) };
 }
 
 const podOf = (workload: Workload | undefined): PodSpec => workload?.spec?.template?.spec ?? {};
@@ -56,15 +63,19 @@ function accountOf(account: Account, { operator, agents }: Installation): string
   return isAsked ? serviceAccountName : undefined;
 }
 
-async function askAll(look: Look, namespace: string, asked: readonly Denied[]): Promise<readonly Denied[]> {
-  const denied: Denied[] = [];
+interface Answer {
+  readonly question: Denied;
+  readonly allowed: boolean;
+}
+
+async function askAll(look: Look, namespace: string, asked: readonly Denied[]): Promise<readonly Answer[]> {
+  const answers: Answer[] = [];
   let ask = (question: Denied): Promise<boolean> => askAbout(look, namespace, question);
   let questions = asked;
   for (let i = 0; i < questions.length; i += AT_ONCE) {
     const batch = questions.slice(i, i + AT_ONCE);
     try {
-      const answers = await Promise.all(batch.map(ask));
-      denied.push(...batch.filter((_, j) => answers[j] === false));
+      answers.push(...(await Promise.all(batch.map(async (question) => ({ question, allowed: await ask(question) })))));
     } catch (error) {
       const me = i === 0 && isForbidden(error) ? await whoAmI(look) : undefined;
       const mine = asked.filter(({ account }) => me === userOf(namespace, account));
@@ -74,10 +85,9 @@ async function askAll(look: Look, namespace: string, asked: readonly Denied[]): 
       i = -AT_ONCE;
     }
   }
-  return denied;
+  return answers;
 }
 
-const isForbidden = (error: unknown): boolean => error instanceof ApiError && error.code === 403;
 const userOf = (namespace: string, account: string): string => `system:serviceaccount:${namespace}:${account}`;
 
 const attributes = (namespace: string, { group, resource, verb, own, name }: Permission): object => {

@@ -1,5 +1,4 @@
-import { isIPv4 } from 'node:net';
-import { formatEndpoint, type Endpoint } from '../daemon/endpoint.ts';
+import { formatEndpoint, isReachable, type Endpoint } from '../daemon/endpoint.ts';
 import { Fault } from '../model/fault.ts';
 
 /**
@@ -15,16 +14,10 @@ export function checkListen({
   readonly tls: boolean;
   readonly allowPlaintext: boolean;
 }): void {
-  if (tls || allowPlaintext || endpoint.kind === 'unix' || isLoopback(endpoint.host)) return;
+  if (tls || allowPlaintext || !isReachable(endpoint)) return;
   throw new Fault(
     'invalid',
     `the extender may not listen on ${formatEndpoint(endpoint)} without TLS: ` +
       'give --extender-tls-dir, listen on 127.0.0.1, or allow it with --extender-allow-plaintext',
   );
-}
-
-/** 127.0.0.0/8 (RFC 1122), ::1, and the name that means them. Any other name may resolve to anything. */
-function isLoopback(host: string): boolean {
-  const plain = host.toLowerCase().replace(/^::ffff:/, '');
-  return plain === 'localhost' || plain === '::1' || (isIPv4(plain) && plain.startsWith('127.'));
 }

@@ -2,16 +2,13 @@ import { present } from '../model/present.ts';
 import { randomInt } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { WebServer } from '../daemon/web-server.ts';
 import type { Log } from '../model/log.ts';
 import { Fault, textOf } from '../model/fault.ts';
+import type { Tracer } from '../trace/tracer.ts';
 import { createFastWire, type FastWire } from './fast/fast-wire.ts';
-import {
-  createClientCheck,
-  createTransport,
-  type TimeLimits,
-  type Transport,
-  type TransportOptions,
-} from './transport.ts';
+import { createClientCheck, createTransport, type TimeLimits, type TransportOptions } from './transport.ts';
+import { tellAnswer, tracedRoute, type Route } from './traced-route.ts';
 import { createVerbs, type Answer, type Handler, type Outcome, type Verb, type VerbsOptions } from './verbs.ts';
 import { errorReply } from './wire/json-wire.ts';
 
@@ -36,6 +33,8 @@ export interface ExtenderOptions extends VerbsOptions {
   readonly bodyLimit?: number;
   /** Absent: one of its own. */
   readonly fastWire?: FastWire;
+  /** Absent: calls are not told as spans, and cost nothing for it. */
+  readonly tracer?: Tracer;
   /** Called once for every call, for metrics. */
   readonly onCall?: (call: CallReport) => void;
   /** Told of the certificates that it serves with, at first and whenever they change; never without TLS. */
@@ -56,7 +55,7 @@ const DEFAULT_BODY_LIMIT = 256 * 1024 * 1024;
 /** The scheduler extender's routes. The caller listens, and closes: calls under way are finished then. */
 export function createExtender(options: ExtenderOptions): FastifyInstance {
   const { log, bodyLimit = DEFAULT_BODY_LIMIT } = options;
-  let transport: Transport | undefined;
+  let transport: WebServer | undefined;
   const app = fastify({
     logger: false,
     serverFactory: (handler) => {
@@ -90,7 +89,7 @@ export function createExtender(options: ExtenderOptions): FastifyInstance {
   return app;
 }
 
-type RouteOptions = Pick<ExtenderOptions, 'log' | 'onCall'> & {
+type RouteOptions = Pick<ExtenderOptions, 'log' | 'onCall' | 'tracer'> & {
   readonly bodyLimit: number;
   readonly fastWire: FastWire;
 };
@@ -99,8 +98,8 @@ type RouteOptions = Pick<ExtenderOptions, 'log' | 'onCall'> & {
  * Whatever happens, status 200 with a length: kube-scheduler reads no other status's body, and a chunked reply costs it
  * a connection.
  */
-function routeHandler(verb: Verb, handle: Handler, { log, onCall, bodyLimit, fastWire }: RouteOptions) {
-  return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+function routeHandler(verb: Verb, handle: Handler, { log, onCall, bodyLimit, fastWire, tracer }: RouteOptions) {
+  const route: Route = async (request, reply, span) => {
     const started = performance.now();
     const finish = (outcome: Outcome, pod?: string): void => {
       const ms = performance.now() - started;
@@ -116,15 +115,18 @@ function routeHandler(verb: Verb, handle: Handler, { log, onCall, bodyLimit, fas
         body.release();
       }
     } catch (error) {
+      span?.fail(messageFor(error));
       report(log, verb, error);
       finish('error');
       return sendJson(reply, errorReply(messageFor(error)).bytes);
     }
     finish(answer.outcome, answer.pod);
+    if (span) tellAnswer(span, answer);
     const { bytes, release } = answer.reply;
     if (release) reply.raw.once('close', release);
     return sendJson(reply, bytes);
   };
+  return tracer ? tracedRoute(verb, route, tracer) : route;
 }
 
 function sendJson(reply: FastifyReply, bytes: Buffer): FastifyReply {

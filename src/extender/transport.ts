@@ -1,9 +1,8 @@
-import { createServer as createHttpServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
-import { createServer as createHttpsServer } from 'node:https';
+import type { IncomingMessage, RequestListener } from 'node:http';
 import { TLSSocket } from 'node:tls';
+import { createWebServer, type WebServer, type WebServerOptions } from '../daemon/web-server.ts';
 import type { Log } from '../model/log.ts';
 import { clientNames } from './client-names.ts';
-import { readTlsFiles, watchTlsFiles, type TlsFiles } from './tls-files.ts';
 
 /**
  * Go keeps an idle connection for 90 s. Were it we who closed it, a call that is just being sent would fail, and
@@ -24,61 +23,23 @@ export interface TimeLimits {
   readonly checkEveryMs?: number;
 }
 
-export interface TransportOptions {
+export interface TransportOptions extends Pick<WebServerOptions, 'onCertificates' | 'log'> {
   /** tls.crt, tls.key and ca.crt; clients need a certificate that the CA signed. Absent: plain HTTP. */
   readonly tls?: { readonly dir: string };
   readonly timeLimits?: TimeLimits;
-  /** Told of the files that it serves with, at first and whenever they change. */
-  readonly onCertificates?: (files: TlsFiles) => void;
-  readonly log: Log;
-}
-
-export interface Transport {
-  readonly server: Server;
-  /** Ends the watch on the certificate's files. */
-  stop(): void;
 }
 
 /** The HTTP server, which does not listen yet. Throws Fault when the files are bad. */
 export function createTransport(
-  { tls, timeLimits = {}, onCertificates, log }: TransportOptions,
+  { tls, timeLimits = {}, ...others }: TransportOptions,
   handler: RequestListener,
-): Transport {
+): WebServer {
   const { headMs = HEAD_MS, callMs = CALL_MS, checkEveryMs = CHECK_EVERY_MS } = timeLimits;
-  const serverOptions = {
-    keepAliveTimeout: KEEP_ALIVE_MS,
-    headersTimeout: headMs,
-    requestTimeout: callMs,
-    connectionsCheckingInterval: checkEveryMs,
-  };
-  if (!tls) {
-    const server = createHttpServer(serverOptions, handler);
-    server.maxConnections = MAX_CONNECTIONS;
-    return { server, stop: () => {} };
-  }
-  const files = readTlsFiles(tls.dir);
-  const server = createHttpsServer(
-    {
-      ...serverOptions,
-      ...contextOf(files),
-      handshakeTimeout: HANDSHAKE_MS,
-      requestCert: true,
-      rejectUnauthorized: true,
-    },
-    handler,
-  );
-  server.maxConnections = MAX_CONNECTIONS;
-  // Connections keep what they were made with; new ones see the new files.
-  const onChange = (changed: TlsFiles): void => {
-    server.setSecureContext(contextOf(changed));
-    onCertificates?.(changed);
-  };
-  onCertificates?.(files);
-  return { server, stop: watchTlsFiles(tls.dir, { current: files, onChange, log }) };
+  const times = { keepAliveMs: KEEP_ALIVE_MS, handshakeMs: HANDSHAKE_MS, headMs, callMs, checkEveryMs };
+  const limits = { ...times, maxConnections: MAX_CONNECTIONS };
+  const clients = { clientCertificates: true };
+  return createWebServer({ ...others, limits, ...(tls && { tls: { ...tls, ...clients } }) }, handler);
 }
-
-/** kube-scheduler is a Go program of our own time: nothing older needs to be served. */
-const contextOf = (files: TlsFiles) => ({ ...files, minVersion: 'TLSv1.3' as const });
 
 /**
  * Says for a request whether its client is one of the allowed names; without a list, every client the CA signed is.

@@ -1,5 +1,6 @@
 import { Fault } from '../model/fault.ts';
 import type { PodFacts } from '../model/facts.ts';
+import type { Refusal } from '../model/verdict.ts';
 import { askFilter } from './ask-filter.ts';
 import type { PodReader, Question, Reply } from './wire/question.ts';
 import type { PodBinding, Scheduling } from './scheduling.ts';
@@ -16,6 +17,10 @@ export interface Answer {
   readonly outcome: Exclude<Outcome, 'error'>;
   /** `namespace/name`. */
   readonly pod: string;
+  /** Of filter: for each node that was asked about why it does not fit; undefined where it does. */
+  readonly refusals?: readonly (Refusal | undefined)[];
+  /** Of bind. */
+  readonly node?: string;
 }
 
 /** The body of a call in, its answer out. Throws Fault when the call cannot be answered. */
@@ -52,7 +57,7 @@ export function createVerbs(options: VerbsOptions, { fastWire }: VerbsDeps): Rea
       if (!question.concerned) return { reply: question.allFit(), outcome: 'not-ours', pod };
       const { refusals } = await askFilter(scheduling, question, waitMs, signal);
       const refused = refusals.length > 0 && refusals.every(Boolean);
-      return { reply: question.verdict(refusals), outcome: refused ? 'refused' : 'ok', pod };
+      return { reply: question.verdict(refusals), outcome: refused ? 'refused' : 'ok', pod, refusals };
     },
     prioritize: async (body) => {
       const question = read(body, scoreReader);
@@ -65,7 +70,7 @@ export function createVerbs(options: VerbsOptions, { fastWire }: VerbsDeps): Rea
       const binding = readBinding(body);
       await bindInTime(binding, scheduling);
       fastWire?.forget(binding.uid);
-      return { reply: boundReply(), outcome: 'ok', pod: podName(binding) };
+      return { reply: boundReply(), outcome: 'ok', pod: podName(binding), node: binding.node };
     },
   };
 }

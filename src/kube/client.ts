@@ -62,6 +62,8 @@ export type Patch =
 export interface DeleteOptions {
   readonly gracePeriodSeconds?: number;
   readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string };
+  /** What becomes of the objects that name it as their owner; absent: they are deleted after it. */
+  readonly propagationPolicy?: 'Orphan' | 'Foreground' | 'Background';
 }
 
 /**

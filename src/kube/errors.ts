@@ -29,6 +29,7 @@ export class ApiError extends Error {
 const has = (error: unknown, code: number, reason: string): boolean =>
   error instanceof ApiError && error.code === code && (reason === '' || error.reason === reason);
 
+export const isForbidden = (error: unknown): boolean => has(error, 403, '');
 export const isNotFound = (error: unknown): boolean => has(error, 404, '');
 export const isConflict = (error: unknown): boolean => has(error, 409, 'Conflict');
 export const isAlreadyExists = (error: unknown): boolean => has(error, 409, 'AlreadyExists');

@@ -3,6 +3,7 @@ import { bytes, MIB } from '../model/bytes.ts';
 import * as argv from './argv.ts';
 
 const volume = { vgName: 'pool-0', name: 'v1', sizeBytes: bytes(MIB + 1), layout: 'linear' } as const;
+const seen = { vgName: 'pool-0', vgUuid: 'g-1', name: 'v1', uuid: 'v-1' };
 
 test.each([
   ['pvcreate', argv.pvcreate('uuid-1', '/dev/sdb'), 'lvm pvcreate --uuid uuid-1 --norestorefile -- /dev/sdb'],
@@ -25,15 +26,32 @@ test.each([
     'lvm lvcreate --snapshot --yes --addtag open-local --addtag open-local.unfinished --chunksize 4096b --size 1048576b --name snap-1 -- pool-0/v1',
   ],
   ['lvconvert', argv.splitSnapshot('pool-0', 'snap-1'), 'lvm lvconvert --yes --splitsnapshot -- pool-0/snap-1'],
-  ['lvchange', argv.markFinished('pool-0', 'v1'), 'lvm lvchange --deltag open-local.unfinished -- pool-0/v1'],
+  [
+    'lvchange',
+    argv.markFinished({ name: 'pool-0', uuid: 'g-1', names: ['v1', 'v2'] }),
+    'lvm lvchange --deltag open-local.unfinished --select vg_uuid=g-1 -- pool-0/v1 pool-0/v2',
+  ],
   [
     'lvchange to active',
-    argv.activate('pool-0', 'v1'),
-    'lvm lvchange --activate y --ignoreactivationskip -- pool-0/v1',
+    argv.activate(seen),
+    'lvm lvchange --activate y --ignoreactivationskip --select vg_uuid=g-1 && lv_uuid=v-1 -- pool-0/v1',
   ],
-  ['lvchange to its disks', argv.refresh('pool-0', 'v1'), 'lvm lvchange --refresh -- pool-0/v1'],
+  [
+    'lvchange to its disks',
+    argv.refresh(seen),
+    'lvm lvchange --refresh --select vg_uuid=g-1 && lv_uuid=v-1 -- pool-0/v1',
+  ],
+  [
+    'lvchange to ours',
+    argv.addTag(seen, 'open-local'),
+    'lvm lvchange --addtag open-local --select vg_uuid=g-1 && lv_uuid=v-1 -- pool-0/v1',
+  ],
   ['lvextend', argv.lvextend('pool-0', 'v1', bytes(512)), 'lvm lvextend --size 512b -- pool-0/v1'],
-  ['lvremove', argv.lvremove('pool-0', 'v1'), 'lvm lvremove --yes -- pool-0/v1'],
+  [
+    'lvremove',
+    argv.lvremove(seen),
+    'lvm lvremove --yes --select vg_uuid=g-1 && lv_uuid=v-1 && lv_role!={origin} -- pool-0/v1',
+  ],
 ])('%s', (_, made, want) => {
   expect(made.join(' ')).toBe(want);
 });
@@ -43,11 +61,11 @@ test('every call says which devices lvm may look at, writes no archives and star
     'backup { archive=0 } activation { monitoring=0 } log { command_names=0 prefix="  " } ' +
     'report { binary_values_as_numeric=0 compact_output=0 compact_output_cols="" list_item_separator="," ' +
     'mark_hidden_devices=1 prefixes=0 time_format="%s" two_word_unknown_device=0 }';
-  const said = argv.withSettings(argv.lvremove('g', 'v'), ['/dev/sda', '/dev/md_a.b']);
-  const devices = String.raw`hints="none" use_devicesfile=0 scan_lvs=0 filter=[ "a|^/dev/sda$|", "a|^/dev/md_a[.]b$|", "r|.*|" ]`;
+  const said = argv.withSettings(argv.lvextend('g', 'v', bytes(512)), ['/dev/sda', '/dev/md_a.b']);
+  const devices = `hints="none" use_devicesfile=0 scan_lvs=0 filter=[ "a|^/dev/(sda|md_a[.]b)$|", "r|.*|" ]`;
   expect(said).toEqual([
-    ...['lvm', 'lvremove', '--config', `${others} devices { ${devices} }`],
-    ...['--yes', '--', 'g/v'],
+    ...['lvm', 'lvextend', '--config', `${others} devices { ${devices} }`],
+    ...['--size', '512b', '--', 'g/v'],
   ]);
   expect(argv.withSettings(['lvm', 'systemid'])).toEqual([
     'lvm',
@@ -72,7 +90,7 @@ test('D9: nothing is ever forced, and a command on devices asks before it overwr
     argv.vgcreate('g', ['/dev/a']),
     argv.vgextend('g', ['/dev/a']),
     argv.lvcreate(volume, 1),
-    argv.lvremove('g', 'v'),
+    argv.lvremove(seen),
     argv.lvcreateSnapshot({ vgName: 'g', name: 's', sizeBytes: bytes(MIB), origin: 'v' }),
     argv.splitSnapshot('g', 's'),
   ];
@@ -83,7 +101,7 @@ test('D9: nothing is ever forced, and a command on devices asks before it overwr
 
 test.each(['', '-v', '--yes', '.', '..', 'a/b', 'a b', '@tag', 'x'.repeat(128)])('the name "%s" is refused', (name) => {
   expect(() => argv.vgcreate(name, ['/dev/a'])).toThrow('cannot be an LVM name');
-  expect(() => argv.lvremove('g', name)).toThrow('cannot be an LVM name');
+  expect(() => argv.lvremove({ ...seen, name })).toThrow('cannot be an LVM name');
 });
 
 test('a device that is no path is refused', () => {

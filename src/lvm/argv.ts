@@ -2,6 +2,7 @@ import { roundUp, bytes, type Bytes } from '../model/bytes.ts';
 import { Fault } from '../model/fault.ts';
 import { STORE_CHUNK } from '../model/snapshot-store.ts';
 import type { Layout } from '../model/storage-class.ts';
+import { deviceFilter } from './device-filter.ts';
 import { OUR_TAG, UNFINISHED_TAG, lvmName } from './names.ts';
 
 /**
@@ -57,20 +58,9 @@ const REPORT_FORM =
  */
 export function withSettings(command: readonly string[], devices?: readonly string[]): string[] {
   const [program = 'lvm', verb = '', ...rest] = command;
-  const only = devices?.map((device) => `"a|^${exactly(device)}$|", `).join('');
-  const filter = only === undefined ? '' : ` use_devicesfile=0 scan_lvs=0 filter=[ ${only}"r|.*|" ]`;
+  const filter = devices === undefined ? '' : ` use_devicesfile=0 scan_lvs=0 filter=${deviceFilter(devices)}`;
   const others = 'backup { archive=0 } activation { monitoring=0 }';
   return [program, verb, '--config', `${others} ${REPORT_FORM} devices { hints="none"${filter} }`, ...rest];
-}
-
-/**
- * In lvm's patterns; nothing that would end the pattern or the text around it is the name of a device. Throws Fault
- * `invalid`.
- */
-function exactly(device: string): string {
-  devicePaths([device]);
-  if (/["|\\\s[\]]/.test(device)) throw new Fault('invalid', `"${device}" cannot be named to lvm`);
-  return device.replace(/[^A-Za-z0-9/_-]/g, '[$&]');
 }
 
 /** What this machine calls itself in the groups it makes; empty where it calls itself nothing. */
@@ -98,6 +88,8 @@ export interface NewVolume {
   readonly name: string;
   readonly sizeBytes: Bytes;
   readonly layout: Layout;
+  /** Runs what is done for this volume among others, for whoever tells it apart. Absent: it is done as it is. */
+  readonly inside?: <T>(work: () => T) => T;
 }
 
 /** A new volume, its first bytes and known signatures wiped, tagged as ours and as not finished. */
@@ -139,31 +131,54 @@ export function lvcreateSnapshot({ vgName, name, sizeBytes, origin }: NewSnapsho
 export const splitSnapshot = (vgName: string, name: string): string[] =>
   lvm('lvconvert', '--yes', '--splitsnapshot', '--', volumePath(vgName, name));
 
-/** Ends the making of a volume. */
-export const markFinished = (vgName: string, name: string): string[] =>
-  lvm('lvchange', '--deltag', UNFINISHED_TAG, '--', volumePath(vgName, name));
+/** One logical volume that was seen, and its group. */
+export interface SeenVolume {
+  readonly vgName: string;
+  readonly vgUuid: string;
+  readonly name: string;
+  readonly uuid: string;
+}
 
-/** Marks a volume that another program made as ours. */
-export const adopt = (vgName: string, name: string): string[] =>
-  lvm('lvchange', '--addtag', OUR_TAG, '--', volumePath(vgName, name));
+/** lvm takes another volume of the name, or in another group of that name, for none: it does nothing, and ends well. */
+const onlyIt = ({ vgUuid, uuid }: SeenVolume): string => `vg_uuid=${vgUuid} && lv_uuid=${uuid}`;
+
+const onIt = (volume: SeenVolume): readonly string[] => [
+  ...['--select', onlyIt(volume)],
+  ...['--', volumePath(volume.vgName, volume.name)],
+];
+
+/** Ends the making of volumes of one group. */
+export const markFinished = ({ name, uuid, names }: { name: string; uuid: string; names: readonly string[] }) =>
+  lvm(
+    'lvchange',
+    ...['--deltag', UNFINISHED_TAG, '--select', `vg_uuid=${uuid}`],
+    ...['--', ...names.map((volume) => volumePath(name, volume))],
+  );
+
+/** Gives a volume a tag of ours. */
+export const addTag = (volume: SeenVolume, tag: string): string[] => lvm('lvchange', '--addtag', tag, ...onIt(volume));
 
 /**
  * Makes its device appear, which LVM leaves to udev after a boot, also of one that somebody marked to be skipped. It
  * does not start one that lacks devices.
  */
-export const activate = (vgName: string, name: string): string[] =>
-  lvm('lvchange', '--activate', 'y', '--ignoreactivationskip', '--', volumePath(vgName, name));
+export const activate = (volume: SeenVolume): string[] =>
+  lvm('lvchange', '--activate', 'y', '--ignoreactivationskip', ...onIt(volume));
 
 /** Makes the device of a volume that is active lead to its disks as they are now, also while it is in use. */
-export const refresh = (vgName: string, name: string): string[] =>
-  lvm('lvchange', '--refresh', '--', volumePath(vgName, name));
+export const refresh = (volume: SeenVolume): string[] => lvm('lvchange', '--refresh', ...onIt(volume));
 
+/** lvextend has no --select: look first. */
 export const lvextend = (vgName: string, name: string, sizeBytes: Bytes): string[] =>
   lvm('lvextend', '--size', size(sizeBytes), '--', volumePath(vgName, name));
 
 /**
- * --yes because lvm asks about every active volume; it still refuses one that is open. It would take snapshots along:
- * look first.
+ * --yes because lvm asks about every active volume; it still refuses one that is open. It would take snapshots along,
+ * and passes over a volume that has any.
  */
-export const lvremove = (vgName: string, name: string): string[] =>
-  lvm('lvremove', '--yes', '--', volumePath(vgName, name));
+export const lvremove = (volume: SeenVolume): string[] =>
+  lvm(
+    'lvremove',
+    ...['--yes', '--select', `${onlyIt(volume)} && lv_role!={origin}`],
+    ...['--', volumePath(volume.vgName, volume.name)],
+  );

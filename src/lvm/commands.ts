@@ -35,6 +35,13 @@ export interface GroupRef {
   readonly vgUuid?: string;
 }
 
+/** A look at LVM, by performance.now() when it began. */
+export interface Seen extends Pick<LvmReport, 'groups'> {
+  readonly at: number;
+}
+
+/** So long a look serves, in ms: lvm takes no lock between two commands, and others use it as well. */
+const LOOK_MS = 5000;
 const READ_TIMEOUT_MS = 60_000;
 /** So long a report waits for programs that are changing something, and so long it does not wait again for one. */
 const LOCK_WAIT_MS = 15_000;
@@ -100,10 +107,15 @@ export function createCommands(options: LvmOptions) {
     return isDetached ? withDetached(told, isDetached) : told;
   };
 
-  const group = async (ref: GroupRef, signal: AbortSignal): Promise<LvmGroup> =>
-    groupOf((await report(signal)).groups, ref);
+  /** What was seen, or a new look where that is none or too old. */
+  const look = async (seen: Seen | undefined, signal: AbortSignal): Promise<Seen> => {
+    const at = performance.now();
+    return seen && at - seen.at < LOOK_MS ? seen : { groups: (await report(signal)).groups, at };
+  };
+  const group = async (ref: GroupRef, signal: AbortSignal, seen?: Seen): Promise<LvmGroup> =>
+    groupOf((await look(seen, signal)).groups, ref);
 
-  return { change, report, group, visible, boot };
+  return { change, report, look, group, visible, boot };
 }
 
 type Call = (

@@ -20,6 +20,7 @@ const RESUME_TIMEOUT_MS = 60_000;
 interface Member {
   readonly wanted: NewSnapshot;
   readonly group: LvmGroup;
+  readonly origin: LvmVolume;
   /** The device of its volume, for the kernel: no other of its name is stopped. */
   readonly device: string;
 }
@@ -67,7 +68,7 @@ export async function createTogether(
     );
   }
   for (const { wanted, group } of members)
-    await commands.change(argv.markFinished(wanted.vgName, wanted.name), devicesOf(group), signal);
+    await commands.change(argv.markFinished({ ...group, names: [wanted.name] }), devicesOf(group), signal);
 }
 
 /**
@@ -88,7 +89,7 @@ function memberOf(wanted: NewSnapshot, { groups }: LvmReport): Member {
   const origin = group.volumes.find(({ name }) => name === wanted.origin) as LvmVolume;
   if (origin.active === false)
     throw new Fault('precondition', `logical volume ${wanted.vgName}/${wanted.origin} is not active yet`);
-  return { wanted, group, device: mapperUuidOf(group.uuid, origin.uuid) };
+  return { wanted, group, origin, device: mapperUuidOf(group.uuid, origin.uuid) };
 }
 
 /** Throws Fault `conflict` when something bears the name already, be it of an earlier try. */
@@ -113,11 +114,12 @@ async function assertStopped(run: Run, members: readonly Member[], signal: Abort
  */
 async function resumeAll({ change }: Commands, run: Run, members: readonly Member[]): Promise<void> {
   const never = new AbortController().signal;
-  const resume = async ({ wanted, group, device }: Member): Promise<void> => {
+  const resume = async ({ wanted, group, origin, device }: Member): Promise<void> => {
     try {
       await dmsetup(run, ['resume', '--uuid', device], never, RESUME_TIMEOUT_MS);
     } catch {
-      await change(argv.refresh(wanted.vgName, wanted.origin), devicesOf(group), never);
+      const volume = { vgName: wanted.vgName, vgUuid: group.uuid, name: origin.name, uuid: origin.uuid };
+      await change(argv.refresh(volume), devicesOf(group), never);
     }
   };
   const ended = await Promise.allSettled(members.map(resume));

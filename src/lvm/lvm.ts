@@ -2,20 +2,20 @@ import { present } from '../model/present.ts';
 import type { Bytes } from '../model/bytes.ts';
 import { Fault } from '../model/fault.ts';
 import * as argv from './argv.ts';
-import type { NewSnapshot, NewVolume } from './argv.ts';
-import { createCommands, devicesOf, type Commands, type GroupRef, type LvmOptions } from './commands.ts';
+import type { NewSnapshot, NewVolume, SeenVolume } from './argv.ts';
+import { createCommands, devicesOf, type Commands, type GroupRef, type LvmOptions, type Seen } from './commands.ts';
+import { createVolumes, isUnfinished } from './create-volumes.ts';
 import { newDeviceMark } from './device-mark.ts';
 import { readFill, type SnapshotFill } from './fill.ts';
 import { isLargeEnoughAlready } from './errors.ts';
 import { createTogether, resumeLeft } from './group-snapshot.ts';
-import { OUR_TAG, UNFINISHED_TAG } from './names.ts';
+import { FILLED_TAG, OUR_TAG } from './names.ts';
 import type { LvmGroup, LvmReport, LvmVolume } from './report.ts';
 import { assertIsIt, type VolumeRef } from './same-volume.ts';
 import { assertNoSnapshots, assertOrigin, assertSameSnapshot, assertSnapshotOf } from './snapshots.ts';
-import { stripesFor } from './stripes.ts';
 import { loadSnapshotTarget } from './snapshot-target.ts';
 
-export type { GroupRef, LvmOptions } from './commands.ts';
+export type { GroupRef, LvmOptions, Seen } from './commands.ts';
 export type { SnapshotFill } from './fill.ts';
 export type { VolumeRef } from './same-volume.ts';
 
@@ -30,7 +30,8 @@ export interface GroupDevices {
 /**
  * What we ask of LVM. Every verb may be repeated after it was cut at any point, and throws Fault: `not-found` when the
  * group is not there, or only another of its name, and `precondition` when two have the name and it is not said which
- * is meant, or when the volume of that name is another. Changes of one group must come one after another.
+ * is meant, or when the volume of that name is another. Changes of one group must come one after another. `seen` is
+ * what was seen since whatever the verb depends on was changed; where it is absent, the verb looks for itself.
  */
 export interface Lvm {
   report(signal: AbortSignal): Promise<LvmReport>;
@@ -38,10 +39,15 @@ export interface Lvm {
   createGroup(group: GroupDevices, signal: AbortSignal): Promise<void>;
   extendGroup(group: GroupDevices, signal: AbortSignal): Promise<void>;
   /**
-   * Done when it is there, ours, and large enough. Throws `exhausted` without room, `conflict` when the name is someone
-   * else's.
+   * Makes volumes of one group, and says of each how it went: done when it is there, ours, and large enough;
+   * `exhausted` without room, `conflict` when the name is someone else's, `unavailable` while another agent makes it.
+   * Throws when it is aborted only.
    */
-  createVolume(volume: NewVolume, signal: AbortSignal): Promise<void>;
+  createVolumes(
+    volumes: readonly NewVolume[],
+    signal: AbortSignal,
+    seen?: Seen,
+  ): Promise<readonly PromiseSettledResult<void>[]>;
   /**
    * Done when it is there, ours, of that volume, and as large as asked or as a store can be. Throws `exhausted` without
    * room, `not-found` without the volume, `conflict` when the name is someone else's, `precondition` without
@@ -63,18 +69,20 @@ export interface Lvm {
   finishSnapshot(volume: VolumeRef, signal: AbortSignal): Promise<void>;
   /** Gives a volume that another program made our tag; nothing else of it changes. Done when it has it. */
   adoptVolume(volume: VolumeRef, signal: AbortSignal): Promise<void>;
+  /** Marks a volume for good as filled from another one. Done when it is. */
+  markFilled(volume: VolumeRef, signal: AbortSignal): Promise<void>;
   /** Makes an ordinary volume of a snapshot's store, which can be erased; done when it is one. */
   splitSnapshot(volume: VolumeRef, signal: AbortSignal): Promise<void>;
   /** How full the stores of all active snapshots are: no disk is read, no lock is taken. */
   fill(signal: AbortSignal): Promise<readonly SnapshotFill[]>;
   /** Done when it is that large already. Throws `precondition` for an active volume that has snapshots. */
-  extendVolume(volume: VolumeRef & { readonly sizeBytes: Bytes }, signal: AbortSignal): Promise<void>;
+  extendVolume(volume: VolumeRef & { readonly sizeBytes: Bytes }, signal: AbortSignal, seen?: Seen): Promise<void>;
   /** Makes the device of a volume appear; done when it is there. */
-  activateVolume(volume: VolumeRef, signal: AbortSignal): Promise<void>;
+  activateVolume(volume: VolumeRef, signal: AbortSignal, seen?: Seen): Promise<void>;
   /** Makes the device of an active volume lead to its disks as they are now. */
-  refreshVolume(volume: VolumeRef, signal: AbortSignal): Promise<void>;
+  refreshVolume(volume: VolumeRef, signal: AbortSignal, seen?: Seen): Promise<void>;
   /** Done when it is gone already. Throws `precondition` while it is in use or has snapshots. */
-  removeVolume(volume: VolumeRef, signal: AbortSignal): Promise<void>;
+  removeVolume(volume: VolumeRef, signal: AbortSignal, seen?: Seen): Promise<void>;
 }
 
 /** The lvm program of this machine. */
@@ -96,18 +104,15 @@ export function createLvm(options: LvmOptions): Lvm {
       await join(commands, group, argv.vgextend(group.name, group.devices), devicesOf(found), signal);
     },
 
-    createVolume: (volume, signal) => createVolume(commands, volume, signal),
+    createVolumes: (volumes, signal, seen) => createVolumes(commands, volumes, seen, signal),
 
     ...snapshotVerbs(commands, options),
 
-    adoptVolume: async (volume, signal) => {
-      const { group, found } = await volumeOf(commands, volume, signal);
-      if (found?.tags.includes(OUR_TAG)) return;
-      await change(argv.adopt(volume.vgName, volume.name), devicesOf(group), signal);
-    },
+    adoptVolume: (volume, signal) => tag(commands, volume, OUR_TAG, signal),
+    markFilled: (volume, signal) => tag(commands, volume, FILLED_TAG, signal),
 
-    extendVolume: async (volume, signal) => {
-      const { group } = await volumeOf(commands, volume, signal);
+    extendVolume: async (volume, signal, seen) => {
+      const { group } = await volumeOf(commands, volume, signal, seen);
       try {
         await change(argv.lvextend(volume.vgName, volume.name, volume.sizeBytes), devicesOf(group), signal);
       } catch (error) {
@@ -115,22 +120,22 @@ export function createLvm(options: LvmOptions): Lvm {
       }
     },
 
-    activateVolume: async (volume, signal) => {
-      const { group } = await volumeOf(commands, volume, signal);
+    activateVolume: async (volume, signal, seen) => {
+      const { group, found } = await volumeOf(commands, volume, signal, seen);
       if (group.volumes.some(({ origin }) => origin !== undefined)) await loadSnapshotTarget(options.run, signal);
-      await change(argv.activate(volume.vgName, volume.name), devicesOf(group), signal);
+      await change(argv.activate(seenVolume(volume, group, found)), devicesOf(group), signal);
     },
 
-    refreshVolume: async (volume, signal) => {
-      const { group } = await volumeOf(commands, volume, signal);
-      await change(argv.refresh(volume.vgName, volume.name), devicesOf(group), signal);
+    refreshVolume: async (volume, signal, seen) => {
+      const { group, found } = await volumeOf(commands, volume, signal, seen);
+      await change(argv.refresh(seenVolume(volume, group, found)), devicesOf(group), signal);
     },
 
-    removeVolume: async (volume, signal) => {
-      const { group, found } = await volumeOf(commands, volume, signal);
+    removeVolume: async (volume, signal, seen) => {
+      const { group, found } = await volumeOf(commands, volume, signal, seen);
       if (!found) return;
       assertNoSnapshots(group, volume.name);
-      await change(argv.lvremove(volume.vgName, volume.name), devicesOf(group), signal);
+      await change(argv.lvremove(seenVolume(volume, group, found)), devicesOf(group), signal);
     },
   };
 }
@@ -156,7 +161,7 @@ function snapshotVerbs(commands: Commands, options: LvmOptions): Pick<Lvm, Snaps
     finishSnapshot: async (volume, signal) => {
       const { group, found } = await volumeOf(commands, volume, signal);
       if (found && !isUnfinished(found)) return;
-      await change(argv.markFinished(volume.vgName, volume.name), devicesOf(group), signal);
+      await change(argv.markFinished({ ...group, names: [volume.name] }), devicesOf(group), signal);
     },
 
     splitSnapshot: async (volume, signal) => {
@@ -183,11 +188,23 @@ const refOf = ({ name, uuid }: GroupDevices): GroupRef => ({
   ...present({ vgUuid: uuid }),
 });
 
-async function volumeOf(commands: Commands, volume: VolumeRef, signal: AbortSignal) {
-  const group = await commands.group(volume, signal);
+async function tag(commands: Commands, volume: VolumeRef, wanted: string, signal: AbortSignal): Promise<void> {
+  const { group, found } = await volumeOf(commands, volume, signal);
+  if (found?.tags.includes(wanted)) return;
+  await commands.change(argv.addTag(seenVolume(volume, group, found), wanted), devicesOf(group), signal);
+}
+
+async function volumeOf(commands: Commands, volume: VolumeRef, signal: AbortSignal, seen?: Seen) {
+  const group = await commands.group(volume, signal, seen);
   const found = group.volumes.find(({ name }) => name === volume.name);
   if (found) assertIsIt(volume, found);
   return { group, found };
+}
+
+/** Throws Fault `not-found` for one that is not there. */
+function seenVolume({ vgName, name }: VolumeRef, { uuid: vgUuid }: LvmGroup, found?: LvmVolume): SeenVolume {
+  if (!found) throw new Fault('not-found', `logical volume ${vgName}/${name} is not there`);
+  return { vgName, vgUuid, name, uuid: found.uuid };
 }
 
 /**
@@ -217,57 +234,16 @@ async function join(
   }
 }
 
-async function createVolume(commands: Commands, volume: NewVolume, signal: AbortSignal): Promise<void> {
-  const group = await commands.group(volume, signal);
-  const change = (command: readonly string[]): Promise<void> => commands.change(command, devicesOf(group), signal);
-  const { vgName, name, sizeBytes, layout } = volume;
-  if ((await settleExisting(change, volume, group)) === 'done') return;
-  await change(argv.lvcreate(volume, layout === 'striped' ? stripesFor(group, sizeBytes) : 1));
-  await change(argv.markFinished(vgName, name));
-}
-
 async function createSnapshot(commands: Commands, wanted: NewSnapshot, signal: AbortSignal): Promise<void> {
-  const { vgName, name } = wanted;
+  const { name } = wanted;
   const group = await commands.group(wanted, signal);
   const change = (command: readonly string[]): Promise<void> => commands.change(command, devicesOf(group), signal);
   assertOrigin(wanted, group);
   const found = group.volumes.find((candidate) => candidate.name === name);
   if (found && !isUnfinished(found)) return assertSameSnapshot(wanted, found);
   if (found?.origin === undefined) {
-    if (found) await change(argv.lvremove(vgName, name));
+    if (found) await change(argv.lvremove(seenVolume(wanted, group, found)));
     await change(argv.lvcreateSnapshot(wanted));
   } else assertSnapshotOf(wanted, found); // taken by a try that was cut, and nobody was told: it is as good as another
-  await change(argv.markFinished(vgName, name));
-}
-
-/** What bears the name already may be ours and whole, or the rest of a try that was cut, which goes. */
-async function settleExisting(
-  change: (command: readonly string[]) => Promise<void>,
-  volume: NewVolume,
-  { volumes }: LvmGroup,
-): Promise<'done' | 'gone'> {
-  const { vgName, name } = volume;
-  const found = volumes.find((candidate) => candidate.name === name);
-  if (!found) return 'gone';
-  if (!isUnfinished(found)) {
-    assertSame(volume, found);
-    return 'done';
-  }
-  await change(argv.lvremove(vgName, name));
-  return 'gone';
-}
-
-/** Made by a try of ours that was cut: nobody has been given it. */
-export const isUnfinished = (volume: Pick<LvmVolume, 'tags'>): boolean =>
-  volume.tags.includes(OUR_TAG) && volume.tags.includes(UNFINISHED_TAG);
-
-/** Throws Fault `conflict` unless the volume that bears the name is ours and as large as asked. */
-export function assertSame(wanted: NewVolume, found: Pick<LvmVolume, 'tags' | 'size'>): void {
-  const what = `logical volume ${wanted.vgName}/${wanted.name}`;
-  if (!found.tags.includes(OUR_TAG)) throw new Fault('conflict', `${what} exists and was not made by open-local`);
-  if (found.size < wanted.sizeBytes)
-    throw new Fault(
-      'conflict',
-      `${what} exists with ${found.size} bytes, fewer than the ${wanted.sizeBytes} asked for`,
-    );
+  await change(argv.markFinished({ ...group, names: [name] }));
 }

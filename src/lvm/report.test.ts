@@ -4,7 +4,8 @@ import { expect, test } from 'vitest';
 import { MIB } from '../model/bytes.ts';
 import { parseReport } from './report.ts';
 
-const recorded = readFileSync(path.join(import.meta.dirname, 'testdata/partial.json'), 'utf8');
+const read = (name: string): string => readFileSync(path.join(import.meta.dirname, `testdata/${name}.json`), 'utf8');
+const [recorded, moving] = [read('partial'), read('moving')] as const;
 
 /** A report with one group of 4 MiB extents. */
 const reportWith = (section: object): string =>
@@ -57,6 +58,29 @@ test('a recorded report of a group that misses a device, and of a device in no g
     { name: 's', size: 8 * MIB, taken: 8 * MIB, tags: [], layout: 'striped', health: 'partial' },
   ]);
   expect(orphans).toMatchObject([{ device: '/dev/loop3', uuid: 'x', majorMinor: '7:3' }]);
+});
+
+test('a recorded report of a volume that pvmove moves: it has its size, and the group the same once more', () => {
+  const [group] = parseReport(moving).groups;
+  expect(group?.volumes).toMatchObject([
+    { name: 'other', size: 8 * MIB, taken: 8 * MIB },
+    { name: 'v1', size: 20 * MIB, taken: 20 * MIB },
+  ]);
+  expect(group).toMatchObject({ total: 120 * MIB, free: (120 - 8 - 2 * 20) * MIB });
+});
+
+test('while a move is under way, a volume that is striped has its size, and one that is thin or mirrored what it is seen to have', () => {
+  const section = (moved: string) => ({
+    lv: ['striped', 'mirror', 'thin,sparse'].map((lv_layout) => lv(lv_layout, { lv_layout })),
+    pvseg: [
+      { pvseg_size: '1', lv_name: 'striped', lv_parent: '' },
+      { pvseg_size: '1', lv_name: moved, lv_parent: '' },
+      { pvseg_size: '1', lv_name: moved, lv_parent: '' },
+    ],
+  });
+  const taken = (moved: string) => parseReport(reportWith(section(moved))).groups[0]?.volumes.map((one) => one.taken);
+  expect(taken('[pvmove0]')).toEqual([8 * MIB, 0, 0]);
+  expect(taken('pvmove0')).toEqual([4 * MIB, 0, 0]); // somebody's volume of that name
 });
 
 test('what lvm says before and after its report is passed over', () => {

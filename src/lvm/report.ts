@@ -1,7 +1,9 @@
-import { NO_BYTES, bytes, plus, type Bytes } from '../model/bytes.ts';
+import { NO_BYTES, bytes, type Bytes } from '../model/bytes.ts';
 import { Fault } from '../model/fault.ts';
 import { present } from '../model/present.ts';
 import { roomOf, type GroupRules } from './room.ts';
+import { count, list, text, type Row } from './rows.ts';
+import { takenBy, withMoved } from './taken.ts';
 
 /** What LVM has on this machine. */
 export interface LvmReport {
@@ -110,18 +112,6 @@ export interface SnapshotFacts {
   readonly invalid: boolean;
 }
 
-type Row = Readonly<Record<string, unknown>>;
-
-const text = (row: Row, field: string): string => (typeof row[field] === 'string' ? row[field] : '');
-
-function count(row: Row, field: string): Bytes {
-  const value = text(row, field);
-  if (!/^\d+$/.test(value)) throw new Fault('unavailable', `lvm reports ${field} "${value}": expected whole bytes`);
-  return bytes(BigInt(value));
-}
-
-const list = (row: Row, field: string): string[] => text(row, field).split(',').filter(Boolean);
-
 /**
  * Reads the output of `lvm fullreport --reportformat json`; fields that are not known are passed over. Throws Fault
  * `unavailable` when it is not such a report. `ownId` is what this machine calls itself: groups of others are foreign.
@@ -192,7 +182,10 @@ function groupOf(row: Row, { pv, lv, pvseg }: Section, ownId: string): LvmGroup 
     exported: text(row, 'vg_exported') !== '',
     partial: text(row, 'vg_partial') !== '',
     devices: pv.map(deviceOf),
-    volumes: lv.map((volume) => volumeOf(volume, taken)),
+    volumes: withMoved(
+      lv.map((volume) => volumeOf(volume, taken)),
+      pvseg,
+    ),
   };
   return { ...group, ...roomOf(group, rulesOf(row, pvseg, extentSize)) };
 }
@@ -272,22 +265,3 @@ const activity = (word: string): { readonly active?: boolean } => (word === 'unk
 
 const deviceNumber = (major: string, minor: string): { readonly majorMinor?: string } =>
   /^\d+$/.test(major) && /^\d+$/.test(minor) ? { majorMinor: `${major}:${minor}` } : {};
-
-/** Hidden volumes are reported in brackets. */
-const bare = (name: string): string => name.replace(/^\[(.*)\]$/, '$1');
-
-/** Extents per visible volume: those of a hidden one (`[pool_tdata]`) count for the volume it is a part of. */
-function takenBy(segments: readonly Row[], extentSize: Bytes): ReadonlyMap<string, Bytes> {
-  const parents = new Map(segments.map((row) => [bare(text(row, 'lv_name')), bare(text(row, 'lv_parent'))]));
-  const owner = (name: string): string => {
-    const parent = parents.get(name);
-    return parent ? owner(parent) : name;
-  };
-  const taken = new Map<string, Bytes>();
-  for (const row of segments) {
-    const name = owner(bare(text(row, 'lv_name')));
-    if (name === '') continue;
-    taken.set(name, plus(taken.get(name) ?? NO_BYTES, bytes(count(row, 'pvseg_size') * extentSize)));
-  }
-  return taken;
-}

@@ -11,6 +11,7 @@ const pv = (name: string, mib: number, more: object = {}) => ({
   ...more,
 });
 const group = (...devices: readonly ReturnType<typeof pv>[]) => ({
+  name: 'g',
   free: bytes(devices.reduce((sum, { free }) => sum + free, 0)),
   partial: false,
   exported: false,
@@ -38,6 +39,8 @@ test.each<[string, Parameters<typeof roomOf>[0], Partial<GroupRules>, number, Re
   ['a device that takes nothing new', group(pv('a', 40), pv('b', 30, { allocatable: false })), {}, 40, /\/dev\/b/],
   ['a full device that takes nothing new', group(pv('a', 40), pv('b', 0, { allocatable: false })), {}, 40, undefined],
   ['a device that is gone', { ...group(pv('a', 40), pv('b', 30, { missing: true })), partial: true }, {}, 0, /misses/],
+  ['a group with the longest name', { ...two, name: 'g'.repeat(76) }, {}, 70, undefined],
+  ['a group with a longer one', { ...two, name: `g-${'g'.repeat(74)}` }, {}, 0, /so long a name/],
   ['a read-only group', two, { readOnly: true }, 0, /read-only/],
   ['a group under locks', two, { shared: true }, 0, /shared/],
   ['an exported group', { ...two, exported: true }, {}, 0, /exported/],

@@ -1,7 +1,9 @@
 import { bytes, NO_BYTES, type Bytes } from '../model/bytes.ts';
+import { isNameTooLong, TOO_LONG } from './names.ts';
 
 /** What of a group decides how much of its free room lvcreate can give. */
 interface GroupRoom {
+  readonly name: string;
   readonly free: Bytes;
   readonly partial: boolean;
   readonly exported: boolean;
@@ -51,13 +53,14 @@ export function roomOf(
   return { room: single, kept: [...kept, apart] };
 }
 
-function closedBy({ partial, exported, foreign, devices }: GroupRoom, rules: GroupRules): readonly string[] {
+function closedBy({ name, partial, exported, foreign, devices }: GroupRoom, rules: GroupRules): readonly string[] {
   const { maxVolumes, volumes, readOnly, shared } = rules;
   return [
     ...(maxVolumes > 0 && volumes >= maxVolumes
       ? [`may have ${maxVolumes} volumes and has them (vgchange --logicalvolume 0 lifts that)`]
       : []),
     ...(readOnly ? ['is read-only'] : []),
+    ...(isNameTooLong(name) ? [TOO_LONG] : []),
     ...(shared ? ['is shared by machines under locks that open-local does not take'] : []),
     ...(partial ? ['misses devices'] : []),
     ...devices.flatMap(({ device, cutTo }) => (cutTo === undefined ? [] : [`reaches beyond the end of ${device}`])),

@@ -4,7 +4,7 @@ import { Fault } from '../model/fault.ts';
 import { largestStore } from '../model/snapshot-store.ts';
 import type { NewVolume } from './argv.ts';
 import { groupOf as chosenGroup, type GroupRef } from './commands.ts';
-import { assertSame, isUnfinished } from './lvm.ts';
+import { assertSame, isUnfinished } from './create-volumes.ts';
 import { OUR_TAG, lvmName } from './names.ts';
 import type { LvmGroup, LvmReport, LvmVolume, PhysicalVolume } from './report.ts';
 import { roomOf } from './room.ts';
@@ -91,7 +91,7 @@ export function groupOf(state: SimulatedStorage, group: SimulatedGroup): LvmGrou
     uuid: uuidOf(group),
     total: bytes(sum(devices.map(({ size }) => size))),
     free,
-    ...roomOf({ free, partial, exported: false, foreign: false, devices }, rules),
+    ...roomOf({ name: group.name, free, partial, exported: false, foreign: false, devices }, rules),
     extentSize: EXTENT,
     seqno: 1 + (group.changes ?? 0),
     foreign: false,
@@ -220,11 +220,11 @@ export function withVolumeActive(state: SimulatedStorage, ref: VolumeRef): Simul
 }
 
 /** Throws Fault `not-found`. */
-export function withVolumeAdopted(state: SimulatedStorage, ref: VolumeRef): SimulatedStorage {
+export function withTag(state: SimulatedStorage, ref: VolumeRef, tag: string): SimulatedStorage {
   return changeGroup(state, ref, (group) => {
     const volume = volumeIn(group, ref);
-    if (volume.tags.includes(OUR_TAG)) return group;
-    const tagged = { ...volume, tags: [...volume.tags, OUR_TAG] };
+    if (volume.tags.includes(tag)) return group;
+    const tagged = { ...volume, tags: [...volume.tags, tag] };
     return { ...group, volumes: group.volumes.map((candidate) => (candidate === volume ? tagged : candidate)) };
   });
 }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { bytes, GIB, MIB } from '../model/bytes.ts';
+import { createOne } from '../../test/rig/create-one.ts';
 import { createStateFile } from '../exec/state-file.ts';
 import { createSimulatedLvm } from './simulated.ts';
 
@@ -21,7 +22,7 @@ async function simulated(disks: readonly object[]) {
 test('extents are counted as LVM counts them: 1 MiB before them, whole ones only', async () => {
   const { lvm } = await simulated([{ name: '/dev/sim-a', sizeBytes: GIB }]);
   await lvm.createGroup({ name: 'g', devices: ['/dev/sim-a'] }, never);
-  await lvm.createVolume(volume('v', 1), never);
+  await createOne(lvm, volume('v', 1), never);
   const [group] = (await lvm.report(never)).groups;
   expect(group).toMatchObject({ total: 1020 * MIB, free: 1016 * MIB, volumes: [{ name: 'v', size: 4 * MIB }] });
 });
@@ -43,7 +44,7 @@ test('a disk with a signature is refused, and nothing is written', async () => {
 test('everything is in the file at once, beside what else it holds', async () => {
   const { lvm, file } = await simulated([{ name: '/dev/sim-a', sizeBytes: GIB }]);
   await lvm.createGroup({ name: 'g', devices: ['/dev/sim-a'] }, never);
-  await Promise.all(['a', 'b', 'c'].map((name) => lvm.createVolume(volume(name, MIB), never)));
+  await Promise.all(['a', 'b', 'c'].map((name) => createOne(lvm, volume(name, MIB), never)));
   await lvm.removeVolume(volume('b', 0), never);
   const names = (await createSimulatedLvm(createStateFile(file)).report(never)).groups[0]?.volumes.map(
     ({ name }) => name,
@@ -79,7 +80,7 @@ test('a second group of one name is a conflict, as with LVM; one of another name
 test('how full a snapshot is, is what its entry says', async () => {
   const { lvm, file } = await simulated([{ name: '/dev/sim-a', sizeBytes: GIB }]);
   await lvm.createGroup({ name: 'g', devices: ['/dev/sim-a'] }, never);
-  await lvm.createVolume(volume('v', 40 * MIB), never);
+  await createOne(lvm, volume('v', 40 * MIB), never);
   await lvm.createSnapshot({ vgName: 'g', name: 's', sizeBytes: bytes(8 * MIB), origin: 'v' }, never);
   expect(await lvm.fill(never)).toEqual([
     { vgName: 'g', name: 's', storeBytes: 8 * MIB, usedBytes: 8192, overflowed: false },

@@ -1,13 +1,15 @@
 import { present } from '../model/present.ts';
 import type { StateFile } from '../exec/state-file.ts';
+import { oneByOne } from './create-volumes.ts';
 import type { Lvm } from './lvm.ts';
+import { FILLED_TAG, OUR_TAG } from './names.ts';
 import {
   reportOf,
   withDevices,
   withGroup,
   withVolume,
   withVolumeActive,
-  withVolumeAdopted,
+  withTag,
   withVolumeGrown,
   withoutVolume,
   type SimulatedStorage,
@@ -34,7 +36,11 @@ export function createSimulatedLvm(state: StateFile<SimulatedStorage>): Lvm {
       const ref = { vgName: name, ...present({ vgUuid: uuid }) };
       return state.update((before) => withDevices(before, ref, devices), signal);
     },
-    createVolume: (volume, signal) => state.update((before) => withVolume(before, volume), signal),
+    createVolumes: async (volumes, signal) => {
+      const results = await oneByOne(volumes, (volume) => state.update((before) => withVolume(before, volume), signal));
+      signal.throwIfAborted();
+      return results;
+    },
     createSnapshot: (snapshot, signal) => {
       const takenAt = new Date().toISOString();
       return state.update((before) => withSnapshot(before, snapshot, takenAt), signal);
@@ -47,7 +53,8 @@ export function createSimulatedLvm(state: StateFile<SimulatedStorage>): Lvm {
       ),
     resumeLeft: (signal) => state.update(withAllGoing, signal),
     finishSnapshot: (volume, signal) => state.update((before) => withUnfinished(before, volume, false), signal),
-    adoptVolume: (volume, signal) => state.update((before) => withVolumeAdopted(before, volume), signal),
+    adoptVolume: (volume, signal) => state.update((before) => withTag(before, volume, OUR_TAG), signal),
+    markFilled: (volume, signal) => state.update((before) => withTag(before, volume, FILLED_TAG), signal),
     splitSnapshot: (volume, signal) => state.update((before) => withSnapshotSplit(before, volume), signal),
     fill: async (signal) => fillOf(await state.read(signal)),
     extendVolume: (volume, signal) => state.update((before) => withVolumeGrown(before, volume), signal),

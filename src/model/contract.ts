@@ -15,6 +15,8 @@ import {
   FORMATTED,
   FREED,
   KEEP,
+  GONE_SINCE,
+  KNOWN_GROUPS,
   SNAPSHOT_CONTENT,
   LET_GO,
   LOG_LEVEL,
@@ -42,6 +44,7 @@ import {
   STORAGE_CORDONED,
   STORAGE_RESERVED,
   TOPOLOGY_KEY,
+  TRACEPARENT,
   VOLUME_FINALIZER,
 } from './well-known.ts';
 
@@ -98,6 +101,8 @@ type Row = readonly [
 const ON_OBJECTS: readonly Row[] = [
   [STORAGE_RESERVED, 'annotation', 'NodeLocalStorage', ['administrator'], ['operator', 'agent'], 'open-local'],
   [STORAGE_CORDONED, 'annotation', 'NodeLocalStorage', ['administrator'], ['operator', 'agent'], 'ours'],
+  [GONE_SINCE, 'label', 'NodeLocalStorage', ['operator'], ['operator', 'agent'], 'ours'],
+  [KNOWN_GROUPS, 'annotation', 'NodeLocalStorage', ['operator'], ['agent'], 'ours'],
   [PV_ALLOCATED, 'annotation', 'PersistentVolume', ['open-local'], ['operator'], 'open-local'],
   [KEEP, 'annotation', 'LocalVolume', ['operator'], ['operator', 'agent'], 'ours'],
   [SNAPSHOT_CONTENT, 'annotation', 'LocalVolume', ['operator'], ['operator'], 'ours'],
@@ -111,6 +116,7 @@ const ON_OBJECTS: readonly Row[] = [
   [LOST, 'annotation', 'NodeLocalStorage, LocalVolume', ['administrator'], ['operator'], 'ours'],
   [LET_GO, 'annotation', 'PersistentVolume', ['operator'], ['operator'], 'ours'],
   [PUBLISHED_AT, 'annotation', 'LocalVolume', ['agent', 'operator'], ['agent'], 'ours'],
+  [TRACEPARENT, 'annotation', 'LocalVolume', ['operator', 'agent'], ['agent'], 'ours'],
   [
     LOG_LEVEL,
     'annotation',
@@ -129,7 +135,7 @@ const ON_OBJECTS: readonly Row[] = [
   [SLICE_OF_SERVICE, 'label', 'EndpointSlice', ['operator'], ['kube-proxy', 'operator'], 'Kubernetes'],
   [SLICE_MANAGED_BY, 'label', 'EndpointSlice', ['operator'], ['kube-controller-manager'], 'Kubernetes'],
   [APP_MANAGED_BY, 'label', 'Secret', ['operator'], ['operator'], 'Kubernetes'],
-  [APP_COMPONENT, 'label', 'Deployment, Pod', ['administrator'], ['people'], 'Kubernetes'],
+  [APP_COMPONENT, 'label', 'Deployment, Pod', ['administrator'], ['operator', 'people'], 'Kubernetes'],
   [POD_SECURITY, 'label', 'Namespace', ['administrator'], ['people'], 'Kubernetes'],
   [TOPOLOGY_KEY, 'label', 'Node', ['kubelet'], ['operator', 'agent'], 'Kubernetes'],
   [SNAPSHOT_SOURCE, 'finalizer', 'PersistentVolumeClaim', ['snapshot-controller'], ['people'], 'Kubernetes'],
@@ -213,12 +219,16 @@ const VOLUME_ATTRIBUTES: readonly Row[] = [
   [POD_UID, 'volume attribute', 'Pod', ['kubelet'], ['agent'], 'Kubernetes'],
 ];
 
-/** Types of conditions. `VolumeGroup/` and `MountPoint/` are followed by the name of the group and the path. */
+/**
+ * Types of conditions. `VolumeGroup/`, `MountPoint/` and `Disk/` are followed by the name of the group, the path, and
+ * the kernel name of the disk.
+ */
 const CONDITIONS: readonly Row[] = [
   ['Accepted', 'condition', 'NodeLocalStorageInitConfig', ['operator'], ['people'], 'ours'],
   ['ConfigAccepted', 'condition', 'NodeLocalStorage', ['agent'], ['people'], 'ours'],
   ['VolumeGroup/', 'condition', 'NodeLocalStorage', ['agent'], ['people'], 'ours'],
   ['MountPoint/', 'condition', 'NodeLocalStorage', ['agent'], ['people'], 'ours'],
+  ['Disk/', 'condition', 'NodeLocalStorage', ['agent'], ['people'], 'ours'],
   ['DevicesOffered', 'condition', 'NodeLocalStorage', ['agent'], ['people'], 'ours'],
   ['StrayVolumes', 'condition', 'NodeLocalStorage', ['agent'], ['people'], 'ours'],
 ];
@@ -230,7 +240,8 @@ export type ConditionType =
   | 'DevicesOffered'
   | 'StrayVolumes'
   | `VolumeGroup/${string}`
-  | `MountPoint/${string}`;
+  | `MountPoint/${string}`
+  | `Disk/${string}`;
 
 const EVENTS: readonly Row[] = Object.entries(EVENT_REASONS).map(([name, { on, by, from }]): Row => [
   name,

@@ -23,6 +23,10 @@ export function placesOf({ status }: Pick<NodeLocalStorage, 'status'>): readonly
 export const isCordoned = (cordon: ReadonlySet<string>, name: string): boolean =>
   cordon.has(EVERYTHING) || cordon.has(name);
 
+/** What is cordoned, for a node's notes; none where nothing is. */
+export const cordonNotes = (cordon: ReadonlySet<string> = NOTHING): readonly string[] =>
+  cordon.size === 0 ? [] : [`cordoned: ${cordon.has(EVERYTHING) ? 'all' : [...cordon].join(' ')}`];
+
 /** The group with all of its room kept back from new volumes, but not from those that it has. */
 export const closedGroup = (group: GroupFacts): GroupFacts =>
   group.forGrowth === undefined

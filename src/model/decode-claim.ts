@@ -20,6 +20,7 @@ export function claimFacts(claim: PersistentVolumeClaim): ClaimFacts {
     ...present({
       storageClass: classOf(metadata, spec),
       volumeName: spec?.volumeName || undefined,
+      ofPod: podOver(metadata),
       selectedNode: metadata.annotations?.[SELECTED_NODE] || undefined,
       source: sourceOf(spec),
       use: useOfClaim(spec),
@@ -28,6 +29,10 @@ export function claimFacts(claim: PersistentVolumeClaim): ClaimFacts {
     }),
   };
 }
+
+/** The pod that controls the claim: that for whose ephemeral volume it was made. */
+const podOver = ({ ownerReferences = [] }: ObjectMeta): string | undefined =>
+  ownerReferences.find(({ controller, kind }) => controller && kind === 'Pod')?.uid;
 
 export const identityOf = ({
   uid = '',

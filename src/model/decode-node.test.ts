@@ -108,7 +108,8 @@ test.each([
   ['{"pool-0":"10%"}', 10 * GIB],
   ['{"pool-0":"0.5 %"}', GIB / 2],
   ['{"pool-0":1024}', 1024],
-  ['{"pool-1":"10Gi"}', 0],
+  ['{}', 0],
+  ['', 0],
 ])('A1: the reservation %s keeps back %d bytes of pool-0', (reserved, want) => {
   const { storage, problems } = nodeStorage(node({ groups: [group('pool-0')], reserved }));
   expect(storage.groups[0]?.reserved).toBe(want);
@@ -117,16 +118,40 @@ test.each([
 
 test.each([
   ['{"pool-0":', 'annotation csi.aliyun.com/storage-reserved is not JSON'],
-  ['["pool-0"]', 'annotation csi.aliyun.com/storage-reserved must be an object'],
-  ['null', 'annotation csi.aliyun.com/storage-reserved must be an object'],
-  ['{"pool-0":"lots","pool-1":"1Gi"}', 'annotation csi.aliyun.com/storage-reserved: "lots" for pool-0 is neither'],
-  ['{"pool-0":"100m"}', 'annotation csi.aliyun.com/storage-reserved: "100m" for pool-0 is neither'],
-  ['{"pool-0":"101%"}', 'annotation csi.aliyun.com/storage-reserved: "101%" for pool-0 is neither'],
-  ['{"pool-0":"-5Gi"}', 'annotation csi.aliyun.com/storage-reserved: "-5Gi" for pool-0 is neither'],
-])('the malformed reservation %s is told and costs nothing else', (reserved, problem) => {
+  ['10%', 'annotation csi.aliyun.com/storage-reserved is not JSON'],
+  ['["pool-0"]', 'annotation csi.aliyun.com/storage-reserved is no JSON object'],
+  ['null', 'annotation csi.aliyun.com/storage-reserved is no JSON object'],
+])('of an annotation %s nobody can tell what it keeps back: it is all, and told', (reserved, problem) => {
   const { storage, problems } = nodeStorage(node({ groups: [group('pool-0'), group('pool-1')], reserved }));
   expect(problems).toEqual([expect.stringContaining(problem)]);
-  expect(storage.groups.map((g) => g.reserved)).toEqual([0, reserved.includes('pool-1') ? GIB : 0]);
+  expect(problems[0]).toContain('write an object such as {"pool-0":"100Gi","pool-1":"10%"}');
+  expect(storage.groups.map((g) => [g.reserved, g.forGrowth])).toEqual([
+    [100 * GIB, undefined],
+    [100 * GIB, undefined],
+  ]);
+});
+
+test.each(['lots', '100m', '101%', '-5Gi', '', '10 percent'])(
+  'a group whose reservation is "%s" is kept back whole, which is told, and another is not',
+  (value) => {
+    const reserved = JSON.stringify({ 'pool-0': value, 'pool-1': '1Gi' });
+    const { storage, problems } = nodeStorage(node({ groups: [group('pool-0'), group('pool-1')], reserved }));
+    expect(problems).toEqual([
+      expect.stringContaining(`annotation csi.aliyun.com/storage-reserved: "${value}" for pool-0 is neither`),
+    ]);
+    expect(storage.groups.map((g) => g.reserved)).toEqual([100 * GIB, GIB]);
+  },
+);
+
+test('a reservation for no group of the node is told, but not of one that is away, or to be made', () => {
+  const reserved = '{"pol-0":"10Gi","away":"1Gi","new":"1Gi","pool-0":"1Gi"}';
+  const nls = node({ groups: [group('pool-0')], reserved });
+  nls.status!.knownGroups = [{ name: 'away', uuid: 'u' }];
+  nls.spec = { resourceToBeInited: { vgs: [{ name: 'new', devices: ['/dev/sdx'] }] } };
+  expect(nodeStorage(nls).problems).toEqual([
+    'annotation csi.aliyun.com/storage-reserved names pol-0, which is no volume group of this node: take it out, or correct it',
+  ]);
+  expect(nodeStorage({ ...nls, status: {} }).problems).toEqual([]);
 });
 
 test.each([

@@ -1,11 +1,11 @@
-import { bytes, MIB, NO_BYTES, type Bytes } from './bytes.ts';
+import { bytes, MIB } from './bytes.ts';
 import { closedGroup, cordonOf, EVERYTHING, isCordoned, placesOf } from './cordon.ts';
 import { textOf } from './fault.ts';
 import { notOnDisk } from './mounted-disk.ts';
 import type { GroupFacts, NodeStorage, UnitFacts } from './facts.ts';
 import type { NlsDevice, NlsMountPoint, NlsVolumeGroup, NodeLocalStorage } from './objects.ts';
-import { parseWholeQuantity } from './quantity.ts';
-import { STORAGE_CORDONED, STORAGE_RESERVED } from './well-known.ts';
+import { reservationsOf, reservedBytes, type Reservations } from './reservations.ts';
+import { STORAGE_CORDONED } from './well-known.ts';
 
 /** LVM's own default, for agents that do not report the extent size. */
 const DEFAULT_EXTENT = 4 * MIB;
@@ -16,18 +16,21 @@ export interface DecodedNode {
   readonly problems: readonly string[];
 }
 
-/** The managed part of a node's storage. Never throws: what is malformed is left out and told. */
+/**
+ * The managed part of a node's storage. Never throws: what is malformed is left out and told, and of a reservation that
+ * cannot be read the whole group is kept back.
+ */
 export function nodeStorage(nls: NodeLocalStorage): DecodedNode {
   const problems: string[] = [];
   const info = nls.status?.nodeStorageInfo;
   const managed = nls.status?.filteredStorageInfo;
   const devices = info?.deviceInfo ?? [];
-  const reservations = readReservations(nls.metadata.annotations?.[STORAGE_RESERVED], problems);
+  const reservations = reservationsOf(nls, problems);
   const cordon = cordonOf(nls);
 
   const groups = pick(info?.volumeGroups, managed?.volumeGroups).flatMap((vg) =>
     attempt(`volume group ${vg.name}`, problems, () => {
-      const facts = groupFacts(vg, reservations.get(vg.name), problems);
+      const facts = groupFacts(vg, reservations, problems);
       return isCordoned(cordon, vg.name) ? closedGroup(facts) : facts;
     }),
   );
@@ -59,7 +62,7 @@ function attempt<T>(what: string, problems: string[], decode: () => T): T[] {
   }
 }
 
-function groupFacts(vg: NlsVolumeGroup, reservation: string | undefined, problems: string[]): GroupFacts {
+function groupFacts(vg: NlsVolumeGroup, reservations: Reservations, problems: string[]): GroupFacts {
   const total = bytes(vg.total);
   return {
     name: vg.name,
@@ -67,7 +70,7 @@ function groupFacts(vg: NlsVolumeGroup, reservation: string | undefined, problem
     available: bytes(vg.available),
     extentSize: bytes(vg.extentSize || DEFAULT_EXTENT),
     // A faulty group keeps what it has and gets nothing new.
-    reserved: vg.condition === 'DiskFault' ? total : reservedBytes(vg.name, reservation, total, problems),
+    reserved: vg.condition === 'DiskFault' ? total : reservedBytes(vg.name, reservations, total, problems),
     volumes: (vg.logicalVolumes ?? []).map((volume) => ({ name: volume.name, size: bytes(volume.total) })),
   };
 }
@@ -114,37 +117,4 @@ function diskOf(device: string, devices: readonly NlsDevice[]): NlsDevice | unde
     devices.find(({ name }) => name === device) ??
     devices.find(({ name }) => device.startsWith(name) && /^p?\d+$/.test(device.slice(name.length)))
   );
-}
-
-function readReservations(annotation: string | undefined, problems: string[]): ReadonlyMap<string, string> {
-  const wanted = new Map<string, string>();
-  if (!annotation) return wanted;
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(annotation);
-  } catch (error) {
-    problems.push(`annotation ${STORAGE_RESERVED} is not JSON (${textOf(error)}): nothing is reserved`);
-    return wanted;
-  }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
-    problems.push(`annotation ${STORAGE_RESERVED} must be an object such as {"pool-0":"10%"}: nothing is reserved`);
-    return wanted;
-  }
-  for (const [group, value] of Object.entries(parsed)) wanted.set(group, String(value));
-  return wanted;
-}
-
-function reservedBytes(group: string, value: string | undefined, total: Bytes, problems: string[]): Bytes {
-  if (value === undefined) return NO_BYTES;
-  const percent = /^\s*(\d+(?:\.\d+)?)\s*%\s*$/.exec(value)?.[1];
-  try {
-    if (percent === undefined) return parseWholeQuantity(value);
-    if (Number(percent) <= 100) return bytes(Math.ceil((total * Number(percent)) / 100));
-  } catch {
-    // told below, together with a share of more than the whole
-  }
-  problems.push(
-    `annotation ${STORAGE_RESERVED}: "${value}" for ${group} is neither a quantity such as 100Gi nor a share such as 10%: nothing is reserved in it`,
-  );
-  return NO_BYTES;
 }

@@ -1,4 +1,5 @@
 import { BEYOND_ANY_NODE, bytes, NO_BYTES, type Bytes } from './bytes.ts';
+import { topologyKeys } from './class-topologies.ts';
 import { headerOf } from './encryption.ts';
 import type { ClassFacts, PodFacts, PodVolume, PvFacts, VolumeFacts } from './facts.ts';
 import type { LocalVolume } from './local-volume.ts';
@@ -72,6 +73,7 @@ export function classFacts(storageClass: StorageClass): ClassFacts {
     provisioner: storageClass.provisioner,
     parameters: storageClass.parameters ?? {},
     ...(storageClass.mountOptions?.length ? { mountOptions: storageClass.mountOptions } : {}),
+    ...(storageClass.allowedTopologies?.length ? { topologyKeys: topologyKeys(storageClass.allowedTopologies) } : {}),
   };
 }
 

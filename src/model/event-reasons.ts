@@ -1,3 +1,4 @@
+import { DISK_REASONS, type DiskReason } from './disk-reasons.ts';
 import { VOLUME_REASONS, type VolumeReason } from './volume-reasons.ts';
 
 /** An Event's reason: the object that the Event is about, who records it, and whether open-local has it too. */
@@ -30,7 +31,7 @@ const OLDER = 'PersistentVolume, VolumeSnapshotContent, Pod';
 
 /**
  * Reasons of conditions and of Events about them, and of Events about other things. Reasons of volumes are in
- * volume-reasons.ts.
+ * volume-reasons.ts, those of failing disks in disk-reasons.ts.
  */
 const OTHERS = {
   /** The init config counts. */
@@ -120,16 +121,22 @@ const OTHERS = {
   OtherFilesystem: agent(STORAGE),
   InvalidPath: agent(STORAGE),
   InvalidFilesystem: agent(STORAGE),
+  /** A mount option of the configuration does more than mount the filesystem. */
+  InvalidOptions: agent(STORAGE),
   FormatFailed: agent(STORAGE),
   MountFailed: agent(STORAGE),
 } as const satisfies Readonly<Record<string, EventReasonEntry>>;
 
 /** A reason that no table has does not compile. */
-export type EventReason = keyof typeof OTHERS | VolumeReason;
+export type EventReason = keyof typeof OTHERS | VolumeReason | DiskReason;
 
 export const EVENT_REASONS: Readonly<Record<EventReason, EventReasonEntry>> = {
   ...(Object.fromEntries(Object.keys(VOLUME_REASONS).map((reason) => [reason, agent('LocalVolume')])) as Record<
     VolumeReason,
+    EventReasonEntry
+  >),
+  ...(Object.fromEntries(Object.keys(DISK_REASONS).map((reason) => [reason, agent(STORAGE)])) as Record<
+    DiskReason,
     EventReasonEntry
   >),
   ...OTHERS,

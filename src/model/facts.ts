@@ -123,6 +123,8 @@ export interface ClaimFacts {
   readonly selectedNode?: string;
   readonly source?: { readonly kind: 'VolumeSnapshot' | 'PersistentVolumeClaim'; readonly name: string };
   readonly deleting: boolean;
+  /** Uid of the pod that controls it: of a claim that was made for its generic ephemeral volume. */
+  readonly ofPod?: string;
   /** `spec.selector`: the labels of the PersistentVolumes that it may be bound to. */
   readonly selector?: LabelSelector;
   /** `spec.volumeAttributesClassName`. */
@@ -137,6 +139,8 @@ export interface ClassFacts {
   readonly parameters: Readonly<Record<string, string>>;
   /** Absent: none. */
   readonly mountOptions?: readonly string[];
+  /** The keys of each of its `allowedTopologies` (class-topologies.ts). Absent: any node. */
+  readonly topologyKeys?: readonly (readonly string[])[];
 }
 
 export interface PodFacts {
@@ -152,6 +156,8 @@ export interface PodFacts {
    */
   readonly unscheduled?: NodeWish;
   readonly volumes: readonly PodVolume[];
+  /** It has the label of an agent, of ours where it is in our namespace. */
+  readonly isAgent?: true;
 }
 
 /**

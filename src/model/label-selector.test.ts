@@ -19,6 +19,12 @@ const CASES: readonly [what: string, selector: LabelSelector, holds: boolean][] 
   ['Exists', { matchExpressions: [{ key: 'empty', operator: 'Exists' }] }, true],
   ['Exists, absent', { matchExpressions: [{ key: 'gone', operator: 'Exists' }] }, false],
   ['DoesNotExist', { matchExpressions: [{ key: 'disk', operator: 'DoesNotExist' }] }, false],
+  ['Exists, a word that objects have', { matchExpressions: [{ key: 'constructor', operator: 'Exists' }] }, false],
+  [
+    'NotIn, a word that objects have',
+    { matchExpressions: [{ key: 'toString', operator: 'NotIn', values: ['a'] }] },
+    true,
+  ],
   ['DoesNotExist, absent', { matchExpressions: [{ key: 'gone', operator: 'DoesNotExist' }] }, true],
   [
     'labels and expressions',
@@ -37,6 +43,7 @@ test.each([
     { matchExpressions: [{ key: 'a', operator: 'Gt', values: ['1'] }] },
     'matchExpressions[0]: operator "Gt" is unknown',
   ],
+  [{ matchExpressions: [{ key: 'a', operator: 'toString' }] }, 'operator "toString" is unknown'],
   [{ matchExpressions: [{ key: 'a', operator: 'In' }] }, 'matchExpressions[0]: operator In needs values'],
   [{ matchExpressions: [{ key: 'a', operator: 'Exists', values: ['x'] }] }, 'operator Exists takes no values'],
   [{ matchLabels: { 'a b': 'x' } }, 'matchLabels: "a b" cannot be the key of a label'],

@@ -1,4 +1,5 @@
 import { Fault } from './fault.ts';
+import { valueOf } from './value-of.ts';
 import type { LabelSelector } from './objects.ts';
 
 type Labels = Readonly<Record<string, string>>;
@@ -23,13 +24,13 @@ const OPERATORS: Readonly<Record<string, Operator>> = {
  */
 export function matches({ matchLabels = {}, matchExpressions = [] }: LabelSelector, labels: Labels): boolean {
   return (
-    Object.entries(matchLabels).every(([key, value]) => labels[key] === value) &&
-    matchExpressions.every(({ key, operator, values = [] }) => operatorOf(operator).holds(labels[key], values))
+    Object.entries(matchLabels).every(([key, value]) => valueOf(labels, key) === value) &&
+    matchExpressions.every(({ key, operator, values = [] }) => operatorOf(operator).holds(valueOf(labels, key), values))
   );
 }
 
 function operatorOf(operator: string): Operator {
-  const found = OPERATORS[operator];
+  const found = valueOf(OPERATORS, operator);
   if (found) return found;
   throw new Fault('invalid', `operator "${operator}" is unknown: use ${Object.keys(OPERATORS).join(', ')}`);
 }
@@ -49,7 +50,7 @@ export function selectorProblems({ matchLabels = {}, matchExpressions = [] }: La
 
 function requirementProblems({ key, operator, values = [] }: Requirement, at: number): string[] {
   const where = `matchExpressions[${at}]`;
-  const known = OPERATORS[operator];
+  const known = valueOf(OPERATORS, operator);
   const problems = [...keyProblems(where, key), ...valueProblems(`${where}.values`, values)];
   if (!known) problems.push(`${where}: operator "${operator}" is unknown: use ${Object.keys(OPERATORS).join(', ')}`);
   else if (known.takesValues && values.length === 0) problems.push(`${where}: operator ${operator} needs values`);

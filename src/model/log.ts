@@ -8,6 +8,8 @@ export interface LogFields {
   readonly volume?: string;
   readonly vg?: string;
   readonly device?: string;
+  /** Who asked: a name that Kubernetes knows. */
+  readonly user?: string;
   /** Any other object, as `Kind/name` or `Kind/namespace/name`. */
   readonly object?: string;
   /** All objects of one kind, by its plural. */

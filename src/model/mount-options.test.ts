@@ -67,6 +67,10 @@ test.each<[string, Mounted]>([
   expect(() => parseMountOptions([option], mounted)).toThrow(mounted === 'MountPoint' ? 'mounted before' : mounted);
 });
 
+test('a label of SELinux on a mount point is refused with what its pod is to set', () => {
+  expect(() => parseMountOptions([CONTEXT], 'MountPoint')).toThrow('seLinuxChangePolicy of the pod to Recursive');
+});
+
 test.each<[string[], Mounted]>([
   [['ro', 'rw'], 'ext4'],
   [['exec,noexec'], 'MountPoint'],

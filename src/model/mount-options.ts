@@ -221,12 +221,17 @@ function assertAllowed(option: string, mounted: Mounted): void {
   if (isAllowed(option, mounted)) return;
   const { values } = ALLOWED[mounted];
   const known = [...wordsFor(mounted), ...Object.keys(values).map((each) => `${each}=…`)].join(', ');
+  if (mounted === 'MountPoint' && nameOf(option) === 'context') throw new Fault('invalid', noLabel(option));
   const what =
     mounted === 'MountPoint'
       ? 'a volume of volumeType MountPoint, whose filesystem is mounted before (its own options belong to the entry in resourceToBeInited)'
       : `a volume with ${mounted}`;
   throw new Fault('invalid', `mount option "${option}" cannot be given to ${what}: use ${known}`);
 }
+
+/** The kubelet asks for a label where SELinux is on, unless the pod forgoes it. */
+const noLabel = (option: string): string =>
+  `mount option "${option}" cannot be given to a volume of volumeType MountPoint, whose filesystem is mounted before: set securityContext.seLinuxChangePolicy of the pod to Recursive, and its files get the label one by one`;
 
 function assertOne(found: readonly string[]): void {
   const [first, second] = found;

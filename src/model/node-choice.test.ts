@@ -31,6 +31,8 @@ test.each<[string, NodeWish, Node, string | undefined]>([
   ['the selector does not', { selector: { disk: 'hdd' } }, node(), 'selector'],
   ['a term matches', terms('disk', 'In', 'hdd', 'ssd'), node(), undefined],
   ['a term does not', terms('disk', 'NotIn', 'ssd'), node(), 'selector'],
+  ['a label that only objects of JavaScript have', terms('constructor', 'Exists'), node(), 'selector'],
+  ['a word of theirs as an operator', terms('disk', 'toString'), node(), 'selector'],
   ['a number is greater', terms('rack', 'Gt', '6'), node(), undefined],
   ['a number is not less', terms('rack', 'Lt', '7'), node(), 'selector'],
   ['a text is no number', terms('disk', 'Gt', '6'), node(), 'selector'],

@@ -1,3 +1,4 @@
+import { valueOf } from './value-of.ts';
 import { matchesTerms, type NodeSelectorTerm, type Taint, type Toleration } from './node-terms.ts';
 import type { Node, Pod } from './objects.ts';
 import { present } from './present.ts';
@@ -68,7 +69,7 @@ export function keptOff(wish: NodeWish, node: NodeTraits): KeptOff | undefined {
 }
 
 const isSelected = ({ selector = {}, terms }: NodeWish, node: NodeTraits): boolean =>
-  Object.entries(selector).every(([key, value]) => node.labels[key] === value) &&
+  Object.entries(selector).every(([key, value]) => valueOf(node.labels, key) === value) &&
   (terms === undefined || matchesTerms(terms, node));
 
 /** An empty key with `Exists` tolerates every taint, and an absent effect every effect. */

@@ -1,3 +1,5 @@
+import { valueOf } from './value-of.ts';
+
 /** Kubernetes objects' words for which nodes are meant, and which are not. */
 
 export interface Taint {
@@ -33,7 +35,7 @@ const OPERATORS: Readonly<Record<string, (value: string | undefined, values: rea
 const isWhole = (text: string | undefined): boolean => text !== undefined && /^-?\d+$/.test(text);
 
 const holds = ({ operator, values = [] }: Requirement, value: string | undefined): boolean =>
-  OPERATORS[operator]?.(value, values) ?? false;
+  valueOf(OPERATORS, operator)?.(value, values) ?? false;
 
 /** Whether one of the terms matches; a term that asks for nothing matches no node. */
 export function matchesTerms(
@@ -43,7 +45,7 @@ export function matchesTerms(
   return terms.some(({ matchExpressions = [], matchFields = [] }) => {
     if (matchExpressions.length + matchFields.length === 0) return false;
     return (
-      matchExpressions.every((one) => holds(one, labels[one.key])) &&
+      matchExpressions.every((one) => holds(one, valueOf(labels, one.key))) &&
       // The only field there is.
       matchFields.every((one) => holds(one, one.key === 'metadata.name' ? name : undefined))
     );

@@ -1,3 +1,4 @@
+import type { FailingDisk } from './disk-reasons.ts';
 import type { NodeSelectorTerm, Taint, Toleration } from './node-terms.ts';
 import type { MediaType } from './storage-class.ts';
 
@@ -163,6 +164,8 @@ export interface NodeLocalStorage extends KubeObject {
     conditions?: Condition[];
     /** Ours: the UUID of each managed group at first sight; a group of its name with another is not used. */
     knownGroups?: { name: string; uuid: string }[];
+    /** Ours: disks below what is managed that fail; the first 20. */
+    failingDisks?: FailingDisk[];
     /** Ours. */
     host?: HostReport;
   };
@@ -276,6 +279,7 @@ export interface StorageClass extends KubeObject {
   reclaimPolicy?: string;
   allowVolumeExpansion?: boolean;
   mountOptions?: string[];
+  allowedTopologies?: { matchLabelExpressions?: { key: string; values: string[] }[] }[];
 }
 
 export interface CsiDriver extends KubeObject {

@@ -1,4 +1,5 @@
 import { Fault } from './fault.ts';
+import { valueOf } from './value-of.ts';
 
 /** A pattern that is being read, from `at` on. */
 export interface Reader {
@@ -122,7 +123,7 @@ export function takeClass(reader: Reader): string | undefined {
 function takePosix(reader: Reader): string | undefined {
   const [whole, caret, name = ''] = takeMatch(reader, /\[:(\^?)(\w+):\]/y) ?? [];
   if (whole === undefined) return undefined;
-  const inside = POSIX[name];
+  const inside = valueOf(POSIX, name);
   if (inside === undefined) throw refuse(`${whole} is no class of RE2`);
   return `[${caret}${inside}]`;
 }

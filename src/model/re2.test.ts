@@ -66,6 +66,7 @@ test.each([
   ['(a', 'has no closing )'],
   ['a)', 'a ) without its ('],
   ['a\\', 'a backslash at the end'],
+  ['[[:constructor:]]', '[:constructor:] is no class of RE2'],
   ['[[:letter:]]', '[:letter:] is no class of RE2'],
   ['\\p{Klingon}', '\\p{Klingon} names no category and no script'],
   ['(?)a', '(?) changes no flag'],

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseStorageClass } from './storage-class.ts';
+import { parseStorageClass, unknownParameters } from './storage-class.ts';
 
 test('the classes that open-local ships are understood', () => {
   expect(parseStorageClass({ volumeType: 'LVM', 'csi.storage.k8s.io/fstype': 'ext4' })).toEqual({
@@ -63,4 +63,10 @@ test.each([
   [{ volumeType: 'Device', vgName: 'pool' }, 'vgName is for volumeType LVM, not Device'],
 ])('%j is refused with the parameter and what is allowed', (parameters, message) => {
   expect(() => parseStorageClass(parameters)).toThrow(message);
+});
+
+test('a parameter that every object of JavaScript has is unknown, too', () => {
+  expect(unknownParameters({ volumeType: 'LVM', constructor: 'x' })).toEqual([
+    expect.stringMatching(/^StorageClass parameter constructor is unknown/),
+  ]);
 });

@@ -99,5 +99,6 @@ export const unknownParameters = (values: Readonly<Record<string, string>>): str
 /** Those of the sidecars have a prefix of their own; the older `fstype` is csi-provisioner's. */
 const unknownKeys = (values: Readonly<Record<string, string>>): string[] =>
   Object.keys(values).filter(
-    (key) => !(key in CLASS_PARAMETERS) && !key.startsWith('csi.storage.k8s.io/') && key.toLowerCase() !== 'fstype',
+    (key) =>
+      !Object.hasOwn(CLASS_PARAMETERS, key) && !key.startsWith('csi.storage.k8s.io/') && key.toLowerCase() !== 'fstype',
   );

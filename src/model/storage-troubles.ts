@@ -11,6 +11,8 @@ export interface StorageTroubles {
   readonly volumes: ReadonlyMap<string, readonly string[]>;
   /** Disks and mount points, by path. */
   readonly units: ReadonlyMap<string, string>;
+  /** Disks that fail while they serve, by what they carry: a group, a mount path, or the path of a whole disk. */
+  readonly disks: ReadonlyMap<string, string>;
 }
 
 /** Reads a node's report. Nearly always nothing is wrong: one object stands for all of those. */
@@ -28,7 +30,16 @@ export function storageTroubles(nls: NodeLocalStorage): StorageTroubles {
   );
   const volumes = new Map(broken.filter(([, names]) => names.length > 0));
   const units = unitTroubles(nls);
-  return groups.size + volumes.size + units.size === 0 ? NO_TROUBLES : { groups, volumes, units };
+  const disks = diskTroubles(nls);
+  return groups.size + volumes.size + units.size + disks.size === 0 ? NO_TROUBLES : { groups, volumes, units, disks };
+}
+
+/** A place on several disks that fail has the sentences of all. */
+function diskTroubles({ status }: NodeLocalStorage): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
+  for (const { message, carries } of status?.failingDisks ?? [])
+    for (const place of carries ?? []) found.set(place, [found.get(place) ?? [], message].flat().join(' '));
+  return found;
 }
 
 function unitTroubles(nls: NodeLocalStorage): ReadonlyMap<string, string> {
@@ -55,4 +66,17 @@ const conditionOf = ({ status }: NodeLocalStorage, type: string): string | undef
 const groupFaulty = (name: string): string =>
   `volume group ${name} lacks a disk, or is another than it was: bring the disk back`;
 
-export const NO_TROUBLES: StorageTroubles = { groups: new Map(), volumes: new Map(), units: new Map() };
+export const NO_TROUBLES: StorageTroubles = {
+  groups: new Map(),
+  volumes: new Map(),
+  units: new Map(),
+  disks: new Map(),
+};
+
+/** What a line about a node says of so many failing disks. */
+export const noteOfFailing = (disks = 0): readonly string[] =>
+  disks === 0 ? [] : [disks === 1 ? 'a disk fails' : `${disks} disks fail`];
+
+/** What a line about a node says of its failing disks. */
+export const failingNotes = ({ status }: NodeLocalStorage): readonly string[] =>
+  noteOfFailing(status?.failingDisks?.length);

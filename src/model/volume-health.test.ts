@@ -87,3 +87,25 @@ test('a volume that shows a snapshot whose store overflowed has lost its data, a
   ]);
   expect(brief(volume({ phase: 'Ready' }), NO_TROUBLES, volume({ snapshot: { overflowed: false } }))).toEqual([]);
 });
+
+test('a disk that fails below a volume or its group makes it degraded, whatever else is told', () => {
+  const failing = [
+    { device: '/dev/sdb', reason: 'IoErrors', message: 'disk sdb fails.', carries: ['pool-0', '/mnt/open-local/a'] },
+    { device: '/dev/sdc', reason: 'DiskOffline', message: 'disk sdc fails.', carries: ['pool-0'] },
+  ];
+  const reported = (info: object) =>
+    storageTroubles({
+      metadata: { name: 'n1' },
+      status: { nodeStorageInfo: info, failingDisks: failing },
+    });
+  const well = reported(group({}));
+  expect(brief(volume({ phase: 'Ready' }), well)).toEqual(['degraded DiskFailing']);
+  expect(recordedHealth(volume({}), { storage: well })[0]?.message).toBe(
+    'volume v on node n1: disk sdb fails. disk sdc fails.',
+  );
+  expect(brief(volume({ phase: 'Ready' }, { vgName: 'pool-1' }), well)).toEqual([]);
+  const unit = { kind: 'MountPoint', path: '/mnt/open-local/a' } as const;
+  expect(brief(volume({ phase: 'Ready' }, unit), well)).toEqual(['degraded DiskFailing']);
+  const faulty = reported(group({ condition: 'DiskFault' }));
+  expect(brief(volume({ phase: 'Ready' }), faulty)).toEqual(['degraded DisksMissing', 'degraded DiskFailing']);
+});

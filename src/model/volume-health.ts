@@ -53,6 +53,8 @@ const OTHERS = {
   DisksMissing: 'degraded',
   /** A part of the volume is on a disk that is missing. */
   VolumePartial: 'inaccessible',
+  /** A disk below it fails, or one of its volume group: the volume itself may be on another one. */
+  DiskFailing: 'degraded',
   /** The disk or the mounted filesystem that it has for itself cannot be read. */
   UnitFaulty: 'inaccessible',
   /** The store of the snapshot that it shows has overflowed. */
@@ -121,14 +123,20 @@ function ofNode(volume: LocalVolume, storage: StorageTroubles | undefined): read
     return [healthEntry('NodeLost', volume, `an administrator wrote that the node is lost: ${storage.lost}`)];
   if (kind !== 'LVM') {
     const trouble = storage.units.get(path);
-    return trouble === undefined ? [] : [healthEntry('UnitFaulty', volume, trouble)];
+    return trouble === undefined ? ofDisks(path, volume, storage) : [healthEntry('UnitFaulty', volume, trouble)];
   }
   if (storage.volumes.get(vgName)?.includes(volume.metadata.name ?? '')) {
     const cause = `a part of it is on a disk of group ${vgName} that is missing: bring the disk back`;
     return [healthEntry('VolumePartial', volume, cause)];
   }
   const trouble = storage.groups.get(vgName);
-  return trouble === undefined ? [] : [healthEntry('DisksMissing', volume, trouble)];
+  const missing = trouble === undefined ? [] : [healthEntry('DisksMissing', volume, trouble)];
+  return [...missing, ...ofDisks(vgName, volume, storage)];
+}
+
+function ofDisks(place: string, volume: LocalVolume, { disks }: StorageTroubles): readonly HealthEntry[] {
+  const trouble = disks.get(place);
+  return trouble === undefined ? [] : [healthEntry('DiskFailing', volume, trouble)];
 }
 
 function ofSnapshot(volume: LocalVolume, snapshot: LocalVolume | undefined): readonly HealthEntry[] {

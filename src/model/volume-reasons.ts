@@ -51,7 +51,7 @@ export const VOLUME_REASONS = {
   UnitMissing: meaning(true, true, true, true),
   NotBlank: meaning(true, false, false, true),
   TooSmall: meaning(true, false, false, false),
-  /** A volume in deletion still has a user on the node. */
+  /** A volume in deletion, or one that was to be filled from another, has a user on the node. */
   InUse: meaning(false, false, false, false),
   WipeFailed: meaning(false, false, false, false),
   /** What a snapshot is to be taken of, or the snapshot that a volume shows or is copied from, is not there. */

@@ -30,6 +30,18 @@ export const STORAGE_RESERVED = 'csi.aliyun.com/storage-reserved';
  */
 export const STORAGE_CORDONED = 'csi.aliyun.com/storage-cordoned';
 
+/**
+ * On a NodeLocalStorage that was made anew since its Node object was: the volume groups that the node had, as
+ * `status.knownGroups` had them. It tells that the agent does not see the node for the first time.
+ */
+export const KNOWN_GROUPS = 'csi.aliyun.com/known-groups';
+
+/**
+ * Label on a NodeLocalStorage whose Node is gone: since when, in seconds since 1970. Neither operator nor agent sees it
+ * while it is there; it keeps what was said of the node's storage for a Node that is made anew.
+ */
+export const GONE_SINCE = 'csi.aliyun.com/gone-since';
+
 /** On a LocalVolume: only the agent of the owning node removes it, once the data is gone. */
 export const VOLUME_FINALIZER = 'csi.aliyun.com/volume-on-node';
 
@@ -54,6 +66,12 @@ export const SNAPSHOT_CONTENT = 'csi.aliyun.com/snapshot-content';
 export const LOST = 'csi.aliyun.com/lost';
 
 /**
+ * On a LocalVolume: the W3C traceparent of the call that asked for it, or for what it was last asked to be. Its agent
+ * goes on with that trace. Only where traces are made, and this one is recorded.
+ */
+export const TRACEPARENT = 'csi.aliyun.com/traceparent';
+
+/**
  * On a PersistentVolume: its volume's object was let go because it, or its node, is lost. The value is the reason, for
  * people. DeleteVolume then asks no node for it, whoever leads by then.
  */
@@ -76,7 +94,7 @@ export const FORMATTED = 'csi.aliyun.com/formatted';
 
 /**
  * On a LocalVolume: `<type> <UUID>` of the filesystem that its device is being given. Without FORMATTED beside it,
- * formatting was cut and nobody has mounted the device: a filesystem of that UUID is made anew.
+ * formatting may have been cut: a filesystem of that UUID is made anew if it says itself that it is not finished.
  * On a NodeLocalStorage: the same for mount points, as JSON by path; agent/storage/format-marks.ts.
  */
 export const FORMATTING = 'csi.aliyun.com/formatting';

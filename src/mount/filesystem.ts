@@ -7,7 +7,13 @@ import type { MountEntry } from './mountinfo.ts';
 export type Content =
   | { readonly kind: 'missing' }
   | { readonly kind: 'blank' }
-  | { readonly kind: 'filesystem'; readonly type: string; readonly uuid?: string }
+  | {
+      readonly kind: 'filesystem';
+      readonly type: string;
+      readonly uuid?: string;
+      /** It says itself that its making has not ended, so that nobody can ever have mounted it. */
+      readonly unfinished?: true;
+    }
   | { readonly kind: 'other'; readonly what: string; readonly uuid?: string };
 
 /** A filesystem that is to be made; its UUID is chosen before, so that it is known again however far it got. */
@@ -158,6 +164,18 @@ export function growArgv(mounted: { readonly device: string; readonly target: st
   if (mounted.fsType === 'btrfs') return ['btrfs', 'filesystem', 'resize', 'max', mounted.target];
   return undefined;
 }
+
+/** xfs_dsb in xfs_format.h of Linux: sb_inprogress, which mkfs.xfs clears with its last write. */
+const XFS_IN_PROGRESS = 126;
+
+/**
+ * Pure: what a device carries, with what its first bytes tell of a mkfs that was cut. mkfs.ext4 and mkfs.btrfs write
+ * the superblock that shows their filesystem after everything else, so that one which shows is finished.
+ */
+export const withProgress = (content: Content, head: Uint8Array): Content =>
+  content.kind === 'filesystem' && content.type === 'xfs' && head[XFS_IN_PROGRESS] !== 0
+    ? { ...content, unfinished: true }
+    : content;
 
 /** Reads `blkid -p -o export`: KEY=value lines. */
 export function parseBlkid(stdout: string): Content {

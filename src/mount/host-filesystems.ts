@@ -16,6 +16,7 @@ import {
   parseBlkid,
   parseStats,
   statsArgv,
+  withProgress,
   type Content,
   type Filesystems,
   type FilesystemStats,
@@ -52,8 +53,7 @@ export function createHostFilesystems(run: Run): Filesystems {
   };
 
   return {
-    probe: async (device, signal) =>
-      (await isReadable(device)) ? probeWithBlkid(device, run, signal) : { kind: 'missing' },
+    probe: (device, signal) => probe(device, run, signal),
     format: (device, wanted, signal) => call(mkfsArgv(device, wanted), FORMAT_TIMEOUT_MS, signal),
     unformat: (device, signal) => call(['wipefs', '--all', '--quiet', '--', device], PROBE_TIMEOUT_MS, signal),
     check: (device, fsType, signal) => check(device, fsType, run, signal),
@@ -102,6 +102,11 @@ export function createHostFilesystems(run: Run): Filesystems {
   };
 }
 
+async function probe(device: string, run: Run, signal: AbortSignal): Promise<Content> {
+  const head = await headOf(device);
+  return head ? withProgress(await probeWithBlkid(device, run, signal), head) : { kind: 'missing' };
+}
+
 /** e2fsck(8) adds these up. Other codes say that it could not check, and then mounting tells more than it does. */
 const E2FSCK = { uncorrected: 4, cancelled: 32 } as const;
 
@@ -127,21 +132,21 @@ async function check(device: string, fsType: string, run: Run, signal: AbortSign
 const TOLD_CHARS = 400;
 
 /**
- * False when the device is not there. Throws Fault `unavailable` when it is and cannot be read: blkid calls that
- * "nothing found".
+ * The first MiB; undefined when the device is not there. Throws Fault `unavailable` when it is and cannot be read:
+ * blkid calls that "nothing found".
  */
-async function isReadable(device: string): Promise<boolean> {
+async function headOf(device: string): Promise<Uint8Array | undefined> {
   try {
     const handle = await open(device, constants.O_RDONLY);
     try {
-      const { bytesRead } = await handle.read(Buffer.alloc(MIB), 0, MIB, 0);
+      const { bytesRead, buffer } = await handle.read(Buffer.alloc(MIB), 0, MIB, 0);
       if (bytesRead === 0) throw new Error('it is empty');
+      return buffer;
     } finally {
       await handle.close();
     }
-    return true;
   } catch (error) {
-    if (['ENOENT', 'ENXIO', 'ENODEV'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
+    if (['ENOENT', 'ENXIO', 'ENODEV'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
     throw new Fault('unavailable', `device ${device} cannot be read: ${textOf(error)}`, { cause: error });
   }
 }

@@ -17,10 +17,9 @@ import {
 import { BadFlags, bygoneIn, describeFlags, parseFlags } from '../daemon/flags.ts';
 import { KLOG } from '../daemon/klog-flags.ts';
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../daemon/log.ts';
-import { checkListen } from '../extender/check-listen.ts';
-import { textOf } from '../model/fault.ts';
-import { VOLUME_KINDS } from '../model/storage-class.ts';
 import { DEFAULT_DRIVER } from '../model/well-known.ts';
+import { TRACE_FLAGS, traceConfigOf, type TraceConfig } from '../trace/flags.ts';
+import { extenderProblems, pageProblems, parseAntiAffinity } from './config-checks.ts';
 import type { AdoptMode } from './volumes/adopt-volumes.ts';
 
 export interface OperatorConfig {
@@ -42,6 +41,9 @@ export interface OperatorConfig {
   readonly extenderAllowedClients: readonly string[];
   /** Name of the Service that is led to the extender of the leader. */
   readonly extenderService: string;
+  readonly pageListen: Endpoint | undefined;
+  /** Name of the Service that is led to the page of the leader; absent: there is none. */
+  readonly pageService: string | undefined;
   /** Absent where this process is no pod. */
   readonly podIp: string | undefined;
   readonly metricsListen: Endpoint | undefined;
@@ -62,6 +64,8 @@ export interface OperatorConfig {
   /** How long to wait between two comparisons of a part of the ledger with what the objects say. */
   readonly checkEveryMs: number;
   readonly waitMs: number;
+  /** Absent: no trace is made. */
+  readonly trace: TraceConfig | undefined;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
   /** What of the command line has no meaning here: sentences. */
@@ -139,6 +143,13 @@ const FLAGS = {
     default: '127.0.0.1:9090',
     doc: 'Where /healthz, /readyz and /metrics are; none to serve none.',
   }),
+  'page-listen': endpoint({
+    doc: 'Where the page for people is, such as 127.0.0.1:23080 for kubectl port-forward, in plain HTTP; elsewhere than on this machine in HTTPS with the certificate in --extender-tls-dir. Without it there is none.',
+  }),
+  'page-service': optionalText({
+    placeholder: 'NAME',
+    doc: 'A Service without a selector that the leader leads to its page, for an Ingress.',
+  }),
   'csi-endpoint': endpoint({
     default: 'unix:///csi/csi.sock',
     doc: 'The socket on which the CSI sidecars find the controller; none to serve no CSI.',
@@ -176,9 +187,9 @@ const FLAGS = {
     doc: 'Keeps pods away from nodes with storage they have no use for: LVM, Device or MountPoint with a weight from 0 to 10 (5 without one).',
   }),
   'hold-ttl': duration({
-    default: '5m',
+    default: '11m',
     maxMs: 24 * 3_600_000,
-    doc: 'How long room is held for a pod of which nothing more is heard.',
+    doc: "How long room is held for a pod of which nothing more is heard. Longer than kube-scheduler takes to bind a pod to a node that it chose: its VolumeBinding waits ten minutes for the pod's other claims.",
   }),
   'lost-node-grace': duration({
     default: '5m',
@@ -201,6 +212,7 @@ const FLAGS = {
     max: 1000,
     doc: 'How long the extender waits for room that other pods may leave, before it refuses; the scheduler waits with it.',
   }),
+  ...TRACE_FLAGS,
   ...OF_OPEN_LOCAL,
   'log-level': choice(LOG_LEVELS, {
     default: 'info',
@@ -227,6 +239,7 @@ export function parseOperatorConfig(
   const podIp = flags['pod-ip'];
   if (flags['extender-tls-secret'] !== undefined && tlsDir === undefined)
     problems.push('--extender-tls-secret: the certificate is written to a folder: give --extender-tls-dir too');
+  problems.push(...pageProblems(flags['page-listen'], flags['page-service'], tlsDir));
   if (podIp !== undefined && isIP(podIp) === 0) problems.push(`--pod-ip: "${podIp}" is not an IP address`);
   if (problems.length > 0) throw new BadFlags(problems);
   return {
@@ -242,6 +255,8 @@ export function parseOperatorConfig(
     extenderAllowedClients: flags['extender-allowed-clients'],
     extenderService: flags['extender-service'],
     podIp,
+    pageListen: flags['page-listen'],
+    pageService: flags['page-service'],
     metricsListen: flags['metrics-listen'],
     csiEndpoint: flags['csi-endpoint'],
     driverName: flags['driver-name'],
@@ -255,6 +270,7 @@ export function parseOperatorConfig(
     silentAfterMs: flags['silent-after'],
     checkEveryMs: flags['check-every'],
     waitMs: flags['wait-ms'],
+    trace: traceConfigOf(flags),
     logLevel: flags['log-level'],
     logFormat: flags['log-format'],
     bygone: bygoneIn(FLAGS, args),
@@ -264,36 +280,3 @@ export function parseOperatorConfig(
 /** The help text of `open-local operator`. */
 export const operatorHelp = (): string =>
   `open-local operator: the scheduler extender, the CSI controller, and what makes a NodeLocalStorage for every node.\n\n${describeFlags(FLAGS)}\n`;
-
-interface ExtenderFlags {
-  readonly listen: Endpoint | undefined;
-  readonly tlsDir: string | undefined;
-  readonly clients: readonly string[];
-  readonly allowPlaintext: boolean;
-}
-
-function extenderProblems({ listen, tlsDir, clients, allowPlaintext }: ExtenderFlags): string[] {
-  const problems: string[] = [];
-  if (tlsDir === undefined && clients.length > 0)
-    problems.push('--extender-allowed-clients: clients are known by their certificates: give --extender-tls-dir too');
-  try {
-    if (listen) checkListen({ endpoint: listen, tls: tlsDir !== undefined, allowPlaintext });
-  } catch (error) {
-    problems.push(`--extender-listen: ${textOf(error)}`);
-  }
-  return problems;
-}
-
-/** `MountPoint=5,LVM`, as in open-local: a kind alone weighs 5. */
-function parseAntiAffinity(given: string): AntiAffinity {
-  const weights: { -readonly [K in keyof AntiAffinity]: AntiAffinity[K] } = {};
-  for (const part of given.split(',').filter((part) => part.trim() !== '')) {
-    const [word = '', weight = '5'] = part.split('=').map((text) => text.trim());
-    const kind = VOLUME_KINDS.find((kind) => kind === word);
-    if (kind === undefined) throw new Error(`"${word}" is unknown: use ${VOLUME_KINDS.join(', ')}`);
-    if (!/^(\d|10)$/.test(weight))
-      throw new Error(`the weight "${weight}" of ${kind} must be a whole number from 0 to 10`);
-    weights[kind] = Number(weight);
-  }
-  return weights;
-}

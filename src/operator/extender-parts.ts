@@ -13,7 +13,7 @@ import { leadServiceHere, type ServingAddress } from './serving/serving-address.
 
 export interface ExtenderPartsDeps extends Pick<
   ExtenderOptions,
-  'scheduling' | 'decodePod' | 'onCall' | 'onCertificates'
+  'scheduling' | 'decodePod' | 'onCall' | 'onCertificates' | 'tracer'
 > {
   readonly client: KubeClient;
   readonly notReady: () => string | undefined;
@@ -51,5 +51,15 @@ function certificatesOf(config: OperatorConfig): CertificatesOptions | undefined
 function servingAddress(config: OperatorConfig, listen: Endpoint): ServingAddress | undefined {
   const { podIp, extenderService: service, namespace, identity: pod = hostname() } = config;
   if (podIp === undefined || listen.kind !== 'tcp') return undefined;
-  return { namespace, service, ip: podIp, port: listen.port, pod };
+  return { namespace, service, ip: podIp, port: listen.port, portName: 'extender', pod };
+}
+
+/** What leads the page's Service here; nothing where it has none. The page itself is there from the start. */
+export function pageParts(
+  { podIp: ip, pageListen: listen, pageService: service, namespace, identity: pod = hostname() }: OperatorConfig,
+  deps: Pick<ExtenderPartsDeps, 'client' | 'notReady' | 'log'>,
+): Component[] {
+  if (ip === undefined || service === undefined || listen?.kind !== 'tcp') return [];
+  const address = { namespace, service, ip, port: listen.port, portName: 'page', pod };
+  return [background('page address', (signal) => leadServiceHere(address, deps, signal))];
 }

@@ -5,10 +5,12 @@ import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { startOurApi, type OurApi } from '../../test/rig/our-api.ts';
+import { createWithStatus, defineKind } from '../../test/rig/snapshot-kinds.ts';
 import { createCsiClient, type CsiClient } from '../csi/client.ts';
 import {
   ControllerExpandVolumeRequest,
   CreateVolumeRequest,
+  DeleteSnapshotRequest,
   DeleteVolumeRequest,
   GetPluginInfoRequest,
   ProbeRequest,
@@ -25,6 +27,8 @@ import {
   NODES,
   PODS,
   STORAGE_CLASSES,
+  VOLUME_SNAPSHOT_CONTENTS,
+  VOLUME_SNAPSHOTS,
   VOLUMES,
 } from '../kube/resource.ts';
 import { bytes, GIB, MIB } from '../model/bytes.ts';
@@ -297,6 +301,27 @@ test('a volume whose record was taken away by hand is removed all the same, and 
   await running;
 });
 
+test('a snapshot that was given to another namespace too stays when the first lets it go', async () => {
+  const { client } = ours;
+  for (const kind of [VOLUME_SNAPSHOTS, VOLUME_SNAPSHOT_CONTENTS]) await defineKind(client, kind);
+  const spec = { nodeName: 'n1', kind: 'LVM', vgName: 'pool-0', sizeBytes: GIB, role: 'Snapshot' } as const;
+  await client.create(
+    LOCAL_VOLUMES,
+    { metadata: { name: 'snap-a' }, spec: { ...spec, source: { volume: 'v' } } },
+    never,
+  );
+  for (const name of ['first', 'second'])
+    await createWithStatus(client, VOLUME_SNAPSHOT_CONTENTS, {
+      metadata: { name },
+      spec: { driver: 'local.csi.aliyun.com', volumeSnapshotRef: { namespace: name, name: 'monday' } },
+      status: { snapshotHandle: 'snap-a' },
+    });
+  await startReady();
+  await expect(
+    csi.controller.deleteSnapshot(DeleteSnapshotRequest.fromPartial({ snapshotId: 'snap-a' }), never),
+  ).rejects.toMatchObject({ code: Code.FAILED_PRECONDITION, details: expect.stringContaining('second') as unknown });
+});
+
 test('when the record of a volume cannot be written, its room is free again', async () => {
   await addNodes('n1');
   startFakeAgent();
@@ -434,6 +459,26 @@ test('room held for a pod of which nothing more is heard is free again after its
   await eventually(async () => expect((await filter(operator, second, 'n1')).NodeNames).toEqual(['n1']));
   const page = await (await fetch(`${operator.ops}/metrics`)).text();
   expect(page).toMatch(/^open_local_expired_holds_total [1-9]/m);
+});
+
+test('a successor keeps the room of an inline volume whose pod kube-scheduler is binding', async () => {
+  await addNodes('n1');
+  const csi = { driver: CLASS.provisioner, volumeAttributes: { vgName: 'pool-0', size: '6Gi' } };
+  const create = (name: string): Promise<Pod> =>
+    ours.client.create(
+      PODS,
+      {
+        metadata: { namespace: 'default', name },
+        spec: { volumes: [{ name: 'scratch', csi }], containers: [{ name: 'web', image: 'web' }] },
+      },
+      never,
+    );
+  const { metadata } = await create('chosen');
+  const body = { status: { nominatedNodeName: 'n1' } };
+  const key = { namespace: 'default', name: metadata.name ?? '' };
+  await ours.client.patch(PODS, key, { type: 'merge', body }, never, 'status');
+  const operator = await startReady('--wait-ms=0');
+  expect((await filter(operator, await create('other'), 'n1')).NodeNames).toEqual([]);
 });
 
 test('until everything is listed, every answer is an error that says what is missing', async () => {
@@ -691,4 +736,52 @@ test('a pod whose claim CreateVolume refuses is told its words', async () => {
       },
     ]),
   );
+});
+
+test('the page asks the API server who looks, and shows what the operator knows; a replica that waits says who leads', async () => {
+  await addNodes('n1');
+  startFakeAgent();
+  const pages = [await freePort(), await freePort()] as const;
+  const first = await startOperator('--identity=operator-1', `--page-listen=127.0.0.1:${pages[0]}`);
+  await eventually(async () => expect(await (await fetch(`${first.ops}/metrics`)).text()).toContain('n1'));
+  ours.api.load({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'me', namespace: 'default' } });
+  const rbac = { apiVersion: 'rbac.authorization.k8s.io/v1', metadata: { name: 'looks' } };
+  const rules = [{ apiGroups: ['csi.aliyun.com'], resources: ['nodelocalstorages'], verbs: ['list'] }];
+  const subjects = [{ kind: 'ServiceAccount', name: 'me', namespace: 'default' }];
+  ours.api.load({ ...rbac, kind: 'ClusterRole', rules } as never);
+  ours.api.load({
+    ...rbac,
+    kind: 'ClusterRoleBinding',
+    roleRef: { kind: 'ClusterRole', name: 'looks' },
+    subjects,
+  } as never);
+  const [, server] = /server: "?([^\s"]+)/.exec(ours.api.kubeconfig()) ?? [];
+  const request = JSON.stringify({
+    apiVersion: 'authentication.k8s.io/v1',
+    kind: 'TokenRequest',
+    metadata: {},
+    spec: {},
+  });
+  const url = `${server}/api/v1/namespaces/default/serviceaccounts/me/token`;
+  const given = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: request });
+  const { status } = (await given.json()) as { status: { token: string } };
+  const ask = (port: number, path: string) =>
+    fetch(`http://127.0.0.1:${port}${path}`, { headers: { authorization: `Bearer ${status.token}` } });
+
+  expect(await (await ask(pages[0], '/api/nodes')).json()).toMatchObject({ all: 1, rows: [{ name: 'n1' }] });
+  expect((await ask(pages[0], '/api/volumes')).status).toBe(403);
+  expect((await fetch(`http://127.0.0.1:${pages[0]}/api/nodes`)).status).toBe(401);
+
+  await startOperator('--identity=operator-2', '--csi-endpoint=none', `--page-listen=127.0.0.1:${pages[1]}`);
+  await eventually(async () => {
+    const answer = await ask(pages[1], '/api/nodes');
+    expect([answer.status, await answer.json()]).toEqual([503, expect.objectContaining({ leader: 'operator-1' })]);
+  });
+});
+
+test.each([
+  [['--page-listen=0.0.0.0:1'], /--page-listen: tokens of people go there: give --extender-tls-dir/],
+  [['--page-listen=127.0.0.1:1', '--page-service=page'], /--page-service: no other pod reaches the page/],
+])('the flags %j are refused', (flags, says) => {
+  expect(() => parseOperatorConfig(flags, {})).toThrow(says);
 });

@@ -9,10 +9,13 @@ import { createOpsServer } from '../daemon/ops-server.ts';
 import { addBuildInfo, addProcessMetrics } from '../daemon/process-metrics.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { runLeader, type LeaderOptions } from '../kube/lease/lease.ts';
-import { EXTENDER_CALLED } from '../model/well-known.ts';
+import { EXTENDER_CALLED, OPERATOR } from '../model/well-known.ts';
+import { createTracing, type Tracing } from '../trace/tracing.ts';
 import type { Clock } from '../wait/clock.ts';
 import type { OperatorConfig } from './config.ts';
 import { createOperatorMetrics, type OperatorMetrics } from './metrics/metrics.ts';
+import type { PageState } from '../page/source.ts';
+import { createPageComponent } from './page/page-component.ts';
 import { createTerm, type Term } from './term.ts';
 
 export interface OperatorDeps {
@@ -40,23 +43,28 @@ export async function runOperator(config: OperatorConfig, deps: OperatorDeps, si
   const calls = createCallTimes(metrics);
   const stopMeasuring = addProcessMetrics(metrics.registry);
   addBuildInfo(metrics.registry, 'operator', deps.version);
-  const csi = standbyCsi(config, deps, calls.metrics);
+  const tracing = tracingOf(config, deps, metrics);
+  const { tracer } = tracing;
+  const csi = standbyCsi(config, deps, { ...calls.metrics, tracer });
   let term: Term | undefined;
   const serve = async (stopping: AbortSignal): Promise<void> => {
-    term = createTerm(config, { ...deps, csi, metrics: calls.metrics });
+    term = createTerm(config, { ...deps, csi, metrics: calls.metrics, ...(config.trace && { tracer }) });
     metrics.watch(term.sources);
     await term.run(stopping);
   };
   const looks = createLooks(config.leaseDurationMs);
+  const pageState = (): PageState => (term?.page ? { source: term.page } : { leader: looks.leader() });
   const ready = {
     // Ready means that it serves, or could: a rollout and a drain wait for that, and only the leader is called.
     leader: () => (term ? undefined : looks.problem()),
     cluster: () => term?.notReady(),
   };
   const components: Component[] = [
+    ...(tracing.component ? [tracing.component] : []),
     ...(csi ? [csi.socket] : []),
+    ...pageOf(config, deps, pageState),
     background('serving', (stopping) =>
-      lead(config, { ...deps, onLooked: () => looks.note(), annotations: calls.annotations }, serve, stopping),
+      lead(config, { ...deps, onLooked: looks.note, annotations: calls.annotations }, serve, stopping),
     ),
   ];
   if (config.metricsListen)
@@ -70,16 +78,38 @@ export async function runOperator(config: OperatorConfig, deps: OperatorDeps, si
   }
 }
 
+/** The page is there before this replica leads: it then says who does. */
+function pageOf(
+  { pageListen: listen, extenderTlsDir: tlsDir }: OperatorConfig,
+  { client, log }: OperatorDeps,
+  state: () => PageState,
+): Component[] {
+  return listen ? [createPageComponent({ listen, tlsDir, client, state, log })] : [];
+}
+
+const tracingOf = (
+  { trace, namespace, identity = hostname() }: OperatorConfig,
+  { version, log }: OperatorDeps,
+  { registry }: OperatorMetrics,
+): Tracing =>
+  createTracing(trace, {
+    resource: {
+      ...{ 'service.name': OPERATOR, 'service.version': version },
+      ...{ 'k8s.namespace.name': namespace, 'k8s.pod.name': identity },
+    },
+    ...{ prefix: 'open_local', registry, log },
+  });
+
 /** The CSI socket is there before this replica leads: sidecars that find none exit, again and again. */
 const standbyCsi = (
   { csiEndpoint, driverName }: OperatorConfig,
   { version, log }: OperatorDeps,
-  { onCsiCall }: OperatorMetrics,
+  { onCsiCall, tracer }: Pick<OperatorMetrics, 'onCsiCall'> & Pick<Tracing, 'tracer'>,
 ): StandbyServer | undefined =>
   csiEndpoint &&
   createStandbyServer({
     ...{ name: 'csi controller', endpoint: csiEndpoint, driverName, version },
-    ...{ log, onCall: onCsiCall },
+    ...{ log, onCall: onCsiCall, tracer },
   });
 
 /** Serves while this replica owns the Lease; without leader election at once. */
@@ -106,13 +136,17 @@ const leaseTimes = (leaseDurationMs: number) => ({
  * Tells whether a replica that waits could take the Lease: it saw it within `lookMs`, the Lease's duration, of which it
  * sleeps four fifteenths at most between two looks.
  */
-function createLooks(lookMs: number): { note(): void; problem(): string | undefined } {
+function createLooks(lookMs: number) {
   let last: number | undefined;
+  let owner: string | undefined;
   return {
-    note: () => {
+    note: (now?: string): void => {
       last = performance.now();
+      owner = now;
     },
-    problem: () => {
+    /** The pod that leads: its name is what an identity begins with, before what makes it unique. */
+    leader: (): string | undefined => owner?.replace(/_[^_]*$/, ''),
+    problem: (): string | undefined => {
       if (last === undefined) return 'the Lease was not read yet';
       const since = performance.now() - last;
       return since > lookMs ? `the Lease was last read ${Math.round(since / 1000)} s ago` : undefined;

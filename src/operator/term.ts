@@ -8,8 +8,10 @@ import type { KubeClient } from '../kube/client.ts';
 import { createEventRecorder, type EventRecorder } from '../kube/events/events.ts';
 import { driversOf, podFacts } from '../model/decode.ts';
 import type { Pod } from '../model/objects.ts';
+import { present } from '../model/present.ts';
 import { systemClock, type Clock } from '../wait/clock.ts';
 import { LOG_LEVEL, OPERATOR } from '../model/well-known.ts';
+import type { Tracer } from '../trace/tracer.ts';
 import { createCapacityPublisher } from './capacity-objects/publish-capacity.ts';
 import type { OperatorConfig } from './config.ts';
 import { checkLedger } from './follow/check-ledger.ts';
@@ -23,7 +25,9 @@ import type { OperatorMetrics } from './metrics/metrics.ts';
 import { tellNotUnderstood } from './nodes/not-understood.ts';
 import { createNodeReconciler } from './nodes/reconcile-node.ts';
 import { expireHolds } from './scheduling/expire-holds.ts';
-import { extenderParts } from './extender-parts.ts';
+import { extenderParts, pageParts } from './extender-parts.ts';
+import { createPageSource } from './page/page-source.ts';
+import type { PageSource } from '../page/source.ts';
 import { createScheduling } from './scheduling/scheduling.ts';
 import { createWaitingPods } from './scheduling/waiting-pods.ts';
 import { createAdopter } from './volumes/adopt-volumes.ts';
@@ -37,6 +41,7 @@ import { removeOrphanSnapshots } from './volumes/orphan-snapshots.ts';
 import { keepDeletedData } from './volumes/keep-data.ts';
 import { createRefusedClaims, type RefusedClaims } from './waiting/refused-claims.ts';
 import { tellWaiting } from './waiting/tell-waiting.ts';
+import { createSnapshotContents, type SnapshotContents } from './follow/snapshot-contents.ts';
 import { removeCloneSnapshots } from './volumes/clone-snapshots.ts';
 
 export interface TermDeps {
@@ -47,6 +52,8 @@ export interface TermDeps {
   /** Called with what the NodeLocalStorageInitConfig asks for; absent: the level stays. */
   readonly setLogLevel?: SetLogLevel;
   readonly metrics: OperatorMetrics;
+  /** Absent: no trace is made. */
+  readonly tracer?: Tracer;
   /** By which pods that wait are told. Absent: the machine's. */
   readonly clock?: Clock;
 }
@@ -54,6 +61,8 @@ export interface TermDeps {
 /** One term of leadership: what this replica does from its election until it stops or loses the Lease. */
 export interface Term {
   readonly sources: Sources;
+  /** What the page shows; undefined where there is none. */
+  readonly page: PageSource | undefined;
   /** Why no call can be answered yet; undefined once all can. */
   notReady(): string | undefined;
   /** Serves until aborted; then finishes the calls under way. */
@@ -73,6 +82,7 @@ export function createTerm(config: OperatorConfig, deps: TermDeps): Term {
   const { log } = deps;
   const cluster = hearCluster(config, deps);
   const { ledger, informers, events, drivers, notReady } = cluster;
+  const page = config.pageListen && createPageSource({ ...cluster, now });
   const nodes = createNodeReconciler({
     ...{ client: deps.client, informers, initConfig: config.initConfig, update: config.updateNls, events, log },
     date: () => new Date(),
@@ -96,6 +106,7 @@ export function createTerm(config: OperatorConfig, deps: TermDeps): Term {
     background('informers', (signal) => followAll(informers, signal)),
     background('silent nodes', (signal) => cluster.storages.run(signal)),
     ...callComponents(config, deps, cluster),
+    ...pageParts(config, { client: deps.client, notReady, log }),
     ...olderParts(config, deps, cluster),
     background('node storage', (signal) => nodes.run(signal)),
     background('kept data', (signal) => keepDeletedData(kept, signal)),
@@ -103,7 +114,9 @@ export function createTerm(config: OperatorConfig, deps: TermDeps): Term {
     background('snapshots of clones', (signal) => removeCloneSnapshots(kept, signal)),
     background('lost volumes', (signal) => letGoOfLostVolumes(lost, signal)),
     background('unseen volumes', (signal) => watchUnseenVolumes(unseen, signal)),
-    background('waiting pods', (signal) => tellWaiting({ ...cluster, log }, signal)),
+    background('waiting pods', (signal) =>
+      tellWaiting({ ...cluster, log, ...(page && { onTold: (pod, told) => page.onTold(pod, told) }) }, signal),
+    ),
     background('ledger check', (signal) => checkLedger(check, signal)),
     background('expiry', (signal) =>
       expireHolds({ ledger, holdTtlMs: config.holdTtlMs, onExpired: deps.metrics.onExpired, log, now }, signal),
@@ -118,7 +131,8 @@ export function createTerm(config: OperatorConfig, deps: TermDeps): Term {
     stop: async () => {},
   };
   return {
-    sources: { ledger, informers, drivers, queue: () => nodes.stats() },
+    sources: { ledger, informers, drivers, namespace: config.namespace, queue: () => nodes.stats() },
+    page,
     notReady: () => (isStarted ? notReady() : (notReady() ?? 'its parts are still starting')),
     run: (signal) => runComponents([...components, started], { log, stopMs: STOP_MS }, signal),
   };
@@ -133,6 +147,7 @@ function olderParts({ adopt: mode }: OperatorConfig, { client, log }: TermDeps, 
     ...{ client, drivers, volumes, ledger, log },
     alongside: async (kinds: SnapshotInformers, signal: AbortSignal): Promise<void> => {
       adopter.followContents(kinds.contents);
+      cluster.contents.follow(kinds.contents);
       if (!(await allSynced(informers, signal))) return;
       const told = { client, needed, events, log, drivers, volumes };
       await Promise.all([removeOrphanSnapshots(told, kinds, signal), tellOverflow(told, kinds, signal)]);
@@ -159,6 +174,7 @@ interface Cluster {
   readonly topology: ReturnType<typeof createTopology>;
   readonly clock: Clock;
   readonly refused: RefusedClaims;
+  readonly contents: SnapshotContents;
 }
 
 const now = (): number => performance.now();
@@ -190,8 +206,22 @@ function hearCluster(config: OperatorConfig, deps: TermDeps): Cluster {
   const needed = createNeededData(informers.volumes);
   const topology = createTopology(informers.nodes);
   const refused = createRefusedClaims(clock);
-  const heard = { drivers, policy, ledger, informers, storages, events, needed, topology, clock, refused };
-  return { ...heard, notReady: () => notSynced(informers) };
+  const contents = createSnapshotContents({ client, drivers });
+  const heard = { drivers, policy, ledger, informers, storages, events, needed, topology, clock, refused, contents };
+  return { ...heard, notReady: readiness(informers, ledger) };
+}
+
+/** Says what is missing before anything can be answered. The ledger takes up what it finds once nothing is. */
+function readiness(informers: Informers, ledger: Pick<Ledger, 'resume'>): () => string | undefined {
+  let isResumed = false;
+  return () => {
+    const missing = notSynced(informers);
+    if (missing === undefined && !isResumed) {
+      isResumed = true;
+      ledger.resume(now());
+    }
+    return missing;
+  };
 }
 
 /** The parts that answer calls, and the capacity objects, which say the same to a scheduler that makes none. */
@@ -199,6 +229,7 @@ function callComponents(config: OperatorConfig, deps: TermDeps, cluster: Cluster
   const { driverName, namespace, extenderListen } = config;
   const { client, log, metrics, csi: server } = deps;
   const { drivers, ledger, informers, storages, topology, notReady } = cluster;
+  const traced = present({ tracer: deps.tracer });
   const waiting = createWaitingPods(informers.pods);
   const components: Component[] = [];
   if (server) {
@@ -215,9 +246,11 @@ function callComponents(config: OperatorConfig, deps: TermDeps, cluster: Cluster
         informers,
         storages,
         topology,
+        contents: cluster.contents,
         needed: cluster.needed,
         notReady,
         now,
+        ...traced,
       },
       // A scheduler that does not ask the extender must not choose the same full node again.
       onRefused: (ask) => capacity.refused(ask),
@@ -238,6 +271,7 @@ function callComponents(config: OperatorConfig, deps: TermDeps, cluster: Cluster
     const calls = {
       ...{ scheduling, decodePod: (pod: Pod) => podFacts(pod, drivers), onCall: metrics.onExtenderCall },
       onCertificates: metrics.onCertificates,
+      ...traced,
     };
     components.push(...extenderParts(config, extenderListen, { client, notReady, log, ...calls }));
   }

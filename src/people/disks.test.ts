@@ -93,3 +93,12 @@ test('what a node refuses is told in full below the table, and no line is broken
   expect(lines).toContainEqual(expect.stringMatching(/^n1 +\/dev\/sdc +1Gi .* refused: carries filesystem ext4$/));
   expect(lines.join(' ')).toContain(`n1 VolumeGroup/pool (DeviceRefused): ${REFUSED.message}`);
 });
+
+test('a disk that fails says so before anything else, and its condition is told in full', () => {
+  const message = 'disk /dev/sdb, which carries pool, fails: many commands to it fail. See the log of the kernel.';
+  const failing = { device: '/dev/sdb', reason: 'IoErrors', message, carries: ['pool'] };
+  const condition = { ...REFUSED, type: 'Disk/sdb', reason: 'IoErrors', message };
+  const nls = node({ failingDisks: [failing], conditions: [condition] });
+  expect(disksOf([nls]).find(({ name }) => name === '/dev/sdb')?.why).toEqual(['it fails (IoErrors)']);
+  expect(complaintsOf([nls])).toEqual([{ node: 'n1', type: 'Disk/sdb', reason: 'IoErrors', message }]);
+});

@@ -63,10 +63,12 @@ interface Report {
   readonly refused: ReadonlyMap<string, string>;
   /** What hides disks from the machine's own lvm. */
   readonly hidden: ReadonlyMap<string, string>;
+  /** Reasons for which disks fail. */
+  readonly failing: ReadonlyMap<string, string>;
 }
 
 function readReport(nls: NodeLocalStorage): Report {
-  const { nodeStorageInfo = {}, filteredStorageInfo = {}, host = {} } = nls.status ?? {};
+  const { nodeStorageInfo = {}, filteredStorageInfo = {}, host = {}, failingDisks = [] } = nls.status ?? {};
   const { volumeGroups = [], mountPoints = [] } = nodeStorageInfo;
   return {
     node: nls.metadata.name ?? '',
@@ -78,6 +80,7 @@ function readReport(nls: NodeLocalStorage): Report {
     offered: new Set(filteredStorageInfo.devices),
     refused: refusedDisks(nls),
     hidden: new Map((host.hiddenDisks ?? []).map(({ device, by }) => [device, by])),
+    failing: new Map(failingDisks.map(({ device, reason }) => [device, reason])),
   };
 }
 
@@ -114,10 +117,15 @@ function diskOf(device: NlsDevice, report: Report): Disk {
   const { name, total, mediaType } = device;
   const { state, use, why = [] } = standing(device, report);
   const hidden = report.hidden.get(name);
+  const failing = report.failing.get(name);
   return {
     ...{ node: report.node, name, size: total, state },
     ...present({ media: mediaType, use }),
-    why: [...why, ...(hidden === undefined ? [] : [`the machine's own lvm does not see it: ${hidden}`])],
+    why: [
+      ...(failing === undefined ? [] : [`it fails (${failing})`]),
+      ...why,
+      ...(hidden === undefined ? [] : [`the machine's own lvm does not see it: ${hidden}`]),
+    ],
   };
 }
 

@@ -16,6 +16,7 @@ import {
   VOLUMES,
   type Resource,
 } from '../kube/resource.ts';
+import { OF_NODES_THERE } from '../model/nodes-there.ts';
 import type { KubeObject, Node } from '../model/objects.ts';
 import { OPERATOR } from '../model/well-known.ts';
 import type { ReadObjects } from '../operator/follow/ledger-of.ts';
@@ -52,7 +53,7 @@ export async function readRoom({ look, unseen, now, everyPod = false }: ReadRoom
   const objects = {
     pods: await all(PODS, everyPod ? {} : { fieldSelector: 'status.phase=Pending' }),
     nodes: await all(NODES),
-    storages: await all(NODE_LOCAL_STORAGES),
+    storages: await all(NODE_LOCAL_STORAGES, { labelSelector: OF_NODES_THERE }),
     classes: await all(STORAGE_CLASSES),
     volumes: await all(LOCAL_VOLUMES),
     pvs: await all(VOLUMES),

@@ -1,9 +1,10 @@
+import type { Amounts } from '../capacity/amounts.ts';
 import { bytes, formatShort } from '../model/bytes.ts';
 import { bar } from './screen/bar.ts';
 import type { Screen } from './screen/screen.ts';
 import { table, wrap, type Cell, type Column } from './screen/table.ts';
 import { count } from './tell.ts';
-import type { Amounts, Top, TopNode, TopPlace, TopVolume } from './top.ts';
+import type { Top, TopNode, TopPlace, TopVolume } from './top.ts';
 
 /** What `top` can show. */
 export const TOPS = ['nodes', 'groups', 'volumes'] as const;

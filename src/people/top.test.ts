@@ -4,10 +4,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { runForPeople, startForPeople, startPeopleCluster } from '../../test/rig/people-cluster.ts';
 import type { SickCluster } from '../../test/rig/sick-cluster.ts';
 import { LEASES } from '../kube/lease/lease-record.ts';
+import { NODE_LOCAL_STORAGES } from '../kube/resource.ts';
 import { GIB } from '../model/bytes.ts';
 import type { LocalVolume } from '../model/local-volume.ts';
 import type { NodeLocalStorage, PersistentVolumeClaim } from '../model/objects.ts';
-import { SELECTED_NODE } from '../model/well-known.ts';
+import { GONE_SINCE, SELECTED_NODE } from '../model/well-known.ts';
 import { settingsOf } from '../doctor/settings.ts';
 import type { Room } from './room.ts';
 import { notesOf, topOf } from './top.ts';
@@ -129,6 +130,13 @@ describe('the command', () => {
     expect(stdout).toMatch(/^worker-2 .* silent for… refuses 1$/m);
     expect(stdout).toContain('5 nodes, 6 groups, 2 units: 1.7Ti, of which 791Gi used, 0 held, 110Gi reserved,');
     expect([stderr, code]).toEqual(['', 0]);
+  });
+
+  test('what is kept of a node that went is not told', async () => {
+    const metadata = { name: 'went', labels: { [GONE_SINCE]: '1767225600' } };
+    await cluster.client.create(NODE_LOCAL_STORAGES, { metadata }, never);
+    expect((await top()).stdout).toMatch(/^5 nodes, /m);
+    await cluster.client.delete(NODE_LOCAL_STORAGES, { name: 'went' }, never);
   });
 
   test('volumes come the largest first', async () => {

@@ -1,25 +1,15 @@
-import type { GroupState, NodeState, UnitState } from '../capacity/state.ts';
+import { amountsOfGroup, amountsOfUnit, sumOf, type Amounts } from '../capacity/amounts.ts';
+import type { NodeState } from '../capacity/state.ts';
 import { silenceOf } from '../doctor/checks/agents.ts';
 import { inWords } from '../model/in-words.ts';
-import { cordonOf, EVERYTHING, isCordoned } from '../model/cordon.ts';
+import { cordonNotes, cordonOf, isCordoned } from '../model/cordon.ts';
+import { failingNotes } from '../model/storage-troubles.ts';
 import type { LocalVolume } from '../model/local-volume.ts';
 import type { NodeLocalStorage } from '../model/objects.ts';
 import { present } from '../model/present.ts';
 import { LOST } from '../model/well-known.ts';
 import { ledgerOf } from '../operator/follow/ledger-of.ts';
 import type { Room } from './room.ts';
-
-/** Room in bytes. All parts together are the capacity, unless more is promised than is there. */
-export interface Amounts {
-  readonly capacity: number;
-  /** By volumes, and by what else takes room in a group. */
-  readonly used: number;
-  /** For claims and pods whose volumes are not recorded yet. */
-  readonly held: number;
-  /** What nobody has and nobody gets: kept back by an administrator, or in a group that gets nothing new. */
-  readonly reserved: number;
-  readonly free: number;
-}
 
 /** A group, or a disk or mount point that a claim has for itself. */
 export interface TopPlace extends Amounts {
@@ -73,48 +63,20 @@ const byName = (a: { readonly name: string }, b: { readonly name: string }): num
 function placesOf({ name, groups, units }: NodeState, nls: NodeLocalStorage | undefined): TopPlace[] {
   const cordon = nls ? cordonOf(nls) : new Set<string>();
   return [
-    ...groups.toSorted(byName).map((group) => ofGroup(name, group)),
-    ...units.map((unit) => ofUnit(name, unit, isCordoned(cordon, unit.path))).toSorted(byName),
+    ...groups.toSorted(byName).map((group) => placeOf(name, 'LVM', group.name, amountsOfGroup(group))),
+    ...units
+      .map((unit) => placeOf(name, unit.kind, unit.path, amountsOfUnit(unit, isCordoned(cordon, unit.path))))
+      .toSorted(byName),
   ];
 }
 
-function ofGroup(node: string, { name, total, reserved, taken, unattributed, ...state }: GroupState): TopPlace {
-  const [used, held] = [taken + unattributed, state.settled + state.floating];
-  return {
-    ...{ node, kind: 'LVM', name, capacity: total, used, held },
-    // Of a group that gets nothing new all is reserved, also what is used.
-    reserved: Math.max(0, Math.min(reserved, total - used - held)),
-    free: Math.max(0, state.free),
-  };
-}
-
-/** A unit is one or the other as a whole. */
-function ofUnit(node: string, unit: UnitState, cordoned: boolean): TopPlace {
-  const { kind, path, size } = unit;
-  const parts = { capacity: size, used: 0, held: 0, reserved: 0, free: 0 };
-  return { node, kind, name: path, ...parts, [standingOf(unit, cordoned)]: size };
-}
-
-function standingOf({ usable, takenBy, held }: UnitState, cordoned: boolean): keyof Amounts {
-  if (takenBy.length > 0) return 'used';
-  if (!usable) return cordoned ? 'reserved' : 'used';
-  return held > 0 ? 'held' : 'free';
-}
+const placeOf = (node: string, kind: TopPlace['kind'], name: string, amounts: Amounts): TopPlace => ({
+  ...{ node, kind, name, ...amounts },
+});
 
 function nodeOf({ name, groups, units }: NodeState, places: readonly TopPlace[], notes: readonly string[]): TopNode {
   const own = places.filter(({ node }) => node === name);
   return { name, groups: groups.length, units: units.length, ...sumOf(own), notes };
-}
-
-function sumOf(places: readonly Amounts[]): Amounts {
-  const sum = (of: (amounts: Amounts) => number): number => places.reduce((total, each) => total + of(each), 0);
-  return {
-    capacity: sum(({ capacity }) => capacity),
-    used: sum(({ used }) => used),
-    held: sum(({ held }) => held),
-    reserved: sum(({ reserved }) => reserved),
-    free: sum(({ free }) => free),
-  };
 }
 
 /** What a person must know of a node before its numbers are believed. */
@@ -129,15 +91,10 @@ export function notesOf(nls: NodeLocalStorage | undefined, now: number): readonl
   return [
     ...(silence === undefined ? [] : [`silent for ${inWords(silence)}`]),
     ...(nodeStorageInfo.state?.type === 'DiskFault' ? ['faulty'] : []),
+    ...failingNotes(nls),
     ...(refused > 0 ? [`refuses ${refused}`] : []),
-    ...cordonNote(nls),
+    ...cordonNotes(cordonOf(nls)),
   ];
-}
-
-function cordonNote(nls: NodeLocalStorage): readonly string[] {
-  const cordon = cordonOf(nls);
-  if (cordon.size === 0) return [];
-  return [`cordoned: ${cordon.has(EVERYTHING) ? 'all' : [...cordon].join(' ')}`];
 }
 
 function volumesOf(volumes: readonly LocalVolume[], places: readonly TopPlace[]): readonly TopVolume[] {

@@ -11,8 +11,8 @@ const EXTENDER: Extender = {
   cert: 'CERT',
   key: 'KEY',
 };
-const of = (target: Target, extender = EXTENDER, markedPods = false) =>
-  schedulerConfig(target, extender, { image: 'scheduler:v1', markedPods });
+const of = (target: Target, extender = EXTENDER, { markedPods = false, bind = false } = {}) =>
+  schedulerConfig(target, extender, { image: 'scheduler:v1', markedPods, bind });
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 
 interface Configuration {
@@ -33,7 +33,6 @@ test.each([
       urlPrefix: 'https://10.96.7.8:23000/scheduler',
       filterVerb: 'filter',
       prioritizeVerb: 'prioritize',
-      bindVerb: 'bind',
       weight: 10,
       enableHTTPS: true,
       nodeCacheCapable: true,
@@ -78,19 +77,26 @@ test('k3s and rke2 get a file of their own, which adds to what is there', () => 
   });
 });
 
+/** The extender in what is printed. */
+function entryOf({ outputs }: ReturnType<typeof of>): object {
+  const documents = parseAllDocuments(outputs[0]?.text ?? '').map((each) => each.toJS() as Record<string, unknown>);
+  const secret = documents.find(({ kind }) => kind === 'Secret') as { stringData: Record<string, string> } | undefined;
+  const text = secret?.stringData['open-local-scheduler.yaml'] ?? outputs[0]?.text ?? '';
+  return (parse(text) as Configuration).extenders[0] ?? {};
+}
+
+test.each(TARGETS)('%s: only who wants it binds through the extender, and is told which right that needs', (target) => {
+  const [plain, bound] = [of(target), of(target, EXTENDER, { bind: true })];
+  expect(entryOf(plain)).not.toHaveProperty('bindVerb');
+  expect(entryOf(bound)).toEqual({ ...entryOf(plain), bindVerb: 'bind' });
+  expect(bound.steps).toEqual([expect.stringMatching(/extender\.bind=true.*-k deploy\/bind/), ...plain.steps]);
+});
+
 test.each(TARGETS)('%s: only who wants it is asked about marked pods alone, and is told how to go back', (target) => {
-  const entry = (markedPods: boolean): object => {
-    const { outputs } = of(target, EXTENDER, markedPods);
-    const documents = parseAllDocuments(outputs[0]?.text ?? '').map((each) => each.toJS() as Record<string, unknown>);
-    const secret = documents.find(({ kind }) => kind === 'Secret') as
-      | { stringData: Record<string, string> }
-      | undefined;
-    const text = secret?.stringData['open-local-scheduler.yaml'] ?? outputs[0]?.text ?? '';
-    return (parse(text) as Configuration).extenders[0] ?? {};
-  };
-  expect(entry(false)).not.toHaveProperty('managedResources');
-  expect(entry(true)).toEqual({ ...entry(false), managedResources: [{ name: 'csi.aliyun.com/volume' }] });
-  expect(of(target, EXTENDER, true).steps.at(-1)).toMatch(/without --marked-pods first, scheduler.markPods=false last/);
+  const [plain, marked] = [of(target), of(target, EXTENDER, { markedPods: true })];
+  expect(entryOf(plain)).not.toHaveProperty('managedResources');
+  expect(entryOf(marked)).toEqual({ ...entryOf(plain), managedResources: [{ name: 'csi.aliyun.com/volume' }] });
+  expect(marked.steps.at(-1)).toMatch(/without --marked-pods first, scheduler.markPods=false last/);
   expect(of(target).steps.join()).not.toContain('marked');
   expect(schedulerNameOf(target)).toBe(target === 'deployment' ? 'open-local-scheduler' : 'default-scheduler');
 });

@@ -26,6 +26,8 @@ export interface Choice {
   readonly image: string;
   /** Ask about marked pods alone: pods without volumes are then placed without a call. */
   readonly markedPods: boolean;
+  /** Have the extender write bindings, for which the operator needs a right of its own. */
+  readonly bind: boolean;
 }
 
 /** One file or manifest to put somewhere. `secret`: it has a private key in it. */
@@ -66,8 +68,14 @@ const LAYOUTS: Readonly<Record<Exclude<Target, 'deployment'>, Layout>> = {
 export function schedulerConfig(target: Target, extender: Extender, choice: Choice): SchedulerConfig {
   const { outputs, steps } =
     target === 'deployment' ? secondScheduler(extender, choice) : ownScheduler(target, extender, choice);
-  return { outputs, steps: choice.markedPods ? [...steps, TAKE_AWAY] : steps };
+  return {
+    outputs,
+    steps: [...(choice.bind ? [GIVE_RIGHT] : []), ...steps, ...(choice.markedPods ? [TAKE_AWAY] : [])],
+  };
 }
+
+const GIVE_RIGHT =
+  'Give the operator the right to bind pods: helm upgrade with --set extender.bind=true, or kubectl apply -k deploy/bind. To go back, all this without --bind first, the right last.';
 
 const TAKE_AWAY =
   'To ask about every pod again: all this without --marked-pods first, scheduler.markPods=false last. Otherwise nobody asks about new pods in between.';
@@ -96,11 +104,11 @@ const header = { apiVersion: 'kubescheduler.config.k8s.io/v1', kind: 'KubeSchedu
  * One entry of `extenders`. Names alone are sent; when the extender does not answer, the scheduler goes on without it,
  * and CreateVolume refuses what does not fit. https://kubernetes.io/docs/reference/config-api/kube-scheduler-config.v1/
  */
-const extenderEntry = (extender: Extender, host: string, { markedPods }: Choice): object => {
+const extenderEntry = (extender: Extender, host: string, { markedPods, bind }: Choice): object => {
   const base64 = (text: string): string => Buffer.from(text).toString('base64');
   return {
     urlPrefix: `https://${host.includes(':') ? `[${host}]` : host}:${extender.port}/scheduler`,
-    ...{ filterVerb: 'filter', prioritizeVerb: 'prioritize', bindVerb: 'bind', weight: 10 },
+    ...{ filterVerb: 'filter', prioritizeVerb: 'prioritize', ...(bind ? { bindVerb: 'bind' } : {}), weight: 10 },
     ...{ enableHTTPS: true, nodeCacheCapable: true, ignorable: true, httpTimeout: '5s' },
     // Not ignoredByScheduler, which would take the place of what the profile's NodeResourcesFit ignores already.
     ...(markedPods ? { managedResources: [{ name: MARK }] } : {}),

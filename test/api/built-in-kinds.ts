@@ -70,6 +70,20 @@ export function builtInKinds(workbench: Workbench): void {
     await workbench.client.delete(PODS, keyOf(one), workbench.signal, { gracePeriodSeconds: 0 });
   });
 
+  test.each([
+    ['binding', { kind: 'Binding', apiVersion: 'v1', target: { kind: 'Node', name: 'n' } }, '?dryRun=All'],
+    ['eviction', { kind: 'Eviction', apiVersion: 'policy/v1' }, '?dryRun=All'],
+    ['eviction', { kind: 'Eviction', apiVersion: 'policy/v1', deleteOptions: { dryRun: ['All'] } }, ''],
+  ])('a dry run of a %s does nothing', async (subresource, body, query) => {
+    const one = await pod();
+    const { name = '', namespace = '' } = one.metadata;
+    const path = `/api/v1/namespaces/${namespace}/pods/${name}/${subresource}${query}`;
+    const reply = await workbench.raw({ method: 'POST', path, body: { ...body, metadata: { name } } });
+    expect(reply.code).toBe(201);
+    expect(await workbench.client.get(PODS, keyOf(one), workbench.signal)).toEqual(one);
+    await workbench.client.delete(PODS, keyOf(one), workbench.signal, { gracePeriodSeconds: 0 });
+  });
+
   test('a binding for what is not there, or for another uid, is refused', async () => {
     const one = await pod();
     const missing = { metadata: { ...one.metadata, name: workbench.name() } };

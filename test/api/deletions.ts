@@ -137,4 +137,38 @@ export function deletions(workbench: Workbench): void {
     await expect(get(one)).rejects.toSatisfy(isNotFound);
     await client.patch(things, keyOf(two), { type: 'merge', body: { metadata: { finalizers: null } } }, signal);
   });
+
+  test.each([
+    ['Orphan', 'orphan'],
+    ['Foreground', 'foregroundDeletion'],
+  ])('with the policy %s an object is marked for the garbage collector', async (propagationPolicy, finalizer) => {
+    const { client, things, signal } = workbench;
+    const thing = await workbench.made({}, { finalizers: [FINALIZER] });
+    const path = workbench.path(thing.metadata.name);
+    const reply = await workbench.raw({ method: 'DELETE', path, body: { propagationPolicy } });
+    expect(reply.code).toBe(200);
+    const { metadata } = reply.json<Thing>();
+    expect(metadata.deletionTimestamp).toMatch(/Z$/);
+    expect(new Set(metadata.finalizers)).toEqual(new Set([FINALIZER, finalizer]));
+    await client.patch(things, keyOf(thing), { type: 'merge', body: { metadata: { finalizers: null } } }, signal);
+  });
+
+  test('with the policy Background it goes at once', async () => {
+    const thing = await workbench.made();
+    const path = `${workbench.path(thing.metadata.name)}?propagationPolicy=Background`;
+    expect((await workbench.raw({ method: 'DELETE', path })).json()).toMatchObject({ status: 'Success' });
+    await expect(get(thing)).rejects.toSatisfy(isNotFound);
+  });
+
+  test.each([
+    [{ propagationPolicy: 'Later' }, 'propagationPolicy FieldValueNotSupported'],
+    [{ propagationPolicy: 'Orphan', orphanDependents: true }, 'propagationPolicy FieldValueInvalid'],
+    [{ dryRun: ['Some'] }, 'dryRun FieldValueNotSupported'],
+  ])('a delete with %j is refused, and nothing is deleted', async (body, cause) => {
+    const thing = await workbench.made();
+    const path = workbench.path(thing.metadata.name);
+    const reply = await workbench.raw({ method: 'DELETE', path, body });
+    expect(refusal(reply)).toMatchObject({ code: 422, causes: [cause] });
+    expect(await get(thing)).toEqual(thing);
+  });
 }

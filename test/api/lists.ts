@@ -1,12 +1,17 @@
 import { beforeAll, expect, test } from 'vitest';
 import type { ListOptions } from '../../src/kube/client.ts';
-import { type Workbench, keyOf } from './workbench.ts';
+import { type Workbench, keyOf, refusal } from './workbench.ts';
 
 export function lists(workbench: Workbench): void {
   let set = '';
   beforeAll(async () => {
     set = workbench.name();
-    const labels = [{ tier: 'a', disk: 'ssd' }, { tier: 'b', disk: 'hdd' }, { tier: 'c' }, {}];
+    const labels = [
+      { tier: 'a', disk: 'ssd', rank: '9' },
+      { tier: 'b', disk: 'hdd', rank: '10' },
+      { tier: 'c', rank: 'x' },
+      {},
+    ];
     for (const [i, own] of labels.entries()) await workbench.made({}, { name: `${set}-${i}`, labels: { set, ...own } });
   });
   const names = async (options: Partial<ListOptions>): Promise<string[]> => {
@@ -29,6 +34,11 @@ export function lists(workbench: Workbench): void {
     ['!disk', ['2', '3']],
     ['tier,!disk', ['2']],
     ['tier=', []],
+    ['constructor', []],
+    ['constructor notin (a)', ['0', '1', '2', '3']],
+    ['rank>9', ['1']],
+    ['rank<10', ['0']],
+    ['rank>0', ['0', '1']],
     ['', ['0', '1', '2', '3']],
   ])('the label selector %j selects', async (selector, expected) => {
     expect(await names({ labelSelector: `set=${set}${selector === '' ? '' : `,${selector}`}` })).toEqual(expected);
@@ -51,6 +61,7 @@ export function lists(workbench: Workbench): void {
     ['labelSelector', 'a=b c'],
     ['labelSelector', '=b'],
     ['labelSelector', '-a'],
+    ['labelSelector', 'a>b'],
     ['fieldSelector', 'spec.size=5'],
     ['fieldSelector', 'metadata.name'],
     ['fieldSelector', 'metadata.labels=x'],
@@ -62,6 +73,21 @@ export function lists(workbench: Workbench): void {
       path: `${workbench.path()}?${new URLSearchParams({ [parameter]: value }).toString()}`,
     });
     expect([reply.code, reply.json<{ reason: string }>().reason]).toEqual([400, 'BadRequest']);
+  });
+
+  test.each([
+    ['resourceVersionMatch=Exact', 'FieldValueForbidden'],
+    ['resourceVersion=1&resourceVersionMatch=Newest', 'FieldValueNotSupported'],
+    ['resourceVersion=0&resourceVersionMatch=Exact', 'FieldValueForbidden'],
+    ['resourceVersion=1&resourceVersionMatch=Exact&continue=x', 'FieldValueForbidden'],
+  ])('a list with %s contradicts itself', async (query, reason) => {
+    const reply = await workbench.raw({ path: `${workbench.path()}?${query}` });
+    expect(refusal(reply)).toMatchObject({ code: 422, causes: [`resourceVersionMatch ${reason}`] });
+  });
+
+  test('a list cannot ask for initial events', async () => {
+    const reply = await workbench.raw({ path: `${workbench.path()}?sendInitialEvents=true` });
+    expect(refusal(reply)).toMatchObject({ code: 422, causes: ['sendInitialEvents FieldValueForbidden'] });
   });
 
   test('pages together are the whole list, of one moment', async () => {

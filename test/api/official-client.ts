@@ -1,6 +1,7 @@
 import {
   ApiException,
   AppsV1Api,
+  AuthenticationV1Api,
   AuthorizationV1Api,
   CoordinationV1Api,
   CoreV1Api,
@@ -370,6 +371,40 @@ export function officialClient(bench: Workbench): void {
     // A real server's authorizer hears of new roles by a watch.
     await eventually(async () => expect(await may(asked[0] ?? {})).toBe(true));
     expect(await Promise.all(asked.map(may))).toEqual([true, true, false, false, false, false]);
+  });
+
+  test('a token of a ServiceAccount says whose it is, until the account is gone', async () => {
+    const { namespace } = bench;
+    const { metadata } = await core().createNamespacedServiceAccount({
+      namespace,
+      body: { metadata: { name: bench.name() } },
+    });
+    const { name = '' } = metadata ?? {};
+    const { status } = await core().createNamespacedServiceAccountToken({
+      name,
+      namespace,
+      body: { spec: {} },
+    });
+    const { token = '', expirationTimestamp } = status ?? {};
+    expect(expirationTimestamp?.getTime()).toBeGreaterThan(Date.now());
+    const review = (asked: string) =>
+      bench.official.makeApiClient(AuthenticationV1Api).createTokenReview({ body: { spec: { token: asked } } });
+    expect((await review(token)).status).toMatchObject({
+      authenticated: true,
+      user: {
+        username: `system:serviceaccount:${namespace}:${name}`,
+        uid: metadata?.uid,
+        groups: expect.arrayContaining([`system:serviceaccounts:${namespace}`, 'system:authenticated']),
+      },
+    });
+    const refused = await review(`${token}x`);
+    expect(refused.status).toMatchObject({ error: expect.stringContaining('invalid bearer token') });
+    expect(refused.status?.authenticated ?? false).toBe(false);
+    await expect(
+      core().createNamespacedServiceAccountToken({ name: bench.name(), namespace, body: { spec: {} } }),
+    ).rejects.toMatchObject({ code: 404 });
+    await core().deleteNamespacedServiceAccount({ name, namespace });
+    await eventually(async () => expect((await review(token)).status?.authenticated ?? false).toBe(false));
   });
 
   test('what the server is', async () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { WatchEvent, WatchOptions } from '../../src/kube/client.ts';
-import { type Workbench, keyOf, type Thing } from './workbench.ts';
+import { type Workbench, keyOf, refusal, type Thing } from './workbench.ts';
 
 export function watches(workbench: Workbench): void {
   /** Watches until `count` events other than bookmarks have come. */
@@ -246,6 +246,29 @@ export function watches(workbench: Workbench): void {
     await following;
     const end = await client.list(things, select, signal);
     expect([...mirror.values()].toSorted(byName)).toEqual([...end.items].toSorted(byName));
+  });
+
+  test.each([
+    ['sendInitialEvents=true', 'FieldValueForbidden'],
+    ['resourceVersionMatch=NotOlderThan', 'FieldValueForbidden'],
+  ])('a watch with %s alone contradicts itself', async (query, reason) => {
+    const reply = await workbench.raw({ path: `${workbench.path()}?watch=true&timeoutSeconds=1&${query}` });
+    expect(refusal(reply)).toMatchObject({ code: 422, causes: [`resourceVersionMatch ${reason}`] });
+  });
+
+  test('a watch from version 0 is told where what was there ends, though it did not ask', async () => {
+    await workbench.made();
+    const query = 'watch=true&timeoutSeconds=1&allowWatchBookmarks=true&resourceVersion=0';
+    const { text } = await workbench.raw({ path: `${workbench.path()}?${query}` });
+    expect(text).toContain('"type":"ADDED"');
+    expect(text).toContain('initial-events-end');
+  });
+
+  test('a watch that wants no initial events gets none', async () => {
+    await workbench.made();
+    const query = 'watch=true&timeoutSeconds=1&sendInitialEvents=false&resourceVersionMatch=NotOlderThan';
+    const { code, text } = await workbench.raw({ path: `${workbench.path()}?${query}` });
+    expect([code, text]).toEqual([200, '']);
   });
 }
 

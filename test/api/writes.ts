@@ -329,4 +329,29 @@ export function writes(workbench: Workbench): void {
     expect((await workbench.raw({ method: 'DELETE', path: `${path}?dryRun=All` })).code).toBe(200);
     expect(await workbench.client.get(workbench.things, keyOf(thing), workbench.signal)).toEqual(thing);
   });
+
+  test.each([
+    ['PUT', 'dryRun=All&dryRun=none', 'dryRun FieldValueNotSupported'],
+    ['PATCH', 'dryRun=true', 'dryRun FieldValueNotSupported'],
+    ['DELETE', 'dryRun=true', 'dryRun FieldValueNotSupported'],
+    ['PATCH', 'force=true', 'force FieldValueForbidden'],
+    ['PUT', 'fieldValidation=Loud', 'fieldValidation FieldValueNotSupported'],
+  ])('a %s with %s is refused, and nothing is written', async (method, query, cause) => {
+    const thing = await workbench.made();
+    const sent = { ...thing, spec: { size: 7 } };
+    const body = method === 'DELETE' ? undefined : method === 'PATCH' ? { spec: { size: 7 } } : sent;
+    const path = `${workbench.path(thing.metadata.name)}?${query}`;
+    const type = method === 'PATCH' ? MERGE : 'application/json';
+    expect(refusal(await workbench.raw({ method, path, type, body }))).toEqual({
+      ...{ code: 422, reason: 'Invalid', causes: [cause] },
+    });
+    expect(await workbench.client.get(workbench.things, keyOf(thing), workbench.signal)).toEqual(thing);
+  });
+
+  test('a POST with an unknown dry run makes nothing', async () => {
+    const body = workbench.thing();
+    const reply = await workbench.raw({ method: 'POST', path: `${workbench.path()}?dryRun=true`, body });
+    expect(refusal(reply)).toMatchObject({ code: 422, causes: ['dryRun FieldValueNotSupported'] });
+    expect((await workbench.raw({ path: workbench.path(body.metadata.name) })).code).toBe(404);
+  });
 }

@@ -11,7 +11,9 @@ import { readCluster } from '../../src/doctor/read-cluster.ts';
 import type { Resource } from '../../src/kube/resource.ts';
 import { CLAIMS, NODE_LOCAL_STORAGES, PODS, STORAGE_CLASSES } from '../../src/kube/resource.ts';
 import { VERSION } from '../../src/version.ts';
+import { startProxy } from '../rig/connect-proxy.ts';
 import { eventually } from '../rig/eventually.ts';
+import { runForPeople } from '../rig/people-cluster.ts';
 import { serviceAccountKubeconfig } from './cluster/identities.ts';
 import { CHECKOUT } from './cluster/program.ts';
 import { createPods, untilRunning } from './instruments/workload.ts';
@@ -86,6 +88,81 @@ test('kubectl finds it as a plug-in', async () => {
   const env = { PATH: `${folder}:${PATH}`, KUBECONFIG: system.cluster.admin };
   const { stdout } = await promisify(execFile)(system.cluster.binary('kubectl'), ['open-local', 'doctor'], { env });
   expect(stdout).toMatch(/^healthy: /);
+});
+
+/** How people reach a cluster: by a certificate, a credential plug-in, a proxy, each a context of one kubeconfig. */
+async function contextsOf(proxy: URL): Promise<string> {
+  const { cluster } = system;
+  const admin = JSON.parse(await readFile(cluster.admin, 'utf8')) as {
+    readonly clusters: readonly { readonly cluster: object }[];
+    readonly users: readonly { readonly user: object }[];
+  };
+  await system.kubectl('create', 'serviceaccount', 'person');
+  const role = ['--clusterrole=cluster-admin', '--serviceaccount=default:person'];
+  await system.kubectl('create', 'clusterrolebinding', 'person', ...role);
+  const token = await system.kubectl('create', 'token', 'person');
+  const apiVersion = 'client.authentication.k8s.io/v1';
+  const credential = { apiVersion, kind: 'ExecCredential', status: { token: token.trim() } };
+  const plugin = path.join(cluster.dir, 'login');
+  await writeFile(plugin, `#!/bin/sh\necho '${JSON.stringify(credential)}'\n`, { mode: 0o755 });
+  const context = (name: string, at: string, user: string) => ({ name, context: { cluster: at, user } });
+  const file = path.join(cluster.dir, 'contexts.kubeconfig');
+  const config = {
+    clusters: [
+      { name: 'direct', cluster: admin.clusters[0]?.cluster },
+      { name: 'behind-proxy', cluster: { ...admin.clusters[0]?.cluster, 'proxy-url': proxy.href } },
+      { name: 'gone', cluster: { ...admin.clusters[0]?.cluster, 'proxy-url': 'http://127.0.0.1:1' } },
+    ],
+    users: [
+      { name: 'admin', user: admin.users[0]?.user },
+      { name: 'person', user: { exec: { apiVersion, command: './login', interactiveMode: 'Never' } } },
+    ],
+    contexts: [
+      context('admin', 'direct', 'admin'),
+      context('plug-in', 'direct', 'person'),
+      context('proxied', 'behind-proxy', 'person'),
+      context('gone', 'gone', 'person'),
+    ],
+    'current-context': 'admin',
+  };
+  await writeFile(file, JSON.stringify({ apiVersion: 'v1', kind: 'Config', ...config }));
+  return file;
+}
+
+test('it goes by contexts, a credential plug-in and a proxy, as kubectl does', async () => {
+  const { host, port } = new URL(system.cluster.server);
+  await using proxy = await startProxy(Number(port));
+  const kubeconfig = await contextsOf(proxy.url);
+  const look = (...flags: readonly string[]) => runForPeople({ kubeconfig }, ['volumes', '-o', 'json', ...flags]);
+  const volumesBy = async (...flags: readonly string[]): Promise<unknown> => {
+    const { stdout, stderr, code } = await look(...flags);
+    expect({ stderr, code }).toEqual({ stderr: '', code: 0 });
+    return (JSON.parse(stdout) as { volumes: unknown }).volumes;
+  };
+  const admin = await volumesBy();
+  expect(admin).toMatchObject([{ pods: ['default/web'] }]);
+  expect(await volumesBy('--context=plug-in')).toEqual(admin);
+  expect(proxy.asked).toEqual([]);
+  expect(await volumesBy('--context=proxied')).toEqual(admin);
+  expect(proxy.asked).toEqual([`CONNECT ${host} me:secret`]);
+  const refused = await look('--context=gone');
+  expect(refused).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('127.0.0.1:1') });
+});
+
+test.each([
+  ['top', 'nodes'],
+  ['top', 'groups'],
+  ['top', 'volumes'],
+  ['disks'],
+  ['volumes'],
+  ['why', 'pod', 'web'],
+  ['why', 'node', 'node-1'],
+  ['doctor'],
+])('at 80 columns no line of %s %s is broken by the terminal', async (...args) => {
+  const { stdout, stderr } = await runForPeople({ kubeconfig: system.cluster.admin }, args, 80);
+  expect(stderr).toBe('');
+  expect(stdout).not.toBe('');
+  expect(stdout.split('\n').filter(({ length }) => length > 80)).toEqual([]);
 });
 
 const RULES: Resource = {

@@ -3,8 +3,10 @@ import path from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest';
 import { lost } from './instruments/kept-volumes.ts';
 import { broken, promised } from './instruments/promised-bytes.ts';
+import { extenderCalls } from './instruments/extender-calls.ts';
 import { extenderComplaints } from './instruments/scheduler-log.ts';
 import { start } from './cluster/processes.ts';
+import { CHECKOUT } from './cluster/program.ts';
 import { startFakeExtender } from './system/fake-extender.ts';
 import { startSystem, type System } from './system/system.ts';
 import { until } from './cluster/until.ts';
@@ -122,7 +124,7 @@ test.each([
       urlPrefix: `http://127.0.0.1:${fake.port}`,
       enableHTTPS: false,
       tlsConfig: undefined,
-      ignorable: true,
+      ...{ ignorable: true, bindVerb: 'bind' },
     });
     const since = (await system.log('kube-scheduler')).length;
     try {
@@ -133,7 +135,46 @@ test.each([
       expect(broken(await promised(system))).toEqual([]);
       expect(extenderComplaints((await system.log('kube-scheduler')).slice(since))).not.toEqual([]);
     } finally {
-      await reconfigure({ urlPrefix, ...before });
+      await reconfigure({ bindVerb: undefined, urlPrefix, ...before });
     }
   },
 );
+
+test('bindings through the extender: without the right they fail and say what to do, with it they are made, and who may ignore the extender binds alone', async () => {
+  const right = path.join(CHECKOUT, 'deploy/bind');
+  try {
+    await reconfigure({ bindVerb: 'bind', ignorable: false });
+    const refused = pods('refused', 3);
+    await createPods(system, refused);
+    await untilSomeEvent('FailedScheduling', /^refused-/, /leave bindVerb out .*extender\.bind=true/);
+    expect(nodesOf(refused).filter(Boolean)).toEqual([]);
+    await system.kubectl('apply', '-k', right);
+    await untilRunning(system, names(refused), WITHIN_MS);
+    expect(await passedOver()).toBe(0);
+
+    // As after an upgrade: the right is gone, and the configuration is still what was printed before.
+    await system.kubectl('delete', '-k', right);
+    await reconfigure({ ignorable: true });
+    const before = await extenderCalls(system.leader());
+    const alone = pods('alone', 10);
+    await createPods(system, alone);
+    await untilRunning(system, names(alone), WITHIN_MS);
+    expect((await extenderCalls(system.leader())).bind - before.bind).toBeGreaterThanOrEqual(alone.length);
+    expect(await passedOver()).toBeGreaterThanOrEqual(alone.length);
+    expect(broken(await promised(system))).toEqual([]);
+  } finally {
+    await system.kubectl('delete', '-k', right, '--ignore-not-found');
+    await reconfigure({ bindVerb: undefined, ignorable: true });
+  }
+  const before = await extenderCalls(system.leader());
+  const plain = pods('plain', 3);
+  await createPods(system, plain);
+  await untilRunning(system, names(plain), WITHIN_MS);
+  expect((await extenderCalls(system.leader())).bind).toBe(before.bind);
+});
+
+/** How often a scheduler that was started last bound a pod itself after the extender had refused. */
+async function passedOver(): Promise<number> {
+  const log = await system.log('kube-scheduler');
+  return log.slice(log.lastIndexOf('Starting Kubernetes Scheduler')).split('Skipping extender in bind').length - 1;
+}

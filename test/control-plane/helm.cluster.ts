@@ -33,10 +33,20 @@ const CRDS = ['localvolumes', 'nodelocalstorageinitconfigs', 'nodelocalstorages'
 // Everything that a test may have left, as on a new cluster.
 beforeEach(async () => {
   await helm('uninstall', 'open-local', '-n', 'open-local', '--ignore-not-found');
-  await kubectl(cluster, 'delete', 'crd', ...CRDS, '--ignore-not-found');
+  await kubectl(cluster, 'delete', 'crd', ...CRDS, '--ignore-not-found', '--wait=false');
+  await untilGone(CRDS);
   await kubectl(cluster, 'delete', 'storageclass,csidriver', '--all');
   await kubectl(cluster, 'delete', 'daemonset', '--all', '-n', 'kube-system');
-});
+}, 240_000);
+
+/**
+ * The API server deletes the objects of a definition first, and looks for up to a minute whether they are gone
+ * (deleteInstances in apiextensions-apiserver's finalizer).
+ */
+async function untilGone(crds: readonly string[]): Promise<void> {
+  const args = ['wait', '--for=delete', 'crd', ...crds, '--timeout=150s'];
+  await promisify(execFile)(cluster.binary('kubectl'), ['--kubeconfig', cluster.admin, ...args]);
+}
 
 /** Makes an object that records a volume of a user. */
 const record = async (): Promise<void> => {

@@ -15,6 +15,7 @@ import type { IoLimits } from '../../src/model/storage-class.ts';
 import type { LocalVolume } from '../../src/model/local-volume.ts';
 import type { KubeObject, PersistentVolumeClaim } from '../../src/model/objects.ts';
 import { parseQuantity } from '../../src/model/quantity.ts';
+import { GONE_SINCE } from '../../src/model/well-known.ts';
 import { forEachOf } from '../../sandbox/cluster/in-turn.ts';
 import { STATEFUL_SETS } from '../../sandbox/controllers/kinds.ts';
 import { joinNode } from '../../sandbox/cluster/simulated-node.ts';
@@ -332,7 +333,7 @@ test('5: a node that is deleted and comes back has its volumes still; until then
   const volume = volumeOf('home-0');
   await system.client.delete(NODES, { name: node }, never);
   await until('its storage is taken off the books', [system.stores.nodeStorages], WITHIN_MS, () => {
-    return system.stores.nodeStorages.get(node) === undefined;
+    return system.stores.nodeStorages.get(node)?.metadata.labels?.[GONE_SINCE] !== undefined;
   });
   await system.client.delete(PODS, { namespace: 'default', name: 'home' }, never, { gracePeriodSeconds: 0 });
   await running({ name: 'elsewhere', sizes: ['15Gi'] });

@@ -80,7 +80,8 @@ const node = {
   metadata: named,
   spec: { unschedulable: true, taints: [{ key: 'k', value: 'v', effect: 'NoSchedule' }], podCIDR: '10.0.0.0/24' },
 };
-const claim = { metadata: inNamespace, spec: { ...claimSpec, volumeName: 'pv-1' } };
+const ownerReferences = [{ apiVersion: 'v1', kind: 'Pod', name: 'two', uid: 'p2', controller: true }];
+const claim = { metadata: { ...inNamespace, ownerReferences }, spec: { ...claimSpec, volumeName: 'pv-1' } };
 const pv = {
   metadata: named,
   spec: {
@@ -99,6 +100,7 @@ const storageClass = {
   provisioner: driver,
   parameters: { volumeType: 'LVM' },
   mountOptions: ['noatime', 'ro'],
+  allowedTopologies: [{ matchLabelExpressions: [{ key: 'kubernetes.io/hostname', values: ['node-a'] }] }],
 };
 
 /** Objects of each kind that have every field of the schema among them, and the status that the first one gets. */

@@ -13,6 +13,7 @@ import {
 import { bytes, GIB } from '../../src/model/bytes.ts';
 import type { KubeObject, PersistentVolumeClaim } from '../../src/model/objects.ts';
 import type { VolumeSnapshot } from '../../src/model/snapshot-objects.ts';
+import { GONE_SINCE } from '../../src/model/well-known.ts';
 import { CHECKOUT } from './cluster/program.ts';
 import { tell } from './cluster/tell.ts';
 import { until } from './cluster/until.ts';
@@ -174,7 +175,16 @@ async function live(): Promise<void> {
     stores.localVolumes.list().every(({ spec }) => spec.nodeName !== LOST),
   );
   await client.delete(NODES, { name: LOST }, never);
-  await until('its report goes with it', [stores.nodeStorages], WITHIN_MS, () => !stores.nodeStorages.get(LOST));
+  const keptSince = () => stores.nodeStorages.get(LOST)?.metadata.labels?.[GONE_SINCE];
+  await until('its report is kept aside', [stores.nodeStorages], WITHIN_MS, () => keptSince() !== undefined);
+  // Days later a machine of that name is another one.
+  const old = { metadata: { labels: { [GONE_SINCE]: '0' } } };
+  await client.patch(NODE_LOCAL_STORAGES, { name: LOST }, { type: 'merge', body: old }, never);
+  await client.create(NODES, { metadata: { name: LOST } }, never);
+  const isAnother = (): boolean => stores.nodeStorages.get(LOST) !== undefined && keptSince() === undefined;
+  await until('it has an object of its own', [stores.nodeStorages], WITHIN_MS, isAnother);
+  await client.delete(NODES, { name: LOST }, never);
+  await until('which goes with it', [stores.nodeStorages], WITHIN_MS, () => !stores.nodeStorages.get(LOST));
 
   await client.delete(PODS, { namespace: 'default', name: 'inline' }, never);
   await deletePods(system, [

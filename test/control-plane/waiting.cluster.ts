@@ -5,7 +5,14 @@ import { CLAIMS, NODE_LOCAL_STORAGES, NODES, PODS, STORAGE_CLASSES } from '../..
 import { bytes, formatBytes } from '../../src/model/bytes.ts';
 import type { EventReason } from '../../src/model/event-reasons.ts';
 import type { Pod } from '../../src/model/objects.ts';
-import { DEFAULT_DRIVER, LOG_LEVEL, LOST, OPERATOR, STORAGE_RESERVED } from '../../src/model/well-known.ts';
+import {
+  DEFAULT_DRIVER,
+  LOG_LEVEL,
+  LOST,
+  OPERATOR,
+  SELECTED_NODE,
+  STORAGE_RESERVED,
+} from '../../src/model/well-known.ts';
 import { runForPeople } from '../rig/people-cluster.ts';
 import { CHECKOUT } from './cluster/program.ts';
 import { tell } from './cluster/tell.ts';
@@ -148,6 +155,7 @@ const CLASSES = [
   classOf('milli', { volumeType: 'LVM', bps: '10m' }),
   classOf('mount', { volumeType: 'MountPoint', mediaType: 'ssd' }),
   classOf('pool-0', { volumeType: 'LVM', vgName: POOL }),
+  classOf('rationed', { volumeType: 'LVM' }),
 ];
 const from = (kind: string, name: string): Wish => ({
   dataSource: { kind, name, ...(kind === 'VolumeSnapshot' && { apiGroup: 'snapshot.storage.k8s.io' }) },
@@ -330,6 +338,22 @@ test('a claim that CreateVolume refuses for what it is holds no room', async () 
   ).toBeUndefined();
 }, 240_000);
 
+test('a pod is told what others hold whose volumes are not made yet', async () => {
+  const [provisioner] = system.leader().sidecars;
+  await provisioner?.stop();
+  await createPod('holder', [size('4Gi')], on('far-1'));
+  const claims = system.stores.claims;
+  const isChosen = (): boolean => claims.get('default/holder-0')?.metadata.annotations?.[SELECTED_NODE] === 'far-1';
+  await until('the node of the first is chosen', [claims], WITHIN_MS, isChosen);
+  await createPod('held-up', [size('5Gi')], on('far-1'));
+  await until('the second is told', [system.stores.events], WITHIN_MS, () => ourEventsOn('held-up').length > 0);
+  expect(ourEventsOn('held-up')[0]?.message).toContain(
+    'of node far-1, which lacks 2 GiB of 5 GiB: 3 GiB of 7 GiB free, 4 GiB held for pods that are being placed.',
+  );
+  provisioner?.start();
+  await untilRunning(system, ['holder'], WITHIN_MS);
+}, 240_000);
+
 test('so is each whose claim, class, source, volume or node stands in the way', async () => {
   const { client } = system;
   for (const each of CLASSES) await client.create(STORAGE_CLASSES, each, never);
@@ -361,4 +385,41 @@ async function runAsTold(command: string): Promise<string> {
 test("README's commands run as they stand there", async () => {
   expect(COMMANDS.length).toBeGreaterThan(10);
   for (const command of COMMANDS) await expect(runAsTold(command)).resolves.toBeTypeOf('string');
+}, 240_000);
+
+test('of a claim that a quota forbids its controller tells, and `why` that it waits for that', async () => {
+  const none = { hard: { 'rationed.storageclass.storage.k8s.io/persistentvolumeclaims': '0' } };
+  const quotas = { group: '', version: 'v1', plural: 'resourcequotas', kind: 'ResourceQuota', namespaced: true };
+  await system.client.create(quotas, { metadata: { namespace: 'default', name: 'none' }, spec: none } as never, never);
+  // Until its controller has counted it forbids nothing.
+  await system.kubectl('wait', 'quota/none', '--for=jsonpath={.status.hard}', '--timeout=60s');
+  const spec = { ...claimSpec('1Gi'), storageClassName: 'rationed' };
+  await createPod('quota', [], {
+    ...on('node-1'),
+    volumes: [{ name: 'tmp', ephemeral: { volumeClaimTemplate: { spec } } }],
+  });
+  const isTold = (): boolean => eventsOn('quota').some(({ message }) => message.includes('exceeded quota: none'));
+  await until('the controller tells', [system.stores.events], WITHIN_MS, isTold, () => eventsOn('quota'));
+  expect(await runAsTold('kubectl open-local why pod quota')).toContain('waiting for ephemeral volume controller');
+  expect(ourEventsOn('quota')).toEqual([]);
+}, 240_000);
+
+test('of a claim that is not there the scheduler tells, and `why` too', async () => {
+  await createPod('no-claim', [], ofClaim('never-made'));
+  const { events } = system.stores;
+  await until('the scheduler tells', [events], WITHIN_MS, () => eventsOn('no-claim').length > 0);
+  expect(eventsOn('no-claim')[0]?.message).toContain('persistentvolumeclaim "never-made" not found');
+  expect(await runAsTold('kubectl open-local why pod no-claim')).toContain('never-made');
+}, 240_000);
+
+test('while no operator answers, the scheduler says that it asked in vain, and `why` that there is room', async () => {
+  const { operator } = system.leader();
+  await operator.stop();
+  await createPod('unasked', [size('1Gi')], on('node-1'));
+  const { events } = system.stores;
+  await until('the scheduler tells', [events], WITHIN_MS, () => eventsOn('unasked').length > 0);
+  expect(eventsOn('unasked')[0]?.message).toMatch(/Post "https:.*(connection refused|EOF|reset)/);
+  expect(await runAsTold('kubectl open-local why pod unasked')).toContain('The operator does not lead');
+  operator.start();
+  await untilRunning(system, ['unasked'], WITHIN_MS);
 }, 240_000);

@@ -7,8 +7,9 @@ import { isDeepStrictEqual, promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { run } from '../../src/exec/run.ts';
 import { loadKubeconfig } from '../../src/kube/access/kubeconfig.ts';
-import { NODES } from '../../src/kube/resource.ts';
+import { NODES, PODS } from '../../src/kube/resource.ts';
 import { createKubeClient } from '../../src/kube/rest/rest-client.ts';
+import type { Pod } from '../../src/model/objects.ts';
 import { parseSandboxConfig } from '../../sandbox/config.ts';
 import { runSandbox } from '../../sandbox/run.ts';
 import type { SandboxReport } from '../../sandbox/story/sandbox-report.ts';
@@ -38,8 +39,10 @@ async function playDemo(lvm: 'simulated' | 'real'): Promise<Record<string, unkno
   const failed = report.steps.flatMap(({ title, findings }) =>
     findings.filter(({ ok }) => !ok).map((finding) => ({ title, ...finding })),
   );
-  const ending = { code, stderr, failed, ok: report.ok, error: report.error, left: await program.leftovers() };
-  if (report.steps.length < 9) return ending;
+  const { ok, error } = report;
+  const ending = { code, stderr, failed, ok, error, left: await program.leftovers() };
+  if (report.steps.length < 9 || failed.length > 0)
+    throw new Error(`the demo ended after step ${report.steps.length}: ${JSON.stringify(ending)}`);
 
   const states = report.steps.map(({ state }) => state) as NineStates;
   const [groups, extended, web, grown, , race, second, tooBig, gone] = states;
@@ -166,6 +169,43 @@ test('--keep leaves the cluster up until Ctrl-C, which ends all of it', async ()
   expect(await program.leftovers()).toEqual([]);
 }, 60_000);
 
+/** As `kubectl create token` asks for it. */
+async function tokenOf(account: string, kubeconfig: string): Promise<string> {
+  const [, server] = /server: "?([^\s"]+)/.exec(await readFile(kubeconfig, 'utf8')) ?? [];
+  const answer = await fetch(`${server}/api/v1/namespaces/default/serviceaccounts/${account}/token`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', metadata: {}, spec: {} }),
+  });
+  return ((await answer.json()) as { status: { token: string } }).status.token;
+}
+
+test('--serve lets pods come and go, and tells where metrics and page are', async () => {
+  const args = ['sandbox', '--serve', `--log-dir=${program.logs}`];
+  const { child, match } = await program.startUntil(
+    args,
+    /KUBECONFIG=(\S+)\n.*metrics: (http:\S+)\nIts page: (http:\S+) /,
+  );
+  const [, kubeconfig = '', metrics = '', page = ''] = match;
+  const client = createKubeClient(await loadKubeconfig(kubeconfig, { run }), { userAgent: 'test' });
+  await eventually(async () => {
+    const { items } = await client.list(PODS, {}, AbortSignal.timeout(10_000));
+    const traffic = items.filter(({ metadata }) => metadata.labels?.['app'] === 'traffic');
+    const phaseOf = ({ status }: Pod): string | undefined => status?.phase;
+    expect(traffic.map(({ metadata }) => metadata.name)).not.toContain('traffic-0');
+    expect(traffic.map(phaseOf)).toEqual(expect.arrayContaining(['Running', 'Pending']));
+  });
+  client.close();
+  const authorization = `Bearer ${await tokenOf('viewer', kubeconfig)}`;
+  expect(await (await fetch(`${page}api/nodes`, { headers: { authorization } })).json()).toMatchObject({ all: 4 });
+  expect(await (await fetch(page)).text()).toContain('<title>');
+  expect(await (await fetch(metrics)).text()).toMatch(/^local_volume_group_total\{/m);
+  const ended = once(child, 'exit');
+  child.kill('SIGINT');
+  expect(await ended).toEqual([0, null]);
+  expect(await program.leftovers()).toEqual([]);
+}, 90_000);
+
 test('Ctrl-C in the middle ends all of it, with exit code 1', async () => {
   const { child } = await program.startUntil(['sandbox', `--log-dir=${program.logs}`], /^3\/9/m);
   const ended = once(child, 'exit');
@@ -234,6 +274,7 @@ test('a program of ours that dies by itself ends the story, named', async () => 
 test.each([
   [['--lvm=none'], /--lvm/],
   [['--json', '--keep'], /--json and --keep/],
+  [['--json', '--serve'], /--json and --serve/],
   [['--story=/nowhere.yaml'], /\/nowhere\.yaml/],
 ])('%j cannot be used: one line, exit code 2', async (args, message) => {
   const { code, stdout, stderr } = await program.run('sandbox', ...args);

@@ -71,6 +71,25 @@ const CASES: Readonly<Record<AlertName, Case>> = {
     told: [{ labels: { ...node, of: 'group' }, summary: 'Node n1 reports 1 faulty: group.' }],
     silent: { 'all is whole': { 'open_local_node_faults{nodename="n1",of="group"}': '0+0x20' } },
   },
+  OpenLocalDiskFailing: {
+    fires: {
+      'open_local_node_failing_disks{nodename="n1",reason="SelfAssessmentFailed"}': '2+0x20',
+      'open_local_node_failing_disks{nodename="n2",reason="IoErrors"}': '1x7 stale',
+    },
+    at: '10m',
+    told: [
+      {
+        labels: { ...node, reason: 'SelfAssessmentFailed' },
+        summary: 'Node n1 has 2 failing disks: SelfAssessmentFailed.',
+      },
+    ],
+    silent: {
+      'no disk fails': { 'open_local_node_faults{nodename="n1",of="group"}': '0+0x20' },
+      'one failed for a moment': {
+        'open_local_node_failing_disks{nodename="n1",reason="DiskOffline"}': '1x2 stale',
+      },
+    },
+  },
   OpenLocalAgentSilent: {
     fires: { 'open_local_node_report_timestamp_seconds{nodename="n1"}': '600+0x60' },
     at: '30m',
@@ -78,6 +97,18 @@ const CASES: Readonly<Record<AlertName, Case>> = {
     silent: {
       'it reports every five minutes': {
         'open_local_node_report_timestamp_seconds{nodename="n1"}': '0x4 300x4 600x4 900x4 1200x4 1500x4 1800x4',
+      },
+    },
+  },
+  OpenLocalAgentNeverReported: {
+    fires: { 'open_local_node_never_reported{nodename="n1"}': '1+0x30' },
+    at: '20m',
+    told: [{ labels: node, summary: 'The agent of node n1 has never reported.' }],
+    silent: {
+      'a node that joins': { 'open_local_node_never_reported{nodename="n1"}': '1x10 stale' },
+      'a node without an agent on purpose, and one that reports': {
+        'open_local_node_faults{nodename="n2",of="group"}': '0+0x30',
+        'open_local_node_report_timestamp_seconds{nodename="n1"}': '0+60x30',
       },
     },
   },

@@ -7,11 +7,16 @@ cache=${OPEN_LOCAL_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/open-local}
 export GOTOOLCHAIN=local CGO_ENABLED=0
 
 command -v go >/dev/null || { echo "build.sh: go is missing: helm is built from its Go module (Go 1.26)" >&2; exit 1; }
+# Another run that builds is waited for.
+mkdir -p "$cache"
+exec 9>"$cache/deploy-tools.lock"
+flock 9
 cd "$here/tools"
 out=$cache/deploy/tools-$(cat go.mod go.sum | sha256sum | cut -c1-16)
 if [ ! -f "$out/.complete" ]; then
   mkdir -p "$out"
-  for tool in $(go list tool); do
+  tools=$(go list tool)
+  for tool in $tools; do
     echo "building $tool …" >&2
     go build -trimpath -ldflags '-s -w' -o "$out/" "$tool" >&2
   done

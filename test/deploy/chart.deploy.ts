@@ -18,6 +18,7 @@ import {
   kustomized,
   manifests,
   nameOf,
+  PAGE_FLAGS,
   SNAPSHOT_FLAGS,
   template,
   type Manifest,
@@ -115,6 +116,7 @@ describe('one source, two doors', () => {
   test.each([
     ['deploy', BASE_FLAGS],
     ['examples/with-snapshots', SNAPSHOT_FLAGS],
+    ['examples/with-page', PAGE_FLAGS],
   ])('kustomize build %s gives what helm gives', async (folder, flags) => {
     const ours = comparable(await kustomized(tools, folder));
     expect(Object.keys(ours).length).toBeGreaterThan(30);
@@ -166,6 +168,7 @@ describe('values that are refused, with the name of the key', () => {
     ],
     ['a relative folder', { agent: { kubeletDir: 'var/lib/kubelet' } }, /agent\/kubeletDir'/],
     ['a strategy that is none', { extender: { strategy: 'pack' } }, /extender\/strategy'.*'binpack', 'spread'/],
+    ['a choice that is none', { extender: { bind: 'sometimes' } }, /extender\/bind'/],
     ['a mark that is none', { scheduler: { markPods: 'sometimes' } }, /scheduler\/markPods'/],
     [
       'marked pods with scores for pods that are not marked',
@@ -301,7 +304,7 @@ describe('the values.yaml of open-local', () => {
 
 test('every object of a namespace is in the one that is asked, and all have the labels', async () => {
   const flags = [
-    '--set=scheduler.enabled=true,serviceMonitor.enabled=true,prometheusRule.enabled=true,dashboards.enabled=true,tls.source=cert-manager',
+    '--set=scheduler.enabled=true,serviceMonitor.enabled=true,prometheusRule.enabled=true,dashboards.enabled=true,page.enabled=true,page.service=true,tls.source=cert-manager',
     ...SNAPSHOT_FLAGS,
   ];
   const objects = await rendered('--set=namespace=disks', '--set=customLabels.mine=yes', ...flags);
@@ -312,6 +315,58 @@ test('every object of a namespace is in the one that is asked, and all have the 
   for (const object of objects) {
     expect(object).toMatchObject({ metadata: { labels: { 'app.kubernetes.io/name': 'open-local', mine: 'yes' } } });
   }
+});
+
+describe('the page', () => {
+  const PAGE = /^(?:Cluster)?Role(?:Binding)?\/.*page|^Service\/.*page/;
+  const reviews = (objects: readonly Manifest[]): string[] =>
+    objects
+      .flatMap(({ rules = [] }) => rules as readonly { resources?: readonly string[] }[])
+      .flatMap(({ resources = [] }) => resources.filter((resource) => resource.endsWith('reviews')));
+  const argsOf = (objects: readonly Manifest[]): readonly string[] =>
+    container(named(objects, 'Deployment', 'open-local-operator'), 'operator').args.filter((arg) => /page/.test(arg));
+
+  test('is not there, and nobody may ask who somebody is, unless it is asked for', async () => {
+    const objects = await rendered();
+    expect([objects.map(nameOf).filter((name) => PAGE.test(name)), reviews(objects), argsOf(objects)]).toEqual([
+      [],
+      [],
+      [],
+    ]);
+  });
+
+  test('is where only a port-forward leads, with the two rights to ask', async () => {
+    const objects = await rendered('--set=page.enabled=true');
+    expect(argsOf(objects)).toEqual(['--page-listen=127.0.0.1:23080']);
+    expect(reviews(objects)).toEqual(['tokenreviews', 'subjectaccessreviews']);
+    expect(objects.map(nameOf).filter((name) => PAGE.test(name))).toEqual([
+      ...['ClusterRole/open-local-page', 'ClusterRole/open-local-page-viewer', 'ClusterRoleBinding/open-local-page'],
+    ]);
+    expect(JSON.stringify(named(objects, 'NetworkPolicy', 'open-local-operator'))).not.toContain('23080');
+  });
+
+  test('has a Service that the leader leads to itself, and an open port, when that is asked for', async () => {
+    const objects = await rendered('--set=page.enabled=true,page.service=true,page.port=9443');
+    expect(argsOf(objects)).toEqual(['--page-listen=0.0.0.0:9443', '--page-service=open-local-page']);
+    expect(named(objects, 'Service', 'open-local-page')).toMatchObject({
+      spec: { ports: [{ name: 'page', port: 443, targetPort: 9443 }] },
+    });
+    expect(JSON.stringify(named(objects, 'NetworkPolicy', 'open-local-operator'))).toContain('9443');
+    expect(named(objects, 'Role', 'open-local-page')).toMatchObject({ rules: [{ resources: ['endpoints'] }] });
+  });
+});
+
+test('traces are made only where a collector is named, by operators and agents', async () => {
+  const argsOf = (objects: readonly Manifest[]): readonly string[] =>
+    (['Deployment/operator', 'DaemonSet/agent'] as const).flatMap((which) => {
+      const [kind = '', name = ''] = which.split('/');
+      return container(named(objects, kind, `open-local-${name}`), name).args.filter((arg) => /trace/.test(arg));
+    });
+  expect(argsOf(await rendered())).toEqual([]);
+  const flags = ['--trace-endpoint=http://c.m.svc:4318', '--trace-sampling=0.25'];
+  const asked = '--set=traces.endpoint=http://c.m.svc:4318,traces.sampling=0.25';
+  expect(argsOf(await rendered(asked))).toEqual([...flags, ...flags]);
+  await expect(rendered('--set=traces.endpoint=c:4318')).rejects.toThrow('traces');
 });
 
 test('a second scheduler asks the extender, with the certificate of a client', async () => {
@@ -425,6 +480,24 @@ describe('marked pods', () => {
     expect(await notes(...set('scheduler.markPods=true'))).toMatch(/scheduler-config kubeadm .* --marked-pods\n/);
     expect(await notes()).not.toContain('marked');
   });
+});
+
+test('bindings through the extender come with the right to write them, and not without a word', async () => {
+  const looks = async (...flags: readonly string[]) => {
+    const objects = await rendered('--set=scheduler.enabled=true', ...flags);
+    const text = objects.map((each) => stringify(each)).join();
+    return { verb: text.includes('bindVerb: bind'), right: text.includes('pods/binding') };
+  };
+  expect(await looks()).toEqual({ verb: false, right: false });
+  expect(await looks('--set=extender.bind=true')).toEqual({ verb: true, right: true });
+  expect(await notes('--set=extender.bind=true')).toMatch(/scheduler-config kubeadm .* --bind\n/);
+  expect(await notes()).not.toContain('--bind');
+});
+
+test('classes can be left out as a whole, as a cluster before Kubernetes 1.34 needs it', async () => {
+  const objects = await rendered('--set=volumeattributesclass=null', '--set=storageclass=null');
+  expect(objects.map(({ kind }) => kind)).toContain('CSIDriver');
+  expect(objects.filter(({ kind }) => /^(VolumeAttributes|Storage)Class$/.test(kind))).toEqual([]);
 });
 
 test('snapshots come when the cluster has their kinds', async () => {

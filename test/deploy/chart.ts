@@ -80,15 +80,19 @@ const BASE: Readonly<Record<string, string>> = {
   'agent.yaml': 'agent.yaml',
   'csidriver.yaml': 'csidriver.yaml',
   'storageclasses.yaml': 'storageclasses.yaml',
+  'bind/rbac.yaml': 'bind-rbac.yaml',
   'marked-pods/policy.yaml': 'marked-pods.yaml',
+  'page/rbac.yaml': 'page.yaml',
   'snapshots/rbac.yaml': 'snapshots-rbac.yaml',
   'snapshots/volumesnapshotclass.yaml': 'snapshots-class.yaml',
 };
 const SIDECAR = 'snapshots/csi-snapshotter.yaml';
 
-/** The flags of helm for the base, for the policy beside it, and for the base with snapshots. */
+/** The flags of helm for the base, for what is beside it, and for the base with more. */
 export const BASE_FLAGS = ['--set=createNamespace=true', '--set=snapshots.enabled=false'];
+export const BIND_FLAGS = [...BASE_FLAGS, '--set=extender.bind=true'];
 export const MARK_FLAGS = ['--set=scheduler.markPods=true', '--kube-version=1.36.0'];
+export const PAGE_FLAGS = [...BASE_FLAGS, '--set=page.enabled=true'];
 export const SNAPSHOT_FLAGS = ['--set=createNamespace=true', '--set=snapshots.enabled=true'];
 
 const headerOf = (source: string): string =>
@@ -100,8 +104,10 @@ export async function derivedFiles(tools: Pick<Tools, 'helm'>): Promise<Readonly
   const text = await template(tools, ...SNAPSHOT_FLAGS);
   const plain = await template(tools, ...BASE_FLAGS);
   const marked = await template(tools, ...MARK_FLAGS);
+  const bind = await template(tools, ...BIND_FLAGS);
+  const page = await template(tools, ...PAGE_FLAGS);
   for (const [file, source] of Object.entries(BASE)) {
-    const rendered = { snapshots: text, 'marked-pods': marked }[path.dirname(file)] ?? plain;
+    const rendered = { snapshots: text, 'marked-pods': marked, bind, page }[path.dirname(file)] ?? plain;
     files.set(`deploy/${file}`, headerOf(source) + partOf(rendered, source));
   }
   files.set(`deploy/${SIDECAR}`, headerOf('operator.yaml') + sidecarPatch(manifests(text)));

@@ -79,6 +79,7 @@ function report(): NonNullable<NodeLocalStorage['status']> {
       mountPoints: [{ name: '/mnt/open-local/a', total: size, available: size, isBind: false, readOnly: false }],
     },
     filteredStorageInfo: { volumeGroups: ['pool-0'], devices: ['/dev/sdc'], mountPoints: ['/mnt/open-local/a'] },
+    failingDisks: [{ device: '/dev/sdb', reason: 'IoErrors', message: 'disk /dev/sdb fails', carries: ['pool-0'] }],
     conditions: [
       { type: 'StrayVolumes', status: 'False', reason: 'VolumesFound', message: '', lastTransitionTime: now },
     ],

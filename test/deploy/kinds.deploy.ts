@@ -69,7 +69,7 @@ describe.each(MINORS)('Kubernetes %s', (minor) => {
   });
 
   const isOld = MINORS.indexOf(minor) < MINORS.indexOf('1.36');
-  test.each(['deploy', 'examples/with-snapshots', ...(isOld ? [] : ['deploy/marked-pods'])])(
+  test.each(['deploy', 'deploy/bind', 'examples/with-snapshots', ...(isOld ? [] : ['deploy/marked-pods'])])(
     'knows every field of the base %s',
     async (base) => {
       expect(await conform(folder, await kustomized(tools, base))).toMatch(NOTHING_WRONG);

@@ -2,6 +2,7 @@ import { present } from '../../src/model/present.ts';
 import type { ClaimFacts, PodFacts, PodVolume, VolumeFacts } from '../../src/model/facts.ts';
 import {
   askBind,
+  askResume,
   askExpire,
   askFilter,
   askGrow,
@@ -88,12 +89,13 @@ function makePod(w: World): boolean {
   const name = `p${w.random.below(5)}`;
   if (w.api.pod.has(claimKeyOf(name))) return false;
   const volumes: PodVolume[] = [];
-  for (let i = 0; i <= w.random.below(3); i += 1) volumes.push(makeVolume(w, name, i));
-  setPod(w, { uid: w.nextId('p'), namespace: NAMESPACE, name, finished: false, volumes });
+  const uid = w.nextId('p');
+  for (let i = 0; i <= w.random.below(3); i += 1) volumes.push(makeVolume(w, { name, uid }, i));
+  setPod(w, { uid, namespace: NAMESPACE, name, finished: false, volumes });
   return true;
 }
 
-function makeVolume(w: World, pod: string, i: number): PodVolume {
+function makeVolume(w: World, pod: Pick<PodFacts, 'name' | 'uid'>, i: number): PodVolume {
   const kind = w.random.below(10);
   if (kind === 0) {
     const vgName = w.random.chance(70) ? 'pool-0' : 'pool-1';
@@ -104,11 +106,11 @@ function makeVolume(w: World, pod: string, i: number): PodVolume {
     };
   }
   if (kind === 1) {
-    const claimName = `${pod}-${w.nextId('e')}`;
+    const claimName = `${pod.name}-${w.nextId('e')}`;
     const storageClass = someClass(w);
     const requested = toBytes(someSize(w));
     // The ephemeral volume controller makes the claim, now or later.
-    if (w.random.chance(70)) makeClaim(w, claimName, { storageClass, requested });
+    if (w.random.chance(70)) makeClaim(w, claimName, { storageClass, requested, ofPod: pod.uid });
     return { kind: 'ephemeral', claimName, storageClass, requested };
   }
   const claimName = `c${w.random.below(7)}`;
@@ -118,12 +120,14 @@ function makeVolume(w: World, pod: string, i: number): PodVolume {
 
 function makeEphemeralClaim(w: World): boolean {
   const missing = [...w.api.pod.values()].flatMap((pod) =>
-    pod.volumes.filter((volume) => volume.kind === 'ephemeral' && !w.api.claim.has(claimKeyOf(volume.claimName))),
+    pod.volumes
+      .filter((volume) => volume.kind === 'ephemeral' && !w.api.claim.has(claimKeyOf(volume.claimName)))
+      .map((volume) => ({ volume, ofPod: pod.uid })),
   );
-  const volume = w.random.pick(missing);
-  if (volume?.kind !== 'ephemeral') return false;
+  const { volume, ofPod } = w.random.pick(missing) ?? {};
+  if (volume?.kind !== 'ephemeral' || ofPod === undefined) return false;
   const { claimName, storageClass = 'any', requested } = volume;
-  return makeClaim(w, claimName, { storageClass, requested });
+  return makeClaim(w, claimName, { storageClass, requested, ofPod });
 }
 
 function deleteClaim(w: World): boolean {
@@ -144,11 +148,11 @@ function deleteClaim(w: World): boolean {
 function replaceClaim(w: World): boolean {
   const claim = w.random.pick([...w.api.claim.values()].filter(unbound));
   if (!claim) return false;
-  const { name, storageClass = 'any', requested } = claim;
+  const { name, storageClass = 'any', requested, ofPod } = claim;
   w.set('claim', claimKeyOf(name), undefined);
   for (const volume of w.api.volume.values()) if (volume.claimUid === claim.uid) w.doomed.add(volume.name);
   // The claim of an ephemeral volume is made from the same template again.
-  return makeClaim(w, name, name.startsWith('c') ? {} : { storageClass, requested });
+  return makeClaim(w, name, name.startsWith('c') ? {} : { storageClass, requested, ...present({ ofPod }) });
 }
 
 function endPod(w: World, pod: PodFacts | undefined, finished: boolean): boolean {
@@ -160,8 +164,10 @@ function endPod(w: World, pod: PodFacts | undefined, finished: boolean): boolean
   return true;
 }
 
+/** Not one with the claim of an ephemeral volume, which stays the earlier pod's until it is collected. */
 function replacePod(w: World): boolean {
-  const pod = w.random.pick(w.api.pod.values());
+  const isPlain = ({ volumes }: PodFacts): boolean => volumes.every(({ kind }) => kind !== 'ephemeral');
+  const pod = w.random.pick([...w.api.pod.values()].filter(isPlain));
   if (!pod) return false;
   endPod(w, pod, false);
   setPod(w, { ...without(without(pod, 'nodeName'), 'nominatedNode'), uid: w.nextId('p'), finished: false });
@@ -206,6 +212,7 @@ function nominate(w: World): boolean {
 }
 
 function bindVerb(w: World): boolean {
+  if (!w.bindsByVerb) return false;
   const pod = w.random.pick(openPods(w));
   const node = w.random.pick(w.random.chance(70) && pod ? (w.answers.get(pod.uid) ?? []) : w.nodes.keys());
   if (!pod || node === undefined) return false;
@@ -222,6 +229,8 @@ function bindPod(w: World): boolean {
   const [chosen] = claimsOf(w, pod).flatMap(({ selectedNode }) => selectedNode ?? []);
   const node = chosen ?? w.random.pick(w.answers.get(pod.uid) ?? []);
   if (node === undefined) return false;
+  // Whatever the verb says: kube-scheduler binds past an extender that may be ignored.
+  if (w.bindsByVerb) askBind(w, pod, node);
   setPod(w, { ...pod, nodeName: node });
   return true;
 }
@@ -394,6 +403,7 @@ function endCopy(w: World): boolean {
 
 function restart(w: World): boolean {
   w.restart();
+  askResume(w);
   return true;
 }
 

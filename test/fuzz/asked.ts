@@ -1,9 +1,19 @@
 import { present } from '../../src/model/present.ts';
-import type { ClaimFacts, PodFacts, VolumeFacts } from '../../src/model/facts.ts';
+import type { ClaimFacts, GroupFacts, PodFacts, VolumeFacts } from '../../src/model/facts.ts';
 import type { VolumePolicy } from '../../src/model/storage-class.ts';
 import type { Refusal } from '../../src/model/verdict.ts';
 import { believePlace, endClaim, endPod, forgetReplanned, reviewClaim, reviewUids } from './hear.ts';
-import { askOf, inExtents, toBytes, type HoldPromise, type Item, type Model, type Needs, type Use } from './model.ts';
+import {
+  askOf,
+  inExtents,
+  inlineItems,
+  toBytes,
+  type HoldPromise,
+  type Item,
+  type Model,
+  type Needs,
+  type Use,
+} from './model.ts';
 import { HOLD_TTL_MS, type World } from './world.ts';
 import { demand } from './violation.ts';
 
@@ -108,6 +118,30 @@ export function askBind(world: World, pod: PodFacts, node: string): void {
   believeHold(world, pod, items, [node]);
 }
 
+/** Has a ledger that was made anew take up what is on its way, and believes what it holds then. */
+export function askResume(world: World): void {
+  const { ledger, model } = world;
+  guard(world, 'resume', () => ledger.resume(world.now));
+  const held = new Set(ledger.held().pods);
+  for (const pod of model.known.pod.values()) {
+    if (!held.has(pod.uid)) continue;
+    const node = chosenFor(model, pod);
+    const { items, blocked } = model.needs(pod);
+    const isOurs = inlineItems(pod).length > 0 && !blocked && pod.nodeName === undefined;
+    demand(isOurs && node !== undefined, () => `resume: room is held for ${pod.name}, of which no node is known`);
+    believeHold(world, pod, items, [node]);
+  }
+}
+
+function chosenFor(model: Model, pod: PodFacts): string | undefined {
+  const claims = pod.volumes.flatMap((volume) =>
+    volume.kind === 'inline' ? [] : (model.known.claim.get(`default/${volume.claimName}`) ?? []),
+  );
+  return (
+    claims.find(({ bound, selectedNode }) => !bound && selectedNode !== undefined)?.selectedNode ?? pod.nominatedNode
+  );
+}
+
 /** Records that nothing is promised any more; the ledger may still hold the room. */
 function forgetHold(model: Model, pod: string, { nodes, items }: HoldPromise): void {
   for (const node of nodes) model.replanned.push({ pod, node, items });
@@ -195,7 +229,8 @@ export function askGrow(world: World, volume: VolumeFacts, size: number): number
   const use = model.uses().find(({ name }) => name === volume.name);
   const group = model.group(volume.node, volume.where);
   const room = model.room(volume.node, volume.where) + (group?.forGrowth ?? 0);
-  const more = (to: number): number => inExtents(to, group) - inExtents(use?.size ?? 0, group);
+  const counted = (bytes: number): number => countedAs(volume, bytes, group);
+  const more = (to: number): number => counted(to) - counted(use?.size ?? 0);
   const answer = guard(world, 'grow', () => ledger.grow(volume.name, toBytes(size)));
   if (answer.ok) {
     demand(answer.size >= size, () => `grow: ${answer.size} for ${size}`);
@@ -207,6 +242,12 @@ export function askGrow(world: World, volume: VolumeFacts, size: number): number
   const idle = heldOn(world, volume.node) === 0 && use !== undefined && group !== undefined;
   demand(!idle || room < more(size), () => `grow: refused though ${room} bytes are free: ${answer.refusal.message}`);
   return undefined;
+}
+
+/** What LVM shows of the volume is there already, also where it is more than what is recorded. */
+function countedAs({ name }: VolumeFacts, bytes: number, group: GroupFacts | undefined): number {
+  const shown = group?.volumes.find((volume) => volume.name === name)?.size ?? 0;
+  return Math.max(shown, inExtents(bytes, group));
 }
 
 export function askExpire(world: World): void {

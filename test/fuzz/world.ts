@@ -73,6 +73,8 @@ export class World {
   readonly copies = new Map<string, string>();
   /** Nodes where something unforeseeable happened: a disk died, a stranger made a volume. */
   readonly disturbed = new Set<string>();
+  /** In half of the histories: kube-scheduler's configuration has the bind verb. */
+  readonly bindsByVerb: boolean;
   readonly policy: LedgerPolicy;
   ledger: Ledger;
   now = 0;
@@ -94,6 +96,7 @@ export class World {
       firstRows: FIRST_ROWS,
       onBroken: (what) => demand(false, () => `the ledger says of itself: ${what}`),
     };
+    this.bindsByVerb = random.chance(50);
     this.ledger = new LedgerClass(this.policy);
     for (const facts of CLASSES) this.set('class', facts.name, facts);
     const count = nodes ?? 1 + random.below(3);

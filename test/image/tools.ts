@@ -26,6 +26,7 @@ export const TOOLS: readonly { readonly name: string; readonly ask: string; read
     ask: `${name} --version`,
     atLeast: [2, 33],
   })),
+  { name: 'smartctl', ask: 'smartctl --version', atLeast: [7] },
   ...['find', 'stat'].map((name) => ({ name, ask: `${name} --version`, atLeast: [4] })),
 ];
 

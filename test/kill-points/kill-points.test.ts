@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import * as csi from '../../src/csi/gen/csi.ts';
 import { nameOf, type KillPoint, type ProgramName, type Watcher } from './life.ts';
 import { storyOf, storyOfCopies, storyOfGroups, untilOk, type Step } from './story.ts';
+import { storyOfPod } from './story-of-pods.ts';
 import { startWorld, type World } from './world.ts';
 
 const never = new AbortController().signal;
@@ -76,6 +77,8 @@ test.each([
   ['an encrypted volume', storyOf('luks2'), 60],
   ['copies of a volume', storyOfCopies(), 40],
   ['snapshots of two volumes', storyOfGroups(), 30],
+  ['a pod that kube-scheduler binds', storyOfPod('kube-scheduler'), 20],
+  ['a pod that is bound through the extender', storyOfPod('the extender'), 22],
 ] as const)(
   'whoever is killed before or after an effect on %s, a retry ends with nothing too many and nothing too few',
   async (_, story, least) => {

@@ -38,6 +38,8 @@ export interface World extends AsyncDisposable {
   readonly client: KubeClient;
   readonly csi: CsiClient;
   readonly node: CsiClient['node'];
+  /** Socket of the scheduler extender. */
+  readonly extender: string;
   /** Folder for staging and target paths. */
   readonly targets: string;
   inventory(): Promise<Inventory>;
@@ -71,6 +73,7 @@ export async function startWorld(watcher: Watcher): Promise<World> {
     client,
     csi,
     node: node.node,
+    extender: `${folder}/extender.sock`,
     targets,
     inventory: () => takeInventory(client, folder, targets),
     settled: () => programs.settled(),
@@ -127,8 +130,9 @@ class Programs {
   #runOperator(life: Life): Promise<void> {
     const config = parseOperatorConfig(
       [
-        ...['--no-leader-election', '--extender-listen=none', '--metrics-listen=none', '--namespace=default'],
+        ...['--no-leader-election', '--metrics-listen=none', '--namespace=default'],
         `--csi-endpoint=unix://${this.#folder}/operator.sock`,
+        `--extender-listen=unix://${this.#folder}/extender.sock`,
       ],
       {},
     );

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, mkdtemp, open, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { attachLoop } from '../../sandbox/cluster/loops.ts';
 import { run } from '../../src/exec/run.ts';
 
 const never = new AbortController().signal;
@@ -11,7 +12,7 @@ const command = async (...argv: string[]): Promise<string> =>
 
 /** Loop devices over sparse files, and an LVM_SYSTEM_DIR by which lvm sees these and nothing else of the machine. */
 export interface LoopDisks extends AsyncDisposable {
-  /** Devices such as `/dev/loop3`, in the order of the sizes. */
+  /** Devices such as `/dev/loop3`, in the order of the sizes, and of lvm's reports. */
   readonly devices: readonly string[];
   readonly systemDir: string;
   /** Bytes of the whole device. */
@@ -28,21 +29,24 @@ export interface LoopDisks extends AsyncDisposable {
  */
 export async function createLoopDisks(...sizes: readonly number[]): Promise<LoopDisks> {
   const folder = await mkdtemp(path.join(tmpdir(), 'open-local-lvm-'));
-  const devices: string[] = [];
+  const made: { readonly device: string; readonly image: string }[] = [];
   const dispose = async (): Promise<void> => {
-    for (const device of devices) await command('losetup', '--detach', device).catch(() => {});
+    for (const { device } of made) await command('losetup', '--detach', device).catch(() => {});
     await rm(folder, { recursive: true, force: true });
   };
   try {
-    for (const [index, size] of sizes.entries()) {
-      const file = await open(path.join(folder, `disk-${index}.img`), 'w');
-      await file.truncate(size);
-      await file.close();
-      const device = await command('losetup', '--find', '--show', path.join(folder, `disk-${index}.img`));
-      devices.push(device);
-      // A loop device stays read-only over detaching, when a test that made it so was cut.
-      await command('blockdev', '--setrw', device);
+    for (const index of sizes.keys()) {
+      const image = path.join(folder, `disk-${index}.img`);
+      await writeFile(image, '');
+      made.push({ device: await attachLoop(run, image), image });
     }
+    // As lvm sorts them: loop10 comes before loop9.
+    made.sort((a, b) => (a.device < b.device ? -1 : 1));
+    for (const [index, { device, image }] of made.entries()) {
+      await truncate(image, sizes[index]);
+      await command('losetup', '--set-capacity', device);
+    }
+    const devices = made.map(({ device }) => device);
     const systemDir = path.join(folder, 'lvm');
     await mkdir(systemDir);
     const filter = [...devices.map((device) => `"a|^${device}$|"`), '"r|.*|"'].join(', ');

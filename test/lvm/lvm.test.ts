@@ -21,6 +21,7 @@ import { initVolumeGroups } from '../../src/agent/storage/init-volume-groups.ts'
 import type { Observation } from '../../src/agent/storage/observe.ts';
 import { createLoopDisks, type LoopDisks } from './loop-disks.ts';
 import { testOn } from '../machine.ts';
+import { createOne } from '../rig/create-one.ts';
 
 const test = testOn('root', 'lvm2', 'loop devices');
 const never = new AbortController().signal;
@@ -49,14 +50,16 @@ test('real lvm2 and the simulated one agree after every step', async () => {
 
   const steps: ((lvm: Lvm, devices: readonly string[]) => Promise<void>)[] = [
     (lvm, devices) => lvm.createGroup({ name: 'ring3', devices: devices.slice(0, 2) }, never),
-    (lvm) => lvm.createVolume(volume('a', 10), never),
-    (lvm) => lvm.createVolume(volume('a', 10), never), // again: done
-    (lvm) => lvm.createVolume(volume('s', 20, 'striped'), never),
+    (lvm) => createOne(lvm, volume('a', 10), never),
+    (lvm) => createOne(lvm, volume('a', 10), never), // again: done
+    (lvm) => lvm.markFilled(volume('a', 0), never),
+    (lvm) => lvm.markFilled(volume('a', 0), never), // again: done
+    (lvm) => createOne(lvm, volume('s', 20, 'striped'), never),
     (lvm) => lvm.extendVolume(volume('a', 33), never),
     (lvm) => lvm.extendVolume(volume('a', 33), never), // again: done
     (lvm) => lvm.extendVolume(volume('a', 5), never), // never smaller
-    (lvm) => lvm.createVolume({ ...volume('odd', 1), sizeBytes: bytes(1_000_001) }, never), // no whole sectors
-    (lvm) => lvm.createVolume(volume('wide', 190), never), // over two devices
+    (lvm) => createOne(lvm, { ...volume('odd', 1), sizeBytes: bytes(1_000_001) }, never), // no whole sectors
+    (lvm) => createOne(lvm, volume('wide', 190), never), // over two devices
     (lvm, devices) => lvm.extendGroup({ name: 'ring3', devices: devices.slice(2) }, never),
     (lvm) => lvm.removeVolume(volume('a', 0), never),
     (lvm) => lvm.removeVolume(volume('a', 0), never), // again: done
@@ -69,15 +72,15 @@ test('real lvm2 and the simulated one agree after every step', async () => {
 });
 
 const FAILURES: readonly (readonly [string, (lvm: Lvm, devices: readonly string[]) => Promise<void>, string])[] = [
-  ['no room to create', (lvm) => lvm.createVolume(volume('big', 4000), never), 'exhausted'],
+  ['no room to create', (lvm) => createOne(lvm, volume('big', 4000), never), 'exhausted'],
   ['no room to extend', (lvm) => lvm.extendVolume(volume('a', 4000), never), 'exhausted'],
-  ['a larger volume of that name', (lvm) => lvm.createVolume(volume('a', 30), never), 'conflict'],
-  ["someone else's volume", (lvm) => lvm.createVolume(volume('foreign', 4), never), 'conflict'],
+  ['a larger volume of that name', (lvm) => createOne(lvm, volume('a', 30), never), 'conflict'],
+  ["someone else's volume", (lvm) => createOne(lvm, volume('foreign', 4), never), 'conflict'],
   ['extending what is not there', (lvm) => lvm.extendVolume(volume('none', 4), never), 'not-found'],
-  ['creating in no group', (lvm) => lvm.createVolume({ ...volume('x', 4), vgName: 'nowhere' }, never), 'not-found'],
+  ['creating in no group', (lvm) => createOne(lvm, { ...volume('x', 4), vgName: 'nowhere' }, never), 'not-found'],
   ['removing in no group', (lvm) => lvm.removeVolume({ vgName: 'nowhere', name: 'x' }, never), 'not-found'],
-  ['a reserved name', (lvm) => lvm.createVolume(volume('snapshot1', 4), never), 'invalid'],
-  ['a name that is an option', (lvm) => lvm.createVolume(volume('--yes', 4), never), 'invalid'],
+  ['a reserved name', (lvm) => createOne(lvm, volume('snapshot1', 4), never), 'invalid'],
+  ['a name that is an option', (lvm) => createOne(lvm, volume('--yes', 4), never), 'invalid'],
   ['the origin of a snapshot', (lvm) => lvm.removeVolume(volume('origin', 0), never), 'precondition'],
   [
     'a group that is there',
@@ -96,8 +99,8 @@ test('every failure has its kind', async () => {
   await using disks = await createLoopDisks(100 * MIB, 64 * MIB);
   const lvm = lvmOf(disks);
   await lvm.createGroup({ name: 'ring3', devices: disks.devices.slice(0, 1) }, never);
-  await lvm.createVolume(volume('a', 10), never);
-  await lvm.createVolume(volume('origin', 8), never);
+  await createOne(lvm, volume('a', 10), never);
+  await createOne(lvm, volume('origin', 8), never);
   await disks.lvm('lvcreate', '--size', '4m', '--name', 'foreign', 'ring3');
   await disks.lvm('lvcreate', '--size', '4m', '--name', 'cow', 'ring3');
   await disks.lvm('lvconvert', '--yes', '--snapshot', '--zero', 'n', 'ring3/origin', 'ring3/cow');
@@ -115,7 +118,7 @@ test('a group whose disk cannot be written or is gone is faulty as a whole, and 
   const lvm = lvmOf(disks);
   const [first = '', second = ''] = disks.devices;
   await lvm.createGroup({ name: 'ring3', devices: disks.devices }, never);
-  const failure = (): Promise<unknown> => lvm.createVolume(volume('a', 8), never).catch((error: unknown) => error);
+  const failure = (): Promise<unknown> => createOne(lvm, volume('a', 8), never).catch((error: unknown) => error);
   await disks.command('blockdev', '--setro', first);
   expect(concernsGroup(await failure())).toBe(true);
   await disks.command('blockdev', '--setrw', first);
@@ -156,9 +159,35 @@ test('a volume whose making was cut is made anew, and only such a one', async ()
   await lvm.createGroup({ name: 'ring3', devices: disks.devices }, never);
   const cut = ['lvcreate', '--addtag', OUR_TAG, '--addtag', UNFINISHED_TAG, '--size', '20m', '--name', 'a', 'ring3'];
   await disks.lvm(...cut);
-  await lvm.createVolume(volume('a', 8), never);
+  await createOne(lvm, volume('a', 8), never);
   const [group] = (await lvm.report(never)).groups;
   expect(group?.volumes).toMatchObject([{ name: 'a', size: 8 * MIB, tags: [OUR_TAG] }]);
+});
+
+test('lvm changes and removes no other volume of a name than the one that was seen, and makes several in one go', async () => {
+  await using disks = await createLoopDisks(100 * MIB);
+  const lvm = lvmOf(disks);
+  await lvm.createGroup({ name: 'ring3', devices: disks.devices }, never);
+  const look = async () => ({ at: performance.now(), groups: (await lvm.report(never)).groups });
+  const results = await lvm.createVolumes(
+    ['a', 'b', 'huge', 'c'].map((name) => volume(name, name === 'huge' ? 4000 : 8)),
+    never,
+    await look(),
+  );
+  expect(results).toMatchObject([{ status: 'fulfilled' }, {}, { reason: { kind: 'exhausted' } }, {}]);
+  const seen = await look();
+  const [group] = seen.groups;
+  expect(group?.volumes.map(({ name, tags }) => ({ name, tags }))).toEqual(
+    ['a', 'b', 'c'].map((name) => ({ name, tags: [OUR_TAG] })),
+  );
+  await disks.lvm('lvremove', '--yes', 'ring3/a');
+  await disks.lvm('lvcreate', '--size', '4m', '--name', 'a', 'ring3');
+  const before = (await lvm.report(never)).groups;
+  await lvm.removeVolume(volume('a', 0), never, seen);
+  await lvm.adoptVolume(volume('b', 0), never);
+  expect((await lvm.report(never)).groups).toEqual(before);
+  await lvm.removeVolume(volume('a', 0), never);
+  expect((await lvm.report(never)).groups[0]?.volumes.map(({ name }) => name)).toEqual(['b', 'c']);
 });
 
 test('lvm itself refuses a disk with a filesystem, and writes nothing to it', async () => {

@@ -12,6 +12,7 @@ import { bytes, MIB } from '../../src/model/bytes.ts';
 import { largestStore, STORE_CHUNK } from '../../src/model/snapshot-store.ts';
 import { createLoopDisks, type LoopDisks } from './loop-disks.ts';
 import { testOn } from '../machine.ts';
+import { createOne } from '../rig/create-one.ts';
 
 const test = testOn('root', 'lvm2', 'loop devices');
 const never = new AbortController().signal;
@@ -46,7 +47,7 @@ test('before lvm looks for what snapshots need, the kernel is asked to load it',
   };
   const lvm = createLvm({ run: recording, systemDir: disks.systemDir });
   await lvm.createGroup({ name: 'ring3', devices: disks.devices }, never);
-  await lvm.createVolume(volume('origin', 40), never);
+  await createOne(lvm, volume('origin', 40), never);
   const load = 'dmsetup target-version snapshot';
   /** What was run last; without device-mapper lvm ends with an error after it. */
   const last = async (work: () => Promise<void>): Promise<readonly (string | undefined)[]> => {
@@ -80,7 +81,7 @@ test('real lvm2 and the simulated one agree about snapshots after every step', a
   await simulated.createGroup({ name: 'ring3', devices: ['/dev/sim-a'] }, never);
 
   const steps: ((lvm: Lvm) => Promise<unknown>)[] = [
-    (lvm) => lvm.createVolume(volume('origin', 40), never),
+    (lvm) => createOne(lvm, volume('origin', 40), never),
     (lvm) => (lvm === real ? take(disks, 'snap', 6) : lvm.createSnapshot(snapshot('snap', 6), never)),
     (lvm) => lvm.createSnapshot(snapshot('snap', 6), never), // again: done
     (lvm) => lvm.extendVolume(volume('snap', 13), never),
@@ -125,8 +126,8 @@ test('every failure of a snapshot has its kind, and changes nothing', async () =
   await using disks = await createLoopDisks(160 * MIB);
   const lvm = createLvm({ run, systemDir: disks.systemDir });
   await lvm.createGroup({ name: 'ring3', devices: disks.devices }, never);
-  await lvm.createVolume(volume('origin', 100), never);
-  await lvm.createVolume(volume('b', 8), never);
+  await createOne(lvm, volume('origin', 100), never);
+  await createOne(lvm, volume('b', 8), never);
   await take(disks, 'snap', 4);
   await disks.lvm('lvcreate', '--size', '4m', '--name', 'foreign', 'ring3');
   const before = await lvm.report(never);
@@ -141,7 +142,7 @@ test('a snapshot whose making was cut after it was taken is kept, with what its 
   await using disks = await createLoopDisks(100 * MIB);
   const lvm = createLvm({ run, systemDir: disks.systemDir });
   await lvm.createGroup({ name: 'ring3', devices: disks.devices }, never);
-  await lvm.createVolume(volume('origin', 20), never);
+  await createOne(lvm, volume('origin', 20), never);
   await take(disks, 'snap', 4, '--addtag', UNFINISHED_TAG);
   const uuidOf = async () => {
     const found = (await lvm.report(never)).groups[0]?.volumes.find(({ name }) => name === 'snap');

@@ -33,6 +33,15 @@ test('a disk of a group that was copied is told with the physical volume that is
   expect(duplicates).toEqual([{ device: member?.device === own ? copy : own, uuid: member?.uuid }]);
 });
 
+test('a group is seen on a machine with more disks than a pattern for each would have room for', async () => {
+  await using disks = await createLoopDisks(64 * MIB);
+  await disks.lvm('vgcreate', 'g', ...disks.devices);
+  const others = Array.from({ length: 9000 }, (_, at) => `/dev/sd${at.toString(26).replaceAll(/\d/g, 'z')}p${at}`);
+  const lvm = lvmOn(disks, { devices: () => Promise.resolve([...others, ...disks.devices]) });
+  expect(await groupsOf(lvm)).toMatchObject([{ name: 'g' }]);
+  expect(await groupsOf(lvmOn(disks, { devices: () => Promise.resolve(others) }))).toEqual([]);
+});
+
 test('a group on a disk that shrank has no room, and is as before once the disk is as large as it was', async () => {
   await using disks = await createLoopDisks(64 * MIB, 64 * MIB);
   const [shrinks = '', other = ''] = disks.devices;

@@ -10,6 +10,7 @@ import { bytes, MIB } from '../../src/model/bytes.ts';
 import type { LocalVolume } from '../../src/model/local-volume.ts';
 import { createLoopDisks, type LoopDisks } from './loop-disks.ts';
 import { testOn } from '../machine.ts';
+import { createOne } from '../rig/create-one.ts';
 
 const test = testOn('root', 'lvm2', 'loop devices');
 const never = new AbortController().signal;
@@ -33,10 +34,10 @@ test('a group that a pod wrote to its block device is not reported, not used, an
   await disks.lvm('vgcreate', 'open-local-pool-7', pods);
   const before = await disks.checksum(pods);
   const lvm = lvmOn(disks, [disk]);
-  await lvm.createGroup({ name: 'open-local-pool-0', devices: [disk] }, never);
-  expect(await namesOf(lvm)).toEqual(['open-local-pool-0']);
+  await lvm.createGroup({ name: 'tenants-pool', devices: [disk] }, never);
+  expect(await namesOf(lvm)).toEqual(['tenants-pool']);
   const claim = { vgName: 'open-local-pool-7', name: 'v', sizeBytes: bytes(8 * MIB), layout: 'linear' } as const;
-  await expect(lvm.createVolume(claim, never)).rejects.toMatchObject({ kind: 'not-found' });
+  await expect(createOne(lvm, claim, never)).rejects.toMatchObject({ kind: 'not-found' });
   await expect(lvm.activateVolume(claim, never)).rejects.toMatchObject({ kind: 'not-found' });
   expect(await disks.checksum(pods)).toBe(before);
 });
@@ -89,9 +90,13 @@ test('of two groups of one name the one that is meant is changed, and the other 
   expect(uuids).toContain(vgUuid);
 
   const volume = { vgName: 'pool', name: 'v', sizeBytes: bytes(8 * MIB), layout: 'linear' } as const;
-  for (const verb of ['createVolume', 'extendVolume', 'removeVolume'] as const)
-    await expect(lvm[verb](volume, never)).rejects.toMatchObject({ kind: 'precondition' });
-  await lvm.createVolume({ ...volume, vgUuid }, never);
+  const attempts = [
+    () => createOne(lvm, volume, never),
+    () => lvm.extendVolume(volume, never),
+    () => lvm.removeVolume(volume, never),
+  ];
+  for (const attempt of attempts) await expect(attempt()).rejects.toMatchObject({ kind: 'precondition' });
+  await createOne(lvm, { ...volume, vgUuid }, never);
   await lvm.extendVolume({ ...volume, vgUuid, sizeBytes: bytes(12 * MIB) }, never);
   await lvm.extendGroup({ name: 'pool', uuid: vgUuid, devices: [more] }, never);
   const mineNow = async () => (await lvm.report(never)).groups.find((group) => group.uuid === vgUuid);
@@ -123,10 +128,10 @@ test('what lvm would not give is not called room', async () => {
   expect(await seen()).toEqual({ free: 120, room: 120, kept: '' });
   await disks.lvm('pvchange', '--allocatable', 'n', first);
   expect(await seen()).toMatchObject({ free: 120, room: 60, kept: expect.stringContaining(first) as string });
-  await lvm.createVolume(volume('a'), never);
+  await createOne(lvm, volume('a'), never);
   await disks.lvm('vgchange', '--logicalvolume', '1', 'pool');
   expect(await seen()).toMatchObject({ free: 116, room: 0 });
-  await expect(lvm.createVolume(volume('b'), never)).rejects.toMatchObject({ kind: 'exhausted' });
+  await expect(createOne(lvm, volume('b'), never)).rejects.toMatchObject({ kind: 'exhausted' });
   await disks.lvm('vgchange', '--logicalvolume', '0', '--alloc', 'cling', 'pool');
   await disks.lvm('pvchange', '--allocatable', 'y', first);
   expect(await seen()).toMatchObject({ room: 60 });

@@ -139,6 +139,27 @@ test('a clone of a mounted volume goes on after its agent ended, and is mounted 
   await stop();
 });
 
+test('what a pod wrote to a copy stays when its object is older, as when etcd was restored', async () => {
+  await using it = await agentOnLoops();
+  let stop = it.start();
+  await it.add('raw', 40);
+  await it.until('raw', ({ phase }) => phase === 'Ready');
+  const copyOnWrite = { thresholdPercent: 50, stepBytes: 16 * MIB };
+  await it.add('snap', 40, { role: 'Snapshot', source: { volume: 'raw' }, restore: 'Copy', copyOnWrite });
+  await it.add('copy', 40, { source: { snapshot: 'snap' } });
+  await it.until('copy', ({ phase }) => phase === 'Ready');
+  await stop();
+  await writeFile(`/dev/${VG}/copy`, 'by a pod');
+  const body = [{ op: 'replace', path: '/status', value: { phase: 'Pending', progress: 40 } }] as const;
+  await it.client.patch(LOCAL_VOLUMES, { name: 'copy' }, { type: 'json', body }, never, 'status');
+
+  stop = it.start();
+  await it.until('copy', ({ phase }) => phase === 'Ready');
+  expect((await readFile(`/dev/${VG}/copy`)).subarray(0, 8).toString()).toBe('by a pod');
+  expect((await it.get('copy'))?.status?.progress).toBe(100);
+  await stop();
+});
+
 test('a volume that is removed in the middle of its copy is gone, and its source is not', async () => {
   await using it = await agentOnLoops();
   const stop = it.start('--copy-bandwidth=1Mi');

@@ -41,7 +41,10 @@ async function volumeOnDisk() {
   let known = volume;
   const volumes: NodeVolumes = {
     find: () => Promise.resolve(known),
-    markFormatting: (_, formatting) => Promise.resolve(void (known = { ...known, formatting })),
+    markFormatting: (_, formatting) => {
+      known = { ...known, formatting };
+      return Promise.resolve(true);
+    },
     markFormatted: (_, formatted) => Promise.resolve(void (known = { ...known, formatted })),
     markEncrypting: () => Promise.reject(new Error('not asked for')),
     markEncrypted: () => Promise.reject(new Error('not asked for')),
@@ -96,7 +99,7 @@ test('a superblock that says that mkfs.xfs is at work is ours, or is left alone'
   const cut = () => disk.command('xfs_db', '-x', '-c', 'sb 0', '-c', 'write inprogress 1', disk.source);
   await cut();
   await expect(disk.mountOnce('xfs')).rejects.toMatchObject({ kind: 'unavailable' });
-  expect(await filesystems.probe(disk.source, never)).toEqual({ kind: 'filesystem', ...formatting });
+  expect(await filesystems.probe(disk.source, never)).toEqual({ kind: 'filesystem', ...formatting, unfinished: true });
 
   await disk.volumes.markFormatting('v1', { ...formatting, uuid: randomUUID() }, never);
   await disk.prepare('xfs'); // not begun by us: it is taken as it was found
@@ -111,6 +114,20 @@ test('a superblock that says that our mkfs.xfs is at work is replaced', async ()
   await disk.volumes.markFormatting('v1', formatting, never);
   await disk.prepare('xfs');
   await disk.mountOnce('xfs');
+});
+
+test.each(['xfs', 'ext4', 'btrfs'] as const)('a finished %s is never begun anew', async (fsType) => {
+  await using disk = await volumeOnDisk();
+  const formatting = { type: fsType, uuid: randomUUID() };
+  const filesystems = createHostFilesystems(run);
+  await filesystems.format(disk.source, formatting, never);
+  await disk.volumes.markFormatting('v1', formatting, never); // and that it is done was never written, or was lost
+  await disk.prepare(fsType, (argv, options, signal) => {
+    if (/^(mkfs|wipefs)/.test(argv[0] ?? '')) throw new Error('must not be made anew');
+    return run(argv, options, signal);
+  });
+  expect(await filesystems.probe(disk.source, never)).toEqual({ kind: 'filesystem', ...formatting });
+  expect(disk.read().formatted).toBe(fsType);
 });
 
 test('ext4 with damage is repaired when that needs no questions, and else left alone with what was found', async () => {

@@ -1,12 +1,13 @@
 // oxlint-disable vitest/no-standalone-expect -- `test` is testOn's, which the rule does not know
 import { randomUUID } from 'node:crypto';
+import { constants } from 'node:fs';
 import { mkdir, mkdtemp, open, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'vitest';
 import { createHostDisks } from '../../src/disk/host-disks.ts';
 import { run } from '../../src/exec/run.ts';
-import { MIB } from '../../src/model/bytes.ts';
+import { bytes, MIB } from '../../src/model/bytes.ts';
 import { createHostFilesystems } from '../../src/mount/host-filesystems.ts';
 import { mountAt } from '../../src/mount/mountinfo.ts';
 import { createHostMounts } from '../../src/mount/mounts.ts';
@@ -49,6 +50,19 @@ test('a disk is wiped once nothing uses it, and blank then', async () => {
   const { buffer } = await file.read(Buffer.alloc(whole.size), 0, whole.size, 0);
   expect(buffer.every((byte) => byte === 0)).toBe(true); // loop devices discard
   await disks.wipe(whole, never); // again: done
+});
+
+test('two that look at a disk at once are in no way of each other; one that is held is busy', async () => {
+  await using loops = await createLoopDisks(32 * MIB);
+  const [device = ''] = loops.devices;
+  const whole = { path: device, size: bytes(32 * MIB) };
+  for (let i = 0; i < 20; i += 1) {
+    const seen = await Promise.all([disks.probe(whole, never), disks.probe(whole, never)]);
+    expect(seen).toEqual(seen.map(() => ({ busy: false, signatures: [] })));
+  }
+  await using held = await open(device, constants.O_RDONLY | constants.O_EXCL);
+  expect(await disks.probe(whole, never)).toEqual({ busy: true, signatures: [] });
+  await held.close();
 });
 
 test('a filesystem is emptied of everything, and nothing beside it is touched', async () => {

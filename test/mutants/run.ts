@@ -1,14 +1,16 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { parseArgs } from 'node:util';
 import { textTable } from '../../sandbox/story/text-table.ts';
 import { copyCheckout } from './checkout.ts';
-import { mutationsOf, applied } from './mutate.ts';
-import { runRelated, type Outcome } from './related-tests.ts';
+import { installStryker, plantFaults, type Mutant } from './plant.ts';
 import {
   folderOf,
   isEquivalent,
+  isFound,
   linesOf,
-  sample,
+  rangeOf,
+  sameFault,
   scoresOf,
   type Equivalent,
   type Planted,
@@ -16,74 +18,55 @@ import {
 } from './score.ts';
 
 /**
- * `node test/mutants/run.ts [FOLDER] [N] [SEED] [MINUTES]`: plants N faults in the product's code below FOLDER, one at
- * a time in a copy of the checkout, and tells which of them rings 1 to 3 do not find. Ends after MINUTES with what was
- * tried by then.
+ * `node test/mutants/run.ts [--wide] [FOLDER or FILE …]`: plants every fault that Stryker knows in the product's code
+ * there, one at a time in a copy of the checkout, and tells which of them the tests of its folder do not find; with
+ * `--wide`, which of these no test of rings 1 to 3 that imports the file finds, however far.
  */
-const [folder = 'src', count = '40', seed = '1', minutes = '30'] = process.argv.slice(2);
 const root = path.join(import.meta.dirname, '../..');
-/** Limit of one run of related tests: a fault that makes them hang is found. */
-const LIMIT_MS = 240_000;
+/** Tests of a folder that stand elsewhere. */
+const BESIDE: Readonly<Record<string, readonly string[]>> = { 'src/capacity': ['test/races/**/*.test.ts'] };
+/** Those that take long: they are asked about what the others leave. */
+const LONG: Readonly<Record<string, readonly string[]>> = { 'src/capacity': ['test/fuzz/**/*.test.ts'] };
+const EVERYTHING = ['src/**/*.test.ts', 'sandbox/**/*.test.ts', 'test/**/*.test.ts'];
 
 const say = (line: string): unknown => process.stdout.write(`${line}\n`);
-const until = performance.now() + Number(minutes) * 60_000;
 
 /** Files of the product: no tests, fakes for tests, or generated code. */
-async function productFiles(): Promise<string[]> {
-  const names = await readdir(path.join(root, folder), { recursive: true });
+async function productFiles(place: string): Promise<string[]> {
+  if (place.endsWith('.ts')) return [place];
+  const names = await readdir(path.join(root, place), { recursive: true });
   return names
-    .filter((name) => name.endsWith('.ts') && !/\.test\.ts$|(^|\/)(gen\/|fake-|for-tests)/.test(name))
-    .map((name) => path.join(folder, name))
+    .filter((name) => name.endsWith('.ts') && !/\.test\.ts$|(^|\/)(gen\/|fake-|for-tests)|-fixture\.ts$/.test(name))
+    .map((name) => path.join(place, name))
     .toSorted();
 }
 
-async function plantedIn(file: string): Promise<Planted[]> {
-  const text = await readFile(path.join(root, file), 'utf8');
-  return mutationsOf(text).map((mutation) => ({ ...mutation, file, ...linesOf(text, mutation) }));
-}
-
-/** Tests of the file's own folder first: they find most, and quickly. */
-async function outcomeOf(checkout: string, planted: Planted): Promise<Outcome> {
-  const near = await runRelated({ root: checkout, of: { folder: folderOf(planted.file) }, limitMs: LIMIT_MS });
-  if (near.outcome !== 'passed') return near.outcome;
-  return (await runRelated({ root: checkout, of: { files: [planted.file] }, limitMs: LIMIT_MS })).outcome;
-}
-
-async function judge(checkout: string, planted: Planted, known: readonly Equivalent[]): Promise<Verdict> {
-  if (isEquivalent(planted, known)) return { planted, outcome: 'equivalent' };
-  const file = path.join(checkout, planted.file);
-  const text = await readFile(file, 'utf8');
-  try {
-    await writeFile(file, applied(text, planted));
-    const outcome = await outcomeOf(checkout, planted);
-    return { planted, outcome: outcome === 'passed' ? 'survived' : 'found' };
-  } finally {
-    await writeFile(file, text);
-  }
+async function withLines(mutants: readonly Mutant[]): Promise<Planted[]> {
+  const texts = new Map<string, string>();
+  for (const { file } of mutants) texts.set(file, texts.get(file) ?? (await readFile(path.join(root, file), 'utf8')));
+  return mutants.map((mutant) => ({ ...mutant, ...linesOf(texts.get(mutant.file) ?? '', mutant) }));
 }
 
 const known = JSON.parse(await readFile(path.join(import.meta.dirname, 'equivalent.json'), 'utf8')) as Equivalent[];
-const possible = (await Promise.all((await productFiles()).map(plantedIn))).flat();
-const chosen = sample(possible, Number(count), Number(seed));
-say(`${chosen.length} of ${possible.length} possible faults in ${folder}, seed ${seed}`);
+const { values, positionals } = parseArgs({ options: { wide: { type: 'boolean' } }, allowPositionals: true });
+const places = positionals.length > 0 ? positionals : ['src/capacity'];
+const files = (await Promise.all(places.map(productFiles))).flat();
+const folders = [...new Set(files.map(folderOf))];
+const near = folders.flatMap((folder) => [`${folder}/**/*.test.ts`, ...(BESIDE[folder] ?? [])]);
+const long = folders.flatMap((folder) => LONG[folder] ?? []);
+await installStryker();
 await using checkout = await copyCheckout(root);
-const files = [...new Set(chosen.map(({ file }) => file))];
-const sound = await runRelated({ root: checkout.root, of: { files }, limitMs: 4 * LIMIT_MS });
-if (sound.outcome !== 'passed') {
-  sound.failures.forEach(say);
-  throw new Error(`without any fault the tests of these files ${sound.outcome}: nothing can be told`);
-}
-const verdicts: Verdict[] = [];
-for (const planted of chosen) {
-  if (performance.now() > until) break;
-  const verdict = await judge(checkout.root, planted, known);
-  verdicts.push(verdict);
-  const { file, line, kind, before, after } = planted;
-  say(`${verdict.outcome.padEnd(10)} ${file}:${line} ${kind}`);
-  if (verdict.outcome === 'survived') say(`  - ${before}\n  + ${after}`);
-}
-if (verdicts.length < chosen.length)
-  say(`${minutes} minutes are over: ${verdicts.length} of ${chosen.length} were tried`);
+const planted = await withLines(await plantFaults({ root: checkout.root, where: files, tests: near }));
+const judged = planted.filter((each) => !isEquivalent(each, known));
+const left = judged.filter((each) => !isFound(each));
+say(`${planted.length} faults; the tests of ${places.join(', ')} leave ${left.length}`);
+const leftByLong = await leftBy(long, left);
+if (long.length > 0) say(`${long.join(', ')} leave ${leftByLong.length} of these`);
+const survivors = values.wide ? await leftBy(EVERYTHING, leftByLong) : leftByLong;
+for (const { file, location, mutatorName, before, after } of survivors)
+  say(`${file}:${location.start.line} ${mutatorName}\n  - ${before}\n  + ${after}`);
+
+const verdicts = planted.map((each): Verdict => ({ planted: each, outcome: outcomeOf(each) }));
 const header = ['folder', 'planted', 'found', 'equivalent', '% found'];
 const rows = scoresOf(verdicts).map((score) => [
   score.folder,
@@ -93,3 +76,15 @@ const rows = scoresOf(verdicts).map((score) => [
   score.percent,
 ]);
 for (const line of textTable(header, rows)) say(line);
+
+/** Which of them other tests do not find either. */
+async function leftBy(tests: readonly string[], which: readonly Planted[]): Promise<readonly Planted[]> {
+  if (tests.length === 0 || which.length === 0) return which;
+  const again = await plantFaults({ root: checkout.root, where: which.map(rangeOf), tests });
+  return which.filter((each) => !again.some((other) => isFound(other) && sameFault(each, other)));
+}
+
+function outcomeOf(each: Planted): Verdict['outcome'] {
+  if (isEquivalent(each, known)) return 'equivalent';
+  return survivors.includes(each) ? 'survived' : 'found';
+}

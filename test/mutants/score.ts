@@ -1,8 +1,7 @@
-import type { Mutation } from './mutate.ts';
+import type { Mutant } from './plant.ts';
 
-export interface Planted extends Mutation {
-  readonly file: string;
-  /** Line of the text before and after. */
+/** A fault with the lines that it stands in, each before and after. */
+export interface Planted extends Mutant {
   readonly before: string;
   readonly after: string;
 }
@@ -20,18 +19,29 @@ export interface Verdict {
   readonly outcome: 'found' | 'survived' | 'equivalent';
 }
 
-/** The line that a fault begins in, before and after, without indentation. */
-export function linesOf(text: string, { start, end, replacement }: Mutation): { before: string; after: string } {
-  const from = text.lastIndexOf('\n', start - 1) + 1;
-  const next = text.indexOf('\n', end);
-  const to = next < 0 ? text.length : next;
-  const after = text.slice(from, start) + replacement + text.slice(end, to);
-  const compact = (lines: string): string => lines.trim().replaceAll(/\s*\n\s*/g, ' ');
-  return { before: compact(text.slice(from, to)), after: compact(after) };
+/** The lines that a fault is in, before and after, on one line and without indentation. */
+export function linesOf(text: string, { location, replacement }: Pick<Mutant, 'location' | 'replacement'>) {
+  const lines = text.split('\n').slice(location.start.line - 1, location.end.line);
+  const compact = (some: string): string => some.trim().replaceAll(/\s*\n\s*/g, ' ');
+  const head = (lines[0] ?? '').slice(0, location.start.column - 1);
+  const tail = (lines.at(-1) ?? '').slice(location.end.column - 1);
+  return { before: compact(lines.join('\n')), after: compact(head + replacement + tail) };
 }
+
+/** Whether a test noticed: one failed, did not end, or nothing could run at all. */
+export const isFound = ({ status }: Pick<Mutant, 'status'>): boolean => FOUND.includes(status);
+
+const FOUND: readonly Mutant['status'][] = ['Killed', 'Timeout', 'RuntimeError', 'CompileError'];
 
 export const isEquivalent = ({ file, before, after }: Planted, known: readonly Equivalent[]): boolean =>
   known.some((each) => each.file === file && each.before === before && each.after === after);
+
+export const sameFault = (a: Mutant, b: Mutant): boolean =>
+  a.file === b.file && a.replacement === b.replacement && JSON.stringify(a.location) === JSON.stringify(b.location);
+
+/** Where a fault is, as Stryker takes it: `file:line:column-line:column`. */
+export const rangeOf = ({ file, location: { start, end } }: Mutant): string =>
+  `${file}:${start.line}:${start.column}-${end.line}:${end.column}`;
 
 /** Folder that a file counts for: `src/capacity`, `src/agent`. */
 export const folderOf = (file: string): string => file.split('/').slice(0, 2).join('/');
@@ -51,24 +61,10 @@ export function scoresOf(verdicts: readonly Verdict[]): Score[] {
     const count = (outcome: Verdict['outcome']): number => all.filter((each) => each.outcome === outcome).length;
     const found = count('found');
     const possible = found + count('survived');
-    const percent = possible === 0 ? 100 : Math.round((1000 * found) / possible) / 10;
+    const percent = possible === 0 ? 100 : Math.floor((1000 * found) / possible) / 10;
     return { folder, planted: all.length, found, equivalent: count('equivalent'), percent };
   };
   const byFolder = Map.groupBy(verdicts, ({ planted }) => folderOf(planted.file));
   const scores = [...byFolder].map(([folder, all]) => scoreOf(folder, all));
   return scores.length < 2 ? scores : [...scores, scoreOf('all', verdicts)];
-}
-
-/** A repeatable choice of `count` items (mulberry32), in their order. */
-export function sample<T>(items: readonly T[], count: number, seed: number): T[] {
-  let state = seed >>> 0;
-  const next = (): number => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-  const keyed = items.map((item, index) => ({ item, index, key: next() }));
-  const chosen = keyed.toSorted((a, b) => a.key - b.key).slice(0, count);
-  return chosen.toSorted((a, b) => a.index - b.index).map(({ item }) => item);
 }

@@ -3,8 +3,9 @@ import { afterAll, beforeAll, expect } from 'vitest';
 import type { VolumeCapability } from '../../src/csi/gen/csi.ts';
 import { cloneSnapshotId } from '../../src/model/copies.ts';
 import { testOn } from '../machine.ts';
-import { startAgentNode, type AgentNode } from './agent/agent-node.ts';
-import { MIB, mounted, targetOf, volumesOn, type VolumesOn } from './agent/volumes-on.ts';
+import type { AgentNode } from './agent/agent-node.ts';
+import { startGroupNode } from './agent/group-node.ts';
+import { MIB, mounted, targetOf, type VolumesOn } from './agent/volumes-on.ts';
 import { createProgress } from './machine/progress.ts';
 
 const test = testOn('root', 'qemu');
@@ -16,10 +17,7 @@ let node: AgentNode;
 let on: VolumesOn;
 
 beforeAll(async () => {
-  node = await startAgentNode(signal);
-  on = volumesOn(node, signal);
-  await node.startAgent(signal, 'agent', SLOW);
-  await on.makeGroup('data', ['data1', 'data2']);
+  ({ node, on } = await startGroupNode(signal, ['data1', 'data2'], SLOW));
   progress('the group is made');
 });
 

@@ -9,20 +9,12 @@ import { inlineVolumeId } from '../../src/model/inline-volume.ts';
 import { ENCRYPTED, ENCRYPTING } from '../../src/model/well-known.ts';
 import { testOn } from '../machine.ts';
 import { ofWhole } from '../whole.ts';
-import { startAgentNode, type AgentNode } from './agent/agent-node.ts';
+import type { AgentNode } from './agent/agent-node.ts';
+import { startGroupNode } from './agent/group-node.ts';
 import { expectRate, podCgroups } from './agent/pod-cgroups.ts';
 import { createProgress } from './machine/progress.ts';
 import { linkOf } from './machine/vm.ts';
-import {
-  block,
-  blockTargetOf,
-  MIB,
-  mounted,
-  stagingOf,
-  targetOf,
-  volumesOn,
-  type VolumesOn,
-} from './agent/volumes-on.ts';
+import { block, blockTargetOf, MIB, mounted, stagingOf, targetOf, type VolumesOn } from './agent/volumes-on.ts';
 
 const test = testOn('root', 'qemu');
 const testOfWhole = ofWhole(test);
@@ -37,10 +29,7 @@ let node: AgentNode;
 let on: VolumesOn;
 
 beforeAll(async () => {
-  node = await startAgentNode(signal, { cgroup: 'v2' });
-  on = volumesOn(node, signal);
-  await node.startAgent(signal);
-  await on.makeGroup('data', ['disk']);
+  ({ node, on } = await startGroupNode(signal));
   await node.ask({ listConfig: { vgs: { include: ['.*'] } } }, signal);
   progress('the group is made');
 });

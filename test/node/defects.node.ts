@@ -7,8 +7,9 @@
 import path from 'node:path';
 import { afterAll, beforeAll, expect } from 'vitest';
 import { testOn } from '../machine.ts';
-import { conditionOf, startAgentNode, type AgentNode } from './agent/agent-node.ts';
-import { MIB, mounted, volumesOn, type VolumesOn } from './agent/volumes-on.ts';
+import { conditionOf, type AgentNode } from './agent/agent-node.ts';
+import { startGroupNode } from './agent/group-node.ts';
+import { MIB, mounted, type VolumesOn } from './agent/volumes-on.ts';
 
 const test = testOn('root', 'qemu');
 const signal = AbortSignal.timeout(1_800_000);
@@ -17,10 +18,7 @@ let node: AgentNode;
 let on: VolumesOn;
 
 beforeAll(async () => {
-  node = await startAgentNode(signal);
-  on = volumesOn(node, signal);
-  await node.startAgent(signal);
-  await on.makeGroup('data', ['disk']);
+  ({ node, on } = await startGroupNode(signal));
 });
 
 afterAll(async () => {

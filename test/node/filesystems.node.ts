@@ -4,8 +4,9 @@ import { LOCAL_VOLUMES } from '../../src/kube/resource.ts';
 import { FORMATTING } from '../../src/model/well-known.ts';
 import { testOn } from '../machine.ts';
 import { ofWhole } from '../whole.ts';
-import { conditionOf, startAgentNode, type AgentNode } from './agent/agent-node.ts';
-import { mounted, stagingOf, targetOf, volumesOn, type VolumesOn } from './agent/volumes-on.ts';
+import { conditionOf, type AgentNode } from './agent/agent-node.ts';
+import { startGroupNode } from './agent/group-node.ts';
+import { mounted, stagingOf, targetOf, type VolumesOn } from './agent/volumes-on.ts';
 import { linkOf } from './machine/vm.ts';
 
 const test = testOn('root', 'qemu');
@@ -17,10 +18,7 @@ let node: AgentNode;
 let on: VolumesOn;
 
 beforeAll(async () => {
-  node = await startAgentNode(signal);
-  on = volumesOn(node, signal);
-  await node.startAgent(signal);
-  await on.makeGroup('data', ['g-1']);
+  ({ node, on } = await startGroupNode(signal, ['g-1']));
 });
 
 afterAll(async () => {

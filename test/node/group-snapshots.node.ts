@@ -2,8 +2,9 @@
 import { afterAll, beforeAll, expect } from 'vitest';
 import type { LocalVolume } from '../../src/model/local-volume.ts';
 import { testOn } from '../machine.ts';
-import { startAgentNode, type AgentNode } from './agent/agent-node.ts';
-import { MIB, mounted, targetOf, volumesOn, type VolumesOn } from './agent/volumes-on.ts';
+import type { AgentNode } from './agent/agent-node.ts';
+import { startGroupNode } from './agent/group-node.ts';
+import { MIB, mounted, targetOf, type VolumesOn } from './agent/volumes-on.ts';
 import { createProgress } from './machine/progress.ts';
 
 const test = testOn('root', 'qemu');
@@ -16,10 +17,7 @@ let on: VolumesOn;
 
 /** Two volumes with a filesystem each, in use by pods. */
 beforeAll(async () => {
-  node = await startAgentNode(signal);
-  on = volumesOn(node, signal);
-  await node.startAgent(signal);
-  await on.makeGroup('data', ['data1', 'data2']);
+  ({ node, on } = await startGroupNode(signal, ['data1', 'data2']));
   for (const name of SOURCES) {
     await on.create(name, 64, { fsType: 'ext4' });
     await on.stage(name, mounted('ext4'));

@@ -2,8 +2,9 @@
 import { afterAll, beforeAll, expect } from 'vitest';
 import type { NodeLocalStorage } from '../../src/model/objects.ts';
 import { testOn } from '../machine.ts';
-import { conditionOf, startAgentNode, type AgentNode } from './agent/agent-node.ts';
-import { block, blockTargetOf, mounted, volumesOn, type VolumesOn } from './agent/volumes-on.ts';
+import { conditionOf, type AgentNode } from './agent/agent-node.ts';
+import { startGroupNode } from './agent/group-node.ts';
+import { block, blockTargetOf, mounted, type VolumesOn } from './agent/volumes-on.ts';
 import { linkOf } from './machine/vm.ts';
 
 const test = testOn('root', 'qemu');
@@ -13,10 +14,7 @@ let node: AgentNode;
 let on: VolumesOn;
 
 beforeAll(async () => {
-  node = await startAgentNode(signal);
-  on = volumesOn(node, signal);
-  await node.startAgent(signal);
-  await on.makeGroup('data', ['disk']);
+  ({ node, on } = await startGroupNode(signal));
 });
 
 afterAll(async () => {

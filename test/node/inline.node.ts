@@ -4,8 +4,9 @@ import { afterAll, beforeAll, expect } from 'vitest';
 import { LOCAL_VOLUMES } from '../../src/kube/resource.ts';
 import { inlineVolumeId } from '../../src/model/inline-volume.ts';
 import { testOn } from '../machine.ts';
-import { startAgentNode, type AgentNode } from './agent/agent-node.ts';
-import { mounted, targetOf, volumesOn, type VolumesOn } from './agent/volumes-on.ts';
+import type { AgentNode } from './agent/agent-node.ts';
+import { startGroupNode } from './agent/group-node.ts';
+import { mounted, targetOf, type VolumesOn } from './agent/volumes-on.ts';
 
 const test = testOn('root', 'qemu');
 const signal = AbortSignal.timeout(1_800_000);
@@ -14,10 +15,7 @@ let node: AgentNode;
 let on: VolumesOn;
 
 beforeAll(async () => {
-  node = await startAgentNode(signal);
-  on = volumesOn(node, signal);
-  await node.startAgent(signal, 'agent', ['--interval=3s']);
-  await on.makeGroup('data', ['disk']);
+  ({ node, on } = await startGroupNode(signal, ['disk'], ['--interval=3s']));
   // Inline volumes get managed groups only.
   await node.ask({ listConfig: { vgs: { include: ['data'] } } }, signal);
   await node.until(({ status }) => status?.filteredStorageInfo?.volumeGroups?.includes('data') === true, signal);

@@ -3,8 +3,9 @@ import { afterAll, beforeAll, expect } from 'vitest';
 import type { LocalVolume } from '../../src/model/local-volume.ts';
 import { testOn } from '../machine.ts';
 import { ofWhole } from '../whole.ts';
-import { startAgentNode, type AgentNode } from './agent/agent-node.ts';
-import { MIB, mounted, targetOf, volumesOn, type VolumesOn } from './agent/volumes-on.ts';
+import type { AgentNode } from './agent/agent-node.ts';
+import { startGroupNode } from './agent/group-node.ts';
+import { MIB, mounted, targetOf, type VolumesOn } from './agent/volumes-on.ts';
 import { createProgress } from './machine/progress.ts';
 
 const test = testOn('root', 'qemu');
@@ -15,10 +16,7 @@ let node: AgentNode;
 let on: VolumesOn;
 
 beforeAll(async () => {
-  node = await startAgentNode(signal);
-  on = volumesOn(node, signal);
-  await node.startAgent(signal);
-  await on.makeGroup('data', ['data1', 'data2']);
+  ({ node, on } = await startGroupNode(signal, ['data1', 'data2']));
   progress('the group is made');
 });
 

@@ -5,9 +5,10 @@ import { STORAGE_RESERVED } from '../../src/model/well-known.ts';
 import { NODE_LOCAL_STORAGES } from '../../src/kube/resource.ts';
 import { testOn } from '../machine.ts';
 import { ofWhole } from '../whole.ts';
-import { NODE, startAgentNode, type AgentNode } from './agent/agent-node.ts';
+import { NODE, type AgentNode } from './agent/agent-node.ts';
+import { startGroupNode } from './agent/group-node.ts';
 import { createProgress } from './machine/progress.ts';
-import { block, MIB, mounted, stagingOf, targetOf, volumesOn, type VolumesOn } from './agent/volumes-on.ts';
+import { block, MIB, mounted, stagingOf, targetOf, type VolumesOn } from './agent/volumes-on.ts';
 
 const test = testOn('root', 'qemu');
 const testOfWhole = ofWhole(test);
@@ -17,10 +18,7 @@ let node: AgentNode;
 let on: VolumesOn;
 
 beforeAll(async () => {
-  node = await startAgentNode(signal);
-  on = volumesOn(node, signal);
-  await node.startAgent(signal);
-  await on.makeGroup('data', ['data1', 'data2']);
+  ({ node, on } = await startGroupNode(signal, ['data1', 'data2']));
   progress('the group is made');
 });
 

@@ -6,6 +6,7 @@ import { bytes, GIB, MIB } from '../../src/model/bytes.ts';
 import { KeyedMutex } from '../../src/daemon/keyed-mutex.ts';
 import { NO_TROUBLES } from '../../src/model/storage-troubles.ts';
 import { silentLog, type Log } from '../../src/model/log.ts';
+import { NO_TRACER, type Tracer } from '../../src/trace/tracer.ts';
 import { createCsiClient, type CsiClient } from '../../src/csi/client.ts';
 import { CreateVolumeRequest, VolumeCapability_AccessMode_Mode as Mode, type Volume } from '../../src/csi/gen/csi.ts';
 import { createIdentity } from '../../src/csi/identity.ts';
@@ -32,8 +33,9 @@ export interface FakeController {
 /** Serves until the test ends. Two nodes, of 10 and 4 GiB. */
 export async function serveController({
   log = silentLog,
+  tracer = NO_TRACER,
   ...own
-}: Partial<ControllerDeps> & { readonly log?: Log } = {}): Promise<FakeController> {
+}: Partial<ControllerDeps> & { readonly log?: Log; readonly tracer?: Tracer } = {}): Promise<FakeController> {
   const folder = await mkdtemp(path.join(tmpdir(), 'open-local-controller-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const volumes = new FakeVolumes();
@@ -47,12 +49,18 @@ export async function serveController({
     waitForAgentMs: 10_000,
     notReady: () => undefined,
     storage: { troublesOf: () => NO_TROUBLES, isSilent: () => false },
-    traces: { traceOf: () => Promise.resolve({ kind: 'none' }) },
+    traces: { keptBy: () => [], snapshotKeptBy: async () => [], traceOf: () => Promise.resolve({ kind: 'none' }) },
     topology: { nodesAt: (host) => [host.replace(/^host-/, '')], hostnameOf: (node) => `host-${node}` },
     ...own,
   });
   const identity = createIdentity({ driverName: 'local.csi.aliyun.com', version: '1.2.3', ready: () => true });
-  const server = createCsiServer({ name: 'csi controller', endpoint, services: [identity, ...controllers], log });
+  const server = createCsiServer({
+    name: 'csi controller',
+    endpoint,
+    services: [identity, ...controllers],
+    log,
+    tracer,
+  });
   await server.start(never);
   onTestFinished(() => server.stop());
   const client = createCsiClient(endpoint, 20_000);

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
 import { silentLog, type Log } from '../../src/model/log.ts';
+import { NO_TRACER, type Tracer } from '../../src/trace/tracer.ts';
 import { bytes, GIB } from '../../src/model/bytes.ts';
 import { inlineVolumeId } from '../../src/model/inline-volume.ts';
 import { mountAt } from '../../src/mount/mountinfo.ts';
@@ -75,7 +76,11 @@ const recordOf = ({ id, kind, source, sizeBytes }: NodeVolume): LocalVolume => (
 });
 
 /** A node service on a socket with the volumes v1 and v2, over simulated mounts, or over the machine's own. */
-export async function rig(machine?: Pick<Rig, 'mounts' | 'filesystems'>, log: Log = silentLog): Promise<Rig> {
+export async function rig(
+  machine?: Pick<Rig, 'mounts' | 'filesystems'>,
+  log: Log = silentLog,
+  tracer: Tracer = NO_TRACER,
+): Promise<Rig> {
   const folder = await mkdtemp(path.join(tmpdir(), 'csi-node-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const devices = new Map([
@@ -108,8 +113,11 @@ export async function rig(machine?: Pick<Rig, 'mounts' | 'filesystems'>, log: Lo
       return Promise.resolve();
     },
     removeInline: (id) => Promise.resolve(void asked.push(`remove ${id}`)),
-    markFormatting: (id, formatting) =>
-      Promise.resolve(void known.set(id, volume(id, { ...known.get(id), formatting }))),
+    markFormatting: (id, formatting, _, version) => {
+      if (version !== undefined && known.get(id)?.version !== version) return Promise.resolve(false);
+      known.set(id, volume(id, { ...known.get(id), formatting, ...(version && { version: `${version}+` }) }));
+      return Promise.resolve(true);
+    },
     markFormatted: (id, formatted) => Promise.resolve(void known.set(id, volume(id, { ...known.get(id), formatted }))),
     markEncrypting: (id) => {
       const { encryption, ...before } = known.get(id) ?? volume(id);
@@ -159,7 +167,7 @@ export async function rig(machine?: Pick<Rig, 'mounts' | 'filesystems'>, log: Lo
       ownWork: createOwnWork(never),
     }),
   ];
-  const server = createCsiServer({ name: 'csi node', endpoint, services, log });
+  const server = createCsiServer({ name: 'csi node', endpoint, services, log, tracer });
   await server.start(never);
   onTestFinished(() => server.stop());
   const client = createCsiClient(endpoint, 5000);

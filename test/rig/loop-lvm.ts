@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { mkdir, open, readdir, rm, rmdir, symlink, unlink } from 'node:fs/promises';
 import path from 'node:path';
+import { attachLoop } from '../../sandbox/cluster/loops.ts';
 import { Fault } from '../../src/model/fault.ts';
 import type { Run } from '../../src/exec/run.ts';
 import type { StateFile } from '../../src/exec/state-file.ts';
@@ -32,7 +33,7 @@ export function createLoopLvm({ state, folder, run }: LoopLvmOptions): Lvm {
     const { stdout } = await run(argv, { timeoutMs: TIMEOUT_MS }, AbortSignal.timeout(TIMEOUT_MS));
     return stdout.trim();
   };
-  const loops = createLoopVolumes(folder, call);
+  const loops = createLoopVolumes(folder, run, call);
   let last: Promise<void> = Promise.resolve();
   const sync = async (): Promise<void> => {
     const { groups } = await inner.report(AbortSignal.timeout(TIMEOUT_MS));
@@ -40,10 +41,12 @@ export function createLoopLvm({ state, folder, run }: LoopLvmOptions): Lvm {
   };
   /** One after another: each lets the devices follow what the one before made of the volumes. */
   const changing =
-    (change: (...args: unknown[]) => Promise<void>) =>
-    async (...args: unknown[]): Promise<void> => {
-      const mine = last.then(() => change(...args)).then(sync);
-      last = mine.catch(() => undefined);
+    (change: (...args: unknown[]) => Promise<unknown>) =>
+    async (...args: unknown[]): Promise<unknown> => {
+      const mine = last.then(() => change(...args));
+      const followed = mine.then(sync);
+      last = followed.catch(() => undefined);
+      await followed;
       return mine;
     };
   const removeVolume: Lvm['removeVolume'] = async (volume, signal) => {
@@ -52,7 +55,7 @@ export function createLoopLvm({ state, folder, run }: LoopLvmOptions): Lvm {
   };
   const verbs = Object.entries({ ...inner, removeVolume }).map(([name, verb]) => [
     name,
-    name === 'report' ? verb : changing(verb as (...args: unknown[]) => Promise<void>),
+    name === 'report' ? verb : changing(verb as (...args: unknown[]) => Promise<unknown>),
   ]);
   return Object.fromEntries(verbs) as Lvm;
 }
@@ -60,7 +63,7 @@ export function createLoopLvm({ state, folder, run }: LoopLvmOptions): Lvm {
 type Volume = LvmVolume & { readonly vgName: string };
 
 /** The loop devices of a folder. Holds no state: what is in the folder was made for a volume. */
-function createLoopVolumes(folder: string, call: (argv: readonly string[]) => Promise<string>) {
+function createLoopVolumes(folder: string, run: Run, call: (argv: readonly string[]) => Promise<string>) {
   const imageOf = ({ vgName, name }: Pick<Volume, 'vgName' | 'name'>): string =>
     path.join(folder, vgName, `${name}.img`);
 
@@ -72,7 +75,7 @@ function createLoopVolumes(folder: string, call: (argv: readonly string[]) => Pr
       await call(['blockdev', '--flushbufs', volumeDevicePath(origin.vgName, origin.name)]);
       await call(['cp', '--sparse=always', imageOf(origin), image]);
     } else await resize(image, volume.size);
-    const device = await call(['losetup', '--find', '--show', image]);
+    const device = await attachLoop(run, image);
     const link = volumeDevicePath(volume.vgName, volume.name);
     await mkdir(path.dirname(link), { recursive: true });
     await symlink(device, link);

@@ -3,20 +3,19 @@ import path from 'node:path';
 import type { OurApi } from '../rig/our-api.ts';
 import { createWithStatus, defineSnapshotKinds } from '../rig/snapshot-kinds.ts';
 import {
-  CLAIMS,
   INIT_CONFIGS,
   NODES,
   NODE_LOCAL_STORAGES,
   PODS,
   STORAGE_CLASSES,
-  VOLUMES,
   VOLUME_SNAPSHOT_CONTENTS,
   type Resource,
 } from '../../src/kube/resource.ts';
 import { EXTENT, type SimulatedStorage, type SimulatedVolume } from '../../src/lvm/simulated-groups.ts';
 import { GIB, MIB } from '../../src/model/bytes.ts';
 import { inlineVolumeId } from '../../src/model/inline-volume.ts';
-import type { KubeObject, PersistentVolume, PersistentVolumeClaim } from '../../src/model/objects.ts';
+import type { KubeObject } from '../../src/model/objects.ts';
+import { createOldVolume, DRIVER, oldContent, writeOldStatus, type OldVolume } from './old-objects.ts';
 
 /**
  * A cluster of one node as open-local v0.8 leaves it: its objects as its programs write them, its logical volumes as it
@@ -25,7 +24,6 @@ import type { KubeObject, PersistentVolume, PersistentVolumeClaim } from '../../
 
 export const NODE = 'worker-1';
 export const GROUP = 'open-local-pool-0';
-const DRIVER = 'local.csi.aliyun.com';
 const never = new AbortController().signal;
 
 const uidOf = (n: number): string => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
@@ -66,16 +64,6 @@ const sizesWith = (inline: string): Readonly<Record<string, number>> => ({
 export const TAKEN_GIB = 5 + 2 + 4 + 1 + 4 + 1 + 3 + 2;
 export const GROUP_GIB = 40;
 
-/** A PersistentVolume of open-local's. */
-export interface OldVolume {
-  readonly attributes: Readonly<Record<string, string>>;
-  readonly capacity: string;
-  readonly driver?: string;
-  readonly annotations?: Readonly<Record<string, string>>;
-  readonly mountOptions?: string[];
-  readonly block?: true;
-}
-
 const inGroup = { volumeType: 'LVM', vgName: GROUP, 'volume.kubernetes.io/selected-node': NODE };
 
 const volumesIn = (folder: string): Readonly<Record<string, OldVolume>> => ({
@@ -103,43 +91,6 @@ const volumesIn = (folder: string): Readonly<Record<string, OldVolume>> => ({
   [OLD.yoda]: { attributes: inGroup, capacity: '1Gi', driver: 'yodaplugin.csi.alibabacloud.com' },
   [OLD.missing]: { attributes: inGroup, capacity: '3Gi' },
   [OLD.smaller]: { attributes: inGroup, capacity: '2Gi' },
-});
-
-/** As csi-provisioner wrote it from what open-local's CreateVolume had answered. */
-export function oldPv(name: string, volume: OldVolume, node = NODE): PersistentVolume {
-  const { attributes, capacity, driver = DRIVER, annotations = {}, mountOptions, block } = volume;
-  const uid = name.slice(name.indexOf('-') + 1);
-  return {
-    metadata: { name, annotations: { 'pv.kubernetes.io/provisioned-by': driver, ...annotations } },
-    spec: {
-      accessModes: ['ReadWriteOnce'],
-      capacity: { storage: capacity },
-      claimRef: { apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace: 'default', name: `data-${uid}`, uid },
-      csi: { driver, volumeHandle: name, fsType: 'ext4', volumeAttributes: { ...attributes } },
-      nodeAffinity: {
-        required: {
-          nodeSelectorTerms: [
-            { matchExpressions: [{ key: 'kubernetes.io/hostname', operator: 'In', values: [node] }] },
-          ],
-        },
-      },
-      persistentVolumeReclaimPolicy: 'Delete',
-      storageClassName: 'open-local-lvm',
-      ...(mountOptions && { mountOptions }),
-      ...(block && { volumeMode: 'Block' as const }),
-    },
-  };
-}
-
-/** As csi-snapshotter wrote it from what open-local's CreateSnapshot had answered. */
-export const oldContent = (snapshotHandle: string, volumeHandle: string, restoreSize: number) => ({
-  metadata: { name: snapshotHandle.replace('snap', 'snapcontent') },
-  spec: {
-    ...{ driver: DRIVER, deletionPolicy: 'Delete', volumeSnapshotClassName: 'open-local-lvm' },
-    source: { volumeHandle },
-    volumeSnapshotRef: { namespace: 'default', name: 'new-snapshot-test' },
-  },
-  status: { snapshotHandle, restoreSize, readyToUse: true },
 });
 
 /**
@@ -181,58 +132,22 @@ export async function layOutOldCluster({ client, folder }: OurApi): Promise<stri
   await put(INIT_CONFIGS, { metadata: { name: 'open-local' }, spec: { globalConfig } });
   await put(NODE_LOCAL_STORAGES, { metadata: { name: NODE }, spec: { nodeName: NODE, ...globalConfig } });
   await reportAsBefore({ client, folder }, inline);
-  for (const [name, volume] of Object.entries(volumesIn(folder))) {
-    const pv = await put(VOLUMES, oldPv(name, volume));
-    await client.patch(VOLUMES, { name }, { type: 'merge', body: { status: { phase: 'Bound' } } }, never, 'status');
-    await put(CLAIMS, claimOf(pv));
-  }
+  for (const [name, volume] of Object.entries(volumesIn(folder))) await createOldVolume(client, NODE, name, volume);
   await createWithStatus(client, VOLUME_SNAPSHOT_CONTENTS, oldContent(OLD.snapshot, OLD.html, 4 * GIB));
   return inline;
 }
 
-const claimOf = ({ metadata, spec = {} }: PersistentVolume): PersistentVolumeClaim => ({
-  metadata: { namespace: 'default', name: spec.claimRef?.name ?? '' },
-  spec: {
-    accessModes: ['ReadWriteOnce'],
-    storageClassName: 'open-local-lvm',
-    resources: { requests: { storage: spec.capacity?.['storage'] ?? '' } },
-    volumeName: metadata.name ?? '',
-  },
-});
-
-/** The status of its agent: no extents, no UUIDs, no conditions. */
+/** The status of its agent. */
 export async function reportAsBefore(
   { client, folder }: Pick<OurApi, 'client' | 'folder'>,
   inline: string,
 ): Promise<void> {
-  const sizes = sizesWith(inline);
-  const used = Object.values(sizes).reduce((sum, gib) => sum + gib, 0);
-  const volumeGroup = {
-    ...{ name: GROUP, physicalVolumes: ['/dev/sim-a'], condition: 'DiskReady' as const },
-    ...{ total: GROUP_GIB * GIB, available: (GROUP_GIB - used) * GIB, allocatable: (GROUP_GIB - 4) * GIB },
-    logicalVolumes: Object.entries(sizes).map(([name, gib]) => ({ name, vgname: GROUP, total: gib * GIB })),
-  };
-  const point = `${folder}/mnt/data-0`;
-  const mountPoint = {
-    name: point,
-    total: 6 * GIB,
-    available: 5 * GIB,
-    fsType: 'ext4',
-    isBind: false,
-    readOnly: false,
-  };
-  const status = {
-    nodeStorageInfo: {
-      deviceInfo: [{ name: '/dev/sim-c', mediaType: 'hdd' as const, total: 8 * GIB, readOnly: false }],
-      volumeGroups: [volumeGroup],
-      mountPoints: [{ ...mountPoint, options: ['rw'], device: '/dev/sim-b', condition: 'DiskReady' as const }],
-      phase: 'Running' as const,
-      state: { type: 'DiskReady' as const, status: 'True' as const, lastHeartbeatTime: '2026-11-01T00:00:00Z' },
-    },
-    filteredStorageInfo: { volumeGroups: [GROUP], mountPoints: [point], devices: ['/dev/sim-c'] },
-  };
-  const body = [{ op: 'add', path: '/status', value: status }];
-  await client.patch(NODE_LOCAL_STORAGES, { name: NODE }, { type: 'json', body }, never, 'status');
+  const sizes = Object.entries(sizesWith(inline)).map(([name, gib]) => [name, gib * GIB] as const);
+  await writeOldStatus(client, NODE, {
+    group: { name: GROUP, device: '/dev/sim-a', total: GROUP_GIB * GIB, sizes: Object.fromEntries(sizes) },
+    disk: { name: '/dev/sim-c', total: 8 * GIB },
+    mountPoint: { name: `${folder}/mnt/data-0`, device: '/dev/sim-b', total: 6 * GIB },
+  });
 }
 
 const disksFile = (folder: string): string => path.join(folder, 'disks.json');

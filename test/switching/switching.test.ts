@@ -1,4 +1,3 @@
-import { createServer } from 'node:net';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -15,11 +14,10 @@ import { LOCAL_VOLUMES, PODS, VOLUMES } from '../../src/kube/resource.ts';
 import { GIB } from '../../src/model/bytes.ts';
 import type { LocalVolume, LocalVolumePhase } from '../../src/model/local-volume.ts';
 import { silentLog } from '../../src/model/log.ts';
-import { parseOperatorConfig } from '../../src/operator/config.ts';
-import { runOperator } from '../../src/operator/run.ts';
 import { withActiveVolumes } from '../rig/active-volumes.ts';
 import { eventually } from '../rig/eventually.ts';
 import { startOurApi, type OurApi } from '../rig/our-api.ts';
+import { startOwnOperator } from '../rig/own-operator.ts';
 import {
   contentOfDisks,
   GROUP,
@@ -32,11 +30,12 @@ import {
   TAKEN_GIB,
   taggedVolumes,
 } from './old-cluster.ts';
+import { setPhase, takeRecordAway } from './old-objects.ts';
 
 const never = new AbortController().signal;
 const cleanups: (() => unknown)[] = [];
 let ours: OurApi;
-let controller: CsiClient;
+let controller: CsiClient['controller'];
 let node: CsiClient;
 /** Of the pod. */
 let inline: string;
@@ -49,11 +48,10 @@ beforeEach(async () => {
   inline = await layOutOldCluster(ours);
   const fitting = Object.values(OLD).filter((name) => name !== OLD.missing && name !== OLD.smaller);
   adopted = [...fitting, inline].toSorted();
-  controller = createCsiClient({ kind: 'unix', path: `${ours.folder}/operator.sock` }, 20_000);
   node = createCsiClient({ kind: 'unix', path: `${ours.folder}/agent.sock` }, 20_000);
 });
 afterEach(async () => {
-  for (const connection of [controller, node]) connection.close();
+  node.close();
   for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
   await ours.close();
 });
@@ -69,41 +67,13 @@ const running = (start: (signal: AbortSignal) => Promise<void>): (() => Promise<
   return stop;
 };
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
-}
-
-interface Operator {
-  readonly stop: () => Promise<void>;
-  readonly metric: (name: string) => Promise<number>;
-}
-
 /** Ready when it answers. */
-async function startOperator(...flags: readonly string[]): Promise<Operator> {
-  const ops = `127.0.0.1:${await freePort()}`;
-  const args = [
-    ...['--no-leader-election', '--extender-listen=none', '--namespace=default', `--metrics-listen=${ops}`],
-    ...[`--csi-endpoint=unix://${ours.folder}/operator.sock`, ...flags],
-  ];
-  const deps = { client: ours.client, version: 'test', log: silentLog };
-  const stop = running((signal) => runOperator(parseOperatorConfig(args, {}), deps, signal));
-  await eventually(async () => expect((await fetch(`http://${ops}/readyz`)).ok).toBe(true));
-  const metric = async (name: string): Promise<number> => {
-    const page = await (await fetch(`http://${ops}/metrics`)).text();
-    return Number(
-      page
-        .split('\n')
-        .find((line) => line.startsWith(`${name}{`) && line.includes(GROUP))
-        ?.split(' ')
-        .at(-1),
-    );
-  };
-  return { stop, metric };
+async function startOperator(...flags: readonly string[]) {
+  const operator = await startOwnOperator(ours, ...flags);
+  controller = operator.controller;
+  const stop = async (): Promise<void> => operator[Symbol.asyncDispose]();
+  cleanups.push(stop);
+  return { stop, metric: (name: string) => operator.metric(name, GROUP) };
 }
 
 function startAgent(): () => Promise<void> {
@@ -169,7 +139,7 @@ test('once adopted, a volume grows, is snapshotted, and is deleted to the byte l
   const { metric } = await startOperator();
   startAgent();
   await allReady();
-  const grown = await controller.controller.controllerExpandVolume(
+  const grown = await controller.controllerExpandVolume(
     csi.ControllerExpandVolumeRequest.fromPartial({
       volumeId: OLD.allocated,
       capacityRange: { requiredBytes: BigInt(6 * GIB) },
@@ -178,28 +148,27 @@ test('once adopted, a volume grows, is snapshotted, and is deleted to the byte l
   );
   expect(grown).toMatchObject({ capacityBytes: BigInt(6 * GIB), nodeExpansionRequired: true });
   // What open-local had grown is grown already.
-  await controller.controller.controllerExpandVolume(
+  await controller.controllerExpandVolume(
     csi.ControllerExpandVolumeRequest.fromPartial({
       volumeId: OLD.grown,
       capacityRange: { requiredBytes: BigInt(4 * GIB) },
     }),
     never,
   );
-  await controller.controller.createSnapshot(
+  await controller.createSnapshot(
     csi.CreateSnapshotRequest.fromPartial({
       ...{ name: 'snap-new', sourceVolumeId: OLD.yoda, parameters: { 'csi.aliyun.com/readonly': 'true' } },
     }),
     never,
   );
-  const { entries } = await controller.controller.listSnapshots(csi.ListSnapshotsRequest.create(), never);
+  const { entries } = await controller.listSnapshots(csi.ListSnapshotsRequest.create(), never);
   expect(new Set(entries.map(({ snapshot }) => snapshot?.snapshotId))).toEqual(new Set([OLD.snapshot, 'snap-new']));
 
   const removeVolume = (volumeId: string) =>
-    controller.controller.deleteVolume(csi.DeleteVolumeRequest.fromPartial({ volumeId }), never);
-  await controller.controller.deleteSnapshot(csi.DeleteSnapshotRequest.fromPartial({ snapshotId: 'snap-new' }), never);
+    controller.deleteVolume(csi.DeleteVolumeRequest.fromPartial({ volumeId }), never);
+  await controller.deleteSnapshot(csi.DeleteSnapshotRequest.fromPartial({ snapshotId: 'snap-new' }), never);
   for (const name of [OLD.allocated, OLD.grown, OLD.yoda, OLD.disk, OLD.mountPoint, OLD.reader]) {
-    const released = { type: 'merge', body: { status: { phase: 'Released' } } } as const;
-    await ours.client.patch(VOLUMES, { name }, released, never, 'status');
+    await setPhase(ours.client, name, 'Released');
     await removeVolume(name);
     await ours.client.delete(VOLUMES, { name }, never);
   }
@@ -239,18 +208,12 @@ test('a record that is taken away by force is made anew while its claim has the 
   await startOperator();
   startAgent();
   await allReady();
-  const strip = async (name: string): Promise<void> => {
-    const body = { metadata: { finalizers: null } };
-    await ours.client.patch(LOCAL_VOLUMES, { name }, { type: 'merge', body }, never);
-    await ours.client.delete(LOCAL_VOLUMES, { name }, never);
-  };
   const uidOf = async (name: string): Promise<string | undefined> =>
     (await volumes()).find(({ metadata }) => metadata.name === name)?.metadata.uid;
   const before = await uidOf(OLD.yoda);
-  const released = { type: 'merge', body: { status: { phase: 'Released' } } } as const;
-  await ours.client.patch(VOLUMES, { name: OLD.allocated }, released, never, 'status');
-  await strip(OLD.allocated);
-  await strip(OLD.yoda);
+  await setPhase(ours.client, OLD.allocated, 'Released');
+  await takeRecordAway(ours.client, OLD.allocated);
+  await takeRecordAway(ours.client, OLD.yoda);
   await eventually(async () => expect(await names('Ready')).toEqual(adopted.filter((name) => name !== OLD.allocated)));
   expect(await uidOf(OLD.yoda)).not.toBe(before);
 });
@@ -281,13 +244,7 @@ test('an inline volume that open-local made goes with its pod, though the API se
   await allReady();
   // Its record is lost with the pod; the node still has it.
   await ours.client.delete(PODS, { namespace: 'default', name: 'cache' }, never);
-  await ours.client.patch(
-    LOCAL_VOLUMES,
-    { name: inline },
-    { type: 'merge', body: { metadata: { finalizers: null } } },
-    never,
-  );
-  await ours.client.delete(LOCAL_VOLUMES, { name: inline }, never);
+  await takeRecordAway(ours.client, inline);
   await eventually(async () => expect(await names()).not.toContain(inline));
   const targetPath = podPath(ours.folder, 'scratch');
   await mkdir(targetPath, { recursive: true });
@@ -321,16 +278,7 @@ test('and back: what we added is taken away without a byte of data, and open-loc
   // As docs/switching.md says: our programs go first, then the records, whose finalizer nobody takes off any more.
   await stopAgent();
   await stop();
-  for (const { metadata } of await volumes()) {
-    const name = metadata.name ?? '';
-    await ours.client.delete(LOCAL_VOLUMES, { name }, never);
-    await ours.client.patch(
-      LOCAL_VOLUMES,
-      { name },
-      { type: 'merge', body: { metadata: { finalizers: null } } },
-      never,
-    );
-  }
+  for (const name of await names()) await takeRecordAway(ours.client, name);
   expect(await names()).toEqual([]);
   expect(await contentOfDisks(ours.folder)).toEqual(before);
   // Its agent writes its own status over ours; switching once more finds everything again.

@@ -49,12 +49,26 @@ export const ALERTS = {
     summary: 'Node {{ $labels.nodename }} reports {{ $value }} faulty: {{ $labels.of }}.',
     description: 'A disk is missing or fails, or a filesystem cannot be read. Volumes there may have lost data.',
   },
+  OpenLocalDiskFailing: {
+    expr: 'max by (nodename, reason) (open_local_node_failing_disks) > 0',
+    after: '5m',
+    severity: 'critical',
+    summary: 'Node {{ $labels.nodename }} has {{ $value }} failing disks: {{ $labels.reason }}.',
+    description: 'They still serve. What their volumes hold should be copied elsewhere while it can be read.',
+  },
   OpenLocalAgentSilent: {
     expr: `time() - open_local_node_report_timestamp_seconds > ${SILENT_S}`,
     after: '5m',
     severity: 'warning',
     summary: 'The agent of node {{ $labels.nodename }} has not reported for {{ $value | humanizeDuration }}.',
     description: 'Volumes are not made, grown or removed there, and its room is counted by an old report.',
+  },
+  OpenLocalAgentNeverReported: {
+    expr: 'max by (nodename) (open_local_node_never_reported) > 0',
+    after: '15m',
+    severity: 'warning',
+    summary: 'The agent of node {{ $labels.nodename }} has never reported.',
+    description: 'A pod of the DaemonSet was sent there. Until it reports the node has no storage for volumes.',
   },
   OpenLocalSnapshotNearOverflow: {
     expr: 'max by (nodename) (open_local_snapshot_stores{state="nearly_full"}) > 0',

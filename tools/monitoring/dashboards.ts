@@ -60,7 +60,19 @@ export const DASHBOARDS = {
         'Pods without a node that need room of ours.',
       ),
       stat('Faulty groups, volumes and disks', 'short', { faults: 'sum(open_local_node_faults)' }),
+      stat(
+        'Failing disks',
+        'short',
+        { disks: 'sum(open_local_node_failing_disks) or vector(0)' },
+        'That still serve; docs/events.md has the reasons.',
+      ),
       stat('Silent agents', 'short', { agents: `count(time() - ${REPORTED} > 660) or vector(0)` }),
+      stat(
+        'Agents that never reported',
+        'short',
+        { agents: 'count(open_local_node_never_reported) or vector(0)' },
+        'Of nodes that have a pod of the DaemonSet.',
+      ),
       graph('Room', 'bytes', {
         'volumes can have': 'sum(local_volume_group_total)',
         'taken or promised': 'sum(local_volume_group_used)',
@@ -130,6 +142,12 @@ export const DASHBOARDS = {
         'short',
         { '{{reason}}': onNode('open_local_node_refusals') },
         'docs/events.md has the reasons.',
+      ),
+      table(
+        'Disks that fail, by reason',
+        'short',
+        { '{{reason}}': onNode('open_local_node_failing_disks') },
+        'kubectl describe nls has which they are and what to do.',
       ),
       table('Snapshots by the state of their stores', 'short', { '{{state}}': onNode('open_local_snapshot_stores') }),
     ],

@@ -14,7 +14,9 @@ extenders:
   - urlPrefix: https://{{ $host }}:{{ .Values.extender.port }}/scheduler
     filterVerb: filter
     prioritizeVerb: prioritize
+    {{- if .Values.extender.bind }}
     bindVerb: bind
+    {{- end }}
     weight: 10
     enableHTTPS: true
     nodeCacheCapable: true

@@ -29,7 +29,7 @@ global.NumOfMasters: no job runs on the control plane's nodes
 monitor.enabled: a ServiceMonitor is made, and no dashboard (dashboards.enabled): the one of open-local goes on working, metrics have the same names
 {{- end }}
 {{- range $kind := list "StorageClass" "VolumeAttributesClass" }}
-{{- range $key, $class := get $.Values (lower $kind) }}
+{{- range $key, $class := get $.Values (lower $kind) | default dict }}
 {{- if $class.enabled }}
 {{- with include "open-local.existing" (list $ $kind $class.name) | fromYaml }}
 {{- $wanted := include "open-local.parameters" $class.parameters | trim }}

@@ -3,6 +3,7 @@ import type { NodeLocalStorage } from '../../model/objects.ts';
 import { isMarkedFor, isMarkedIn } from '../../lvm/device-mark.ts';
 import type { CopiedDevice, GroupDoubt, LvmGroup } from '../../lvm/report.ts';
 import { parseNameFilter } from '../../model/name-pattern.ts';
+import { KNOWN_GROUPS } from '../../model/well-known.ts';
 import { compareText } from './conditions.ts';
 
 /** A name that a volume group of this node was seen to have, and the UUID of that group. */
@@ -24,6 +25,20 @@ export function knownGroups(
     if (spec.vgName !== undefined && made?.groupUuid !== undefined) known.set(spec.vgName, made.groupUuid);
   for (const { name, uuid } of status?.knownGroups ?? []) known.set(name, uuid);
   return known;
+}
+
+/**
+ * The groups that the node had before its object was made anew; undefined where it was not. That its agent has reported
+ * since makes no difference: they are the node's all the same.
+ */
+export function groupsBefore(nls: NodeLocalStorage | undefined): ReadonlyMap<string, string> | undefined {
+  const text = nls?.metadata.annotations?.[KNOWN_GROUPS];
+  if (text === undefined) return undefined;
+  try {
+    return new Map((JSON.parse(text) as KnownGroup[]).map(({ name, uuid }) => [name, uuid]));
+  } catch {
+    return new Map();
+  }
 }
 
 /**

@@ -167,7 +167,7 @@ test('a format that is cut is begun anew, and forgotten before the first mount',
   const it = await rig({ contents });
   const wanted = [{ path: it.at('a'), device: '/dev/sdb', fsType: 'xfs' }];
   it.deps.filesystems.format = (device, { type, uuid }) => {
-    contents[device] = { kind: 'filesystem', type, uuid };
+    contents[device] = { kind: 'filesystem', type, uuid, unfinished: true };
     return Promise.reject(new Fault('unavailable', 'killed'));
   };
   const { standings } = await initMountPoints(wanted, it.observation, it.deps, never);
@@ -195,8 +195,19 @@ test('a format that is cut is begun anew, and forgotten before the first mount',
   expect(it.nls.read().metadata.annotations).toEqual({});
 });
 
-test('a mark that was heard of, and was taken off since, has nothing formatted', async () => {
+test.each([false, true])('a finished filesystem is served, and its mark taken off (mounted: %s)', async (isMounted) => {
   const it = await rig({ contents: { '/dev/sdb': { kind: 'filesystem', type: 'xfs', uuid: UUID } } });
+  it.nls.write(marked(JSON.stringify({ [it.at('a')]: `xfs ${UUID} boot b-1`, [it.at('b')]: 'xfs u-2 boot b-1' })));
+  const mounts = isMounted ? [sampleMount(it.at('a'), { majorMinor: '8:sdb' })] : [];
+  const wanted = [{ path: it.at('a'), device: '/dev/sdb' }];
+  for (const _ of [1, 2]) await initMountPoints(wanted, { ...it.observation, mounts }, it.deps, never);
+  const served = ['look into /dev/sdb', 'check /dev/sdb xfs', 'mount /dev/sdb a xfs nouuid'];
+  expect(it.done).toEqual(isMounted ? ['done a'] : [...served, 'done a', ...served]);
+  expect(it.nls.read()).toEqual(marked(JSON.stringify({ [it.at('b')]: 'xfs u-2 boot b-1' })));
+});
+
+test('a mark that was heard of, and was taken off since, has nothing formatted', async () => {
+  const it = await rig({ contents: { '/dev/sdb': { kind: 'filesystem', type: 'xfs', uuid: UUID, unfinished: true } } });
   const stale = marked(JSON.stringify({ [it.at('a')]: `xfs ${UUID} boot b-1` }));
   const marks = createFormatMarks({ ...it.nls, nodeName: 'node-a', heard: () => stale });
   const wanted = [{ path: it.at('a'), device: '/dev/sdb' }];

@@ -55,10 +55,22 @@ export async function initMountPoints(
     const facts = twice ? undefined : await gatherFacts(item, observation, deps, signal);
     const step: MountPointStep = facts ? planMountPoint(item, facts) : { kind: 'refuse', problem: twice ?? NEVER };
     const failure = await carryOut(item, step, facts?.disk ?? '', deps, signal);
+    if (!failure) await forgetOldMark(item.path, step, deps, signal);
     standings.push(standingOf(item, step, failure));
     changed ||= step.kind === 'mount' && !failure;
   }
   return { standings, changed };
+}
+
+/** Of a filesystem that was there and serves: what is recorded of its making is older than the disk. */
+async function forgetOldMark(
+  path: string,
+  step: MountPointStep,
+  { marks }: Pick<InitMountPointsDeps, 'marks'>,
+  signal: AbortSignal,
+): Promise<void> {
+  const wasThere = step.kind === 'mounted' || (step.kind === 'mount' && !step.format);
+  if (wasThere && marks.heard(path)) await marks.done(path, signal);
 }
 
 const NEVER: Problem = { reason: 'ListedTwice', message: '' };

@@ -37,6 +37,13 @@ test.each<[string, WantedMountPoint, MountPointFacts, object]>([
   ['with a filesystem', wanted, carrying('xfs'), { kind: 'mount', fsType: 'xfs', format: false }],
   ['with the filesystem asked for', { ...wanted, fsType: 'ext4' }, carrying('ext4'), { fsType: 'ext4', format: false }],
   ['mounted', wanted, mountedBy('8:sdb', '/dev/x'), { kind: 'mounted' }],
+  ['to be mounted with options', { ...wanted, options: ['noatime', 'discard,ro'] }, carrying('xfs'), { kind: 'mount' }],
+  [
+    "a volume's, with what it always had",
+    { ...wanted, options: ['errors=panic'] },
+    facts({ content: { kind: 'filesystem', type: 'ext4' }, owner: 'v1' }, { probe: ext4 }),
+    { kind: 'mount' },
+  ],
   ['mounted, known by its name', wanted, mountedBy('0:40', '/dev/sdb'), { kind: 'mounted' }],
 ])('a device that is %s', (_, item, known, step) => {
   expect(planMountPoint(item, known)).toMatchObject(step);
@@ -75,6 +82,27 @@ test.each<[string, WantedMountPoint, MountPointFacts, string, string]>([
   ['a path elsewhere', { ...wanted, path: '/data/a' }, facts(), 'InvalidPath', `directly under ${ROOT}`],
   ['a path too deep', { ...wanted, path: `${ROOT}/a/b` }, facts(), 'InvalidPath', `directly under ${ROOT}`],
   ['a path that leads up', { ...wanted, path: `${ROOT}/..` }, facts(), 'InvalidPath', `directly under ${ROOT}`],
+  [
+    'an option that stops the node',
+    { ...wanted, options: ['noatime', 'errors=panic'] },
+    facts(),
+    'InvalidOptions',
+    'mount option "errors=panic" cannot be given to a volume with ext4',
+  ],
+  [
+    'an option that mounts something else',
+    { ...wanted, options: ['noatime,loop'] },
+    carrying('xfs'),
+    'InvalidOptions',
+    `${ROOT}/a: mount option "loop"`,
+  ],
+  [
+    'an option of another filesystem',
+    { ...wanted, options: ['compress=zstd'] },
+    carrying('xfs'),
+    'InvalidOptions',
+    'compress=zstd',
+  ],
   ['an unknown type', { ...wanted, fsType: 'zfs' }, facts(), 'InvalidFilesystem', 'zfs is not supported: use ext4'],
 ])('%s is refused', (_, item, known, reason, message) => {
   expect(planMountPoint(item, known)).toMatchObject({
@@ -87,16 +115,19 @@ const begun = { filesystem: { type: 'xfs', uuid: 'u-cut' }, disk: 'naa.1 10' } a
 const cut = (more: Partial<MountPointFacts>, dataAt?: number) =>
   facts({ begun, disk: 'naa.1 10', ...more }, { probe: dataAt === undefined ? ext4 : { ...blank, dataAt } });
 const carried = (uuid: string) => ({ content: { kind: 'filesystem', type: 'xfs', uuid } }) as const;
+const halfMade = (uuid: string) => ({ content: { ...carried(uuid).content, unfinished: true } }) as const;
 
 test.each<[string, MountPointFacts, object]>([
-  ['a filesystem of the UUID that was to come', cut(carried('u-cut')), { format: true, over: 'u-cut' }],
-  ['that on a disk that tells another name', cut({ ...carried('u-cut'), disk: 'x' }), { format: true, over: 'u-cut' }],
+  ['half a filesystem of the UUID that was to come', cut(halfMade('u-cut')), { format: true, over: 'u-cut' }],
+  ['that on a disk that tells another name', cut({ ...halfMade('u-cut'), disk: 'x' }), { format: true, over: 'u-cut' }],
+  ['a finished one of that UUID', cut(carried('u-cut')), { kind: 'mount', format: false }],
   ['data without a signature, on that very disk', cut({}, 65_600), { format: true, over: 'u-cut' }],
   ['nothing', facts({ begun, disk: 'naa.1 10' }), { format: true }],
   ['another filesystem', cut(carried('u-2')), { kind: 'mount', format: false }],
   ['data without a signature, on another disk', cut({ disk: 'boot b-2' }, 65_600), { kind: 'refuse' }],
   ['contradicting signatures', cut({ content: { kind: 'other', what: 'two' } }, 9), { kind: 'refuse' }],
-  ['a filesystem of that UUID, which a volume had', cut({ ...carried('u-cut'), owner: 'v1' }), { kind: 'refuse' }],
+  ['half a filesystem, where a volume had one', cut({ ...halfMade('u-cut'), owner: 'v1' }), { kind: 'refuse' }],
+  ['a finished one, which a volume has', cut({ ...carried('u-cut'), owner: 'v1' }), { kind: 'mount', format: false }],
 ])('where formatting was begun and %s is found', (_, known, step) => {
   expect(planMountPoint(wanted, known)).toMatchObject(step);
 });

@@ -1,4 +1,6 @@
 import { inspectDevice, useOf, type DeviceFacts, type Finding } from '../../disk/inspect.ts';
+import { textOf } from '../../model/fault.ts';
+import { parseMountOptions } from '../../model/mount-options.ts';
 import { FILESYSTEMS, filesystemType, type FilesystemType } from '../../model/filesystem-type.ts';
 import type { Content } from '../../mount/filesystem.ts';
 import { present } from '../../model/present.ts';
@@ -60,7 +62,9 @@ export function planMountPoint(wanted: WantedMountPoint, facts: MountPointFacts)
     });
   const use = useOf(facts.device);
   if (use) return refuse(refused(device, use));
-  return planContent(wanted, facts);
+  const step = planContent(wanted, facts);
+  const unfit = step.kind === 'mount' && facts.owner === undefined && optionProblem(wanted, step.fsType);
+  return unfit ? refuse(unfit) : step;
 }
 
 function planContent(wanted: WantedMountPoint, facts: MountPointFacts): MountPointStep {
@@ -81,12 +85,13 @@ function planContent(wanted: WantedMountPoint, facts: MountPointFacts): MountPoi
 
 /**
  * The UUID of a try of ours that was cut, when what the device carries is certainly its remains: a filesystem of that
- * UUID, or, on the very disk, data that is nothing yet (mkfs.btrfs and mkfs.ext4 write their superblocks last).
+ * UUID that says itself that it is not finished, or, on the very disk, data that is nothing yet (mkfs.btrfs and
+ * mkfs.ext4 write their superblocks last).
  */
 function cutTry({ begun, content, device, disk }: MountPointFacts): string | undefined {
   if (!begun) return undefined;
   const { uuid } = begun.filesystem;
-  if (content?.kind === 'filesystem') return content.uuid === uuid ? uuid : undefined;
+  if (content?.kind === 'filesystem') return content.unfinished && content.uuid === uuid ? uuid : undefined;
   const inspection = inspectDevice(device);
   const isNameless = content?.kind === 'blank' && !inspection.blank && inspection.finding.kind === 'data';
   return isNameless && begun.disk === disk ? uuid : undefined;
@@ -115,6 +120,16 @@ const typeProblem = (fsType: string | undefined): Problem | undefined =>
   fsType === undefined || FILESYSTEMS.some((type) => type === fsType)
     ? undefined
     : { reason: 'InvalidFilesystem', message: `Filesystem ${fsType} is not supported: use ${FILESYSTEMS.join(', ')}.` };
+
+/** The options of a class are held to the same list. One that a volume has is mounted as it always was. */
+function optionProblem({ path, options = [] }: WantedMountPoint, fsType: FilesystemType): Problem | undefined {
+  try {
+    parseMountOptions(options, fsType);
+    return undefined;
+  } catch (error) {
+    return { reason: 'InvalidOptions', message: `${path}: ${textOf(error)}.` };
+  }
+}
 
 /** btrfs mounts have numbers of their own. */
 const isOf = (entry: MountEntry, { device }: DeviceFacts): boolean =>

@@ -144,6 +144,7 @@ test.each<[string, DeviceFacts, LvmGroup[]]>([
 test.each<[string, WantedGroup[], LvmGroup[], string]>([
   ['listed twice', [want('g', '/dev/sdb'), want('g', '/dev/sdc')], [], 'DuplicateGroup'],
   ['with a name that is none', [want('-f', '/dev/sdb')], [], 'InvalidName'],
+  ['with a name that leaves none to volumes', [want('g'.repeat(77), '/dev/sdb')], [], 'InvalidName'],
   ['without devices', [want('g')], [], 'NoDevices'],
   ['of another machine', [want('g', '/dev/sdb')], [sampleGroup('g', { foreign: true, systemId: 'other' })], 'Foreign'],
   ['exported', [want('g', '/dev/sdb')], [sampleGroup('g', { exported: true })], 'Exported'],

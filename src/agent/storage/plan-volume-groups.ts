@@ -3,7 +3,7 @@ import type { EventReason } from '../../model/event-reasons.ts';
 import { Fault } from '../../model/fault.ts';
 import { inspectDevice, useOf, type DeviceFacts, type Finding } from '../../disk/inspect.ts';
 import { isMarkedFor } from '../../lvm/device-mark.ts';
-import { lvmName } from '../../lvm/names.ts';
+import { isNameTooLong, lvmName, TOO_LONG } from '../../lvm/names.ts';
 import type { LvmGroup } from '../../lvm/report.ts';
 
 export interface WantedGroup {
@@ -77,6 +77,7 @@ function problemOf(
   const invalid = nameProblem(name);
   if (invalid !== undefined) return { reason: 'InvalidName', message: `${invalid}.` };
   if (found) return stateProblem(found);
+  if (isNameTooLong(name)) return { reason: 'InvalidName', message: `${name} ${TOO_LONG}.` };
   if (devices.length === 0)
     return { reason: 'NoDevices', message: `Volume group ${name} does not exist and no device is listed for it.` };
   return undefined;

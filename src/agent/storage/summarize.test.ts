@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { failingStandings } from './failing-standings.ts';
 import { bytes, GIB, MIB } from '../../model/bytes.ts';
 import type { NodeLocalStorage } from '../../model/objects.ts';
 import { STORAGE_RESERVED } from '../../model/well-known.ts';
@@ -227,4 +228,25 @@ test('a node that cannot be looked at keeps what was known, and says that it may
     lastTransitionTime: NOW,
   });
   expect(summarizeFailure(undefined, 'no', NOW).nodeStorageInfo?.phase).toBe('Pending');
+});
+
+test('a disk that fails is told in the faults and is no refusal, and one that fails no more leaves no trace', () => {
+  const failing = [{ device: '/dev/sdb', reason: 'IoErrors', message: 'it fails', carries: ['pool-0'] }];
+  const refused = { type: 'VolumeGroup/pool-1', ok: false, reason: 'NoDevices', message: 'no disk' } as const;
+  const status = sum({}, { failing, standings: [refused, ...failingStandings(failing)] });
+  expect(status.summary).toMatchObject({ refused: 1, faults: 'IoErrors,NoDevices' });
+  expect(status.failingDisks).toEqual(failing);
+  expect(status.conditions?.map(({ type, reason }) => [type, reason])).toContainEqual(['Disk/sdb', 'IoErrors']);
+  const after = sum({}, { nls: nls({ status }) });
+  expect(after).not.toHaveProperty('failingDisks');
+  expect(after.conditions?.map(({ type }) => type)).toEqual(['ConfigAccepted']);
+});
+
+test('of very many failing disks twenty are told', () => {
+  const failing = Array.from({ length: 30 }, (_, at) => ({
+    ...{ device: `/dev/sd${at}`, reason: 'DiskOffline', message: 'it is gone', carries: ['pool-0'] },
+  }));
+  const status = sum({}, { failing, standings: failingStandings(failing) });
+  expect(status.failingDisks?.length).toBe(20);
+  expect(status.conditions?.filter(({ type }) => type.startsWith('Disk/')).length).toBe(20);
 });

@@ -1,8 +1,10 @@
+import type { FailingDisk } from '../../model/disk-reasons.ts';
 import { present } from '../../model/present.ts';
 import { bytes, formatShort, minus, NO_BYTES, type Bytes } from '../../model/bytes.ts';
 import { nodeStorage } from '../../model/decode-node.ts';
 import type { HostReport, NlsVolumeGroup, NodeLocalStorage, StorageCondition } from '../../model/objects.ts';
 import { compareText, conditionsOf, type Standing } from './conditions.ts';
+import { toldDisks } from './failing-standings.ts';
 import { recordGroups } from './group-doubt.ts';
 import { linksTo, managedNames, type Managed } from './managed-names.ts';
 import type { Observation } from './observe.ts';
@@ -20,6 +22,8 @@ export interface SummarizeInput {
   readonly devices: readonly ReportedDevice[];
   /** How the items of spec.resourceToBeInited stand. */
   readonly standings: readonly Standing[];
+  /** Disks of ours that fail; absent: none. */
+  readonly failing?: readonly FailingDisk[];
   /** Absent: what was reported before stays. */
   readonly host?: HostReport | undefined;
   /** RFC 3339. */
@@ -29,7 +33,7 @@ export interface SummarizeInput {
 /**
  * The status to report: sorted, so that equal content is equal JSON; a time changes only when what it is about does.
  */
-export function summarize({ nls, observation, devices, standings, host, now }: SummarizeInput): NlsStatus {
+export function summarize({ nls, observation, devices, standings, failing, host, now }: SummarizeInput): NlsStatus {
   const lists = storageLists(observation, devices);
   const before = nls.status;
   const { managed, problems, unused } = managedNames(
@@ -58,9 +62,13 @@ export function summarize({ nls, observation, devices, standings, host, now }: S
       now,
       generation: nls.metadata.generation,
     }),
+    ...failingDisks(failing),
     ...present({ host: host ?? before?.host }),
   };
 }
+
+const failingDisks = (failing: readonly FailingDisk[] = []): Pick<NlsStatus, 'failingDisks'> =>
+  failing.length === 0 ? {} : { failingDisks: [...toldDisks(failing)] };
 
 /** The status of a node that could not be looked at: what was known stays, and the state says that it may be old. */
 export function summarizeFailure(before: NlsStatus | undefined, message: string, now: string): NlsStatus {
@@ -110,8 +118,9 @@ function summaryOf(
 ): NonNullable<NlsStatus['summary']> {
   const sum = (of: (group: NlsVolumeGroup) => number): string =>
     formatShort(bytes(groups.reduce((total, group) => total + of(group), 0)));
-  const refused = standings.filter(({ ok }) => !ok);
-  const faults = [...new Set(refused.map(({ reason }) => reason))].toSorted(compareText).join(',');
+  const faulty = standings.filter(({ ok }) => !ok);
+  const refused = faulty.filter(({ type }) => !type.startsWith('Disk/'));
+  const faults = [...new Set(faulty.map(({ reason }) => reason))].toSorted(compareText).join(',');
   return {
     total: sum(({ allocatable }) => allocatable),
     free: sum(({ total, available, allocatable }) => Math.max(0, allocatable - (total - available))),

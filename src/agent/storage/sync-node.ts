@@ -1,4 +1,5 @@
 import { textOf } from '../../model/fault.ts';
+import type { FailingDisk } from '../../model/disk-reasons.ts';
 import type { HostReport, NodeLocalStorage } from '../../model/objects.ts';
 import type { Log } from '../../model/log.ts';
 import type { Standing } from './conditions.ts';
@@ -6,8 +7,11 @@ import type { RecordEvent } from '../events/record-event.ts';
 import { initMountPoints, type InitMountPointsDeps } from './init-mount-points.ts';
 import { initVolumeGroups, type InitDeps } from './init-volume-groups.ts';
 import { namedBy } from './group-doubt.ts';
+import type { DiskHealth } from './disk-health.ts';
+import { failingStandings } from './failing-standings.ts';
 import { linksTo, managedNames } from './managed-names.ts';
 import type { Observation } from './observe.ts';
+import { ownDisks } from './own-disks.ts';
 import { mountPointStandings } from './offered-mount-points.ts';
 import { offeredStandings, reportedDevices } from './reported-devices.ts';
 import { summarize, summarizeFailure, type NlsStatus } from './summarize.ts';
@@ -20,6 +24,8 @@ export interface SyncDeps extends InitDeps, InitMountPointsDeps {
   readonly report: (before: NlsStatus | undefined, after: NlsStatus, signal: AbortSignal) => Promise<unknown>;
   /** How the node stands for anything else that is seen. */
   readonly moreStandings?: (observation: Observation) => readonly Standing[];
+  /** Which of these disks fail; absent: nothing is real. */
+  readonly failingDisks?: DiskHealth['look'];
   /** What else of the machine is to be told. */
   readonly hostReport: (observation: Observation, signal: AbortSignal) => Promise<HostReport>;
   readonly record: RecordEvent;
@@ -47,18 +53,20 @@ export async function syncNode(nls: NodeLocalStorage, deps: SyncDeps, signal: Ab
   const more = deps.moreStandings?.(observation) ?? [];
   const rules = offerRules(nls, observation);
   const devices = await reportedDevices({ ...deps, observation, ...rules }, signal);
+  const failing = await failingOf(nls, observation, { ...deps, ...rules }, signal);
   const unoffered = mountPointStandings(observation.mountPoints, rules.isManaged, listed);
   const all = [
     ...listed.filter(({ type }) => !unoffered.some((standing) => standing.type === type)),
     ...unoffered,
     ...doubtful(nls, observation, listed),
     ...offeredStandings(devices),
+    ...failingStandings(failing),
     ...more,
   ];
   const now = new Date(deps.now()).toISOString();
   tellChanges(nls, all, deps.record);
   const host = await hostOf(observation, deps, signal);
-  await deps.report(nls.status, summarize({ nls, observation, devices, standings: all, host, now }), signal);
+  await deps.report(nls.status, summarize({ nls, observation, devices, standings: all, failing, host, now }), signal);
   return observation;
 }
 
@@ -74,6 +82,26 @@ async function look(
     const time = new Date(now()).toISOString();
     await report(nls.status, summarizeFailure(nls.status, textOf(error), time), signal);
     throw error;
+  }
+}
+
+type FailingDeps = Pick<SyncDeps, 'failingDisks' | 'log'> & { readonly isManaged: (path: string) => boolean };
+
+/** No volume waits because this could not be read: what was told before stays. */
+async function failingOf(
+  nls: NodeLocalStorage,
+  observation: Observation,
+  { failingDisks, isManaged, log }: FailingDeps,
+  signal: AbortSignal,
+): Promise<readonly FailingDisk[]> {
+  const before = nls.status?.failingDisks ?? [];
+  try {
+    const disks = ownDisks(observation, nls.spec, isManaged);
+    return (await failingDisks?.(disks, { devices: observation.devices, before }, signal)) ?? [];
+  } catch (err) {
+    signal.throwIfAborted();
+    log.warn({ err }, 'how the disks do cannot be read');
+    return before;
   }
 }
 

@@ -1,7 +1,7 @@
 import { bytes } from '../../model/bytes.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import { meaningOf } from '../../model/volume-reasons.ts';
-import { isUnfinished } from '../../lvm/lvm.ts';
+import { isUnfinished } from '../../lvm/create-volumes.ts';
 import type { LvmVolume } from '../../lvm/report.ts';
 import { isLargeEnough } from '../../lvm/snapshots.ts';
 import type { Observation } from '../storage/observe.ts';

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { KeyedMutex } from '../../daemon/keyed-mutex.ts';
 import type { Copy } from '../../copy/copy-device.ts';
+import { mappingPathOf } from '../../crypt/names.ts';
 import { mapperUuidOf } from '../../lvm/names.ts';
 import type { LvmVolume } from '../../lvm/report.ts';
 import { bytes, GIB, type Bytes } from '../../model/bytes.ts';
@@ -12,7 +13,7 @@ import { FORMATTED } from '../../model/well-known.ts';
 import type { Content } from '../../mount/filesystem.ts';
 import { createFakeClock } from '../../wait/fake-clock.ts';
 import { createFakeObject } from '../fake-objects.ts';
-import { sampleGroup, sampleLocalVolume, sampleVolume } from '../storage-fixture.ts';
+import { sampleGroup, sampleLocalVolume, sampleMount, sampleVolume } from '../storage-fixture.ts';
 import { copyVolume, type CopyVolumeDeps } from './copy-volume.ts';
 import { createVolumeWriter } from './write-volume.ts';
 
@@ -60,8 +61,13 @@ function rig({ spec, status, snapshot = snapshotOf('s1'), inGroup, content }: Gi
         Object.assign(group.volumes[1] ?? {}, { active: true });
         return Promise.resolve();
       },
+      markFilled: ({ name: which }: { readonly name: string }) => {
+        did.push(`filled ${which}, ${object.read()?.status?.phase}`);
+        return Promise.resolve();
+      },
     } as unknown as CopyVolumeDeps['lvm'],
     locks: new KeyedMutex(),
+    mounts: { list: () => Promise.resolve([]), shows: () => Promise.resolve(false) },
     disks: { mapperUuid: (path) => Promise.resolve(mapperUuidOf('pool-0', `lv-${path.split('/').at(-1)}`)) },
     filesystems: {
       probe: () => Promise.resolve(found),
@@ -72,7 +78,7 @@ function rig({ spec, status, snapshot = snapshotOf('s1'), inGroup, content }: Gi
         return Promise.resolve();
       },
     },
-    write: createVolumeWriter(object.client, () => {}),
+    write: createVolumeWriter({ client: object.client, wrote: () => {} }),
     copier: {
       copy: async (copy, copied) => {
         copies.push(copy);
@@ -96,7 +102,7 @@ test('copied whole, given a UUID of its own, and only then Ready', async () => {
   await it.run();
   expect(it.copies).toEqual([{ source: '/dev/pool-0/s1', target: '/dev/pool-0/v1', size: 3 * GIB, from: 0 }]);
   // What cannot be cut and repeated happens while the copy counts as not begun.
-  expect(it.did).toEqual(['copy', 'settle /dev/pool-0/v1', 'uuid at 0', 'changed']);
+  expect(it.did).toEqual(['copy', 'settle /dev/pool-0/v1', 'uuid at 0', 'filled v1, Pending', 'changed']);
   expect(it.status()).toEqual({
     phase: 'Ready',
     sizeBytes: 4 * GIB,
@@ -143,7 +149,7 @@ test.each<[string, Given]>([
   const it = rig(given);
   if (it.object.read()?.spec.fsType === undefined) delete it.object.read()?.spec.fsType;
   await it.run();
-  expect(it.did).toEqual(['copy', 'changed']);
+  expect(it.did).toEqual(['copy', 'filled v1, Pending', 'changed']);
   expect(it.status()).toMatchObject({ phase: 'Ready', progress: 100 });
   expect(it.object.read()?.metadata.annotations?.[FORMATTED]).toBeUndefined();
 });
@@ -234,6 +240,21 @@ test('a path that leads to another volume is neither read nor written', async ()
   await expect(it.run({ disks })).rejects.toThrow('/dev/pool-0/v1 leads to LVM-other');
   expect(it.copies).toEqual([]);
 });
+
+test.each(['/dev/pool-0/v1', mappingPathOf('v1')])(
+  'nothing is copied onto a volume that is mounted by %s, though its object says that it is not filled',
+  async (device) => {
+    const it = rig({ status: begunOn('lv-v1') });
+    const entry = sampleMount('/pods/a', { source: device });
+    const mounts = {
+      list: () => Promise.resolve([sampleMount('/'), entry]),
+      shows: ({ source }: { readonly source: string }, path: string) => Promise.resolve(source === path),
+    };
+    await expect(it.run({ mounts })).rejects.toThrow('pool-0/v1 is mounted at /pods/a');
+    expect(it.did).toEqual(['event InUse']);
+    expect(it.status()).toMatchObject({ phase: 'Failed', reason: 'InUse', copiedBytes: 2 * GIB });
+  },
+);
 
 test('a snapshot whose device is not there, as after a boot, is activated', async () => {
   const it = rig({ inGroup: { active: false } });

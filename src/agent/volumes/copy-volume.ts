@@ -7,16 +7,19 @@ import type { Clock } from '../../wait/clock.ts';
 import type { Copier } from '../../copy/copier.ts';
 import type { Disks } from '../../disk/disks.ts';
 import type { Filesystems } from '../../mount/filesystem.ts';
+import type { Mounts } from '../../mount/mounts.ts';
 import { LOCAL_VOLUMES } from '../../kube/resource.ts';
 import { subjectOf } from '../../kube/subject.ts';
 import { planCopy, type CopyEnd, type CopyPlan } from './plan-copy.ts';
 import { planLvmVolume } from './plan-volume.ts';
-import type { VolumeDeps } from './reconcile-volume.ts';
+import { userOfVolume } from './user-of-volume.ts';
+import type { VolumeDeps } from './volume-deps.ts';
 import type { VolumeStep } from './volume-step.ts';
 import type { VolumeProblem, VolumeWriter } from './write-volume.ts';
 
 export interface CopyVolumeDeps extends Pick<VolumeDeps, 'lvm' | 'locks' | 'record' | 'log' | 'onChange'> {
   readonly disks: Pick<Disks, 'mapperUuid'>;
+  readonly mounts: Pick<Mounts, 'list' | 'shows'>;
   readonly filesystems: Pick<Filesystems, 'probe' | 'settleCopy' | 'giveUuid'>;
   readonly write: Pick<VolumeWriter, 'copying' | 'problem' | 'ready' | 'markFormatted'>;
   readonly copier: Copier;
@@ -73,9 +76,11 @@ async function fill(
     await deps.locks.run(source.vgName, () => deps.lvm.activateVolume(source, signal), signal);
     return void (await copyVolume(volume, deps, signal));
   }
+  await assertUnused(volume, deps.mounts, signal);
   for (const end of [plan.source, plan.target]) await assertLeadsTo(end, deps.disks, signal);
   await copyAll(volume, step, plan, deps, signal);
   await giveOwnIdentity(volume, plan.target.device, deps, signal);
+  await markFilled(volume, step, deps, signal);
   const { vgUuid: groupUuid, uuid: volumeUuid, sizeBytes, devicePath } = step;
   await deps.write.ready(volume, { sizeBytes, devicePath, groupUuid, volumeUuid, copiedBytes: plan.size }, signal);
   deps.onChange();
@@ -90,6 +95,24 @@ async function assertLeadsTo(
   const found = await disks.mapperUuid(device, signal);
   if (found === undefined || found === mapperUuid) return;
   throw new Fault('unavailable', `${device} leads to ${found}, not to ${mapperUuid}: nothing is copied`);
+}
+
+/** A volume that a pod has was filled before, whatever its object says: that may be older than the volume. */
+async function assertUnused(volume: LocalVolume, mounts: CopyVolumeDeps['mounts'], signal: AbortSignal): Promise<void> {
+  const user = await userOfVolume(volume, mounts, signal);
+  if (!user) return;
+  const at = `${volume.spec.vgName}/${volume.metadata.name} is mounted at ${user.target}`;
+  throw new Fault('conflict', `Logical volume ${at}, and a pod may have written to it: nothing is copied onto it.`);
+}
+
+/** Before it is told, so that the logical volume says itself that it is whole: docs/decisions/0031. */
+async function markFilled(
+  { metadata: { name = '' }, spec: { vgName = '' } }: LocalVolume,
+  { vgUuid, uuid }: Ready,
+  { lvm, locks }: CopyVolumeDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  await locks.run(vgName, () => lvm.markFilled({ vgName, vgUuid, name, uuid }, signal), signal);
 }
 
 async function copyAll(
@@ -156,6 +179,7 @@ const ownUuid = ({ metadata: { uid = '' } }: LocalVolume): string =>
 function problemOf(plan: CopyPlan, error: unknown): VolumeProblem {
   if (plan.kind === 'refuse') return plan;
   if (plan.kind === 'activate') return { reason: 'ActivationFailed', message: textOf(error) };
+  if (error instanceof Fault && error.kind === 'conflict') return { reason: 'InUse', message: error.message };
   const isSource = error instanceof Fault && error.kind === 'precondition';
   return { reason: isSource ? 'SourceFailed' : 'CopyFailed', message: textOf(error) };
 }

@@ -46,6 +46,32 @@ export function mistaken({ spec, metadata, status }: LocalVolume, found: LvmVolu
   };
 }
 
+/**
+ * Where the logical volume is that was made for a volume, once it is not in its group under its name: somebody renamed
+ * it, or gave its disks to another group. Undefined when it is nowhere, or its UUID was not recorded.
+ */
+export function movedAway({ metadata, spec, status }: LocalVolume, groups: readonly LvmGroup[]): Unfound | undefined {
+  const { vgName = '' } = spec;
+  const { name = '' } = metadata;
+  const { volumeUuid } = status ?? {};
+  if (volumeUuid === undefined) return undefined;
+  const places = groups.flatMap((group) =>
+    group.volumes.filter(({ uuid }) => uuid === volumeUuid).map((found) => ({ vg: group.name, lv: found.name })),
+  );
+  const [place] = places;
+  // A copy of the group by vgimportclone has logical volumes of the same UUIDs.
+  if (!place || places.some(({ vg, lv }) => vg === vgName && lv === name)) return undefined;
+  const { vg, lv } = place;
+  const back = [
+    ...(lv === name ? [] : [`rename it back with lvrename ${vg} ${lv} ${name}`]),
+    ...(vg === vgName ? [] : [`bring its disks back into volume group ${vgName} with vgsplit or vgmerge`]),
+  ];
+  return {
+    reason: 'VolumeMismatch',
+    message: `The logical volume of this volume, ${volumeUuid}, is ${vg}/${lv} now: ${back.join(', and ')}.`,
+  };
+}
+
 /** The name of the logical volume that a volume has; one that is its source snapshot itself has that one's. */
 export const logicalVolumeOf = ({ metadata, spec }: LocalVolume): string =>
   (spec.readOnly ? spec.source?.snapshot : metadata.name) ?? '';

@@ -2,20 +2,23 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { Gate } from '../../daemon/gate.ts';
 import { KeyedMutex } from '../../daemon/keyed-mutex.ts';
+import { createOne } from '../../../test/rig/create-one.ts';
 import { createStateFile, type StateFile } from '../../exec/state-file.ts';
-import type { KubeClient } from '../../kube/client.ts';
 import type { Lvm } from '../../lvm/lvm.ts';
 import { createSimulatedLvm } from '../../lvm/simulated.ts';
 import type { SimulatedStorage } from '../../lvm/simulated-groups.ts';
 import { bytes, GIB, MIB } from '../../model/bytes.ts';
+import { NO_TRACER } from '../../trace/tracer.ts';
 import { Fault } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import { silentLog } from '../../model/log.ts';
-import { createFakeObject } from '../fake-objects.ts';
+import { createFakeObjects } from '../fake-objects.ts';
 import { sampleLocalVolume, sampleObservation } from '../storage-fixture.ts';
 import { findSuspects } from './changed-volumes.ts';
 import { reconcileVolume, type VolumeDeps } from './reconcile-volume.ts';
+import { createTurns } from './settle-together.ts';
 import { createVolumeWriter } from './write-volume.ts';
 
 const never = new AbortController().signal;
@@ -40,22 +43,25 @@ async function node() {
   const file = path.join(folder, 'disks.json');
   const disks = SOURCES.map((name) => ({ name: `/dev/sim-${name}`, sizeBytes: 10 * GIB }));
   await writeFile(file, JSON.stringify({ disks }));
-  const objects = new Map<string, ReturnType<typeof createFakeObject>>();
-  const others = new Map<string, LocalVolume>();
-  const order = (volume: LocalVolume): void => {
-    objects.set(volume.metadata.name ?? '', createFakeObject(volume));
-    others.set(volume.metadata.name ?? '', volume);
-  };
-  const patch = ((resource, key, ...rest) => {
-    const object = objects.get((key as { readonly name: string }).name);
-    return (object as NonNullable<typeof object>).client.patch(resource, key, ...rest);
-  }) as KubeClient['patch'];
+  const { client, heard: others, wrote, order } = createFakeObjects();
 
   /** A new agent; `state`: through what it reaches the disks. */
   const agent = (state: StateFile<SimulatedStorage> = createStateFile(file)) => {
     const lvm: Lvm = createSimulatedLvm(state);
-    const write = createVolumeWriter({ patch }, (volume) => others.set(volume.metadata.name ?? '', volume));
-    const deps = { lvm, write, locks: new KeyedMutex(), others, ...idle } as unknown as VolumeDeps;
+    const write = createVolumeWriter({ client, wrote });
+    const locks = new KeyedMutex();
+    const turns = createTurns(locks);
+    const deps = {
+      lvm,
+      write,
+      locks,
+      turns,
+      erasing: new Gate(2),
+      apart: new Gate(4),
+      others,
+      tracer: NO_TRACER,
+      ...idle,
+    } as unknown as VolumeDeps;
     const look = async (name: string): Promise<void> => {
       await reconcileVolume(others.get(name) as LocalVolume, deps, never).catch((error: unknown) => {
         if (!(error instanceof Fault) && !isKilled(error)) throw error;
@@ -156,7 +162,8 @@ test.each([0, 1, 2, 3, 4, 5, 6, 7])(
 test('one for which there is no room fails all, tells so, and stops nothing for longer', async () => {
   const { order, agent, status, stopped } = await node();
   const { look, lvm } = agent();
-  await lvm.createVolume(
+  await createOne(
+    lvm,
     { vgName: 'pool-1', name: 'big', sizeBytes: bytes(9 * GIB - 32 * MIB), layout: 'linear' },
     never,
   );

@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest';
+import { present } from '../../model/present.ts';
 import { bytes, GIB } from '../../model/bytes.ts';
 import { inlineVolumeId } from '../../model/inline-volume.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import type { KubeObject, NodeLocalStorage } from '../../model/objects.ts';
+import { TRACEPARENT } from '../../model/well-known.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { ApiError } from '../../kube/errors.ts';
 import { createInlineVolumes } from './inline-volumes.ts';
@@ -45,6 +47,7 @@ function rig(
     readonly old?: string;
     /** What becomes of a record that is made; absent: it is Ready. */
     readonly made?: LocalVolume['status'];
+    readonly traceparent?: string;
   } = {},
 ) {
   let stored = options.stored;
@@ -86,9 +89,23 @@ function rig(
       nls: () => options.nls ?? NODE,
       oldGroupOf: () => Promise.resolve(options.old),
       waitMs: 50,
+      tracer: { traceparent: () => options.traceparent },
     }),
   };
 }
+
+test('the trace of the call goes with the volume, where it is recorded', async () => {
+  const told = async (traceparent?: string): Promise<unknown> => {
+    const it = rig(present({ traceparent }));
+    await it.makeInline(wanted, never);
+    return it.stored()?.metadata.annotations;
+  };
+  const always = { 'csi.aliyun.com/published-at': '/pods/p/mount' };
+  expect([await told(), await told('of NodePublish')]).toEqual([
+    always,
+    { ...always, [TRACEPARENT]: 'of NodePublish' },
+  ]);
+});
 
 test('made once, with a finalizer and the label of its node', async () => {
   const it = rig();

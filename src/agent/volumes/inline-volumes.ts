@@ -5,6 +5,8 @@ import type { NodeLocalStorage } from '../../model/objects.ts';
 import type { VolumeReason } from '../../model/volume-reasons.ts';
 import { nodeLabelOf } from '../../model/node-label.ts';
 import { NODE_LABEL, PUBLISHED_AT, VOLUME_FINALIZER } from '../../model/well-known.ts';
+import { withTraceparent } from '../../model/traceparent.ts';
+import { NO_TRACER, type Tracer } from '../../trace/tracer.ts';
 import { KeyedMutex } from '../../daemon/keyed-mutex.ts';
 import { INLINE_ID, type InlineVolume } from '../../csi/node/inline-volume.ts';
 import type { NodeVolumes } from '../../csi/node/node-volumes.ts';
@@ -25,6 +27,8 @@ export interface InlineVolumesOptions {
   readonly nls: () => NodeLocalStorage | undefined;
   /** In which group an inline volume is that was made before us; absent: there are none. */
   readonly oldGroupOf?: (id: string) => Promise<string | undefined>;
+  /** What is under way is written on a volume that is made. Absent: nothing is. */
+  readonly tracer?: Pick<Tracer, 'traceparent'>;
   /** How long to wait for the logical volume; absent: 60 s. */
   readonly waitMs?: number;
 }
@@ -107,12 +111,12 @@ const noOldOnes = (): Promise<undefined> => Promise.resolve(undefined);
 
 async function create(
   volume: LocalVolume,
-  { client, volumes }: InlineVolumesOptions,
+  { client, volumes, tracer = NO_TRACER }: InlineVolumesOptions,
   signal: AbortSignal,
 ): Promise<LocalVolume> {
   const { name = '' } = volume.metadata;
   try {
-    const made = await client.create(LOCAL_VOLUMES, volume, signal);
+    const made = await client.create(LOCAL_VOLUMES, withTraceparent(volume, tracer.traceparent()), signal);
     volumes.wrote(made);
     return made;
   } catch (error) {

@@ -1,17 +1,19 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { GIB } from '../../model/bytes.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import type { KubeObject } from '../../model/objects.ts';
-import { DISK, ENCRYPTED, ENCRYPTING, FILESYSTEM } from '../../model/well-known.ts';
+import { DISK, ENCRYPTED, ENCRYPTING, FILESYSTEM, FORMATTING } from '../../model/well-known.ts';
 import { mappingPathOf } from '../../crypt/names.ts';
 import { formatFilesystem } from '../../mount/filesystem.ts';
 import type { MountEntry } from '../../mount/mountinfo.ts';
 import { textOf } from '../../model/fault.ts';
 import { ApiError } from '../../kube/errors.ts';
+import { LOCAL_VOLUMES } from '../../kube/resource.ts';
 import { createFakeObject } from '../fake-objects.ts';
 import { createNodeVolumes } from './node-volumes.ts';
 import { sampleDisk, sampleLocalVolume, sampleMount, unitSpec } from '../storage-fixture.ts';
-import { createVolumeWriter } from './write-volume.ts';
+import { startOurApi } from '../../../test/rig/our-api.ts';
+import { createVolumeWriter, type VolumeWriter } from './write-volume.ts';
 
 const never = new AbortController().signal;
 const ready = sampleLocalVolume({
@@ -21,6 +23,12 @@ const ready = sampleLocalVolume({
 const missing = new ApiError({ code: 404, reason: 'NotFound', message: 'no such thing' });
 
 const markFormatted = () => Promise.reject(new Error('no connection'));
+const nobody = {
+  markFormatting: markFormatted,
+  markFormatted,
+  markEncrypting: markFormatted,
+  markEncrypted: markFormatted,
+};
 
 /** Volumes with what was heard and what the API server would say. */
 function volumesOf(
@@ -29,6 +37,7 @@ function volumesOf(
   nodeName = 'node-a',
   mounted: readonly MountEntry[] = [],
   mapperUuid?: string,
+  write: Pick<VolumeWriter, 'markFormatting' | 'markFormatted' | 'markEncrypting' | 'markEncrypted'> = nobody,
 ) {
   let asked = 0;
   const get = <T extends KubeObject>(): Promise<T> => {
@@ -39,12 +48,7 @@ function volumesOf(
     client: { get },
     nodeName,
     heard: () => heard,
-    write: {
-      markFormatting: markFormatted,
-      markFormatted,
-      markEncrypting: markFormatted,
-      markEncrypted: markFormatted,
-    },
+    write,
     disks: {
       list: () => Promise.resolve([sampleDisk('sdb', { worldwideName: 'naa.1' })]),
       mapperUuid: () => Promise.resolve(mapperUuid),
@@ -174,7 +178,7 @@ test('what is recorded is asked for anew, whatever was heard, when that matters'
 
 test('the marks of a volume that is formatted are annotations, and are read back', async () => {
   const object = createFakeObject(ready);
-  const write = createVolumeWriter(object.client, () => {});
+  const write = createVolumeWriter({ client: object.client, wrote: () => {} });
   const begun = { type: 'xfs', uuid: 'u-1' } as const;
   await write.markFormatting('v1', formatFilesystem(begun), never);
   const read = () => volumesOf(object.read(), missing).volumes.find('v1', never);
@@ -183,11 +187,31 @@ test('the marks of a volume that is formatted are annotations, and are read back
   expect(await read()).toMatchObject({ formatting: begun, formatted: 'xfs' });
 });
 
+test('that formatting begins is written on the object that was heard of, and on no later one', async () => {
+  const own = await startOurApi();
+  onTestFinished(() => own.close());
+  const { api, client } = own;
+  const { status, ...made } = ready;
+  await client.create(LOCAL_VOLUMES, made, never);
+  const told = await client.patch(LOCAL_VOLUMES, { name: 'v1' }, { type: 'merge', body: { status } }, never, 'status');
+  let heard = told;
+  const write = createVolumeWriter({ client, wrote: (volume) => void (heard = volume) });
+  const volumes = volumesOf(told, missing, 'node-a', [], undefined, write).volumes;
+  const { version } = (await volumes.find('v1', never)) ?? {};
+  const begun = (uuid: string) => volumes.markFormatting('v1', { type: 'xfs', uuid }, never, version);
+  expect([await begun('u-1'), await begun('u-2')]).toEqual([true, false]);
+  expect(heard.metadata.annotations).toEqual({ [FORMATTING]: 'xfs u-1' });
+  expect(api.stored('localvolumes', 'v1')).toEqual(heard);
+  await client.delete(LOCAL_VOLUMES, { name: 'v1' }, never);
+  await client.patch(LOCAL_VOLUMES, { name: 'v1' }, { type: 'merge', body: { metadata: { finalizers: [] } } }, never);
+  expect(await begun('u-3')).toBe(false);
+});
+
 test('a release takes off our finalizer only, of that very object, and only if it is still at its place', async () => {
   const finalizers = ['other/one', 'csi.aliyun.com/volume-on-node'];
   const leaving = { deletionTimestamp: '2026-01-01T00:00:00Z' };
   const object = createFakeObject(sampleLocalVolume({ meta: { finalizers } }));
-  await createVolumeWriter(object.client, () => {}).release(
+  await createVolumeWriter({ client: object.client, wrote: () => {} }).release(
     sampleLocalVolume({ meta: { ...leaving, finalizers } }),
     never,
   );
@@ -202,7 +226,7 @@ test('a release takes off our finalizer only, of that very object, and only if i
     },
   ]);
   const foreign = createFakeObject(sampleLocalVolume());
-  await createVolumeWriter(foreign.client, () => {}).release(
+  await createVolumeWriter({ client: foreign.client, wrote: () => {} }).release(
     sampleLocalVolume({ meta: { ...leaving, finalizers: ['other/one'] } }),
     never,
   );

@@ -1,3 +1,4 @@
+import { present } from '../../model/present.ts';
 import { bytes } from '../../model/bytes.ts';
 import { isCopy } from '../../model/copies.ts';
 import { Fault } from '../../model/fault.ts';
@@ -6,12 +7,13 @@ import { ENCRYPTED, ENCRYPTING, FORMATTED, FORMATTING } from '../../model/well-k
 import type { EncryptedDevice, NodeVolume, NodeVolumes } from '../../csi/node/node-volumes.ts';
 import type { Disks } from '../../disk/disks.ts';
 import { luksUuidIn, luksUuidOf, mappingPathOf } from '../../crypt/names.ts';
-import { mapperUuidOf } from '../../lvm/names.ts';
 import { formatFilesystem, parseFilesystem, type Filesystems } from '../../mount/filesystem.ts';
 import { mountAt } from '../../mount/mountinfo.ts';
 import type { Mounts } from '../../mount/mounts.ts';
 import type { KubeClient } from '../../kube/client.ts';
+import { isConflict } from '../../kube/errors.ts';
 import { LOCAL_VOLUMES } from '../../kube/resource.ts';
+import { leadsElsewhere } from './leads-elsewhere.ts';
 import { isInPlace, recordedFilesystem } from './unit-disk.ts';
 import { brokenRecord } from './volume-rules.ts';
 import type { VolumeWriter } from './write-volume.ts';
@@ -72,7 +74,10 @@ export function createNodeVolumes({
       else await assertInPlace(volume, ready, signal);
       return ready;
     },
-    markFormatting: (id, begun, signal) => recorded(id, write.markFormatting(id, formatFilesystem(begun), signal)),
+    markFormatting: async (id, begun, signal, version) => {
+      const writing = write.markFormatting(id, formatFilesystem(begun), signal, version);
+      return recorded(id, version === undefined ? writing : falseOnConflict(writing));
+    },
     markFormatted: (id, fsType, signal) => recorded(id, write.markFormatted(id, fsType, signal)),
     markEncrypting: (id, uuid, signal) => recorded(id, write.markEncrypting(id, uuid, signal)),
     markEncrypted: (id, uuid, signal) => recorded(id, write.markEncrypted(id, uuid, signal)),
@@ -93,16 +98,25 @@ async function assertOwn(
   if (opened !== undefined && luksUuidIn(opened) !== luksUuidOf(id))
     throw new Fault('unavailable', `volume ${id}: ${source} leads to ${opened}, not to this volume: it is not used`);
   const device = encryption?.device ?? source;
-  const { groupUuid, volumeUuid } = status;
-  if (groupUuid === undefined || volumeUuid === undefined) return;
-  const [wanted, found] = [mapperUuidOf(groupUuid, volumeUuid), await disks.mapperUuid(device, signal)];
-  if (found === undefined || found === wanted) return;
+  const { groupUuid: vgUuid, volumeUuid: uuid } = status;
+  const other = await leadsElsewhere(device, { vgUuid, uuid }, disks, signal);
+  if (!other) return;
+  const { found, wanted } = other;
   throw new Fault('unavailable', `volume ${id}: ${device} leads to ${found}, not to its own ${wanted}: it is not used`);
 }
 
-async function recorded(id: string, writing: Promise<void>): Promise<void> {
+async function falseOnConflict(writing: Promise<boolean>): Promise<boolean> {
   try {
-    await writing;
+    return await writing;
+  } catch (error) {
+    if (isConflict(error)) return false;
+    throw error;
+  }
+}
+
+async function recorded<T>(id: string, writing: Promise<T>): Promise<T> {
+  try {
+    return await writing;
   } catch (error) {
     throw new Fault('unavailable', `volume ${id}: how far it is formatted could not be written down`, { cause: error });
   }
@@ -111,7 +125,7 @@ async function recorded(id: string, writing: Promise<void>): Promise<void> {
 /** Throws Fault `unavailable` while the volume is not ready. */
 function readyVolume(volume: LocalVolume): NodeVolume {
   const { metadata, spec, status } = volume;
-  const { name: id = '', annotations = {} } = metadata;
+  const { name: id = '', annotations = {}, resourceVersion: version } = metadata;
   const { kind, fsType = '', limits = {} } = spec;
   const { sizeBytes = spec.sizeBytes, devicePath: device } = status ?? {};
   if (status?.phase !== 'Ready' || device === undefined) throw notReady(id, status);
@@ -119,7 +133,7 @@ function readyVolume(volume: LocalVolume): NodeVolume {
   const formatting = parseFilesystem(annotations[FORMATTING]);
   const formatted = annotations[FORMATTED];
   const known = { id, kind, source: device, fsType, formatted, formatting, sizeBytes: bytes(sizeBytes), limits };
-  const plain = { ...known, ...adoptedMark(spec) };
+  const plain = { ...known, ...present({ version }), ...adoptedMark(spec) };
   if (spec.readOnly) return { ...plain, isSnapshot: true };
   const served = { ...plain, ...copied(spec) };
   if (!spec.encryption) return served;

@@ -1,6 +1,6 @@
 import { bytes } from '../../model/bytes.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
-import { isUnfinished } from '../../lvm/lvm.ts';
+import { isUnfinished } from '../../lvm/create-volumes.ts';
 import type { LvmGroup } from '../../lvm/report.ts';
 import { findGroup, findVolume } from './find-group.ts';
 import { planTaking } from './plan-snapshot.ts';

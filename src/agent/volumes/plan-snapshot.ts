@@ -3,7 +3,7 @@ import type { LocalVolume } from '../../model/local-volume.ts';
 import { present } from '../../model/present.ts';
 import { isLargeEnough } from '../../lvm/snapshots.ts';
 import { OUR_TAG, volumeDevicePath } from '../../lvm/names.ts';
-import { isUnfinished } from '../../lvm/lvm.ts';
+import { isUnfinished } from '../../lvm/create-volumes.ts';
 import type { LvmGroup, LvmVolume, SnapshotFacts } from '../../lvm/report.ts';
 import { findVolume } from './find-group.ts';
 import { hasBeenReady, refuse, type InGroup, type VolumeStep } from './volume-step.ts';

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { bytes, GIB } from '../../model/bytes.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import type { DeviceFacts } from '../../disk/inspect.ts';
-import { UNFINISHED_TAG, OUR_TAG } from '../../lvm/names.ts';
+import { FILLED_TAG, OUR_TAG, UNFINISHED_TAG } from '../../lvm/names.ts';
 import type { LvmGroup } from '../../lvm/report.ts';
 import { planDeviceVolume, planMountPointVolume } from './plan-unit.ts';
 import { planLvmVolume } from './plan-volume.ts';
@@ -14,6 +14,8 @@ const holding = (more: Parameters<typeof sampleVolume>[1] = {}): LvmGroup =>
 const unfinished = holding({ tags: [OUR_TAG, UNFINISHED_TAG] });
 const foreign = holding({ tags: [] });
 const ready = { phase: 'Ready', sizeBytes: GIB, devicePath: '/dev/pool-0/v1' } as const;
+const copy = { spec: { source: { snapshot: 's1' } } };
+const filled = [OUR_TAG, FILLED_TAG];
 const deleting = { deletionTimestamp: '2026-01-01T00:00:00Z' };
 
 test.each<[string, LocalVolume, LvmGroup | undefined, object]>([
@@ -26,6 +28,8 @@ test.each<[string, LocalVolume, LvmGroup | undefined, object]>([
     { kind: 'ready', sizeBytes: GIB, devicePath: '/dev/pool-0/v1' },
   ],
   ['cut while made', sampleLocalVolume(), unfinished, { kind: 'create' }],
+  ['a copy', sampleLocalVolume(copy), holding(), { kind: 'copy' }],
+  ['a copy that was filled, and is not told', sampleLocalVolume(copy), holding({ tags: filled }), { kind: 'ready' }],
   [
     'to grow',
     sampleLocalVolume({ spec: { sizeBytes: 2 * GIB }, status: ready }),
@@ -259,6 +263,35 @@ test.each<[string, LocalVolume, readonly LvmGroup[], object]>([
     sampleLocalVolume({ status: own }),
     [at('pool-0', { volumes: [sampleVolume('v1', { uuid: 'new', active: true })] })],
     { kind: 'refuse', reason: 'VolumeMismatch', message: expect.stringContaining('is new, not lv-v1') as string },
+  ],
+  [
+    'is not called lost when its logical volume has another name, or another group',
+    sampleLocalVolume({ status: own }),
+    [at('pool-0'), sampleGroup('pool-1', { uuid: 'g-1', volumes: [sampleVolume('backup', { uuid: 'lv-v1' })] })],
+    {
+      ...{ kind: 'refuse', reason: 'VolumeMismatch' },
+      message:
+        'The logical volume of this volume, lv-v1, is pool-1/backup now: rename it back with lvrename pool-1 backup v1, ' +
+        'and bring its disks back into volume group pool-0 with vgsplit or vgmerge.',
+    },
+  ],
+  [
+    'says so though another has taken its name',
+    sampleLocalVolume({ status: own }),
+    [at('pool-0', { volumes: [sampleVolume('v1', { uuid: 'new' }), sampleVolume('backup', { uuid: 'lv-v1' })] })],
+    { kind: 'refuse', message: expect.stringContaining('lvrename pool-0 backup v1.') as string },
+  ],
+  [
+    'is not called removed while its logical volume has another name',
+    sampleLocalVolume({ meta: deleting, status: own }),
+    [at('pool-0', { volumes: [sampleVolume('backup', { uuid: 'lv-v1' })] })],
+    { kind: 'refuse', reason: 'VolumeMismatch', message: expect.stringContaining('is pool-0/backup now') as string },
+  ],
+  [
+    'is served though a copy of its group has a logical volume of its UUID',
+    sampleLocalVolume({ status: own }),
+    [sampleGroup('clone', { uuid: 'g-1', volumes: v1 }), at('pool-0', { volumes: v1 })],
+    { kind: 'ready', vgUuid: 'pool-0', uuid: 'lv-v1' },
   ],
   [
     'takes no other logical volume of its name along',

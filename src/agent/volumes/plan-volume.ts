@@ -2,10 +2,10 @@ import { present } from '../../model/present.ts';
 import { bytes } from '../../model/bytes.ts';
 import { isCopy } from '../../model/copies.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
-import { isUnfinished } from '../../lvm/lvm.ts';
-import { OUR_TAG, volumeDevicePath } from '../../lvm/names.ts';
+import { isUnfinished } from '../../lvm/create-volumes.ts';
+import { FILLED_TAG, OUR_TAG, volumeDevicePath } from '../../lvm/names.ts';
 import type { LvmGroup, LvmVolume } from '../../lvm/report.ts';
-import { findGroup, mistaken } from './find-group.ts';
+import { findGroup, mistaken, movedAway } from './find-group.ts';
 import { planTogether } from './plan-group-snapshot.ts';
 import { keptBy, planReader, planSnapshot, planTaking } from './plan-snapshot.ts';
 import { hasBeenReady, refuse, type Erasure, type VolumeStep } from './volume-step.ts';
@@ -56,6 +56,8 @@ function planMaking(
   if (group.exported) return refuse('GroupExported', `Volume group ${vgName} is exported: run vgimport ${vgName}.`);
   if (group.doubt && group.uuid !== volume.status?.groupUuid) return refuse('GroupMismatch', group.doubt.message);
   const found = group.volumes.find((candidate) => candidate.name === name);
+  const away = movedAway(volume, groups);
+  if (away) return refuse(away.reason, away.message);
   if (!found || isUnfinished(found))
     return volume.spec.groupSnapshot === undefined
       ? planCreation(volume, group, others)
@@ -98,7 +100,8 @@ function planServing(volume: LocalVolume, group: LvmGroup, found: LvmVolume): Vo
   if (start) return start;
   if (volume.spec.role === 'Snapshot') return planSnapshot(volume, { which, found, doubt: group.doubt?.message });
   if (found.size < sizeBytes) return planGrowth(volume, group, found);
-  const kind = isCopy(volume) && !hasBeenReady(volume) ? 'copy' : 'ready';
+  const isWhole = hasBeenReady(volume) || found.tags.includes(FILLED_TAG);
+  const kind = isCopy(volume) && !isWhole ? 'copy' : 'ready';
   return { kind, sizeBytes: found.size, devicePath: volumeDevicePath(vgName, name), ...which };
 }
 
@@ -168,9 +171,11 @@ function planRemoval(
   return found ? planRemovalOf(found, volume, group, others) : planRemainder(volume, groups);
 }
 
-/** Nothing with our tag is in its group. If the volume was ready, one of its name is its data, untagged or moved. */
+/** Nothing with our tag is in its place. If the volume was ready, one of its UUID or name is its data. */
 function planRemainder(volume: LocalVolume, groups: readonly LvmGroup[]): VolumeStep {
   const { vgName, name } = asked(volume);
+  const away = movedAway(volume, groups);
+  if (away) return refuse(away.reason, away.message);
   const isLeft = (found: LvmVolume): boolean => found.name === name && mistaken(volume, found) === undefined;
   const left = hasBeenReady(volume) ? groups.find(({ volumes }) => volumes.some(isLeft)) : undefined;
   if (!left) return { kind: 'gone' };

@@ -2,8 +2,10 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { Gate } from '../../daemon/gate.ts';
 import { KeyedMutex } from '../../daemon/keyed-mutex.ts';
 import { silentLog } from '../../model/log.ts';
+import { NO_TRACER } from '../../trace/tracer.ts';
 import { exits } from '../../exec/fake-run.ts';
 import { faultFromLvm } from '../../lvm/errors.ts';
 import type { Lvm } from '../../lvm/lvm.ts';
@@ -20,6 +22,7 @@ import { findSuspects } from './changed-volumes.ts';
 import { isSettled } from './is-settled.ts';
 import { reconcileVolume, type VolumeDeps } from './reconcile-volume.ts';
 import { sampleDisk, sampleLocalVolume, sampleMount, sampleObservation, unitSpec } from '../storage-fixture.ts';
+import { createTurns } from './settle-together.ts';
 import { createVolumeWriter, type VolumeWriter } from './write-volume.ts';
 
 /** Which group and logical volume a volume has been given. */
@@ -51,6 +54,7 @@ async function rig(volume: LocalVolume) {
   const broken: string[] = [];
   const onBroken = (_: LocalVolume, what: string): void => void broken.push(what);
   let changes = 0;
+  const locks = new KeyedMutex();
   const deps: VolumeDeps = {
     lvm,
     disks: {
@@ -68,9 +72,13 @@ async function rig(volume: LocalVolume) {
     crypt,
     mounts,
     observe: () => Promise.resolve(sampleObservation({ devices: [sampleDisk('sdc')] })),
-    write: createVolumeWriter(object.client, () => {}, onBroken),
+    write: createVolumeWriter({ client: object.client, wrote: () => {}, onBroken }),
     onBroken,
-    locks: new KeyedMutex(),
+    tracer: NO_TRACER,
+    locks,
+    turns: createTurns(locks),
+    erasing: new Gate(2),
+    apart: new Gate(4),
     others: new Map(),
     record: (_, event) => void events.push(event.reason),
     log: silentLog,
@@ -286,8 +294,9 @@ test.each([
   ['  Something nobody has seen before', 5, 'LvmFailed'],
 ])('lvcreate says "%s" with exit code %d: %s', async (stderr, code, reason) => {
   const it = await rig(sampleLocalVolume());
-  const createVolume = () => Promise.reject(faultFromLvm(exits(['lvm', 'lvcreate'], code, stderr)));
-  await expect(it.reconcile({ lvm: { ...it.lvm, createVolume } })).rejects.toMatchObject({ name: 'Fault' });
+  const said = faultFromLvm(exits(['lvm', 'lvcreate'], code, stderr));
+  const createVolumes = () => Promise.resolve([{ status: 'rejected', reason: said }] as const);
+  await expect(it.reconcile({ lvm: { ...it.lvm, createVolumes } })).rejects.toMatchObject({ name: 'Fault' });
   expect(it.object.read()?.status).toMatchObject({ phase: 'Failed', reason });
 });
 
@@ -574,7 +583,7 @@ function dyingAfter(n: number, { lvm, write }: VolumeDeps): Pick<VolumeDeps, 'lv
     };
   const mortal: Lvm = {
     ...lvm,
-    createVolume: dying((...args: Parameters<Lvm['createVolume']>) => lvm.createVolume(...args)),
+    createVolumes: dying((...args: Parameters<Lvm['createVolumes']>) => lvm.createVolumes(...args)),
     extendVolume: dying((...args: Parameters<Lvm['extendVolume']>) => lvm.extendVolume(...args)),
     removeVolume: dying((...args: Parameters<Lvm['removeVolume']>) => lvm.removeVolume(...args)),
   };

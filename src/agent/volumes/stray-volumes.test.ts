@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest';
 import { bytes, GIB } from '../../model/bytes.ts';
+import type { LocalVolume } from '../../model/local-volume.ts';
 import { REMOVE_STRAYS } from '../../model/well-known.ts';
 import { OUR_TAG } from '../../lvm/names.ts';
 import type { LvmGroup, LvmVolume } from '../../lvm/report.ts';
-import { createStrayVolumes } from './stray-volumes.ts';
+import { createStrayVolumes, objectsIn } from './stray-volumes.ts';
 
 const never = new AbortController().signal;
 const volume = (name: string, tags: readonly string[] = [OUR_TAG]): LvmVolume => ({
@@ -16,8 +17,13 @@ const nls = (uuids?: string) => ({
   metadata: { name: 'n1', ...(uuids !== undefined && { annotations: { [REMOVE_STRAYS]: uuids } }) },
 });
 
+const straysOf = (
+  hasObject: Parameters<typeof createStrayVolumes>[0]['hasObject'] = () => false,
+  find: Parameters<typeof createStrayVolumes>[0]['find'] = async () => undefined,
+) => createStrayVolumes({ hasObject, nodeName: 'n1', label: 'a=b', find });
+
 test('what open-local made and no object speaks of is told once it was seen twice', () => {
-  const strays = createStrayVolumes((name) => name === 'known', 'a=b');
+  const strays = straysOf(({ name }) => name === 'known');
   const groups = [
     group([volume('known'), volume('left'), volume('somebody-elses', [])]),
     group([volume('foreign')], { foreign: true }),
@@ -36,7 +42,7 @@ test('what open-local made and no object speaks of is told once it was seen twic
 });
 
 test('why one is not erased yet is told with it, until it is gone', async () => {
-  const strays = createStrayVolumes(() => false, 'a=b');
+  const strays = straysOf();
   const groups = [group([volume('left')])];
   for (let i = 0; i < 2; i += 1) strays.look(groups);
   const [leaving] = strays.toRemove(nls('uuid-of-left'));
@@ -55,7 +61,7 @@ test('why one is not erased yet is told with it, until it is gone', async () => 
 
 test('only a stray that is named by its UUID, and is one still, is to be removed', () => {
   const objects = new Set<string>();
-  const strays = createStrayVolumes((name) => objects.has(name), 'a=b');
+  const strays = straysOf(({ name }) => objects.has(name));
   const groups = [group([volume('left'), volume('kept')])];
   const named = nls('uuid-of-left, uuid-of-nothing');
   strays.look(groups);
@@ -67,4 +73,63 @@ test('only a stray that is named by its UUID, and is one still, is to be removed
   ]);
   objects.add('left');
   expect(strays.toRemove(named)).toEqual([]);
+});
+
+test('what an object records by its UUID is no stray, whatever it is called now', () => {
+  const volumes = new Map([['v1', { ...record({}, 'uuid-of-backup'), metadata: { name: 'v1' } }]]);
+  const strays = straysOf(objectsIn(volumes));
+  const groups = [group([volume('backup'), volume('v1'), volume('left')])];
+  for (let i = 0; i < 2; i += 1) strays.look(groups);
+  expect(strays.standings()[0]?.message).toContain(': pool-0/left (1 GiB, UUID uuid-of-left). ');
+  expect(strays.toRemove(nls('uuid-of-backup, uuid-of-left'))).toMatchObject([{ metadata: { name: 'left' } }]);
+});
+
+const record = (spec: Partial<LocalVolume['spec']>, volumeUuid?: string): LocalVolume => ({
+  metadata: { name: 'left' },
+  spec: { nodeName: 'n9', kind: 'LVM', vgName: 'pool-0', sizeBytes: GIB, role: 'Volume', ...spec },
+  status: { phase: 'Ready', sizeBytes: GIB, ...(volumeUuid === undefined ? {} : { volumeUuid }) },
+});
+const unmade = (): LocalVolume => ({ metadata: { name: 'left' }, spec: record({}).spec });
+
+test.each<[string, LocalVolume | undefined, RegExp]>([
+  ['nobody', undefined, /^No LocalVolume speaks/],
+  ['the node whose disk was moved here', record({}, 'uuid-of-left'), /somebody's.*LocalVolume left of node n9: bring/],
+  ['a record without its label', record({ nodeName: 'n1' }, 'uuid-of-left'), /of this node, which lacks the label a=b/],
+  ['a record from before UUIDs', record({}), /LocalVolume left of node n9/],
+  ['a record from before UUIDs, in another group', record({ vgName: 'pool-1' }), /^No LocalVolume speaks/],
+  ['one of its name that is not made yet', unmade(), /^No LocalVolume speaks/],
+  ['another volume of its name', record({}, 'another'), /^No LocalVolume speaks/],
+  ['a whole disk of its name', record({ kind: 'Device' }), /^No LocalVolume speaks/],
+])('a logical volume that no object of the node speaks of is that of %s', async (_, found, want) => {
+  const strays = straysOf(undefined, async () => found);
+  const groups = [group([volume('left')])];
+  strays.look(groups);
+  await strays.ask(never);
+  strays.look(groups);
+  const message = strays.standings()[0]?.message ?? '';
+  expect(message).toMatch(want);
+  expect(message).toContain('pool-0/left (1 GiB, UUID uuid-of-left)');
+  const [leaving] = strays.toRemove(nls('uuid-of-left'));
+  if (!leaving) throw new Error('it is not to be removed');
+  expect(await strays.isNobodys(leaving, never)).toBe(message.startsWith('No LocalVolume'));
+});
+
+test('whose it is is asked once to be told, and anew before anything is erased', async () => {
+  let found: LocalVolume | undefined = record({}, 'uuid-of-left');
+  let asked = 0;
+  const strays = straysOf(undefined, async () => {
+    asked += 1;
+    return found;
+  });
+  for (let i = 0; i < 3; i += 1) {
+    strays.look([group([volume('left')])]);
+    await strays.ask(never);
+  }
+  expect(asked).toBe(1);
+  const [leaving] = strays.toRemove(nls('uuid-of-left'));
+  if (!leaving) throw new Error('it is not to be removed');
+  expect(await strays.isNobodys(leaving, never)).toBe(false);
+  found = undefined;
+  expect(await strays.isNobodys(leaving, never)).toBe(true);
+  expect(strays.standings()[0]?.message).toMatch(/^No LocalVolume/);
 });

@@ -94,11 +94,11 @@ test('what breaks a rule is told, and not written', async () => {
   const volume = sampleLocalVolume({ status: READY });
   const object = createFakeObject(volume);
   const told: string[] = [];
-  const write = createVolumeWriter(
-    object.client,
-    () => {},
-    ({ metadata }, what) => void told.push(`${metadata.name}: ${what}`),
-  );
+  const write = createVolumeWriter({
+    client: object.client,
+    wrote: () => {},
+    onBroken: ({ metadata }, what) => void told.push(`${metadata.name}: ${what}`),
+  });
   const other = { sizeBytes: GIB, devicePath: '/dev/pool-0/v1', groupUuid: 'GG', volumeUuid: 'WW' };
   const swapped = 'its volumeUuid VV, recorded for good, would become WW';
   await expect(write.ready(volume, other, never)).rejects.toThrow(`volume v1: ${swapped}; that is not written`);

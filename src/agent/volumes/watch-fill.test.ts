@@ -53,7 +53,7 @@ function watch(volumes: readonly LocalVolume[], fills: () => readonly SnapshotFi
     },
     disks: { mapperUuid: () => Promise.resolve(uuid) },
     volumes: new Map(volumes.map((volume) => [volume.metadata.name ?? '', volume])),
-    write: { fill: (name, status) => Promise.resolve(void told.push([name, status])) },
+    write: { fill: ({ metadata }, status) => Promise.resolve(void told.push([metadata.name ?? '', status])) },
     onOverflow: (name) => void overflowed.push(name),
     now: () => (time += 1000),
     log: silentLog,

@@ -3,7 +3,7 @@ import type { Log } from '../../model/log.ts';
 import type { Disks } from '../../disk/disks.ts';
 import type { SnapshotFill } from '../../lvm/fill.ts';
 import type { Lvm } from '../../lvm/lvm.ts';
-import { mapperUuidOf } from '../../lvm/names.ts';
+import { leadsElsewhere } from './leads-elsewhere.ts';
 import type { SnapshotStatus, VolumeWriter } from './write-volume.ts';
 
 /** A store that has taken in so much of its size since it was last told is told again. */
@@ -43,7 +43,7 @@ export function createFillWatch(deps: FillDeps): (signal: AbortSignal) => Promis
       if (!fill || !isNews(volume, fill, now() - (toldAt.get(name) ?? 0))) continue;
       toldAt.set(name, now());
       const { usedBytes, overflowed } = fill;
-      await write.fill(name, overflowed ? { overflowed } : { usedBytes }, signal);
+      await write.fill(volume, overflowed ? { overflowed } : { usedBytes }, signal);
       if (overflowed) onOverflow(name);
     }
     for (const name of toldAt.keys()) if (!volumes.has(name)) toldAt.delete(name);
@@ -75,10 +75,9 @@ async function ownFill(
   signal: AbortSignal,
 ): Promise<SnapshotFill | undefined> {
   const fill = fills.find(({ vgName, name }) => vgName === spec.vgName && name === metadata.name);
-  const { groupUuid, volumeUuid, devicePath } = status;
-  if (!fill || groupUuid === undefined || volumeUuid === undefined || devicePath === undefined) return fill;
-  const found = await disks.mapperUuid(devicePath, signal);
-  return found === undefined || found === mapperUuidOf(groupUuid, volumeUuid) ? fill : undefined;
+  const { groupUuid: vgUuid, volumeUuid: uuid, devicePath } = status;
+  if (!fill || devicePath === undefined) return fill;
+  return (await leadsElsewhere(devicePath, { vgUuid, uuid }, disks, signal)) ? undefined : fill;
 }
 
 /**

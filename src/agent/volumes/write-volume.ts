@@ -14,9 +14,10 @@ import {
   VOLUME_FINALIZER,
 } from '../../model/well-known.ts';
 import type { KubeClient, Patch } from '../../kube/client.ts';
+import { unlessGone } from '../../kube/find.ts';
+import { patchSame, type SameObjectPatch } from '../../kube/patch-same.ts';
 import { LOCAL_VOLUMES } from '../../kube/resource.ts';
 import { hasBeenReady } from './plan-volume.ts';
-import { unlessGone } from '../../kube/find.ts';
 import { withoutFinalizer } from '../../kube/without-finalizer.ts';
 import { brokenRelease, brokenStep } from './volume-rules.ts';
 
@@ -51,7 +52,10 @@ export interface CopyingVolume extends VolumeProblem {
 
 export type SnapshotStatus = NonNullable<Status['snapshot']>;
 
-/** What the agent writes to LocalVolume objects. An object that is gone needs nothing written. */
+/**
+ * What the agent writes to LocalVolume objects. An object that is gone needs nothing written, and what was found out
+ * for one is never written to a later one of its name. A mark by name alone is of a volume that is held open.
+ */
 export interface VolumeWriter {
   ready(volume: LocalVolume, now: ReadyVolume, signal: AbortSignal): Promise<void>;
   /** A volume that is being filled from another one, or waits for it. */
@@ -63,49 +67,51 @@ export interface VolumeWriter {
   /** A volume that was never ready waits for something, which is no trouble. */
   pending(volume: LocalVolume, message: string, signal: AbortSignal): Promise<void>;
   /** How full a snapshot's store is. */
-  fill(name: string, fill: SnapshotStatus, signal: AbortSignal): Promise<void>;
+  fill(volume: LocalVolume, fill: SnapshotStatus, signal: AbortSignal): Promise<void>;
   /** Puts our finalizer on an object that was made without it. */
   hold(volume: LocalVolume, signal: AbortSignal): Promise<void>;
   /** Takes our finalizer off: nothing of the volume is left here. */
   release(volume: LocalVolume, signal: AbortSignal): Promise<void>;
-  markFormatting(name: string, begun: string, signal: AbortSignal): Promise<void>;
+  /** With a `version` only while the object has that resourceVersion: else ApiError 409. False for one that is gone. */
+  markFormatting(name: string, begun: string, signal: AbortSignal, version?: string): Promise<boolean>;
   markFormatted(name: string, fsType: string, signal: AbortSignal): Promise<void>;
   /** Records the UUID of a LUKS header that is being made, and takes off what was recorded of what it destroys. */
   markEncrypting(name: string, uuid: string, signal: AbortSignal): Promise<void>;
   markEncrypted(name: string, uuid: string, signal: AbortSignal): Promise<void>;
   /** Remembers for good which disk the volume has. */
-  markDisk(name: string, identity: string, signal: AbortSignal): Promise<void>;
+  markDisk(volume: LocalVolume, identity: string, signal: AbortSignal): Promise<void>;
   /** Remembers for good which mounted filesystem the volume has. */
-  markFilesystem(name: string, identity: string, signal: AbortSignal): Promise<void>;
+  markFilesystem(volume: LocalVolume, identity: string, signal: AbortSignal): Promise<void>;
 }
 
 /** Told of a volume of which what is recorded, or was to be written, cannot be; `what` goes on after its name. */
 export type OnBroken = (volume: LocalVolume, what: string) => void;
 
-/**
- * `wrote` is given every object as the API server answered with it. What breaks a rule of volume-rules.ts is told to
- * `onBroken` and not written: the call throws.
- */
-export function createVolumeWriter(
-  client: Pick<KubeClient, 'patch'>,
-  wrote: (volume: LocalVolume) => void,
-  onBroken: OnBroken = () => {},
-): VolumeWriter {
-  const patch = async (name: string, change: Patch, signal: AbortSignal, subresource?: 'status'): Promise<void> => {
-    const volume = await unlessGone(client.patch(LOCAL_VOLUMES, { name }, change, signal, subresource));
-    if (volume) wrote(volume);
-  };
+export interface VolumeWriterDeps {
+  readonly client: Pick<KubeClient, 'get' | 'patch'>;
+  /** An object as it was heard of last; it may be newer than the one that is worked on. Absent: none is. */
+  readonly heard?: (name: string) => LocalVolume | undefined;
+  /** Given every object as the API server answered with it. */
+  readonly wrote: (volume: LocalVolume) => void;
+  /** Told of what breaks a rule of volume-rules.ts, which is not written: the call throws. */
+  readonly onBroken?: OnBroken;
+}
+
+export function createVolumeWriter(deps: VolumeWriterDeps): VolumeWriter {
+  const { onBroken = () => {} } = deps;
+  const { write, patchThis } = createPatches(deps);
+  const patch: PatchByName = async (...change) => void (await write(...change));
 
   const patchStatus = (
-    { metadata }: LocalVolume,
+    volume: LocalVolume,
     status: { readonly [Key in keyof Status]: Status[Key] | null },
     signal: AbortSignal,
-  ): Promise<void> => patch(metadata.name ?? '', { type: 'merge', body: { status } }, signal, 'status');
+  ): Promise<void> => patchThis(volume, { status }, signal, 'status');
 
   const writeStatus = async (volume: LocalVolume, status: Status, signal: AbortSignal): Promise<boolean> => {
     assertHolds(volume, brokenStep(volume, status), onBroken);
     const body = changeTo(volume, status);
-    if (body) await patch(volume.metadata.name ?? '', { type: 'merge', body: { status: body } }, signal, 'status');
+    if (body) await patchThis(volume, { status: body }, signal, 'status');
     return body !== undefined;
   };
 
@@ -134,7 +140,7 @@ export function createVolumeWriter(
     pending: async (volume, message, signal) => {
       if (!isPending(volume, message)) await patchStatus(volume, { phase: 'Pending', message, reason: null }, signal);
     },
-    fill: (name, snapshot, signal) => patch(name, { type: 'merge', body: { status: { snapshot } } }, signal, 'status'),
+    fill: (volume, snapshot, signal) => patchStatus(volume, { snapshot }, signal),
     hold: async (volume, signal) => {
       const change = withFinalizer(volume);
       if (change) await patch(volume.metadata.name ?? '', change, signal);
@@ -145,22 +151,50 @@ export function createVolumeWriter(
       const change = withoutFinalizer(volume.metadata, VOLUME_FINALIZER);
       if (change) await patch(volume.metadata.name ?? '', change, signal);
     },
-    ...marking(patch),
+    ...marking(patch, write, patchThis),
+  };
+}
+
+/** By the name alone, and of one object alone; what the API server answers is told. */
+function createPatches({ client, heard = () => undefined, wrote }: VolumeWriterDeps): {
+  readonly write: WriteByName;
+  readonly patchThis: PatchThis;
+} {
+  const tell = (written: LocalVolume | undefined): boolean => {
+    if (written) wrote(written);
+    return written !== undefined;
+  };
+  return {
+    write: async (name, change, signal) =>
+      tell(await unlessGone(client.patch(LOCAL_VOLUMES, { name }, change, signal))),
+    patchThis: async (volume, body, signal, subresource) => {
+      const now = heard(volume.metadata.name ?? '');
+      const object = now?.metadata.uid === volume.metadata.uid ? (now ?? volume) : volume;
+      tell(await patchSame(client, { resource: LOCAL_VOLUMES, object, body, subresource }, signal));
+    },
   };
 }
 
 type Marking = Extract<keyof VolumeWriter, `mark${string}`>;
 
+type PatchByName = (name: string, change: Patch, signal: AbortSignal) => Promise<void>;
+/** False when the object is gone. */
+type WriteByName = (name: string, change: Patch, signal: AbortSignal) => Promise<boolean>;
+type PatchThis = (
+  volume: LocalVolume,
+  body: SameObjectPatch<LocalVolume>['body'],
+  signal: AbortSignal,
+  subresource?: 'status',
+) => Promise<void>;
+
 /** Annotations in which an agent notes what it does with a volume's content. */
-const marking = (
-  patch: (name: string, change: Patch, signal: AbortSignal) => Promise<void>,
-): Pick<VolumeWriter, Marking> => ({
-  markFormatting: (name, begun, signal) => patch(name, annotate(FORMATTING, begun), signal),
+const marking = (patch: PatchByName, write: WriteByName, patchThis: PatchThis): Pick<VolumeWriter, Marking> => ({
+  markFormatting: (name, begun, signal, version) => write(name, annotate(FORMATTING, begun, version), signal),
   markFormatted: (name, fsType, signal) => patch(name, annotate(FORMATTED, fsType), signal),
   markEncrypting: (name, uuid, signal) => patch(name, encryptingMarks(uuid), signal),
   markEncrypted: (name, uuid, signal) => patch(name, annotate(ENCRYPTED, uuid), signal),
-  markDisk: (name, identity, signal) => patch(name, annotate(DISK, identity), signal),
-  markFilesystem: (name, identity, signal) => patch(name, annotate(FILESYSTEM, identity), signal),
+  markDisk: (volume, identity, signal) => patchThis(volume, annotate(DISK, identity).body, signal),
+  markFilesystem: (volume, identity, signal) => patchThis(volume, annotate(FILESYSTEM, identity).body, signal),
 });
 
 function assertHolds(volume: LocalVolume, broken: string | undefined, onBroken: OnBroken): void {
@@ -192,7 +226,8 @@ function changeTo(volume: LocalVolume, status: Status): object | undefined {
   if (isSame && has(before.snapshot, snapshot)) return undefined;
   const { size = null, limits = null } = summaryOf(volume, status.sizeBytes);
   const known = Object.fromEntries(names.map((name) => [name, status[name] ?? null]));
-  return { ...known, snapshot, summary: { size, limits } };
+  const progress = status.phase === 'Ready' && before.progress !== undefined ? { progress: 100 } : {};
+  return { ...known, ...progress, snapshot, summary: { size, limits } };
 }
 
 /** What the columns of `kubectl get lvol` show. */
@@ -215,9 +250,9 @@ const isSnapshot = ({ spec }: LocalVolume): boolean => spec.role === 'Snapshot';
 const has = (before: SnapshotStatus | undefined, wanted: SnapshotStatus | undefined): boolean =>
   Object.entries(wanted ?? {}).every(([name, value]) => before?.[name as keyof SnapshotStatus] === value);
 
-const annotate = (key: string, value: string): Patch => ({
-  type: 'merge',
-  body: { metadata: { annotations: { [key]: value } } },
+const annotate = (key: string, value: string, resourceVersion?: string) => ({
+  type: 'merge' as const,
+  body: { metadata: { annotations: { [key]: value }, ...present({ resourceVersion }) } },
 });
 
 function phaseOf(volume: LocalVolume, reason: VolumeReason): LocalVolumePhase {

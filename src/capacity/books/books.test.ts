@@ -59,6 +59,17 @@ describe('after a restart', () => {
     }
   });
 
+  test('those that never fit together leave all as it was, until a group is extended', () => {
+    const nodes = (four: number) => [node('n1', [group('six', 6), group('four', four)])];
+    const claims = [sent('a', 5), sent('b', 5), claim('c', 5)];
+    const ledger = ledgerWith({ nodes: nodes(4), claims }, { strategy: 'spread' });
+    expect(ledger.holds().claims).toBe(1);
+    expect([freeIn(ledger, 'n1', 'six'), freeIn(ledger, 'n1', 'four')]).toEqual([gib(1), gib(4)]);
+    expect(ledger.lacks(pod('p', ['c']), ['n1']).closest).toMatchObject({ where: 'four', lacks: gib(1) });
+    for (const each of nodes(5)) ledger.nodeChanged(each);
+    expect(ledger.holds().claims).toBe(2);
+  });
+
   test('disks too', () => {
     const nodes = [node('n1', [], [unit('Device', '/dev/b', 5), unit('Device', '/dev/c', 5, { mediaType: 'hdd' })])];
     const classes = [lvm('disk', { volumeType: 'Device' }), lvm('ssd', { volumeType: 'Device', mediaType: 'ssd' })];

@@ -16,6 +16,11 @@ export class PersistentVolumes {
     return this.#byName.has(name);
   }
 
+  /** By name. */
+  get told(): ReadonlyMap<string, PvFacts> {
+    return this.#byName;
+  }
+
   set(pv: PvFacts): void {
     this.delete(pv.name);
     this.#byName.set(pv.name, pv);

@@ -18,6 +18,11 @@ export class Pods {
     return this.#byUid.get(uid);
   }
 
+  /** Those without a node. */
+  *unbound(): Iterable<PodFacts> {
+    for (const pod of this.#byUid.values()) if (pod.nodeName === undefined) yield pod;
+  }
+
   /** Settles the pod's hold on the node that its object names; ends it with the pod. */
   changed(pod: PodFacts): void {
     const key = claimKey(pod.namespace, pod.name);

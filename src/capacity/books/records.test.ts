@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 import type { PvFacts } from '../../model/facts.ts';
 import type { Ledger } from '../ledger.ts';
+import { Cluster } from '../stock/cluster.ts';
+import { Records } from './records.ts';
 import { claim, DRIVER, fitting, freeIn, gib, group, ledgerWith, node, pod, volume } from '../ledger-fixture.ts';
 
 const pvOf = (name: string, claimUid?: string): PvFacts => ({
@@ -44,4 +46,34 @@ test('what a volume was to grow by goes with its object, though its PersistentVo
   expect(freeIn(ledger, 'n1', 'pool-0')).toBe(gib(5));
   ledger.volumeGone('v');
   expect(freeIn(ledger, 'n1', 'pool-0')).toBe(gib(8));
+});
+
+test('a volume of which nobody speaks any more is forgotten', () => {
+  const records = new Records(() => new Cluster(2).room('n1'));
+  records.change('v', (record) => (record.object = volume('v', 'pool-0', 2)));
+  expect([...records.all()].map(({ name }) => name)).toEqual(['v']);
+  records.change('v', (record) => delete record.object);
+  expect([...records.all()]).toEqual([]);
+  expect(records.get('v')).toBeUndefined();
+});
+
+test('a change tells the claims that the volume was of and is of', () => {
+  const records = new Records(() => new Cluster(2).room('n1'));
+  const of = (claimUid?: string) =>
+    records.change('v', (record) => {
+      record.object = volume('v', 'pool-0', 2, claimUid === undefined ? {} : { claimUid });
+    });
+  expect([of(), of('a'), of('b'), of()]).toEqual([new Set(), new Set(['a']), new Set(['a', 'b']), new Set(['b'])]);
+});
+
+test('a PersistentVolume that names no node takes room on none', () => {
+  const rooms: string[] = [];
+  const records = new Records((name) => {
+    rooms.push(name);
+    return new Cluster(2).room(name);
+  });
+  const { node: _, ...nowhere } = pvOf('v');
+  records.change('v', (record) => (record.pv = nowhere));
+  expect(records.get('v')?.slot).toBeUndefined();
+  expect(rooms).toEqual([]);
 });

@@ -1,7 +1,7 @@
 import type { ClaimFacts, PodFacts } from '../../model/facts.ts';
 import type { AskedNodes } from '../../model/verdict.ts';
 import { claimKey } from '../needs/claims.ts';
-import { choosePv, isOpen, type OfferedPv } from '../needs/match-pv.ts';
+import { choosePv, isOpen, mayServe, type OfferedPv } from '../needs/match-pv.ts';
 import type { Books } from './books.ts';
 
 /** Which of a pod's claims existing PersistentVolumes satisfy on one node: by key of the claim, name of the volume. */
@@ -22,10 +22,10 @@ export interface ServedNodes {
  */
 export function servedNodes(books: Books, pod: PodFacts, { names }: AskedNodes): ServedNodes[] | undefined {
   const open = openClaims(books, pod);
-  if (open.length === 0) return undefined;
+  if (open.every(({ pvs }) => pvs.length === 0)) return undefined;
   const groups = new Map<string, { readonly served: ServedClaims; readonly positions: number[] }>();
   names.forEach((name, position) => {
-    const served = servedOn(books, open, name);
+    const served = servedOn(open, name);
     const key = JSON.stringify([...served]);
     const group = groups.get(key) ?? { served, positions: [] };
     group.positions.push(position);
@@ -42,8 +42,15 @@ export function withoutClaims(pod: PodFacts, keys: { has(key: string): boolean }
   return { ...pod, volumes };
 }
 
+/** A claim with what it could have on some node: looked for once, and not for each of thousands of nodes. */
+interface ClaimWithPvs {
+  readonly claim: ClaimFacts;
+  readonly key: string;
+  readonly pvs: readonly OfferedPv[];
+}
+
 /** The claims in whose class there are volumes to be had, smallest first: so the binder goes through them. */
-function openClaims(books: Books, pod: PodFacts): ClaimFacts[] {
+function openClaims(books: Books, pod: PodFacts): ClaimWithPvs[] {
   if (!books.pvs.hasOffers) return [];
   const found = new Map<string, ClaimFacts>();
   for (const volume of pod.volumes) {
@@ -51,20 +58,23 @@ function openClaims(books: Books, pod: PodFacts): ClaimFacts[] {
     if (!claim || !isOpen(claim) || books.isProvided(claim) || !books.findClass(claim.storageClass)) continue;
     if (books.pvs.offersOf(claim.storageClass).size > 0) found.set(claim.uid, claim);
   }
-  return [...found.values()].toSorted((a, b) => a.requested - b.requested);
+  return [...found.values()].toSorted((a, b) => a.requested - b.requested).map((claim) => withPvs(books, claim));
 }
 
-function servedOn(books: Books, claims: readonly ClaimFacts[], node: string): ServedClaims {
+function withPvs(books: Books, claim: ClaimFacts): ClaimWithPvs {
+  const key = claimKey(claim.namespace, claim.name);
+  const pvs: OfferedPv[] = [];
+  for (const pv of books.pvs.offersOf(claim.storageClass).values())
+    if (mayServe(claim, pv) && isFree(books, pv, key)) pvs.push(pv);
+  return { claim, key, pvs };
+}
+
+function servedOn(claims: readonly ClaimWithPvs[], node: string): ServedClaims {
   const served = new Map<string, string>();
   const chosen = new Set<string>();
-  for (const claim of claims) {
-    const key = claimKey(claim.namespace, claim.name);
-    const pvs = [...books.pvs.offersOf(claim.storageClass).values()];
-    const pv = choosePv(
-      claim,
-      pvs.filter((one) => !chosen.has(one.name) && isFree(books, one, key)),
-      node,
-    );
+  for (const { claim, key, pvs } of claims) {
+    const left = chosen.size === 0 ? pvs : pvs.filter(({ name }) => !chosen.has(name));
+    const pv = choosePv(claim, left, node);
     if (!pv) continue;
     chosen.add(pv.name);
     served.set(key, pv.name);

@@ -23,6 +23,11 @@ export class Claims {
     return this.#byKey.get(key);
   }
 
+  /** By `namespace/name`. */
+  get told(): ReadonlyMap<string, ClaimFacts> {
+    return this.#byKey;
+  }
+
   all(): Iterable<ClaimFacts> {
     return this.#byUid.values();
   }

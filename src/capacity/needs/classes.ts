@@ -1,8 +1,9 @@
 import { textOf } from '../../model/fault.ts';
+import { checkTopologies } from '../../model/class-topologies.ts';
 import type { ClassFacts } from '../../model/facts.ts';
 import { parseStorageClass, type VolumePolicy } from '../../model/storage-class.ts';
 
-/** A StorageClass of ours; `policy` is undefined when its parameters are wrong, and `problem` says how. */
+/** A StorageClass of ours; `policy` is undefined when no volume of it can be made, and `problem` says how. */
 export interface OurClass {
   readonly name: string;
   readonly policy?: VolumePolicy;
@@ -15,7 +16,7 @@ export interface OurClass {
  */
 export class Classes {
   readonly #drivers: ReadonlySet<string>;
-  readonly #facts = new Map<string, string>();
+  readonly #facts = new Map<string, ClassFacts>();
   readonly #ours = new Map<string, OurClass>();
 
   constructor(drivers: readonly string[]) {
@@ -34,11 +35,15 @@ export class Classes {
     return this.#ours.values();
   }
 
+  /** All that were told, by name: ours and others'. */
+  get told(): ReadonlyMap<string, ClassFacts> {
+    return this.#facts;
+  }
+
   /** False when nothing changed. */
   set(facts: ClassFacts): boolean {
-    const text = JSON.stringify([facts.provisioner, facts.parameters, facts.mountOptions]);
-    if (this.#facts.get(facts.name) === text) return false;
-    this.#facts.set(facts.name, text);
+    if (JSON.stringify(this.#facts.get(facts.name)) === JSON.stringify(facts)) return false;
+    this.#facts.set(facts.name, facts);
     if (this.#drivers.has(facts.provisioner)) this.#ours.set(facts.name, read(facts));
     else this.#ours.delete(facts.name);
     return true;
@@ -50,8 +55,9 @@ export class Classes {
   }
 }
 
-function read({ name, parameters, mountOptions }: ClassFacts): OurClass {
+function read({ name, parameters, mountOptions, topologyKeys }: ClassFacts): OurClass {
   try {
+    checkTopologies(topologyKeys);
     return { name, policy: parseStorageClass(parameters, mountOptions) };
   } catch (error) {
     return { name, problem: textOf(error) };

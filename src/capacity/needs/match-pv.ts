@@ -36,6 +36,9 @@ export function choosePv(claim: OpenClaim, pvs: Iterable<OfferedPv>, node: strin
   return smallest;
 }
 
+/** Whether a claim could have the PersistentVolume on some node. */
+export const mayServe = (claim: OpenClaim, { offer }: OfferedPv): boolean => suits(claim, offer);
+
 function suits(claim: OpenClaim, { attributesClass, block, capacity, claim: owner }: PvOffer): boolean {
   const { use = {} } = claim;
   if (owner && !isReservedFor(owner, claim)) return false;

@@ -15,6 +15,7 @@ import {
   badInline,
   claimDeleting,
   claimMissing,
+  claimOfAnother,
   emptyClaim,
   refusedClaim,
   sourceElsewhere,
@@ -113,10 +114,22 @@ const NOTHING: Need = {};
 function needOf(pod: PodFacts, volume: PodVolume, known: Known): Need {
   if (volume.kind === 'inline') return needOfInline(pod, volume);
   const claim = known.findClaim(pod.namespace, volume.claimName);
-  if (claim) return needOfClaim(claim, known);
   const key = claimKey(pod.namespace, volume.claimName);
+  if (claim) return isOfAnother(pod, volume, claim) ? needOfForeign(key, claim, known) : needOfClaim(claim, known);
   if (volume.kind === 'claim') return { refusal: claimMissing(key), soon: true };
   return needOfClass({ ...volume, key }, known.findClass(volume.storageClass));
+}
+
+/**
+ * A claim that has the name of a pod's ephemeral volume and was not made for that pod is never used for it
+ * (VolumeIsForPod in k8s.io/component-helpers, storage/ephemeral): the pod waits until it is gone.
+ */
+const isOfAnother = ({ uid }: PodFacts, { kind }: PodVolume, { ofPod }: ClaimFacts): boolean =>
+  kind === 'ephemeral' && ofPod !== uid;
+
+function needOfForeign(key: string, { storageClass, deleting }: ClaimFacts, known: Known): Need {
+  if (!known.findClass(storageClass)) return NOTHING;
+  return { refusal: deleting ? claimDeleting(key) : claimOfAnother(key) };
 }
 
 function needOfClaim(claim: ClaimFacts, known: Known): Need {

@@ -30,6 +30,12 @@ export const claimMissing = (claim: string): Refusal => refusal('claim-missing',
 export const claimDeleting = (claim: string): Refusal =>
   refusal('claim-missing', `the claim ${claim} is being deleted`);
 
+export const claimOfAnother = (claim: string): Refusal =>
+  refusal(
+    'claim-missing',
+    `the claim ${claim} was not made for this pod's ephemeral volume of that name: rename one of them`,
+  );
+
 export const sourceMissing = (claim: string, source: string): Refusal =>
   refusal('claim-missing', `the claim ${claim} is made from ${source}, which is not known yet or not ready`);
 

@@ -14,6 +14,8 @@ describe('each refusal is one sentence that says what was asked', () => {
       lvm('absent', { vgName: 'pool-9' }),
       lvm('ssd', { volumeType: 'Device', mediaType: 'ssd' }),
       lvm('mount', { volumeType: 'MountPoint' }),
+      { ...lvm('zonal'), topologyKeys: [['kubernetes.io/hostname'], ['zone']] },
+      { ...lvm('some-nodes'), topologyKeys: [['kubernetes.io/hostname']] },
     ],
     claims: [
       claim('big', 11),
@@ -23,6 +25,8 @@ describe('each refusal is one sentence that says what was asked', () => {
       claim('disk', 6, { storageClass: 'ssd' }),
       claim('mount', 1, { storageClass: 'mount' }),
       claim('tape', 1, { storageClass: 'tape' }),
+      claim('zonal', 1, { storageClass: 'zonal' }),
+      claim('some-nodes', 11, { storageClass: 'some-nodes' }),
       claim('zero', 0),
       claim('going', 1, { deleting: true }),
       claim('from-snapshot', 1, { source: { kind: 'VolumeSnapshot', name: 'monday' } }),
@@ -43,6 +47,18 @@ describe('each refusal is one sentence that says what was asked', () => {
       pod('p', ['tape']),
       'bad-class',
       'StorageClass tape: StorageClass parameter volumeType: "Tape" is unknown: use LVM, Device, MountPoint',
+    ],
+    [
+      'a class for nodes by a label that csi-provisioner does not know',
+      pod('p', ['zonal']),
+      'bad-class',
+      'StorageClass zonal: allowedTopologies has the key zone, and csi-provisioner knows nodes by kubernetes.io/hostname alone: use that key in the class, or a nodeSelector in the pods',
+    ],
+    [
+      'a class for nodes by their names',
+      pod('p', ['some-nodes']),
+      'group-too-small',
+      'not enough room for 11 GiB in any volume group',
     ],
     [
       'a claim of nothing',
@@ -280,9 +296,21 @@ test('inline and ephemeral volumes are planned with the claims', () => {
   expect(ledger.node('n1')?.groups[0]).toMatchObject({ settled: gib(6), free: 0 });
 
   // Its claim comes, is sent to the node, and is one with what was held.
-  ledger.claimChanged(claim('p-scratch', 2, { selectedNode: 'n1' }));
+  ledger.claimChanged(claim('p-scratch', 2, { selectedNode: 'n1', ofPod: asking.uid }));
   expect(ledger.holds()).toEqual({ floating: 0, settled: 1, claims: 1 });
   expect(ledger.node('n1')?.groups[0]?.free).toBe(0);
+});
+
+test.each([
+  ['another pod made', { ofPod: 'uid-earlier' }, 'was not made for this pod'],
+  ['a person made', {}, 'was not made for this pod'],
+  ['an earlier pod of the name had', { ofPod: 'uid-earlier', deleting: true }, 'is being deleted'],
+])('a claim of the name that %s is no ephemeral volume’s, and holds nothing for the pod', (_, more, says) => {
+  const volumes = [{ kind: 'ephemeral', claimName: 'p-tmp', storageClass: 'lvm', requested: gib(2) }] as const;
+  const ledger = ledgerWith({ nodes: [node('n1', [group('pool-0', 6)])], claims: [claim('p-tmp', 2, more)] });
+  const { refusals } = ledger.filter(pod('p', [], { volumes }), ['n1'], 0);
+  expect(refusals).toEqual([expect.objectContaining({ message: expect.stringContaining(says) })]);
+  expect(ledger.node('n1')?.groups[0]?.free).toBe(gib(6));
 });
 
 describe('claims that CreateVolume would always refuse', () => {

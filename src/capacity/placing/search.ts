@@ -24,8 +24,7 @@ export interface SearchBudget {
 
 /**
  * Why one volume has no room on a node: there is no such group or unit, those that there are have no room, or one has
- * room
- * by its numbers and the node could not make such a volume there.
+ * room by its numbers and the node could not make such a volume there.
  */
 export type WhyNot = 'absent' | 'full' | 'refused';
 

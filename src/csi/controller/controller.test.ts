@@ -38,6 +38,8 @@ let volumes: FakeVolumes;
 let room: FakeRoom;
 let problem: string | undefined;
 let trace: Trace;
+/** Other PersistentVolumes of the volume that is deleted. */
+let others: readonly string[];
 let waitForAgentMs: number;
 /** Nodes whose agents have stopped reporting. */
 let silent: readonly string[];
@@ -48,6 +50,7 @@ beforeEach(async () => {
   room = new FakeRoom({ n1: bytes(10 * GIB), n2: bytes(4 * GIB) }, EXTENT);
   problem = undefined;
   trace = { kind: 'none' };
+  others = [];
   waitForAgentMs = 10_000;
   silent = [];
   const endpoint: Endpoint = { kind: 'unix', path: path.join(folder, 'csi.sock') };
@@ -61,7 +64,7 @@ beforeEach(async () => {
     sources: new KeyedMutex(),
     notReady: () => problem,
     storage: { troublesOf: () => undefined, isSilent: (node: string) => silent.includes(node) },
-    traces: { traceOf: async () => trace },
+    traces: { traceOf: async () => trace, keptBy: () => others, snapshotKeptBy: async () => [] },
     topology: { nodesAt: (host: string) => [host.replace(/^host-/, '')], hostnameOf: (node: string) => `host-${node}` },
   };
   const server = createCsiServer({
@@ -455,6 +458,18 @@ describe('deleting what may still be there', () => {
       details: expect.stringMatching(details),
     });
     expect(volumes.objects.get('v')?.metadata.deletionTimestamp).toBeUndefined();
+  });
+
+  test('leaves the data alone while another PersistentVolume has it, and says which', async () => {
+    await create('v', GIB);
+    others = ['by-hand'];
+    await expect(remove('v')).rejects.toMatchObject({
+      code: Code.FAILED_PRECONDITION,
+      details: expect.stringMatching(/PersistentVolume by-hand has it too.*Retain/),
+    });
+    expect(volumes.objects.get('v')?.metadata.deletionTimestamp).toBeUndefined();
+    others = [];
+    expect(await remove('v')).toEqual({});
   });
 
   test('makes the lost record of a logical volume anew, and removes it once the agent calls it ours', async () => {

@@ -9,9 +9,9 @@ export interface DeleteSnapshotDeps extends DeleteNeededDeps {
 
 /**
  * Removes the snapshot; what mounts it or is being copied from it keeps its data for as long. One that is not known is
- * gone, unless a node has a logical volume of its name. Throws Fault: `invalid`, as the CSI specification has it, for
- * a part of a group snapshot; `precondition` for what is no snapshot, and for data without a record; `unavailable`;
- * `aborted` when the same call, repeated, will find it settled.
+ * gone, unless a node has a logical volume of its name. Throws Fault: `invalid`, as the CSI specification has it, for a
+ * part of a group snapshot; `precondition` for what is no snapshot, what another content has besides, and data without
+ * a record; `unavailable`; `aborted` when the same call, repeated, will find it settled.
  */
 export async function deleteSnapshot(id: string, deps: DeleteSnapshotDeps, signal: AbortSignal): Promise<void> {
   const snapshot = await deps.volumes.find(id, signal);
@@ -24,7 +24,19 @@ export async function deleteSnapshot(id: string, deps: DeleteSnapshotDeps, signa
       'invalid',
       `snapshot ${id} is part of group snapshot ${groupSnapshot}, and goes with it: delete the VolumeGroupSnapshot`,
     );
+  await checkShared(id, deps.traces, signal);
   await deleteUnlessNeeded(snapshot, deps, signal);
+}
+
+/** A second VolumeSnapshotContent is how a snapshot is given to another namespace. */
+async function checkShared(id: string, traces: Traces, signal: AbortSignal): Promise<void> {
+  const names = await traces.snapshotKeptBy(id, signal);
+  if (names.length === 0) return;
+  throw new Fault(
+    'precondition',
+    `snapshot ${id} is left alone, since it is shared: VolumeSnapshotContent ${names.join(', ')} would lose its data. ` +
+      'To let go of the one that is being deleted, set its deletionPolicy to Retain.',
+  );
 }
 
 /**

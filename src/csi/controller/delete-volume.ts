@@ -13,13 +13,14 @@ export interface DeleteVolumeDeps extends DeleteNeededDeps {
 /**
  * Removes the volume; returns once its node has nothing of it, and never while its data is, or may be, there without
  * a record of it. What snapshots or copies need stays for them. Throws Fault: `precondition` for what is no volume of
- * CSI, or may be another's; `unavailable` while the node cannot tell; `aborted` when the same call, repeated, will
- * find it settled.
+ * CSI, or may be another's, or that another PersistentVolume has besides; `unavailable` while the node cannot tell;
+ * `aborted` when the same call, repeated, will find it settled.
  */
 export async function deleteVolume(id: string, deps: DeleteVolumeDeps, signal: AbortSignal): Promise<void> {
   const volume = (await deps.volumes.find(id, signal)) ?? (await findUnrecorded(id, deps, signal));
   if (volume === undefined) return;
   checkRole(id, volume);
+  checkShared(id, deps.traces);
   await deleteUnlessNeeded(volume, deps, signal);
 }
 
@@ -28,6 +29,19 @@ function checkRole(id: string, { spec }: LocalVolume): void {
     throw new Fault('precondition', `${id} is an inline volume on node ${spec.nodeName}: it goes with its pod`);
   if (spec.role === 'Snapshot')
     throw new Fault('precondition', `${id} is a snapshot on node ${spec.nodeName}, not a volume`);
+}
+
+/** The call names no PersistentVolume: the one that is deleted is none of those whose data stays. */
+function checkShared(id: string, traces: Traces): void {
+  const names = traces.keptBy(id);
+  if (names.length === 0) return;
+  const whose =
+    names.length === 1 ? `PersistentVolume ${names[0]} has it` : `PersistentVolumes ${names.join(', ')} have it`;
+  throw new Fault(
+    'precondition',
+    `the data of volume ${id} is left alone: ${whose} too, and a claim uses it there or it is to be retained. ` +
+      'To let go of the PersistentVolume that is being deleted, set its persistentVolumeReclaimPolicy to Retain.',
+  );
 }
 
 /**

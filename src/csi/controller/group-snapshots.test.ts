@@ -258,7 +258,11 @@ describe('telling of and deleting a group snapshot', () => {
   });
 
   test('data of a part that has no record any more is not called deleted', async () => {
-    const traces = { traceOf: async () => ({ kind: 'found' as const, node: 'n1', vgName: 'pool-0' }) };
+    const traces = {
+      keptBy: () => [],
+      snapshotKeptBy: async () => [],
+      traceOf: async () => ({ kind: 'found' as const, node: 'n1', vgName: 'pool-0' }),
+    };
     const served = await withVolumes({ traces });
     await expect(drop(served, ['local-lost'])).rejects.toMatchObject(refusal(Code.FAILED_PRECONDITION, /local-lost/));
   });

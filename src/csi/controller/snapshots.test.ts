@@ -267,7 +267,9 @@ describe('deleting', () => {
 
   test('the id of a volume is refused, and so is what a node has without a record', async () => {
     let trace: Trace = { kind: 'none' };
-    const served = await withVolume({ traces: { traceOf: () => Promise.resolve(trace) } });
+    const served = await withVolume({
+      traces: { keptBy: () => [], snapshotKeptBy: async () => [], traceOf: () => Promise.resolve(trace) },
+    });
     await expect(drop(served, 'v')).rejects.toMatchObject({ code: Code.FAILED_PRECONDITION });
     await expect(drop(served, '')).rejects.toMatchObject({ code: Code.INVALID_ARGUMENT });
     trace = { kind: 'doubtful', what: 'node n1 reports pool-0/snap-x.' };
@@ -281,6 +283,24 @@ describe('deleting', () => {
 });
 
 describe('deleting what others need', () => {
+  test('a snapshot that another VolumeSnapshotContent has stays, and the answer says which (a second one in its namespace)', async () => {
+    let others = ['content-b'];
+    const traces = {
+      keptBy: () => [],
+      traceOf: async () => ({ kind: 'none' }) as const,
+      snapshotKeptBy: async () => others,
+    };
+    const served = await withVolume({ traces });
+    await take(served, 'snap-a');
+    await expect(drop(served, 'snap-a')).rejects.toMatchObject({
+      code: Code.FAILED_PRECONDITION,
+      details: expect.stringMatching(/VolumeSnapshotContent content-b would lose its data.*Retain/) as string,
+    });
+    expect(object(served, 'snap-a').metadata.deletionTimestamp).toBeUndefined();
+    others = [];
+    await drop(served, 'snap-a');
+  });
+
   test('a volume with snapshots is deleted at once, keeps its data, and says why (C12, #191)', async () => {
     const served = await withVolume();
     await take(served, 'snap-a', { parameters: { ...MOUNTED, [SNAPSHOT_INITIAL_SIZE]: '4Mi' } });

@@ -7,6 +7,8 @@ import type { NewFilesystem } from '../../mount/filesystem.ts';
 /** A volume of this node that is ready. */
 export interface NodeVolume {
   readonly id: string;
+  /** Of the record that all this was read from; another after every write to it. */
+  readonly version?: string;
   readonly kind: VolumeKind;
   /** Its block device, which an encrypted volume has while it is open; the folder of a MountPoint volume. */
   readonly source: string;
@@ -53,8 +55,11 @@ export interface NodeVolumes {
    * Gives undefined when this node has no such volume. Throws Fault `unavailable`, saying why, while it is not ready.
    */
   find(id: string, signal: AbortSignal, how?: Lookup): Promise<NodeVolume | undefined>;
-  /** Records that the volume's device is about to be formatted. */
-  markFormatting(id: string, begun: NewFilesystem, signal: AbortSignal): Promise<void>;
+  /**
+   * Records that the volume's device is about to be formatted. With a `version` only while the record has that one;
+   * says whether it was recorded.
+   */
+  markFormatting(id: string, begun: NewFilesystem, signal: AbortSignal, version?: string): Promise<boolean>;
   /** Records for good that the volume's device carries a filesystem. */
   markFormatted(id: string, fsType: string, signal: AbortSignal): Promise<void>;
   /**

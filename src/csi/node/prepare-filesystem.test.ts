@@ -1,22 +1,27 @@
 import { expect, test } from 'vitest';
 import type { Content } from '../../mount/filesystem.ts';
 import { Fault } from '../../model/fault.ts';
+import { present } from '../../model/present.ts';
 import * as csi from '../gen/csi.ts';
 import { capability, never, rig, stage, volume, type Rig } from '../../../test/rig/csi-node.ts';
 import { Code } from '../status.ts';
+import type { NodeVolume } from './node-volumes.ts';
 import { planFilesystem } from './prepare-filesystem.ts';
 
 const DEVICE = '/dev/g/v1';
 const OURS = 'u-ours';
 const begun = { formatting: { type: 'xfs', uuid: OURS } } as const;
 const carrying = (type: string, uuid: string): Content => ({ kind: 'filesystem', type, uuid });
+const cut = (uuid: string): Content => ({ kind: 'filesystem', type: 'xfs', uuid, unfinished: true });
 const blank: Content = { kind: 'blank' };
 
 test.each<[string, Parameters<typeof volume>[1], Content, string]>([
   ['blank, and always was', {}, blank, 'make'],
   ['blank, after formatting was begun', begun, blank, 'make'],
-  ['what a cut try of ours left', begun, carrying('xfs', OURS), 'make-anew'],
-  ['what a cut try of ours with another type left', begun, carrying('ext4', OURS), 'make-anew'],
+  ['what a cut try of ours left', begun, cut(OURS), 'make-anew'],
+  ['ours, and finished, though it is recorded as begun', begun, carrying('xfs', OURS), 'keep'],
+  ['cut, and not the one that we began', begun, cut('u-2'), 'keep'],
+  ['cut, and recorded as done', { ...begun, formatted: 'xfs' }, cut(OURS), 'keep'],
   ['ours, and recorded as done', { ...begun, formatted: 'xfs' }, carrying('xfs', OURS), 'keep'],
   ['of the type asked for, and not begun by us', {}, carrying('xfs', 'u-2'), 'keep'],
   ['of the type asked for, and not the one that we began', begun, carrying('xfs', 'u-2'), 'keep'],
@@ -28,6 +33,12 @@ test.each<[string, Parameters<typeof volume>[1], Content, string]>([
 test.each<[string, Parameters<typeof volume>[1], Content, string]>([
   ['gone', begun, { kind: 'missing' }, 'is missing'],
   ['of another type, and not the one that we began', begun, carrying('ext4', 'u-2'), 'carries ext4, not the xfs'],
+  [
+    'of another type, finished under the UUID that we began',
+    begun,
+    carrying('ext4', OURS),
+    'carries ext4, not the xfs',
+  ],
   [
     'in use otherwise, after formatting was begun',
     begun,
@@ -43,15 +54,15 @@ test.each<[string, Parameters<typeof volume>[1], Content, string]>([
 /** Ends a step that changes something before it is done, or after, as a kill does; resolves to what heals that. */
 function cutting(it: Rig, step: 'begun' | 'format' | 'done', when: 'before' | 'after'): () => void {
   const [filesystems, known] = [{ ...it.filesystems }, { ...it.known }];
-  const cut =
-    <A extends readonly unknown[]>(work: (...args: A) => Promise<void>) =>
-    async (...args: A): Promise<void> => {
+  const killed =
+    <A extends readonly unknown[]>(work: (...args: A) => Promise<unknown>) =>
+    async (...args: A): Promise<never> => {
       if (when === 'after') await work(...args);
       throw new Fault('unavailable', 'killed');
     };
-  if (step === 'format') it.filesystems.format = cut((...args) => filesystems.format(...args));
-  if (step === 'begun') it.known.markFormatting = cut((...args) => known.markFormatting(...args));
-  if (step === 'done') it.known.markFormatted = cut((...args) => known.markFormatted(...args));
+  if (step === 'format') it.filesystems.format = killed((...args) => filesystems.format(...args));
+  if (step === 'begun') it.known.markFormatting = killed((...args) => known.markFormatting(...args));
+  if (step === 'done') it.known.markFormatted = killed((...args) => known.markFormatted(...args));
   return () => {
     Object.assign(it.filesystems, filesystems);
     Object.assign(it.known, known);
@@ -81,7 +92,8 @@ test.each([
       await real.format(device, wanted, signal);
     };
     for (const _ of [1, 2]) await stage(it, { fsType: 'xfs' });
-    expect(made).toHaveLength(step === 'done' && when === 'after' ? 0 : 1);
+    const isMade = step === 'done' || (step === 'format' && when === 'after');
+    expect(made).toHaveLength(isMade ? 0 : 1);
     const { formatted, formatting } = it.volumes.get('v1') ?? {};
     expect([formatted, await it.filesystems.probe(DEVICE, never)]).toEqual([
       'xfs',
@@ -89,6 +101,36 @@ test.each([
     ]);
   },
 );
+
+test('a filesystem that says that its making was cut is made anew, once', async () => {
+  const it = await rig();
+  const heal = cutting(it, 'format', 'after');
+  await expect(stage(it, { fsType: 'xfs' })).rejects.toMatchObject({ code: Code.UNAVAILABLE });
+  heal();
+  const real = { ...it.filesystems };
+  const done: string[] = [];
+  it.filesystems.probe = async (device, signal) => {
+    const content = await real.probe(device, signal);
+    return content.kind === 'filesystem' && done.length < 2 ? { ...content, unfinished: true } : content;
+  };
+  it.filesystems.unformat = (device, signal) => real.unformat(device, signal).finally(() => done.push('unformat'));
+  it.filesystems.format = (...args) => real.format(...args).finally(() => done.push('format'));
+  for (const _ of [1, 2]) await stage(it, { fsType: 'xfs' });
+  expect(done).toEqual(['unformat', 'format']);
+});
+
+test('what pods wrote stays when etcd is restored from before the filesystem was known to be made', async () => {
+  const it = await rig();
+  await stage(it, { fsType: 'xfs' });
+  const made = await it.filesystems.probe(DEVICE, never);
+  await it.mounts.unmount(it.staging, never);
+  it.volumes.set('v1', volume('v1', { ...it.volumes.get('v1'), formatted: undefined })); // as the backup has it
+  it.filesystems.format = () => Promise.reject(new Error('must not be formatted'));
+  it.filesystems.unformat = () => Promise.reject(new Error('must not be wiped'));
+  await stage(it, { fsType: 'xfs' });
+  expect(await it.filesystems.probe(DEVICE, never)).toEqual(made);
+  expect(it.volumes.get('v1')?.formatted).toBe('xfs');
+});
 
 test.each([
   ['where it was staged', (it: Rig) => it.staging],
@@ -206,4 +248,44 @@ test('options of mkfs come from the class, and one that is not for everybody is 
   expect(it.volumes.get('v1')?.formatting).toBeUndefined();
   await stageWith('-m reflink=0');
   expect(made).toEqual([['-m', 'reflink=0']]);
+});
+
+/** A volume of which a record was heard that is up to date, or is not; and how often the record was read anew. */
+async function hearing(version: string | undefined, recorded: Partial<NodeVolume>) {
+  const it = await rig();
+  const heard = volume('v1', { ...it.volumes.get('v1'), ...present({ version }) });
+  it.volumes.set('v1', volume('v1', { ...heard, ...recorded }));
+  let [reads, isMarked] = [0, false];
+  const known = { ...it.known };
+  it.known.find = (id, signal, how) => {
+    if (how === 'fresh') reads += 1;
+    return how === 'fresh' || isMarked ? known.find(id, signal, how) : Promise.resolve(heard);
+  };
+  it.known.markFormatting = async (...args) => (isMarked = await known.markFormatting(...args));
+  return { it, reads: () => reads };
+}
+
+test('formatting that begins on what is still recorded reads no record, and has the UUID that it recorded', async () => {
+  const { it, reads } = await hearing('7', {});
+  await stage(it, { fsType: 'xfs' });
+  const made = it.volumes.get('v1');
+  expect(await it.filesystems.probe(DEVICE, never)).toMatchObject({ type: 'xfs', uuid: made?.formatting?.uuid });
+  expect([made?.formatted, reads()]).toEqual(['xfs', 0]);
+});
+
+test.each<[string, string | undefined, Partial<NodeVolume>]>([
+  ['was written since', '7', { version: '8' }],
+  ['has no version', undefined, {}],
+])('a record that %s is read anew before formatting', async (_, version, recorded) => {
+  const { it, reads } = await hearing(version, recorded);
+  await stage(it, { fsType: 'xfs' });
+  expect([it.volumes.get('v1')?.formatted, reads()]).toEqual(['xfs', 1]);
+});
+
+test('what was formatted since it was heard of is not formatted, though it shows nothing', async () => {
+  const { it } = await hearing('7', { version: '8', formatted: 'xfs' });
+  it.filesystems.format = () => Promise.reject(new Error('must not be formatted'));
+  await expect(stage(it, { fsType: 'xfs' })).rejects.toMatchObject({
+    details: expect.stringContaining('not formatted again') as string,
+  });
 });

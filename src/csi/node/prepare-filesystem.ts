@@ -27,8 +27,9 @@ export interface WantedFilesystem {
 /**
  * Sees to it that a volume's device can be mounted, and says with what filesystem: one that is blank and always was is
  * formatted, and ext2, ext3 and ext4 are checked as at a boot. May be cut at any point and repeated: that formatting
- * begins is recorded before, with the UUID that the filesystem will have, and that it is done afterwards; in between
- * nobody can have mounted it, so it is begun anew.
+ * begins is recorded before, with the UUID that the filesystem will have, and that it is done afterwards. A record may
+ * be older than the device, as when etcd was restored, so what was begun is begun anew only while the filesystem says
+ * itself that it is not finished (docs/decisions/0031).
  */
 export async function prepareFilesystem(
   { id, fsType: asked, readOnly, mkfsOptions }: WantedFilesystem,
@@ -43,14 +44,28 @@ export async function prepareFilesystem(
   const content = mounted ? contentOf(mounted) : await filesystems.probe(volume.source, signal);
   const plan = planFilesystem(volume, content, fsType);
   if (plan !== 'keep') {
-    // What was heard may be older than the volume's formatting.
-    const recorded = await requireVolume(volumes, id, signal, 'fresh');
+    const isAsHeard = plan === 'make' && (await beginAsHeard(volume, fsType, volumes, signal));
+    const recorded = await requireVolume(volumes, id, signal, isAsHeard ? 'heard' : 'fresh');
     const wanted = { type: fsType, options: parseMkfsOptions(mkfsOptions, fsType) };
     await make(recorded, wanted, planFilesystem(recorded, content, fsType), deps, signal);
   }
   if (volume.formatted === undefined) await volumes.markFormatted(id, fsType, signal);
   if (plan === 'keep' && !readOnly && entries.length === 0) await filesystems.check(volume.source, fsType, signal);
   return fsType;
+}
+
+/**
+ * What was heard may be older than the volume's formatting. Where that it begins is to be recorded, the same request
+ * tells whether it is; else the record is read anew, which false asks for.
+ */
+async function beginAsHeard(
+  { id, version, formatting }: NodeVolume,
+  type: FilesystemType,
+  volumes: Pick<NodeVolumes, 'markFormatting'>,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (version === undefined || formatting?.type === type) return false;
+  return volumes.markFormatting(id, { type, uuid: randomUUID() }, signal, version);
 }
 
 async function make(
@@ -83,7 +98,7 @@ export type FilesystemPlan = 'keep' | 'make' | 'make-anew';
 
 /**
  * What a device needs so that it carries the filesystem: nothing, to be formatted, or to be formatted anew, which is
- * only for what has the UUID of a try of ours that was not recorded as done. Throws Fault `precondition` when it
+ * only for what has the UUID of a try of ours, and says itself that it was cut. Throws Fault `precondition` when it
  * carries something else than asked, or nothing although it once did: then its data may still be rescued.
  */
 export function planFilesystem(
@@ -98,8 +113,8 @@ export function planFilesystem(
     const what = `was formatted with ${formatted} and shows nothing now`;
     throw new Fault('precondition', `volume ${id}: ${source} ${what}: it is not formatted again; repair or restore it`);
   }
-  const isCut = formatted === undefined && content.kind === 'filesystem' && content.uuid === formatting?.uuid;
-  if (isCut && formatting !== undefined) return 'make-anew';
+  const isCut = content.kind === 'filesystem' && content.unfinished === true && content.uuid === formatting?.uuid;
+  if (isCut && formatting !== undefined && formatted === undefined) return 'make-anew';
   const found = content.kind === 'filesystem' ? content.type : content.what;
   if (found === fsType) return 'keep';
   throw new Fault(

@@ -45,17 +45,21 @@ const own = luks(luksUuidOf('v1'));
 const foreign = luks(luksUuidOf('v2'));
 type Recorded = Parameters<typeof encrypted>[1];
 
-test.each<[string, Recorded, Content, string]>([
-  ['blank, and always was', {}, blank, 'make'],
-  ['blank, after formatting was begun', { recorded: 'begun' }, blank, 'make'],
-  ['what a cut try of ours left', { recorded: 'begun' }, own, 'make'],
-  ['ours, and recorded as done', { recorded: 'done' }, own, 'open'],
-  ['ours, and what was recorded of it is lost', {}, own, 'open'],
-  ['a copy with the header of its source', { copied: true }, foreign, 'rename'],
-  ['a copy that has its own header', { copied: true }, own, 'open'],
-  ['one whose key nobody has any more', { recorded: 'done', forgetsKey: true }, own, 'make'],
-])('a device that is %s: %s', (_, more, content, plan) => {
-  expect(planLuks({ id: 'v1', encryption: encrypted('v1', more).encryption! }, content)).toBe(plan);
+test.each<[string, Recorded, Content, number | undefined, string]>([
+  ['blank, and always was', {}, blank, undefined, 'make'],
+  ['blank, after formatting was begun', { recorded: 'begun' }, blank, undefined, 'make'],
+  ['what a cut try of ours left', { recorded: 'begun' }, own, 0, 'make'],
+  ['what a cut try of ours left, half written', { recorded: 'begun' }, own, undefined, 'make'],
+  ['ours, with a key, though it is recorded as begun', { recorded: 'begun' }, own, 1, 'open'],
+  ['ours, and recorded as done', { recorded: 'done' }, own, 1, 'open'],
+  ['ours, recorded as done, and its keys were destroyed', { recorded: 'done' }, own, 0, 'open'],
+  ['ours, and what was recorded of it is lost', {}, own, 1, 'open'],
+  ['a copy with the header of its source', { copied: true }, foreign, 1, 'rename'],
+  ['a copy that has its own header', { copied: true }, own, 1, 'open'],
+  ['one whose key nobody has any more', { recorded: 'done', forgetsKey: true }, own, 1, 'make'],
+])('a device that is %s', (_, more, content, slots, plan) => {
+  const header = slots === undefined ? undefined : { slots };
+  expect(planLuks({ id: 'v1', encryption: encrypted('v1', more).encryption! }, content, header)).toBe(plan);
 });
 
 test.each<[string, Recorded, Content, string]>([
@@ -68,7 +72,9 @@ test.each<[string, Recorded, Content, string]>([
   ['a LUKS volume without a UUID', { recorded: 'begun' }, { kind: 'other', what: 'crypto_LUKS' }, 'not its own'],
   ['a plain filesystem', {}, { kind: 'filesystem', type: 'ext4' }, 'carries ext4, and is not encrypted'],
 ])('a device that is %s is left alone', (_, more, content, message) => {
-  expect(() => planLuks({ id: 'v1', encryption: encrypted('v1', more).encryption! }, content)).toThrow(message);
+  expect(() => planLuks({ id: 'v1', encryption: encrypted('v1', more).encryption! }, content, { slots: 0 })).toThrow(
+    message,
+  );
 });
 
 test.each<[string, Record<string, string>, string]>([
@@ -173,6 +179,18 @@ test.each(each('markEncrypting', 'format', 'markEncrypted', 'open'))(
     expect(it.volumes.get('v1')?.encryption?.recorded).toBe('done');
   },
 );
+
+test('what pods wrote stays when etcd is restored from before the volume was known to be made', async () => {
+  const it = await encryptedRig();
+  await stage(it, { secrets: { key } });
+  const [header, made] = [await it.crypt.header(DEVICE, never), await filesystem(it)];
+  await reboot(it);
+  await it.known.markEncrypting('v1', luksUuidOf('v1'), never); // as the backup has it
+  await expect(stage(it, { secrets: { key: next } })).rejects.toMatchObject({ code: Code.FAILED_PRECONDITION });
+  await stage(it, { secrets: { key } });
+  expect([await it.crypt.header(DEVICE, never), await filesystem(it)]).toEqual([header, made]);
+  expect(it.volumes.get('v1')?.encryption?.recorded).toBe('done');
+});
 
 test.each(each('addKey', 'open', 'removeKey'))(
   'killed at %s, %s it, while a key is replaced: one of both opens it always, and the next try ends with the new one',

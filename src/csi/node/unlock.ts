@@ -32,7 +32,7 @@ const isEncrypted = (volume: NodeVolume): volume is Encrypted => volume.encrypti
 /**
  * Sees to it that an encrypted volume is open, so that its `source` is there; does nothing for others. A blank device
  * is made a LUKS volume; that this begins and that it is done are recorded, so that it may be cut at any point and
- * repeated, and what was done once is never made again. Where the secret has a `previousKey`, that one is replaced by
+ * repeated, and what a key opens is never made again. Where the secret has a `previousKey`, that one is replaced by
  * `key`. Throws Fault `invalid` without a usable key, `precondition` for a key that does not open the volume and for a
  * device that carries something else; nothing is changed then.
  */
@@ -84,14 +84,17 @@ async function unlock(
 /** Looks at what is recorded once more before anything is changed: what was heard may be older. */
 async function planWith(
   volume: Encrypted,
-  { volumes, filesystems }: UnlockDeps,
+  { crypt, volumes, filesystems }: UnlockDeps,
   signal: AbortSignal,
 ): Promise<LuksPlan> {
-  const content = await filesystems.probe(volume.encryption.device, signal);
-  const plan = planLuks(volume, content);
+  const { device, recorded: heard } = volume.encryption;
+  const content = await filesystems.probe(device, signal);
+  const mayBeCut = heard === 'begun' && content.kind === 'other';
+  const header = mayBeCut ? await crypt.header(device, signal) : undefined;
+  const plan = planLuks(volume, content, header);
   if (plan === 'open') return plan;
   const recorded = await requireVolume(volumes, volume.id, signal, 'fresh');
-  return isEncrypted(recorded) ? planLuks(recorded, content) : plan;
+  return isEncrypted(recorded) ? planLuks(recorded, content, header) : plan;
 }
 
 async function make(

@@ -101,10 +101,15 @@ test('troubles of the storage of the node are told, each kind once', async () =>
     ]),
     volumes: new Map([['pool-0', ['a', 'b']]]),
     units: new Map([['/dev/sdd', 'sdd has no size.']]),
+    disks: new Map([
+      ['pool-0', 'sde fails.'],
+      ['pool-1', 'sde fails.'],
+    ]),
   };
   expect((await ask()).backendHealth).toMatchObject([
     { status: 1, reason: 'DisksMissing', message: 'pool-0 lacks sdb.; pool-1 lacks sdc.' },
     { status: 1, reason: 'VolumesPartial', message: 'group pool-0: not whole are a, b' },
     { status: 1, reason: 'UnitsFaulty', message: 'sdd has no size.' },
+    { status: 1, reason: 'DisksFailing', message: 'sde fails.' },
   ]);
 });

@@ -74,12 +74,13 @@ const afterErrors = (what: string): string =>
 
 /** What is wrong with the storage of this node, each pair of status and reason once, as CSI v1.13 wants it. */
 export function storageHealth(troubles: StorageTroubles | undefined): BackendHealth[] {
-  const { groups, volumes, units } = troubles ?? NO_TROUBLES;
+  const { groups, volumes, units, disks } = troubles ?? NO_TROUBLES;
   const partial = [...volumes].map(([group, names]) => `group ${group}: not whole are ${names.join(', ')}`);
   return [
     ...backend(StorageHealthErrorType.STORAGE_DEGRADED, 'DisksMissing', [...groups.values()]),
     ...backend(StorageHealthErrorType.STORAGE_DEGRADED, 'VolumesPartial', partial),
     ...backend(StorageHealthErrorType.STORAGE_DEGRADED, 'UnitsFaulty', [...units.values()]),
+    ...backend(StorageHealthErrorType.STORAGE_DEGRADED, 'DisksFailing', [...new Set(disks.values())]),
   ];
 }
 

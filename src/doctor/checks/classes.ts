@@ -1,3 +1,4 @@
+import { checkTopologies, topologyKeys } from '../../model/class-topologies.ts';
 import { textOf } from '../../model/fault.ts';
 import type { StorageClass } from '../../model/objects.ts';
 import { CLASS_PARAMETERS } from '../../model/parameters.ts';
@@ -27,7 +28,7 @@ const again = (name: string, change: string): string =>
 function classFindings(storageClass: StorageClass, facts: Facts): Finding[] {
   const name = nameOf(storageClass);
   const object = `StorageClass/${name}`;
-  const { parameters = {}, mountOptions, volumeBindingMode = 'Immediate' } = storageClass;
+  const { parameters = {}, mountOptions, volumeBindingMode = 'Immediate', allowedTopologies = [] } = storageClass;
   const unknown = Object.keys(parameters).filter((key) => !isKnown(key));
   const findings = unknown.map((key) =>
     found(
@@ -47,6 +48,7 @@ function classFindings(storageClass: StorageClass, facts: Facts): Finding[] {
       ),
     );
   try {
+    checkTopologies(topologyKeys(allowedTopologies));
     return [...findings, ...fitsNowhere(object, parseStorageClass(parameters, mountOptions), facts)];
   } catch (error) {
     return [...findings, found('ClassInvalid', object, `${textOf(error)}.`, again(name, 'correct it'))];

@@ -45,6 +45,9 @@ function nodes({ storages = [], settings }: Facts): Finding[] {
     const edit = `kubectl edit nlsc ${settings.initConfig}`;
     return [
       ...faulty.map((what) => found('StorageFaulty', object, sentence(what), describe)),
+      ...(nls.status?.failingDisks ?? []).map(({ message }) =>
+        found('DiskFailing', object, sentence(message), describe),
+      ),
       ...news.map(({ type, message }) => found('GroupRefused', object, `${type}: ${message}`, describe, edit)),
       ...conditions
         .filter(({ type, status }) => type === 'ConfigAccepted' && status === 'False')

@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto';
+import { parse } from 'yaml';
 import { serverNames, textAt } from '../../operator/serving/keep-certificates.ts';
 import type { Facts, Scheduler } from '../model/facts.ts';
 
@@ -7,6 +8,7 @@ export interface ExtenderEntry {
   readonly urlPrefix?: string;
   readonly filterVerb?: string;
   readonly bindVerb?: string;
+  readonly ignorable?: boolean;
   readonly managedResources?: readonly { readonly name?: string }[];
   readonly tlsConfig?: { readonly caData?: string; readonly certData?: string };
 }
@@ -27,16 +29,26 @@ const portOf = ({ service }: Facts): number =>
 
 /** What is wrong with an entry that is meant for our extender: clauses. */
 export function problemsOf(entry: ExtenderEntry, scheduler: Scheduler, facts: Facts): string[] {
-  const { urlPrefix = '', filterVerb, bindVerb } = entry;
+  const { urlPrefix = '', filterVerb, ignorable } = entry;
   const url = URL.parse(urlPrefix);
   if (!url) return [`its urlPrefix "${urlPrefix}" is no URL`];
   return [
     ...hostProblems(hostOf(url), scheduler, facts),
     ...(filterVerb ? [] : ['it has no filterVerb']),
-    ...(bindVerb ? [] : ['it has no bindVerb, so room is held longer than it must be']),
+    ...(bindsInVain(entry, facts) && !ignorable
+      ? ['it has bindVerb and is not ignorable, and the operator may not bind: no pod gets its node']
+      : []),
     ...(facts.settings.tls ? tlsProblems(url, entry, facts) : []),
   ];
 }
+
+/** Whether it calls for bindings, which the operator may not write. */
+export const bindsInVain = ({ bindVerb }: ExtenderEntry, { mayBind }: Facts): boolean =>
+  Boolean(bindVerb) && mayBind === false;
+
+/** The extenders of ours that a KubeSchedulerConfiguration names. Throws for a text that is no YAML. */
+export const oursIn = (config: string, facts: Facts): readonly ExtenderEntry[] =>
+  ((parse(config) as { extenders?: ExtenderEntry[] } | null)?.extenders ?? []).filter((entry) => isMeant(entry, facts));
 
 function hostProblems(host: string, { hostNetwork, dnsPolicy }: Scheduler, facts: Facts): string[] {
   if (host === addressOf(facts)) return [];

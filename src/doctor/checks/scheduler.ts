@@ -1,11 +1,10 @@
-import { parse } from 'yaml';
 import { textOf } from '../../model/fault.ts';
 import { EXTENDER_CALLED } from '../../model/well-known.ts';
 import { isInstalled, type Facts, type Scheduler } from '../model/facts.ts';
 import { found, type Finding } from '../model/finding.ts';
 import { APPLY_AGAIN, operatorLog, SCHEDULER_CONFIG } from '../model/mend.ts';
 import { checkCalls } from './extender-calls.ts';
-import { isMeant, problemsOf, type ExtenderEntry } from './extender-entry.ts';
+import { oursIn, problemsOf, type ExtenderEntry } from './extender-entry.ts';
 
 /** kube-scheduler and the extender: told of it, as it is now, able to reach it, and calling. */
 export function checkScheduler(facts: Facts): readonly Finding[] {
@@ -44,15 +43,14 @@ function notTold({ schedulers = [], lease }: Facts, told: readonly Scheduler[]):
 function judge(scheduler: Scheduler, facts: Facts): Finding[] {
   const { object, config } = scheduler;
   if (config === undefined) return [];
-  let extenders: readonly ExtenderEntry[];
+  let ours: readonly ExtenderEntry[];
   try {
-    extenders = (parse(config) as { extenders?: ExtenderEntry[] } | null)?.extenders ?? [];
+    ours = oursIn(config, facts);
   } catch (error) {
     return [
       found('ExtenderMisconfigured', object, `Its configuration cannot be read: ${textOf(error)}.`, SCHEDULER_CONFIG),
     ];
   }
-  const ours = extenders.filter((entry) => isMeant(entry, facts));
   if (ours.length === 0) {
     const what = `${scheduler.configFile ?? ''} names no extender of ours.`;
     return [found('ExtenderNotRegistered', object, what, SCHEDULER_CONFIG)];

@@ -8,7 +8,8 @@ const HELP: Readonly<Record<VolumeReason, string>> = {
     'on the node: vgs -o +systemid; the group belongs to another machine: vgchange --systemid takes it over on purpose',
   GroupExported: 'on the node: vgimport GROUP, if it is to be used here',
   GroupMismatch: 'on the node: vgs -o vg_name,vg_uuid; rename the group that is not meant with vgrename UUID NAME',
-  VolumeMismatch: 'on the node: lvs -o lv_name,lv_uuid; the logical volume of that name is another',
+  VolumeMismatch:
+    'on the node: lvs -o lv_name,lv_uuid; the logical volume of that name is another, or its own has another name',
   NotOurs: 'on the node: lvs -o +tags; rename the logical volume that has the name',
   VolumeLost:
     'on the node: lvs and pvs; look whether a disk is missing, and vgcfgrestore --list GROUP for what was there',

@@ -66,6 +66,8 @@ export interface Facts {
   /** Those that the operator keeps; undefined where it keeps none, or they could not be read. */
   readonly certificates?: Certificates;
   readonly denied?: readonly Denied[];
+  /** Whether the operator has the right to bind pods, which only the extender's bind verb needs. */
+  readonly mayBind?: boolean;
 
   readonly nodes?: readonly Node[];
   readonly storages?: readonly NodeLocalStorage[];

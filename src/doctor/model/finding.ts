@@ -1,4 +1,5 @@
-import { FINDINGS, type FindingName, type Level } from './findings.ts';
+import type { Level } from './finding-entry.ts';
+import { FINDINGS, type FindingName } from './findings.ts';
 
 export interface Finding {
   readonly name: FindingName;

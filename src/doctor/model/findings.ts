@@ -1,18 +1,4 @@
-/** How bad it is. `broken`: something does not work. `risk`: it works, and will not always. */
-export type Level = 'broken' | 'risk';
-
-interface Entry {
-  readonly level: Level;
-  /** Where it comes from, for the page of findings. */
-  readonly cause: string;
-  /** Why it matters. */
-  readonly why: string;
-  /** What mends it, in general; each finding has its own commands. */
-  readonly remedy: string;
-}
-
-const broken = (cause: string, why: string, remedy: string): Entry => ({ level: 'broken', cause, why, remedy });
-const risk = (cause: string, why: string, remedy: string): Entry => ({ level: 'risk', cause, why, remedy });
+import { broken, risk, type Entry } from './finding-entry.ts';
 
 const PENDING = 'pods with claims of ours stay pending';
 
@@ -128,6 +114,11 @@ export const FINDINGS = {
     'a kube-scheduler that asks about marked pods alone does not ask about it, and cannot say why it waits',
     'make the pod anew',
   ),
+  BindsInVain: risk(
+    'the configuration of kube-scheduler is of an older version, or was printed with --bind, and the operator has no right to bind pods',
+    'each pod costs a call in vain before kube-scheduler binds it itself',
+    'give kube-scheduler what `open-local scheduler-config` prints now, or the operator the right',
+  ),
   PermissionMissing: broken(
     'roles of an older version, or changed by hand',
     'what needs the right fails again and again; most of it shows in logs only',
@@ -203,6 +194,7 @@ export const FINDINGS = {
     'the room of that disk is missing',
     'do what the message says',
   ),
+  DiskFailing: risk('SMART or the kernel says so', 'its data may be lost', 'copy what it holds, and exchange it'),
   StorageFaulty: broken(
     'a disk of a volume group or a mount point is gone or cannot be read',
     'volumes on it do not work',
@@ -219,9 +211,9 @@ export const FINDINGS = {
     'correct its name, or leave it out',
   ),
   ClassInvalid: broken(
-    'a parameter of a StorageClass has a value that is not allowed, or contradicts another',
+    'a parameter of a StorageClass has a value that is not allowed, or contradicts another; or `allowedTopologies` has a key that csi-provisioner does not know',
     'every claim of the class is refused',
-    'make the class anew: parameters cannot be changed',
+    'make the class anew: these cannot be changed',
   ),
   ClassBindsAtOnce: broken(
     '`volumeBindingMode` is Immediate, which is the default',

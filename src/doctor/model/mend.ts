@@ -7,6 +7,8 @@ export const APPLY_AGAIN = 'kubectl apply -k deploy   (or helm upgrade, with the
 export const APPLY_DEFINITIONS = 'kubectl apply --server-side --force-conflicts -k crds';
 export const SCHEDULER_CONFIG =
   'open-local scheduler-config kubeadm   (or k3s, rke2, deployment), and do the steps that it prints';
+export const GIVE_RIGHT_TO_BIND =
+  'or: helm upgrade with --set extender.bind=true, or kubectl apply -k deploy/bind   (a millisecond of CPU for each pod)';
 
 export const operatorLog = ({ namespace, operator }: Pick<Facts, 'namespace' | 'operator'>): string =>
   `kubectl -n ${namespace} logs deployment/${operator ? nameOf(operator) : 'open-local-operator'} -c operator`;

@@ -20,6 +20,15 @@ export function permissions(secret: string | undefined, service: string): readon
   });
 }
 
+/** What the operator needs besides where kube-scheduler binds pods through the extender: deploy/bind gives it. */
+export const BIND: Permission = {
+  account: 'operator',
+  group: '',
+  resource: 'pods/binding',
+  verb: 'create',
+  own: false,
+};
+
 /** `patch localvolumes.csi.aliyun.com`. */
 export const inWordsOf = ({ verb, group, resource, name }: Permission): string =>
   `${verb} ${resource}${group === '' ? '' : `.${group}`}${name === undefined ? '' : ` ${name}`}`;

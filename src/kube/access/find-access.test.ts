@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -99,4 +99,17 @@ test('a credential plug-in has the whole environment, with its own variables ove
   const env = { AWS_PROFILE: 'team', REGION: 'ours', HOME: '/home/me' };
   const access = await findAccess({ kubeconfig, context: undefined }, { run, env });
   expect((await access.identity(never)).token).toBe('team-its-own-/home/me');
+});
+
+test('the environment names a proxy where the kubeconfig names none', async () => {
+  const kubeconfig = await save('flag');
+  const proxyOf = async (file: string): Promise<string | undefined> => {
+    const env = { HTTP_PROXY: 'proxy.example:3128', NO_PROXY: 'flag-prod' };
+    const find = (context: string) => findAccess({ kubeconfig: file, context }, { run, env });
+    return `${(await find('dev')).proxy?.href} ${(await find('prod')).proxy?.href}`;
+  };
+  expect(await proxyOf(kubeconfig)).toBe('http://proxy.example:3128/ undefined');
+  const text = await readFile(kubeconfig, 'utf8');
+  await writeFile(kubeconfig, text.replaceAll(/( +)server: .*/g, '$&\n$1proxy-url: http://named:1'));
+  expect(await proxyOf(kubeconfig)).toBe('http://named:1/ http://named:1/');
 });

@@ -5,6 +5,7 @@ import { Fault } from '../../model/fault.ts';
 import type { ClusterAccess } from './access.ts';
 import { inClusterAccess } from './in-cluster.ts';
 import { loadKubeconfig } from './kubeconfig.ts';
+import { proxyFromEnvironment } from './proxy-from-environment.ts';
 
 /** What a command line says about the API server. */
 export interface AccessFlags {
@@ -26,10 +27,16 @@ export interface FindAccessOptions {
 /**
  * The API server to use: by the flag's kubeconfig, else by the files in KUBECONFIG, else by the pod's service account,
  * else by ~/.kube/config: the order of controller-runtime's GetConfig. A named context is looked for in kubeconfigs
- * only. Throws Fault `precondition` when there is none of these, and `invalid` for what cannot be used.
+ * only. Where the kubeconfig names no proxy, the environment may. Throws Fault `precondition` when there is none of
+ * these, and `invalid` for what cannot be used.
  * https://pkg.go.dev/sigs.k8s.io/controller-runtime/pkg/client/config#GetConfig
  */
-export function findAccess(flags: AccessFlags, options: FindAccessOptions): Promise<ClusterAccess> {
+export async function findAccess(flags: AccessFlags, options: FindAccessOptions): Promise<ClusterAccess> {
+  const access = await accessOf(flags, options);
+  return { ...access, proxy: access.proxy ?? proxyFromEnvironment(access.server, options.env) };
+}
+
+async function accessOf(flags: AccessFlags, options: FindAccessOptions): Promise<ClusterAccess> {
   const { kubeconfig, context } = flags;
   const { env } = options;
   const load = (files: readonly string[]): Promise<ClusterAccess> => loadKubeconfig(files, { ...options, context });

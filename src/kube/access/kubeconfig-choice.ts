@@ -3,6 +3,7 @@ import { Fault } from '../../model/fault.ts';
 import { createFieldReader, type FieldReader } from './kubeconfig-fields.ts';
 import { impersonation } from './impersonation.ts';
 import type { ExecPlugin } from './exec-credential.ts';
+import { NO_PROXY_URL, proxyUrl } from './proxy-url.ts';
 
 /** A text in the kubeconfig, or in a file that it names; `field` says where, for messages. */
 export type Source =
@@ -97,10 +98,7 @@ function serverOf(cluster: FieldReader): URL {
 
 function proxyOf(cluster: FieldReader): URL | undefined {
   const text = cluster.text('proxy-url');
-  if (text === undefined) return undefined;
-  const url = URL.parse(text);
-  if (url?.protocol === 'http:' || url?.protocol === 'https:') return url;
-  return cluster.fail('proxy-url', 'must be a URL such as http://host:3128: other kinds of proxy are not supported');
+  return text === undefined ? undefined : (proxyUrl(text) ?? cluster.fail('proxy-url', NO_PROXY_URL));
 }
 
 type UserPart = Pick<KubeconfigChoice, 'cert' | 'key' | 'token' | 'exec' | 'headers'>;

@@ -17,6 +17,8 @@ import { find } from '../find.ts';
 
 /** One contender's single steps on a Lease. Each write names the version it read, so of two writers one fails. */
 export interface LeaseGrip {
+  /** Whoever owned the Lease when it was last read. */
+  owner(): string | undefined;
   /** Whether the Lease is ours now. Throws what the client throws, also when another contender was faster. */
   tryToTake(signal: AbortSignal): Promise<boolean>;
   /** Throws Fault `aborted` when the Lease is not ours any more, and what the client throws when we cannot know. */
@@ -36,6 +38,7 @@ export interface LeaseGripOptions {
 export function createLeaseGrip({ client, key, contender, clock, annotations }: LeaseGripOptions): LeaseGrip {
   let ours: Lease = { metadata: key };
   let sighting: Sighting | undefined;
+  let owner: string | undefined;
 
   const read = (signal: AbortSignal): Promise<Lease | undefined> => find(client, LEASES, key, signal);
   const write = async (lease: Lease, signal: AbortSignal): Promise<void> => {
@@ -48,12 +51,14 @@ export function createLeaseGrip({ client, key, contender, clock, annotations }: 
   };
 
   return {
+    owner: () => owner || undefined,
     tryToTake: async (signal) => {
       const lease = await read(signal);
       if (!lease) {
         ours = await client.create(LEASES, { metadata: key, spec: ownedBy(contender, {}, clock.date()) }, signal);
         return true;
       }
+      owner = lease.spec?.holderIdentity;
       sighting = sight(lease, sighting, clock.now());
       if (!isFree(sighting, contender, clock.now())) return false;
       await write(lease, signal);

@@ -15,8 +15,10 @@ export interface LeaderOptions {
   readonly identity: string;
   /** Leads until the signal is aborted, which is when the leadership is lost or the caller stops. */
   readonly onElected: (signal: AbortSignal) => Promise<void>;
-  /** Called after every look at the Lease that the server answered: this contender could lead. */
-  readonly onLooked?: () => void;
+  /**
+   * Called after every look at the Lease that the server answered, with whoever owns it: this contender could lead.
+   */
+  readonly onLooked?: (owner: string | undefined) => void;
   /** What the leader tells about itself in annotations of the Lease, with each renewal. */
   readonly annotations?: () => Readonly<Record<string, string>>;
   /** Others take over so long after our last renewal. Absent: 15,000. */
@@ -76,7 +78,7 @@ interface Pace {
   readonly log: Log;
   readonly clock: Clock;
   readonly random: () => number;
-  readonly onLooked: () => void;
+  readonly onLooked: NonNullable<LeaderOptions['onLooked']>;
 }
 
 function checkedTimes(options: LeaderOptions): Record<'leaseDurationMs' | 'renewDeadlineMs' | 'retryMs', number> {
@@ -100,7 +102,7 @@ async function acquire(grip: LeaseGrip, pace: Pace, signal: AbortSignal): Promis
     const startedAt = clock.now();
     const isTaken = await withClockDeadline({ ms: renewDeadlineMs, clock }, signal, async (signal) => {
       const isTaken = await grip.tryToTake(signal);
-      pace.onLooked();
+      pace.onLooked(grip.owner());
       return isTaken;
     }).catch((err: unknown) => {
       if (!signal.aborted) log.warn({ object: `Lease/${lease}`, err }, 'could not try to lead');

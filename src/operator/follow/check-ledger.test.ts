@@ -2,10 +2,10 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { eventually } from '../../../test/rig/eventually.ts';
 import { startOurApi, type OurApi } from '../../../test/rig/our-api.ts';
 import { Ledger } from '../../capacity/ledger.ts';
-import { LOCAL_VOLUMES, NODE_LOCAL_STORAGES, PODS } from '../../kube/resource.ts';
+import type { Handlers } from '../../kube/follow/audience.ts';
+import { CLAIMS, LOCAL_VOLUMES, NODE_LOCAL_STORAGES, PODS, STORAGE_CLASSES, VOLUMES } from '../../kube/resource.ts';
 import { GIB, MIB } from '../../model/bytes.ts';
 import { silentLog, type LogFields } from '../../model/log.ts';
-import type { LocalVolume } from '../../model/local-volume.ts';
 import { DEFAULT_DRIVER } from '../../model/well-known.ts';
 import { checkLedger, type LedgerFault } from './check-ledger.ts';
 import { feedLedger } from './feed-ledger.ts';
@@ -16,6 +16,7 @@ const policy = { strategy: 'binpack', drivers: [DEFAULT_DRIVER], holdTtlMs: 60_0
 let ours: OurApi;
 let ledger: Ledger;
 let informers: Informers;
+let isDeaf: boolean;
 let faults: LedgerFault[];
 let checked: number;
 let logged: LogFields[];
@@ -23,7 +24,7 @@ const cleanups: (() => unknown)[] = [];
 
 beforeEach(async () => {
   ours = await startOurApi();
-  [faults, checked, logged] = [[], 0, []];
+  [isDeaf, faults, checked, logged] = [false, [], 0, []];
   for (const name of ['n1', 'n2']) {
     const group = {
       name: 'pool-0',
@@ -43,23 +44,25 @@ afterEach(async () => {
   await ours.close();
 });
 
-/** A ledger that hears of everything but the volumes of these names. */
+/** A ledger that hears of everything but objects of these names, and nothing more once it is deaf. */
 async function start(...missed: readonly string[]): Promise<void> {
   const stopping = new AbortController();
   informers = createInformers({ client: ours.client, drivers: policy.drivers, log: silentLog });
   ledger = new Ledger(policy);
-  const { volumes } = informers;
-  const isHeard = ({ metadata }: LocalVolume): boolean => !missed.includes(metadata.name ?? '');
+  const half = <P>({ subscribe }: { subscribe: (to: Handlers<P>) => () => void }, nameOf: (view: P) => string) => ({
+    subscribe: ({ changed, deleted }: Handlers<P>) =>
+      subscribe({
+        changed: (now, before) => !isDeaf && !missed.includes(nameOf(now)) && changed?.(now, before),
+        deleted: (last) => !isDeaf && !missed.includes(nameOf(last)) && deleted?.(last),
+      }),
+  });
   feedLedger(
     {
       ...informers,
-      volumes: {
-        subscribe: ({ changed, deleted }) =>
-          volumes.subscribe({
-            changed: (now, before) => isHeard(now) && changed?.(now, before),
-            deleted: (last) => isHeard(last) && deleted?.(last),
-          }),
-      },
+      volumes: half(informers.volumes, ({ metadata }) => metadata.name ?? ''),
+      claims: half(informers.claims, ({ name }) => name),
+      classes: half(informers.classes, ({ name }) => name),
+      pvs: half(informers.pvs, ({ facts }) => facts.name),
     },
     ledger,
   );
@@ -129,4 +132,70 @@ test('a ledger that heard of everything is never wrong, whatever comes and goes'
   const before = checked;
   await eventually(() => expect(checked).toBeGreaterThan(before + 6));
   expect([faults, logged]).toEqual([[], []]);
+});
+
+const classOf = (name: string) => ({
+  metadata: { name },
+  provisioner: DEFAULT_DRIVER,
+  parameters: { volumeType: 'LVM' },
+});
+/** Of 1 GiB; its pod goes to n1. */
+const claimOf = (name: string, storageClassName = 'local') => ({
+  metadata: { namespace: 'default', name, annotations: { 'volume.kubernetes.io/selected-node': 'n1' } },
+  spec: { storageClassName, accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } },
+});
+const heldFor = (): number => ledger.holds().claims;
+
+test.each([['local'], ['data']])('room is held for a claim though the event of %s got lost', async (missed) => {
+  await start(missed);
+  await ours.client.create(STORAGE_CLASSES, classOf('local'), never);
+  await ours.client.create(CLAIMS, claimOf('data'), never);
+  await eventually(() => expect([informers.claims.values.size, informers.classes.values.size]).toEqual([1, 1]));
+  expect(heldFor()).toBe(0);
+  startChecking();
+  await eventually(() => expect(heldFor()).toBe(1));
+  await eventually(() => expect(checked).toBeGreaterThan(6));
+  expect(faults).toEqual(['object']);
+});
+
+test('nothing is held any more for a claim whose deletion got lost', async () => {
+  await start();
+  await ours.client.create(STORAGE_CLASSES, classOf('local'), never);
+  await ours.client.create(CLAIMS, claimOf('data'), never);
+  await eventually(() => expect(heldFor()).toBe(1));
+  isDeaf = true;
+  await ours.client.delete(CLAIMS, { namespace: 'default', name: 'data' }, never);
+  await eventually(() => expect(informers.claims.values.size).toBe(0));
+  expect(heldFor()).toBe(1);
+  startChecking();
+  await eventually(() => expect(heldFor()).toBe(0));
+  const object = 'PersistentVolumeClaim/default/data';
+  const ledgerSays = expect.objectContaining({ name: 'data', selectedNode: 'n1' });
+  expect(logged).toEqual([{ object, action: { ledger: ledgerSays, objects: 'nothing' } }]);
+});
+
+test('a claim that has another driver’s volume holds nothing, though the event of that volume got lost', async () => {
+  await start('nfs');
+  await ours.client.create(STORAGE_CLASSES, classOf('local'), never);
+  const claim = claimOf('data');
+  const { metadata } = await ours.client.create(
+    CLAIMS,
+    { ...claim, spec: { ...claim.spec, volumeName: 'nfs' } },
+    never,
+  );
+  const csi = { driver: 'nfs.example', volumeHandle: 'x' };
+  const claimRef = { namespace: 'default', name: 'data', uid: metadata.uid ?? '' };
+  const spec = { capacity: { storage: '1Gi' }, accessModes: ['ReadWriteOnce'], claimRef, csi };
+  await ours.client.create(VOLUMES, { metadata: { name: 'nfs' }, spec }, never);
+  await ours.client.patch(
+    CLAIMS,
+    claim.metadata,
+    { type: 'merge', body: { status: { phase: 'Bound' } } },
+    never,
+    'status',
+  );
+  await eventually(() => expect(heldFor()).toBe(1));
+  startChecking();
+  await eventually(() => expect(heldFor()).toBe(0));
+  expect(faults).toEqual(['object']);
 });

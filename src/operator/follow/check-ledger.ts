@@ -4,15 +4,16 @@ import { Ledger, type LedgerPolicy } from '../../capacity/ledger.ts';
 import { volumeFacts } from '../../model/decode.ts';
 import type { Log } from '../../model/log.ts';
 import { repeat } from '../../daemon/repeat.ts';
+import { checkObjects } from './check-objects.ts';
 import { createHeardOfNodes, type HeardOfNodes } from './heard-of-nodes.ts';
 import { allSynced, type Informers } from './informers.ts';
 import type { CountedStorages } from './silent-nodes.ts';
 
 /**
- * What was wrong with the ledger: a number that objects say otherwise, a sum that is not that of its parts, or a
- * promise of more than there is.
+ * What was wrong with the ledger: a number that objects say otherwise, an object that it knows otherwise or not at all,
+ * a sum that is not that of its parts, or a promise of more than there is.
  */
-export type LedgerFault = 'number' | 'sum' | 'promise';
+export type LedgerFault = 'number' | 'object' | 'sum' | 'promise';
 
 export interface CheckLedgerDeps {
   readonly ledger: Ledger;
@@ -34,9 +35,9 @@ export const NODES_A_TURN = 50;
 const MAX_TOLD = 10;
 
 /**
- * Compares the ledger, some nodes at a time, with one that is told now what the informers have, and checks its sums. A
- * difference is a fault of ours, or a lost event: it is told with both sides, and the node is counted anew. Works until
- * aborted.
+ * Compares the ledger, some nodes at a time, with one that is told now what the informers have, and checks its sums;
+ * after all nodes, what it knows of objects that belong to none (check-objects.ts). A difference is a fault of ours, or
+ * a lost event: it is told with both sides, and the node is counted anew. Works until aborted.
  */
 export async function checkLedger(deps: CheckLedgerDeps, signal: AbortSignal): Promise<void> {
   const { ledger, informers, everyMs, log } = deps;
@@ -47,6 +48,11 @@ export async function checkLedger(deps: CheckLedgerDeps, signal: AbortSignal): P
     if (left.length === 0) {
       left = [...new Set([...ledger.audit().nodeNames(), ...informers.storages.values.keys()])];
       await heard.rescan(signal);
+      const wrong = await checkObjects(deps, signal);
+      deps.onChecked(
+        0,
+        Array.from({ length: wrong }, (): LedgerFault => 'object'),
+      );
     }
     if (!signal.aborted) checkNodes(left.splice(0, NODES_A_TURN), heard, deps);
   };

@@ -52,7 +52,7 @@ const claim: ClaimFacts = {
   deleting: false,
 };
 const facts: PvFacts = { name: 'pv-1', driver: 'local.csi.aliyun.com', handle: 'pv-1' };
-const pv: PvView = { facts, phase: 'Bound', claim: { namespace: 'web', name: 'data' } };
+const pv: PvView = { facts, phase: 'Bound', keepsData: true, claim: { namespace: 'web', name: 'data' } };
 const storageClass: ClassFacts = { name: 'fast', provisioner: 'x', parameters: {} };
 const volumeSaid = { name: 'pvc-1', uid: 'u2', node: 'n1', kind: 'LVM', where: 'pool-0', size: GIB };
 

@@ -1,8 +1,8 @@
-import { setImmediate } from 'node:timers/promises';
 import type { HeardOfNode } from '../../capacity/audit.ts';
 import { volumeFacts } from '../../model/decode.ts';
 import type { Informer } from '../../kube/follow/informer.ts';
 import type { KubeObject } from '../../model/objects.ts';
+import { inTurns } from '../../wait/turns.ts';
 import type { Informers } from './informers.ts';
 import type { CountedStorages } from './silent-nodes.ts';
 
@@ -90,14 +90,7 @@ function createIndex<P>(
     rescan: async (signal) => {
       const found: typeof index = new Map();
       next = found;
-      let count = 0;
-      for (const object of values.values()) {
-        note(found, object);
-        count += 1;
-        if (count % AT_ONCE !== 0) continue;
-        await setImmediate();
-        if (signal.aborted) return;
-      }
+      if (!(await inTurns(values.values(), AT_ONCE, (object) => note(found, object), signal))) return;
       [index, next] = [found, undefined];
     },
     stop,

@@ -29,6 +29,7 @@ import type {
 import type { Log } from '../../model/log.ts';
 import { SCHEMAS } from './schemas.ts';
 import { createViews, type NodeView, type PvView, type StorageView } from './views.ts';
+import { OF_NODES_THERE } from '../../model/nodes-there.ts';
 
 /** One informer for each kind of object that decides where a volume goes. */
 export interface Informers {
@@ -63,6 +64,7 @@ export function createInformers({ client, drivers, log }: InformersOptions): Inf
     storages: createInformer({
       client,
       resource: NODE_LOCAL_STORAGES,
+      selection: { labelSelector: OF_NODES_THERE },
       project: views.storage,
       // A heartbeat alone is no news; the view has it all the same.
       same: (a, b) => same({ ...a, reportedAt: 0 }, { ...b, reportedAt: 0 }),

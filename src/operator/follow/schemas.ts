@@ -16,6 +16,7 @@ import type {
   LabelSelector,
   Node,
   ObjectMeta,
+  OwnerReference,
   PersistentVolume,
   PersistentVolumeClaim,
   Pod,
@@ -44,6 +45,10 @@ const namespace = text(3);
 const deletionTimestamp = time(9);
 const labels = textMap(11);
 const annotations = textMap(12);
+const ownerReferences = many(
+  13,
+  message<OwnerReference>({ kind: requiredText(1), uid: requiredText(4), controller: flag(6) }),
+);
 
 const REQUIREMENT = message<Item<Of<NodeSelectorTerm, 'matchExpressions'>>>({
   ...{ key: requiredText(1), operator: requiredText(2), values: texts(3) },
@@ -123,6 +128,7 @@ const PV_SPEC = message<PvSpec>(
     capacity: quantityMap(1),
     accessModes: texts(3),
     claimRef: one(4, message<Of<PvSpec, 'claimRef'>>({ namespace: text(2), name: text(3), uid: text(4) })),
+    persistentVolumeReclaimPolicy: text(5),
     storageClassName: text(6),
     volumeMode: text(8),
     nodeAffinity: one(9, message<Of<PvSpec, 'nodeAffinity'>>({ required: one(1, NODE_SELECTOR) })),
@@ -142,7 +148,7 @@ const PV_SPEC = message<PvSpec>(
 
 export const SCHEMAS = {
   pod: message<Pod>({
-    metadata: one(1, message<ObjectMeta>({ ...identity, namespace, deletionTimestamp })),
+    metadata: one(1, message<ObjectMeta>({ ...identity, namespace, deletionTimestamp, labels })),
     spec: one(2, POD_SPEC),
     status: one(3, POD_STATUS),
   }),
@@ -157,7 +163,7 @@ export const SCHEMAS = {
     ),
   }),
   claim: message<PersistentVolumeClaim>({
-    metadata: one(1, message<ObjectMeta>({ ...identity, namespace, deletionTimestamp, annotations })),
+    metadata: one(1, message<ObjectMeta>({ ...identity, namespace, deletionTimestamp, annotations, ownerReferences })),
     spec: one(2, CLAIM_SPEC),
     status: one(3, message<Of<PersistentVolumeClaim, 'status'>>({ phase: text(1) })),
   }),
@@ -171,5 +177,16 @@ export const SCHEMAS = {
     provisioner: requiredText(2),
     parameters: textMap(3),
     mountOptions: texts(5),
+    allowedTopologies: many(
+      8,
+      message<Item<Of<StorageClass, 'allowedTopologies'>>>({
+        matchLabelExpressions: many(
+          1,
+          message<Item<Of<Item<Of<StorageClass, 'allowedTopologies'>>, 'matchLabelExpressions'>>>({
+            key: requiredText(1),
+          }),
+        ),
+      }),
+    ),
   }),
 } satisfies Record<string, Message>;

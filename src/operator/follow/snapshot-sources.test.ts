@@ -97,3 +97,29 @@ test('what becomes of a snapshot is told, and its end', async () => {
   await ours.client.delete(VOLUME_SNAPSHOTS, { namespace: 'default', name: 'monday' }, never);
   await eventually(() => expect(sources.size).toBe(0));
 });
+
+test('a snapshot that several VolumeSnapshots have is told to all of them, also when one lets it go', async () => {
+  await define(VOLUME_SNAPSHOTS);
+  await define(VOLUME_SNAPSHOT_CONTENTS);
+  await addSnapshot();
+  for (const name of ['red', 'blue']) {
+    await createWithStatus(ours.client, VOLUME_SNAPSHOT_CONTENTS, {
+      metadata: { name },
+      spec: { driver: DEFAULT_DRIVER, volumeSnapshotRef: { namespace: 'default', name } },
+      status: { snapshotHandle: 'snap-a' },
+    });
+    await createWithStatus(ours.client, VOLUME_SNAPSHOTS, {
+      metadata: { namespace: 'default', name },
+      status: { boundVolumeSnapshotContentName: name, readyToUse: true },
+    });
+  }
+  await eventually(() =>
+    expect([...sources.keys()].toSorted()).toEqual(['default/blue', 'default/monday', 'default/red']),
+  );
+  await ours.client.delete(VOLUME_SNAPSHOT_CONTENTS, { name: 'blue' }, never);
+  await eventually(() => expect(sources.get('default/blue')).toBeUndefined());
+  const body = { status: { snapshot: { overflowed: true } } };
+  await ours.client.patch(LOCAL_VOLUMES, { name: 'snap-a' }, { type: 'merge', body }, never, 'status');
+  for (const key of ['default/monday', 'default/red'])
+    await eventually(() => expect(sources.get(key)?.problem).toContain('overflowed'));
+});

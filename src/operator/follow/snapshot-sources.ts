@@ -73,7 +73,8 @@ async function follow(
 ): Promise<void> {
   const snapshots = createInformer({ client, resource: VOLUME_SNAPSHOTS, project: viewOfSnapshot, same, log });
   const contents = createInformer({ client, resource: VOLUME_SNAPSHOT_CONTENTS, project: viewOfContent, same, log });
-  const byHandle = new Map<string, string>();
+  /** Of each snapshot the VolumeSnapshots that have it: several where it was given to other namespaces. */
+  const byHandle = new Map<string, Set<string>>();
   const told = new Map<string, string>();
   const review = (key: string): void => {
     const snapshot = snapshots.get(key);
@@ -94,17 +95,17 @@ async function follow(
     snapshots.subscribe({ changed: ({ key }) => review(key), deleted: ({ key }) => review(key) }),
     contents.subscribe({
       changed: ({ handle, snapshot }) => {
-        if (handle !== '') byHandle.set(handle, snapshot);
+        if (handle !== '') byHandle.set(handle, (byHandle.get(handle) ?? new Set()).add(snapshot));
         review(snapshot);
       },
       deleted: ({ handle, snapshot }) => {
-        byHandle.delete(handle);
+        const left = byHandle.get(handle);
+        if (left?.delete(snapshot) && left.size === 0) byHandle.delete(handle);
         review(snapshot);
       },
     }),
     followVolumes(volumes, (name) => {
-      const key = byHandle.get(name);
-      if (key !== undefined) review(key);
+      for (const key of byHandle.get(name) ?? []) review(key);
     }),
   ];
   await Promise.all([snapshots.run(signal), contents.run(signal), alongside({ snapshots, contents }, signal)]);

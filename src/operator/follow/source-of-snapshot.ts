@@ -27,6 +27,8 @@ export interface ContentView {
   readonly ready: boolean;
   /** `namespace/name` of the VolumeSnapshot that it is for: both must name each other. */
   readonly snapshot: string;
+  /** It is being deleted. */
+  readonly leaving?: true;
 }
 
 export const viewOfSnapshot = ({ metadata, status }: VolumeSnapshot): SnapshotView => ({
@@ -41,7 +43,10 @@ export const viewOfContent = ({ metadata, spec, status }: VolumeSnapshotContent)
   const { namespace, name, uid = '' } = volumeSnapshotRef;
   const handle = status?.snapshotHandle ?? source.snapshotHandle ?? '';
   const ready = status?.readyToUse === true;
-  return { name: metadata.name ?? '', uid, driver, handle, ready, snapshot: `${namespace}/${name}` };
+  return {
+    ...{ name: metadata.name ?? '', uid, driver, handle, ready, snapshot: `${namespace}/${name}` },
+    ...(metadata.deletionTimestamp === undefined ? {} : { leaving: true }),
+  };
 };
 
 /**

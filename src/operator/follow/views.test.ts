@@ -26,6 +26,12 @@ test.each([
   expect(views.pod(object).volumes.map(({ kind }) => kind)).toEqual(kinds);
 });
 
+test('of a pod it is kept that it has the label of an agent', () => {
+  const labelled = (labels: Record<string, string>) => views.pod({ metadata: { name: 'p', labels }, spec: {} });
+  expect(labelled({ 'app.kubernetes.io/component': 'agent' })).toHaveProperty('isAgent', true);
+  expect(labelled({ 'app.kubernetes.io/component': 'operator' })).not.toHaveProperty('isAgent');
+});
+
 test.each([
   ['its scheduler found no node', {}, 'Unschedulable', { selector: { disk: 'ssd' } }],
   ['a gate keeps it from its scheduler', {}, 'SchedulingGated', undefined],

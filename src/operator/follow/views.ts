@@ -16,7 +16,7 @@ import type {
   Pod,
 } from '../../model/objects.ts';
 import { storageTroubles, type StorageTroubles } from '../../model/storage-troubles.ts';
-import { FORMATTED, KEEP, LOST, SNAPSHOT_CONTENT } from '../../model/well-known.ts';
+import { APP_COMPONENT, FORMATTED, KEEP, LOST, SNAPSHOT_CONTENT } from '../../model/well-known.ts';
 
 /** What is kept of a Node. */
 export type NodeView = NodeTraits;
@@ -41,6 +41,8 @@ export interface StorageView extends DecodedNode {
   readonly refused?: number;
   /** Reasons of its conditions that do not hold, one for each; absent: all hold. */
   readonly refusals?: readonly string[];
+  /** Reasons for which disks of it fail, one for each disk; absent: none. */
+  readonly failing?: readonly string[];
   /** When its agent last reported, by the agent's clock: ms since 1970; absent: never. */
   readonly reportedAt?: number;
   /** An agent of ours made the report: that of open-local before us has no conditions. */
@@ -55,6 +57,8 @@ export interface StorageView extends DecodedNode {
 export interface PvView {
   readonly facts: PvFacts;
   readonly phase: string;
+  /** Its data stays, whatever its phase: a claim has it or may have it, or it is to be retained. */
+  readonly keepsData: boolean;
   /** The claim's names, for the metrics; empty where the volume takes no room of ours, since no metric shows it. */
   readonly claim: { readonly namespace: string; readonly name: string };
 }
@@ -105,15 +109,19 @@ export function createViews(drivers: readonly string[]): Views {
     }),
     pod: (pod) => {
       const facts = podFacts(pod, drivers);
-      return share({ ...facts, volumes: openVolumes(facts) }, 'namespace', 'nodeName');
+      const isAgent = pod.metadata.labels?.[APP_COMPONENT] === 'agent' ? { isAgent: true as const } : {};
+      return share({ ...facts, volumes: openVolumes(facts), ...isAgent }, 'namespace', 'nodeName');
     },
     claim: (claim) => share(claimFacts(claim), 'namespace', 'storageClass', 'volumeName', 'selectedNode'),
     pv: (pv) => {
       const facts = pvFacts(pv);
-      const { namespace = '', name = '' } = pv.spec?.claimRef ?? {};
+      const { claimRef, persistentVolumeReclaimPolicy } = pv.spec ?? {};
+      const { namespace = '', name = '' } = claimRef ?? {};
+      const phase = pv.status?.phase ?? '';
       return {
         facts: share(facts, 'name', 'handle', 'driver', 'node'),
-        phase: pv.status?.phase ?? '',
+        phase,
+        keepsData: phase === 'Bound' || facts.offer !== undefined || persistentVolumeReclaimPolicy === 'Retain',
         claim: facts.takes ? { namespace, name } : NO_CLAIM,
       };
     },
@@ -127,6 +135,7 @@ function storageView(nls: NodeLocalStorage): StorageView {
   const groups = nls.status?.nodeStorageInfo?.volumeGroups ?? [];
   const disks = Object.fromEntries(groups.map((group) => [group.name, group.physicalVolumes ?? []]));
   const unoffered = unofferedDisks(nls);
+  const failing = nls.status?.failingDisks?.map(({ reason }) => reason);
   const cordon = cordonOf(nls);
   const isOurs = nls.status?.conditions !== undefined;
   const told = { problems, disks, isOurs, troubles: storageTroubles(nls) };
@@ -135,7 +144,7 @@ function storageView(nls: NodeLocalStorage): StorageView {
     uid,
     spec: nls.spec,
     ...told,
-    ...present({ unoffered, cordon: cordon.size > 0 ? cordon : undefined }),
+    ...present({ unoffered, failing, cordon: cordon.size > 0 ? cordon : undefined }),
     ...reportOf(nls.status),
   };
   return lost === undefined
@@ -145,7 +154,7 @@ function storageView(nls: NodeLocalStorage): StorageView {
 
 function reportOf(status: NodeLocalStorage['status']): Pick<StorageView, 'refused' | 'refusals' | 'reportedAt'> {
   const reasons = (status?.conditions ?? [])
-    .filter(({ status: holds }) => holds === 'False')
+    .filter(({ type, status: holds }) => holds === 'False' && !type.startsWith('Disk/'))
     .map(({ reason }) => reason);
   const reportedAt = Date.parse(status?.nodeStorageInfo?.state?.lastHeartbeatTime ?? '');
   return present({

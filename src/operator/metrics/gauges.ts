@@ -8,6 +8,8 @@ export interface Sources {
   readonly informers: Informers;
   /** Names of CSI drivers that are ours. */
   readonly drivers: readonly string[];
+  /** The namespace that the agents' pods are in. */
+  readonly namespace: string;
   /** Nodes whose NodeLocalStorage is to be looked at, by state. */
   readonly queue: () => Readonly<Record<string, number>>;
 }

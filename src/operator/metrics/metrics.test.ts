@@ -1,7 +1,9 @@
+import { NO_TROUBLES } from '../../model/storage-troubles.ts';
 import { expect, test } from 'vitest';
 import { Ledger } from '../../capacity/ledger.ts';
 import { makeAuthority } from '../../certificates/certificates.ts';
 import { bytes, GIB, MIB } from '../../model/bytes.ts';
+import { DISK_REASONS } from '../../model/disk-reasons.ts';
 import { EVENT_REASONS } from '../../model/event-reasons.ts';
 import type { PodFacts } from '../../model/facts.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
@@ -60,6 +62,7 @@ const informer = (values: Readonly<Record<string, unknown>>) => ({
 
 function sources(): Sources {
   const pv: PvView = {
+    keepsData: true,
     facts: {
       name: 'pv-1',
       driver: DRIVER,
@@ -86,10 +89,14 @@ function sources(): Sources {
       groups: new Map([['pool-1', 'lacks a disk']]),
       volumes: new Map([['pool-1', ['v', 'w']]]),
       units: new Map(),
+      disks: new Map([['pool-0', 'sdb fails']]),
     },
+    failing: ['IoErrors', 'IoErrors', 'OfALaterVersion'],
     refusals: ['VolumesFound', 'DeviceRefused', 'DeviceRefused', 'OfALaterVersion'],
   };
-  const quiet = { groups: new Map(), volumes: new Map(), units: new Map() };
+  const quiet = NO_TROUBLES;
+  const unreported = { isOurs: false, storage: { units: [] }, troubles: quiet };
+  const agent = { uid: 'a', namespace: 'open-local', name: 'agent', finished: false, volumes: [], isAgent: true };
   const attributes = { vgName: 'pool-0', size: '2Gi' };
   const pod: PodFacts = {
     uid: 'p',
@@ -103,9 +110,11 @@ function sources(): Sources {
     storages: informer({
       n1: report,
       n2: { ...report, name: 'n2', lost: 'it burned' },
-      n3: { ...report, name: 'n3', troubles: quiet, refusals: undefined },
+      n3: { ...report, name: 'n3', troubles: quiet, refusals: undefined, failing: undefined },
+      ...Object.fromEntries(['n4', 'n5', 'n6', 'n7'].map((name) => [name, { ...unreported, name }])),
+      n8: { ...unreported, name: 'n8', lost: 'it burned' },
     }),
-    nodes: informer({ n1: {}, n2: {} }),
+    nodes: informer({ n1: {}, n2: {}, n4: {}, n5: {}, n6: {}, n7: {}, n8: {} }),
     volumes: informer({
       'pv-1': volume('pv-1', 'n1'),
       orphan: volume('orphan', 'n9', {}, { phase: 'Pending', progress: 40 }),
@@ -116,6 +125,12 @@ function sources(): Sources {
     pvs: informer({ 'pv-1': pv, other: { ...pv, facts: { name: 'other', driver: '', handle: '' } } }),
     pods: informer({
       'web/scratch': pod,
+      'open-local/agent-n1': { ...agent, nodeName: 'n1' },
+      'open-local/agent-n4': { ...agent, nodeName: 'n4' },
+      'monitoring/agent-n5': { ...agent, nodeName: 'n5', namespace: 'monitoring' },
+      'open-local/other-n6': { ...agent, nodeName: 'n6', isAgent: undefined },
+      'open-local/agent-n7': { ...agent, nodeName: 'n7', finished: true },
+      'open-local/agent-n8': { ...agent, nodeName: 'n8' },
       'web/unbound': { ...pod, nodeName: undefined },
       'web/over': { ...pod, nodeName: undefined, finished: true },
       'web/other': { ...pod, nodeName: undefined, volumes: [] },
@@ -125,6 +140,7 @@ function sources(): Sources {
     ledger: ledgerWithEverything(),
     informers: informers as unknown as Informers,
     drivers: [DRIVER],
+    namespace: 'open-local',
     queue: () => ({ waiting: 7 }),
   };
 }
@@ -177,6 +193,8 @@ test('the page has the names and labels of open-local, with the numbers of the l
     'open_local_node_refusals{nodename="n1",reason="DeviceRefused"} 2',
     'open_local_node_refusals{nodename="n1",reason="VolumesFound"} 1',
     'open_local_node_refusals{nodename="n1",reason="other"} 1',
+    'open_local_node_failing_disks{nodename="n1",reason="IoErrors"} 2',
+    'open_local_node_failing_disks{nodename="n1",reason="other"} 1',
     'open_local_volumes_let_go_total{cause="node-gone"} 1',
     'open_local_leader 1',
     'open_local_csi_call_seconds_count{method="CreateVolume",code="OK"} 1',
@@ -186,6 +204,9 @@ test('the page has the names and labels of open-local, with the numbers of the l
   expect(metrics.registry.page()).toMatch(/^open_local_extender_last_call_timestamp_seconds \d{10}$/m);
   // Of a lost node nobody waits for a report, nor of one whose Node is gone.
   expect(lines.filter((line) => /^open_local_node_.*"n[23]"/.test(line))).toEqual([]);
+  expect(lines.filter((line) => line.startsWith('open_local_node_never_reported{'))).toEqual([
+    'open_local_node_never_reported{nodename="n4"} 1',
+  ]);
   const inline = lines.filter((line) => line.startsWith('local_inline_volume{'));
   expect(inline).toHaveLength(1);
   expect(inline[0]).toMatch(
@@ -244,11 +265,13 @@ function seriesOf(count: number): Map<string, number> {
   const pv = (name: string): PvView => ({
     facts: { name, driver: DRIVER, handle: name, node: name, takes: { kind: 'LVM', where: 'g', size } },
     phase: 'Bound',
+    keepsData: true,
     claim: { namespace: 'web', name },
   });
   const report = (name: string) => ({
     ...{ name, reportedAt: 0, storage: { units: [unit] }, refusals: Object.keys(EVENT_REASONS) },
-    troubles: { groups: new Map(), volumes: new Map(), units: new Map() },
+    failing: Object.keys(DISK_REASONS),
+    troubles: NO_TROUBLES,
   });
   const informers = {
     storages: each(report),
@@ -258,7 +281,7 @@ function seriesOf(count: number): Map<string, number> {
     pods: each((name) => ({ uid: name, name, namespace: 'web', nodeName: name, finished: false, volumes: [] })),
   } as unknown as Informers;
   const metrics = createOperatorMetrics();
-  metrics.watch({ ledger, informers, drivers: [DRIVER], queue: () => ({ waiting: 0 }) });
+  metrics.watch({ ledger, informers, drivers: [DRIVER], namespace: 'open-local', queue: () => ({ waiting: 0 }) });
   const series = new Map<string, number>();
   for (const line of metrics.registry.page().split('\n')) {
     const name = /^\w+/.exec(line)?.[0];
@@ -289,6 +312,8 @@ test('the page grows by a known number of series with each node, group, unit and
     open_local_node_faults: 3,
     open_local_snapshot_stores: 1.5,
     open_local_node_refusals: Object.keys(EVENT_REASONS).length,
+    // As with these: each reason for which a disk fails.
+    open_local_node_failing_disks: Object.keys(DISK_REASONS).length,
   });
   const fixed = [...many].filter(([name, count]) => count === few.get(name)).reduce((sum, [, count]) => sum + count, 0);
   expect(fixed).toBeLessThan(60);

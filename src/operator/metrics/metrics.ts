@@ -71,10 +71,10 @@ export function createOperatorMetrics(): OperatorMetrics {
   });
   const faulty = registry.counter({
     name: 'open_local_ledger_faults_total',
-    help: 'Numbers of the ledger that the objects say otherwise, sums that were not those of their parts, and promises of more than there is; all were mended.',
+    help: 'Numbers of the ledger that the objects say otherwise, objects that it knew otherwise, sums that were not those of their parts, and promises of more than there is; all were mended.',
     labels: ['kind'],
   });
-  for (const kind of ['number', 'sum', 'promise']) faulty.add([kind], 0);
+  for (const kind of ['number', 'object', 'sum', 'promise']) faulty.add([kind], 0);
   const refreshers = [storageGauges, reportGauges, volumeGauges, stateGauges].map((make) => make(registry));
   let sources: Sources | undefined;
   registry.beforePage(function* () {

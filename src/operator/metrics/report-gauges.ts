@@ -1,4 +1,5 @@
 import type { Gauge, Metrics } from '../../daemon/metrics.ts';
+import { DISK_REASONS } from '../../model/disk-reasons.ts';
 import { EVENT_REASONS } from '../../model/event-reasons.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import { bytes } from '../../model/bytes.ts';
@@ -15,6 +16,7 @@ interface ReportSeries {
   readonly reported: Gauge;
   readonly faults: Gauge;
   readonly refusals: Gauge;
+  readonly failing: Gauge;
 }
 
 /**
@@ -28,6 +30,11 @@ export function reportGauges(registry: Metrics): Refresh {
     "When the node's agent last reported, by its clock, in seconds since 1970; absent for lost nodes.",
     ['nodename'],
   );
+  const unreported = gauge(
+    'open_local_node_never_reported',
+    '1 for a node that an agent was sent to and never reported; absent where all is well, or no agent is to be.',
+    ['nodename'],
+  );
   const faults = gauge('open_local_node_faults', 'Groups, logical volumes and units that are faulty.', [
     'nodename',
     'of',
@@ -36,17 +43,22 @@ export function reportGauges(registry: Metrics): Refresh {
     'nodename',
     'reason',
   ]);
+  const failing = gauge('open_local_node_failing_disks', 'Disks that fail, by reason (docs/events.md).', [
+    'nodename',
+    'reason',
+  ]);
   const stores = gauge('open_local_snapshot_stores', 'Snapshots by how their stores do: ok, nearly_full, lost.', [
     'nodename',
     'state',
   ]);
   return function* (sources) {
-    for (const each of [reported, faults, refusals, stores]) each.clear();
+    for (const each of [reported, unreported, faults, refusals, failing, stores]) each.clear();
     if (!sources) return;
     for (const view of sources.informers.storages.values.values()) {
-      if (isThere(view, sources)) setReport(view, { reported, faults, refusals });
+      if (isThere(view, sources)) setReport(view, { reported, faults, refusals, failing });
       yield;
     }
+    yield* setUnreported(sources, unreported);
     yield* setStores(sources, stores);
   };
 }
@@ -55,17 +67,43 @@ export function reportGauges(registry: Metrics): Refresh {
 const isThere = ({ name, lost }: StorageView, { informers }: Sources): boolean =>
   lost === undefined && informers.nodes.get(name) !== undefined;
 
-function setReport({ name, reportedAt, troubles, refusals = [] }: StorageView, series: ReportSeries): void {
+function setReport(
+  { name, reportedAt, troubles, refusals = [], failing = [] }: StorageView,
+  series: ReportSeries,
+): void {
   if (reportedAt !== undefined) series.reported.set([name], reportedAt / 1000);
   series.faults.set([name, 'group'], troubles.groups.size);
   series.faults.set([name, 'volume'], [...troubles.volumes.values()].flat().length);
   series.faults.set([name, 'unit'], troubles.units.size);
+  for (const [reason, count] of countsOf(refusals, EVENT_REASONS)) series.refusals.set([name, reason], count);
+  for (const [reason, count] of countsOf(failing, DISK_REASONS)) series.failing.set([name, reason], count);
+}
+
+/** How often each reason is told; those that are not of the closed list count as one. */
+function countsOf(reasons: readonly string[], known: object): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
-  for (const told of refusals) {
-    const reason = Object.hasOwn(EVENT_REASONS, told) ? told : OTHER;
+  for (const told of reasons) {
+    const reason = Object.hasOwn(known, told) ? told : OTHER;
     counts.set(reason, (counts.get(reason) ?? 0) + 1);
   }
-  for (const [reason, count] of counts) series.refusals.set([name, reason], count);
+  return counts;
+}
+
+/**
+ * A node without a pod of the DaemonSet has no agent on purpose, by its taints or labels. Pods are looked through only
+ * while some node has not reported.
+ */
+function* setUnreported(sources: Sources, unreported: Gauge): Generator<void> {
+  const { informers, namespace } = sources;
+  const nodes = new Set<string>();
+  for (const view of informers.storages.values.values())
+    if (view.reportedAt === undefined && isThere(view, sources)) nodes.add(view.name);
+  if (nodes.size === 0) return;
+  for (const pod of informers.pods.values.values()) {
+    yield;
+    const isOurs = pod.isAgent && pod.namespace === namespace && !pod.finished;
+    if (isOurs && nodes.has(pod.nodeName ?? '')) unreported.set([pod.nodeName ?? ''], 1);
+  }
 }
 
 type StoreState = 'ok' | 'nearly_full' | 'lost';

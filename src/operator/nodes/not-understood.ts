@@ -3,6 +3,7 @@ import { NODE_LOCAL_STORAGES, STORAGE_CLASSES, type Resource } from '../../kube/
 import { subjectOf } from '../../kube/subject.ts';
 import { bytes, GIB } from '../../model/bytes.ts';
 import { judgeClaim } from '../../model/claim-judge.ts';
+import { checkTopologies } from '../../model/class-topologies.ts';
 import { textOf } from '../../model/fault.ts';
 import type { EventReason } from '../../model/event-reasons.ts';
 import type { ClassFacts } from '../../model/facts.ts';
@@ -40,9 +41,10 @@ export function tellNotUnderstood({ informers, drivers, events }: NotUnderstoodD
 const newIn = (now: readonly string[], before: readonly string[] = []): readonly string[] =>
   now.filter((problem) => !before.includes(problem));
 
-function classProblems({ parameters, mountOptions }: ClassFacts): readonly string[] {
+function classProblems({ parameters, mountOptions, topologyKeys }: ClassFacts): readonly string[] {
   const rest = 'no volume of this class can be made';
   try {
+    checkTopologies(topologyKeys);
     const judged = judgeClaim(parseStorageClass(parameters, mountOptions), bytes(GIB));
     return 'problem' in judged ? [`${judged.problem}; ${rest}`] : unknownParameters(parameters);
   } catch (error) {

@@ -4,7 +4,7 @@ import { silentLog } from '../../model/log.ts';
 import type { Occurrence } from '../../kube/events/event-object.ts';
 import { INIT_CONFIGS, NODE_LOCAL_STORAGES, NODES, STORAGE_CLASSES } from '../../kube/resource.ts';
 import type { InitConfig, NodeConfig, NodeLocalStorage } from '../../model/objects.ts';
-import { createInformers, followAll, allSynced } from '../follow/informers.ts';
+import { createInformers, followAll, allSynced, type Informers } from '../follow/informers.ts';
 import { createNodeReconciler } from './reconcile-node.ts';
 import { tellNotUnderstood } from './not-understood.ts';
 import { eventually } from '../../../test/rig/eventually.ts';
@@ -17,16 +17,23 @@ const stops: (() => Promise<unknown>)[] = [];
 beforeEach(async () => {
   ours = await startOurApi();
   events = [];
+  now = 0;
 });
 afterEach(async () => {
   for (const stop of stops.splice(0)) await stop();
   await ours.close();
 });
 
+/** What the operator counts. */
+let storages: Informers['storages'];
+/** Wall clock in ms. */
+let now: number;
+
 async function start(update = true): Promise<() => Promise<void>> {
   const stopping = new AbortController();
   const { client } = ours;
   const informers = createInformers({ client, drivers: [], log: silentLog });
+  ({ storages } = informers);
   const recorder = { record: (event: Occurrence) => void events.push(event) };
   tellNotUnderstood({ informers, drivers: ['local.csi.aliyun.com'], events: recorder });
   const reconciler = createNodeReconciler({
@@ -36,7 +43,7 @@ async function start(update = true): Promise<() => Promise<void>> {
     update,
     events: recorder,
     log: silentLog,
-    date: () => new Date(0),
+    date: () => new Date(now),
   });
   const following = followAll(informers, stopping.signal);
   await allSynced(informers, stopping.signal);
@@ -152,6 +159,58 @@ test('a node that is gone takes its storage along, also when it went while nobod
   await eventually(() => expect(stored('n2')).toBeUndefined());
 });
 
+const RESERVED = { 'csi.aliyun.com/storage-reserved': '{"pool":"10Gi"}' };
+
+/** A node with a reservation, whose Node object is deleted; resolves once its storage counts no more. */
+async function nodeThatWent(): Promise<() => Promise<void>> {
+  await addNode('n1');
+  await configure({ globalConfig: group('pool') });
+  const stop = await start();
+  await eventually(() => expect(stored('n1')).toBeDefined());
+  const body = { metadata: { annotations: { ...RESERVED, 'csi.aliyun.com/lost': 'burnt' } } };
+  await ours.client.patch(NODE_LOCAL_STORAGES, { name: 'n1' }, { type: 'merge', body }, never);
+  await ours.client.delete(NODES, { name: 'n1' }, never);
+  await eventually(() => expect(stored('n1')?.metadata.labels).toEqual({ 'csi.aliyun.com/gone-since': '0' }));
+  await eventually(() => expect(storages.get('n1')).toBeUndefined());
+  return stop;
+}
+
+test.each(['the same leader', 'the next one'])(
+  'a Node object that is made anew finds what people said of its storage: %s',
+  async (leader) => {
+    const stop = await nodeThatWent();
+    if (leader === 'the next one') {
+      await stop();
+      await start();
+    }
+    expect(storages.get('n1')).toBeUndefined();
+    await addNode('n1');
+    await eventually(() => expect(storages.get('n1')).toBeDefined());
+    expect(stored('n1')?.metadata.labels ?? {}).toEqual({});
+    expect(stored('n1')?.metadata.annotations).toEqual(RESERVED);
+    expect(groupOf('n1')).toBe('pool');
+  },
+);
+
+test('a Node object that is made anew a day later is another machine’s', async () => {
+  await nodeThatWent();
+  const { uid } = stored('n1')?.metadata ?? {};
+  now = 24 * 3_600_000;
+  await addNode('n1');
+  await eventually(() => expect(storages.get('n1')).toBeDefined());
+  expect(stored('n1')?.metadata.annotations).toBeUndefined();
+  expect(stored('n1')?.metadata.uid).not.toBe(uid);
+});
+
+test('what is kept of a node that does not come back is deleted a day later, with the next that goes', async () => {
+  await nodeThatWent();
+  await addNode('n2');
+  await eventually(() => expect(stored('n2')).toBeDefined());
+  now = 24 * 3_600_000;
+  await ours.client.delete(NODES, { name: 'n2' }, never);
+  await eventually(() => expect([stored('n1'), stored('n2')]).toEqual([undefined, undefined]));
+});
+
 test('the config counts its nodes and those that refuse something, and tells nobody twice', async () => {
   await addNode('n1');
   await addNode('n2');
@@ -257,6 +316,18 @@ test('a StorageClass of ours with wrong parameters is told on it, another driver
         subject: expect.objectContaining({ kind: 'StorageClass', name: 'slow' }),
         message: expect.stringContaining('bps: "10m" is not a whole number; did you mean 10M?'),
       }),
+    ]),
+  );
+});
+
+test('a StorageClass for nodes by a label that csi-provisioner does not know is told so', async () => {
+  await start();
+  const allowedTopologies = [{ matchLabelExpressions: [{ key: 'topology.kubernetes.io/zone', values: ['a'] }] }];
+  const spec = { provisioner: 'local.csi.aliyun.com', parameters: { volumeType: 'LVM' }, allowedTopologies };
+  await ours.client.create(STORAGE_CLASSES, { metadata: { name: 'zonal' }, ...spec }, never);
+  await eventually(() =>
+    expect(events.map(({ message }) => message)).toEqual([
+      expect.stringMatching(/^allowedTopologies has the key topology.kubernetes.io.zone.*no volume of this class/),
     ]),
   );
 });

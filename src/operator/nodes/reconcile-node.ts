@@ -10,13 +10,14 @@ import type { InitConfig } from '../../model/objects.ts';
 import { judge, notUsed, statusFor, type Verdict } from './init-config-verdict.ts';
 import { allSynced, type Informers } from '../follow/informers.ts';
 import type { StorageView } from '../follow/views.ts';
+import { forgetOld, isRemembered, putAside, takeBack } from './said-of-nodes.ts';
 import { planNodeStorage, type NodeStorageSpec } from './plan-node-storage.ts';
 import { find, unlessGone } from '../../kube/find.ts';
 import { subjectOf } from '../../kube/subject.ts';
 import { pause } from '../../wait/pause.ts';
 
 export interface NodeReconcilerDeps {
-  readonly client: Pick<KubeClient, 'get' | 'create' | 'patch' | 'delete'>;
+  readonly client: Pick<KubeClient, 'get' | 'list' | 'create' | 'patch' | 'delete'>;
   readonly informers: Informers;
   /** Name of the one NodeLocalStorageInitConfig that counts. */
   readonly initConfig: string;
@@ -124,13 +125,18 @@ async function reconcileNode(
 }
 
 async function create(spec: NodeStorageSpec, deps: NodeReconcilerDeps, signal: AbortSignal): Promise<void> {
-  const { client, informers, log } = deps;
-  const name = spec.nodeName ?? '';
+  const { client, informers, log, date } = deps;
+  const metadata = { name: spec.nodeName ?? '' };
   try {
-    informers.storages.wrote(await client.create(NODE_LOCAL_STORAGES, { metadata: { name }, spec }, signal));
-    log.info({ node: name, action: 'create' }, 'wrote a NodeLocalStorage');
+    informers.storages.wrote(await client.create(NODE_LOCAL_STORAGES, { metadata, spec }, signal));
+    log.info({ node: metadata.name, action: 'create' }, 'wrote a NodeLocalStorage');
   } catch (error) {
-    if (!isAlreadyExists(error)) throw error; // else its event brings us back
+    if (!isAlreadyExists(error)) throw error;
+    const kept = await takeBack(spec, client, date(), signal);
+    if (kept === 'tooOld') return create(spec, deps, signal);
+    if (!kept) return; // its event brings us back
+    informers.storages.wrote(kept);
+    log.info({ node: metadata.name, action: { back: kept.metadata } }, 'wrote a NodeLocalStorage');
   }
 }
 
@@ -147,10 +153,17 @@ async function update(
   log.info({ node: name, action: 'update' }, 'wrote a NodeLocalStorage');
 }
 
-/** Asks the API server itself before it deletes: the object's annotations, written by people, cannot be made again. */
-async function removeOrphan(name: string, { client, log }: NodeReconcilerDeps, signal: AbortSignal): Promise<void> {
+/** Asks the API server itself before it does so: the object's annotations are people's. */
+async function removeOrphan(
+  name: string,
+  { client, log, date }: NodeReconcilerDeps,
+  signal: AbortSignal,
+): Promise<void> {
   if (await find(client, NODES, { name }, signal)) return; // its event brings us back
-  await unlessGone(client.delete(NODE_LOCAL_STORAGES, { name }, signal));
+  const nls = await find(client, NODE_LOCAL_STORAGES, { name }, signal);
+  if (!nls || isRemembered(nls.metadata, date()) !== undefined) return;
+  await putAside(nls, client, date(), signal);
+  await forgetOld(client, date(), signal);
   log.info({ node: name, action: 'delete' }, 'wrote a NodeLocalStorage');
 }
 

@@ -183,6 +183,19 @@ test('a pod that is bound there already is bound: its room, all taken by itself,
   expect([held('n1'), held('n2')]).toEqual([0, 0]);
 });
 
+test('an operator that may not bind says what to do, and keeps the room: kube-scheduler binds the pod itself', async () => {
+  addClaim('a');
+  filter(hear('a'));
+  trouble = new ApiError({ code: 403, reason: 'Forbidden', message: 'pods "a" is forbidden' });
+  await expect(bind('a', 'n1')).rejects.toMatchObject({
+    kind: 'precondition',
+    message: expect.stringMatching(/^pod web\/a: .*leave bindVerb out.*extender\.bind=true.*-k deploy\/bind/),
+  });
+  expect([held('n1'), held('n2')]).toEqual([6 * GIB, 0]);
+  ledger.podChanged(factsOf('a', 'n1'));
+  expect([held('n1'), held('n2')]).toEqual([6 * GIB, 0]);
+});
+
 test('a binding without an answer is looked at: done is done, else the room stays kept', async () => {
   addClaim('a');
   filter(hear('a'));

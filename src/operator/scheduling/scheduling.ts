@@ -1,7 +1,7 @@
 import type { Ledger } from '../../capacity/ledger.ts';
 import type { PodBinding, Scheduling } from '../../extender/scheduling.ts';
 import type { KubeClient } from '../../kube/client.ts';
-import { isConflict, isNotFound } from '../../kube/errors.ts';
+import { isConflict, isForbidden, isNotFound } from '../../kube/errors.ts';
 import { PODS } from '../../kube/resource.ts';
 import { podFacts } from '../../model/decode.ts';
 import type { PodFacts } from '../../model/facts.ts';
@@ -26,8 +26,8 @@ export interface SchedulingDeps {
 }
 
 /**
- * Answers the extender from the ledger. It also writes bindings, so that the ledger settles the room before the API
- * server hears.
+ * Answers the extender from the ledger. Where kube-scheduler's configuration has the bind verb, it also writes bindings
+ * (docs/decisions/0035).
  */
 export function createScheduling(deps: SchedulingDeps): Scheduling {
   const { ledger, now } = deps;
@@ -49,7 +49,8 @@ export function createScheduling(deps: SchedulingDeps): Scheduling {
 
 /**
  * Holds the room on the chosen node, then writes the binding. If the API server refuses for good, the hold is dropped;
- * if the write's outcome is unknown, the room stays held until the pod's object shows its node.
+ * if the write's outcome is unknown, the room stays held until the pod's object shows its node. So it does where the
+ * operator may not bind: a kube-scheduler that may ignore its extender then binds the pod itself.
  */
 async function bind(binding: PodBinding, deps: SchedulingDeps, signal: AbortSignal): Promise<void> {
   await settle(binding, deps, signal);
@@ -66,10 +67,18 @@ async function bind(binding: PodBinding, deps: SchedulingDeps, signal: AbortSign
     // The scheduler repeats a call whose answer did not come in time, so the first one may have bound the pod.
     const mayBeBound = isUncertain(error) || isConflict(error);
     if (mayBeBound && (await isBound(binding, deps, signal))) return;
+    if (isForbidden(error)) throw mayNotBind(binding, error);
     if (!isUncertain(error)) dropHold(binding, deps);
     throw faultOfWrite(`binding pod ${namespace}/${name} to ${node}`, error);
   }
 }
+
+const mayNotBind = ({ namespace, name }: Pick<PodBinding, 'namespace' | 'name'>, cause: unknown): Fault =>
+  new Fault(
+    'precondition',
+    `pod ${namespace}/${name}: the operator may not bind pods; leave bindVerb out of kube-scheduler's configuration, as open-local scheduler-config prints it, or give the right: extender.bind=true of the chart, or kubectl apply -k deploy/bind`,
+    { cause },
+  );
 
 /** Settles the hold of a pod that has a volume of ours. Throws Fault `exhausted` when the room is gone. */
 async function settle(binding: PodBinding, deps: SchedulingDeps, signal: AbortSignal): Promise<void> {
@@ -95,6 +104,7 @@ async function readPod({ namespace, name }: PodBinding, { client }: SchedulingDe
   try {
     return await client.get(PODS, { namespace, name }, signal);
   } catch (error) {
+    if (isForbidden(error)) throw mayNotBind({ namespace, name }, error);
     throw new Fault(
       isNotFound(error) ? 'not-found' : 'unavailable',
       `reading pod ${namespace}/${name}: ${textOf(error)}`,

@@ -5,7 +5,14 @@ import { silentLog } from '../../model/log.ts';
 import { ENDPOINT_SLICES, leaderSlice, leadServiceHere, type EndpointSlice } from './serving-address.ts';
 
 const never = new AbortController().signal;
-const HERE = { namespace: 'default', service: 'extender', ip: '192.0.2.1', port: 23_000, pod: 'operator-1' };
+const HERE = {
+  namespace: 'default',
+  service: 'extender',
+  ip: '192.0.2.1',
+  port: 23_000,
+  portName: 'extender',
+  pod: 'operator-1',
+};
 let ours: OurApi;
 let stopping: AbortController;
 let running: Promise<void> | undefined;

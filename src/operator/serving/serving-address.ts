@@ -11,8 +11,9 @@ import { orAborted } from '../../wait/abort.ts';
 import { pause } from '../../wait/pause.ts';
 
 /**
- * Who answers kube-scheduler. The extender's Service selects no pods: the leader writes the one EndpointSlice behind it
- * (docs/decisions/0017), so that every replica can be Ready and yet the leader alone is called.
+ * Who answers kube-scheduler, and shows the page. Their Services select no pods: the leader writes the one
+ * EndpointSlice behind each (docs/decisions/0017), so that every replica can be Ready and yet the leader alone is
+ * called.
  * https://kubernetes.io/docs/concepts/services-networking/service/#services-without-selectors
  */
 
@@ -38,14 +39,15 @@ export const ENDPOINT_SLICES: Resource<EndpointSlice> = {
 /** Of the core group; only its removal matters here. */
 const ENDPOINTS: Resource = { group: '', version: 'v1', plural: 'endpoints', kind: 'Endpoints', namespaced: true };
 
-/** Where this replica's extender can be reached, and the Service that leads there. */
+/** Where this replica can be reached, and the Service that leads there. */
 export interface ServingAddress {
   readonly namespace: string;
   readonly service: string;
   /** Of this pod. */
   readonly ip: string;
-  /** Of the extender. */
   readonly port: number;
+  /** As the Service calls it. */
+  readonly portName: string;
   readonly pod: string;
 }
 
@@ -53,7 +55,7 @@ const sliceName = ({ service }: ServingAddress): string => `${service}-leader`;
 
 /** The slice that names this replica. The port has the name of the Service's port, as kube-proxy wants it. */
 export function leaderSlice(address: ServingAddress): EndpointSlice {
-  const { namespace, service, ip, port, pod } = address;
+  const { namespace, service, ip, port, portName, pod } = address;
   return {
     metadata: {
       name: sliceName(address),
@@ -62,7 +64,7 @@ export function leaderSlice(address: ServingAddress): EndpointSlice {
     },
     addressType: isIPv6(ip) ? 'IPv6' : 'IPv4',
     endpoints: [{ addresses: [ip], conditions: { ready: true }, targetRef: { kind: 'Pod', namespace, name: pod } }],
-    ports: [{ name: 'extender', port, protocol: 'TCP' }],
+    ports: [{ name: portName, port, protocol: 'TCP' }],
   };
 }
 

@@ -7,7 +7,9 @@ import { KeyedMutex } from '../../daemon/keyed-mutex.ts';
 import type { Component } from '../../daemon/lifecycle.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { claimUidIn } from '../../model/decode.ts';
+import type { Tracer } from '../../trace/tracer.ts';
 import type { Informers } from '../follow/informers.ts';
+import type { SnapshotContents } from '../follow/snapshot-contents.ts';
 import type { CountedStorages } from '../follow/silent-nodes.ts';
 import type { NeededData } from './needed-data.ts';
 import { createTraces } from './trace-volume.ts';
@@ -23,8 +25,11 @@ export interface CsiComponentDeps {
   /** As the ledger hears of them. */
   readonly storages: Pick<CountedStorages, 'get'>;
   readonly topology: Topology;
+  readonly contents: Pick<SnapshotContents, 'keptBy'>;
   readonly needed: NeededData;
   readonly notReady: () => string | undefined;
+  /** As of VolumeStoreDeps. */
+  readonly tracer?: Pick<Tracer, 'traceparent'>;
   /** Told of every volume for which there is no room where it was asked for. */
   readonly onRefused: (ask: PlaceRequest) => void;
   /** As of ControllerDeps. */
@@ -47,9 +52,9 @@ export function createCsiComponent(deps: CsiComponentDeps): Component {
   const claimUid: ControllerDeps['claimUid'] = ({ name, claim }) =>
     (claim && informers.claims.get(`${claim.namespace}/${claim.name}`)?.uid) ?? claimUidIn(name);
   const controllers = createControllers({
-    volumes: createVolumeStore({ client, volumes: informers.volumes, needed: deps.needed }),
+    volumes: createVolumeStore({ ...deps, volumes: informers.volumes }),
     sources: new KeyedMutex(),
-    traces: createTraces({ client, informers, topology, drivers: deps.drivers }),
+    traces: createTraces({ client, informers, topology, drivers: deps.drivers, contents: deps.contents }),
     room: {
       place,
       unplace: (name) => ledger.unplace(name),

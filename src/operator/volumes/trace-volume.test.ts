@@ -120,12 +120,13 @@ async function addNode(name: string, hostname: string, volumeGroups: Info['volum
   await client.patch(NODE_LOCAL_STORAGES, { name }, { type: 'merge', body: { status } }, never, 'status');
 }
 
-const addPv = (driver: string, hostname: string, volumeHandle = ID) =>
+const addPv = (driver: string, hostname: string, volumeHandle = ID, name = volumeHandle, more = {}) =>
   ours.client.create(
     VOLUMES,
     {
-      metadata: { name: volumeHandle },
+      metadata: { name },
       spec: {
+        ...{ persistentVolumeReclaimPolicy: 'Delete', ...more },
         capacity: { storage: '1Gi' },
         accessModes: ['ReadWriteOnce'],
         csi: { driver, volumeHandle, volumeAttributes: { volumeType: 'LVM', vgName: 'pool-0' } },
@@ -162,7 +163,7 @@ async function startTraces({ reportMs = 20_000 } = {}): Promise<Traces> {
   };
   await allSynced(informers, never);
   const topology = createTopology(informers.nodes);
-  return createTraces({ client, informers, topology, drivers, reportMs });
+  return createTraces({ client, informers, topology, drivers, contents: { keptBy: async () => [] }, reportMs });
 }
 
 test.each([DEFAULT_DRIVER, LEGACY_DRIVER])(
@@ -218,6 +219,29 @@ test('a volume that was let go is looked for nowhere, whoever let it go', async 
   const annotations = { [LET_GO]: 'its disk is lost' };
   await ours.client.patch(VOLUMES, { name: ID }, { type: 'merge', body: { metadata: { annotations } } }, never);
   expect(await (await startTraces()).traceOf(ID, never)).toEqual({ kind: 'none' });
+});
+
+test.each<[string, object, string, readonly string[]]>([
+  ['a claim has it', {}, 'Bound', ['second']],
+  ['a claim may have it', {}, 'Available', ['second']],
+  ['it is to be retained', { persistentVolumeReclaimPolicy: 'Retain' }, 'Released', ['second']],
+  ['it is to be deleted too', { persistentVolumeReclaimPolicy: 'Delete' }, 'Released', []],
+])('a second PersistentVolume of a volume keeps its data: %s', async (_, spec, phase, want) => {
+  await addPv(DEFAULT_DRIVER, 'host-1');
+  const traces = await startTraces();
+  const kept = (pv: string): boolean | undefined => informers.pvs.get(pv)?.keepsData;
+  const tell = async (name: string, told: string): Promise<void> => {
+    await ours.client.patch(VOLUMES, { name }, { type: 'merge', body: { status: { phase: told } } }, never, 'status');
+    await eventually(() => expect(informers.pvs.get(name)?.phase).toBe(told));
+  };
+  await tell(ID, 'Bound');
+  expect([kept(ID), traces.keptBy(ID)]).toEqual([true, []]); // the only one is the one that is deleted
+  await tell(ID, 'Released');
+  await addPv(DEFAULT_DRIVER, 'host-1', ID, 'second', spec);
+  await addPv(LEGACY_DRIVER, 'host-1', 'pvc-2');
+  await addPv('other.example.org', 'host-1', ID, 'third');
+  await tell('second', phase);
+  expect(traces.keptBy(ID)).toEqual(want);
 });
 
 test('while the API server does not say what the node has, nothing is known', async () => {

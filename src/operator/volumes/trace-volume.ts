@@ -8,6 +8,7 @@ import { Fault, textOf } from '../../model/fault.ts';
 import type { NodeLocalStorage } from '../../model/objects.ts';
 import { untilCalled } from '../../wait/abort.ts';
 import type { Informers } from '../follow/informers.ts';
+import type { SnapshotContents } from '../follow/snapshot-contents.ts';
 
 export interface TracesDeps {
   readonly client: Pick<KubeClient, 'get'>;
@@ -15,6 +16,7 @@ export interface TracesDeps {
   readonly topology: Pick<Topology, 'nodesAt'>;
   /** Names of CSI drivers that are ours. */
   readonly drivers: readonly string[];
+  readonly contents: Pick<SnapshotContents, 'keptBy'>;
   /** How long a node has to report that it removed a volume, in ms. */
   readonly reportMs?: number;
 }
@@ -22,17 +24,15 @@ export interface TracesDeps {
 /** Volumes whose objects went lately; DeleteVolume is called again for some of them. */
 const REMEMBERED = 1000;
 
-/** Looks for volumes that have no LocalVolume: in what nodes report, and where their PersistentVolume says they are. */
+/** Looks for volumes in what nodes report and in PersistentVolumes, whether they have a LocalVolume or not. */
 export function createTraces(deps: TracesDeps): Traces {
-  const { client, informers, topology, drivers, reportMs = 5000 } = deps;
+  const { client, informers, topology, drivers, contents, reportMs = 5000 } = deps;
   const { nodes, storages, volumes, pvs } = informers;
   const gone = createBoundedMap<true>(REMEMBERED);
   volumes.subscribe({ deleted: ({ metadata }) => gone.set(metadata.name ?? '', true) });
-  const pvOf = (id: string): PvFacts | undefined => {
-    for (const { facts } of pvs.values.values())
-      if (facts.handle === id && drivers.includes(facts.driver)) return facts;
-    return undefined;
-  };
+  const pvsOf = (id: string) =>
+    [...pvs.values.values()].filter(({ facts }) => facts.handle === id && drivers.includes(facts.driver));
+  const pvOf = (id: string): PvFacts | undefined => pvsOf(id)[0]?.facts;
   /** A node that is gone, or that an administrator calls lost, is asked for nothing. */
   const isAsked = (node: string): boolean => nodes.get(node) !== undefined && storages.get(node)?.lost === undefined;
   const look = async (id: string, signal: AbortSignal): Promise<Trace> => {
@@ -56,6 +56,13 @@ export function createTraces(deps: TracesDeps): Traces {
     });
   };
   return {
+    keptBy: (id) => {
+      const found = pvsOf(id);
+      return found.length < 2
+        ? []
+        : found.flatMap(({ facts, keepsData }) => (keepsData ? [facts.name] : [])).toSorted();
+    },
+    snapshotKeptBy: (id, signal) => contents.keptBy(id, signal),
     traceOf: async (id, signal) => {
       // Its object was let go because it, or its node, is lost: nothing is asked of its place.
       if (pvOf(id)?.letGo) return NONE;

@@ -1,3 +1,4 @@
+import { NO_TROUBLES } from '../../model/storage-troubles.ts';
 import { expect, test } from 'vitest';
 import type { Occurrence } from '../../kube/events/event-object.ts';
 import { bytes, GIB, MIB } from '../../model/bytes.ts';
@@ -15,7 +16,7 @@ const volume = (
 });
 
 const node = (volumes: readonly string[], more: Partial<StorageView> = {}): StorageView => ({
-  troubles: { groups: new Map(), volumes: new Map(), units: new Map() },
+  troubles: NO_TROUBLES,
   ...{ name: 'n1', uid: 'n', spec: { nodeName: 'n1' }, problems: [], isOurs: true, disks: { 'pool-0': ['/dev/sdb'] } },
   storage: {
     name: 'n1',

@@ -6,7 +6,8 @@ import { createInformer, type Informer } from '../../kube/follow/informer.ts';
 import { LOCAL_VOLUMES } from '../../kube/resource.ts';
 import { bytes, GIB } from '../../model/bytes.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
-import { KEEP, VOLUME_FINALIZER } from '../../model/well-known.ts';
+import { withTraceparent } from '../../model/traceparent.ts';
+import { KEEP, TRACEPARENT, VOLUME_FINALIZER } from '../../model/well-known.ts';
 import { createNeededData } from './needed-data.ts';
 import { createVolumeStore } from './volume-store.ts';
 import { eventually } from '../../../test/rig/eventually.ts';
@@ -187,4 +188,29 @@ test('one whose data others need is deleted with the reason, and keeps its mark'
     annotations: { [KEEP]: 'kept by snapshot s', other: 'x' },
   });
   await store.removeLater('nobody', 'kept by snapshot s', never);
+});
+
+test('a volume carries the trace of the call that asked last, and none where that is not recorded', async () => {
+  await follow();
+  let now: string | undefined = 'of CreateVolume';
+  const tracer = { traceparent: () => now };
+  const traced = createVolumeStore({ client: ours.client, volumes: heard, needed: createNeededData(heard), tracer });
+  const told = (): string | undefined => stored('v')?.metadata.annotations?.[TRACEPARENT];
+  await traced.create(volume('v'), never);
+  expect(stored('v')?.metadata.annotations).toMatchObject({ [TRACEPARENT]: 'of CreateVolume', other: 'x' });
+  now = 'of ControllerExpandVolume';
+  await traced.grow('v', size, never);
+  expect(told()).toBe(now);
+  now = undefined;
+  await traced.setLimits('v', { limits: { readIops: 5 }, storageClassLimits: {} }, never);
+  expect(told()).toBeUndefined();
+});
+
+test('without traces nothing is written of them, nor taken away', async () => {
+  await follow();
+  await store.create(withTraceparent(volume('v'), 'of another operator'), never);
+  await store.grow('v', size, never);
+  expect(stored('v')?.metadata.annotations?.[TRACEPARENT]).toBe('of another operator');
+  await store.create(volume('w'), never);
+  expect(Object.keys(stored('w')?.metadata.annotations ?? {})).toEqual([KEEP, 'other']);
 });

@@ -5,7 +5,10 @@ import type { Informer } from '../../kube/follow/informer.ts';
 import { LOCAL_VOLUMES } from '../../kube/resource.ts';
 import { Fault, textOf } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
-import { KEEP, VOLUME_FINALIZER } from '../../model/well-known.ts';
+import { present } from '../../model/present.ts';
+import { KEEP, TRACEPARENT, VOLUME_FINALIZER } from '../../model/well-known.ts';
+import { withTraceparent } from '../../model/traceparent.ts';
+import type { Tracer } from '../../trace/tracer.ts';
 import { faultOfWrite } from '../../kube/api-fault.ts';
 import { untilCalled } from '../../wait/abort.ts';
 import { find, unlessGone } from '../../kube/find.ts';
@@ -17,6 +20,8 @@ export interface VolumeStoreDeps {
   readonly client: Pick<KubeClient, 'get' | 'create' | 'patch' | 'delete'>;
   readonly volumes: Pick<Informer<LocalVolume, LocalVolume>, 'get' | 'values' | 'subscribe' | 'wrote'>;
   readonly needed: NeededData;
+  /** What is under way is written on the volume, so that its agent goes on with it. Absent: nothing is. */
+  readonly tracer?: Pick<Tracer, 'traceparent'>;
 }
 
 /**
@@ -24,7 +29,7 @@ export interface VolumeStoreDeps {
  * asked of the API server, and the answer is given to the informer. To be made after the ledger subscribed, so that the
  * ledger hears first.
  */
-export function createVolumeStore({ client, volumes, needed }: VolumeStoreDeps): Volumes {
+export function createVolumeStore({ client, volumes, needed, tracer }: VolumeStoreDeps): Volumes {
   const waiting = createWaiting(volumes);
   const ask = async (id: string, signal: AbortSignal): Promise<LocalVolume | undefined> => {
     try {
@@ -38,7 +43,7 @@ export function createVolumeStore({ client, volumes, needed }: VolumeStoreDeps):
   };
   const patchSpec = async (doing: string, id: string, spec: object, signal: AbortSignal): Promise<void> => {
     try {
-      volumes.wrote(await client.patch(LOCAL_VOLUMES, { name: id }, { type: 'merge', body: { spec } }, signal));
+      volumes.wrote(await client.patch(LOCAL_VOLUMES, { name: id }, changeTo(spec, tracer), signal));
     } catch (error) {
       throw faultOfWrite(doing, error);
     }
@@ -58,7 +63,7 @@ export function createVolumeStore({ client, volumes, needed }: VolumeStoreDeps):
     create: async (volume, signal) => {
       const doing = `recording volume ${volume.metadata.name}`;
       try {
-        const made = await client.create(LOCAL_VOLUMES, volume, signal);
+        const made = await client.create(LOCAL_VOLUMES, withTraceparent(volume, tracer?.traceparent()), signal);
         volumes.wrote(made);
         return made;
       } catch (error) {
@@ -95,6 +100,12 @@ async function letGoUnbegun(id: string, client: VolumeStoreDeps['client'], signa
   } catch (error) {
     throw error instanceof Fault ? error : faultOfWrite(`letting go of volume ${id}`, error);
   }
+}
+
+/** What is asked for now belongs to another trace than what was asked for before, or to none. */
+function changeTo(spec: object, tracer: VolumeStoreDeps['tracer']): Patch {
+  const metadata = tracer && { annotations: { [TRACEPARENT]: tracer.traceparent() ?? null } };
+  return { type: 'merge', body: { spec, ...present({ metadata }) } };
 }
 
 /** Takes the annotation KEEP off a LocalVolume: until then its agent keeps the data, whoever deletes the object. */

@@ -8,7 +8,7 @@ import { present } from '../../model/present.ts';
 import { ledgerOf, type ReadObjects } from '../follow/ledger-of.ts';
 import type { StorageView } from '../follow/views.ts';
 import { sayWhy, type RefusedClaim } from './sentences.ts';
-import { closestGroup, emptySurvey, surveyNodes, type Sources } from './survey.ts';
+import { closestGroup, emptySurvey, sourcesOf, surveyNodes, type Sources } from './survey.ts';
 
 /** Why a pod is not placed, or that it could be: by the functions by which the operator decides and tells. */
 export interface Why {
@@ -53,10 +53,7 @@ export function createJudge(read: JudgeObjects, counted: readonly StorageView[])
   const drivers = driversOf(read.settings.driver);
   const ledger = ledgerOf(read, counted);
   const storages = new Map(counted.map((view) => [view.name, view]));
-  const sources: Sources = {
-    lacks: (pod, names) => ledger.lacks(pod, names),
-    storageOf: (node) => storages.get(node),
-  };
+  const sources = sourcesOf(ledger, storages);
   const nodes = read.nodes.map(nodeTraitsOf).toSorted((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }));
   return {
     concerns: (pod) => ledger.concerns(pod),
@@ -80,7 +77,8 @@ export function createJudge(read: JudgeObjects, counted: readonly StorageView[])
   };
 }
 
-function whyNode(pod: PodFacts, node: NodeTraits, sources: Sources): WhyNode {
+/** What stands in the pod's way on one node. */
+export function whyNode(pod: PodFacts, node: NodeTraits, sources: Sources): WhyNode {
   const survey = emptySurvey();
   surveyNodes(survey, pod, [node], sources);
   const [obstacle] = survey.obstacles.values();

@@ -65,12 +65,13 @@ const sayWords = ({ name, words }: RefusedClaim): string =>
   `CreateVolume refused claim ${name}: ${words.length > MAX_WORDS ? `${words.slice(0, MAX_WORDS)}…` : words}.`;
 
 function list(asked: readonly AskedVolume[]): string {
-  const shown = asked.slice(0, MAX_VOLUMES).map(describe);
+  const shown = asked.slice(0, MAX_VOLUMES).map(describeAsked);
   const more = asked.length - shown.length;
   return [...shown, ...(more > 0 ? [`${more} more`] : [])].join(', ');
 }
 
-function describe({ what, name, size, storageClass, node, source }: AskedVolume): string {
+/** `claim data (10 GiB, class open-local-lvm)`. */
+export function describeAsked({ what, name, size, storageClass, node, source }: AskedVolume): string {
   const traits = [
     formatBytes(size),
     storageClass && `class ${storageClass}`,

@@ -1,4 +1,5 @@
 import { closerOf, type PodLacks } from '../../capacity/books/pod-lacks.ts';
+import type { Ledger } from '../../capacity/ledger.ts';
 import type { AskedVolume } from '../../capacity/needs/asked-volumes.ts';
 import type { Shortfall } from '../../capacity/placing/shortfall.ts';
 import type { GroupState, NodeState } from '../../capacity/state.ts';
@@ -38,6 +39,15 @@ export interface Sources {
   readonly lacks: (pod: PodFacts, names: readonly string[]) => PodLacks;
   readonly storageOf: (node: string) => StorageView | undefined;
 }
+
+/** The ledger, and the storages as it hears of them. */
+export const sourcesOf = (
+  ledger: Pick<Ledger, 'lacks'>,
+  storages: { get(node: string): StorageView | undefined },
+): Sources => ({
+  lacks: (pod, names) => ledger.lacks(pod, names),
+  storageOf: (node) => storages.get(node),
+});
 
 /** Adds some nodes, none of which is in it yet. */
 export function surveyNodes(survey: Survey, pod: PodFacts, nodes: readonly NodeView[], sources: Sources): void {

@@ -144,12 +144,12 @@ test('two thousand pods of one StatefulSet cost five Events, and others are hear
     ledger.claimChanged({ ...claim(`data-${i}`, 0), requested: gib(12) });
     refuse(`web-${i}`, [`data-${i}`]);
   }
-  const turns: number[] = [];
+  let mostInOneTurn = 0;
   let isOver = false;
   const others = (async () => {
     for (let before = looks; !isOver; before = looks) {
       await setImmediate();
-      turns.push(looks - before);
+      mostInOneTurn = Math.max(mostInOneTurn, looks - before);
     }
   })();
   await pass(15_000);
@@ -162,5 +162,6 @@ test('two thousand pods of one StatefulSet cost five Events, and others are hear
   expect(events).toHaveLength(5);
   expect(events[0]?.message).toContain('1995 more pods wait here for the same, untold.');
   // Of one pod what it asks for and what it lacks are looked up.
-  expect(Math.max(...turns)).toBeLessThanOrEqual(3);
+  expect(mostInOneTurn).toBeGreaterThan(0);
+  expect(mostInOneTurn).toBeLessThanOrEqual(3);
 });

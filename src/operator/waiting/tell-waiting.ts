@@ -12,8 +12,9 @@ import { allSynced, type Informers } from '../follow/informers.ts';
 import type { CountedStorages } from '../follow/silent-nodes.ts';
 import { createPodsByClaim, podKey } from './pods-by-claim.ts';
 import type { RefusedClaims } from './refused-claims.ts';
-import { sayWhy, type RefusedClaim, type Told } from './sentences.ts';
-import { closestGroup, emptySurvey, surveyNodes } from './survey.ts';
+import { explainPod } from './explain-pod.ts';
+import type { Told } from './sentences.ts';
+import { isOpen, isWaiting, refusedClaimOf } from './waiting-pod.ts';
 import { WaitList, type Wait } from './wait-list.ts';
 
 export interface TellWaitingDeps {
@@ -25,6 +26,8 @@ export interface TellWaitingDeps {
   readonly refused: RefusedClaims;
   readonly clock: Clock;
   readonly log: Log;
+  /** Called with what is told of a pod whenever it changes. */
+  readonly onTold?: (pod: PodFacts, told: Told) => void;
 }
 
 /** A pod that is placed within this time is told nothing: most that are refused once are placed a moment later. Ms. */
@@ -35,8 +38,6 @@ const COUNT_MS = 1000;
 const AGAIN_MS = 5 * 60_000;
 /** Between two pods that are explained: what it costs is a small part of the time, whatever the number of nodes. Ms. */
 const PACE_MS = 50;
-/** Nodes looked at without a break: some microseconds each. */
-const AT_ONCE = 250;
 const MAX_CHARS = 1024;
 
 /**
@@ -84,20 +85,6 @@ export async function tellWaiting(deps: TellWaitingDeps, signal: AbortSignal): P
   for (const stop of leave) stop();
 }
 
-const isOpen = ({ nodeName, finished, volumes }: PodFacts): boolean =>
-  nodeName === undefined && !finished && volumes.length > 0;
-
-const isWaiting = (pod: PodFacts, refused: RefusedClaims): boolean =>
-  pod.unscheduled !== undefined || refusedClaimOf(pod, refused) !== undefined;
-
-function refusedClaimOf({ namespace, volumes }: PodFacts, refused: RefusedClaims): RefusedClaim | undefined {
-  for (const volume of volumes) {
-    const words = volume.kind === 'inline' ? undefined : refused.wordsOf(`${namespace}/${volume.claimName}`);
-    if (words !== undefined && volume.kind !== 'inline') return { name: volume.claimName, words };
-  }
-  return undefined;
-}
-
 /** Looks at one pod, tells what is new, and says when to look again; never again once it waits no more. */
 async function look(key: string, list: WaitList, deps: TellWaitingDeps, signal: AbortSignal): Promise<Again | void> {
   const { informers, refused, clock } = deps;
@@ -109,7 +96,7 @@ async function look(key: string, list: WaitList, deps: TellWaitingDeps, signal: 
   const alike = askOf(pod, deps);
   if (alike !== undefined && list.join(key, alike)) return { afterMs: COUNT_MS };
   if (alike !== undefined && list.mayTell(key, clock.now())) {
-    const told = await explain(pod, deps);
+    const { told } = await explainPod(pod, { ...deps, nodes: informers.nodes.values }, refusedClaimOf(pod, refused));
     if (!told) list.quiet(key, clock.now() + AGAIN_MS);
     // It may have got its node meanwhile.
     else if (informers.pods.get(key) === pod) record(pod, told, { wait, others: list.untoldLike(key) }, deps);
@@ -133,30 +120,12 @@ function record(
   pod: PodFacts,
   { reason, message }: Told,
   { wait, others }: { readonly wait: Wait; readonly others: number },
-  { events, clock }: TellWaitingDeps,
+  { events, clock, onTold }: TellWaitingDeps,
 ): void {
   if (message === wait.told?.message) return;
+  onTold?.(pod, { reason, message });
   wait.told = { message, at: clock.now() };
   events.record({ subject: subjectOf(PODS, pod), type: 'Warning', reason, message: withOthers(message, others) });
-}
-
-/** Looks at all nodes, some at a time. */
-async function explain(
-  pod: PodFacts,
-  { informers, storages, ledger, refused }: TellWaitingDeps,
-): Promise<Told | undefined> {
-  const sources = {
-    lacks: (asking: PodFacts, names: readonly string[]) => ledger.lacks(asking, names),
-    storageOf: (node: string) => storages.get(node),
-  };
-  const survey = emptySurvey();
-  const nodes = [...informers.nodes.values.values()];
-  for (let from = 0; from === 0 || from < nodes.length; from += AT_ONCE) {
-    surveyNodes(survey, pod, nodes.slice(from, from + AT_ONCE), sources);
-    await setImmediate();
-  }
-  const group = closestGroup(survey, (node) => ledger.node(node), sources);
-  return sayWhy({ survey, group, refusedClaim: refusedClaimOf(pod, refused) });
 }
 
 /** The others are not counted as news: their number changes all the time. */

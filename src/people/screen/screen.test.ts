@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { bar } from './bar.ts';
 import { screenOf } from './screen.ts';
-import { cutMiddle, table, wrap, type Column } from './table.ts';
+import { cutMiddle, paragraphs, table, wrap, type Column } from './table.ts';
 
 const TERMINAL = { isTTY: true, columns: 80 };
 test.each([
@@ -96,4 +96,17 @@ test.each([
 
 test('nothing has no bar', () => {
   expect(bar(0, 0, 0)).toBe('');
+});
+
+test('a table of as many rows as a large cluster has volumes is drawn', () => {
+  const rows = Array.from({ length: 200_000 }, (_, i) => [`local-${i}`]);
+  expect(table([{ title: 'VOLUME' }], rows, WIDE).at(-1)).toBe('local-199999');
+});
+
+test('lines that are too wide go on under their beginning, and what is to be copied stays whole', () => {
+  const text = 'short\n  why it matters: nobody is told of it\n  to mend: kubectl apply -k deploy\n';
+  expect(paragraphs(text, 24, /^ +to mend: /)).toBe(
+    'short\n  why it matters:\n    nobody is told of it\n  to mend: kubectl apply -k deploy\n',
+  );
+  expect(paragraphs(text, Number.POSITIVE_INFINITY, /x/)).toBe(text);
 });

@@ -33,7 +33,8 @@ export function table(
   screen: Screen,
 ): readonly string[] {
   const texts = [columns.map(({ title }) => title), ...rows.map((row) => row.map(textOf))];
-  const natural = columns.map((_, at) => Math.max(...texts.map((row) => widthOf(row[at] ?? ''))));
+  // Not as arguments of one call: a large cluster has more rows than the stack holds.
+  const natural = columns.map((_, at) => texts.reduce((most, row) => Math.max(most, widthOf(row[at] ?? '')), 0));
   const { kept, widths } = fit(columns, natural, screen.width);
   const line = (cells: readonly Cell[]): string => {
     const shown = kept.map((at, i) => {
@@ -118,4 +119,15 @@ export function wrap(text: string, width: number, indent = ''): readonly string[
     } else line = longer;
   }
   return [...lines, line].map((each) => `${indent}${each}`);
+}
+
+/** A text whose lines are broken at blanks where they are wider, each under its own beginning; not those that match. */
+export function paragraphs(text: string, width: number, whole: RegExp): string {
+  const broken = (line: string): readonly string[] => {
+    if (widthOf(line) <= width || whole.test(line)) return [line];
+    const [indent = ''] = /^ */.exec(line) ?? [];
+    const [first = '', ...rest] = wrap(line.trim(), width - indent.length - 2);
+    return [`${indent}${first}`, ...rest.map((each) => `${indent}  ${each}`)];
+  };
+  return text.split('\n').flatMap(broken).join('\n');
 }

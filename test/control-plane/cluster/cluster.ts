@@ -51,8 +51,33 @@ const USERS: Readonly<Record<string, string>> = {
  * Finds the folders of the built binaries; builds them when the cache has none (9 minutes). Throws when Go is missing.
  */
 export async function builtBinaries(): Promise<string[]> {
-  const { stdout } = await promisify(execFile)(path.join(import.meta.dirname, '../build.sh'), { maxBuffer: 1 << 26 });
-  return stdout.trim().split(':');
+  return (await build()).split(':');
+}
+
+/** A kube-scheduler of another version than the control plane. */
+export interface OtherScheduler {
+  /** As it says itself, such as v1.34.4. */
+  readonly version: string;
+  readonly binary: string;
+}
+
+/**
+ * Finds kube-scheduler of other versions; builds them when the cache has none (half an hour on two busy cores). Throws
+ * when Go is missing.
+ */
+export async function builtSchedulers(): Promise<OtherScheduler[]> {
+  const binaries = (await build('schedulers')).split('\n').map((folder) => path.join(folder, 'kube-scheduler'));
+  return Promise.all(
+    binaries.map(async (binary) => {
+      const { stdout } = await promisify(execFile)(binary, ['--version'], { timeout: 30_000 });
+      return { version: stdout.trim().replace('Kubernetes ', ''), binary };
+    }),
+  );
+}
+
+async function build(...args: readonly string[]): Promise<string> {
+  const script = path.join(import.meta.dirname, '../build.sh');
+  return (await promisify(execFile)(script, args, { maxBuffer: 1 << 26 })).stdout.trim();
 }
 
 /**

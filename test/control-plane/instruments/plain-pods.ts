@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { PODS } from '../../../src/kube/resource.ts';
 import type { System } from '../system/system.ts';
-import { createPods } from './workload.ts';
+import { createPods, type PodWish } from './workload.ts';
 
 const EVERY_MS = 250;
 
@@ -20,8 +20,15 @@ export function longestGap(startedAt: number, placedAt: readonly number[]): numb
   return Math.round(Math.max(...times.slice(1).map((time, i) => time - (times[i] ?? time))));
 }
 
-/** Creates a pod without volumes every quarter of a second. While the API server is away, none can be. */
-export function streamPlainPods(system: System, prefix: string): PlainPods {
+/**
+ * Creates a pod without volumes every quarter of a second, or as often as it is told, with this in its spec. While the
+ * API server is away, none can be.
+ */
+export function streamPlainPods(
+  system: Pick<System, 'stores' | 'client'>,
+  prefix: string,
+  { everyMs = EVERY_MS, spec = {} }: { readonly everyMs?: number; readonly spec?: PodWish['spec'] } = {},
+): PlainPods {
   const { stores, client } = system;
   const ending = new AbortController();
   const names: string[] = [];
@@ -33,11 +40,11 @@ export function streamPlainPods(system: System, prefix: string): PlainPods {
   const create = async (): Promise<void> => {
     for (let i = 0; !ending.signal.aborted; i += 1) {
       const name = `${prefix}-${i}`;
-      await createPods(system, [{ name, sizes: [] }]).then(
+      await createPods(system, [{ name, sizes: [], spec }]).then(
         () => names.push(name),
         () => undefined,
       );
-      await delay(EVERY_MS, undefined, { signal: ending.signal }).catch(() => undefined);
+      await delay(everyMs, undefined, { signal: ending.signal }).catch(() => undefined);
     }
   };
   const creating = create();

@@ -163,7 +163,6 @@ const extenderOf = (port: number): Readonly<Record<string, unknown>> => ({
   urlPrefix: `https://127.0.0.1:${port}/scheduler`,
   filterVerb: 'filter',
   prioritizeVerb: 'prioritize',
-  bindVerb: 'bind',
   weight: 10,
   enableHTTPS: true,
   nodeCacheCapable: true,

@@ -25,7 +25,7 @@ export async function makeManyVolumes(node: AgentNode, count: number, signal: Ab
   const before = (await node.vm.readFile(METADATA, signal)).toString();
   await node.vm.writeFile(METADATA, withVolumes(before, numbers), signal);
   await on.bash(`vgcfgrestore -qq -f ${METADATA} many && vgchange -qq -ay many && udevadm settle`, 600_000);
-  const write = createVolumeWriter(node.client, () => {});
+  const write = createVolumeWriter({ client: node.client, wrote: () => {} });
   const groupUuid = await on.bash('vgs --noheadings -o vg_uuid many');
   for (const number of numbers) {
     const name = nameOf(number);

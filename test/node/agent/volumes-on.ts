@@ -1,5 +1,4 @@
 import path from 'node:path';
-import { truncate, writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { status as Code } from '@grpc/grpc-js';
 import { VolumeCapability_AccessMode_Mode as Mode, type VolumeCapability } from '../../../src/csi/gen/csi.ts';
@@ -9,7 +8,7 @@ import type { LocalVolume } from '../../../src/model/local-volume.ts';
 import { NODE_LABEL, VOLUME_FINALIZER } from '../../../src/model/well-known.ts';
 import { NODE, type AgentNode } from './agent-node.ts';
 import type { Disk } from '../machine/disk.ts';
-import { linkOf } from '../machine/vm.ts';
+import { attachDisk, linkOf } from '../machine/vm.ts';
 
 export const MIB = 1024 ** 2;
 /** exponentialbackoff.go of the kubelet: the first wait. */
@@ -72,13 +71,8 @@ export function volumesOn(node: AgentNode, signal: AbortSignal): VolumesOn {
   const order: VolumesOn['order'] = async (name, mib, more = {}) => {
     await client.create(LOCAL_VOLUMES, orderOf(name, mib, more), signal);
   };
-  const blankDisk: VolumesOn['blankDisk'] = async (serial, mib, more = {}) => {
-    const file = path.join(vm.dir, `${serial}.img`);
-    await writeFile(file, '');
-    await truncate(file, mib * MIB);
-    const [device = ''] = await vm.attach([{ serial, file, ...more }], signal);
-    return device;
-  };
+  const blankDisk: VolumesOn['blankDisk'] = (serial, mib, more = {}) =>
+    attachDisk(vm, { serial, mib, ...more }, signal);
   const requestOf = (name: string, volumeCapability: VolumeCapability) => ({
     ...{ volumeId: name, publishContext: {}, secrets: {}, volumeContext: {}, volumeCapability },
     stagingTargetPath: stagingOf(name),

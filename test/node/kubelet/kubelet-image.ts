@@ -9,7 +9,7 @@ import { buildProgram, type Program } from '../../control-plane/cluster/program.
 import { builtImage as builtOpenLocal, type BuiltImage } from '../../image/built-image.ts';
 import { layersOf, plainLayer, writeContainerImage, type Layer } from './container-image.ts';
 import { builtImage, type Image } from '../machine/image.ts';
-import { startVm } from '../machine/vm.ts';
+import { startVm, type Vm } from '../machine/vm.ts';
 
 const run = promisify(execFile);
 const FILES = path.join(import.meta.dirname, 'files');
@@ -22,6 +22,11 @@ const OLD_MS = 14 * 86_400_000;
 export const TOOL = 'localhost/tool:1';
 const PAUSE = 'localhost/pause:1';
 const USERLAND = 'localhost/userland:1';
+/** Of open-local, without a tag. */
+export const OPEN_LOCAL = 'localhost/open-local';
+
+/** Of Kubernetes, on every node. */
+const PROGRAMS = ['kubelet', 'kube-proxy'];
 
 /** Folder on the node with the files of kubelet/. */
 const PLACES: Readonly<Record<string, string>> = {
@@ -31,6 +36,7 @@ const PLACES: Readonly<Record<string, string>> = {
   'at-boot': '/root/at-boot',
   'node-daemon': '/usr/sbin/node-daemon',
   'node-join': '/usr/sbin/node-join',
+  'kube-proxy.yaml': '/etc/kubernetes/kube-proxy.yaml',
 };
 
 export interface KubeletImage extends Image {
@@ -52,7 +58,7 @@ export async function builtKubeletImage(signal: AbortSignal): Promise<KubeletIma
   const digests = known.map(({ digest }) => digest);
   const key = await keyOf([path.dirname(base.root), binaries, path.dirname(tool), ...digests]);
   const root = path.join(path.dirname(path.dirname(base.root)), `kubelet-${key}.ext4`);
-  if (!existsSync(root)) await build(base, { tool, known, kubelet: path.join(binaries, 'kubelet'), root }, signal);
+  if (!existsSync(root)) await build(base, { tool, known, binaries, root }, signal);
   return { ...base, root, known };
 }
 
@@ -77,11 +83,12 @@ interface Build {
   /** Archive of the layer of which the pods of tests are made. */
   readonly tool: string;
   readonly known: readonly Layer[];
-  readonly kubelet: string;
+  /** Folder of Kubernetes' programs. */
+  readonly binaries: string;
   readonly root: string;
 }
 
-async function build(image: Image, { tool, known, kubelet, root }: Build, signal: AbortSignal): Promise<void> {
+async function build(image: Image, { tool, known, binaries, root }: Build, signal: AbortSignal): Promise<void> {
   process.stderr.write('building the image of the node with a kubelet …\n');
   const dir = await mkdtemp(`${root}.`);
   try {
@@ -90,8 +97,8 @@ async function build(image: Image, { tool, known, kubelet, root }: Build, signal
       await vm.writeFile(target, await readFile(source), signal);
     };
     for (const [name, target] of Object.entries(PLACES)) await send(path.join(FILES, name), target);
-    await send(kubelet, '/usr/bin/kubelet');
-    await vm.must(`chmod +x ${PLACES['at-boot']} /usr/sbin/node-* /usr/bin/kubelet && /root/at-boot`, signal);
+    for (const name of PROGRAMS) await send(path.join(binaries, name), `/usr/bin/${name}`);
+    await vm.must(`chmod +x ${PLACES['at-boot']} /usr/sbin/node-* /usr/bin/kube* && /root/at-boot`, signal);
     await vm.must('until ctr version &> /dev/null; do sleep 0.1; done', signal);
     const Env = ['PATH=/usr/sbin:/usr/bin:/sbin:/bin'];
     const layers = [await plainLayer(tool)];
@@ -127,12 +134,28 @@ async function removeOld(cache: string): Promise<void> {
 }
 
 /** Gives the node's containerd an image from an archive on this machine. */
-export async function importImage(
-  vm: Pick<Awaited<ReturnType<typeof startVm>>, 'must'>,
-  archive: string,
-  signal: AbortSignal,
-): Promise<void> {
+export async function importImage(vm: Pick<Vm, 'must'>, archive: string, signal: AbortSignal): Promise<void> {
   const script =
     'cat > /var/tmp/image.tar && ctr -n k8s.io images import /var/tmp/image.tar; code=$?; rm /var/tmp/image.tar; exit $code';
   await vm.must(script, signal, { input: await readFile(archive), timeoutMs: IMPORT_MS });
+}
+
+/** What `make image` builds of the program, and the node's image with all of its layers but the program. */
+export interface OpenLocal {
+  readonly image: KubeletImage;
+  readonly openLocal: BuiltImage;
+}
+
+/** Gives the node open-local's image under this tag; `mark` makes it differ from another. */
+export async function loadOpenLocal(
+  vm: Pick<Vm, 'must' | 'dir'>,
+  { image, openLocal }: OpenLocal,
+  { tag, mark }: { readonly tag: string; readonly mark: string },
+  signal: AbortSignal,
+): Promise<void> {
+  const archive = path.join(vm.dir, `open-local-${tag}.tar`);
+  const config = { ...openLocal.config.config, Labels: { ...openLocal.config.config.Labels, mark } };
+  const name = `${OPEN_LOCAL}:${tag}`;
+  await writeContainerImage(archive, { name, layers: layersOf(openLocal), known: image.known.length, config });
+  await importImage(vm, archive, signal);
 }

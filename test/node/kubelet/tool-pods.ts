@@ -21,6 +21,11 @@ export interface ToolPod {
   readonly spec?: object;
 }
 
+/** Counts on the volume, each number on the disk before the next; a write that fails ends the container. */
+export const COUNT = `set -e; n=$(cat /data/count 2> /dev/null | wc -l); while :; do n=$((n + 1)); echo $n >> /data/count; sync /data/count; sleep 0.1; done`;
+/** Prints how far it has come; ends with 1 unless every number is there. */
+export const COUNTED = `awk '$1 != NR { print "line " NR " says " $1; exit 1 } END { print NR }' /data/count`;
+
 const IDLE = 'exec sleep 2147483647';
 
 /** A pod of containers that run scripts. It ends at once when asked to. */

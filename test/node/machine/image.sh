@@ -14,7 +14,7 @@ packages=(
   base-files base-passwd bash coreutils dash debianutils diffutils findutils grep gzip hostname libc-bin mawk mount procps psmisc sed tar
   util-linux util-linux-extra busybox-static iproute2 kmod lsof socat udev libstdc++6 libatomic1 linux-image-cloud-amd64
   lvm2 dmsetup thin-provisioning-tools mdadm cryptsetup-bin e2fsprogs logsave xfsprogs btrfs-progs dosfstools ntfs-3g fdisk gdisk
-  containerd runc containernetworking-plugins
+  containerd runc containernetworking-plugins nftables dnsmasq-base
   genisoimage bcache-tools multipath-tools kpartx drbd-utils zfs-fuse
 )
 # Put together by hand in the tests: here they would take hold of a disk as soon as it looks like theirs.

@@ -12,6 +12,8 @@ export interface Machine {
   readonly memoryMib: number;
   readonly cgroup: 'v1' | 'v2';
   readonly kvm: boolean;
+  /** Room for translated code where the machine is emulated, MiB. */
+  readonly translationMib: number;
 }
 
 /** Files in a machine's folder. */
@@ -30,14 +32,15 @@ const KERNEL_LINE =
   '8250.nr_uarts=1 cryptomgr.notests raid=noautodetect audit=0 selinux=0 apparmor=0 nowatchdog';
 
 /** Pure: the command line of QEMU. It never writes to the image, and dies instead of rebooting. */
-export function qemuArgv({ image, dir, forwards, disks, memoryMib, cgroup, kvm }: Machine): string[] {
+export function qemuArgv(machine: Machine): string[] {
+  const { image, dir, forwards, disks, memoryMib, cgroup, kvm, translationMib } = machine;
   const at = (name: keyof typeof FILES): string => path.join(dir, FILES[name]);
   const cache = { direct: false, 'no-flush': true };
   const root = { driver: 'file', filename: at('root'), cache };
   return [
     ['qemu-system-x86_64'],
     ['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none', '-M', 'q35'],
-    kvm ? VIRTUALISATION : EMULATION,
+    kvm ? VIRTUALISATION : emulation(translationMib),
     ['-smp', '2', '-m', String(memoryMib), '-rtc', 'base=utc,clock=host'],
     ['-kernel', image.kernel, '-initrd', image.initrd, '-append', `${KERNEL_LINE} node.cgroup=${cgroup}`],
     ['-fw_cfg', `name=opt/open-local/token,file=${at('token')}`],
@@ -64,9 +67,12 @@ export function qemuArgv({ image, dir, forwards, disks, memoryMib, cgroup, kvm }
 }
 
 /**
- * The smaller buffer for translated code is slower, the default one takes a gigabyte. Without ERMS and FSRM neither
- * kernel nor libc copies by `rep movsb`, which is emulated byte by byte: copies take a fifth of the time.
+ * Without ERMS and FSRM neither kernel nor libc copies by `rep movsb`, which is emulated byte by byte: copies take a
+ * fifth of the time.
  */
-const EMULATION = ['-accel', 'tcg,thread=multi,tb-size=256', '-cpu', 'max,la57=off,erms=off,fsrm=off'];
+const emulation = (translationMib: number): string[] => [
+  ...['-accel', `tcg,thread=multi,tb-size=${translationMib}`],
+  ...['-cpu', 'max,la57=off,erms=off,fsrm=off'],
+];
 /** A /dev/kvm that is there need not run a stock kernel (nested machines), so it is used only when asked for. */
 const VIRTUALISATION = ['-accel', 'kvm', '-cpu', 'host'];

@@ -1,7 +1,7 @@
 import { execFile, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -59,6 +59,11 @@ export interface VmOptions {
   /** Memory in MiB; absent: 768. */
   readonly memoryMib?: number;
   readonly cgroup?: 'v1' | 'v2';
+  /**
+   * Room for the code of the guest as translated, MiB; absent: 256. A smaller one is slower for the few programs of
+   * most tests. All is translated anew when it is full, which many large programs at once bring about time and again.
+   */
+  readonly translationMib?: number;
   /** Use of KVM; absent: as KVM=1 in the environment says. */
   readonly kvm?: boolean;
 }
@@ -85,7 +90,7 @@ export async function startVm(options: VmOptions, signal: AbortSignal): Promise<
 }
 
 async function createVm(dir: string, options: VmOptions, signal: AbortSignal): Promise<Vm> {
-  const { image, memoryMib = 768, cgroup = 'v2', kvm = process.env['KVM'] === '1' } = options;
+  const { image, memoryMib = 768, cgroup = 'v2', kvm = process.env['KVM'] === '1', translationMib = 256 } = options;
   const control = await prepare(dir, image, signal);
   const forward = options.forward ?? [];
   const ports = await freePorts(forward.length);
@@ -149,7 +154,14 @@ async function createVm(dir: string, options: VmOptions, signal: AbortSignal): P
         disks.set(disk.serial, disk);
       }
       const links = added.map(({ serial }) => linkOf(serial)).join(' ');
-      const script = `udevadm wait --timeout=60 ${links} && readlink -f ${links}`;
+      // On a busy machine the kernel may not be told the size of a new disk at its first question.
+      const sized = `for link in ${links}; do disk=$(readlink -f "$link")
+        for i in $(seq 100); do
+          [ "$(blockdev --getsize64 "$disk")" -eq 0 ] || break
+          echo 1 > "/sys/block/\${disk#/dev/}/device/rescan"; sleep 0.1
+        done
+      done`;
+      const script = `udevadm wait --timeout=60 ${links} && { ${sized}; } && readlink -f ${links}`;
       return (await must(script, signal, { timeoutMs: ATTACH_MS })).trim().split('\n');
     },
     pull: async (serial, signal) => {
@@ -186,13 +198,29 @@ async function createVm(dir: string, options: VmOptions, signal: AbortSignal): P
     },
     boot: async (signal) => {
       if (on) throw new Error('the node is turned on already');
-      on = await powerOn({ image, dir, forwards, disks: [...disks.values()], memoryMib, cgroup, kvm }, signal);
+      on = await powerOn(
+        { image, dir, forwards, disks: [...disks.values()], memoryMib, cgroup, kvm, translationMib },
+        signal,
+      );
     },
     [Symbol.asyncDispose]: async () => {
       await off();
       await rm(dir, { recursive: true, force: true });
     },
   };
+}
+
+/** Makes a blank disk of this size in the machine's folder, and plugs it in. Resolves to its device. */
+export async function attachDisk(
+  vm: Pick<Vm, 'attach' | 'dir'>,
+  { serial, mib, ...more }: Omit<Disk, 'file'> & { readonly mib: number },
+  signal: AbortSignal,
+): Promise<string> {
+  const file = path.join(vm.dir, `${serial}.img`);
+  await writeFile(file, '');
+  await truncate(file, mib * 1024 ** 2);
+  const [device = ''] = await vm.attach([{ serial, file, ...more }], signal);
+  return device;
 }
 
 /** Path of a disk that does not change with the letters that the kernel gives. */

@@ -4,7 +4,8 @@ import { LOCAL_VOLUMES } from '../../../../src/kube/resource.ts';
 import { POOL } from '../../../control-plane/system/system.ts';
 import { testOn } from '../../../machine.ts';
 import { ofWhole } from '../../../whole.ts';
-import type { KubeletNode, SeenPod } from '../kubelet-node.ts';
+import type { KubeletNode } from '../kubelet-node.ts';
+import type { SeenPod } from '../node-in-cluster.ts';
 import { claimed, LIMITED_CLASS, toolClaim, toolPod } from '../tool-pods.ts';
 
 /** IO limits in the cgroups that a real kubelet makes. */
@@ -144,7 +145,7 @@ export function podLimits(theNode: () => KubeletNode, signal: AbortSignal): void
     expect(await quickest('best-effort')).toBeLessThan(LIMITED_SECONDS);
   });
 
-  test('limits hold while the agent is away, and it sees to those that were lost meanwhile', async () => {
+  testOfWhole('limits hold while the agent is away, and it sees to those that were lost meanwhile', async () => {
     const before = agentPod();
     const restarts = before?.status?.containerStatuses?.[0]?.restartCount ?? 0;
     await killContainer(before, 'agent');

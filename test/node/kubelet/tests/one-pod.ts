@@ -3,7 +3,9 @@ import { afterAll, beforeAll, expect } from 'vitest';
 import { until } from '../../../control-plane/cluster/until.ts';
 import { testOn } from '../../../machine.ts';
 import { ofWhole } from '../../../whole.ts';
-import { NODE, type KubeletNode, type SeenPod } from '../kubelet-node.ts';
+import { NODE } from '../join.ts';
+import type { KubeletNode } from '../kubelet-node.ts';
+import type { SeenPod } from '../node-in-cluster.ts';
 import { claimed, toolClaim, toolPod } from '../tool-pods.ts';
 
 /** Volumes for one pod at a time (ReadWriteOncePod) while what holds them goes and comes back. */
@@ -155,7 +157,7 @@ export function onePod(theNode: () => KubeletNode): void {
   test('they are deleted: the next pods get the volumes, and nothing is left of the first', () =>
     expectSucceeded(withGrace));
 
-  test('pods are deleted by force while kubelet and agent are away: the next ones get the volumes', async () => {
+  testOfWhole('pods are deleted by force while kubelet and agent are away: the next ones get the volumes', async () => {
     await addNext();
     await expectSucceeded((pods) =>
       untilAgentBack(async () => {

@@ -6,7 +6,9 @@ import { CSI_NODES } from '../../../../sandbox/controllers/kinds.ts';
 import { POOL } from '../../../control-plane/system/system.ts';
 import { until } from '../../../control-plane/cluster/until.ts';
 import { testOn } from '../../../machine.ts';
-import { isReady, NODE, type KubeletNode } from '../kubelet-node.ts';
+import { NODE } from '../join.ts';
+import type { KubeletNode } from '../kubelet-node.ts';
+import { isReady } from '../node-in-cluster.ts';
 import { claimed, toolClaim, toolPod, toolStatefulSet } from '../tool-pods.ts';
 
 /** A pod's life: the driver is known, volumes are had in each way, grow, and go. */

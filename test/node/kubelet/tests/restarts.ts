@@ -1,21 +1,19 @@
 // oxlint-disable vitest/no-standalone-expect -- `test` is testOn's, which the rule does not know
-import { writeFile } from 'node:fs/promises';
-import path from 'node:path';
 import { afterAll, beforeAll, expect } from 'vitest';
 import { CSI_NODES } from '../../../../sandbox/controllers/kinds.ts';
 import { POOL } from '../../../control-plane/system/system.ts';
 import { testOn } from '../../../machine.ts';
 import { ofWhole } from '../../../whole.ts';
-import { isReady, NODE, type KubeletNode, type SeenPod } from '../kubelet-node.ts';
-import { claimed, toolClaim, toolPod, toolStatefulSet } from '../tool-pods.ts';
+import { NODE } from '../join.ts';
+import type { KubeletNode } from '../kubelet-node.ts';
+import { evict, isReady, type SeenPod } from '../node-in-cluster.ts';
+import { claimed, COUNT, COUNTED, toolClaim, toolPod, toolStatefulSet } from '../tool-pods.ts';
 
 /** What holds volumes goes and comes back while pods use them. */
 export function restarts(theNode: () => KubeletNode, signal: AbortSignal): void {
   const test = testOn('root', 'qemu', 'go');
   const testOfWhole = ofWhole(test);
   const POLL = { timeout: 200_000, interval: 500 };
-  /** Counts on the volume, each number on the disk before the next; a write that fails ends the container. */
-  const COUNT = `set -e; n=$(cat /data/count 2> /dev/null | wc -l); while :; do n=$((n + 1)); echo $n >> /data/count; sync /data/count; sleep 0.1; done`;
   const COUNT_RAW = `set -e; n=0; while :; do n=$((n + 1)); echo $n > /tmp/n; dd if=/tmp/n of=/dev/data conv=fsync,notrunc 2> /dev/null; sleep 0.1; done`;
   let node: KubeletNode;
   let volumes = 0;
@@ -41,12 +39,7 @@ export function restarts(theNode: () => KubeletNode, signal: AbortSignal): void 
   const volumeOf = (claim: string): string =>
     node.system.stores.localVolumes.list().find(({ spec }) => spec.claim?.name === claim)?.metadata.name ?? '';
   const counted = async (): Promise<readonly [number, number]> => [
-    Number(
-      await node.inPod(
-        'files-0',
-        `awk '$1 != NR { print "line " NR " says " $1; exit 1 } END { print NR }' /data/count`,
-      ),
-    ),
+    Number(await node.inPod('files-0', COUNTED)),
     Number(await node.inPod('raw', 'head -n 1 /dev/data')),
   ];
   const uidOf = (pod: string): string | undefined => node.pod(pod)?.metadata.uid;
@@ -73,7 +66,7 @@ export function restarts(theNode: () => KubeletNode, signal: AbortSignal): void 
     expect(await driversOf()).toMatchObject([{ name: 'local.csi.aliyun.com' }]);
   }
 
-  test('the kubelet is killed and started again: pods write on', async () => {
+  testOfWhole('the kubelet is killed and started again: pods write on', async () => {
     await expectUnmoved(async () => {
       await node.onNode('kill -9 "$(< /run/kubelet.pid)"; setsid node-join &> /run/node/join.log &');
     });
@@ -111,7 +104,7 @@ export function restarts(theNode: () => KubeletNode, signal: AbortSignal): void 
     const [before] = await counted();
     const uid = uidOf('files-0');
     await node.system.kubectl('cordon', NODE);
-    await evict('files-0');
+    await evict(node.system, 'default', 'files-0');
     await node.untilPod('files-0', 'waits', (pod) => pod.metadata.uid !== uid && pod.status?.phase === 'Pending');
     await expect.poll(targetsOfFiles, POLL).toEqual([]);
     await node.system.kubectl('uncordon', NODE);
@@ -134,14 +127,6 @@ export function restarts(theNode: () => KubeletNode, signal: AbortSignal): void 
       await expect.poll(() => node.onNode(`lvs --noheadings -o lv_name ${POOL}`), POLL).not.toContain(volume);
     },
   );
-
-  /** As `kubectl drain` does. */
-  async function evict(name: string): Promise<void> {
-    const file = path.join(node.system.cluster.dir, 'eviction.json');
-    const eviction = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name, namespace: 'default' } };
-    await writeFile(file, JSON.stringify(eviction));
-    await node.system.kubectl('create', '--raw', `/api/v1/namespaces/default/pods/${name}/eviction`, '-f', file);
-  }
 
   /** Uids of the pods at whose paths the volume of files-0 is mounted. */
   async function targetsOfFiles(): Promise<readonly (string | undefined)[]> {

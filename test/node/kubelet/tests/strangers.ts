@@ -6,7 +6,8 @@ import { until } from '../../../control-plane/cluster/until.ts';
 import { POOL } from '../../../control-plane/system/system.ts';
 import { testOn } from '../../../machine.ts';
 import { ofWhole } from '../../../whole.ts';
-import { NODE, type KubeletNode } from '../kubelet-node.ts';
+import { NODE } from '../join.ts';
+import type { KubeletNode } from '../kubelet-node.ts';
 import { claimed, LIMITED_CLASS, toolClaim, toolPod } from '../tool-pods.ts';
 
 /** What strangers' machines and objects did to systems like this one (docs/kinds-of-faults.md). */

@@ -1,0 +1,196 @@
+import { LUKS_HEADER } from '../../model/encryption.ts';
+import { bytes, type Bytes } from '../../model/bytes.ts';
+import { Fault, textOf } from '../../model/fault.ts';
+import type { LocalVolume } from '../../model/local-volume.ts';
+import type { Seen, VolumeRef } from '../../lvm/lvm.ts';
+import { volumeDevicePath } from '../../lvm/names.ts';
+import { LOCAL_VOLUMES } from '../../kube/resource.ts';
+import { subjectOf } from '../../kube/subject.ts';
+import { AS_IT_IS, type SpanStart } from '../../trace/tracer.ts';
+import { closeLeft, destroyKeys } from './destroy-keys.ts';
+import { leadsElsewhere } from './leads-elsewhere.ts';
+import type { Erasure, VolumeStep } from './plan-volume.ts';
+import { problemOf, type Deed } from './step-problem.ts';
+import type { Member, VolumeDeps } from './volume-deps.ts';
+
+/** Does it. What goes wrong is told, and thrown. */
+export function attempt(
+  volume: LocalVolume,
+  step: Deed,
+  deps: VolumeDeps,
+  signal: AbortSignal,
+  seen?: Seen,
+): Promise<void> {
+  return deps.tracer.within(spanOf(volume, step), async () => {
+    try {
+      await act(volume, step, deps, signal, seen);
+    } catch (error) {
+      await tellProblem(volume, step, { deps, error }, signal);
+      throw error;
+    }
+  });
+}
+
+const spanOf = (volume: LocalVolume, step: Deed): SpanStart => ({
+  name: `volume ${step.kind}`,
+  attributes: { vg: volume.spec.vgName, volume: volume.metadata.name, size: volume.spec.sizeBytes },
+});
+
+async function tellProblem(
+  volume: LocalVolume,
+  step: Deed,
+  { deps, error }: { readonly deps: VolumeDeps; readonly error: unknown },
+  signal: AbortSignal,
+): Promise<void> {
+  signal.throwIfAborted();
+  const problem = problemOf(step, error);
+  const told = await deps.write.problem(volume, problem, signal);
+  if (told) deps.record(subjectOf(LOCAL_VOLUMES, volume.metadata), { type: 'Warning', ...problem });
+}
+
+export type Creation = VolumeStep & { readonly kind: 'create' };
+
+type Wanted = Pick<Member, 'volume' | 'deps' | 'inside'> & { readonly step: Creation };
+
+/** Makes logical volumes of one group. Each has its own outcome; what goes wrong with it is told. */
+export async function createAll(
+  wanted: readonly Wanted[],
+  seen: Seen | undefined,
+  signal: AbortSignal,
+): Promise<readonly PromiseSettledResult<void>[]> {
+  const [first] = wanted;
+  if (!first) return [];
+  for (const { volume, deps, step } of wanted) logStep(volume, step, deps);
+  const results = await createSpanned(wanted, first.deps.lvm, seen, signal);
+  const told = wanted.map(async ({ volume, deps, step }, at): Promise<void> => {
+    const result = results[at];
+    if (result?.status !== 'rejected') return;
+    await tellProblem(volume, step, { deps, error: result.reason }, signal);
+    throw result.reason;
+  });
+  return Promise.allSettled(told);
+}
+
+/** Each as a span of its own trace; a command for all of them is told with the first. */
+async function createSpanned(
+  wanted: readonly Wanted[],
+  lvm: VolumeDeps['lvm'],
+  seen: Seen | undefined,
+  signal: AbortSignal,
+): Promise<readonly PromiseSettledResult<void>[]> {
+  const all = wanted.map(({ volume, deps, step, inside }) => {
+    const span = inside(() => deps.tracer.begin(spanOf(volume, step)));
+    return { span, wish: { ...targetOf(volume, step), ...step, inside: span.inside } };
+  });
+  const volumes = all.map(({ wish }) => wish);
+  try {
+    const results = await (all[0]?.span.inside ?? AS_IT_IS)(() => lvm.createVolumes(volumes, signal, seen));
+    for (const [at, result] of results.entries())
+      if (result.status === 'rejected') all[at]?.span.fail(textOf(result.reason));
+    return results;
+  } finally {
+    for (const { span } of all) span.end();
+  }
+}
+
+const logStep = (volume: LocalVolume, step: Deed, { log }: VolumeDeps): void => {
+  const { vgName, name } = targetOf(volume, step);
+  log.info({ vg: vgName, volume: name, action: step.kind }, 'changing a volume');
+};
+
+async function act(
+  volume: LocalVolume,
+  step: Deed,
+  deps: VolumeDeps,
+  signal: AbortSignal,
+  seen: Seen | undefined,
+): Promise<void> {
+  const { lvm } = deps;
+  if (step.kind === 'refuse') throw new Fault('precondition', step.message);
+  const target = targetOf(volume, step);
+  logStep(volume, step, deps);
+  if (step.kind === 'adopt') await lvm.adoptVolume(target, signal);
+  await actOnSnapshot(target, step, deps, signal);
+  if (step.kind === 'extend') await extend({ ...target, sizeBytes: bytes(step.sizeBytes) }, deps, signal, seen);
+  if (step.kind === 'activate') await lvm.activateVolume(target, signal, seen);
+  if (step.kind === 'refresh') await lvm.refreshVolume(target, signal, seen);
+  if (step.kind === 'erase') await erase(volume, { target, ...step }, deps, signal);
+  if (step.kind === 'remove') await lvm.removeVolume(target, signal, seen);
+  if (step.kind === 'wipe') await wipe(step, deps, signal);
+}
+
+/** lvextend is told a name only. The kernel says at once whose that is, where the volume is active. */
+async function extend(
+  target: VolumeRef & { readonly sizeBytes: Bytes },
+  { lvm, disks }: VolumeDeps,
+  signal: AbortSignal,
+  seen: Seen | undefined,
+): Promise<void> {
+  await assertLeadsTo(target, volumeDevicePath(target.vgName, target.name), { disks, todo: 'grown' }, signal);
+  await lvm.extendVolume(target, signal, seen);
+}
+
+/** Throws Fault `precondition` when the path of a volume's device leads to another one. */
+async function assertLeadsTo(
+  volume: VolumeRef,
+  path: string,
+  { disks, todo }: Pick<VolumeDeps, 'disks'> & { readonly todo: string },
+  signal: AbortSignal,
+): Promise<void> {
+  const other = await leadsElsewhere(path, volume, disks, signal);
+  if (!other) return;
+  throw new Fault(
+    'precondition',
+    `${path} leads to ${other.found}, which is another logical volume: it is not ${todo}`,
+  );
+}
+
+async function actOnSnapshot(target: VolumeRef, step: Deed, { lvm }: VolumeDeps, signal: AbortSignal): Promise<void> {
+  if (step.kind === 'take') await lvm.createSnapshot({ ...target, ...step }, signal);
+  if (step.kind === 'together') await lvm.createSnapshots(step.snapshots, signal);
+  if (step.kind === 'finish') await lvm.finishSnapshot(target, signal);
+  if (step.kind === 'split') await lvm.splitSnapshot(target, signal);
+}
+
+const targetOf = ({ spec, metadata }: LocalVolume, step: Deed): VolumeRef => ({
+  vgName: spec.vgName ?? '',
+  name: metadata.name ?? '',
+  ...('vgUuid' in step && step.vgUuid !== undefined ? { vgUuid: step.vgUuid } : {}),
+  ...('uuid' in step && step.uuid !== undefined ? { uuid: step.uuid } : {}),
+});
+
+/**
+ * If the volume cannot be activated because disks are missing, its bytes on the remaining disks are not erased: nothing
+ * can reach them.
+ */
+async function erase(
+  volume: LocalVolume,
+  { target, first, partial, path, size }: Erasure & { readonly target: VolumeRef },
+  { lvm, disks, crypt }: VolumeDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    if (first === 'activate') await lvm.activateVolume(target, signal);
+    if (first === 'refresh') await lvm.refreshVolume(target, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (partial) return;
+    throw error;
+  }
+  await assertLeadsTo(target, path, { disks, todo: 'erased' }, signal);
+  await closeLeft(volume, crypt, signal);
+  const isUnreadable = await destroyKeys(volume, path, crypt, signal);
+  await disks.erase({ path, size, ...(isUnreadable ? { head: LUKS_HEADER } : {}) }, signal);
+}
+
+/** The data of a whole disk or filesystem. */
+async function wipe(
+  { path, filesystem }: VolumeStep & { readonly kind: 'wipe' },
+  { disks, filesystems }: VolumeDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  if (filesystem !== undefined) return filesystems.clear({ target: path, identity: filesystem }, signal);
+  const device = (await disks.list(signal)).find((candidate) => candidate.path === path);
+  if (!device) throw new Fault('unavailable', `${path} is not there any more`);
+  return disks.wipe(device, signal);
+}

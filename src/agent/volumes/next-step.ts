@@ -1,0 +1,71 @@
+import { present } from '../../model/present.ts';
+import type { LocalVolume } from '../../model/local-volume.ts';
+import { useOf } from '../../disk/inspect.ts';
+import type { Seen } from '../../lvm/lvm.ts';
+import { factsOf } from '../storage/device-facts.ts';
+import type { Observation } from '../storage/observe.ts';
+import { planDeviceVolume, planMountPointVolume } from './plan-unit.ts';
+import { hasBeenReady, planLvmVolume, type VolumeStep } from './plan-volume.ts';
+import { findFilesystem, findRecorded, recordedDisk } from './unit-disk.ts';
+import { otherOwner } from './unit-owner.ts';
+import { userOfVolume } from './user-of-volume.ts';
+import type { VolumeDeps } from './volume-deps.ts';
+
+/** Looks at what a volume needs next; `look` is at LVM, and may be shared with others. */
+export async function nextStep(
+  volume: LocalVolume,
+  deps: VolumeDeps,
+  look: () => Promise<Seen>,
+  signal: AbortSignal,
+): Promise<VolumeStep> {
+  const { kind, role, source } = volume.spec;
+  if (kind === 'LVM') {
+    const { groups } = await look();
+    const step = planLvmVolume(volume, groups, deps.others);
+    const isLeaving = step.kind === 'remove' || step.kind === 'split';
+    return isLeaving ? unlessMounted(step, volume, deps.mounts, signal) : step;
+  }
+  if (role === 'Snapshot' || source) return refuseUnsupported(volume, 'Snapshots and copies are of LVM volumes only.');
+  return planUnit(volume, await deps.observe(signal), deps, signal);
+}
+
+/** A disk is known by what it tells of itself where it was recorded, and else by its path. */
+async function planUnit(
+  volume: LocalVolume,
+  observation: Observation,
+  deps: VolumeDeps,
+  signal: AbortSignal,
+): Promise<VolumeStep> {
+  const { kind, path = '' } = volume.spec;
+  const isRecorded = recordedDisk(volume) !== undefined;
+  if (kind === 'MountPoint') {
+    const mountPoint = findFilesystem(volume, observation);
+    const entries = mountPoint ? await deps.filesystems.entries(mountPoint.entry, signal) : [];
+    const owner = mountPoint && otherOwner(volume, mountPoint.entry.target, observation, deps.others);
+    return planMountPointVolume(volume, mountPoint, { entries, mounts: observation.mounts, ...present({ owner }) });
+  }
+  const place = isRecorded ? findRecorded(volume, observation)?.path : await deps.disks.resolve(path, signal);
+  const owner =
+    place === undefined || hasBeenReady(volume) ? undefined : otherOwner(volume, place, observation, deps.others);
+  const facts = { ...factsOf(path, place, observation), ...present({ owner }) };
+  const probe = facts.device && !useOf(facts) ? await deps.disks.probe(facts.device, signal) : undefined;
+  return planDeviceVolume(volume, { ...facts, ...present({ probe }) });
+}
+
+/** A kernel would not let go of a device that is in use; here the user of it is named, and nothing is tried. */
+async function unlessMounted(
+  step: VolumeStep,
+  volume: LocalVolume,
+  mounts: VolumeDeps['mounts'],
+  signal: AbortSignal,
+): Promise<VolumeStep> {
+  const entry = await userOfVolume(volume, mounts, signal);
+  if (!entry) return step;
+  const at = `${volume.spec.vgName}/${volume.metadata.name} is mounted at ${entry.target}`;
+  return { kind: 'refuse', reason: 'InUse', message: `Logical volume ${at}: it is removed once no pod uses it.` };
+}
+
+const refuseUnsupported = (volume: LocalVolume, message: string): VolumeStep =>
+  volume.metadata.deletionTimestamp === undefined
+    ? { kind: 'refuse', reason: 'Unsupported', message }
+    : { kind: 'gone' };

@@ -1,0 +1,56 @@
+import type { KeyedMutex } from '../../daemon/keyed-mutex.ts';
+import type { Batches } from '../../daemon/batches.ts';
+import type { Gate } from '../../daemon/gate.ts';
+import type { LocalVolume } from '../../model/local-volume.ts';
+import type { Log } from '../../model/log.ts';
+import type { Crypt } from '../../crypt/crypt.ts';
+import type { Disks } from '../../disk/disks.ts';
+import type { Lvm } from '../../lvm/lvm.ts';
+import type { Filesystems } from '../../mount/filesystem.ts';
+import type { Mounts } from '../../mount/mounts.ts';
+import type { Inside, Tracer } from '../../trace/tracer.ts';
+import type { RecordEvent } from '../events/record-event.ts';
+import type { Observation } from '../storage/observe.ts';
+import type { VolumeStep } from './volume-step.ts';
+import type { OnBroken, VolumeWriter } from './write-volume.ts';
+
+/** What an agent works on its volumes with. */
+export interface VolumeDeps {
+  readonly lvm: Lvm;
+  readonly disks: Pick<Disks, 'list' | 'resolve' | 'probe' | 'wipe' | 'erase' | 'mapperUuid'>;
+  readonly filesystems: Pick<Filesystems, 'entries' | 'clear'>;
+  readonly crypt: Pick<Crypt, 'mapping' | 'close' | 'header' | 'erase'>;
+  readonly mounts: Pick<Mounts, 'list' | 'shows'>;
+  readonly observe: (signal: AbortSignal) => Promise<Observation>;
+  readonly write: VolumeWriter;
+  /** Keyed by group or path. */
+  readonly locks: KeyedMutex;
+  /** Volumes of a group that wait for its lock are worked on together. */
+  readonly turns: Turns;
+  /** Erasing takes its time: few at once, which would only take turns on the same disks. */
+  readonly erasing: Gate;
+  /** Whole disks and filesystems, and parts of group snapshots, look for themselves. */
+  readonly apart: Gate;
+  /** The node's LocalVolumes by name. */
+  readonly others: ReadonlyMap<string, LocalVolume>;
+  readonly record: RecordEvent;
+  readonly log: Log;
+  readonly tracer: Tracer;
+  readonly onBroken: OnBroken;
+  /** Called when something was made, grown or removed: the node's storage is to be reported. */
+  readonly onChange: () => void;
+  /** Begins to fill a volume from another one, or goes on: copy-volume.ts. */
+  readonly fillLater: (volume: LocalVolume, signal: AbortSignal) => Promise<void>;
+}
+
+/** A volume that is worked on, until the next thing to do is one that ends it. */
+export interface Member {
+  readonly volume: LocalVolume;
+  readonly deps: VolumeDeps;
+  readonly endsWith: (step: VolumeStep) => boolean;
+  /** Runs what is done for it as part of its own trace: another volume's turn may take it along. */
+  readonly inside: Inside;
+}
+
+/** Members by their group; gives the step that each ended with. */
+export type Turns = Batches<Member, VolumeStep>;

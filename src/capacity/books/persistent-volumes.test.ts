@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest';
+import type { PvFacts, PvOffer } from '../../model/facts.ts';
+import { gib } from '../ledger-fixture.ts';
+import { PersistentVolumes } from './persistent-volumes.ts';
+
+const offer = (storageClass: string): PvOffer => ({
+  ...{ storageClass, capacity: gib(1), block: false, accessModes: ['ReadWriteOnce'], labels: {}, available: true },
+});
+const pv = (name: string, storageClass?: string): PvFacts => ({
+  ...{ name, driver: 'local.csi.aliyun.com', handle: name },
+  ...(storageClass !== undefined && { offer: offer(storageClass) }),
+});
+
+test('those that claims may be bound to are found by their class, until they are bound, change or go', () => {
+  const pvs = new PersistentVolumes();
+  expect([pvs.hasOffers, pvs.get('a'), [...pvs.offersOf('fast').keys()]]).toEqual([false, undefined, []]);
+  for (const each of [pv('a', 'fast'), pv('b', 'fast'), pv('c', ''), pv('bound')]) pvs.set(each);
+  const offers = () => ['fast', 'slow', undefined].map((name) => [...pvs.offersOf(name).keys()]);
+  expect([offers(), pvs.hasOffers, pvs.has('bound'), pvs.get('bound')]).toEqual([
+    [['a', 'b'], [], ['c']],
+    true,
+    true,
+    pv('bound'),
+  ]);
+  pvs.set(pv('a', 'slow'));
+  expect(offers()).toEqual([['b'], ['a'], ['c']]);
+  pvs.set(pv('b'));
+  expect([offers(), pvs.get('b')]).toEqual([[[], ['a'], ['c']], pv('b')]);
+  for (const name of ['a', 'c', 'bound', 'never']) pvs.delete(name);
+  expect([offers(), pvs.hasOffers, pvs.has('a'), pvs.has('b')]).toEqual([[[], [], []], false, false, true]);
+});

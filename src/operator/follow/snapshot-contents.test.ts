@@ -1,0 +1,61 @@
+import { expect, test } from 'vitest';
+import { ApiError } from '../../kube/errors.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import type { VolumeSnapshotContent } from '../../model/snapshot-objects.ts';
+import { createSnapshotContents } from './snapshot-contents.ts';
+import { viewOfContent } from './source-of-snapshot.ts';
+
+const never = new AbortController().signal;
+interface More {
+  readonly driver?: string;
+  readonly handle?: string;
+  readonly leaves?: boolean;
+}
+const content = (name: string, { driver = 'ours', handle = 'snap-1', leaves = false }: More = {}) => ({
+  metadata: { name, ...(leaves ? { deletionTimestamp: '2026-01-01T00:00:00Z' } : {}) },
+  spec: { driver, volumeSnapshotRef: { namespace: 'web', name } },
+  status: { snapshotHandle: handle },
+});
+
+/** What is kept by, as the API server tells it and as it is followed. */
+async function bothWays(items: readonly VolumeSnapshotContent[]) {
+  const client = { list: async () => ({ metadata: {}, items }) } as unknown as Pick<KubeClient, 'list'>;
+  const known = createSnapshotContents({ client, drivers: ['ours'] });
+  const asked = await known.keptBy('snap-1', never);
+  let synced = false;
+  const values = new Map(items.map((one) => [one.metadata.name ?? '', viewOfContent(one)]));
+  known.follow({ values, hasSynced: () => synced });
+  expect(await known.keptBy('snap-1', never)).toEqual(asked);
+  const other = createSnapshotContents({ client: NOBODY, drivers: ['ours'] });
+  synced = true;
+  other.follow({ values, hasSynced: () => synced });
+  expect(await other.keptBy('snap-1', never)).toEqual(asked);
+  return asked;
+}
+
+const failing = (code: number): Pick<KubeClient, 'list'> => ({
+  list: () => Promise.reject(new ApiError({ code, reason: 'No', message: 'no' })),
+});
+const NOBODY = failing(500);
+const leaves = { leaves: true };
+
+test.each<[string, readonly VolumeSnapshotContent[], readonly string[]]>([
+  ['nothing has it', [], []],
+  ['it is the only one, as far as was heard', [content('a')], []],
+  ['it leaves alone', [content('a', leaves)], []],
+  ['another stays', [content('a', leaves), content('b')], ['b']],
+  ['its own leaving was not heard of yet', [content('b'), content('a')], ['a', 'b']],
+  ['both leave', [content('a', leaves), content('b', leaves)], []],
+  ['the other is of another snapshot', [content('a', leaves), content('b', { handle: 'snap-2' })], []],
+  ['the other is of another driver', [content('a', leaves), content('b', { driver: 'theirs' })], []],
+])('a snapshot is kept by other contents: %s', async (_, items, want) => {
+  expect(await bothWays(items)).toEqual(want);
+});
+
+test('a cluster without snapshots keeps none; one that does not answer is asked again', async () => {
+  for (const code of [403, 404])
+    expect(await createSnapshotContents({ client: failing(code), drivers: [] }).keptBy('s', never)).toEqual([]);
+  await expect(createSnapshotContents({ client: NOBODY, drivers: [] }).keptBy('s', never)).rejects.toMatchObject({
+    kind: 'unavailable',
+  });
+});

@@ -1,0 +1,47 @@
+import type { KubeClient } from '../../kube/client.ts';
+import { ApiError } from '../../kube/errors.ts';
+import type { Informer } from '../../kube/follow/informer.ts';
+import { VOLUME_SNAPSHOT_CONTENTS } from '../../kube/resource.ts';
+import { Fault, textOf } from '../../model/fault.ts';
+import type { VolumeSnapshotContent } from '../../model/snapshot-objects.ts';
+import { viewOfContent, type ContentView } from './source-of-snapshot.ts';
+
+type Followed = Pick<Informer<VolumeSnapshotContent, ContentView>, 'values' | 'hasSynced'>;
+
+/** Which VolumeSnapshotContents have a snapshot. */
+export interface SnapshotContents {
+  /** From now on these are looked at; until they are listed, the API server is asked. */
+  follow(contents: Followed): void;
+  /** As `Traces.snapshotKeptBy`. */
+  keptBy(handle: string, signal: AbortSignal): Promise<readonly string[]>;
+}
+
+interface SnapshotContentsDeps {
+  readonly client: Pick<KubeClient, 'list'>;
+  /** Names of CSI drivers that are ours. */
+  readonly drivers: readonly string[];
+}
+
+export function createSnapshotContents({ client, drivers }: SnapshotContentsDeps): SnapshotContents {
+  let followed: Followed | undefined;
+  return {
+    follow: (contents) => {
+      followed = contents;
+    },
+    keptBy: async (handle, signal) => {
+      const all = followed?.hasSynced() ? [...followed.values.values()] : await listed(client, signal);
+      const found = all.filter((content) => content.handle === handle && drivers.includes(content.driver));
+      return found.length < 2 ? [] : found.flatMap(({ name, leaving }) => (leaving ? [] : [name])).toSorted();
+    },
+  };
+}
+
+/** None where the cluster has no such kind, or lets nobody see it: nobody restores from them there. */
+async function listed(client: SnapshotContentsDeps['client'], signal: AbortSignal): Promise<readonly ContentView[]> {
+  try {
+    return (await client.list(VOLUME_SNAPSHOT_CONTENTS, {}, signal)).items.map(viewOfContent);
+  } catch (error) {
+    if (error instanceof ApiError && [403, 404].includes(error.code)) return [];
+    throw new Fault('unavailable', `asking who has the snapshot: ${textOf(error)}`, { cause: error });
+  }
+}
