@@ -296,3 +296,17 @@ test.each([
 ])('a claim from %j is ours to fill or a populator’s', (dataSource, want) => {
   expect(claimFacts({ metadata: {}, spec: { dataSource } }).source).toEqual(want);
 });
+
+test.each<[string, NonNullable<PersistentVolume['spec']>, string | undefined]>([
+  ['one node', affinity([onNodes('n1')]), 'n1'],
+  ['one node by another key besides', affinity([onNodes('n1'), { key: 'zone', operator: 'In', values: ['z'] }]), 'n1'],
+  ['the same in two terms', affinity([onNodes('n1')], [onNodes('n1')]), 'n1'],
+  ['one of two nodes', affinity([onNodes('n1', 'n2')]), undefined],
+  ['two terms', affinity([onNodes('n1')], [onNodes('n2')]), undefined],
+  ['a node or a zone', affinity([onNodes('n1')], [{ key: 'zone', operator: 'In', values: ['z'] }]), undefined],
+  ['all but one', affinity([{ key: 'kubernetes.io/hostname', operator: 'NotIn', values: ['n1'] }]), undefined],
+  ['a zone', affinity([{ key: 'zone', operator: 'In', values: ['z'] }]), undefined],
+  ['nothing', {}, undefined],
+])('the only node that reaches a PersistentVolume whose affinity names %s', (_, spec, node) => {
+  expect(pvFacts(open({ spec })).node).toBe(node);
+});

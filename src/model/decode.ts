@@ -119,10 +119,16 @@ export function pvFacts(pv: PersistentVolume): PvFacts {
   };
 }
 
+/** Undefined for a volume that several nodes may reach, as one that is no local volume. */
 function nodeOf(spec: NonNullable<PersistentVolume['spec']>): string | undefined {
-  const terms = spec.nodeAffinity?.required?.nodeSelectorTerms ?? [];
-  const [hostname] = terms.flatMap((term) => (term.matchExpressions ?? []).filter(({ key }) => key === TOPOLOGY_KEY));
-  return hostname?.values?.[0];
+  const hostnames = spec.nodeAffinity?.required?.nodeSelectorTerms?.map(({ matchExpressions = [] }) =>
+    matchExpressions.flatMap(({ key, operator, values = [] }) =>
+      key === TOPOLOGY_KEY && operator === 'In' ? values : [],
+    ),
+  );
+  if (hostnames === undefined || hostnames.some(({ length }) => length === 0)) return undefined;
+  const [only, ...others] = new Set(hostnames.flat());
+  return others.length === 0 ? only : undefined;
 }
 
 function takesOf(pv: PersistentVolume): PvFacts['takes'] {

@@ -65,7 +65,10 @@ export interface PvFacts {
   readonly driver: string;
   /** CSI volume id; the name of the logical volume. */
   readonly handle: string;
-  /** The only node that can reach it, by its node affinity. */
+  /**
+   * The only node that can reach it, by its node affinity: by its hostname label as decoded, by its name for the ledger
+   * (operator/follow/pvs-by-node.ts).
+   */
   readonly node?: string;
   readonly claimUid?: string;
   /** What it takes on its node; absent when its attributes do not say, and for a snapshot that is mounted as it is. */
@@ -92,7 +95,7 @@ export interface PvOffer {
   readonly claim?: { readonly namespace: string; readonly name: string; readonly uid?: string };
   /** Its phase is Available: any claim that it suits may have it, unless `claim` names one. */
   readonly available: boolean;
-  /** The nodes that reach it; absent: all. */
+  /** The nodes that reach it, named as `node` of PvFacts is; absent: all. */
   readonly nodes?: readonly string[];
 }
 

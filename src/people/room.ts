@@ -17,13 +17,12 @@ import {
   type Resource,
 } from '../kube/resource.ts';
 import { OF_NODES_THERE } from '../model/nodes-there.ts';
-import type { KubeObject, Node } from '../model/objects.ts';
+import type { KubeObject } from '../model/objects.ts';
 import { OPERATOR } from '../model/well-known.ts';
 import type { ReadObjects } from '../operator/follow/ledger-of.ts';
 
 /** All objects that decide about room, read at one time. A list that could not be read is empty, and `unseen` tells. */
 export interface Room extends ReadObjects {
-  readonly nodes: readonly Node[];
   readonly settings: Settings;
   /** Of the operator; undefined where it could not be read, too. */
   readonly lease: Lease | undefined;

@@ -27,6 +27,7 @@ import type {
   StorageClass,
 } from '../../model/objects.ts';
 import type { Log } from '../../model/log.ts';
+import { createPvsByNode } from './pvs-by-node.ts';
 import { SCHEMAS } from './schemas.ts';
 import { createViews, type NodeView, type PvView, type StorageView } from './views.ts';
 import { OF_NODES_THERE } from '../../model/nodes-there.ts';
@@ -40,6 +41,7 @@ export interface Informers {
   readonly volumes: Informer<LocalVolume, LocalVolume>;
   readonly pods: Informer<Pod, PodFacts>;
   readonly claims: Informer<PersistentVolumeClaim, ClaimFacts>;
+  /** By the names of their nodes, not their hostnames. */
   readonly pvs: Informer<PersistentVolume, PvView>;
   readonly classes: Informer<StorageClass, ClassFacts>;
 }
@@ -59,8 +61,9 @@ export function createInformers({ client, drivers, log }: InformersOptions): Inf
     schema: Message<T>,
   ): Informer<T, P> => createInformer({ client, resource, project, schema, same, log });
   const views = createViews(drivers);
+  const nodes = follow(NODES, views.node, SCHEMAS.node);
   return {
-    nodes: follow(NODES, views.node, SCHEMAS.node),
+    nodes,
     storages: createInformer({
       client,
       resource: NODE_LOCAL_STORAGES,
@@ -79,7 +82,7 @@ export function createInformers({ client, drivers, log }: InformersOptions): Inf
     volumes: createInformer({ client, resource: LOCAL_VOLUMES, project: views.volume, log }),
     pods: follow(PODS, views.pod, SCHEMAS.pod),
     claims: follow(CLAIMS, views.claim, SCHEMAS.claim),
-    pvs: follow(VOLUMES, views.pv, SCHEMAS.pv),
+    pvs: createPvsByNode(follow(VOLUMES, views.pv, SCHEMAS.pv), nodes),
     classes: follow(STORAGE_CLASSES, classFacts, SCHEMAS.storageClass),
   };
 }

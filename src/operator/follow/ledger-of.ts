@@ -1,7 +1,9 @@
 import { Ledger } from '../../capacity/ledger.ts';
+import type { Handlers } from '../../kube/follow/audience.ts';
 import { classFacts, driversOf } from '../../model/decode.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import type {
+  Node,
   NodeLocalStorage,
   PersistentVolume,
   PersistentVolumeClaim,
@@ -11,12 +13,15 @@ import type {
 import type { VolumeSnapshot, VolumeSnapshotContent } from '../../model/snapshot-objects.ts';
 import { feedLedger } from './feed-ledger.ts';
 import { sourceOf, viewOfContent, viewOfSnapshot } from './source-of-snapshot.ts';
+import { withNodeNames } from './pvs-by-node.ts';
+import { createTopology } from './topology.ts';
 import { createViews, type StorageView } from './views.ts';
 
 /** All objects that decide about room, read at one time. */
 export interface ReadObjects {
   /** The name of our CSI driver. */
   readonly settings: { readonly driver: string };
+  readonly nodes: readonly Node[];
   readonly storages: readonly NodeLocalStorage[];
   readonly classes: readonly StorageClass[];
   readonly volumes: readonly LocalVolume[];
@@ -44,13 +49,15 @@ export function reportedStorages({ storages, settings }: Pick<ReadObjects, 'stor
 export function ledgerOf(read: ReadObjects, storages: readonly StorageView[] = reportedStorages(read)): Ledger {
   const drivers = driversOf(read.settings.driver);
   const views = createViews(drivers);
+  const nodes = new Map(read.nodes.map(views.node).map((node) => [node.name, node]));
+  const topology = createTopology({ values: nodes, ...played([...nodes.values()]) });
   const ledger = new Ledger({ strategy: 'binpack', drivers, holdTtlMs: HOLD_TTL_MS });
   feedLedger(
     {
       classes: played(read.classes.map(classFacts)),
       storages: played(storages),
       volumes: played(read.volumes.map(views.volume)),
-      pvs: played(read.pvs.map(views.pv)),
+      pvs: played(read.pvs.map((pv) => withNodeNames(views.pv(pv), topology))),
       claims: played(read.claims.map(views.claim)),
       pods: played(read.pods.map(views.pod)),
     },
@@ -68,8 +75,8 @@ export function ledgerOf(read: ReadObjects, storages: readonly StorageView[] = r
 
 /** As an informer that has listed what there is, and hears nothing more. */
 const played = <P>(views: readonly P[]) => ({
-  subscribe: ({ changed }: { changed: (view: P) => void }): (() => void) => {
-    for (const view of views) changed(view);
+  subscribe: ({ changed }: Handlers<P>): (() => void) => {
+    for (const view of views) changed?.(view, undefined);
     return () => {};
   },
 });

@@ -54,7 +54,7 @@ export function createCsiComponent(deps: CsiComponentDeps): Component {
   const controllers = createControllers({
     volumes: createVolumeStore({ ...deps, volumes: informers.volumes }),
     sources: new KeyedMutex(),
-    traces: createTraces({ client, informers, topology, drivers: deps.drivers, contents: deps.contents }),
+    traces: createTraces({ client, informers, drivers: deps.drivers, contents: deps.contents }),
     room: {
       place,
       unplace: (name) => ledger.unplace(name),

@@ -8,7 +8,6 @@ import type { NlsDevice, NodeLocalStorage } from '../../model/objects.ts';
 import { DEFAULT_DRIVER, LEGACY_DRIVER, LET_GO, LOST } from '../../model/well-known.ts';
 import { silentLog } from '../../model/log.ts';
 import { allSynced, createInformers, followAll, type Informers } from '../follow/informers.ts';
-import { createTopology } from '../follow/topology.ts';
 import { createTraces, traceIn, type Clues } from './trace-volume.ts';
 
 const never = new AbortController().signal;
@@ -162,8 +161,7 @@ async function startTraces({ reportMs = 20_000 } = {}): Promise<Traces> {
     await running;
   };
   await allSynced(informers, never);
-  const topology = createTopology(informers.nodes);
-  return createTraces({ client, informers, topology, drivers, contents: { keptBy: async () => [] }, reportMs });
+  return createTraces({ client, informers, drivers, contents: { keptBy: async () => [] }, reportMs });
 }
 
 test.each([DEFAULT_DRIVER, LEGACY_DRIVER])(

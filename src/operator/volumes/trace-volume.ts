@@ -1,4 +1,4 @@
-import type { Topology, Trace, Traces } from '../../csi/ports.ts';
+import type { Trace, Traces } from '../../csi/ports.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { createBoundedMap } from '../../kube/events/bounded-map.ts';
 import { find } from '../../kube/find.ts';
@@ -13,7 +13,6 @@ import type { SnapshotContents } from '../follow/snapshot-contents.ts';
 export interface TracesDeps {
   readonly client: Pick<KubeClient, 'get'>;
   readonly informers: Pick<Informers, 'nodes' | 'storages' | 'volumes' | 'pvs'>;
-  readonly topology: Pick<Topology, 'nodesAt'>;
   /** Names of CSI drivers that are ours. */
   readonly drivers: readonly string[];
   readonly contents: Pick<SnapshotContents, 'keptBy'>;
@@ -26,7 +25,7 @@ const REMEMBERED = 1000;
 
 /** Looks for volumes in what nodes report and in PersistentVolumes, whether they have a LocalVolume or not. */
 export function createTraces(deps: TracesDeps): Traces {
-  const { client, informers, topology, drivers, contents, reportMs = 5000 } = deps;
+  const { client, informers, drivers, contents, reportMs = 5000 } = deps;
   const { nodes, storages, volumes, pvs } = informers;
   const gone = createBoundedMap<true>(REMEMBERED);
   volumes.subscribe({ deleted: ({ metadata }) => gone.set(metadata.name ?? '', true) });
@@ -37,7 +36,7 @@ export function createTraces(deps: TracesDeps): Traces {
   const isAsked = (node: string): boolean => nodes.get(node) !== undefined && storages.get(node)?.lost === undefined;
   const look = async (id: string, signal: AbortSignal): Promise<Trace> => {
     const pv = pvOf(id);
-    const home = pv?.node === undefined ? undefined : topology.nodesAt(pv.node).find(isAsked);
+    const home = pv?.node !== undefined && isAsked(pv.node) ? pv.node : undefined;
     const elsewhere = [...storages.values.values()]
       .filter(({ name }) => name !== home && isAsked(name))
       .flatMap(({ name, storage }) =>

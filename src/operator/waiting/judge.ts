@@ -3,7 +3,7 @@ import type { Shortfall } from '../../capacity/placing/shortfall.ts';
 import { driversOf, podFacts } from '../../model/decode.ts';
 import type { PodFacts } from '../../model/facts.ts';
 import { nodeTraitsOf, nodeWishOf, type NodeTraits } from '../../model/node-choice.ts';
-import type { Node, Pod } from '../../model/objects.ts';
+import type { Pod } from '../../model/objects.ts';
 import { present } from '../../model/present.ts';
 import { ledgerOf, type ReadObjects } from '../follow/ledger-of.ts';
 import type { StorageView } from '../follow/views.ts';
@@ -33,10 +33,6 @@ export interface WhyNode {
   readonly where?: string;
 }
 
-export interface JudgeObjects extends ReadObjects {
-  readonly nodes: readonly Node[];
-}
-
 /** Whoever is asked about many pods. */
 export interface Judge {
   readonly why: (pod: PodFacts, refusedClaim?: RefusedClaim) => Why;
@@ -49,7 +45,7 @@ export interface Judge {
 }
 
 /** Judges by what was read at one time; `counted` are the storages as they count for new volumes. */
-export function createJudge(read: JudgeObjects, counted: readonly StorageView[]): Judge {
+export function createJudge(read: ReadObjects, counted: readonly StorageView[]): Judge {
   const drivers = driversOf(read.settings.driver);
   const ledger = ledgerOf(read, counted);
   const storages = new Map(counted.map((view) => [view.name, view]));
