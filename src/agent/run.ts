@@ -16,6 +16,7 @@ import { createCsiServer, type CsiServerOptions } from '../csi/server.ts';
 import type { Service } from '../csi/service.ts';
 import type { Endpoint } from '../daemon/endpoint.ts';
 import type { Run } from '../exec/run.ts';
+import { unlessHung } from '../exec/unless-hung.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { createEventRecorder } from '../kube/events/events.ts';
 import { background } from '../daemon/background.ts';
@@ -60,7 +61,7 @@ export async function runAgent(
   const objects = createOwnObjects(config.nodeName, { client, log });
   objects.node.subscribe({ changed: ({ metadata }) => setLogLevel?.(metadata.annotations?.[LOG_LEVEL]) });
   const { tracer, components } = tracingOf(config, version, metrics, log);
-  const ports = portsOf(config, { run: tracedRun(run, tracer), onCommand: metrics.onCommand, objects });
+  const ports = portsOf(config, { run: tracedRun(unlessHung(run), tracer), onCommand: metrics.onCommand, objects });
   const events = createEventRecorder({ client, source: { component: AGENT, host: config.nodeName }, log });
   const record: RecordEvent = (subject, event) => events.record({ subject, ...event });
   const work = createWork({ config, client, ports, version, objects, metrics, record, log, tracer });

@@ -2,7 +2,8 @@ import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { createFakeRun, exits } from '../exec/fake-run.ts';
+import { createFakeRun, exits, type Script } from '../exec/fake-run.ts';
+import { run } from '../exec/run.ts';
 import { bytes, MIB, type Bytes } from '../model/bytes.ts';
 import { parseWipefs, probeContent } from './content.ts';
 
@@ -22,8 +23,14 @@ async function disk(writes: readonly (readonly [number, string])[] = [], size: B
   return { path: device, size };
 }
 
+/** Reads for real, and has wipefs say this. */
+const scripted =
+  (reply: string | Error): Script =>
+  (argv, options, signal) =>
+    argv[0] === 'dd' ? run(argv, options, signal) : reply;
+
 const probe = (device: { readonly path: string; readonly size: Bytes }, reply: string | Error = NOTHING) =>
-  probeContent(device, createFakeRun(() => reply).run, never);
+  probeContent(device, createFakeRun(scripted(reply)).run, never);
 
 test('zeros and no signature', async () => {
   expect(await probe(await disk())).toEqual({ busy: false, signatures: [] });
@@ -97,9 +104,9 @@ test('a disk that is gone, or on which wipefs fails, cannot be read', async () =
 
 test('wipefs is told to change nothing', async () => {
   const device = await disk();
-  const { run, calls } = createFakeRun(() => NOTHING);
-  await probeContent(device, run, never);
-  expect(calls).toEqual([['wipefs', '--no-act', '--json', '--', device.path]]);
+  const { run: fake, calls } = createFakeRun(scripted(NOTHING));
+  await probeContent(device, fake, never);
+  expect(calls[0]).toEqual(['wipefs', '--no-act', '--json', '--', device.path]);
 });
 
 test('signatures of wipefs, recorded', () => {

@@ -1,8 +1,9 @@
 import { constants } from 'node:fs';
-import { open, type FileHandle } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { MIB } from '../model/bytes.ts';
 import { textOf } from '../model/fault.ts';
+import { readDevice } from '../exec/read-device.ts';
 import type { Run } from '../exec/run.ts';
 import type { BlockDevice, Probe, Signature } from './disks.ts';
 
@@ -20,10 +21,11 @@ type Device = Pick<BlockDevice, 'path' | 'size'>;
 export async function probeContent(device: Device, run: Run, signal: AbortSignal): Promise<Probe> {
   signal.throwIfAborted();
   try {
+    const known = await readSignatures(device.path, run, signal); // a device that does not answer stops here
     await assertFree(device, signal);
-    const ends = await readEnds(device);
+    const ends = await readEnds(device, run, signal);
     const dataAt = findData(ends.first);
-    const signatures = [...(await readSignatures(device.path, run, signal)), ...backupGpt(ends.last, device.size)];
+    const signatures = [...known, ...backupGpt(ends.last, device.size)];
     const isLvm = signatures.some(({ type }) => type === 'LVM2_member');
     return {
       busy: false,
@@ -56,24 +58,18 @@ async function assertFree({ path }: Device, signal: AbortSignal): Promise<void> 
   }
 }
 
-async function readEnds({ path, size }: Device): Promise<{ readonly first: Buffer; readonly last: Buffer }> {
-  const handle = await open(path, constants.O_RDONLY);
-  try {
-    const length = Math.min(MIB, size);
-    return { first: await readAt(handle, 0, length), last: await readAt(handle, size - length, length) };
-  } finally {
-    await handle.close();
-  }
-}
-
-async function readAt(handle: FileHandle, position: number, length: number): Promise<Buffer> {
-  const buffer = Buffer.alloc(length);
-  for (let done = 0; done < length;) {
-    const { bytesRead } = await handle.read(buffer, done, length - done, position + done);
-    if (bytesRead === 0) throw new Error(`it ends after ${position + done} bytes`);
-    done += bytesRead;
-  }
-  return buffer;
+async function readEnds(
+  { path, size }: Device,
+  run: Run,
+  signal: AbortSignal,
+): Promise<{ readonly first: Buffer; readonly last: Buffer }> {
+  const length = Math.min(MIB, size);
+  const read = async (at: number): Promise<Buffer> => {
+    const found = await readDevice(path, { at, length }, run, signal);
+    if (found.length < length) throw new Error(`it ends after ${at + found.length} bytes`);
+    return found;
+  };
+  return { first: await read(0), last: await read(size - length) };
 }
 
 async function readSignatures(path: string, run: Run, signal: AbortSignal): Promise<readonly Signature[]> {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { createFakeRun, exits, type Reply } from '../exec/fake-run.ts';
+import { run as realRun } from '../exec/run.ts';
 import { bytes, MIB } from '../model/bytes.ts';
 import { wipeDevice } from './wipe.ts';
 
@@ -22,7 +23,8 @@ async function disk() {
 }
 
 const scripted = (replies: { readonly discard?: Reply; readonly wipefs?: Reply; readonly look?: Reply } = {}) =>
-  createFakeRun((argv) => {
+  createFakeRun((argv, options, signal) => {
+    if (argv[0] === 'dd') return realRun(argv, options, signal);
     if (argv[0] === 'blkdiscard') return replies.discard ?? '';
     return argv.includes('--all') ? (replies.wipefs ?? '') : (replies.look ?? NOTHING);
   });
@@ -31,7 +33,8 @@ test('all is discarded, signatures are erased, and the ends are zeroed', async (
   const device = await disk();
   const { run, calls } = scripted();
   await wipeDevice(device, 'discard', run, never);
-  expect(calls.map(([program, option]) => `${program} ${option}`)).toEqual([
+  const changing = calls.filter(([program]) => program !== 'dd');
+  expect(changing.map(([program, option]) => `${program} ${option}`)).toEqual([
     'blkdiscard --',
     'wipefs --all',
     'wipefs --no-act',

@@ -143,6 +143,11 @@ test('what a program wrote is read, though its end was heard before and the mach
   expect(await ran).toEqual({ stdout: 'out\n', stderr: 'err\n' });
 });
 
+test('binary output has one character for each byte', async () => {
+  const { stdout } = await run(['printf', '\\377\\000\\200'], { ...soon, binary: true }, never);
+  expect([...Buffer.from(stdout, 'latin1')]).toEqual([255, 0, 128]);
+});
+
 test('a daemon left behind that holds the pipes does not hold the call', async () => {
   const { stdout } = await run(['sh', '-c', 'sleep 300 & echo $!'], soon, never);
   const pid = Number(stdout);

@@ -20,6 +20,10 @@ export interface RunOptions {
    * the beginning and the end are kept.
    */
   readonly maxOutputBytes?: number;
+  /** The text of stdout has one character for each byte. Absent: it is read as UTF-8. */
+  readonly binary?: true;
+  /** Told of a program that could not be killed and was left behind, with a promise of its end. */
+  readonly onLeft?: (gone: Promise<unknown>) => void;
 }
 
 /** Runs one program; throws CommandFailed unless it exits with 0, and the signal's reason when aborted. */
@@ -45,7 +49,8 @@ export const PIPE_GRACE_MS = 500;
  * Never a shell. The child leads a process group of its own, so that killing it takes its children along and a
  * terminal's Ctrl-C does not end a program half-way; it starts in `/`, so that it pins no mount.
  */
-export const run: Run = async (argv, { timeoutMs, env, stdin, maxOutputBytes = MAX_OUTPUT_BYTES }, signal) => {
+export const run: Run = async (argv, options, signal) => {
+  const { timeoutMs, env, stdin, maxOutputBytes = MAX_OUTPUT_BYTES } = options;
   signal.throwIfAborted();
   const [file = '', ...args] = argv;
   const child = spawn(file, args, {
@@ -63,9 +68,15 @@ export const run: Run = async (argv, { timeoutMs, env, stdin, maxOutputBytes = M
   const stdout = collect(child.stdout, maxOutputBytes, overflow);
   const stderr = collectEnds(child.stderr);
 
-  const { exitCode, exitSignal, spawnError } = await ended(child, stop);
+  const { exitCode, exitSignal, spawnError } = await ended(child, stop, options.onLeft);
   signal.throwIfAborted();
-  const ending: Ending = { argv, exitCode, signal: exitSignal, stdout: stdout(), stderr: stderr() };
+  const ending: Ending = {
+    argv,
+    exitCode,
+    signal: exitSignal,
+    stdout: stdout(options.binary ? 'latin1' : 'utf8'),
+    stderr: stderr(),
+  };
   if (spawnError) throw new CommandFailed(ending, `could not be started: ${spawnError.message}`, { cause: spawnError });
   if (overflow.signal.aborted) throw new CommandFailed(ending, `wrote more than ${maxOutputBytes} bytes`);
   if (exitCode === 0) return { stdout: ending.stdout, stderr: ending.stderr };
@@ -74,7 +85,11 @@ export const run: Run = async (argv, { timeoutMs, env, stdin, maxOutputBytes = M
 };
 
 /** Gathers what a stream says, up to the bound; the returned function gives the text so far. */
-function collect(stream: ChildProcess['stdout'], maxBytes: number, overflow: AbortController): () => string {
+function collect(
+  stream: ChildProcess['stdout'],
+  maxBytes: number,
+  overflow: AbortController,
+): (encoding: BufferEncoding) => string {
   const chunks: Buffer[] = [];
   let bytes = 0;
   stream?.on('data', (chunk: Buffer) => {
@@ -82,7 +97,7 @@ function collect(stream: ChildProcess['stdout'], maxBytes: number, overflow: Abo
     if (bytes > maxBytes) overflow.abort();
     else chunks.push(chunk);
   });
-  return () => Buffer.concat(chunks).toString('utf8');
+  return (encoding) => Buffer.concat(chunks).toString(encoding);
 }
 
 /** Gathers the first and the last of what a stream says, whatever is between. */
@@ -110,14 +125,18 @@ interface End {
 }
 
 /** Waits for the child to be gone and its pipes drained, killing it as soon as `stop` says so. */
-async function ended(child: ChildProcess, stop: AbortSignal): Promise<End> {
+async function ended(child: ChildProcess, stop: AbortSignal, onLeft: RunOptions['onLeft']): Promise<End> {
   const closed = once(child, 'close').catch(() => undefined);
   const gone = new AbortController();
   const exited = new Promise<End>((resolve) => {
     child.once('error', (spawnError) => resolve({ exitCode: undefined, exitSignal: undefined, spawnError }));
     child.once('exit', (code, name) => resolve({ exitCode: code ?? undefined, exitSignal: name ?? undefined }));
   });
-  const end = await Promise.race([exited, kill(child, stop, gone.signal)]);
+  const left = kill(child, stop, gone.signal).then((end) => {
+    onLeft?.(exited);
+    return end;
+  });
+  const end = await Promise.race([exited, left]);
   gone.abort();
   if (!end.spawnError) await orAfter(closed, PIPE_GRACE_MS);
   await whatWasWrittenIsRead();

@@ -1,8 +1,9 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { createFakeRun, exits, type Reply } from '../exec/fake-run.ts';
+import { run, type Run } from '../exec/run.ts';
 import { bytes, MIB } from '../model/bytes.ts';
 import { majorMinorOf } from './device-number.ts';
 import { canGrow, growArgv, mkfsArgv, neededOptions, parseBlkid } from './filesystem.ts';
@@ -26,7 +27,8 @@ async function probeFile(reply: Reply, content = 'x') {
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const device = path.join(folder, 'device');
   await writeFile(device, content);
-  return createHostFilesystems(createFakeRun(() => reply).run).probe(device, never);
+  const fake = createFakeRun((argv, options, signal) => (argv[0] === 'dd' ? run(argv, options, signal) : reply));
+  return createHostFilesystems(fake.run).probe(device, never);
 }
 
 test('blank is only what blkid finds nothing on and what can be read', async () => {
@@ -48,9 +50,24 @@ test('an answer of blkid without a word is none', async () => {
 });
 
 test('a device that is not there is missing, without asking blkid', async () => {
-  const { run, calls } = createFakeRun(() => undefined);
-  expect(await createHostFilesystems(run).probe('/dev/none', never)).toEqual({ kind: 'missing' });
-  expect(calls).toEqual([]);
+  const fake = createFakeRun((argv, options, signal) => (argv[0] === 'dd' ? run(argv, options, signal) : undefined));
+  expect(await createHostFilesystems(fake.run).probe('/dev/none', never)).toEqual({ kind: 'missing' });
+});
+
+test('devices that do not answer are told so, and stop nothing else of this program', async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'fs-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const paths = ['a', 'b', 'c', 'd', 'e'].map((name) => path.join(folder, name));
+  await run(['mkfifo', ...paths], { timeoutMs: 20_000 }, never); // opening one waits for ever
+  const enough = new AbortController();
+  const filesystems = createHostFilesystems(run);
+  const looks = paths.map((device) => filesystems.probe(device, enough.signal).catch((error: unknown) => error));
+  expect(await readFile('/proc/self/stat', 'utf8')).toContain(`${process.pid} `); // waits for ever behind them
+  enough.abort(new Error('enough'));
+  expect(await Promise.all(looks)).toEqual(looks.map(() => enough.signal.reason as Error));
+  const impatient: Run = (argv, options, signal) => run(argv, { ...options, timeoutMs: 200 }, signal);
+  const [device = ''] = paths;
+  await expect(createHostFilesystems(impatient).probe(device, never)).rejects.toMatchObject({ kind: 'unavailable' });
 });
 
 test.each([

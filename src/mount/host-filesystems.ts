@@ -3,6 +3,7 @@ import { open, readFile, type FileHandle } from 'node:fs/promises';
 import { bytes, MIB, type Bytes } from '../model/bytes.ts';
 import { Fault, textOf } from '../model/fault.ts';
 import { CommandFailed } from '../exec/command-failed.ts';
+import { readDevice } from '../exec/read-device.ts';
 import type { Output, Run } from '../exec/run.ts';
 import { DEVICES, deviceBehind, deviceNumber, isDeviceFile } from './device-number.ts';
 import {
@@ -103,7 +104,7 @@ export function createHostFilesystems(run: Run): Filesystems {
 }
 
 async function probe(device: string, run: Run, signal: AbortSignal): Promise<Content> {
-  const head = await headOf(device);
+  const head = await headOf(device, run, signal);
   return head ? withProgress(await probeWithBlkid(device, run, signal), head) : { kind: 'missing' };
 }
 
@@ -135,21 +136,20 @@ const TOLD_CHARS = 400;
  * The first MiB; undefined when the device is not there. Throws Fault `unavailable` when it is and cannot be read:
  * blkid calls that "nothing found".
  */
-async function headOf(device: string): Promise<Uint8Array | undefined> {
+async function headOf(device: string, run: Run, signal: AbortSignal): Promise<Uint8Array | undefined> {
   try {
-    const handle = await open(device, constants.O_RDONLY);
-    try {
-      const { bytesRead, buffer } = await handle.read(Buffer.alloc(MIB), 0, MIB, 0);
-      if (bytesRead === 0) throw new Error('it is empty');
-      return buffer;
-    } finally {
-      await handle.close();
-    }
+    const head = await readDevice(device, { at: 0, length: MIB }, run, signal);
+    if (head.length === 0) throw new Error('it is empty');
+    return head;
   } catch (error) {
-    if (['ENOENT', 'ENXIO', 'ENODEV'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    signal.throwIfAborted();
+    if (error instanceof CommandFailed && NOT_THERE.test(error.stderr)) return undefined;
     throw new Fault('unavailable', `device ${device} cannot be read: ${textOf(error)}`, { cause: error });
   }
 }
+
+/** ENOENT, ENXIO and ENODEV. */
+const NOT_THERE = /No such (file or directory|device)/;
 
 async function probeWithBlkid(device: string, run: Run, signal: AbortSignal): Promise<Content> {
   try {

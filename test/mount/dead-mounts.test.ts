@@ -5,7 +5,10 @@ import path from 'node:path';
 import { expect } from 'vitest';
 import { createLimits } from '../../src/agent/limits/limits.ts';
 import { createLoopsOver } from '../../src/disk/loop-backing.ts';
+import { createHostDisks } from '../../src/disk/host-disks.ts';
 import { run, type Run } from '../../src/exec/run.ts';
+import { unlessHung } from '../../src/exec/unless-hung.ts';
+import { bytes, MIB } from '../../src/model/bytes.ts';
 import { silentLog } from '../../src/model/log.ts';
 import { createHostFilesystems } from '../../src/mount/host-filesystems.ts';
 import { mountAt } from '../../src/mount/mountinfo.ts';
@@ -22,11 +25,12 @@ const filesystems = createHostFilesystems(impatient);
 
 async function deadMount() {
   await using stack = new AsyncDisposableStack();
-  const { target } = stack.use(await mountDead());
+  const dead = stack.use(await mountDead());
+  const { target } = dead;
   const entry = mountAt(await mounts.list(never), target);
   if (!entry) throw new Error(`nothing is mounted at ${target}`);
   const kept = stack.move();
-  return { target, entry, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+  return { ...dead, entry, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }
 
 test('a mount that does not answer is told so, and stops nothing else of this program', async () => {
@@ -38,6 +42,32 @@ test('a mount that does not answer is told so, and stops nothing else of this pr
   await expect(filesystems.entries(dead.entry, never)).rejects.toMatchObject({ kind: 'unavailable' });
   const it = { target: dead.target, identity: await filesystems.identify(dead.entry, never) };
   await expect(filesystems.clear(it, never)).rejects.toMatchObject({ kind: 'unavailable' });
+});
+
+test('disks that do not answer are unreadable, and stop nothing else of this program', async () => {
+  await using dead = await deadMount();
+  const disk = { path: path.join(dead.target, 'disk'), size: bytes(MIB) };
+  const enough = new AbortController();
+  const disks = createHostDisks(run, 'zero');
+  const looks = Array.from({ length: 8 }, () => disks.probe(disk, enough.signal).catch((error: unknown) => error));
+  expect(await readFile('/proc/self/stat', 'utf8')).toContain(`${process.pid} `); // waits for ever behind them
+  enough.abort(new Error('enough'));
+  expect(await Promise.all(looks)).toEqual(looks.map(() => enough.signal.reason as Error));
+  expect(await createHostDisks(impatient, 'zero').probe(disk, never)).toMatchObject({
+    unreadable: expect.stringContaining('did not end') as string,
+  });
+});
+
+test('a program that cannot be killed is not started again until it has ended', async () => {
+  await using dead = await deadMount();
+  const sparing = unlessHung(run);
+  const look = () => sparing(['stat', '--', dead.target], { timeoutMs: 500 }, never);
+  const first = look();
+  dead.take();
+  await expect(first).rejects.toThrow('did not end within 500 ms');
+  await expect(look()).rejects.toThrow('was not started');
+  dead.end();
+  await expect.poll(() => look().catch(String)).toContain('exited with 1');
 });
 
 test("whether a mount is a volume's is known without a look at it", async () => {
