@@ -12,7 +12,8 @@ import { inlineVolumeId } from '../../src/model/inline-volume.ts';
 import { DEFAULT_DRIVER } from '../../src/model/well-known.ts';
 import type { Pod } from '../../src/model/objects.ts';
 import type { Step } from './story.ts';
-import { NODE, type World } from './world.ts';
+import { NODE } from './run-program.ts';
+import type { World } from './world.ts';
 
 const KEY = { namespace: 'default', name: 'web' };
 const ATTRIBUTES = { vgName: 'pool-0', size: '1Gi' };

@@ -1,23 +1,17 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { parseAgentConfig } from '../../src/agent/config.ts';
-import { createPorts } from '../../src/agent/ports.ts';
-import { runAgent } from '../../src/agent/run.ts';
 import { createCsiClient, type CsiClient } from '../../src/csi/client.ts';
-import { run } from '../../src/exec/run.ts';
 import { INIT_CONFIGS, LOCAL_VOLUMES, NODES, NODE_LOCAL_STORAGES } from '../../src/kube/resource.ts';
 import type { KubeClient } from '../../src/kube/client.ts';
 import type { SimulatedStorage } from '../../src/lvm/simulated-groups.ts';
 import { GIB } from '../../src/model/bytes.ts';
-import { silentLog } from '../../src/model/log.ts';
-import { parseOperatorConfig } from '../../src/operator/config.ts';
-import { runOperator } from '../../src/operator/run.ts';
-import { withActiveVolumes } from '../rig/active-volumes.ts';
 import { eventually } from '../rig/eventually.ts';
 import { startOurApi } from '../rig/our-api.ts';
-import { Life, type ProgramName, type Watcher } from './life.ts';
+import { Life } from './life.ts';
+import { ProgramProcess } from './program-process.ts';
+import { Programs, type Watcher } from './programs.ts';
+import { NODE, runProgram } from './run-program.ts';
 
-export const NODE = 'n1';
 const GROUP = 'pool-0';
 const never = new AbortController().signal;
 
@@ -49,18 +43,23 @@ export interface World extends AsyncDisposable {
   readonly kills: number;
 }
 
+/** How a program dies: in this process by what it cannot do any more, or as a process of its own by SIGKILL. */
+export type Death = 'stopped' | 'SIGKILL';
+
 /** Starts everything; resolves when the node offers its group. */
-export async function startWorld(watcher: Watcher): Promise<World> {
+export async function startWorld(watcher: Watcher, death: Death = 'stopped'): Promise<World> {
   await using started = new AsyncDisposableStack();
   const api = await startOurApi();
   started.defer(() => api.close());
   const { client, folder } = api;
   const targets = path.join(folder, 't');
   await describeNode(client, folder);
-  const programs = new Programs(client, folder, watcher);
+  const programs = new Programs((program) =>
+    death === 'SIGKILL'
+      ? new ProgramProcess(program, folder, watcher)
+      : new Life(watcher, (guard, signal) => runProgram(program, { client, folder, guard }, signal)),
+  );
   started.defer(() => programs.stop());
-  programs.start('operator');
-  programs.start('agent');
   const csi = createCsiClient({ kind: 'unix', path: `${folder}/operator.sock` }, 20_000);
   const node = createCsiClient({ kind: 'unix', path: `${folder}/agent.sock` }, 20_000);
   started.defer(() => [csi, node].forEach((connection) => connection.close()));
@@ -82,90 +81,6 @@ export async function startWorld(watcher: Watcher): Promise<World> {
     },
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
-}
-
-class Programs {
-  readonly #client: KubeClient;
-  readonly #folder: string;
-  readonly #watcher: Watcher;
-  readonly #lives = new Map<ProgramName, Life>();
-  readonly #running = new Map<ProgramName, Promise<void>>();
-  #stopping = false;
-  kills = 0;
-
-  constructor(client: KubeClient, folder: string, watcher: Watcher) {
-    this.#client = client;
-    this.#folder = folder;
-    this.#watcher = watcher;
-  }
-
-  start(program: ProgramName): void {
-    const life = new Life(program, this.#watcher);
-    this.#lives.set(program, life);
-    const running = program === 'operator' ? this.#runOperator(life) : this.#runAgent(life);
-    this.#running.set(program, this.#startAgain(program, life, running));
-  }
-
-  /** As the kubelet does; not after the end. */
-  async #startAgain(program: ProgramName, life: Life, running: Promise<void>): Promise<void> {
-    try {
-      await running;
-    } catch (error) {
-      if (!life.killed) throw error;
-    }
-    if (life.killed) this.kills += 1;
-    if (!this.#stopping) this.start(program);
-  }
-
-  async settled(): Promise<void> {
-    for (const [program, life] of this.#lives) if (life.signal.aborted) await this.#running.get(program);
-  }
-
-  async stop(): Promise<void> {
-    this.#stopping = true;
-    for (const life of this.#lives.values()) life.end();
-    await Promise.all(this.#running.values());
-  }
-
-  #runOperator(life: Life): Promise<void> {
-    const config = parseOperatorConfig(
-      [
-        ...['--no-leader-election', '--metrics-listen=none', '--namespace=default'],
-        `--csi-endpoint=unix://${this.#folder}/operator.sock`,
-        `--extender-listen=unix://${this.#folder}/extender.sock`,
-      ],
-      {},
-    );
-    return runOperator(
-      config,
-      { client: life.bind('kube', this.#client), version: 'test', log: silentLog },
-      life.signal,
-    );
-  }
-
-  #runAgent(life: Life): Promise<void> {
-    const folder = this.#folder;
-    const config = parseAgentConfig(
-      [
-        ...[`--node-name=${NODE}`, `--csi-endpoint=unix://${folder}/agent.sock`, `--mount-root=${folder}/mnt`],
-        ...[`--simulated-disks=${folder}/disks.json`, `--simulated-mounts=${folder}/mounts.json`],
-      ],
-      {},
-    );
-    const ports: typeof createPorts = (...given) => {
-      const { lvm, disks, mounts, filesystems, crypt, ...rest } = createPorts(...given);
-      return {
-        ...rest,
-        lvm: life.bind('lvm', withActiveVolumes(lvm)),
-        disks: life.bind('disks', disks),
-        mounts: life.bind('mounts', mounts),
-        filesystems: life.bind('filesystems', filesystems),
-        crypt: life.bind('crypt', crypt),
-      };
-    };
-    const client = life.bind('kube', this.#client);
-    return runAgent(config, { client, run, version: 'test', log: silentLog, ports }, life.signal);
-  }
 }
 
 async function describeNode(client: KubeClient, folder: string): Promise<void> {
