@@ -159,24 +159,14 @@ const targetOf = ({ spec, metadata }: LocalVolume, step: Deed): VolumeRef => ({
   ...('uuid' in step && step.uuid !== undefined ? { uuid: step.uuid } : {}),
 });
 
-/**
- * If the volume cannot be activated because disks are missing, its bytes on the remaining disks are not erased: nothing
- * can reach them.
- */
 async function erase(
   volume: LocalVolume,
-  { target, first, partial, path, size }: Erasure & { readonly target: VolumeRef },
+  { target, first, path, size }: Erasure & { readonly target: VolumeRef },
   { lvm, disks, crypt }: VolumeDeps,
   signal: AbortSignal,
 ): Promise<void> {
-  try {
-    if (first === 'activate') await lvm.activateVolume(target, signal);
-    if (first === 'refresh') await lvm.refreshVolume(target, signal);
-  } catch (error) {
-    signal.throwIfAborted();
-    if (partial) return;
-    throw error;
-  }
+  if (first === 'activate') await lvm.activateVolume(target, signal);
+  if (first === 'refresh') await lvm.refreshVolume(target, signal);
   await assertLeadsTo(target, path, { disks, todo: 'erased' }, signal);
   await closeLeft(volume, crypt, signal);
   const isUnreadable = await destroyKeys(volume, path, crypt, signal);

@@ -105,6 +105,13 @@ test.each<[string, LocalVolume, LvmGroup, readonly LocalVolume[], object]>([
     { kind: 'split' },
   ],
   [
+    'a snapshot some of whose disks are away',
+    leaving,
+    holding(whole, store({ health: 'partial' })),
+    [],
+    { kind: 'refuse', reason: 'GroupFaulty' },
+  ],
+  [
     'a store on its own',
     leaving,
     holding(whole, sampleVolume('snap', { active: false })),

@@ -72,13 +72,25 @@ test.each<[string, LocalVolume, LvmGroup | undefined, object]>([
     'to be removed and not active',
     sampleLocalVolume({ meta: deleting, status: ready }),
     holding({ active: false }),
-    { kind: 'remove', erase: { path: '/dev/pool-0/v1', size: GIB, first: 'activate', partial: false } },
+    { kind: 'remove', erase: { path: '/dev/pool-0/v1', size: GIB, first: 'activate' } },
   ],
   [
     'to be removed and active',
     sampleLocalVolume({ meta: deleting, status: ready }),
     holding({ active: true }),
-    { kind: 'remove', erase: { path: '/dev/pool-0/v1', size: GIB, partial: false } },
+    { kind: 'remove', erase: { path: '/dev/pool-0/v1', size: GIB } },
+  ],
+  [
+    'to be removed, and some of its disks are away: LVM would give its extents, unerased, to the next one',
+    sampleLocalVolume({ meta: deleting, status: ready }),
+    holding({ active: false, health: 'partial' }),
+    { kind: 'refuse', reason: 'GroupFaulty' },
+  ],
+  [
+    'to be removed, half made, and some of its disks are away',
+    sampleLocalVolume({ meta: deleting }),
+    holding({ tags: [OUR_TAG, UNFINISHED_TAG], active: false, health: 'partial' }),
+    { kind: 'remove' },
   ],
   [
     "to be removed in another machine's group",

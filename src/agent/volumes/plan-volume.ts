@@ -189,19 +189,31 @@ function planRemovalOf(found: LvmVolume, volume: LocalVolume, group: LvmGroup, o
   const kept = keptBy(found, group, others.values());
   if (kept) return kept;
   const which = { vgUuid: group.uuid, uuid: found.uuid };
-  if (found.snapshot) return { kind: 'split', ...which };
   // Nobody has had what is not finished, but the store of a snapshot has old content of its source from the start.
   const isClean = isUnfinished(found) && volume.spec.role !== 'Snapshot';
+  if (!isClean && lacksDisks(found)) return refuse('GroupFaulty', waitsForDisks(volume));
+  if (found.snapshot) return { kind: 'split', ...which };
   const erase = isClean ? undefined : erasureOf(found, group);
   return { kind: 'remove', ...which, ...present({ erase }) };
 }
 
+/**
+ * LVM would remove it all the same: when its disks are back, their extents are free, and the next volume there has its
+ * bytes.
+ */
+const lacksDisks = ({ health }: LvmVolume): boolean => health.includes('partial');
+
+function waitsForDisks({ metadata: { name }, spec: { vgName } }: LocalVolume): string {
+  const away = `Logical volume ${vgName}/${name} lacks disks that are away, and its bytes may come back with them`;
+  return `${away}: it is erased and removed when they are back. If they never will be: kubectl open-local release volume ${name} --reason WHY.`;
+}
+
 /** Without device-mapper there are no devices, and nothing was ever written. */
-function erasureOf(volume: LvmVolume, { name, partial }: LvmGroup): Erasure | undefined {
+function erasureOf(volume: LvmVolume, { name }: LvmGroup): Erasure | undefined {
   const { active, size } = volume;
   if (active === undefined) return undefined;
   const first: Erasure['first'] = active ? (isRecoverable(volume) ? 'refresh' : undefined) : 'activate';
-  return { path: volumeDevicePath(name, volume.name), size, partial, ...present({ first }) };
+  return { path: volumeDevicePath(name, volume.name), size, ...present({ first }) };
 }
 
 const foreign = ({ name, systemId }: LvmGroup): VolumeStep =>

@@ -234,26 +234,23 @@ test("a record with another volume's device is told, and written anew by what is
 });
 
 test.each([
-  [true, 'is removed all the same'],
-  [false, 'stays'],
-])('a volume whose device does not come, in a group that misses disks (%s), %s', async (partial) => {
+  ['that lacks disks', { health: 'partial' }, 'lacks disks that are away'],
+  ['whose device does not come', {}, 'refusing activation'],
+])('a volume %s, in a group that lacks disks, stays until it can be erased', async (_, facts, why) => {
   const it = await rig(sampleLocalVolume());
   await it.reconcile();
   const lvm: Lvm = {
     ...it.lvm,
     report: async (signal) => {
       const { groups, orphans } = await it.lvm.report(signal);
-      const volumes = (groups[0]?.volumes ?? []).map((volume) => ({ ...volume, active: false }));
-      return { groups: groups.map((group) => ({ ...group, partial, volumes })), orphans };
+      const volumes = (groups[0]?.volumes ?? []).map((volume) => ({ ...volume, active: false, ...facts }));
+      return { groups: groups.map((group) => ({ ...group, partial: true, volumes })), orphans };
     },
     activateVolume: () => Promise.reject(new Fault('unavailable', 'refusing activation')),
   };
   it.object.write(sampleLocalVolume({ meta: deleting, status: it.object.read()?.status }));
-  const ended = await it.reconcile({ lvm }).then(
-    () => 'removed',
-    () => 'stays',
-  );
-  expect([ended, it.wiped]).toEqual([partial ? 'removed' : 'stays', []]);
+  await expect(it.reconcile({ lvm })).rejects.toThrow(why);
+  expect([it.object.read()?.metadata.name, it.wiped]).toEqual(['v1', []]);
 });
 
 test('a volume that is mounted is not removed, whoever deletes its object, until it is unmounted', async () => {

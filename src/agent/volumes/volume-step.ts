@@ -9,8 +9,6 @@ export interface Erasure {
   readonly size: Bytes;
   /** What makes its device lead to its disks; nothing has to. */
   readonly first?: 'activate' | 'refresh';
-  /** Some of its group's disks are gone, so that its device may not come. */
-  readonly partial: boolean;
 }
 
 /** Which group is meant, and which volume in it if it is there. */
