@@ -8,6 +8,7 @@ import { parseQuantity } from './quantity.ts';
 import { BETA_STORAGE_CLASS, SELECTED_NODE } from './well-known.ts';
 
 type ClaimSpec = PersistentVolumeClaim['spec'];
+type DataSource = NonNullable<NonNullable<ClaimSpec>['dataSource']>;
 
 /** What a claim asks, and how far it has come. Never throws, as in decode.ts. */
 export function claimFacts(claim: PersistentVolumeClaim): ClaimFacts {
@@ -22,7 +23,7 @@ export function claimFacts(claim: PersistentVolumeClaim): ClaimFacts {
       volumeName: spec?.volumeName || undefined,
       ofPod: podOver(metadata),
       selectedNode: metadata.annotations?.[SELECTED_NODE] || undefined,
-      source: sourceOf(spec),
+      source: sourceOf(metadata.namespace, spec),
       use: useOfClaim(spec),
       selector: spec?.selector,
       attributesClass: spec?.volumeAttributesClassName || undefined,
@@ -54,15 +55,20 @@ const SNAPSHOT_API_GROUP = 'snapshot.storage.k8s.io';
 
 /**
  * Only the two kinds that a CSI driver fills itself, each of its own API group; any other is filled by a populator from
- * outside.
+ * outside. With CrossNamespaceVolumeDataSource (KEP-3294) a source may be in another namespace.
  */
-function sourceOf(spec: ClaimSpec): ClaimFacts['source'] {
-  const from = spec?.dataSourceRef ?? spec?.dataSource;
-  const { kind, name = '' } = from ?? {};
-  // The API server writes the core group as null.
-  const apiGroup = from?.apiGroup ?? '';
-  if (kind === 'VolumeSnapshot' && apiGroup === SNAPSHOT_API_GROUP) return { kind, name };
-  return kind === 'PersistentVolumeClaim' && apiGroup === '' ? { kind, name } : undefined;
+function sourceOf(own: string | undefined, { dataSource, dataSourceRef }: ClaimSpec = {}): ClaimFacts['source'] {
+  const { name = '', ...from } = dataSourceRef ?? dataSource ?? {};
+  const kind = sourceKindOf(from);
+  if (kind === undefined) return undefined;
+  const { namespace } = dataSourceRef ?? {};
+  return { kind, name, ...(namespace && namespace !== own ? { namespace } : {}) };
+}
+
+/** The API server writes the core group as null. */
+function sourceKindOf({ kind, apiGroup }: Partial<DataSource>): NonNullable<ClaimFacts['source']>['kind'] | undefined {
+  if (kind === 'VolumeSnapshot' && apiGroup === SNAPSHOT_API_GROUP) return kind;
+  return kind === 'PersistentVolumeClaim' && (apiGroup ?? '') === '' ? kind : undefined;
 }
 
 /** Undefined for a claim that asks for nothing but a filesystem on one node, which is nearly every claim. */

@@ -124,6 +124,18 @@ test.each([
   expect(claimFacts({ metadata: {}, spec: { resources: { requests } } }).requested).toBe(requested);
 });
 
+test.each([
+  ['in another namespace', 'backups', { namespace: 'backups' }],
+  ['in its own, by name', 'shop', {}],
+  ['in its own', undefined, {}],
+  ['in its own, as an empty word', '', {}],
+])('a claim is filled from a snapshot %s', (_, namespace, more) => {
+  const from = { kind: 'VolumeSnapshot', name: 'monday', apiGroup: 'snapshot.storage.k8s.io' };
+  const spec = { dataSourceRef: { ...from, ...(namespace === undefined ? {} : { namespace }) } };
+  const { source } = claimFacts({ metadata: { namespace: 'shop' }, spec });
+  expect(source).toEqual({ kind: 'VolumeSnapshot', name: 'monday', ...more });
+});
+
 test('a claim filled by somebody else’s populator has no source of ours', () => {
   const spec = { dataSourceRef: { kind: 'Hello', name: 'x' } };
   expect(claimFacts({ metadata: {}, spec }).source).toBeUndefined();

@@ -124,7 +124,12 @@ export interface ClaimFacts {
   readonly bound: boolean;
   /** Annotation volume.kubernetes.io/selected-node. */
   readonly selectedNode?: string;
-  readonly source?: { readonly kind: 'VolumeSnapshot' | 'PersistentVolumeClaim'; readonly name: string };
+  readonly source?: {
+    readonly kind: 'VolumeSnapshot' | 'PersistentVolumeClaim';
+    readonly name: string;
+    /** Where that is not the claim's own. */
+    readonly namespace?: string;
+  };
   readonly deleting: boolean;
   /** Uid of the pod that controls it: of a claim that was made for its generic ephemeral volume. */
   readonly ofPod?: string;

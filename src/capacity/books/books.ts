@@ -205,7 +205,8 @@ export class Books implements Known {
 
   /** A snapshot came, went or changed: claims made from it may take more or less than before. */
   reviewSource(namespace: string, name: string): void {
-    for (const { uid, namespace: at, source, selectedNode } of this.claims.all()) {
+    for (const { uid, namespace: own, source, selectedNode } of this.claims.all()) {
+      const at = source?.namespace ?? own;
       const isFromIt = source?.kind === 'VolumeSnapshot' && source.name === name && at === namespace;
       if (isFromIt && selectedNode !== undefined) this.reviewClaim(uid);
     }
@@ -257,7 +258,7 @@ export class Books implements Known {
     if (this.wrongWith(claim) !== undefined) return undefined;
     const need = requestOfClaim(claim, this.findClass(claim.storageClass)?.policy);
     if (!need || claim.source?.kind !== 'VolumeSnapshot') return need;
-    return this.findSnapshot(claim.namespace, claim.source.name)?.readOnly ? undefined : need;
+    return this.findSnapshot(claim.source.namespace ?? claim.namespace, claim.source.name)?.readOnly ? undefined : need;
   }
 
   #endClaimHold(uid: string): void {

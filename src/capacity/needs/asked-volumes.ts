@@ -2,7 +2,7 @@ import { NO_BYTES, type Bytes } from '../../model/bytes.ts';
 import type { ClaimFacts, PodFacts, PodVolume } from '../../model/facts.ts';
 import { present } from '../../model/present.ts';
 import type { VolumePolicy } from '../../model/storage-class.ts';
-import { findSource, parseInline, type Known } from './pod-needs.ts';
+import { findSource, nameOfSource, parseInline, type Known } from './pod-needs.ts';
 
 /** A volume of a pod that is or will be one of ours. */
 export interface AskedVolume extends Partial<Pick<VolumePolicy, 'kind' | 'vgName' | 'mediaType'>> {
@@ -51,5 +51,5 @@ function askedClaim(
 
 function sayWhere(claim: ClaimFacts, known: Known): string {
   const node = findSource(claim, known)?.node;
-  return `${claim.source?.kind} ${claim.source?.name}${node === undefined ? '' : ` on node ${node}`}`;
+  return `${nameOfSource(claim)}${node === undefined ? '' : ` on node ${node}`}`;
 }

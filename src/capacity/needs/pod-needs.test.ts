@@ -67,3 +67,19 @@ test('a claim that is filled from a snapshot takes room on its node, and no less
   ours.volumeChanged(volume('full', 'pool-0', 7));
   expect(why(ours, ['monday'])[0]).toContain('not enough room for 4 GiB');
 });
+
+test('a source in another namespace is looked for there, and not one of its name in the namespace of the claim', () => {
+  const elsewhere = { kind: 'VolumeSnapshot', name: 'monday', namespace: 'backups' } as const;
+  const ours = ledger([mounted('monday', { readOnly: false, node: 'n2' })]);
+  ours.claimChanged(claim('data', 5, { source: elsewhere }));
+  const missing =
+    'the claim default/data is made from VolumeSnapshot backups/monday, which is not known yet or not ready';
+  expect(why(ours, ['data'])).toEqual([missing, missing]);
+  ours.sourceChanged(mounted('monday', { namespace: 'backups', readOnly: false }));
+  expect(why(ours, ['data'])).toEqual([undefined, WRONG]);
+
+  const clone = { kind: 'PersistentVolumeClaim', name: 'bound' } as const;
+  ours.claimChanged({ ...claim('clone', 1, { source: { ...clone, namespace: 'default' } }), namespace: 'shop' });
+  const asking = { ...pod('q', ['clone']), namespace: 'shop' };
+  expect(ours.filter(asking, ['n1', 'n2'], 0).refusals.map((each) => each?.message)).toEqual([WRONG, undefined]);
+});

@@ -148,6 +148,10 @@ function needOfClaim(claim: ClaimFacts, known: Known): Need {
   return needOfCopy(claim, { key, ours, node }, known);
 }
 
+/** The source in words, with its namespace where that is not the claim's. */
+export const nameOfSource = ({ source }: ClaimFacts): string =>
+  `${source?.kind} ${source?.namespace === undefined ? '' : `${source.namespace}/`}${source?.name}`;
+
 const isElsewhere = (a: string | undefined, b: string | undefined): boolean =>
   a !== undefined && b !== undefined && a !== b;
 
@@ -160,7 +164,7 @@ function needOfCopy(
   { key, ours, node }: { readonly key: string; readonly ours: OurClass; readonly node: string | undefined },
   known: Known,
 ): Need {
-  const what = `${claim.source?.kind} ${claim.source?.name}`;
+  const what = nameOfSource(claim);
   const source = findSource(claim, known);
   if (source === undefined) return { refusal: sourceMissing(key, what) };
   if (source.problem !== undefined) return { refusal: sourceUnusable(key, what, source.problem) };
@@ -206,8 +210,9 @@ interface Group {
 }
 
 /** What a claim is made from; undefined while that is not known, or not ready. */
-export function findSource({ namespace, source }: ClaimFacts, known: Known): Source | undefined {
+export function findSource({ namespace: own, source }: ClaimFacts, known: Known): Source | undefined {
   if (source === undefined) return undefined;
+  const { namespace = own } = source;
   if (source.kind === 'VolumeSnapshot') return known.findSnapshot(namespace, source.name);
   const origin = known.findClaim(namespace, source.name);
   const node = origin?.bound ? known.nodeOfClaim(origin) : undefined;

@@ -115,7 +115,7 @@ const KINDS: [string, object, Message, (object: never) => unknown][] = [
   ],
   [
     'a claim of a claim',
-    { metadata, spec: { dataSourceRef: { kind: 'PersistentVolumeClaim', name: 'other' } } },
+    { metadata, spec: { dataSourceRef: { kind: 'PersistentVolumeClaim', name: 'other', namespace: 'x' } } },
     SCHEMAS.claim,
     (claim: PersistentVolumeClaim) => views.claim(claim),
   ],

@@ -73,7 +73,9 @@ const CLAIM_SPEC = message<ClaimSpec>({
   ),
   dataSourceRef: one(
     8,
-    message<Of<ClaimSpec, 'dataSourceRef'>>({ apiGroup: text(1), kind: requiredText(2), name: requiredText(3) }),
+    message<Of<ClaimSpec, 'dataSourceRef'>>({
+      ...{ apiGroup: text(1), kind: requiredText(2), name: requiredText(3), namespace: text(4) },
+    }),
   ),
   volumeAttributesClassName: text(9),
 });
