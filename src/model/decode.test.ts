@@ -182,6 +182,18 @@ test.each([
   expect(volumeFacts(object).claimUid).toBe(uid);
 });
 
+test.each([
+  [
+    { encryption: 'luks2', fsType: 'btrfs' },
+    { encryption: 'luks2', fsType: 'btrfs' },
+  ],
+  [{ encryption: 'luks2' }, { encryption: 'luks2' }],
+  [{ fsType: 'btrfs' }, undefined],
+] as const)('a LocalVolume with %j is encrypted so: %j', (content, sealed) => {
+  const spec = { nodeName: 'n1', kind: 'LVM', vgName: 'pool-0', sizeBytes: GIB, role: 'Volume', ...content } as const;
+  expect(volumeFacts({ metadata: { name: 'v' }, spec }).sealed).toEqual(sealed);
+});
+
 const pv = (volumeAttributes: Record<string, string>, annotations?: Record<string, string>): PersistentVolume => ({
   metadata: { name: 'pvc-1', ...(annotations ? { annotations } : {}) },
   spec: {

@@ -1,6 +1,6 @@
 import { BEYOND_ANY_NODE, bytes, NO_BYTES, type Bytes } from './bytes.ts';
 import { topologyKeys } from './class-topologies.ts';
-import { headerOf } from './encryption.ts';
+import { headerOf, sealedIn } from './encryption.ts';
 import type { ClassFacts, PodFacts, PodVolume, PvFacts, VolumeFacts } from './facts.ts';
 import type { LocalVolume } from './local-volume.ts';
 import type { PersistentVolume, Pod, PodVolumeSource, StorageClass } from './objects.ts';
@@ -101,7 +101,7 @@ export function volumeFacts(volume: LocalVolume): VolumeFacts {
     where: (spec.kind === 'LVM' ? spec.vgName : spec.path) ?? '',
     // A mounted snapshot counts by the snapshot's store (R10, roomless follows its source).
     size: spec.readOnly ? NO_BYTES : size(spec.sizeBytes),
-    ...(claimUid ? { claimUid } : {}),
+    ...present({ claimUid, sealed: sealedIn(volume) }),
   };
 }
 

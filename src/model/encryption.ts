@@ -1,3 +1,4 @@
+import { present } from './present.ts';
 import { bytes, MIB, NO_BYTES, type Bytes } from './bytes.ts';
 
 /** How a volume's data is encrypted on its device: cryptsetup's LUKS2. */
@@ -12,3 +13,22 @@ export const LUKS_HEADER = bytes(16 * MIB);
  */
 export const headerOf = (encryption: Encryption | undefined): Bytes =>
   encryption === undefined ? NO_BYTES : LUKS_HEADER;
+
+/** What decides whether a volume's device can be taken over as it is: with its header and key slots. */
+export interface Sealed {
+  readonly encryption?: Encryption;
+  readonly fsType?: string;
+}
+
+/** Undefined for a volume or snapshot that is not encrypted. */
+export const sealedIn = ({ spec: { encryption, fsType } }: { readonly spec: Sealed }): Sealed | undefined =>
+  encryption && { encryption, ...present({ fsType }) };
+
+/** Why no volume of this encryption can be made from a source; undefined when one can. */
+export function sealProblem(wanted: Encryption | undefined, { encryption, fsType }: Sealed): string | undefined {
+  // Two filesystems of one UUID on one machine are one to btrfs, and only its key opens the copy to give it another.
+  if (wanted && fsType === 'btrfs') return 'a btrfs that is encrypted cannot be copied as it is: copy its files';
+  if (wanted === encryption) return undefined;
+  const [is, other] = encryption ? ['encrypted', 'one that is'] : ['not encrypted', 'one that is not'];
+  return `its source is ${is}: use a StorageClass of ${other}, or copy its files`;
+}

@@ -1,5 +1,6 @@
 import type { Bytes } from './bytes.ts';
 import type { ClaimUse } from './claim-judge.ts';
+import type { Sealed } from './encryption.ts';
 import type { NodeWish } from './node-choice.ts';
 import type { LabelSelector } from './objects.ts';
 import type { MediaType, VolumeKind } from './storage-class.ts';
@@ -54,6 +55,8 @@ export interface VolumeFacts {
   readonly claimUid?: string;
   /** The pod of an inline volume. */
   readonly podUid?: string;
+  /** Absent: it is not encrypted. */
+  readonly sealed?: Sealed;
 }
 
 /**
@@ -109,6 +112,8 @@ export interface SourceFacts {
   readonly readOnly: boolean;
   /** What its source had: a claim that mounts it cannot have more. */
   readonly size?: Bytes;
+  /** Absent: it is not encrypted. */
+  readonly sealed?: Sealed;
   /** Why no claim can be made from it, whatever happens. */
   readonly problem?: string;
 }

@@ -1,5 +1,5 @@
-import type { Bytes } from '../../model/bytes.ts';
 import type { ClaimFacts, SourceFacts } from '../../model/facts.ts';
+import { present } from '../../model/present.ts';
 import { ClaimHolds } from './claim-holds.ts';
 import { Claims, claimKey } from '../needs/claims.ts';
 import { Classes, type OurClass } from '../needs/classes.ts';
@@ -74,11 +74,12 @@ export class Books implements Known {
     return claim.selectedNode;
   }
 
-  groupOfClaim(claim: ClaimFacts): { readonly vgName: string; readonly size: Bytes } | undefined {
+  volumeOfClaim(claim: ClaimFacts): ReturnType<Known['volumeOfClaim']> {
     const volume =
       this.records.ofClaim(claim.uid) ?? this.records.get(this.pvs.get(claim.volumeName ?? '')?.handle ?? '');
     const place = volume && placeOf(volume);
-    return place?.kind === 'LVM' ? { vgName: place.where, size: place.size } : undefined;
+    const group = place?.kind === 'LVM' ? { vgName: place.where, size: place.size } : undefined;
+    return present({ group, sealed: volume?.object && (volume.object.sealed ?? {}) });
   }
 
   isProvided(claim: ClaimFacts): boolean {

@@ -1,5 +1,6 @@
-import { expect, test } from 'vitest';
-import { claim, gib, group, ledgerWith, node, pod, volume } from '../ledger-fixture.ts';
+import { describe, expect, test } from 'vitest';
+import { claim, DRIVER, gib, group, ledgerWith, lvm, node, pod, volume } from '../ledger-fixture.ts';
+import type { Sealed } from '../../model/encryption.ts';
 import type { SourceFacts } from '../../model/facts.ts';
 import type { Ledger } from '../ledger.ts';
 
@@ -82,4 +83,51 @@ test('a source in another namespace is looked for there, and not one of its name
   ours.claimChanged({ ...claim('clone', 1, { source: { ...clone, namespace: 'default' } }), namespace: 'shop' });
   const asking = { ...pod('q', ['clone']), namespace: 'shop' };
   expect(ours.filter(asking, ['n1', 'n2'], 0).refusals.map((each) => each?.message)).toEqual([WRONG, undefined]);
+});
+
+describe('what is made from an encrypted source is encrypted too', () => {
+  const [luks, btrfs] = [{ encryption: 'luks2' }, { encryption: 'luks2', fsType: 'btrfs' }] as const;
+  const plain = 'its source is encrypted: use a StorageClass of one that is, or copy its files';
+  const closed = 'its source is not encrypted: use a StorageClass of one that is not, or copy its files';
+  const files = 'a btrfs that is encrypted cannot be copied as it is: copy its files';
+  const cases: [string, string, Sealed | undefined, string | undefined][] = [
+    ['plain from plain', 'lvm', undefined, undefined],
+    ['encrypted from encrypted', 'safe', luks, undefined],
+    ['plain from encrypted', 'lvm', luks, plain],
+    ['encrypted from plain', 'safe', undefined, closed],
+    ['encrypted from a btrfs', 'safe', btrfs, files],
+  ];
+
+  test.each(cases.flatMap((each) => [false, true].map((readOnly) => [...each, readOnly] as const)))(
+    '%s: from a snapshot',
+    (_, storageClass, sealed, problem, readOnly) => {
+      const ours = ledger([mounted('monday', { readOnly, ...(sealed && { sealed }) })]);
+      ours.classChanged(lvm('safe', { encryption: 'luks2' }));
+      ours.claimChanged(claim('data', 5, { storageClass, ...from('monday') }));
+      const said = 'the claim default/data is made from VolumeSnapshot monday: ';
+      expect(why(ours, ['data'])[0]).toBe(problem && said + problem);
+    },
+  );
+
+  test.each(cases)('%s: a clone', (_, storageClass, sealed, problem) => {
+    const ours = ledger([]);
+    ours.classChanged(lvm('safe', { encryption: 'luks2' }));
+    ours.volumeChanged(volume('pv', 'pool-0', 1, { node: 'n2', claimUid: 'uid-bound', ...(sealed && { sealed }) }));
+    ours.claimChanged(claim('data', 1, { storageClass, source: { kind: 'PersistentVolumeClaim', name: 'bound' } }));
+    const said = 'the claim default/data is made from PersistentVolumeClaim bound: ';
+    expect(why(ours, ['data'])[1]).toBe(problem && said + problem);
+  });
+
+  test('of a source without a record nobody knows it: CreateVolume judges alone', () => {
+    const ours = ledgerWith({
+      nodes: [node('n1', [group('pool-0', 10)])],
+      claims: [
+        claim('old', 1, { bound: true, volumeName: 'old' }),
+        claim('data', 1, { storageClass: 'safe', source: { kind: 'PersistentVolumeClaim', name: 'old' } }),
+      ],
+      classes: [lvm('safe', { encryption: 'luks2' })],
+    });
+    ours.pvChanged({ name: 'old', driver: DRIVER, handle: 'old', node: 'n1', claimUid: 'uid-old' });
+    expect(why(ours, ['data'], ['n1'])).toEqual([undefined]);
+  });
 });

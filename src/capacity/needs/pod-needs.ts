@@ -1,5 +1,6 @@
 import { present } from '../../model/present.ts';
 import type { Bytes } from '../../model/bytes.ts';
+import { sealProblem, type Sealed } from '../../model/encryption.ts';
 import { textOf } from '../../model/fault.ts';
 import { storeOfClone } from '../../model/snapshot-store.ts';
 import { copyProblem, judgeClaim, mountProblem } from '../../model/claim-judge.ts';
@@ -32,8 +33,8 @@ export interface Known {
   findSnapshot(namespace: string, name: string): SourceFacts | undefined;
   /** Where the claim's volume is, else the node that the scheduler chose for it; undefined while neither is known. */
   nodeOfClaim(claim: ClaimFacts): string | undefined;
-  /** The volume group that the claim's volume is in, and what it takes there; undefined for what is in none. */
-  groupOfClaim(claim: ClaimFacts): { readonly vgName: string; readonly size: Bytes } | undefined;
+  /** What is recorded of the claim's volume. */
+  volumeOfClaim(claim: ClaimFacts): Pick<Source, 'group' | 'sealed'>;
   /** What CreateVolume said when it refused the claim for what it is; undefined for any other claim. */
   wrongWith(claim: ClaimFacts): string | undefined;
   /** Whether its room is held for the claim or recorded, so that the pod needs none for it. */
@@ -168,6 +169,8 @@ function needOfCopy(
   const source = findSource(claim, known);
   if (source === undefined) return { refusal: sourceMissing(key, what) };
   if (source.problem !== undefined) return { refusal: sourceUnusable(key, what, source.problem) };
+  const strange = ours.policy && source.sealed && sealProblem(ours.policy.encryption, source.sealed);
+  if (strange !== undefined) return { refusal: sourceUnusable(key, what, strange) };
   if (isElsewhere(source.node, node)) return { refusal: sourceElsewhere(key, what) };
   const need = source.readOnly ? needOfMount(claim, ours, source) : needOfFilled(claim, ours, source);
   if ('refusal' in need) return need;
@@ -200,8 +203,10 @@ function needOfMount(claim: ClaimFacts, ours: OurClass, { size }: Source): Need 
 }
 
 export interface Source extends Pick<SourceFacts, 'node' | 'readOnly' | 'size' | 'problem'> {
-  /** Of a volume that is cloned: its group, and its own size. */
-  readonly group?: Group | undefined;
+  /** Of a volume that is cloned: its group, and its own size. Absent: it is in none. */
+  readonly group?: Group;
+  /** Empty: it is not encrypted. Absent: nobody knows. */
+  readonly sealed?: Sealed;
 }
 
 interface Group {
@@ -213,12 +218,13 @@ interface Group {
 export function findSource({ namespace: own, source }: ClaimFacts, known: Known): Source | undefined {
   if (source === undefined) return undefined;
   const { namespace = own } = source;
-  if (source.kind === 'VolumeSnapshot') return known.findSnapshot(namespace, source.name);
+  if (source.kind === 'VolumeSnapshot') {
+    const snapshot = known.findSnapshot(namespace, source.name);
+    return snapshot && { ...snapshot, sealed: snapshot.sealed ?? {} };
+  }
   const origin = known.findClaim(namespace, source.name);
   const node = origin?.bound ? known.nodeOfClaim(origin) : undefined;
-  return origin && node !== undefined
-    ? { node, readOnly: false, ...present({ group: known.groupOfClaim(origin) }) }
-    : undefined;
+  return origin && node !== undefined ? { node, readOnly: false, ...known.volumeOfClaim(origin) } : undefined;
 }
 
 interface ClassAsk extends Pick<ClaimFacts, 'requested' | 'use'> {

@@ -86,9 +86,9 @@ test.each(['snapshot', 'volume'] as const)(
 );
 
 test.each([
-  [parameters, { volumeType: 'LVM' }, 'its source snap-a is encrypted', 'ext4'],
+  [parameters, { volumeType: 'LVM' }, 'made from snap-a: its source is encrypted', 'ext4'],
   [parameters, parameters, 'a btrfs that is encrypted cannot be copied as it is', 'btrfs'],
-  [{ volumeType: 'LVM' }, parameters, 'its source snap-a is not encrypted', 'ext4'],
+  [{ volumeType: 'LVM' }, parameters, 'made from snap-a: its source is not encrypted', 'ext4'],
 ])('a volume is made from a source of %j with %j: refused by name', async (of, into, message, fsType) => {
   const it = await serveController();
   const accessType = { $case: 'mount' as const, value: { fsType } };

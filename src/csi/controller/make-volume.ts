@@ -2,7 +2,7 @@ import { present } from '../../model/present.ts';
 import type { KeyedMutex } from '../../daemon/keyed-mutex.ts';
 import { minus, type Bytes } from '../../model/bytes.ts';
 import { copySourceId } from '../../model/copies.ts';
-import { headerOf } from '../../model/encryption.ts';
+import { headerOf, sealProblem } from '../../model/encryption.ts';
 import { Fault } from '../../model/fault.ts';
 import { isBegun } from '../../model/is-begun.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
@@ -79,26 +79,16 @@ async function makeFrom(
   const source = await deps.volumes.find(id, signal);
   if (source === undefined || (source.spec.role === 'Snapshot') !== (what === 'snapshot'))
     throw new Fault('not-found', `there is no ${what} ${id} to make a volume from`);
-  checkEncryption(wanted, source);
+  checkSeal(wanted, source);
   if (source.spec.restore === 'Mount')
     return deps.volumes.create(mountedVolume(wanted, source, deps.claimUid(wanted)), signal);
   return makeCopy(wanted, source, deps, signal);
 }
 
-/**
- * Throws Fault `invalid` unless both are encrypted or neither is: what is copied is the source's device as it is, with
- * its header and key slots.
- */
-function checkEncryption({ name, policy }: WantedVolume, { metadata, spec }: LocalVolume): void {
-  // Two filesystems of one UUID on one machine are one to btrfs, and only its key opens the copy to give it another.
-  if (policy.encryption && spec.fsType === 'btrfs')
-    throw new Fault('invalid', `volume ${name}: a btrfs that is encrypted cannot be copied as it is: copy its files`);
-  if (policy.encryption === spec.encryption) return;
-  const [source, wanted] = spec.encryption ? ['encrypted', 'one that is'] : ['not encrypted', 'one that is not'];
-  throw new Fault(
-    'invalid',
-    `volume ${name}: its source ${metadata.name} is ${source}: use a StorageClass of ${wanted}, or copy its files`,
-  );
+/** Throws Fault `invalid` for a source whose device, with its header and key slots, cannot be taken over as it is. */
+function checkSeal({ name, policy }: WantedVolume, { metadata, spec }: LocalVolume): void {
+  const problem = sealProblem(policy.encryption, spec);
+  if (problem !== undefined) throw new Fault('invalid', `volume ${name}, made from ${metadata.name}: ${problem}`);
 }
 
 /** A clone and its temporary snapshot have room, and are made, both or neither. */

@@ -34,6 +34,14 @@ test('a snapshot is read on its node, and what it gives is what was recorded whe
   expect(sourceOf(view, content, copied, DRIVERS)).toEqual({ ...whole, readOnly: false });
 });
 
+test('of an encrypted snapshot it is told with what filesystem', () => {
+  const sealed = { encryption: 'luks2', fsType: 'xfs' } as const;
+  expect(sourceOf(view, content, { ...volume, spec: { ...volume.spec, ...sealed } }, DRIVERS)).toEqual({
+    ...whole,
+    sealed,
+  });
+});
+
 test.each([
   ['has no content yet', view, undefined, volume],
   ['and its content do not name each other', view, { ...content, snapshot: 'other/monday' }, volume],

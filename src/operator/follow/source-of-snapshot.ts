@@ -1,4 +1,5 @@
 import { bytes } from '../../model/bytes.ts';
+import { sealedIn } from '../../model/encryption.ts';
 import type { SourceFacts } from '../../model/facts.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import { isLetGo } from '../../model/needed-data.ts';
@@ -69,14 +70,17 @@ export function sourceOf(
   return volume && ready ? servedBy(volume, { namespace, name }) : undefined;
 }
 
-function servedBy(
-  { spec, status }: LocalVolume,
-  snapshot: Pick<SourceFacts, 'namespace' | 'name'>,
-): SourceFacts | undefined {
+function servedBy(volume: LocalVolume, snapshot: Pick<SourceFacts, 'namespace' | 'name'>): SourceFacts | undefined {
+  const { spec, status } = volume;
   if (status?.phase !== 'Ready') return undefined;
   const { sourceBytes } = status.snapshot ?? {};
   const size = sourceBytes === undefined ? undefined : bytes(sourceBytes);
-  return { ...snapshot, node: spec.nodeName, readOnly: spec.restore === 'Mount', ...present({ size }) };
+  return {
+    ...snapshot,
+    node: spec.nodeName,
+    readOnly: spec.restore === 'Mount',
+    ...present({ size, sealed: sealedIn(volume) }),
+  };
 }
 
 function problemOf(
