@@ -12,13 +12,16 @@ export function rejectionOf(pod: Pod, node: Node, claims: PodClaims): Rejection 
   if (!claims.bound.every((volume) => reaches(volume, node)))
     return unresolvable("node(s) didn't match PersistentVolume's node affinity");
   if (!claims.toProvision.every((claim) => mayBeProvisionedOn(claim, node)))
-    return { reason: "node(s) didn't find available persistent volumes to bind", unresolvable: false };
+    return { reason: NO_VOLUME, unresolvable: false };
   return undefined;
 }
+
+const NO_VOLUME = "node(s) didn't find available persistent volumes to bind";
 
 function inWords(kept: KeptOff): string {
   if (kept.by === 'cordon') return 'node(s) were unschedulable';
   if (kept.by === 'selector') return "node(s) didn't match Pod's node affinity/selector";
+  if (kept.by === 'class') return NO_VOLUME;
   return `node(s) had untolerated taint {${kept.taint.key}: ${kept.taint.value ?? ''}}`;
 }
 

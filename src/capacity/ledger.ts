@@ -1,4 +1,5 @@
 import { bytes, type Bytes } from '../model/bytes.ts';
+import type { ClassTopologies } from '../model/class-topologies.ts';
 import type {
   ClaimFacts,
   ClassFacts,
@@ -15,7 +16,7 @@ import type { OurClass } from './needs/classes.ts';
 import { claimChanged, sourceChanged, sourceGone } from './books/claim-events.ts';
 import { getCapacity, type Capacity } from './get-capacity.ts';
 import { describeNode, type NodeState } from './state.ts';
-import { podLacks, type PodLacks } from './books/pod-lacks.ts';
+import { choosyClasses, podLacks, type PodLacks } from './books/pod-lacks.ts';
 import { bindPod, filterPod, type DecidingRules } from './books/hold-for-pod.ts';
 import { DEFAULT_FLOAT } from './placing/narrow.ts';
 import { EXPECTED_TTL_MS, REFUSAL_TTL_MS, type LedgerPolicy } from './policy.ts';
@@ -215,6 +216,9 @@ export class Ledger {
   classes(): Iterable<OurClass> {
     return this.#books.classes.all();
   }
+
+  /** The classes of the pod's volumes that have to be made, where they have them made on some nodes only. */
+  readonly classesOf = (pod: PodFacts): readonly ClassTopologies[] => choosyClasses(this.#books, pod);
 
   /** What the pod asks for, and why it does not fit on the named nodes, each named once. Holds nothing. */
   lacks(pod: PodFacts, nodes: readonly string[]): PodLacks {

@@ -87,3 +87,23 @@ test('what a pod asks of us is what is surely ours', () => {
     { what: 'inline volume', name: 'scratch', size: 2 * GIB, kind: 'LVM', vgName: 'pool-0' },
   ]);
 });
+
+test('which classes choose nodes for what is to be made: not for what is placed, or may be there already', () => {
+  const topologies = [[{ key: 'kubernetes.io/hostname', values: ['h1'] }]];
+  const ledger = ledgerWith({
+    classes: [{ ...lvm('choosy'), topologies }],
+    claims: [
+      claim('new', 1, { storageClass: 'choosy' }),
+      claim('sent', 1, { storageClass: 'choosy', selectedNode: 'n1' }),
+      claim('any', 1),
+    ],
+  });
+  const choosy = [{ storageClass: 'choosy', terms: topologies }];
+  expect(ledger.classesOf(pod('p', ['new', 'any']))).toEqual(choosy);
+  expect(ledger.classesOf(pod('p', ['sent', 'any']))).toEqual([]);
+  const ephemeral = { kind: 'ephemeral', claimName: 'p-v', storageClass: 'choosy', requested: gib(1) } as const;
+  expect(ledger.classesOf(pod('p', [], { volumes: [ephemeral] }))).toEqual(choosy);
+  const offer = { storageClass: 'choosy', capacity: gib(1), block: false, accessModes: ['ReadWriteOnce'], labels: {} };
+  ledger.pvChanged({ name: 'pv', driver: 'other', handle: 'pv', offer: { ...offer, available: true } });
+  expect(ledger.classesOf(pod('p', ['new']))).toEqual([]);
+});

@@ -1,12 +1,19 @@
 import { Fault } from './fault.ts';
 import type { StorageClass } from './objects.ts';
+import { valueOf } from './value-of.ts';
 import { TOPOLOGY_KEY } from './well-known.ts';
 
-type Terms = NonNullable<StorageClass['allowedTopologies']>;
+/** One of the `allowedTopologies` of a class: a node must have one of the values for each key. */
+export type TopologyTerm = readonly { readonly key: string; readonly values: readonly string[] }[];
 
-/** The keys of labels by which each term chooses nodes: all that decides whether csi-provisioner can read it. */
-export const topologyKeys = (terms: Terms): string[][] =>
-  terms.map(({ matchLabelExpressions = [] }) => matchLabelExpressions.map(({ key }) => key));
+/** A class that has volumes made on some nodes only. */
+export interface ClassTopologies {
+  readonly storageClass: string;
+  readonly terms: readonly TopologyTerm[];
+}
+
+export const topologyTerms = (terms: NonNullable<StorageClass['allowedTopologies']>): TopologyTerm[] =>
+  terms.map(({ matchLabelExpressions = [] }) => matchLabelExpressions.map(({ key, values = [] }) => ({ key, values })));
 
 /**
  * Throws Fault `invalid` for `allowedTopologies` of a class that choose nodes for which no volume is made.
@@ -14,8 +21,8 @@ export const topologyKeys = (terms: Terms): string[][] =>
  * what the driver says of it, which is one key: a term with any other key it refuses each time, before CreateVolume
  * (GenerateAccessibilityRequirements in pkg/controller/topology.go of external-provisioner).
  */
-export function checkTopologies(keysOfTerms: readonly (readonly string[])[] = []): void {
-  const strange = keysOfTerms.flat().find((key) => key !== TOPOLOGY_KEY);
+export function checkTopologies(terms: readonly TopologyTerm[] = []): void {
+  const strange = terms.flat().find(({ key }) => key !== TOPOLOGY_KEY)?.key;
   if (strange === undefined) return;
   throw new Fault(
     'invalid',
@@ -23,3 +30,10 @@ export function checkTopologies(keysOfTerms: readonly (readonly string[])[] = []
       'use that key in the class, or a nodeSelector in the pods',
   );
 }
+
+/**
+ * Whether kube-scheduler has a volume of the class made on a node with these labels. A term that asks for nothing
+ * allows no node (MatchTopologySelectorTerms in k8s.io/component-helpers, scheduling/corev1).
+ */
+export const allowsNode = ({ terms }: ClassTopologies, labels: Readonly<Record<string, string>>): boolean =>
+  terms.some((term) => term.length > 0 && term.every(({ key, values }) => values.includes(valueOf(labels, key) ?? '')));

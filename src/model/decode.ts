@@ -1,5 +1,5 @@
 import { BEYOND_ANY_NODE, bytes, NO_BYTES, type Bytes } from './bytes.ts';
-import { topologyKeys } from './class-topologies.ts';
+import { topologyTerms } from './class-topologies.ts';
 import { headerOf, sealedIn } from './encryption.ts';
 import type { ClassFacts, PodFacts, PodVolume, PvFacts, VolumeFacts } from './facts.ts';
 import type { LocalVolume } from './local-volume.ts';
@@ -73,7 +73,7 @@ export function classFacts(storageClass: StorageClass): ClassFacts {
     provisioner: storageClass.provisioner,
     parameters: storageClass.parameters ?? {},
     ...(storageClass.mountOptions?.length ? { mountOptions: storageClass.mountOptions } : {}),
-    ...(storageClass.allowedTopologies?.length ? { topologyKeys: topologyKeys(storageClass.allowedTopologies) } : {}),
+    ...(storageClass.allowedTopologies?.length ? { topologies: topologyTerms(storageClass.allowedTopologies) } : {}),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Bytes } from './bytes.ts';
 import type { ClaimUse } from './claim-judge.ts';
+import type { TopologyTerm } from './class-topologies.ts';
 import type { Sealed } from './encryption.ts';
 import type { NodeWish } from './node-choice.ts';
 import type { LabelSelector } from './objects.ts';
@@ -152,8 +153,8 @@ export interface ClassFacts {
   readonly parameters: Readonly<Record<string, string>>;
   /** Absent: none. */
   readonly mountOptions?: readonly string[];
-  /** The keys of each of its `allowedTopologies` (class-topologies.ts). Absent: any node. */
-  readonly topologyKeys?: readonly (readonly string[])[];
+  /** Its `allowedTopologies`. Absent: any node. */
+  readonly topologies?: readonly TopologyTerm[];
 }
 
 export interface PodFacts {

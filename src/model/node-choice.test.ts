@@ -9,6 +9,14 @@ const node = (spec: Node['spec'] = {}): Node => ({
 const terms = (key: string, operator: string, ...values: string[]): NodeWish => ({
   terms: [{ matchExpressions: [{ key, operator, values }] }],
 });
+const allowing = (...asked: Record<string, string[]>[]): NodeWish => ({
+  classes: [
+    {
+      storageClass: 'fast',
+      terms: asked.map((each) => Object.entries(each).map(([key, values]) => ({ key, values }))),
+    },
+  ],
+});
 const tainted = node({ taints: [{ key: 'k', value: 'v', effect: 'NoSchedule' }] });
 /** As the node controller taints a cordoned node. */
 const cordoned = node({
@@ -43,6 +51,12 @@ test.each<[string, NodeWish, Node, string | undefined]>([
     undefined,
   ],
   ['a term asks for nothing', { terms: [{}] }, node(), 'selector'],
+  ['a class allows it', allowing({ disk: ['hdd', 'ssd'] }), node(), undefined],
+  ['one of a class’s terms allows it', allowing({ disk: ['hdd'] }, { rack: ['7'] }), node(), undefined],
+  ['a class does not', allowing({ disk: ['hdd'] }), node(), 'class'],
+  ['a class allows half of it', allowing({ disk: ['ssd'], rack: ['8'] }), node(), 'class'],
+  ['a class asks for a label that it lacks', allowing({ zone: ['a'] }), node(), 'class'],
+  ['a term of a class asks for nothing', allowing({}), node(), 'class'],
 ])('who keeps a pod off a node when %s', (_, wish, object, by) => {
   expect(keptOff(wish, nodeTraitsOf(object))?.by).toBe(by);
 });

@@ -1,11 +1,13 @@
 import { valueOf } from './value-of.ts';
+import { allowsNode, type ClassTopologies } from './class-topologies.ts';
 import { matchesTerms, type NodeSelectorTerm, type Taint, type Toleration } from './node-terms.ts';
 import type { Node, Pod } from './objects.ts';
 import { present } from './present.ts';
 
 /**
- * Whether kube-scheduler lets a pod go to a node, as far as the two objects say (its plug-ins NodeUnschedulable,
- * TaintToleration and NodeAffinity). Room, CPU and memory are others' matter.
+ * Whether kube-scheduler lets a pod go to a node, as far as the objects say: its plug-ins NodeUnschedulable,
+ * TaintToleration and NodeAffinity, and what VolumeBinding asks of a node by a StorageClass. Room, CPU and memory are
+ * others' matter.
  */
 
 /** What a pod asks of its node; nothing, as a rule. */
@@ -14,6 +16,8 @@ export interface NodeWish {
   /** One of them must match. */
   readonly terms?: readonly NodeSelectorTerm[];
   readonly tolerations?: readonly Toleration[];
+  /** Of the volumes that are to be made for it. */
+  readonly classes?: readonly ClassTopologies[];
 }
 
 /** What of a node decides whether pods may go there. */
@@ -31,6 +35,8 @@ export type KeptOff = (
   | { readonly by: 'taint'; readonly taint: Taint }
   /** The pod's nodeSelector or node affinity leaves the node out. */
   | { readonly by: 'selector' }
+  /** The `allowedTopologies` of a StorageClass leave it out. */
+  | { readonly by: 'class'; readonly storageClass: string }
 ) & {
   /** Nothing else keeps the pod off: with this out of the way it could go there. */
   readonly alone: boolean;
@@ -59,8 +65,10 @@ export function keptOff(wish: NodeWish, node: NodeTraits): KeptOff | undefined {
   const { tolerations = [] } = wish;
   const isTolerated = (taint: Taint): boolean => tolerations.some((toleration) => tolerates(toleration, taint));
   const taints = node.taints?.filter((each) => each.key !== CORDONED.key && !isTolerated(each)) ?? [];
+  const strange = wish.classes?.find((each) => !allowsNode(each, node.labels));
   const reasons = [
     ...(isSelected(wish, node) ? [] : [{ by: 'selector' } as const]),
+    ...(strange ? [{ by: 'class', storageClass: strange.storageClass } as const] : []),
     ...taints.map((taint) => ({ by: 'taint', taint }) as const),
     ...(node.cordoned && !isTolerated(CORDONED) ? [{ by: 'cordon' } as const] : []),
   ];

@@ -279,7 +279,7 @@ export interface StorageClass extends KubeObject {
   reclaimPolicy?: string;
   allowVolumeExpansion?: boolean;
   mountOptions?: string[];
-  allowedTopologies?: { matchLabelExpressions?: { key: string; values: string[] }[] }[];
+  allowedTopologies?: { matchLabelExpressions?: { key: string; values?: string[] }[] }[];
 }
 
 export interface CsiDriver extends KubeObject {

@@ -1,5 +1,6 @@
 import { textOf } from '../../model/fault.ts';
-import { checkTopologies } from '../../model/class-topologies.ts';
+import { checkTopologies, type TopologyTerm } from '../../model/class-topologies.ts';
+import { present } from '../../model/present.ts';
 import type { ClassFacts } from '../../model/facts.ts';
 import { parseStorageClass, type VolumePolicy } from '../../model/storage-class.ts';
 
@@ -8,6 +9,8 @@ export interface OurClass {
   readonly name: string;
   readonly policy?: VolumePolicy;
   readonly problem?: string;
+  /** Where its volumes may be made. Absent: on any node. */
+  readonly topologies?: readonly TopologyTerm[];
 }
 
 /**
@@ -55,10 +58,10 @@ export class Classes {
   }
 }
 
-function read({ name, parameters, mountOptions, topologyKeys }: ClassFacts): OurClass {
+function read({ name, parameters, mountOptions, topologies }: ClassFacts): OurClass {
   try {
-    checkTopologies(topologyKeys);
-    return { name, policy: parseStorageClass(parameters, mountOptions) };
+    checkTopologies(topologies);
+    return { name, policy: parseStorageClass(parameters, mountOptions), ...present({ topologies }) };
   } catch (error) {
     return { name, problem: textOf(error) };
   }

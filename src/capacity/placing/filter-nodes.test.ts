@@ -14,8 +14,11 @@ describe('each refusal is one sentence that says what was asked', () => {
       lvm('absent', { vgName: 'pool-9' }),
       lvm('ssd', { volumeType: 'Device', mediaType: 'ssd' }),
       lvm('mount', { volumeType: 'MountPoint' }),
-      { ...lvm('zonal'), topologyKeys: [['kubernetes.io/hostname'], ['zone']] },
-      { ...lvm('some-nodes'), topologyKeys: [['kubernetes.io/hostname']] },
+      {
+        ...lvm('zonal'),
+        topologies: [[{ key: 'kubernetes.io/hostname', values: ['n1'] }], [{ key: 'zone', values: ['z'] }]],
+      },
+      { ...lvm('some-nodes'), topologies: [[{ key: 'kubernetes.io/hostname', values: ['n2'] }]] },
     ],
     claims: [
       claim('big', 11),

@@ -1,4 +1,4 @@
-import { checkTopologies, topologyKeys } from '../../model/class-topologies.ts';
+import { checkTopologies, topologyTerms } from '../../model/class-topologies.ts';
 import { textOf } from '../../model/fault.ts';
 import type { StorageClass } from '../../model/objects.ts';
 import { CLASS_PARAMETERS } from '../../model/parameters.ts';
@@ -48,7 +48,7 @@ function classFindings(storageClass: StorageClass, facts: Facts): Finding[] {
       ),
     );
   try {
-    checkTopologies(topologyKeys(allowedTopologies));
+    checkTopologies(topologyTerms(allowedTopologies));
     return [...findings, ...fitsNowhere(object, parseStorageClass(parameters, mountOptions), facts)];
   } catch (error) {
     return [...findings, found('ClassInvalid', object, `${textOf(error)}.`, again(name, 'correct it'))];

@@ -185,7 +185,7 @@ export const SCHEMAS = {
         matchLabelExpressions: many(
           1,
           message<Item<Of<Item<Of<StorageClass, 'allowedTopologies'>>, 'matchLabelExpressions'>>>({
-            key: requiredText(1),
+            ...{ key: requiredText(1), values: texts(2) },
           }),
         ),
       }),

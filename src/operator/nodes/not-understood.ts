@@ -41,10 +41,10 @@ export function tellNotUnderstood({ informers, drivers, events }: NotUnderstoodD
 const newIn = (now: readonly string[], before: readonly string[] = []): readonly string[] =>
   now.filter((problem) => !before.includes(problem));
 
-function classProblems({ parameters, mountOptions, topologyKeys }: ClassFacts): readonly string[] {
+function classProblems({ parameters, mountOptions, topologies }: ClassFacts): readonly string[] {
   const rest = 'no volume of this class can be made';
   try {
-    checkTopologies(topologyKeys);
+    checkTopologies(topologies);
     const judged = judgeClaim(parseStorageClass(parameters, mountOptions), bytes(GIB));
     return 'problem' in judged ? [`${judged.problem}; ${rest}`] : unknownParameters(parameters);
   } catch (error) {

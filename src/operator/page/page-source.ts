@@ -19,7 +19,7 @@ import { supposedPod, verdictOf } from './verdicts.ts';
 
 export interface PageSourceDeps {
   readonly informers: Pick<Informers, 'nodes' | 'storages' | 'volumes' | 'pods'>;
-  readonly ledger: Pick<Ledger, 'node' | 'lacks' | 'prioritize' | 'classes' | 'concerns'>;
+  readonly ledger: Pick<Ledger, 'node' | 'lacks' | 'classesOf' | 'prioritize' | 'classes' | 'concerns'>;
   /** As the ledger hears of them. */
   readonly storages: Pick<CountedStorages, 'get'>;
   readonly refused: Pick<RefusedClaims, 'wordsOf'>;

@@ -13,7 +13,7 @@ import { describeAsked, type RefusedClaim } from '../waiting/sentences.ts';
 import { sourcesOf } from '../waiting/survey.ts';
 
 export interface VerdictDeps extends ExplainDeps {
-  readonly ledger: Pick<Ledger, 'lacks' | 'node' | 'prioritize' | 'classes'>;
+  readonly ledger: Pick<Ledger, 'lacks' | 'classesOf' | 'node' | 'prioritize' | 'classes'>;
 }
 
 /** The rows of one answer: the nodes that are best, of those that are searched for. */

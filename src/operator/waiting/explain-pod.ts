@@ -10,7 +10,7 @@ export interface ExplainDeps {
   readonly nodes: ReadonlyMap<string, NodeView>;
   /** As the ledger hears of them. */
   readonly storages: { get(node: string): StorageView | undefined };
-  readonly ledger: Pick<Ledger, 'lacks' | 'node'>;
+  readonly ledger: Pick<Ledger, 'lacks' | 'classesOf' | 'node'>;
 }
 
 /** Nodes looked at without a break: some microseconds each. */

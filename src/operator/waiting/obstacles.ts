@@ -9,6 +9,7 @@ export type ObstacleKind =
   | 'cordoned-with-room'
   | 'tainted-with-room'
   | 'unselected-with-room'
+  | 'disallowed-with-room'
   | 'held'
   | 'faulty'
   | 'refused'
@@ -53,6 +54,10 @@ export const OBSTACLES: Readonly<Record<ObstacleKind, ObstacleEntry>> = {
   'unselected-with-room': {
     reason: 'NodeNotAllowed',
     help: (node) => `let nodeSelector and node affinity of the pod allow ${node}`,
+  },
+  'disallowed-with-room': {
+    reason: 'NodeNotAllowed',
+    help: (node) => `let allowedTopologies of the StorageClass name the hostname of ${node}`,
   },
   held: { reason: 'RoomHeld', help: () => 'nothing need be done: it is tried again when those pods have their nodes' },
   faulty: { reason: 'NoRoom', help: (node) => `mend the disk: kubectl describe nls ${node}` },

@@ -8,7 +8,7 @@ import { LOST, STORAGE_RESERVED } from '../../model/well-known.ts';
 import { asSilent } from '../follow/silent-nodes.ts';
 import { createViews } from '../follow/views.ts';
 import { sayWhy, type RefusedClaim, type Told } from './sentences.ts';
-import { closestGroup, emptySurvey, surveyNodes, type Sources, type Survey } from './survey.ts';
+import { closestGroup, emptySurvey, sourcesOf, surveyNodes, type Sources, type Survey } from './survey.ts';
 
 /** Nodes, their storage, and what pods ask for: as objects, so that the sentences are compared with them. */
 interface Situation {
@@ -29,6 +29,7 @@ const CLASSES = [
   { ...lvm('ssd'), parameters: { volumeType: 'Device', mediaType: 'ssd' } },
   { ...lvm('wrong'), parameters: { volumeType: 'Tape' } },
   lvm('pool-9', { vgName: 'pool-9' }),
+  { ...lvm('second'), topologies: [[{ key: 'kubernetes.io/hostname', values: ['h2'] }]] },
 ];
 const node = (name: string, spec: Node['spec'] = {}, labels: Record<string, string> = {}): Node => ({
   metadata: { name, labels },
@@ -79,10 +80,7 @@ function why(situation: Situation): Told | undefined {
   const known = { nodes: [...views.values()].map(({ storage }) => storage), claims, volumes, classes: CLASSES };
   const ledger = ledgerWith(known);
   first?.(ledger);
-  const sources = {
-    lacks: (asking: PodFacts, names: readonly string[]) => ledger.lacks(asking, names),
-    storageOf: (name: string) => views.get(name),
-  };
+  const sources = sourcesOf(ledger, views);
   const survey = surveyOf(situation, sources);
   return sayWhy({ survey, group: closestGroup(survey, (name) => ledger.node(name), sources), refusedClaim });
 }
@@ -286,6 +284,20 @@ test.each<[string, Situation, Told['reason'], readonly (string | RegExp)[]]>([
     },
     'NodeNotAllowed',
     ['leaves the node out, and the node has room', 'Closest is volume group pool-0 of node n2, which lacks 1 GiB'],
+  ],
+  [
+    'the class leaves out the node with room',
+    {
+      nodes: [node('n1', {}, { 'kubernetes.io/hostname': 'h1' }), node('n2', {}, { 'kubernetes.io/hostname': 'h2' })],
+      storages: [ROOM, nls('n2', { 'pool-0': [5] })],
+      claims: [claim('a', 6, { storageClass: 'second' })],
+    },
+    'NodeNotAllowed',
+    [
+      '1: allowedTopologies of StorageClass second leave the node out, and the node has room',
+      '1: not enough room for 6 GiB',
+      'let allowedTopologies of the StorageClass name the hostname of n1',
+    ],
   ],
   [
     'its volumes are on two nodes',

@@ -5,6 +5,7 @@ import type { Shortfall } from '../../capacity/placing/shortfall.ts';
 import type { GroupState, NodeState } from '../../capacity/state.ts';
 import type { GroupFacts, PodFacts, UnitFacts } from '../../model/facts.ts';
 import { isCordoned } from '../../model/cordon.ts';
+import type { ClassTopologies } from '../../model/class-topologies.ts';
 import { keptOff, type KeptOff } from '../../model/node-choice.ts';
 import type { Refusal } from '../../model/verdict.ts';
 import type { NodeView, StorageView } from '../follow/views.ts';
@@ -37,21 +38,23 @@ export const emptySurvey = (): Survey => ({ nodes: 0, fits: 0, asked: [], obstac
 /** What is known of the nodes. */
 export interface Sources {
   readonly lacks: (pod: PodFacts, names: readonly string[]) => PodLacks;
+  readonly classesOf: (pod: PodFacts) => readonly ClassTopologies[];
   readonly storageOf: (node: string) => StorageView | undefined;
 }
 
 /** The ledger, and the storages as it hears of them. */
 export const sourcesOf = (
-  ledger: Pick<Ledger, 'lacks'>,
+  ledger: Pick<Ledger, 'lacks' | 'classesOf'>,
   storages: { get(node: string): StorageView | undefined },
 ): Sources => ({
   lacks: (pod, names) => ledger.lacks(pod, names),
+  classesOf: (pod) => ledger.classesOf(pod),
   storageOf: (node) => storages.get(node),
 });
 
 /** Adds some nodes, none of which is in it yet. */
 export function surveyNodes(survey: Survey, pod: PodFacts, nodes: readonly NodeView[], sources: Sources): void {
-  const wish = pod.unscheduled ?? {};
+  const wish = { ...pod.unscheduled, classes: sources.classesOf(pod) };
   const allowed: string[] = [];
   const others = new Map<string, KeptOff>();
   for (const node of nodes) {
@@ -118,6 +121,7 @@ const WITH_ROOM = {
   cordon: 'cordoned-with-room',
   taint: 'tainted-with-room',
   selector: 'unselected-with-room',
+  class: 'disallowed-with-room',
 } as const;
 
 function keptOffBy(kept: KeptOff, hasRoom: boolean): Found {
@@ -128,6 +132,7 @@ function keptOffBy(kept: KeptOff, hasRoom: boolean): Found {
 function inWords(kept: KeptOff): string {
   if (kept.by === 'cordon') return 'the node is cordoned';
   if (kept.by === 'selector') return "the pod's nodeSelector or node affinity leaves the node out";
+  if (kept.by === 'class') return `allowedTopologies of StorageClass ${kept.storageClass} leave the node out`;
   const { key, value, effect } = kept.taint;
   return `the pod does not tolerate taint ${key}${value ? `=${value}` : ''}:${effect}`;
 }

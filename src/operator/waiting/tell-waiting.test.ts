@@ -37,6 +37,7 @@ beforeEach(() => {
   };
   const counting = {
     node: (name: string) => ledger.node(name),
+    classesOf: (asking: PodFacts) => ledger.classesOf(asking),
     lacks: (asking: PodFacts, names: readonly string[]) => ((looks += 1), ledger.lacks(asking, names)),
   };
   const informers = { nodes, storages: nothing, claims: nothing, pods: heard } as never;

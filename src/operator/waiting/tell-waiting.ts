@@ -21,7 +21,7 @@ export interface TellWaitingDeps {
   readonly informers: Informers;
   /** As the ledger hears of them. */
   readonly storages: Pick<CountedStorages, 'get'>;
-  readonly ledger: Pick<Ledger, 'lacks' | 'node'>;
+  readonly ledger: Pick<Ledger, 'lacks' | 'classesOf' | 'node'>;
   readonly events: Pick<EventRecorder, 'record'>;
   readonly refused: RefusedClaims;
   readonly clock: Clock;
