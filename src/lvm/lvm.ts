@@ -191,6 +191,9 @@ const refOf = ({ name, uuid }: GroupDevices): GroupRef => ({
 async function tag(commands: Commands, volume: VolumeRef, wanted: string, signal: AbortSignal): Promise<void> {
   const { group, found } = await volumeOf(commands, volume, signal);
   if (found?.tags.includes(wanted)) return;
+  // LVM would take the disks that are away for missing when they are back.
+  if (group.partial)
+    throw new Fault('unavailable', `volume group ${group.name} lacks disks, and nothing in it is changed meanwhile`);
   await commands.change(argv.addTag(seenVolume(volume, group, found), wanted), devicesOf(group), signal);
 }
 

@@ -60,6 +60,15 @@ test('a recorded report of a group that misses a device, and of a device in no g
   expect(orphans).toMatchObject([{ device: '/dev/loop3', uuid: 'x', majorMinor: '7:3' }]);
 });
 
+test('a device that LVM calls missing though it is there has returned', () => {
+  const pv = { ...{ pv_name: '/dev/loop1', pv_uuid: 'u', pv_size: '1', pv_free: '1' }, pv_missing: 'missing' };
+  const [group] = parseReport(reportWith({ pv: [pv, { ...pv, pv_name: '[unknown]' }] })).groups;
+  expect(group?.devices.map(({ missing, returned }) => [missing, returned])).toEqual([
+    [true, true],
+    [true, undefined],
+  ]);
+});
+
 test('a recorded report of a volume that pvmove moves: it has its size, and the group the same once more', () => {
   const [group] = parseReport(moving).groups;
   expect(group?.volumes).toMatchObject([

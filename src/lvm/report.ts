@@ -69,6 +69,8 @@ export interface PhysicalVolume {
   readonly size: Bytes;
   readonly free: Bytes;
   readonly missing: boolean;
+  /** It is there again, and LVM calls it missing still, since its group was changed while it was away. */
+  readonly returned?: true;
   /** False: `pvchange -xn`, nothing new is put on it. */
   readonly allocatable: boolean;
   /** Of a member whose disk has become smaller than LVM's extents on it reach: what the disk has now. */
@@ -216,6 +218,7 @@ function deviceOf(row: Row): PhysicalVolume {
     size: count(row, 'pv_size'),
     free: count(row, 'pv_free'),
     missing,
+    ...(missing && text(row, 'pv_name').startsWith('/') ? { returned: true } : {}),
     allocatable: row['pv_allocatable'] === undefined || text(row, 'pv_allocatable') !== '',
     ...present({ cutTo: missing || text(row, 'vg_name') === '' ? undefined : cutTo(row) }),
     ...present({ used: row['pv_in_use'] === undefined ? undefined : text(row, 'pv_in_use') !== '' }),

@@ -63,6 +63,30 @@ test('a group on a disk that shrank has no room, and is as before once the disk 
   expect((await lvm.report(never)).groups[0]).toEqual(whole);
 });
 
+test('a disk that is back after its group was changed without it has returned; ours changes nothing meanwhile', async () => {
+  await using disks = await createLoopDisks(64 * MIB, 64 * MIB);
+  const [stays = '', leaves = ''] = disks.devices;
+  await disks.lvm('vgcreate', 'g', stays, leaves);
+  const plain = ['--zero', 'n', '--wipesignatures', 'n', '--addtag', 'open-local'];
+  for (const [name, disk] of Object.entries({ here: stays, there: leaves }))
+    await disks.lvm('lvcreate', ...plain, '--size', '8M', '--name', name, 'g', disk);
+  let seen = [stays];
+  const lvm = lvmOn(disks, { devices: () => Promise.resolve(seen) });
+  const members = async () =>
+    (await lvm.report(never)).groups[0]?.devices.map(({ missing, returned = false }) => ({ missing, returned }));
+  const whole = { missing: false, returned: false };
+  await expect(lvm.markFilled({ vgName: 'g', name: 'here' }, never)).rejects.toThrow('lacks disks');
+  expect(await members()).toEqual([whole, { missing: true, returned: false }]);
+  seen = [stays, leaves];
+  expect(await members()).toEqual([whole, whole]); // nothing was changed
+  seen = [stays];
+  await disks.lvm('lvremove', '--yes', '--config', `devices { filter=["a|^${stays}$|","r|.*|"] }`, 'g/here');
+  seen = [stays, leaves];
+  expect(await members()).toEqual([whole, { missing: true, returned: true }]);
+  await disks.lvm('vgextend', '--restoremissing', 'g', leaves);
+  expect(await members()).toEqual([whole, whole]);
+});
+
 test.each([
   'report { binary_values_as_numeric = 1 }',
   'report { compact_output = 1 }',

@@ -3,8 +3,8 @@ import { bytes } from '../../model/bytes.ts';
 import type { DeviceFacts } from '../../disk/inspect.ts';
 import { newDeviceMark } from '../../lvm/device-mark.ts';
 import type { LvmGroup } from '../../lvm/report.ts';
-import { planVolumeGroups, type WantedGroup } from './plan-volume-groups.ts';
-import { sampleDisk, sampleGroup } from '../storage-fixture.ts';
+import { partialProblem, planVolumeGroups, type WantedGroup } from './plan-volume-groups.ts';
+import { sampleDisk, sampleGroup, sampleVolume } from '../storage-fixture.ts';
 
 const blank = (path: string, more: Partial<DeviceFacts> = {}): DeviceFacts => ({
   path,
@@ -153,6 +153,18 @@ test.each<[string, WantedGroup[], LvmGroup[], string]>([
   const plans = plan(wanted, [blank('/dev/sdb'), blank('/dev/sdc')], groups);
   expect(plans).toMatchObject([{ problem: { reason } }]);
   expect(plans[0]?.step).toBeUndefined();
+});
+
+test('of a disk that is back, and that LVM calls missing still, it is told how LVM takes it in again', () => {
+  const [member] = sampleGroup('g').devices.map((device) => ({ ...device, missing: true, returned: true as const }));
+  const said = (more: Partial<LvmGroup>) =>
+    partialProblem(sampleGroup('g', { partial: true, devices: member ? [member] : [], ...more }))?.message;
+  expect(said({})).toContain('vgextend --restoremissing g /dev/sdb takes it in again');
+  const { returned: _, ...away } = { ...member, returned: true };
+  const gone = { ...away, device: '[unknown]' } as LvmGroup['devices'][number];
+  expect(said({ devices: member ? [member, gone] : [] })).toContain('misses devices: bring them back');
+  expect(said({ volumes: [sampleVolume('m', { layout: 'raid,raid1' })] })).toContain('misses devices');
+  expect(partialProblem(sampleGroup('g'))).toBeUndefined();
 });
 
 test('one bad group does not stop another', () => {

@@ -105,13 +105,24 @@ function stateProblem(found: LvmGroup): Problem | undefined {
       reason: 'DeviceShrunk',
       message: `Volume group ${name} has extents beyond the end of ${cut.join(' and ')}: make the disk as large as it was. Nothing is made or grown in the group until then; volumes that reach beyond the end have lost data.`,
     };
-  if (found.partial)
-    return {
-      reason: 'DevicesMissing',
-      message: `Volume group ${name} misses devices: bring them back, and see that no filter hides them.`,
-    };
-  return undefined;
+  return partialProblem(found);
 }
+
+/** What is the matter with a group that lacks disks. */
+export function partialProblem({ name, partial, devices, volumes }: LvmGroup): Problem | undefined {
+  if (!partial) return undefined;
+  const missing = devices.filter((device) => device.missing);
+  // Of what is on several disks at once, a part that was away is older than the others.
+  const isSimple = volumes.every(({ layout }) => !/raid|mirror/.test(layout));
+  const message =
+    isSimple && missing.length > 0 && missing.every(({ returned }) => returned)
+      ? `Volume group ${name} was changed while ${pathsOf(missing)} was away, and LVM calls it missing though it is back: vgextend --restoremissing ${name} ${pathsOf(missing, ' ')} takes it in again.`
+      : `Volume group ${name} misses devices: bring them back, and see that no filter hides them.`;
+  return { reason: 'DevicesMissing', message };
+}
+
+const pathsOf = (devices: readonly { readonly device: string }[], between = ', '): string =>
+  devices.map(({ device }) => device).join(between);
 
 function nameProblem(name: string): string | undefined {
   try {

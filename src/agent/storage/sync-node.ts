@@ -7,6 +7,7 @@ import type { RecordEvent } from '../events/record-event.ts';
 import { initMountPoints, type InitMountPointsDeps } from './init-mount-points.ts';
 import { initVolumeGroups, type InitDeps } from './init-volume-groups.ts';
 import { namedBy } from './group-doubt.ts';
+import { partialProblem } from './plan-volume-groups.ts';
 import type { DiskHealth } from './disk-health.ts';
 import { failingStandings } from './failing-standings.ts';
 import { linksTo, managedNames } from './managed-names.ts';
@@ -58,7 +59,7 @@ export async function syncNode(nls: NodeLocalStorage, deps: SyncDeps, signal: Ab
   const all = [
     ...listed.filter(({ type }) => !unoffered.some((standing) => standing.type === type)),
     ...unoffered,
-    ...doubtful(nls, observation, listed),
+    ...troubled(nls, observation, listed),
     ...offeredStandings(devices),
     ...failingStandings(failing),
     ...more,
@@ -138,13 +139,16 @@ function offerRules(nls: NodeLocalStorage, { devices, mountPoints }: Observation
   };
 }
 
-/** How groups stand that are matched only, and of which it is not known which they are. */
-function doubtful(nls: NodeLocalStorage, { groups }: Observation, told: readonly Standing[]): readonly Standing[] {
+/** How groups stand that are matched only, and of which it is not known which they are, or that lack disks. */
+function troubled(nls: NodeLocalStorage, { groups }: Observation, told: readonly Standing[]): readonly Standing[] {
   const isNamed = namedBy(nls);
-  const standings = groups.flatMap(({ name, doubt }) => {
+  const standings = groups.flatMap((group) => {
+    const { name } = group;
     const type = `VolumeGroup/${name}` as const;
-    if (!doubt || !isNamed(name) || told.some((standing) => standing.type === type)) return [];
-    return [[type, { type, ok: false, reason: doubt.reason, message: doubt.message }] as const];
+    if (!isNamed(name) || told.some((standing) => standing.type === type)) return [];
+    const problem = group.doubt ?? partialProblem(group);
+    if (!problem) return [];
+    return [[type, { type, ok: false, reason: problem.reason, message: problem.message }] as const];
   });
   return [...new Map(standings).values()];
 }

@@ -87,6 +87,18 @@ test.each<[string, LocalVolume, LvmGroup | undefined, object]>([
     { kind: 'refuse', reason: 'GroupFaulty' },
   ],
   [
+    'half made in a group some of whose disks are away: the rest of the try stays',
+    sampleLocalVolume(),
+    { ...holding({ tags: [OUR_TAG, UNFINISHED_TAG], active: false }), partial: true },
+    { kind: 'refuse', reason: 'GroupFaulty' },
+  ],
+  [
+    'to be removed from a group some of whose disks are away: LVM would call them missing when they are back',
+    sampleLocalVolume({ meta: deleting, status: ready }),
+    { ...holding({ active: true }), partial: true },
+    { kind: 'refuse', reason: 'GroupFaulty' },
+  ],
+  [
     'to be removed, half made, and some of its disks are away',
     sampleLocalVolume({ meta: deleting }),
     holding({ tags: [OUR_TAG, UNFINISHED_TAG], active: false, health: 'partial' }),

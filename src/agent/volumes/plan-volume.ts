@@ -117,7 +117,7 @@ function planGrowth(volume: LocalVolume, group: LvmGroup, { active, uuid }: LvmV
   const snapshots = group.volumes.filter(({ origin }) => origin === name);
   if (snapshots.length > 0 && active) return { kind: 'wait', reason: 'HasSnapshots', message: cannotGrow(snapshots) };
   if (group.doubt) return refuse('GroupMismatch', group.doubt.message);
-  return shrunk(group) ?? { kind: 'extend', sizeBytes, vgUuid: group.uuid, uuid };
+  return unfit(group) ?? { kind: 'extend', sizeBytes, vgUuid: group.uuid, uuid };
 }
 
 /** lvextend(8) of lvm2: "Snapshot origin volumes can be resized only while inactive". */
@@ -143,11 +143,15 @@ function planCreation(volume: LocalVolume, group: LvmGroup, others: Others): Vol
   if (hasBeenReady(volume))
     return refuse('VolumeLost', `Logical volume ${vgName}/${name} is gone, and its data with it: it is not made anew.`);
   if (doubt) return refuse('GroupMismatch', doubt.message);
-  return shrunk(group) ?? { kind: 'create', sizeBytes, layout: volume.spec.layout ?? 'linear', vgUuid };
+  return unfit(group) ?? { kind: 'create', sizeBytes, layout: volume.spec.layout ?? 'linear', vgUuid };
 }
 
-/** LVM itself gives extents that are beyond the end of a disk. */
-function shrunk({ name, devices }: LvmGroup): VolumeStep | undefined {
+/**
+ * LVM itself gives extents that are beyond the end of a disk. Where disks are away it gives none, but takes away the
+ * rest of a try that was cut, and with that calls them missing when they are back.
+ */
+function unfit({ name, devices, partial }: LvmGroup): VolumeStep | undefined {
+  if (partial) return refuse('GroupFaulty', `Volume group ${name} lacks disks: nothing is made or grown in it.`);
   const cut = devices.find(({ cutTo }) => cutTo !== undefined);
   return (
     cut && refuse('GroupFaulty', `Volume group ${name} has extents beyond the end of ${cut.device}, which shrank.`)
@@ -191,7 +195,7 @@ function planRemovalOf(found: LvmVolume, volume: LocalVolume, group: LvmGroup, o
   const which = { vgUuid: group.uuid, uuid: found.uuid };
   // Nobody has had what is not finished, but the store of a snapshot has old content of its source from the start.
   const isClean = isUnfinished(found) && volume.spec.role !== 'Snapshot';
-  if (!isClean && lacksDisks(found)) return refuse('GroupFaulty', waitsForDisks(volume));
+  if (!isClean && (group.partial || lacksDisks(found))) return refuse('GroupFaulty', waitsForDisks(volume));
   if (found.snapshot) return { kind: 'split', ...which };
   const erase = isClean ? undefined : erasureOf(found, group);
   return { kind: 'remove', ...which, ...present({ erase }) };
@@ -199,13 +203,14 @@ function planRemovalOf(found: LvmVolume, volume: LocalVolume, group: LvmGroup, o
 
 /**
  * LVM would remove it all the same: when its disks are back, their extents are free, and the next volume there has its
- * bytes.
+ * bytes. And whatever is changed in a group while disks are away has LVM call them missing when they are back, until
+ * somebody says vgextend --restoremissing: nothing can be made in the group, and their volumes do not start.
  */
 const lacksDisks = ({ health }: LvmVolume): boolean => health.includes('partial');
 
 function waitsForDisks({ metadata: { name }, spec: { vgName } }: LocalVolume): string {
-  const away = `Logical volume ${vgName}/${name} lacks disks that are away, and its bytes may come back with them`;
-  return `${away}: it is erased and removed when they are back. If they never will be: kubectl open-local release volume ${name} --reason WHY.`;
+  const away = `Volume group ${vgName} lacks disks, and nothing is removed from it while they are away`;
+  return `${away}: logical volume ${vgName}/${name} is erased and removed when they are back. If they never will be: kubectl open-local release volume ${name} --reason WHY.`;
 }
 
 /** Without device-mapper there are no devices, and nothing was ever written. */

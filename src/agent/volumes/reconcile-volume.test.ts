@@ -234,9 +234,10 @@ test("a record with another volume's device is told, and written anew by what is
 });
 
 test.each([
-  ['that lacks disks', { health: 'partial' }, 'lacks disks that are away'],
-  ['whose device does not come', {}, 'refusing activation'],
-])('a volume %s, in a group that lacks disks, stays until it can be erased', async (_, facts, why) => {
+  ['some of whose disks are away', { partial: true }, { health: 'partial' }, 'lacks disks'],
+  ['in a group that lacks disks', { partial: true }, {}, 'lacks disks'],
+  ['whose device does not come', {}, {}, 'refusing activation'],
+])('a volume %s stays until it can be erased', async (_, ofGroup, facts, why) => {
   const it = await rig(sampleLocalVolume());
   await it.reconcile();
   const lvm: Lvm = {
@@ -244,7 +245,7 @@ test.each([
     report: async (signal) => {
       const { groups, orphans } = await it.lvm.report(signal);
       const volumes = (groups[0]?.volumes ?? []).map((volume) => ({ ...volume, active: false, ...facts }));
-      return { groups: groups.map((group) => ({ ...group, partial: true, volumes })), orphans };
+      return { groups: groups.map((group) => ({ ...group, ...ofGroup, volumes })), orphans };
     },
     activateVolume: () => Promise.reject(new Fault('unavailable', 'refusing activation')),
   };
