@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { CommandFailed } from '../exec/command-failed.ts';
 import { createFakeRun } from '../exec/fake-run.ts';
 import { createCommands } from './commands.ts';
 
@@ -20,4 +21,72 @@ test('a machine whose system ID was not told is asked again, and no group is cal
   const commands = createCommands({ run });
   await expect(commands.report(never)).rejects.toMatchObject({ kind: 'unavailable' });
   for (const _ of [1, 2]) expect((await commands.report(never)).groups).toMatchObject([{ foreign: false }]);
+});
+
+const pv = (pv_name: string) => ({ pv_name, pv_uuid: pv_name, pv_size: '0', pv_free: '0', pv_missing: '' });
+const reportOn = (...names: readonly string[]) =>
+  JSON.stringify({ report: [{ vg: [{ ...group, vg_systemid: '' }], pv: names.map(pv), lv: [], pvseg: [], seg: [] }] });
+
+/** A machine with two disks in one group, on which what looks at a hung one does not end. */
+function twoDisks() {
+  const devices = ['/dev/good', '/dev/lame'];
+  const hung = new Set<string>();
+  const { run, calls } = createFakeRun((argv) => {
+    const said = argv.join(' ');
+    const seen = ['good', 'lame'].filter((name) => said.includes(name));
+    if (seen.some((name) => hung.has(name)))
+      return new CommandFailed({ argv, exitCode: undefined, signal: 'SIGKILL', stdout: '', stderr: '' }, 'hangs');
+    return argv[0] === 'dd' ? '' : reportOn(...seen.map((name) => `/dev/${name}`));
+  });
+  const commands = createCommands({ run, devices: () => Promise.resolve(devices), lockWaitMs: 0 });
+  const look = async () => {
+    const { groups, silent } = await commands.report(never);
+    return { members: groups.flatMap((one) => one.devices.map(({ device }) => device)), silent };
+  };
+  const asked = () => calls.filter(([program]) => program === 'dd').map(([, input = '']) => input.slice(3));
+  return { devices, hung, look, asked, calls };
+}
+
+test('a disk that does not answer hides no other, and is looked at again when it does', async () => {
+  const it = twoDisks();
+  const whole = { members: ['/dev/good', '/dev/lame'], silent: undefined };
+  expect(await it.look()).toEqual(whole);
+  expect(it.asked()).toEqual([]);
+  it.hung.add('lame');
+  const without = { members: ['/dev/good'], silent: [{ device: '/dev/lame', group: 'pool-0' }] };
+  expect(await it.look()).toEqual(without);
+  expect(it.asked()).toEqual(['/dev/good', '/dev/lame']);
+  const before = it.calls.length;
+  expect(await it.look()).toEqual(without);
+  expect(it.calls.slice(before).map(([program]) => program)).toEqual(['dd', 'lvm']); // no look in vain
+  it.hung.clear();
+  expect(await it.look()).toEqual(whole);
+});
+
+test('a disk that does not answer and is taken out is forgotten', async () => {
+  const it = twoDisks();
+  it.hung.add('lame');
+  await it.look();
+  it.devices.pop();
+  expect(await it.look()).toEqual({ members: ['/dev/good'], silent: undefined });
+});
+
+test('where every disk answers and lvm does not end, it is told so', async () => {
+  const { run } = createFakeRun((argv) =>
+    argv[0] === 'dd'
+      ? ''
+      : new CommandFailed({ argv, exitCode: undefined, signal: 'SIGKILL', stdout: '', stderr: '' }, 'hangs'),
+  );
+  const commands = createCommands({ run, devices: () => Promise.resolve(['/dev/good']), lockWaitMs: 0 });
+  await expect(commands.report(never)).rejects.toMatchObject({ kind: 'unavailable' });
+});
+
+test('a disk that gives an error answers', async () => {
+  const { run } = createFakeRun((argv) =>
+    argv[0] === 'dd' || !argv.join(' ').includes('lame')
+      ? new CommandFailed({ argv, exitCode: 1, signal: undefined, stdout: '', stderr: 'EIO' }, 'exited with 1')
+      : new CommandFailed({ argv, exitCode: undefined, signal: 'SIGKILL', stdout: '', stderr: '' }, 'hangs'),
+  );
+  const commands = createCommands({ run, devices: () => Promise.resolve(['/dev/lame']), lockWaitMs: 0 });
+  await expect(commands.report(never)).rejects.toThrow('hangs');
 });

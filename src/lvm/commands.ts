@@ -3,8 +3,9 @@ import { Fault } from '../model/fault.ts';
 import type { Output, Run } from '../exec/run.ts';
 import type { StateFile } from '../exec/state-file.ts';
 import * as argv from './argv.ts';
-import { faultFromLvm, isAboutLocks } from './errors.ts';
+import { faultFromLvm, hasHung, isAboutLocks } from './errors.ts';
 import { duplicatesIn, parseReport, type LvmGroup, type LvmReport, type LvmVolume } from './report.ts';
+import { createSilentDevices, type SilentDevices } from './silent-devices.ts';
 
 export interface LvmOptions {
   readonly run: Run;
@@ -58,8 +59,9 @@ export function createCommands(options: LvmOptions) {
     LVM_SUPPRESS_FD_WARNINGS: '1',
     ...present({ LVM_SYSTEM_DIR: systemDir }),
   };
-  const visible = (signal: AbortSignal): Promise<readonly string[] | undefined> =>
-    devices ? devices(signal) : Promise.resolve(undefined);
+  const silent = createSilentDevices(run);
+  const visible = async (signal: AbortSignal): Promise<readonly string[] | undefined> =>
+    devices && silent.without(await devices(signal), signal);
 
   const call: Call = async (command, only, timeoutMs, signal) => {
     const start = performance.now();
@@ -94,7 +96,8 @@ export function createCommands(options: LvmOptions) {
     return told;
   };
 
-  const read = createReader(call, visible, lockWaitMs);
+  const read = createReader(call, { visible, silent }, lockWaitMs);
+  const homes = createHomes();
   const report = async (signal: AbortSignal): Promise<LvmReport> => {
     const { stdout, stderr } = await read(signal);
     let seen = parseReport(stdout, ownId);
@@ -102,8 +105,8 @@ export function createCommands(options: LvmOptions) {
       ownId = await ownIdOf(signal);
       seen = parseReport(stdout, ownId);
     }
-    const duplicates = duplicatesIn(stderr);
-    const told = { ...seen, ...(duplicates.length === 0 ? {} : { duplicates }) };
+    const duplicates = anyOf(duplicatesIn(stderr));
+    const told = { ...seen, ...present({ duplicates, silent: homes.of(silent.known, seen.groups) }) };
     return isDetached ? withDetached(told, isDetached) : told;
   };
 
@@ -118,6 +121,8 @@ export function createCommands(options: LvmOptions) {
   return { change, report, look, group, visible, boot };
 }
 
+const anyOf = <T>(all: readonly T[]): readonly T[] | undefined => (all.length === 0 ? undefined : all);
+
 type Call = (
   command: readonly string[],
   only: readonly string[] | undefined,
@@ -125,21 +130,52 @@ type Call = (
   signal: AbortSignal,
 ) => Promise<Output>;
 
+interface Seeing {
+  /** The devices that lvm may look at. */
+  readonly visible: (signal: AbortSignal) => Promise<readonly string[] | undefined>;
+  readonly silent: SilentDevices;
+}
+
 /**
- * Returns what asks for a report. A program that hangs in any group keeps its lock, and must not hide all others: then
- * what is written on the disks is read without waiting. Changes of that group still wait, and fail.
+ * Returns what asks for a report. A disk that does not answer must not hide all others: lvm waits for each that it may
+ * look at, so it may not look at that one any more.
  */
 function createReader(
   call: Call,
-  visible: (signal: AbortSignal) => Promise<readonly string[] | undefined>,
+  { visible, silent }: Seeing,
   lockWaitMs: number,
 ): (signal: AbortSignal) => Promise<Output> {
-  let unlockedUntil = 0;
+  const reader = createPatientReader(call, lockWaitMs);
   return async (signal) => {
     const only = await visible(signal);
-    const unlocked = (): Promise<Output> => call(argv.fullreport({ locking: false }), only, READ_TIMEOUT_MS, signal);
+    try {
+      return await reader.read(only, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      const answering = only && hasHung(error) ? await silent.withoutAll(only, signal) : only;
+      if (answering === only || answering?.length === only?.length) throw error;
+      return reader.readUnlocked(answering, signal);
+    }
+  };
+}
+
+interface Seeing {
+  /** The devices that lvm may look at. */
+  readonly visible: (signal: AbortSignal) => Promise<readonly string[] | undefined>;
+  readonly silent: SilentDevices;
+}
+
+/**
+ * A program that hangs in any group keeps its lock, and must not hide all others: then what is written on the disks is
+ * read without waiting. Changes of that group still wait, and fail.
+ */
+function createPatientReader(call: Call, lockWaitMs: number) {
+  type Read = (only: readonly string[] | undefined, signal: AbortSignal) => Promise<Output>;
+  let unlockedUntil = 0;
+  const readUnlocked: Read = (only, signal) => call(argv.fullreport({ locking: false }), only, READ_TIMEOUT_MS, signal);
+  const read: Read = async (only, signal) => {
     const start = performance.now();
-    if (start < unlockedUntil) return unlocked();
+    if (start < unlockedUntil) return readUnlocked(only, signal);
     try {
       return await call(argv.fullreport(), only, lockWaitMs, signal);
     } catch (error) {
@@ -147,8 +183,20 @@ function createReader(
       const isLate = performance.now() - start >= lockWaitMs;
       if (isAboutLocks(error)) unlockedUntil = performance.now() + LOCK_PAUSE_MS;
       else if (!isLate) throw error;
-      return unlocked();
+      return readUnlocked(only, signal);
     }
+  };
+  return { read, readUnlocked };
+}
+
+/** Remembers which group each device was seen in, since a report without the device does not tell. */
+function createHomes() {
+  const homes = new Map<string, string>();
+  return {
+    of: (devices: ReadonlySet<string>, groups: readonly LvmGroup[]): LvmReport['silent'] => {
+      for (const { name, devices: members } of groups) for (const { device } of members) homes.set(device, name);
+      return anyOf([...devices].map((device) => ({ device, ...present({ group: homes.get(device) }) })));
+    },
   };
 }
 

@@ -50,6 +50,12 @@ export function concernsGroup(error: unknown): boolean {
   return cause.exitCode === undefined || ABOUT_THE_GROUP.test(explanation(cause.stderr));
 }
 
+/** Whether a command, as `faultFromLvm` gives its failure, did not end by itself, or an earlier one still hangs. */
+export function hasHung(error: unknown): boolean {
+  const cause = error instanceof Fault ? error.cause : undefined;
+  return cause instanceof CommandFailed && cause.exitCode === undefined && cause.cause === undefined;
+}
+
 /** Whether a command, as `faultFromLvm` gives its failure, did not get one of lvm's locks, or cannot have any. */
 export function isAboutLocks(error: unknown): boolean {
   const cause = error instanceof Fault ? error.cause : undefined;

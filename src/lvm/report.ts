@@ -14,6 +14,14 @@ export interface LvmReport {
   readonly absent?: readonly string[];
   /** Devices that lvm leaves alone since another carries the same physical volume; none where absent. */
   readonly duplicates?: readonly CopiedDevice[];
+  /** Devices that lvm was not let look at, since they do not answer; none where absent. */
+  readonly silent?: readonly SilentDevice[];
+}
+
+/** A device that does not answer, and the group that it was last seen in. */
+export interface SilentDevice {
+  readonly device: string;
+  readonly group?: string;
 }
 
 /** A device that carries the physical volume of another. */

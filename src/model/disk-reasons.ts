@@ -22,6 +22,12 @@ export const DISK_REASONS = {
     what: 'the kernel gave it up and sends it nothing any more',
     todo: 'See the cable, the slot and the controller: it often comes back with them. Make nothing anew on it before.',
   },
+  /** What is read of it, or of multipath above it, never comes. */
+  DiskSilent: {
+    by: 'kernel',
+    what: 'it does not answer: whatever is read of it waits, and LVM is not let look at it meanwhile',
+    todo: 'See the log of the kernel, the cable and the controller, and multipath -ll for a disk of a network. It is looked at again by itself.',
+  },
   /** SMART of ATA and SCSI, and the reliability bit of NVMe. */
   SelfAssessmentFailed: { by: 'disk', what: 'it says of itself that it fails (SMART)', todo: EXCHANGE },
   /** NVMe went read-only. */

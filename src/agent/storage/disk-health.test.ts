@@ -89,6 +89,15 @@ test.each([
   expect(await it.look()).toEqual(['/dev/sdb SelfAssessmentFailed']);
 });
 
+test('a disk that does not answer fails for as long as it does not', async () => {
+  const { health } = rig(sdb);
+  const own = { device: sdb, carries: ['pool-0'], standing: new Set(['sdb']) };
+  const look = async (disk: Parameters<typeof health.look>[0][number]) =>
+    (await health.look([disk], { devices: [sdb], before: [] }, never)).map(({ reason }) => reason);
+  expect(await look({ ...own, isSilent: true })).toEqual(['DiskSilent']);
+  expect(await look(own)).toEqual([]);
+});
+
 test('another disk in the place of one that failed is judged anew', async () => {
   const it = rig(sdb);
   await it.look();

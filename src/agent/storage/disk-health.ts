@@ -91,7 +91,7 @@ export function createDiskHealth({ node, signs, log, now }: DiskHealthOptions): 
       const overflowing = standingOn(devices.filter(isStoreOfSnapshot), devices);
       const faulty = [...errors.keys()].filter((name) => !overflowing.has(name));
       const judged = await Promise.all(
-        found.map(async ({ key, device, carries, standing }) => {
+        found.map(async ({ key, device, carries, standing, isSilent = false }) => {
           const memory = memories.get(key) ?? { path: device.path, pending: 0 };
           memories.set(key, memory);
           const kernel = await signs.kernel(device.name, signal);
@@ -99,7 +99,7 @@ export function createDiskHealth({ node, signs, log, now }: DiskHealthOptions): 
           const { path, serial } = device;
           const identity = diskIdentity(device, devices);
           const filesystems = faulty.filter((name) => standing.has(name)).toSorted();
-          const known = signsOf(memory, { kernel, filesystems, now: now() });
+          const known = signsOf(memory, { kernel, filesystems, isSilent, now: now() });
           const own = judgeDisk(known, { node, path, identity, serial, carries });
           const isOpen = !isAbsent && memory.smart === undefined && memory.answer !== 'none';
           return (
@@ -123,7 +123,7 @@ export function createDiskHealth({ node, signs, log, now }: DiskHealthOptions): 
 
 function signsOf(
   { failed, lost, pending, smart }: Memory,
-  { now, ...seen }: Pick<DiskSigns, 'kernel' | 'filesystems'> & { readonly now: number },
+  { now, ...seen }: Pick<DiskSigns, 'kernel' | 'filesystems' | 'isSilent'> & { readonly now: number },
 ): DiskSigns {
   return {
     ...seen,

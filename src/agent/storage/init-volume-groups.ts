@@ -32,7 +32,7 @@ export async function initVolumeGroups(
   const facts = await gatherFacts(wanted, observation, deps, signal);
   const standings: Standing[] = [];
   let changed = false;
-  for (const plan of planVolumeGroups(wanted, observation.groups, facts)) {
+  for (const plan of planVolumeGroups(wanted, observation.groups, facts, observation.silent)) {
     const failure = await carryOut(plan, deps, signal);
     standings.push(standingOf(plan, failure));
     changed ||= plan.step !== undefined;

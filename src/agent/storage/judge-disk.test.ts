@@ -6,6 +6,7 @@ import { judgeDisk, type DiskSigns } from './judge-disk.ts';
 
 const WELL: DiskSigns = {
   kernel: { offline: false },
+  isSilent: false,
   failsCommands: false,
   filesystems: [],
   losesData: false,
@@ -39,6 +40,7 @@ test.each([
 
 test.each([
   ['DiskOffline', { kernel: { offline: true } }],
+  ['DiskSilent', { isSilent: true }],
   ['SelfAssessmentFailed', { smart: saying(FAILING_SATA) }],
   ['SelfAssessmentFailed', { smart: saying(sas(false)) }],
   ['SelfAssessmentFailed', { smart: saying(nvme({ critical_warning: 4 })) }],

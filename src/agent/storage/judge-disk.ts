@@ -6,6 +6,8 @@ import { DISK_REASONS, type DiskReason, type FailingDisk } from '../../model/dis
 /** All that is known of the health of a disk. */
 export interface DiskSigns {
   readonly kernel: Pick<KernelSigns, 'offline'>;
+  /** Nothing that is read of it comes, and no error. */
+  readonly isSilent: boolean;
   /** Commands fail, more than other programs' looks at its SMART would explain. */
   readonly failsCommands: boolean;
   /** Filesystems on it that met errors of the device, by kernel name. */
@@ -70,9 +72,10 @@ const ORDER = Object.keys(DISK_REASONS) as DiskReason[];
 
 /** Reasons with what is to be said beside them. */
 function findingsOf(signs: DiskSigns): ReadonlyMap<DiskReason, string> {
-  const { kernel, failsCommands, filesystems, losesData, pendingSectors } = signs;
+  const { kernel, isSilent, failsCommands, filesystems, losesData, pendingSectors } = signs;
   const others: readonly (readonly [DiskReason, boolean, string])[] = [
     ['DiskOffline', kernel.offline, ''],
+    ['DiskSilent', isSilent, ''],
     ['UnreadableSectors', losesData || pendingSectors > 0, pendingSectors > 0 ? `${pendingSectors}` : ''],
     ['IoErrors', failsCommands, ''],
     ['FilesystemErrors', filesystems.length > 0, filesystems.join(', ')],

@@ -1,6 +1,7 @@
 import type { BlockDevice, Disks } from '../../disk/disks.ts';
 import type { Lvm } from '../../lvm/lvm.ts';
-import type { LvmGroup, PhysicalVolume } from '../../lvm/report.ts';
+import type { LvmGroup, PhysicalVolume, SilentDevice } from '../../lvm/report.ts';
+import { present } from '../../model/present.ts';
 import type { Filesystems, FilesystemStats } from '../../mount/filesystem.ts';
 import { mountAt, type MountEntry } from '../../mount/mountinfo.ts';
 import type { Mounts } from '../../mount/mounts.ts';
@@ -11,6 +12,8 @@ export interface Observation {
   readonly orphans: readonly PhysicalVolume[];
   /** Names of groups that the node had and that are not there. */
   readonly absent?: readonly string[];
+  /** Devices that do not answer, and that lvm was not let look at. */
+  readonly silent?: readonly SilentDevice[];
   readonly devices: readonly BlockDevice[];
   readonly mounts: readonly MountEntry[];
   /** Filesystems mounted directly under the folder for mount points. */
@@ -37,7 +40,7 @@ export interface ObserveDeps {
 /** Throws Fault when LVM or the kernel cannot be read: half an observation would make disks look free. */
 export async function observe(deps: ObserveDeps, signal: AbortSignal): Promise<Observation> {
   const { lvm, disks, mounts, filesystems, mountRoot } = deps;
-  const [{ groups, orphans, absent = [] }, devices, entries] = await Promise.all([
+  const [{ groups, orphans, absent = [], silent }, devices, entries] = await Promise.all([
     lvm.report(signal),
     disks.list(signal),
     mounts.list(signal),
@@ -51,7 +54,7 @@ export async function observe(deps: ObserveDeps, signal: AbortSignal): Promise<O
       return entry ? [mountPointOf(entry, filesystems, signal)] : [];
     }),
   );
-  return { groups, orphans, absent, devices, mounts: entries, mountPoints };
+  return { groups, orphans, absent, devices, mounts: entries, mountPoints, ...present({ silent }) };
 }
 
 async function mountPointOf(

@@ -41,6 +41,20 @@ test('both paths of multipath, each member of an array, and nothing that is itse
   ]);
 });
 
+test('a disk that does not answer is told with the group that it was seen in, which LVM shows without it', () => {
+  const devices = [
+    sampleDisk('sdb', { holders: ['dm-0'] }),
+    sampleDisk('dm-0', { kind: 'device-mapper' }),
+    sampleDisk('sdc'),
+  ];
+  const silent = [{ device: '/dev/dm-0', group: 'pool-0' }];
+  const own = ownDisks(sampleObservation({ devices, groups: [groupOn('/dev/sdc')], silent }), {}, none);
+  expect(own.map(({ device, carries, isSilent }) => [device.name, carries, isSilent])).toEqual([
+    ['sdb', ['pool-0'], true],
+    ['sdc', ['pool-0'], undefined],
+  ]);
+});
+
 test('what is mounted, what is offered, and what the configuration lists by any of its names', () => {
   const devices = [
     sampleDisk('sdb'),

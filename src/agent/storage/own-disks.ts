@@ -11,32 +11,41 @@ export interface OwnDisk {
   readonly carries: readonly string[];
   /** Kernel names of all devices that stand on it, its own among them. */
   readonly standing: ReadonlySet<string>;
+  /** It, or what stands on it, does not answer. */
+  readonly isSilent?: true;
 }
+
+type Seen = Pick<Observation, 'groups' | 'devices' | 'mountPoints' | 'silent'>;
 
 /**
  * The physical disks below the volume groups, mount points and offered disks of a node, and those that its
  * configuration lists, whatever is between: partitions, multipath, arrays, LUKS.
  */
 export function ownDisks(
-  observation: Pick<Observation, 'groups' | 'devices' | 'mountPoints'>,
+  observation: Seen,
   spec: NodeLocalStorage['spec'],
   isManaged: (path: string) => boolean,
 ): readonly OwnDisk[] {
-  const { devices } = observation;
+  const { devices, silent = [] } = observation;
   const places = placesOf(observation, spec, isManaged);
   const standingOn = stackOf(devices);
+  const mute = new Set(devices.filter(({ path }) => silent.some(({ device }) => device === path)).map(nameOf));
   return devices
     .filter(({ kind }) => kind === 'disk')
     .flatMap((device) => {
       const standing = standingOn([device]);
       const carries = [...standing].flatMap((name) => places.get(name) ?? []);
-      return carries.length === 0 ? [] : [{ device, carries: [...new Set(carries)].toSorted(compareText), standing }];
+      if (carries.length === 0) return [];
+      const isSilent = [...standing].some((name) => mute.has(name)) ? { isSilent: true as const } : {};
+      return [{ device, carries: [...new Set(carries)].toSorted(compareText), standing, ...isSilent }];
     });
 }
 
+const nameOf = ({ name }: BlockDevice): string => name;
+
 /** What is on devices, by their kernel names. */
 function placesOf(
-  { groups, devices, mountPoints }: Pick<Observation, 'groups' | 'devices' | 'mountPoints'>,
+  { groups, devices, mountPoints, silent = [] }: Seen,
   spec: NodeLocalStorage['spec'],
   isManaged: (path: string) => boolean,
 ): ReadonlyMap<string, readonly string[]> {
@@ -47,6 +56,7 @@ function placesOf(
       .flatMap(({ name, devices: members }) =>
         members.map(({ device, majorMinor }) => ({ known: [majorMinor, device], place: name })),
       ),
+    ...silent.map(({ device, group }) => ({ known: [device], place: group ?? device })),
     ...mountPoints.map(({ entry }) => ({ known: [entry.majorMinor, entry.source], place: entry.target })),
     ...vgs.flatMap(({ name, devices: listed }) => listed.map((path) => ({ known: [path], place: name }))),
     ...mountpoints.map(({ path, device }) => ({ known: [device], place: path })),

@@ -155,6 +155,20 @@ test.each<[string, WantedGroup[], LvmGroup[], string]>([
   expect(plans[0]?.step).toBeUndefined();
 });
 
+test.each([
+  ['on a listed disk', { device: '/dev/sdb' }],
+  ['that was seen on it', { device: '/dev/sdz', group: 'g' }],
+])('no second group is made while a disk does not answer: %s', (_, silent) => {
+  const facts = [blank('/dev/sdb', { probe: { busy: false, unreadable: 'hangs', signatures: [] } }), blank('/dev/sdc')];
+  const plans = (groups: readonly LvmGroup[]) =>
+    planVolumeGroups([want('g', '/dev/sdb', '/dev/sdc')], groups, new Map(facts.map((fact) => [fact.path, fact])), [
+      silent,
+    ]);
+  expect(plans([])).toMatchObject([{ problem: { reason: 'DevicesMissing' } }]);
+  expect(plans([])[0]?.step).toBeUndefined();
+  expect(plans([sampleGroup('g')])[0]?.step).toBeDefined();
+});
+
 test('of a disk that is back, and that LVM calls missing still, it is told how LVM takes it in again', () => {
   const [member] = sampleGroup('g').devices.map((device) => ({ ...device, missing: true, returned: true as const }));
   const said = (more: Partial<LvmGroup>) =>

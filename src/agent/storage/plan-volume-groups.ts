@@ -4,7 +4,7 @@ import { Fault } from '../../model/fault.ts';
 import { inspectDevice, useOf, type DeviceFacts, type Finding } from '../../disk/inspect.ts';
 import { isMarkedFor } from '../../lvm/device-mark.ts';
 import { isNameTooLong, lvmName, TOO_LONG } from '../../lvm/names.ts';
-import type { LvmGroup } from '../../lvm/report.ts';
+import type { LvmGroup, SilentDevice } from '../../lvm/report.ts';
 
 export interface WantedGroup {
   readonly name: string;
@@ -45,12 +45,13 @@ export interface Problem {
 /**
  * What is left to do, from what is wanted and what is there. Groups are made and extended with blank devices only;
  * nothing is ever shrunk or removed, that is a person's decision. A refused device does not stop the others. `facts`
- * has an entry for every device wanted.
+ * has an entry for every device wanted; `silent` are those that LVM could not be let look at.
  */
 export function planVolumeGroups(
   wanted: readonly WantedGroup[],
   groups: readonly LvmGroup[],
   facts: ReadonlyMap<string, DeviceFacts>,
+  silent: readonly SilentDevice[] = [],
 ): readonly GroupPlan[] {
   const names = new Set(wanted.map(({ name }) => name));
   const listings = countListings(wanted, facts);
@@ -58,7 +59,9 @@ export function planVolumeGroups(
     const listed = wanted.filter((group) => group.name === name);
     const devices = listed.flatMap((group) => group.devices);
     const found = groups.find((group) => group.name === name);
-    const problem = problemOf(name, listed.length, devices, found);
+    const problem =
+      problemOf(name, listed.length, devices, found) ??
+      (found ? undefined : silentProblem({ name, devices }, facts, silent));
     return problem ? { name, refused: [], problem } : planGroup({ name, devices }, found, facts, listings);
   });
 }
@@ -81,6 +84,19 @@ function problemOf(
   if (devices.length === 0)
     return { reason: 'NoDevices', message: `Volume group ${name} does not exist and no device is listed for it.` };
   return undefined;
+}
+
+/** A group may be on a disk that does not answer, and another one of its name must not be made beside it. */
+function silentProblem(
+  { name, devices }: WantedGroup,
+  facts: ReadonlyMap<string, DeviceFacts>,
+  silent: readonly SilentDevice[],
+): Problem | undefined {
+  const places = new Set(devices.map((device) => facts.get(device)?.resolved ?? device));
+  const found = silent.filter(({ device, group }) => group === name || places.has(device));
+  if (found.length === 0) return undefined;
+  const message = `Volume group ${name} may be on ${pathsOf(found)}, which does not answer: it is not made anew.`;
+  return { reason: 'DevicesMissing', message };
 }
 
 /** Why a group that is there is left alone. */
