@@ -13,6 +13,10 @@ const KINDS: Readonly<Record<number, FaultKind>> = {
 export const isUncertain = (error: unknown): boolean =>
   !(error instanceof ApiError) || error.code === 0 || error.code === 408 || error.code >= 500;
 
+/** A write with `fieldValidation=Strict` was refused so. */
+const UNKNOWN_FIELD = /unknown field "[^"]*"/;
+const MEND = 'apply crds/ of this version, or helm upgrade; open-local doctor tells what it lacks';
+
 /**
  * A failed write as a Fault that says what was being done: `aborted` when it may have been done all the same,
  * `unavailable` when it was not done and may be tried again, else what the API server means.
@@ -22,5 +26,10 @@ export function faultOfWrite(doing: string, error: unknown): Fault {
   if (isUncertain(error))
     return new Fault('aborted', `${doing}: it is not known whether it was done: ${text}`, { cause: error });
   const kind = (error instanceof ApiError && KINDS[error.code]) || 'unavailable';
+  const field = UNKNOWN_FIELD.exec(text)?.[0];
+  if (field !== undefined)
+    return new Fault(kind, `${doing}: ${field}: the definition in the cluster is older than this program; ${MEND}`, {
+      cause: error,
+    });
   return new Fault(kind, `${doing}: ${text}`, { cause: error });
 }

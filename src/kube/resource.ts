@@ -23,6 +23,11 @@ export interface Resource<T extends KubeObject = KubeObject> {
   readonly plural: string;
   readonly kind: string;
   readonly namespaced: boolean;
+  /**
+   * A write that has a field which the server does not know is refused. Else the server drops the field, and says so in
+   * a header alone.
+   */
+  readonly strict?: true;
   /** Carries the object's type for the compiler; never present at run time. */
   readonly objectType?: T;
 }
@@ -92,4 +97,8 @@ export const INIT_CONFIGS: Resource<InitConfig> = {
   plural: 'nodelocalstorageinitconfigs',
   kind: 'NodeLocalStorageInitConfig',
 };
-export const LOCAL_VOLUMES: Resource<LocalVolume> = { ...ours, plural: 'localvolumes', kind: 'LocalVolume' };
+/** Each field of it is an order: without `encryption` or `source` it would order something else. */
+export const LOCAL_VOLUMES: Resource<LocalVolume> = {
+  ...ours,
+  ...{ plural: 'localvolumes', kind: 'LocalVolume', strict: true },
+};

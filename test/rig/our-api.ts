@@ -17,10 +17,13 @@ export interface OurApi {
   close(): Promise<void>;
 }
 
-/** Starts an in-memory API server that knows our kinds, and makes a client for it. */
-export async function startOurApi(): Promise<OurApi> {
+/**
+ * Starts an in-memory API server that knows our kinds, and makes a client for it. `edit` may make other definitions of
+ * ours, such as older ones.
+ */
+export async function startOurApi(edit: (definition: string) => string = (text) => text): Promise<OurApi> {
   const crds = CRDS.map((name) => readFile(path.join(import.meta.dirname, `../../crds/${name}.yaml`), 'utf8'));
-  const api = createApiServer({ crds: await Promise.all(crds) });
+  const api = createApiServer({ crds: (await Promise.all(crds)).map(edit) });
   await api.listen();
   const folder = await mkdtemp(path.join(tmpdir(), 'open-local-'));
   const kubeconfig = path.join(folder, 'kubeconfig');

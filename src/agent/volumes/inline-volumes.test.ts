@@ -48,6 +48,8 @@ function rig(
     /** What becomes of a record that is made; absent: it is Ready. */
     readonly made?: LocalVolume['status'];
     readonly traceparent?: string;
+    /** What the API server says of a record. */
+    readonly refused?: ApiError;
   } = {},
 ) {
   let stored = options.stored;
@@ -60,6 +62,7 @@ function rig(
   };
   const client: Pick<KubeClient, 'create' | 'get' | 'delete'> = {
     create: <T extends KubeObject>(_: unknown, object: T): Promise<T> => {
+      if (options.refused) return Promise.reject(options.refused);
       if (stored) return Promise.reject(new ApiError({ code: 409, reason: 'AlreadyExists', message: 'there' }));
       stored = { ...(object as unknown as LocalVolume), ...(options.made ? { status: options.made } : READY) };
       return answer('create', stored);
@@ -146,6 +149,15 @@ test('what the node says is passed on; one without room is removed, one that fai
     message: expect.stringContaining('it is gone') as string,
   });
   expect(lost.calls).toEqual(['get']);
+});
+
+test('a record that the definition in the cluster cannot hold is refused by name', async () => {
+  const message = 'strict decoding error: unknown field "spec.encryption"';
+  const refused = new ApiError({ code: 400, reason: 'BadRequest', message });
+  await expect(rig({ refused }).makeInline(wanted, never)).rejects.toMatchObject({
+    kind: 'invalid',
+    message: expect.stringMatching(/^recording volume .*unknown field "spec.encryption": the definition/) as string,
+  });
 });
 
 test('a node that says nothing is waited for, not for ever', async () => {

@@ -11,7 +11,8 @@ import { KeyedMutex } from '../../daemon/keyed-mutex.ts';
 import { INLINE_ID, type InlineVolume } from '../../csi/node/inline-volume.ts';
 import type { NodeVolumes } from '../../csi/node/node-volumes.ts';
 import type { KubeClient } from '../../kube/client.ts';
-import { isAlreadyExists } from '../../kube/errors.ts';
+import { faultOfWrite } from '../../kube/api-fault.ts';
+import { ApiError, isAlreadyExists } from '../../kube/errors.ts';
 import type { Informer } from '../../kube/follow/informer.ts';
 import { LOCAL_VOLUMES } from '../../kube/resource.ts';
 import { onAbort } from '../../wait/abort.ts';
@@ -120,6 +121,7 @@ async function create(
     volumes.wrote(made);
     return made;
   } catch (error) {
+    if (error instanceof ApiError && error.code === 400) throw faultOfWrite(`recording volume ${name}`, error);
     if (!isAlreadyExists(error)) throw unavailable(name, error);
     return client.get(LOCAL_VOLUMES, { name }, signal); // an earlier try, not heard of yet
   }

@@ -28,6 +28,7 @@ const failureOf = (promise: Promise<unknown>): Promise<ApiError> =>
   );
 
 const pod: Pod = { metadata: { name: 'a', namespace: 'ns' } };
+const SPEC = { nodeName: 'n', kind: 'LVM', vgName: 'g', sizeBytes: 1, role: 'Volume' } as const;
 const podKey = { name: 'a', namespace: 'ns' };
 
 interface Case {
@@ -74,6 +75,29 @@ const cases: Case[] = [
       type: 'application/json',
       body: { apiVersion: 'v1', kind: 'Pod', ...pod },
     },
+  },
+  {
+    name: 'create of what may lose no field',
+    call: (client) => client.create(LOCAL_VOLUMES, { metadata: { name: 'v' }, spec: SPEC }, never),
+    want: {
+      method: 'POST',
+      url: `/apis/csi.aliyun.com/v1alpha1/localvolumes?fieldValidation=Strict`,
+      type: 'application/json',
+      body: { apiVersion: 'csi.aliyun.com/v1alpha1', kind: 'LocalVolume', metadata: { name: 'v' }, spec: SPEC },
+    },
+  },
+  ...(['merge', 'json', 'apply'] as const).map((type) => ({
+    name: `${type} patch of what may lose no field`,
+    call: (client: KubeClient) =>
+      client.patch(LOCAL_VOLUMES, { name: 'v' }, { type, body: [], fieldManager: 'me' }, never),
+    want: expect.objectContaining({
+      url: expect.stringMatching(/v\?(fieldManager=me&)?fieldValidation=Strict$/),
+    }) as never,
+  })),
+  {
+    name: 'its status, of which an old definition may drop some',
+    call: (client) => client.patch(LOCAL_VOLUMES, { name: 'v' }, { type: 'json', body: [] }, never, 'status'),
+    want: expect.objectContaining({ url: '/apis/csi.aliyun.com/v1alpha1/localvolumes/v/status' }) as never,
   },
   {
     name: 'update',

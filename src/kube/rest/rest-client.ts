@@ -33,11 +33,13 @@ export function createKubeClient(access: ClusterAccess, options: RestOptions): K
     create: (resource, object, signal) => {
       const { namespace } = object.metadata;
       const path = restPath(resource, { namespace });
-      return caller.json({ method: 'POST', path, body: typed(resource, object) }, signal);
+      const query = queryOf(validation(resource));
+      return caller.json({ method: 'POST', path, query, body: typed(resource, object) }, signal);
     },
     update: (resource, object, signal, subresource) => {
       const path = restPath(resource, keyOf(object), subresource);
-      return caller.json({ method: 'PUT', path, body: typed(resource, object) }, signal);
+      const query = queryOf(validation(resource, subresource));
+      return caller.json({ method: 'PUT', path, query, body: typed(resource, object) }, signal);
     },
     patch: (resource, key, patch, signal, subresource) =>
       caller.json(patchCall(resource, key, patch, subresource), signal),
@@ -94,13 +96,18 @@ const CONTENT_TYPES: Readonly<Record<Patch['type'], string>> = {
   apply: 'application/apply-patch+yaml',
 };
 
+/** Of a status nothing is refused: an old definition must not keep an agent from saying what it can. */
+const validation = ({ strict }: Resource, subresource?: string): { readonly fieldValidation?: 'Strict' } =>
+  strict && subresource === undefined ? { fieldValidation: 'Strict' } : {};
+
 function patchCall(resource: Resource, key: ObjectKey, patch: Patch, subresource?: string): Call {
   const call = {
     method: 'PATCH',
     path: restPath(resource, key, subresource),
     contentType: CONTENT_TYPES[patch.type],
   } as const;
-  if (patch.type !== 'apply') return { ...call, body: patch.body };
-  const query = queryOf({ fieldManager: patch.fieldManager, force: patch.force });
+  const checked = validation(resource, subresource);
+  if (patch.type !== 'apply') return { ...call, query: queryOf(checked), body: patch.body };
+  const query = queryOf({ fieldManager: patch.fieldManager, force: patch.force, ...checked });
   return { ...call, query, body: typed(resource, patch.body as object) };
 }

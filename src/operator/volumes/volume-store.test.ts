@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { startOurApi, type OurApi } from '../../../test/rig/our-api.ts';
 import type { Volumes } from '../../csi/ports.ts';
 import { silentLog } from '../../model/log.ts';
@@ -131,6 +131,25 @@ test('a record that the API server refuses is not made, for its reason', async (
     kind: 'invalid',
     message: expect.stringContaining('recording volume v'),
   });
+});
+
+/** Its objects lose what an older definition does not have, and the API server says so in a header alone. */
+test('what an older definition would make less of an order is refused: a volume that is to be encrypted is not plain', async () => {
+  const old = await startOurApi((text) => text.replace(/^ *encryption: .*$/m, ''));
+  onTestFinished(() => old.close());
+  const plain = createVolumeStore({ client: old.client, volumes: heard, needed: createNeededData(heard) });
+  const { spec, metadata } = volume('v');
+  await expect(plain.create({ metadata, spec: { ...spec, encryption: 'luks2' } }, never)).rejects.toMatchObject({
+    kind: 'invalid',
+    message:
+      'recording volume v: unknown field "spec.encryption": the definition in the cluster is older than this program; ' +
+      'apply crds/ of this version, or helm upgrade; open-local doctor tells what it lacks',
+  });
+  expect(old.api.stored('localvolumes', 'v')).toBeUndefined();
+  await plain.create(volume('v'), never);
+  await expect(plain.setLimits('v', { limits: {}, storageClassLimits: { colour: 1 } as never }, never)).rejects.toThrow(
+    'unknown field "spec.storageClassLimits.colour"',
+  );
 });
 
 test.each(['lost', 'reset'] as const)('when the answer is %s, it may have been made: aborted', async (trouble) => {
