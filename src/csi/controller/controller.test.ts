@@ -7,6 +7,7 @@ import { KeyedMutex } from '../../daemon/keyed-mutex.ts';
 import { silentLog } from '../../model/log.ts';
 import { bytes, GIB, MIB } from '../../model/bytes.ts';
 import { Fault } from '../../model/fault.ts';
+import type { LocalVolume } from '../../model/local-volume.ts';
 import { VOLUME_FINALIZER } from '../../model/well-known.ts';
 import { createCsiClient, type CsiClient } from '../client.ts';
 import { createControllers } from './controller.ts';
@@ -273,6 +274,42 @@ test.each([
   await create('v', GIB);
   const failure = create('v', GIB, own);
   await expect(failure).rejects.toMatchObject({ code: Code.ALREADY_EXISTS, details: expect.stringContaining(word) });
+});
+
+describe('a volume that was never whole, and is asked for in other words', () => {
+  const FIRST = { volumeType: 'LVM', lvmType: 'striping' };
+  const fails = (volume: LocalVolume): void => volumes.fail(volume, 'VolumeInvalid', 'no luck');
+
+  test.each<[string, Own, string, object]>([
+    ['its class has another layout', { parameters: { volumeType: 'LVM' } }, 'another lvmType', { layout: 'linear' }],
+    ['its class has a limit', { parameters: { ...FIRST, iops: '50' } }, 'another limit', { limits: { readIops: 50 } }],
+    ['its attributes changed', { mutableParameters: { iops: '50' } }, 'another limit', { limits: { readIops: 50 } }],
+    ['its class has options for mkfs', { parameters: { ...FIRST, mkfsOptions: '-m 1' } }, 'other StorageClass', {}],
+  ])('is begun anew: %s', async (_, own, why, spec) => {
+    volumes.agent = fails;
+    await expect(create('v', GIB, { parameters: FIRST })).rejects.toMatchObject({ code: Code.ABORTED });
+    await expect(create('v', GIB, { parameters: FIRST, ...own })).rejects.toMatchObject({
+      code: Code.ABORTED,
+      details: expect.stringContaining(`volume v is begun anew with the next call: volume v exists with ${why}`),
+    });
+    expect(volumes.objects.size).toBe(0);
+    volumes.agent = (volume) => volumes.obey(volume);
+    await create('v', GIB, { parameters: FIRST, ...own });
+    expect(volumes.objects.get('v')?.spec).toMatchObject(spec);
+  });
+
+  test.each<[string, (volume: LocalVolume) => LocalVolume]>([
+    ['is from before its record', (volume) => ({ ...volume, spec: { ...volume.spec, adopted: true } })],
+    ['is a snapshot', (volume) => ({ ...volume, spec: { ...volume.spec, role: 'Snapshot' } })],
+    ['has another name', (volume) => ({ ...volume, spec: { ...volume.spec, request: { name: 'w' } } })],
+    ['was whole', (volume) => ({ ...volume, status: { ...volume.status, sizeBytes: GIB } })],
+  ])('stays when it %s', async (_, as) => {
+    volumes.agent = fails;
+    await expect(create('v', GIB, { parameters: FIRST })).rejects.toMatchObject({ code: Code.ABORTED });
+    volumes.objects.set('v', as(volumes.objects.get('v')!));
+    await expect(create('v', GIB)).rejects.toMatchObject({ code: Code.ALREADY_EXISTS });
+    expect(volumes.objects.size).toBe(1);
+  });
 });
 
 test('no room is RESOURCE_EXHAUSTED, with the reason, and takes nothing', async () => {

@@ -40,7 +40,7 @@ export async function makeVolume(
   await leaveSilentNode(wanted.id, deps, signal);
   const found = await findStaying(wanted.id, deps, signal);
   if (found) {
-    checkSame(wanted, found);
+    await checkAsAsked(wanted, found, deps, signal);
     await checkCloneSnapshot(found, deps, signal);
   }
   const volume = found ?? (await begin(wanted, deps, signal));
@@ -60,6 +60,28 @@ async function leaveSilentNode(id: string, { volumes, storage }: MakeVolumeDeps,
     `node ${volume.spec.nodeName} has not made the volume, and its agent has stopped reporting: see the log of the agent's pod there`,
   );
 }
+
+/**
+ * Throws Fault `conflict` for a volume that was asked for in other words. One that was never whole nobody has: its
+ * class may have been made anew since, which is how people mend a class, so it is begun anew as it is asked for now.
+ */
+async function checkAsAsked(
+  wanted: WantedVolume,
+  found: LocalVolume,
+  deps: MakeVolumeDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    checkSame(wanted, found);
+  } catch (error) {
+    if (!(error instanceof Fault) || !wasNeverWhole(wanted, found)) throw error;
+    await beginAnew(found, error.message, deps, signal);
+  }
+}
+
+/** A volume from before its record is whole though its agent has not looked at it yet. */
+const wasNeverWhole = ({ name }: WantedVolume, { spec, status }: LocalVolume): boolean =>
+  spec.role === 'Volume' && !spec.adopted && spec.request?.name === name && status?.sizeBytes === undefined;
 
 async function begin(wanted: WantedVolume, deps: MakeVolumeDeps, signal: AbortSignal): Promise<LocalVolume> {
   const { source } = wanted;
@@ -170,17 +192,13 @@ async function checkCloneSnapshot(clone: LocalVolume, deps: MakeVolumeDeps, sign
 
 const isClone = ({ spec }: LocalVolume): boolean => spec.source?.volume !== undefined;
 
-/** Another snapshot shows another time: what was copied of the first goes. */
-async function beginAnew(
-  { metadata: { name = '' }, ...clone }: LocalVolume,
-  why: string,
-  deps: MakeVolumeDeps,
-  signal: AbortSignal,
-): Promise<never> {
-  await deps.volumes.remove(copySourceId({ metadata: { name }, ...clone }) ?? '', signal);
+/** Removes what was made so far. Another snapshot of a clone's source shows another time, so the first goes too. */
+async function beginAnew(volume: LocalVolume, why: string, deps: MakeVolumeDeps, signal: AbortSignal): Promise<never> {
+  const { name = '' } = volume.metadata;
+  if (isClone(volume)) await deps.volumes.remove(copySourceId(volume) ?? '', signal);
   await deps.volumes.remove(name, signal);
-  await untilGone({ metadata: { name }, ...clone }, deps, signal);
-  throw new Fault('aborted', `clone ${name} is begun anew with the next call: ${why}`);
+  await untilGone(volume, deps, signal);
+  throw new Fault('aborted', `volume ${name} is begun anew with the next call: ${why}`);
 }
 
 /** Whether a smaller volume would meet the same trouble there. */
