@@ -1,6 +1,7 @@
 import http from 'node:http';
 import https from 'node:https';
 import { text } from 'node:stream/consumers';
+import { createOneLookup } from '../wait/one-lookup.ts';
 
 /** What a collector said. */
 export interface Answer {
@@ -18,9 +19,9 @@ export interface Poster {
 
 const MAX_ANSWER_BYTES = 64 * 1024;
 
-export function createPoster(url: URL): Poster {
+export function createPoster(url: URL, lookup = createOneLookup()): Poster {
   const { request, Agent } = url.protocol === 'https:' ? https : http;
-  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const agent = new Agent({ keepAlive: true, maxSockets: 1, lookup });
   return {
     post: async (body, signal) => {
       const answered = Promise.withResolvers<http.IncomingMessage>();

@@ -2,6 +2,7 @@ import http from 'node:http';
 import https from 'node:https';
 import type { ClusterAccess, Identity } from '../access/access.ts';
 import { onAbort } from '../../wait/abort.ts';
+import { createOneLookup } from '../../wait/one-lookup.ts';
 
 export interface Outgoing {
   readonly method: string;
@@ -30,7 +31,7 @@ const IDLE_MS = 60_000;
 export function createTransport({ server, serverName, insecure, proxy, headers }: ClusterAccess): Transport {
   const secure = server.protocol === 'https:';
   const proxyEnv = proxy && { HTTP_PROXY: proxy.href, HTTPS_PROXY: proxy.href };
-  const agentOptions = { keepAlive: true, timeout: IDLE_MS, ...(proxyEnv && { proxyEnv }) };
+  const agentOptions = { keepAlive: true, timeout: IDLE_MS, lookup: createOneLookup(), ...(proxyEnv && { proxyEnv }) };
   const agent = secure ? new https.Agent(agentOptions) : new http.Agent(agentOptions);
   const prefix = server.pathname.replace(/\/+$/, '');
   const target = {
