@@ -1,6 +1,7 @@
-import { readFile, realpath } from 'node:fs/promises';
+import { readFile, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Run } from '../exec/run.ts';
+import { majorMinorOf } from '../model/device-number.ts';
 import { probeContent } from './content.ts';
 import type { Disks } from './disks.ts';
 import { eraseDevice, type ErasePolicy } from './erase.ts';
@@ -11,10 +12,16 @@ import { readBlockDevices, type KernelFolders } from './sysfs.ts';
 
 const HOST: KernelFolders = { sys: '/sys', proc: '/proc', dev: '/dev' };
 
+/**
+ * By the number of the device file: its name says nothing, since where udev does not do it lvm makes files and not
+ * links, and one that is left behind has the number of another volume by now.
+ */
 async function mapperUuid(sys: string, device: string): Promise<string | undefined> {
   try {
-    const name = path.basename(await realpath(device));
-    return (await readFile(path.join(sys, 'block', name, 'dm/uuid'), 'utf8')).trim() || undefined;
+    const found = await stat(device);
+    if (!found.isBlockDevice()) return undefined;
+    const file = path.join(sys, 'dev/block', majorMinorOf(found.rdev), 'dm/uuid');
+    return (await readFile(file, 'utf8')).trim() || undefined;
   } catch {
     return undefined;
   }

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
+import { majorMinorOf } from '../model/device-number.ts';
 import type { MountEntry } from './mountinfo.ts';
 
 /** `major:minor` of a block device file, links followed; undefined when it is not there or is something else. */
@@ -32,14 +33,3 @@ const numberOfDevices = async (): Promise<string> => majorMinorOf((await stat(DE
 
 /** A bind mount of a device file lies on the filesystem of /dev. */
 export const isDeviceFile = (fsType: string): boolean => ['devtmpfs', 'tmpfs', 'none'].includes(fsType);
-
-/**
- * Takes a device number apart as glibc's gnu_dev_major and gnu_dev_minor do: 12 low bits of the major, 8 of the minor
- * in the middle.
- */
-export function majorMinorOf(rdev: number): string {
-  const value = BigInt(rdev);
-  const major = ((value >> 8n) & 0xfffn) | ((value >> 32n) & 0xfffff000n);
-  const minor = (value & 0xffn) | ((value >> 12n) & 0xffffff00n);
-  return `${major}:${minor}`;
-}

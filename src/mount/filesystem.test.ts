@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { createFakeRun, exits, type Reply } from '../exec/fake-run.ts';
 import { run, type Run } from '../exec/run.ts';
 import { bytes, MIB } from '../model/bytes.ts';
-import { majorMinorOf } from './device-number.ts';
+import { majorMinorOf } from '../model/device-number.ts';
 import { canGrow, growArgv, mkfsArgv, neededOptions, parseBlkid } from './filesystem.ts';
 import { createHostFilesystems } from './host-filesystems.ts';
 

@@ -102,7 +102,11 @@ async function assertOwn(
   const other = await leadsElsewhere(device, { vgUuid, uuid }, disks, signal);
   if (!other) return;
   const { found, wanted } = other;
-  throw new Fault('unavailable', `volume ${id}: ${device} leads to ${found}, not to its own ${wanted}: it is not used`);
+  throw new Fault(
+    'unavailable',
+    `volume ${id}: ${device} leads to ${found}, not to its own ${wanted}: it is not used. Where no other group has the ` +
+      'name of its own, have the device files of LVM made anew on the node: vgmknodes',
+  );
 }
 
 async function falseOnConflict(writing: Promise<boolean>): Promise<boolean> {
