@@ -54,6 +54,22 @@ test('a device that is not there is missing, without asking blkid', async () => 
   expect(await createHostFilesystems(fake.run).probe('/dev/none', never)).toEqual({ kind: 'missing' });
 });
 
+const mounted = { ...{ id: 1, root: '/', target: '/mnt', options: [] }, majorMinor: '8:99', source: '/dev/none' };
+test.each<[string, string, readonly Reply[], string]>([
+  ['is asked for its own type alone', 'xfs', ['TYPE=xfs\nUSAGE=filesystem\nUUID=u'], 'xfs u /'],
+  ['is asked again', 'ext4', [exits([], 2), 'TYPE=ext4\nUSAGE=filesystem\nUUID=u'], 'ext4 u /'],
+  ['of no UUID has its source', 'ext4', ['TYPE=ext4\nUSAGE=filesystem'], 'ext4 /dev/none /'],
+  ['that never tells is not known', 'ext4', [exits([], 2), exits([], 2), exits([], 2)], 'does not tell the UUID'],
+  ['that we do not make has its source', 'iso9660', [exits([], 2)], 'iso9660 /dev/none /'],
+])('what a mounted filesystem is known by: one that %s', async (_, fsType, replies, want) => {
+  const left = [...replies];
+  const { run: fake, calls } = createFakeRun(() => left.shift());
+  const found = createHostFilesystems(fake).identify({ ...mounted, fsType }, never);
+  expect(await found.catch(String)).toContain(want);
+  const only = { xfs: ['-n', 'xfs'], ext4: ['-n', 'ext4,ext3,ext2'], iso9660: [] }[fsType] ?? [];
+  expect(calls[0]).toEqual(['blkid', '-p', ...only, '-o', 'export', '--', '/dev/block/8:99']);
+});
+
 test('devices that do not answer are told so, and stop nothing else of this program', async () => {
   const folder = await mkdtemp(path.join(tmpdir(), 'fs-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));

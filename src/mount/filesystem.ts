@@ -42,8 +42,11 @@ export interface FilesystemStats {
 
 /** Filesystems on block devices. All verbs throw Fault. */
 export interface Filesystems {
-  /** Throws `unavailable` when the device cannot be read: that is not the same as blank. */
-  probe(device: string, signal: AbortSignal): Promise<Content>;
+  /**
+   * Throws `unavailable` when the device cannot be read: that is not the same as blank. Where `only` names a type, what
+   * else there may be counts for nothing.
+   */
+  probe(device: string, signal: AbortSignal, only?: FilesystemType): Promise<Content>;
   /**
    * Makes a filesystem. Destroys what is there: call it only after probe has found the device blank. Cut, it leaves
    * anything.
@@ -176,6 +179,38 @@ export const withProgress = (content: Content, head: Uint8Array): Content =>
   content.kind === 'filesystem' && content.type === 'xfs' && head[XFS_IN_PROGRESS] !== 0
     ? { ...content, unfinished: true }
     : content;
+
+/** How blkid may call a filesystem that the kernel mounts as this type; undefined for one that we do not make. */
+export function blkidTypes(fsType: string): string | undefined {
+  if (/^ext[234]$/.test(fsType)) return 'ext4,ext3,ext2'; // the kernel mounts one as another
+  return FILESYSTEMS.find((type) => type === fsType);
+}
+
+/** What blkid's exit code 8 says. */
+export const CONTRADICTING = 'several contradicting signatures';
+
+/**
+ * What is told by the last sectors of a device: superblocks of arrays, and of pools. A filesystem that fills its device
+ * has files there, so that a pod which writes an image of a disk may write one.
+ */
+const AT_THE_END = /_raid_member$|^drbd|^zfs_member$/;
+
+/**
+ * What a device carries that was given a filesystem of this type: what is seen at its end may be in one of its files.
+ * `given` is undefined where it is not known to have any.
+ */
+export async function probeGiven(
+  device: string,
+  given: FilesystemType | undefined,
+  filesystems: Pick<Filesystems, 'probe'>,
+  signal: AbortSignal,
+): Promise<Content> {
+  const content = await filesystems.probe(device, signal);
+  const mayBeFile = content.kind === 'other' && (content.what === CONTRADICTING || AT_THE_END.test(content.what));
+  if (given === undefined || !mayBeFile) return content;
+  const own = await filesystems.probe(device, signal, given);
+  return own.kind === 'filesystem' ? own : content;
+}
 
 /** Reads `blkid -p -o export`: KEY=value lines. */
 export function parseBlkid(stdout: string): Content {

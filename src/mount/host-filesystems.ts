@@ -8,8 +8,10 @@ import type { Output, Run } from '../exec/run.ts';
 import { DEVICES, deviceBehind, deviceNumber, isDeviceFile } from './device-number.ts';
 import {
   aliveArgv,
+  blkidTypes,
   checkArgv,
   clearArgv,
+  CONTRADICTING,
   entriesArgv,
   growArgv,
   identityOf,
@@ -54,7 +56,7 @@ export function createHostFilesystems(run: Run): Filesystems {
   };
 
   return {
-    probe: (device, signal) => probe(device, run, signal),
+    probe: (device, signal, only) => probe(device, only, run, signal),
     format: (device, wanted, signal) => call(mkfsArgv(device, wanted), FORMAT_TIMEOUT_MS, signal),
     unformat: (device, signal) => call(['wipefs', '--all', '--quiet', '--', device], PROBE_TIMEOUT_MS, signal),
     check: (device, fsType, signal) => check(device, fsType, run, signal),
@@ -103,9 +105,9 @@ export function createHostFilesystems(run: Run): Filesystems {
   };
 }
 
-async function probe(device: string, run: Run, signal: AbortSignal): Promise<Content> {
+async function probe(device: string, only: string | undefined, run: Run, signal: AbortSignal): Promise<Content> {
   const head = await headOf(device, run, signal);
-  return head ? withProgress(await probeWithBlkid(device, run, signal), head) : { kind: 'missing' };
+  return head ? withProgress(await probeWithBlkid(device, only, run, signal), head) : { kind: 'missing' };
 }
 
 /** e2fsck(8) adds these up. Other codes say that it could not check, and then mounting tells more than it does. */
@@ -151,30 +153,48 @@ async function headOf(device: string, run: Run, signal: AbortSignal): Promise<Ui
 /** ENOENT, ENXIO and ENODEV. */
 const NOT_THERE = /No such (file or directory|device)/;
 
-async function probeWithBlkid(device: string, run: Run, signal: AbortSignal): Promise<Content> {
+async function probeWithBlkid(
+  device: string,
+  only: string | undefined,
+  run: Run,
+  signal: AbortSignal,
+): Promise<Content> {
+  const types = only === undefined ? [] : ['-n', only];
   try {
-    const { stdout } = await run(
-      ['blkid', '-p', '-o', 'export', '--', device],
-      { timeoutMs: PROBE_TIMEOUT_MS },
-      signal,
-    );
+    const argv = ['blkid', '-p', ...types, '-o', 'export', '--', device];
+    const { stdout } = await run(argv, { timeoutMs: PROBE_TIMEOUT_MS }, signal);
     if (stdout.trim() === '') throw new Fault('unavailable', `blkid said nothing of ${device}: it is asked again`);
     return parseBlkid(stdout);
   } catch (error) {
     if (!(error instanceof CommandFailed)) throw error;
     if (error.exitCode === NOTHING_FOUND && error.stderr.trim() === '') return { kind: 'blank' };
-    if (error.exitCode === AMBIVALENT) return { kind: 'other', what: 'several contradicting signatures' };
+    if (error.exitCode === AMBIVALENT) return { kind: 'other', what: CONTRADICTING };
     throw new Fault('unavailable', error.message, { cause: error });
   }
 }
 
+/**
+ * Throws Fault `unavailable` where it is not known: the source stands in only for what has no UUID. Of a mounted ext4
+ * the checksum is wrong for a moment now and then, and newer ones of blkid then find nothing (util-linux#3301).
+ */
 async function identify(entry: MountEntry, run: Run, signal: AbortSignal): Promise<string> {
   const number = isDeviceFile(entry.fsType) ? undefined : await deviceBehind(entry);
   if (number === undefined) return identityOf(entry, undefined);
   const named = entry.source.startsWith(DEVICES) && (await deviceNumber(entry.source)) === number;
-  const content = await probeWithBlkid(named ? entry.source : `${DEVICES}block/${number}`, run, signal);
-  return identityOf(entry, content.kind === 'filesystem' ? content.uuid : undefined);
+  const device = named ? entry.source : `${DEVICES}block/${number}`;
+  const only = blkidTypes(entry.fsType);
+  for (let looks = 0; looks < LOOKS; looks += 1) {
+    const content = await probeWithBlkid(device, only, run, signal);
+    if (content.kind === 'filesystem') return identityOf(entry, content.uuid);
+    if (only === undefined) return identityOf(entry, undefined);
+  }
+  throw new Fault(
+    'unavailable',
+    `${device}, mounted at ${entry.target}, does not tell the UUID of its ${entry.fsType}`,
+  );
 }
+
+const LOOKS = 3;
 
 /**
  * Runs `work` in the folder at which a filesystem is mounted now. The folder is held open meanwhile and given by a path

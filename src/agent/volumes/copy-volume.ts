@@ -6,7 +6,7 @@ import type { LocalVolume } from '../../model/local-volume.ts';
 import type { Clock } from '../../wait/clock.ts';
 import type { Copier } from '../../copy/copier.ts';
 import type { Disks } from '../../disk/disks.ts';
-import type { Filesystems } from '../../mount/filesystem.ts';
+import { probeGiven, type Filesystems } from '../../mount/filesystem.ts';
 import type { Mounts } from '../../mount/mounts.ts';
 import { LOCAL_VOLUMES } from '../../kube/resource.ts';
 import { subjectOf } from '../../kube/subject.ts';
@@ -155,15 +155,17 @@ async function giveOwnIdentity(
   { filesystems, write }: CopyVolumeDeps,
   signal: AbortSignal,
 ): Promise<void> {
-  if (volume.spec.fsType === undefined) return;
-  const type = filesystemOf(await filesystems.probe(device, signal));
+  const { fsType } = volume.spec;
+  if (fsType === undefined) return;
+  const given = FILESYSTEMS.find((type) => type === fsType);
+  const type = filesystemOf(await probeGiven(device, given, filesystems, signal));
   if (type === undefined) return; // its source was never formatted
   await filesystems.settleCopy(device, type, signal);
   const message = `The filesystem ${type} gets a UUID of its own.`;
   await write.copying(volume, { reason: 'Copying', message, copiedBytes: bytes(0), progress: 99 }, signal);
   const uuid = ownUuid(volume);
   await filesystems.giveUuid(device, { type, uuid }, signal);
-  const now = await filesystems.probe(device, signal); // xfs_admin exits with 0 whether it did anything or not
+  const now = await filesystems.probe(device, signal, type); // xfs_admin exits with 0 whether it did anything or not
   if (now.kind !== 'filesystem' || now.uuid !== uuid)
     throw new Fault('unavailable', `the filesystem on ${device} did not take the UUID ${uuid}`);
   await write.markFormatted(volume.metadata.name ?? '', type, signal);

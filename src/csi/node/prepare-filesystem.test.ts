@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Content } from '../../mount/filesystem.ts';
+import { CONTRADICTING, type Content } from '../../mount/filesystem.ts';
 import { Fault } from '../../model/fault.ts';
 import { present } from '../../model/present.ts';
 import * as csi from '../gen/csi.ts';
@@ -153,6 +153,22 @@ test.each([
     details: expect.stringContaining('carries xfs, not the ext4 asked for') as string,
   });
   expect(probed).toEqual([]);
+});
+
+test.each([
+  ['an array at its end is staged again: it may be in a file', 'linux_raid_member', true, 'staged'],
+  ['two things at once is staged again', CONTRADICTING, true, 'staged'],
+  ['an array and was not recorded as formatted is left alone', 'linux_raid_member', false, 'carries linux_raid_member'],
+  ['LVM at its start is left alone', 'LVM2_member', true, 'carries LVM2_member'],
+])('a device that shows %s', async (_, what, isRecorded, want) => {
+  const it = await rig();
+  if (isRecorded) await stage(it, { fsType: 'ext4' });
+  await it.mounts.unmount(it.staging, never);
+  const real = { ...it.filesystems };
+  it.filesystems.probe = (device, signal, only) =>
+    only === 'ext4' ? real.probe(device, signal) : Promise.resolve({ kind: 'other', what });
+  const ended = await stage(it, { fsType: 'ext4' }).then(() => 'staged', String);
+  expect(ended).toContain(want);
 });
 
 test('formatting goes on when the caller has given up, and the retry finds it done', async () => {

@@ -3,7 +3,7 @@ import { Fault } from '../../model/fault.ts';
 import { filesystemType, type FilesystemType } from '../../model/filesystem-type.ts';
 import { parseMkfsOptions } from '../../model/mkfs-options.ts';
 import { present } from '../../model/present.ts';
-import type { Content, Filesystems, NewFilesystem } from '../../mount/filesystem.ts';
+import { probeGiven, type Content, type Filesystems, type NewFilesystem } from '../../mount/filesystem.ts';
 import { isDeviceFile } from '../../mount/device-number.ts';
 import type { MountEntry } from '../../mount/mountinfo.ts';
 import type { Mounts } from '../../mount/mounts.ts';
@@ -41,7 +41,8 @@ export async function prepareFilesystem(
   const fsType = filesystemType(asked === '' ? volume.fsType : asked);
   const entries = await mountsOf(volume.source, deps.mounts, signal);
   const mounted = entries.find((entry) => !isDeviceFile(entry.fsType));
-  const content = mounted ? contentOf(mounted) : await filesystems.probe(volume.source, signal);
+  const given = volume.formatted === fsType ? fsType : undefined;
+  const content = mounted ? contentOf(mounted) : await probeGiven(volume.source, given, filesystems, signal);
   const plan = planFilesystem(volume, content, fsType);
   if (plan !== 'keep') {
     const isAsHeard = plan === 'make' && (await beginAsHeard(volume, fsType, volumes, signal));

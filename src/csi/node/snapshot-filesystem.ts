@@ -1,6 +1,6 @@
 import { Fault } from '../../model/fault.ts';
 import { filesystemType, type FilesystemType } from '../../model/filesystem-type.ts';
-import type { Filesystems } from '../../mount/filesystem.ts';
+import { probeGiven, type Filesystems } from '../../mount/filesystem.ts';
 import { missingDevice } from './prepare-filesystem.ts';
 import type { NodeVolume } from './node-volumes.ts';
 
@@ -18,7 +18,8 @@ export async function snapshotFilesystem(
   signal: AbortSignal,
 ): Promise<FilesystemType> {
   const { id, source } = volume;
-  const content = await filesystems.probe(source, signal);
+  const given = asked === '' ? undefined : filesystemType(asked);
+  const content = await probeGiven(source, given, filesystems, signal);
   if (content.kind === 'missing') throw missingDevice(volume);
   if (content.kind === 'other' && content.what === 'crypto_LUKS')
     throw new Fault('precondition', `volume ${id}: its snapshot ${source} is encrypted: ${COPY}`);
