@@ -5,11 +5,12 @@ import { WHOLE } from '../whole.ts';
 /**
  * Left to `make test-all`: pods of a kubelet meet limits and inline volumes too; copies, what open-local did wrong and
  * the switch from it are in rings 1 to 3, and so is how stores of snapshots grow; many volumes are a count of costs;
- * how lvm stops a volume changes seldom; what the chart installs takes minutes to start.
+ * how lvm stops a volume changes seldom; what the chart installs takes minutes to start; csi-sanity runs in ring 4 too,
+ * on loop devices in place of logical volumes.
  */
 const LEFT = [
   ...['io-limits', 'inline', 'copies', 'defects', 'many-volumes'],
-  ...['group-snapshots', 'helm', 'stores', 'switching'],
+  ...['group-snapshots', 'helm', 'sanity', 'stores', 'switching'],
 ].map((name) => `test/node/${name}.node.ts`);
 
 /** Ring 5: one file after another, since each has a virtual machine to itself and this machine has two cores. */

@@ -2,15 +2,25 @@ import { execFile } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
-export interface SanityOptions {
+/** The machine on which the program runs. */
+export interface SanityPlace {
   /** Path of the program csi-sanity. */
   readonly program: string;
   /** Folder for its report, its log and the volumes' target paths. */
   readonly dir: string;
+  write(file: string, text: string): Promise<void>;
+  read(file: string): Promise<string>;
+  /** Resolves to everything that the program said, whatever its exit code. */
+  run(argv: readonly string[]): Promise<string>;
+}
+
+export interface SanityOptions {
+  readonly place: SanityPlace;
   /** Names the files of this run. */
   readonly name: string;
-  readonly controllerSocket: string;
-  readonly nodeSocket: string;
+  /** Addresses as gRPC has them. */
+  readonly controller: string;
+  readonly node: string;
   readonly access: 'mount' | 'block';
   /** Of the StorageClass. */
   readonly parameters: Readonly<Record<string, string>>;
@@ -46,31 +56,39 @@ const TIMEOUT_MS = 150_000;
 
 /** Runs the whole suite. Throws when it wrote no report. */
 export async function runSanity(options: SanityOptions): Promise<SanityResult> {
-  const { program, dir, name, sizes } = options;
-  const report = path.join(dir, `sanity-${name}.json`);
-  const parameters = path.join(dir, `sanity-${name}.yaml`);
-  const mutableParameters = path.join(dir, `sanity-${name}-mutable.yaml`);
-  const snapshotParameters = path.join(dir, `sanity-${name}-snapshot.yaml`);
-  await writeFile(snapshotParameters, JSON.stringify(options.snapshotParameters));
-  await writeFile(parameters, JSON.stringify(options.parameters));
-  await writeFile(mutableParameters, JSON.stringify(options.mutableParameters));
-  const output = await runToEnd(program, [
-    `--csi.endpoint=unix://${options.nodeSocket}`,
-    `--csi.controllerendpoint=unix://${options.controllerSocket}`,
-    `--csi.mountdir=${path.join(dir, `sanity-${name}-mount`)}`,
-    `--csi.stagingdir=${path.join(dir, `sanity-${name}-stage`)}`,
+  const { place, name, sizes } = options;
+  const at = (suffix: string): string => path.join(place.dir, `sanity-${name}${suffix}`);
+  const asYaml = async (suffix: string, parameters: Readonly<Record<string, string>>): Promise<string> => {
+    await place.write(at(suffix), JSON.stringify(parameters));
+    return at(suffix);
+  };
+  const output = await place.run([
+    place.program,
+    `--csi.endpoint=${options.node}`,
+    `--csi.controllerendpoint=${options.controller}`,
+    `--csi.mountdir=${at('-mount')}`,
+    `--csi.stagingdir=${at('-stage')}`,
     `--csi.testvolumesize=${sizes[0]}`,
     `--csi.testvolumeexpandsize=${sizes[1]}`,
-    `--csi.testvolumeparameters=${parameters}`,
-    `--csi.testvolumemutableparameters=${mutableParameters}`,
-    `--csi.testsnapshotparameters=${snapshotParameters}`,
+    `--csi.testvolumeparameters=${await asYaml('.yaml', options.parameters)}`,
+    `--csi.testvolumemutableparameters=${await asYaml('-mutable.yaml', options.mutableParameters)}`,
+    `--csi.testsnapshotparameters=${await asYaml('-snapshot.yaml', options.snapshotParameters)}`,
     `--csi.testvolumeaccesstype=${options.access}`,
-    `--ginkgo.json-report=${report}`,
+    `--ginkgo.json-report=${at('.json')}`,
     ...options.skip.map((test) => `--ginkgo.skip=${asPattern(test)}`),
   ]);
-  await writeFile(path.join(dir, `sanity-${name}.log`), output);
-  return readReport(await readFile(report, 'utf8'));
+  await place.write(at('.log'), output);
+  return readReport(await place.read(at('.json')));
 }
+
+/** This machine, on which `program` is. */
+export const hereWith = (program: string, dir: string): SanityPlace => ({
+  program,
+  dir,
+  write: (file, text) => writeFile(file, text),
+  read: (file) => readFile(file, 'utf8'),
+  run: ([file = '', ...args]) => runToEnd(file, args),
+});
 
 /** Reads ginkgo's report in JSON. */
 export function readReport(text: string): SanityResult {

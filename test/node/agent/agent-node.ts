@@ -1,6 +1,5 @@
 import { readFile, readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { stringify } from 'yaml';
 import { createApiServer, type ApiServer } from '../../../sandbox/apiserver/api-server.ts';
 import { createCsiClient, type CsiClient } from '../../../src/csi/client.ts';
 import { run } from '../../../src/exec/run.ts';
@@ -9,18 +8,16 @@ import { loadKubeconfig } from '../../../src/kube/access/kubeconfig.ts';
 import { NODE_LOCAL_STORAGES, type Resource } from '../../../src/kube/resource.ts';
 import { createKubeClient } from '../../../src/kube/rest/rest-client.ts';
 import type { Condition, KubeObject, NodeLocalStorage } from '../../../src/model/objects.ts';
+import { guestKubeconfig } from '../machine/guest-kubeconfig.ts';
 import { builtImage } from '../machine/image.ts';
 import { startVm, type Vm, type VmOptions } from '../machine/vm.ts';
+import { CSI_PORT, installAgent, startInstalled } from './installed-agent.ts';
 
 const ROOT = path.join(import.meta.dirname, '../../..');
 /** Name of the machine, on itself and in the cluster. */
 export const NODE = 'node';
 
-/** TCP port of the guest that leads to the agent's CSI socket. */
-const CSI_PORT = 7001;
 const CSI_CALL_MS = 180_000;
-/** Time limit of a wait; it takes seconds on an idle machine. */
-const START_MS = 180_000;
 
 interface Event extends KubeObject {
   readonly reason?: string;
@@ -71,10 +68,9 @@ export async function startAgentNode(signal: AbortSignal, options: Omit<VmOption
   started.defer(() => client.close());
   const csi = createCsiClient({ kind: 'tcp', host: '127.0.0.1', port: vm.portTo(CSI_PORT) }, CSI_CALL_MS);
   started.defer(() => csi.close());
-  await install(vm, url, signal);
-  const startAgent: AgentNode['startAgent'] = async (signal, name = 'agent', flags = []) => {
-    await vm.must(startScript(name, flags), signal, { timeoutMs: START_MS });
-  };
+  await installAgent(vm, guestKubeconfig({ server: url.replace('127.0.0.1', '10.0.2.2') }, {}), signal);
+  const startAgent: AgentNode['startAgent'] = (signal, name = 'agent', flags = []) =>
+    startInstalled(vm, { node: NODE, name, flags }, signal);
   const kept = started.move();
   return {
     vm,
@@ -116,45 +112,6 @@ const initTypes = (spec: NodeLocalStorage['spec']): readonly string[] => [
   ...(spec?.resourceToBeInited?.vgs ?? []).map(({ name }) => `VolumeGroup/${name}`),
   ...(spec?.resourceToBeInited?.mountpoints ?? []).map((point) => `MountPoint/${point.path}`),
 ];
-
-/**
- * The program as people start it, with the flags it is shipped with. 10.0.2.2 is this machine's loopback as the guest's
- * network shows it.
- */
-async function install(vm: Vm, url: string, signal: AbortSignal): Promise<void> {
-  const agent = process.env['AGENT'] ?? path.join(ROOT, 'dist/agent.cjs');
-  await vm.writeFile('/opt/open-local/dist/agent.cjs', await readFile(agent), signal);
-  await vm.writeFile('/opt/open-local/bin/open-local', await readFile(path.join(ROOT, 'bin/open-local')), signal);
-  const node = '/opt/open-local/node_modules/.bin/node';
-  await vm.must(
-    `chmod +x /opt/open-local/bin/open-local; mkdir -p ${path.dirname(node)}; ln -s /usr/bin/node ${node}`,
-    signal,
-  );
-  const kubeconfig = {
-    apiVersion: 'v1',
-    kind: 'Config',
-    clusters: [{ name: 'c', cluster: { server: url.replace('127.0.0.1', '10.0.2.2') } }],
-    users: [{ name: 'u', user: {} }],
-    contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }],
-    'current-context': 'x',
-  };
-  await vm.writeFile('/root/kubeconfig', stringify(kubeconfig), signal);
-  await vm.must('sync', signal); // installed files must survive a power cut
-}
-
-/**
- * Makes the script that starts the agent detached and returns when it serves. The log is appended to. Node caches
- * compiled code: under emulation compiling is half of a start, and there are fifty starts.
- */
-const startScript = (name: string, flags: readonly string[]): string => `
-mkdir -p /run/${name}
-rm -f /run/${name}/csi.sock
-[ -e /run/relay.pid ] || { setsid socat TCP-LISTEN:${CSI_PORT},fork,reuseaddr UNIX-CONNECT:/run/agent/csi.sock &> /dev/null & echo $! > /run/relay.pid; }
-NODE_COMPILE_CACHE=/var/cache/node setsid /opt/open-local/bin/open-local agent --node-name=${NODE} --kubeconfig=/root/kubeconfig \\
-  --csi-endpoint=unix:///run/${name}/csi.sock --metrics-endpoint=unix:///run/${name}/metrics.sock ${flags.join(' ')} \\
-  < /dev/null >> /var/log/${name}.log 2>&1 &
-echo $! > /run/${name}.pid
-until [ -S /run/${name}/csi.sock ]; do sleep 0.1; kill -0 $! || { cat /var/log/${name}.log >&2; exit 1; }; done`;
 
 async function write(
   client: KubeClient,

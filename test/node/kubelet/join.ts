@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { stringify } from 'yaml';
 import type { Node } from '../../../src/model/objects.ts';
 import type { Stores } from '../../../sandbox/controllers/deps.ts';
 import { makeCertificate } from '../../control-plane/cluster/certificates.ts';
 import type { Cluster } from '../../control-plane/cluster/cluster.ts';
 import { until } from '../../control-plane/cluster/until.ts';
+import { clusterOfHost, guestKubeconfig } from '../machine/guest-kubeconfig.ts';
 import type { Vm } from '../machine/vm.ts';
 
 /** What the machine is called, as guest/init has it. */
@@ -50,18 +50,7 @@ export async function giveKubeconfig(
   await makeCertificate(dir, name, subject);
   for (const file of ['ca.crt', `${name}.crt`, `${name}.key`])
     await vm.writeFile(there(file), await readFile(path.join(dir, file)), signal);
-  const cluster = {
-    // The API server's certificate lacks the address by which the guest's network shows it.
-    server: `https://10.0.2.2:${new URL(server).port}`,
-    'tls-server-name': 'localhost',
-    'certificate-authority': there('ca.crt'),
-  };
   const user = { 'client-certificate': there(`${name}.crt`), 'client-key': there(`${name}.key`) };
-  const kubeconfig = {
-    ...{ apiVersion: 'v1', kind: 'Config', 'current-context': 'x' },
-    clusters: [{ name: 'c', cluster }],
-    users: [{ name: 'u', user }],
-    contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }],
-  };
-  await vm.writeFile(there(`${name}.kubeconfig`), stringify(kubeconfig), signal);
+  const kubeconfig = guestKubeconfig(clusterOfHost(server, there('ca.crt')), user);
+  await vm.writeFile(there(`${name}.kubeconfig`), kubeconfig, signal);
 }
