@@ -159,12 +159,6 @@ function createReader(
   };
 }
 
-interface Seeing {
-  /** The devices that lvm may look at. */
-  readonly visible: (signal: AbortSignal) => Promise<readonly string[] | undefined>;
-  readonly silent: SilentDevices;
-}
-
 /**
  * A program that hangs in any group keeps its lock, and must not hide all others: then what is written on the disks is
  * read without waiting. Changes of that group still wait, and fail.
