@@ -3,7 +3,8 @@ import { bytes, type Bytes } from '../../model/bytes.ts';
 import { Fault, textOf } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import type { Seen, VolumeRef } from '../../lvm/lvm.ts';
-import { volumeDevicePath } from '../../lvm/names.ts';
+import { mapperUuidOf, volumeDevicePath } from '../../lvm/names.ts';
+import { holdersOf, releaseAdvice } from '../../disk/release-advice.ts';
 import { LOCAL_VOLUMES } from '../../kube/resource.ts';
 import { subjectOf } from '../../kube/subject.ts';
 import { AS_IT_IS, type SpanStart } from '../../trace/tracer.ts';
@@ -43,9 +44,31 @@ async function tellProblem(
   signal: AbortSignal,
 ): Promise<void> {
   signal.throwIfAborted();
-  const problem = problemOf(step, error);
+  const { reason, message } = problemOf(step, error);
+  const holders = isBusy(step, error) ? await holdersOfVolume(volume, step, deps.disks, signal) : [];
+  const problem = { reason, message: [message, ...(holders.length === 0 ? [] : [releaseAdvice(holders)])].join(' ') };
   const told = await deps.write.problem(volume, problem, signal);
   if (told) deps.record(subjectOf(LOCAL_VOLUMES, volume.metadata), { type: 'Warning', ...problem });
+}
+
+/** What is to be removed is in use, and its tool does not say by what. */
+const isBusy = ({ kind }: Deed, error: unknown): boolean =>
+  ['remove', 'erase', 'wipe'].includes(kind) && error instanceof Fault && error.kind === 'precondition';
+
+/** Kernel names of what stands on a volume's device. */
+async function holdersOfVolume(
+  { spec, status }: LocalVolume,
+  step: Deed,
+  disks: Pick<VolumeDeps['disks'], 'list'>,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const devices = await disks.list(signal).catch(() => []);
+  const { groupUuid, volumeUuid } = status ?? {};
+  const uuid = groupUuid && volumeUuid && mapperUuidOf(groupUuid, volumeUuid);
+  const found = devices.find(({ path, mapperUuid }) =>
+    spec.kind === 'LVM' ? mapperUuid !== undefined && mapperUuid === uuid : step.kind === 'wipe' && path === step.path,
+  );
+  return found ? holdersOf(found, devices) : [];
 }
 
 export type Creation = VolumeStep & { readonly kind: 'create' };

@@ -3,6 +3,7 @@ import type { LocalVolume } from '../../model/local-volume.ts';
 import { notOnDisk } from '../../model/mounted-disk.ts';
 import type { VolumeReason } from '../../model/volume-reasons.ts';
 import { inspectDevice, useOf, type DeviceFacts } from '../../disk/inspect.ts';
+import { releaseAdvice } from '../../disk/release-advice.ts';
 import type { MountEntry } from '../../mount/mountinfo.ts';
 import type { MountPoint } from '../storage/observe.ts';
 import { recordedDisk, recordedFilesystem } from './unit-disk.ts';
@@ -37,7 +38,8 @@ const ITS_OWN: readonly (string | undefined)[] = ['partitioned', 'in-group', 'to
 
 function heldBy(facts: DeviceFacts): string | undefined {
   const use = useOf(facts);
-  return use && !ITS_OWN.includes(use.kind) ? `${use.what}. ${use.todo}` : undefined;
+  if (!use || ITS_OWN.includes(use.kind)) return undefined;
+  return `${use.what}. ${use.kind === 'held' ? releaseAdvice(facts.device?.holders ?? []) : use.todo}`;
 }
 
 /**

@@ -14,6 +14,7 @@ import { createSimulatedLvm } from '../../lvm/simulated.ts';
 import { luksUuidOf, mappingNameOf, mappingPathOf } from '../../crypt/names.ts';
 import { createSimulatedCrypt } from '../../crypt/simulated.ts';
 import { createSimulatedMounts } from '../../mount/simulated.ts';
+import { mapperUuidOf } from '../../lvm/names.ts';
 import { bytes, GIB, MIB } from '../../model/bytes.ts';
 import { Fault } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
@@ -252,6 +253,35 @@ test.each([
   it.object.write(sampleLocalVolume({ meta: deleting, status: it.object.read()?.status }));
   await expect(it.reconcile({ lvm })).rejects.toThrow(why);
   expect([it.object.read()?.metadata.name, it.wiped]).toEqual(['v1', []]);
+});
+
+test('of a volume that is in use though nothing of it is mounted, it is told what stands on it', async () => {
+  const it = await rig(sampleLocalVolume());
+  await it.reconcile();
+  const { status } = it.object.read() ?? {};
+  const own = { mapperUuid: mapperUuidOf(status?.groupUuid ?? '', status?.volumeUuid ?? ''), holders: ['loop20'] };
+  const list = () => Promise.resolve([sampleDisk('dm-4', own), sampleDisk('loop20'), sampleDisk('dm-5')]);
+  const removeVolume = () => Promise.reject(new Fault('precondition', 'lvm lvremove: Logical volume in use.'));
+  it.object.write(sampleLocalVolume({ meta: deleting, status: it.object.read()?.status }));
+  const again = it.reconcile({ lvm: { ...it.lvm, removeVolume }, disks: { ...it.deps.disks, list } });
+  await expect(again).rejects.toThrow('in use');
+  expect(it.object.read()?.status?.message).toBe(
+    'lvm lvremove: Logical volume in use. loop20 stands on it. To end that: losetup --detach /dev/loop20',
+  );
+});
+
+test('a disk on which a pod made an array says how that is ended, before it is wiped', async () => {
+  const it = await rig({ ...sampleLocalVolume(), spec: unitSpec('Device', '/dev/sdc') });
+  await it.reconcile();
+  it.object.write({
+    ...sampleLocalVolume({ meta: deleting, status: it.object.read()?.status }),
+    spec: unitSpec('Device', '/dev/sdc'),
+  });
+  const held = sampleObservation({ devices: [sampleDisk('sdc', { holders: ['md127'] }), sampleDisk('md127')] });
+  await expect(it.reconcile({ observe: () => Promise.resolve(held) })).rejects.toThrow(
+    '/dev/sdc is held by md127. md127 stands on it. To end that: mdadm --stop /dev/md127',
+  );
+  expect(it.wiped).toEqual([]);
 });
 
 test('a volume that is mounted is not removed, whoever deletes its object, until it is unmounted', async () => {

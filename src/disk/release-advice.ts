@@ -1,0 +1,27 @@
+import type { BlockDevice } from './disks.ts';
+import { standingOn } from './stack.ts';
+
+/** Kernel names of what stands on a device, partitions aside, what stands on it at last first. */
+export const holdersOf = (device: BlockDevice, devices: readonly BlockDevice[]): readonly string[] => {
+  const partitions = new Set(devices.filter(({ disk }) => disk !== undefined).map(({ name }) => name));
+  return [...standingOn([device], devices)]
+    .filter((name) => name !== device.name && !partitions.has(name))
+    .toReversed();
+};
+
+/**
+ * How a person ends what stands on a device whose volume is to be removed: a sentence. A pod may have made it on its
+ * device, and the node's own lvm or mdadm started it; or the kubelet left a loop device behind. No command here writes
+ * to the device.
+ */
+export function releaseAdvice(holders: readonly string[]): string {
+  const commands = holders.flatMap((name) => END.find(([pattern]) => pattern.test(name))?.[1](name) ?? []);
+  const how = commands.length === 0 ? 'See what it is, and end it.' : `To end that: ${commands.join('; ')}`;
+  return `${holders.join(', ')} ${holders.length === 1 ? 'stands' : 'stand'} on it. ${how}`;
+}
+
+const END: readonly (readonly [RegExp, (name: string) => string])[] = [
+  [/^loop\d/, (name) => `losetup --detach /dev/${name}`],
+  [/^md/, (name) => `mdadm --stop /dev/${name}`],
+  [/^dm-\d/, (name) => `dmsetup remove /dev/${name}`],
+];
