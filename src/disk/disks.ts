@@ -76,9 +76,13 @@ export interface Disks {
    */
   watch(changed: () => void, signal: AbortSignal): Promise<void>;
   /**
-   * Destroys what is on it; refuses with Fault `precondition` while something holds it. May be repeated after a cut.
+   * Destroys what is on it, and has the kernel forget its partitions; refuses with Fault `precondition` while something
+   * holds it. May be repeated after a cut.
    */
-  wipe(device: Pick<BlockDevice, 'path' | 'size'>, signal: AbortSignal): Promise<void>;
+  wipe(
+    device: Pick<BlockDevice, 'path' | 'size'> & Partial<Pick<BlockDevice, 'partitions'>>,
+    signal: AbortSignal,
+  ): Promise<void>;
   /** Takes off what LVM keeps at its start, which is all that may be there: unlabel.ts. */
   unlabel(device: Pick<BlockDevice, 'path'>, signal: AbortSignal): Promise<void>;
   /**

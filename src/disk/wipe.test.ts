@@ -22,9 +22,17 @@ async function disk() {
   return { path: file, size: SIZE };
 }
 
-const scripted = (replies: { readonly discard?: Reply; readonly wipefs?: Reply; readonly look?: Reply } = {}) =>
+interface Replies {
+  readonly discard?: Reply;
+  readonly wipefs?: Reply;
+  readonly look?: Reply;
+  readonly reread?: Reply;
+}
+
+const scripted = (replies: Replies = {}) =>
   createFakeRun((argv, options, signal) => {
     if (argv[0] === 'dd') return realRun(argv, options, signal);
+    if (argv[0] === 'blockdev') return replies.reread ?? '';
     if (argv[0] === 'blkdiscard') return replies.discard ?? '';
     return argv.includes('--all') ? (replies.wipefs ?? '') : (replies.look ?? NOTHING);
   });
@@ -45,6 +53,22 @@ test('all is discarded, signatures are erased, and the ends are zeroed', async (
   expect(content[MIB]).toBe('x'.charCodeAt(0));
   expect(content[SIZE - MIB - 1]).toBe('x'.charCodeAt(0));
 });
+
+test.each([
+  ['is overwritten', ''],
+  ['is in use after all', exits(['blockdev'], 1, 'blockdev: ioctl error on BLKRRPART: Device or resource busy')],
+])(
+  'the kernel forgets partitions whose table was overwritten, and the disk is wiped where it %s',
+  async (_, reread) => {
+    const device = { ...(await disk()), partitions: ['sdb1'] };
+    const { run, calls } = scripted({ reread });
+    await wipeDevice(device, 'discard', run, never);
+    expect(calls.at(-1)).toEqual(['blockdev', '--rereadpt', device.path]);
+    const whole = scripted();
+    await wipeDevice({ ...device, partitions: [] }, 'discard', whole.run, never);
+    expect(whole.calls.flat()).not.toContain('blockdev');
+  },
+);
 
 test('a device that cannot discard is wiped all the same', async () => {
   const device = await disk();

@@ -2,14 +2,16 @@ import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { MIB } from '../model/bytes.ts';
 import { Fault, textOf } from '../model/fault.ts';
+import { CommandFailed } from '../exec/command-failed.ts';
 import type { Run } from '../exec/run.ts';
 import { probeContent } from './content.ts';
 import type { BlockDevice } from './disks.ts';
 import { eraseDevice, type ErasePolicy } from './erase.ts';
 
-type Device = Pick<BlockDevice, 'path' | 'size'>;
+type Device = Pick<BlockDevice, 'path' | 'size'> & Partial<Pick<BlockDevice, 'partitions'>>;
 
 const WIPEFS_TIMEOUT_MS = 60_000;
+const REREAD_TIMEOUT_MS = 60_000;
 
 /**
  * Destroys what is on a device: all of it as `policy` says, and always its signatures, first and last MiB. Each step
@@ -27,6 +29,20 @@ export async function wipeDevice(device: Device, policy: ErasePolicy, run: Run, 
   if (unreadable !== undefined) throw new Fault('unavailable', `${device.path} cannot be read: ${unreadable}`);
   if (signatures.length > 0 || dataAt !== undefined)
     throw new Fault('unavailable', `${device.path} was wiped and is not blank: something wrote to it meanwhile`);
+  if (device.partitions?.length) await forgetPartitions(device, run, signal);
+}
+
+/**
+ * The kernel has the partitions still whose table was overwritten, so that the disk is in use for whoever looks. udev
+ * may have it look again, and has it not on every machine.
+ */
+async function forgetPartitions({ path }: Device, run: Run, signal: AbortSignal): Promise<void> {
+  try {
+    await run(['blockdev', '--rereadpt', path], { timeoutMs: REREAD_TIMEOUT_MS }, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!(error instanceof CommandFailed)) throw error; // else the disk is told to have partitions
+  }
 }
 
 async function eraseSignatures({ path }: Device, run: Run, signal: AbortSignal): Promise<void> {
