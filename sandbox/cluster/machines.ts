@@ -69,7 +69,7 @@ export async function registerNode(
   const node: Node = {
     apiVersion: 'v1',
     kind: 'Node',
-    metadata: { name, labels: { ...labels, [TOPOLOGY_KEY]: name } },
+    metadata: { name, labels: { 'kubernetes.io/os': 'linux', ...labels, [TOPOLOGY_KEY]: name } },
   };
   await client.create(NODES, node, signal);
   const body = { status: { conditions: [{ type: 'Ready', status: 'True' }] } };

@@ -7,6 +7,8 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { driversOf } from '../../src/model/decode.ts';
+import { matchesTerms } from '../../src/model/node-terms.ts';
+import type { Pod } from '../../src/model/objects.ts';
 import { marksPodsOf, type MutatingBinding, type MutatingPolicy } from '../../src/model/marked-pods.ts';
 import { CLASS_PARAMETERS, MUTABLE_PARAMETERS } from '../../src/model/parameters.ts';
 import { SNAPSHOT_CLASS_PARAMETERS } from '../../src/model/snapshot-class.ts';
@@ -89,6 +91,30 @@ test('a program that starts or answers late, on a node without CPU to spare, is 
     expect(livenessProbe?.timeoutSeconds).toBeGreaterThanOrEqual(15);
     expect(patience(livenessProbe)).toBeGreaterThanOrEqual(80);
   }
+});
+
+test('pods go to nodes of Linux only, and agents to none without a kubelet of its own, wherever else they are sent', async () => {
+  const own = await given({ agent: { nodeSelector: { storage: 'local' } } });
+  const pods = (await rendered('--set=scheduler.enabled=true', own)).filter(({ kind }) =>
+    ['Deployment', 'DaemonSet'].includes(kind),
+  );
+  const selectors = pods.map((workload) => [workload.metadata.name, podOf(workload).nodeSelector]);
+  const linux = { 'kubernetes.io/os': 'linux' };
+  expect(Object.fromEntries(selectors)).toEqual({
+    'open-local-agent': { ...linux, storage: 'local' },
+    'open-local-operator': linux,
+    'open-local-scheduler': linux,
+  });
+  const terms = podOf(named(pods, 'DaemonSet', 'open-local-agent')).affinity?.nodeAffinity
+    ?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
+  const mayGo = (labels: Readonly<Record<string, string>>): boolean =>
+    matchesTerms(terms ?? [], { name: 'n1', labels: { ...linux, ...labels } });
+  expect([
+    mayGo({}),
+    mayGo({ type: 'gpu' }),
+    mayGo({ type: 'virtual-kubelet' }),
+    mayGo({ 'eks.amazonaws.com/compute-type': 'fargate' }),
+  ]).toEqual([true, true, false, false]);
 });
 
 describe('one source, two doors', () => {
@@ -216,9 +242,12 @@ interface Container {
   readonly imagePullPolicy: string;
   readonly args: readonly string[];
 }
+type PodTemplate = Pick<NonNullable<Pod['spec']>, 'nodeSelector' | 'affinity'> & {
+  containers: Container[];
+  volumes: unknown[];
+};
 const podOf = (workload: Manifest) =>
-  (workload as unknown as { spec: { template: { spec: { containers: Container[]; volumes: unknown[] } } } }).spec
-    .template.spec;
+  (workload as unknown as { spec: { template: { spec: PodTemplate } } }).spec.template.spec;
 const container = (workload: Manifest, name: string): Container => {
   const found = podOf(workload).containers.find((each) => each.name === name);
   if (!found) throw new Error(`${nameOf(workload)} has no container ${name}`);
