@@ -29,6 +29,8 @@ type RigOptions = Partial<InformerOptions<Node, string>> & { readonly timeoutMs?
 interface Script {
   readonly list: (at: number, page: string | null, response: ServerResponse) => Answer | void;
   readonly watch: (at: number, from: string | null, response: ServerResponse) => Answer | void;
+  /** When it is asked for its version; absent: it is at a higher one than any. */
+  readonly version?: (query: URLSearchParams) => Answer;
 }
 
 const node = (name: string, resourceVersion: string, uid = name): Node => ({
@@ -46,11 +48,12 @@ const say = (response: ServerResponse, ...events: [string, object][]): void => {
 async function startRig(script: Script, options: RigOptions = {}): Promise<Rig> {
   let lists = 0;
   let watches = 0;
-  const api = await startFakeApi(({ query }, response) =>
-    query.has('watch')
+  const api = await startFakeApi(({ query }, response) => {
+    if (query.get('limit') === '1' && options.pageSize !== 1) return script.version?.(query) ?? listOf('1000000');
+    return query.has('watch')
       ? script.watch((watches += 1), query.get('resourceVersion'), response)
-      : script.list(query.has('continue') ? lists : (lists += 1), query.get('continue'), response),
-  );
+      : script.list(query.has('continue') ? lists : (lists += 1), query.get('continue'), response);
+  });
   const { timeoutMs = 20_000, ...informerOptions } = options;
   const client = createKubeClient(fakeAccess(api.server), { userAgent: 'test', timeoutMs });
   const clock = createFakeClock();
@@ -345,6 +348,75 @@ test('a list at lower versions, as after a restore of etcd, is believed, and so 
   for (let i = 0; i < 3; i += 1) await rig.wake();
   await rig.until('+a@400', 'a@400>a@40', 'a@40>a@51');
   expect(rig.informer.get('a')).toBe('a@51');
+});
+
+test.each<[string, (response: ServerResponse) => void, RigOptions?]>([
+  ['ended', (response) => void response.end()],
+  ['was cut', (response) => void response.socket?.resetAndDestroy()],
+  ['fell silent', () => {}, { silenceMs: 1000 }],
+])('a server that is behind, as after a restore of etcd, is listed anew once the watch %s', async (_, end, options) => {
+  const watched: (string | null)[] = [];
+  await using rig = await startRig(
+    {
+      list: (at) =>
+        at === 1 ? listOf('1200', node('a', '1100'), node('b', '1150')) : listOf('1003', node('a', '900')),
+      watch: (at, from, response) => {
+        watched.push(from);
+        say(response);
+        if (at === 1) end(response);
+      },
+      version: () => listOf('1002', node('any', '1')),
+    },
+    options,
+  );
+  await rig.informer.whenSynced(never);
+  await rig.wake();
+  await rig.until('+a@1100', '+b@1150', 'a@1100>a@900', '-b@1150');
+  await expect.poll(() => watched.slice(0, 2), eventually).toEqual(['1200', '1003']);
+  expect(rig.warnings).toContainEqual({ resource: 'nodes' });
+});
+
+test('a server that is not behind, or whose versions have no order, is watched from where it was; one that does not say is asked again', async () => {
+  const answers = [refusal(500, 'InternalError'), listOf('1200'), listOf('abc')];
+  let asked = 0;
+  const queries: string[] = [];
+  const watched: (string | null)[] = [];
+  await using rig = await startRig(
+    {
+      list: () => listOf('1200', node('a', '1100')),
+      watch: (at, from, response) => {
+        watched.push(from);
+        say(response);
+        if (at < 3) response.end();
+      },
+      version: (query) => {
+        queries.push(query.toString());
+        return answers[asked++] ?? listOf('1200');
+      },
+    },
+    { selection: { labelSelector: 'x=y' } },
+  );
+  for (let wakes = 0; wakes < 3; wakes += 1) await rig.wake();
+  await expect.poll(() => watched, eventually).toEqual(['1200', '1200', '1200']);
+  expect([queries, rig.informer.health().lists]).toEqual([['limit=1', 'limit=1', 'limit=1'], 1]);
+});
+
+test('a watch that lived as long as it was asked to is followed by the next, and nothing is asked', async () => {
+  const opened: ServerResponse[] = [];
+  let asked = 0;
+  await using rig = await startRig({
+    list: () => listOf('5'),
+    watch: (_at, _from, response) => {
+      say(response);
+      opened.push(response);
+    },
+    version: () => ((asked += 1), listOf('5')),
+  });
+  await expect.poll(() => opened.length, eventually).toBe(1);
+  await rig.clock.advance(300_000);
+  opened[0]?.end();
+  await expect.poll(() => opened.length, eventually).toBe(2);
+  expect(asked).toBe(0);
 });
 
 test('a handler and a projection that throw stop nothing, are counted, and the others are told', async () => {

@@ -5,9 +5,9 @@ import { backoffMs, type Backoff } from '../../wait/backoff.ts';
 import { systemClock, type Clock } from '../../wait/clock.ts';
 import { orAborted } from '../../wait/abort.ts';
 import { ApiError, isGone } from '../errors.ts';
-import { createListWatch, type ListWatchOptions } from './list-watch.ts';
+import { createListWatch, WHOLE_WATCH_MS, type ListWatch, type ListWatchOptions } from './list-watch.ts';
 import type { Log } from '../../model/log.ts';
-import { createObjectCache } from './object-cache.ts';
+import { createObjectCache, type ObjectCache } from './object-cache.ts';
 
 export interface InformerOptions<T extends KubeObject, P> extends ListWatchOptions<T> {
   /**
@@ -68,8 +68,8 @@ const VERSION_REFUSALS = [400, 504];
 
 /**
  * Lists in pages, watches from there with bookmarks, and goes on after any failure from the last version heard; lists
- * again only when the server no longer knows that version. The waits between failures are jittered and never shorter
- * than the server asked for.
+ * again only when the server no longer knows that version, or does not know it yet. The waits between failures are
+ * jittered and never shorter than the server asked for.
  */
 export function createInformer<T extends KubeObject, P>(options: InformerOptions<T, P>): Informer<T, P> {
   const { same, log, clock = systemClock, backoff = BACKOFF, random = Math.random } = options;
@@ -79,16 +79,15 @@ export function createInformer<T extends KubeObject, P>(options: InformerOptions
   const listWatch = createListWatch(options, cache, audience);
   const synced = Promise.withResolvers<void>();
   let isSynced = false;
-  let failures = 0;
-  let lastError: string | undefined;
   const hearing = createHearing(clock);
+  const doubt = createDoubt(listWatch, cache, () =>
+    log.warn({ resource }, 'the API server knows less than before, as after a restore of etcd: all is listed anew'),
+  );
 
-  const isWell = (): void => {
-    failures = 0;
-    lastError = undefined;
-  };
+  const retries = createRetries(cache, { resource, backoff, random, log });
 
   const follow = async (signal: AbortSignal): Promise<void> => {
+    await doubt.settle(signal);
     if (cache.version() === '') {
       await listWatch.list(signal);
       hearing.listed();
@@ -96,24 +95,10 @@ export function createInformer<T extends KubeObject, P>(options: InformerOptions
     isSynced = true;
     synced.resolve();
     const told = (): void => {
-      isWell();
+      retries.isWell();
       hearing.told();
     };
     await listWatch.watch(told, signal);
-  };
-
-  /** Ms to wait before the next try, after an error or (undefined) a watch that simply ended. */
-  const waitAfter = (error: unknown, livedMs: number): number => {
-    if (livedMs >= HEALTHY_MS) isWell();
-    if (error === undefined && livedMs >= SHORT_MS) return 0;
-    failures += 1;
-    if (isGone(error) || (failures >= MAX_VERSION_FAILURES && isOfVersion(error))) cache.startList();
-    const retryMs = Math.max(retryAfterMs(error), Math.round(backoffMs(failures, backoff, random)));
-    if (error !== undefined) {
-      lastError = textOf(error);
-      log.warn({ resource, count: failures, ms: retryMs, err: error }, 'lost touch with a resource');
-    }
-    return retryMs;
   };
 
   return {
@@ -122,7 +107,9 @@ export function createInformer<T extends KubeObject, P>(options: InformerOptions
         const startedAt = clock.now();
         const error = await follow(signal).catch((error: unknown) => error ?? new Error('failed without an error'));
         if (signal.aborted) return;
-        const retryMs = waitAfter(error, clock.now() - startedAt);
+        const livedMs = clock.now() - startedAt;
+        doubt.note(error, livedMs);
+        const retryMs = retries.waitAfter(error, livedMs);
         if (retryMs > 0) await clock.sleep(retryMs, signal).catch(() => {});
       }
     },
@@ -132,7 +119,67 @@ export function createInformer<T extends KubeObject, P>(options: InformerOptions
     values: cache.values,
     subscribe: (handlers) => audience.subscribe(handlers, cache.values.values()),
     wrote: (object) => audience.tell(() => cache.wrote(object)),
-    health: () => ({ synced: isSynced, failures, lastError, handlerErrors: audience.errors(), ...hearing.health() }),
+    health: () => ({
+      ...{ synced: isSynced, handlerErrors: audience.errors() },
+      ...retries.health(),
+      ...hearing.health(),
+    }),
+  };
+}
+
+/** Counts failures in a row, and says how long to wait after each. */
+function createRetries(
+  cache: Pick<ObjectCache<KubeObject, unknown>, 'startList'>,
+  {
+    resource,
+    backoff,
+    random,
+    log,
+  }: { readonly resource: string; readonly backoff: Backoff; readonly random: () => number; readonly log: Log },
+) {
+  let failures = 0;
+  let lastError: string | undefined;
+  const isWell = (): void => {
+    failures = 0;
+    lastError = undefined;
+  };
+  return {
+    isWell,
+    /** Ms to wait before the next try, after an error or (undefined) a watch that simply ended. */
+    waitAfter: (error: unknown, livedMs: number): number => {
+      if (livedMs >= HEALTHY_MS) isWell();
+      if (error === undefined && livedMs >= SHORT_MS) return 0;
+      failures += 1;
+      if (isGone(error) || (failures >= MAX_VERSION_FAILURES && isOfVersion(error))) cache.startList();
+      const retryMs = Math.max(retryAfterMs(error), Math.round(backoffMs(failures, backoff, random)));
+      if (error !== undefined) {
+        lastError = textOf(error);
+        log.warn({ resource, count: failures, ms: retryMs, err: error }, 'lost touch with a resource');
+      }
+      return retryMs;
+    },
+    health: (): Pick<InformerHealth, 'failures' | 'lastError'> => ({ failures, lastError }),
+  };
+}
+
+/** Whether the server may have another store since the watch was cut; calls `onBehind` where it has an older one. */
+function createDoubt(
+  { isBehind }: Pick<ListWatch, 'isBehind'>,
+  cache: Pick<ObjectCache<KubeObject, unknown>, 'version' | 'startList'>,
+  onBehind: () => void,
+) {
+  let isInDoubt = false;
+  return {
+    note: (error: unknown, livedMs: number): void => {
+      isInDoubt ||= error !== undefined || livedMs < WHOLE_WATCH_MS;
+    },
+    settle: async (signal: AbortSignal): Promise<void> => {
+      if (isInDoubt && cache.version() !== '' && (await isBehind(signal))) {
+        onBehind();
+        cache.startList();
+      }
+      isInDoubt = false;
+    },
   };
 }
 

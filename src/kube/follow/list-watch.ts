@@ -4,6 +4,7 @@ import type { KubeObject } from '../../model/objects.ts';
 import type { Audience } from './audience.ts';
 import type { KubeClient, PageEnd, Reading } from '../client.ts';
 import type { ObjectCache } from './object-cache.ts';
+import { compareVersions } from './resource-version.ts';
 import type { Resource } from '../resource.ts';
 
 /** Which objects of a kind; absent: all of all namespaces. */
@@ -29,11 +30,19 @@ export interface ListWatch {
   list(signal: AbortSignal): Promise<void>;
   /** From the cache's version on; resolves when the watch ends. `told` is called for all that comes, bookmarks too. */
   watch(told: () => void, signal: AbortSignal): Promise<void>;
+  /**
+   * Whether the server is behind what the cache has heard of, as after a restore of etcd from a backup: a watch from a
+   * version that is still to come would say nothing of what happens until then.
+   */
+  isBehind(signal: AbortSignal): Promise<boolean>;
 }
 
 const PAGE_SIZE = 500;
 /** As client-go: so that the watches of many processes do not end together. */
 const WATCH_SECONDS = { least: 300, spread: 300 };
+
+/** A watch that ends sooner was cut: the server was asked to let it live longer. */
+export const WHOLE_WATCH_MS = WATCH_SECONDS.least * 1000;
 
 export function createListWatch<T extends KubeObject, P>(
   options: ListWatchOptions<T>,
@@ -54,6 +63,12 @@ export function createListWatch<T extends KubeObject, P>(
         if (next === undefined) audience.tell(() => cache.endList(page.resourceVersion));
         else await nextTurn();
       }
+    },
+    isBehind: async (signal) => {
+      // Without selectors: a server that has none of the objects selected would look through all of them.
+      const query = { ...present({ namespace: selection?.namespace }), limit: 1 };
+      const { resourceVersion } = await client.list(resource, query, signal);
+      return (compareVersions(resourceVersion, cache.version()) ?? 0) < 0;
     },
     watch: async (told, signal) => {
       const query = {
