@@ -35,7 +35,7 @@ export async function runPodsAsProcesses(options: PodProcessesOptions): Promise<
   const ending = new AbortController();
   const { signal } = ending;
   for (const name of CONTROL_NODES) {
-    await joinNode({ name, labels: { [CONTROL_PLANE]: '' }, disks: [] }, client, signal);
+    await joinNode({ name, labels: { [CONTROL_PLANE]: '', 'kubernetes.io/os': 'linux' }, disks: [] }, client, signal);
     const taints = [{ key: CONTROL_PLANE, effect: 'NoSchedule' }];
     await client.patch(NODES, { name }, { type: 'merge', body: { spec: { taints } } }, signal);
   }
