@@ -25,6 +25,7 @@ import {
   MANAGED_BY,
   DRIVER_NAME,
   NODE_LABEL,
+  NOT_IN_BACKUPS,
   PARAM_EXPAND_SECRET,
   PARAM_FS_TYPE,
   PARAM_PVC_NAME,
@@ -75,6 +76,7 @@ type Party =
   | 'csi-provisioner'
   | 'snapshot-controller'
   | 'kubelet'
+  | 'velero'
   | 'people';
 
 /** A name that other programs or people's YAML depend on. */
@@ -85,8 +87,8 @@ export interface ContractName {
   readonly on: string;
   readonly writers: readonly Party[];
   readonly readers: readonly Party[];
-  /** Whose word it is: kept from open-local, Kubernetes' own, or added by us. */
-  readonly from: 'open-local' | 'Kubernetes' | 'ours';
+  /** Whose word it is: kept from open-local, Kubernetes' own, Velero's, or added by us. */
+  readonly from: 'open-local' | 'Kubernetes' | 'Velero' | 'ours';
 }
 
 type Row = readonly [
@@ -130,6 +132,7 @@ const ON_OBJECTS: readonly Row[] = [
   [SELECTED_NODE, 'annotation', 'PersistentVolumeClaim', ['kube-scheduler'], ['operator'], 'Kubernetes'],
   [BETA_STORAGE_CLASS, 'annotation', 'PersistentVolumeClaim', ['user'], ['operator'], 'Kubernetes'],
   [NODE_LABEL, 'label', 'LocalVolume', ['operator', 'agent'], ['agent'], 'ours'],
+  [NOT_IN_BACKUPS, 'label', 'LocalVolume', ['operator', 'agent'], ['velero'], 'Velero'],
   [DRIVER_NAME, 'label', 'CSIStorageCapacity', ['operator'], ['csi-provisioner', 'operator'], 'Kubernetes'],
   [MANAGED_BY, 'label', 'CSIStorageCapacity', ['operator'], ['csi-provisioner', 'operator'], 'Kubernetes'],
   [SLICE_OF_SERVICE, 'label', 'EndpointSlice', ['operator'], ['kube-proxy', 'operator'], 'Kubernetes'],

@@ -85,6 +85,12 @@ export const REMOVE_STRAYS = 'csi.aliyun.com/remove-strays';
 
 /** On a LocalVolume: the node that owns it, so that an agent watches its own objects only. */
 export const NODE_LABEL = 'csi.aliyun.com/node';
+/**
+ * Velero leaves out what has it. A LocalVolume is an order for one node of one cluster: restored elsewhere it would be
+ * made anew, empty, beside a PersistentVolume that was restored too; at home it is adopted from that
+ * PersistentVolume. https://velero.io/docs/v1.17/resource-filtering/
+ */
+export const NOT_IN_BACKUPS = 'velero.io/exclude-from-backup';
 
 /**
  * On a LocalVolume: the filesystem its device was once given. Set before the first mount; such a device is never

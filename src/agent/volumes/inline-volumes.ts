@@ -3,8 +3,8 @@ import { Fault, textOf } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import type { NodeLocalStorage } from '../../model/objects.ts';
 import type { VolumeReason } from '../../model/volume-reasons.ts';
-import { nodeLabelOf } from '../../model/node-label.ts';
-import { NODE_LABEL, PUBLISHED_AT, VOLUME_FINALIZER } from '../../model/well-known.ts';
+import { volumeLabels } from '../../model/node-label.ts';
+import { PUBLISHED_AT, VOLUME_FINALIZER } from '../../model/well-known.ts';
 import { withTraceparent } from '../../model/traceparent.ts';
 import { NO_TRACER, type Tracer } from '../../trace/tracer.ts';
 import { KeyedMutex } from '../../daemon/keyed-mutex.ts';
@@ -129,7 +129,7 @@ async function create(
 
 /** Of a volume from before us that is to be removed. One byte: it stays as large as it is. */
 const recordOf = (id: string, vgName: string, nodeName: string): LocalVolume => ({
-  metadata: { name: id, labels: { [NODE_LABEL]: nodeLabelOf(nodeName) }, finalizers: [VOLUME_FINALIZER] },
+  metadata: { name: id, labels: volumeLabels(nodeName), finalizers: [VOLUME_FINALIZER] },
   spec: { nodeName, kind: 'LVM', vgName, sizeBytes: 1, role: 'Ephemeral', adopted: true },
 });
 
@@ -138,7 +138,7 @@ function newInline(wanted: InlineVolume & { readonly adopted?: true }, nodeName:
   return {
     metadata: {
       name: id,
-      labels: { [NODE_LABEL]: nodeLabelOf(nodeName) },
+      labels: volumeLabels(nodeName),
       annotations: { [PUBLISHED_AT]: targetPath },
       finalizers: [VOLUME_FINALIZER],
     },

@@ -4,11 +4,11 @@ import { headerOf } from '../../model/encryption.ts';
 import { Fault } from '../../model/fault.ts';
 import { filesystemType } from '../../model/filesystem-type.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
-import { nodeLabelOf } from '../../model/node-label.ts';
+import { volumeLabels } from '../../model/node-label.ts';
 import { present } from '../../model/present.ts';
 import { storeOfClone } from '../../model/snapshot-store.ts';
 import type { VolumePolicy } from '../../model/storage-class.ts';
-import { NODE_LABEL, VOLUME_FINALIZER } from '../../model/well-known.ts';
+import { VOLUME_FINALIZER } from '../../model/well-known.ts';
 import type { Room, Volumes } from '../ports.ts';
 import { checkServes } from './mount-snapshot.ts';
 import type { WantedVolume } from './wanted-volume.ts';
@@ -146,7 +146,7 @@ function placeStore(id: string, { metadata, spec, status }: LocalVolume, room: R
 
 /** A clone is gone or whole before anybody could keep its snapshot, so nothing is marked to be kept. */
 const newSnapshot = (id: string, source: LocalVolume, size: Bytes): LocalVolume => ({
-  metadata: { name: id, labels: { [NODE_LABEL]: nodeLabelOf(source.spec.nodeName) }, finalizers: [VOLUME_FINALIZER] },
+  metadata: { name: id, labels: volumeLabels(source.spec.nodeName), finalizers: [VOLUME_FINALIZER] },
   spec: {
     nodeName: source.spec.nodeName,
     kind: 'LVM',

@@ -4,9 +4,9 @@ import { Fault } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import { formatLimits, limitsWith, sameLimits } from '../../model/mutable-parameters.ts';
 import { UNTIL_DELETE_VOLUME } from '../../model/needed-data.ts';
-import { nodeLabelOf } from '../../model/node-label.ts';
+import { volumeLabels } from '../../model/node-label.ts';
 import { sha256 } from '../../model/sha256.ts';
-import { KEEP, NODE_LABEL, VOLUME_FINALIZER } from '../../model/well-known.ts';
+import { KEEP, VOLUME_FINALIZER } from '../../model/well-known.ts';
 import { limitsOfStorageClass } from './modify-volume.ts';
 import type { Trace } from '../ports.ts';
 import type { WantedVolume } from './wanted-volume.ts';
@@ -18,7 +18,7 @@ export function newLocalVolume(wanted: WantedVolume, placement: Placement, claim
   return {
     metadata: {
       name: id,
-      labels: { [NODE_LABEL]: nodeLabelOf(placement.node) },
+      labels: volumeLabels(placement.node),
       annotations: { [KEEP]: UNTIL_DELETE_VOLUME },
       finalizers: [VOLUME_FINALIZER],
     },
@@ -59,7 +59,7 @@ export function lostRecord(id: string, trace: Trace & { readonly kind: 'found' }
   return {
     metadata: {
       name: id,
-      labels: { [NODE_LABEL]: nodeLabelOf(node) },
+      labels: volumeLabels(node),
       annotations: { [KEEP]: UNTIL_DELETE_VOLUME },
       finalizers: [VOLUME_FINALIZER],
     },

@@ -5,13 +5,13 @@ import { filesystemOn } from '../../model/copies.ts';
 import { Fault } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import { UNTIL_DELETE_SNAPSHOT } from '../../model/needed-data.ts';
-import { nodeLabelOf } from '../../model/node-label.ts';
+import { volumeLabels } from '../../model/node-label.ts';
 import { present } from '../../model/present.ts';
 import { parseSnapshotClass, type SnapshotPolicy } from '../../model/snapshot-class.ts';
 import { largestStore } from '../../model/snapshot-store.ts';
 import type { VolumePolicy } from '../../model/storage-class.ts';
 import { meaningOf } from '../../model/volume-reasons.ts';
-import { KEEP, NODE_LABEL, SNAPSHOT_CONTENT, SNAPSHOT_RESTORE, VOLUME_FINALIZER } from '../../model/well-known.ts';
+import { KEEP, SNAPSHOT_CONTENT, SNAPSHOT_RESTORE, VOLUME_FINALIZER } from '../../model/well-known.ts';
 import type { CreateSnapshotRequest } from '../gen/csi.ts';
 import type { Room, Topology, Volumes } from '../ports.ts';
 import { findStaying } from './find-staying.ts';
@@ -197,7 +197,7 @@ export function newSnapshot(
   return {
     metadata: {
       name: id,
-      labels: { [NODE_LABEL]: nodeLabelOf(nodeName) },
+      labels: volumeLabels(nodeName),
       annotations: { [KEEP]: UNTIL_DELETE_SNAPSHOT, [SNAPSHOT_CONTENT]: '' },
       finalizers: [VOLUME_FINALIZER],
     },

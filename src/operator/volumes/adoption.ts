@@ -1,8 +1,8 @@
 import type { Topology } from '../../csi/ports.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
-import { nodeLabelOf } from '../../model/node-label.ts';
+import { volumeLabels } from '../../model/node-label.ts';
 import { present } from '../../model/present.ts';
-import { KEEP, NODE_LABEL, VOLUME_FINALIZER } from '../../model/well-known.ts';
+import { KEEP, VOLUME_FINALIZER } from '../../model/well-known.ts';
 import type { StorageView } from '../follow/views.ts';
 
 /** What becomes of a volume that was made before us and has no LocalVolume: docs/decisions/0021. */
@@ -43,7 +43,7 @@ export const record = (
 ): LocalVolume => ({
   metadata: {
     name,
-    labels: { [NODE_LABEL]: nodeLabelOf(nodeName) },
+    labels: volumeLabels(nodeName),
     ...(keep === undefined ? {} : { annotations: { [KEEP]: keep } }),
     finalizers: [VOLUME_FINALIZER],
   },
