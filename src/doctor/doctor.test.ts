@@ -995,6 +995,23 @@ const VOLUME_CASES: readonly Case[] = [
     mends: /bring back the disks of the group/,
   },
   {
+    finds: 'HostnameShared',
+    title: 'machines that were cloned',
+    breaks: (on) => on.change(NODES, { name: 'n2' }, { metadata: { labels: { 'kubernetes.io/hostname': 'n1' } } }),
+    object: 'Node/n1',
+    says: /2 nodes have kubernetes.io.hostname=n1: n1, n2/,
+    mends: /a hostname of its own/,
+  },
+  {
+    finds: 'HostnameChanged',
+    title: 'a machine got another hostname',
+    breaks: (on) =>
+      on.change(NODES, { name: 'n1' }, { metadata: { labels: { 'kubernetes.io/hostname': 'n1.example.org' } } }),
+    object: 'Node/n1',
+    says: /kubernetes.io.hostname=n1.example.org, and 1 PersistentVolumes on it name n1: pv-1/,
+    mends: /kubectl label node n1 kubernetes.io.hostname=n1 --overwrite/,
+  },
+  {
     finds: 'VolumeMissing',
     title: 'a PersistentVolume of nothing',
     breaks: async (on) => {

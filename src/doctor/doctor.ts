@@ -6,6 +6,7 @@ import { checkClasses } from './checks/classes.ts';
 import { checkClocks } from './checks/clocks.ts';
 import { checkConfiguration } from './checks/configuration.ts';
 import { checkDefinitions } from './checks/definitions.ts';
+import { checkHostnames } from './checks/hostnames.ts';
 import { checkLeftovers } from './checks/leftovers.ts';
 import { checkMachines } from './checks/machines.ts';
 import { checkMarkedPods } from './checks/marked-pods.ts';
@@ -26,6 +27,7 @@ const CHECKS: readonly Check[] = [
   checkCertificates,
   checkAgents,
   checkClocks,
+  checkHostnames,
   checkScheduler,
   checkBindVerb,
   checkMarkedPods,

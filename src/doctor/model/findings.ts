@@ -1,4 +1,5 @@
 import { broken, risk, type Entry } from './finding-entry.ts';
+import { HOSTNAME_FINDINGS } from './hostname-findings.ts';
 
 const PENDING = 'pods with claims of ours stay pending';
 
@@ -149,6 +150,7 @@ export const FINDINGS = {
     'certificates and tokens are refused there, and ages in its report are wrong',
     'synchronise its clock',
   ),
+  ...HOSTNAME_FINDINGS,
   LvmetadOnNode: risk(
     "the node's own lvm2 uses lvmetad, which lvm2 2.03 has no more",
     'its cache does not hear of volumes that the agent makes: lvs and vgs on the node tell old news',
