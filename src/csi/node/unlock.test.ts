@@ -93,6 +93,22 @@ test.each<[string, Record<string, string>, string]>([
   expect(it.volumes.get('v1')?.encryption?.recorded).toBeUndefined();
 });
 
+test.each([true, false])(
+  'what a new key shows of old bytes is taken for nothing (a filesystem: %s)',
+  async (isMounted) => {
+    const it = await encryptedRig();
+    const real = { ...it.filesystems };
+    const cleared: string[] = [];
+    it.filesystems.unformat = (device) => Promise.resolve(void cleared.push(device));
+    it.filesystems.probe = (device, signal) =>
+      device === DEVICE || cleared.includes(device)
+        ? real.probe(device, signal)
+        : Promise.resolve({ kind: 'other', what: 'jbd' });
+    for (const _ of [1, 2]) await stage(it, { secrets: { key }, block: !isMounted });
+    expect(cleared).toEqual(isMounted ? [mappingPathOf('v1')] : []);
+  },
+);
+
 test('an encrypted volume is formatted once, mounted through its mapping, closed, and opened again', async () => {
   const it = await encryptedRig();
   for (const _ of [1, 2]) await stage(it, { secrets: { key } });

@@ -13,7 +13,7 @@ import { readKeys, wrongKey, type SecretKeys } from './secret-keys.ts';
 export interface UnlockDeps {
   readonly crypt: Crypt;
   readonly volumes: NodeVolumes;
-  readonly filesystems: Pick<Filesystems, 'probe'>;
+  readonly filesystems: Pick<Filesystems, 'probe' | 'unformat'>;
   readonly mounts: Pick<Mounts, 'list' | 'shows'>;
   /** By volume. */
   readonly ownWork: OwnWork;
@@ -78,6 +78,7 @@ async function unlock(
   const opened = await crypt.mapping(name, signal);
   if (!opened) throw new Fault('unavailable', `volume ${id}: ${volume.source} has not appeared`);
   await assertOwn(volume, opened);
+  if (plan === 'make' && !block) await deps.filesystems.unformat(volume.source, signal); // noise may look like anything
   if (plan !== 'make' && encryption.recorded !== 'done') await volumes.markEncrypted(id, luksUuidOf(id), signal);
 }
 
