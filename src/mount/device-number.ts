@@ -9,10 +9,13 @@ export async function deviceNumber(device: string): Promise<string | undefined> 
     const found = await stat(device);
     return found.isBlockDevice() ? majorMinorOf(found.rdev) : undefined;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (NOT_THERE.has((error as NodeJS.ErrnoException).code ?? '')) return undefined;
     throw error;
   }
 }
+
+/** Also where a part of the path is a file by now. */
+const NOT_THERE: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR']);
 
 /** The folder of device files, a filesystem of the kernel's own: looking into it never waits for anybody. */
 export const DEVICES = '/dev/';
@@ -24,10 +27,15 @@ export const DEVICES = '/dev/';
  */
 export async function deviceBehind({ majorMinor, root, fsType, source }: MountEntry): Promise<string | undefined> {
   if (isDeviceFile(fsType))
-    return majorMinor === (await numberOfDevices()) ? deviceNumber(path.join(DEVICES, root)) : undefined;
+    return majorMinor === (await numberOfDevices()) && !DELETED.test(root)
+      ? deviceNumber(path.join(DEVICES, root))
+      : undefined;
   if (!majorMinor.startsWith('0:')) return majorMinor;
   return fsType === 'btrfs' && source.startsWith(DEVICES) ? deviceNumber(source) : undefined; // its numbers are its own
 }
+
+/** The kernel writes it behind the name of what was taken out of its folder; a file of that name is another one. */
+const DELETED = /\/\/deleted$/;
 
 const numberOfDevices = async (): Promise<string> => majorMinorOf((await stat(DEVICES)).dev);
 
