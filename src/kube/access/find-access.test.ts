@@ -58,6 +58,18 @@ test('the flag comes before KUBECONFIG, that before the service account, and tha
   await expect(found({ HOME: '/missing' })).rejects.toThrow('give --kubeconfig, KUBECONFIG or /missing/.kube/config');
 });
 
+test.each(['', '# nothing yet\n', '---\n'])(
+  'a file of KUBECONFIG that says nothing (%j) is passed over',
+  async (text) => {
+    const empty = path.join(folder, 'empty');
+    await writeFile(empty, text);
+    const found = (files: readonly string[]): Promise<{ server: URL }> =>
+      findAccess({ kubeconfig: undefined, context: undefined }, { run, env: { KUBECONFIG: files.join(':') } });
+    expect((await found([empty, await save('full')])).server.host).toBe('full-dev');
+    await expect(found([empty])).rejects.toThrow(`${empty}: current-context: is missing`);
+  },
+);
+
 test('whom to act as is told with every call', async () => {
   await using api = await startFakeApi(() => ({ body: {} }));
   const user = {

@@ -172,7 +172,7 @@ const user = (more: Fields): { user: Fields } => ({ user: more });
 const mistakes: [name: string, document: unknown, problem: string | RegExp][] = [
   ['no YAML', 'a: [', /^is not YAML: /],
   ['a list', '[]', 'must be an object'],
-  ['empty', '', 'must be an object'],
+  ['empty', '', 'current-context: is missing'],
   ['no current context', kubeconfig({ root: { 'current-context': '' } }), 'current-context: is missing'],
   [
     'an unknown context',

@@ -52,7 +52,8 @@ async function parseYaml(file: string): Promise<unknown> {
   try {
     // Loaded here only: in a cluster nobody needs it, and it is paid for on every node.
     const { parse } = await import('yaml');
-    return parse(text);
+    // An empty file is an empty kubeconfig, as with kubectl.
+    return parse(text) ?? {};
   } catch (error) {
     throw new Fault('invalid', `${file}: is not YAML: ${textOf(error)}`, { cause: error });
   }
