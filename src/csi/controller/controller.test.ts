@@ -303,6 +303,7 @@ describe('a volume that was never whole, and is asked for in other words', () =>
     ['is a snapshot', (volume) => ({ ...volume, spec: { ...volume.spec, role: 'Snapshot' } })],
     ['has another name', (volume) => ({ ...volume, spec: { ...volume.spec, request: { name: 'w' } } })],
     ['was whole', (volume) => ({ ...volume, status: { ...volume.status, sizeBytes: GIB } })],
+    ['was not looked at yet', ({ metadata, spec }) => ({ metadata, spec })],
   ])('stays when it %s', async (_, as) => {
     volumes.agent = fails;
     await expect(create('v', GIB, { parameters: FIRST })).rejects.toMatchObject({ code: Code.ABORTED });

@@ -79,9 +79,16 @@ async function checkAsAsked(
   }
 }
 
-/** A volume from before its record is whole though its agent has not looked at it yet. */
+/**
+ * Its agent has looked, and did not find it whole. One that no agent has looked at may be whole: its record may be
+ * older than it, as after a restore of etcd.
+ */
 const wasNeverWhole = ({ name }: WantedVolume, { spec, status }: LocalVolume): boolean =>
-  spec.role === 'Volume' && !spec.adopted && spec.request?.name === name && status?.sizeBytes === undefined;
+  spec.role === 'Volume' &&
+  !spec.adopted &&
+  spec.request?.name === name &&
+  status?.phase !== undefined &&
+  status.sizeBytes === undefined;
 
 async function begin(wanted: WantedVolume, deps: MakeVolumeDeps, signal: AbortSignal): Promise<LocalVolume> {
   const { source } = wanted;
