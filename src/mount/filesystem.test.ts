@@ -14,6 +14,7 @@ const never = new AbortController().signal;
 test.each([
   ['TYPE=ext4\nUSAGE=filesystem\nUUID=x', { kind: 'filesystem', type: 'ext4', uuid: 'x' }],
   ['TYPE=ext4\nUSAGE=filesystem', { kind: 'filesystem', type: 'ext4' }],
+  ['BLOCK_SIZE=512\nTYPE=xfs\nUSAGE=filesystem', { kind: 'filesystem', type: 'xfs', blockSize: 512 }],
   ['TYPE=LVM2_member\nUSAGE=raid', { kind: 'other', what: 'LVM2_member' }],
   ['TYPE=crypto_LUKS\nUSAGE=crypto', { kind: 'other', what: 'crypto_LUKS' }],
   ['PTTYPE=gpt', { kind: 'other', what: 'gpt' }],

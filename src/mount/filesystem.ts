@@ -11,6 +11,8 @@ export type Content =
       readonly kind: 'filesystem';
       readonly type: string;
       readonly uuid?: string;
+      /** The least that it is read by: no device with larger sectors can be mounted. */
+      readonly blockSize?: number;
       /** It says itself that its making has not ended, so that nobody can ever have mounted it. */
       readonly unfinished?: true;
     }
@@ -91,6 +93,8 @@ export interface Filesystems {
   forbidWrites(device: string, signal: AbortSignal): Promise<void>;
   /** Size of a block device; undefined when it is not there. */
   sizeOf(device: string, signal: AbortSignal): Promise<Bytes | undefined>;
+  /** Bytes of a sector, by which a device is read at least; undefined when that is not known. */
+  sectorOf(device: string, signal: AbortSignal): Promise<number | undefined>;
 }
 
 /**
@@ -222,8 +226,9 @@ export function parseBlkid(stdout: string): Content {
   );
   const type = fields.get('TYPE');
   const uuid = fields.get('UUID');
+  const blockSize = Number(fields.get('BLOCK_SIZE')) || undefined;
   if (type !== undefined && fields.get('USAGE') === 'filesystem')
-    return { kind: 'filesystem', type, ...present({ uuid }) };
+    return { kind: 'filesystem', type, ...present({ uuid, blockSize }) };
   const what = type ?? fields.get('PTTYPE');
   return { kind: 'other', what: what ?? 'something that blkid cannot name', ...present({ uuid }) };
 }

@@ -102,6 +102,7 @@ export function createHostFilesystems(run: Run): Filesystems {
       ),
     forbidWrites: (device, signal) => call(['blockdev', '--setro', device], ANSWER_TIMEOUT_MS, signal),
     sizeOf: deviceSize,
+    sectorOf,
   };
 }
 
@@ -257,4 +258,13 @@ async function deviceSize(device: string, signal: AbortSignal): Promise<Bytes | 
   if (number === undefined) return undefined;
   const sectors = await readFile(`/sys/dev/block/${number}/size`, { encoding: 'utf8', signal });
   return bytes(BigInt(sectors.trim()) * 512n);
+}
+
+async function sectorOf(device: string, signal: AbortSignal): Promise<number | undefined> {
+  const number = await deviceNumber(device);
+  if (number === undefined) return undefined;
+  const file = `/sys/dev/block/${number}/queue/logical_block_size`; // partitions have none
+  const text = await readFile(file, { encoding: 'utf8', signal }).catch(() => '');
+  signal.throwIfAborted();
+  return Number(text) || undefined;
 }

@@ -41,6 +41,7 @@ test('a blank device is formatted, mounted once, bound, grown and taken down', a
 
   expect(await filesystems.probe(device, never)).toEqual({ kind: 'blank' });
   expect(await filesystems.sizeOf(device, never)).toBe(64 * MIB);
+  expect(await filesystems.sectorOf(device, never)).toBe(512);
   await filesystems.format(device, { type: 'ext4', uuid: randomUUID() }, never);
   expect(await filesystems.probe(device, never)).toMatchObject({ kind: 'filesystem', type: 'ext4' });
 

@@ -34,10 +34,12 @@ interface Given {
   readonly snapshot?: LocalVolume | 'none';
   readonly inGroup?: Partial<LvmVolume>;
   readonly content?: Content;
+  /** Of the disks that the copy is on. */
+  readonly sector?: number;
 }
 
 /** v1 of 4 GiB beside the snapshot of a volume of 3 GiB, which has an ext4 of its own. */
-function rig({ spec, status, snapshot = snapshotOf('s1'), inGroup, content }: Given = {}) {
+function rig({ spec, status, snapshot = snapshotOf('s1'), inGroup, content, sector }: Given = {}) {
   const filled = { source: { snapshot: 's1' }, fsType: 'ext4', sizeBytes: 4 * GIB, ...spec };
   const object = createFakeObject(
     sampleLocalVolume({ meta: { uid: UID }, spec: filled, ...(status ? { status } : {}) }),
@@ -71,6 +73,7 @@ function rig({ spec, status, snapshot = snapshotOf('s1'), inGroup, content }: Gi
     disks: { mapperUuid: (path) => Promise.resolve(mapperUuidOf('pool-0', `lv-${path.split('/').at(-1)}`)) },
     filesystems: {
       probe: () => Promise.resolve(found),
+      sectorOf: () => Promise.resolve(sector),
       settleCopy: (device) => Promise.resolve(void did.push(`settle ${device}`)),
       giveUuid: (_, { type, uuid }) => {
         did.push(`uuid at ${object.read()?.status?.copiedBytes}`);
@@ -96,6 +99,22 @@ function rig({ spec, status, snapshot = snapshotOf('s1'), inGroup, content }: Gi
     copyVolume(object.read() ?? sampleLocalVolume(), { ...deps, ...more }, never);
   return { object, deps, did, copies, clock, run, status: () => object.read()?.status };
 }
+
+const xfs: Content = { kind: 'filesystem', type: 'xfs', uuid: SOURCE, blockSize: 512 };
+test.each<[string, Given, boolean]>([
+  ['in smaller blocks than the sectors of its disks is not begun', { content: xfs, sector: 4096 }, false],
+  ['in blocks of a sector', { content: { ...xfs, blockSize: 4096 }, sector: 4096 }, true],
+  ['on disks like those of its source', { content: xfs, sector: 512 }, true],
+  ['on disks that do not tell', { content: xfs }, true],
+  ['of a raw device, which is the pod’s', { content: xfs, sector: 4096, spec: { fsType: undefined } as never }, true],
+])('a copy of what is read %s', async (_, given, isCopied) => {
+  const it = rig(given);
+  const ended = await it.run().then(() => 'copied', String);
+  expect(ended).toMatch(
+    isCopied ? 'copied' : /blocks of 512 bytes, and the disks of volume group pool-0 sectors of 4096/,
+  );
+  expect([it.copies.length, it.status()?.reason]).toEqual(isCopied ? [1, undefined] : [0, 'SourceFailed']);
+});
 
 test('copied whole, given a UUID of its own, and only then Ready', async () => {
   const it = rig();

@@ -20,7 +20,7 @@ import type { VolumeProblem, VolumeWriter } from './write-volume.ts';
 export interface CopyVolumeDeps extends Pick<VolumeDeps, 'lvm' | 'locks' | 'record' | 'log' | 'onChange'> {
   readonly disks: Pick<Disks, 'mapperUuid'>;
   readonly mounts: Pick<Mounts, 'list' | 'shows'>;
-  readonly filesystems: Pick<Filesystems, 'probe' | 'settleCopy' | 'giveUuid'>;
+  readonly filesystems: Pick<Filesystems, 'probe' | 'sectorOf' | 'settleCopy' | 'giveUuid'>;
   readonly write: Pick<VolumeWriter, 'copying' | 'problem' | 'ready' | 'markFormatted'>;
   readonly copier: Copier;
   /** Another LocalVolume of this node. */
@@ -78,6 +78,7 @@ async function fill(
   }
   await assertUnused(volume, deps.mounts, signal);
   for (const end of [plan.source, plan.target]) await assertLeadsTo(end, deps.disks, signal);
+  await assertSectors(volume, plan, deps.filesystems, signal);
   await copyAll(volume, step, plan, deps, signal);
   await giveOwnIdentity(volume, plan.target.device, deps, signal);
   await markFilled(volume, step, deps, signal);
@@ -95,6 +96,25 @@ async function assertLeadsTo(
   const found = await disks.mapperUuid(device, signal);
   if (found === undefined || found === mapperUuid) return;
   throw new Fault('unavailable', `${device} leads to ${found}, not to ${mapperUuid}: nothing is copied`);
+}
+
+/** Throws Fault `precondition` where the copy of a filesystem could never be mounted, before hours of copying. */
+async function assertSectors(
+  { spec: { fsType, vgName = '' } }: LocalVolume,
+  { source, target }: CopyPlan & { readonly kind: 'copy' },
+  filesystems: Pick<Filesystems, 'probe' | 'sectorOf'>,
+  signal: AbortSignal,
+): Promise<void> {
+  const sector = fsType === undefined ? undefined : await filesystems.sectorOf(target.device, signal);
+  if (sector === undefined) return;
+  const content = await filesystems.probe(source.device, signal);
+  if (content.kind !== 'filesystem' || content.blockSize === undefined || content.blockSize >= sector) return;
+  const { type, blockSize } = content;
+  throw new Fault(
+    'precondition',
+    `the ${type} on ${source.device} has blocks of ${blockSize} bytes, and the disks of volume group ${vgName} sectors of ` +
+      `${sector}: no kernel mounts a copy of it there. Use a StorageClass whose group has disks like those of the source.`,
+  );
 }
 
 /** A volume that a pod has was filled before, whatever its object says: that may be older than the volume. */
