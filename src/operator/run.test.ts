@@ -248,7 +248,7 @@ test('a pod finds its node, its volume is made there, grows, and gives its room 
   expect(volume(name)?.spec).toMatchObject({ nodeName: node, vgName: 'pool-0', sizeBytes: 6 * GIB });
   await expect(createVolume('pvc-2', 6 * GIB, node)).rejects.toMatchObject({ code: Code.RESOURCE_EXHAUSTED });
   expect((await expandVolume(name, 7 * GIB)).capacityBytes).toBe(BigInt(7 * GIB));
-  await expect(expandVolume(name, 9 * GIB)).rejects.toMatchObject({ code: Code.RESOURCE_EXHAUSTED });
+  await expect(expandVolume(name, 9 * GIB)).rejects.toMatchObject({ code: Code.OUT_OF_RANGE });
 
   const page = await (await fetch(`${operator.ops}/metrics`)).text();
   expect(page).toContain(`local_volume_group_used{nodename="${node}",vgname="pool-0"} ${7 * GIB}`);

@@ -36,8 +36,8 @@ const growingFilesystem = (capability: VolumeCapability | undefined): string =>
 
 /**
  * Grows the volume on its node; a volume that is large enough stays as it is. Returns its size once the node has it.
- * Throws Fault: `exhausted` with the size that was asked for, `precondition` for a volume that has a whole disk or
- * snapshots, `out-of-range`, `aborted`.
+ * Throws Fault: `out-of-range` with the size that was asked for when its group has no room, `exhausted` when that turns
+ * out on the node, `precondition` for a volume that has a whole disk or snapshots, `aborted`.
  */
 export async function expandVolume(
   { id, asked }: WantedGrowth,
@@ -98,6 +98,10 @@ function assertGrowable(id: string, needing: readonly LocalVolume[]): void {
   if (snapshots.length > 0) throw new Fault('aborted', `volume ${id} is being copied (${names}): it grows afterwards`);
 }
 
+/**
+ * No room is `out-of-range`, not `exhausted`: nothing is begun then, and csi-resizer lets a claim that is lowered again
+ * ask for less only after a code that says so. After RESOURCE_EXHAUSTED it asks for the first size for ever.
+ */
 async function askForMore(
   { id, asked }: WantedGrowth,
   recorded: Bytes,
@@ -107,7 +111,7 @@ async function askForMore(
   const grown = deps.room.grow(id, asked.required);
   if (!grown.ok)
     throw new Fault(
-      'exhausted',
+      'out-of-range',
       `volume ${id} cannot grow to ${formatBytes(asked.required)}: ${grown.refusal.message}`,
     );
   try {
