@@ -104,7 +104,7 @@ export const nvme = (log: Partial<Record<NvmeCount, number>> = {}): string => {
 };
 
 /** A SAS disk, whose JSON has no attributes. */
-export const sas = (passed: boolean): string =>
+export const sas = (passed: boolean, uncorrected: { readonly read?: number; readonly write?: number } = {}): string =>
   answer(passed ? 0 : 8, {
     device: { name: '/dev/sdc', info_name: '/dev/sdc', type: 'scsi', protocol: 'SCSI' },
     scsi_vendor: 'SEAGATE',
@@ -116,6 +116,12 @@ export const sas = (passed: boolean): string =>
       ? { passed }
       : { passed, scsi: { asc: 93, ascq: 16, ie_string: 'HARDWARE IMPENDING FAILURE GENERAL HARD DRIVE FAILURE' } },
     scsi_grown_defect_list: 2,
+    scsi_error_counter_log: Object.fromEntries(
+      Object.entries(uncorrected).map(([kind, total_uncorrected_errors]) => [
+        kind,
+        { total_errors_corrected: 165_635, gigabytes_processed: '53726.001', total_uncorrected_errors },
+      ]),
+    ),
   });
 
 /** A disk of virtio, and a loop device. */

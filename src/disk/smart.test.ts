@@ -53,6 +53,15 @@ test('a SAS disk says whether it is well', () => {
   expect(reportOf(sas(false))).toMatchObject({ passed: false });
 });
 
+test.each([
+  [{ read: 3, write: 1 }, 4],
+  [{ read: 0 }, 0],
+  [{ read: 2, write: -1 }, 2],
+  [{}, undefined],
+])('a SAS disk with errors that were not corrected (%o)', (counters, uncorrected) => {
+  expect((reportOf(sas(true, counters)) as { uncorrected?: number }).uncorrected).toBe(uncorrected);
+});
+
 test('SMART that is turned off is no verdict, and neither is a raw value that cannot be a count', () => {
   const off = { smart_status: undefined, smart_support: { available: true, enabled: false } };
   expect(readAnswer(sata({ ...off, ata_smart_attributes: undefined }, {}, 4))).toMatchObject({ kind: 'none' });
@@ -75,7 +84,7 @@ test('a disk is asked without being woken, and an exit status that tells of a fa
   const { run: fake, calls } = createFakeRun((argv) => exits(argv, 24, '', FAILING_SATA));
   expect(await createSmart(fake)('/dev/sdb', never)).toMatchObject({ kind: 'report', report: { passed: false } });
   expect(calls).toEqual([
-    ['smartctl', '--json', '--nocheck=standby', '--health', '--attributes', '--info', '/dev/sdb'],
+    ['smartctl', '--json', '--nocheck=standby', '--health', '--attributes', '--info', '--log=error', '/dev/sdb'],
   ]);
 });
 

@@ -16,7 +16,10 @@ export interface SmartReport {
   readonly failedAttributes: readonly string[];
   /** ATA: sectors that it could not read and has not replaced yet. */
   readonly pendingSectors?: number;
-  /** How often it could not give back what was written, in all its life: ATA attribute 187, NVMe's media errors. */
+  /**
+   * How often it could not give back or take data, in all its life: ATA attribute 187, NVMe's media errors, SCSI's
+   * counters of errors that were not corrected.
+   */
   readonly uncorrected?: number;
 }
 
@@ -44,7 +47,8 @@ const MAX_ANSWER_BYTES = 1024 * 1024;
 export const createSmart =
   (run: Run, { timeoutMs = DEADLINE_MS } = {}): AskSmart =>
   async (device, signal) => {
-    const argv = ['smartctl', '--json', '--nocheck=standby', '--health', '--attributes', '--info', device];
+    const asked = ['--health', '--attributes', '--info', '--log=error']; // the counters of SCSI are in its error log
+    const argv = ['smartctl', '--json', '--nocheck=standby', ...asked, device];
     try {
       const { stdout } = await run(argv, { timeoutMs, maxOutputBytes: MAX_ANSWER_BYTES }, signal);
       return readAnswer(stdout);
@@ -95,12 +99,20 @@ function reportOf(answer: unknown): SmartReport {
       criticalWarning,
       wornOnly: isWornOnly(nvme) ? (true as const) : undefined,
       pendingSectors: raw('Current_Pending_Sector'),
-      uncorrected: countOf(nvme)(['media_errors']) ?? raw('Reported_Uncorrect'),
+      uncorrected: countOf(nvme)(['media_errors']) ?? raw('Reported_Uncorrect') ?? uncorrectedOf(answer),
     }),
     failedAttributes: attributes
       .filter((each) => at(each, 'when_failed') === 'now' && at(each, 'flags', 'prefailure') === true)
       .flatMap((each) => textAt(each, 'name') ?? []),
   };
+}
+
+/** SCSI counts reads and writes apart, and some disks one of them alone. */
+function uncorrectedOf(answer: unknown): number | undefined {
+  const counts = ['read', 'write'].flatMap(
+    (kind) => countOf(answer)(['scsi_error_counter_log', kind, 'total_uncorrected_errors']) ?? [],
+  );
+  return counts.length === 0 ? undefined : counts.reduce((sum, count) => sum + count, 0);
 }
 
 /** `0x04` of such a disk means no more than that its warranty has ended (smartmontools#537). */

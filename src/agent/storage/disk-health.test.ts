@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { BlockDevice } from '../../disk/disks.ts';
 import type { KernelSigns } from '../../disk/kernel-signs.ts';
 import { readAnswer, type SmartAnswer } from '../../disk/smart.ts';
-import { CANNOT_OPEN, FAILING_SATA, nvme, sata, STANDBY, VIRTIO } from '../../disk/smart-fixture.ts';
+import { CANNOT_OPEN, FAILING_SATA, nvme, sas, sata, STANDBY, VIRTIO } from '../../disk/smart-fixture.ts';
 import { silentLog, type Log } from '../../model/log.ts';
 import { standingOn } from '../../disk/stack.ts';
 import type { FailingDisk } from '../../model/disk-reasons.ts';
@@ -87,6 +87,17 @@ test.each([
   it.answers.set('/dev/sdb', answer);
   expect(await it.ask()).toBe(false);
   expect(await it.look()).toEqual(['/dev/sdb SelfAssessmentFailed']);
+});
+
+test('a SAS disk that loses data fails though it calls itself well; what it lost before anybody looked is no sign', async () => {
+  const it = rig(sdb);
+  await it.look();
+  it.answers.set('/dev/sdb', sas(true, { read: 7 }));
+  await it.ask();
+  expect(await it.look()).toEqual([]);
+  it.answers.set('/dev/sdb', sas(true, { read: 8 }));
+  expect(await it.ask()).toBe(true);
+  expect(await it.look()).toEqual(['/dev/sdb UnreadableSectors']);
 });
 
 test('a disk that does not answer fails for as long as it does not', async () => {
