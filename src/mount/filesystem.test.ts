@@ -104,6 +104,15 @@ test.each([
   expect(growArgv({ device: '/dev/x', target: '/mnt', fsType })?.join(' ')).toBe(want);
 });
 
+test.each([
+  ['resize2fs: Permission denied to resize filesystem', 'precondition', 'end every pod that has it'],
+  ['resize2fs: No space left on device', 'unavailable', 'No space left on device'],
+])('where %s, it is told what to do', async (stderr, kind, message) => {
+  const { run: fake } = createFakeRun((argv) => exits(argv, 1, stderr));
+  const growing = createHostFilesystems(fake).grow({ device: '/dev/x', target: '/mnt', fsType: 'ext4' }, never);
+  await expect(growing).rejects.toMatchObject({ kind, message: expect.stringContaining(message) as string });
+});
+
 test('a small btrfs is left as large as it is, since the kernel refuses to grow it', () => {
   expect([255, 256].map((mib) => canGrow('btrfs', bytes(mib * MIB)))).toEqual([false, true]);
   expect(canGrow('ext4', bytes(MIB))).toBe(true);

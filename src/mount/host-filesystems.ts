@@ -64,7 +64,7 @@ export function createHostFilesystems(run: Run): Filesystems {
     giveUuid: (device, wanted, signal) => giveUuid(device, wanted, run, signal),
     grow: async (mounted, signal) => {
       const argv = growArgv(mounted);
-      if (argv) await call(argv, FORMAT_TIMEOUT_MS, signal);
+      if (argv) await call(argv, FORMAT_TIMEOUT_MS, signal).catch((error: unknown) => throwGrowing(mounted, error));
     },
     stats: (path, signal) => statsOf(path, run, signal),
     assertAlive: async (target, signal) => {
@@ -109,6 +109,17 @@ export function createHostFilesystems(run: Run): Filesystems {
 async function probe(device: string, only: string | undefined, run: Run, signal: AbortSignal): Promise<Content> {
   const head = await headOf(device, run, signal);
   return head ? withProgress(await probeWithBlkid(device, only, run, signal), head) : { kind: 'missing' };
+}
+
+/** The kernel grows no ext4 that has met errors since it was mounted, and resize2fs says that so. */
+const NOT_PERMITTED = /Permission denied to resize/;
+
+function throwGrowing({ device }: { readonly device: string }, error: unknown): never {
+  const said = error instanceof Fault && error.cause instanceof CommandFailed ? error.cause.stderr : '';
+  if (!NOT_PERMITTED.test(said)) throw error;
+  const todo = 'end every pod that has it, so that it is unmounted, checked and mounted again';
+  const what = `the kernel does not grow the filesystem on ${device}, since it met errors: ${todo}`;
+  throw new Fault('precondition', what, { cause: error });
 }
 
 /** e2fsck(8) adds these up. Other codes say that it could not check, and then mounting tells more than it does. */
