@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { bytes } from '../model/bytes.ts';
 import type { BlockDevice } from './disks.ts';
-import { diskIdentity, isGrown, isKnowable } from './identity.ts';
+import { diskIdentity, isCalledOtherwise, isGrown, isKnowable } from './identity.ts';
 
 const device = (name: string, more: Partial<BlockDevice> = {}): BlockDevice => ({
   name,
@@ -62,4 +62,14 @@ test.each([
   ['a disk of which a partition was recorded', 'naa.5 100 part 1 50', 'naa.5 200', false],
 ])('%s has grown: from %s to %s', (_, before, now, want) => {
   expect(isGrown(before, now)).toBe(want);
+});
+
+test.each([
+  ['eui.1 10', 'nvme.144d-53 10', true],
+  ['eui.1 10 part p1 5', 'nvme.144d-53 10 part p1 5', true],
+  ['eui.1 10', 'nvme.144d-53 20', false],
+  ['eui.1 10', 'eui.1 10', false],
+  ['eui.1 10 part p1 5', 'nvme.144d-53 10', false],
+])('a disk of "%s" that tells "%s" is called otherwise: %s', (recorded, now, want) => {
+  expect(isCalledOtherwise(recorded, now)).toBe(want);
 });

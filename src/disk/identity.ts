@@ -26,6 +26,12 @@ export function isGrown(recorded: string, now: string): boolean {
   return before.sizes.every((size, at) => size <= (after.sizes[at] ?? 0));
 }
 
+/** Whether two identities differ, and not in the sizes that are in them. */
+export function isCalledOtherwise(recorded: string, now: string): boolean {
+  const [before, after] = [partsOf(recorded), partsOf(now)];
+  return before.name !== after.name && before.sizes.join(' ') === after.sizes.join(' ');
+}
+
 /** The reverse of diskIdentity: what does not grow, and what may. */
 function partsOf(identity: string): { readonly name: string; readonly sizes: readonly number[] } {
   const [, disk, size, part, partSize] = /^(.*) (\d+) part (\S*) (\d+)$/.exec(identity) ?? [];

@@ -6,7 +6,7 @@ import { factsOf } from '../storage/device-facts.ts';
 import type { Observation } from '../storage/observe.ts';
 import { planDeviceVolume, planMountPointVolume } from './plan-unit.ts';
 import { hasBeenReady, planLvmVolume, type VolumeStep } from './plan-volume.ts';
-import { findFilesystem, findRecorded, recordedDisk } from './unit-disk.ts';
+import { calledOtherwise, findFilesystem, findRecorded, recordedDisk } from './unit-disk.ts';
 import { otherOwner } from './unit-owner.ts';
 import { userOfVolume } from './user-of-volume.ts';
 import type { VolumeDeps } from './volume-deps.ts';
@@ -38,18 +38,21 @@ async function planUnit(
 ): Promise<VolumeStep> {
   const { kind, path = '' } = volume.spec;
   const isRecorded = recordedDisk(volume) !== undefined;
+  const told = calledOtherwise(volume, observation);
+  const otherwise = [...deps.others.values()].some((other) => recordedDisk(other) === told) ? undefined : told;
   if (kind === 'MountPoint') {
     const mountPoint = findFilesystem(volume, observation);
     const entries = mountPoint ? await deps.filesystems.entries(mountPoint.entry, signal) : [];
     const owner = mountPoint && otherOwner(volume, mountPoint.entry.target, observation, deps.others);
-    return planMountPointVolume(volume, mountPoint, { entries, mounts: observation.mounts, ...present({ owner }) });
+    const { mounts } = observation;
+    return planMountPointVolume(volume, mountPoint, { entries, mounts, ...present({ owner, otherwise }) });
   }
   const place = isRecorded ? findRecorded(volume, observation)?.path : await deps.disks.resolve(path, signal);
   const owner =
     place === undefined || hasBeenReady(volume) ? undefined : otherOwner(volume, place, observation, deps.others);
   const facts = { ...factsOf(path, place, observation), ...present({ owner }) };
   const probe = facts.device && !useOf(facts) ? await deps.disks.probe(facts.device, signal) : undefined;
-  return planDeviceVolume(volume, { ...facts, ...present({ probe }) });
+  return planDeviceVolume(volume, { ...facts, ...present({ probe }) }, otherwise);
 }
 
 /** A kernel would not let go of a device that is in use; here the user of it is named, and nothing is tried. */

@@ -2,6 +2,7 @@ import { bytes, formatBytes, type Bytes } from '../../model/bytes.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import { notOnDisk } from '../../model/mounted-disk.ts';
 import type { VolumeReason } from '../../model/volume-reasons.ts';
+import { DISK } from '../../model/well-known.ts';
 import { inspectDevice, useOf, type DeviceFacts } from '../../disk/inspect.ts';
 import { releaseAdvice } from '../../disk/release-advice.ts';
 import type { MountEntry } from '../../mount/mountinfo.ts';
@@ -22,12 +23,16 @@ interface Unit {
   readonly held: string | undefined;
 }
 
-/** What a volume needs that has a disk for itself. */
-export function planDeviceVolume(volume: LocalVolume, facts: DeviceFacts): VolumeStep {
+/**
+ * What a volume needs that has a disk for itself. `otherwise` is what the disk in its place tells, where that may be
+ * its own: calledOtherwise.
+ */
+export function planDeviceVolume(volume: LocalVolume, facts: DeviceFacts, otherwise?: string): VolumeStep {
   const inspection = inspectDevice(facts);
   const content = inspection.blank ? undefined : `${inspection.finding.what}. ${inspection.finding.todo}`;
   const { device } = facts;
-  return planUnit(volume, device && { path: device.path, size: device.size, content, held: heldBy(facts) });
+  const unit = device && { path: device.path, size: device.size, content, held: heldBy(facts) };
+  return planUnit(volume, unit, otherwise);
 }
 
 /**
@@ -49,10 +54,10 @@ function heldBy(facts: DeviceFacts): string | undefined {
 export function planMountPointVolume(
   volume: LocalVolume,
   mountPoint: MountPoint | undefined,
-  { entries, mounts, owner }: MountPointFacts,
+  { entries, mounts, owner, otherwise }: MountPointFacts,
 ): VolumeStep {
   const { entry, stats, identity } = mountPoint ?? {};
-  if (!entry || !stats || identity === undefined) return planUnit(volume, undefined);
+  if (!entry || !stats || identity === undefined) return planUnit(volume, undefined, otherwise);
   const users = usersOf(entry, mounts);
   const held = users.length === 0 ? undefined : `is in use at ${users.join(', ')}. It is emptied once it is not.`;
   const content = foreignTo(entry, users, owner) ?? filesIn(entries);
@@ -63,6 +68,8 @@ interface MountPointFacts {
   readonly entries: readonly string[];
   readonly mounts: readonly MountEntry[];
   readonly owner?: string;
+  /** As planDeviceVolume's. */
+  readonly otherwise?: string;
 }
 
 /** Why a filesystem may not be taken whatever files it has. */
@@ -91,11 +98,11 @@ function usersOf({ target, majorMinor }: MountEntry, mounts: readonly MountEntry
  * A unit must be blank when it is first taken, so that nobody gets another's data, and goes back only once its data is
  * destroyed.
  */
-function planUnit(volume: LocalVolume, unit: Unit | undefined): VolumeStep {
+function planUnit(volume: LocalVolume, unit: Unit | undefined, otherwise?: string): VolumeStep {
   const isOurs = hasBeenReady(volume);
   const isLeaving = volume.metadata.deletionTimestamp !== undefined;
   if (isLeaving && !isOurs) return { kind: 'gone' };
-  if (!unit) return refuse('UnitMissing', missing(volume));
+  if (!unit) return refuse('UnitMissing', missing(volume, otherwise));
   const { path, filesystem } = unit;
   const which = filesystem === undefined ? {} : { filesystem };
   if (isLeaving)
@@ -106,14 +113,17 @@ function planUnit(volume: LocalVolume, unit: Unit | undefined): VolumeStep {
   return step.kind === 'ready' ? { ...step, ...which } : step;
 }
 
-function missing(volume: LocalVolume): string {
+function missing(volume: LocalVolume, otherwise: string | undefined): string {
   const [disk, filesystem] = [recordedDisk(volume), recordedFilesystem(volume)];
   const others = [
     ...(disk === undefined ? [] : [`leads to another disk than ${disk}`]),
     ...(filesystem === undefined ? [] : [`shows another filesystem than ${filesystem}`]),
   ];
   const absent = volume.spec.kind === 'MountPoint' ? 'is not a mounted filesystem' : 'is not there';
-  return `${volume.spec.path} ${[absent, ...others].join(', or ')}: bring it back.`;
+  const told = `${volume.spec.path} ${[absent, ...others].join(', or ')}: bring it back.`;
+  if (otherwise === undefined) return told;
+  const command = `kubectl annotate localvolume ${volume.metadata.name} ${DISK}="${otherwise}" --overwrite`;
+  return `${told} The disk there tells ${otherwise}, and is as large: a new kernel or firmware may call a disk otherwise. Only if the serial number on it says that it is the volume's: ${command}`;
 }
 
 function sized(volume: LocalVolume, size: Bytes, path: string): VolumeStep {

@@ -501,6 +501,26 @@ test('a disk is known again under another name, and another disk of its name is 
   expect([it.object.read(), it.wiped]).toEqual([undefined, ['/dev/sdd']]);
 });
 
+test('a disk that a new kernel calls otherwise is the volume’s again once an administrator says so', async () => {
+  const it = await rig({ ...sampleLocalVolume(), spec: unitSpec('Device', '/dev/sdc') });
+  const seeing = (worldwideName: string, others: VolumeDeps['others'] = new Map()) => ({
+    observe: () => Promise.resolve(sampleObservation({ devices: [sampleDisk('sdc', { worldwideName })] })),
+    others,
+  });
+  await it.reconcile(seeing('eui.0025'));
+  const [recorded, now] = [`eui.0025 ${10 * GIB}`, `nvme.144d-53 ${10 * GIB}`];
+  const command = `kubectl annotate localvolume v1 csi.aliyun.com/disk="${now}" --overwrite`;
+  await expect(it.reconcile(seeing('nvme.144d-53'))).rejects.toThrow(command);
+  const made = it.object.read() ?? sampleLocalVolume();
+  expect(made.metadata.annotations?.['csi.aliyun.com/disk']).toBe(recorded);
+  const another = sampleLocalVolume({ meta: { name: 'v2', annotations: { 'csi.aliyun.com/disk': now } } });
+  const others = new Map([['v2', { ...another, spec: unitSpec('Device', '/dev/sdc') }]]);
+  await expect(it.reconcile(seeing('nvme.144d-53', others))).rejects.toThrow(/bring it back\.$/);
+  it.object.write({ ...made, metadata: { ...made.metadata, annotations: { 'csi.aliyun.com/disk': now } } });
+  await it.reconcile(seeing('nvme.144d-53'));
+  expect(it.object.read()?.status).toMatchObject({ phase: 'Ready', devicePath: '/dev/sdc' });
+});
+
 test('a disk that has grown is the volume’s as before, is recorded anew, and is known under another name then', async () => {
   const it = await rig({ ...sampleLocalVolume(), spec: unitSpec('Device', '/dev/sdc') });
   const seeing = (name: string, size: number) => {

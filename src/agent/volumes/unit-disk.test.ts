@@ -3,7 +3,7 @@ import { bytes, GIB } from '../../model/bytes.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import { DISK } from '../../model/well-known.ts';
 import { sampleDisk, sampleLocalVolume, sampleMount, unitSpec } from '../storage-fixture.ts';
-import { findRecorded, identityAt, isInPlace } from './unit-disk.ts';
+import { calledOtherwise, findRecorded, identityAt, isInPlace } from './unit-disk.ts';
 
 const disk = (name: string, worldwideName?: string) =>
   sampleDisk(name, worldwideName === undefined ? {} : { worldwideName });
@@ -36,6 +36,16 @@ test.each([
   const of = volume('Device', '/dev/sdb', OURS);
   expect(findRecorded(of, { devices, mounts: [] })?.path).toBe(want);
   expect(isInPlace(of, { devices, mounts: [] })).toBe(want === '/dev/sdb');
+});
+
+test.each([
+  ['and as large is', [disk('sdb', 'nvme.144d')], `nvme.144d ${10 * GIB}`],
+  ['and not as large is not', [sampleDisk('sdb', { worldwideName: 'nvme.144d', size: bytes(GIB) })], undefined],
+  ['is not, while its own is seen elsewhere', [disk('sdb', 'nvme.144d'), disk('sdc', 'naa.1')], undefined],
+  ['is not where it tells nothing', [disk('sdb')], undefined],
+  ['is not where it is its own', [disk('sdb', 'naa.1')], undefined],
+])('what may be the disk of a volume called otherwise: one in its place %s', (_, devices, want) => {
+  expect(calledOtherwise(volume('Device', '/dev/sdb', OURS), { devices, mounts: [] })).toBe(want);
 });
 
 const mounts = [sampleMount('/mnt/a', { majorMinor: '8:sdb' })];

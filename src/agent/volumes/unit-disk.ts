@@ -1,7 +1,7 @@
 import type { LocalVolume } from '../../model/local-volume.ts';
 import { DISK, FILESYSTEM } from '../../model/well-known.ts';
 import type { BlockDevice } from '../../disk/disks.ts';
-import { diskIdentity, isGrown } from '../../disk/identity.ts';
+import { diskIdentity, isCalledOtherwise, isGrown } from '../../disk/identity.ts';
 import { mountAt, type MountEntry } from '../../mount/mountinfo.ts';
 import type { MountPoint } from '../storage/observe.ts';
 
@@ -63,6 +63,18 @@ export function isInPlace(volume: LocalVolume, places: Places): boolean {
   return volume.spec.kind === 'Device'
     ? deviceOf(volume, path, places) !== undefined
     : mountAt(places.mounts, path) !== undefined;
+}
+
+/**
+ * What the disk at the volume's place tells, where that may be its own under another number: it has the same size, and
+ * the recorded one is nowhere. A new kernel or firmware may tell otherwise of a disk what it is, NVMe above all.
+ */
+export function calledOtherwise(volume: LocalVolume, places: Places): string | undefined {
+  const recorded = recordedDisk(volume);
+  const now = identityAt(volume, pathOf(volume), places);
+  if (recorded === undefined || now === undefined || !isCalledOtherwise(recorded, now)) return undefined;
+  const isElsewhere = places.devices.some((device) => diskIdentity(device, places.devices) === recorded);
+  return isElsewhere ? undefined : now;
 }
 
 const pathOf = ({ spec, status }: LocalVolume): string => status?.devicePath ?? spec.path ?? '';
