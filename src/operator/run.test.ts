@@ -738,6 +738,29 @@ test('a pod whose claim CreateVolume refuses is told its words', async () => {
   );
 });
 
+test('a claim that is gone gets no second volume, and is not taken for the one that has its name since', async () => {
+  await addNodes('n1');
+  startFakeAgent();
+  await startReady();
+  const parameters = { 'csi.storage.k8s.io/pvc/name': 'data-web-0', 'csi.storage.k8s.io/pvc/namespace': 'default' };
+  const again = () => createVolume(name, GIB, 'n1', { ...CLASS.parameters, ...parameters });
+  await addPod('web-0', '1Gi');
+  const { uid } = ours.api.stored('persistentvolumeclaims', 'data-web-0', 'default')?.metadata ?? {};
+  const name = `pvc-${uid}`;
+  await again();
+  await ours.client.delete(CLAIMS, { namespace: 'default', name: 'data-web-0' }, never);
+  await ours.client.delete(PODS, { namespace: 'default', name: 'web-0' }, never);
+  // Begun for it, it is made all the same: its PersistentVolume is how it is deleted.
+  expect((await again()).volume?.volumeId).toBe(name);
+  await deleteVolume(name);
+  await addPod('web-0', '1Gi');
+  await expect(again()).rejects.toMatchObject({
+    code: Code.FAILED_PRECONDITION,
+    details: expect.stringContaining(`claim default/data-web-0 (uid ${uid}) is gone`),
+  });
+  expect(volume(name)).toBeUndefined();
+});
+
 test('the page asks the API server who looks, and shows what the operator knows; a replica that waits says who leads', async () => {
   await addNodes('n1');
   startFakeAgent();

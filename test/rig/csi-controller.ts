@@ -46,6 +46,7 @@ export async function serveController({
     room,
     sources: new KeyedMutex(),
     claimUid: () => undefined,
+    whyNotWanted: async () => undefined,
     waitForAgentMs: 10_000,
     notReady: () => undefined,
     storage: { troublesOf: () => NO_TROUBLES, isSilent: () => false },

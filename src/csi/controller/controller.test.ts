@@ -44,6 +44,8 @@ let others: readonly string[];
 let waitForAgentMs: number;
 /** Nodes whose agents have stopped reporting. */
 let silent: readonly string[];
+/** Why nobody would have what is asked for. */
+let notWanted: string | undefined;
 
 beforeEach(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'open-local-controller-'));
@@ -54,11 +56,13 @@ beforeEach(async () => {
   others = [];
   waitForAgentMs = 10_000;
   silent = [];
+  notWanted = undefined;
   const endpoint: Endpoint = { kind: 'unix', path: path.join(folder, 'csi.sock') };
   const deps = {
     volumes,
     room,
     claimUid: ({ claim }: Pick<WantedVolume, 'claim'>) => (claim?.name === 'data' ? 'uid-1' : undefined),
+    whyNotWanted: async () => notWanted,
     get waitForAgentMs() {
       return waitForAgentMs;
     },
@@ -384,6 +388,20 @@ test('a node that is slow is ABORTED; the next call finds the volume', async () 
   if (object) volumes.obey(object);
   expect((await second)?.volumeId).toBe('v');
   expect(room.asked).toHaveLength(1);
+});
+
+test('what nobody would have is not begun, with a code that ends the asking; what is there is found', async () => {
+  notWanted = 'claim shop/data is gone';
+  await expect(create('v', GIB)).rejects.toMatchObject({
+    code: Code.FAILED_PRECONDITION,
+    details: 'claim shop/data is gone: no volume v is made',
+  });
+  expect(volumes.objects.size).toBe(0);
+  expect(room.free('n1')).toBe(10 * GIB);
+  notWanted = undefined;
+  const made = await create('v', GIB);
+  notWanted = 'claim shop/data is gone';
+  expect(await create('v', GIB)).toEqual(made);
 });
 
 test('a node without the room that was believed to be there gives it back: nothing is left, RESOURCE_EXHAUSTED', async () => {

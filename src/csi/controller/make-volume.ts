@@ -24,13 +24,18 @@ export interface MakeVolumeDeps extends AgentWait {
   readonly storage: Pick<StorageReports, 'isSilent'>;
   /** The uid of the claim that a volume is for, when it can be known. */
   readonly claimUid: (wanted: Pick<WantedVolume, 'name' | 'claim'>) => string | undefined;
+  /** Why nobody would ever have the volume: its claim is gone, or has another. Rejects when nobody can be asked. */
+  readonly whyNotWanted: (
+    wanted: Pick<WantedVolume, 'name' | 'claim'>,
+    signal: AbortSignal,
+  ) => Promise<string | undefined>;
 }
 
 /**
  * Makes the volume, or finds it as an earlier try left it. Looking for an earlier try comes before any decision, since
  * a group that the first try filled would refuse the second. Returns once the node has the volume. Throws Fault:
- * `exhausted` when another node must be tried (nothing is left on this one then), `conflict`, `out-of-range`, and
- * `aborted` for all that the same call, repeated, will find settled.
+ * `exhausted` when another node must be tried (nothing is left on this one then), `precondition` when nobody would have
+ * it, `conflict`, `out-of-range`, and `aborted` for all that the same call, repeated, will find settled.
  */
 export async function makeVolume(
   wanted: WantedVolume,
@@ -90,7 +95,13 @@ const wasNeverWhole = ({ name }: WantedVolume, { spec, status }: LocalVolume): b
   status?.phase !== undefined &&
   status.sizeBytes === undefined;
 
+/**
+ * external-provisioner asks for claims that were deleted meanwhile, too: for one whose volume was just deleted nobody
+ * would delete a second.
+ */
 async function begin(wanted: WantedVolume, deps: MakeVolumeDeps, signal: AbortSignal): Promise<LocalVolume> {
+  const why = await deps.whyNotWanted(wanted, signal);
+  if (why !== undefined) throw new Fault('precondition', `${why}: no volume ${wanted.name} is made`);
   const { source } = wanted;
   if (source === undefined) return placeAndCreate(wanted, deps, signal);
   const id = source.snapshot ?? source.volume ?? '';

@@ -6,11 +6,11 @@ import type { StandbyServer } from '../../csi/standby-server.ts';
 import { KeyedMutex } from '../../daemon/keyed-mutex.ts';
 import type { Component } from '../../daemon/lifecycle.ts';
 import type { KubeClient } from '../../kube/client.ts';
-import { claimUidIn } from '../../model/decode.ts';
 import type { Tracer } from '../../trace/tracer.ts';
 import type { Informers } from '../follow/informers.ts';
 import type { SnapshotContents } from '../follow/snapshot-contents.ts';
 import type { CountedStorages } from '../follow/silent-nodes.ts';
+import { createClaimsOfVolumes } from './claims-of-volumes.ts';
 import type { NeededData } from './needed-data.ts';
 import { createTraces } from './trace-volume.ts';
 import { createVolumeStore } from './volume-store.ts';
@@ -49,8 +49,7 @@ export function createCsiComponent(deps: CsiComponentDeps): Component {
     if (!answer.ok) deps.onRefused(ask);
     return answer;
   };
-  const claimUid: ControllerDeps['claimUid'] = ({ name, claim }) =>
-    (claim && informers.claims.get(`${claim.namespace}/${claim.name}`)?.uid) ?? claimUidIn(name);
+  const claims = createClaimsOfVolumes({ client, informers });
   const controllers = createControllers({
     volumes: createVolumeStore({ ...deps, volumes: informers.volumes }),
     sources: new KeyedMutex(),
@@ -64,7 +63,7 @@ export function createCsiComponent(deps: CsiComponentDeps): Component {
       shrinkTo: (name, size) => ledger.shrinkTo(name, size),
       capacity: (policy, node) => ledger.capacity(policy, node),
     },
-    claimUid,
+    ...claims,
     topology,
     storage: {
       troublesOf: (node) => storages.get(node)?.troubles,
@@ -73,9 +72,11 @@ export function createCsiComponent(deps: CsiComponentDeps): Component {
     waitForAgentMs: WAIT_FOR_AGENT_MS,
     notReady,
     onClaimRefused: (refused) => {
-      const uid = claimUidIn(refused.volume) ?? claimUid({ name: refused.volume, claim: refused.claim });
-      if (refused.isFinal && uid !== undefined) ledger.claimRefused(uid, refused.words, deps.now());
-      deps.onClaimRefused(refused);
+      const { claim, volume, words, isFinal } = refused;
+      const uid = claims.claimUid({ name: volume, claim });
+      if (isFinal && uid !== undefined) ledger.claimRefused(uid, words, deps.now());
+      // People look by name, and that may be another claim's by now.
+      if (informers.claims.get(`${claim.namespace}/${claim.name}`)?.uid === uid) deps.onClaimRefused(refused);
     },
   });
   return deps.server.serve(controllers, () => notReady() === undefined);

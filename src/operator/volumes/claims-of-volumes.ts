@@ -1,0 +1,49 @@
+import type { MakeVolumeDeps } from '../../csi/controller/make-volume.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import { CLAIMS } from '../../kube/resource.ts';
+import { claimUidIn } from '../../model/decode.ts';
+import { Fault, textOf } from '../../model/fault.ts';
+import type { PersistentVolumeClaim } from '../../model/objects.ts';
+import type { Informers } from '../follow/informers.ts';
+
+export interface ClaimsOfVolumesDeps {
+  readonly client: Pick<KubeClient, 'list'>;
+  readonly informers: { readonly claims: Pick<Informers['claims'], 'get'> };
+}
+
+/** Which claim a volume is asked for, by the volume's name and what external-provisioner tells besides. */
+export function createClaimsOfVolumes({
+  client,
+  informers: { claims },
+}: ClaimsOfVolumesDeps): Pick<MakeVolumeDeps, 'claimUid' | 'whyNotWanted'> {
+  return {
+    // A claim that was made anew has the name of the one before, whose volume may still be asked for.
+    claimUid: ({ name, claim }) => claimUidIn(name) ?? (claim && claims.get(`${claim.namespace}/${claim.name}`)?.uid),
+
+    whyNotWanted: async ({ name: volume, claim }, signal) => {
+      const uid = claimUidIn(volume);
+      if (uid === undefined || claim === undefined) return undefined;
+      const { namespace, name } = claim;
+      const heard = claims.get(`${namespace}/${name}`);
+      if (heard?.uid === uid && heard.volumeName === undefined) return undefined;
+      // A claim may be made and asked for before we hear of it: the API server knows.
+      const found = (await listed({ namespace, name }, client, signal)).find(({ metadata }) => metadata.uid === uid);
+      if (found === undefined) return `claim ${namespace}/${name} (uid ${uid}) is gone`;
+      const bound = found.spec?.volumeName;
+      return bound ? `claim ${namespace}/${name} has PersistentVolume ${bound}` : undefined;
+    },
+  };
+}
+
+/** The one claim of that name, if there is one: whoever follows claims may list them, and need not be let get one. */
+async function listed(
+  { namespace, name }: { readonly namespace: string; readonly name: string },
+  client: ClaimsOfVolumesDeps['client'],
+  signal: AbortSignal,
+): Promise<readonly PersistentVolumeClaim[]> {
+  try {
+    return (await client.list(CLAIMS, { namespace, fieldSelector: `metadata.name=${name}` }, signal)).items;
+  } catch (error) {
+    throw new Fault('unavailable', `asking for claim ${namespace}/${name}: ${textOf(error)}`, { cause: error });
+  }
+}
