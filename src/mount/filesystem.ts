@@ -80,6 +80,11 @@ export interface Filesystems {
    * nothing of it in the mount table. Throws `unavailable` when it does not answer.
    */
   assertAlive(target: string, signal: AbortSignal): Promise<void>;
+  /**
+   * Lets writers go on at a mounted filesystem that somebody froze: a freeze outlives every mount, and keeps the device
+   * in use. Does nothing for any other.
+   */
+  thaw(target: string, signal: AbortSignal): Promise<void>;
   /** What a mounted filesystem is known by, whatever its device is called: identityOf. */
   identify(entry: MountEntry, signal: AbortSignal): Promise<string>;
   /** Names in a mounted filesystem's folder. Throws `precondition` when it is no longer mounted there. */

@@ -76,6 +76,7 @@ export function createHostFilesystems(run: Run): Filesystems {
         throw new Fault(kind, `the filesystem at ${target} has stopped: ${error.message}`, { cause: error });
       }
     },
+    thaw: (target, signal) => thaw(target, run, signal),
     identify: (entry, signal) => identify(entry, run, signal),
     entries: (entry, signal) =>
       inFolder(
@@ -104,6 +105,14 @@ export function createHostFilesystems(run: Run): Filesystems {
     sizeOf: deviceSize,
     sectorOf,
   };
+}
+
+async function thaw(target: string, run: Run, signal: AbortSignal): Promise<void> {
+  try {
+    await run(['fsfreeze', '--unfreeze', target], { timeoutMs: ANSWER_TIMEOUT_MS }, signal);
+  } catch (error) {
+    if (!(error instanceof CommandFailed)) throw error; // mostly it was not frozen, which is an error to it
+  }
 }
 
 async function probe(device: string, only: string | undefined, run: Run, signal: AbortSignal): Promise<Content> {

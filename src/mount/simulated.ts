@@ -114,6 +114,7 @@ const createFilesystems = (
   clear: () => Promise.resolve(), // files at a simulated mount point are not the volume's
   forbidWrites: () => Promise.resolve(), // nobody writes to them
   sizeOf,
+  thaw: () => Promise.resolve(), // nobody freezes them
   sectorOf: () => Promise.resolve(undefined),
 });
 

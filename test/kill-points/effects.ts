@@ -25,7 +25,7 @@ const LOOKS: Readonly<Record<string, readonly string[]>> = {
   lvm: ['report', 'fill'],
   disks: ['list', 'resolve', 'mapperUuid', 'probe', 'watch'],
   mounts: ['list', 'shows'],
-  filesystems: ['probe', 'stats', 'identify', 'entries', 'sizeOf', 'assertAlive'],
+  filesystems: ['probe', 'stats', 'identify', 'entries', 'sizeOf', 'sectorOf', 'assertAlive'],
   crypt: ['header', 'opens', 'mapping'],
 };
 

@@ -71,6 +71,24 @@ test('a blank device is formatted, mounted once, bound, grown and taken down', a
   expect(mountAt(await mounts.list(never), pod)).toBeUndefined();
 });
 
+test('a freeze outlives the mount in which it was made, and is taken off', async () => {
+  await using disks = await createLoopDisks(64 * MIB);
+  await using work = await workFolder();
+  const [source = ''] = disks.devices;
+  const target = path.join(work.folder, 'frozen');
+  await mkdir(target);
+  await filesystems.format(source, { type: 'ext4', uuid: randomUUID() }, never);
+  const mounted = { source, target, fsType: 'ext4', options: [] };
+  await mounts.mount(mounted, never);
+  const freeze = (how: string) => run(['fsfreeze', how, target], { timeoutMs: 20_000 }, never);
+  await freeze('--freeze');
+  await mounts.unmount(target, never);
+  await mounts.mount(mounted, never);
+  await expect(freeze('--freeze')).rejects.toThrow('Device or resource busy'); // it is frozen still
+  for (const _ of [1, 2]) await filesystems.thaw(target, never);
+  await expect(freeze('--unfreeze')).rejects.toThrow('Invalid argument');
+});
+
 test('another device at the target is a conflict, and a busy one is not unmounted', async () => {
   await using disks = await createLoopDisks(32 * MIB, 32 * MIB);
   await using work = await workFolder();

@@ -48,6 +48,22 @@ test('the whole life of a mounted volume, each call many times', async () => {
   expect(await it.mounts.list(never)).toEqual([]);
 });
 
+test('a filesystem that somebody froze goes on, before its last mount goes and when it is mounted anew', async () => {
+  const it = await rig();
+  const [done, real] = [[] as string[], { ...it.mounts }];
+  it.filesystems.thaw = (target) => Promise.resolve(void done.push(`thaw ${path.basename(target)}`));
+  it.mounts.unmount = (target, signal) => {
+    done.push(`unmount ${path.basename(target)}`);
+    return real.unmount(target, signal);
+  };
+  for (const _ of [1, 2]) await stage(it);
+  await publish(it);
+  await unpublish(it);
+  for (const _ of [1, 2]) await unstage(it);
+  // Another pod may hold a freeze when one is unpublished.
+  expect(done).toEqual(['thaw staging', 'unmount mount', 'thaw staging', 'unmount staging', 'unmount staging']);
+});
+
 test('a raw block volume is a file over which its device is bound, and is neither formatted nor marked', async () => {
   const it = await rig();
   await stage(it, { block: true });

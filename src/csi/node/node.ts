@@ -15,7 +15,7 @@ import { absolute, parsePublish, parseStage, parseTarget, place, required, requi
 import { publishInline, publishVolume, unpublishVolume, type PublishDeps } from './publish.ts';
 import { toVolumeCondition, toVolumeHealth } from '../health.ts';
 import { service, type Handlers, type Service } from '../service.ts';
-import { stageVolume, unstageVolume } from './stage.ts';
+import { stageVolume, thawAt, unstageVolume } from './stage.ts';
 import { expandVolume } from './expand.ts';
 import { statVolume } from './stats.ts';
 import { lockVolume } from './unlock.ts';
@@ -66,9 +66,10 @@ export function createNodeService(deps: NodeDeps): Service {
     nodeUnpublishVolume: async (request, { signal }) => {
       const id = required('volume_id', request.volumeId);
       const path = await resolveAbove(absolute('target_path', request.targetPath));
+      const isInlineVolume = INLINE_ID.test(id); // nobody unstages it
+      if (isInlineVolume) await locks.run(id, () => thawAt(path, deps, signal), signal);
       await locks.run(id, () => unpublishVolume(path, deps, signal), signal);
-      // Nobody unstages an inline volume.
-      if (INLINE_ID.test(id)) await locks.run(id, () => lockVolume(id, deps, signal), signal);
+      if (isInlineVolume) await locks.run(id, () => lockVolume(id, deps, signal), signal);
       await deps.volumes.removeInline(id, signal);
       return {};
     },

@@ -53,7 +53,7 @@ export async function stageVolume(
     : await deps.ownWork.run(id, (own) => prepareFilesystem(wanted, deps, own), signal);
   const options = [...new Set([...asked.options, ...neededOptions(fsType), ...(readOnly ? ['ro'] : [])])];
   await mounts.mount({ source: volume.source, target: stagingPath, fsType, options }, signal);
-  if (!found) await assertMounted(id, { target: stagingPath, source: volume.source }, asked, mounts, signal);
+  if (!found) await assertMounted(id, { target: stagingPath, source: volume.source }, asked, deps, signal);
   if (!readOnly) await growCopy(volume, { target: stagingPath, fsType }, deps, signal);
 }
 
@@ -94,13 +94,13 @@ function filesystemOf({ kind, fsType: own, isSnapshot, isAdopted }: NodeVolume, 
 
 /**
  * Looks at a new mount, and takes it down unless it is as asked: a filesystem that is mounted in another mount
- * namespace keeps the options that it has there.
+ * namespace keeps the options that it has there. One that was frozen when its last mount went is frozen still.
  */
 async function assertMounted(
   id: string,
   { target, source }: { readonly target: string; readonly source: string },
   asked: Wanted,
-  mounts: Mounts,
+  { mounts, filesystems }: Pick<StageDeps, 'mounts' | 'filesystems'>,
   signal: AbortSignal,
 ): Promise<void> {
   const entry = mountAt(await mounts.list(signal), target);
@@ -113,16 +113,27 @@ async function assertMounted(
     await mounts.unmount(target, signal);
     throw error;
   }
+  if (!asked.readOnly) await filesystems.thaw(target, signal);
 }
 
 /** Unmounts a volume from the staging path, and closes one that is encrypted. May be repeated. */
 export async function unstageVolume(
   { id, path }: { readonly id: string; readonly path: string },
-  deps: Pick<StageDeps, 'crypt' | 'mounts'>,
+  deps: Pick<StageDeps, 'crypt' | 'mounts' | 'filesystems'>,
   signal: AbortSignal,
 ): Promise<void> {
+  await thawAt(path, deps, signal);
   await deps.mounts.unmount(path, signal);
   await lockVolume(id, deps, signal);
+}
+
+/** Before the last mount of a filesystem goes: whoever froze it is gone, and nobody could let it go on any more. */
+export async function thawAt(
+  path: string,
+  { mounts, filesystems }: Pick<StageDeps, 'mounts' | 'filesystems'>,
+  signal: AbortSignal,
+): Promise<void> {
+  if (mountAt(await mounts.list(signal), path)) await filesystems.thaw(path, signal);
 }
 
 /**
