@@ -21,12 +21,11 @@ export const TOOLS: readonly { readonly name: string; readonly ask: string; read
   ...['mkfs.xfs', 'xfs_admin', 'xfs_growfs'].map((name) => ({ name, ask: `${name} -V`, atLeast: [5, 10] })),
   ...['mkfs.btrfs', 'btrfs'].map((name) => ({ name, ask: `${name} --version`, atLeast: [5, 10] })),
   { name: 'btrfstune', ask: 'btrfstune --help', atLeast: [] },
-  ...['wipefs', 'blkid', 'blkdiscard', 'blockdev', 'fallocate', 'mount', 'umount', 'unshare'].map((name) => ({
-    name,
-    ask: `${name} --version`,
-    atLeast: [2, 33],
-  })),
+  ...['wipefs', 'blkid', 'blkdiscard', 'blockdev', 'fallocate', 'fsfreeze', 'mount', 'umount', 'unshare'].map(
+    (name) => ({ name, ask: `${name} --version`, atLeast: [2, 33] }),
+  ),
   { name: 'smartctl', ask: 'smartctl --version', atLeast: [7] },
+  { name: 'dd', ask: 'dd --version', atLeast: [8, 16] },
   ...['find', 'stat'].map((name) => ({ name, ask: `${name} --version`, atLeast: [4] })),
 ];
 
