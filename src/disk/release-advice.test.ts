@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { BlockDevice } from './disks.ts';
-import { holdersOf, releaseAdvice } from './release-advice.ts';
+import { holdersOf, releaseAdvice, seekAdvice } from './release-advice.ts';
 
 const device = (name: string, holders: readonly string[] = [], disk?: string) =>
   ({ name, holders, ...(disk === undefined ? {} : { disk }) }) as unknown as BlockDevice;
@@ -20,4 +20,8 @@ test('an array on the partition of a disk', () => {
   expect(releaseAdvice(['md127'])).toBe('md127 stands on it. To end that: mdadm --stop /dev/md127');
   expect(releaseAdvice(['bcache0'])).toBe('bcache0 stands on it. See what it is, and end it.');
   expect(holdersOf(disk, [disk])).toEqual([]);
+});
+
+test('what is in use without a holder is looked for in other mount namespaces', () => {
+  expect(seekAdvice({ path: '/dev/dm-4', majorMinor: '253:4' })).toContain("grep -l ' 253:4 ' /proc/[0-9]*/mountinfo");
 });

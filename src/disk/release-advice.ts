@@ -20,6 +20,13 @@ export function releaseAdvice(holders: readonly string[]): string {
   return `${holders.join(', ')} ${holders.length === 1 ? 'stands' : 'stand'} on it. ${how}`;
 }
 
+/**
+ * How a person finds who has a device that is in use though nothing stands on it: a sentence. Containers that outlive a
+ * pod keep its mounts in mount namespaces of their own.
+ */
+export const seekAdvice = ({ path, majorMinor }: Pick<BlockDevice, 'path' | 'majorMinor'>): string =>
+  `Nothing stands on it: on the node, grep -l ' ${majorMinor} ' /proc/[0-9]*/mountinfo tells which programs see it mounted, and fuser -v ${path} which have it open.`;
+
 const END: readonly (readonly [RegExp, (name: string) => string])[] = [
   [/^loop\d/, (name) => `losetup --detach /dev/${name}`],
   [/^md/, (name) => `mdadm --stop /dev/${name}`],

@@ -4,7 +4,7 @@ import { Fault, textOf } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import type { Seen, VolumeRef } from '../../lvm/lvm.ts';
 import { mapperUuidOf, volumeDevicePath } from '../../lvm/names.ts';
-import { holdersOf, releaseAdvice } from '../../disk/release-advice.ts';
+import { holdersOf, releaseAdvice, seekAdvice } from '../../disk/release-advice.ts';
 import { LOCAL_VOLUMES } from '../../kube/resource.ts';
 import { subjectOf } from '../../kube/subject.ts';
 import { AS_IT_IS, type SpanStart } from '../../trace/tracer.ts';
@@ -45,8 +45,8 @@ async function tellProblem(
 ): Promise<void> {
   signal.throwIfAborted();
   const { reason, message } = problemOf(step, error);
-  const holders = isBusy(step, error) ? await holdersOfVolume(volume, step, deps.disks, signal) : [];
-  const problem = { reason, message: [message, ...(holders.length === 0 ? [] : [releaseAdvice(holders)])].join(' ') };
+  const advice = isBusy(step, error) ? await adviceOnUse(volume, step, deps.disks, signal) : undefined;
+  const problem = { reason, message: advice === undefined ? message : `${message} ${advice}` };
   const told = await deps.write.problem(volume, problem, signal);
   if (told) deps.record(subjectOf(LOCAL_VOLUMES, volume.metadata), { type: 'Warning', ...problem });
 }
@@ -55,20 +55,21 @@ async function tellProblem(
 const isBusy = ({ kind }: Deed, error: unknown): boolean =>
   ['remove', 'erase', 'wipe'].includes(kind) && error instanceof Fault && error.kind === 'precondition';
 
-/** Kernel names of what stands on a volume's device. */
-async function holdersOfVolume(
+/** Who may have a volume's device: a sentence; undefined where the device is not seen. */
+async function adviceOnUse(
   { spec, status }: LocalVolume,
   step: Deed,
   disks: Pick<VolumeDeps['disks'], 'list'>,
   signal: AbortSignal,
-): Promise<readonly string[]> {
+): Promise<string | undefined> {
   const devices = await disks.list(signal).catch(() => []);
   const { groupUuid, volumeUuid } = status ?? {};
   const uuid = groupUuid && volumeUuid && mapperUuidOf(groupUuid, volumeUuid);
   const found = devices.find(({ path, mapperUuid }) =>
     spec.kind === 'LVM' ? mapperUuid !== undefined && mapperUuid === uuid : step.kind === 'wipe' && path === step.path,
   );
-  return found ? holdersOf(found, devices) : [];
+  const holders = found ? holdersOf(found, devices) : [];
+  return holders.length > 0 ? releaseAdvice(holders) : found && seekAdvice(found);
 }
 
 export type Creation = VolumeStep & { readonly kind: 'create' };

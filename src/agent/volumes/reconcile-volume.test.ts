@@ -260,14 +260,18 @@ test('of a volume that is in use though nothing of it is mounted, it is told wha
   await it.reconcile();
   const { status } = it.object.read() ?? {};
   const own = { mapperUuid: mapperUuidOf(status?.groupUuid ?? '', status?.volumeUuid ?? ''), holders: ['loop20'] };
-  const list = () => Promise.resolve([sampleDisk('dm-4', own), sampleDisk('loop20'), sampleDisk('dm-5')]);
+  let devices = [sampleDisk('dm-4', own), sampleDisk('loop20'), sampleDisk('dm-5')];
+  const list = () => Promise.resolve(devices);
   const removeVolume = () => Promise.reject(new Fault('precondition', 'lvm lvremove: Logical volume in use.'));
   it.object.write(sampleLocalVolume({ meta: deleting, status: it.object.read()?.status }));
-  const again = it.reconcile({ lvm: { ...it.lvm, removeVolume }, disks: { ...it.deps.disks, list } });
-  await expect(again).rejects.toThrow('in use');
+  const again = () => it.reconcile({ lvm: { ...it.lvm, removeVolume }, disks: { ...it.deps.disks, list } });
+  await expect(again()).rejects.toThrow('in use');
   expect(it.object.read()?.status?.message).toBe(
     'lvm lvremove: Logical volume in use. loop20 stands on it. To end that: losetup --detach /dev/loop20',
   );
+  devices = [sampleDisk('dm-4', { ...own, holders: [] })];
+  await expect(again()).rejects.toThrow('in use');
+  expect(it.object.read()?.status?.message).toContain("in use. Nothing stands on it: on the node, grep -l ' 8:dm-4 '");
 });
 
 test('a disk on which a pod made an array says how that is ended, before it is wiped', async () => {
