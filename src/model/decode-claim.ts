@@ -24,6 +24,8 @@ export function claimFacts(claim: PersistentVolumeClaim): ClaimFacts {
       ofPod: podOver(metadata),
       selectedNode: metadata.annotations?.[SELECTED_NODE] || undefined,
       source: sourceOf(metadata.namespace, spec),
+      populated: isPopulated(spec),
+      standsInFor: standsInFor(metadata.name),
       use: useOfClaim(spec),
       selector: spec?.selector,
       attributesClass: spec?.volumeAttributesClassName || undefined,
@@ -64,6 +66,16 @@ function sourceOf(own: string | undefined, { dataSource, dataSourceRef }: ClaimS
   const { namespace } = dataSourceRef ?? {};
   return { kind, name, ...(namespace && namespace !== own ? { namespace } : {}) };
 }
+
+const isPopulated = ({ dataSource, dataSourceRef }: ClaimSpec = {}): true | undefined => {
+  const from = dataSourceRef ?? dataSource;
+  return from && sourceKindOf(from) === undefined ? true : undefined;
+};
+
+const STAND_IN = /(?:^|-)prime-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
+
+/** As lib-volume-populator, and those that follow it, name the claims that they fill: `prime-<uid of the claim>`. */
+export const standsInFor = (name = ''): string | undefined => STAND_IN.exec(name)?.[1];
 
 /** The API server writes the core group as null. */
 function sourceKindOf({ kind, apiGroup }: Partial<DataSource>): NonNullable<ClaimFacts['source']>['kind'] | undefined {

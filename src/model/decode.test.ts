@@ -138,7 +138,19 @@ test.each([
 
 test('a claim filled by somebody else’s populator has no source of ours', () => {
   const spec = { dataSourceRef: { kind: 'Hello', name: 'x' } };
-  expect(claimFacts({ metadata: {}, spec }).source).toBeUndefined();
+  const { source, populated } = claimFacts({ metadata: {}, spec });
+  expect([source, populated]).toEqual([undefined, true]);
+});
+
+test.each([
+  ['prime-11111111-2222-3333-4444-555555555555', '11111111-2222-3333-4444-555555555555'],
+  ['vs-prime-11111111-2222-3333-4444-555555555555', '11111111-2222-3333-4444-555555555555'],
+  ['prime-minister', undefined],
+  ['subprime-11111111-2222-3333-4444-555555555555', undefined],
+  ['data', undefined],
+])('claim %s stands in for %s', (name, uid) => {
+  expect(claimFacts({ metadata: { name } })).toMatchObject(uid === undefined ? {} : { standsInFor: uid });
+  expect(claimFacts({ metadata: { name } }).standsInFor).toBe(uid);
 });
 
 test('a class keeps its provisioner and its parameters', () => {

@@ -136,6 +136,10 @@ export interface ClaimFacts {
     /** Where that is not the claim's own. */
     readonly namespace?: string;
   };
+  /** It is filled by a volume populator: no volume is ever made for it, it gets that of a claim that stands in. */
+  readonly populated?: true;
+  /** Uid of the claim for which a volume populator made this one, which hands over its volume once that is filled. */
+  readonly standsInFor?: string;
   readonly deleting: boolean;
   /** Uid of the pod that controls it: of a claim that was made for its generic ephemeral volume. */
   readonly ofPod?: string;

@@ -83,7 +83,11 @@ export class Books implements Known {
   }
 
   isProvided(claim: ClaimFacts): boolean {
-    return this.records.ofClaim(claim.uid) !== undefined || this.claimHolds.get(claim.uid) !== undefined;
+    return (
+      this.records.ofClaim(claim.uid) !== undefined ||
+      this.claimHolds.get(claim.uid) !== undefined ||
+      this.claims.standInOf(claim) !== undefined
+    );
   }
 
   wrongWith(claim: ClaimFacts): string | undefined {
@@ -165,7 +169,7 @@ export class Books implements Known {
     const claim = this.claims.get(uid);
     if (!claim) return;
     const volume = this.records.ofClaim(uid);
-    if (volume || this.#isElsewhere(claim)) {
+    if (volume || this.#isElsewhere(claim) || this.claims.standInOf(claim)) {
       this.#endClaimHold(uid);
       this.leavePods(claimKey(claim.namespace, claim.name), uid, volume && nodeOf(volume));
       return;
@@ -179,6 +183,7 @@ export class Books implements Known {
     this.#wrongClaims.forget(claim.uid);
     this.#endClaimHold(claim.uid);
     this.leavePods(claimKey(claim.namespace, claim.name), claim.uid, undefined);
+    if (claim.standsInFor !== undefined) this.reviewClaim(claim.standsInFor);
   }
 
   /**

@@ -10,6 +10,8 @@ export function claimChanged(books: Books, claim: ClaimFacts): void {
   if (earlier) books.forgetClaim(earlier);
   const key = claimKey(claim.namespace, claim.name);
   for (const hold of books.podHolds.of(key)) hold.adopt(key, claim.uid);
+  // What was held for the one is there for the other (R22, filled is held once).
+  if (claim.standsInFor !== undefined) books.reviewClaim(claim.standsInFor);
   books.reviewClaim(claim.uid);
 }
 

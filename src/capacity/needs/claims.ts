@@ -9,6 +9,8 @@ export const claimKey = (namespace: string, name: string): string => `${namespac
 export class Claims {
   readonly #byUid = new Map<string, ClaimFacts>();
   readonly #byKey = new Map<string, ClaimFacts>();
+  /** Uids of claims that stand in, by those for which they do. */
+  readonly #standIns = new Map<string, string>();
 
   get(uid: string): ClaimFacts | undefined {
     return this.#byUid.get(uid);
@@ -21,6 +23,11 @@ export class Claims {
   /** By `namespace/name`. */
   findKey(key: string): ClaimFacts | undefined {
     return this.#byKey.get(key);
+  }
+
+  /** The claim that a volume populator fills for this one: a volume is made for it, and for this one none (R22). */
+  standInOf({ uid, populated }: ClaimFacts): ClaimFacts | undefined {
+    return populated && this.#byUid.get(this.#standIns.get(uid) ?? '');
   }
 
   /** By `namespace/name`. */
@@ -38,6 +45,7 @@ export class Claims {
     const earlier = this.#byKey.get(key);
     this.#byUid.set(claim.uid, claim);
     this.#byKey.set(key, claim);
+    if (claim.standsInFor !== undefined) this.#standIns.set(claim.standsInFor, claim.uid);
     if (earlier === undefined || earlier.uid === claim.uid) return undefined;
     this.#byUid.delete(earlier.uid);
     return earlier;
@@ -47,6 +55,8 @@ export class Claims {
     const claim = this.#byUid.get(uid);
     if (!claim) return;
     this.#byUid.delete(uid);
+    const { standsInFor = '' } = claim;
+    if (this.#standIns.get(standsInFor) === uid) this.#standIns.delete(standsInFor);
     const key = claimKey(claim.namespace, claim.name);
     if (this.#byKey.get(key)?.uid === uid) this.#byKey.delete(key);
   }

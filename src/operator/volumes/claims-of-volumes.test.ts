@@ -30,16 +30,17 @@ const claims = () =>
     },
     informers: { claims: { get: (key) => (key === 'default/data' ? heard : undefined) } },
   });
+const TARGET = '00000000-0000-4000-8000-00000000000a';
 const facts = (uid: string, more: Partial<ClaimFacts> = {}): ClaimFacts => ({
   ...{ ...claim, uid, requested: bytes(1), bound: false, deleting: false },
   ...more,
 });
 
-async function make(volumeName?: string): Promise<string> {
+async function make(volumeName?: string, metadata = claim): Promise<string> {
   const spec = { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } };
-  const object = { metadata: claim, spec: { ...spec, ...(volumeName === undefined ? {} : { volumeName }) } };
-  const { metadata } = await ours.client.create(CLAIMS, object, never);
-  return metadata.uid ?? '';
+  const object = { metadata, spec: { ...spec, ...(volumeName === undefined ? {} : { volumeName }) } };
+  const made = await ours.client.create(CLAIMS, object, never);
+  return made.metadata.uid ?? '';
 }
 
 test('a claim that is there and waits wants its volume, also one that was not heard of yet', async () => {
@@ -68,6 +69,15 @@ test('a claim that is bound, or was when it was last heard of, is asked for', as
   expect(await claims().whyNotWanted({ name: `pvc-${uid}`, claim }, never)).toBe(
     'claim default/data has PersistentVolume pv-1',
   );
+});
+
+test('a claim that stands in for another is made nothing before it was heard of: the other holds its room', async () => {
+  const standIn = { namespace: 'default', name: `prime-${TARGET}` };
+  const uid = await make(undefined, standIn);
+  await expect(claims().whyNotWanted({ name: `pvc-${uid}`, claim: standIn }, never)).rejects.toMatchObject({
+    kind: 'aborted',
+    message: `claim default/prime-${TARGET} was not heard of yet`,
+  });
 });
 
 test('without the name of a claim, or its uid in that of the volume, nobody is asked', async () => {

@@ -2,6 +2,7 @@ import type { MakeVolumeDeps } from '../../csi/controller/make-volume.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { CLAIMS } from '../../kube/resource.ts';
 import { claimUidIn } from '../../model/decode.ts';
+import { standsInFor } from '../../model/decode-claim.ts';
 import { Fault, textOf } from '../../model/fault.ts';
 import type { PersistentVolumeClaim } from '../../model/objects.ts';
 import type { Informers } from '../follow/informers.ts';
@@ -29,6 +30,9 @@ export function createClaimsOfVolumes({
       // A claim may be made and asked for before we hear of it: the API server knows.
       const found = (await listed({ namespace, name }, client, signal)).find(({ metadata }) => metadata.uid === uid);
       if (found === undefined) return `claim ${namespace}/${name} (uid ${uid}) is gone`;
+      // Its room may be held for the claim for which it stands in, until we hear of it.
+      if (heard?.uid !== uid && standsInFor(name) !== undefined)
+        throw new Fault('aborted', `claim ${namespace}/${name} was not heard of yet`);
       const bound = found.spec?.volumeName;
       return bound ? `claim ${namespace}/${name} has PersistentVolume ${bound}` : undefined;
     },
