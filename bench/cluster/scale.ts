@@ -80,14 +80,8 @@ try {
     made = nodes;
     rows.push(await measure(cluster, program.file, nodes));
     say(rowsTable());
+    await keep();
   }
-  await writeResult('scale-real', {
-    quick,
-    podsPerNode: PODS_PER_NODE,
-    volumesPerNode: objects.VOLUMES_PER_NODE,
-    rows,
-  });
-  await draw();
 } finally {
   client.close();
   await cluster.stop();
@@ -215,6 +209,13 @@ function rowsTable(): string {
       ...[quiet.operator, quiet.apiServer, event.operator, event.apiServer, event.etcd].map(ms),
     ]),
   );
+}
+
+/** Of every size, so that a run that is cut leaves what it had. */
+async function keep(): Promise<void> {
+  const perNode = { podsPerNode: PODS_PER_NODE, volumesPerNode: objects.VOLUMES_PER_NODE };
+  await writeResult('scale-real', { quick, ...perNode, rows });
+  if (rows.length > 1) await draw();
 }
 
 async function draw(): Promise<void> {
