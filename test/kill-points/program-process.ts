@@ -7,6 +7,9 @@ import type { Running, Watcher } from './programs.ts';
 
 const MAIN = path.join(import.meta.dirname, 'program-main.ts');
 
+/** A program that does not end in this time does not end. */
+const END_MS = 30_000;
+
 /** A program in a process of its own, which is killed by SIGKILL. */
 export class ProgramProcess implements Running {
   readonly ended: Promise<void>;
@@ -30,6 +33,8 @@ export class ProgramProcess implements Running {
 
   end(): void {
     this.#child.kill('SIGTERM');
+    const force = setTimeout(() => this.#child.kill('SIGKILL'), END_MS);
+    this.#child.once('exit', () => clearTimeout(force));
   }
 
   #kill(): void {
