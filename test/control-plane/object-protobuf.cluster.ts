@@ -18,6 +18,7 @@ const types = new Set<string | undefined>();
 beforeAll(async () => {
   const flags = [
     '--disable-admission-plugins=ServiceAccount',
+    '--feature-gates=CrossNamespaceVolumeDataSource=true', // else the namespace of a source is dropped
     // Versions of classes are soon too old to watch from.
     ...['--watch-cache-sizes=storageclasses.storage.k8s.io#0', '--etcd-compaction-interval=1s'],
   ];
@@ -50,6 +51,11 @@ const claimSpec = {
   dataSource: { kind: 'VolumeSnapshot', name: 'snap', apiGroup: 'snapshot.storage.k8s.io' },
   volumeAttributesClassName: 'quick',
 };
+/** A source in another namespace stands in dataSourceRef alone. */
+const crossingSpec = {
+  ...{ accessModes: claimSpec.accessModes, resources, storageClassName: 'one' },
+  dataSourceRef: { ...claimSpec.dataSource, namespace: 'other' },
+};
 const templateSpec = { ...claimSpec, dataSourceRef: claimSpec.dataSource, volumeName: 'pv-1' };
 const volumes = [
   { name: 'data', persistentVolumeClaim: { claimName: 'one', readOnly: true } },
@@ -69,7 +75,10 @@ const pod = {
 };
 const bound = {
   metadata: { ...inNamespace, name: 'two' },
-  spec: { containers: pod.spec.containers, nodeName: 'one', volumes: volumes.slice(0, 1) },
+  spec: {
+    ...{ containers: pod.spec.containers, nodeName: 'one' },
+    volumes: [...volumes.slice(0, 1), { name: 'copy', ephemeral: { volumeClaimTemplate: { spec: crossingSpec } } }],
+  },
 };
 const podStatus = {
   phase: 'Pending',
@@ -82,6 +91,7 @@ const node = {
 };
 const ownerReferences = [{ apiVersion: 'v1', kind: 'Pod', name: 'two', uid: 'p2', controller: true }];
 const claim = { metadata: { ...inNamespace, ownerReferences }, spec: { ...claimSpec, volumeName: 'pv-1' } };
+const copyingClaim = { metadata: { ...inNamespace, name: 'two' }, spec: crossingSpec };
 const pv = {
   metadata: named,
   spec: {
@@ -107,7 +117,7 @@ const storageClass = {
 const KINDS: [Resource, Message<KubeObject>, readonly KubeObject[], status: object][] = [
   [PODS, SCHEMAS.pod, [pod, bound], podStatus],
   [NODES, SCHEMAS.node, [node], {}],
-  [CLAIMS, SCHEMAS.claim, [claim], { phase: 'Lost' }],
+  [CLAIMS, SCHEMAS.claim, [claim, copyingClaim], { phase: 'Lost' }],
   [VOLUMES, SCHEMAS.pv, [pv], { phase: 'Available' }],
   [STORAGE_CLASSES, SCHEMAS.storageClass, [storageClass], {}],
 ];
