@@ -41,8 +41,9 @@ export class Life implements Running, Guard {
     const when = this.#watcher.onEffect(effect);
     if (when === 'before') this.#kill();
     this.#assertAlive();
-    const result = await act();
-    if (when === 'after') this.#kill();
+    const result = await act().finally(() => {
+      if (when === 'after') this.#kill(); // also where it was refused
+    });
     this.#assertAlive();
     return result;
   }

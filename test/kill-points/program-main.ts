@@ -36,12 +36,15 @@ const guard: Guard = {
     waiting.set(id, resolve);
     process.send?.({ id, began } satisfies FromProgram);
     const { tellsWhenDone } = await promise;
-    const result = await act();
-    if (tellsWhenDone) {
-      process.send?.({ id } satisfies FromProgram);
-      await new Promise(() => {});
+    try {
+      return await act();
+    } finally {
+      // Also where it was refused.
+      if (tellsWhenDone) {
+        process.send?.({ id } satisfies FromProgram);
+        await new Promise(() => {});
+      }
     }
-    return result;
   },
 };
 
