@@ -158,7 +158,7 @@ export const USED_DISKS: Readonly<Record<string, UsedDisk>> = {
   setro: { kind: 'made read-only', prepare: 'blockdev --setro "$disk"', says: /is read-only/ },
   zero: { kind: 'of no size', listed: 'losetup --find', says: /has 0 .*less than/ },
   tiny: { kind: 'smaller than an extent', mib: 4, says: /has 4 ?Mi.*less than/ },
-  broken: { kind: 'unreadable', disk: { failsFrom: 0 }, says: /cannot be read: .*Input.output error/s },
+  broken: { kind: 'unreadable', disk: { failsFrom: 0 }, says: /cannot be read: .*Input\/output error/ },
   data: {
     kind: 'data that nobody knows',
     prepare: 'dd if=/dev/urandom of="$disk" bs=4k seek=128 count=1',
