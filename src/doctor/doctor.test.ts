@@ -1031,6 +1031,19 @@ const VOLUME_CASES: readonly Case[] = [
     mends: /its data stays/,
   },
   {
+    finds: 'VolumeWithoutOwner',
+    title: 'a claim went while its volume was made, and was made anew under its name',
+    breaks: async (on) => {
+      const volume = localVolume('local-3', 'again');
+      const request = { name: 'pvc-7b1c7e0e-3f0a-4a51-9d1c-0a52e6a6f001' };
+      await on.put(LOCAL_VOLUMES, { ...volume, spec: { ...volume.spec, request } }, HOUR_MS);
+      await on.put(CLAIMS, claimOf('again', {}, 'Pending'));
+    },
+    object: 'LocalVolume/local-3',
+    says: /no PersistentVolume is of it. It was made for claim default\/again/,
+    mends: /its data stays/,
+  },
+  {
     finds: 'VolumeStuckInDeletion',
     title: 'a deleted volume does not go',
     breaks: async (on) => {

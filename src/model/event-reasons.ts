@@ -59,6 +59,8 @@ const OTHERS = {
   AgentSilent: operator(STORAGE),
   /** No report shows a LocalVolume that is Ready. */
   VolumeUnseen: operator('LocalVolume'),
+  /** No PersistentVolume refers to a LocalVolume, and no claim waits for it. */
+  VolumeOfNobody: operator('LocalVolume'),
   /** A volume that was made before us has a LocalVolume now. */
   Adopted: operator(OLDER),
   /** It would get one, if `--adopt` were `yes`. */

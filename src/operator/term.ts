@@ -36,6 +36,7 @@ import { growStores } from './volumes/grow-stores.ts';
 import { letGoOfLostVolumes } from './volumes/let-go-lost.ts';
 import { createNeededData, type NeededData } from './volumes/needed-data.ts';
 import { watchUnseenVolumes } from './volumes/unseen-volumes.ts';
+import { watchVolumesOfNobody } from './volumes/volumes-of-nobody.ts';
 import { tellOverflow } from './volumes/tell-overflow.ts';
 import { removeOrphanSnapshots } from './volumes/orphan-snapshots.ts';
 import { keepDeletedData } from './volumes/keep-data.ts';
@@ -114,6 +115,7 @@ export function createTerm(config: OperatorConfig, deps: TermDeps): Term {
     background('snapshots of clones', (signal) => removeCloneSnapshots(kept, signal)),
     background('lost volumes', (signal) => letGoOfLostVolumes(lost, signal)),
     background('unseen volumes', (signal) => watchUnseenVolumes(unseen, signal)),
+    background('volumes of nobody', (signal) => watchVolumesOfNobody({ informers, drivers, events, log, now }, signal)),
     background('waiting pods', (signal) =>
       tellWaiting({ ...cluster, log, ...(page && { onTold: (pod, told) => page.onTold(pod, told) }) }, signal),
     ),

@@ -1,4 +1,5 @@
 import { describeReason } from './volume-words.ts';
+import { volumeFacts } from '../../model/decode.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import type { PersistentVolume } from '../../model/objects.ts';
 import { KEEP, LET_GO, LOST } from '../../model/well-known.ts';
@@ -95,12 +96,14 @@ type Owners = (volume: LocalVolume) => boolean;
 function ownersOf({ pvs, claims, settings }: Facts): Owners {
   if (!pvs || !claims) return () => true;
   const handles = new Set(pvs.filter((pv) => isOurs(pv, settings.driver)).map(({ spec }) => spec?.csi?.volumeHandle));
-  const waiting = new Set(claims.filter(({ status }) => status?.phase !== 'Bound').map(placeOf));
-  return ({ metadata, spec }) =>
-    spec.role !== 'Volume' ||
-    handles.has(metadata.name) ||
-    waiting.has(`${spec.claim?.namespace ?? ''}/${spec.claim?.name ?? ''}`);
+  const open = claims.filter(({ status }) => status?.phase !== 'Bound');
+  const waiting = new Set([...open.map(placeOf), ...open.map(({ metadata: { uid } }) => uid)]);
+  return (volume) => volume.spec.role !== 'Volume' || handles.has(volume.metadata.name) || waiting.has(claimOf(volume));
 }
+
+/** By uid where it is known: one that was made anew under the name does not wait for the volume of the one before. */
+const claimOf = (volume: LocalVolume): string =>
+  volumeFacts(volume).claimUid ?? `${volume.spec.claim?.namespace ?? ''}/${volume.spec.claim?.name ?? ''}`;
 
 const isOurs = ({ spec }: PersistentVolume, driver: string): boolean => spec?.csi?.driver === driver;
 
