@@ -5,7 +5,7 @@ import { DEFINITION_FIELDS } from './src/doctor/model/definition-fields.ts';
 import { DEPLOYED_RIGHTS } from './src/doctor/model/deployed-rights.ts';
 
 /**
- * Four programs, each from an entry of its own, so that nothing of the operator can slip into what every node pays for,
+ * Five programs, each from an entry of its own, so that nothing of the operator can slip into what every node pays for,
  * nothing of the sandbox into what a cluster runs, and nothing that people run by hand into the operator;
  * src/bundles.test.ts reads the metafiles written here.
  */
@@ -15,6 +15,7 @@ const BUNDLES = [
   { name: 'open-local', entry: 'src/main.ts', minify: false },
   { name: 'sandbox', entry: 'sandbox/main.ts', minify: false },
   { name: 'agent', entry: 'src/main-agent.ts', minify: true },
+  { name: 'copy', entry: 'src/main-copy.ts', minify: false },
   { name: 'people', entry: 'src/main-people.ts', minify: false },
 ];
 

@@ -4,7 +4,6 @@ import { bytes, type Bytes } from '../model/bytes.ts';
 import { LUKS_HEADER } from '../model/encryption.ts';
 import { createHostCopier, createSimulatedCopier, type Copier } from '../copy/copier.ts';
 import type { Run } from '../exec/run.ts';
-import { systemClock } from '../wait/clock.ts';
 import { createThrottles, type Throttles } from '../cgroup/throttles.ts';
 import type { Crypt } from '../crypt/crypt.ts';
 import { createHostCrypt } from '../crypt/host-crypt.ts';
@@ -106,7 +105,7 @@ export function createPorts(config: PortsConfig, deps: PortsDeps): Ports {
       mounts: createHostMounts(run),
       filesystems: createHostFilesystems(run),
       crypt: createHostCrypt(run),
-      copier: createHostCopier({ run, clock: systemClock, bytesPerSecond: config.copyBandwidth }),
+      copier: createHostCopier({ run, bytesPerSecond: config.copyBandwidth }),
       throttles: createThrottles(cgroupRoot),
       ...(state === undefined ? { host: hostOf(cgroupRoot, run), signs: signsOf(run) } : {}),
     };

@@ -1,7 +1,11 @@
+import path from 'node:path';
+import { CommandFailed } from '../exec/command-failed.ts';
 import type { Run } from '../exec/run.ts';
 import type { Bytes } from '../model/bytes.ts';
-import type { Clock } from '../wait/clock.ts';
-import { copyDevice, type Copy } from './copy-device.ts';
+import { Fault } from '../model/fault.ts';
+import { follow } from '../wait/abort.ts';
+import type { Copy } from './copy-device.ts';
+import type { CopyLine, CopyOrder } from './copy-order.ts';
 
 /** Copies devices of this machine. */
 export interface Copier {
@@ -11,15 +15,58 @@ export interface Copier {
 
 export interface CopierOptions {
   readonly run: Run;
-  readonly clock: Clock;
   /** Of each copy; absent: as fast as the disks are. */
   readonly bytesPerSecond?: number | undefined;
+  /** What starts src/main-copy.ts; absent: its bundle beside the program that runs. */
+  readonly program?: readonly string[];
 }
 
-export const createHostCopier = ({ bytesPerSecond, ...deps }: CopierOptions): Copier => ({
-  copy: (copy, copied, signal) =>
-    copyDevice(copy, { copied, ...(bytesPerSecond === undefined ? {} : { bytesPerSecond }) }, deps, signal),
+/** It says each 256 MiB that they are copied, and zeros of a slow disk may take ten minutes before. */
+const SILENT_MS = 1_200_000;
+
+/**
+ * Each copy is made by a program of its own. A disk that does not answer would keep Node's own threads, of which there
+ * are four, and then nothing of the agent gets on; the program is killed, or left behind, and the copy fails.
+ */
+export const createHostCopier = ({ run, bytesPerSecond, program = besideUs() }: CopierOptions): Copier => ({
+  copy: async (copy, copied, signal) => {
+    const order: CopyOrder = { ...copy, ...(bytesPerSecond === undefined ? {} : { bytesPerSecond }) };
+    const own = follow(signal);
+    let telling = Promise.resolve();
+    let failure: Fault | undefined;
+    const heard = (line: CopyLine): void => {
+      if ('kind' in line) failure = new Fault(line.kind, line.message);
+      else telling = telling.then(() => copied(line.copied)).catch((error: unknown) => own.abort(error));
+    };
+    const options = { timeoutMs: SILENT_MS, stdin: JSON.stringify(order), onOutput: linesTo(heard) };
+    try {
+      await run([...program, copy.source, copy.target], options, own.signal);
+    } catch (error) {
+      if (!(error instanceof CommandFailed)) throw error;
+      throw failure ?? new Fault('unavailable', error.message, { cause: error });
+    } finally {
+      await telling;
+      own.release();
+    }
+    own.signal.throwIfAborted();
+  },
 });
+
+/** Source and target are its arguments for whoever looks at the processes of the node. */
+const besideUs = (): readonly string[] => [
+  process.execPath,
+  path.join(path.dirname(process.argv[1] ?? ''), 'copy.cjs'),
+];
+
+/** Gives what takes a text in pieces and hands on each line of it, read as JSON. */
+function linesTo(hear: (line: CopyLine) => void): (text: string) => void {
+  let rest = '';
+  return (text) => {
+    const lines = (rest + text).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) hear(JSON.parse(line) as CopyLine);
+  };
+}
 
 /** Where devices are entries of a file there is nothing to copy. */
 export const createSimulatedCopier = (): Copier => ({ copy: ({ size }, copied) => copied(size) });

@@ -79,6 +79,16 @@ test('time runs out: the program and its children are gone when the call fails',
   await expect.poll(() => isAlive(Number(failure.stdout)), eventually).toBe(false);
 });
 
+test('a program that goes on telling is let run for as long as it does, and what it tells is heard', async () => {
+  const heard: string[] = [];
+  const telling = { timeoutMs: 1500, onOutput: (text: string) => void heard.push(text) };
+  const { stdout } = await run(['sh', '-c', 'for i in 1 2 3 4; do sleep 0.6; echo $i; done'], telling, never);
+  expect(heard.join('')).toBe(stdout);
+  expect(stdout).toBe('1\n2\n3\n4\n');
+  const failure = await failureOf(run(['sh', '-c', 'echo 1; exec sleep 300'], telling, never));
+  expect(failure.message).toContain('wrote nothing for 1500 ms');
+});
+
 test('a program that ignores SIGTERM is killed all the same', async () => {
   const failure = await failureOf(
     // It writes too much once the trap is set, and that is what it is killed for.

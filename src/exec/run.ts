@@ -10,8 +10,12 @@ export interface Output {
 }
 
 export interface RunOptions {
-  /** The program is killed, and the call fails, after so many ms. */
+  /**
+   * The program is killed, and the call fails, after so many ms; with `onOutput`, when it wrote nothing for so long.
+   */
   readonly timeoutMs: number;
+  /** Told what the program writes to stdout, piece by piece. */
+  readonly onOutput?: (text: string) => void;
   /** Added to the fixed environment (PATH and LC_ALL), or replacing its entries. */
   readonly env?: Readonly<Record<string, string>>;
   readonly stdin?: string | Uint8Array;
@@ -63,12 +67,13 @@ export const run: Run = async (argv, options, signal) => {
   child.stdin?.end(stdin);
 
   const overflow = new AbortController();
-  const timeout = AbortSignal.timeout(timeoutMs);
-  const stop = AbortSignal.any([signal, timeout, overflow.signal]);
+  const timeout = timeLimit(child, options);
+  const stop = AbortSignal.any([signal, timeout.signal, overflow.signal]);
   const stdout = collect(child.stdout, maxOutputBytes, overflow);
   const stderr = collectEnds(child.stderr);
 
   const { exitCode, exitSignal, spawnError } = await ended(child, stop, options.onLeft);
+  timeout.end();
   signal.throwIfAborted();
   const ending: Ending = {
     argv,
@@ -80,9 +85,22 @@ export const run: Run = async (argv, options, signal) => {
   if (spawnError) throw new CommandFailed(ending, `could not be started: ${spawnError.message}`, { cause: spawnError });
   if (overflow.signal.aborted) throw new CommandFailed(ending, `wrote more than ${maxOutputBytes} bytes`);
   if (exitCode === 0) return { stdout: ending.stdout, stderr: ending.stderr };
-  if (timeout.aborted) throw new CommandFailed(ending, `did not end within ${timeoutMs} ms`);
+  if (timeout.signal.aborted) throw new CommandFailed(ending, `${timeout.what} ${timeoutMs} ms`);
   throw new CommandFailed(ending, exitCode === undefined ? `was ended by ${exitSignal}` : `exited with ${exitCode}`);
 };
+
+/** Aborts its signal after the time that the program has, which begins anew with each piece that somebody hears. */
+function timeLimit(child: ChildProcess, { timeoutMs, onOutput }: RunOptions) {
+  const over = new AbortController();
+  const timer = setTimeout(() => over.abort(), timeoutMs);
+  if (onOutput)
+    child.stdout?.on('data', (chunk: Buffer) => {
+      timer.refresh();
+      onOutput(chunk.toString('latin1'));
+    });
+  const what = onOutput ? 'wrote nothing for' : 'did not end within';
+  return { signal: over.signal, what, end: () => clearTimeout(timer) };
+}
 
 /** Gathers what a stream says, up to the bound; the returned function gives the text so far. */
 function collect(

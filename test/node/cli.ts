@@ -10,7 +10,8 @@ import { builtImage } from './machine/image.ts';
 import { FILES } from './machine/qemu.ts';
 import { startVm, type Vm } from './machine/vm.ts';
 
-const agent = path.join(import.meta.dirname, '../../dist/agent.cjs');
+/** The agent's program, and the one that it starts for each copy. */
+const PROGRAMS = ['agent.cjs', 'copy.cjs'].map((name) => path.join(import.meta.dirname, '../../dist', name));
 const SPARE_DISKS = ['one', 'two', 'three', 'four'];
 const SPARE_BYTES = 2 * 1024 ** 3;
 const START_MS = 600_000;
@@ -30,7 +31,8 @@ async function hold(): Promise<void> {
   const starting = AbortSignal.any([ending.signal, AbortSignal.timeout(START_MS)]);
   await using vm = await startVm({ image: await builtImage(starting) }, starting);
   await vm.attach(await Promise.all(SPARE_DISKS.map((serial) => blankDisk(vm, serial))), starting);
-  if (existsSync(agent)) await vm.writeFile('/root/agent.cjs', await readFile(agent), starting);
+  for (const file of PROGRAMS.filter((each) => existsSync(each)))
+    await vm.writeFile(`/root/${path.basename(file)}`, await readFile(file), starting);
   await running.hold({ dir: vm.dir }, Promise.race([once(ending.signal, 'abort'), vm.ended]));
 }
 

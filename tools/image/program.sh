@@ -16,7 +16,7 @@ install -m 755 "$node" "$out/node/opt/open-local/node_modules/.bin/node"
 install -m 755 "$root/bin/open-local" "$home/bin/open-local"
 install -m 755 "$root/bin/kubectl-open_local" "$home/bin/kubectl-open_local"
 install -m 755 "$root/bin/kubectl_complete-open_local" "$home/bin/kubectl_complete-open_local"
-for name in open-local agent people sandbox; do
+for name in open-local agent copy people sandbox; do
   install -m 644 "$dist/$name.cjs" "$home/dist/$name.cjs"
 done
 # What the sandbox reads.

@@ -15,7 +15,9 @@ export const csiSocketOf = (name: string): string => `/run/${name}/csi.sock`;
 /** Installs the program as people start it, and the kubeconfig that it uses. */
 export async function installAgent(vm: Vm, kubeconfig: string, signal: AbortSignal): Promise<void> {
   const agent = process.env['AGENT'] ?? path.join(ROOT, 'dist/agent.cjs');
+  const copier = path.join(path.dirname(agent), 'copy.cjs'); // which it starts for each copy
   await vm.writeFile('/opt/open-local/dist/agent.cjs', await readFile(agent), signal);
+  await vm.writeFile('/opt/open-local/dist/copy.cjs', await readFile(copier), signal);
   await vm.writeFile('/opt/open-local/bin/open-local', await readFile(path.join(ROOT, 'bin/open-local')), signal);
   const node = '/opt/open-local/node_modules/.bin/node';
   await vm.must(

@@ -1,0 +1,89 @@
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { expect, onTestFinished, test } from 'vitest';
+import { run, type Run } from '../exec/run.ts';
+import { bytes, MIB } from '../model/bytes.ts';
+import { createHostCopier } from './copier.ts';
+
+const never = new AbortController().signal;
+const nothing = (): Promise<void> => Promise.resolve();
+const program = [process.execPath, path.join(import.meta.dirname, '../main-copy.ts')];
+const copier = createHostCopier({ run, program });
+
+async function files(size: number) {
+  const folder = await mkdtemp(path.join(tmpdir(), 'copier-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const [source, target] = [path.join(folder, 'source'), path.join(folder, 'target')];
+  await writeFile(source, randomBytes(size));
+  await writeFile(target, Buffer.alloc(size, 0xaa));
+  return { source, target, size: bytes(size), from: bytes(0) };
+}
+
+/** What is read of it never comes, as of a disk that does not answer. */
+async function withSilentSource() {
+  const copy = await files(MIB);
+  const source = `${copy.source}-silent`;
+  await promisify(execFile)('mkfifo', [source]);
+  return { ...copy, source };
+}
+
+test('a program copies from where an earlier one was, and tells how far it is', async () => {
+  const copy = await files(9 * MIB);
+  const told: number[] = [];
+  const copied = async (done: number): Promise<void> => void told.push(done);
+  await copier.copy({ ...copy, from: bytes(4 * MIB) }, copied, never);
+  const [source, target] = [await readFile(copy.source), await readFile(copy.target)];
+  expect(target.subarray(4 * MIB).equals(source.subarray(4 * MIB))).toBe(true);
+  expect(target.subarray(0, 4 * MIB).every((byte) => byte === 0xaa)).toBe(true);
+  expect(told).toEqual([9 * MIB]);
+});
+
+test('what the program cannot read or write is told in its words', async () => {
+  const copy = await files(MIB);
+  await expect(copier.copy({ ...copy, source: '/gone' }, nothing, never)).rejects.toMatchObject({
+    kind: 'precondition',
+    message: expect.stringContaining('/gone, the source of a copy, cannot be read: ENOENT') as string,
+  });
+  await expect(copier.copy({ ...copy, target: '/gone' }, nothing, never)).rejects.toMatchObject({
+    kind: 'unavailable',
+    message: expect.stringContaining('/gone cannot be written') as string,
+  });
+});
+
+test('a program that is not there, or ends otherwise, is told as well', async () => {
+  const copy = await files(MIB);
+  for (const broken of [['/none/node'], [process.execPath, '--eval', 'process.exit(3)']])
+    await expect(createHostCopier({ run, program: broken }).copy(copy, nothing, never)).rejects.toMatchObject({
+      kind: 'unavailable',
+      message: expect.stringMatching(/ENOENT|exited with 3/) as string,
+    });
+});
+
+test('a failure to tell how far it is ends the copy with it', async () => {
+  const copy = await files(MIB);
+  const failing = () => Promise.reject(new Error('the API server is away'));
+  await expect(copier.copy(copy, failing, never)).rejects.toThrow('the API server is away');
+});
+
+test('copies of disks that do not answer keep none of the four threads of Node, and end when they are to', async () => {
+  const stopping = new AbortController();
+  const silent = await Promise.all(Array.from({ length: 5 }, withSilentSource));
+  const copies = silent.map((copy) => copier.copy(copy, nothing, stopping.signal));
+  const ended = Promise.allSettled(copies);
+  expect(await readFile(import.meta.filename, 'utf8')).toContain('do not answer');
+  stopping.abort(new Error('stopping'));
+  expect(await ended).toEqual(copies.map(() => ({ status: 'rejected', reason: stopping.signal.reason as unknown })));
+});
+
+test('a copy that does not get on is given up', async () => {
+  const impatient: Run = (argv, options, signal) => run(argv, { ...options, timeoutMs: 300 }, signal);
+  const copy = await withSilentSource();
+  await expect(createHostCopier({ run: impatient, program }).copy(copy, nothing, never)).rejects.toMatchObject({
+    kind: 'unavailable',
+    message: expect.stringMatching(/source-silent .*target wrote nothing for 300 ms$/) as string,
+  });
+});
