@@ -90,6 +90,14 @@ const PROGRAMS = [
     },
   },
   {
+    bundle: 'copy',
+    has: { folders: ['src/copy', 'src/exec'], packages: [] },
+    hasNot: {
+      folders: ['sandbox', 'test', 'src/agent', 'src/kube', 'src/csi'],
+      packages: [CEL, '@grpc/grpc-js', 'pino'],
+    },
+  },
+  {
     bundle: 'people',
     // Of the agent only what decides: `plan` asks it.
     has: { folders: ['src/doctor', 'src/setup', 'src/people', 'src/capacity', 'src/agent'], packages: ['yaml'] },

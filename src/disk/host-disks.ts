@@ -33,7 +33,7 @@ async function mapperUuid(sys: string, device: string): Promise<string | undefin
  */
 export function createHostDisks(run: Run, policy: ErasePolicy, folders: KernelFolders = HOST): Disks {
   return {
-    list: (signal) => readBlockDevices(folders, signal),
+    list: (signal) => readBlockDevices(folders, run, signal),
     resolve: (path) => realpath(path).catch(() => undefined),
     mapperUuid: (path) => mapperUuid(folders.sys, path),
     probe: (device, signal) => probeContent(device, run, signal),

@@ -1,4 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest';
+import { createFakeRun } from '../exec/fake-run.ts';
 import { fakeKernel } from './fake-sysfs.ts';
 import { readBlockDevices } from './sysfs.ts';
 
@@ -7,7 +8,7 @@ const never = new AbortController().signal;
 async function devicesOf(files: Readonly<Record<string, string>>) {
   const { folders, remove } = await fakeKernel(files);
   onTestFinished(remove);
-  return readBlockDevices(folders, never);
+  return readBlockDevices(folders, createFakeRun(() => undefined).run, never);
 }
 
 const disk = (name: string, more: Readonly<Record<string, string>> = {}) =>

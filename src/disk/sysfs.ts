@@ -1,6 +1,7 @@
 import { present } from '../model/present.ts';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
+import type { Run } from '../exec/run.ts';
 import { bytes } from '../model/bytes.ts';
 import { contentUuidOf } from './content-uuid.ts';
 import type { BlockDevice, DeviceKind } from './disks.ts';
@@ -22,12 +23,16 @@ const SECTOR_BYTES = 512;
  * Every block device the kernel shows, disks with their partitions after them. Devices that vanish meanwhile are left
  * out.
  */
-export async function readBlockDevices(folders: KernelFolders, signal: AbortSignal): Promise<readonly BlockDevice[]> {
+export async function readBlockDevices(
+  folders: KernelFolders,
+  run: Run,
+  signal: AbortSignal,
+): Promise<readonly BlockDevice[]> {
   const block = path.join(folders.sys, 'block');
   const swaps = await readSwaps(folders, signal);
   const names = (await readdir(block)).toSorted();
   const links = await readLinks(folders.dev);
-  const shared = { folders, swaps, links, loopsOver: await createLoopsOver(block, names, signal) };
+  const shared = { folders, swaps, links, loopsOver: await createLoopsOver(block, names, run, signal) };
   const disks = await Promise.all(
     names.map(async (name) => {
       const folder = path.join(block, name);

@@ -111,7 +111,7 @@ test('a loop device over a file on a mount that does not answer is looked at wit
   try {
     await mkdir(path.join(block, 'loop0/loop'), { recursive: true });
     await writeFile(path.join(block, 'loop0/loop/backing_file'), `${dead.target}/disk.img\n`);
-    const loopsOver = await createLoopsOver(block, ['loop0'], never);
+    const loopsOver = await createLoopsOver(block, ['loop0'], run, never);
     expect(await loopsOver('/dev/null')).toEqual([]);
   } finally {
     await rm(block, { recursive: true });
