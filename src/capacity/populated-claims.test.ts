@@ -58,3 +58,48 @@ test('nobody takes the room of a claim that no populator fills by the name of a 
   expect(ledger.place(asked, 0)).toMatchObject({ ok: false });
   expect(ledger.held().claims).toContain('uid-a');
 });
+
+const into = (name: string, more: object = {}) =>
+  claim(name, 10, { populated: true, restore: 'into', selectedNode: 'n1', ...more });
+const from = (name: string, more: object = {}) =>
+  claim(name, 10, { namespace: 'velero', restore: 'from', selectedNode: 'n1', ...more });
+const restoring = (...claims: readonly ReturnType<typeof claim>[]) =>
+  ledgerWith({ nodes: [node('n1', [group('pool-0', 35)])], claims });
+const heldFor = (ledger: ReturnType<typeof ledgerWith>) => ledger.held().claims.toSorted();
+
+test('the two claims of a restore by Velero take room once, in whatever order they are told', () => {
+  expect(heldFor(restoring(into('a'), from('r')))).toEqual(['uid-r']);
+  expect(heldFor(restoring(from('r'), into('a')))).toEqual(['uid-r']);
+  const ledger = restoring(into('a', { selectedNode: undefined }), from('r'));
+  expect(heldFor(ledger)).toEqual(['uid-r']);
+  ledger.claimChanged(into('a'));
+  expect(heldFor(ledger)).toEqual(['uid-r']);
+});
+
+test('each claim of a restore stands in for one other, and that one is held for again without it', () => {
+  const ledger = restoring(into('a'), into('b'), from('r'));
+  expect(free(ledger)).toBe(gib(15));
+  ledger.claimChanged(from('s'));
+  expect(heldFor(ledger)).toEqual(['uid-r', 'uid-s']);
+  ledger.claimGone('uid-r');
+  expect(free(ledger)).toBe(gib(15));
+  ledger.claimChanged(from('t'));
+  expect(free(ledger)).toBe(gib(15));
+});
+
+test.each([
+  ['of another size', from('r', { requested: gib(9) })],
+  ['of another class', from('r', { storageClass: 'fast' })],
+  ['on another node', from('r', { selectedNode: 'n2' })],
+])('a claim of a restore %s stands in for no other', (_, other) => {
+  expect(heldFor(restoring(into('a'), other))).toContain('uid-a');
+});
+
+test('a claim that has what was restored into it needs no other to stand in', () => {
+  const ledger = restoring(into('a'), from('r'));
+  ledger.claimChanged(into('a', { volumeName: 'pv-1', bound: true }));
+  ledger.claimGone('uid-r');
+  ledger.claimChanged(from('s'));
+  ledger.claimChanged(into('b'));
+  expect(heldFor(ledger)).not.toContain('uid-b');
+});

@@ -24,14 +24,24 @@ export function claimFacts(claim: PersistentVolumeClaim): ClaimFacts {
       ofPod: podOver(metadata),
       selectedNode: metadata.annotations?.[SELECTED_NODE] || undefined,
       source: sourceOf(metadata.namespace, spec),
-      populated: isPopulated(spec),
-      standsInFor: standsInFor(metadata.name),
       use: useOfClaim(spec),
       selector: spec?.selector,
       attributesClass: spec?.volumeAttributesClassName || undefined,
     }),
+    ...fillingOf(claim),
   };
 }
+
+/** Whether others fill the claim, or others by it. */
+const fillingOf = ({
+  metadata,
+  spec,
+}: PersistentVolumeClaim): Pick<ClaimFacts, 'populated' | 'standsInFor' | 'restore'> =>
+  present({
+    populated: isPopulated(spec) || isRestoredInto(spec) || undefined,
+    standsInFor: standsInFor(metadata),
+    restore: restoreOf(metadata, spec),
+  });
 
 /** The pod that controls the claim: that for whose ephemeral volume it was made. */
 const podOver = ({ ownerReferences = [] }: ObjectMeta): string | undefined =>
@@ -67,15 +77,34 @@ function sourceOf(own: string | undefined, { dataSource, dataSourceRef }: ClaimS
   return { kind, name, ...(namespace && namespace !== own ? { namespace } : {}) };
 }
 
-const isPopulated = ({ dataSource, dataSourceRef }: ClaimSpec = {}): true | undefined => {
+const isPopulated = ({ dataSource, dataSourceRef }: ClaimSpec = {}): boolean => {
   const from = dataSourceRef ?? dataSource;
-  return from && sourceKindOf(from) === undefined ? true : undefined;
+  return from !== undefined && sourceKindOf(from) === undefined;
 };
 
-const STAND_IN = /(?:^|-)prime-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
+const STAND_IN = /(?:(?:^|-)prime|^tmp-pvc)-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
 
-/** As lib-volume-populator, and those that follow it, name the claims that they fill: `prime-<uid of the claim>`. */
-export const standsInFor = (name = ''): string | undefined => STAND_IN.exec(name)?.[1];
+/**
+ * The uid of the claim for which the claim is filled: of the claim that controls it, else by its name. In another
+ * namespace it cannot have that owner, and is called `prime-<uid>` by lib-volume-populator and those that follow it,
+ * `tmp-pvc-<uid>` by CDI where it clones.
+ */
+const standsInFor = ({ name = '', ownerReferences = [] }: ObjectMeta): string | undefined =>
+  ownerReferences.find(({ controller, kind }) => controller && kind === 'PersistentVolumeClaim')?.uid ??
+  STAND_IN.exec(name)?.[1];
+
+/**
+ * Velero's data mover lets a claim wait by a selector that no volume has, until its pod's node is chosen. There it
+ * fills the volume of a claim of its own, and gives that to the first.
+ */
+const isRestoredInto = ({ selector }: ClaimSpec = {}): boolean =>
+  selector?.matchLabels?.['velero.io/dynamic-pv-restore'] !== undefined;
+
+const restoreOf = (metadata: ObjectMeta, spec: ClaimSpec): ClaimFacts['restore'] =>
+  isRestoredInto(spec) ? 'into' : isRestoredFrom(metadata) ? 'from' : undefined;
+
+const isRestoredFrom = ({ ownerReferences = [] }: ObjectMeta): boolean =>
+  ownerReferences.some(({ controller, kind }) => controller && kind === 'DataDownload');
 
 /** The API server writes the core group as null. */
 function sourceKindOf({ kind, apiGroup }: Partial<DataSource>): NonNullable<ClaimFacts['source']>['kind'] | undefined {
@@ -91,7 +120,7 @@ export function useOfClaim(spec: ClaimSpec): ClaimUse | undefined {
     block: volumeMode === 'Block' || undefined,
     accessModes: accessModes.every((mode) => mode === 'ReadWriteOnce') ? undefined : accessModes,
     limit: limit === undefined ? undefined : quantity(limit),
-    selects: selector !== undefined || undefined,
+    selects: (selector !== undefined && !isRestoredInto(spec)) || undefined,
   });
   return Object.keys(use).length === 0 ? undefined : use;
 }

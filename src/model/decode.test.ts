@@ -145,12 +145,44 @@ test('a claim filled by somebody else’s populator has no source of ours', () =
 test.each([
   ['prime-11111111-2222-3333-4444-555555555555', '11111111-2222-3333-4444-555555555555'],
   ['vs-prime-11111111-2222-3333-4444-555555555555', '11111111-2222-3333-4444-555555555555'],
+  ['tmp-pvc-11111111-2222-3333-4444-555555555555', '11111111-2222-3333-4444-555555555555'],
+  ['my-tmp-pvc-11111111-2222-3333-4444-555555555555', undefined],
+  ['prime-11111111-2222-3333-4444-555555555555-scratch', undefined],
   ['prime-minister', undefined],
   ['subprime-11111111-2222-3333-4444-555555555555', undefined],
   ['data', undefined],
 ])('claim %s stands in for %s', (name, uid) => {
   expect(claimFacts({ metadata: { name } })).toMatchObject(uid === undefined ? {} : { standsInFor: uid });
   expect(claimFacts({ metadata: { name } }).standsInFor).toBe(uid);
+});
+
+test('a claim stands in for the claim that controls it, whatever its name', () => {
+  const owner = (kind: string, controller: boolean) => ({
+    apiVersion: 'v1',
+    kind,
+    name: 'x',
+    uid: 'owner',
+    controller,
+  });
+  const standIn = (...ownerReferences: ReturnType<typeof owner>[]) =>
+    claimFacts({ metadata: { name: 'import', ownerReferences } }).standsInFor;
+  expect(standIn(owner('Pod', true), owner('PersistentVolumeClaim', true))).toBe('owner');
+  expect(standIn(owner('PersistentVolumeClaim', false))).toBeUndefined();
+});
+
+test('a claim that Velero restores into waits for a volume by its selector, and is not refused for it', () => {
+  const selector = (label: string) => ({ selector: { matchLabels: { [label]: 'shop.data.x7k2p' } } });
+  const waits = claimFacts({ metadata: {}, spec: selector('velero.io/dynamic-pv-restore') });
+  expect(waits).toMatchObject({ populated: true, restore: 'into' });
+  expect(waits.use).toBeUndefined();
+  expect(claimFacts({ metadata: {}, spec: selector('disk') }).use).toEqual({ selects: true });
+});
+
+test('a claim of Velero’s DataDownload is one from which is restored', () => {
+  const ownerReferences = [
+    { apiVersion: 'velero.io/v2alpha1', kind: 'DataDownload', name: 'x', uid: 'd', controller: true },
+  ];
+  expect(claimFacts({ metadata: { ownerReferences } }).restore).toBe('from');
 });
 
 test('a class keeps its provisioner and its parameters', () => {

@@ -140,6 +140,11 @@ export interface ClaimFacts {
   readonly populated?: true;
   /** Uid of the claim for which a volume populator made this one, which hands over its volume once that is filled. */
   readonly standsInFor?: string;
+  /**
+   * Of a restore by Velero, whose two claims name each other nowhere: the claim that is to have what is restored, which
+   * is populated, and the one whose volume is filled for it.
+   */
+  readonly restore?: 'into' | 'from';
   readonly deleting: boolean;
   /** Uid of the pod that controls it: of a claim that was made for its generic ephemeral volume. */
   readonly ofPod?: string;

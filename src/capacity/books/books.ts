@@ -179,11 +179,12 @@ export class Books implements Known {
 
   /** The claim is gone: nothing is held for it any more. */
   forgetClaim(claim: ClaimFacts): void {
+    const first = this.claims.stoodInFor(claim);
     this.claims.delete(claim.uid);
     this.#wrongClaims.forget(claim.uid);
     this.#endClaimHold(claim.uid);
     this.leavePods(claimKey(claim.namespace, claim.name), claim.uid, undefined);
-    if (claim.standsInFor !== undefined) this.reviewClaim(claim.standsInFor);
+    if (first !== undefined) this.reviewClaim(first);
   }
 
   /**

@@ -11,7 +11,8 @@ export function claimChanged(books: Books, claim: ClaimFacts): void {
   const key = claimKey(claim.namespace, claim.name);
   for (const hold of books.podHolds.of(key)) hold.adopt(key, claim.uid);
   // What was held for the one is there for the other (R22, filled is held once).
-  if (claim.standsInFor !== undefined) books.reviewClaim(claim.standsInFor);
+  const first = claims.stoodInFor(claim);
+  if (first !== undefined) books.reviewClaim(first);
   books.reviewClaim(claim.uid);
 }
 

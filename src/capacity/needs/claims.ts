@@ -1,4 +1,5 @@
 import type { ClaimFacts } from '../../model/facts.ts';
+import { StandIns } from './stand-ins.ts';
 
 export const claimKey = (namespace: string, name: string): string => `${namespace}/${name}`;
 
@@ -9,8 +10,7 @@ export const claimKey = (namespace: string, name: string): string => `${namespac
 export class Claims {
   readonly #byUid = new Map<string, ClaimFacts>();
   readonly #byKey = new Map<string, ClaimFacts>();
-  /** Uids of claims that stand in, by those for which they do. */
-  readonly #standIns = new Map<string, string>();
+  readonly #standIns = new StandIns();
 
   get(uid: string): ClaimFacts | undefined {
     return this.#byUid.get(uid);
@@ -27,7 +27,12 @@ export class Claims {
 
   /** The claim that a volume populator fills for this one: a volume is made for it, and for this one none (R22). */
   standInOf({ uid, populated }: ClaimFacts): ClaimFacts | undefined {
-    return populated && this.#byUid.get(this.#standIns.get(uid) ?? '');
+    return populated && this.#byUid.get(this.#standIns.of(uid) ?? '');
+  }
+
+  /** Uid of the claim for which this one stands in. */
+  stoodInFor({ uid }: ClaimFacts): string | undefined {
+    return this.#standIns.firstOf(uid);
   }
 
   /** By `namespace/name`. */
@@ -45,18 +50,17 @@ export class Claims {
     const earlier = this.#byKey.get(key);
     this.#byUid.set(claim.uid, claim);
     this.#byKey.set(key, claim);
-    if (claim.standsInFor !== undefined) this.#standIns.set(claim.standsInFor, claim.uid);
+    this.#standIns.set(claim);
     if (earlier === undefined || earlier.uid === claim.uid) return undefined;
     this.#byUid.delete(earlier.uid);
     return earlier;
   }
 
   delete(uid: string): void {
+    this.#standIns.delete(uid);
     const claim = this.#byUid.get(uid);
     if (!claim) return;
     this.#byUid.delete(uid);
-    const { standsInFor = '' } = claim;
-    if (this.#standIns.get(standsInFor) === uid) this.#standIns.delete(standsInFor);
     const key = claimKey(claim.namespace, claim.name);
     if (this.#byKey.get(key)?.uid === uid) this.#byKey.delete(key);
   }

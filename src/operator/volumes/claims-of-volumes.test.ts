@@ -3,6 +3,7 @@ import { startOurApi, type OurApi } from '../../../test/rig/our-api.ts';
 import { CLAIMS } from '../../kube/resource.ts';
 import { bytes } from '../../model/bytes.ts';
 import type { ClaimFacts } from '../../model/facts.ts';
+import type { ObjectMeta } from '../../model/objects.ts';
 import { createClaimsOfVolumes } from './claims-of-volumes.ts';
 
 const never = new AbortController().signal;
@@ -36,7 +37,7 @@ const facts = (uid: string, more: Partial<ClaimFacts> = {}): ClaimFacts => ({
   ...more,
 });
 
-async function make(volumeName?: string, metadata = claim): Promise<string> {
+async function make(volumeName?: string, metadata: ObjectMeta = claim): Promise<string> {
   const spec = { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } };
   const object = { metadata, spec: { ...spec, ...(volumeName === undefined ? {} : { volumeName }) } };
   const made = await ours.client.create(CLAIMS, object, never);
@@ -77,6 +78,15 @@ test('a claim that stands in for another is made nothing before it was heard of:
   await expect(claims().whyNotWanted({ name: `pvc-${uid}`, claim: standIn }, never)).rejects.toMatchObject({
     kind: 'aborted',
     message: `claim default/prime-${TARGET} was not heard of yet`,
+  });
+});
+
+test('nor is one that Velero restores from', async () => {
+  const restored = { namespace: 'default', name: 'restore-x7k2p' };
+  const owner = { apiVersion: 'velero.io/v2alpha1', kind: 'DataDownload', name: 'x', uid: 'd', controller: true };
+  const uid = await make(undefined, { ...restored, ownerReferences: [owner] });
+  await expect(claims().whyNotWanted({ name: `pvc-${uid}`, claim: restored }, never)).rejects.toMatchObject({
+    kind: 'aborted',
   });
 });
 

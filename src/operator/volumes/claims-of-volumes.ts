@@ -2,7 +2,8 @@ import type { MakeVolumeDeps } from '../../csi/controller/make-volume.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { CLAIMS } from '../../kube/resource.ts';
 import { claimUidIn } from '../../model/decode.ts';
-import { standsInFor } from '../../model/decode-claim.ts';
+import { claimFacts } from '../../model/decode-claim.ts';
+import type { ClaimFacts } from '../../model/facts.ts';
 import { Fault, textOf } from '../../model/fault.ts';
 import type { PersistentVolumeClaim } from '../../model/objects.ts';
 import type { Informers } from '../follow/informers.ts';
@@ -31,13 +32,15 @@ export function createClaimsOfVolumes({
       const found = (await listed({ namespace, name }, client, signal)).find(({ metadata }) => metadata.uid === uid);
       if (found === undefined) return `claim ${namespace}/${name} (uid ${uid}) is gone`;
       // Its room may be held for the claim for which it stands in, until we hear of it.
-      if (heard?.uid !== uid && standsInFor(name) !== undefined)
+      if (heard?.uid !== uid && isStandIn(claimFacts(found)))
         throw new Fault('aborted', `claim ${namespace}/${name} was not heard of yet`);
       const bound = found.spec?.volumeName;
       return bound ? `claim ${namespace}/${name} has PersistentVolume ${bound}` : undefined;
     },
   };
 }
+
+const isStandIn = ({ standsInFor, restore }: ClaimFacts): boolean => standsInFor !== undefined || restore === 'from';
 
 /** The one claim of that name, if there is one: whoever follows claims may list them, and need not be let get one. */
 async function listed(
