@@ -761,6 +761,30 @@ test('a claim that is gone gets no second volume, and is not taken for the one t
   expect(volume(name)).toBeUndefined();
 });
 
+test('of two nodes that have one hostname label, a volume goes to the one that the scheduler chose, or to none', async () => {
+  await addNodes('n1', 'n2');
+  for (const name of ['n1', 'n2']) {
+    const labels = { 'kubernetes.io/hostname': 'twin' };
+    await ours.client.patch(NODES, { name }, { type: 'merge', body: { metadata: { labels } } }, never);
+  }
+  startFakeAgent();
+  const operator = await startReady();
+  const makeFor = async (podName: string) => {
+    const name = `data-${podName}`;
+    const metadata = { annotations: { 'volume.kubernetes.io/selected-node': 'n2' } };
+    const pod = await addPod(podName);
+    await ours.client.patch(CLAIMS, { namespace: 'default', name }, { type: 'merge', body: { metadata } }, never);
+    // The claim is heard of with its node.
+    await eventually(async () => expect((await filter(operator, pod, 'n1')).NodeNames ?? []).toEqual([]));
+    const { uid } = ours.api.stored('persistentvolumeclaims', name, 'default')?.metadata ?? {};
+    const claim = { 'csi.storage.k8s.io/pvc/name': name, 'csi.storage.k8s.io/pvc/namespace': 'default' };
+    return createVolume(`pvc-${uid}`, 6 * GIB, 'twin', { ...CLASS.parameters, ...claim });
+  };
+  const made = await makeFor('web-0');
+  expect(volume(made.volume?.volumeId ?? '')?.spec.nodeName).toBe('n2');
+  await expect(makeFor('web-1')).rejects.toMatchObject({ code: Code.RESOURCE_EXHAUSTED });
+});
+
 test('the page asks the API server who looks, and shows what the operator knows; a replica that waits says who leads', async () => {
   await addNodes('n1');
   startFakeAgent();
