@@ -23,7 +23,7 @@ export const DEVICES = '/dev/';
 /**
  * `major:minor` of the device whose content is seen at an entry of the mount table; undefined when none is. The entry
  * may be anybody's: no path is touched but those of device files, since one on a dead network filesystem would never
- * answer.
+ * answer. Of a btrfs it is the device that has its source's name now: btrfs.ts.
  */
 export async function deviceBehind({ majorMinor, root, fsType, source }: MountEntry): Promise<string | undefined> {
   if (isDeviceFile(fsType))

@@ -5,6 +5,7 @@ import { Fault, textOf } from '../model/fault.ts';
 import { CommandFailed } from '../exec/command-failed.ts';
 import { readDevice } from '../exec/read-device.ts';
 import type { Output, Run } from '../exec/run.ts';
+import { mayBeOn } from './btrfs.ts';
 import { DEVICES, deviceBehind, deviceNumber, isDeviceFile } from './device-number.ts';
 import {
   aliveArgv,
@@ -204,6 +205,8 @@ async function identify(entry: MountEntry, run: Run, signal: AbortSignal): Promi
   const named = entry.source.startsWith(DEVICES) && (await deviceNumber(entry.source)) === number;
   const device = named ? entry.source : `${DEVICES}block/${number}`;
   const only = blkidTypes(entry.fsType);
+  if (entry.fsType === 'btrfs' && !(await mayBeOn(entry, device, run, signal)))
+    throw new Fault('unavailable', `${device} does not carry the btrfs that is mounted at ${entry.target}`);
   for (let looks = 0; looks < LOOKS; looks += 1) {
     const content = await probeWithBlkid(device, only, run, signal);
     if (content.kind === 'filesystem') return identityOf(entry, content.uuid);

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { Fault } from '../model/fault.ts';
 import { CommandFailed } from '../exec/command-failed.ts';
 import type { Run } from '../exec/run.ts';
+import { mayBeOn } from './btrfs.ts';
 import { DEVICES, deviceBehind, deviceNumber } from './device-number.ts';
 import { isReadOnly, isSameView, mountAt, parseMountinfo, viewAt, type MountEntry } from './mountinfo.ts';
 
@@ -15,8 +16,8 @@ export interface Mounts {
   /** Bind-mounts a folder or device file at another path, which must exist; otherwise as mount. */
   bind(wanted: NewBind, signal: AbortSignal): Promise<void>;
   /**
-   * Whether the entry is a mount of this device or folder. Looks at the device and at the mount table only: the entry
-   * may be anybody's, and a path on a dead filesystem never answers.
+   * Whether the entry is a mount of this device or folder. Looks at the device and at the mount table only, and at a
+   * btrfs by a program: the entry may be anybody's, and a path on a dead filesystem never answers.
    */
   shows(entry: MountEntry, source: string, signal: AbortSignal): Promise<boolean>;
   /** Resolves once nothing is mounted there; throws `unavailable` while it is in use. */
@@ -62,7 +63,7 @@ export function createHostMounts(run: Run): Mounts {
     mount: async ({ source, target, fsType, options }, signal) => {
       if ((await deviceNumber(source)) === undefined) throw new Fault('not-found', `device ${source} is not there`);
       const found = mountAt(await list(signal), target);
-      if (found) return assertSame(found, await showsSource(found, source, signal));
+      if (found) return assertSame(found, await showsSource(found, source, run, signal));
       await call(mountArgv({ source, target, fsType, options }), signal);
     },
     bind: async ({ source, target, readOnly, options }, signal) => {
@@ -70,13 +71,13 @@ export function createHostMounts(run: Run): Mounts {
       const found = mountAt(entries, target);
       if (found) {
         const wantReadOnly = readOnly || isReadOnly(mountAt(entries, source));
-        return assertSame(found, isReadOnly(found) === wantReadOnly && (await showsSource(found, source, signal)));
+        return assertSame(found, isReadOnly(found) === wantReadOnly && (await showsSource(found, source, run, signal)));
       }
       const kept = mountAt(entries, source)?.options.filter((option) => KEPT.includes(option)) ?? [];
       const flags = new Set(['bind', ...(readOnly ? ['ro'] : []), ...kept, ...options]);
       await call(['mount', '-o', [...flags].join(','), '--', source, target], signal);
     },
-    shows: showsSource,
+    shows: (entry, source, signal) => showsSource(entry, source, run, signal),
     unmount: async (target, signal) => {
       for (let layer = 0; layer < MAX_LAYERS && mountAt(await list(signal), target); layer += 1)
         await call(umountArgv(target), signal);
@@ -114,10 +115,11 @@ export function assertSame(found: MountEntry, same: boolean): void {
   throw new Fault('conflict', `${found.target} is taken: ${found.source} (${found.fsType}, ${how}) is mounted there`);
 }
 
-async function showsSource(entry: MountEntry, source: string, signal: AbortSignal): Promise<boolean> {
+async function showsSource(entry: MountEntry, source: string, run: Run, signal: AbortSignal): Promise<boolean> {
   if (source.startsWith(DEVICES)) {
     const number = await deviceNumber(source);
-    return number !== undefined && number === (await deviceBehind(entry));
+    if (number === undefined || number !== (await deviceBehind(entry))) return false;
+    return entry.fsType !== 'btrfs' || mayBeOn(entry, source, run, signal);
   }
   const view = viewAt(await list(signal), source);
   return view !== undefined && isSameView(entry, view);

@@ -140,3 +140,43 @@ test('what lies below more mounts than are taken down at a time is told to be th
   await mounts.unmount(target, never);
   expect(mountAt(await mounts.list(never), target)).toBeUndefined();
 });
+
+/** A device file of ours with the number of a device, as one name leads to one disk and later to another. */
+async function namedAs(name: string, device: string): Promise<void> {
+  await rm(name, { force: true });
+  const [major = '', minor = ''] = (await deviceNumber(device))?.split(':') ?? [];
+  await run(['mknod', name, 'b', major, minor], { timeoutMs: 20_000 }, never);
+}
+
+test('a btrfs whose device has another name by now is not the one that has its name', async () => {
+  await using disks = await createLoopDisks(128 * MIB, 128 * MIB);
+  await using work = await workFolder();
+  const [device = '', other = ''] = disks.devices;
+  const name = `/dev/open-local-${randomUUID()}`;
+  const [target, second] = [path.join(work.folder, 'target'), path.join(work.folder, 'second')];
+  const beside = path.join(target, 'beside');
+  await mkdir(target);
+  await mkdir(second);
+  for (const each of [device, other]) await filesystems.format(each, { type: 'btrfs', uuid: randomUUID() }, never);
+  try {
+    await namedAs(name, device);
+    const named = { source: name, target, fsType: 'btrfs', options: [] };
+    await mounts.mount(named, never);
+    await run(['btrfs', 'subvolume', 'create', beside], { timeoutMs: 20_000 }, never);
+    await mounts.bind({ source: beside, target: second, readOnly: false, options: [] }, never);
+    const entry = mountAt(await mounts.list(never), target);
+    const subvolume = mountAt(await mounts.list(never), second);
+    if (!entry || !subvolume) throw new Error('nothing is mounted');
+    const shows = async () => [await mounts.shows(entry, name, never), await mounts.shows(subvolume, name, never)];
+    expect(await shows()).toEqual([true, true]);
+    expect(await filesystems.identify(entry, never)).toMatch(/^btrfs [\da-f-]{36} \/$/);
+    await namedAs(name, other);
+    expect(await shows()).toEqual([false, false]);
+    await expect(filesystems.identify(entry, never)).rejects.toThrow('does not carry the btrfs that is mounted');
+    await expect(mounts.mount(named, never)).rejects.toMatchObject({ kind: 'conflict' });
+    await disks.command('wipefs', '--all', other);
+    expect(await shows()).toEqual([false, false]);
+  } finally {
+    await rm(name, { force: true });
+  }
+});
