@@ -47,6 +47,11 @@ export interface Volumes {
   create(volume: LocalVolume, signal: AbortSignal): Promise<LocalVolume>;
   /** Asks its node for a larger size. Throws Fault `aborted` when it may have been asked all the same. */
   grow(id: string, size: Bytes, signal: AbortSignal): Promise<void>;
+  /**
+   * Takes a growth back that its node had no room for; `size` is what the node provides, or more. Throws Fault, also
+   * where the cluster's definition of LocalVolume is older and lets no size be taken back.
+   */
+  takeBack(id: string, size: Bytes, signal: AbortSignal): Promise<void>;
   /** Asks its node for these limits of IO in place of all others. Throws Fault `aborted` as `grow` does. */
   setLimits(id: string, limits: LimitsToSet, signal: AbortSignal): Promise<void>;
   /** Asks its node to remove it; done when there is none. */

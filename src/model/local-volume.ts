@@ -13,7 +13,7 @@ export interface LocalVolume extends KubeObject {
     vgName?: string;
     /** Device: `/dev/…`; MountPoint: the directory. */
     path?: string;
-    /** What the node must provide; may only grow. */
+    /** What the node must provide; grows, and is taken back to what it provides where it could not. */
     sizeBytes: number;
     layout?: Layout;
     role: 'Volume' | 'Snapshot' | 'Ephemeral';

@@ -139,7 +139,7 @@ test.each<[string, Fields | undefined, string]>([
 test.each<[string, Fields, Fields, string | undefined]>([
   ['grows', LVM, { sizeBytes: 8192 }, undefined],
   ['gets other limits', FULL, { limits: { readBps: 5, writeBps: 5, readIops: 5, writeIops: 5 } }, undefined],
-  ['shrinks', LVM, { sizeBytes: 4095 }, 'sizeBytes may only grow'],
+  ['shrinks', LVM, { sizeBytes: 4095 }, 'sizeBytes may only grow, or be taken back'],
   ['moves', LVM, { nodeName: 'n2' }, 'nodeName, kind and role are immutable'],
   ['changes its role', LVM, { role: 'Snapshot' }, 'nodeName, kind and role are immutable'],
   ['changes its kind', DEVICE, { kind: 'MountPoint' }, 'nodeName, kind and role are immutable'],

@@ -658,13 +658,30 @@ test('no room to grow says how much, with the code by which csi-resizer takes a 
   expect((await expand('v', 2 * GIB)).capacityBytes).toBe(BigInt(2 * GIB));
 });
 
-test('growth that the node has no room for after all is RESOURCE_EXHAUSTED', async () => {
+test('growth that the node has no room for after all is taken back, and less can be asked for', async () => {
+  await create('v', GIB);
+  volumes.agent = (volume) => {
+    if (volume.spec.sizeBytes > 2 * GIB) volumes.noSpace(volume);
+    else volumes.obey(volume);
+  };
+  await expect(expand('v', 3 * GIB)).rejects.toMatchObject({
+    code: Code.OUT_OF_RANGE,
+    details: 'node n1 could not grow volume v to 3 GiB: the group is full',
+  });
+  expect(volumes.objects.get('v')?.spec.sizeBytes).toBe(GIB);
+  expect(room.free('n1')).toBe(9 * GIB);
+  expect((await expand('v', 2 * GIB)).capacityBytes).toBe(BigInt(2 * GIB));
+});
+
+test('growth without room that cannot be taken back says so, and counts as under way', async () => {
   await create('v', GIB);
   volumes.agent = (volume) => volumes.noSpace(volume);
+  volumes.failTakeBack = new Fault('precondition', 'sizeBytes may only grow');
   await expect(expand('v', 2 * GIB)).rejects.toMatchObject({
     code: Code.RESOURCE_EXHAUSTED,
-    details: expect.stringContaining('the group is full'),
+    details: expect.stringMatching(/the group is full; sizeBytes may only grow$/),
   });
+  expect(room.free('n1')).toBe(8 * GIB);
 });
 
 test('growth that takes long is ABORTED, and the next call finds it done', async () => {

@@ -1,6 +1,6 @@
 import { BEYOND_ANY_NODE, bytes, formatBytes, minus, type Bytes } from '../../model/bytes.ts';
 import { headerOf } from '../../model/encryption.ts';
-import { Fault } from '../../model/fault.ts';
+import { Fault, textOf } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import { checkLimit, parseCapacityRange, type Asked } from './capacity-range.ts';
 import { sizeToMake } from '../../model/claim-judge.ts';
@@ -36,8 +36,8 @@ const growingFilesystem = (capability: VolumeCapability | undefined): string =>
 
 /**
  * Grows the volume on its node; a volume that is large enough stays as it is. Returns its size once the node has it.
- * Throws Fault: `out-of-range` with the size that was asked for when its group has no room, `exhausted` when that turns
- * out on the node, `precondition` for a volume that has a whole disk or snapshots, `aborted`.
+ * Throws Fault: `out-of-range` with the size that was asked for when its group has no room, also when that turns out
+ * on the node, `precondition` for a volume that has a whole disk or snapshots, `aborted`.
  */
 export async function expandVolume(
   { id, asked }: WantedGrowth,
@@ -80,7 +80,28 @@ async function growDevice(
   if (recorded < asked.required) assertGrowable(id, deps.volumes.needing(id));
   const size = recorded >= asked.required ? recorded : await askForMore({ id, asked }, recorded, deps, signal);
   checkLimit(size, asked);
-  return untilGrown(volume, size, deps, signal);
+  try {
+    return await untilGrown(volume, size, deps, signal);
+  } catch (error) {
+    if (!(error instanceof Fault && error.kind === 'exhausted')) throw error;
+    throw await takenBack(id, error, deps, signal);
+  }
+}
+
+/**
+ * The node had no room though the ledger did, as when somebody took it by hand. What is recorded goes back to what the
+ * node provides, so that the claim may ask for less; the node would try the larger size for ever. Gives what is to be
+ * thrown: where the record cannot be taken back the code says that the growth is still under way.
+ */
+async function takenBack(id: string, fault: Fault, deps: MakeVolumeDeps, signal: AbortSignal): Promise<Fault> {
+  const provided = bytes(deps.volumes.heard(id)?.status?.sizeBytes ?? 0);
+  try {
+    await deps.volumes.takeBack(id, provided, signal);
+  } catch (error) {
+    return new Fault('exhausted', `${fault.message}; ${textOf(error)}`, { cause: error });
+  }
+  deps.room.shrinkTo(id, provided);
+  return new Fault('out-of-range', fault.message, { cause: fault });
 }
 
 /**

@@ -20,6 +20,8 @@ export class FakeVolumes implements Volumes {
   failCreate: { readonly made: boolean; readonly fault: Fault } | undefined;
   /** The next grow fails with this, and changes nothing. */
   failGrow: Fault | undefined;
+  /** Thrown by every takeBack. */
+  failTakeBack: Fault | undefined;
   /** Sizes that were asked for by growing, in order. */
   readonly grows: Bytes[] = [];
   /** How often limits were set. */
@@ -109,6 +111,14 @@ export class FakeVolumes implements Volumes {
     const failure = this.failGrow;
     this.failGrow = undefined;
     if (failure) throw failure;
+    volume.spec.sizeBytes = size;
+    this.agent(volume);
+  }
+
+  async takeBack(id: string, size: Bytes): Promise<void> {
+    const volume = this.objects.get(id);
+    if (!volume) throw new Fault('not-found', id);
+    if (this.failTakeBack) throw this.failTakeBack;
     volume.spec.sizeBytes = size;
     this.agent(volume);
   }

@@ -87,6 +87,19 @@ test('what was made is found at once, before its event', async () => {
   expect(asked.hits()).toBe(0);
 });
 
+test('a growth is taken back to what the node provides, and no further', async () => {
+  await follow();
+  await store.create(volume('v'), never);
+  const status = { phase: 'Ready', sizeBytes: GIB } as const;
+  await ours.client.patch(LOCAL_VOLUMES, { name: 'v' }, { type: 'merge', body: { status } }, never, 'status');
+  await store.grow('v', size, never);
+  await expect(store.takeBack('v', bytes(GIB - 1), never)).rejects.toMatchObject({
+    message: expect.stringContaining('taking back the growth of volume v: ') as string,
+  });
+  await store.takeBack('v', bytes(GIB), never);
+  expect((await store.find('v', never))?.spec.sizeBytes).toBe(GIB);
+});
+
 test('what another process made is found although it was not heard of', async () => {
   await follow();
   ours.api.troubles.silenceWatches();

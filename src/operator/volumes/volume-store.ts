@@ -72,9 +72,9 @@ export function createVolumeStore({ client, volumes, needed, tracer }: VolumeSto
         throw new Fault('aborted', `${doing}: another process was faster; ask again`, { cause: error });
       }
     },
-    grow: async (id, size, signal) => {
-      await patchSpec(`growing volume ${id}`, id, { sizeBytes: size }, signal);
-    },
+    grow: (id, size, signal) => patchSpec(`growing volume ${id}`, id, { sizeBytes: size }, signal),
+    takeBack: (id, size, signal) =>
+      patchSpec(`taking back the growth of volume ${id}`, id, { sizeBytes: size }, signal),
     setLimits: async (id, { limits, storageClassLimits }, signal) => {
       const spec = { limits: { ...NO_LIMITS, ...limits }, storageClassLimits };
       await patchSpec(`setting the limits of volume ${id}`, id, spec, signal);
