@@ -1,7 +1,7 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { build, type Plugin } from 'esbuild';
-import { DEFINITION_FIELDS } from './src/doctor/model/definition-fields.ts';
+import { DEFINITION_FIELDS } from './src/definitions/definition-fields.ts';
 import { DEPLOYED_RIGHTS } from './src/doctor/model/deployed-rights.ts';
 
 /**
@@ -50,10 +50,13 @@ const INLINED: Readonly<Record<string, unknown>> = { DEFINITION_FIELDS, DEPLOYED
 const inlineManifests: Plugin = {
   name: 'inline-manifests',
   setup: (bundler) => {
-    bundler.onLoad({ filter: /doctor\/model\/(?:definition-fields|deployed-rights)\.ts$/ }, ({ path: file }) => {
-      const name = path.basename(file, '.ts').toUpperCase().replace('-', '_');
-      return { contents: `export const ${name} = ${JSON.stringify(INLINED[name])};` };
-    });
+    bundler.onLoad(
+      { filter: /(?:definitions\/definition-fields|doctor\/model\/deployed-rights)\.ts$/ },
+      ({ path: file }) => {
+        const name = path.basename(file, '.ts').toUpperCase().replace('-', '_');
+        return { contents: `export const ${name} = ${JSON.stringify(INLINED[name])};` };
+      },
+    );
   },
 };
 

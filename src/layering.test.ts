@@ -36,6 +36,7 @@ const ROOMS: readonly Room[] = [
   { room: 'host', ours: ['exec', 'model'], packages: ['node:'] },
   { room: 'kube/protobuf', ours: [], packages: [] },
   { room: 'kube', ours: ['kube/protobuf', 'model'], packages: ['node:'] },
+  { room: 'definitions', ours: ['kube', 'model'], packages: ['node:', 'yaml'] },
   { room: 'kube/access', ours: ['exec', 'model', 'wait'], packages: ['node:', 'yaml'] },
   {
     room: 'kube/rest',
@@ -97,7 +98,7 @@ const ROOMS: readonly Room[] = [
   },
   {
     room: 'operator/nodes',
-    ours: ['kube', 'kube/events', 'kube/work', 'model', 'operator/follow', 'wait'],
+    ours: ['daemon', 'definitions', 'kube', 'kube/events', 'kube/work', 'model', 'operator/follow', 'wait'],
     packages: ['node:'],
   },
   {
@@ -200,15 +201,27 @@ const ROOMS: readonly Room[] = [
     packages: ['node:'],
   },
   { room: 'setup', ours: ['kube', 'model', 'operator/serving'], packages: ['yaml'] },
-  { room: 'doctor/model', ours: ['kube', 'kube/lease', 'model', 'operator/serving'], packages: ['node:', 'yaml'] },
+  {
+    room: 'doctor/model',
+    ours: ['definitions', 'kube', 'kube/lease', 'model', 'operator/serving'],
+    packages: ['node:', 'yaml'],
+  },
   {
     room: 'doctor/checks',
-    ours: ['certificates', 'doctor/model', 'model', 'operator/follow', 'operator/serving', 'operator/waiting'],
+    ours: [
+      'certificates',
+      'definitions',
+      'doctor/model',
+      'model',
+      'operator/follow',
+      'operator/serving',
+      'operator/waiting',
+    ],
     packages: ['node:', 'yaml'],
   },
   {
     room: 'doctor',
-    ours: ['doctor/checks', 'doctor/model', 'kube', 'kube/lease', 'model', 'operator/serving'],
+    ours: ['definitions', 'doctor/checks', 'doctor/model', 'kube', 'kube/lease', 'model', 'operator/serving'],
     packages: ['node:'],
   },
   { room: 'agent/events', ours: ['kube', 'model'], packages: [] },

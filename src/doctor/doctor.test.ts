@@ -1,3 +1,4 @@
+import { DEFINITIONS } from '../definitions/definition.ts';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -42,7 +43,6 @@ import {
   CONFIG_MAPS,
   CSI_NODES,
   DAEMON_SETS,
-  DEFINITIONS,
   DEPLOYMENTS,
   DRIVER_OBJECTS,
   EVENTS,

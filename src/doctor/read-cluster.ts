@@ -18,13 +18,13 @@ import { present } from '../model/present.ts';
 import { OF_NODES_THERE } from '../model/nodes-there.ts';
 import { OPERATOR } from '../model/well-known.ts';
 import { SECRETS, secretNames } from '../operator/serving/keep-certificates.ts';
-import { DEFINITION_FIELDS } from './model/definition-fields.ts';
+import { DEFINITIONS } from '../definitions/definition.ts';
+import { DEFINITION_FIELDS } from '../definitions/definition-fields.ts';
 import type { Certificates, Facts, Unseen } from './model/facts.ts';
 import {
   COMPONENT_PODS,
   CSI_NODES,
   DAEMON_SETS,
-  DEFINITIONS,
   DEPLOYMENTS,
   DRIVER_OBJECTS,
   EVENTS,

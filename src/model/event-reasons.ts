@@ -7,6 +7,7 @@ export interface EventReasonEntry {
     | 'NodeLocalStorage'
     | 'NodeLocalStorageInitConfig'
     | 'LocalVolume'
+    | 'CustomResourceDefinition'
     | 'NodeLocalStorage, StorageClass'
     | 'PersistentVolume, VolumeSnapshotContent, Pod'
     | 'VolumeSnapshot, VolumeSnapshotContent'
@@ -43,6 +44,8 @@ const OTHERS = {
   /** Another init config is the one that counts. */
   NotUsed: operator('NodeLocalStorageInitConfig'),
   Accepted: agent(STORAGE),
+  /** A definition in the cluster lacks fields of this version. */
+  DefinitionOld: operator('CustomResourceDefinition'),
   /** A part of the object is left out because it cannot be read. */
   NotUnderstood: operator('NodeLocalStorage, StorageClass'),
   /** A LocalVolume is being deleted, and its data stays because a PersistentVolume refers to it. */

@@ -23,6 +23,7 @@ import { createTopology } from './follow/topology.ts';
 import type { Sources } from './metrics/gauges.ts';
 import type { OperatorMetrics } from './metrics/metrics.ts';
 import { tellNotUnderstood } from './nodes/not-understood.ts';
+import { watchDefinitions } from './nodes/old-definitions.ts';
 import { createNodeReconciler } from './nodes/reconcile-node.ts';
 import { expireHolds } from './scheduling/expire-holds.ts';
 import { extenderParts, pageParts } from './extender-parts.ts';
@@ -101,7 +102,6 @@ export function createTerm(config: OperatorConfig, deps: TermDeps): Term {
     everyMs: config.checkEveryMs,
     onChecked: deps.metrics.onChecked,
   };
-  const unseen = { informers, events, log, everyMs: UNSEEN_EVERY_MS, onLooked: deps.metrics.onUnseen };
   const components: Component[] = [
     background('events', (signal) => events.run(signal)),
     background('informers', (signal) => followAll(informers, signal)),
@@ -109,13 +109,12 @@ export function createTerm(config: OperatorConfig, deps: TermDeps): Term {
     ...callComponents(config, deps, cluster),
     ...pageParts(config, { client: deps.client, notReady, log }),
     ...olderParts(config, deps, cluster),
+    ...lookComponents(deps, cluster),
     background('node storage', (signal) => nodes.run(signal)),
     background('kept data', (signal) => keepDeletedData(kept, signal)),
     background('stores of snapshots', (signal) => growStores(stores, signal)),
     background('snapshots of clones', (signal) => removeCloneSnapshots(kept, signal)),
     background('lost volumes', (signal) => letGoOfLostVolumes(lost, signal)),
-    background('unseen volumes', (signal) => watchUnseenVolumes(unseen, signal)),
-    background('volumes of nobody', (signal) => watchVolumesOfNobody({ informers, drivers, events, log, now }, signal)),
     background('waiting pods', (signal) =>
       tellWaiting({ ...cluster, log, ...(page && { onTold: (pod, told) => page.onTold(pod, told) }) }, signal),
     ),
@@ -138,6 +137,16 @@ export function createTerm(config: OperatorConfig, deps: TermDeps): Term {
     notReady: () => (isStarted ? notReady() : (notReady() ?? 'its parts are still starting')),
     run: (signal) => runComponents([...components, started], { log, stopMs: STOP_MS }, signal),
   };
+}
+
+/** What looks from time to time whether something is as it never should be, and tells. */
+function lookComponents({ client, log, metrics }: TermDeps, { informers, events, drivers }: Cluster): Component[] {
+  const unseen = { informers, events, log, everyMs: UNSEEN_EVERY_MS, onLooked: metrics.onUnseen };
+  return [
+    background('unseen volumes', (signal) => watchUnseenVolumes(unseen, signal)),
+    background('volumes of nobody', (signal) => watchVolumesOfNobody({ informers, drivers, events, log, now }, signal)),
+    background('definitions', (signal) => watchDefinitions({ client, events, log }, signal)),
+  ];
 }
 
 /** What follows snapshots, and looks after volumes that were made before us. */

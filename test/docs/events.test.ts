@@ -26,6 +26,7 @@ const SECTIONS = {
   NodeLocalStorage: 'On a NodeLocalStorage',
   NodeLocalStorageInitConfig: 'On a NodeLocalStorageInitConfig',
   LocalVolume: 'On a LocalVolume',
+  CustomResourceDefinition: 'On a CustomResourceDefinition',
   'NodeLocalStorage, StorageClass': 'On a NodeLocalStorage',
   'VolumeSnapshot, VolumeSnapshotContent': 'On a VolumeSnapshot and its content',
   Pod: 'On a pod that waits',

@@ -1,3 +1,4 @@
+import type { Definition } from '../../definitions/definition.ts';
 import type { Lease } from '../../kube/lease/lease-record.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import type { MutatingBinding, MutatingPolicy } from '../../model/marked-pods.ts';
@@ -18,7 +19,6 @@ import type {
   ClusterEvent,
   ComponentPod,
   CsiNode,
-  Definition,
   DriverObject,
   Service,
   Slice,

@@ -1,5 +1,5 @@
 import type { Resource } from '../../kube/resource.ts';
-import type { Condition, KubeObject, ObjectMeta } from '../../model/objects.ts';
+import type { KubeObject, ObjectMeta } from '../../model/objects.ts';
 
 /** Kinds that only the doctor reads, with the fields that it looks at. */
 
@@ -58,22 +58,6 @@ export interface Workload extends KubeObject {
   };
 }
 
-export interface Schema {
-  readonly properties?: Readonly<Record<string, Schema>>;
-  readonly items?: Schema;
-}
-
-export interface Definition extends KubeObject {
-  readonly spec?: {
-    readonly versions?: readonly {
-      readonly name: string;
-      readonly served?: boolean;
-      readonly schema?: { readonly openAPIV3Schema?: Schema };
-    }[];
-  };
-  readonly status?: { readonly conditions?: readonly Pick<Condition, 'type' | 'status'>[] };
-}
-
 export interface Service extends KubeObject {
   readonly spec?: {
     readonly clusterIP?: string;
@@ -129,10 +113,6 @@ export const DAEMON_SETS: Resource<Workload> = { ...apps, plural: 'daemonsets', 
 export const SLICES: Resource<Slice> = {
   ...{ group: 'discovery.k8s.io', version: 'v1', namespaced: true },
   ...{ plural: 'endpointslices', kind: 'EndpointSlice' },
-};
-export const DEFINITIONS: Resource<Definition> = {
-  ...{ ...clusterWide, group: 'apiextensions.k8s.io' },
-  ...{ plural: 'customresourcedefinitions', kind: 'CustomResourceDefinition' },
 };
 export const POLICIES: Resource = {
   ...{ ...clusterWide, group: 'admissionregistration.k8s.io' },

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse } from 'yaml';
-import type { Definition } from './kinds.ts';
+import type { Definition } from './definition.ts';
 import { fieldsOf } from './schema-fields.ts';
 
-const FOLDER = path.resolve(import.meta.dirname, '../../../crds');
+const FOLDER = path.resolve(import.meta.dirname, '../../crds');
 const FILES = ['nodelocalstorages.yaml', 'nodelocalstorageinitconfigs.yaml', 'localvolumes.yaml'];
 
 /**
