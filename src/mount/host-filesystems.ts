@@ -286,8 +286,9 @@ async function deviceSize(device: string, signal: AbortSignal): Promise<Bytes | 
 async function sectorOf(device: string, signal: AbortSignal): Promise<number | undefined> {
   const number = await deviceNumber(device);
   if (number === undefined) return undefined;
-  const file = `/sys/dev/block/${number}/queue/logical_block_size`; // partitions have none
-  const text = await readFile(file, { encoding: 'utf8', signal }).catch(() => '');
+  const queues = ['', '/..'].map((up) => `/sys/dev/block/${number}${up}/queue/logical_block_size`); // a partition's disk
+  const read = (file: string): Promise<string> => readFile(file, { encoding: 'utf8', signal });
+  const text = await Promise.any(queues.map((file) => read(file))).catch(() => '');
   signal.throwIfAborted();
   return Number(text) || undefined;
 }

@@ -8,6 +8,7 @@ import { holdersOf, releaseAdvice, seekAdvice } from '../../disk/release-advice.
 import { LOCAL_VOLUMES } from '../../kube/resource.ts';
 import { subjectOf } from '../../kube/subject.ts';
 import { AS_IT_IS, type SpanStart } from '../../trace/tracer.ts';
+import { assertSectors } from './assert-sectors.ts';
 import { closeLeft, destroyKeys } from './destroy-keys.ts';
 import { leadsElsewhere } from './leads-elsewhere.ts';
 import type { Erasure, VolumeStep } from './plan-volume.ts';
@@ -135,7 +136,10 @@ async function act(
   logStep(volume, step, deps);
   if (step.kind === 'adopt') await lvm.adoptVolume(target, signal);
   await actOnSnapshot(target, step, deps, signal);
-  if (step.kind === 'extend') await extend({ ...target, sizeBytes: bytes(step.sizeBytes) }, deps, signal, seen);
+  if (step.kind === 'extend') {
+    await assertSectors(volume, target, { seen, filesystems: deps.filesystems }, signal);
+    await extend({ ...target, sizeBytes: bytes(step.sizeBytes) }, deps, signal, seen);
+  }
   if (step.kind === 'activate') await lvm.activateVolume(target, signal, seen);
   if (step.kind === 'refresh') await lvm.refreshVolume(target, signal, seen);
   if (step.kind === 'erase') await erase(volume, { target, ...step }, deps, signal);

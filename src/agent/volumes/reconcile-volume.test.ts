@@ -43,7 +43,10 @@ async function rig(volume: LocalVolume) {
   const folder = await mkdtemp(path.join(tmpdir(), 'reconcile-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const file = path.join(folder, 'disks.json');
-  await writeFile(file, JSON.stringify({ disks: [{ name: '/dev/sim-a', sizeBytes: 10 * GIB }] }));
+  await writeFile(
+    file,
+    JSON.stringify({ disks: ['a', 'b'].map((name) => ({ name: `/dev/sim-${name}`, sizeBytes: 10 * GIB })) }),
+  );
   const lvm = createSimulatedLvm(createStateFile(file));
   await lvm.createGroup({ name: 'pool-0', devices: ['/dev/sim-a'] }, never);
   const { mounts } = createSimulatedMounts({ file: path.join(folder, 'mounts.json'), sizeOf: async () => bytes(GIB) });
@@ -67,6 +70,8 @@ async function rig(volume: LocalVolume) {
       erase: ({ path, size, head }) => Promise.resolve(void wiped.push(`${path} ${head ?? size}`)),
     },
     filesystems: {
+      probe: () => Promise.resolve({ kind: 'blank' }),
+      sectorOf: () => Promise.resolve(undefined),
       entries: () => Promise.resolve([]),
       clear: ({ target, identity }) => Promise.resolve(void wiped.push(`${target} ${identity}`)),
     },
@@ -340,6 +345,30 @@ test('a volume whose group is faulty serves on, and is not grown', async () => {
   const extendVolume = () => Promise.reject(said);
   await expect(it.reconcile({ lvm: { ...it.lvm, extendVolume } })).rejects.toThrow('PVs are missing');
   expect(it.object.read()?.status).toMatchObject({ phase: 'Ready', sizeBytes: GIB, reason: 'GroupFaulty' });
+});
+
+const NOT_MOUNTED_AGAIN = expect.stringContaining(
+  'no kernel would mount it again. Grow it on the others (lvextend --size SIZE pool-0/v1 /dev/sim-a)',
+) as string;
+
+test.each([
+  ['is not grown', 'xfs in blocks of 512', 512, 512, { sizeBytes: GIB, message: NOT_MOUNTED_AGAIN }],
+  ['is grown', 'ext4 in blocks of 4096', 512, 4096, { sizeBytes: 2 * GIB }],
+  ['is grown', 'xfs that is on such sectors already', 4096, 512, { sizeBytes: 2 * GIB }],
+])('in a group that has disks with sectors of 4096 bytes too, %s: %s', async (_, what, own, blockSize, grown) => {
+  const [fsType = ''] = what.split(' ');
+  const it = await rig(sampleLocalVolume({ spec: { fsType } }));
+  await it.lvm.extendGroup({ name: 'pool-0', devices: ['/dev/sim-b'] }, never);
+  await it.reconcile();
+  it.object.write(sampleLocalVolume({ spec: { fsType, sizeBytes: 2 * GIB }, status: it.object.read()?.status }));
+  const sectors: Readonly<Record<string, number>> = { '/dev/sim-a': 512, '/dev/sim-b': 4096, '/dev/pool-0/v1': own };
+  const filesystems = {
+    ...it.deps.filesystems,
+    sectorOf: (device: string) => Promise.resolve(sectors[device]),
+    probe: () => Promise.resolve({ kind: 'filesystem', type: fsType, blockSize } as const),
+  };
+  await it.reconcile({ filesystems }).catch(() => undefined);
+  expect(it.object.read()?.status).toMatchObject({ phase: 'Ready', ...grown });
 });
 
 test('the columns of kubectl show the limits that a volume has now, and none when they are taken off', async () => {
