@@ -2,7 +2,7 @@ import type { ClaimFacts, ClassFacts, NodeStorage, PodFacts, PvFacts, VolumeFact
 import { auditNode, heldByRow, type NodeAudit } from './audit-node.ts';
 import type { Books } from './books/books.ts';
 import type { Pods } from './books/pods.ts';
-import { parseInline } from './needs/pod-needs.ts';
+import { inlineVolumesOf } from './needs/pod-needs.ts';
 import { pvChanged, pvGone, volumeChanged, volumeGone } from './books/volume-events.ts';
 
 /** All that was heard of one node. */
@@ -92,11 +92,7 @@ function forgetUnrecorded({ cluster, records }: Books, node: string): void {
     for (const name of slot.recorded()) if (records.get(name)?.slot !== slot) slot.record(name, undefined);
 }
 
-const inlineNames = ({ uid, volumes }: PodFacts): string[] =>
-  volumes.flatMap((volume) => {
-    const parsed = volume.kind === 'inline' ? parseInline(uid, volume) : undefined;
-    return parsed && !('problem' in parsed) ? [parsed.key] : [];
-  });
+const inlineNames = (pod: PodFacts): string[] => inlineVolumesOf(pod).map(({ key }) => key);
 
 /** Makes what a slot holds the sum of the holds, and what is free what the sums leave. */
 function mendSums(books: Books, node: string): void {

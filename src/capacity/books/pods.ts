@@ -1,6 +1,6 @@
 import type { PodFacts } from '../../model/facts.ts';
 import { claimKey } from '../needs/claims.ts';
-import { parseInline } from '../needs/pod-needs.ts';
+import { inlineVolumesOf } from '../needs/pod-needs.ts';
 import type { Books } from './books.ts';
 import type { Recorded } from './records.ts';
 
@@ -49,29 +49,21 @@ export class Pods {
     if (nodeName === undefined) return volumes.length > 0;
     // A bound pod that still has a hold stays known by name, so that a successor of that name ends it (R4, uid, not
     // name).
-    return volumes.some(isInline) || this.#books.podHolds.get(uid) !== undefined;
+    return volumes.some(({ kind }) => kind === 'inline') || this.#books.podHolds.get(uid) !== undefined;
   }
 
   gone(uid: string): void {
     this.#books.podHolds.end(uid);
     this.#books.pvHolds.end(uid);
     const pod = this.#byUid.get(uid);
-    for (const volume of pod?.volumes ?? []) {
-      if (!isInline(volume)) continue;
-      const parsed = parseInline(uid, volume);
-      if (!('problem' in parsed)) this.#books.records.change(parsed.key, endInline);
-    }
+    for (const { key } of pod ? inlineVolumesOf(pod) : []) this.#books.records.change(key, endInline);
     this.#forget(uid);
   }
 
   /** The pod itself records its inline volumes from now on, until their LocalVolumes come (R8, inline from binding). */
   #bound(pod: PodFacts, node: string): void {
     const { podHolds, records } = this.#books;
-    for (const volume of pod.volumes) {
-      if (!isInline(volume)) continue;
-      const parsed = parseInline(pod.uid, volume);
-      if ('problem' in parsed) continue;
-      const { key, vgName, size } = parsed;
+    for (const { key, vgName, size } of inlineVolumesOf(pod)) {
       for (const hold of podHolds.of(key)) podHolds.endVolume(key, hold);
       records.change(key, (record) => {
         const made = record.object !== undefined || record.inline?.made === true;
@@ -94,8 +86,7 @@ export class Pods {
     const pod = this.#byUid.get(uid);
     if (!pod) return;
     this.#byUid.delete(uid);
-    const key = claimKey(pod.namespace, pod.name);
-    if (this.#uidOf.get(key) === uid) this.#uidOf.delete(key);
+    this.#uidOf.delete(claimKey(pod.namespace, pod.name));
   }
 }
 
@@ -110,6 +101,3 @@ function endInline(record: Recorded): void {
   const { made: _, ...place } = inline;
   record.expected ??= place;
 }
-
-const isInline = (volume: PodFacts['volumes'][number]): volume is PodFacts['volumes'][number] & { kind: 'inline' } =>
-  volume.kind === 'inline';

@@ -16,7 +16,6 @@ export function volumeChanged(books: Books, facts: VolumeFacts): void {
 
 /** The LocalVolume is gone. One of the same name that is expected stays expected. */
 export function volumeGone(books: Books, name: string): void {
-  if (!books.records.get(name)) return;
   books.changeRecord(name, (volume) => {
     delete volume.object;
     delete volume.grown;

@@ -247,6 +247,13 @@ function needOfInline(pod: PodFacts, volume: PodVolume & { kind: 'inline' }): Ne
   return 'problem' in parsed ? { refusal: badInline(volume.volumeName, parsed.problem) } : { request: parsed };
 }
 
+/** The inline volumes that the pod's node will make, as requests. */
+export const inlineVolumesOf = ({ uid, volumes }: Pick<PodFacts, 'uid' | 'volumes'>) =>
+  volumes.flatMap((volume) => {
+    const parsed = volume.kind === 'inline' ? parseInline(uid, volume) : undefined;
+    return parsed && !('problem' in parsed) ? [parsed] : [];
+  });
+
 /** An inline volume of ours as a request; `problem` says what the node would refuse of it. */
 export function parseInline(
   podUid: string,

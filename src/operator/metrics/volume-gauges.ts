@@ -1,4 +1,4 @@
-import { parseInline } from '../../capacity/needs/pod-needs.ts';
+import { inlineVolumesOf } from '../../capacity/needs/pod-needs.ts';
 import type { Gauge, Metrics } from '../../daemon/metrics.ts';
 import type { LocalVolume, LocalVolumePhase } from '../../model/local-volume.ts';
 import { gaugeOf, type Refresh, type Sources } from './gauges.ts';
@@ -84,16 +84,13 @@ function* setInline({ informers, ledger }: Sources, inline: Gauge): Generator<vo
   let waiting = 0;
   for (const pod of informers.pods.values.values()) {
     yield;
-    const { uid, name, namespace, nodeName, volumes } = pod;
+    const { name, namespace, nodeName } = pod;
     if (nodeName === undefined) {
       if (!pod.finished && ledger.concerns(pod)) waiting += 1;
       continue;
     }
-    for (const volume of volumes) {
-      const parsed = volume.kind === 'inline' && parseInline(uid, volume);
-      if (!parsed || 'problem' in parsed) continue;
-      inline.set([name, namespace, nodeName, parsed.vgName, parsed.key], parsed.size);
-    }
+    for (const { key, vgName, size } of inlineVolumesOf(pod))
+      inline.set([name, namespace, nodeName, vgName, key], size);
   }
   return waiting;
 }
