@@ -87,6 +87,16 @@ test('who waits is told when a PersistentVolume comes, and when it may be had ag
   ledger.filter(pod('a', ['a']), NODES, 0);
   ledger.podGone('uid-a');
   expect(ledger.freedCount).toBe(before + 2);
+  ledger.filter(pod('a', ['a']), NODES, 0);
+  ledger.podChanged(pod('a', ['a'], { nodeName: 'n1' }));
+  expect(ledger.freedCount).toBe(before + 3);
+});
+
+test('nobody counts on a PersistentVolume that is gone', () => {
+  const ledger = fullNode([offered('share', 10, { nodes: ['n2'] }, { driver: 'nfs.example.com', node: 'n2' })]);
+  expect(fitting(ledger, pod('a', ['a']), ['n2'])).toEqual(['n2']);
+  ledger.pvGone('share');
+  expect(fitting(ledger, pod('a', ['a']), ['n2'])).toEqual([]);
 });
 
 test('room is held only where the volume is to be made', () => {

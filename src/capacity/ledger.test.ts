@@ -128,6 +128,15 @@ describe('a hold ends', () => {
   });
 });
 
+test('what is held for a pod’s ephemeral volume is held for another pod that uses its claim, too', () => {
+  const ledger = ledgerWith({ nodes: nodes(10, 10) });
+  const ephemeral = { kind: 'ephemeral', claimName: 'p-tmp', storageClass: 'lvm', requested: gib(6) } as const;
+  ledger.filter(pod('p', [], { volumes: [ephemeral] }), ['n1', 'n2'], 0);
+  ledger.claimChanged(claim('p-tmp', 6, { ofPod: 'uid-p' }));
+  expect(fitting(ledger, pod('q', ['p-tmp']), ['n1', 'n2'])).toEqual(['n1', 'n2']);
+  expect(free(ledger)).toEqual([gib(4), gib(4)]);
+});
+
 describe('what is observed, recorded and held counts once', () => {
   test('from filter to bound to gone', () => {
     const ledger = floating();
@@ -253,6 +262,35 @@ test('a listener hears of freed room once per step, and not any more when it has
   stop();
   ledger.claimGone('uid-a');
   expect(heard).toHaveLength(1);
+});
+
+describe('who waits for room is told', () => {
+  const takes = { kind: 'LVM', where: 'pool-0', size: gib(1) } as const;
+  const pv = { name: 'pv', driver: 'local.csi.aliyun.com', handle: 'pv', node: 'n1', takes };
+  const news = (tell: (ledger: Ledger) => void): number => {
+    const ledger = ledgerWith({ nodes: nodes(10), claims: [claim('a', 6)] });
+    ledger.pvChanged(pv);
+    const before = ledger.freedCount;
+    tell(ledger);
+    return ledger.freedCount - before;
+  };
+
+  test.each<[string, (ledger: Ledger) => void]>([
+    ['a claim comes', (ledger) => ledger.claimChanged(claim('b', 6))],
+    [
+      'a snapshot that claims are made from comes',
+      (ledger) => ledger.sourceChanged({ namespace: 'default', name: 'monday', node: 'n1', readOnly: true }),
+    ],
+  ])('when %s', (_, tell) => {
+    expect(news(tell)).toBe(1);
+  });
+
+  test.each<[string, (ledger: Ledger) => void]>([
+    ['a claim', (ledger) => ledger.claimChanged(claim('a', 6))],
+    ['a PersistentVolume', (ledger) => ledger.pvChanged(pv)],
+  ])('not when %s is told again', (_, tell) => {
+    expect(news(tell)).toBe(0);
+  });
 });
 
 test('a node that is gone and of which nothing is promised is forgotten', () => {

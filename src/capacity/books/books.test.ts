@@ -29,13 +29,17 @@ describe('after a restart', () => {
     expect(freeIn(ledger, 'n1', 'pool-0')).toBe(gib(10));
   });
 
-  test('what mounts a snapshot of another namespace gives its room back when that is heard of', () => {
+  test('what mounts a snapshot of another namespace holds no room while that is there', () => {
     const source = { kind: 'VolumeSnapshot', name: 'monday', namespace: 'backups' } as const;
     const ledger = ledgerWith({ nodes: [node('n1', [group('pool-0', 10)])], claims: [sent('a', 6, { source })] });
     ledger.sourceChanged({ namespace: 'default', name: 'monday', node: 'n1', readOnly: true });
     expect(freeIn(ledger, 'n1', 'pool-0')).toBe(gib(4));
     ledger.sourceChanged({ namespace: 'backups', name: 'monday', node: 'n1', readOnly: true });
     expect(freeIn(ledger, 'n1', 'pool-0')).toBe(gib(10));
+    ledger.sourceGone('default', 'monday');
+    expect(freeIn(ledger, 'n1', 'pool-0')).toBe(gib(10));
+    ledger.sourceGone('backups', 'monday');
+    expect(freeIn(ledger, 'n1', 'pool-0')).toBe(gib(4));
   });
 
   test('room is kept for a bound claim until its volume is seen', () => {

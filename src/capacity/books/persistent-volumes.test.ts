@@ -28,4 +28,5 @@ test('those that claims may be bound to are found by their class, until they are
   expect([offers(), pvs.get('b')]).toEqual([[[], ['a'], ['c']], pv('b')]);
   for (const name of ['a', 'c', 'bound', 'never']) pvs.delete(name);
   expect([offers(), pvs.hasOffers, pvs.has('a'), pvs.has('b')]).toEqual([[[], [], []], false, false, true]);
+  expect(pvs.told).toEqual(new Map([['b', pv('b')]]));
 });

@@ -102,15 +102,13 @@ export class PodHold {
   /** Gives back the room of one volume everywhere. True when it was the last. */
   end(key: string): boolean {
     this.#plan.requests.forEach((request, j) => {
-      if (request.key === key && !this.#ended[j]) this.#endAt(j);
+      if (request.key === key) this.#endAt(j);
     });
     return this.#ended.every(Boolean);
   }
 
   endAll(): void {
-    this.#ended.forEach((ended, j) => {
-      if (!ended) this.#endAt(j);
-    });
+    this.#ended.forEach((_, j) => this.#endAt(j));
   }
 
   /** Keeps the room on this node only. The node must be one it covers. */
@@ -144,6 +142,7 @@ export class PodHold {
     return { slot: this.#cluster.slot(rows[at]!), amount: amounts[at]! };
   }
 
+  /** A second time gives back nothing. */
   #endAt(j: number): void {
     this.#cluster.columns.releaseEvery(this.#plan, this.#state, j, this.#plan.requests.length);
     this.#ended[j] = true;
