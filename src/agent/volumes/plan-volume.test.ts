@@ -11,6 +11,12 @@ import { sampleDisk, sampleGroup, sampleLocalVolume, sampleMount, sampleVolume, 
 const empty = sampleGroup('pool-0');
 const holding = (more: Parameters<typeof sampleVolume>[1] = {}): LvmGroup =>
   sampleGroup('pool-0', { volumes: [sampleVolume('v1', more)] });
+type Facts = Parameters<typeof sampleVolume>[1];
+const snapshotted = (source: Facts, snapshot: Facts): LvmGroup =>
+  sampleGroup('pool-0', {
+    volumes: [sampleVolume('v1', source), sampleVolume('s1', { ...snapshot, origin: 'v1' })],
+    partial: snapshot?.health !== undefined,
+  });
 const unfinished = holding({ tags: [OUR_TAG, UNFINISHED_TAG] });
 const foreign = holding({ tags: [] });
 const ready = { phase: 'Ready', sizeBytes: GIB, devicePath: '/dev/pool-0/v1' } as const;
@@ -41,6 +47,24 @@ test.each<[string, LocalVolume, LvmGroup | undefined, object]>([
     sampleLocalVolume({ status: ready }),
     holding({ active: false }),
     { kind: 'activate' },
+  ],
+  [
+    'not started, and the disks of a snapshot of it are away: LVM starts neither without the other',
+    sampleLocalVolume({ status: ready }),
+    snapshotted({ active: false }, { health: 'partial' }),
+    { kind: 'refuse', reason: 'ActivationFailed', message: expect.stringContaining('the disks of pool-0/s1 are away') },
+  ],
+  [
+    'not started, and its snapshot is whole',
+    sampleLocalVolume({ status: ready }),
+    snapshotted({ active: false }, {}),
+    { kind: 'activate' },
+  ],
+  [
+    'started, and the disks of a snapshot of it are away',
+    sampleLocalVolume({ status: ready }),
+    snapshotted({ active: true }, { health: 'partial' }),
+    { kind: 'ready' },
   ],
   ['active and as asked', sampleLocalVolume({ status: ready }), holding({ active: true }), { kind: 'ready' }],
   [

@@ -106,10 +106,30 @@ function planServing(volume: LocalVolume, group: LvmGroup, found: LvmVolume): Vo
 }
 
 /** Undefined when its device is there. Of a disk that is there twice, LVM may choose the copy. */
-function planStart({ uuid: vgUuid, doubt }: LvmGroup, found: LvmVolume): VolumeStep | undefined {
+function planStart(group: LvmGroup, found: LvmVolume): VolumeStep | undefined {
+  const { uuid: vgUuid, doubt } = group;
   if (found.active !== false && !isRecoverable(found)) return undefined;
   if (doubt?.reason === 'DuplicateDevice') return refuse('ActivationFailed', doubt.message);
+  const away = found.active === false ? group.volumes.filter((each) => isStoreAway(each, found)) : [];
+  if (away.length > 0) return refuse('ActivationFailed', startsWithout(away, group, found));
   return { kind: found.active === false ? 'activate' : 'refresh', vgUuid, uuid: found.uuid };
+}
+
+/** LVM starts a volume with all of its snapshots, and none of them where the disks of a store are away. */
+const isStoreAway = ({ origin, health }: LvmVolume, { name }: LvmVolume): boolean =>
+  origin === name && health.includes('partial');
+
+/**
+ * LVM itself says to start it partially. What is written to it then is not kept for the snapshot, which knows nothing
+ * of that and is called whole as soon as its disks are back.
+ */
+function startsWithout(away: readonly LvmVolume[], { name: vgName }: LvmGroup, { name }: LvmVolume): string {
+  const snapshots = away.map((snapshot) => `${vgName}/${snapshot.name}`).join(' ');
+  return (
+    `LVM starts ${vgName}/${name} together with its snapshots, and the disks of ${snapshots} are away: bring them back. ` +
+    `If they never will be: lvremove ${snapshots} on the node, and delete the VolumeSnapshot. With --activationmode ` +
+    'partial the snapshot would show wrong data once the disks are back.'
+  );
 }
 
 function planGrowth(volume: LocalVolume, group: LvmGroup, { active, uuid }: LvmVolume): VolumeStep {
