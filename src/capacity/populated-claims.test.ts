@@ -41,6 +41,15 @@ test('once the volume is handed over it is counted once', () => {
   expect(ledger.holds()).toEqual({ floating: 0, settled: 0, claims: 0 });
 });
 
+test('what was handed over needs no room of its own, in whatever order a new operator hears of it', () => {
+  const ledger = ledgerWith({ nodes: [node('n1', [group('pool-0', 25)])] });
+  ledger.volumeChanged(volume('v', 'pool-0', 10, { claimUid: standIn.uid }));
+  ledger.claimChanged({ ...chosen, volumeName: 'pv', bound: true });
+  ledger.pvChanged({ name: 'pv', driver: 'local.csi.aliyun.com', handle: 'v', node: 'n1', claimUid: 'uid-a' });
+  expect(free(ledger)).toBe(gib(15));
+  expect(ledger.holds()).toEqual({ floating: 0, settled: 0, claims: 0 });
+});
+
 test('without the one that stands in its room is held for the claim again', () => {
   const ledger = populating();
   ledger.claimChanged(standIn);

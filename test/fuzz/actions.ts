@@ -72,9 +72,37 @@ function makeClaim(w: World, name: string, wanted: Partial<ClaimFacts> = {}): bo
     bound: false,
     deleting: false,
     ...present({ source }),
+    ...(source === undefined && !wanted.standsInFor && w.random.chance(10) && { populated: true as const }),
     ...wanted,
   };
   setClaim(w, claim);
+  return true;
+}
+
+/** A volume populator makes a claim whose volume it will fill for another. */
+function standIn(w: World): boolean {
+  const waits = [...w.api.claim.values()].filter((claim) => claim.populated && unbound(claim));
+  const first = w.random.pick(waits.filter(({ name }) => !w.api.claim.has(claimKeyOf(`prime-${name}`))));
+  if (!first) return false;
+  const { uid, name, storageClass, requested, selectedNode } = first;
+  const node = selectedNode ?? (w.random.chance(20) ? w.random.pick(w.nodes.keys()) : undefined);
+  return makeClaim(w, `prime-${name}`, {
+    standsInFor: uid,
+    requested,
+    ...present({ storageClass, selectedNode: node }),
+  });
+}
+
+/** The volume of a claim that stands in goes to the first, or both go on without each other. */
+function handOver(w: World): boolean {
+  const primes = [...w.api.claim.values()].filter(({ standsInFor, bound }) => standsInFor !== undefined && bound);
+  const prime = w.random.pick(primes);
+  const first = [...w.api.claim.values()].find(({ uid }) => uid === prime?.standsInFor);
+  const pv = w.api.pv.get(prime?.volumeName ?? '');
+  if (!prime || !first || !pv || !unbound(first)) return false;
+  w.set('pv', pv.name, { ...pv, claimUid: first.uid });
+  setClaim(w, { ...first, volumeName: pv.name, bound: true });
+  w.set('claim', claimKeyOf(prime.name), undefined);
   return true;
 }
 
@@ -249,7 +277,7 @@ function provisionable(w: World): ClaimFacts[] {
   return [...w.api.claim.values()].filter((claim) => {
     const wanted =
       claim.storageClass !== 'wrong' && isOurs(w, claim) && w.model.policyOf(claim.storageClass) !== undefined;
-    return wanted && unbound(claim) && !w.api.volume.has(`pvc-${claim.uid}`);
+    return wanted && !claim.populated && unbound(claim) && !w.api.volume.has(`pvc-${claim.uid}`);
   });
 }
 
@@ -689,6 +717,8 @@ export const ACTIONS: readonly Action[] = [
   { name: 'a user makes a claim', weight: 3, act: (w) => makeClaim(w, `c${w.random.below(7)}`) },
   { name: 'the claim of an ephemeral volume comes', weight: 4, act: makeEphemeralClaim },
   { name: 'a user makes a pod', weight: 14, act: makePod },
+  { name: 'a populator makes a claim', weight: 8, act: standIn },
+  { name: 'a populator hands a volume over', weight: 8, act: handOver },
   { name: 'a user deletes a claim', weight: 4, act: deleteClaim },
   { name: 'a claim is replaced under its name', weight: 2, act: replaceClaim },
   { name: 'a user deletes a pod', weight: 3, act: (w) => endPod(w, w.random.pick(w.api.pod.values()), false) },

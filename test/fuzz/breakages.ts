@@ -126,6 +126,20 @@ export const BREAKAGES: readonly Breakage[] = [
     to: '',
     found: /are held, and only|holds room already/,
   },
+  {
+    name: 'a claim that a populator fills and the one that stands in for it are both counted (R22)',
+    file: 'books/books.ts',
+    from: 'if (volume || this.#isElsewhere(claim) || this.claims.standInOf(claim)) {',
+    to: 'if (volume || this.#isElsewhere(claim)) {',
+    found: /are held, and only|refused though|room is held/,
+  },
+  {
+    name: 'a volume that was handed over is of the claim for which it was made alone',
+    file: 'books/records.ts',
+    from: '[(object ?? expected)?.claimUid, pv?.claimUid]',
+    to: '[(object ?? expected)?.claimUid ?? pv?.claimUid]',
+    found: /built afresh differs|are held, and only|room is held/,
+  },
 ];
 
 /**

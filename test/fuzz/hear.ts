@@ -31,8 +31,10 @@ const HEARING: Hearing = {
     if (before && before.uid !== now?.uid) {
       model.wrong.delete(before.uid);
       endClaim(model, before);
+      reviewUids(model, [before.standsInFor]);
     }
     if (!now) return;
+    hearStandIn(model, now);
     const adopt = (item: Item): Item =>
       item.key === claimKeyOf(now.name) && item.uid === undefined ? { ...item, uid: now.uid } : item;
     for (const hold of model.holds.values()) hold.items = hold.items.map(adopt);
@@ -61,6 +63,13 @@ export function hear<K extends Kind>(
   HEARING[kind](model, before, now);
   model.noteMade();
   model.reviewRefusals();
+}
+
+/** What was promised to the first claim is promised to the one that stands in for it on the same node. */
+function hearStandIn(model: Model, { uid, standsInFor, selectedNode }: ClaimFacts): void {
+  const node = model.chosen.get(standsInFor ?? '');
+  reviewUids(model, [standsInFor]);
+  if (node !== undefined && node === selectedNode && !model.chosen.has(standsInFor ?? '')) model.chosen.set(uid, node);
 }
 
 function hearPod(model: Model, pod: PodFacts): void {
@@ -103,7 +112,7 @@ export function reviewUids(model: Model, uids: readonly (string | undefined)[]):
 /** Finds what promises a claim's room: its record, else the node that was chosen for it, else the holds of its pods. */
 export function reviewClaim(model: Model, claim: ClaimFacts): void {
   const recorded = model.recordedOn(claim.uid);
-  if (recorded || isBoundElsewhere(model, claim)) {
+  if (recorded || isBoundElsewhere(model, claim) || model.hasStandIn(claim)) {
     model.chosen.delete(claim.uid);
     const pods = endItems(model, (item) => isOf(item, claim));
     if (recorded?.node !== undefined) for (const pod of pods) settle(model, pod, recorded.node);

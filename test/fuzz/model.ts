@@ -258,8 +258,13 @@ export class Model {
     return this.wrong.get(claim.uid)?.ask === askOf(claim);
   }
 
+  /** Whether a claim stands in for the one that a volume populator fills. */
+  hasStandIn({ uid, populated }: ClaimFacts): boolean {
+    return populated === true && [...this.known.claim.values()].some(({ standsInFor }) => standsInFor === uid);
+  }
+
   itemOf(claim: ClaimFacts): Item | undefined {
-    if (this.isWrong(claim)) return undefined;
+    if (this.isWrong(claim) || this.hasStandIn(claim)) return undefined;
     const policy = this.policyOf(claim.storageClass);
     if (!policy || policy === 'wrong' || claim.requested === 0) return undefined;
     const source =
@@ -305,6 +310,7 @@ export class Model {
     const recorded = this.recordedOn(claim.uid);
     if (recorded) return { pin: recorded.node };
     if (claim.volumeName !== undefined) return { pin: this.known.pv.get(claim.volumeName)?.node };
+    if (this.hasStandIn(claim)) return { pin: claim.selectedNode };
     return { ...this.#openNeeds(claim), ...((policy === 'wrong' || this.isWrong(claim)) && { blocked: true }) };
   }
 

@@ -27,7 +27,11 @@ export interface Recorded {
   pv?: PvFacts;
   inline?: InlinePlace;
   slot?: Slot;
-  claimUid?: string;
+  /**
+   * That for which it was made, and that which its PersistentVolume names: another one where the volume was handed
+   * over, as volume populators do. Absent: none.
+   */
+  claimUids?: readonly string[];
 }
 
 /** What a bound pod says of its inline volume. */
@@ -80,22 +84,17 @@ export class Records {
   }
 
   #relink(volume: Recorded): Set<string> {
-    const before = volume.claimUid;
-    const after = (volume.object ?? volume.expected)?.claimUid ?? volume.pv?.claimUid;
-    const claims = new Set([before, after].filter((uid) => uid !== undefined));
-    if (before === after) return claims;
-    if (before !== undefined) {
-      const names = this.#byClaim.get(before);
-      names?.delete(volume.name);
-      if (names?.size === 0) this.#byClaim.delete(before);
+    const { name, object, expected, pv, claimUids: before = [] } = volume;
+    const after = [(object ?? expected)?.claimUid, pv?.claimUid].filter((uid) => uid !== undefined);
+    for (const uid of before.filter((uid) => !after.includes(uid))) {
+      const names = this.#byClaim.get(uid);
+      names?.delete(name);
+      if (names?.size === 0) this.#byClaim.delete(uid);
     }
-    delete volume.claimUid;
-    if (after !== undefined) {
-      volume.claimUid = after;
-      const names = this.#byClaim.get(after) ?? new Set();
-      this.#byClaim.set(after, names.add(volume.name));
-    }
-    return claims;
+    for (const uid of after) this.#byClaim.set(uid, (this.#byClaim.get(uid) ?? new Set()).add(name));
+    if (after.length > 0) volume.claimUids = after;
+    else delete volume.claimUids;
+    return new Set([...before, ...after]);
   }
 
   #attach(volume: Recorded): void {
