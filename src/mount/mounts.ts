@@ -5,6 +5,7 @@ import type { Run } from '../exec/run.ts';
 import { mayBeOn } from './btrfs.ts';
 import { DEVICES, deviceBehind, deviceNumber } from './device-number.ts';
 import { isReadOnly, isSameView, mountAt, parseMountinfo, viewAt, type MountEntry } from './mountinfo.ts';
+import { isSeenOutside } from './seen-outside.ts';
 
 /** The mounts of this machine. Every verb may be repeated; all throw Fault. */
 export interface Mounts {
@@ -20,6 +21,8 @@ export interface Mounts {
    * btrfs by a program: the entry may be anybody's, and a path on a dead filesystem never answers.
    */
   shows(entry: MountEntry, source: string, signal: AbortSignal): Promise<boolean>;
+  /** Whether others than this program's own container see the mount. False: pods get the folder below it. */
+  isSeenOutside(entry: MountEntry, signal: AbortSignal): Promise<boolean>;
   /** Resolves once nothing is mounted there; throws `unavailable` while it is in use. */
   unmount(target: string, signal: AbortSignal): Promise<void>;
 }
@@ -78,6 +81,7 @@ export function createHostMounts(run: Run): Mounts {
       await call(['mount', '-o', [...flags].join(','), '--', source, target], signal);
     },
     shows: (entry, source, signal) => showsSource(entry, source, run, signal),
+    isSeenOutside: (entry, signal) => isSeenOutside(entry, '/proc', signal),
     unmount: async (target, signal) => {
       for (let layer = 0; layer < MAX_LAYERS && mountAt(await list(signal), target); layer += 1)
         await call(umountArgv(target), signal);

@@ -66,6 +66,7 @@ const createMounts = (state: State, existing: Existing): Mounts => ({
     const { mounts: entries } = await state.read(signal);
     return entry.source === (mountAt(entries, source)?.source ?? source);
   },
+  isSeenOutside: () => Promise.resolve(true),
   unmount: (target, signal) => state.update((before) => withoutMount(before, target), signal),
 });
 

@@ -24,7 +24,7 @@ const LOOKS: Readonly<Record<string, readonly string[]>> = {
   kube: ['get', 'list', 'listEach', 'watch', 'close'],
   lvm: ['report', 'fill'],
   disks: ['list', 'resolve', 'mapperUuid', 'probe', 'watch'],
-  mounts: ['list', 'shows'],
+  mounts: ['list', 'shows', 'isSeenOutside'],
   filesystems: ['probe', 'stats', 'identify', 'entries', 'sizeOf', 'sectorOf', 'assertAlive'],
   crypt: ['header', 'opens', 'mapping'],
 };

@@ -172,3 +172,43 @@ test('of two pods that ask at once for a volume for a single writer one gets it'
   expect(asked.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
   expect(await seenAt(it)).toHaveLength(2);
 });
+
+/** Mounts at this path are seen by the agent's own container alone. */
+const hide = ({ mounts }: Rig, path: string): void =>
+  void Object.assign(mounts, { isSeenOutside: ({ target }: { target: string }) => Promise.resolve(target !== path) });
+const unseen = {
+  code: Code.FAILED_PRECONDITION,
+  details: expect.stringContaining("is seen in the agent's own container alone") as string,
+};
+
+test.each<[string, (it: Rig) => Promise<void>]>([
+  ['a filesystem', async () => {}],
+  ['a mounted filesystem of its own', mountPoint],
+])('%s whose mount no pod would see is not staged', async (_, prepare) => {
+  const it = await rig();
+  await prepare(it);
+  const before = await seenAt(it);
+  hide(it, it.staging);
+  await expect(stage(it)).rejects.toMatchObject(unseen);
+  expect(await seenAt(it)).toEqual(before);
+});
+
+test.each([
+  ['a filesystem', false],
+  ['a raw device', true],
+])('%s whose mount no pod would see is not published', async (_, block) => {
+  const it = await rig();
+  await stage(it, { block });
+  const before = await seenAt(it);
+  hide(it, it.target);
+  await expect(publish(it, { block })).rejects.toMatchObject(unseen);
+  expect(await seenAt(it)).toEqual(before);
+});
+
+test('what is staged and no pod would see is not published', async () => {
+  const it = await rig();
+  await stage(it);
+  hide(it, it.staging);
+  await expect(publish(it)).rejects.toMatchObject(unseen);
+  expect(await seenAt(it)).toEqual([it.staging]);
+});

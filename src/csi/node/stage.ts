@@ -107,6 +107,7 @@ async function assertMounted(
   const isOwn = entry !== undefined && (await mounts.shows(entry, source, signal));
   if (!entry || !isOwn) throw new Fault('unavailable', `volume ${id}: mounted at ${target}, and not to be seen there`);
   try {
+    await assertSeenOutside(id, entry, mounts, signal);
     assertLabelled(id, entry, asked.options);
     assertAsAsked(id, entry, asked, 'precondition');
   } catch (error) {
@@ -174,7 +175,10 @@ function assertMountPoint(id: string, own: MountEntry, { fsType, readOnly }: Wan
   if (!readOnly) assertWritable(id, own);
 }
 
-/** Throws Fault `unavailable` unless a volume's device, or the folder it is mounted at, is seen at the target. */
+/**
+ * Throws Fault `unavailable` unless a volume's device, or the folder it is mounted at, is seen at the target, and
+ * `precondition` when it is seen by the agent's container alone.
+ */
 export async function assertShows(
   id: string,
   { target, source }: { readonly target: string; readonly source: string },
@@ -182,7 +186,23 @@ export async function assertShows(
   signal: AbortSignal,
 ): Promise<void> {
   const entry = mountAt(await mounts.list(signal), target);
-  if (entry && (await mounts.shows(entry, source, signal))) return;
+  if (entry && (await mounts.shows(entry, source, signal))) return assertSeenOutside(id, entry, mounts, signal);
   const what = entry ? `${entry.source} is` : 'nothing is';
   throw new Fault('unavailable', `volume ${id}: ${what} mounted at ${target}, not ${source}`);
+}
+
+/** What pods write would be on the node's own disk, and gone with them. */
+async function assertSeenOutside(
+  id: string,
+  entry: MountEntry,
+  mounts: Pick<Mounts, 'isSeenOutside'>,
+  signal: AbortSignal,
+): Promise<void> {
+  if (await mounts.isSeenOutside(entry, signal)) return;
+  throw new Fault(
+    'precondition',
+    `volume ${id}: what is mounted at ${entry.target} is seen in the agent's own container alone, so that a pod would ` +
+      "get the empty folder below it. The agent's pod needs mountPropagation: Bidirectional on a folder above that, and " +
+      `that folder must be shared on the node: findmnt -o TARGET,PROPAGATION --target ${entry.target}`,
+  );
 }
