@@ -82,7 +82,7 @@ function forgetUnheard(books: Books, node: string, heard: HeardOfNode): void {
   for (const { name, object, pv, inline } of there) {
     if (object?.node === node && !objects.has(name)) volumeGone(books, name);
     if (pv?.node === node && !pvNames.has(pv.name)) pvGone(books, pv.name);
-    if (inline?.node === node && !inlines.has(name)) books.changeRecord(name, (record) => delete record.inline);
+    if (inline?.node === node && !inlines.has(name)) books.changeRecord(name, (record) => (record.inline = undefined));
   }
 }
 

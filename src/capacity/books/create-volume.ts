@@ -79,7 +79,7 @@ export function placeVolume(books: Books, ask: PlaceRequest, strategy: Strategy,
 
 /** The object was not created: nothing is expected any more. An object that exists stays counted. */
 export function unplaceVolume(books: Books, name: string): void {
-  if (books.records.get(name)?.expected) books.changeRecord(name, (volume) => delete volume.expected);
+  if (books.records.get(name)?.expected) books.changeRecord(name, (volume) => (volume.expected = undefined));
 }
 
 /** Expects no more the objects that did not come in time. */

@@ -35,7 +35,7 @@ export function growVolume(books: Books, name: string, size: Bytes): GrowAnswer 
 export function shrinkVolume(books: Books, name: string, size: Bytes): void {
   if (books.records.get(name)?.grown === undefined) return;
   books.changeRecord(name, (volume) => {
-    if (volume.object && volume.object.size >= size) delete volume.grown;
+    if (volume.object && volume.object.size >= size) volume.grown = undefined;
     else volume.grown = size;
   });
 }

@@ -96,7 +96,7 @@ export class Pods {
  */
 function endInline(record: Recorded): void {
   const { inline } = record;
-  delete record.inline;
+  record.inline = undefined;
   if (!inline || inline.made) return;
   const { made: _, ...place } = inline;
   record.expected ??= place;

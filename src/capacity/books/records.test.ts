@@ -52,7 +52,7 @@ test('a volume of which nobody speaks any more is forgotten', () => {
   const records = new Records(() => new Cluster(2).room('n1'));
   records.change('v', (record) => (record.object = volume('v', 'pool-0', 2)));
   expect([...records.all()].map(({ name }) => name)).toEqual(['v']);
-  records.change('v', (record) => delete record.object);
+  records.change('v', (record) => (record.object = undefined));
   expect([...records.all()]).toEqual([]);
   expect(records.get('v')).toBeUndefined();
 });

@@ -20,19 +20,25 @@ export interface VolumePlace {
  */
 export interface Recorded {
   readonly name: string;
-  object?: VolumeFacts;
-  expected?: ExpectedVolume;
+  object: VolumeFacts | undefined;
+  expected: ExpectedVolume | undefined;
   /** Room taken for a growth that the object does not show yet, bytes. */
-  grown?: Bytes;
-  pv?: PvFacts;
-  inline?: InlinePlace;
-  slot?: Slot;
-  /**
-   * That for which it was made, and that which its PersistentVolume names: another one where the volume was handed
-   * over, as volume populators do. Absent: none.
-   */
-  claimUids?: readonly string[];
+  grown: Bytes | undefined;
+  pv: PvFacts | undefined;
+  inline: InlinePlace | undefined;
+  slot: Slot | undefined;
 }
+
+/** Has all fields from the start: V8 gives an object whose fields come and go five times the memory. */
+const newRecord = (name: string): Recorded => ({
+  name,
+  object: undefined,
+  expected: undefined,
+  grown: undefined,
+  pv: undefined,
+  inline: undefined,
+  slot: undefined,
+});
 
 /** What a bound pod says of its inline volume. */
 export interface InlinePlace extends VolumePlace {
@@ -51,7 +57,8 @@ export interface ExpectedVolume extends VolumePlace {
 /** The volumes that are recorded, each attached to the slot that it takes room in. */
 export class Records {
   readonly #byName = new Map<string, Recorded>();
-  readonly #byClaim = new Map<string, Set<string>>();
+  /** Names of volumes by the uid of a claim, which has one but for moments. */
+  readonly #byClaim = new Map<string, readonly string[]>();
   readonly #room: (node: string) => NodeRoom;
 
   constructor(room: (node: string) => NodeRoom) {
@@ -68,45 +75,47 @@ export class Records {
 
   /** The volume of a claim. */
   ofClaim(uid: string): Recorded | undefined {
-    for (const name of this.#byClaim.get(uid) ?? []) return this.#byName.get(name);
-    return undefined;
+    const [name] = this.#byClaim.get(uid) ?? [];
+    return name === undefined ? undefined : this.#byName.get(name);
   }
 
   /** Changes what is known of one volume, and counts it anew. Returns the claims it was and is of. */
   change(name: string, edit: (volume: Recorded) => void): Set<string> {
-    const volume = this.#byName.get(name) ?? { name };
+    const volume = this.#byName.get(name) ?? newRecord(name);
+    const before = claimsOf(volume);
     edit(volume);
-    const claims = this.#relink(volume);
+    const after = claimsOf(volume);
+    for (const uid of before.filter((uid) => !after.includes(uid))) this.#unlink(uid, name);
+    for (const uid of after.filter((uid) => !before.includes(uid)))
+      this.#byClaim.set(uid, [...(this.#byClaim.get(uid) ?? []), name]);
     this.#attach(volume);
     if (volume.object || volume.expected || volume.pv || volume.inline) this.#byName.set(name, volume);
     else this.#byName.delete(name);
-    return claims;
+    return new Set([...before, ...after]);
   }
 
-  #relink(volume: Recorded): Set<string> {
-    const { name, object, expected, pv, claimUids: before = [] } = volume;
-    const after = [(object ?? expected)?.claimUid, pv?.claimUid].filter((uid) => uid !== undefined);
-    for (const uid of before.filter((uid) => !after.includes(uid))) {
-      const names = this.#byClaim.get(uid);
-      names?.delete(name);
-      if (names?.size === 0) this.#byClaim.delete(uid);
-    }
-    for (const uid of after) this.#byClaim.set(uid, (this.#byClaim.get(uid) ?? new Set()).add(name));
-    if (after.length > 0) volume.claimUids = after;
-    else delete volume.claimUids;
-    return new Set([...before, ...after]);
+  #unlink(claimUid: string, name: string): void {
+    const others = this.#byClaim.get(claimUid)?.filter((other) => other !== name) ?? [];
+    if (others.length === 0) this.#byClaim.delete(claimUid);
+    else this.#byClaim.set(claimUid, others);
   }
 
   #attach(volume: Recorded): void {
     const place = placeOf(volume);
     const slot = place && this.#room(place.node).slot(place.kind, place.where);
     if (volume.slot && volume.slot !== slot) volume.slot.record(volume.name, undefined);
-    delete volume.slot;
-    if (!place || !slot) return;
     volume.slot = slot;
-    slot.record(volume.name, place.size);
+    if (place && slot) slot.record(volume.name, place.size);
   }
 }
+
+/**
+ * That for which it was made, and that which its PersistentVolume names: another one where the volume was handed over,
+ * as volume populators do.
+ */
+const claimsOf = ({ object, expected, pv }: Recorded): string[] => [
+  ...new Set([(object ?? expected)?.claimUid, pv?.claimUid].filter((uid) => uid !== undefined)),
+];
 
 /** What the volume takes; undefined when nothing says where, as for a PersistentVolume without attributes. */
 export function placeOf(volume: Recorded): VolumePlace | undefined {

@@ -6,8 +6,8 @@ export function volumeChanged(books: Books, facts: VolumeFacts): void {
   books.changeRecord(facts.name, (volume) => {
     volume.object = facts;
     const { expected, grown } = volume;
-    if (expected && (expected.over === undefined || expected.over !== facts.uid)) delete volume.expected;
-    if (grown !== undefined && grown <= facts.size) delete volume.grown;
+    if (expected && (expected.over === undefined || expected.over !== facts.uid)) volume.expected = undefined;
+    if (grown !== undefined && grown <= facts.size) volume.grown = undefined;
     if (volume.inline) volume.inline = { ...volume.inline, made: true };
   });
   // An inline volume that its node made before we heard that the pod is bound.
@@ -17,8 +17,8 @@ export function volumeChanged(books: Books, facts: VolumeFacts): void {
 /** The LocalVolume is gone. One of the same name that is expected stays expected. */
 export function volumeGone(books: Books, name: string): void {
   books.changeRecord(name, (volume) => {
-    delete volume.object;
-    delete volume.grown;
+    volume.object = undefined;
+    volume.grown = undefined;
   });
 }
 
@@ -37,5 +37,5 @@ export function pvGone(books: Books, name: string): void {
   const pv = books.pvs.get(name);
   books.pvs.delete(name);
   if (!pv || books.records.get(pv.handle)?.pv?.name !== name) return;
-  books.changeRecord(pv.handle, (volume) => delete volume.pv);
+  books.changeRecord(pv.handle, (volume) => (volume.pv = undefined));
 }

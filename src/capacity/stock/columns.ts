@@ -30,7 +30,7 @@ export class Columns {
   base = new Float64Array(0);
   settled = new Float64Array(0);
   floating = new Float64Array(0);
-  /** base − settled − floating. */
+  /** base - settled - floating. */
   free = new Float64Array(0);
   /** Taken by the volumes of the pod that is being planned; zero between plans. */
   planned = new Float64Array(0);
