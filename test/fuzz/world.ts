@@ -1,6 +1,6 @@
 import type { Ledger, LedgerPolicy } from '../../src/capacity/ledger.ts';
 import { minus } from '../../src/model/bytes.ts';
-import type { GroupFacts, NodeStorage, PodFacts, UnitFacts, VolumeFacts } from '../../src/model/facts.ts';
+import type { GroupFacts, NodeStorage, PodFacts, PvFacts, UnitFacts, VolumeFacts } from '../../src/model/facts.ts';
 import { demand } from './violation.ts';
 import { hear } from './hear.ts';
 import { inlineItems, Model, sum, toBytes } from './model.ts';
@@ -166,8 +166,14 @@ export class World {
       const { name, node } = object as VolumeFacts;
       if (!this.#isPlanned(name, node)) this.disturbed.add(node);
     }
+    if (kind === 'pv' && object) this.#noteLatePv(object as PvFacts);
     if (kind === 'pod' && object) this.noteBinding(object as PodFacts);
     if (kind === 'node' && object) this.#noteStale(object as NodeStorage);
+  }
+
+  /** A PersistentVolume that is first heard of when its volume is gone: its room seems taken until its own end. */
+  #noteLatePv({ driver, handle, node, takes }: PvFacts): void {
+    if (driver === DRIVER && takes && node !== undefined && !this.#isPlanned(handle, node)) this.disturbed.add(node);
   }
 
   /**
