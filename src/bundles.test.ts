@@ -132,6 +132,12 @@ test.each(PROGRAMS)('the program $bundle holds what it uses and nothing else', a
   expect([...folders, ...packages].filter((name) => excluded.includes(name))).toEqual([]);
 });
 
+test.each(['open-local', 'agent'])('V8 keeps the text of the program %s in one byte a character', async (bundle) => {
+  // One character beyond Latin-1, in a comment within a class too, doubles what the whole text takes in memory.
+  const program = await readFile(path.join(dist, `${bundle}.cjs`), 'utf8');
+  expect(program.match(/^.*[^\0-\xff].*$/m)?.[0]).toBeUndefined();
+});
+
 test('what the browser gets is small, of this checkout and Preact alone, and asks nobody else for anything', async () => {
   const { packages, folders, sizeBytes } = await contents('page');
   expect([[...packages], [...folders].toSorted()]).toEqual([[IN_BROWSER], ['src/model', 'src/page']]);

@@ -4,7 +4,8 @@ export class ApiError extends Error {
   /** HTTP status; 0 when no answer came. */
   readonly code: number;
   /**
-   * `reason` of the Status object: NotFound, AlreadyExists, Conflict, Invalid, Expired, Forbidden, TooManyRequests, …
+   * `reason` of the Status object: NotFound, AlreadyExists, Conflict, Invalid, Expired, Forbidden, TooManyRequests and
+   * others.
    */
   readonly reason: string;
   /** The server asked to wait so long, in ms. */

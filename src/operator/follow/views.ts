@@ -82,7 +82,7 @@ export interface Views {
 
 const NO_CLAIM = { namespace: '', name: '' };
 const NO_VOLUMES: PodFacts['volumes'] = [];
-/** More than the names of nodes, volumes, groups and namespaces in use at one time in a very large cluster. */
+/** More than the names of nodes, volumes, groups and namespaces, and uids of claims, in use in a very large cluster. */
 const MAX_TEXTS = 200_000;
 
 /** `drivers` are the names of CSI drivers that are ours. */
@@ -102,7 +102,7 @@ export function createViews(drivers: readonly string[]): Views {
       metadata: share(identityOf(metadata, annotationsRead(metadata, spec)), 'name'),
       spec: {
         ...share(spec, 'nodeName', 'vgName', 'fsType'),
-        ...(spec.claim && { claim: share(spec.claim, 'namespace') }),
+        ...(spec.claim && { claim: share(spec.claim, 'namespace', 'uid') }),
         ...(spec.request && { request: share(spec.request, 'name', 'parameters') }),
       },
       ...(status && { status: share(status, 'phase') }),
@@ -112,14 +112,14 @@ export function createViews(drivers: readonly string[]): Views {
       const isAgent = pod.metadata.labels?.[APP_COMPONENT] === 'agent' ? { isAgent: true as const } : {};
       return share({ ...facts, volumes: openVolumes(facts), ...isAgent }, 'namespace', 'nodeName');
     },
-    claim: (claim) => share(claimFacts(claim), 'namespace', 'storageClass', 'volumeName', 'selectedNode'),
+    claim: (claim) => share(claimFacts(claim), 'uid', 'namespace', 'storageClass', 'volumeName', 'selectedNode'),
     pv: (pv) => {
       const facts = pvFacts(pv);
       const { claimRef, persistentVolumeReclaimPolicy } = pv.spec ?? {};
       const { namespace = '', name = '' } = claimRef ?? {};
       const phase = pv.status?.phase ?? '';
       return {
-        facts: share(facts, 'name', 'handle', 'driver', 'node'),
+        facts: share(facts, 'name', 'handle', 'driver', 'node', 'claimUid'),
         phase,
         keepsData: phase === 'Bound' || facts.offer !== undefined || persistentVolumeReclaimPolicy === 'Retain',
         claim: facts.takes ? { namespace, name } : NO_CLAIM,
