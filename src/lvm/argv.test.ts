@@ -56,9 +56,9 @@ test.each([
   expect(made.join(' ')).toBe(want);
 });
 
-test('every call says which devices lvm may look at, writes no archives and starts no dmeventd', () => {
+test('every call says which devices lvm may look at, and neither writes archives nor starts dmeventd or half a volume', () => {
   const others =
-    'backup { archive=0 } activation { monitoring=0 } log { command_names=0 prefix="  " } ' +
+    'backup { archive=0 } activation { activation_mode="degraded" monitoring=0 } log { command_names=0 prefix="  " } ' +
     'report { binary_values_as_numeric=0 compact_output=0 compact_output_cols="" list_item_separator="," ' +
     'mark_hidden_devices=1 prefixes=0 time_format="%s" two_word_unknown_device=0 }';
   const said = argv.withSettings(argv.lvextend('g', 'v', bytes(512)), ['/dev/sda', '/dev/md_a.b']);
