@@ -308,6 +308,31 @@ test('a volume that is mounted is not removed, whoever deletes its object, until
   expect(await it.volumes()).toEqual([]);
 });
 
+test('a volume that is unmounted while it is removed is erased all the same', async () => {
+  const it = await rig(sampleLocalVolume());
+  await it.reconcile();
+  await it.mounts.mount({ source: '/dev/pool-0/v1', target: '/pods/a', fsType: 'ext4', options: [] }, never);
+  const lvm: Lvm = {
+    ...it.lvm,
+    report: async (signal) => {
+      const { groups, orphans } = await it.lvm.report(signal);
+      return {
+        groups: groups.map((g) => ({ ...g, volumes: g.volumes.map((v) => ({ ...v, active: true })) })),
+        orphans,
+      };
+    },
+  };
+  const list = async () => {
+    const seen = await it.mounts.list(never);
+    await it.mounts.unmount('/pods/a', never); // after the first look
+    return seen;
+  };
+  it.object.write(sampleLocalVolume({ meta: deleting, status: it.object.read()?.status }));
+  await it.reconcile({ lvm, mounts: { ...it.mounts, list } });
+  expect(it.wiped).toEqual([`/dev/pool-0/v1 ${GIB}`]);
+  expect([it.object.read(), await it.volumes()]).toEqual([undefined, []]);
+});
+
 test('without room it fails with a reason and an Event, told once however often it is tried', async () => {
   const it = await rig(sampleLocalVolume({ spec: { sizeBytes: 11 * GIB } }));
   for (const _ of [1, 2, 3]) await expect(it.reconcile()).rejects.toMatchObject({ kind: 'exhausted' });

@@ -24,11 +24,16 @@ export async function reconcileVolume(volume: LocalVolume, deps: VolumeDeps, sig
   if (broken !== undefined) deps.onBroken(volume, broken);
   const isLeaving = volume.metadata.deletionTimestamp !== undefined;
   const isOfGroup = volume.spec.kind === 'LVM';
-  const settle = (): Promise<VolumeStep> => visit(volume, deps, isEnd, signal);
-  if (isLeaving && isOfGroup) await deps.erasing.run(() => eraseLeaving(volume, deps, signal), signal);
+  const isErased = isLeaving && isOfGroup && (await deps.erasing.run(() => eraseLeaving(volume, deps, signal), signal));
+  const endsWith = (step: VolumeStep): boolean => isEnd(step) || (toBeErased(step) && !isErased);
+  const settle = (): Promise<VolumeStep> => visit(volume, deps, endsWith, signal);
   // A disk or filesystem is erased in its own turn.
-  await tell(volume, await (isLeaving && !isOfGroup ? deps.erasing.run(settle, signal) : settle()), deps, signal);
+  const step = await (isLeaving && !isOfGroup ? deps.erasing.run(settle, signal) : settle());
+  // Whatever was in the way of that went a moment ago.
+  await (toBeErased(step) ? reconcileVolume(volume, deps, signal) : tell(volume, step, deps, signal));
 }
+
+const toBeErased = (step: VolumeStep): boolean => step.kind === 'remove' && step.erase !== undefined;
 
 /** Nothing more is to be done here and now. */
 const isEnd = ({ kind }: VolumeStep): boolean => ['ready', 'gone', 'wait', 'later', 'copy'].includes(kind);
@@ -51,14 +56,16 @@ async function visit(
 }
 
 /**
- * Of a snapshot, what is erased is its store, which is made a volume first. Erasing is outside of the group's lock: it
- * may take hours, and touches nothing but the volume. Cut, it begins again.
+ * Returns whether nothing is left to be erased of it. Of a snapshot, what is erased is its store, which is made a
+ * volume first. Erasing is outside of the group's lock: it may take hours, and touches nothing but the volume. Cut, it
+ * begins again.
  */
-async function eraseLeaving(volume: LocalVolume, deps: VolumeDeps, signal: AbortSignal): Promise<void> {
+async function eraseLeaving(volume: LocalVolume, deps: VolumeDeps, signal: AbortSignal): Promise<boolean> {
   const step = await visit(volume, deps, ({ kind }) => kind !== 'split', signal);
-  if (step.kind !== 'remove' || !step.erase) return;
+  if (step.kind !== 'remove') return false;
   const { vgUuid, uuid, erase } = step;
-  await attempt(volume, { kind: 'erase', vgUuid, ...present({ uuid }), ...erase }, deps, signal);
+  if (erase) await attempt(volume, { kind: 'erase', vgUuid, ...present({ uuid }), ...erase }, deps, signal);
+  return true;
 }
 
 async function tell(volume: LocalVolume, step: VolumeStep, deps: VolumeDeps, signal: AbortSignal): Promise<void> {
