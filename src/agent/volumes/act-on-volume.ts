@@ -142,6 +142,7 @@ async function act(
   }
   if (step.kind === 'activate') await lvm.activateVolume(target, signal, seen);
   if (step.kind === 'refresh') await lvm.refreshVolume(target, signal, seen);
+  if (step.kind === 'unstage') await unstage(step.targets, deps, signal);
   if (step.kind === 'erase') await erase(volume, { target, ...step }, deps, signal);
   if (step.kind === 'remove') await lvm.removeVolume(target, signal, seen);
   if (step.kind === 'wipe') await wipe(step, deps, signal);
@@ -199,6 +200,18 @@ async function erase(
   await closeLeft(volume, crypt, signal);
   const isUnreadable = await destroyKeys(volume, path, crypt, signal);
   await disks.erase({ path, size, ...(isUnreadable ? { head: LUKS_HEADER } : {}) }, signal);
+}
+
+/** As NodeUnstageVolume. What is encrypted is closed before it is erased. */
+async function unstage(
+  targets: readonly string[],
+  { mounts, filesystems }: Pick<VolumeDeps, 'mounts' | 'filesystems'>,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const target of targets) {
+    await filesystems.thaw(target, signal);
+    await mounts.unmount(target, signal);
+  }
 }
 
 /** The data of a whole disk or filesystem. */

@@ -12,7 +12,7 @@ import { LOCAL_VOLUMES } from '../../kube/resource.ts';
 import { subjectOf } from '../../kube/subject.ts';
 import { planCopy, type CopyEnd, type CopyPlan } from './plan-copy.ts';
 import { planLvmVolume } from './plan-volume.ts';
-import { userOfVolume } from './user-of-volume.ts';
+import { usersOfVolume } from './user-of-volume.ts';
 import type { VolumeDeps } from './volume-deps.ts';
 import type { VolumeStep } from './volume-step.ts';
 import type { VolumeProblem, VolumeWriter } from './write-volume.ts';
@@ -119,7 +119,7 @@ async function assertSectors(
 
 /** A volume that a pod has was filled before, whatever its object says: that may be older than the volume. */
 async function assertUnused(volume: LocalVolume, mounts: CopyVolumeDeps['mounts'], signal: AbortSignal): Promise<void> {
-  const user = await userOfVolume(volume, mounts, signal);
+  const [user] = await usersOfVolume(volume, mounts, signal);
   if (!user) return;
   const at = `${volume.spec.vgName}/${volume.metadata.name} is mounted at ${user.target}`;
   throw new Fault('conflict', `Logical volume ${at}, and a pod may have written to it: nothing is copied onto it.`);

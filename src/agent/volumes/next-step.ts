@@ -4,11 +4,12 @@ import { useOf } from '../../disk/inspect.ts';
 import type { Seen } from '../../lvm/lvm.ts';
 import { factsOf } from '../storage/device-facts.ts';
 import type { Observation } from '../storage/observe.ts';
+import { unstageLeft } from './left-staged.ts';
 import { planDeviceVolume, planMountPointVolume } from './plan-unit.ts';
 import { hasBeenReady, planLvmVolume, type VolumeStep } from './plan-volume.ts';
 import { calledOtherwise, findFilesystem, findRecorded, recordedDisk } from './unit-disk.ts';
 import { otherOwner } from './unit-owner.ts';
-import { userOfVolume } from './user-of-volume.ts';
+import { mountsOf, usersOfVolume } from './user-of-volume.ts';
 import type { VolumeDeps } from './volume-deps.ts';
 
 /** Looks at what a volume needs next; `look` is at LVM, and may be shared with others. */
@@ -26,7 +27,23 @@ export async function nextStep(
     return isLeaving ? unlessMounted(step, volume, deps.mounts, signal) : step;
   }
   if (role === 'Snapshot' || source) return refuseUnsupported(volume, 'Snapshots and copies are of LVM volumes only.');
-  return planUnit(volume, await deps.observe(signal), deps, signal);
+  const step = await planUnit(volume, await deps.observe(signal), deps, signal);
+  if (step.kind !== 'refuse' || step.reason !== 'InUse') return step;
+  return unstageLeft(volume, await usersOfUnit(volume, deps, signal)) ?? step;
+}
+
+/** Where the disk or mounted filesystem of a volume is mounted, its own mount point aside. */
+async function usersOfUnit(
+  volume: LocalVolume,
+  { observe, mounts }: Pick<VolumeDeps, 'observe' | 'mounts'>,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const observation = await observe(signal);
+  const isDisk = volume.spec.kind === 'Device';
+  const disk = recordedDisk(volume) === undefined ? volume.spec.path : findRecorded(volume, observation)?.path;
+  const own = isDisk ? disk : findFilesystem(volume, observation)?.entry.target;
+  const users = own === undefined ? [] : await mountsOf([own], mounts, signal);
+  return users.map(({ target }) => target).filter((target) => target !== own);
 }
 
 /** A disk is known by what it tells of itself where it was recorded, and else by its path. */
@@ -62,9 +79,11 @@ async function unlessMounted(
   mounts: VolumeDeps['mounts'],
   signal: AbortSignal,
 ): Promise<VolumeStep> {
-  const entry = await userOfVolume(volume, mounts, signal);
-  if (!entry) return step;
-  const at = `${volume.spec.vgName}/${volume.metadata.name} is mounted at ${entry.target}`;
+  const targets = (await usersOfVolume(volume, mounts, signal)).map(({ target }) => target);
+  if (targets.length === 0) return step;
+  const left = unstageLeft(volume, targets);
+  if (left) return left;
+  const at = `${volume.spec.vgName}/${volume.metadata.name} is mounted at ${targets.join(', ')}`;
   return { kind: 'refuse', reason: 'InUse', message: `Logical volume ${at}: it is removed once no pod uses it.` };
 }
 

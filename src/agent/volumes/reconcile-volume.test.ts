@@ -70,6 +70,7 @@ async function rig(volume: LocalVolume) {
       erase: ({ path, size, head }) => Promise.resolve(void wiped.push(`${path} ${head ?? size}`)),
     },
     filesystems: {
+      thaw: () => Promise.resolve(),
       probe: () => Promise.resolve({ kind: 'blank' }),
       sectorOf: () => Promise.resolve(undefined),
       entries: () => Promise.resolve([]),
@@ -306,6 +307,75 @@ test('a volume that is mounted is not removed, whoever deletes its object, until
   await it.reconcile();
   expect(it.object.read()).toBeUndefined();
   expect(await it.volumes()).toEqual([]);
+});
+
+const STAGED = '/var/lib/kubelet/plugins/kubernetes.io/csi/local.csi.aliyun.com/0a1b/globalmount';
+
+test('a volume that the kubelet staged and forgot is unstaged by the second try to remove it', async () => {
+  const it = await rig(sampleLocalVolume());
+  await it.reconcile();
+  const lvm: Lvm = {
+    ...it.lvm,
+    report: async (signal) => {
+      const { groups, orphans } = await it.lvm.report(signal);
+      return {
+        groups: groups.map((g) => ({ ...g, volumes: g.volumes.map((v) => ({ ...v, active: true })) })),
+        orphans,
+      };
+    },
+  };
+  const mount = (target: string) =>
+    it.mounts.mount({ source: '/dev/pool-0/v1', target, fsType: 'ext4', options: [] }, never);
+  await mount(STAGED);
+  await mount('/pods/a');
+  it.object.write(sampleLocalVolume({ meta: deleting, status: it.object.read()?.status }));
+  for (const _ of [1, 2]) await expect(it.reconcile({ lvm })).rejects.toThrow(`is mounted at ${STAGED}, /pods/a`);
+  await it.mounts.unmount('/pods/a', never);
+  const busy = { ...it.mounts, unmount: () => Promise.reject(new Fault('unavailable', 'target is busy')) };
+  await expect(it.reconcile({ lvm, mounts: busy })).rejects.toThrow('target is busy');
+  expect(it.object.read()?.status).toMatchObject({ phase: 'Deleting', reason: 'InUse', message: 'target is busy' });
+  await it.reconcile({ lvm });
+  expect(await it.mounts.list(never)).toEqual([]);
+  expect(it.wiped).toEqual([`/dev/pool-0/v1 ${GIB}`]);
+  expect([it.object.read(), await it.volumes()]).toEqual([undefined, []]);
+});
+
+test('a disk and a filesystem of their own that the kubelet forgot are unstaged, too', async () => {
+  const status = { phase: 'Deleting', reason: 'InUse', sizeBytes: GIB } as const;
+  const size = bytes(10 * GIB);
+  const stats = { total: size, used: bytes(0), available: size, inodes: { total: 0, used: 0, available: 0 } };
+  for (const kind of ['Device', 'MountPoint'] as const) {
+    const path = kind === 'Device' ? '/dev/sdc' : '/mnt/a';
+    const it = await rig({ ...sampleLocalVolume({ meta: deleting, status }), spec: unitSpec(kind, path) });
+    const own = kind === 'Device' ? [] : [sampleMount('/mnt/a', { source: '/dev/sdc' })];
+    if (kind === 'MountPoint')
+      await it.mounts.mount({ source: '/dev/sdc', target: '/mnt/a', fsType: 'ext4', options: [] }, never);
+    await it.mounts.mount({ source: '/dev/sdc', target: STAGED, fsType: 'ext4', options: [] }, never);
+    const observe = async () => {
+      const mounts = (await it.mounts.list(never)).map((entry) => ({
+        ...entry,
+        majorMinor: sampleDisk('sdc').majorMinor,
+      }));
+      const mountPoints = own.map((entry) => ({
+        entry: { ...entry, majorMinor: sampleDisk('sdc').majorMinor },
+        stats,
+        identity: 'ext4 u /',
+      }));
+      return sampleObservation({ devices: [sampleDisk('sdc')], mounts, mountPoints });
+    };
+    await it.reconcile({ observe });
+    expect((await it.mounts.list(never)).map(({ target }) => target)).toEqual(own.map(({ target }) => target));
+    expect([it.object.read(), it.wiped]).toEqual([undefined, [kind === 'Device' ? '/dev/sdc' : '/mnt/a ext4 u /']]);
+  }
+});
+
+test('a volume that is just being removed is left to the kubelet to unstage', async () => {
+  const it = await rig(sampleLocalVolume());
+  await it.reconcile();
+  await it.mounts.mount({ source: '/dev/pool-0/v1', target: STAGED, fsType: 'ext4', options: [] }, never);
+  it.object.write(sampleLocalVolume({ meta: deleting, status: it.object.read()?.status }));
+  await expect(it.reconcile()).rejects.toThrow(`is mounted at ${STAGED}`);
+  expect(await it.mounts.list(never)).toHaveLength(1);
 });
 
 test('a volume that is unmounted while it is removed is erased all the same', async () => {

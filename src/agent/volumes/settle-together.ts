@@ -29,7 +29,9 @@ const MAX_STEPS = 4;
  * done waits for a look of its own: a snapshot that was taken meanwhile, and of which a look knows nothing, would go
  * with its source.
  */
-const OF_ITS_OWN: readonly VolumeStep['kind'][] = ['refuse', 'create', 'extend', 'activate', 'refresh', 'remove'];
+const OF_ITS_OWN: readonly VolumeStep['kind'][] = [
+  ...(['refuse', 'create', 'extend', 'activate', 'refresh', 'unstage', 'remove'] as const),
+];
 
 /** A member with what was done for it so far. */
 interface Work extends Member {

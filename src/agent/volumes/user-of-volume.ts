@@ -4,14 +4,23 @@ import { volumeDevicePath } from '../../lvm/names.ts';
 import type { MountEntry } from '../../mount/mountinfo.ts';
 import type { Mounts } from '../../mount/mounts.ts';
 
-/** A mount of an LVM volume, encrypted or not, or of its device as a file. */
-export async function userOfVolume(
+/** The mounts of an LVM volume, encrypted or not, or of its device as a file. */
+export function usersOfVolume(
   { metadata: { name = '' }, spec: { vgName = '' } }: LocalVolume,
   mounts: Pick<Mounts, 'list' | 'shows'>,
   signal: AbortSignal,
-): Promise<MountEntry | undefined> {
-  const paths = [volumeDevicePath(vgName, name), mappingPathOf(name)];
+): Promise<readonly MountEntry[]> {
+  return mountsOf([volumeDevicePath(vgName, name), mappingPathOf(name)], mounts, signal);
+}
+
+/** The mounts of any of these devices or folders. */
+export async function mountsOf(
+  sources: readonly string[],
+  mounts: Pick<Mounts, 'list' | 'shows'>,
+  signal: AbortSignal,
+): Promise<readonly MountEntry[]> {
+  const found: MountEntry[] = [];
   for (const entry of await mounts.list(signal))
-    for (const path of paths) if (await mounts.shows(entry, path, signal)) return entry;
-  return undefined;
+    for (const source of sources) if (await mounts.shows(entry, source, signal)) found.push(entry);
+  return found;
 }

@@ -53,6 +53,8 @@ export type VolumeStep =
   | ({ readonly kind: 'activate' } & InGroup)
   /** Its disk was pulled and is back. */
   | ({ readonly kind: 'refresh' } & InGroup)
+  /** It is to be removed, and mounted only where the kubelet staged it and forgot it: left-staged.ts. */
+  | { readonly kind: 'unstage'; readonly targets: readonly string[] }
   | ({ readonly kind: 'remove'; readonly erase?: Erasure } & InGroup)
   /** Its data is to be destroyed, and then nothing of it is left. */
   | { readonly kind: 'wipe'; readonly path: string; readonly filesystem?: string }
