@@ -72,11 +72,30 @@ function makeClaim(w: World, name: string, wanted: Partial<ClaimFacts> = {}): bo
     bound: false,
     deleting: false,
     ...present({ source }),
-    ...(source === undefined && !wanted.standsInFor && w.random.chance(10) && { populated: true as const }),
+    ...(source === undefined && !wanted.standsInFor && !wanted.restore && filling(w)),
     ...wanted,
   };
   setClaim(w, claim);
   return true;
+}
+
+/** Some claims are filled by others: by a volume populator, or by Velero. */
+function filling({ random }: World): Pick<ClaimFacts, 'populated' | 'restore'> {
+  if (random.chance(10)) return { populated: true };
+  return random.chance(6) ? { populated: true, restore: 'into' } : {};
+}
+
+/** Velero makes a claim like the one into which it restores. */
+function restoreFrom(w: World): boolean {
+  const waits = [...w.api.claim.values()].filter((claim) => claim.restore === 'into' && unbound(claim));
+  const into = w.random.pick(waits.filter(({ selectedNode }) => selectedNode !== undefined));
+  if (!into) return false;
+  const { requested, storageClass, selectedNode } = into;
+  return makeClaim(w, `dd-${w.random.below(4)}`, {
+    restore: 'from',
+    requested,
+    ...present({ storageClass, selectedNode }),
+  });
 }
 
 /** A volume populator makes a claim whose volume it will fill for another. */
@@ -95,9 +114,15 @@ function standIn(w: World): boolean {
 
 /** The volume of a claim that stands in goes to the first, or both go on without each other. */
 function handOver(w: World): boolean {
-  const primes = [...w.api.claim.values()].filter(({ standsInFor, bound }) => standsInFor !== undefined && bound);
-  const prime = w.random.pick(primes);
-  const first = [...w.api.claim.values()].find(({ uid }) => uid === prime?.standsInFor);
+  const claims = [...w.api.claim.values()];
+  const prime = w.random.pick(
+    claims.filter(({ standsInFor, restore, bound }) => bound && (restore === 'from' || standsInFor !== undefined)),
+  );
+  const isLike = ({ requested, storageClass }: ClaimFacts): boolean =>
+    requested === prime?.requested && storageClass === prime.storageClass;
+  const first = claims.find((claim) =>
+    prime?.restore ? claim.restore === 'into' && unbound(claim) && isLike(claim) : claim.uid === prime?.standsInFor,
+  );
   const pv = w.api.pv.get(prime?.volumeName ?? '');
   if (!prime || !first || !pv || !unbound(first)) return false;
   w.set('pv', pv.name, { ...pv, claimUid: first.uid });
@@ -347,6 +372,49 @@ function bindClaim(w: World): boolean {
 
 function pvOf({ name, node, kind, where, size }: VolumeFacts, claim: ClaimFacts) {
   return { name, driver: DRIVER, handle: name, node, claimUid: claim.uid, takes: { kind, where, size } };
+}
+
+/** An administrator gives the volume of a claim that is gone, and that was retained, to another claim. */
+function rebind(w: World): boolean {
+  const bound = [...w.api.claim.values()].filter(({ bound: is, volumeName = '' }) => is && w.api.pv.has(volumeName));
+  const last = w.random.pick(bound.filter(({ volumeName = '' }) => !w.doomed.has(volumeName)));
+  const pv = w.api.pv.get(last?.volumeName ?? '');
+  const open = [...w.api.claim.values()].filter((claim) => unbound(claim) && !w.api.volume.has(`pvc-${claim.uid}`));
+  const next = w.random.pick(open.filter(({ storageClass }) => storageClass === last?.storageClass));
+  if (!last || !pv || !next) return false;
+  w.set('claim', claimKeyOf(last.name), undefined);
+  w.set('pv', pv.name, { ...pv, claimUid: next.uid });
+  setClaim(w, { ...next, volumeName: pv.name, bound: true });
+  return true;
+}
+
+/** A claim goes and its volume was retained: its PersistentVolume may be bound to any claim of the class. */
+function offer(w: World): boolean {
+  const bound = [...w.api.claim.values()].filter(({ bound: is, volumeName = '' }) => is && w.api.pv.has(volumeName));
+  const last = w.random.pick(bound.filter(({ volumeName = '' }) => !w.doomed.has(volumeName)));
+  const pv = w.api.pv.get(last?.volumeName ?? '');
+  if (!last || !pv?.takes || pv.node === undefined) return false;
+  w.set('claim', claimKeyOf(last.name), undefined);
+  w.set('pv', pv.name, {
+    ...without(pv, 'claimUid'),
+    offer: {
+      ...{ storageClass: last.storageClass ?? '', capacity: pv.takes.size, block: false, labels: {}, available: true },
+      ...{ accessModes: ['ReadWriteOnce'], nodes: [pv.node] },
+    },
+  });
+  return true;
+}
+
+/** kube-scheduler binds a claim to a PersistentVolume that exists. */
+function bindToOffer(w: World): boolean {
+  const pv = w.random.pick([...w.api.pv.values()].filter((each) => each.offer !== undefined));
+  const suits = ({ storageClass, requested, selectedNode }: ClaimFacts): boolean =>
+    selectedNode === undefined && storageClass === pv?.offer?.storageClass && requested <= (pv?.offer?.capacity ?? 0);
+  const claim = w.random.pick([...w.api.claim.values()].filter((each) => unbound(each) && suits(each)));
+  if (!pv || !claim || w.api.volume.has(`pvc-${claim.uid}`)) return false;
+  w.set('pv', pv.name, { ...without(pv, 'offer'), claimUid: claim.uid });
+  setClaim(w, { ...claim, volumeName: pv.name, bound: true });
+  return true;
 }
 
 function growVolume(w: World): boolean {
@@ -718,6 +786,7 @@ export const ACTIONS: readonly Action[] = [
   { name: 'the claim of an ephemeral volume comes', weight: 4, act: makeEphemeralClaim },
   { name: 'a user makes a pod', weight: 14, act: makePod },
   { name: 'a populator makes a claim', weight: 8, act: standIn },
+  { name: 'Velero makes a claim', weight: 8, act: restoreFrom },
   { name: 'a populator hands a volume over', weight: 8, act: handOver },
   { name: 'a user deletes a claim', weight: 4, act: deleteClaim },
   { name: 'a claim is replaced under its name', weight: 2, act: replaceClaim },
@@ -738,6 +807,9 @@ export const ACTIONS: readonly Action[] = [
   { name: 'CreateVolume is retried', weight: 8, act: placeAgain },
   { name: 'the provisioner gives a pod back', weight: 2, act: giveBack },
   { name: 'a claim is bound to its volume', weight: 35, act: bindClaim },
+  { name: 'a retained volume is given to another claim', weight: 3, act: rebind },
+  { name: 'a retained volume is there for any claim', weight: 4, act: offer },
+  { name: 'a claim is bound to a volume that is there', weight: 5, act: bindToOffer },
   { name: 'a volume grows, or fails to', weight: 12, act: growVolume },
   { name: 'a snapshot is taken', weight: 10, act: takeSnapshot },
   { name: 'CreateSnapshot is retried', weight: 4, act: takeAgain },

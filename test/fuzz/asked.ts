@@ -35,9 +35,10 @@ export function askFilter(world: World, pod: PodFacts): readonly string[] {
   const { refusals, mayFreeUp } = guard(world, 'filter', () => ledger.filter(pod, names, world.now));
   demand(refusals.length === names.length, () => `filter: ${refusals.length} answers for ${names.length} nodes`);
   const answered = names.filter((_, i) => refusals[i] === undefined);
-  judgeAnswer(world, needs, answered);
-  names.forEach((name, i) => judgeRefusal(world, needs, name, refusals[i], answered.length));
-  if (mayFreeUp) {
+  const isJudged = !model.mayBeServed(pod);
+  if (isJudged) judgeAnswer(world, needs, answered);
+  if (isJudged) names.forEach((name, i) => judgeRefusal(world, needs, name, refusals[i], answered.length));
+  if (mayFreeUp && isJudged) {
     demand(answered.length === 0, () => 'filter: nodes were found and yet more may free up');
     const waits = ledger.holds().floating > 0 || refusals.some((refusal) => refusal?.kind === 'claim-missing');
     demand(waits, () => 'filter: more may free up, but nothing floats');
@@ -47,10 +48,17 @@ export function askFilter(world: World, pod: PodFacts): readonly string[] {
   return answered;
 }
 
-/** Records that the pod may go to these nodes; claims whose node is already chosen go there at once. */
+/**
+ * Records that the pod may go to these nodes; claims whose node is already chosen go there at once. Of a pod that may
+ * need less the ledger may hold so much.
+ */
 function believeHold(world: World, pod: PodFacts, items: readonly Item[], nodes: readonly string[]): void {
   const { model } = world;
   if (items.length === 0 || nodes.length === 0) return;
+  if (model.mayBeServed(pod)) {
+    for (const node of nodes) model.replanned.push({ pod: pod.uid, node, items });
+    return;
+  }
   const expiresAt = world.now + HOLD_TTL_MS;
   model.holds.set(pod.uid, { nodes: new Set(nodes), items: [...items], expiresAt, nominated: pod.nominatedNode });
   for (const { uid } of items) reviewUids(model, [uid]);

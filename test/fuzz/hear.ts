@@ -125,7 +125,8 @@ export function reviewClaim(model: Model, claim: ClaimFacts): void {
   const node = claim.selectedNode;
   if (model.chosen.get(claim.uid) !== node) {
     model.chosen.delete(claim.uid);
-    if (isOffered(model, claim, node)) model.chosen.set(claim.uid, node);
+    // Which of Velero's claims has the room is not judged.
+    if (claim.restore !== 'into' && isOffered(model, claim, node)) model.chosen.set(claim.uid, node);
   }
   follow(model, (item) => isOf(item, claim), node);
 }

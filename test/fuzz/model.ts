@@ -258,6 +258,19 @@ export class Model {
     return this.wrong.get(claim.uid)?.ask === askOf(claim);
   }
 
+  /**
+   * Whether PersistentVolumes that exist may be there for claims of the pod, or Velero's claims. The pod then needs
+   * less room, or none, and the model does not judge how much (R18, R22).
+   */
+  mayBeServed(pod: PodFacts): boolean {
+    const offered = new Set([...this.known.pv.values()].flatMap(({ offer }) => offer?.storageClass ?? []));
+    return pod.volumes.some((volume) => {
+      const claim = volume.kind === 'inline' ? undefined : this.known.claim.get(claimKeyOf(volume.claimName));
+      if (claim === undefined || claim.volumeName !== undefined) return false;
+      return claim.restore === 'into' || offered.has(claim.storageClass ?? '');
+    });
+  }
+
   /** Whether a claim stands in for the one that a volume populator fills. */
   hasStandIn({ uid, populated }: ClaimFacts): boolean {
     return populated === true && [...this.known.claim.values()].some(({ standsInFor }) => standsInFor === uid);
