@@ -50,6 +50,16 @@ test('what was handed over needs no room of its own, in whatever order a new ope
   expect(ledger.holds()).toEqual({ floating: 0, settled: 0, claims: 0 });
 });
 
+test('a pod goes where the volume is that its claim names, whatever was made for the claim besides', () => {
+  const ledger = ledgerWith({
+    nodes: [node('n1', [group('pool-0', 25)]), node('n2', [group('pool-0', 25)])],
+    volumes: [volume('made', 'pool-0', 10, { node: 'n2', claimUid: 'uid-a' })],
+  });
+  ledger.pvChanged({ name: 'pv', driver: 'local.csi.aliyun.com', handle: 'given', node: 'n1', claimUid: 'uid-a' });
+  ledger.claimChanged(claim('a', 10, { volumeName: 'pv', bound: true }));
+  expect(fitting(ledger, pod('p', ['a']), ['n1', 'n2'])).toEqual(['n1']);
+});
+
 test('without the one that stands in its room is held for the claim again', () => {
   const ledger = populating();
   ledger.claimChanged(standIn);

@@ -789,7 +789,7 @@ export const ACTIONS: readonly Action[] = [
   { name: 'Velero makes a claim', weight: 8, act: restoreFrom },
   { name: 'a populator hands a volume over', weight: 8, act: handOver },
   { name: 'a user deletes a claim', weight: 4, act: deleteClaim },
-  { name: 'a claim is replaced under its name', weight: 2, act: replaceClaim },
+  { name: 'a claim is replaced under its name', weight: 5, act: replaceClaim },
   { name: 'a user deletes a pod', weight: 3, act: (w) => endPod(w, w.random.pick(w.api.pod.values()), false) },
   { name: 'a pod is evicted or ends', weight: 2, act: (w) => endPod(w, w.random.pick(w.api.pod.values()), true) },
   { name: 'a pod is replaced under its name', weight: 2, act: replacePod },

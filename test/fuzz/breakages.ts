@@ -110,7 +110,7 @@ export const BREAKAGES: readonly Breakage[] = [
     file: 'stock/slot.ts',
     from: 'JSON.stringify(before) !== JSON.stringify(now)',
     to: 'before === now',
-    found: /refused though|never had room/,
+    found: /refused though|never had room|has refused/,
   },
   {
     name: 'after a restart the chosen nodes are forgotten',

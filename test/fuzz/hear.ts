@@ -115,7 +115,8 @@ export function reviewClaim(model: Model, claim: ClaimFacts): void {
   if (recorded || isBoundElsewhere(model, claim) || model.hasStandIn(claim)) {
     model.chosen.delete(claim.uid);
     const pods = endItems(model, (item) => isOf(item, claim));
-    if (recorded?.node !== undefined) for (const pod of pods) settle(model, pod, recorded.node);
+    const node = recorded && model.homeOf(claim)?.node;
+    if (node !== undefined) for (const pod of pods) settle(model, pod, node);
     return;
   }
   if (!model.itemOf(claim) || claim.selectedNode === undefined) {
@@ -125,8 +126,7 @@ export function reviewClaim(model: Model, claim: ClaimFacts): void {
   const node = claim.selectedNode;
   if (model.chosen.get(claim.uid) !== node) {
     model.chosen.delete(claim.uid);
-    // Which of Velero's claims has the room is not judged.
-    if (claim.restore !== 'into' && isOffered(model, claim, node)) model.chosen.set(claim.uid, node);
+    if (isOffered(model, claim, node)) model.chosen.set(claim.uid, node);
   }
   follow(model, (item) => isOf(item, claim), node);
 }
@@ -136,7 +136,9 @@ function isBoundElsewhere(model: Model, { bound, volumeName }: ClaimFacts): bool
   return volumeName !== undefined && (!bound || model.known.pv.has(volumeName));
 }
 
+/** Which of Velero's claims has the room is not judged. */
 function isOffered(model: Model, claim: ClaimFacts, node: string): boolean {
+  if (claim.restore === 'into') return false;
   return [...model.holds.values()].some((hold) => hold.nodes.has(node) && hold.items.some((item) => isOf(item, claim)));
 }
 

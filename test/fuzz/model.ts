@@ -294,6 +294,14 @@ export class Model {
     return undefined;
   }
 
+  /** Finds where the volume of the claim is: the one that it names, else one that was made for it. */
+  homeOf({ uid, volumeName = '' }: ClaimFacts): { readonly node: string | undefined } | undefined {
+    const pv = this.known.pv.get(volumeName);
+    if (!pv) return this.recordedOn(uid);
+    const made = this.known.volume.get(pv.handle) ?? this.placed.get(pv.handle);
+    return { node: (pv.driver === DRIVER ? made?.node : undefined) ?? pv.node };
+  }
+
   /** Lists what a pod needs, volume by volume. */
   needs(pod: PodFacts): Needs {
     const all = pod.volumes.map((volume) => (volume.kind === 'inline' ? {} : this.#volumeNeeds(volume)));
@@ -320,9 +328,9 @@ export class Model {
     const policy = this.policyOf(claim.storageClass);
     if (!policy) return {};
     if (claim.deleting) return { blocked: true };
-    const recorded = this.recordedOn(claim.uid);
-    if (recorded) return { pin: recorded.node };
-    if (claim.volumeName !== undefined) return { pin: this.known.pv.get(claim.volumeName)?.node };
+    const home = this.homeOf(claim);
+    if (home) return { pin: home.node };
+    if (claim.volumeName !== undefined) return {};
     if (this.hasStandIn(claim)) return { pin: claim.selectedNode };
     return { ...this.#openNeeds(claim), ...((policy === 'wrong' || this.isWrong(claim)) && { blocked: true }) };
   }
@@ -366,8 +374,7 @@ export class Model {
     if (source.kind === 'VolumeSnapshot') return this.known.snapshot.get(claimKeyOf(source.name))?.node;
     const origin = this.known.claim.get(claimKeyOf(source.name));
     if (!origin?.bound) return undefined;
-    const recorded = this.recordedOn(origin.uid);
-    return recorded ? recorded.node : this.known.pv.get(origin.volumeName ?? '')?.node;
+    return this.homeOf(origin)?.node;
   }
 
   /**

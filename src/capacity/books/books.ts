@@ -68,15 +68,21 @@ export class Books implements Known {
   }
 
   nodeOfClaim(claim: ClaimFacts): string | undefined {
-    const volume = this.records.ofClaim(claim.uid);
+    const volume = this.#volumeOf(claim);
     if (volume) return nodeOf(volume);
     if (claim.volumeName !== undefined) return this.pvs.get(claim.volumeName)?.node;
     return claim.selectedNode;
   }
 
+  /** The volume that the claim names, else the one that was made for it: it may be bound to another by hand. */
+  #volumeOf({ uid, volumeName = '' }: ClaimFacts): Recorded | undefined {
+    const pv = this.pvs.get(volumeName);
+    if (!pv) return this.records.ofClaim(uid);
+    return this.classes.isOurDriver(pv.driver) ? this.records.get(pv.handle) : undefined;
+  }
+
   volumeOfClaim(claim: ClaimFacts): ReturnType<Known['volumeOfClaim']> {
-    const volume =
-      this.records.ofClaim(claim.uid) ?? this.records.get(this.pvs.get(claim.volumeName ?? '')?.handle ?? '');
+    const volume = this.#volumeOf(claim);
     const place = volume && placeOf(volume);
     const group = place?.kind === 'LVM' ? { vgName: place.where, size: place.size } : undefined;
     return present({ group, sealed: volume?.object && (volume.object.sealed ?? {}) });
@@ -171,7 +177,7 @@ export class Books implements Known {
     const volume = this.records.ofClaim(uid);
     if (volume || this.#isElsewhere(claim) || this.claims.standInOf(claim)) {
       this.#endClaimHold(uid);
-      this.leavePods(claimKey(claim.namespace, claim.name), uid, volume && nodeOf(volume));
+      this.leavePods(claimKey(claim.namespace, claim.name), uid, volume && this.nodeOfClaim(claim));
       return;
     }
     this.#reviewChosenNode(claim);
