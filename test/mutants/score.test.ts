@@ -19,8 +19,8 @@ test('a fault is told by its lines, before and after', () => {
   expect(whole).toEqual({ before: 'if (a && b < c) {', after: 'if (true) {' });
 });
 
-test('its place is told as Stryker takes it', () => {
-  expect(rangeOf(mutantAt([1, 5], [2, 10], 'true'))).toBe('src/a/b.ts:1:5-2:10');
+test('its place is told as Stryker takes it, which counts columns from 0', () => {
+  expect(rangeOf(mutantAt([1, 5], [2, 10], 'true'))).toBe('src/a/b.ts:1:4-2:9');
 });
 
 test('a known fault that changes nothing is not counted, and 100 percent is all of the others', () => {

@@ -39,9 +39,12 @@ export const isEquivalent = ({ file, before, after }: Planted, known: readonly E
 export const sameFault = (a: Mutant, b: Mutant): boolean =>
   a.file === b.file && a.replacement === b.replacement && JSON.stringify(a.location) === JSON.stringify(b.location);
 
-/** Where a fault is, as Stryker takes it: `file:line:column-line:column`. */
+/**
+ * Where a fault is, as Stryker takes it: `file:line:column-line:column`. Columns count from 0 there, and from 1 in its
+ * report: one column more, and nothing is planted.
+ */
 export const rangeOf = ({ file, location: { start, end } }: Mutant): string =>
-  `${file}:${start.line}:${start.column}-${end.line}:${end.column}`;
+  `${file}:${start.line}:${start.column - 1}-${end.line}:${end.column - 1}`;
 
 /** Folder that a file counts for: `src/capacity`, `src/agent`. */
 export const folderOf = (file: string): string => file.split('/').slice(0, 2).join('/');
