@@ -325,7 +325,8 @@ test('no room is RESOURCE_EXHAUSTED, with the reason, and takes nothing', async 
   });
   expect(room.free('n2')).toBe(4 * GIB);
   // Where several nodes were asked, none is named.
-  await expect(create('v', 50 * GIB)).rejects.toMatchObject({ details: 'not enough room for 50 GiB' });
+  for (const own of [{}, { accessibilityRequirements: on('n1', 'n2') }])
+    await expect(create('v', 50 * GIB, own)).rejects.toMatchObject({ details: 'not enough room for 50 GiB' });
 });
 
 test('a size that extents push above the limit is OUT_OF_RANGE, and takes nothing', async () => {
@@ -461,14 +462,23 @@ test('a record that cannot be taken back keeps its room: the call fails with wha
   await expect(create('v', GIB)).rejects.toMatchObject({ code: Code.UNAVAILABLE, details: 'the API server is away' });
 });
 
-test('a volume that no node would take is not carried from one to the next: ABORTED with what the node says', async () => {
-  volumes.agent = (volume) => volumes.fail(volume, 'VolumeInvalid', 'lvcreate exited with 3');
-  await expect(create('v', GIB)).rejects.toMatchObject({
-    code: Code.ABORTED,
-    details: expect.stringContaining('lvcreate exited with 3'),
-  });
-  expect(volumes.objects.size).toBe(1);
-});
+test.each([
+  ['no node would take', 'VolumeInvalid'],
+  ['fails without a reason', undefined],
+] as const)(
+  'a volume that %s is not carried from one to the next: ABORTED with what the node says',
+  async (_, reason) => {
+    volumes.agent = (volume) => {
+      volume.status = { phase: 'Failed', message: 'lvcreate exited with 3', ...(reason && { reason }) };
+      volumes.changed();
+    };
+    await expect(create('v', GIB)).rejects.toMatchObject({
+      code: Code.ABORTED,
+      details: 'volume v: node n1 says: lvcreate exited with 3',
+    });
+    expect(volumes.objects.get('v')?.metadata.deletionTimestamp).toBeUndefined();
+  },
+);
 
 test('deleting waits until the node has removed the volume', async () => {
   await create('v', GIB);
@@ -524,6 +534,10 @@ describe('deleting what may still be there', () => {
       details: expect.stringMatching(/PersistentVolume by-hand has it too.*Retain/),
     });
     expect(volumes.objects.get('v')?.metadata.deletionTimestamp).toBeUndefined();
+    others = ['by-hand', 'restored'];
+    await expect(remove('v')).rejects.toMatchObject({
+      details: expect.stringContaining('PersistentVolumes by-hand, restored have it too'),
+    });
     others = [];
     expect(await remove('v')).toEqual({});
   });
@@ -574,6 +588,18 @@ describe('deleting what may still be there', () => {
       details: expect.stringMatching(/node n2 cannot remove it: pool-0\/v was not made.*Retain/),
     });
     expect(volumes.objects.size).toBe(0);
+  });
+
+  test('is not done when somebody deletes the record that was made for it', async () => {
+    trace = { kind: 'found', node: 'n2', vgName: 'pool-0' };
+    volumes.agent = (volume) => {
+      volumes.objects.delete(volume.metadata.name ?? '');
+      volumes.changed();
+    };
+    await expect(remove('v')).rejects.toMatchObject({
+      code: Code.ABORTED,
+      details: 'volume v has no LocalVolume any more; the one made for its removal was deleted',
+    });
   });
 
   test('is not done while the agent does not look for it', async () => {

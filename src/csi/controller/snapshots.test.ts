@@ -317,6 +317,36 @@ describe('deleting what others need', () => {
     expect(served.volumes.objects.size).toBe(0);
   });
 
+  test('so is one that was made elsewhere and is not heard of yet', async () => {
+    const served = await withVolume();
+    await take(served, 'snap-a', { parameters: { ...MOUNTED, [SNAPSHOT_INITIAL_SIZE]: '4Mi' } });
+    served.volumes.unheard.add('v');
+    await dropVolume(served, 'v');
+    expect(object(served, 'v').metadata.annotations?.[KEEP]).toBe('kept by snapshot snap-a');
+  });
+
+  test('a deletion is answered once it is heard of here, so that nothing is taken of the volume meanwhile', async () => {
+    const served = await withVolume();
+    await take(served, 'snap-a', { parameters: { ...MOUNTED, [SNAPSHOT_INITIAL_SIZE]: '4Mi' } });
+    const heard = Promise.withResolvers<void>();
+    const asked = Promise.withResolvers<void>();
+    const removeLater = served.volumes.removeLater.bind(served.volumes);
+    served.volumes.removeLater = async (...args) => {
+      asked.resolve();
+      void heard.promise.then(() => removeLater(...args)).then(() => served.volumes.changed());
+    };
+    const dropping = dropVolume(served, 'v');
+    await asked.promise;
+    const taking = take(served, 'snap-b');
+    for (let call = 0; call < 2; call += 1) await list(served); // once these are answered, the other has begun
+    heard.resolve();
+    await expect(taking).rejects.toMatchObject({
+      code: Code.FAILED_PRECONDITION,
+      details: expect.stringContaining('being deleted') as string,
+    });
+    await dropping;
+  });
+
   test('nothing new is taken of it, and its name gives nobody its data', async () => {
     const served = await withVolume();
     await take(served, 'snap-a', { parameters: { ...MOUNTED, [SNAPSHOT_INITIAL_SIZE]: '4Mi' } });
