@@ -185,7 +185,7 @@ function createHostLvm(
   const systemDir = lvmSystemDir === undefined ? {} : { systemDir: lvmSystemDir };
   return createLvm({
     run,
-    ...stoppedIn(csiEndpoint),
+    ...keptBeside(csiEndpoint),
     boot,
     onCommand,
     devices,
@@ -195,9 +195,10 @@ function createHostLvm(
 }
 
 /** Beside the agent's socket, in a folder of the machine that stays when the agent's container goes. */
-const stoppedIn = (endpoint: PortsConfig['csiEndpoint']): Pick<LvmOptions, 'stopped'> =>
+const keptBeside = (endpoint: PortsConfig['csiEndpoint']): Pick<LvmOptions, 'stopped' | 'backupDir'> =>
   endpoint?.kind === 'unix'
     ? {
+        backupDir: path.join(path.dirname(endpoint.path), 'lvm-backup'),
         stopped: createStateFile<readonly string[]>(
           path.join(path.dirname(endpoint.path), 'stopped-volumes.json'),
           [],

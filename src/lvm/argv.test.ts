@@ -67,6 +67,8 @@ test('every call says which devices lvm may look at, and neither writes archives
     ...['lvm', 'lvextend', '--config', `${others} devices { ${devices} }`],
     ...['--size', '512b', '--', 'g/v'],
   ]);
+  const kept = 'backup { archive=0 backup=1 backup_dir="/csi/lvm-backup" } activation';
+  expect(argv.withSettings(['lvm', 'systemid'], [], '/csi/lvm-backup')[3]).toContain(kept);
   expect(argv.withSettings(['lvm', 'systemid'])).toEqual([
     'lvm',
     'systemid',

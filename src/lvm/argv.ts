@@ -51,16 +51,19 @@ const REPORT_FORM =
  * The command with what lvm is told on every call. `devices` are those that it may look at, and no others: our filter
  * stands in for that of lvm.conf, whose global_filter holds as well, and volumes are no devices. Absent: what lvm.conf
  * says. Hints of what a device carried (/run/lvm/hints) are never used: other programs on the machine change devices
- * without ours hearing of it. No archives are written: each change would add three files, to a container from which
- * nobody restores. Nothing is given to dmeventd to watch: it would be started in our container, and may be told to grow
- * snapshots without the ledger. What lacks disks is not started, whatever lvm.conf says: errors in place of its bytes
- * would be repaired by e2fsck, and a snapshot whose store is away would be wrong. Reports have the form that report.ts
- * reads, whatever lvm.conf says of them; times are seconds since 1970. lvm.conf(5), lvmdevices(8).
+ * without ours hearing of it. What a group is like is kept in `backupDir`, one file a group, for whoever has to restore
+ * it (vgcfgrestore(8)); absent: where lvm.conf says. No archives are written: each change would add three files.
+ * Nothing is given to dmeventd to watch: it would be started in our container, and may be told to grow snapshots
+ * without the ledger. What lacks disks is not started, whatever lvm.conf says: errors in place of its bytes would be
+ * repaired by e2fsck, and a snapshot whose store is away would be wrong. Reports have the form that report.ts reads,
+ * whatever lvm.conf says of them; times are seconds since 1970. lvm.conf(5), lvmdevices(8).
  */
-export function withSettings(command: readonly string[], devices?: readonly string[]): string[] {
+export function withSettings(command: readonly string[], devices?: readonly string[], backupDir?: string): string[] {
   const [program = 'lvm', verb = '', ...rest] = command;
   const filter = devices === undefined ? '' : ` use_devicesfile=0 scan_lvs=0 filter=${deviceFilter(devices)}`;
-  const others = 'backup { archive=0 } activation { activation_mode="degraded" monitoring=0 }';
+  const kept =
+    backupDir === undefined ? '' : ` backup=1 backup_dir="${backupDir.replaceAll(/["\\]/g, String.raw`\$&`)}"`;
+  const others = `backup { archive=0${kept} } activation { activation_mode="degraded" monitoring=0 }`;
   return [program, verb, '--config', `${others} ${REPORT_FORM} devices { hints="none"${filter} }`, ...rest];
 }
 

@@ -24,6 +24,8 @@ export interface LvmOptions {
    * process lets them go on should this one be killed. Absent: nowhere.
    */
   readonly stopped?: StateFile<readonly string[]>;
+  /** Where LVM keeps what each group is like after a change. Absent: where lvm.conf says. */
+  readonly backupDir?: string;
   /** How long a report waits for locks, in ms. Absent: 15 s. */
   readonly lockWaitMs?: number;
   /** Told of every command that ended: its verb, how long it took, and whether it went well. */
@@ -54,7 +56,7 @@ export type Commands = ReturnType<typeof createCommands>;
 
 /** Runs lvm's commands, each on no more devices than it needs. What they throw is a Fault. */
 export function createCommands(options: LvmOptions) {
-  const { run, systemDir, devices, boot = '', isDetached, onCommand, lockWaitMs = LOCK_WAIT_MS } = options;
+  const { run, systemDir, devices, boot = '', isDetached, onCommand, backupDir, lockWaitMs = LOCK_WAIT_MS } = options;
   const env = {
     LVM_SUPPRESS_FD_WARNINGS: '1',
     ...present({ LVM_SYSTEM_DIR: systemDir }),
@@ -67,7 +69,7 @@ export function createCommands(options: LvmOptions) {
     const start = performance.now();
     let ok = false;
     try {
-      const output = await run(argv.withSettings(command, only), { timeoutMs, env }, signal);
+      const output = await run(argv.withSettings(command, only, backupDir), { timeoutMs, env }, signal);
       ok = true;
       return output;
     } catch (error) {

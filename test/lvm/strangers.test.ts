@@ -1,10 +1,10 @@
 // oxlint-disable vitest/no-standalone-expect -- `test` is testOn's, which the rule does not know
-import { appendFile, open } from 'node:fs/promises';
+import { appendFile, open, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect } from 'vitest';
 import { run } from '../../src/exec/run.ts';
 import { createLvm, type LvmOptions } from '../../src/lvm/lvm.ts';
-import { MIB } from '../../src/model/bytes.ts';
+import { bytes, MIB } from '../../src/model/bytes.ts';
 import { createLoopDisks, type LoopDisks } from './loop-disks.ts';
 import { testOn } from '../machine.ts';
 
@@ -140,4 +140,19 @@ test('where lvm can have no locks at all, groups are still reported', async () =
   await disks.lvm('vgcreate', 'g', ...disks.devices);
   await appendFile(path.join(disks.systemDir, 'lvm.conf'), 'global { locking_dir = "/proc/no-locks" }\n');
   expect(await groupsOf(lvmOn(disks))).toMatchObject([{ name: 'g' }]);
+});
+
+test('what a group is like is kept for whoever has to restore it, outside of lvm.conf', async () => {
+  await using disks = await createLoopDisks(64 * MIB);
+  const backupDir = path.join(disks.systemDir, 'kept "here"');
+  const lvm = lvmOn(disks, { backupDir });
+  await lvm.createGroup({ name: 'g', devices: disks.devices }, never);
+  await lvm.createVolumes([{ vgName: 'g', name: 'v', sizeBytes: bytes(8 * MIB), layout: 'linear' }], never);
+  const file = path.join(backupDir, 'g');
+  await disks.command('dd', 'if=/dev/zero', `of=${disks.devices[0]}`, 'bs=1M', 'count=1', 'conv=fsync');
+  expect(await groupsOf(lvm)).toEqual([]);
+  const [, uuid = ''] = /pv0 \{\s+id = "([^"]+)"/.exec(await readFile(file, 'utf8')) ?? [];
+  await disks.lvm('pvcreate', '--uuid', uuid, '--restorefile', file, ...disks.devices);
+  await disks.lvm('vgcfgrestore', '--file', file, 'g');
+  expect(await groupsOf(lvm)).toMatchObject([{ name: 'g', volumes: [['v', [expect.any(String)]]] }]);
 });

@@ -12,7 +12,7 @@ const HELP: Readonly<Record<VolumeReason, string>> = {
     'on the node: lvs -o lv_name,lv_uuid; the logical volume of that name is another, or its own has another name',
   NotOurs: 'on the node: lvs -o +tags; rename the logical volume that has the name',
   VolumeLost:
-    'on the node: lvs and pvs; look whether a disk is missing, and vgcfgrestore --list GROUP for what was there',
+    'on the node: lvs and pvs; look whether a disk is missing; what was there is in lvm-backup beside the agent’s socket',
   ActivationFailed: 'on the node: dmesg, and lvchange -ay -v GROUP/VOLUME tells why',
   GroupFaulty: 'on the node: vgs, pvs and dmesg; bring the missing disk back',
   VolumeInvalid: 'correct what the message names in the claim or its class, and make the claim anew',
