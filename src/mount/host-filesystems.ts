@@ -5,7 +5,7 @@ import { Fault, textOf } from '../model/fault.ts';
 import { CommandFailed } from '../exec/command-failed.ts';
 import { readDevice } from '../exec/read-device.ts';
 import type { Output, Run } from '../exec/run.ts';
-import { mayBeOn } from './btrfs.ts';
+import { isOn, mountedUuid } from './btrfs.ts';
 import { DEVICES, deviceBehind, deviceNumber, isDeviceFile } from './device-number.ts';
 import {
   aliveArgv,
@@ -201,11 +201,12 @@ async function probeWithBlkid(
  */
 async function identify(entry: MountEntry, run: Run, signal: AbortSignal): Promise<string> {
   const number = isDeviceFile(entry.fsType) ? undefined : await deviceBehind(entry);
-  if (number === undefined) return identityOf(entry, undefined);
+  if (number === undefined)
+    return identityOf(entry, entry.fsType === 'btrfs' ? await mountedUuid(entry, run, signal) : undefined);
   const named = entry.source.startsWith(DEVICES) && (await deviceNumber(entry.source)) === number;
   const device = named ? entry.source : `${DEVICES}block/${number}`;
   const only = blkidTypes(entry.fsType);
-  if (entry.fsType === 'btrfs' && !(await mayBeOn(entry, device, run, signal)))
+  if (entry.fsType === 'btrfs' && (await isOn(entry, device, run, signal)) === 'no')
     throw new Fault('unavailable', `${device} does not carry the btrfs that is mounted at ${entry.target}`);
   for (let looks = 0; looks < LOOKS; looks += 1) {
     const content = await probeWithBlkid(device, only, run, signal);

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { Fault } from '../model/fault.ts';
 import { CommandFailed } from '../exec/command-failed.ts';
 import type { Run } from '../exec/run.ts';
-import { mayBeOn } from './btrfs.ts';
+import { isOn } from './btrfs.ts';
 import { DEVICES, deviceBehind, deviceNumber } from './device-number.ts';
 import { isReadOnly, isSameView, mountAt, parseMountinfo, viewAt, type MountEntry } from './mountinfo.ts';
 import { isSeenOutside } from './seen-outside.ts';
@@ -122,8 +122,11 @@ export function assertSame(found: MountEntry, same: boolean): void {
 async function showsSource(entry: MountEntry, source: string, run: Run, signal: AbortSignal): Promise<boolean> {
   if (source.startsWith(DEVICES)) {
     const number = await deviceNumber(source);
-    if (number === undefined || number !== (await deviceBehind(entry))) return false;
-    return entry.fsType !== 'btrfs' || mayBeOn(entry, source, run, signal);
+    const behind = await deviceBehind(entry);
+    if (number === undefined || entry.fsType !== 'btrfs') return number !== undefined && number === behind;
+    if (behind !== undefined && behind !== number) return false;
+    const found = await isOn(entry, source, run, signal);
+    return found === 'yes' || (found === 'unknown' && behind === number);
   }
   const view = viewAt(await list(signal), source);
   return view !== undefined && isSameView(entry, view);

@@ -148,7 +148,7 @@ async function namedAs(name: string, device: string): Promise<void> {
   await run(['mknod', name, 'b', major, minor], { timeoutMs: 20_000 }, never);
 }
 
-test('a btrfs whose device has another name by now is not the one that has its name', async () => {
+test('a btrfs whose device has another name by now is known, and is not the one that has its name', async () => {
   await using disks = await createLoopDisks(128 * MIB, 128 * MIB);
   await using work = await workFolder();
   const [device = '', other = ''] = disks.devices;
@@ -169,13 +169,17 @@ test('a btrfs whose device has another name by now is not the one that has its n
     if (!entry || !subvolume) throw new Error('nothing is mounted');
     const shows = async () => [await mounts.shows(entry, name, never), await mounts.shows(subvolume, name, never)];
     expect(await shows()).toEqual([true, true]);
-    expect(await filesystems.identify(entry, never)).toMatch(/^btrfs [\da-f-]{36} \/$/);
+    const identity = await filesystems.identify(entry, never);
+    expect(identity).toMatch(/^btrfs [\da-f-]{36} \/$/);
     await namedAs(name, other);
     expect(await shows()).toEqual([false, false]);
     await expect(filesystems.identify(entry, never)).rejects.toThrow('does not carry the btrfs that is mounted');
     await expect(mounts.mount(named, never)).rejects.toMatchObject({ kind: 'conflict' });
     await disks.command('wipefs', '--all', other);
     expect(await shows()).toEqual([false, false]);
+    await rm(name);
+    expect([await mounts.shows(entry, device, never), await mounts.shows(entry, other, never)]).toEqual([true, false]);
+    expect(await filesystems.identify(entry, never)).toBe(identity);
   } finally {
     await rm(name, { force: true });
   }
