@@ -400,6 +400,7 @@ function offer(w: World): boolean {
     offer: {
       ...{ storageClass: last.storageClass ?? '', capacity: pv.takes.size, block: false, labels: {}, available: true },
       ...{ accessModes: ['ReadWriteOnce'], nodes: [pv.node] },
+      ...(w.random.chance(30) && { claim: { namespace: NAMESPACE, name: `c${w.random.below(7)}` } }),
     },
   });
   return true;
@@ -408,8 +409,12 @@ function offer(w: World): boolean {
 /** kube-scheduler binds a claim to a PersistentVolume that exists. */
 function bindToOffer(w: World): boolean {
   const pv = w.random.pick([...w.api.pv.values()].filter((each) => each.offer !== undefined));
-  const suits = ({ storageClass, requested, selectedNode }: ClaimFacts): boolean =>
-    selectedNode === undefined && storageClass === pv?.offer?.storageClass && requested <= (pv?.offer?.capacity ?? 0);
+  const { storageClass: offered, capacity = 0, claim: reserved } = pv?.offer ?? {};
+  const suits = ({ name, storageClass, requested, selectedNode }: ClaimFacts): boolean =>
+    selectedNode === undefined &&
+    storageClass === offered &&
+    requested <= capacity &&
+    (reserved === undefined || reserved.name === name);
   const claim = w.random.pick([...w.api.claim.values()].filter((each) => unbound(each) && suits(each)));
   if (!pv || !claim || w.api.volume.has(`pvc-${claim.uid}`)) return false;
   w.set('pv', pv.name, { ...without(pv, 'offer'), claimUid: claim.uid });
