@@ -36,7 +36,7 @@ export function pageProblems(
       ? ['--page-listen: tokens of people go there: give --extender-tls-dir, or listen on 127.0.0.1']
       : []),
     ...(service !== undefined && !reachable
-      ? ['--page-service: no other pod reaches the page: give --page-listen=0.0.0.0:PORT']
+      ? ['--page-service: no other pod reaches the page: give --page-listen=:PORT']
       : []),
   ];
 }

@@ -376,7 +376,7 @@ describe('the page', () => {
 
   test('has a Service that the leader leads to itself, and an open port, when that is asked for', async () => {
     const objects = await rendered('--set=page.enabled=true,page.service=true,page.port=9443');
-    expect(argsOf(objects)).toEqual(['--page-listen=0.0.0.0:9443', '--page-service=open-local-page']);
+    expect(argsOf(objects)).toEqual(['--page-listen=:9443', '--page-service=open-local-page']);
     expect(named(objects, 'Service', 'open-local-page')).toMatchObject({
       spec: { ports: [{ name: 'page', port: 443, targetPort: 9443 }] },
     });

@@ -1,6 +1,7 @@
 import { background } from '../../daemon/background.ts';
 import { formatEndpoint, isReachable, type Endpoint } from '../../daemon/endpoint.ts';
 import type { Component } from '../../daemon/lifecycle.ts';
+import { listenOptions } from '../../daemon/listen.ts';
 import { freeSocketPath } from '../../daemon/stale-socket.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { Fault, textOf } from '../../model/fault.ts';
@@ -37,7 +38,7 @@ export function createPageComponent({ listen, tlsDir, client, state, log }: Page
     if (!app) return;
     try {
       if (listen.kind === 'unix') await freeSocketPath(listen.path);
-      await app.listen(listen.kind === 'unix' ? { path: listen.path } : { host: listen.host, port: listen.port });
+      await app.listen(listenOptions(listen));
       log.info({ component: 'page', address: formatEndpoint(listen) }, 'serving the page');
       await whenAborted(signal);
     } finally {

@@ -1,5 +1,6 @@
 import { formatEndpoint, type Endpoint } from '../../daemon/endpoint.ts';
 import type { Component } from '../../daemon/lifecycle.ts';
+import { listenOptions } from '../../daemon/listen.ts';
 import { freeSocketPath } from '../../daemon/stale-socket.ts';
 import { createExtender, type ExtenderOptions } from '../../extender/server.ts';
 
@@ -12,9 +13,7 @@ export function createExtenderComponent(endpoint: Endpoint, options: ExtenderOpt
       // Only now: it reads its certificate, which another part may have written a moment ago.
       app = createExtender(options);
       if (endpoint.kind === 'unix') await freeSocketPath(endpoint.path);
-      await app.listen(
-        endpoint.kind === 'unix' ? { path: endpoint.path } : { host: endpoint.host, port: endpoint.port },
-      );
+      await app.listen(listenOptions(endpoint));
       options.log.info({ component: 'extender', address: formatEndpoint(endpoint) }, 'serving kube-scheduler');
     },
     stop: async () => app?.close(),
