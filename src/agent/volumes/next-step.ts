@@ -29,7 +29,7 @@ export async function nextStep(
   if (role === 'Snapshot' || source) return refuseUnsupported(volume, 'Snapshots and copies are of LVM volumes only.');
   const step = await planUnit(volume, await deps.observe(signal), deps, signal);
   if (step.kind !== 'refuse' || step.reason !== 'InUse') return step;
-  return unstageLeft(volume, await usersOfUnit(volume, deps, signal)) ?? step;
+  return (await unstageLeft(volume, await usersOfUnit(volume, deps, signal))) ?? step;
 }
 
 /** Where the disk or mounted filesystem of a volume is mounted, its own mount point aside. */
@@ -81,7 +81,7 @@ async function unlessMounted(
 ): Promise<VolumeStep> {
   const targets = (await usersOfVolume(volume, mounts, signal)).map(({ target }) => target);
   if (targets.length === 0) return step;
-  const left = unstageLeft(volume, targets);
+  const left = await unstageLeft(volume, targets);
   if (left) return left;
   const at = `${volume.spec.vgName}/${volume.metadata.name} is mounted at ${targets.join(', ')}`;
   return { kind: 'refuse', reason: 'InUse', message: `Logical volume ${at}: it is removed once no pod uses it.` };

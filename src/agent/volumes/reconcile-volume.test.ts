@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
@@ -338,6 +338,27 @@ test('a volume that the kubelet staged and forgot is unstaged by the second try 
   expect(await it.mounts.list(never)).toEqual([]);
   expect(it.wiped).toEqual([`/dev/pool-0/v1 ${GIB}`]);
   expect([it.object.read(), await it.volumes()]).toEqual([undefined, []]);
+});
+
+test.each([
+  ['and its pod is gone', 'gone', true],
+  ['and its pod is there', 'there', false],
+])('a raw device that the kubelet has, %s: unmounted %s', async (_, pod, isUnmounted) => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'kubelet-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  await mkdir(path.join(folder, 'pods/there'), { recursive: true });
+  const it = await rig(sampleLocalVolume());
+  await it.reconcile();
+  const devices = path.join(folder, 'plugins/kubernetes.io/csi/volumeDevices');
+  for (const at of [`publish/pv-1/${pod}`, `pv-1/dev/${pod}`]) {
+    const bound = { source: '/dev/pool-0/v1', target: path.join(devices, at), readOnly: false, options: [] };
+    await it.mounts.bind(bound, never);
+  }
+  const status = { ...it.object.read()?.status, phase: 'Deleting', reason: 'InUse' } as const;
+  it.object.write(sampleLocalVolume({ meta: deleting, status }));
+  await it.reconcile().catch(() => undefined);
+  expect(await it.mounts.list(never)).toHaveLength(isUnmounted ? 0 : 2);
+  expect(it.object.read() === undefined).toBe(isUnmounted);
 });
 
 test('a disk and a filesystem of their own that the kubelet forgot are unstaged, too', async () => {
