@@ -53,6 +53,7 @@ const cleanups: (() => unknown)[] = [];
 beforeEach(async () => {
   ours = await startOurApi();
   clock = createFakeClock();
+  collections = 0;
   csi = createCsiClient({ kind: 'unix', path: path.join(ours.folder, 'csi.sock') }, 20_000);
 });
 afterEach(async () => {
@@ -79,6 +80,7 @@ interface Operator {
 }
 
 const levels: (string | undefined)[] = [];
+let collections = 0;
 
 async function startOperator(...flags: readonly string[]): Promise<Operator> {
   const [extender, ops] = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`];
@@ -97,6 +99,7 @@ async function startOperator(...flags: readonly string[]): Promise<Operator> {
     log: silentLog,
     clock,
     setLogLevel: (asked?: string) => void levels.push(asked),
+    collectGarbage: () => void (collections += 1),
   };
   const ended = runOperator(parseOperatorConfig(args, {}), deps, stopping.signal);
   ended.catch(() => {}); // looked at by the test, if at all
@@ -495,10 +498,19 @@ test('until everything is listed, every answer is an error that says what is mis
   const ready = await fetch(`${operator.ops}/readyz`);
   expect(ready.status).toBe(503);
   expect(await ready.text()).toContain('[-]cluster failed: not listed yet: pvs');
+  expect(collections).toBe(0);
 
   held.remove();
   await eventually(async () => expect((await filter(operator, pod, 'n1')).NodeNames).toEqual(['n1']));
   expect(await csi.identity.probe(ProbeRequest.create(), never)).toEqual({ ready: true });
+});
+
+test('what reading the cluster left behind is collected once, before the replica is ready', async () => {
+  const operator = await startReady();
+  expect(collections).toBe(1);
+  await addNodes('n1');
+  await eventually(async () => expect((await filter(operator, await addPod('web-0'), 'n1')).NodeNames).toEqual(['n1']));
+  expect(collections).toBe(1);
 });
 
 test('after a restart nothing is promised twice: room of a chosen node and of recorded volumes is known again', async () => {

@@ -27,6 +27,8 @@ export interface OperatorDeps {
   readonly clock?: Clock;
   /** Called with what the NodeLocalStorageInitConfig asks for; absent: the level stays. */
   readonly setLogLevel?: SetLogLevel;
+  /** As of TermDeps. */
+  readonly collectGarbage?: (() => void) | undefined;
 }
 
 const LEASE = 'open-local-operator';

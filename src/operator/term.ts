@@ -14,6 +14,7 @@ import { LOG_LEVEL, OPERATOR } from '../model/well-known.ts';
 import type { Tracer } from '../trace/tracer.ts';
 import { createCapacityPublisher } from './capacity-objects/publish-capacity.ts';
 import type { OperatorConfig } from './config.ts';
+import { createCollectOnce } from './collect-once.ts';
 import { checkLedger } from './follow/check-ledger.ts';
 import { feedLedger } from './follow/feed-ledger.ts';
 import { createSilentNodes, type CountedStorages } from './follow/silent-nodes.ts';
@@ -53,6 +54,8 @@ export interface TermDeps {
   readonly log: Log;
   /** Called with what the NodeLocalStorageInitConfig asks for; absent: the level stays. */
   readonly setLogLevel?: SetLogLevel;
+  /** Called once, when all objects are read and before this replica is ready. */
+  readonly collectGarbage?: (() => void) | undefined;
   readonly metrics: OperatorMetrics;
   /** Absent: no trace is made. */
   readonly tracer?: Tracer;
@@ -89,32 +92,23 @@ export function createTerm(config: OperatorConfig, deps: TermDeps): Term {
     ...{ client: deps.client, informers, initConfig: config.initConfig, update: config.updateNls, events, log },
     date: () => new Date(),
   });
-  const lost = {
-    ...{ client: deps.client, informers, events, log, clock: systemClock },
-    graceMs: config.lostNodeGraceMs,
-    drivers,
-    onLetGo: deps.metrics.onLetGo,
-  };
-  const kept = { client: deps.client, informers, needed: cluster.needed, events, log };
-  const stores = { client: deps.client, informers, ledger, events, log, onStuck: deps.metrics.onStuckStores };
   const check = {
     ...{ ledger, policy: cluster.policy, informers, storages: cluster.storages, log },
     everyMs: config.checkEveryMs,
     onChecked: deps.metrics.onChecked,
   };
+  const garbage = createCollectOnce(informers, deps.collectGarbage);
   const components: Component[] = [
     background('events', (signal) => events.run(signal)),
     background('informers', (signal) => followAll(informers, signal)),
+    garbage.component,
     background('silent nodes', (signal) => cluster.storages.run(signal)),
     ...callComponents(config, deps, cluster),
     ...pageParts(config, { client: deps.client, notReady, log }),
     ...olderParts(config, deps, cluster),
     ...lookComponents(deps, cluster),
     background('node storage', (signal) => nodes.run(signal)),
-    background('kept data', (signal) => keepDeletedData(kept, signal)),
-    background('stores of snapshots', (signal) => growStores(stores, signal)),
-    background('snapshots of clones', (signal) => removeCloneSnapshots(kept, signal)),
-    background('lost volumes', (signal) => letGoOfLostVolumes(lost, signal)),
+    ...dataComponents(config, deps, cluster),
     background('waiting pods', (signal) =>
       tellWaiting({ ...cluster, log, ...(page && { onTold: (pod, told) => page.onTold(pod, told) }) }, signal),
     ),
@@ -134,9 +128,25 @@ export function createTerm(config: OperatorConfig, deps: TermDeps): Term {
   return {
     sources: { ledger, informers, drivers, namespace: config.namespace, queue: () => nodes.stats() },
     page,
-    notReady: () => (isStarted ? notReady() : (notReady() ?? 'its parts are still starting')),
+    notReady: () => notReady() ?? (isStarted && garbage.isDone() ? undefined : 'its parts are still starting'),
     run: (signal) => runComponents([...components, started], { log, stopMs: STOP_MS }, signal),
   };
+}
+
+/** What keeps data from being lost, and lets go of what is. */
+function dataComponents({ lostNodeGraceMs: graceMs }: OperatorConfig, deps: TermDeps, cluster: Cluster): Component[] {
+  const { client, log, metrics } = deps;
+  const { informers, ledger, events, drivers, needed } = cluster;
+  const all = { client, informers, events, log };
+  const kept = { ...all, needed };
+  const stores = { ...all, ledger, onStuck: metrics.onStuckStores };
+  const lost = { ...all, clock: systemClock, graceMs, drivers, onLetGo: metrics.onLetGo };
+  return [
+    background('kept data', (signal) => keepDeletedData(kept, signal)),
+    background('stores of snapshots', (signal) => growStores(stores, signal)),
+    background('snapshots of clones', (signal) => removeCloneSnapshots(kept, signal)),
+    background('lost volumes', (signal) => letGoOfLostVolumes(lost, signal)),
+  ];
 }
 
 /** What looks from time to time whether something is as it never should be, and tells. */

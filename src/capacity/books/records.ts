@@ -86,12 +86,17 @@ export class Records {
     edit(volume);
     const after = claimsOf(volume);
     for (const uid of before.filter((uid) => !after.includes(uid))) this.#unlink(uid, name);
-    for (const uid of after.filter((uid) => !before.includes(uid)))
-      this.#byClaim.set(uid, [...(this.#byClaim.get(uid) ?? []), name]);
+    for (const uid of after.filter((uid) => !before.includes(uid))) this.#link(uid, name);
     this.#attach(volume);
     if (volume.object || volume.expected || volume.pv || volume.inline) this.#byName.set(name, volume);
     else this.#byName.delete(name);
     return new Set([...before, ...after]);
+  }
+
+  #link(claimUid: string, name: string): void {
+    const others = this.#byClaim.get(claimUid);
+    // A literal of one takes a quarter of what a list that was spread into takes.
+    this.#byClaim.set(claimUid, others ? [...others, name] : [name]);
   }
 
   #unlink(claimUid: string, name: string): void {

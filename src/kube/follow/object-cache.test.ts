@@ -49,6 +49,19 @@ test('the end of an object may carry its last version or a later one, and may be
   }
 });
 
+test.each([
+  ['7', '8'],
+  ['999999999', '1000000000'],
+  ['9007199254740992', '9007199254740993'],
+  ['12345678901234567890', '12345678901234567891'],
+])('version %s is known again, and is older than %s', (version, next) => {
+  const cache = createCache();
+  expect(cache.hear('ADDED', object('b', version))).toEqual([{ now: `b@${version}` }]);
+  expect(cache.hear('MODIFIED', object('b', version))).toEqual([]);
+  expect(cache.hear('MODIFIED', object('b', next))).toEqual([{ before: `b@${version}`, now: `b@${next}` }]);
+  expect(cache.hear('MODIFIED', object('b', version))).toEqual([]);
+});
+
 test('versions that cannot be ordered: the last word counts', () => {
   const cache = createCache();
   expect(cache.hear('MODIFIED', object('a', 'xyz'))).toEqual([{ before: 'a@3', now: 'a@xyz' }]);

@@ -112,7 +112,10 @@ export function createViews(drivers: readonly string[]): Views {
       const isAgent = pod.metadata.labels?.[APP_COMPONENT] === 'agent' ? { isAgent: true as const } : {};
       return share({ ...facts, volumes: openVolumes(facts), ...isAgent }, 'namespace', 'nodeName');
     },
-    claim: (claim) => share(claimFacts(claim), 'uid', 'namespace', 'storageClass', 'volumeName', 'selectedNode'),
+    claim: (claim) => {
+      share(claim.metadata, 'uid');
+      return share(claimFacts(claim), 'namespace', 'storageClass', 'volumeName', 'selectedNode');
+    },
     pv: (pv) => {
       const facts = pvFacts(pv);
       const { claimRef, persistentVolumeReclaimPolicy } = pv.spec ?? {};
