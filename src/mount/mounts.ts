@@ -4,6 +4,7 @@ import { CommandFailed } from '../exec/command-failed.ts';
 import type { Run } from '../exec/run.ts';
 import { isOn } from './btrfs.ts';
 import { DEVICES, deviceBehind, deviceNumber } from './device-number.ts';
+import { kernelWords } from './kernel-words.ts';
 import { isReadOnly, isSameView, mountAt, parseMountinfo, viewAt, type MountEntry } from './mountinfo.ts';
 import { isSeenOutside } from './seen-outside.ts';
 
@@ -67,7 +68,8 @@ export function createHostMounts(run: Run): Mounts {
       if ((await deviceNumber(source)) === undefined) throw new Fault('not-found', `device ${source} is not there`);
       const found = mountAt(await list(signal), target);
       if (found) return assertSame(found, await showsSource(found, source, run, signal));
-      await call(mountArgv({ source, target, fsType, options }), signal);
+      const argv = mountArgv({ source, target, fsType, options });
+      await call(argv, signal).catch((error: unknown) => throwWithWords(source, error, run, signal));
     },
     bind: async ({ source, target, readOnly, options }, signal) => {
       const entries = await list(signal);
@@ -90,6 +92,15 @@ export function createHostMounts(run: Run): Mounts {
         throw new Fault('unavailable', `${left.source} is still mounted at ${target}, below ${MAX_LAYERS} others`);
     },
   };
+}
+
+/** Why a filesystem cannot be mounted, and what helps, only the kernel's log tells. */
+async function throwWithWords(device: string, error: unknown, run: Run, signal: AbortSignal): Promise<never> {
+  if (!(error instanceof Fault)) throw error;
+  const words = await kernelWords(device, run, signal);
+  throw words === undefined
+    ? error
+    : new Fault(error.kind, `${error.message} The kernel says: ${words}`, { cause: error });
 }
 
 /**

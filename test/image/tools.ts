@@ -26,6 +26,7 @@ export const TOOLS: readonly { readonly name: string; readonly ask: string; read
     'blkid',
     'blkdiscard',
     'blockdev',
+    'dmesg',
     'fallocate',
     'fsfreeze',
     'losetup',

@@ -184,3 +184,19 @@ test('a btrfs whose device has another name by now is known, and is not the one 
     await rm(name, { force: true });
   }
 });
+
+test('of a filesystem that cannot be mounted, what the kernel says of it is told', async () => {
+  await using disks = await createLoopDisks(320 * MIB);
+  await using work = await workFolder();
+  const [device = ''] = disks.devices;
+  const target = path.join(work.folder, 'target');
+  await mkdir(target);
+  await filesystems.format(device, { type: 'xfs', uuid: randomUUID() }, never);
+  await disks.command('dd', 'if=/dev/zero', `of=${device}`, 'bs=512', 'seek=1', 'count=3', 'conv=fsync');
+  await expect(mounts.mount({ source: device, target, fsType: 'xfs', options: [] }, never)).rejects.toMatchObject({
+    kind: 'unavailable',
+    message: expect.stringMatching(
+      /Structure needs cleaning.*The kernel says: .*XFS \(loop\d+\): .*xfs_repair/s,
+    ) as string,
+  });
+});
