@@ -3,6 +3,7 @@
  * https://kubernetes.io/docs/reference/using-api/api-concepts/#retrieving-large-results-sets-in-chunks
  */
 export interface RawList<T> {
+  readonly kind?: string;
   readonly items?: Iterable<T> | null;
   readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string };
 }

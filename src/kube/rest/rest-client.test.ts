@@ -173,7 +173,7 @@ const cases: Case[] = [
 ];
 
 test.each(cases)('request: $name', async ({ call, want }) => {
-  await using api = await startFakeApi(() => ({ body: {} }));
+  await using api = await startFakeApi(() => ({ body: { items: [], metadata: {} } }));
   const client = createKubeClient(fakeAccess(api.server), options);
   await call(client);
   client.close();
@@ -210,6 +210,27 @@ test('a page tells its version and where to go on', async () => {
   const page = await client.list<Node>(NODES, { limit: 1 }, never);
   expect(page).toEqual({ items: [{ metadata: { name: 'n' } }], resourceVersion: '7', continue: 'more' });
   expect(await client.list(NODES, { continue: 'more' }, never)).toEqual({ items: [], resourceVersion: '7' });
+  client.close();
+});
+
+test.each([
+  ['nothing', '{}'],
+  ['null', 'null'],
+  ['a text', '"ok"'],
+  ['objects without their list', '[]'],
+  ['a Status that comes as a success', '{"kind":"Status","metadata":{},"status":"Failure","code":403}'],
+  ['one object', '{"kind":"Node","metadata":{"name":"n","resourceVersion":"7"}}'],
+  ['words of a gateway', '{"error":"upstream","items":[]}'],
+  ['a table', '{"kind":"Table","metadata":{"resourceVersion":"7"},"items":[]}'],
+])('a list that is %s fails: all objects would be taken to be gone', async (_, text) => {
+  await using api = await startFakeApi((_, response) => {
+    response.writeHead(200, { 'content-type': 'application/json' }).end(text);
+  });
+  const client = createKubeClient(fakeAccess(api.server), options);
+  const message = expect.stringContaining(`GET /api/v1/nodes: the answer is no list: ${text}`);
+  const problem = { name: 'ApiError', reason: 'BadAnswer', message };
+  await expect(client.list(NODES, {}, never)).rejects.toMatchObject(problem);
+  await expect(client.listEach(NODES, {}, () => {}, never)).rejects.toMatchObject(problem);
   client.close();
 });
 

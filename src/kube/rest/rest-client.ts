@@ -5,7 +5,6 @@ import type { ListMeta } from '../protobuf/list-reader.ts';
 import type { Message } from '../protobuf/schema.ts';
 import { ACCEPT } from './answer-format.ts';
 import { readListAnswer } from './list-answer.ts';
-import type { RawList } from './list-text.ts';
 import { apiVersionOf, PODS, type Resource } from '../resource.ts';
 import { createRestCaller, nameOf, textOfBody, type Call, type RestOptions } from './rest-call.ts';
 import { queryOf, restPath } from './rest-path.ts';
@@ -22,8 +21,11 @@ export function createKubeClient(access: ClusterAccess, options: RestOptions): K
   return {
     get: (resource, key, signal) => caller.json({ method: 'GET', path: restPath(resource, key) }, signal),
     list: async <T extends KubeObject>(resource: Resource<T>, options: ListOptions, signal: AbortSignal) => {
-      const { items, metadata } = await caller.json<RawList<T>>(listCall(resource, options), signal);
-      return { items: [...(items ?? [])], ...pageEnd(metadata) } satisfies ListPage<T>;
+      const items: T[] = [];
+      const call = { ...listCall(resource, options), accept: ACCEPT.json };
+      const reading = { kind: resource.kind, schema: undefined, tell: (object: T) => void items.push(object) };
+      const end = await caller.read(call, signal, (answer) => readListAnswer(nameOf(call), answer, reading));
+      return { items, ...pageEnd(end) } satisfies ListPage<T>;
     },
     listEach: (resource, { schema, ...options }, tell, signal) => {
       const call = { ...listCall(resource, options), accept: acceptFor(schema) };

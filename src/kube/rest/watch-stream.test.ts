@@ -124,7 +124,7 @@ test.each(ends)('a watch that ends with $name', async ({ end, want }) => {
 
 test('a watch that breaks on a connection used before is not started again behind the reader', async () => {
   await using api = await startFakeApi(({ query }, response) => {
-    if (!query.has('watch')) return { body: {} };
+    if (!query.has('watch')) return { body: { items: [], metadata: {} } };
     answerWatch(response)('ADDED', node('a', '6'));
     setImmediate().then(
       () => response.socket?.resetAndDestroy(),
