@@ -1,4 +1,3 @@
-import { access, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import { PUBLISHED_AT } from '../../model/well-known.ts';
@@ -8,6 +7,7 @@ import { LOCAL_VOLUMES } from '../../kube/resource.ts';
 import type { Mounts } from '../../mount/mounts.ts';
 import type { RecordEvent } from '../events/record-event.ts';
 import { unlessGone } from '../../kube/find.ts';
+import { isForgotten } from './kubelet-forgot.ts';
 import { subjectOf } from '../../kube/subject.ts';
 
 export interface LostInlineVolumesDeps {
@@ -59,22 +59,3 @@ async function findLost(
   }
   return lost;
 }
-
-/**
- * The kubelet writes vol_data.json beside the mount before it first asks for it, and removes it after the last call
- * (pkg/volume/csi/csi_plugin.go, csi_mounter.go). Without any pod in its folder it is not the folder of a kubelet that
- * runs, or not there yet: then nothing is known.
- */
-async function isForgotten(target: string): Promise<boolean> {
-  const [, pods] = /^(.+\/pods)\/[^/]+\/volumes\/kubernetes\.io~csi\/[^/]+\/mount$/.exec(target) ?? [];
-  if (pods === undefined) return false;
-  const known = await readdir(pods).catch(() => []);
-  return known.length > 0 && !(await exists(path.join(path.dirname(target), 'vol_data.json')));
-}
-
-/** Whatever cannot be looked at counts as there. */
-const exists = (file: string): Promise<boolean> =>
-  access(file).then(
-    () => true,
-    (error: NodeJS.ErrnoException) => error.code !== 'ENOENT',
-  );

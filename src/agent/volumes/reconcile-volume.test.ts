@@ -340,25 +340,32 @@ test('a volume that the kubelet staged and forgot is unstaged by the second try 
   expect([it.object.read(), await it.volumes()]).toEqual([undefined, []]);
 });
 
+const CSI = 'volumes/kubernetes.io~csi/pv-1';
+
 test.each([
-  ['and its pod is gone', 'gone', true],
-  ['and its pod is there', 'there', false],
-])('a raw device that the kubelet has, %s: unmounted %s', async (_, pod, isUnmounted) => {
+  ['a raw device whose pod is gone', ['publish/pv-1/gone', 'pv-1/dev/gone'], true],
+  ['a raw device whose pod is there', ['publish/pv-1/there', 'pv-1/dev/there'], false],
+  ['a volume whose record the kubelet lost', [`pods/lost/${CSI}/mount`, 'pods/lost/volume-subpaths/pv-1/c/0'], true],
+  ['a volume that the kubelet knows', [`pods/there/${CSI}/mount`], false],
+  ['a part of one that it knows', ['pods/there/volume-subpaths/pv-1/c/0'], false],
+  ['a volume that is mounted elsewhere as well', [`pods/lost/${CSI}/mount`, 'elsewhere'], false],
+])('%s is unmounted where the kubelet has it, and removed: %s %s', async (_, targets, isRemoved) => {
   const folder = await mkdtemp(path.join(tmpdir(), 'kubelet-'));
   onTestFinished(() => rm(folder, { recursive: true }));
-  await mkdir(path.join(folder, 'pods/there'), { recursive: true });
+  for (const pod of ['there', 'lost']) await mkdir(path.join(folder, 'pods', pod, CSI), { recursive: true });
+  await writeFile(path.join(folder, 'pods/there', CSI, 'vol_data.json'), '{}');
   const it = await rig(sampleLocalVolume());
   await it.reconcile();
-  const devices = path.join(folder, 'plugins/kubernetes.io/csi/volumeDevices');
-  for (const at of [`publish/pv-1/${pod}`, `pv-1/dev/${pod}`]) {
-    const bound = { source: '/dev/pool-0/v1', target: path.join(devices, at), readOnly: false, options: [] };
+  for (const at of targets) {
+    const place = /^pods|^elsewhere/.test(at) ? at : `plugins/kubernetes.io/csi/volumeDevices/${at}`;
+    const bound = { source: '/dev/pool-0/v1', target: path.join(folder, place), readOnly: false, options: [] };
     await it.mounts.bind(bound, never);
   }
   const status = { ...it.object.read()?.status, phase: 'Deleting', reason: 'InUse' } as const;
   it.object.write(sampleLocalVolume({ meta: deleting, status }));
   await it.reconcile().catch(() => undefined);
-  expect(await it.mounts.list(never)).toHaveLength(isUnmounted ? 0 : 2);
-  expect(it.object.read() === undefined).toBe(isUnmounted);
+  expect(await it.mounts.list(never)).toHaveLength(isRemoved ? 0 : targets.length);
+  expect(it.object.read() === undefined).toBe(isRemoved);
 });
 
 test('a disk and a filesystem of their own that the kubelet forgot are unstaged, too', async () => {
