@@ -35,7 +35,7 @@ import {
 } from '../kube/resource.ts';
 import type { KubeObject, NodeLocalStorage } from '../model/objects.ts';
 import { SNAPSHOT_SOURCE } from '../model/snapshot-objects.ts';
-import { EXTENDER_CALLED, MARK } from '../model/well-known.ts';
+import { EXTENDER_CALLED, LEGACY_DRIVER, MARK } from '../model/well-known.ts';
 import { SECRETS, textAt } from '../operator/serving/keep-certificates.ts';
 import { schedulerConfig, type Choice, type Extender } from '../setup/scheduler-config.ts';
 import {
@@ -66,6 +66,19 @@ test('in a healthy cluster nothing is found, and everything is looked at', async
   const { facts, findings } = await cluster.examine();
   expect(findings).toEqual([]);
   expect(facts.unseen).toEqual([]);
+});
+
+test('a volume that was made under the name of the driver before us has its PersistentVolume', async () => {
+  cluster = await startSickCluster();
+  const { metadata, spec, status } = volumeOf('pv-3', 'local-3', 'older');
+  await cluster.put(LOCAL_VOLUMES, localVolume('local-3', 'older'), HOUR_MS);
+  await cluster.put(
+    VOLUMES,
+    { metadata, spec: { ...spec, csi: { ...spec.csi, driver: LEGACY_DRIVER } }, status },
+    HOUR_MS,
+  );
+  await cluster.put(CLAIMS, claimOf('older', { volumeName: 'pv-3' }, 'Bound'));
+  expect((await cluster.examine()).findings).toEqual([]);
 });
 
 test('kube-scheduler with what scheduler-config prints is as it should be, and so is a second one beside it', async () => {

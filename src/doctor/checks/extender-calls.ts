@@ -2,7 +2,7 @@ import { classOf } from '../../model/decode-claim.ts';
 import type { Pod } from '../../model/objects.ts';
 import { EXTENDER_CALLED } from '../../model/well-known.ts';
 import { inWords } from '../../model/in-words.ts';
-import { nameOf, placeOf, since, type Facts } from '../model/facts.ts';
+import { isOurDriver, nameOf, placeOf, since, type Facts } from '../model/facts.ts';
 import { found, type Finding } from '../model/finding.ts';
 import { SCHEDULER_CONFIG } from '../model/mend.ts';
 
@@ -33,9 +33,9 @@ export function checkCalls(facts: Facts): Finding[] {
 }
 
 /** Every volume is made for a pod that was placed a moment before. */
-function volumeMadeAfter(time: number, { pvs = [], settings }: Facts): string | undefined {
-  const pv = pvs
-    .filter(({ spec }) => spec?.csi?.driver === settings.driver)
+function volumeMadeAfter(time: number, facts: Facts): string | undefined {
+  const pv = (facts.pvs ?? [])
+    .filter(({ spec }) => isOurDriver(spec?.csi?.driver, facts))
     .find(({ metadata }) => Date.parse(metadata.creationTimestamp ?? '') - time > LATER_MS);
   return pv && `PersistentVolume ${nameOf(pv)} was made at ${pv.metadata.creationTimestamp ?? ''}`;
 }
@@ -49,10 +49,11 @@ function podThatWaits(leads: string, facts: Facts): string | undefined {
 }
 
 /** Whether a pod without a node has an inline volume of ours, or a claim of a class of ours. */
-export function asksForUs({ metadata, spec }: Pod, { classes = [], claims = [], settings }: Facts): boolean {
+export function asksForUs({ metadata, spec }: Pod, facts: Facts): boolean {
+  const { classes = [], claims = [] } = facts;
   if (spec?.nodeName !== undefined) return false;
-  if ((spec?.volumes ?? []).some(({ csi }) => csi?.driver === settings.driver)) return true;
-  const ours = new Set(classes.filter(({ provisioner }) => provisioner === settings.driver).map(nameOf));
+  if ((spec?.volumes ?? []).some(({ csi }) => isOurDriver(csi?.driver, facts))) return true;
+  const ours = new Set(classes.filter(({ provisioner }) => isOurDriver(provisioner, facts)).map(nameOf));
   const names = (spec?.volumes ?? []).flatMap(({ persistentVolumeClaim }) => persistentVolumeClaim?.claimName ?? []);
   return claims
     .filter((claim) => claim.metadata.namespace === metadata.namespace && names.includes(nameOf(claim)))

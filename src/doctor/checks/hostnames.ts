@@ -4,15 +4,15 @@ import { nodeTraitsOf } from '../../model/node-choice.ts';
 import type { Node } from '../../model/objects.ts';
 import { TOPOLOGY_KEY } from '../../model/well-known.ts';
 import { hostnameIn } from '../../operator/follow/topology.ts';
-import { nameOf, nodesWithStorage, some, type Facts } from '../model/facts.ts';
+import { isOurDriver, nameOf, nodesWithStorage, some, type Facts } from '../model/facts.ts';
 import { found, type Finding } from '../model/finding.ts';
 
 /** By its hostname label a PersistentVolume names its node: it must be one node's, and stay that node's. */
 export function checkHostnames(facts: Facts): readonly Finding[] {
-  const { nodes = [], volumes = [], pvs = [], settings } = facts;
+  const { nodes = [], volumes = [], pvs = [] } = facts;
   const local = new Map(volumes.map((volume) => [nameOf(volume), volume]));
   const named = pvs.map(pvFacts).flatMap(({ name, driver, handle, node }) => {
-    const volume = driver === settings.driver ? local.get(handle) : undefined;
+    const volume = isOurDriver(driver, facts) ? local.get(handle) : undefined;
     return volume && node !== undefined ? [{ name, hostname: node, volume }] : [];
   });
   return [...shared(nodes, nodesWithStorage(facts)), ...nodes.flatMap((node) => renamed(node, named))];

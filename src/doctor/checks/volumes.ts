@@ -4,7 +4,7 @@ import type { LocalVolume } from '../../model/local-volume.ts';
 import type { PersistentVolume } from '../../model/objects.ts';
 import { KEEP, LET_GO, LOST } from '../../model/well-known.ts';
 import { inWords } from '../../model/in-words.ts';
-import { nameOf, placeOf, since, some, type Facts } from '../model/facts.ts';
+import { isOurDriver, nameOf, placeOf, since, some, type Facts } from '../model/facts.ts';
 import { found, type Finding } from '../model/finding.ts';
 import { agentLog } from '../model/mend.ts';
 
@@ -93,9 +93,10 @@ function withoutOwner(volume: LocalVolume, isOwned: Owners, facts: Facts): Findi
 type Owners = (volume: LocalVolume) => boolean;
 
 /** Snapshots and inline volumes belong to others; a claim that waits finds its volume again. */
-function ownersOf({ pvs, claims, settings }: Facts): Owners {
+function ownersOf(facts: Facts): Owners {
+  const { pvs, claims } = facts;
   if (!pvs || !claims) return () => true;
-  const handles = new Set(pvs.filter((pv) => isOurs(pv, settings.driver)).map(({ spec }) => spec?.csi?.volumeHandle));
+  const handles = new Set(pvs.filter((pv) => isOurs(pv, facts)).map(({ spec }) => spec?.csi?.volumeHandle));
   const open = claims.filter(({ status }) => status?.phase !== 'Bound');
   const waiting = new Set([...open.map(placeOf), ...open.map(({ metadata: { uid } }) => uid)]);
   return (volume) => volume.spec.role !== 'Volume' || handles.has(volume.metadata.name) || waiting.has(claimOf(volume));
@@ -105,10 +106,11 @@ function ownersOf({ pvs, claims, settings }: Facts): Owners {
 const claimOf = (volume: LocalVolume): string =>
   volumeFacts(volume).claimUid ?? `${volume.spec.claim?.namespace ?? ''}/${volume.spec.claim?.name ?? ''}`;
 
-const isOurs = ({ spec }: PersistentVolume, driver: string): boolean => spec?.csi?.driver === driver;
+const isOurs = ({ spec }: PersistentVolume, facts: Facts): boolean => isOurDriver(spec?.csi?.driver, facts);
 
 /** One of the existing open-local has no LocalVolume, but its logical volume is in a report. */
-function missing({ pvs = [], volumes = [], storages = [], settings }: Facts): Finding[] {
+function missing(facts: Facts): Finding[] {
+  const { pvs = [], volumes = [], storages = [] } = facts;
   const recorded = new Set(volumes.map(nameOf));
   const reported = new Set(
     storages.flatMap(({ status }) =>
@@ -118,7 +120,7 @@ function missing({ pvs = [], volumes = [], storages = [], settings }: Facts): Fi
     ),
   );
   return pvs
-    .filter((pv) => isOurs(pv, settings.driver) && pv.metadata.annotations?.[LET_GO] === undefined)
+    .filter((pv) => isOurs(pv, facts) && pv.metadata.annotations?.[LET_GO] === undefined)
     .filter(({ spec, status }) => status?.phase === 'Bound' && !isUnit(spec?.csi?.volumeAttributes))
     .filter(({ spec }) => !recorded.has(spec?.csi?.volumeHandle ?? '') && !reported.has(spec?.csi?.volumeHandle ?? ''))
     .map((pv) => {

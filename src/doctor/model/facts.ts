@@ -1,3 +1,4 @@
+import { driversOf } from '../../model/decode.ts';
 import type { Definition } from '../../definitions/definition.ts';
 import type { Lease } from '../../kube/lease/lease-record.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
@@ -137,6 +138,10 @@ export const nameOf = ({ metadata }: { readonly metadata: ObjectMeta }): string 
 /** `namespace/name`. */
 export const placeOf = ({ metadata }: { readonly metadata: ObjectMeta }): string =>
   `${metadata.namespace ?? ''}/${metadata.name ?? ''}`;
+
+/** Whether a CSI driver is ours. Clusters that changed from one of our names to the other have volumes of both. */
+export const isOurDriver = (name: string | undefined, { settings }: Pick<Facts, 'settings'>): boolean =>
+  driversOf(settings.driver).includes(name ?? '');
 
 export const isReady = (pod: ComponentPod): boolean =>
   pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
