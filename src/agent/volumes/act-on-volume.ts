@@ -2,6 +2,7 @@ import { LUKS_HEADER } from '../../model/encryption.ts';
 import { bytes, type Bytes } from '../../model/bytes.ts';
 import { Fault, textOf } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
+import { present } from '../../model/present.ts';
 import type { Seen, VolumeRef } from '../../lvm/lvm.ts';
 import { mapperUuidOf, volumeDevicePath } from '../../lvm/names.ts';
 import { holdersOf, releaseAdvice, seekAdvice } from '../../disk/release-advice.ts';
@@ -184,8 +185,7 @@ async function actOnSnapshot(target: VolumeRef, step: Deed, { lvm }: VolumeDeps,
 const targetOf = ({ spec, metadata }: LocalVolume, step: Deed): VolumeRef => ({
   vgName: spec.vgName ?? '',
   name: metadata.name ?? '',
-  ...('vgUuid' in step && step.vgUuid !== undefined ? { vgUuid: step.vgUuid } : {}),
-  ...('uuid' in step && step.uuid !== undefined ? { uuid: step.uuid } : {}),
+  ...present({ vgUuid: 'vgUuid' in step ? step.vgUuid : undefined, uuid: 'uuid' in step ? step.uuid : undefined }),
 });
 
 async function erase(
