@@ -57,7 +57,7 @@ function rig({ spec, status, snapshot = snapshotOf('s1'), inGroup, content, sect
   const clock = createFakeClock();
   const deps: CopyVolumeDeps = {
     lvm: {
-      report: () => Promise.resolve({ groups: [group], orphans: [] }),
+      report: () => Promise.resolve({ groups: [sampleGroup('pool-9'), group], orphans: [] }),
       activateVolume: ({ name: which }: { readonly name: string }) => {
         did.push(`activate ${which}`);
         Object.assign(group.volumes[1] ?? {}, { active: true });
@@ -106,6 +106,8 @@ test.each<[string, Given, boolean]>([
   ['in blocks of a sector', { content: { ...xfs, blockSize: 4096 }, sector: 4096 }, true],
   ['on disks like those of its source', { content: xfs, sector: 512 }, true],
   ['on disks that do not tell', { content: xfs }, true],
+  ['that does not tell its blocks', { content: { kind: 'filesystem', type: 'xfs' }, sector: 4096 }, true],
+  ['and was never formatted', { content: { kind: 'blank' }, sector: 4096 }, true],
   ['of a raw device, which is the pod’s', { content: xfs, sector: 4096, spec: { fsType: undefined } as never }, true],
 ])('a copy of what is read %s', async (_, given, isCopied) => {
   const it = rig(given);
@@ -180,10 +182,12 @@ const begunOn = (volumeUuid: string): LocalVolume['status'] => ({
   groupUuid: 'pool-0',
 });
 
-test('a copy goes on from what was told', async () => {
+test('a copy goes on from what was told of its logical volume, and begins anew where none was named', async () => {
   const it = rig({ status: begunOn('lv-v1') });
   await it.run();
-  expect(it.copies).toMatchObject([{ from: 2 * GIB }]);
+  const nameless = rig({ status: { phase: 'Pending', copiedBytes: 2 * GIB } });
+  await nameless.run();
+  expect([it.copies, nameless.copies]).toMatchObject([[{ from: 2 * GIB }], [{ from: 0 }]]);
 });
 
 test('nothing is copied onto another logical volume of its name: reconcileVolume refuses it', async () => {
@@ -200,7 +204,8 @@ test('how far it is is told at once and then every five seconds, and never that 
       for (const [done, ms] of [
         [GIB, 4999],
         [2 * GIB, 1],
-        [size, 1],
+        [2.5 * GIB, 4999],
+        [size, 0],
       ] as const) {
         await it.clock.advance(ms);
         await copied(bytes(done));
@@ -213,6 +218,7 @@ test('how far it is is told at once and then every five seconds, and never that 
   expect(seen).toEqual([
     [0, 0, '0 B of 3 GiB are copied from /dev/pool-0/s1.'],
     [2 * GIB, 66, '2 GiB of 3 GiB are copied from /dev/pool-0/s1.'],
+    [2 * GIB, 66, '2 GiB of 3 GiB are copied from /dev/pool-0/s1.'],
     [3 * GIB, 99, '3 GiB of 3 GiB are copied from /dev/pool-0/s1.'],
   ]);
 });
@@ -221,6 +227,12 @@ test.each<[string, Given, string, string]>([
   ['overflowed', { snapshot: snapshotOf('s1', { snapshot: { overflowed: true } }) }, 'SourceFailed', 'overflowed'],
   ['gone', { snapshot: 'none' }, 'SourceMissing', 'cannot be made from it'],
   [
+    'is being deleted',
+    { snapshot: { ...snapshotOf('s1'), metadata: { name: 's1', deletionTimestamp: '2026-01-01T00:00:00Z' } } },
+    ...(['SourceMissing', 'cannot be made from it'] as const),
+  ],
+  ['has no logical volume', { inGroup: { name: 's2' } }, 'SourceMissing', 'Snapshot s1 is not in volume group pool-0.'],
+  [
     'could not be taken',
     { snapshot: snapshotOf('s1', { phase: 'Failed', message: 'no room' }) },
     'SourceMissing',
@@ -228,8 +240,8 @@ test.each<[string, Given, string, string]>([
   ],
 ])('a snapshot that %s: refused, and nothing is copied', async (_, given, reason, message) => {
   const it = rig(given);
-  await expect(it.run()).rejects.toThrow(message);
-  expect(it.did).toEqual([`event ${reason}`]);
+  for (let call = 0; call < 2; call += 1) await expect(it.run()).rejects.toThrow(message);
+  expect(it.did, 'told once').toEqual([`event ${reason}`]);
   expect(it.status()).toMatchObject({ phase: 'Failed', reason, message: expect.stringContaining(message) as string });
 });
 
@@ -279,6 +291,19 @@ test('a snapshot whose device is not there, as after a boot, is activated', asyn
   const it = rig({ inGroup: { active: false } });
   await it.run();
   expect(it.did.slice(0, 2)).toEqual(['activate s1', 'copy']);
+});
+
+test('a snapshot that cannot be activated is told so', async () => {
+  const it = rig({ inGroup: { active: false } });
+  const activateVolume = () => Promise.reject(new Fault('unavailable', 'refusing activation'));
+  await expect(it.run({ lvm: { ...it.deps.lvm, activateVolume } })).rejects.toThrow('refusing activation');
+  expect(it.status()).toMatchObject({ phase: 'Failed', reason: 'ActivationFailed' });
+});
+
+test('the copy of an xfs is recorded as one', async () => {
+  const it = rig({ spec: { fsType: 'xfs' }, content: xfs });
+  await it.run();
+  expect(it.object.read()?.metadata.annotations?.[FORMATTED]).toBe('xfs');
 });
 
 test('a copy that is stopped tells nothing', async () => {

@@ -190,6 +190,8 @@ test.each<[string, LocalVolume, LvmGroup | undefined, object]>([
 });
 
 const own = { ...ready, groupUuid: 'pool-0', volumeUuid: 'lv-v1' };
+/** Its group is recorded, and it was not ready yet. */
+const begun = { phase: 'Pending', groupUuid: 'pool-0' } as const;
 const at = (uuid: string, more: Partial<LvmGroup> = {}): LvmGroup => sampleGroup('pool-0', { uuid, ...more });
 const doubted = (uuid: string, recorded: boolean, volumes: LvmGroup['volumes'] = []): LvmGroup =>
   at(uuid, { volumes, doubt: { reason: 'DuplicateName', message: 'Two have the name.', recorded } });
@@ -340,6 +342,36 @@ test.each<[string, LocalVolume, readonly LvmGroup[], object]>([
     sampleLocalVolume({ status: own }),
     [sampleGroup('clone', { uuid: 'g-1', volumes: v1 }), at('pool-0', { volumes: v1 })],
     { kind: 'ready', vgUuid: 'pool-0', uuid: 'lv-v1' },
+  ],
+  [
+    'was never made, and waits while another group has the name of its own',
+    sampleLocalVolume({ status: begun }),
+    [at('other')],
+    { kind: 'refuse', reason: 'GroupMissing' },
+  ],
+  [
+    'was never made, and goes though other volumes have its name, or its group’s name',
+    sampleLocalVolume({ meta: deleting, status: begun }),
+    [at('other', { volumes: [sampleVolume('v9')] }), sampleGroup('pool-1', { volumes: v1 })],
+    { kind: 'gone' },
+  ],
+  [
+    'is not made in its own of two groups, whose name may mean the other one',
+    sampleLocalVolume({ status: begun }),
+    [doubted('other', false), doubted('pool-0', true)],
+    inDoubt,
+  ],
+  [
+    'is called removed though another of its name is in another group',
+    sampleLocalVolume({ meta: deleting, status: own }),
+    [at('pool-0'), sampleGroup('pool-1', { volumes: [sampleVolume('v1', { uuid: 'new' })] })],
+    { kind: 'gone' },
+  ],
+  [
+    'is not adopted in its own of two groups, whose name may mean the other one',
+    sampleLocalVolume({ spec: { adopted: true }, status: begun }),
+    [doubted('other', false), doubted('pool-0', true, [sampleVolume('v1', { tags: [] })])],
+    inDoubt,
   ],
   [
     'takes no other logical volume of its name along',
@@ -506,6 +538,7 @@ const which = { vgUuid: 'pool-0', uuid: 'lv-v1' };
 test.each<[string, LocalVolume, LvmGroup, object]>([
   ['it bears no tag yet', adopted(), foreign, { kind: 'adopt', ...which }],
   ['it is larger than recorded', adopted(), holding({ tags: [], size: bytes(2 * GIB) }), { kind: 'adopt', ...which }],
+  ['it was copied from another', adopted({ spec: { source: { volume: 'v0' } } }), foreign, { kind: 'adopt', ...which }],
   ['it has the tag', adopted(), holding(), { kind: 'ready', sizeBytes: GIB }],
   ['it is not active after a boot', adopted(), holding({ active: false }), { kind: 'activate' }],
   ['it is missing, and never made anew', adopted(), empty, { kind: 'refuse', reason: 'VolumeLost' }],
@@ -514,13 +547,13 @@ test.each<[string, LocalVolume, LvmGroup, object]>([
     'it is a snapshot of something',
     adopted(),
     holding({ tags: [], origin: 'root' }),
-    { kind: 'refuse', reason: 'VolumeMismatch' },
+    { kind: 'refuse', reason: 'VolumeMismatch', message: expect.stringContaining('is a snapshot of root: it is left') },
   ],
   [
     'it is to be a snapshot and is none',
     adopted({ spec: { role: 'Snapshot', source: { volume: 'v0' } } }),
     foreign,
-    { kind: 'refuse', reason: 'VolumeMismatch' },
+    { kind: 'refuse', reason: 'VolumeMismatch', message: expect.stringContaining('is no snapshot: it is left alone') },
   ],
   [
     'it is the snapshot that it is to be',

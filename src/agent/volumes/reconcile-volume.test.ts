@@ -8,13 +8,14 @@ import { silentLog } from '../../model/log.ts';
 import { NO_TRACER } from '../../trace/tracer.ts';
 import { exits } from '../../exec/fake-run.ts';
 import { faultFromLvm } from '../../lvm/errors.ts';
-import type { Lvm } from '../../lvm/lvm.ts';
+import type { Lvm, VolumeRef } from '../../lvm/lvm.ts';
 import { createStateFile } from '../../exec/state-file.ts';
 import { createSimulatedLvm } from '../../lvm/simulated.ts';
 import { luksUuidOf, mappingNameOf, mappingPathOf } from '../../crypt/names.ts';
 import { createSimulatedCrypt } from '../../crypt/simulated.ts';
 import { createSimulatedMounts } from '../../mount/simulated.ts';
-import { mapperUuidOf } from '../../lvm/names.ts';
+import { mapperUuidOf, OUR_TAG } from '../../lvm/names.ts';
+import type { LvmVolume } from '../../lvm/report.ts';
 import { bytes, GIB, MIB } from '../../model/bytes.ts';
 import { Fault } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
@@ -116,21 +117,24 @@ async function rig(volume: LocalVolume) {
 
 test('made, told once, grown, removed', async () => {
   const it = await rig(sampleLocalVolume());
-  await it.reconcile();
-  await it.reconcile();
+  const logged: unknown[] = [];
+  const log = { ...silentLog, info: (fields: object) => void logged.push(fields) };
+  await it.reconcile({ log });
+  await it.reconcile({ log });
   expect(it.object.read()?.status).toEqual(READY);
   expect(it.object.calls).toHaveLength(1);
   expect(it.changes()).toBe(1);
 
   it.object.write(sampleLocalVolume({ spec: { sizeBytes: GIB + 1 }, status: it.object.read()?.status }));
-  await it.reconcile();
+  await it.reconcile({ log });
   expect(it.object.read()?.status?.sizeBytes).toBe(GIB + 4 * MIB);
   expect(await it.volumes()).toEqual([['v1', GIB + 4 * MIB]]);
 
   it.object.write(sampleLocalVolume({ meta: deleting, status: it.object.read()?.status }));
-  await it.reconcile();
+  await it.reconcile({ log });
   expect(it.object.read()).toBeUndefined();
   expect(await it.volumes()).toEqual([]);
+  expect(logged).toEqual(['create', 'extend', 'remove'].map((action) => ({ vg: 'pool-0', volume: 'v1', action })));
 });
 
 /** LVM as a machine with device-mapper has it: every volume has its device. */
@@ -219,12 +223,79 @@ test('what is removed is erased first; without that it stays, and says why', asy
   expect(it.wiped).toEqual([]);
   const failing = { ...it.deps.disks, erase: () => Promise.reject(new Fault('unavailable', 'it cannot be written')) };
   await expect(it.reconcile({ lvm, disks: failing })).rejects.toThrow('it cannot be written');
-  expect(it.object.read()?.status).toMatchObject({ phase: 'Deleting', reason: 'WipeFailed' });
+  const message = 'it cannot be written';
+  expect(it.object.read()?.status).toMatchObject({ phase: 'Deleting', reason: 'WipeFailed', message });
   expect([await it.volumes(), active]).toEqual([[['v1', GIB]], [true]]);
 
   await it.reconcile({ lvm });
   expect(it.wiped).toEqual([`/dev/pool-0/v1 ${GIB}`]);
   expect([it.object.read(), await it.volumes()]).toEqual([undefined, []]);
+});
+
+/** LVM whose logical volumes are as they are given, and what it is asked for besides. */
+const showing = (lvm: Lvm, facts: () => Partial<LvmVolume>) => {
+  const asked: string[] = [];
+  const note =
+    (verb: string) =>
+    ({ name, uuid }: VolumeRef): Promise<void> =>
+      Promise.resolve(void asked.push(`${verb} ${name} ${typeof uuid}`));
+  const shown: Lvm = {
+    ...lvm,
+    report: async (signal) => {
+      const { groups, orphans } = await lvm.report(signal);
+      return {
+        groups: groups.map((g) => ({ ...g, volumes: g.volumes.map((v) => ({ ...v, ...facts() })) })),
+        orphans,
+      };
+    },
+    ...{ adoptVolume: note('adopt'), activateVolume: note('activate'), refreshVolume: note('refresh') },
+  };
+  return { lvm: shown, asked };
+};
+
+test('a try that is stopped tells nothing', async () => {
+  const it = await rig(sampleLocalVolume());
+  const stopping = new AbortController();
+  const createVolumes: Lvm['createVolumes'] = async () => {
+    stopping.abort(new Error('the agent stops'));
+    return [{ status: 'rejected', reason: new Error('lvcreate was ended') }];
+  };
+  const deps = { ...it.deps, lvm: { ...it.lvm, createVolumes } };
+  await expect(reconcileVolume(sampleLocalVolume(), deps, stopping.signal)).rejects.toThrow('the agent stops');
+  expect([it.object.calls, it.events]).toEqual([[], []]);
+});
+
+test('a logical volume that was there before its record is adopted, and served then', async () => {
+  const it = await rig(sampleLocalVolume());
+  await it.reconcile();
+  it.object.write(sampleLocalVolume({ spec: { adopted: true } }));
+  const { lvm, asked } = showing(it.lvm, () => ({ active: true, tags: asked.length === 0 ? [] : [OUR_TAG] }));
+  await it.reconcile({ lvm });
+  expect([asked, it.object.read()?.status?.phase]).toEqual([['adopt v1 string'], 'Ready']);
+});
+
+test.each<[string, Partial<LvmVolume>, readonly string[]]>([
+  ['is active, as it is', {}, []],
+  ['leads to nowhere, once it is refreshed', { detached: true }, ['refresh v1 string']],
+])('what is removed is erased through its device: one that %s', async (_, facts, first) => {
+  const it = await rig(sampleLocalVolume());
+  await it.reconcile();
+  const { lvm, asked } = showing(it.lvm, () => ({ active: true, ...facts }));
+  it.object.write(sampleLocalVolume({ meta: deleting, status: it.object.read()?.status }));
+  await it.reconcile({ lvm });
+  expect([asked, it.wiped]).toEqual([first, [`/dev/pool-0/v1 ${GIB}`]]);
+});
+
+test('a disk that is pulled before it is wiped is waited for, and no other is wiped in its place', async () => {
+  const it = await rig({ ...sampleLocalVolume(), spec: unitSpec('Device', '/dev/sdc') });
+  await it.reconcile();
+  const { status } = it.object.read() ?? {};
+  it.object.write({ ...sampleLocalVolume({ meta: deleting, status }), spec: unitSpec('Device', '/dev/sdc') });
+  const disks = { ...it.deps.disks, list: () => Promise.resolve([sampleDisk('sdb')]) };
+  await expect(it.reconcile({ disks })).rejects.toThrow('/dev/sdc is not there any more');
+  expect(it.wiped).toEqual([]);
+  await it.reconcile();
+  expect(it.wiped).toEqual(['/dev/sdc']);
 });
 
 test("a record with another volume's device is told, and written anew by what is there", async () => {
@@ -266,18 +337,23 @@ test('of a volume that is in use though nothing of it is mounted, it is told wha
   await it.reconcile();
   const { status } = it.object.read() ?? {};
   const own = { mapperUuid: mapperUuidOf(status?.groupUuid ?? '', status?.volumeUuid ?? ''), holders: ['loop20'] };
-  let devices = [sampleDisk('dm-4', own), sampleDisk('loop20'), sampleDisk('dm-5')];
+  const another = sampleDisk('dm-3', { mapperUuid: 'LVM-another', holders: ['loop19'] });
+  let devices = [sampleDisk('sdb'), another, sampleDisk('dm-4', own), sampleDisk('loop20'), sampleDisk('dm-5')];
   const list = () => Promise.resolve(devices);
+  const said = () => it.object.read()?.status?.message;
   const removeVolume = () => Promise.reject(new Fault('precondition', 'lvm lvremove: Logical volume in use.'));
   it.object.write(sampleLocalVolume({ meta: deleting, status: it.object.read()?.status }));
   const again = () => it.reconcile({ lvm: { ...it.lvm, removeVolume }, disks: { ...it.deps.disks, list } });
   await expect(again()).rejects.toThrow('in use');
-  expect(it.object.read()?.status?.message).toBe(
+  expect(said()).toBe(
     'lvm lvremove: Logical volume in use. loop20 stands on it. To end that: losetup --detach /dev/loop20',
   );
   devices = [sampleDisk('dm-4', { ...own, holders: [] })];
   await expect(again()).rejects.toThrow('in use');
-  expect(it.object.read()?.status?.message).toContain("in use. Nothing stands on it: on the node, grep -l ' 8:dm-4 '");
+  expect(said()).toContain("in use. Nothing stands on it: on the node, grep -l ' 8:dm-4 '");
+  const unseen = { ...it.deps.disks, list: () => Promise.reject(new Error('no /sys')) };
+  await expect(it.reconcile({ lvm: { ...it.lvm, removeVolume }, disks: unseen })).rejects.toThrow('in use');
+  expect(said()).toBe('lvm lvremove: Logical volume in use.');
 });
 
 test('a disk on which a pod made an array says how that is ended, before it is wiped', async () => {

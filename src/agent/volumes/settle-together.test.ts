@@ -141,6 +141,19 @@ test('a snapshot that was taken is not removed with its source by one who looked
   expect(results).toMatchObject([{ reason: { message: expect.stringContaining('not there') } }, { value: GONE }]);
 });
 
+test('the store of a snapshot is made a volume before it is removed, and its source stays', async () => {
+  const it = await node();
+  it.order(named('a'));
+  it.order(snapshotOf('a', 'snap-a'));
+  await it.work('a');
+  await it.work('snap-a');
+  const made = it.others.get('snap-a') as LocalVolume;
+  it.order({ ...made, metadata: { ...made.metadata, ...deleting } });
+  expect(await it.work('snap-a')).toEqual([]);
+  expect(it.said.filter((verb) => verb !== 'report')).toEqual(['splitSnapshot snap-a', 'removeVolume snap-a']);
+  expect((await it.lvm.report(never)).groups[0]?.volumes.map(({ name }) => name)).toEqual(['a']);
+});
+
 test('growth is shared, too, and a path that leads to another logical volume is not grown', async () => {
   const it = await node();
   for (const name of ['a', 'b']) it.order(named(name));
