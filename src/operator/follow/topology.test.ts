@@ -11,6 +11,8 @@ const values = new Map<string, NodeView>([
   node('i-1.example.com', 'host-1'),
   node('bare'),
   node('host-2', 'other'),
+  node('twin', 'twin'),
+  node('clone', 'twin'),
 ]);
 let tell: Handlers<NodeView> = {};
 const topology = createTopology({
@@ -28,6 +30,7 @@ test.each([
   ['bare', ['bare']],
   ['other', ['host-2']],
   ['host-2', ['host-2']], // a name, although the label says otherwise: better than nothing
+  ['twin', ['twin', 'clone']], // two machines of one hostname
   ['unknown', ['unknown']],
 ])('the hostname %s means the nodes %j', (hostname, names) => {
   expect(topology.nodesAt(hostname)).toEqual(names);

@@ -34,8 +34,10 @@ export function createTopology(nodes: Pick<Informer<Node, NodeView>, 'values' | 
   return {
     hostnameOf,
     nodesAt: (hostname) => {
-      if (nodes.values.has(hostname) && hostnameOf(hostname) === hostname) return [hostname];
-      return [...(renamed.get(hostname) ?? [hostname])];
+      const others = renamed.get(hostname);
+      // Nearly always: the node's name is its hostname, and no other has it.
+      if (!others) return [hostname];
+      return nodes.values.has(hostname) && hostnameOf(hostname) === hostname ? [hostname, ...others] : [...others];
     },
   };
 }
