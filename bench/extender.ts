@@ -14,7 +14,16 @@ const quick = process.argv.includes('--quick');
 const scale = quick ? 0.1 : 1;
 const pods = (count: number): number => Math.max(100, Math.round(count * scale));
 
-const NAMES = [100, 500, 1000, 5000, 15_000];
+/** Of 5,000 nodes kube-scheduler sends some 500 names by default. */
+const NAMES = [500, 100, 1000, 5000, 15_000];
+/** How much longer than for the floor kube-scheduler may wait for one pod. */
+const GOALS = [
+  { names: 500, of: 'p50', most: 1.5 },
+  { names: 500, of: 'p99', most: 1.5 },
+  { names: 5000, of: 'p50', most: 3 },
+  { names: 5000, of: 'p99', most: 1.5 },
+] as const;
+
 const enough = (names: number): number => pods(names >= 5000 ? 2000 : 4000);
 
 say('(a) names only, pods with one claim');
@@ -102,14 +111,19 @@ function summary(results: readonly DuelResult[]): string {
 }
 
 function goalsOf(byNames: readonly DuelResult[], byNodes: readonly DuelResult[]): Goal[] {
-  const at5000 = byNames.find(({ names, concurrency }) => names === 5000 && concurrency === 1);
-  const p50 = at5000 ? at5000.ours.both.p50 / at5000.floor.both.p50 : Number.NaN;
-  const p99 = at5000 ? at5000.ours.both.p99 / at5000.floor.both.p99 : Number.NaN;
+  const goals = GOALS.map(({ names, of, most }): Goal => {
+    const row = byNames.find((one) => one.names === names && one.concurrency === 1);
+    const measured = row ? row.ours.both[of] / row.floor.both[of] : Number.NaN;
+    return {
+      goal: `(a) ${of} at ${names} names at most ${most} × the floor`,
+      measured: ratio(measured),
+      met: measured <= most,
+    };
+  });
   const filters = byNodes.map(({ ours }) => ours.filter.p50);
   const spread = Math.max(...filters) / Math.min(...filters);
   return [
-    { goal: '(a) p50 at 5,000 names at most 2.5 × the floor', measured: ratio(p50), met: p50 <= 2.5 },
-    { goal: '(a) p99 at 5,000 names at most 3 × the floor', measured: ratio(p99), met: p99 <= 3 },
+    ...goals,
     {
       goal: '(c) filter of 500 names costs the same within 20 % whatever the cluster',
       measured: `${((spread - 1) * 100).toFixed(0)} %`,
@@ -119,7 +133,7 @@ function goalsOf(byNames: readonly DuelResult[], byNodes: readonly DuelResult[])
 }
 
 function drawing(): string {
-  const single = a.filter(({ concurrency }) => concurrency === 1);
+  const single = a.filter(({ concurrency }) => concurrency === 1).toSorted((x, y) => x.names - y.names);
   return chart({
     title: 'What kube-scheduler waits for one pod: filter + prioritize',
     x: 'node names in the call',

@@ -49,7 +49,8 @@ export function useProblem(kind: VolumeKind, use: VolumeUse): string | undefined
   if (block) return undefined;
   try {
     const type = filesystemType(fsType);
-    parseMountOptions(mountOptions, kind === 'MountPoint' ? kind : type);
+    // Every claim of every pod that is filtered comes by here, and few have options.
+    if (mountOptions.length > 0) parseMountOptions(mountOptions, kind === 'MountPoint' ? kind : type);
     return undefined;
   } catch (error) {
     if (error instanceof Fault) return error.message;
