@@ -150,11 +150,11 @@ function dataComponents({ lostNodeGraceMs: graceMs }: OperatorConfig, deps: Term
 }
 
 /** What looks from time to time whether something is as it never should be, and tells. */
-function lookComponents({ client, log, metrics }: TermDeps, { informers, events, drivers }: Cluster): Component[] {
+function lookComponents({ client, log, metrics }: TermDeps, { informers, events }: Cluster): Component[] {
   const unseen = { informers, events, log, everyMs: UNSEEN_EVERY_MS, onLooked: metrics.onUnseen };
   return [
     background('unseen volumes', (signal) => watchUnseenVolumes(unseen, signal)),
-    background('volumes of nobody', (signal) => watchVolumesOfNobody({ informers, drivers, events, log, now }, signal)),
+    background('volumes of nobody', (signal) => watchVolumesOfNobody({ informers, events, log, now }, signal)),
     background('definitions', (signal) => watchDefinitions({ client, events, log }, signal)),
   ];
 }

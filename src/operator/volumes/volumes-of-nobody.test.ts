@@ -43,7 +43,6 @@ function told(...worlds: readonly World[]): Occurrence[] {
   const [volumes, pvs, claims] = [{ values: new Map() }, { values: new Map() }, { values: new Map() }];
   const look = createLookForVolumesOfNobody({
     informers: { volumes, pvs, claims },
-    drivers: [DRIVER],
     events: { record: (event) => void events.push(event) },
     log: silentLog,
     now: () => at,
@@ -87,6 +86,7 @@ test('ten minutes begin anew when it was somebody’s meanwhile', () => {
 
 test.each<[string, World]>([
   ['a PersistentVolume refers to it', { volume: volume(), pv: pv(DRIVER, 'v') }],
+  ['one of an earlier name of the driver does', { volume: volume(), pv: pv('before.example.com', 'v') }],
   ['its claim waits', { volume: volume(), claim: claim(UID) }],
   ['it is being removed', { volume: volume({}, { deletionTimestamp: '2026-11-30T10:00:00Z' }) }],
   ['it is a snapshot', { volume: volume({ role: 'Snapshot' }) }],
@@ -95,6 +95,6 @@ test.each<[string, World]>([
   expect(thrice(world)).toEqual([]);
 });
 
-test('a PersistentVolume of another driver with that handle is no owner', () => {
-  expect(thrice({ volume: volume(), pv: pv('other.example.com', 'v') })).toHaveLength(1);
+test('a PersistentVolume of another volume is no owner', () => {
+  expect(thrice({ volume: volume(), pv: pv(DRIVER, 'other') })).toHaveLength(1);
 });

@@ -10,8 +10,6 @@ import { allSynced, type Informers } from '../follow/informers.ts';
 
 export interface VolumesOfNobodyDeps {
   readonly informers: { readonly [K in 'volumes' | 'pvs' | 'claims']: Pick<Informers[K], 'values'> };
-  /** Names of CSI drivers that are ours. */
-  readonly drivers: readonly string[];
   readonly events: Pick<EventRecorder, 'record'>;
   readonly log: Log;
   /** Ms that only ever grow. */
@@ -63,10 +61,10 @@ export function createLookForVolumesOfNobody(deps: VolumesOfNobodyDeps): () => v
   };
 }
 
-function volumesOfNobody({ informers, drivers }: VolumesOfNobodyDeps): readonly LocalVolume[] {
+/** A PersistentVolume of whatever driver owns its volume: the driver's name may have been another one. */
+function volumesOfNobody({ informers }: VolumesOfNobodyDeps): readonly LocalVolume[] {
   const { volumes, pvs, claims } = informers;
-  const handles = new Set<string>();
-  for (const { facts } of pvs.values.values()) if (drivers.includes(facts.driver)) handles.add(facts.handle);
+  const handles = new Set([...pvs.values.values()].map(({ facts }) => facts.handle));
   const suspects = [...volumes.values.values()].filter(
     ({ metadata, spec }) =>
       spec.role === 'Volume' && metadata.deletionTimestamp === undefined && !handles.has(metadata.name ?? ''),
