@@ -68,18 +68,17 @@ test('in a healthy cluster nothing is found, and everything is looked at', async
   expect(facts.unseen).toEqual([]);
 });
 
-test('a volume that was made under the name of the driver before us has its PersistentVolume', async () => {
-  cluster = await startSickCluster();
-  const { metadata, spec, status } = volumeOf('pv-3', 'local-3', 'older');
-  await cluster.put(LOCAL_VOLUMES, localVolume('local-3', 'older'), HOUR_MS);
-  await cluster.put(
-    VOLUMES,
-    { metadata, spec: { ...spec, csi: { ...spec.csi, driver: LEGACY_DRIVER } }, status },
-    HOUR_MS,
-  );
-  await cluster.put(CLAIMS, claimOf('older', { volumeName: 'pv-3' }, 'Bound'));
-  expect((await cluster.examine()).findings).toEqual([]);
-});
+test.each([LEGACY_DRIVER, 'before.example.com'])(
+  'a volume that was made under the driver name %s has its PersistentVolume',
+  async (driver) => {
+    cluster = await startSickCluster();
+    const { metadata, spec, status } = volumeOf('pv-3', 'local-3', 'older');
+    await cluster.put(LOCAL_VOLUMES, localVolume('local-3', 'older'), HOUR_MS);
+    await cluster.put(VOLUMES, { metadata, spec: { ...spec, csi: { ...spec.csi, driver } }, status }, HOUR_MS);
+    await cluster.put(CLAIMS, claimOf('older', { volumeName: 'pv-3' }, 'Bound'));
+    expect((await cluster.examine()).findings).toEqual([]);
+  },
+);
 
 test('kube-scheduler with what scheduler-config prints is as it should be, and so is a second one beside it', async () => {
   cluster = await startSickCluster();

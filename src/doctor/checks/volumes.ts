@@ -93,10 +93,10 @@ function withoutOwner(volume: LocalVolume, isOwned: Owners, facts: Facts): Findi
 type Owners = (volume: LocalVolume) => boolean;
 
 /** Snapshots and inline volumes belong to others; a claim that waits finds its volume again. */
-function ownersOf(facts: Facts): Owners {
-  const { pvs, claims } = facts;
+function ownersOf({ pvs, claims }: Facts): Owners {
   if (!pvs || !claims) return () => true;
-  const handles = new Set(pvs.filter((pv) => isOurs(pv, facts)).map(({ spec }) => spec?.csi?.volumeHandle));
+  // Of whatever driver: ours may have had another name.
+  const handles = new Set(pvs.map(({ spec }) => spec?.csi?.volumeHandle));
   const open = claims.filter(({ status }) => status?.phase !== 'Bound');
   const waiting = new Set([...open.map(placeOf), ...open.map(({ metadata: { uid } }) => uid)]);
   return (volume) => volume.spec.role !== 'Volume' || handles.has(volume.metadata.name) || waiting.has(claimOf(volume));
