@@ -17,7 +17,7 @@ export interface PrepareDeps {
 
 export interface WantedFilesystem {
   readonly id: string;
-  /** Empty: the volume's own. */
+  /** Empty: our choice. */
   readonly fsType: string;
   readonly readOnly: boolean;
   /** As a StorageClass has them. */
@@ -38,7 +38,7 @@ export async function prepareFilesystem(
 ): Promise<FilesystemType> {
   const { filesystems, volumes } = deps;
   const volume = await requireVolume(volumes, id, signal);
-  const fsType = filesystemType(asked === '' ? volume.fsType : asked);
+  const fsType = filesystemType(asked);
   const entries = await mountsOf(volume.source, deps.mounts, signal);
   const mounted = entries.find((entry) => !isDeviceFile(entry.fsType));
   const given = volume.formatted === fsType ? fsType : undefined;
