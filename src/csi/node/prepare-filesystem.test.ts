@@ -26,6 +26,7 @@ test.each<[string, Parameters<typeof volume>[1], Content, string]>([
   ['of the type asked for, and not begun by us', {}, carrying('xfs', 'u-2'), 'keep'],
   ['of the type asked for, and not the one that we began', begun, carrying('xfs', 'u-2'), 'keep'],
   ['of the type asked for, without a UUID', {}, { kind: 'filesystem', type: 'xfs' }, 'keep'],
+  ['cut, without a UUID, and not begun by us', {}, { kind: 'filesystem', type: 'xfs', unfinished: true }, 'keep'],
 ])('a device that is %s', (_, more, content, plan) => {
   expect(planFilesystem(volume('v1', more), content, 'xfs')).toBe(plan);
 });
@@ -163,6 +164,7 @@ test.each([
 ])('a device that shows %s', async (_, what, isRecorded, want) => {
   const it = await rig();
   if (isRecorded) await stage(it, { fsType: 'ext4' });
+  else await it.filesystems.format(DEVICE, { type: 'ext4', uuid: OURS }, never);
   await it.mounts.unmount(it.staging, never);
   const real = { ...it.filesystems };
   it.filesystems.probe = (device, signal, only) =>
@@ -283,10 +285,50 @@ async function hearing(version: string | undefined, recorded: Partial<NodeVolume
 
 test('formatting that begins on what is still recorded reads no record, and has the UUID that it recorded', async () => {
   const { it, reads } = await hearing('7', {});
-  await stage(it, { fsType: 'xfs' });
+  let marks = 0;
+  const known = { ...it.known };
+  it.known.markFormatted = (...args) => known.markFormatted(...args).finally(() => (marks += 1));
+  for (const _ of [1, 2]) await stage(it, { fsType: 'xfs' });
   const made = it.volumes.get('v1');
   expect(await it.filesystems.probe(DEVICE, never)).toMatchObject({ type: 'xfs', uuid: made?.formatting?.uuid });
-  expect([made?.formatted, reads()]).toEqual(['xfs', 0]);
+  expect([made?.formatted, reads(), marks]).toEqual(['xfs', 0, 1]);
+});
+
+test('formatting that was begun goes on under the UUID that was recorded', async () => {
+  const it = await rig();
+  it.volumes.set('v1', volume('v1', { version: '7', ...begun }));
+  it.known.markFormatting = () => Promise.reject(new Error('must not be recorded again'));
+  await stage(it, { fsType: 'xfs' });
+  expect(await it.filesystems.probe(DEVICE, never)).toMatchObject({ type: 'xfs', uuid: OURS });
+});
+
+test('what says that it was cut, and was recorded as done since it was heard of, is left alone', async () => {
+  const it = await rig();
+  it.known.find = async (_id, _signal, how) => volume('v1', { ...begun, ...(how === 'fresh' && { formatted: 'xfs' }) });
+  it.filesystems.probe = () => Promise.resolve(cut(OURS));
+  it.filesystems.format = () => Promise.reject(new Error('must not be formatted'));
+  it.filesystems.unformat = () => Promise.reject(new Error('must not be wiped'));
+  await stage(it, { fsType: 'xfs' });
+  expect(await it.mounts.list(never)).toMatchObject([{ target: it.staging }]);
+});
+
+test('what a cut try left gives way to the filesystem that is asked for now', async () => {
+  const it = await rig();
+  it.volumes.set('v1', volume('v1', { version: '7', ...begun }));
+  const real = { ...it.filesystems };
+  let isCut = true;
+  it.filesystems.probe = (device, signal) => (isCut ? Promise.resolve(cut(OURS)) : real.probe(device, signal));
+  it.filesystems.unformat = (device, signal) => real.unformat(device, signal).finally(() => (isCut = false));
+  await stage(it, { fsType: 'ext4' });
+  expect(await it.filesystems.probe(DEVICE, never)).toMatchObject({ type: 'ext4' });
+});
+
+test('a volume has the filesystem that its class asks for where the call names none, whatever others have', async () => {
+  const it = await rig();
+  await stage({ ...it, staging: `${it.folder}/other` }, { fsType: 'ext4' }, 'v2');
+  it.volumes.set('v1', volume('v1', { fsType: 'xfs' }));
+  await stage(it, { fsType: '' });
+  expect(await it.filesystems.probe(DEVICE, never)).toMatchObject({ type: 'xfs' });
 });
 
 test.each<[string, string | undefined, Partial<NodeVolume>]>([

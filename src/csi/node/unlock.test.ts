@@ -71,6 +71,12 @@ test.each<[string, Recorded, Content, string]>([
   ['a stranger’s, of a copy that was opened once', { copied: true, recorded: 'done' }, foreign, 'not its own'],
   ['a LUKS volume without a UUID', { recorded: 'begun' }, { kind: 'other', what: 'crypto_LUKS' }, 'not its own'],
   ['a plain filesystem', {}, { kind: 'filesystem', type: 'ext4' }, 'carries ext4, and is not encrypted'],
+  [
+    'a disk of LVM',
+    { copied: true },
+    { kind: 'other', what: 'LVM2_member' },
+    'carries LVM2_member, and is not encrypted',
+  ],
 ])('a device that is %s is left alone', (_, more, content, message) => {
   expect(() => planLuks({ id: 'v1', encryption: encrypted('v1', more).encryption! }, content, { slots: 0 })).toThrow(
     message,
@@ -111,7 +117,14 @@ test.each([true, false])(
 
 test('an encrypted volume is formatted once, mounted through its mapping, closed, and opened again', async () => {
   const it = await encryptedRig();
-  for (const _ of [1, 2]) await stage(it, { secrets: { key } });
+  let marks = 0;
+  const known = { ...it.known };
+  it.known.markEncrypted = (...args) => known.markEncrypted(...args).finally(() => (marks += 1));
+  it.crypt.identify = () => Promise.reject(new Error('it has its own UUID'));
+  await stage(it, { secrets: { key } });
+  it.known.find = (id, signal, how) =>
+    how === 'fresh' ? Promise.reject(new Error('nothing is to be made')) : known.find(id, signal, how);
+  await stage(it, { secrets: { key } });
   await publish(it);
   expect((await it.mounts.list(never)).map(({ source }) => source)).toEqual([mappingPathOf('v1'), mappingPathOf('v1')]);
   const [header, made] = [await it.crypt.header(DEVICE, never), await filesystem(it)];
@@ -123,7 +136,28 @@ test('an encrypted volume is formatted once, mounted through its mapping, closed
   expect([await it.crypt.header(DEVICE, never), await filesystem(it)]).toEqual([header, made]);
   await reboot(it);
   await stage(it, { secrets: { key } });
-  expect(await filesystem(it)).toEqual(made);
+  expect([await filesystem(it), marks]).toEqual([made, 1]);
+});
+
+test('what was heard of a volume is not enough to encrypt it: it may be older than what is on it', async () => {
+  const it = await encryptedRig('v1', { recorded: 'done' });
+  const known = { ...it.known };
+  it.known.find = (id, signal, how) =>
+    how === 'fresh' ? known.find(id, signal, how) : Promise.resolve(encrypted('v1', { recorded: undefined }));
+  it.crypt.format = () => Promise.reject(new Error('must not be formatted'));
+  await expect(stage(it, { secrets: { key } })).rejects.toMatchObject({
+    code: Code.FAILED_PRECONDITION,
+    details: expect.stringContaining('it is not made anew') as string,
+  });
+});
+
+test('a mapping that does not appear is waited for', async () => {
+  const it = await encryptedRig();
+  it.crypt.mapping = () => Promise.resolve(undefined);
+  await expect(stage(it, { secrets: { key } })).rejects.toMatchObject({
+    code: Code.UNAVAILABLE,
+    details: expect.stringContaining('has not appeared') as string,
+  });
 });
 
 test('a raw device is the mapping, and never what is below it', async () => {
@@ -233,6 +267,12 @@ test('what somebody else opened under the volume’s name is neither used nor cl
   await expect(failed).rejects.toMatchObject({ code: Code.ALREADY_EXISTS });
   await expect(failed).rejects.toThrow('open over /dev/g/v2 and is not this volume');
 
+  await it.crypt.format(DEVICE, { uuid: luksUuidOf('v2'), label: '', key: bytesOf(key), sectorSize: 512 }, never);
+  await it.crypt.close(NAME, never);
+  await it.crypt.open({ device: DEVICE, name: NAME, key: bytesOf(key) }, never);
+  await expect(stage(it, { secrets: { key } })).rejects.toThrow(`open over ${DEVICE} and is not this volume`);
+  await it.crypt.close(NAME, never);
+
   await it.crypt.identify('/dev/g/v2', luksUuidOf('v2'), never);
   await it.crypt.open({ device: '/dev/g/v2', name: NAME, key: bytesOf(key) }, never);
   await unstage(it);
@@ -243,9 +283,34 @@ test('a volume that is mounted elsewhere is not closed, and it is said where', a
   const it = await encryptedRig();
   await stage(it, { secrets: { key } });
   await it.mounts.mount({ source: mappingPathOf('v1'), target: '/somewhere', fsType: 'ext4', options: [] }, never);
+  await it.mounts.mount({ source: '/dev/g/v2', target: '/elsewhere', fsType: 'ext4', options: [] }, never);
   await expect(unstage(it)).rejects.toThrow('cannot be closed: it is mounted at /somewhere');
   await it.mounts.unmount('/somewhere', never);
   await unstage(it);
+  expect(await it.crypt.mapping(NAME, never)).toBeUndefined();
+});
+
+test('a volume on which something stands is not closed, and it is said what', async () => {
+  const it = await encryptedRig();
+  await stage(it, { secrets: { key } });
+  const crypt = { ...it.crypt };
+  it.crypt.mapping = async (...args) => {
+    const found = await crypt.mapping(...args);
+    return found && { ...found, holders: ['dm-9'] };
+  };
+  await expect(unstage(it)).rejects.toThrow('cannot be closed: dm-9 stands on it');
+  expect(await crypt.mapping(NAME, never)).toBeDefined();
+});
+
+test('the old key stays until the new one is seen to open the volume', async () => {
+  const it = await encryptedRig();
+  await stage(it, { secrets: { key } });
+  it.crypt.addKey = () => Promise.resolve();
+  await expect(stage(it, { secrets: { key: next, previousKey: key } })).rejects.toMatchObject({
+    code: Code.UNAVAILABLE,
+    details: expect.stringContaining('does not open it yet') as string,
+  });
+  expect(await opens(it, key)).toBe(true);
 });
 
 test('growing asks for the key again, and for none where nothing grew', async () => {
