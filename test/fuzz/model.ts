@@ -265,8 +265,11 @@ export class Model {
   mayBeServed(pod: PodFacts): boolean {
     const offered = new Set([...this.known.pv.values()].flatMap(({ offer }) => offer?.storageClass ?? []));
     return pod.volumes.some((volume) => {
-      const claim = volume.kind === 'inline' ? undefined : this.known.claim.get(claimKeyOf(volume.claimName));
-      if (claim === undefined || claim.volumeName !== undefined) return false;
+      if (volume.kind === 'inline') return false;
+      const claim = this.known.claim.get(claimKeyOf(volume.claimName));
+      // Of an ephemeral volume the claim may have been there when the pod was judged, and be gone.
+      if (claim === undefined) return volume.kind === 'ephemeral' && offered.has(volume.storageClass ?? '');
+      if (claim.volumeName !== undefined) return false;
       return claim.restore === 'into' || offered.has(claim.storageClass ?? '');
     });
   }
