@@ -279,6 +279,17 @@ test('what somebody else opened under the volume’s name is neither used nor cl
   expect(await it.crypt.mapping(NAME, never)).toBeDefined();
 });
 
+test('a mapping below which there is no device any more is not used', async () => {
+  const it = await encryptedRig();
+  await stage(it, { secrets: { key } });
+  const crypt = { ...it.crypt };
+  it.crypt.mapping = async (...args) => {
+    const found = await crypt.mapping(...args);
+    return found && { ...found, below: [] };
+  };
+  await expect(stage(it, { secrets: { key } })).rejects.toThrow('is open over nothing and is not this volume');
+});
+
 test('a volume that is mounted elsewhere is not closed, and it is said where', async () => {
   const it = await encryptedRig();
   await stage(it, { secrets: { key } });
