@@ -300,10 +300,18 @@ test('a snapshot that cannot be activated is told so', async () => {
   expect(it.status()).toMatchObject({ phase: 'Failed', reason: 'ActivationFailed' });
 });
 
-test('the copy of an xfs is recorded as one', async () => {
+test('the copy of an xfs is recorded as one, also where it has the sign of something else', async () => {
   const it = rig({ spec: { fsType: 'xfs' }, content: xfs });
-  await it.run();
-  expect(it.object.read()?.metadata.annotations?.[FORMATTED]).toBe('xfs');
+  const marked: string[] = [];
+  const write = {
+    ...it.deps.write,
+    markFormatted: async (name: string, type: string) => void marked.push(`${name} ${type}`),
+  };
+  const probe: CopyVolumeDeps['filesystems']['probe'] = async (device, signal, only) =>
+    only === 'xfs' ? it.deps.filesystems.probe(device, signal) : { kind: 'other', what: 'linux_raid_member' };
+  await it.run({ write, filesystems: { ...it.deps.filesystems, probe } });
+  expect(it.did).toContain('settle /dev/pool-0/v1');
+  expect(marked).toEqual(['v1 xfs']);
 });
 
 test('a copy that is stopped tells nothing', async () => {

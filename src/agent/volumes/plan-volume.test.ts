@@ -55,6 +55,15 @@ test.each<[string, LocalVolume, LvmGroup | undefined, object]>([
     { kind: 'refuse', reason: 'ActivationFailed', message: expect.stringContaining('the disks of pool-0/s1 are away') },
   ],
   [
+    'not started, and the disks of a snapshot of another are away',
+    sampleLocalVolume({ status: ready }),
+    sampleGroup('pool-0', {
+      volumes: [sampleVolume('v1', { active: false }), sampleVolume('s1', { origin: 'v0', health: 'partial' })],
+      partial: true,
+    }),
+    { kind: 'activate' },
+  ],
+  [
     'not started, and its snapshot is whole',
     sampleLocalVolume({ status: ready }),
     snapshotted({ active: false }, {}),

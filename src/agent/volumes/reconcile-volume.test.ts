@@ -356,6 +356,35 @@ test('of a volume that is in use though nothing of it is mounted, it is told wha
   expect(said()).toBe('lvm lvremove: Logical volume in use.');
 });
 
+test('a disk that cannot be wiped since it is in use is told with what stands on it, and not with what is on others', async () => {
+  const spec = unitSpec('Device', '/dev/sdc');
+  const it = await rig({ ...sampleLocalVolume(), spec });
+  await it.reconcile();
+  const { status } = it.object.read() ?? {};
+  it.object.write({ ...sampleLocalVolume({ meta: deleting, status }), spec });
+  const held = (name: string, holder: string) => sampleDisk(name, { holders: [holder] });
+  const devices = [held('sdb', 'loop19'), held('sdc', 'loop20'), sampleDisk('loop19'), sampleDisk('loop20')];
+  const wiping = (why: Fault) =>
+    it.reconcile({
+      disks: { ...it.deps.disks, list: () => Promise.resolve(devices), wipe: () => Promise.reject(why) },
+    });
+  await expect(wiping(new Fault('precondition', 'It is in use.'))).rejects.toThrow('in use');
+  expect(it.object.read()?.status?.message).toMatch(/^It is in use\. loop20 stands on it\..*\/dev\/loop20$/);
+  await expect(wiping(new Fault('unavailable', 'It cannot be written.'))).rejects.toThrow('written');
+  expect(it.object.read()?.status?.message).toBe('It cannot be written.');
+});
+
+test('a volume whose UUID is not recorded is told to be in use, and nothing of what is on other devices', async () => {
+  const it = await rig(sampleLocalVolume());
+  await it.reconcile();
+  it.object.write(sampleLocalVolume({ meta: deleting, status: { phase: 'Ready', sizeBytes: GIB } }));
+  const removeVolume = () => Promise.reject(new Fault('precondition', 'It is in use.'));
+  const list = () => Promise.resolve([sampleDisk('sdb', { holders: ['loop19'] }), sampleDisk('loop19')]);
+  const lvm = { ...it.lvm, removeVolume };
+  await expect(it.reconcile({ lvm, disks: { ...it.deps.disks, list } })).rejects.toThrow('in use');
+  expect(it.object.read()?.status?.message).toBe('It is in use.');
+});
+
 test('a disk on which a pod made an array says how that is ended, before it is wiped', async () => {
   const it = await rig({ ...sampleLocalVolume(), spec: unitSpec('Device', '/dev/sdc') });
   await it.reconcile();
