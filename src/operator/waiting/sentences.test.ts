@@ -153,6 +153,12 @@ test.each<[string, Situation, Told['reason'], readonly (string | RegExp)[]]>([
     ['StorageClass wrong:', 'Tape', 'What helps: correct what is said'],
   ],
   [
+    'its claim was deleted',
+    { storages: [ROOM], claims: [claim('a', 1, { deleting: true })] },
+    'ClaimNotReady',
+    ['the claim default/a is being deleted', 'What helps: make what is missing', 'with its pod: delete the pod'],
+  ],
+  [
     'it asks for what no local volume can be',
     { storages: [ROOM], claims: [claim('a', 1, { use: { accessModes: ['ReadWriteMany'] } })] },
     'ClaimRefused',
