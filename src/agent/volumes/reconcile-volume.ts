@@ -61,7 +61,7 @@ async function visit(
  * begins again.
  */
 async function eraseLeaving(volume: LocalVolume, deps: VolumeDeps, signal: AbortSignal): Promise<boolean> {
-  const step = await visit(volume, deps, ({ kind }) => !['split', 'unstage'].includes(kind), signal);
+  const step = await visit(volume, deps, ({ kind }) => kind !== 'split' && kind !== 'unstage', signal);
   if (step.kind !== 'remove') return false;
   const { vgUuid, uuid, erase } = step;
   if (erase) await attempt(volume, { kind: 'erase', vgUuid, ...present({ uuid }), ...erase }, deps, signal);
