@@ -360,8 +360,15 @@ export class Model {
     const [place] = places;
     if (place?.kind !== 'LVM') return undefined;
     const made = [...this.known.volume.values()].filter(({ claimUid }) => claimUid === origin.uid);
-    const handles = [...made.map((volume) => volume.name), this.known.pv.get(origin.volumeName ?? '')?.handle ?? ''];
-    const sizes = [...places.map((one) => one.size), ...handles.map((handle) => this.grown.get(handle) ?? 0)];
+    // A volume that was handed over says that it is of the claim for which it was made.
+    const theirs = [...this.known.pv.values()].filter(
+      (pv) => pv.claimUid === origin.uid || pv.name === origin.volumeName,
+    );
+    const handles = [...made.map((volume) => volume.name), ...theirs.map(({ handle }) => handle)];
+    const sizes = [
+      ...places.map((one) => one.size),
+      ...handles.flatMap((handle) => [this.known.volume.get(handle)?.size ?? 0, this.grown.get(handle) ?? 0]),
+    ];
     const size = storeOfClone(toBytes(Math.max(...sizes)));
     return { key: `${claimKeyOf(name)} while it is copied`, policy: { kind: 'LVM', vgName: place.where }, size };
   }
