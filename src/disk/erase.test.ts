@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { createFakeRun, exits, type Reply } from '../exec/fake-run.ts';
+import { run as runProgram } from '../exec/run.ts';
 import { bytes, GIB } from '../model/bytes.ts';
 import { eraseDevice, type ErasePolicy } from './erase.ts';
 
@@ -32,6 +33,12 @@ test('a large device has the time it needs', async () => {
     never,
   );
   expect(timeouts[0]).toBeGreaterThan((1000 * 1024 * 1000) / 20); // at 20 MiB/s
+});
+
+test('a device of 12 TB has its time, which is longer than a timer of Node can wait', async () => {
+  const slow = ['sleep', '0.2'];
+  const large = { path: '/dev/g/v', size: bytes(12e12) };
+  await eraseDevice(large, 'zero', (_, options, signal) => runProgram(slow, options, signal), never);
 });
 
 test('a disk that cannot discard keeps its bytes with `discard`, since that is what was asked', async () => {

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import { CommandFailed, type Ending } from './command-failed.ts';
 import { onAbort } from '../wait/abort.ts';
+import { timerMs } from '../wait/timer.ts';
 
 export interface Output {
   readonly stdout: string;
@@ -92,7 +93,7 @@ export const run: Run = async (argv, options, signal) => {
 /** Aborts its signal after the time that the program has, which begins anew with each piece that somebody hears. */
 function timeLimit(child: ChildProcess, { timeoutMs, onOutput }: RunOptions) {
   const over = new AbortController();
-  const timer = setTimeout(() => over.abort(), timeoutMs);
+  const timer = setTimeout(() => over.abort(), timerMs(timeoutMs));
   if (onOutput)
     child.stdout?.on('data', (chunk: Buffer) => {
       timer.refresh();

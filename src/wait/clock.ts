@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { timerMs } from './timer.ts';
 
 /** Time, so that a test can own it. */
 export interface Clock {
@@ -6,7 +7,7 @@ export interface Clock {
   now(): number;
   /** The calendar, for what people and other programs read. */
   date(): Date;
-  /** Waits so many ms; rejects with the signal's reason. */
+  /** Waits so many ms, or 24 days if that is less; rejects with the signal's reason. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
 }
 
@@ -16,7 +17,7 @@ export const systemClock: Clock = {
   date: () => new Date(),
   sleep: async (ms, signal) => {
     try {
-      await delay(ms, undefined, { signal });
+      await delay(timerMs(ms), undefined, { signal });
     } catch (error) {
       signal.throwIfAborted();
       throw error;
