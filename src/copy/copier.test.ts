@@ -63,6 +63,42 @@ test('a program that is not there, or ends otherwise, is told as well', async ()
     });
 });
 
+/** A program that writes this in place of a copy, and ends as if all were well. */
+const writing = (text: string) => [process.execPath, '--eval', `process.stdout.write(${JSON.stringify(text)})`, '--'];
+
+test.each([
+  [
+    'a word of another program',
+    'Warning: disk\n',
+    'the program of a copy wrote what is no line of its own: Warning: disk',
+  ],
+  ['JSON that is no line of a copy', 'null\n', 'the program of a copy wrote what is no line of its own: null'],
+  ['a number that is none', '{"copied":"all"}\n', 'is no line of its own: {"copied":"all"}'],
+  ['nothing', '', /source onto .*target ended after 4194304 of 9437184 bytes$/],
+  ['a part of what it was to copy', '{"copied":8388608}\n', 'ended after 8388608 of 9437184 bytes'],
+  ['a line that was cut', '{"copied":9437184}', 'ended after 4194304 of 9437184 bytes'],
+])('a program that ends well and wrote %s has copied nothing', async (_, text, message) => {
+  const copy = { ...(await files(9 * MIB)), from: bytes(4 * MIB) };
+  const told = createHostCopier({ run, program: writing(text) }).copy(copy, nothing, never);
+  await expect(told).rejects.toThrow(message);
+  await expect(told).rejects.toMatchObject({ kind: 'unavailable' });
+});
+
+test('a program that tells a failure has failed, however it ends', async () => {
+  const program = writing('{"copied":1048576}\n{"kind":"precondition","message":"is bad"}\n');
+  await expect(createHostCopier({ run, program }).copy(await files(MIB), nothing, never)).rejects.toMatchObject({
+    kind: 'precondition',
+    message: 'is bad',
+  });
+});
+
+test('nothing is left to tell of a copy that was whole before', async () => {
+  const told: number[] = [];
+  const copied = async (done: number): Promise<void> => void told.push(done);
+  await copier.copy({ ...(await files(8 * MIB)), from: bytes(8 * MIB) }, copied, never);
+  expect(told).toEqual([]);
+});
+
 test('a failure to tell how far it is ends the copy with it', async () => {
   const copy = await files(MIB);
   const failing = () => Promise.reject(new Error('the API server is away'));

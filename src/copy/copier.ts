@@ -34,13 +34,19 @@ export const createHostCopier = ({ run, bytesPerSecond, program = besideUs() }: 
     const own = follow(signal);
     let telling = Promise.resolve();
     let failure: Fault | undefined;
-    const heard = (line: CopyLine): void => {
+    let done = copy.from;
+    const heard = (text: string): void => {
+      const line = readLine(text);
       if ('kind' in line) failure = new Fault(line.kind, line.message);
-      else telling = telling.then(() => copied(line.copied)).catch((error: unknown) => own.abort(error));
+      else {
+        done = line.copied;
+        telling = telling.then(() => copied(line.copied)).catch((error: unknown) => own.abort(error));
+      }
     };
     const options = { timeoutMs: SILENT_MS, stdin: JSON.stringify(order), onOutput: linesTo(heard) };
     try {
       await run([...program, copy.source, copy.target], options, own.signal);
+      if (failure ?? done < copy.size) throw failure ?? endedEarly(copy, done);
     } catch (error) {
       if (!(error instanceof CommandFailed)) throw error;
       throw failure ?? new Fault('unavailable', error.message, { cause: error });
@@ -58,15 +64,39 @@ const besideUs = (): readonly string[] => [
   path.join(path.dirname(process.argv[1] ?? ''), 'copy.cjs'),
 ];
 
-/** Gives what takes a text in pieces and hands on each line of it, read as JSON. */
-function linesTo(hear: (line: CopyLine) => void): (text: string) => void {
+/** Gives what takes a text in pieces and hands on each line of it. */
+function linesTo(hear: (line: string) => void): (text: string) => void {
   let rest = '';
   return (text) => {
     const lines = (rest + text).split('\n');
     rest = lines.pop() ?? '';
-    for (const line of lines) hear(JSON.parse(line) as CopyLine);
+    for (const line of lines) hear(line);
   };
 }
+
+/** Throws Fault `unavailable` for what the program of a copy does not write. */
+function readLine(text: string): CopyLine {
+  const line = parsed(text);
+  if (typeof line?.copied === 'number') return { copied: line.copied };
+  if (typeof line?.kind === 'string' && typeof line.message === 'string')
+    return { kind: line.kind, message: line.message };
+  const what = `the program of a copy wrote what is no line of its own: ${text.slice(0, TOLD_CHARS)}`;
+  throw new Fault('unavailable', what);
+}
+
+/** Enough to know whose line it is. */
+const TOLD_CHARS = 200;
+
+function parsed(text: string): Partial<Record<'copied', Copy['size']> & Pick<Fault, 'kind' | 'message'>> | null {
+  try {
+    return JSON.parse(text) as ReturnType<typeof parsed>;
+  } catch {
+    return null;
+  }
+}
+
+const endedEarly = ({ source, target, size }: Copy, done: Bytes): Fault =>
+  new Fault('unavailable', `the copy of ${source} onto ${target} ended after ${done} of ${size} bytes`);
 
 /** Where devices are entries of a file there is nothing to copy. */
 export const createSimulatedCopier = (): Copier => ({ copy: ({ size }, copied) => copied(size) });

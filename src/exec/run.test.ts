@@ -89,6 +89,33 @@ test('a program that goes on telling is let run for as long as it does, and what
   expect(failure.message).toContain('wrote nothing for 1500 ms');
 });
 
+test('a character that comes in two pieces is heard whole', async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'run-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const go = path.join(folder, 'go');
+  const heard: string[] = [];
+  const onOutput = (text: string): void => {
+    heard.push(text);
+    writeFileSync(go, '');
+  };
+  const script = String.raw`printf 'h\303'; until [ -e "$0" ]; do sleep 0.01; done; printf '\266llo'`;
+  await run(['sh', '-c', script, go], { ...soon, onOutput }, never);
+  expect(heard).toEqual(['h', 'öllo']);
+});
+
+test('what the listener of its output throws ends the program, and is thrown', async () => {
+  const heard: string[] = [];
+  const refusal = new Error('not understood');
+  const onOutput = (text: string): void => {
+    heard.push(text);
+    throw refusal;
+  };
+  const script = 'echo $$; while :; do sleep 0.05; echo more; done';
+  await expect(run(['sh', '-c', script], { ...soon, onOutput }, never)).rejects.toBe(refusal);
+  expect(heard).toHaveLength(1);
+  expect(isAlive(Number(heard[0]))).toBe(false);
+});
+
 test('a program that ignores SIGTERM is killed all the same', async () => {
   const failure = await failureOf(
     // It writes too much once the trap is set, and that is what it is killed for.

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { StringDecoder } from 'node:string_decoder';
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import { CommandFailed, type Ending } from './command-failed.ts';
 import { onAbort } from '../wait/abort.ts';
@@ -15,7 +16,10 @@ export interface RunOptions {
    * The program is killed, and the call fails, after so many ms; with `onOutput`, when it wrote nothing for so long.
    */
   readonly timeoutMs: number;
-  /** Told what the program writes to stdout, piece by piece. */
+  /**
+   * Told what the program writes to stdout, in pieces of whole characters. What it throws ends the program, and is
+   * thrown by the call.
+   */
   readonly onOutput?: (text: string) => void;
   /** Added to the fixed environment (PATH and LC_ALL), or replacing its entries. */
   readonly env?: Readonly<Record<string, string>>;
@@ -69,13 +73,15 @@ export const run: Run = async (argv, options, signal) => {
 
   const overflow = new AbortController();
   const timeout = timeLimit(child, options);
-  const stop = AbortSignal.any([signal, timeout.signal, overflow.signal]);
+  const refusal = tellOutput(child, options);
+  const stop = AbortSignal.any([signal, timeout.signal, overflow.signal, refusal]);
   const stdout = collect(child.stdout, maxOutputBytes, overflow);
   const stderr = collectEnds(child.stderr);
 
   const { exitCode, exitSignal, spawnError } = await ended(child, stop, options.onLeft);
   timeout.end();
   signal.throwIfAborted();
+  refusal.throwIfAborted();
   const ending: Ending = {
     argv,
     exitCode,
@@ -94,13 +100,28 @@ export const run: Run = async (argv, options, signal) => {
 function timeLimit(child: ChildProcess, { timeoutMs, onOutput }: RunOptions) {
   const over = new AbortController();
   const timer = setTimeout(() => over.abort(), timerMs(timeoutMs));
-  if (onOutput)
-    child.stdout?.on('data', (chunk: Buffer) => {
-      timer.refresh();
-      onOutput(chunk.toString('latin1'));
-    });
+  if (onOutput) child.stdout?.on('data', () => timer.refresh());
   const what = onOutput ? 'wrote nothing for' : 'did not end within';
   return { signal: over.signal, what, end: () => clearTimeout(timer) };
+}
+
+/**
+ * Hands on what the program writes. The signal is aborted with what the listener throws: out of an event of a stream it
+ * would end this process.
+ */
+function tellOutput(child: ChildProcess, { onOutput, binary }: RunOptions): AbortSignal {
+  const refusal = new AbortController();
+  const decoder = new StringDecoder(binary ? 'latin1' : 'utf8');
+  if (onOutput)
+    child.stdout?.on('data', (chunk: Buffer) => {
+      if (refusal.signal.aborted) return;
+      try {
+        onOutput(decoder.write(chunk));
+      } catch (error) {
+        refusal.abort(error);
+      }
+    });
+  return refusal.signal;
 }
 
 /** Gathers what a stream says, up to the bound; the returned function gives the text so far. */
