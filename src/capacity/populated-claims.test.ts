@@ -106,6 +106,22 @@ test('each claim of a restore stands in for one other, and that one is held for 
   expect(free(ledger)).toBe(gib(15));
 });
 
+test('a claim of a restore stands in for another when the one into which it was to be restored is gone', () => {
+  const ledger = restoring(into('a'), from('r'), into('b'));
+  expect(heldFor(ledger)).toEqual(['uid-b', 'uid-r']);
+  ledger.claimGone('uid-a');
+  expect(heldFor(ledger)).toEqual(['uid-r']);
+  ledger.claimGone('uid-r');
+  expect(heldFor(ledger)).toEqual(['uid-b']);
+});
+
+test.each([['uid-prime'], ['uid-again']])('of two that stand in for a claim one is left when %s goes', (uid) => {
+  const ledger = restoring(chosen, standIn);
+  ledger.claimChanged(claim('again', 10, { namespace: 'populators', standsInFor: 'uid-a' }));
+  ledger.claimGone(uid);
+  expect(ledger.held().claims).not.toContain('uid-a');
+});
+
 test.each([
   ['of another size', from('r', { requested: gib(9) })],
   ['of another class', from('r', { storageClass: 'fast' })],

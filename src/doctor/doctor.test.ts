@@ -1056,6 +1056,17 @@ const VOLUME_CASES: readonly Case[] = [
     mends: /its data stays/,
   },
   {
+    finds: 'VolumeWithoutOwner',
+    title: 'a PersistentVolume was deleted by hand, and its claim is Lost',
+    breaks: async (on) => {
+      await on.put(LOCAL_VOLUMES, localVolume('local-3', 'robbed'), HOUR_MS);
+      await on.put(CLAIMS, claimOf('robbed', { volumeName: 'pv-3' }, 'Lost'));
+    },
+    object: 'LocalVolume/local-3',
+    says: /no PersistentVolume is of it. It was made for claim default\/robbed/,
+    mends: /its data stays/,
+  },
+  {
     finds: 'VolumeStuckInDeletion',
     title: 'a deleted volume does not go',
     breaks: async (on) => {

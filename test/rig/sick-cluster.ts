@@ -226,7 +226,7 @@ export function storageOf(name: string): NodeLocalStorage {
   };
 }
 
-export const claimOf = (name: string, spec: object = {}, phase: 'Pending' | 'Bound' = 'Pending') => ({
+export const claimOf = (name: string, spec: object = {}, phase: 'Pending' | 'Bound' | 'Lost' = 'Pending') => ({
   metadata: { name, namespace: 'default' },
   spec: {
     accessModes: ['ReadWriteOnce'],

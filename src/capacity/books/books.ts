@@ -186,11 +186,12 @@ export class Books implements Known {
   /** The claim is gone: nothing is held for it any more. */
   forgetClaim(claim: ClaimFacts): void {
     const first = this.claims.stoodInFor(claim);
+    const standIn = this.claims.standInOf(claim);
     this.claims.delete(claim.uid);
     this.#wrongClaims.forget(claim.uid);
     this.#endClaimHold(claim.uid);
     this.leavePods(claimKey(claim.namespace, claim.name), claim.uid, undefined);
-    if (first !== undefined) this.reviewClaim(first);
+    for (const uid of [first, standIn && this.claims.stoodInFor(standIn)]) if (uid !== undefined) this.reviewClaim(uid);
   }
 
   /**

@@ -31,10 +31,26 @@ export class StandIns {
 
   delete(uid: string): void {
     this.#restores.delete(uid);
+    this.#deleteFirst(uid);
+    this.#deleteStandIn(uid);
+  }
+
+  /** The one that stood in for it by Velero may stand in for another. */
+  #deleteFirst(uid: string): void {
+    const left = this.#restores.get(this.#byFirst.get(uid) ?? '');
+    this.#byFirst.delete(uid);
+    if (left === undefined || left.standsInFor !== undefined) return;
+    this.#firsts.delete(left.uid);
+    this.#findPartner(left);
+  }
+
+  /** Another may stand in for the same claim already, or be found for it. */
+  #deleteStandIn(uid: string): void {
     const first = this.#firsts.get(uid);
     this.#firsts.delete(uid);
     if (first === undefined || this.#byFirst.get(first) !== uid) return;
     this.#byFirst.delete(first);
+    for (const [other, itsFirst] of this.#firsts) if (itsFirst === first) return this.#pair(first, other);
     const left = this.#restores.get(first);
     if (left) this.#findPartner(left);
   }

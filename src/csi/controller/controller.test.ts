@@ -699,13 +699,16 @@ test('growth that the node has no room for after all is taken back, and less can
   expect((await expand('v', 2 * GIB)).capacityBytes).toBe(BigInt(2 * GIB));
 });
 
-test('growth without room that cannot be taken back says so, and counts as under way', async () => {
+test.each([
+  ['invalid', /the group is full; sizeBytes may only grow\. A definition .* apply crds. of this version/],
+  ['precondition', /the group is full; sizeBytes may only grow$/],
+] as const)('growth that cannot be taken back says so, and counts as under way: %s', async (kind, details) => {
   await create('v', GIB);
   volumes.agent = (volume) => volumes.noSpace(volume);
-  volumes.failTakeBack = new Fault('precondition', 'sizeBytes may only grow');
+  volumes.failTakeBack = new Fault(kind, 'sizeBytes may only grow');
   await expect(expand('v', 2 * GIB)).rejects.toMatchObject({
     code: Code.RESOURCE_EXHAUSTED,
-    details: expect.stringMatching(/the group is full; sizeBytes may only grow$/),
+    details: expect.stringMatching(details),
   });
   expect(room.free('n1')).toBe(8 * GIB);
 });

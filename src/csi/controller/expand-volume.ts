@@ -88,6 +88,10 @@ async function growDevice(
   }
 }
 
+/** Before sizes were taken back they could only grow. */
+const OLD_DEFINITION =
+  '. A definition that is older than this program refuses that: apply crds/ of this version, or helm upgrade';
+
 /**
  * The node had no room though the ledger did, as when somebody took it by hand. What is recorded goes back to what the
  * node provides, so that the claim may ask for less; the node would try the larger size for ever. Gives what is to be
@@ -98,7 +102,8 @@ async function takenBack(id: string, fault: Fault, deps: MakeVolumeDeps, signal:
   try {
     await deps.volumes.takeBack(id, provided, signal);
   } catch (error) {
-    return new Fault('exhausted', `${fault.message}; ${textOf(error)}`, { cause: error });
+    const help = error instanceof Fault && error.kind === 'invalid' ? OLD_DEFINITION : '';
+    return new Fault('exhausted', `${fault.message}; ${textOf(error)}${help}`, { cause: error });
   }
   deps.room.shrinkTo(id, provided);
   return new Fault('out-of-range', fault.message, { cause: fault });

@@ -97,7 +97,7 @@ function ownersOf({ pvs, claims }: Facts): Owners {
   if (!pvs || !claims) return () => true;
   // Of whatever driver: ours may have had another name.
   const handles = new Set(pvs.map(({ spec }) => spec?.csi?.volumeHandle));
-  const open = claims.filter(({ status }) => status?.phase !== 'Bound');
+  const open = claims.filter(({ spec }) => spec?.volumeName === undefined);
   const waiting = new Set([...open.map(placeOf), ...open.map(({ metadata: { uid } }) => uid)]);
   return (volume) => volume.spec.role !== 'Volume' || handles.has(volume.metadata.name) || waiting.has(claimOf(volume));
 }

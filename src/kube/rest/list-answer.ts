@@ -38,4 +38,6 @@ const readListText = (to: Answered, text: string, tell: (object: never) => void)
 
 /** Of no objects Go's servers write null; our tests' servers tell no kind. */
 const isList = (answer: RawList<never> | null): answer is RawList<never> & { readonly metadata: ListMeta } =>
-  answer?.items !== undefined && answer.metadata !== undefined && (answer.kind?.endsWith('List') ?? true);
+  isItems(answer?.items) && answer?.metadata != null && (answer.kind?.endsWith('List') ?? true);
+
+const isItems = (items: unknown): boolean => typeof items === 'object' && (items === null || Symbol.iterator in items);

@@ -221,6 +221,8 @@ test.each([
   ['a Status that comes as a success', '{"kind":"Status","metadata":{},"status":"Failure","code":403}'],
   ['one object', '{"kind":"Node","metadata":{"name":"n","resourceVersion":"7"}}'],
   ['words of a gateway', '{"error":"upstream","items":[]}'],
+  ['without what is known of it', '{"items":[],"metadata":null}'],
+  ['of a word', '{"items":"none","metadata":{}}'],
   ['a table', '{"kind":"Table","metadata":{"resourceVersion":"7"},"items":[]}'],
 ])('a list that is %s fails: all objects would be taken to be gone', async (_, text) => {
   await using api = await startFakeApi((_, response) => {

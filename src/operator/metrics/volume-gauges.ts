@@ -42,14 +42,13 @@ export function volumeGauges(registry: Metrics): Refresh {
   };
 }
 
-/** Returns the handles of all PersistentVolumes of ours. */
+/** Returns the handles of all PersistentVolumes, of whatever driver: ours may have had another name. */
 function* setPvs({ informers, drivers }: Sources, pv: Gauge): Generator<void, ReadonlySet<string>> {
   const handles = new Set<string>();
   for (const { facts, phase, claim } of informers.pvs.values.values()) {
     yield;
-    if (!drivers.includes(facts.driver)) continue;
     handles.add(facts.handle);
-    if (!facts.takes) continue;
+    if (!facts.takes || !drivers.includes(facts.driver)) continue;
     const { kind, where, size } = facts.takes;
     pv.set([facts.node ?? '', facts.name, kind, claim.name, claim.namespace, phase, where], size);
   }

@@ -77,6 +77,11 @@ test('a claim whose PersistentVolume was deleted by hand still has the volume, w
   expect(event?.message).not.toMatch(/kubectl delete/);
 });
 
+test('a claim that has another volume does not need this one', () => {
+  const [event] = thrice({ volume: volume(), claim: claim(UID, 'pv'), pv: pv(DRIVER, 'other') });
+  expect(event?.message).toMatch(/made for claim a\/b\..*kubectl delete lvol v/);
+});
+
 test('ten minutes begin anew when it was somebody’s meanwhile', () => {
   const alone = { volume: volume() };
   const owned = { volume: volume(), pv: pv(DRIVER, 'v') };
@@ -88,6 +93,10 @@ test.each<[string, World]>([
   ['a PersistentVolume refers to it', { volume: volume(), pv: pv(DRIVER, 'v') }],
   ['one of an earlier name of the driver does', { volume: volume(), pv: pv('before.example.com', 'v') }],
   ['its claim waits', { volume: volume(), claim: claim(UID) }],
+  [
+    'its claim waits, which the request names by no uid',
+    { volume: volume({ request: { name: 'v' } }), claim: claim(UID) },
+  ],
   ['it is being removed', { volume: volume({}, { deletionTimestamp: '2026-11-30T10:00:00Z' }) }],
   ['it is a snapshot', { volume: volume({ role: 'Snapshot' }) }],
   ['it is inline', { volume: volume({ role: 'Ephemeral' }) }],

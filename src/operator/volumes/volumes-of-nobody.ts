@@ -71,17 +71,19 @@ function volumesOfNobody({ informers }: VolumesOfNobodyDeps): readonly LocalVolu
   );
   if (suspects.length === 0) return [];
   const waiting = new Set<string>();
-  for (const { uid, volumeName } of claims.values.values()) if (volumeName === undefined) waiting.add(uid);
-  return suspects.filter((volume) => !waiting.has(volumeFacts(volume).claimUid ?? ''));
+  for (const [key, { uid, volumeName }] of claims.values) if (volumeName === undefined) waiting.add(uid).add(key);
+  return suspects.filter((volume) => !waiting.has(volumeFacts(volume).claimUid ?? keyOfClaim(volume) ?? ''));
 }
 
-function messageOf(volume: LocalVolume, { informers: { claims } }: VolumesOfNobodyDeps): string {
+const keyOfClaim = ({ spec: { claim } }: LocalVolume): string | undefined =>
+  claim && `${claim.namespace}/${claim.name}`;
+
+function messageOf(volume: LocalVolume, { informers: { claims, pvs } }: VolumesOfNobodyDeps): string {
   const { name = '' } = volume.metadata;
-  const { claim } = volume.spec;
-  const key = claim && `${claim.namespace}/${claim.name}`;
+  const key = keyOfClaim(volume);
   const had = claims.values.get(key ?? '');
   const again = `a PersistentVolume with volumeHandle ${name}`;
-  if (had !== undefined && had.uid === volumeFacts(volume).claimUid)
+  if (had?.uid === volumeFacts(volume).claimUid && had?.volumeName !== undefined && !pvs.values.has(had.volumeName))
     return `Claim ${key} has the volume by PersistentVolume ${had.volumeName}, which is gone. Its data is kept: make ${again} anew, as the claim names it.`;
   const madeFor = key === undefined ? '' : ` It was made for claim ${key}.`;
   return `No PersistentVolume refers to the volume, and no claim waits for it.${madeFor} It takes room, and its data is kept. It is somebody's again by ${again}; if nobody needs its data: kubectl delete lvol ${name}`;

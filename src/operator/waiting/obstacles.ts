@@ -37,11 +37,7 @@ const NLSC = 'the NodeLocalStorageInitConfig';
 /** The easiest to get out of the way comes first: it gives the Event its reason. */
 export const OBSTACLES: Readonly<Record<ObstacleKind, ObstacleEntry>> = {
   'claim-wrong': { reason: 'ClaimRefused', help: () => 'correct what is said, in the StorageClass or in a new claim' },
-  'claim-missing': {
-    reason: 'ClaimNotReady',
-    help: () =>
-      'make what is missing, and the pod goes on by itself (a StatefulSet makes a claim anew only with its pod: delete the pod)',
-  },
+  'claim-missing': { reason: 'ClaimNotReady', help: () => 'make what is missing; the pod then goes on by itself' },
   'storage-cordoned': {
     reason: 'NodeNotAllowed',
     help: (node) => `kubectl open-local uncordon ${node}, once its storage may have volumes again`,

@@ -156,7 +156,7 @@ test.each<[string, Situation, Told['reason'], readonly (string | RegExp)[]]>([
     'its claim was deleted',
     { storages: [ROOM], claims: [claim('a', 1, { deleting: true })] },
     'ClaimNotReady',
-    ['the claim default/a is being deleted', 'What helps: make what is missing', 'with its pod: delete the pod'],
+    ['the claim default/a is being deleted', 'What helps: make what is missing'],
   ],
   [
     'it asks for what no local volume can be',
