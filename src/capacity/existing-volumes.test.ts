@@ -99,6 +99,14 @@ test('nobody counts on a PersistentVolume that is gone', () => {
   expect(fitting(ledger, pod('a', ['a']), ['n2'])).toEqual([]);
 });
 
+test('a claim that was made anew under its name does not count on what the one before was to have', () => {
+  const ledger = fullNode([offered('old', 10)]);
+  expect(fitting(ledger, pod('a', ['a']), NODES)).toEqual(['n1']);
+  ledger.claimChanged(claim('a', 5, { uid: 'again', storageClass: 'pool-0' }));
+  expect(ledger.bind('uid-a', 'n1', 0)).toMatchObject({ kind: 'group-too-small' });
+  expect(fitting(ledger, pod('b', ['b']), NODES)).toEqual(['n1']);
+});
+
 test('room is held only where the volume is to be made', () => {
   const ledger = fullNode([offered('old', 5)], 20);
   expect(freeIn(ledger, 'n1', 'pool-0')).toBe(gib(5));

@@ -190,7 +190,9 @@ export class Books implements Known {
     this.claims.delete(claim.uid);
     this.#wrongClaims.forget(claim.uid);
     this.#endClaimHold(claim.uid);
-    this.leavePods(claimKey(claim.namespace, claim.name), claim.uid, undefined);
+    const key = claimKey(claim.namespace, claim.name);
+    this.leavePods(key, claim.uid, undefined);
+    this.pvHolds.leaveClaim(key);
     for (const uid of [first, standIn && this.claims.stoodInFor(standIn)]) if (uid !== undefined) this.reviewClaim(uid);
   }
 

@@ -54,6 +54,16 @@ export class PvHolds {
     if (this.#drop(podUid)) this.#freed();
   }
 
+  /** The claim is gone: what comes under its name is another one (R4, uid, not name). */
+  leaveClaim(claimKey: string): void {
+    for (const [podUid, { expiresAt, items }] of this.#byPod) {
+      const left = items.filter(({ key }) => key !== claimKey);
+      if (left.length === items.length) continue;
+      this.set(podUid, left, expiresAt);
+      this.#freed();
+    }
+  }
+
   expire(nowMs: number): void {
     for (const [podUid, { expiresAt }] of this.#byPod) if (expiresAt <= nowMs) this.end(podUid);
   }
