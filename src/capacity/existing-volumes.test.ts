@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { PvFacts, PvOffer } from '../model/facts.ts';
 import type { Ledger } from './ledger.ts';
-import { claim, fitting, freeIn, gib, group, ledgerWith, node, pod } from './ledger-fixture.ts';
+import { claim, fitting, freeIn, gib, group, ledgerWith, node, pod, volume } from './ledger-fixture.ts';
 
 /** A PersistentVolume that claims of the class `lvm` may be bound to on n1. */
 const offered = (name: string, size: number, more: Partial<PvOffer> = {}, facts: Partial<PvFacts> = {}): PvFacts => ({
@@ -105,6 +105,17 @@ test('a claim that was made anew under its name does not count on what the one b
   ledger.claimChanged(claim('a', 5, { uid: 'again', storageClass: 'pool-0' }));
   expect(ledger.bind('uid-a', 'n1', 0)).toMatchObject({ kind: 'group-too-small' });
   expect(fitting(ledger, pod('b', ['b']), NODES)).toEqual(['n1']);
+});
+
+test.each<[string, (ledger: Ledger) => void]>([
+  ['gone', (ledger) => ledger.pvGone('old')],
+  ['bound to another claim', (ledger) => ledger.pvChanged(bound(offered('old', 10), 'b'))],
+])('nobody is bound by a PersistentVolume that is %s', (_, happens) => {
+  const ledger = fullNode([offered('old', 10)]);
+  ledger.volumeChanged(volume('old', 'pool-0', 10));
+  expect(fitting(ledger, pod('a', ['a']), NODES)).toEqual(['n1']);
+  happens(ledger);
+  expect(ledger.bind('uid-a', 'n1', 0)).toMatchObject({ kind: 'group-too-small' });
 });
 
 test('room is held only where the volume is to be made', () => {

@@ -56,8 +56,17 @@ export class PvHolds {
 
   /** The claim is gone: what comes under its name is another one (R4, uid, not name). */
   leaveClaim(claimKey: string): void {
+    this.#leave(({ key }) => key === claimKey);
+  }
+
+  /** The PersistentVolume is gone, or bound to the claim of this key. */
+  leavePv(name: string, claimKey?: string): void {
+    if (this.#byPv.has(name)) this.#leave(({ pv, key }) => pv === name && key !== claimKey);
+  }
+
+  #leave(isLeft: (item: CountedOnPv) => boolean): void {
     for (const [podUid, { expiresAt, items }] of this.#byPod) {
-      const left = items.filter(({ key }) => key !== claimKey);
+      const left = items.filter((item) => !isLeft(item));
       if (left.length === items.length) continue;
       this.set(podUid, left, expiresAt);
       this.#freed();

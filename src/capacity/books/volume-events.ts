@@ -1,4 +1,5 @@
 import type { PvFacts, VolumeFacts } from '../../model/facts.ts';
+import { claimKey } from '../needs/claims.ts';
 import type { Books } from './books.ts';
 
 /** A LocalVolume as it is now: what was expected has come, unless this is the earlier object of that name. */
@@ -28,14 +29,21 @@ export function pvChanged(books: Books, pv: PvFacts): void {
   if (before && before.handle !== pv.handle) pvGone(books, pv.name);
   books.pvs.set(pv);
   if (pv.offer) books.cluster.noteNews();
+  else books.pvHolds.leavePv(pv.name, keyOfOwner(books, pv));
   if (books.classes.isOurDriver(pv.driver)) books.changeRecord(pv.handle, (volume) => (volume.pv = pv));
   else if (pv.claimUid !== undefined) books.reviewClaim(pv.claimUid);
+}
+
+function keyOfOwner({ claims }: Books, { claimUid }: PvFacts): string | undefined {
+  const owner = claims.get(claimUid ?? '');
+  return owner && claimKey(owner.namespace, owner.name);
 }
 
 /** The PersistentVolume is gone; its volume is still counted by what else speaks of it. */
 export function pvGone(books: Books, name: string): void {
   const pv = books.pvs.get(name);
   books.pvs.delete(name);
+  books.pvHolds.leavePv(name);
   if (!pv || books.records.get(pv.handle)?.pv?.name !== name) return;
   books.changeRecord(pv.handle, (volume) => (volume.pv = undefined));
 }
