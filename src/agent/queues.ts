@@ -34,7 +34,7 @@ export interface Queues {
  */
 const VOLUMES_AT_ONCE = 64;
 
-/** A copy keeps a disk busy and, now and then, two of Node's four threads. */
+/** A copy keeps its disks busy, so that more of them at once are no faster, and its program takes 50 MB. */
 const COPIES_AT_ONCE = 1;
 
 export const createQueues = (log: Log): Queues => ({

@@ -1,6 +1,7 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -8,11 +9,13 @@ import { expect, onTestFinished, test } from 'vitest';
 import { run, type Run } from '../exec/run.ts';
 import { bytes, MIB } from '../model/bytes.ts';
 import { createHostCopier } from './copier.ts';
+import type { CopyOrder } from './copy-order.ts';
 
 const never = new AbortController().signal;
 const nothing = (): Promise<void> => Promise.resolve();
 const program = [process.execPath, path.join(import.meta.dirname, '../main-copy.ts')];
-const copier = createHostCopier({ run, program });
+const endWithinMs = 300;
+const copier = createHostCopier({ run, program, endWithinMs });
 
 async function files(size: number) {
   const folder = await mkdtemp(path.join(tmpdir(), 'copier-'));
@@ -23,12 +26,15 @@ async function files(size: number) {
   return { source, target, size: bytes(size), from: bytes(0) };
 }
 
-/** What is read of it never comes, as of a disk that does not answer. */
+/** It can never be opened, as a disk that does not answer. */
+async function silent(file: string): Promise<string> {
+  await promisify(execFile)('mkfifo', [`${file}-silent`]);
+  return `${file}-silent`;
+}
+
 async function withSilentSource() {
   const copy = await files(MIB);
-  const source = `${copy.source}-silent`;
-  await promisify(execFile)('mkfifo', [source]);
-  return { ...copy, source };
+  return { ...copy, source: await silent(copy.source) };
 }
 
 test('a program copies from where an earlier one was, and tells how far it is', async () => {
@@ -99,6 +105,38 @@ test('nothing is left to tell of a copy that was whole before', async () => {
   expect(told).toEqual([]);
 });
 
+/** The program of a copy that was told this order and has begun, as the agent starts it. */
+async function begun(order: CopyOrder) {
+  const [file = '', ...args] = program;
+  const started = spawn(file, args, { stdio: ['pipe', 'pipe', 'ignore'] });
+  onTestFinished(() => void started.kill('SIGKILL'));
+  const ended = once(started, 'exit');
+  started.stdin.write(`${JSON.stringify(order)}\n`);
+  const links = async (): Promise<readonly (string | undefined)[]> => {
+    const folder = `/proc/${started.pid}/fd`;
+    return Promise.all((await readdir(folder)).map((fd) => readlink(path.join(folder, fd)).catch(() => undefined)));
+  };
+  return { started, ended, links };
+}
+
+test('a copy ends once the agent is gone, and lets go of its target', async () => {
+  const copy = await files(9 * MIB);
+  const { started, ended, links } = await begun({ ...copy, bytesPerSecond: 1, endWithinMs: 60_000 });
+  await expect.poll(links, { timeout: 20_000 }).toContain(copy.target);
+  started.stdin.destroy();
+  expect(await ended).toEqual([1, null]);
+});
+
+test.each(['SIGTERM', 'the end of the agent'])('%s ends also a copy whose disk does not answer', async (what) => {
+  const copy = await files(MIB);
+  const target = await silent(copy.target);
+  const { started, ended, links } = await begun({ ...copy, target, endWithinMs: 50 });
+  await expect.poll(links, { timeout: 20_000 }).toContain(copy.source);
+  if (what === 'SIGTERM') started.kill('SIGTERM');
+  else started.stdin.destroy();
+  expect(await ended).toEqual([null, 'SIGKILL']);
+});
+
 test('a failure to tell how far it is ends the copy with it', async () => {
   const copy = await files(MIB);
   const failing = () => Promise.reject(new Error('the API server is away'));
@@ -118,7 +156,9 @@ test('copies of disks that do not answer keep none of the four threads of Node, 
 test('a copy that does not get on is given up', async () => {
   const impatient: Run = (argv, options, signal) => run(argv, { ...options, timeoutMs: 300 }, signal);
   const copy = await withSilentSource();
-  await expect(createHostCopier({ run: impatient, program }).copy(copy, nothing, never)).rejects.toMatchObject({
+  await expect(
+    createHostCopier({ run: impatient, program, endWithinMs }).copy(copy, nothing, never),
+  ).rejects.toMatchObject({
     kind: 'unavailable',
     message: expect.stringMatching(/source-silent .*target wrote nothing for 300 ms$/) as string,
   });

@@ -3,9 +3,11 @@ import { CommandFailed } from '../exec/command-failed.ts';
 import type { Run } from '../exec/run.ts';
 import type { Bytes } from '../model/bytes.ts';
 import { Fault } from '../model/fault.ts';
+import { present } from '../model/present.ts';
 import { follow } from '../wait/abort.ts';
 import type { Copy } from './copy-device.ts';
 import type { CopyLine, CopyOrder } from './copy-order.ts';
+import { linesTo } from './lines.ts';
 
 /** Copies devices of this machine. */
 export interface Copier {
@@ -19,18 +21,29 @@ export interface CopierOptions {
   readonly bytesPerSecond?: number | undefined;
   /** What starts src/main-copy.ts; absent: its bundle beside the program that runs. */
   readonly program?: readonly string[];
+  /** So many ms has the program of a copy that is stopped, and is killed then. Absent: 6,000. */
+  readonly endWithinMs?: number;
 }
+
+/** It ends the program that has a disk make zeros, which has 2 s to end and is killed then, and closes the devices. */
+const END_MS = 6000;
 
 /** It says each 256 MiB that they are copied, and zeros of a slow disk may take ten minutes before. */
 const SILENT_MS = 1_200_000;
 
 /**
  * Each copy is made by a program of its own. A disk that does not answer would keep Node's own threads, of which there
- * are four, and then nothing of the agent gets on; the program is killed, or left behind, and the copy fails.
+ * are four, and then nothing of the agent gets on; the program is killed, or left behind, and the copy fails. It ends
+ * by itself where this process is gone: nobody else would end it, and it keeps the target for itself.
  */
-export const createHostCopier = ({ run, bytesPerSecond, program = besideUs() }: CopierOptions): Copier => ({
+export const createHostCopier = ({
+  run,
+  bytesPerSecond,
+  program = besideUs(),
+  endWithinMs = END_MS,
+}: CopierOptions): Copier => ({
   copy: async (copy, copied, signal) => {
-    const order: CopyOrder = { ...copy, ...(bytesPerSecond === undefined ? {} : { bytesPerSecond }) };
+    const order: CopyOrder = { ...copy, endWithinMs, ...present({ bytesPerSecond }) };
     const own = follow(signal);
     let telling = Promise.resolve();
     let failure: Fault | undefined;
@@ -43,7 +56,8 @@ export const createHostCopier = ({ run, bytesPerSecond, program = besideUs() }: 
         telling = telling.then(() => copied(line.copied)).catch((error: unknown) => own.abort(error));
       }
     };
-    const options = { timeoutMs: SILENT_MS, stdin: JSON.stringify(order), onOutput: linesTo(heard) };
+    const stdin = `${JSON.stringify(order)}\n`;
+    const options = { timeoutMs: SILENT_MS, stdin, lifeline: true, endWithinMs, onOutput: linesTo(heard) } as const;
     try {
       await run([...program, copy.source, copy.target], options, own.signal);
       if (failure ?? done < copy.size) throw failure ?? endedEarly(copy, done);
@@ -63,16 +77,6 @@ const besideUs = (): readonly string[] => [
   process.execPath,
   path.join(path.dirname(process.argv[1] ?? ''), 'copy.cjs'),
 ];
-
-/** Gives what takes a text in pieces and hands on each line of it. */
-function linesTo(hear: (line: string) => void): (text: string) => void {
-  let rest = '';
-  return (text) => {
-    const lines = (rest + text).split('\n');
-    rest = lines.pop() ?? '';
-    for (const line of lines) hear(line);
-  };
-}
 
 /** Throws Fault `unavailable` for what the program of a copy does not write. */
 function readLine(text: string): CopyLine {

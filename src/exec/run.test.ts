@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -126,6 +127,31 @@ test('a program that ignores SIGTERM is killed all the same', async () => {
     ),
   );
   expect(failure.signal).toBe('SIGKILL');
+});
+
+test('a program has the time to end that it is given, and is killed then', async () => {
+  const script = 'trap "sleep 1; exit 7" TERM; head -c 2000 /dev/zero; while :; do sleep 0.1; done';
+  const endOf = async (endWithinMs: number) => {
+    const options = { ...soon, maxOutputBytes: 1000, endWithinMs };
+    const { exitCode, signal } = await failureOf(run(['sh', '-c', script], options, never));
+    return { exitCode, signal };
+  };
+  expect(await endOf(20)).toEqual({ exitCode: undefined, signal: 'SIGKILL' });
+  expect(await endOf(20_000)).toEqual({ exitCode: 7, signal: undefined });
+});
+
+test('a program on a lifeline is told when who started it is gone, and not before', async () => {
+  const script = `import(${JSON.stringify(path.join(import.meta.dirname, 'run.ts'))}).then(({ run }) => {
+    const options = { timeoutMs: 60_000, stdin: 'hallo\\n', lifeline: true, onOutput: (text) => process.stdout.write(text) };
+    return run(['sh', '-c', 'read -r word; timeout 0.3 cat; echo "$word $? $$"; read -r more'], options, new AbortController().signal);
+  })`;
+  const starter = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+  onTestFinished(() => void starter.kill('SIGKILL'));
+  const [said] = (await once(starter.stdout, 'data')) as [Buffer];
+  const [, pid] = /^hallo 124 (\d+)\n$/.exec(said.toString()) ?? [];
+  expect(isAlive(Number(pid))).toBe(true);
+  starter.kill('SIGKILL');
+  await expect.poll(() => isAlive(Number(pid)), eventually).toBe(false);
 });
 
 test('an abort ends the program and rejects with the reason', async () => {

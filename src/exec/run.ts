@@ -24,6 +24,10 @@ export interface RunOptions {
   /** Added to the fixed environment (PATH and LC_ALL), or replacing its entries. */
   readonly env?: Readonly<Record<string, string>>;
   readonly stdin?: string | Uint8Array;
+  /** stdin is left open after `stdin`, so that its end tells the program that this process is gone. */
+  readonly lifeline?: true;
+  /** So many ms after SIGTERM the program is killed. Absent: 2,000. */
+  readonly endWithinMs?: number;
   /**
    * Bytes that stdout may have; the program that writes more is killed. Absent: 16 MiB. Of stderr, which only explains,
    * the beginning and the end are kept.
@@ -44,8 +48,8 @@ const CHILD_ENV = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sb
 const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
 const END_BYTES = 64 * 1024;
 /**
- * Between the polite signal and SIGKILL, and then until the child is given up (a process in disk sleep cannot be
- * killed).
+ * Between SIGTERM and SIGKILL unless something else is said, and then until the child is given up (a process in disk
+ * sleep cannot be killed).
  */
 const KILL_GRACE_MS = 2000;
 /**
@@ -59,18 +63,9 @@ export const PIPE_GRACE_MS = 500;
  * terminal's Ctrl-C does not end a program half-way; it starts in `/`, so that it pins no mount.
  */
 export const run: Run = async (argv, options, signal) => {
-  const { timeoutMs, env, stdin, maxOutputBytes = MAX_OUTPUT_BYTES } = options;
+  const { timeoutMs, maxOutputBytes = MAX_OUTPUT_BYTES } = options;
   signal.throwIfAborted();
-  const [file = '', ...args] = argv;
-  const child = spawn(file, args, {
-    cwd: '/',
-    detached: true,
-    env: { ...CHILD_ENV, ...env },
-    stdio: [stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
-  });
-  child.stdin?.on('error', () => {}); // EPIPE: the program may end without reading
-  child.stdin?.end(stdin);
-
+  const child = start(argv, options);
   const overflow = new AbortController();
   const timeout = timeLimit(child, options);
   const refusal = tellOutput(child, options);
@@ -78,7 +73,7 @@ export const run: Run = async (argv, options, signal) => {
   const stdout = collect(child.stdout, maxOutputBytes, overflow);
   const stderr = collectEnds(child.stderr);
 
-  const { exitCode, exitSignal, spawnError } = await ended(child, stop, options.onLeft);
+  const { exitCode, exitSignal, spawnError } = await ended(child, stop, options);
   timeout.end();
   signal.throwIfAborted();
   refusal.throwIfAborted();
@@ -95,6 +90,19 @@ export const run: Run = async (argv, options, signal) => {
   if (timeout.signal.aborted) throw new CommandFailed(ending, `${timeout.what} ${timeoutMs} ms`);
   throw new CommandFailed(ending, exitCode === undefined ? `was ended by ${exitSignal}` : `exited with ${exitCode}`);
 };
+
+function start([file = '', ...args]: readonly string[], { env, stdin, lifeline }: RunOptions): ChildProcess {
+  const child = spawn(file, args, {
+    cwd: '/',
+    detached: true,
+    env: { ...CHILD_ENV, ...env },
+    stdio: [stdin === undefined && !lifeline ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+  });
+  child.stdin?.on('error', () => {}); // EPIPE: the program may end without reading
+  if (stdin !== undefined) child.stdin?.write(stdin);
+  if (!lifeline) child.stdin?.end();
+  return child;
+}
 
 /** Aborts its signal after the time that the program has, which begins anew with each piece that somebody hears. */
 function timeLimit(child: ChildProcess, { timeoutMs, onOutput }: RunOptions) {
@@ -165,14 +173,14 @@ interface End {
 }
 
 /** Waits for the child to be gone and its pipes drained, killing it as soon as `stop` says so. */
-async function ended(child: ChildProcess, stop: AbortSignal, onLeft: RunOptions['onLeft']): Promise<End> {
+async function ended(child: ChildProcess, stop: AbortSignal, { onLeft, endWithinMs }: RunOptions): Promise<End> {
   const closed = once(child, 'close').catch(() => undefined);
   const gone = new AbortController();
   const exited = new Promise<End>((resolve) => {
     child.once('error', (spawnError) => resolve({ exitCode: undefined, exitSignal: undefined, spawnError }));
     child.once('exit', (code, name) => resolve({ exitCode: code ?? undefined, exitSignal: name ?? undefined }));
   });
-  const left = kill(child, stop, gone.signal).then((end) => {
+  const left = kill(child, { stop, gone: gone.signal, endWithinMs }).then((end) => {
     onLeft?.(exited);
     return end;
   });
@@ -180,8 +188,7 @@ async function ended(child: ChildProcess, stop: AbortSignal, onLeft: RunOptions[
   gone.abort();
   if (!end.spawnError) await orAfter(closed, PIPE_GRACE_MS);
   await whatWasWrittenIsRead();
-  child.stdout?.destroy();
-  child.stderr?.destroy();
+  for (const pipe of [child.stdin, child.stdout, child.stderr]) pipe?.destroy();
   return end;
 }
 
@@ -199,17 +206,23 @@ async function orAfter(done: Promise<unknown>, ms: number): Promise<void> {
   timer.abort();
 }
 
+interface Killing {
+  readonly stop: AbortSignal;
+  readonly gone: AbortSignal;
+  readonly endWithinMs: number | undefined;
+}
+
 /**
  * Once stopped: SIGTERM, later SIGKILL, and at last leaves an unkillable child behind. Never settles once the child is
  * gone.
  */
-function kill(child: ChildProcess, stop: AbortSignal, gone: AbortSignal): Promise<End> {
+function kill(child: ChildProcess, { stop, gone, endWithinMs = KILL_GRACE_MS }: Killing): Promise<End> {
   const { promise, resolve, reject } = Promise.withResolvers<End>();
   const act = async (): Promise<void> => {
-    for (const name of ['SIGTERM', 'SIGKILL'] as const) {
-      killGroup(child, name);
-      await delay(KILL_GRACE_MS, undefined, { signal: gone });
-    }
+    killGroup(child, 'SIGTERM');
+    await delay(endWithinMs, undefined, { signal: gone });
+    killGroup(child, 'SIGKILL');
+    await delay(KILL_GRACE_MS, undefined, { signal: gone });
     child.unref();
     resolve({ exitCode: undefined, exitSignal: 'SIGKILL' });
   };

@@ -7,7 +7,10 @@ export interface RunningCopies {
   isBusy(): boolean;
   /** Runs a copy, which `stop` of its name ends; resolves when it was stopped, rejects as it does otherwise. */
   run<T>(name: string, copy: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T | undefined>;
-  /** Ends the copy of that volume, if one runs; resolves once its devices are closed. */
+  /**
+   * Ends the copy of that volume, if one runs; resolves once its program has ended. One that cannot be killed, since a
+   * disk does not answer, is left behind after a while: its devices are in use until the disk answers.
+   */
   stop(name: string): Promise<void>;
 }
 
