@@ -18,6 +18,11 @@ test('the first MiB is zeros then, and nothing behind it is touched', async () =
   expect(content.length).toBe(2 * MIB);
 });
 
+test('nothing is written once the agent ends', async () => {
+  const reason = new Error('the agent ends');
+  await expect(unlabelDevice('/nowhere/disk', AbortSignal.abort(reason))).rejects.toBe(reason);
+});
+
 test('a device that is not there is told, and not made', async () => {
   await expect(unlabelDevice('/nowhere/disk', never)).rejects.toMatchObject({
     kind: 'unavailable',

@@ -1,7 +1,6 @@
-import { constants } from 'node:fs';
-import { open, type FileHandle } from 'node:fs/promises';
 import { MIB } from '../model/bytes.ts';
 import { Fault, textOf } from '../model/fault.ts';
+import { zeroParts } from './zero-parts.ts';
 
 /** Behind LVM's label, and the header that names the states of a group, which begin here (content.ts). */
 const STATES_AT = 4608;
@@ -14,23 +13,11 @@ const STATES_AT = 4608;
 export async function unlabelDevice(path: string, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
   try {
-    const handle = await open(path, constants.O_WRONLY | constants.O_EXCL);
-    try {
-      await zero(handle, STATES_AT, MIB);
-      await handle.sync();
-      await zero(handle, 0, STATES_AT);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
+    await zeroParts(path, [
+      { at: STATES_AT, length: MIB - STATES_AT },
+      { at: 0, length: STATES_AT },
+    ]);
   } catch (error) {
     throw new Fault('unavailable', `${path} cannot be cleared: ${textOf(error)}`, { cause: error });
-  }
-}
-
-async function zero(handle: FileHandle, start: number, end: number): Promise<void> {
-  for (let at = start; at < end;) {
-    const { bytesWritten } = await handle.write(Buffer.alloc(end - at), 0, end - at, at);
-    at += bytesWritten;
   }
 }

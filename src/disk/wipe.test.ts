@@ -26,12 +26,13 @@ interface Replies {
   readonly discard?: Reply;
   readonly wipefs?: Reply;
   readonly look?: Reply;
+  readonly dd?: Reply;
   readonly reread?: Reply;
 }
 
 const scripted = (replies: Replies = {}) =>
   createFakeRun((argv, options, signal) => {
-    if (argv[0] === 'dd') return realRun(argv, options, signal);
+    if (argv[0] === 'dd') return replies.dd ?? realRun(argv, options, signal);
     if (argv[0] === 'blockdev') return replies.reread ?? '';
     if (argv[0] === 'blkdiscard') return replies.discard ?? '';
     return argv.includes('--all') ? (replies.wipefs ?? '') : (replies.look ?? NOTHING);
@@ -81,12 +82,37 @@ test.each([
   ['discarding', { discard: exits(['blkdiscard'], 1, 'Input/output error') }, 'Input/output error'],
   ['erasing', { wipefs: exits(['wipefs'], 1, 'Device or resource busy') }, 'Device or resource busy'],
   ['looking again', { look: '{"signatures":[{"offset":"0x438","type":"ext4"}]}' }, 'was wiped and is not blank'],
+  ['looking at its signatures', { look: exits(['wipefs'], 1, 'Input/output error') }, 'cannot be read'],
+  ['looking at its bytes', { dd: 'x'.repeat(MIB) }, 'was wiped and is not blank'],
 ])('a failure while %s is told', async (_, replies, message) => {
   await expect(wipeDevice(await disk(), 'discard', scripted(replies).run, never)).rejects.toMatchObject({
     kind: 'unavailable',
     message: expect.stringContaining(message) as string,
   });
 });
+
+test('a device that somebody opens for himself as soon as it is blank is told to be in use', async () => {
+  const look = Object.assign(new Error('resource busy or locked'), { code: 'EBUSY' });
+  await expect(wipeDevice(await disk(), 'discard', scripted({ look }).run, never)).rejects.toMatchObject({
+    kind: 'precondition',
+    message: expect.stringContaining('is in use') as string,
+  });
+});
+
+test.each(['blkdiscard', 'wipefs', 'blockdev'])(
+  'a wipe that is ended during %s says why it was ended',
+  async (name) => {
+    const reason = new Error('the agent ends');
+    const ending = new AbortController();
+    const { run } = createFakeRun((argv, options, signal) => {
+      if (argv[0] === name) ending.abort(reason);
+      if (argv[0] === 'dd') return realRun(argv, options, signal);
+      return argv.includes('--no-act') ? NOTHING : '';
+    });
+    const device = { ...(await disk()), partitions: ['sdb1'] };
+    await expect(wipeDevice(device, 'discard', run, ending.signal)).rejects.toBe(reason);
+  },
+);
 
 test('a device that is not there is not made', async () => {
   const missing = { path: '/nowhere/disk', size: SIZE };

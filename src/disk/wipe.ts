@@ -1,5 +1,3 @@
-import { constants } from 'node:fs';
-import { open, type FileHandle } from 'node:fs/promises';
 import { MIB } from '../model/bytes.ts';
 import { Fault, textOf } from '../model/fault.ts';
 import { CommandFailed } from '../exec/command-failed.ts';
@@ -7,6 +5,7 @@ import type { Run } from '../exec/run.ts';
 import { probeContent } from './content.ts';
 import type { BlockDevice } from './disks.ts';
 import { eraseDevice, type ErasePolicy } from './erase.ts';
+import { zeroParts } from './zero-parts.ts';
 
 type Device = Pick<BlockDevice, 'path' | 'size'> & Partial<Pick<BlockDevice, 'partitions'>>;
 
@@ -20,10 +19,10 @@ const REREAD_TIMEOUT_MS = 60_000;
  * written.
  */
 export async function wipeDevice(device: Device, policy: ErasePolicy, run: Run, signal: AbortSignal): Promise<void> {
-  await zeroEnds(device, 0, signal); // only finds out whether it is in use
+  await zeroEnds(device, 0); // only finds out whether it is in use
   await eraseDevice(device, policy, run, signal);
   await eraseSignatures(device, run, signal);
-  await zeroEnds(device, MIB, signal);
+  await zeroEnds(device, MIB);
   const { busy, unreadable, signatures, dataAt } = await probeContent(device, run, signal);
   if (busy) throw inUse(device);
   if (unreadable !== undefined) throw new Fault('unavailable', `${device.path} cannot be read: ${unreadable}`);
@@ -40,7 +39,6 @@ async function forgetPartitions({ path }: Device, run: Run, signal: AbortSignal)
   try {
     await run(['blockdev', '--rereadpt', path], { timeoutMs: REREAD_TIMEOUT_MS }, signal);
   } catch (error) {
-    signal.throwIfAborted();
     if (!(error instanceof CommandFailed)) throw error; // else the disk is told to have partitions
   }
 }
@@ -54,29 +52,17 @@ async function eraseSignatures({ path }: Device, run: Run, signal: AbortSignal):
   }
 }
 
-async function zeroEnds(device: Device, bytes: number, signal: AbortSignal): Promise<void> {
+async function zeroEnds(device: Device, bytes: number): Promise<void> {
   const { path, size } = device;
-  signal.throwIfAborted();
+  const length = Math.min(bytes, size);
   try {
-    const handle = await open(path, constants.O_WRONLY | constants.O_EXCL);
-    try {
-      const length = Math.min(bytes, size);
-      await zero(handle, size - length, length);
-      await zero(handle, 0, length);
-      if (length > 0) await handle.sync();
-    } finally {
-      await handle.close();
-    }
+    await zeroParts(path, [
+      { at: size - length, length },
+      { at: 0, length },
+    ]);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EBUSY') throw inUse(device);
     throw new Fault('unavailable', `${path} cannot be written: ${textOf(error)}`, { cause: error });
-  }
-}
-
-async function zero(handle: FileHandle, position: number, length: number): Promise<void> {
-  for (let done = 0; done < length;) {
-    const { bytesWritten } = await handle.write(Buffer.alloc(length - done), 0, length - done, position + done);
-    done += bytesWritten;
   }
 }
 

@@ -284,3 +284,24 @@ test('a blank disk that a program holds for itself is busy, and free afterwards'
   }
   expect(await initVolumeGroups(wanted, await look(disks), deps, never)).toMatchObject({ standings: [{ ok: true }] });
 });
+
+test('a disk that a program holds for itself is not wiped', async () => {
+  await using disks = await createLoopDisks(64 * MIB);
+  const [path = ''] = disks.devices;
+  const host = createHostDisks(run, 'zero');
+  const device = { path, size: bytes(64 * MIB) };
+  await disks.command('mkfs.ext4', '-q', path);
+  const before = await disks.checksum(path);
+  const holder = await open(path, constants.O_RDONLY | constants.O_EXCL);
+  try {
+    await expect(host.wipe(device, never)).rejects.toMatchObject({
+      kind: 'precondition',
+      message: expect.stringContaining(`${path} is in use`) as string,
+    });
+  } finally {
+    await holder.close();
+  }
+  expect(await disks.checksum(path)).toBe(before);
+  await host.wipe(device, never);
+  expect(await host.probe(device, never)).toEqual({ busy: false, signatures: [] });
+});
