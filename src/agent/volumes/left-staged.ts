@@ -1,21 +1,56 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import { isForgotten } from './kubelet-forgot.ts';
 import type { VolumeStep } from './volume-step.ts';
 
-/** Where the kubelet has a volume mounted for all pods of the node: pkg/volume/csi/csi_attacher.go. */
-const STAGING = /\/plugins\/kubernetes\.io\/csi\/[^/]+\/[^/]+\/globalmount$/;
+/**
+ * Where the kubelet has a volume staged for all pods of the node. Its folder is called by the SHA-256 of the volume's
+ * handle, before Kubernetes 1.24 by its PersistentVolume; vol_data.json beside the mount has the handle:
+ * pkg/volume/csi/csi_attacher.go.
+ */
+const STAGING = /\/plugins\/kubernetes\.io\/csi\/[^/]+\/([^/]+)\/globalmount$/;
+
+/** A volume that is not removed now, since it is mounted at these paths; the message names them all. */
+export interface InUse {
+  readonly message: string;
+  readonly targets: readonly string[];
+}
 
 /**
- * What is to be done for a volume that is to be removed, and is mounted at these paths. A kubelet that starts again
- * between two calls of the end of a pod, or whose record of it is lost, has forgotten the volume, and nobody would ever
- * unmount it (kubernetes#121937): that is done here, once a try has said that it is in use. Undefined where something
- * else has it.
+ * What is to be done for a volume that is to be removed. A kubelet that starts again between NodeUnpublishVolume and
+ * NodeUnstageVolume, or lost its record of a pod's mount, asks for the volume no more, and nobody would ever unmount it
+ * (kubernetes#121937). So it is unmounted here, where an earlier try told of the very same mounts: a kubelet that is
+ * only slower has had its turn. Undefined where it was not told, or where one of the paths is neither the volume's
+ * staging path nor a pod's that the kubelet has no record of.
  */
 export async function unstageLeft(
-  { status }: LocalVolume,
-  targets: readonly string[],
+  { metadata: { name = '' }, status }: LocalVolume,
+  { message, targets }: InUse,
 ): Promise<VolumeStep | undefined> {
-  if (status?.reason !== 'InUse' || targets.length === 0) return undefined;
-  const left = await Promise.all(targets.map(async (target) => STAGING.test(target) || isForgotten(target)));
-  return left.includes(false) ? undefined : { kind: 'unstage', targets };
+  const told = status?.reason === 'InUse' ? status.message : undefined;
+  const wasTold = told === message || told?.startsWith(`${message} `); // and why it could not be unmounted
+  if (!wasTold || targets.length === 0) return undefined;
+  const left = await Promise.all(
+    targets.map(async (target) => (await isStagingOf(name, target)) || (await isForgotten(target))),
+  );
+  return left.includes(false) ? undefined : { kind: 'unstage', targets, message };
+}
+
+/** Whether the kubelet stages the volume of this handle there: our volumes are called by their handles. */
+async function isStagingOf(handle: string, target: string): Promise<boolean> {
+  const [, folder] = STAGING.exec(target) ?? [];
+  if (folder === undefined) return false;
+  if (folder === createHash('sha256').update(handle).digest('hex')) return true;
+  const data = await readFile(path.join(path.dirname(target), 'vol_data.json'), 'utf8').catch(() => '');
+  return handleIn(data) === handle;
+}
+
+function handleIn(data: string): unknown {
+  try {
+    return (JSON.parse(data) as { readonly volumeHandle?: unknown } | null)?.volumeHandle;
+  } catch {
+    return undefined;
+  }
 }

@@ -28,8 +28,11 @@ export async function nextStep(
   }
   if (role === 'Snapshot' || source) return refuseUnsupported(volume, 'Snapshots and copies are of LVM volumes only.');
   const step = await planUnit(volume, await deps.observe(signal), deps, signal);
-  if (step.kind !== 'refuse' || step.reason !== 'InUse') return step;
-  return (await unstageLeft(volume, await usersOfUnit(volume, deps, signal))) ?? step;
+  if (step.kind !== 'refuse' || step.targets === undefined) return step;
+  const { message } = step;
+  const targets = [...new Set(await usersOfUnit(volume, deps, signal))];
+  const isSame = targets.length === step.targets.length && targets.every((target) => step.targets?.includes(target));
+  return (isSame ? await unstageLeft(volume, { message, targets }) : undefined) ?? step;
 }
 
 /** Where the disk or mounted filesystem of a volume is mounted, its own mount point aside. */
@@ -81,10 +84,9 @@ async function unlessMounted(
 ): Promise<VolumeStep> {
   const targets = (await usersOfVolume(volume, mounts, signal)).map(({ target }) => target);
   if (targets.length === 0) return step;
-  const left = await unstageLeft(volume, targets);
-  if (left) return left;
   const at = `${volume.spec.vgName}/${volume.metadata.name} is mounted at ${targets.join(', ')}`;
-  return { kind: 'refuse', reason: 'InUse', message: `Logical volume ${at}: it is removed once no pod uses it.` };
+  const message = `Logical volume ${at}: it is removed once no pod uses it.`;
+  return (await unstageLeft(volume, { message, targets })) ?? { kind: 'refuse', reason: 'InUse', message };
 }
 
 const refuseUnsupported = (volume: LocalVolume, message: string): VolumeStep =>

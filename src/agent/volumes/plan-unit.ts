@@ -1,14 +1,14 @@
 import { bytes, formatBytes, type Bytes } from '../../model/bytes.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import { notOnDisk } from '../../model/mounted-disk.ts';
-import type { VolumeReason } from '../../model/volume-reasons.ts';
+import { present } from '../../model/present.ts';
 import { DISK } from '../../model/well-known.ts';
 import { inspectDevice, useOf, type DeviceFacts } from '../../disk/inspect.ts';
 import { releaseAdvice } from '../../disk/release-advice.ts';
 import type { MountEntry } from '../../mount/mountinfo.ts';
 import type { MountPoint } from '../storage/observe.ts';
 import { recordedDisk, recordedFilesystem } from './unit-disk.ts';
-import { hasBeenReady, type VolumeStep } from './plan-volume.ts';
+import { hasBeenReady, refuse, type VolumeStep } from './volume-step.ts';
 
 /** A whole disk or filesystem that one volume has for itself. */
 interface Unit {
@@ -20,7 +20,13 @@ interface Unit {
   /** What is in it, with what to do about it; undefined when it is blank. */
   readonly content: string | undefined;
   /** Why its data cannot be destroyed now; undefined when it can. */
-  readonly held: string | undefined;
+  readonly held: Held | undefined;
+}
+
+interface Held {
+  readonly what: string;
+  /** Where it is mounted, when it is held by that alone. */
+  readonly targets?: readonly string[];
 }
 
 /**
@@ -41,10 +47,11 @@ export function planDeviceVolume(volume: LocalVolume, facts: DeviceFacts, otherw
  */
 const ITS_OWN: readonly (string | undefined)[] = ['partitioned', 'in-group', 'too-small'];
 
-function heldBy(facts: DeviceFacts): string | undefined {
+function heldBy(facts: DeviceFacts): Held | undefined {
   const use = useOf(facts);
   if (!use || ITS_OWN.includes(use.kind)) return undefined;
-  return `${use.what}. ${use.kind === 'held' ? releaseAdvice(facts.device?.holders ?? []) : use.todo}`;
+  const what = `${use.what}. ${use.kind === 'held' ? releaseAdvice(facts.device?.holders ?? []) : use.todo}`;
+  return { what, ...(use.kind === 'mounted' ? { targets: facts.mountedAt } : {}) };
 }
 
 /**
@@ -59,7 +66,8 @@ export function planMountPointVolume(
   const { entry, stats, identity } = mountPoint ?? {};
   if (!entry || !stats || identity === undefined) return planUnit(volume, undefined, otherwise);
   const users = usersOf(entry, mounts);
-  const held = users.length === 0 ? undefined : `is in use at ${users.join(', ')}. It is emptied once it is not.`;
+  const what = `is in use at ${users.join(', ')}. It is emptied once it is not.`;
+  const held = users.length === 0 ? undefined : { what, targets: [...new Set(users)] };
   const content = foreignTo(entry, users, owner) ?? filesIn(entries);
   return planUnit(volume, { path: entry.target, size: stats.total, filesystem: identity, content, held });
 }
@@ -105,13 +113,17 @@ function planUnit(volume: LocalVolume, unit: Unit | undefined, otherwise?: strin
   if (!unit) return refuse('UnitMissing', missing(volume, otherwise));
   const { path, filesystem } = unit;
   const which = filesystem === undefined ? {} : { filesystem };
-  if (isLeaving)
-    return unit.held === undefined ? { kind: 'wipe', path, ...which } : refuse('InUse', `${path} ${unit.held}`);
+  if (isLeaving) return unit.held === undefined ? { kind: 'wipe', path, ...which } : refuseHeld(path, unit.held);
   if (!isOurs && !volume.spec.adopted && unit.content !== undefined)
     return refuse('NotBlank', `${path} ${unit.content}`);
   const step = sized(volume, unit.size, path);
   return step.kind === 'ready' ? { ...step, ...which } : step;
 }
+
+const refuseHeld = (path: string, { what, targets }: Held): VolumeStep => ({
+  ...refuse('InUse', `${path} ${what}`),
+  ...present({ targets }),
+});
 
 function missing(volume: LocalVolume, otherwise: string | undefined): string {
   const [disk, filesystem] = [recordedDisk(volume), recordedFilesystem(volume)];
@@ -131,5 +143,3 @@ function sized(volume: LocalVolume, size: Bytes, path: string): VolumeStep {
   if (size >= wanted) return { kind: 'ready', sizeBytes: size, devicePath: path };
   return refuse('TooSmall', `${path} has ${formatBytes(size)}, less than the ${formatBytes(wanted)} asked for.`);
 }
-
-const refuse = (reason: VolumeReason, message: string): VolumeStep => ({ kind: 'refuse', reason, message });

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -414,7 +415,9 @@ test('a volume that is mounted is not removed, whoever deletes its object, until
   expect(await it.volumes()).toEqual([]);
 });
 
-const STAGED = '/var/lib/kubelet/plugins/kubernetes.io/csi/local.csi.aliyun.com/0a1b/globalmount';
+const KUBELET = '/var/lib/kubelet/plugins/kubernetes.io/csi';
+const folderOf = (handle: string): string => createHash('sha256').update(handle).digest('hex');
+const STAGED = `${KUBELET}/local.csi.aliyun.com/${folderOf('v1')}/globalmount`;
 
 test('a volume that the kubelet staged and forgot is unstaged by the second try to remove it', async () => {
   const it = await rig(sampleLocalVolume());
@@ -436,9 +439,14 @@ test('a volume that the kubelet staged and forgot is unstaged by the second try 
   it.object.write(sampleLocalVolume({ meta: deleting, status: it.object.read()?.status }));
   for (const _ of [1, 2]) await expect(it.reconcile({ lvm })).rejects.toThrow(`is mounted at ${STAGED}, /pods/a`);
   await it.mounts.unmount('/pods/a', never);
+  await expect(it.reconcile({ lvm })).rejects.toThrow(`is mounted at ${STAGED}:`);
   const busy = { ...it.mounts, unmount: () => Promise.reject(new Fault('unavailable', 'target is busy')) };
   await expect(it.reconcile({ lvm, mounts: busy })).rejects.toThrow('target is busy');
-  expect(it.object.read()?.status).toMatchObject({ phase: 'Deleting', reason: 'InUse', message: 'target is busy' });
+  expect(it.object.read()?.status).toMatchObject({
+    phase: 'Deleting',
+    reason: 'InUse',
+    message: `Logical volume pool-0/v1 is mounted at ${STAGED}: it is removed once no pod uses it. target is busy`,
+  });
   await it.reconcile({ lvm });
   expect(await it.mounts.list(never)).toEqual([]);
   expect(it.wiped).toEqual([`/dev/pool-0/v1 ${GIB}`]);
@@ -466,15 +474,15 @@ test.each([
     const bound = { source: '/dev/pool-0/v1', target: path.join(folder, place), readOnly: false, options: [] };
     await it.mounts.bind(bound, never);
   }
-  const status = { ...it.object.read()?.status, phase: 'Deleting', reason: 'InUse' } as const;
-  it.object.write(sampleLocalVolume({ meta: deleting, status }));
+  it.object.write(sampleLocalVolume({ meta: deleting, status: it.object.read()?.status }));
+  await expect(it.reconcile()).rejects.toThrow('is mounted at');
   await it.reconcile().catch(() => undefined);
   expect(await it.mounts.list(never)).toHaveLength(isRemoved ? 0 : targets.length);
   expect(it.object.read() === undefined).toBe(isRemoved);
 });
 
 test('a disk and a filesystem of their own that the kubelet forgot are unstaged, too', async () => {
-  const status = { phase: 'Deleting', reason: 'InUse', sizeBytes: GIB } as const;
+  const status = { phase: 'Ready', sizeBytes: GIB } as const;
   const size = bytes(10 * GIB);
   const stats = { total: size, used: bytes(0), available: size, inodes: { total: 0, used: 0, available: 0 } };
   for (const kind of ['Device', 'MountPoint'] as const) {
@@ -496,10 +504,63 @@ test('a disk and a filesystem of their own that the kubelet forgot are unstaged,
       }));
       return sampleObservation({ devices: [sampleDisk('sdc')], mounts, mountPoints });
     };
+    await expect(it.reconcile({ observe })).rejects.toThrow(`${STAGED}. `);
     await it.reconcile({ observe });
     expect((await it.mounts.list(never)).map(({ target }) => target)).toEqual(own.map(({ target }) => target));
     expect([it.object.read(), it.wiped]).toEqual([undefined, [kind === 'Device' ? '/dev/sdc' : '/mnt/a ext4 u /']]);
   }
+});
+
+test.each([
+  ['another volume', `local.csi.aliyun.com/${folderOf('v2')}/globalmount`, undefined, false],
+  ['the volume, by the record beside it', 'pv/pv-1/globalmount', 'v1', true],
+  ['another volume, by the record beside it', 'pv/pv-2/globalmount', 'v2', false],
+  ['nobody knows which, without a record', 'pv/pv-3/globalmount', undefined, false],
+])('a mount where the kubelet stages %s: %s', async (_, place, handle, isRemoved) => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'staged-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const target = path.join(folder, 'plugins/kubernetes.io/csi', place);
+  await mkdir(target, { recursive: true });
+  const data = handle === undefined ? '{' : JSON.stringify({ volumeHandle: handle });
+  await writeFile(path.join(target, '../vol_data.json'), data);
+  const it = await rig(sampleLocalVolume());
+  await it.reconcile();
+  await it.mounts.mount({ source: '/dev/pool-0/v1', target, fsType: 'ext4', options: [] }, never);
+  it.object.write(sampleLocalVolume({ meta: deleting, status: it.object.read()?.status }));
+  for (const _ of [1, 2]) await it.reconcile().catch(() => undefined);
+  expect(await it.mounts.list(never)).toHaveLength(isRemoved ? 0 : 1);
+  expect(it.object.read() === undefined).toBe(isRemoved);
+});
+
+test('a mount that the last problem did not name is left to the kubelet first', async () => {
+  const it = await rig(sampleLocalVolume());
+  await it.reconcile();
+  const mount = (target: string) =>
+    it.mounts.mount({ source: '/dev/pool-0/v1', target, fsType: 'ext4', options: [] }, never);
+  const problem = { phase: 'Deleting', reason: 'InUse', message: '/dev/pool-0/v1 is in use' } as const;
+  it.object.write(sampleLocalVolume({ meta: deleting, status: { ...it.object.read()?.status, ...problem } }));
+  await mount(STAGED);
+  await expect(it.reconcile()).rejects.toThrow(`is mounted at ${STAGED}:`);
+  const other = STAGED.replace('local.csi.aliyun.com', 'yodaplugin.csi.alibabacloud.com');
+  await mount(other);
+  await expect(it.reconcile()).rejects.toThrow(`is mounted at ${STAGED}, ${other}:`);
+  await it.mounts.unmount(STAGED, never);
+  await expect(it.reconcile()).rejects.toThrow(`is mounted at ${other}:`);
+  await it.reconcile();
+  expect([await it.mounts.list(never), it.object.read()]).toEqual([[], undefined]);
+});
+
+test('a disk of which a part is mounted as well is not unmounted', async () => {
+  const it = await rig({
+    ...sampleLocalVolume({ meta: deleting, status: { phase: 'Ready', sizeBytes: GIB } }),
+    spec: unitSpec('Device', '/dev/sdc'),
+  });
+  await it.mounts.mount({ source: '/dev/sdc', target: STAGED, fsType: 'ext4', options: [] }, never);
+  const { majorMinor } = sampleDisk('sdc');
+  const mounts = [sampleMount(STAGED, { majorMinor }), sampleMount('/data', { majorMinor })];
+  const observe = () => Promise.resolve(sampleObservation({ devices: [sampleDisk('sdc')], mounts }));
+  for (const _ of [1, 2]) await expect(it.reconcile({ observe })).rejects.toThrow(`is mounted at ${STAGED}, /data.`);
+  expect(await it.mounts.list(never)).toHaveLength(1);
 });
 
 test('a volume that is just being removed is left to the kubelet to unstage', async () => {

@@ -22,7 +22,7 @@ function reasonOf({ kind: step }: Deed, error: unknown): VolumeReason {
 /** What is told of a deed that failed. */
 export function problemOf(step: Deed, error: unknown): VolumeProblem {
   if (step.kind === 'refuse') return { reason: step.reason, message: step.message };
-  if (step.kind === 'unstage') return { reason: 'InUse', message: textOf(error) };
+  if (step.kind === 'unstage') return { reason: 'InUse', message: `${step.message} ${textOf(error)}` };
   if (step.kind === 'activate' || step.kind === 'refresh')
     return { reason: 'ActivationFailed', message: textOf(error) };
   if (step.kind === 'wipe' || step.kind === 'erase') return { reason: 'WipeFailed', message: textOf(error) };

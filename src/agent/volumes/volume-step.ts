@@ -53,8 +53,8 @@ export type VolumeStep =
   | ({ readonly kind: 'activate' } & InGroup)
   /** Its disk was pulled and is back. */
   | ({ readonly kind: 'refresh' } & InGroup)
-  /** It is to be removed, and mounted only where the kubelet staged it and forgot it: left-staged.ts. */
-  | { readonly kind: 'unstage'; readonly targets: readonly string[] }
+  /** It is to be removed, and mounted only where the kubelet forgot it, as `message` says: left-staged.ts. */
+  | { readonly kind: 'unstage'; readonly targets: readonly string[]; readonly message: string }
   | ({ readonly kind: 'remove'; readonly erase?: Erasure } & InGroup)
   /** Its data is to be destroyed, and then nothing of it is left. */
   | { readonly kind: 'wipe'; readonly path: string; readonly filesystem?: string }
@@ -71,7 +71,15 @@ export type VolumeStep =
   /** Nothing can be done until something else has happened, which brings us back: it is told, and not tried again. */
   | { readonly kind: 'wait'; readonly reason: VolumeReason; readonly message: string }
   /** It is not what we may touch, or not what anybody could make of it. */
-  | { readonly kind: 'refuse'; readonly reason: VolumeReason; readonly message: string };
+  | Refusal;
+
+export interface Refusal {
+  readonly kind: 'refuse';
+  readonly reason: VolumeReason;
+  readonly message: string;
+  /** InUse: where it is mounted, where nothing else has it. */
+  readonly targets?: readonly string[];
+}
 
 /** What is told of a snapshot beside its size, which is that of its store. */
 export interface SnapshotTold {
@@ -83,4 +91,4 @@ export interface SnapshotTold {
 /** Its size is told once it is there, and never taken back. */
 export const hasBeenReady = ({ status }: LocalVolume): boolean => status?.sizeBytes !== undefined;
 
-export const refuse = (reason: VolumeReason, message: string): VolumeStep => ({ kind: 'refuse', reason, message });
+export const refuse = (reason: VolumeReason, message: string): Refusal => ({ kind: 'refuse', reason, message });
