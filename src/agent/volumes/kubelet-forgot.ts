@@ -1,4 +1,4 @@
-import { access, readdir } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 
 /** Where the kubelet has the volume of a pod: pkg/volume/csi/csi_mounter.go. */
 const MOUNT = /^(.+\/pods)\/[^/]+\/volumes\/kubernetes\.io~csi\/[^/]+\/mount$/;
@@ -10,14 +10,15 @@ const RAW = /^(.+)\/plugins\/kubernetes\.io\/csi\/volumeDevices\/(?:publish\/[^/
 /**
  * Whether the kubelet has no word of a volume that is, or was, at this path for a pod, so that it will never be asked
  * for again. It writes vol_data.json beside the mount before it first asks for it, and removes it after the last call
- * (pkg/volume/csi/csi_plugin.go, csi_mounter.go); of a raw device it keeps the folder of the pod. Without any pod in
- * its folder it is not the folder of a kubelet that runs, or not there yet: then nothing is known.
+ * (pkg/volume/csi/csi_plugin.go, csi_mounter.go); of a raw device it keeps the folder of the pod. It flushes nothing,
+ * so that a power cut leaves the file empty, and for what it cannot read it never asks again (kubernetes#108217).
+ * Without any pod in its folder it is not the folder of a kubelet that runs, or not there yet: then nothing is known.
  */
 export async function isForgotten(target: string): Promise<boolean> {
   const [, pods, file] = recordOf(target) ?? [];
   if (pods === undefined || file === undefined) return false;
   const known: readonly string[] = await readdir(pods).catch(() => []);
-  return known.length > 0 && !(await exists(file));
+  return known.length > 0 && !(await isKnown(file));
 }
 
 /** The folder of all pods, and what is there as long as the kubelet knows the volume. */
@@ -30,9 +31,24 @@ function recordOf(target: string): readonly [target: string, pods: string, file:
   return root === undefined ? undefined : [target, `${root}/pods`, `${root}/pods/${pod}`];
 }
 
-/** Whatever cannot be looked at counts as there. */
-const exists = (file: string): Promise<boolean> =>
-  access(file).then(
-    () => true,
-    (error: NodeJS.ErrnoException) => error.code !== 'ENOENT',
-  );
+/** A file that was written so recently may be half of what it will be. */
+const BEING_WRITTEN_MS = 60_000;
+
+/** Whatever cannot be looked at, such as a folder, counts as known. */
+async function isKnown(file: string): Promise<boolean> {
+  try {
+    const text = await readFile(file, 'utf8');
+    return isJson(text) || Math.abs(Date.now() - (await stat(file)).mtimeMs) < BEING_WRITTEN_MS;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ENOENT';
+  }
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

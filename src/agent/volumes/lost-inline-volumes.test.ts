@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
@@ -31,9 +31,13 @@ async function rig(more: { readonly spec?: Partial<LocalVolume['spec']>; readonl
     record: (_, { reason }) => void events.push(reason),
     log: silentLog,
   });
-  const remember = async (): Promise<void> => {
+  /** The kubelet's record has this text since so many seconds. */
+  const remember = async (text = '{}', seconds = 0): Promise<void> => {
+    const file = path.join(folderOf('u-1'), 'vol_data.json');
     await mkdir(folderOf('u-1'), { recursive: true });
-    await writeFile(path.join(folderOf('u-1'), 'vol_data.json'), '{}');
+    await writeFile(file, text);
+    const then = Date.now() / 1000 - seconds;
+    await utimes(file, then, then);
   };
   const twice = async (): Promise<void> => {
     await look(never);
@@ -84,6 +88,19 @@ test('one that the kubelet knows stays', async () => {
   await it.remember();
   await it.twice();
   expect(it.deleted).toEqual([]);
+});
+
+test.each([
+  ['is empty', '', 120, ['v1']],
+  ['is full of zeros', '\0\0\0', 120, ['v1']],
+  ['ends in the middle', '{"specVolID":"scr', 120, ['v1']],
+  ['is from before a clock was set back', '', -120, ['v1']],
+  ['is just being written', '', 1, []],
+])('one whose record %s is forgotten after a power cut: %j, for %i s', async (_, text, seconds, deleted) => {
+  const it = await rig();
+  await it.remember(text, seconds);
+  await it.twice();
+  expect(it.deleted).toEqual(deleted);
 });
 
 test('one that is mounted stays', async () => {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
@@ -459,14 +459,17 @@ test.each([
   ['a raw device whose pod is gone', ['publish/pv-1/gone', 'pv-1/dev/gone'], true],
   ['a raw device whose pod is there', ['publish/pv-1/there', 'pv-1/dev/there'], false],
   ['a volume whose record the kubelet lost', [`pods/lost/${CSI}/mount`, 'pods/lost/volume-subpaths/pv-1/c/0'], true],
+  ['a volume whose record a power cut emptied', [`pods/cut/${CSI}/mount`, 'pods/cut/volume-subpaths/pv-1/c/0'], true],
   ['a volume that the kubelet knows', [`pods/there/${CSI}/mount`], false],
   ['a part of one that it knows', ['pods/there/volume-subpaths/pv-1/c/0'], false],
   ['a volume that is mounted elsewhere as well', [`pods/lost/${CSI}/mount`, 'elsewhere'], false],
 ])('%s is unmounted where the kubelet has it, and removed: %s %s', async (_, targets, isRemoved) => {
   const folder = await mkdtemp(path.join(tmpdir(), 'kubelet-'));
   onTestFinished(() => rm(folder, { recursive: true }));
-  for (const pod of ['there', 'lost']) await mkdir(path.join(folder, 'pods', pod, CSI), { recursive: true });
+  for (const pod of ['there', 'lost', 'cut']) await mkdir(path.join(folder, 'pods', pod, CSI), { recursive: true });
   await writeFile(path.join(folder, 'pods/there', CSI, 'vol_data.json'), '{}');
+  await writeFile(path.join(folder, 'pods/cut', CSI, 'vol_data.json'), '');
+  await utimes(path.join(folder, 'pods/cut', CSI, 'vol_data.json'), 0, 0);
   const it = await rig(sampleLocalVolume());
   await it.reconcile();
   for (const at of targets) {
