@@ -353,17 +353,18 @@ export class Model {
   #storeOf({ name, source }: ClaimFacts): Item | undefined {
     const origin = source?.kind === 'PersistentVolumeClaim' ? this.known.claim.get(claimKeyOf(source.name)) : undefined;
     if (!origin?.bound) return undefined;
+    const made = [...this.known.volume.values()].filter(({ claimUid }) => claimUid === origin.uid);
+    // A volume that was handed over says that it is of the claim for which it was made.
+    const named = this.known.pv.get(origin.volumeName ?? '');
+    const theirs = [...this.known.pv.values()].filter((pv) => pv.claimUid === origin.uid || pv === named);
+    const handle = named?.handle ?? '';
     const places = [
+      ...[this.known.volume.get(handle), this.placed.get(handle)].flatMap((one) => one ?? []),
       ...[...this.known.volume.values(), ...this.placed.values()].filter(({ claimUid }) => claimUid === origin.uid),
-      ...[...this.known.pv.values()].flatMap((pv) => (pv.claimUid === origin.uid && pv.takes ? [pv.takes] : [])),
+      ...theirs.flatMap((pv) => pv.takes ?? []),
     ];
     const [place] = places;
     if (place?.kind !== 'LVM') return undefined;
-    const made = [...this.known.volume.values()].filter(({ claimUid }) => claimUid === origin.uid);
-    // A volume that was handed over says that it is of the claim for which it was made.
-    const theirs = [...this.known.pv.values()].filter(
-      (pv) => pv.claimUid === origin.uid || pv.name === origin.volumeName,
-    );
     const handles = [...made.map((volume) => volume.name), ...theirs.map(({ handle }) => handle)];
     const sizes = [
       ...places.map((one) => one.size),
