@@ -87,11 +87,15 @@ export interface Filesystems {
   thaw(target: string, signal: AbortSignal): Promise<void>;
   /** What a mounted filesystem is known by, whatever its device is called: identityOf. */
   identify(entry: MountEntry, signal: AbortSignal): Promise<string>;
-  /** Names in a mounted filesystem's folder. Throws `precondition` when it is no longer mounted there. */
+  /**
+   * Names in a mounted filesystem's folder, of more than MOST_ENTRIES only some. Throws `precondition` when it is no
+   * longer mounted there.
+   */
   entries(entry: MountEntry, signal: AbortSignal): Promise<readonly string[]>;
   /**
-   * Removes every file of a mounted filesystem, never what is mounted below it, nor what links lead to. May be repeated
-   * after a cut. Throws `precondition`, and removes nothing, unless the filesystem of that identity is mounted there.
+   * Removes every file of a mounted filesystem, never what is mounted below it, nor what links lead to: also files that
+   * their owner made immutable, and subvolumes of btrfs. May be repeated after a cut. Throws `precondition`, and
+   * removes nothing, unless the filesystem of that identity is mounted there.
    */
   clear(mounted: { readonly target: string; readonly identity: string }, signal: AbortSignal): Promise<void>;
   /** From now on nobody can write to the device, until it is made anew. */
@@ -124,10 +128,8 @@ export function mkfsArgv(device: string, { type, uuid, options: more = [] }: New
 export const checkArgv = (device: string, fsType: string): readonly string[] | undefined =>
   /^ext[234]$/.test(fsType) ? ['e2fsck', '-p', '--', device] : undefined;
 
-/**
- * Pure: depth first, links removed and not followed, and nothing of another filesystem. `folder` may end with a slash.
- */
-export const clearArgv = (folder: string): readonly string[] => ['find', folder, '-xdev', '-mindepth', '1', '-delete'];
+/** A filesystem may have millions of files in one folder; a person needs no more to see that it is in use. */
+export const MOST_ENTRIES = 1000;
 
 /** Pure: the names in a folder, each ended by a NUL. `folder` may end with a slash. */
 export const entriesArgv = (folder: string): readonly string[] => [

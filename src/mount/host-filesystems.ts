@@ -1,5 +1,4 @@
-import { constants } from 'node:fs';
-import { open, readFile, type FileHandle } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { bytes, MIB, type Bytes } from '../model/bytes.ts';
 import { Fault, textOf } from '../model/fault.ts';
 import { CommandFailed } from '../exec/command-failed.ts';
@@ -11,9 +10,7 @@ import {
   aliveArgv,
   blkidTypes,
   checkArgv,
-  clearArgv,
   CONTRADICTING,
-  entriesArgv,
   growArgv,
   identityOf,
   mkfsArgv,
@@ -26,7 +23,9 @@ import {
   type FilesystemStats,
 } from './filesystem.ts';
 import { giveUuid, settleCopy } from './own-uuid.ts';
-import { parseMountinfo, type MountEntry } from './mountinfo.ts';
+import { clearFolder, entriesIn } from './folder-content.ts';
+import { inFolder, remounted } from './in-folder.ts';
+import type { MountEntry } from './mountinfo.ts';
 
 const PROBE_TIMEOUT_MS = 60_000;
 /** A filesystem that takes longer to say how large it is, or what is in one folder, does not answer. */
@@ -38,8 +37,6 @@ const ANSWER_TIMEOUT_MS = 10_000;
 const FORMAT_TIMEOUT_MS = 3_600_000;
 /** A check of all of a large filesystem, after a power cut. */
 const CHECK_TIMEOUT_MS = 6 * 3_600_000;
-/** What is left after it is removed by the next try. */
-const CLEAR_TIMEOUT_MS = 600_000;
 /** blkid(8): nothing was found, or the device could not be read. */
 const NOTHING_FOUND = 2;
 /** blkid(8): several contradicting things were found. */
@@ -79,29 +76,8 @@ export function createHostFilesystems(run: Run): Filesystems {
     },
     thaw: (target, signal) => thaw(target, run, signal),
     identify: (entry, signal) => identify(entry, run, signal),
-    entries: (entry, signal) =>
-      inFolder(
-        entry.target,
-        async (folder, found) => {
-          if (found.id !== entry.id) throw remounted(entry.target);
-          const { stdout } = await ask(entriesArgv(folder), run, signal);
-          return stdout.split('\0').filter(Boolean);
-        },
-        run,
-        signal,
-      ),
-    clear: ({ target, identity }, signal) =>
-      inFolder(
-        target,
-        async (folder, found) => {
-          const now = await identify(found, run, signal);
-          if (now !== identity)
-            throw new Fault('precondition', `${target} is filesystem ${now}, not ${identity}: nothing was removed`);
-          await call(clearArgv(folder), CLEAR_TIMEOUT_MS, signal);
-        },
-        run,
-        signal,
-      ),
+    entries: (entry, signal) => entriesAt(entry, run, signal),
+    clear: (mounted, signal) => clear(mounted, run, signal),
     forbidWrites: (device, signal) => call(['blockdev', '--setro', device], ANSWER_TIMEOUT_MS, signal),
     sizeOf: deviceSize,
     sectorOf,
@@ -221,41 +197,29 @@ async function identify(entry: MountEntry, run: Run, signal: AbortSignal): Promi
 
 const LOOKS = 3;
 
-/**
- * Runs `work` in the folder at which a filesystem is mounted now. The folder is held open meanwhile and given by a path
- * that leads to that very folder, so that no unmount or mount in between leads the work to another one. Throws Fault
- * `precondition` when nothing is mounted there.
- */
-async function inFolder<T>(
-  target: string,
-  work: (folder: string, found: MountEntry) => Promise<T>,
+async function entriesAt({ target, id }: MountEntry, run: Run, signal: AbortSignal): Promise<readonly string[]> {
+  const list = async (folder: string, found: MountEntry): Promise<readonly string[]> => {
+    if (found.id !== id) throw remounted(target);
+    return entriesIn(folder, run, signal);
+  };
+  await statsOf(target, run, signal); // a dead filesystem is found out by a program, which can be left behind
+  return inFolder(target, list, signal);
+}
+
+async function clear(
+  { target, identity }: Parameters<Filesystems['clear']>[0],
   run: Run,
   signal: AbortSignal,
-): Promise<T> {
-  await statsOf(target, run, signal); // a dead filesystem is found out by a program, which can be left behind
-  const handle = await open(target, O_PATH | constants.O_DIRECTORY);
-  try {
-    const found = await mountOf(handle, signal);
-    if (found?.target !== target) throw remounted(target);
-    return await work(`/proc/${process.pid}/fd/${handle.fd}/`, found);
-  } finally {
-    await handle.close();
-  }
+): Promise<void> {
+  const remove = async (folder: string, mount: MountEntry): Promise<void> => {
+    const now = await identify(mount, run, signal);
+    if (now !== identity)
+      throw new Fault('precondition', `${target} is filesystem ${now}, not ${identity}: nothing was removed`);
+    await clearFolder({ folder, shown: `${target}/`, mount }, run, signal);
+  };
+  await statsOf(target, run, signal); // as entriesAt
+  await inFolder(target, remove, signal);
 }
-
-/** open(2): a handle that names a folder and reads nothing, so that no filesystem is asked; Node has no name for it. */
-const O_PATH = 0o10_000_000;
-
-/** The mount that an open file belongs to: proc_pid_fdinfo(5). */
-async function mountOf({ fd }: FileHandle, signal: AbortSignal): Promise<MountEntry | undefined> {
-  const info = await readFile(`/proc/self/fdinfo/${fd}`, { encoding: 'utf8', signal });
-  const id = Number(/^mnt_id:\s*(\d+)$/m.exec(info)?.[1]);
-  const entries = parseMountinfo(await readFile('/proc/self/mountinfo', { encoding: 'utf8', signal }));
-  return entries.find((entry) => entry.id === id);
-}
-
-const remounted = (target: string): Fault =>
-  new Fault('precondition', `the filesystem that was seen at ${target} is not mounted there now: nothing was touched`);
 
 /**
  * By a program: a path may be on a filesystem that does not answer, and each call of our own would take one of Node's

@@ -8,6 +8,7 @@ import { expect } from 'vitest';
 import { createHostDisks } from '../../src/disk/host-disks.ts';
 import { run } from '../../src/exec/run.ts';
 import { bytes, MIB } from '../../src/model/bytes.ts';
+import { FILESYSTEMS, type FilesystemType } from '../../src/model/filesystem-type.ts';
 import { createHostFilesystems } from '../../src/mount/host-filesystems.ts';
 import { mountAt } from '../../src/mount/mountinfo.ts';
 import { createHostMounts } from '../../src/mount/mounts.ts';
@@ -20,17 +21,17 @@ const disks = createHostDisks(run, 'zero');
 const mounts = createHostMounts(run);
 const filesystems = createHostFilesystems(run);
 
-/** A loop device with ext4, mounted at the target, or in a folder of its own. */
-async function mountedDisk(target?: string) {
+/** A loop device with a filesystem, mounted at the target, or in a folder of its own. */
+async function mountedDisk(target?: string, type: FilesystemType = 'ext4') {
   await using stack = new AsyncDisposableStack();
-  const loops = stack.use(await createLoopDisks(32 * MIB));
+  const loops = stack.use(await createLoopDisks((type === 'ext4' ? 32 : 512) * MIB));
   const [source = ''] = loops.devices;
   const folder = await mkdtemp(path.join(tmpdir(), 'open-local-wipe-'));
   stack.defer(() => rm(folder, { recursive: true, force: true }));
   const at = target ?? path.join(folder, 'mounted');
   await mkdir(at, { recursive: true });
-  await filesystems.format(source, { type: 'ext4', uuid: randomUUID() }, never);
-  await mounts.mount({ source, target: at, fsType: 'ext4', options: [] }, never);
+  await filesystems.format(source, { type, uuid: randomUUID() }, never);
+  await mounts.mount({ source, target: at, fsType: type, options: [] }, never);
   stack.defer(() => mounts.unmount(at, never));
   const kept = stack.move();
   const device = (await disks.list(never)).find((found) => found.path === source);
@@ -86,6 +87,47 @@ async function lookAt(target: string) {
   if (!entry) throw new Error(`nothing is mounted at ${target}`);
   return { entry, identity: await filesystems.identify(entry, never) };
 }
+
+const command = (...argv: string[]) => run(argv, { timeoutMs: 30_000 }, never);
+
+const testMade = testOn('root', 'loop devices', 'mkfs of ext4, xfs and btrfs');
+
+testMade('files that a pod made immutable are removed like all others', async () => {
+  for (const type of FILESYSTEMS) {
+    await using disk = await mountedDisk(undefined, type);
+    await mkdir(path.join(disk.at, 'a/b'), { recursive: true });
+    await writeFile(path.join(disk.at, 'a/b/file'), 'x');
+    await command('chattr', '+i', path.join(disk.at, 'a/b/file'), path.join(disk.at, 'a/b'));
+    await command('chattr', '+a', path.join(disk.at, 'a'), disk.at);
+    const { entry, identity } = await lookAt(disk.at);
+    await filesystems.clear({ target: disk.at, identity }, never);
+    expect(await filesystems.entries(entry, never)).toEqual([]);
+  }
+});
+
+testMade('subvolumes that a pod made are removed, and nothing that is mounted on one', async () => {
+  await using disk = await mountedDisk(undefined, 'btrfs');
+  const made = ['a', 'a/b c', 'a/b c/d'].map((name) => path.join(disk.at, name));
+  for (const [at, subvolume] of made.entries()) {
+    await command('btrfs', 'subvolume', 'create', subvolume);
+    await writeFile(path.join(subvolume, `file ${at}`), 'x');
+  }
+  await command('btrfs', 'subvolume', 'snapshot', '-r', made[0] ?? '', path.join(disk.at, 'snapshot'));
+  await command('btrfs', 'property', 'set', made[1] ?? '', 'ro', 'true');
+  const { entry, identity } = await lookAt(disk.at);
+  const held = path.join(disk.at, 'held');
+  await command('btrfs', 'subvolume', 'create', held);
+  {
+    await using other = await mountedDisk(held, 'btrfs');
+    await command('btrfs', 'subvolume', 'create', path.join(other.at, 'other'));
+    await writeFile(path.join(other.at, 'other/file'), 'precious');
+    const left = { kind: 'unavailable', message: expect.stringContaining(`cannot delete '${held}'`) as string };
+    await expect(filesystems.clear({ target: disk.at, identity }, never)).rejects.toMatchObject(left);
+    expect([await readdir(disk.at), await readdir(path.join(other.at, 'other'))]).toEqual([['held'], ['file']]);
+  }
+  await filesystems.clear({ target: disk.at, identity }, never);
+  expect(await filesystems.entries(entry, never)).toEqual([]);
+});
 
 test('what another filesystem has inside of it stays', async () => {
   await using disk = await mountedDisk();

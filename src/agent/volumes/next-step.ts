@@ -60,19 +60,27 @@ async function planUnit(
   const isRecorded = recordedDisk(volume) !== undefined;
   const told = calledOtherwise(volume, observation);
   const otherwise = [...deps.others.values()].some((other) => recordedDisk(other) === told) ? undefined : told;
-  if (kind === 'MountPoint') {
-    const mountPoint = findFilesystem(volume, observation);
-    const entries = mountPoint ? await deps.filesystems.entries(mountPoint.entry, signal) : [];
-    const owner = mountPoint && otherOwner(volume, mountPoint.entry.target, observation, deps.others);
-    const { mounts } = observation;
-    return planMountPointVolume(volume, mountPoint, { entries, mounts, ...present({ owner, otherwise }) });
-  }
+  if (kind === 'MountPoint') return planMounted(volume, observation, { deps, otherwise }, signal);
   const place = isRecorded ? findRecorded(volume, observation)?.path : await deps.disks.resolve(path, signal);
   const owner =
     place === undefined || hasBeenReady(volume) ? undefined : otherOwner(volume, place, observation, deps.others);
   const facts = { ...factsOf(path, place, observation), ...present({ owner }) };
   const probe = facts.device && !useOf(facts) ? await deps.disks.probe(facts.device, signal) : undefined;
   return planDeviceVolume(volume, { ...facts, ...present({ probe }) }, otherwise);
+}
+
+async function planMounted(
+  volume: LocalVolume,
+  observation: Observation,
+  { deps, otherwise }: { readonly deps: VolumeDeps; readonly otherwise: string | undefined },
+  signal: AbortSignal,
+): Promise<VolumeStep> {
+  const mountPoint = findFilesystem(volume, observation);
+  const isTaken = hasBeenReady(volume) || volume.metadata.deletionTimestamp !== undefined;
+  const entries = mountPoint && !isTaken ? await deps.filesystems.entries(mountPoint.entry, signal) : [];
+  const owner = mountPoint && otherOwner(volume, mountPoint.entry.target, observation, deps.others);
+  const { mounts } = observation;
+  return planMountPointVolume(volume, mountPoint, { entries, mounts, ...present({ owner, otherwise }) });
 }
 
 /** A kernel would not let go of a device that is in use; here the user of it is named, and nothing is tried. */

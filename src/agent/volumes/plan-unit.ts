@@ -5,6 +5,7 @@ import { present } from '../../model/present.ts';
 import { DISK } from '../../model/well-known.ts';
 import { inspectDevice, useOf, type DeviceFacts } from '../../disk/inspect.ts';
 import { releaseAdvice } from '../../disk/release-advice.ts';
+import { MOST_ENTRIES } from '../../mount/filesystem.ts';
 import type { MountEntry } from '../../mount/mountinfo.ts';
 import type { MountPoint } from '../storage/observe.ts';
 import { recordedDisk, recordedFilesystem } from './unit-disk.ts';
@@ -91,7 +92,8 @@ function foreignTo({ fsType, source }: MountEntry, users: readonly string[], own
 
 function filesIn(entries: readonly string[]): string | undefined {
   const files = entries.filter((name) => name !== 'lost+found').length;
-  return files === 0 ? undefined : `holds ${files} files and folders. Empty it if they are not needed.`;
+  const howMany = files < MOST_ENTRIES ? `${files}` : `${MOST_ENTRIES} or more`;
+  return files === 0 ? undefined : `holds ${howMany} files and folders. Empty it if they are not needed.`;
 }
 
 /** Where else the filesystem is seen, and what is mounted inside of it. */

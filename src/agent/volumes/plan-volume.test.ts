@@ -4,6 +4,7 @@ import type { LocalVolume } from '../../model/local-volume.ts';
 import type { DeviceFacts } from '../../disk/inspect.ts';
 import { FILLED_TAG, OUR_TAG, UNFINISHED_TAG } from '../../lvm/names.ts';
 import type { LvmGroup } from '../../lvm/report.ts';
+import { MOST_ENTRIES } from '../../mount/filesystem.ts';
 import { planDeviceVolume, planMountPointVolume } from './plan-unit.ts';
 import { planLvmVolume } from './plan-volume.ts';
 import { sampleDisk, sampleGroup, sampleLocalVolume, sampleMount, sampleVolume, unitSpec } from '../storage-fixture.ts';
@@ -492,6 +493,15 @@ test.each<[string, LocalVolume, typeof mounted | typeof nameless | undefined, st
   ['leaves what it never took', mountVolume({ meta: deleting }), mounted, ['x'], { kind: 'gone' }],
 ])('a MountPoint volume %s', (_, volume, mountPoint, entries, step) => {
   expect(planMountPointVolume(volume, mountPoint, { entries, mounts: [mounted.entry] })).toMatchObject(step);
+});
+
+test.each([
+  [['x', 'y'], 'holds 2 files and folders.'],
+  [Array.from({ length: MOST_ENTRIES }, (_, at) => `${at}`), 'holds 1000 or more files and folders.'],
+])('how many files keep a filesystem from being taken is told', (entries, told) => {
+  const message = expect.stringContaining(told) as string;
+  const step = planMountPointVolume(mountVolume(), mounted, { entries, mounts: [mounted.entry] });
+  expect(step).toMatchObject({ kind: 'refuse', reason: 'NotBlank', message });
 });
 
 test.each([

@@ -903,14 +903,16 @@ test('a filesystem that is mounted twice is not given to anybody, and one that a
   expect(it.object.read()?.status).toMatchObject({ phase: 'Ready' });
 });
 
-test('a filesystem is emptied before it is given back', async () => {
+test('a filesystem is emptied before it is given back, whatever files it has', async () => {
   const spec = unitSpec('MountPoint', '/mnt/a');
   const status = { phase: 'Ready', sizeBytes: GIB, devicePath: '/mnt/a' } as const;
   const it = await rig({ ...sampleLocalVolume({ meta: deleting, status }), spec });
   const size = bytes(10 * GIB);
   const stats = { total: size, used: bytes(0), available: size, inodes: { total: 0, used: 0, available: 0 } };
   const seen = sampleObservation({ mountPoints: [{ entry: sampleMount('/mnt/a'), stats, identity: 'ext4 u /' }] });
-  await it.reconcile({ observe: () => Promise.resolve(seen) });
+  const entries = () => Promise.reject(new Error('too many files to be listed in time'));
+  const filesystems = { ...it.deps.filesystems, entries };
+  await it.reconcile({ observe: () => Promise.resolve(seen), filesystems });
   expect([it.object.read(), it.wiped]).toEqual([undefined, ['/mnt/a ext4 u /']]);
 });
 
