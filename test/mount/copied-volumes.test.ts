@@ -5,6 +5,7 @@ import { expect } from 'vitest';
 import { parseAgentConfig } from '../../src/agent/config.ts';
 import { createPorts } from '../../src/agent/ports.ts';
 import { runAgent } from '../../src/agent/run.ts';
+import { createHostCopier } from '../../src/copy/copier.ts';
 import { createCsiClient } from '../../src/csi/client.ts';
 import * as csi from '../../src/csi/gen/csi.ts';
 import { run } from '../../src/exec/run.ts';
@@ -26,7 +27,9 @@ import { startOurApi } from '../rig/our-api.ts';
 
 const test = testOn('root', 'loop devices', 'mkfs of ext4, xfs and btrfs');
 const never = new AbortController().signal;
-const VG = 'copies-pool';
+const VG = `copies-${process.pid}`; // its folder in /dev is everybody's
+/** The agent's own is a bundle beside it. */
+const COPY = [process.execPath, path.join(import.meta.dirname, '../../src/main-copy.ts')];
 const WAIT = { timeout: 60_000 };
 /** btrfs: growing a mounted ext4 needs CAP_SYS_RESOURCE, which not every machine of tests gives. */
 const mount = csi.VolumeCapability.fromPartial({
@@ -62,7 +65,8 @@ async function agentOnLoops() {
     ];
     const config = parseAgentConfig([...own, `--mount-root=${folder}/mnt`, '--interval=500ms', ...flags], {});
     const stopping = new AbortController();
-    const ports: typeof createPorts = (...given) => ({ ...createPorts(...given), lvm });
+    const copier = createHostCopier({ run, bytesPerSecond: config.copyBandwidth, program: COPY });
+    const ports: typeof createPorts = (...given) => ({ ...createPorts(...given), lvm, copier });
     const running = runAgent(config, { client, run, version: 'test', log: silentLog, ports }, stopping.signal);
     return async () => {
       stopping.abort();
