@@ -182,8 +182,8 @@ async function identify(entry: MountEntry, run: Run, signal: AbortSignal): Promi
   const named = entry.source.startsWith(DEVICES) && (await deviceNumber(entry.source)) === number;
   const device = named ? entry.source : `${DEVICES}block/${number}`;
   const only = blkidTypes(entry.fsType);
-  if (entry.fsType === 'btrfs' && (await isOn(entry, device, run, signal)) === 'no')
-    throw new Fault('unavailable', `${device} does not carry the btrfs that is mounted at ${entry.target}`);
+  if (entry.fsType === 'btrfs' && (await isOn(entry, number, { run }, signal)) !== 'yes')
+    throw new Fault('unavailable', `${device} is not known to carry the btrfs that is mounted at ${entry.target}`);
   for (let looks = 0; looks < LOOKS; looks += 1) {
     const content = await probeWithBlkid(device, only, run, signal);
     if (content.kind === 'filesystem') return identityOf(entry, content.uuid);

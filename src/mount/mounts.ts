@@ -19,7 +19,8 @@ export interface Mounts {
   bind(wanted: NewBind, signal: AbortSignal): Promise<void>;
   /**
    * Whether the entry is a mount of this device or folder. Looks at the device and at the mount table only, and at a
-   * btrfs by a program: the entry may be anybody's, and a path on a dead filesystem never answers.
+   * btrfs by a program: the entry may be anybody's, and a path on a dead filesystem never answers. Throws `unavailable`
+   * where that cannot be told of a btrfs: it counts neither as mounted nor as unmounted.
    */
   shows(entry: MountEntry, source: string, signal: AbortSignal): Promise<boolean>;
   /** Whether others than this program's own container see the mount. False: pods get the folder below it. */
@@ -133,11 +134,14 @@ export function assertSame(found: MountEntry, same: boolean): void {
 async function showsSource(entry: MountEntry, source: string, run: Run, signal: AbortSignal): Promise<boolean> {
   if (source.startsWith(DEVICES)) {
     const number = await deviceNumber(source);
-    const behind = await deviceBehind(entry);
-    if (number === undefined || entry.fsType !== 'btrfs') return number !== undefined && number === behind;
-    if (behind !== undefined && behind !== number) return false;
-    const found = await isOn(entry, source, run, signal);
-    return found === 'yes' || (found === 'unknown' && behind === number);
+    if (number === undefined) return false;
+    if (entry.fsType !== 'btrfs') return number === (await deviceBehind(entry));
+    const found = await isOn(entry, number, { run }, signal);
+    if (found !== 'unknown') return found === 'yes';
+    throw new Fault(
+      'unavailable',
+      `whether the btrfs at ${entry.target} is on ${source} cannot be told: it does not answer`,
+    );
   }
   const view = viewAt(await list(signal), source);
   return view !== undefined && isSameView(entry, view);

@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'vitest';
+import { exits } from '../../src/exec/fake-run.ts';
 import { run } from '../../src/exec/run.ts';
 import { MIB } from '../../src/model/bytes.ts';
 import { deviceNumber } from '../../src/mount/device-number.ts';
@@ -173,7 +174,13 @@ test('a btrfs whose device has another name by now is known, and is not the one 
     expect(identity).toMatch(/^btrfs [\da-f-]{36} \/$/);
     await namedAs(name, other);
     expect(await shows()).toEqual([false, false]);
-    await expect(filesystems.identify(entry, never)).rejects.toThrow('does not carry the btrfs that is mounted');
+    expect(await mounts.shows(entry, device, never)).toBe(true);
+    const unanswered = createHostMounts((argv, ...more) =>
+      argv[0] === 'stat' ? Promise.reject(exits(argv, 1)) : run(argv, ...more),
+    );
+    await expect(unanswered.shows(entry, device, never)).rejects.toMatchObject({ kind: 'unavailable' });
+    expect(await unanswered.shows(entry, other, never)).toBe(false);
+    await expect(filesystems.identify(entry, never)).rejects.toThrow('is not known to carry the btrfs that is mounted');
     await expect(mounts.mount(named, never)).rejects.toMatchObject({ kind: 'conflict' });
     await disks.command('wipefs', '--all', other);
     expect(await shows()).toEqual([false, false]);
@@ -183,6 +190,33 @@ test('a btrfs whose device has another name by now is known, and is not the one 
   } finally {
     await rm(name, { force: true });
   }
+});
+
+test('a copy of a btrfs, mounted beside its original, is on its own device and on no other', async ({ skip }) => {
+  await using disks = await createLoopDisks(128 * MIB, 128 * MIB, 128 * MIB);
+  await using work = await workFolder();
+  const [original = '', copy = '', blank = ''] = disks.devices;
+  await filesystems.format(original, { type: 'btrfs', uuid: randomUUID() }, never);
+  await disks.command('dd', `if=${original}`, `of=${copy}`, 'bs=1M', 'conv=fsync', 'status=none');
+  const mount = async (source: string, name: string) => {
+    const target = path.join(work.folder, name);
+    await mkdir(target);
+    await mounts.mount({ source, target, fsType: 'btrfs', options: [] }, never);
+    const entry = mountAt(await mounts.list(never), target);
+    if (!entry) throw new Error('nothing is mounted');
+    return entry;
+  };
+  const first = await mount(original, 'original');
+  const second = await mount(copy, 'copy').catch(() => skip('before Linux 6.7 no kernel mounts a copy'));
+  const shows = async (device: string) => [
+    await mounts.shows(first, device, never),
+    await mounts.shows(second, device, never),
+  ];
+  expect(await shows(original)).toEqual([true, false]);
+  expect(await shows(copy)).toEqual([false, true]);
+  expect(await shows(blank)).toEqual([false, false]);
+  await disks.command('dd', `if=${original}`, `of=${blank}`, 'bs=1M', 'conv=fsync', 'status=none');
+  expect(await shows(blank)).toEqual([false, false]);
 });
 
 test('of a filesystem that cannot be mounted, what the kernel says of it is told', async () => {
