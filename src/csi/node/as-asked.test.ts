@@ -167,6 +167,7 @@ test.each<[string, string[], CapabilityOptions, Code, string]>([
   ['another filesystem', [], { fsType: 'xfs' }, Code.FAILED_PRECONDITION, `ext4 is mounted at ${DATA}, not the xfs`],
   ['to write to what is read-only', ['ro'], {}, Code.FAILED_PRECONDITION, `mounted read-only at ${DATA}`],
   ['an option of the filesystem', [], { mountFlags: ['discard'] }, Code.INVALID_ARGUMENT, 'mounted before'],
+  ['one of its own', [], { fsType: 'ext4', mountFlags: ['discard'] }, Code.INVALID_ARGUMENT, 'mounted before'],
   ['a label of SELinux', [], { mountFlags: ['context=a:b:c:s0'] }, Code.INVALID_ARGUMENT, 'mounted before'],
 ])('a mounted filesystem of its own is refused who asks for %s', async (_, has, asked, code, told) => {
   const it = await rig();

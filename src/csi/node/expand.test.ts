@@ -80,6 +80,19 @@ test('what never grows is refused by name, and what is as large as asked for is 
   await expect(expand(other, bytes(GIB + 1))).rejects.toMatchObject(refused('a whole filesystem'));
 });
 
+test('a snapshot shows what it was taken of, and does not grow', async () => {
+  const it = await rig();
+  const grown = watchGrowth(it);
+  await stage(it);
+  await publish(it);
+  it.volumes.set('v1', volume('v1', { isSnapshot: true }));
+  await expect(expand(it, 0)).rejects.toMatchObject({
+    code: Code.FAILED_PRECONDITION,
+    details: 'volume v1 shows a snapshot as it was taken: it does not grow',
+  });
+  expect(grown).toEqual([]);
+});
+
 test('a volume whose device is gone is said to be so, and not to be mounted elsewhere', async () => {
   const it = await rig();
   await stage(it, { block: true });

@@ -33,7 +33,7 @@ export async function expandVolume(
   const { volume, entry } = await findAt(at, deps, signal);
   if (volume.isSnapshot)
     throw new Fault('precondition', `volume ${at.id} shows a snapshot as it was taken: it does not grow`);
-  if (volume.encryption) await growMapping(volume, secrets, deps, signal);
+  if (volume.encryption) await growMapping(volume, volume.encryption.device, secrets, deps, signal);
   const size = await sizeOf(volume, deps, signal);
   if (size < required) throw tooSmall(volume, size, required);
   if (volume.kind === 'MountPoint' || isDeviceFile(entry.fsType)) return size;
@@ -80,11 +80,11 @@ async function writable(
 /** Asks for no key when the mapping has all of its device already. */
 async function growMapping(
   volume: NodeVolume,
+  device: string,
   secrets: Expand['secrets'],
   deps: StageDeps,
   signal: AbortSignal,
 ): Promise<void> {
-  const { device = '' } = volume.encryption ?? {};
   const below = (await deps.filesystems.sizeOf(device, signal)) ?? 0;
   if ((await sizeOf(volume, deps, signal)) + LUKS_HEADER >= below) return;
   await deps.ownWork.run(volume.id, (own) => resizeVolume(volume.id, secrets, deps.crypt, own), signal);

@@ -64,12 +64,31 @@ test('a filesystem that somebody froze goes on, before its last mount goes and w
   expect(done).toEqual(['thaw staging', 'unmount mount', 'thaw staging', 'unmount staging', 'unmount staging']);
 });
 
+test('a filesystem that is mounted read-only is neither thawed nor grown, as nobody writes to it', async () => {
+  const it = await rig();
+  const done: string[] = [];
+  await it.filesystems.format('/dev/g/v1', { type: 'ext4', uuid: randomUUID() }, never);
+  it.volumes.set('v1', volume('v1', { formatted: 'ext4', isCopy: true }));
+  it.filesystems.thaw = async () => void done.push('thaw');
+  it.filesystems.grow = async () => void done.push('grow');
+  await stage(it, { mountFlags: ['ro'] });
+  expect(done).toEqual([]);
+  await unstage(it);
+  await stage(it);
+  expect(done).toEqual(['thaw', 'thaw', 'grow']);
+});
+
 test('a raw block volume is a file over which its device is bound, and is neither formatted nor marked', async () => {
   const it = await rig();
   await stage(it, { block: true });
-  for (const _ of [1, 2]) await publish(it, { block: true });
-  expect(await it.mounts.list(never)).toMatchObject([{ target: it.target, source: '/dev/g/v1' }]);
+  await publish(it, { block: true });
   expect((await stat(it.target)).isFile()).toBe(true);
+  const entry = { target: it.target, source: '/dev/g/v1', options: ['rw'] };
+  expect(await it.mounts.list(never)).toMatchObject([entry]);
+  await writeFile(it.target, 'what the device has'); // as is seen at the path now
+  await publish(it, { block: true });
+  expect(await it.mounts.list(never)).toMatchObject([entry]);
+  await writeFile(it.target, '');
   expect(await it.filesystems.probe('/dev/g/v1', never)).toEqual({ kind: 'blank' });
   expect((await stats(it)).usage).toMatchObject([{ unit: csi.VolumeUsage_Unit.BYTES, total: BigInt(GIB) }]);
   expect(await expand(it, GIB)).toEqual({ capacityBytes: BigInt(GIB) });

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { Code } from '../status.ts';
-import { DATA, Mode, mountPoint, never, publish, rig, stage, volume, type Rig } from '../../../test/rig/csi-node.ts';
+import { DATA, Mode, mountPoint, never, publish, rig, stage, type Rig } from '../../../test/rig/csi-node.ts';
 
 const mode = Mode.SINGLE_NODE_SINGLE_WRITER;
 /** Where the kubelet publishes a volume for a pod, and where else it mounts it. */
@@ -99,14 +99,36 @@ test('a volume that was unstaged while it was bound is not published, nor is the
   expect(await seenAt(it)).toEqual([]);
 });
 
-test('of a caller that is not the kubelet every other path counts', async () => {
+test.each<[string, (it: Rig) => Promise<void>]>([
+  ['a filesystem', async () => {}],
+  ['a mounted filesystem of its own', mountPoint],
+])('of a caller that is not the kubelet every other path counts: %s', async (_, prepare) => {
   const it = await rig();
+  await prepare(it);
   await stage(it);
   await publish(it, { mode });
   await publish(it, { mode });
   await expect(publish(it, { mode, target: `${it.folder}/other` })).rejects.toMatchObject({
     code: Code.FAILED_PRECONDITION,
+    details: expect.stringContaining(`published at ${it.target} already: end who has it there; if`) as string,
   });
+});
+
+test('what another pod has of another volume is no publication', async () => {
+  const it = await rig();
+  await it.mounts.mount({ source: '/dev/g/v2', target: targetOf(it, 'b'), fsType: 'ext4', options: [] }, never);
+  await stage(it);
+  await publish(it, { mode, target: targetOf(it, 'a') });
+  expect(await seenAt(it)).toContain(targetOf(it, 'a'));
+});
+
+test('what an earlier call published is not taken away when it cannot be told what it shows', async () => {
+  const it = await rig();
+  await stage(it, { block: true });
+  await publish(it, { block: true });
+  it.mounts.shows = () => Promise.resolve(false);
+  await expect(publish(it, { block: true })).rejects.toMatchObject({ code: Code.UNAVAILABLE });
+  expect(await seenAt(it)).toEqual([it.target]);
 });
 
 test('what is staged is the volume, or it is not published', async () => {
@@ -123,12 +145,27 @@ test('a filesystem that is unmounted between the look and the bind is not staged
   const it = await rig();
   await mountPoint(it);
   await it.mounts.unmount(DATA, never);
-  let looks = 0;
-  it.volumes.set('v1', volume('v1', { kind: 'MountPoint', source: DATA }));
-  const get = it.volumes.get.bind(it.volumes);
-  it.volumes.get = (id) => ((looks += 1) > 1 ? undefined : get(id)); // the agent finds it gone at the second look
+  const before = { ...it.mounts };
+  it.mounts.bind = async (wanted, signal) => {
+    await before.bind(wanted, signal);
+    it.volumes.delete('v1'); // the agent finds it gone at the next look
+  };
   await expect(stage(it)).rejects.toMatchObject({ code: Code.NOT_FOUND });
-  expect([looks, await seenAt(it)]).toEqual([2, []]);
+  expect(await seenAt(it)).toEqual([]);
+  expect((await stat(it.staging)).isDirectory()).toBe(true);
+});
+
+test('what is staged stays so when its filesystem is found to be gone later', async () => {
+  const it = await rig();
+  await mountPoint(it);
+  await stage(it);
+  const before = { ...it.mounts };
+  it.mounts.bind = async (wanted, signal) => {
+    await before.bind(wanted, signal);
+    it.volumes.delete('v1');
+  };
+  await expect(stage(it)).rejects.toMatchObject({ code: Code.NOT_FOUND });
+  expect(await seenAt(it)).toEqual([DATA, it.staging]);
 });
 
 test('the folder below a filesystem that was away only while it was bound is not staged', async () => {
@@ -145,6 +182,13 @@ test('the folder below a filesystem that was away only while it was bound is not
     details: expect.stringContaining(`mounted at ${it.staging}, not ${DATA}`) as string,
   });
   expect(await seenAt(it)).toEqual([DATA]);
+});
+
+test('a staging path that another volume has is told before anything is made on the device', async () => {
+  const it = await rig();
+  await it.mounts.mount({ source: '/dev/g/v2', target: it.staging, fsType: 'ext4', options: [] }, never);
+  await expect(stage(it)).rejects.toMatchObject({ code: Code.ALREADY_EXISTS });
+  expect(await it.filesystems.probe('/dev/g/v1', never)).toEqual({ kind: 'blank' });
 });
 
 test('a staged path at which something else is mounted already is not taken down', async () => {

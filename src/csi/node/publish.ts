@@ -22,7 +22,8 @@ export async function publishVolume(wanted: Publish, deps: PublishDeps, signal: 
   const isNew = !mountAt(entries, targetPath);
   const { source, readOnly } = await publishable(wanted, volume, entries, deps, signal);
   // Others show the same snapshot, and nobody writes to it.
-  if (isNew && access.singleWriter && !volume.isSnapshot) await assertUnpublished(wanted, volume, mounts, signal);
+  if (isNew && access.singleWriter && !volume.isSnapshot)
+    await assertUnpublished(wanted, volume, entries, mounts, signal);
   if (isNew) await (access.block ? makeFile(targetPath) : makeFolder(targetPath));
   await mounts.bind({ source, target: targetPath, readOnly, options: [] }, signal);
   try {
@@ -57,7 +58,7 @@ async function publishable(
     throw new Fault('precondition', `volume ${id} is not mounted at ${stagingPath}: NodeStageVolume comes first`);
   if (volume.kind !== 'MountPoint') await assertDevice(volume, filesystems, signal);
   await assertShows(id, { target: stagingPath, source: volume.source }, mounts, signal);
-  const own = volume.kind === 'MountPoint' ? mountAt(entries, volume.source)?.options : undefined;
+  const own = mountAt(entries, volume.source)?.options; // of a MountPoint volume: nothing is mounted at a device's path
   const { readOnly, ...how } = asked;
   const kind = mountAt(entries, targetPath) ? 'conflict' : 'precondition';
   assertAsAsked(id, staged, { ...how, options: [...(own ?? []), ...how.options] }, kind);
@@ -90,13 +91,14 @@ export async function publishInline(
 async function assertUnpublished(
   { id, stagingPath, targetPath }: Publish,
   { source }: NodeVolume,
+  entries: readonly MountEntry[],
   mounts: PublishDeps['mounts'],
   signal: AbortSignal,
 ): Promise<void> {
   const pod = podOfTarget(targetPath);
-  for (const entry of await mounts.list(signal)) {
+  for (const entry of entries) {
     const { target } = entry;
-    if (target === targetPath || target === stagingPath || target === source) continue;
+    if (target === stagingPath || target === source) continue;
     const holder = podOfTarget(target);
     if (pod !== undefined && (holder === undefined || holder === pod)) continue;
     if (!(await mounts.shows(entry, source, signal))) continue;

@@ -152,7 +152,7 @@ async function stageMountPoint(
   const [own, found] = [mountAt(entries, source), mountAt(entries, target)];
   const { options, readOnly } = asked;
   if (own) assertMountPoint(id, own, asked);
-  if (!found) await makeFolder(target);
+  await makeFolder(target);
   await mounts.bind({ source, target, readOnly, options }, signal);
   try {
     await requireVolume(volumes, id, signal);

@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { lstat, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
 import type { FaultKind } from '../../model/fault.ts';
 import { pathFault } from './path-fault.ts';
@@ -58,6 +60,7 @@ const FOUND: Readonly<Record<string, (target: string) => Promise<unknown>>> = {
     await symlink(`${target}-elsewhere`, target);
   },
   'a link to nowhere': (target) => symlink(`${target}-nowhere`, target),
+  'a pipe': (target) => promisify(execFile)('mkfifo', [target]),
   nothing: () => Promise.resolve(),
 };
 
@@ -80,6 +83,7 @@ test.each([
   ['a file with content', makeFolder, 'is a file with content where the folder'],
   ['a link to a folder', makeFolder, 'is a symbolic link where the folder'],
   ['a link to nowhere', makeFolder, 'is a symbolic link where the folder'],
+  ['a pipe', makeFolder, 'is a device, socket or pipe where the folder'],
   ['a folder', makeFile, 'is a folder where the empty file'],
   ['a folder with content', makeFile, 'is a folder where the empty file'],
   ['a file with content', makeFile, 'is a file with content where the empty file'],
@@ -126,6 +130,20 @@ test.each([
   await FOUND[found]?.(target);
   await expect(removeTarget(target)).rejects.toMatchObject({ kind });
   expect((await lstat(`${target}${below}`)).size).toBeGreaterThan(0);
+});
+
+test('nothing is left of a publication where the folder above is gone, or is a file by now', async () => {
+  const folder = await workFolder();
+  await writeFile(`${folder}/file`, '');
+  for (const below of ['gone/mount', 'file/mount']) await removeTarget(`${folder}/${below}`);
+  expect(await readdir(folder)).toEqual(['file']);
+});
+
+test('where it cannot be seen whether something is left of a publication, that is told', async () => {
+  const folder = await workFolder();
+  await symlink('circle', `${folder}/circle`);
+  const message = expect.stringContaining('/circle/mount cannot be looked at') as string;
+  await expect(removeTarget(`${folder}/circle/mount`)).rejects.toMatchObject({ kind: 'precondition', message });
 });
 
 test('links above are followed, as mount tables have them, and one at the end is not', async () => {

@@ -39,17 +39,16 @@ async function make(
   create: () => Promise<void>,
   isFine: (found: Stats) => boolean,
 ): Promise<void> {
-  try {
-    await create();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw pathFault('made', target, error);
-    const found = await lookAt(target);
-    if (found === undefined || isFine(found)) return;
+  const found = await lookAt(target);
+  if (found !== undefined && !isFine(found))
     throw new Fault(
       'precondition',
       `${target} is ${nameOf(found)} where the ${what} for a mount belongs: see what it is, and move it away`,
-      { cause: error },
     );
+  try {
+    if (found === undefined) await create();
+  } catch (error) {
+    throw pathFault('made', target, error);
   }
 }
 
@@ -62,7 +61,7 @@ export async function removeTarget(target: string): Promise<void> {
   try {
     await (found.isDirectory() ? rmdir(target) : unlink(target));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw pathFault('removed', target, error);
+    throw pathFault('removed', target, error);
   }
 }
 
