@@ -51,12 +51,19 @@ test('why one is not erased yet is told with it, until it is gone', async () => 
   const problem = { reason: 'InUse', message: 'it is mounted at /mnt.' } as const;
   expect(await strays.write.problem(leaving, problem, never)).toBe(false);
   expect(told()).toMatch(/ of this object\. pool-0\/left is not erased yet: it is mounted at \/mnt\.$/);
+  await strays.write.pending(leaving, 'it waits for its snapshots.', never);
+  expect(told()).toMatch(/pool-0\/left is not erased yet: it waits for its snapshots\.$/);
   await strays.write.release(leaving, never);
   expect(told()).not.toContain('not erased yet');
   await strays.write.problem(leaving, problem, never);
   strays.look([]);
   for (let i = 0; i < 2; i += 1) strays.look(groups);
   expect(told()).not.toContain('not erased yet');
+});
+
+test('nothing is written of a stray but how its removal goes', async () => {
+  const { write } = straysOf();
+  await expect(write.markDisk(unmade(), 'naa.1', never)).rejects.toThrow('without an object is removed, no more');
 });
 
 test('only a stray that is named by its UUID, and is one still, is to be removed', () => {
@@ -69,14 +76,21 @@ test('only a stray that is named by its UUID, and is one still, is to be removed
   strays.look(groups);
   expect([nls(), nls(''), nls('left')].flatMap((each) => strays.toRemove(each))).toEqual([]);
   expect(strays.toRemove(named)).toMatchObject([
-    { metadata: { name: 'left' }, spec: { vgName: 'pool-0' }, status: { groupUuid: 'g', volumeUuid: 'uuid-of-left' } },
+    {
+      metadata: { name: 'left' },
+      spec: { nodeName: 'n1', vgName: 'pool-0' },
+      status: { groupUuid: 'g', volumeUuid: 'uuid-of-left' },
+    },
   ]);
   objects.add('left');
   expect(strays.toRemove(named)).toEqual([]);
 });
 
 test('what an object records by its UUID is no stray, whatever it is called now', () => {
-  const volumes = new Map([['v1', { ...record({}, 'uuid-of-backup'), metadata: { name: 'v1' } }]]);
+  const volumes = new Map([
+    ['v0', { ...record({}, 'uuid-of-another'), metadata: { name: 'v0' } }],
+    ['v1', { ...record({}, 'uuid-of-backup'), metadata: { name: 'v1' } }],
+  ]);
   const strays = straysOf(objectsIn(volumes));
   const groups = [group([volume('backup'), volume('v1'), volume('left')])];
   for (let i = 0; i < 2; i += 1) strays.look(groups);

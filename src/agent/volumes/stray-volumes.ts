@@ -85,7 +85,7 @@ export function createStrayVolumes(deps: StraysDeps): StrayVolumes {
     standings: () => (strays.length === 0 ? [] : [standingOf(strays, { problems, owners }, label)]),
     write: writerOf(problems),
     toRemove: ({ metadata }) => {
-      const wanted = new Set((metadata.annotations?.[REMOVE_STRAYS] ?? '').split(/[\s,]+/));
+      const wanted = new Set((metadata.annotations?.[REMOVE_STRAYS] ?? '').split(/[\s,]/));
       return strays
         .filter(({ volume }) => wanted.has(volume.uuid) && !hasObject(volume))
         .map((stray) => asDeleted(stray, metadata.name ?? ''));
