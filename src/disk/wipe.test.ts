@@ -116,5 +116,8 @@ test.each(['blkdiscard', 'wipefs', 'blockdev'])(
 
 test('a device that is not there is not made', async () => {
   const missing = { path: '/nowhere/disk', size: SIZE };
-  await expect(wipeDevice(missing, 'zero', scripted().run, never)).rejects.toMatchObject({ kind: 'unavailable' });
+  await expect(wipeDevice(missing, 'zero', scripted().run, never)).rejects.toMatchObject({
+    kind: 'unavailable',
+    message: expect.stringContaining('/nowhere/disk cannot be written') as string,
+  });
 });

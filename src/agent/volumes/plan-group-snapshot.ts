@@ -45,8 +45,8 @@ export function planTogether(volume: LocalVolume, groups: readonly LvmGroup[], o
 
 function planFinish(volume: LocalVolume, groups: readonly LvmGroup[]): VolumeStep {
   const found = findVolume(volume, groups);
-  const group = groups.find(({ volumes }) => found && volumes.includes(found));
-  if (found && group) return { kind: 'finish', vgUuid: group.uuid, uuid: found.uuid };
+  const group = found && groups.find(({ volumes }) => volumes.includes(found));
+  if (group) return { kind: 'finish', vgUuid: group.uuid, uuid: found.uuid };
   const { vgName, groupSnapshot } = volume.spec;
   return refuse(
     'VolumeLost',

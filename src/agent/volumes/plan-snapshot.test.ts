@@ -5,6 +5,7 @@ import { OUR_TAG, UNFINISHED_TAG } from '../../lvm/names.ts';
 import type { LvmGroup, LvmVolume } from '../../lvm/report.ts';
 import { sampleGroup, sampleLocalVolume, sampleVolume } from '../storage-fixture.ts';
 import { findSuspects } from './changed-volumes.ts';
+import { readersOf } from './plan-snapshot.ts';
 import { planLvmVolume } from './plan-volume.ts';
 import { isSettled } from './is-settled.ts';
 
@@ -17,6 +18,8 @@ const served = {
   ...{ ...ready, sizeBytes: 256 * MIB, devicePath: '/dev/pool-0/snap', volumeUuid: 'lv-snap' },
   snapshot: { takenAt: '2026-11-28T19:55:48Z', sourceBytes: GIB, usedBytes: 8192, overflowed: false },
 };
+
+const doubt = { reason: 'DuplicateName', message: 'two groups are called pool-0', recorded: true } as const;
 
 const named = (name: string, spec: Partial<LocalVolume['spec']>, { meta, status }: Parts = {}): LocalVolume =>
   sampleLocalVolume({ meta: { name, ...meta }, spec, ...(status ? { status } : {}) });
@@ -42,7 +45,11 @@ const waits = (reason: string, message: RegExp = /./) => ({
 });
 
 test.each<[string, LvmGroup | undefined, object]>([
-  ['to be taken', holding(whole), { kind: 'take', sizeBytes: 256 * MIB, origin: 'v1', originUuid: 'lv-v1' }],
+  [
+    'to be taken',
+    holding(sampleVolume('v0'), whole),
+    { kind: 'take', sizeBytes: 256 * MIB, origin: 'v1', originUuid: 'lv-v1' },
+  ],
   ['whose taking was cut', holding(whole, store({ tags: [OUR_TAG, UNFINISHED_TAG] })), { kind: 'take' }],
   ['of a volume that is gone', holding(), refused('SourceMissing')],
   [
@@ -75,6 +82,28 @@ test.each<[string, LvmGroup, object]>([
   ['overflowed', holding(whole, store({ snapshot: { ...facts, invalid: true } })), waits('SnapshotOverflowed')],
 ])('a snapshot that was ready and is %s', (_, group, step) => {
   expect(plan(snapshot({ status: served }), group, source)).toMatchObject(step);
+});
+
+test('of a source whose UUID was not recorded, or of which no object is left, a snapshot is taken all the same', () => {
+  for (const others of [[sampleLocalVolume({ status: ready })], []])
+    expect(plan(snapshot(), holding(whole), ...others)).toMatchObject({ kind: 'take', originUuid: 'lv-v1' });
+});
+
+test('in a group that may be another one of its name no snapshot is taken, and none grows', () => {
+  const doubted = sampleGroup('pool-0', { volumes: [whole], doubt });
+  const begun = snapshot({ status: { phase: 'Pending', groupUuid: 'pool-0' } });
+  expect(plan(begun, doubted, source)).toEqual({ kind: 'refuse', reason: 'GroupMismatch', message: doubt.message });
+  const larger = snapshot({ status: served, spec: { sizeBytes: 512 * MIB } });
+  const grown = { ...doubted, volumes: [whole, store()] };
+  expect(plan(larger, grown, source)).toEqual({ kind: 'refuse', reason: 'GroupMismatch', message: doubt.message });
+});
+
+test('readers of a snapshot are the volumes that show it, and no copies of it', () => {
+  const volumes = [
+    ...[reader(), named('copy', { source: { snapshot: 'snap' } })],
+    ...[named('other', { source: { snapshot: 'snap2' }, readOnly: true }), sampleLocalVolume()],
+  ];
+  expect(readersOf('snap', new Map(volumes.map((each) => [each.metadata.name ?? '', each])))).toEqual(['reader']);
 });
 
 test('a store grows, also while it is full, and no larger than its source needs', () => {
@@ -131,6 +160,20 @@ test.each<[string, LocalVolume, LvmGroup, readonly LocalVolume[], object]>([
     holding(whole, store()),
     [reader()],
     waits('KeptByReader', /reader/),
+  ],
+  [
+    'a snapshot that is mounted as a volume which is to be removed, too',
+    leaving,
+    holding(whole, store()),
+    [reader({ meta: deleting, status: ready })],
+    waits('KeptByReader', /reader/),
+  ],
+  [
+    'a snapshot of which others are neither mounted nor copied',
+    leaving,
+    holding(whole, store()),
+    [sampleLocalVolume(), named('other', { source: { snapshot: 'snap2' } })],
+    { kind: 'split' },
   ],
   [
     'a snapshot that is being copied',

@@ -114,12 +114,13 @@ function planUnit(volume: LocalVolume, unit: Unit | undefined, otherwise?: strin
   if (isLeaving && !isOurs) return { kind: 'gone' };
   if (!unit) return refuse('UnitMissing', missing(volume, otherwise));
   const { path, filesystem } = unit;
-  const which = filesystem === undefined ? {} : { filesystem };
+  const which = present({ filesystem });
   if (isLeaving) return unit.held === undefined ? { kind: 'wipe', path, ...which } : refuseHeld(path, unit.held);
   if (!isOurs && !volume.spec.adopted && unit.content !== undefined)
     return refuse('NotBlank', `${path} ${unit.content}`);
-  const step = sized(volume, unit.size, path);
-  return step.kind === 'ready' ? { ...step, ...which } : step;
+  const wanted = bytes(volume.spec.sizeBytes);
+  if (unit.size >= wanted) return { kind: 'ready', sizeBytes: unit.size, devicePath: path, ...which };
+  return refuse('TooSmall', `${path} has ${formatBytes(unit.size)}, less than the ${formatBytes(wanted)} asked for.`);
 }
 
 const refuseHeld = (path: string, { what, targets }: Held): VolumeStep => ({
@@ -138,10 +139,4 @@ function missing(volume: LocalVolume, otherwise: string | undefined): string {
   if (otherwise === undefined) return told;
   const command = `kubectl annotate localvolume ${volume.metadata.name} ${DISK}="${otherwise}" --overwrite`;
   return `${told} The disk there tells ${otherwise}, and is as large: a new kernel or firmware may call a disk otherwise. Only if the serial number on it says that it is the volume's: ${command}`;
-}
-
-function sized(volume: LocalVolume, size: Bytes, path: string): VolumeStep {
-  const wanted = bytes(volume.spec.sizeBytes);
-  if (size >= wanted) return { kind: 'ready', sizeBytes: size, devicePath: path };
-  return refuse('TooSmall', `${path} has ${formatBytes(size)}, less than the ${formatBytes(wanted)} asked for.`);
 }
