@@ -48,6 +48,10 @@ test('when it is told again it still holds nothing', () => {
 describe('it is as any other claim again', () => {
   test.each<{ when: string; change: (ledger: Ledger) => void }>([
     { when: 'it asks for something else', change: (ledger) => ledger.claimChanged({ ...wrong, requested: gib(5) }) },
+    {
+      when: 'it names another VolumeAttributesClass',
+      change: (ledger) => ledger.claimChanged({ ...wrong, attributesClass: 'slow' }),
+    },
     { when: 'its class changes', change: (ledger) => ledger.classChanged(lvm('lvm', { iops: '500' })) },
     { when: 'ten minutes have passed', change: (ledger) => void ledger.expire(10 * MINUTE) },
   ])('when $when', ({ change }) => {

@@ -80,8 +80,8 @@ interface VolumeNeeds {
 }
 
 /** All of a claim that CreateVolume judges. */
-export const askOf = ({ storageClass, requested, use, source }: ClaimFacts): string =>
-  JSON.stringify({ storageClass, requested, use, source });
+export const askOf = ({ storageClass, requested, use, source, attributesClass }: ClaimFacts): string =>
+  JSON.stringify({ storageClass, requested, use, source, attributesClass });
 
 export const claimKeyOf = (name: string): string => `${NAMESPACE}/${name}`;
 

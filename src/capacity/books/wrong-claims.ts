@@ -26,5 +26,5 @@ export class WrongClaims {
 }
 
 /** All of a claim that CreateVolume judges, as far as it is known here. */
-const askOf = ({ storageClass, requested, use, source }: ClaimFacts): string =>
-  JSON.stringify([storageClass, requested, use, source]);
+const askOf = ({ storageClass, requested, use, source, attributesClass }: ClaimFacts): string =>
+  JSON.stringify([storageClass, requested, use, source, attributesClass]);
