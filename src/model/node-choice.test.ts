@@ -18,6 +18,8 @@ const allowing = (...asked: Record<string, string[]>[]): NodeWish => ({
   ],
 });
 const tainted = node({ taints: [{ key: 'k', value: 'v', effect: 'NoSchedule' }] });
+const rated = (value: string): Node => node({ taints: [{ key: 'k', value, effect: 'NoSchedule' }] });
+const atMost = (value: string): NodeWish => ({ tolerations: [{ key: 'k', operator: 'Lt', value }] });
 /** As the node controller taints a cordoned node. */
 const cordoned = node({
   unschedulable: true,
@@ -35,6 +37,22 @@ test.each<[string, NodeWish, Node, string | undefined]>([
   ['another value is tolerated', { tolerations: [{ key: 'k', value: 'w' }] }, tainted, 'taint'],
   ['another effect is tolerated', { tolerations: [{ key: 'k', value: 'v', effect: 'NoExecute' }] }, tainted, 'taint'],
   ['any value is tolerated', { tolerations: [{ key: 'k', operator: 'Exists' }] }, tainted, undefined],
+  ['a taint below a number is tolerated', atMost('950'), rated('900'), undefined],
+  ['a taint of that number is not below it', atMost('950'), rated('950'), 'taint'],
+  [
+    'a taint above a number is tolerated',
+    { tolerations: [{ key: 'k', operator: 'Gt', value: '-1' }] },
+    rated('0'),
+    undefined,
+  ],
+  ['a taint that is no number is not compared', atMost('950'), rated('v'), 'taint'],
+  ['a number of a taint begins with a zero', atMost('950'), rated('0900'), 'taint'],
+  [
+    'a toleration’s operator is of a later Kubernetes',
+    { tolerations: [{ key: 'k', operator: 'Like', value: 'v' }] },
+    tainted,
+    'taint',
+  ],
   ['the selector matches', { selector: { disk: 'ssd' } }, node(), undefined],
   ['the selector does not', { selector: { disk: 'hdd' } }, node(), 'selector'],
   ['a term matches', terms('disk', 'In', 'hdd', 'ssd'), node(), undefined],

@@ -81,8 +81,26 @@ const isSelected = ({ selector = {}, terms }: NodeWish, node: NodeTraits): boole
   (terms === undefined || matchesTerms(terms, node));
 
 /** An empty key with `Exists` tolerates every taint, and an absent effect every effect. */
-function tolerates({ key = '', operator = 'Equal', value = '', effect = '' }: Toleration, taint: Taint): boolean {
+function tolerates(toleration: Toleration, taint: Taint): boolean {
+  const { key = '', operator, effect = '' } = toleration;
   if (effect !== '' && effect !== taint.effect) return false;
   if (key !== '' && key !== taint.key) return false;
-  return operator === 'Exists' || (key !== '' && value === (taint.value ?? ''));
+  return operator === 'Exists' || (key !== '' && isLike(taint.value, toleration));
 }
+
+const isLike = (taint = '', { operator, value = '' }: Toleration): boolean =>
+  valueOf(COMPARED, operator || 'Equal')?.(taint, value) ?? false;
+
+type Compare = (taint: string, toleration: string) => boolean;
+
+/**
+ * How a taint's value is compared with that of a toleration. `Lt` and `Gt` are KEP-5471: a value that is no whole
+ * number, or begins with a zero, is never tolerated by them.
+ */
+const COMPARED: Readonly<Record<string, Compare>> = {
+  Equal: (taint, toleration) => taint === toleration,
+  Lt: (taint, toleration) => areNumbers(taint, toleration) && BigInt(taint) < BigInt(toleration),
+  Gt: (taint, toleration) => areNumbers(taint, toleration) && BigInt(taint) > BigInt(toleration),
+};
+
+const areNumbers = (...texts: readonly string[]): boolean => texts.every((text) => /^(0|-?[1-9]\d*)$/.test(text));
