@@ -64,6 +64,8 @@ const OTHERS = {
   VolumeUnseen: operator('LocalVolume'),
   /** No PersistentVolume refers to a LocalVolume, and no claim waits for it. */
   VolumeOfNobody: operator('LocalVolume'),
+  /** Somebody took the label or the finalizer off a LocalVolume. */
+  MarksPutBack: operator('LocalVolume'),
   /** A volume that was made before us has a LocalVolume now. */
   Adopted: operator(OLDER),
   /** It would get one, if `--adopt` were `yes`. */

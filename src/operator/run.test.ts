@@ -18,6 +18,7 @@ import {
 } from '../csi/gen/csi.ts';
 import { Code } from '../csi/status.ts';
 import { silentLog } from '../model/log.ts';
+import { unlessGone } from '../kube/find.ts';
 import { createInformer } from '../kube/follow/informer.ts';
 import {
   CLAIMS,
@@ -276,8 +277,12 @@ test('a volume whose record was taken away by hand is removed all the same, and 
   const report = { type: 'merge', body: { status: { nodeStorageInfo } } } as const;
   await ours.client.patch(NODE_LOCAL_STORAGES, { name: 'n1' }, report, never, 'status');
   const noFinalizer = { type: 'merge', body: { metadata: { finalizers: null } } } as const;
-  await ours.client.patch(LOCAL_VOLUMES, { name: 'pvc-1' }, noFinalizer, never);
-  await ours.client.delete(LOCAL_VOLUMES, { name: 'pvc-1' }, never);
+  // Its finalizer comes back until the object is gone.
+  await eventually(async () => {
+    await unlessGone(ours.client.patch(LOCAL_VOLUMES, { name: 'pvc-1' }, noFinalizer, never));
+    await unlessGone(ours.client.delete(LOCAL_VOLUMES, { name: 'pvc-1' }, never));
+    expect(volume('pvc-1')).toBeUndefined();
+  });
 
   // Without a PersistentVolume nobody says that the logical volume is ours.
   await eventually(async () =>

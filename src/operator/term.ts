@@ -37,6 +37,7 @@ import { createCsiComponent } from './volumes/csi-component.ts';
 import { growStores } from './volumes/grow-stores.ts';
 import { letGoOfLostVolumes } from './volumes/let-go-lost.ts';
 import { createNeededData, type NeededData } from './volumes/needed-data.ts';
+import { keepVolumeMarks } from './volumes/volume-marks.ts';
 import { watchUnseenVolumes } from './volumes/unseen-volumes.ts';
 import { watchVolumesOfNobody } from './volumes/volumes-of-nobody.ts';
 import { tellOverflow } from './volumes/tell-overflow.ts';
@@ -142,6 +143,7 @@ function dataComponents({ lostNodeGraceMs: graceMs }: OperatorConfig, deps: Term
   const stores = { ...all, ledger, onStuck: metrics.onStuckStores };
   const lost = { ...all, clock: systemClock, graceMs, drivers, onLetGo: metrics.onLetGo };
   return [
+    background('marks of volumes', (signal) => keepVolumeMarks(all, signal)),
     background('kept data', (signal) => keepDeletedData(kept, signal)),
     background('stores of snapshots', (signal) => growStores(stores, signal)),
     background('snapshots of clones', (signal) => removeCloneSnapshots(kept, signal)),
@@ -259,20 +261,8 @@ function callComponents(config: OperatorConfig, deps: TermDeps, cluster: Cluster
       isAwaited: () => waiting.any(),
     });
     const csi = createCsiComponent({
-      ...{
-        server,
-        client,
-        drivers,
-        ledger,
-        informers,
-        storages,
-        topology,
-        contents: cluster.contents,
-        needed: cluster.needed,
-        notReady,
-        now,
-        ...traced,
-      },
+      ...{ server, client, drivers, ledger, informers, storages, topology },
+      ...{ contents: cluster.contents, needed: cluster.needed, notReady, now, ...traced },
       // A scheduler that does not ask the extender must not choose the same full node again.
       onRefused: (ask) => capacity.refused(ask),
       onClaimRefused: ({ claim: { namespace, name }, words }) => cluster.refused.note(`${namespace}/${name}`, words),

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
-import type { NodeLocalStorage, Pod } from '../../model/objects.ts';
-import { FORMATTED, KEEP } from '../../model/well-known.ts';
+import { volumeLabels } from '../../model/node-label.ts';
+import type { NodeLocalStorage, ObjectMeta, Pod } from '../../model/objects.ts';
+import { FORMATTED, KEEP, VOLUME_FINALIZER } from '../../model/well-known.ts';
 import { createViews } from './views.ts';
 
 const DRIVER = 'local.csi.aliyun.com';
@@ -54,13 +55,25 @@ test('of a disk it is kept that it is free and that no include offers it', () =>
   expect(view.unoffered).toEqual([{ name: '/dev/sdd', total: 4, mediaType: 'ssd' }]);
 });
 
+/** What every LocalVolume has, and no view keeps. */
+const marks = { labels: { ...volumeLabels('n1'), a: 'b' }, finalizers: [VOLUME_FINALIZER, 'f'] };
+
 test('of a LocalVolume what says what it is and how far it has come is kept', () => {
   const spec = { nodeName: 'n1', kind: 'LVM', vgName: 'pool-0', sizeBytes: 4, role: 'Volume' } as const;
   const status = { phase: 'Ready', sizeBytes: 4 } as const;
   const metadata = { name: 'v', uid: 'u', deletionTimestamp: '2026-11-21T09:00:00Z' };
-  const full = { metadata: { ...metadata, resourceVersion: '7', labels: { a: 'b' }, finalizers: ['f'] }, spec, status };
+  const full = { metadata: { ...metadata, ...marks, resourceVersion: '7' }, spec, status };
   expect(views.volume(full)).toEqual({ metadata, spec, status });
-  expect(views.volume({ metadata: { name: 'w' }, spec })).toEqual({ metadata: { name: 'w' }, spec });
+  expect(views.volume({ metadata: { name: 'w', ...marks }, spec })).toEqual({ metadata: { name: 'w' }, spec });
+});
+
+test('of a LocalVolume that lacks its label or finalizer both are kept as they are', () => {
+  const spec = { nodeName: 'n1', kind: 'LVM', vgName: 'pool-0', sizeBytes: 4, role: 'Volume' } as const;
+  const kept = (metadata: ObjectMeta) => views.volume({ metadata, spec }).metadata;
+  expect(kept({ ...marks, labels: { a: 'b' } })).toEqual({ ...marks, labels: { a: 'b' } });
+  expect(kept({ ...marks, finalizers: ['f'] })).toEqual({ ...marks, finalizers: ['f'] });
+  expect(kept({ labels: marks.labels })).toEqual({ labels: marks.labels, finalizers: [] });
+  expect(kept({ finalizers: marks.finalizers })).toEqual({ labels: {}, finalizers: marks.finalizers });
 });
 
 test('of a LocalVolume that is deleted it is kept whether its data is held', () => {
@@ -68,16 +81,17 @@ test('of a LocalVolume that is deleted it is kept whether its data is held', () 
   const annotations = { [KEEP]: 'until DeleteVolume' };
   const deleted = { name: 'v', deletionTimestamp: '2026-11-21T09:00:00Z', annotations };
   expect(
-    views.volume({ metadata: { ...deleted, annotations: { ...annotations, other: 'x' } }, spec }).metadata,
+    views.volume({ metadata: { ...marks, ...deleted, annotations: { ...annotations, other: 'x' } }, spec }).metadata,
   ).toEqual(deleted);
-  expect(views.volume({ metadata: { name: 'v', annotations }, spec }).metadata).toEqual({ name: 'v' });
+  expect(views.volume({ metadata: { ...marks, name: 'v', annotations }, spec }).metadata).toEqual({ name: 'v' });
 });
 
 test('of a LocalVolume it is kept which filesystem its device was given, where its spec names none', () => {
   const spec = { nodeName: 'n1', kind: 'LVM', vgName: 'pool-0', sizeBytes: 4, role: 'Volume' } as const;
   const metadata = { name: 'v', annotations: { [FORMATTED]: 'xfs' } };
-  expect(views.volume({ metadata, spec }).metadata).toEqual(metadata);
-  expect(views.volume({ metadata, spec: { ...spec, fsType: 'xfs' } }).metadata).toEqual({ name: 'v' });
+  const object = { metadata: { ...marks, ...metadata }, spec };
+  expect(views.volume(object).metadata).toEqual(metadata);
+  expect(views.volume({ ...object, spec: { ...spec, fsType: 'xfs' } }).metadata).toEqual({ name: 'v' });
 });
 
 test('the claim of a PersistentVolume is kept where the metrics name it', () => {

@@ -16,6 +16,7 @@ import type {
   Pod,
 } from '../../model/objects.ts';
 import { storageTroubles, type StorageTroubles } from '../../model/storage-troubles.ts';
+import { missingMarks } from '../../model/volume-marks.ts';
 import { APP_COMPONENT, FORMATTED, KEEP, LOST, SNAPSHOT_CONTENT } from '../../model/well-known.ts';
 
 /** What is kept of a Node. */
@@ -72,7 +73,8 @@ export interface Views {
   readonly storage: (nls: NodeLocalStorage) => StorageView;
   /**
    * Its spec and status, and of its metadata name, uid and deletionTimestamp; of its annotations KEEP and LOST while it
-   * is being deleted, SNAPSHOT_CONTENT of a snapshot, and FORMATTED where the spec names no filesystem.
+   * is being deleted, SNAPSHOT_CONTENT of a snapshot, and FORMATTED where the spec names no filesystem. Of its labels
+   * and finalizers nothing, but all where one of ours is missing (volume-marks.ts).
    */
   readonly volume: (volume: LocalVolume) => LocalVolume;
   readonly pod: (pod: Pod) => PodFacts;
@@ -99,7 +101,10 @@ export function createViews(drivers: readonly string[]): Views {
       return share(view, 'name');
     },
     volume: ({ metadata, spec, status }) => ({
-      metadata: share(identityOf(metadata, annotationsRead(metadata, spec)), 'name'),
+      metadata: share(
+        { ...identityOf(metadata, annotationsRead(metadata, spec)), ...marksRead({ metadata, spec }) },
+        'name',
+      ),
       spec: {
         ...share(spec, 'nodeName', 'vgName', 'fsType'),
         ...(spec.claim && { claim: share(spec.claim, 'namespace', 'uid') }),
@@ -183,6 +188,11 @@ function annotationsRead({ deletionTimestamp }: ObjectMeta, { role, fsType }: Lo
   if (fsType === undefined) read.push(FORMATTED);
   return read;
 }
+
+const marksRead = (volume: LocalVolume): Pick<ObjectMeta, 'labels' | 'finalizers'> =>
+  missingMarks(volume) === undefined
+    ? {}
+    : { labels: volume.metadata.labels ?? {}, finalizers: volume.metadata.finalizers ?? [] };
 
 const identityOf = (
   { name, uid, deletionTimestamp, annotations = {} }: ObjectMeta,

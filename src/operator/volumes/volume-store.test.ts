@@ -7,7 +7,7 @@ import { LOCAL_VOLUMES } from '../../kube/resource.ts';
 import { bytes, GIB } from '../../model/bytes.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import { withTraceparent } from '../../model/traceparent.ts';
-import { KEEP, TRACEPARENT, VOLUME_FINALIZER } from '../../model/well-known.ts';
+import { KEEP, TRACEPARENT, NODE_LABEL, VOLUME_FINALIZER } from '../../model/well-known.ts';
 import { createNeededData } from './needed-data.ts';
 import { createVolumeStore } from './volume-store.ts';
 import { eventually } from '../../../test/rig/eventually.ts';
@@ -74,6 +74,20 @@ test('a volume that its node has begun meanwhile is left to the node', async () 
     deletionTimestamp: expect.any(String),
     finalizers: [VOLUME_FINALIZER],
   });
+});
+
+test('a volume whose label and finalizer somebody took off is removed by its agent all the same', async () => {
+  await follow();
+  const { metadata, spec } = volume('v');
+  await store.create({ metadata: { ...metadata, finalizers: ['example.org/other'] }, spec }, never);
+  await store.remove('v', never);
+  expect(stored('v')?.metadata).toMatchObject({
+    deletionTimestamp: expect.any(String),
+    labels: { [NODE_LABEL]: 'n1' },
+    finalizers: ['example.org/other', VOLUME_FINALIZER],
+  });
+  await store.remove('v', never);
+  expect(stored('v')?.metadata.finalizers).toHaveLength(2);
 });
 
 test('what was made is found at once, before its event', async () => {

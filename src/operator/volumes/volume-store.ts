@@ -1,6 +1,6 @@
 import type { Volumes } from '../../csi/ports.ts';
 import type { KubeClient, Patch } from '../../kube/client.ts';
-import { isAlreadyExists } from '../../kube/errors.ts';
+import { isAlreadyExists, isConflict } from '../../kube/errors.ts';
 import type { Informer } from '../../kube/follow/informer.ts';
 import { LOCAL_VOLUMES } from '../../kube/resource.ts';
 import { Fault, textOf } from '../../model/fault.ts';
@@ -15,6 +15,7 @@ import { find, unlessGone } from '../../kube/find.ts';
 import { isBegun } from '../../model/is-begun.ts';
 import { withoutFinalizer } from '../../kube/without-finalizer.ts';
 import type { NeededData } from './needed-data.ts';
+import { putMarksBack } from './volume-marks.ts';
 
 export interface VolumeStoreDeps {
   readonly client: Pick<KubeClient, 'get' | 'create' | 'patch' | 'delete'>;
@@ -48,14 +49,8 @@ export function createVolumeStore({ client, volumes, needed, tracer }: VolumeSto
       throw faultOfWrite(doing, error);
     }
   };
-  const deleteWith = async (mark: Patch, id: string, signal: AbortSignal): Promise<void> => {
-    try {
-      if (await unlessGone(client.patch(LOCAL_VOLUMES, { name: id }, mark, signal)))
-        await unlessGone(client.delete(LOCAL_VOLUMES, { name: id }, signal));
-    } catch (error) {
-      throw faultOfWrite(`deleting volume ${id}`, error);
-    }
-  };
+  const deleteWith = (mark: Patch, id: string, signal: AbortSignal): Promise<void> =>
+    deleteMarked(id, mark, client, signal);
   return {
     all: () => volumes.values.values(),
     heard: (id) => volumes.get(id),
@@ -89,6 +84,18 @@ export function createVolumeStore({ client, volumes, needed, tracer }: VolumeSto
     needing: (id) => needed.by(id),
     until: (id, decide, signal) => waiting.until(id, decide, signal),
   };
+}
+
+async function deleteMarked(name: string, mark: Patch, client: VolumeStoreDeps['client'], signal: AbortSignal) {
+  try {
+    const marked = await unlessGone(client.patch(LOCAL_VOLUMES, { name }, mark, signal));
+    // Without its own marks no agent would remove it, or nobody would wait for that.
+    if (marked && (await putMarksBack(client, marked, signal)))
+      await unlessGone(client.delete(LOCAL_VOLUMES, { name }, signal));
+  } catch (error) {
+    if (isConflict(error)) throw new Fault('aborted', `deleting volume ${name}: it was changed meanwhile; ask again`);
+    throw faultOfWrite(`deleting volume ${name}`, error);
+  }
 }
 
 async function letGoUnbegun(id: string, client: VolumeStoreDeps['client'], signal: AbortSignal): Promise<void> {
