@@ -106,14 +106,14 @@ async function liveThrough(many: number) {
 /** An agent that starts looks at its node, at most twice; each report of the node looks once. */
 const [START, REPORT] = [2, 1];
 
-test('a volume alone costs four LVM commands made, three grown, four removed, and its node a report', async () => {
+test('a volume alone costs four LVM commands made, three grown, two removed, and its node a report', async () => {
   const { made, grown, removed } = await liveThrough(1);
   expect(made.lvm).toMatchObject({ lvcreate: 1, lvchange: 1 });
   expect(grown.lvm).toMatchObject({ lvextend: 1 });
   expect(removed.lvm).toMatchObject({ lvremove: 1 });
   expect(made.commands).toBeLessThanOrEqual(4 + START + REPORT);
   expect(grown.commands).toBeLessThanOrEqual(3 + START + REPORT);
-  expect(removed.commands).toBeLessThanOrEqual(4 + START + REPORT);
+  expect(removed.commands).toBeLessThanOrEqual(2 + START + REPORT);
 });
 
 test('of 50 volumes that are asked for at once none costs more than two LVM commands and one write', async () => {
@@ -123,8 +123,7 @@ test('of 50 volumes that are asked for at once none costs more than two LVM comm
   expect(made.lvm['lvcreate']).toBe(many);
   expect(made.commands).toBeLessThanOrEqual(2 * many);
   expect(grown.commands).toBeLessThanOrEqual(2 * many);
-  // Volumes are erased two at a time, so that few wait for each other.
-  expect(removed.commands).toBeLessThanOrEqual(4 * many);
+  expect(removed.commands).toBeLessThanOrEqual(2 * many);
   const lists = { 'listEach nodelocalstorages': 1, 'listEach localvolumes': 1 };
   const reports = expect.any(Number) as number;
   for (const { api } of [made, grown])

@@ -44,7 +44,7 @@ export interface Seen extends Pick<LvmReport, 'groups'> {
 }
 
 /** So long a look serves, in ms: lvm takes no lock between two commands, and others use it as well. */
-const LOOK_MS = 5000;
+export const LOOK_MS = 5000;
 const READ_TIMEOUT_MS = 60_000;
 /** So long a report waits for programs that are changing something, and so long it does not wait again for one. */
 const LOCK_WAIT_MS = 15_000;
@@ -79,14 +79,12 @@ export function createCommands(options: LvmOptions) {
     }
   };
 
-  /** Changes what lies on `only`; absent, on whatever lvm.conf lets be seen. */
+  /** Changes what lies on `only`; absent, on whatever lvm.conf lets be seen. Resolves to what lvm said. */
   const change = async (
     command: readonly string[],
     only: readonly string[] | undefined,
     signal: AbortSignal,
-  ): Promise<void> => {
-    await call(command, only, CHANGE_TIMEOUT_MS, signal);
-  };
+  ): Promise<string> => (await call(command, only, CHANGE_TIMEOUT_MS, signal)).stdout;
 
   /** Asked for once, and only where some group says whose it is. */
   let ownId: string | undefined;

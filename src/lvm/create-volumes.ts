@@ -23,7 +23,9 @@ export async function createVolumes(
   const create = async (volume: NewVolume): Promise<void> => {
     const isStriped = volume.layout === 'striped';
     const group = await look(volume, isStriped && made.length > 0);
-    const change = (command: readonly string[]): Promise<void> => commands.change(command, devicesOf(group), signal);
+    const change = async (command: readonly string[]): Promise<void> => {
+      await commands.change(command, devicesOf(group), signal);
+    };
     if ((await settleExisting(change, volume, group)) === 'done') return;
     try {
       await change(argv.lvcreate(volume, isStriped ? stripesFor(group, volume.sizeBytes) : 1));
@@ -49,9 +51,9 @@ async function finish(
   group: LvmGroup,
   signal: AbortSignal,
 ): Promise<readonly PromiseSettledResult<void>[]> {
-  const end = (volumes: readonly NewVolume[]): Promise<void> => {
+  const end = async (volumes: readonly NewVolume[]): Promise<void> => {
     const names = volumes.map(({ name }) => name);
-    return change(argv.markFinished({ ...group, names }), devicesOf(group), signal);
+    await change(argv.markFinished({ ...group, names }), devicesOf(group), signal);
   };
   try {
     await end(made);
@@ -64,11 +66,11 @@ async function finish(
 }
 
 /** What came of the task for each, also where one fails. */
-export async function oneByOne<T>(
+export async function oneByOne<T, R>(
   all: readonly T[],
-  task: (one: T) => Promise<void>,
-): Promise<readonly PromiseSettledResult<void>[]> {
-  const results: PromiseSettledResult<void>[] = [];
+  task: (one: T) => Promise<R>,
+): Promise<readonly PromiseSettledResult<R>[]> {
+  const results: PromiseSettledResult<R>[] = [];
   for (const one of all) results.push(...(await Promise.allSettled([task(one)])));
   return results;
 }

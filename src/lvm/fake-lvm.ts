@@ -41,29 +41,35 @@ export function createFakeLvm(group: FakeGroup, before: (command: string) => voi
 
   const free = (): number => group.sizeBytes - [...volumes.values()].reduce((sum, { size }) => sum + size, 0);
 
-  const change = (verb: string, words: readonly string[]): void => {
+  const create = (volume: FakeVolume): void => {
+    if (volumes.has(volume.name)) throw exits(['lvm', 'lvcreate'], 5, `Logical Volume "${volume.name}" already exists`);
+    if (volume.size > free()) throw exits(['lvm', 'lvcreate'], 5, 'insufficient free space');
+    volumes.set(volume.name, volume);
+  };
+
+  /** Gives what lvm says. */
+  const change = (verb: string, words: readonly string[]): string => {
     const option = (name: string): string | undefined =>
       words.includes(name) ? words[words.indexOf(name) + 1] : undefined;
     const size = Math.ceil(Number.parseInt(option('--size') ?? '0', 10) / EXTENT) * EXTENT;
-    const targets = words.slice(words.indexOf('--') + 1).map((target) => target.replace(`${group.name}/`, ''));
     changes += 1;
     if (verb === 'lvcreate') {
-      const name = option('--name') ?? '';
-      if (volumes.has(name)) throw exits(['lvm', verb], 5, `Logical Volume "${name}" already exists`);
-      if (size > free()) throw exits(['lvm', verb], 5, 'insufficient free space');
       const tags = words.filter((_, at) => words[at - 1] === '--addtag');
-      volumes.set(name, { name, uuid: `lv-${changes}`, size, tags });
-      return;
+      create({ name: option('--name') ?? '', uuid: `lv-${changes}`, size, tags });
+      return '';
     }
+    const targets = words.slice(words.indexOf('--') + 1).map((target) => target.replace(`${group.name}/`, ''));
+    let said = '';
     for (const name of targets) {
       const found = volumes.get(name);
       if (!found) throw exits(['lvm', verb], 5, `Failed to find logical volume "${group.name}/${name}"`);
       if (!isSelected(option('--select'), found)) continue;
-      if (verb === 'lvremove') volumes.delete(name);
+      if (verb === 'lvremove' && volumes.delete(name)) said += `  Logical volume "${name}" successfully removed.\n`;
       if (verb === 'lvextend') volumes.set(name, { ...found, size });
       if (option('--deltag') === UNFINISHED_TAG)
         volumes.set(name, { ...found, tags: found.tags.filter((tag) => tag !== UNFINISHED_TAG) });
     }
+    return said;
   };
 
   const fake = createFakeRun(([, verb = '', , , ...words]) => {
@@ -72,8 +78,7 @@ export function createFakeLvm(group: FakeGroup, before: (command: string) => voi
     said.push(command);
     before(command);
     if (verb === 'fullreport') return reportOf(group, [...volumes.values()], free(), changes);
-    change(verb, words);
-    return '';
+    return change(verb, words);
   });
   return { ...fake, said, volumes };
 }

@@ -81,9 +81,16 @@ export interface Lvm {
   activateVolume(volume: VolumeRef, signal: AbortSignal, seen?: Seen): Promise<void>;
   /** Makes the device of an active volume lead to its disks as they are now. */
   refreshVolume(volume: VolumeRef, signal: AbortSignal, seen?: Seen): Promise<void>;
-  /** Done when it is gone already. Throws `precondition` while it is in use or has snapshots. */
-  removeVolume(volume: VolumeRef, signal: AbortSignal, seen?: Seen): Promise<void>;
+  /**
+   * Resolves to whether the volume is gone for certain: lvm said that it removed it, or it was gone already. Otherwise
+   * what is there is no more what was seen, and was left alone. Throws `precondition` while it is in use or has
+   * snapshots.
+   */
+  removeVolume(volume: VolumeRef, signal: AbortSignal, seen?: Seen): Promise<boolean>;
 }
+
+/** lvremove ends with 0 as well when nothing was selected: lv_remove_single of lvm2's metadata/lv_manip.c. */
+const REMOVED = /^\s*Logical volume ".*" successfully removed/m;
 
 /** The lvm program of this machine. */
 export function createLvm(options: LvmOptions): Lvm {
@@ -133,9 +140,9 @@ export function createLvm(options: LvmOptions): Lvm {
 
     removeVolume: async (volume, signal, seen) => {
       const { group, found } = await volumeOf(commands, volume, signal, seen);
-      if (!found) return;
+      if (!found) return true;
       assertNoSnapshots(group, volume.name);
-      await change(argv.lvremove(seenVolume(volume, group, found)), devicesOf(group), signal);
+      return REMOVED.test(await change(argv.lvremove(seenVolume(volume, group, found)), devicesOf(group), signal));
     },
   };
 }
@@ -240,7 +247,7 @@ async function join(
 async function createSnapshot(commands: Commands, wanted: NewSnapshot, signal: AbortSignal): Promise<void> {
   const { name } = wanted;
   const group = await commands.group(wanted, signal);
-  const change = (command: readonly string[]): Promise<void> => commands.change(command, devicesOf(group), signal);
+  const change = (command: readonly string[]): Promise<unknown> => commands.change(command, devicesOf(group), signal);
   assertOrigin(wanted, group);
   const found = group.volumes.find((candidate) => candidate.name === name);
   if (found && !isUnfinished(found)) return assertSameSnapshot(wanted, found);

@@ -60,6 +60,9 @@ export function createSimulatedLvm(state: StateFile<SimulatedStorage>): Lvm {
     extendVolume: (volume, signal) => state.update((before) => withVolumeGrown(before, volume), signal),
     activateVolume: (volume, signal) => state.update((before) => withVolumeActive(before, volume), signal),
     refreshVolume: (volume, signal) => state.update((before) => withSuspended(before, volume, false), signal),
-    removeVolume: (volume, signal) => state.update((before) => withoutVolume(before, volume), signal),
+    removeVolume: async (volume, signal) => {
+      await state.update((before) => withoutVolume(before, volume), signal);
+      return true;
+    },
   };
 }

@@ -102,7 +102,7 @@ test('real lvm2 and the simulated one agree about snapshots after every step', a
   }
 });
 
-const FAILURES: readonly (readonly [string, (lvm: Lvm) => Promise<void>, string])[] = [
+const FAILURES: readonly (readonly [string, (lvm: Lvm) => Promise<unknown>, string])[] = [
   ['of a volume that is not there', (lvm) => lvm.createSnapshot(snapshot('s', 4, 'none'), never), 'not-found'],
   ['of a snapshot', (lvm) => lvm.createSnapshot(snapshot('s', 4, 'snap'), never), 'invalid'],
   [

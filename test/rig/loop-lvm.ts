@@ -51,7 +51,7 @@ export function createLoopLvm({ state, folder, run }: LoopLvmOptions): Lvm {
     };
   const removeVolume: Lvm['removeVolume'] = async (volume, signal) => {
     await loops.assertUnused(volumeDevicePath(volume.vgName, volume.name));
-    await inner.removeVolume(volume, signal);
+    return inner.removeVolume(volume, signal);
   };
   const verbs = Object.entries({ ...inner, removeVolume }).map(([name, verb]) => [
     name,

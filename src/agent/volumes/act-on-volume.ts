@@ -16,17 +16,17 @@ import type { Erasure, VolumeStep } from './plan-volume.ts';
 import { problemOf, type Deed } from './step-problem.ts';
 import type { Member, VolumeDeps } from './volume-deps.ts';
 
-/** Does it. What goes wrong is told, and thrown. */
+/** Does it. Resolves to whether the volume is gone for certain by it. What goes wrong is told, and thrown. */
 export function attempt(
   volume: LocalVolume,
   step: Deed,
   deps: VolumeDeps,
   signal: AbortSignal,
   seen?: Seen,
-): Promise<void> {
+): Promise<boolean> {
   return deps.tracer.within(spanOf(volume, step), async () => {
     try {
-      await act(volume, step, deps, signal, seen);
+      return await act(volume, step, deps, signal, seen);
     } catch (error) {
       await tellProblem(volume, step, { deps, error }, signal);
       throw error;
@@ -130,7 +130,7 @@ async function act(
   deps: VolumeDeps,
   signal: AbortSignal,
   seen: Seen | undefined,
-): Promise<void> {
+): Promise<boolean> {
   const { lvm } = deps;
   if (step.kind === 'refuse') throw new Fault('precondition', step.message);
   const target = targetOf(volume, step);
@@ -145,8 +145,10 @@ async function act(
   if (step.kind === 'refresh') await lvm.refreshVolume(target, signal, seen);
   if (step.kind === 'unstage') await unstage(step.targets, deps, signal);
   if (step.kind === 'erase') await erase(volume, { target, ...step }, deps, signal);
-  if (step.kind === 'remove') await lvm.removeVolume(target, signal, seen);
-  if (step.kind === 'wipe') await wipe(step, deps, signal);
+  if (step.kind === 'remove') return lvm.removeVolume(target, signal, seen);
+  if (step.kind !== 'wipe') return false;
+  await wipe(step, deps, signal);
+  return true;
 }
 
 /** lvextend is told a name only. The kernel says at once whose that is, where the volume is active. */

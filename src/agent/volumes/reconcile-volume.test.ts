@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { eventually } from '../../../test/rig/eventually.ts';
 import { Gate } from '../../daemon/gate.ts';
 import { KeyedMutex } from '../../daemon/keyed-mutex.ts';
 import { silentLog } from '../../model/log.ts';
@@ -285,6 +286,25 @@ test.each<[string, Partial<LvmVolume>, readonly string[]]>([
   it.object.write(sampleLocalVolume({ meta: deleting, status: it.object.read()?.status }));
   await it.reconcile({ lvm });
   expect([asked, it.wiped]).toEqual([first, [`/dev/pool-0/v1 ${GIB}`]]);
+});
+
+test('one that waited long for its turn to be erased is looked at again', async () => {
+  const it = await rig(sampleLocalVolume());
+  await it.reconcile();
+  const { lvm } = showing(it.lvm, () => ({ active: true }));
+  it.object.write(sampleLocalVolume({ meta: deleting, status: it.object.read()?.status }));
+  vi.useFakeTimers({ toFake: ['performance'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const erasing = new Gate(1);
+  const turn = Promise.withResolvers<void>();
+  const before = erasing.run(() => turn.promise, never);
+  const leaving = it.reconcile({ lvm, erasing });
+  await eventually(() => expect(erasing.waiting).toBe(1));
+  await it.mounts.mount({ source: '/dev/pool-0/v1', target: '/pods/a', fsType: 'ext4', options: [] }, never);
+  vi.advanceTimersByTime(5000);
+  turn.resolve();
+  await Promise.all([before, expect(leaving).rejects.toThrow('is mounted at /pods/a')]);
+  expect(it.wiped).toEqual([]);
 });
 
 test('a disk that is pulled before it is wiped is waited for, and no other is wiped in its place', async () => {

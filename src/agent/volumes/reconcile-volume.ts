@@ -2,6 +2,7 @@ import { present } from '../../model/present.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import { VOLUME_REASONS } from '../../model/volume-reasons.ts';
 import { isGrown } from '../../disk/identity.ts';
+import { LOOK_MS } from '../../lvm/commands.ts';
 import { LOCAL_VOLUMES } from '../../kube/resource.ts';
 import { subjectOf } from '../../kube/subject.ts';
 import { attempt } from './act-on-volume.ts';
@@ -9,7 +10,7 @@ import { partnersOf } from './plan-group-snapshot.ts';
 import type { VolumeStep } from './plan-volume.ts';
 import { settleTogether } from './settle-together.ts';
 import { identityAt, recordedDisk, recordedFilesystem } from './unit-disk.ts';
-import type { VolumeDeps } from './volume-deps.ts';
+import type { Member, Settled, VolumeDeps } from './volume-deps.ts';
 import { brokenRecord } from './volume-rules.ts';
 import { fillOf } from './watch-fill.ts';
 
@@ -24,11 +25,11 @@ export async function reconcileVolume(volume: LocalVolume, deps: VolumeDeps, sig
   if (broken !== undefined) deps.onBroken(volume, broken);
   const isLeaving = volume.metadata.deletionTimestamp !== undefined;
   const isOfGroup = volume.spec.kind === 'LVM';
-  const isErased = isLeaving && isOfGroup && (await deps.erasing.run(() => eraseLeaving(volume, deps, signal), signal));
-  const endsWith = (step: VolumeStep): boolean => isEnd(step) || (toBeErased(step) && !isErased);
-  const settle = (): Promise<VolumeStep> => visit(volume, deps, endsWith, signal);
+  const erased = isLeaving && isOfGroup ? await eraseLeaving(volume, deps, signal) : undefined;
+  const endsWith = (step: VolumeStep): boolean => isEnd(step) || (toBeErased(step) && !erased);
+  const settle = (): Promise<Settled> => visit(volume, deps, { endsWith, ...present({ seen: erased?.seen }) }, signal);
   // A disk or filesystem is erased in its own turn.
-  const step = await (isLeaving && !isOfGroup ? deps.erasing.run(settle, signal) : settle());
+  const { step } = await (isLeaving && !isOfGroup ? deps.erasing.run(settle, signal) : settle());
   // Whatever was in the way of that went a moment ago.
   await (toBeErased(step) ? reconcileVolume(volume, deps, signal) : tell(volume, step, deps, signal));
 }
@@ -42,10 +43,10 @@ const isEnd = ({ kind }: VolumeStep): boolean => ['ready', 'gone', 'wait', 'late
 async function visit(
   volume: LocalVolume,
   deps: VolumeDeps,
-  endsWith: (step: VolumeStep) => boolean,
+  given: Pick<Member, 'endsWith' | 'seen'>,
   signal: AbortSignal,
-): Promise<VolumeStep> {
-  const member = { volume, deps, endsWith, inside: deps.tracer.here() };
+): Promise<Settled> {
+  const member = { volume, deps, ...given, inside: deps.tracer.here() };
   const place = volume.spec.vgName ?? volume.spec.path ?? '';
   const places = placesOf(volume, place, deps.others);
   if (volume.spec.kind === 'LVM' && places.length === 1) return deps.turns.run(place, member, signal);
@@ -56,16 +57,28 @@ async function visit(
 }
 
 /**
- * Returns whether nothing is left to be erased of it. Of a snapshot, what is erased is its store, which is made a
- * volume first. Erasing is outside of the group's lock: it may take hours, and touches nothing but the volume. Cut, it
- * begins again.
+ * Erases it, once what it is allows that: of a snapshot, what is erased is its store, which is made a volume first.
+ * Returns what was seen of it before, or undefined when something is left to be erased. Erasing is outside of the
+ * group's lock: it may take hours, and touches nothing but the volume. Cut, it begins again.
  */
-async function eraseLeaving(volume: LocalVolume, deps: VolumeDeps, signal: AbortSignal): Promise<boolean> {
-  const step = await visit(volume, deps, ({ kind }) => kind !== 'split' && kind !== 'unstage', signal);
-  if (step.kind !== 'remove') return false;
-  const { vgUuid, uuid, erase } = step;
-  if (erase) await attempt(volume, { kind: 'erase', vgUuid, ...present({ uuid }), ...erase }, deps, signal);
-  return true;
+async function eraseLeaving(
+  volume: LocalVolume,
+  deps: VolumeDeps,
+  signal: AbortSignal,
+): Promise<Pick<Settled, 'seen'> | undefined> {
+  const endsWith = ({ kind }: VolumeStep): boolean => kind !== 'split' && kind !== 'unstage';
+  const look = (): Promise<Settled> => visit(volume, deps, { endsWith }, signal);
+  const first = await look();
+  if (!toBeErased(first.step)) return first.step.kind === 'remove' ? first : undefined;
+  return deps.erasing.run(async () => {
+    // Whoever waited long for its turn looks again: it may be in use, or have a snapshot.
+    const isFresh = first.seen && performance.now() - first.seen.at < LOOK_MS;
+    const { step, seen } = isFresh ? first : await look();
+    if (step.kind !== 'remove') return undefined;
+    const { vgUuid, uuid, erase } = step;
+    if (erase) await attempt(volume, { kind: 'erase', vgUuid, ...present({ uuid }), ...erase }, deps, signal);
+    return { seen };
+  }, signal);
 }
 
 async function tell(volume: LocalVolume, step: VolumeStep, deps: VolumeDeps, signal: AbortSignal): Promise<void> {

@@ -122,6 +122,28 @@ test('what changes more than its own volume is done alone, after a look of its o
   ]);
 });
 
+test('a volume is removed after one look, and looked at again only where lvm removed nothing', async () => {
+  const it = await node();
+  for (const name of ['a', 'b']) it.order(named(name));
+  await it.work('a', 'b');
+  for (const name of ['a', 'b']) {
+    const made = it.others.get(name) as LocalVolume;
+    it.order({ ...made, metadata: { ...made.metadata, ...deleting } });
+  }
+  expect(await it.work('a')).toEqual([]);
+  expect(it.said).toEqual(['report', 'removeVolume a']);
+  expect((await it.lvm.report(never)).groups[0]?.volumes.map(({ name }) => name)).toEqual(['b']);
+
+  it.said.length = 0;
+  const answers = [false];
+  const removeVolume: Lvm['removeVolume'] = async (...asked) =>
+    answers.pop() ?? (await it.deps.lvm.removeVolume(...asked));
+  const deps = { ...it.deps, lvm: { ...it.deps.lvm, removeVolume } };
+  await reconcileVolume(it.others.get('b') as LocalVolume, deps, never);
+  expect(it.said).toEqual(['report', 'report', 'removeVolume b']);
+  expect((await it.lvm.report(never)).groups[0]?.volumes).toEqual([]);
+});
+
 const GONE = { kind: 'gone' };
 
 test('a snapshot that was taken is not removed with its source by one who looked before', async () => {
@@ -138,7 +160,10 @@ test('a snapshot that was taken is not removed with its source by one who looked
   const results = await settleTogether(members, never);
   const left = (await it.lvm.report(never)).groups[0]?.volumes.map(({ name }) => name);
   expect(left).toEqual([]);
-  expect(results).toMatchObject([{ reason: { message: expect.stringContaining('not there') } }, { value: GONE }]);
+  expect(results).toMatchObject([
+    { reason: { message: expect.stringContaining('not there') } },
+    { value: { step: GONE } },
+  ]);
 });
 
 test('the store of a snapshot is made a volume before it is removed, and its source stays', async () => {

@@ -4,11 +4,12 @@ import { isCopy } from '../../model/copies.ts';
 import { Fault } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import { oneByOne } from '../../lvm/create-volumes.ts';
+import { LOOK_MS } from '../../lvm/commands.ts';
 import type { Seen } from '../../lvm/lvm.ts';
 import { attempt, createAll, type Creation } from './act-on-volume.ts';
 import { nextStep } from './next-step.ts';
 import type { VolumeStep } from './plan-volume.ts';
-import type { Member, Turns, VolumeDeps } from './volume-deps.ts';
+import type { Member, Settled, Turns, VolumeDeps } from './volume-deps.ts';
 
 /**
  * So many volumes of a group share their looks at LVM. The first of them waits for the last: with more a claim in a
@@ -37,26 +38,27 @@ const OF_ITS_OWN: readonly VolumeStep['kind'][] = [
 interface Work extends Member {
   changes: number;
   last?: VolumeStep['kind'];
-  result?: PromiseSettledResult<VolumeStep>;
+  result?: PromiseSettledResult<Settled>;
 }
 
 interface Planned {
   readonly work: Work;
   readonly step: VolumeStep;
+  readonly seen: Seen | undefined;
 }
 
 /**
  * Works on volumes of one group, under its lock, until each is as far as it gets: one look for all, then what each
- * needs one after another, then the next look. Gives the step that each ended with, or why it failed, in their order.
+ * needs one after another, then the next look. Gives how far each got, or why it failed, in their order.
  */
 export async function settleTogether(
   members: readonly Member[],
   signal: AbortSignal,
-): Promise<readonly PromiseSettledResult<VolumeStep>[]> {
+): Promise<readonly PromiseSettledResult<Settled>[]> {
   const all = members.map((member): Work => ({ ...member, changes: 0 }));
   for (let open = all; open.length > 0; open = open.filter(({ result }) => result === undefined))
     await takeRound(open, signal);
-  return all.map(({ result }) => result as PromiseSettledResult<VolumeStep>);
+  return all.map(({ result }) => result as PromiseSettledResult<Settled>);
 }
 
 async function takeRound(open: readonly Work[], signal: AbortSignal): Promise<void> {
@@ -68,10 +70,9 @@ async function takeRound(open: readonly Work[], signal: AbortSignal): Promise<vo
   if (planned.length === 0) return;
   const alike = planned.filter(({ step }) => OF_ITS_OWN.includes(step.kind));
   const now = alike.length > 0 ? alike : planned.slice(0, 1);
-  const seen = await looked;
-  await create(now.flatMap(creationOf), seen, signal);
+  await create(now.flatMap(creationOf), await looked, signal);
   const others = now.filter(({ step }) => step.kind !== 'create');
-  const results = await oneByOne(others, ({ work, step }) =>
+  const results = await oneByOne(others, ({ work, step, seen }) =>
     work.inside(() => attempt(work.volume, step, work.deps, signal, seen)),
   );
   for (const [at, one] of others.entries()) note(one, results[at]);
@@ -86,24 +87,30 @@ async function lookAt({ deps }: Work, signal: AbortSignal): Promise<Seen> {
 /** Undefined when the volume is as far as it gets. */
 async function planFor(work: Work, look: () => Promise<Seen>, signal: AbortSignal): Promise<Planned | undefined> {
   const { volume, deps, endsWith } = work;
+  let seen: Seen | undefined;
+  const see = async (): Promise<Seen> => (seen = freshOf(work) ?? (await look()));
   try {
-    const planned = await nextStep(volume, deps, look, signal);
+    const planned = await nextStep(volume, deps, see, signal);
     const step = planned.kind === 'activate' && work.last === 'activate' ? neverStarts(volume) : planned;
-    if (endsWith(step)) work.result = { status: 'fulfilled', value: step };
+    if (endsWith(step)) work.result = { status: 'fulfilled', value: { step, seen } };
     else if (step.kind === 'create' && isCopy(volume)) await forgetCopy(volume, deps, signal);
-    return work.result ? undefined : { work, step };
+    return work.result ? undefined : { work, step, seen };
   } catch (reason) {
     work.result = { status: 'rejected', reason };
     return undefined;
   }
 }
 
+/** What it came with, until something was changed for it. */
+const freshOf = ({ seen, changes }: Work): Seen | undefined =>
+  seen && changes === 0 && performance.now() - seen.at < LOOK_MS ? seen : undefined;
+
 interface PlannedCreation extends Planned {
   readonly step: Creation;
 }
 
-const creationOf = ({ work, step }: Planned): readonly PlannedCreation[] =>
-  step.kind === 'create' ? [{ work, step }] : [];
+const creationOf = ({ step, ...planned }: Planned): readonly PlannedCreation[] =>
+  step.kind === 'create' ? [{ ...planned, step }] : [];
 
 async function create(all: readonly PlannedCreation[], seen: Seen | undefined, signal: AbortSignal): Promise<void> {
   for (const some of Map.groupBy(all, ({ step }) => step.vgUuid).values()) {
@@ -113,8 +120,8 @@ async function create(all: readonly PlannedCreation[], seen: Seen | undefined, s
   }
 }
 
-/** Remembers what came of a step. */
-function note({ work, step }: Planned, result: PromiseSettledResult<void> | undefined): void {
+/** Remembers what came of a step: of one that resolved to true the volume is gone. */
+function note({ work, step }: Pick<Planned, 'work' | 'step'>, result: PromiseSettledResult<unknown> | undefined): void {
   if (result?.status === 'rejected') {
     work.result = result;
     return;
@@ -122,7 +129,7 @@ function note({ work, step }: Planned, result: PromiseSettledResult<void> | unde
   work.deps.onChange();
   work.changes += 1;
   work.last = step.kind;
-  if (step.kind === 'wipe') work.result = { status: 'fulfilled', value: { kind: 'gone' } };
+  if (result?.value === true) work.result = { status: 'fulfilled', value: { step: { kind: 'gone' } } };
   else if (work.changes === MAX_STEPS) work.result = { status: 'rejected', reason: neverSettles(work.volume) };
 }
 

@@ -5,7 +5,7 @@ import type { LocalVolume } from '../../model/local-volume.ts';
 import type { Log } from '../../model/log.ts';
 import type { Crypt } from '../../crypt/crypt.ts';
 import type { Disks } from '../../disk/disks.ts';
-import type { Lvm } from '../../lvm/lvm.ts';
+import type { Lvm, Seen } from '../../lvm/lvm.ts';
 import type { Filesystems } from '../../mount/filesystem.ts';
 import type { Mounts } from '../../mount/mounts.ts';
 import type { Inside, Tracer } from '../../trace/tracer.ts';
@@ -50,7 +50,16 @@ export interface Member {
   readonly endsWith: (step: VolumeStep) => boolean;
   /** Runs what is done for it as part of its own trace: another volume's turn may take it along. */
   readonly inside: Inside;
+  /** What its first step is planned by, while that is not too old. Absent: a look that is made then. */
+  readonly seen?: Seen | undefined;
 }
 
-/** Members by their group; gives the step that each ended with. */
-export type Turns = Batches<Member, VolumeStep>;
+/** How far a volume got. */
+export interface Settled {
+  readonly step: VolumeStep;
+  /** What the step was planned by; of a volume of a group. */
+  readonly seen?: Seen | undefined;
+}
+
+/** Members by their group. */
+export type Turns = Batches<Member, Settled>;
