@@ -25,3 +25,13 @@ test('of a long text the first 300 and the last 500 characters are told, of one 
   const cut = `${'a'.repeat(300)} … ${'b'.repeat(500)}`;
   expect(failed(`${'a'.repeat(300)}x${'b'.repeat(500)}`)).toBe(`mkfs.xfs /dev/x exited with 1: ${cut}`);
 });
+
+test('of what a program was told the beginning and the end are told, so that what became of it is not cut off', () => {
+  const argv = ['lvm', 'lvcreate', `filter=${'/dev/sda|'.repeat(5000)}`, '--', 'pool-0'];
+  const { message, what } = new CommandFailed({ argv, ...NOTHING }, 'did not end within 300000 ms');
+  expect(message).toMatch(/^lvm lvcreate filter=.* … .* -- pool-0 did not end within 300000 ms$/);
+  expect(message.length).toBeLessThan(500);
+  expect(what).toBe('did not end within 300000 ms');
+});
+
+const NOTHING = { exitCode: undefined, signal: undefined, stdout: '', stderr: '' };

@@ -13,19 +13,27 @@ export interface Ending {
 const FIRST_CHARS = 300;
 const LAST_CHARS = 500;
 
+/** What a program was told to do may be long, as the names of a node's disks are; what became of it stands behind. */
+const FIRST_WORDS_CHARS = 200;
+const LAST_WORDS_CHARS = 200;
+
 /** A program that did not exit with 0; its message is `<argv> <what>: <first and last of stderr>`. */
 export class CommandFailed extends Error {
   override readonly name = 'CommandFailed';
   readonly argv: readonly string[];
+  /** What became of it: a clause that goes on from the program's name. */
+  readonly what: string;
   readonly exitCode: number | undefined;
   readonly signal: string | undefined;
   readonly stdout: string;
   readonly stderr: string;
 
   constructor(ending: Ending, what: string, options?: ErrorOptions) {
-    const detail = shortened(ending.stderr.trim());
-    super(`${ending.argv.join(' ')} ${what}${detail === '' ? '' : `: ${detail}`}`, options);
+    const detail = shortened(ending.stderr.trim(), FIRST_CHARS, LAST_CHARS);
+    const words = shortened(ending.argv.join(' '), FIRST_WORDS_CHARS, LAST_WORDS_CHARS);
+    super(`${words} ${what}${detail === '' ? '' : `: ${detail}`}`, options);
     this.argv = ending.argv;
+    this.what = what;
     this.exitCode = ending.exitCode;
     this.signal = ending.signal;
     this.stdout = ending.stdout;
@@ -33,6 +41,6 @@ export class CommandFailed extends Error {
   }
 }
 
-/** The first lines and the end, with `…` for what was left out. */
-const shortened = (text: string): string =>
-  text.length <= FIRST_CHARS + LAST_CHARS ? text : `${text.slice(0, FIRST_CHARS)} … ${text.slice(-LAST_CHARS)}`;
+/** The beginning and the end, with `…` for what was left out. */
+const shortened = (text: string, first: number, last: number): string =>
+  text.length <= first + last ? text : `${text.slice(0, first)} … ${text.slice(-last)}`;

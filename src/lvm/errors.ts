@@ -27,18 +27,34 @@ const NOISE =
 export function faultFromLvm(error: unknown): unknown {
   if (!(error instanceof CommandFailed)) return error;
   const said = explanation(error.stderr);
-  if (error.exitCode === undefined || said === '') return new Fault('unavailable', error.message, { cause: error });
+  const verb = `lvm ${error.argv[1]}`;
+  if (error.exitCode === undefined || said === '') {
+    const why = [said, WAITS.test(error.what) ? HANG : ''].filter(Boolean).join('. ');
+    return new Fault('unavailable', `${verb} ${error.what}${why === '' ? '' : `: ${why}`}`, { cause: error });
+  }
   const kind = error.exitCode === EINVALID ? 'invalid' : TEXTS.find(({ pattern }) => pattern.test(said))?.kind;
-  return new Fault(kind ?? 'unavailable', `lvm ${error.argv[1]}: ${said}`, { cause: error });
+  return new Fault(kind ?? 'unavailable', `${verb}: ${shortened(said)}`, { cause: error });
 }
+
+/** What a command may wait for without end, and how a person finds out which it is. Nothing here changes anything. */
+const HANG =
+  'it waits for a disk, for the lock of another lvm command, or for udev. On the node: dmesg tells of disks, ' +
+  'fuser -v /run/lock/lvm/* who has a lock, dmsetup udevcookies whether udev has not answered';
+
+const WAITS = /did not end|hangs/;
+
+/** Of warnings without end, those after the reason are left out. */
+const MAX_CHARS = 800;
+const shortened = (said: string): string => (said.length <= MAX_CHARS ? said : `${said.slice(0, MAX_CHARS)} …`);
 
 /**
  * Texts of lvm2 2.03 that say that no volume can be made or grown in the group: its disks cannot be written or are not
- * there, its metadata has no room, another holds its lock, its name does not tell which group it is, or lvm.conf
- * (volume_list) keeps it from being started.
+ * there, its metadata has no room, another holds its lock, or there is no room for one, its name does not tell which
+ * group it is, lvm.conf (volume_list) keeps it from being started, or the machine has no semaphore left by which udev
+ * tells that a device is there.
  */
 const ABOUT_THE_GROUP =
-  /error (writing|reading) device|failed to write (metadata|vg)|input\/output error|read-only file ?system|volume group .* is read-only|while pvs are missing|with unknown segments|exceeds maximum metadata size|too large for circular buffer|can't get lock|lock failed|multiple vgs found|activation filter/i;
+  /error (writing|reading) device|failed to write (metadata|vg)|input\/output error|read-only file ?system|volume group .* is read-only|while pvs are missing|with unknown segments|exceeds maximum metadata size|too large for circular buffer|can't get lock|lock failed|multiple vgs found|activation filter|locking initiali[sz]ation failed|maximum number of semaphores reached/i;
 
 /**
  * Whether a failed command, as `faultFromLvm` gives it, says something of the whole group and not of one volume. A
@@ -56,18 +72,26 @@ export function hasHung(error: unknown): boolean {
   return cause instanceof CommandFailed && cause.exitCode === undefined && cause.cause === undefined;
 }
 
+/** A file of a lock, which could not be opened: its folder is full or cannot be written (lib/misc/lvm-flock.c). */
+const LOCK_FILE = /\/[PV]_[^\s/]+: open failed/;
+
 /** Whether a command, as `faultFromLvm` gives its failure, did not get one of lvm's locks, or cannot have any. */
 export function isAboutLocks(error: unknown): boolean {
   const cause = error instanceof Fault ? error.cause : undefined;
-  return cause instanceof CommandFailed && /\block(ing)?\b/i.test(explanation(cause.stderr));
+  if (!(cause instanceof CommandFailed)) return false;
+  const said = explanation(cause.stderr);
+  return /\block(ing)?\b/i.test(said) || LOCK_FILE.test(said);
 }
 
-const explanation = (stderr: string): string =>
-  stderr
+/** What lvm said, warnings after the rest: there may be one for each disk, and the reason stands behind them. */
+function explanation(stderr: string): string {
+  const lines = stderr
     .split('\n')
     .map((line) => line.trim())
-    .filter((line) => line !== '' && !NOISE.test(line))
-    .join(' ');
+    .filter((line) => line !== '' && !NOISE.test(line));
+  const isWarning = (line: string): boolean => line.startsWith('WARNING:');
+  return [...lines.filter((line) => !isWarning(line)), ...lines.filter(isWarning)].join(' ');
+}
 
 /** lvextend to the size it has, or a smaller one. */
 export const isLargeEnoughAlready = (error: unknown): boolean =>

@@ -1,8 +1,9 @@
 // oxlint-disable vitest/no-standalone-expect -- `test` is testOn's, which the rule does not know
-import { appendFile, open, readFile } from 'node:fs/promises';
+import { appendFile, mkdir, open, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect } from 'vitest';
 import { run } from '../../src/exec/run.ts';
+import { concernsGroup } from '../../src/lvm/errors.ts';
 import { createLvm, type LvmOptions } from '../../src/lvm/lvm.ts';
 import { bytes, MIB } from '../../src/model/bytes.ts';
 import { createLoopDisks, type LoopDisks } from './loop-disks.ts';
@@ -140,6 +141,25 @@ test('where lvm can have no locks at all, groups are still reported', async () =
   await disks.lvm('vgcreate', 'g', ...disks.devices);
   await appendFile(path.join(disks.systemDir, 'lvm.conf'), 'global { locking_dir = "/proc/no-locks" }\n');
   expect(await groupsOf(lvmOn(disks))).toMatchObject([{ name: 'g' }]);
+});
+
+test.each([
+  ['full', 'nr_inodes=1'],
+  ['read-only', 'ro'],
+])('where the folder of locks is %s groups are reported, and none is given anything', async (_, option) => {
+  await using disks = await createLoopDisks(64 * MIB);
+  await disks.lvm('vgcreate', 'g', ...disks.devices);
+  await using stack = new AsyncDisposableStack();
+  const folder = path.join(disks.systemDir, 'full');
+  await mkdir(folder);
+  await disks.command('mount', '-t', 'tmpfs', '-o', option, 'locks', folder);
+  stack.defer(() => disks.command('umount', folder).then(() => undefined));
+  await appendFile(path.join(disks.systemDir, 'lvm.conf'), `global { locking_dir = "${folder}" }\n`);
+  const lvm = lvmOn(disks);
+  expect(await groupsOf(lvm)).toMatchObject([{ name: 'g' }]);
+  const volume = { vgName: 'g', name: 'v', sizeBytes: bytes(8 * MIB), layout: 'linear' } as const;
+  const [made] = await lvm.createVolumes([volume], never);
+  expect(made?.status === 'rejected' && concernsGroup(made.reason)).toBe(true);
 });
 
 test('what a group is like is kept for whoever has to restore it, outside of lvm.conf', async () => {
