@@ -4,7 +4,7 @@ import { CommandFailed } from '../exec/command-failed.ts';
 import type { Run } from '../exec/run.ts';
 import { isOn } from './btrfs.ts';
 import { DEVICES, deviceBehind, deviceNumber } from './device-number.ts';
-import { kernelWords } from './kernel-words.ts';
+import { hearKernel } from './kernel-words.ts';
 import { isReadOnly, isSameView, mountAt, parseMountinfo, viewAt, type MountEntry } from './mountinfo.ts';
 import { isSeenOutside } from './seen-outside.ts';
 
@@ -70,7 +70,8 @@ export function createHostMounts(run: Run): Mounts {
       const found = mountAt(await list(signal), target);
       if (found) return assertSame(found, await showsSource(found, source, run, signal));
       const argv = mountArgv({ source, target, fsType, options });
-      await call(argv, signal).catch((error: unknown) => throwWithWords(source, error, run, signal));
+      const heard = await hearKernel(run, signal);
+      await call(argv, signal).catch((error: unknown) => throwWithWords(error, () => heard(source, signal)));
     },
     bind: async ({ source, target, readOnly, options }, signal) => {
       const entries = await list(signal);
@@ -95,13 +96,16 @@ export function createHostMounts(run: Run): Mounts {
   };
 }
 
-/** Why a filesystem cannot be mounted, and what helps, only the kernel's log tells. */
-async function throwWithWords(device: string, error: unknown, run: Run, signal: AbortSignal): Promise<never> {
-  if (!(error instanceof Fault)) throw error;
-  const words = await kernelWords(device, run, signal);
-  throw words === undefined
-    ? error
-    : new Fault(error.kind, `${error.message} The kernel says: ${words}`, { cause: error });
+/**
+ * Why a filesystem cannot be mounted, and what helps, only the kernel's log tells; nothing of a mount that was ended,
+ * which the kernel did not refuse.
+ */
+async function throwWithWords(error: unknown, heard: () => Promise<string | undefined>): Promise<never> {
+  const wasRefused =
+    error instanceof Fault && error.cause instanceof CommandFailed && error.cause.exitCode !== undefined;
+  const words = wasRefused ? await heard() : undefined;
+  if (!(error instanceof Fault) || words === undefined) throw error;
+  throw new Fault(error.kind, `${error.message} The kernel says: ${words}`, { cause: error });
 }
 
 /**

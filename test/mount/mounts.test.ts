@@ -4,13 +4,15 @@ import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'vitest';
+import { CommandFailed } from '../../src/exec/command-failed.ts';
 import { exits } from '../../src/exec/fake-run.ts';
 import { run } from '../../src/exec/run.ts';
 import { MIB } from '../../src/model/bytes.ts';
+import { textOf } from '../../src/model/fault.ts';
 import { deviceNumber } from '../../src/mount/device-number.ts';
 import { createHostFilesystems } from '../../src/mount/host-filesystems.ts';
 import { mountAt } from '../../src/mount/mountinfo.ts';
-import { createHostMounts } from '../../src/mount/mounts.ts';
+import { createHostMounts, type Mounts } from '../../src/mount/mounts.ts';
 import { createLoopDisks } from '../lvm/loop-disks.ts';
 import { testOn } from '../machine.ts';
 
@@ -227,10 +229,23 @@ test('of a filesystem that cannot be mounted, what the kernel says of it is told
   await mkdir(target);
   await filesystems.format(device, { type: 'xfs', uuid: randomUUID() }, never);
   await disks.command('dd', 'if=/dev/zero', `of=${device}`, 'bs=512', 'seek=1', 'count=3', 'conv=fsync');
-  await expect(mounts.mount({ source: device, target, fsType: 'xfs', options: [] }, never)).rejects.toMatchObject({
-    kind: 'unavailable',
-    message: expect.stringMatching(
-      /Structure needs cleaning.*The kernel says: .*XFS \(loop\d+\): .*xfs_repair/s,
-    ) as string,
+  const messageOf = (by: Mounts, ...options: readonly string[]): Promise<string> =>
+    by.mount({ source: device, target, fsType: 'xfs', options }, never).then(
+      () => expect.fail('it was mounted'),
+      (error: unknown) => {
+        expect(error).toMatchObject({ kind: 'unavailable' });
+        return textOf(error);
+      },
+    );
+  expect(await messageOf(mounts)).toMatch(
+    /Structure needs cleaning.*The kernel says: .*XFS \(loop\d+\): .*xfs_repair/s,
+  );
+  expect(await messageOf(mounts, 'no-such-option')).not.toContain('The kernel says');
+  const cut = createHostMounts(async (argv, options, signal) => {
+    const output = run(argv, options, signal);
+    if (argv[0] !== 'mount') return output;
+    await expect(output).rejects.toBeInstanceOf(CommandFailed);
+    throw new CommandFailed({ argv, exitCode: undefined, signal: 'SIGTERM', stdout: '', stderr: '' }, 'took long');
   });
+  expect(await messageOf(cut)).toMatch(/took long$/);
 });
