@@ -6,6 +6,7 @@ const volume = { vgName: 'pool-0', name: 'v1', sizeBytes: bytes(MIB + 1), layout
 const seen = { vgName: 'pool-0', vgUuid: 'g-1', name: 'v1', uuid: 'v-1' };
 
 test.each([
+  ['systemid', argv.systemId(), 'lvm systemid'],
   ['pvcreate', argv.pvcreate('uuid-1', '/dev/sdb'), 'lvm pvcreate --uuid uuid-1 --norestorefile -- /dev/sdb'],
   ['pvremove', argv.pvremove('/dev/sdb'), 'lvm pvremove -- /dev/sdb'],
   ['vgcreate', argv.vgcreate('pool-0', ['/dev/sdb', '/dev/sdc']), 'lvm vgcreate -- pool-0 /dev/sdb /dev/sdc'],
@@ -54,6 +55,16 @@ test.each([
   ],
 ])('%s', (_, made, want) => {
   expect(made.join(' ')).toBe(want);
+});
+
+test('a report is of all groups, in one form, and waits for whoever changes something unless told otherwise', () => {
+  const waiting = argv.fullreport();
+  const form = ['--foreign', '--reportformat', 'json', '--units', 'b', '--nosuffix'];
+  expect(waiting.slice(0, 8)).toEqual(['lvm', 'fullreport', ...form]);
+  expect(argv.fullreport({ locking: false })).toEqual(waiting.toSpliced(2, 0, '--nolocking'));
+  const asked = waiting.slice(8).filter((word) => !/^[a-z_]+(,[a-z_]+)+$/.test(word));
+  const each = (name: string) => ['--configreport', name, '-o'];
+  expect(asked).toEqual([...['vg', 'pv', 'lv', 'pvseg', 'seg'].flatMap(each), 'segtype']);
 });
 
 test('every call says which devices lvm may look at, and neither writes archives nor starts dmeventd or half a volume', () => {

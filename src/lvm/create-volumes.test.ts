@@ -80,6 +80,7 @@ test('one that fails fails alone', async () => {
   );
   expect(results).toMatchObject([{ status: 'fulfilled' }, { reason: { kind: 'exhausted' } }, { status: 'fulfilled' }]);
   expect(it.tags()).toEqual([[OUR_TAG], [OUR_TAG]]);
+  expect(it.program.said).not.toContain('fullreport'); // what is there makes no room
 });
 
 test('where finishing all fails, each is finished by itself, and who went meanwhile is told', async () => {
@@ -95,6 +96,36 @@ test('where finishing all fails, each is finished by itself, and who went meanwh
   expect(it.tags()).toEqual([[OUR_TAG], [OUR_TAG]]);
 });
 
+test('one that cannot be finished is tried once', async () => {
+  const it = rig((command, { volumes }) => {
+    if (command.startsWith('lvchange')) volumes.delete('a');
+  });
+  const results = await it.lvm.createVolumes([volume('a')], never, await it.look());
+  expect(results).toMatchObject([{ reason: { kind: 'not-found' } }]);
+  expect(it.program.said).toEqual(['lvcreate pool-0/a', 'lvchange pool-0/a']);
+});
+
+test.each([
+  ['ours and whole: nothing is done', whole('a'), { status: 'fulfilled' }],
+  ['somebody else’s: it is refused', { ...whole('a'), tags: [] }, { reason: { kind: 'conflict' } }],
+  ['ours and smaller: it is refused', { ...whole('a'), size: 4 * MIB }, { reason: { kind: 'conflict' } }],
+])('what bears the name of a volume is %s', async (_, there, result) => {
+  const it = rig();
+  for (const one of [whole('0'), there]) it.program.volumes.set(one.name, one);
+  expect(await it.lvm.createVolumes([volume('a')], never, await it.look())).toMatchObject([result]);
+  expect(it.program.said).toEqual([]);
+});
+
+test('a name that lvcreate calls taken, though nothing bears it, is refused in the words of lvm', async () => {
+  const it = rig((command) => {
+    if (command.startsWith('lvcreate')) throw exits(['lvm', 'lvcreate'], 5, 'Logical Volume "a" already exists');
+  });
+  it.program.volumes.set('0', whole('0'));
+  expect(await it.lvm.createVolumes([volume('a')], never, await it.look())).toMatchObject([
+    { reason: { kind: 'conflict', message: expect.stringContaining('"a" already exists') as string } },
+  ]);
+});
+
 test.each([
   ['ours and whole: it is done', whole('a'), { status: 'fulfilled' }],
   ['being made by another agent: it waits', unfinished('a'), { reason: { kind: 'unavailable' } }],
@@ -103,10 +134,10 @@ test.each([
 ])('lvcreate finds the name taken, which was free when it was looked at; %s', async (_, there, result) => {
   const it = rig();
   const seen = await it.look();
-  it.program.volumes.set('a', there);
+  for (const one of [whole('0'), there]) it.program.volumes.set(one.name, one);
   expect(await it.lvm.createVolumes([volume('a')], never, seen)).toMatchObject([result]);
   expect(it.program.said).toEqual(['lvcreate pool-0/a', 'fullreport']);
-  expect([...it.program.volumes.values()]).toEqual([there]);
+  expect(it.program.volumes.get('a')).toEqual(there);
 });
 
 test('the rest of a cut try goes, unless another volume bears its name by now', async () => {

@@ -44,7 +44,7 @@ export async function createVolumes(
 
 const asItIs: NonNullable<NewVolume['inside']> = (work) => work();
 
-/** One command for all; where that fails, one for each, which says of which. */
+/** One command for all; where that fails, one for each, which says of which. Empty where it went well. */
 async function finish(
   { change }: Commands,
   made: readonly NewVolume[],
@@ -57,7 +57,7 @@ async function finish(
   };
   try {
     await end(made);
-    return made.map(() => ({ status: 'fulfilled', value: undefined }));
+    return [];
   } catch (error) {
     signal.throwIfAborted();
     if (made.length === 1) return [{ status: 'rejected', reason: error }];
@@ -75,11 +75,11 @@ export async function oneByOne<T, R>(
   return results;
 }
 
-type Look = (ref: GroupRef, anew?: boolean) => Promise<LvmGroup>;
+type Look = (ref: GroupRef, anew: boolean) => Promise<LvmGroup>;
 
 function createLook(commands: Commands, seen: Seen | undefined, signal: AbortSignal): Look {
   let known = seen;
-  return async (ref, anew = false) => {
+  return async (ref, anew) => {
     known = await commands.look(anew ? undefined : known, signal);
     return groupOf(known.groups, ref);
   };

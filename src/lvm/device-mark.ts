@@ -13,17 +13,14 @@ const PROOF = 16;
  */
 export function newDeviceMark(group: string, boot: string, random: Uint8Array = randomBytes(RANDOM)): string {
   const start = lettersOf(random, RANDOM) + hashed(`boot ${boot}`, BOOT);
-  return (start + proofOf(group, start)).replace(
-    /^(.{6})(.{4})(.{4})(.{4})(.{4})(.{4})(.{6})$/,
-    '$1-$2-$3-$4-$5-$6-$7',
-  );
+  return (start + proofOf(group, start)).replace(/(.{6})(.{4})(.{4})(.{4})(.{4})(.{4})(.{6})/, '$1-$2-$3-$4-$5-$6-$7');
 }
 
 /** Whether we prepared the device with this identifier for this group. */
 export function isMarkedFor(group: string, uuid: string): boolean {
   const letters = uuid.replaceAll('-', '');
   const start = letters.slice(0, RANDOM + BOOT);
-  return letters.length === RANDOM + BOOT + PROOF && letters.slice(RANDOM + BOOT) === proofOf(group, start);
+  return letters.slice(RANDOM + BOOT) === proofOf(group, start);
 }
 
 /** Whether a device with this mark was prepared since the machine started: then who did may still be at it. */

@@ -12,10 +12,13 @@ const idOf = (name: string): string => `${name.repeat(6)}-1111-2222-3333-4444-55
 const deviceOf = (name: string): string => `LVM-${VG}${idOf(name)}`.replaceAll('-', '').replace('LVM', 'LVM-');
 
 /** A machine with volumes `a` and `b` in group `data`, each of which can be stopped, as device-mapper does it. */
-function machine(script: (said: string, stopped: Set<string>) => Reply | Promise<Reply> = () => undefined) {
+function machine(
+  script: (said: string, stopped: Set<string>) => Reply | Promise<Reply> = () => undefined,
+  active = 'active',
+) {
   const stopped = new Set<string>();
   const volumes = ['a', 'b'];
-  const report = (): string => JSON.stringify({ report: [section(volumes)] });
+  const report = (): string => JSON.stringify({ report: [section(volumes, active)] });
   const { run, calls } = createFakeRun(async (argv) => {
     const said = argv.filter((word, at) => word !== '--config' && argv[at - 1] !== '--config').join(' ');
     const own = await script(said, stopped);
@@ -25,7 +28,7 @@ function machine(script: (said: string, stopped: Set<string>) => Reply | Promise
     if (argv[0] === 'dmsetup' && verb === 'resume') stopped.delete(device);
     if (argv[0] === 'dmsetup' && verb === 'info')
       return volumes
-        .map((name) => `${deviceOf(name)} ${stopped.has(deviceOf(name)) ? 'Suspended' : 'Active'}`)
+        .map((name) => `${deviceOf(name)} ${stopped.has(deviceOf(name)) ? 'Suspended' : 'Active'} `)
         .join('\n');
     if (said.startsWith('lvm lvcreate')) stopped.delete(deviceOf(said.slice(-1)));
     return said.startsWith('lvm fullreport') ? report() : '';
@@ -40,7 +43,7 @@ function machine(script: (said: string, stopped: Set<string>) => Reply | Promise
   return { run, calls, lvm, stopped, done, volumes };
 }
 
-const section = (names: readonly string[]) => ({
+const section = (names: readonly string[], active: string) => ({
   vg: [
     {
       vg_name: 'data',
@@ -53,7 +56,7 @@ const section = (names: readonly string[]) => ({
   ],
   pv: [{ pv_name: '/dev/sda', pv_uuid: 'pv', pv_size: String(100 * MIB), pv_free: String(50 * MIB), vg_name: 'data' }],
   lv: names.map((name) => ({
-    ...{ lv_name: name, lv_uuid: idOf(name), lv_size: String(8 * MIB), lv_tags: 'open-local', lv_active: 'active' },
+    ...{ lv_name: name, lv_uuid: idOf(name), lv_size: String(8 * MIB), lv_tags: 'open-local', lv_active: active },
   })),
   pvseg: [],
 });
@@ -129,6 +132,43 @@ test('one that does not go on is put right by lvm', async () => {
   expect(done()).toEqual([...MADE, ...GOING, 'lvchange data/a', 'lvchange data/sa', 'lvchange data/sb']);
 });
 
+test('where one goes on neither by the kernel nor by lvm, that is told, and the others go on', async () => {
+  const { lvm, done } = machine((said) =>
+    said === `dmsetup resume --uuid ${deviceOf('a')}` || said.includes('--refresh')
+      ? exits(['dmsetup'], 1, 'ioctl failed')
+      : undefined,
+  );
+  await expect(lvm.createSnapshots(BOTH, never)).rejects.toThrow('ioctl failed');
+  expect(done()).toEqual([...MADE, ...GOING, 'lvchange data/a']);
+});
+
+test.each([
+  ['Device or resource busy\n', 'dmsetup suspend: Device or resource busy'],
+  ['', /^dmsetup suspend: dmsetup exited with 1$/],
+])('what the kernel says of one that cannot be stopped is told: %j', async (stderr, told) => {
+  const { lvm } = machine((said) => (said.startsWith('dmsetup suspend') ? exits(['dmsetup'], 1, stderr) : undefined));
+  await expect(lvm.createSnapshots(BOTH, never)).rejects.toThrow(told);
+});
+
+test('a call that is given up while a volume is stopped ends with the reason', async () => {
+  const giveUp = new AbortController();
+  const { lvm, done } = machine((said) => {
+    if (said.startsWith('dmsetup suspend')) giveUp.abort(new Error('the agent stops'));
+    return undefined;
+  });
+  await expect(lvm.createSnapshots(BOTH, giveUp.signal)).rejects.toThrow(/^the agent stops$/);
+  expect(done()).toEqual(['suspend a', ...GOING]);
+});
+
+test.each([
+  ['is not there', 'active', [snapshot('a'), snapshot('c')], 'not-found'],
+  ['is not active', '', BOTH, 'precondition'],
+])('where one of the volumes %s, nothing is stopped', async (_, active, wanted, kind) => {
+  const { lvm, done } = machine(undefined, active);
+  await expect(lvm.createSnapshots(wanted, never)).rejects.toMatchObject({ kind });
+  expect(done()).toEqual([]);
+});
+
 test('where one of the names is taken, nothing is stopped', async () => {
   const { lvm, done, volumes } = machine();
   volumes.push('sb');
@@ -145,16 +185,16 @@ function record(): { readonly file: StateFile<readonly string[]>; readonly state
 
 test('which are stopped is written before, and taken back when all go on', async () => {
   const { file, states } = record();
-  const { run, calls } = machine();
+  states.push(['LVM-other']); // stopped by another call, or by an earlier process
+  const { run } = machine();
   let written = -1;
   const counting: typeof run = (argv, ...rest) => {
     if (argv[1] === 'suspend' && written < 0) written = states.length;
     return run(argv, ...rest);
   };
   await createLvm({ run: counting, stopped: file }).createSnapshots(BOTH, never);
-  expect(states).toEqual([[], ['a', 'b'].map(deviceOf), []]);
-  expect(written).toBe(2);
-  expect(calls.length).toBeGreaterThan(0);
+  expect(states.slice(1)).toEqual([['LVM-other'], ['LVM-other', ...['a', 'b'].map(deviceOf)], ['LVM-other']]);
+  expect(written).toBe(3);
 });
 
 test('nothing is stopped when that cannot be written', async () => {
@@ -174,4 +214,23 @@ test('what a killed process left stopped goes on at once, also when one of it is
   await createLvm({ run, stopped: file }).resumeLeft(never);
   expect(done()).toEqual(GOING);
   expect(states.at(-1)).toEqual([]);
+});
+
+test('where nothing was left stopped, nothing is written', async () => {
+  const { run, calls } = machine();
+  const { file, states } = record();
+  await createLvm({ run, stopped: file }).resumeLeft(never);
+  expect([calls, states]).toEqual([[], [[]]]);
+});
+
+test('an agent that ends while it lets go on what was left keeps the record of it', async () => {
+  const ending = new AbortController();
+  const { run } = machine(() => {
+    ending.abort(new Error('the agent ends'));
+    return undefined;
+  });
+  const { file, states } = record();
+  states.push(['a', 'b'].map(deviceOf));
+  await expect(createLvm({ run, stopped: file }).resumeLeft(ending.signal)).rejects.toThrow('the agent ends');
+  expect(states).toHaveLength(2);
 });

@@ -31,7 +31,7 @@ export function lvmName(text: string): string {
 const MAX_GROUP_CHARS = 76;
 
 /** Whether a group's name leaves too few characters for its volumes: lvm makes such a group, and no volume in it. */
-export const isNameTooLong = (group: string): boolean => group.length + group.split('-').length - 1 > MAX_GROUP_CHARS;
+export const isNameTooLong = (group: string): boolean => group.replaceAll('-', '--').length > MAX_GROUP_CHARS;
 
 /** A clause that goes on from the group's name. */
 export const TOO_LONG = `has so long a name that none is left for volumes: ${MAX_GROUP_CHARS} characters can be, hyphens counted twice`;
