@@ -193,14 +193,14 @@ const targetOf = ({ spec, metadata }: LocalVolume, step: Deed): VolumeRef => ({
 async function erase(
   volume: LocalVolume,
   { target, first, path, size }: Erasure & { readonly target: VolumeRef },
-  { lvm, disks, crypt }: VolumeDeps,
+  { lvm, disks, crypt, others }: VolumeDeps,
   signal: AbortSignal,
 ): Promise<void> {
   if (first === 'activate') await lvm.activateVolume(target, signal);
   if (first === 'refresh') await lvm.refreshVolume(target, signal);
   await assertLeadsTo(target, path, { disks, todo: 'erased' }, signal);
   await closeLeft(volume, crypt, signal);
-  const isUnreadable = await destroyKeys(volume, path, crypt, signal);
+  const isUnreadable = await destroyKeys(volume, path, { crypt, others }, signal);
   await disks.erase({ path, size, ...(isUnreadable ? { head: LUKS_HEADER } : {}) }, signal);
 }
 
