@@ -7,6 +7,9 @@ export type Encryption = 'luks2';
 /** Of a LUKS2 volume of ours: its metadata and key slots take so much of the device, and data begins after them. */
 export const LUKS_HEADER = bytes(16 * MIB);
 
+/** Bytes of a sector of an opened device with a filesystem, which is read by no less whatever the disk has. */
+export const SEALED_SECTOR = 4096;
+
 /**
  * What encryption takes of a volume's device, in bytes. It is part of the logical volume (`spec.sizeBytes`, the ledger)
  * and not of what a claim asks for and sees.

@@ -1,3 +1,4 @@
+import { SEALED_SECTOR } from '../../model/encryption.ts';
 import { Fault } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import type { Seen, VolumeRef } from '../../lvm/lvm.ts';
@@ -7,10 +8,11 @@ import type { Filesystems } from '../../mount/filesystem.ts';
 /**
  * Throws Fault `precondition` before a filesystem grows onto disks with larger sectors than it can be read by: its
  * device has the largest sectors of its disks, and no kernel mounts it again. LVM makes no such group unless lvm.conf
- * (allow_mixed_block_sizes) or an older LVM let it. What is on a raw device is the pod's own.
+ * (allow_mixed_block_sizes) or an older LVM let it. What is on a raw device is the pod's own, and an encrypted
+ * filesystem is read by the sectors of its opened device.
  */
 export async function assertSectors(
-  { spec: { fsType, role } }: LocalVolume,
+  { spec: { fsType, role, encryption } }: LocalVolume,
   volume: VolumeRef,
   { seen, filesystems }: { readonly seen: Seen | undefined; readonly filesystems: Looks },
   signal: AbortSignal,
@@ -20,7 +22,8 @@ export async function assertSectors(
   const largest = Math.max(...disks.map(({ sector }) => sector));
   const path = volumeDevicePath(volume.vgName, volume.name);
   const own = await filesystems.sectorOf(path, signal);
-  if (own === undefined || own >= largest || (await blockOf(path, filesystems, signal)) >= largest) return;
+  if (own === undefined || own >= largest) return;
+  if ((encryption ? SEALED_SECTOR : await blockOf(path, filesystems, signal)) >= largest) return;
   throw new Fault('precondition', refusal(`${fsType} of ${volume.vgName}/${volume.name}`, volume, disks, own, largest));
 }
 
@@ -45,7 +48,6 @@ async function openDisks(
   );
 }
 
-/** Of an encrypted volume nobody can tell. */
 async function blockOf(path: string, filesystems: Looks, signal: AbortSignal): Promise<number> {
   const content = await filesystems.probe(path, signal);
   return content.kind === 'filesystem' ? (content.blockSize ?? 0) : 0;

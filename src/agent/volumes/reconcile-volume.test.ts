@@ -667,17 +667,24 @@ test.each([
   ['is not grown', 'xfs in blocks of 512', 512, 512, { sizeBytes: GIB, message: NOT_MOUNTED_AGAIN }],
   ['is grown', 'ext4 in blocks of 4096', 512, 4096, { sizeBytes: 2 * GIB }],
   ['is grown', 'xfs that is on such sectors already', 4096, 512, { sizeBytes: 2 * GIB }],
+  ['is grown', 'xfs that is encrypted', 512, undefined, { sizeBytes: 2 * GIB }],
 ])('in a group that has disks with sectors of 4096 bytes too, %s: %s', async (_, what, own, blockSize, grown) => {
   const [fsType = ''] = what.split(' ');
-  const it = await rig(sampleLocalVolume({ spec: { fsType } }));
+  const spec = { fsType, ...(blockSize === undefined ? { encryption: 'luks2' as const } : {}) };
+  const it = await rig(sampleLocalVolume({ spec }));
   await it.lvm.extendGroup({ name: 'pool-0', devices: ['/dev/sim-b'] }, never);
   await it.reconcile();
-  it.object.write(sampleLocalVolume({ spec: { fsType, sizeBytes: 2 * GIB }, status: it.object.read()?.status }));
+  it.object.write(sampleLocalVolume({ spec: { ...spec, sizeBytes: 2 * GIB }, status: it.object.read()?.status }));
   const sectors: Readonly<Record<string, number>> = { '/dev/sim-a': 512, '/dev/sim-b': 4096, '/dev/pool-0/v1': own };
   const filesystems = {
     ...it.deps.filesystems,
     sectorOf: (device: string) => Promise.resolve(sectors[device]),
-    probe: () => Promise.resolve({ kind: 'filesystem', type: fsType, blockSize } as const),
+    probe: () =>
+      Promise.resolve(
+        blockSize === undefined
+          ? ({ kind: 'other', what: 'crypto_LUKS' } as const)
+          : ({ kind: 'filesystem', type: fsType, blockSize } as const),
+      ),
   };
   await it.reconcile({ filesystems }).catch(() => undefined);
   expect(it.object.read()?.status).toMatchObject({ phase: 'Ready', ...grown });

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Crypt, Key, Mapping } from '../../crypt/crypt.ts';
 import { labelOf, luksUuidOf, mappingNameOf } from '../../crypt/names.ts';
+import { SEALED_SECTOR } from '../../model/encryption.ts';
 import { Fault } from '../../model/fault.ts';
 import type { Filesystems } from '../../mount/filesystem.ts';
 import { deviceNumber } from '../../mount/device-number.ts';
@@ -71,7 +72,7 @@ async function unlock(
   }
   const made = keys ?? { key: randomBytes(32) };
   const plan = await planWith(volume, deps, signal);
-  if (plan === 'make') await make(volume, { key: made.key, sectorSize: block ? 512 : 4096 }, deps, signal);
+  if (plan === 'make') await make(volume, { key: made.key, sectorSize: block ? 512 : SEALED_SECTOR }, deps, signal);
   if (plan === 'rename') await crypt.identify(device, luksUuidOf(id), signal);
   const open = (key: Key): Promise<boolean> => crypt.open({ device, name, key }, signal);
   await acceptKeys({ id, device, keys: made }, open, crypt, signal);
