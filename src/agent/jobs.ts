@@ -18,6 +18,7 @@ import { createWatchedFolders } from './limits/watched-folders.ts';
 import type { AgentMetrics } from './metrics.ts';
 import type { Ports } from './ports.ts';
 import type { Job, Queues } from './queues.ts';
+import type { Registered } from './registered.ts';
 import { observe, type Observation } from './storage/observe.ts';
 import type { DiskHealth } from './storage/disk-health.ts';
 import { hostReport } from './storage/host-report.ts';
@@ -55,6 +56,8 @@ export interface JobsDeps {
   readonly onBroken: OnBroken;
   readonly limits: Limits;
   readonly queues: Queues;
+  /** Absent: no kubelet is asked to register the driver. */
+  readonly registered?: Pick<Registered, 'standings'> | undefined;
   readonly copies: RunningCopies;
   /** Absent: nothing is real. */
   readonly health?: DiskHealth | undefined;
@@ -156,7 +159,7 @@ function nodeJob(shared: Shared): Job {
     failingDisks: async (...asked: Parameters<DiskHealth['look']>) => (await shared.health?.look(...asked)) ?? [],
     moreStandings: ({ groups }: Observation) => {
       strays.look(groups);
-      return strays.standings();
+      return [...strays.standings(), ...(shared.registered?.standings() ?? [])];
     },
     marks: createFormatMarks({
       client: shared.client,

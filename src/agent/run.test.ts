@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { Client, credentials } from '@grpc/grpc-js';
 import { afterEach, expect, test } from 'vitest';
 import { GIB, MIB } from '../model/bytes.ts';
 import { inlineVolumeId } from '../model/inline-volume.ts';
@@ -11,6 +12,7 @@ import { KEEP, LOG_LEVEL, NODE_LABEL, REMOVE_STRAYS, VOLUME_FINALIZER } from '..
 import { createApiServer, type ApiServer } from '../../sandbox/apiserver/api-server.ts';
 import { createCsiClient, type CsiClient } from '../csi/client.ts';
 import * as csi from '../csi/gen/csi.ts';
+import { RegistrationService } from '../csi/gen/pluginregistration.ts';
 import { silentLog } from '../model/log.ts';
 import { run } from '../exec/run.ts';
 import { EVENTS } from '../kube/events/event-object.ts';
@@ -36,14 +38,18 @@ interface Rig {
   readonly csi: CsiClient;
   readonly folder: string;
   /** Starts the agent; the returned function ends it as a signal would. */
-  start(ports?: typeof createPorts): () => Promise<void>;
+  start(ports?: typeof createPorts, now?: () => number): () => Promise<void>;
   nls(): NodeLocalStorage | undefined;
   volume(name: string): LocalVolume | undefined;
   /** What the level of the log was set to, in order. */
   readonly levels: readonly (string | undefined)[];
 }
 
-async function rig(spec: NodeLocalStorage['spec'], interval = '100ms'): Promise<Rig> {
+async function rig(
+  spec: NodeLocalStorage['spec'],
+  interval = '100ms',
+  flags: (folder: string) => Readonly<Record<string, string>> = () => ({}),
+): Promise<Rig> {
   const folder = await mkdtemp(path.join(tmpdir(), 'agent-'));
   cleanups.push(() => rm(folder, { recursive: true, force: true }));
   const crds = ['localvolumes', 'nodelocalstorages', 'nodelocalstorageinitconfigs'];
@@ -75,6 +81,7 @@ async function rig(spec: NodeLocalStorage['spec'], interval = '100ms'): Promise<
     regexp: '^sim-.$',
     interval,
     'snapshot-interval': '50ms',
+    ...flags(folder),
   };
   const config = parseAgentConfig(
     Object.entries(args).map(([name, value]) => `--${name}=${value}`),
@@ -89,9 +96,10 @@ async function rig(spec: NodeLocalStorage['spec'], interval = '100ms'): Promise<
     client,
     csi: csiClient,
     folder,
-    start: (ports = createPorts) => {
+    start: (ports = createPorts, now = () => performance.now()) => {
       const stop = new AbortController();
-      const ended = runAgent(config, { client, run, version: '1', log: silentLog, setLogLevel, ports }, stop.signal);
+      const deps = { client, run, version: '1', log: silentLog, setLogLevel, ports, now };
+      const ended = runAgent(config, deps, stop.signal);
       const end = async (): Promise<void> => {
         stop.abort();
         await ended;
@@ -384,6 +392,32 @@ test('a node that cannot be looked at says so, keeps what was known, and recover
   expect(available(it)).toBe(FREE);
   await writeFile(disks, whole);
   await eventually(() => expect(state()?.type).toBe('DiskReady'));
+});
+
+test('a kubelet that does not know the driver is told of, until it does', async () => {
+  const it = await rig(SPEC, '100ms', (folder) => ({
+    ...{ 'kubelet-dir': folder, 'registration-endpoint': `unix://${folder}/reg.sock` },
+  }));
+  let nowMs = 0;
+  it.start(createPorts, () => nowMs);
+  await eventually(() => expect(available(it)).toBe(FREE));
+  const registered = () => it.nls()?.status?.conditions?.find(({ type }) => type === 'DriverRegistered');
+  expect(registered()).toBeUndefined();
+  nowMs = 120_000;
+  await eventually(() => expect(registered()).toMatchObject({ status: 'False', reason: 'DriverNotRegistered' }));
+  expect(registered()?.message).toContain(`it has not looked at ${it.folder}/reg.sock.`);
+
+  const kubelet = new Client(`unix://${it.folder}/reg.sock`, credentials.createInsecure());
+  cleanups.push(async () => kubelet.close());
+  const { path: method, requestSerialize, responseDeserialize } = RegistrationService.notifyRegistrationStatus;
+  kubelet.makeUnaryRequest(
+    method,
+    requestSerialize,
+    responseDeserialize,
+    { pluginRegistered: true, error: '' },
+    () => {},
+  );
+  await eventually(() => expect(registered()).toBeUndefined());
 });
 
 test('an invalid pattern, a duplicate group and a device listed twice are told, and nothing is written', async () => {

@@ -4,6 +4,7 @@ import type { Log } from '../model/log.ts';
 import { createOpsServer } from '../daemon/ops-server.ts';
 import type { LocalVolume } from '../model/local-volume.ts';
 import type { NodeLocalStorage } from '../model/objects.ts';
+import { present } from '../model/present.ts';
 import { AGENT, LOG_LEVEL, TRACEPARENT } from '../model/well-known.ts';
 import { tracedRun } from '../trace/traced-run.ts';
 import { createTracing, type Tracing } from '../trace/tracing.ts';
@@ -31,6 +32,7 @@ import { createNodeVolumes } from './volumes/node-volumes.ts';
 import { createOwnObjects } from './own-objects.ts';
 import { createOtherDriver } from './other-driver.ts';
 import { createPorts } from './ports.ts';
+import { createRegistered, type Registered } from './registered.ts';
 import { createWork } from './work.ts';
 
 export interface AgentDeps {
@@ -43,6 +45,8 @@ export interface AgentDeps {
   readonly setLogLevel?: SetLogLevel;
   /** How it reaches its machine; absent: createPorts. */
   readonly ports?: typeof createPorts;
+  /** Ms that only ever grow, by which the kubelet is waited for. Absent: the machine's. */
+  readonly now?: () => number;
 }
 
 /** A part that has not stopped after so many ms is left behind; the kubelet kills us after 30 s. */
@@ -54,7 +58,7 @@ const STOP_MS = 20_000;
  */
 export async function runAgent(
   config: AgentConfig,
-  { client, run, version, log, setLogLevel, ports: portsOf = createPorts }: AgentDeps,
+  { client, run, version, log, setLogLevel, ports: portsOf = createPorts, now = machineNow }: AgentDeps,
   signal: AbortSignal,
 ): Promise<void> {
   const metrics = createAgentMetrics();
@@ -64,7 +68,8 @@ export async function runAgent(
   const ports = portsOf(config, { run: tracedRun(unlessHung(run), tracer), onCommand: metrics.onCommand, objects });
   const events = createEventRecorder({ client, source: { component: AGENT, host: config.nodeName }, log });
   const record: RecordEvent = (subject, event) => events.record({ subject, ...event });
-  const work = createWork({ config, client, ports, version, objects, metrics, record, log, tracer });
+  const registered = registeredOf(config, now);
+  const work = createWork({ config, client, ports, version, objects, metrics, record, log, tracer, registered });
   const { nodeName, csiEndpoint, metricsEndpoint } = config;
   const heard = (name: string): LocalVolume | undefined => objects.volumes.get(name);
   const nls = (): NodeLocalStorage | undefined => objects.node.get(nodeName);
@@ -101,7 +106,7 @@ export async function runAgent(
     const ready = (): boolean => work.problem() === undefined;
     const madeWith = (name: string): string | undefined => heard(name)?.metadata.annotations?.[TRACEPARENT];
     const told = { onCall: metrics.onCall, tracer, madeWith, log };
-    components.push(...serveNode(csiEndpoint, node, { config, version, ready, ...told }));
+    components.push(...serveNode(csiEndpoint, node, { config, version, ready, registered, ...told }));
   }
   addBuildInfo(metrics.registry, 'agent', version);
   // Nobody reads them otherwise, and with hundreds of agents in one process they would cost it more than the agents.
@@ -129,18 +134,35 @@ interface NodeServer extends Pick<CsiServerOptions, 'log' | 'onCall' | 'tracer' 
   readonly config: Pick<AgentConfig, 'driverName' | 'registrationSocket'>;
   readonly version: string;
   readonly ready: () => boolean;
+  readonly registered: Registered | undefined;
+}
+
+const machineNow = (): number => performance.now();
+
+function registeredOf(
+  { driverName, registrationSocket: socketPath, kubeletDir, csiEndpoint }: AgentConfig,
+  now: () => number,
+): Registered | undefined {
+  const isServed = socketPath !== undefined && csiEndpoint?.kind === 'unix';
+  return isServed ? createRegistered({ driverName, socketPath, kubeletDir, now }) : undefined;
 }
 
 /** Serves CSI, and tells the kubelet where. */
 function serveNode(
   endpoint: Endpoint,
   node: Service,
-  { config, version, ready, log, ...told }: NodeServer,
+  { config, version, ready, registered, log, ...told }: NodeServer,
 ): Component[] {
   const { driverName, registrationSocket: socketPath } = config;
   const services = [createIdentity({ driverName, version, ready }), node];
   const server = createCsiServer({ name: 'csi node', endpoint, services, log, ...told });
   if (socketPath === undefined || endpoint.kind !== 'unix') return [server];
-  const registration = { socketPath, driverName, csiPath: endpoint.path, log };
+  const registration = {
+    socketPath,
+    driverName,
+    csiPath: endpoint.path,
+    log,
+    ...present({ onState: registered?.note }),
+  };
   return [server, background('registration', (stop) => keepRegistered(registration, stop))];
 }

@@ -18,6 +18,7 @@ import type { AgentMetrics } from './metrics.ts';
 import type { OwnObjects } from './own-objects.ts';
 import type { Ports } from './ports.ts';
 import { createQueues, type Queues } from './queues.ts';
+import type { Registered } from './registered.ts';
 import { createDiskHealth, type DiskHealth } from './storage/disk-health.ts';
 import { isSettled } from './volumes/is-settled.ts';
 import { partnersOf } from './volumes/plan-group-snapshot.ts';
@@ -40,6 +41,8 @@ export interface WorkDeps {
   readonly record: RecordEvent;
   readonly log: Log;
   readonly tracer: Tracer;
+  /** As of JobsDeps. */
+  readonly registered?: Registered | undefined;
 }
 
 /** What an agent does by itself, apart from answering CSI calls. */

@@ -233,6 +233,7 @@ const CONDITIONS: readonly Row[] = [
   ['MountPoint/', 'condition', 'NodeLocalStorage', ['agent'], ['people'], 'ours'],
   ['Disk/', 'condition', 'NodeLocalStorage', ['agent'], ['people'], 'ours'],
   ['DevicesOffered', 'condition', 'NodeLocalStorage', ['agent'], ['people'], 'ours'],
+  ['DriverRegistered', 'condition', 'NodeLocalStorage', ['agent'], ['operator', 'people'], 'ours'],
   ['StrayVolumes', 'condition', 'NodeLocalStorage', ['agent'], ['people'], 'ours'],
 ];
 
@@ -241,6 +242,7 @@ export type ConditionType =
   | 'Accepted'
   | 'ConfigAccepted'
   | 'DevicesOffered'
+  | 'DriverRegistered'
   | 'StrayVolumes'
   | `VolumeGroup/${string}`
   | `MountPoint/${string}`

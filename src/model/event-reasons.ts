@@ -96,6 +96,8 @@ const OTHERS = {
   VolumesFound: agent(STORAGE),
   /** Another driver serves the node's kubelet, such as open-local's: this one waits until it has ended. */
   OtherDriver: agent(STORAGE),
+  /** The kubelet does not know the driver: the node gets no new volume. */
+  DriverNotRegistered: agent(STORAGE),
   Ready: agent(STORAGE),
   CreateVGFailed: agent(STORAGE, 'open-local'),
   ExtendVGFailed: agent(STORAGE),

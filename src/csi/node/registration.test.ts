@@ -5,7 +5,7 @@ import { Client, credentials } from '@grpc/grpc-js';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import type { Log } from '../../model/log.ts';
 import { RegistrationService } from '../gen/pluginregistration.ts';
-import { keepRegistered } from './registration.ts';
+import { keepRegistered, type Registration } from './registration.ts';
 import { eventually } from '../../../test/rig/eventually.ts';
 
 async function rig({ withFolder = true } = {}) {
@@ -19,13 +19,16 @@ async function rig({ withFolder = true } = {}) {
     void lines.push(err instanceof Error ? `${message} ${err.message}` : message);
   const log: Log = { debug: keep, info: keep, warn: keep, error: keep };
   const stop = new AbortController();
-  const ended = keepRegistered({ socketPath, driverName: 'd', csiPath: '/k/csi.sock', log, retryMs: 20 }, stop.signal);
+  const states: Registration[] = [];
+  const onState = (state: Registration): void => void states.push(state);
+  const options = { socketPath, driverName: 'd', csiPath: '/k/csi.sock', log, retryMs: 20, onState };
+  const ended = keepRegistered(options, stop.signal);
   const end = async (): Promise<void> => {
     stop.abort();
     await ended;
   };
   onTestFinished(end);
-  return { folder, socketPath, lines, end, madeAt: async () => (await stat(socketPath)).ctimeMs };
+  return { folder, socketPath, lines, states, end, madeAt: async () => (await stat(socketPath)).ctimeMs };
 }
 
 /** What the kubelet does when it finds a socket. */
@@ -60,6 +63,9 @@ test('the kubelet is told where the driver is', async () => {
   await eventually(async () => expect(await info(it)).toEqual(INFO));
   await call(it.socketPath, 'notifyRegistrationStatus', { pluginRegistered: true, error: '' });
   expect(it.lines.join('\n')).toContain('registered with the kubelet');
+  expect(it.states).toEqual([{ kind: 'waiting' }, { kind: 'registered' }]);
+  await rm(it.socketPath);
+  await eventually(() => expect(it.states.at(-1)).toEqual({ kind: 'waiting' }));
 });
 
 test('its end removes the socket', async () => {
@@ -99,6 +105,8 @@ test('a kubelet that refuses is told of, and finds a new socket', async () => {
   await eventually(() => call(it.socketPath, 'notifyRegistrationStatus', status));
   await eventually(async () => expect(await it.madeAt()).not.toBe(before));
   expect(it.lines.join('\n')).toContain('did not accept driver d: name taken');
+  const problem = 'the kubelet did not accept driver d: name taken';
+  expect(it.states).toEqual([{ kind: 'waiting' }, { kind: 'failed', problem }, { kind: 'waiting' }]);
 });
 
 test('aborted before it starts, it does nothing', async () => {

@@ -9,6 +9,14 @@ import { service, type Service } from '../service.ts';
 import { whenAborted } from '../../wait/abort.ts';
 import { pause } from '../../wait/pause.ts';
 
+/** How far the kubelet's registration of the driver has come. */
+export type Registration =
+  /** The socket is there, or is being made, and the kubelet has yet to find it. */
+  | { readonly kind: 'waiting' }
+  | { readonly kind: 'registered' }
+  /** `problem`: why there is no socket, or what the kubelet said. */
+  | { readonly kind: 'failed'; readonly problem: string };
+
 export interface RegistrationOptions {
   /** In the folder that the kubelet watches. */
   readonly socketPath: string;
@@ -18,6 +26,8 @@ export interface RegistrationOptions {
   readonly log: Log;
   /** After so many ms a try that failed is repeated; absent: 5 s. */
   readonly retryMs?: number;
+  /** Told whenever it comes a step further, or begins anew. */
+  readonly onState?: (state: Registration) => void;
 }
 
 /** Of CSI; the kubelet takes a driver that has a 1.x: validateVersions in pkg/volume/csi/csi_plugin.go. */
@@ -29,9 +39,10 @@ const VERSIONS = ['1.0.0'];
  * must answer already. Never throws.
  */
 export async function keepRegistered(options: RegistrationOptions, signal: AbortSignal): Promise<void> {
-  const { log, retryMs = 5000, socketPath } = options;
+  const { log, retryMs = 5000, socketPath, onState } = options;
   let told: string | undefined;
   while (!signal.aborted) {
+    onState?.({ kind: 'waiting' });
     try {
       await serveUntilGone(options, signal);
       told = undefined;
@@ -39,6 +50,7 @@ export async function keepRegistered(options: RegistrationOptions, signal: Abort
       if (textOf(error) !== told)
         log.warn({ address: socketPath, err: error }, 'not registered with the kubelet, and trying again');
       told = textOf(error);
+      onState?.({ kind: 'failed', problem: told });
       await pause(retryMs, signal);
     }
   }
@@ -77,12 +89,19 @@ async function serveUntilGone(options: RegistrationOptions, signal: AbortSignal)
 }
 
 /** What the kubelet asks. `refuse` is told why when it does not accept the driver. */
-function registration({ driverName, csiPath, log }: RegistrationOptions, refuse: (why: Fault) => void): Service {
+function registration(
+  { driverName, csiPath, log, onState }: RegistrationOptions,
+  refuse: (why: Fault) => void,
+): Service {
   return service(RegistrationService, {
     getInfo: async () => ({ type: 'CSIPlugin', name: driverName, endpoint: csiPath, supportedVersions: VERSIONS }),
     notifyRegistrationStatus: async ({ pluginRegistered, error }) => {
-      if (pluginRegistered) log.info({ address: csiPath }, 'registered with the kubelet');
-      else refuse(new Fault('unavailable', `the kubelet did not accept driver ${driverName}: ${error}`));
+      if (!pluginRegistered) {
+        refuse(new Fault('unavailable', `the kubelet did not accept driver ${driverName}: ${error}`));
+        return {};
+      }
+      log.info({ address: csiPath }, 'registered with the kubelet');
+      onState?.({ kind: 'registered' });
       return {};
     },
   });

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { volumeLabels } from '../../model/node-label.ts';
 import type { NodeLocalStorage, ObjectMeta, Pod } from '../../model/objects.ts';
-import { FORMATTED, KEEP, VOLUME_FINALIZER } from '../../model/well-known.ts';
+import { FORMATTED, KEEP, LOST, VOLUME_FINALIZER } from '../../model/well-known.ts';
 import { createViews } from './views.ts';
 
 const DRIVER = 'local.csi.aliyun.com';
@@ -105,6 +105,27 @@ test('the claim of a PersistentVolume is kept where the metrics name it', () => 
   expect(views.pv(pv)).toMatchObject({ phase: 'Bound', claim: { namespace: 'web', name: 'data' } });
   const foreign = { ...pv, spec: { claimRef, csi: { ...csi, volumeAttributes: {} } } };
   expect(views.pv(foreign).claim).toEqual({ namespace: '', name: '' });
+});
+
+test('the storage of a node whose kubelet does not know the driver gets no new volume, and keeps what it has', () => {
+  const view = (status: 'True' | 'False', annotations = {}) => {
+    const condition = { ...{ type: 'DriverRegistered', status, reason: 'r', message: '' }, lastTransitionTime: '' };
+    const volumeGroups = [
+      { ...{ name: 'pool-0', physicalVolumes: [], total: 10 }, available: 6, allocatable: 10, extentSize: 1 },
+    ];
+    const nodeStorageInfo = { volumeGroups, deviceInfo: [{ name: '/dev/sdb', total: 5, readOnly: false } as const] };
+    const filteredStorageInfo = { volumeGroups: ['pool-0'], devices: ['/dev/sdb'] };
+    return views.storage({
+      metadata: { name: 'n1', annotations },
+      status: { nodeStorageInfo, filteredStorageInfo, conditions: [condition] },
+    });
+  };
+  expect(view('False')).toMatchObject({
+    unregistered: true,
+    storage: { groups: [{ reserved: 10, forGrowth: 10 }], units: [{ usable: false }] },
+  });
+  expect(view('True')).toMatchObject({ storage: { groups: [{ reserved: 0 }], units: [{ usable: true }] } });
+  expect(view('False', { [LOST]: 'burnt' })).toMatchObject({ lost: 'burnt', storage: { groups: [], units: [] } });
 });
 
 test('of a report it is kept when it was made, and what it refuses', () => {

@@ -1,6 +1,6 @@
 import { nodeTraitsOf, type NodeTraits } from '../../model/node-choice.ts';
 import { present } from '../../model/present.ts';
-import { cordonOf } from '../../model/cordon.ts';
+import { closedStorage, cordonOf } from '../../model/cordon.ts';
 import { nodeStorage, type DecodedNode } from '../../model/decode-node.ts';
 import { claimFacts } from '../../model/decode-claim.ts';
 import { podFacts, pvFacts } from '../../model/decode.ts';
@@ -50,6 +50,8 @@ export interface StorageView extends DecodedNode {
   readonly isOurs: boolean;
   /** Its agent has stopped reporting: what is free in its storage is kept back from new volumes. */
   readonly silent?: true;
+  /** Its kubelet does not know the driver: what is free in its storage is kept back from new volumes, too. */
+  readonly unregistered?: true;
   /** Why an administrator calls the node lost; its storage is then empty, so that nothing is placed there. */
   readonly lost?: string;
 }
@@ -137,9 +139,8 @@ export function createViews(drivers: readonly string[]): Views {
 }
 
 function storageView(nls: NodeLocalStorage): StorageView {
-  const { name = '', uid = '', annotations } = nls.metadata;
+  const { name = '', uid = '' } = nls.metadata;
   const { storage, problems } = nodeStorage(nls);
-  const lost = annotations?.[LOST];
   const groups = nls.status?.nodeStorageInfo?.volumeGroups ?? [];
   const disks = Object.fromEntries(groups.map((group) => [group.name, group.physicalVolumes ?? []]));
   const unoffered = unofferedDisks(nls);
@@ -155,10 +156,22 @@ function storageView(nls: NodeLocalStorage): StorageView {
     ...present({ unoffered, failing, cordon: cordon.size > 0 ? cordon : undefined }),
     ...reportOf(nls.status),
   };
-  return lost === undefined
-    ? { ...common, storage }
-    : { ...common, lost, storage: { ...storage, groups: [], units: [] } };
+  return { ...common, ...countedOf(nls, storage) };
 }
+
+/** Its storage as far as it counts, and why if not all does. */
+function countedOf(
+  nls: NodeLocalStorage,
+  storage: StorageView['storage'],
+): Pick<StorageView, 'storage' | 'lost' | 'unregistered'> {
+  const lost = nls.metadata.annotations?.[LOST];
+  if (lost !== undefined) return { lost, storage: { ...storage, groups: [], units: [] } };
+  return isUnregistered(nls) ? { unregistered: true, storage: closedStorage(storage) } : { storage };
+}
+
+/** csi-provisioner makes no volume on such a node, and never takes a claim back from it. */
+const isUnregistered = ({ status }: NodeLocalStorage): boolean =>
+  (status?.conditions ?? []).some(({ type, status: holds }) => type === 'DriverRegistered' && holds === 'False');
 
 function reportOf(status: NodeLocalStorage['status']): Pick<StorageView, 'refused' | 'refusals' | 'reportedAt'> {
   const reasons = (status?.conditions ?? [])

@@ -20,6 +20,7 @@ export type ObstacleKind =
   | 'none-offered'
   | 'silent'
   | 'agent-silent'
+  | 'unregistered'
   | 'lost'
   | 'no-group'
   | 'no-storage'
@@ -45,6 +46,11 @@ export const OBSTACLES: Readonly<Record<ObstacleKind, ObstacleEntry>> = {
   'agent-silent': {
     reason: 'NodeNotAllowed',
     help: (node) => `see the log of the agent's pod on ${node}: its storage gets no new volume until it reports`,
+  },
+  unregistered: {
+    reason: 'NodeNotAllowed',
+    help: (node) =>
+      `see condition DriverRegistered in kubectl describe nls ${node}: until it is right, its storage gets no new volume`,
   },
   'cordoned-with-room': {
     reason: 'NodeNotAllowed',

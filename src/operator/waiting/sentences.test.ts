@@ -3,7 +3,7 @@ import { claim, gib, ledgerWith, lvm, pod, volume } from '../../capacity/ledger-
 import type { Ledger } from '../../capacity/ledger.ts';
 import { bytes, formatBytes, GIB, MIB } from '../../model/bytes.ts';
 import type { ClaimFacts, PodFacts, VolumeFacts } from '../../model/facts.ts';
-import type { Node, NodeLocalStorage } from '../../model/objects.ts';
+import type { Condition, Node, NodeLocalStorage } from '../../model/objects.ts';
 import { LOST, STORAGE_RESERVED } from '../../model/well-known.ts';
 import { asSilent } from '../follow/silent-nodes.ts';
 import { createViews } from '../follow/views.ts';
@@ -46,6 +46,7 @@ function nls(
     readonly offered?: readonly string[];
     readonly faulty?: string;
     readonly annotations?: Record<string, string>;
+    readonly unregistered?: true;
   } = {},
 ): NodeLocalStorage {
   const volumeGroups = Object.entries(groups).map(([group, [size, ...volumes]]) => ({
@@ -66,10 +67,18 @@ function nls(
         volumeGroups: [...(more.managed ?? Object.keys(groups))],
         devices: [...(more.offered ?? [])],
       },
-      conditions: [],
+      conditions: more.unregistered ? [NOT_REGISTERED] : [],
     },
   };
 }
+
+const NOT_REGISTERED: Condition = {
+  type: 'DriverRegistered',
+  status: 'False',
+  reason: 'DriverNotRegistered',
+  message: '',
+  lastTransitionTime: '',
+};
 
 const waits = (...claims: string[]): PodFacts => pod('p', claims, { unscheduled: {} });
 
@@ -269,6 +278,30 @@ test.each<[string, Situation, Told['reason'], readonly (string | RegExp)[]]>([
     },
     'NodeNotAllowed',
     ['the agent of the node has stopped reporting'],
+  ],
+  [
+    'the kubelet of the node with room does not know the driver',
+    {
+      storages: [
+        nls('n1', { 'pool-0': [10] }, { unregistered: true }),
+        nls('n2', { 'pool-0': [5] }, { unregistered: true }),
+      ],
+      claims: [claim('a', 6)],
+    },
+    'NodeNotAllowed',
+    [
+      '1: the kubelet of the node does not know the driver; 1: not enough room for 6 GiB',
+      'see condition DriverRegistered in kubectl describe nls n1',
+    ],
+  ],
+  [
+    'the kubelet of the node with the disk does not know the driver',
+    {
+      storages: [nls('n1', {}, { disks: [disk('/dev/sdb', 10)], offered: ['/dev/sdb'], unregistered: true })],
+      claims: [claim('a', 6, { storageClass: 'ssd' })],
+    },
+    'NodeNotAllowed',
+    ['the kubelet of the node does not know the driver'],
   ],
   [
     'the node with room is tainted',

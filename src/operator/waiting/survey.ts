@@ -103,10 +103,13 @@ export function closestGroup(
   return state && { state, volumes: reported?.volumes.length ?? 0 };
 }
 
-/** What a faulty group lacks is a disk, a cordoned one an administrator's word, and that of a silent node an agent. */
+/**
+ * What a faulty group lacks is a disk, a cordoned one an administrator's word, and that of a silent node an agent, or a
+ * kubelet that knows the driver.
+ */
 function getsNothing({ node, where }: Shortfall, { storageOf }: Sources): boolean {
-  const { troubles, cordon, silent } = storageOf(node) ?? {};
-  const isClosed = silent ?? (cordon !== undefined && isCordoned(cordon, where));
+  const { troubles, cordon, silent, unregistered } = storageOf(node) ?? {};
+  const isClosed = silent ?? unregistered ?? (cordon !== undefined && isCordoned(cordon, where));
   return isClosed || (troubles?.groups.has(where) ?? false);
 }
 
@@ -181,9 +184,12 @@ function faultyGroup(asked: readonly AskedVolume[], { troubles }: StorageView): 
   return name === undefined ? undefined : { kind: 'faulty', text: (trouble ?? name).replace(/\.$/, '') };
 }
 
-/** Of a node without room, too, nobody needs to wait for the agent. */
-const silentNode = (withRoom: object | undefined, { silent }: StorageView): Found | undefined =>
-  silent && withRoom && { kind: 'agent-silent', text: 'the agent of the node has stopped reporting' };
+/** Of a node without room, too, nobody needs to wait for the agent, or for the kubelet. */
+function silentNode(withRoom: object | undefined, { silent, unregistered }: StorageView): Found | undefined {
+  if (!withRoom) return undefined;
+  if (silent) return { kind: 'agent-silent', text: 'the agent of the node has stopped reporting' };
+  return unregistered && { kind: 'unregistered', text: 'the kubelet of the node does not know the driver' };
+}
 
 /** Of a cordoned group that is too small, too, nobody needs to lift the cordon. */
 function cordonedGroup(asked: readonly AskedVolume[], view: StorageView): Found | undefined {
