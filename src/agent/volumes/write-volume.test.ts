@@ -94,6 +94,13 @@ test('a volume that is let go of is gone', async () => {
   expect(await it.read()).toBeUndefined();
 });
 
+test('our finalizer is put on the very object', async () => {
+  const it = await rig();
+  const { metadata } = it.volume;
+  await it.write.hold({ ...it.volume, metadata: { ...metadata, finalizers: ['example.com/theirs'] } }, never);
+  expect((await it.read())?.metadata.finalizers).toEqual(['example.com/theirs', VOLUME_FINALIZER]);
+});
+
 test('how full the store of a snapshot is is told beside what is known of it', async () => {
   const it = await rig();
   await it.write.fill(it.volume, { usedBytes: 1 }, never);

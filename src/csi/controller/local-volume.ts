@@ -46,8 +46,8 @@ export function newLocalVolume(wanted: WantedVolume, placement: Placement, claim
  * as `csi.storage.k8s.io/…`, differ with its version and flags.
  */
 function hashOfParameters(parameters: WantedVolume['parameters']): string {
-  const own = Object.entries(parameters).filter(([key]) => !key.startsWith('csi.storage.k8s.io/'));
-  return sha256(JSON.stringify(own.toSorted(([a], [b]) => (a < b ? -1 : 1)))).slice(0, 32);
+  const own = Object.keys(parameters).filter((key) => !key.startsWith('csi.storage.k8s.io/'));
+  return sha256(JSON.stringify(own.toSorted().map((key) => [key, parameters[key]]))).slice(0, 32);
 }
 
 /**

@@ -59,7 +59,7 @@ export async function untilGrown(
 
 /** Waits until the agent has removed the volume. */
 export async function untilGone(volume: LocalVolume, wait: AgentWait, signal: AbortSignal): Promise<void> {
-  const decide = (now: LocalVolume | undefined): true | undefined => (now === undefined ? true : undefined);
+  const decide = (now: LocalVolume | undefined): true | undefined => now === undefined || undefined;
   await waitFor(volume, { what: 'removed', wait, decide }, signal);
 }
 
