@@ -4,6 +4,7 @@ import { eventually } from '../../../test/rig/eventually.ts';
 import { bytes, GIB } from '../../model/bytes.ts';
 import { Fault } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
+import type { VolumeReason } from '../../model/volume-reasons.ts';
 import { READ_ONLY_SNAPSHOT, SNAPSHOT_INITIAL_SIZE, SNAPSHOT_RESTORE } from '../../model/well-known.ts';
 import {
   CreateVolumeGroupSnapshotRequest,
@@ -63,6 +64,8 @@ describe('taking a group snapshot', () => {
   test('every part is a snapshot beside its source, and names the group and the volumes of which it is taken', async () => {
     const served = await withVolumes();
     const { snapshots: parts, ...group } = await take(served, ['b', 'a']);
+    const ids = parts.map(({ snapshotId }) => snapshotId);
+    expect(ids).toEqual(ids.toSorted());
     expect(group).toEqual({
       groupSnapshotId: 'group',
       creationTime: new Date('2026-01-02T03:04:05Z'),
@@ -125,9 +128,22 @@ describe('taking a group snapshot', () => {
     expect(served.room.asked).toHaveLength(asked);
   });
 
+  test('volumes are named by their claims, by which people know them', async () => {
+    const served = await withVolumes();
+    const names = { 'csi.storage.k8s.io/pvc/name': 'data', 'csi.storage.k8s.io/pvc/namespace': 'web' };
+    await served.create('claimed', { parameters: { volumeType: 'LVM', ...names } });
+    await expect(take(served, ['far', 'claimed'])).rejects.toMatchObject(
+      refusal(Code.FAILED_PRECONDITION, /web\/data on n1; far on n2/),
+    );
+  });
+
   test.each<[string, string[], Own, Code, RegExp]>([
     ['without a name', ['a'], { name: '' }, Code.INVALID_ARGUMENT, /name is missing/],
+    ['under too long a name', ['a'], { name: 'a'.repeat(254) }, Code.INVALID_ARGUMENT, /253 characters/],
+    ['under a name that is just short enough', ['x'], { name: 'a'.repeat(253) }, Code.NOT_FOUND, /no volume x/],
     ['without volumes', [], {}, Code.INVALID_ARGUMENT, /source_volume_ids is missing/],
+    ['of a volume without a name', ['a', ''], {}, Code.INVALID_ARGUMENT, /has an empty id/],
+    ['of as many as can be', Array.from({ length: 32 }, (_, at) => `v${at}`), {}, Code.NOT_FOUND, /no volume v0, v1,/],
     ['of a volume that is named twice', ['a', 'a'], {}, Code.INVALID_ARGUMENT, /twice: a, a/],
     ['of too many volumes', Array.from({ length: 33 }, (_, at) => `v${at}`), {}, Code.INVALID_ARGUMENT, /at most 32/],
     [
@@ -175,6 +191,40 @@ describe('taking a group snapshot', () => {
     await expect(take(served, ['a', 'b', 'c'])).rejects.toMatchObject(refusal(Code.RESOURCE_EXHAUSTED));
     expect(served.room.refusals).toHaveLength(1);
     expect(snapshots(served)).toEqual([]);
+  });
+
+  test.each<[VolumeReason, Code, readonly boolean[]]>([
+    ['GroupForeign', Code.RESOURCE_EXHAUSTED, [true]],
+    ['LvmFailed', Code.RESOURCE_EXHAUSTED, []],
+  ])('the ledger hears of what is in the way of more than this group: %s', async (reason, code, whole) => {
+    const served = await withVolumes();
+    firstFails(served, reason);
+    await expect(take(served, ['a', 'b', 'c'])).rejects.toMatchObject(refusal(code));
+    expect(served.room.refusals.map((refused) => refused.whole)).toEqual(whole);
+  });
+
+  test('where one is deleted while all are taken, nobody waits for the others', async () => {
+    const served = await withVolumes();
+    served.volumes.agent = () => {
+      const [first, ...more] = snapshots(served);
+      if (more.length === 0) return;
+      served.volumes.objects.delete(first!.metadata.name!);
+      served.volumes.changed();
+    };
+    await expect(take(served, ['a', 'b'])).rejects.toMatchObject(
+      refusal(Code.ABORTED, /^group snapshot group: its snapshot \S+ was deleted while it was being taken$/),
+    );
+    await eventually(() => expect(served.volumes.waiting).toBe(0));
+  });
+
+  test('one that fails after it was there takes no other along', async () => {
+    const served = await withVolumes();
+    served.volumes.agent = (volume) => {
+      Object.assign(volume, { status: { phase: 'Failed', reason: 'NoSpace', sizeBytes: GIB } });
+      served.volumes.changed();
+    };
+    await expect(take(served, ['a', 'b'])).rejects.toMatchObject(refusal(Code.ABORTED, /says: no reason given$/));
+    expect(snapshots(served)).toHaveLength(2);
   });
 
   test('after a cut in the middle, the next try makes what is missing and answers for all', async () => {

@@ -8,7 +8,6 @@ import { UNTIL_DELETE_SNAPSHOT } from '../../model/needed-data.ts';
 import { volumeLabels } from '../../model/node-label.ts';
 import { present } from '../../model/present.ts';
 import { parseSnapshotClass, type SnapshotPolicy } from '../../model/snapshot-class.ts';
-import { largestStore } from '../../model/snapshot-store.ts';
 import type { VolumePolicy } from '../../model/storage-class.ts';
 import { meaningOf } from '../../model/volume-reasons.ts';
 import { KEEP, SNAPSHOT_CONTENT, SNAPSHOT_RESTORE, VOLUME_FINALIZER } from '../../model/well-known.ts';
@@ -117,7 +116,7 @@ export function sizesOf(
   if (restore === 'Mount') assertMountable(name, source);
   const begin = bytes(Math.min(initialSize, sourceSize));
   const leastClaim = restore === 'Mount' ? begin : leastCopy(name, source, sourceSize, room);
-  return { leastClaim, store: bytes(Math.min(begin, largestStore(sourceSize))) };
+  return { leastClaim, store: begin };
 }
 
 /** The size of the volume in bytes. Throws Fault when no snapshot can be taken of it, or not now. */

@@ -2,7 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { serveController, type FakeController } from '../../../test/rig/csi-controller.ts';
 import { eventually } from '../../../test/rig/eventually.ts';
 import { bytes, GIB } from '../../model/bytes.ts';
+import { Fault } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
+import type { VolumeReason } from '../../model/volume-reasons.ts';
 import { KEEP, READ_ONLY_SNAPSHOT, SNAPSHOT_INITIAL_SIZE, SNAPSHOT_RESTORE } from '../../model/well-known.ts';
 import {
   CreateSnapshotRequest,
@@ -145,6 +147,64 @@ describe('taking a snapshot', () => {
     expect(served.room.refusals).toEqual([]);
   });
 
+  test.each<[VolumeReason, Code, readonly object[], readonly string[]]>([
+    ['NoSpace', Code.RESOURCE_EXHAUSTED, [{ name: 'snap-a', whole: false }], ['v']],
+    ['GroupForeign', Code.RESOURCE_EXHAUSTED, [{ name: 'snap-a', whole: true }], ['v']],
+    ['LvmFailed', Code.RESOURCE_EXHAUSTED, [], ['v']],
+    ['SourceMissing', Code.ABORTED, [], ['v', 'snap-a']],
+  ])('the ledger hears of what is in the way of more than this snapshot: %s', async (reason, code, refusals, left) => {
+    const served = await withVolume();
+    served.volumes.agent = (volume) => served.volumes.fail(volume, reason, 'no');
+    await expect(take(served, 'snap-a')).rejects.toMatchObject({
+      code,
+      details: expect.stringContaining('node n1 says: no') as string,
+    });
+    expect(served.room.refusals).toEqual(refusals);
+    expect([...served.volumes.objects.keys()]).toEqual(left);
+  });
+
+  test.each<[string, LocalVolume['status']]>([
+    ['without a reason', { phase: 'Failed' }],
+    ['after it was there', { phase: 'Failed', reason: 'NoSpace', sizeBytes: GIB }],
+  ])('one that fails %s stays, and is looked at again', async (_, status) => {
+    const served = await withVolume();
+    served.volumes.agent = (volume) => {
+      Object.assign(volume, { status });
+      served.volumes.changed();
+    };
+    await expect(take(served, 'snap-a')).rejects.toMatchObject({
+      code: Code.ABORTED,
+      details: expect.stringContaining('snapshot snap-a: node n1 says: no reason given') as string,
+    });
+    expect([...served.volumes.objects.keys()]).toEqual(['v', 'snap-a']);
+  });
+
+  test('one that is deleted while it is taken is ABORTED', async () => {
+    const served = await withVolume();
+    served.volumes.agent = ({ metadata }) => {
+      served.volumes.objects.delete(metadata.name ?? '');
+      served.volumes.changed();
+    };
+    await expect(take(served, 'snap-a')).rejects.toMatchObject({
+      code: Code.ABORTED,
+      details: 'snapshot snap-a was deleted while it was being taken',
+    });
+  });
+
+  test.each([
+    ['unavailable', Code.UNAVAILABLE, false],
+    ['aborted', Code.ABORTED, true],
+  ] as const)('room is kept for one that may have been made: %s', async (kind, code, isKept) => {
+    const served = await withVolume();
+    served.volumes.failCreate = { made: false, fault: new Fault(kind, 'no answer') };
+    await expect(take(served, 'snap-a')).rejects.toMatchObject({ code });
+    expect(served.room.taken.has('snap-a')).toBe(isKept);
+  });
+
+  test('its name may have as many characters as a LocalVolume keeps', async () => {
+    expect(await take(await withVolume(), 'a'.repeat(253))).toMatchObject({ readyToUse: true });
+  });
+
   test('it is on the node of its source, and asked for elsewhere it is refused', async () => {
     const served = await withVolume();
     const on = (node: string) => ({
@@ -187,6 +247,7 @@ describe('taking a snapshot', () => {
       'its group is gone',
     ],
     ['a volume that is being made', (v) => delete v.status, Code.FAILED_PRECONDITION, 'being made'],
+    ['a volume without a size', (v) => (v.status = { phase: 'Ready' }), Code.FAILED_PRECONDITION, 'not ready'],
   ])('of %s it is refused by name, and nothing is made', async (_, change, code, what) => {
     const served = await withVolume();
     change(object(served, 'v'));
