@@ -674,6 +674,44 @@ test('a volume that has snapshots grows when they are gone, and takes no room fo
   expect((await expand('v', 2 * GIB)).capacityBytes).toBe(BigInt(2 * GIB));
 });
 
+test('growth that is recorded is waited for, also when a snapshot was taken since', async () => {
+  await create('v', GIB);
+  waitForAgentMs = 20;
+  volumes.agent = () => {};
+  await expect(expand('v', 2 * GIB)).rejects.toMatchObject({ code: Code.ABORTED });
+  const { metadata, spec } = volumes.objects.get('v') as LocalVolume;
+  volumes.objects.set('s', {
+    metadata: { ...metadata, name: 's' },
+    spec: { ...spec, role: 'Snapshot', source: { volume: 'v' }, restore: 'Mount' },
+  });
+  await expect(expand('v', 2 * GIB)).rejects.toMatchObject({
+    code: Code.ABORTED,
+    details: expect.stringContaining('node n1 has not grown it yet') as string,
+  });
+});
+
+test('a clone that is not made yet keeps its source from growing once it has a snapshot of it', async () => {
+  await create('v', GIB);
+  const { metadata, spec } = volumes.objects.get('v') as LocalVolume;
+  volumes.objects.set('c', { metadata: { ...metadata, name: 'c' }, spec: { ...spec, source: { volume: 'v' } } });
+  expect((await expand('v', 2 * GIB)).capacityBytes).toBe(BigInt(2 * GIB));
+});
+
+test('a mounted snapshot does not grow', async () => {
+  await create('v', GIB);
+  const object = volumes.objects.get('v') as LocalVolume;
+  object.spec.readOnly = true;
+  await expect(expand('v', 2 * GIB)).rejects.toMatchObject({
+    code: Code.FAILED_PRECONDITION,
+    details: 'volume v is a snapshot, mounted read-only: it cannot grow',
+  });
+});
+
+test('a volume that is larger than its claim may have is refused', async () => {
+  await create('v', 2 * GIB);
+  await expect(expand('v', GIB, GIB)).rejects.toMatchObject({ code: Code.OUT_OF_RANGE });
+});
+
 test('no room to grow says how much, with the code by which csi-resizer takes a smaller size', async () => {
   await create('v', GIB, { accessibilityRequirements: on('n2') });
   await expect(expand('v', 6 * GIB)).rejects.toMatchObject({

@@ -22,6 +22,11 @@ test.each([
   expect(parseExpandVolume(request(fsType, mib, limit)).asked.required).toBe(size * MIB);
 });
 
+test.each([undefined, { limitBytes: BigInt(MIB) }])('without a size it is refused: %o', (capacityRange) => {
+  const asked = ControllerExpandVolumeRequest.fromPartial({ volumeId: 'v', ...(capacityRange && { capacityRange }) });
+  expect(() => parseExpandVolume(asked)).toThrow('required_bytes is missing: say how large it should be');
+});
+
 test('a limit below what the filesystem can have is refused', () => {
   expect(() => parseExpandVolume(request('btrfs', 200, 255))).toThrow(
     'a limit of 255 MiB is too small: the filesystem btrfs needs 256 MiB',

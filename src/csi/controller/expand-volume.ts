@@ -20,9 +20,9 @@ export interface WantedGrowth {
 export function parseExpandVolume(request: ControllerExpandVolumeRequest): WantedGrowth {
   const { volumeId, capacityRange, volumeCapability } = request;
   if (volumeId === '') throw new Fault('invalid', 'volume_id is missing');
-  if (capacityRange === undefined) throw new Fault('invalid', 'capacity_range is missing: say how large it should be');
   const asked = parseCapacityRange(capacityRange);
-  if (asked.required === undefined) throw new Fault('invalid', 'capacity_range: required_bytes is missing');
+  if (asked.required === undefined)
+    throw new Fault('invalid', 'capacity_range: required_bytes is missing: say how large it should be');
   const shape = { block: false, fsType: growingFilesystem(volumeCapability) };
   const required = sizeToMake('LVM', shape, { size: asked.required, ...present({ limit: asked.limit }) });
   return { id: volumeId, asked: { ...asked, required } };
