@@ -1,13 +1,15 @@
 import { present } from '../../model/present.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
+import type { Probe } from '../../disk/disks.ts';
 import { useOf } from '../../disk/inspect.ts';
 import type { Seen } from '../../lvm/lvm.ts';
 import { factsOf } from '../storage/device-facts.ts';
 import type { Observation } from '../storage/observe.ts';
+import { contentOfAnother } from './content-of-disk.ts';
 import { unstageLeft } from './left-staged.ts';
 import { planDeviceVolume, planMountPointVolume } from './plan-unit.ts';
 import { hasBeenReady, planLvmVolume, type VolumeStep } from './plan-volume.ts';
-import { calledOtherwise, findFilesystem, findRecorded, recordedDisk } from './unit-disk.ts';
+import { calledOtherwise, findFilesystem, findRecorded, isKnownByName, recordedDisk } from './unit-disk.ts';
 import { otherOwner } from './unit-owner.ts';
 import { mountsOf, usersOfVolume } from './user-of-volume.ts';
 import type { VolumeDeps } from './volume-deps.ts';
@@ -66,8 +68,25 @@ async function planUnit(
     place === undefined || hasBeenReady(volume) ? undefined : otherOwner(volume, place, observation, deps.others);
   const facts = { ...factsOf(path, place, observation), ...present({ owner }) };
   const probe = facts.device && !useOf(facts) ? await deps.disks.probe(facts.device, signal) : undefined;
+  const other = probe && anotherOf(volume, probe, observation, deps.others);
+  if (other !== undefined) return { kind: 'refuse', reason: 'UnitMissing', message: notIts(volume, place, other) };
   return planDeviceVolume(volume, { ...facts, ...present({ probe }) }, otherwise);
 }
+
+/** Of a disk that is to be wiped: why it may be another's; undefined where it is known to be the volume's. */
+function anotherOf(
+  volume: LocalVolume,
+  probe: Probe,
+  observation: Observation,
+  others: VolumeDeps['others'],
+): string | undefined {
+  const isLeaving = volume.metadata.deletionTimestamp !== undefined && hasBeenReady(volume);
+  return isLeaving && isKnownByName(volume, observation) ? contentOfAnother(volume, probe, others) : undefined;
+}
+
+const notIts = ({ metadata: { name } }: LocalVolume, place = '', what: string): string =>
+  `${place} ${what}: it is not wiped. Disks that tell nothing of themselves may have each other's names after a boot: ` +
+  `give the volume's disk its name back. If that never comes: kubectl open-local release volume ${name} --reason WHY.`;
 
 async function planMounted(
   volume: LocalVolume,

@@ -117,6 +117,13 @@ test('a disk is served only while it is the one that the volume was given', asyn
   await expect(other.find('v1', never)).rejects.toMatchObject({ kind: 'unavailable' });
 });
 
+test('that a disk is known by its name alone is told', async () => {
+  const known = volumesOf(onDisk(`naa.1 ${10 * GIB}`), missing).volumes;
+  expect(await known.find('v1', never)).not.toHaveProperty('isKnownByName');
+  const named = volumesOf({ ...onDisk(''), metadata: { name: 'v1' } }, missing).volumes;
+  expect(await named.find('v1', never)).toMatchObject({ isKnownByName: true });
+});
+
 const onFilesystem = (annotations: Record<string, string>): LocalVolume => {
   const status = { phase: 'Ready', sizeBytes: GIB, devicePath: '/mnt/a' } as const;
   return { ...sampleLocalVolume({ status, meta: { annotations } }), spec: unitSpec('MountPoint', '/mnt/a') };

@@ -14,7 +14,7 @@ import type { KubeClient } from '../../kube/client.ts';
 import { isConflict } from '../../kube/errors.ts';
 import { LOCAL_VOLUMES } from '../../kube/resource.ts';
 import { leadsElsewhere } from './leads-elsewhere.ts';
-import { isInPlace, recordedFilesystem } from './unit-disk.ts';
+import { isInPlace, isKnownByName, recordedFilesystem } from './unit-disk.ts';
 import { brokenRecord } from './volume-rules.ts';
 import type { VolumeWriter } from './write-volume.ts';
 import { find } from '../../kube/find.ts';
@@ -53,7 +53,7 @@ export function createNodeVolumes({
     }
   };
 
-  const assertInPlace = async (volume: LocalVolume, ready: NodeVolume, signal: AbortSignal): Promise<void> => {
+  const inPlace = async (volume: LocalVolume, ready: NodeVolume, signal: AbortSignal): Promise<NodeVolume> => {
     const [devices, entries] = await Promise.all([disks.list(signal), mounts.list(signal)]);
     if (volume.spec.kind === 'MountPoint') {
       const entry = mountAt(entries, ready.source);
@@ -62,6 +62,7 @@ export function createNodeVolumes({
       if (recorded !== undefined && identity !== recorded) throw otherFilesystem(ready, identity, recorded);
     }
     if (!isInPlace(volume, { devices, mounts: entries })) throw displaced(ready);
+    return isKnownByName(volume, { devices }) ? { ...ready, isKnownByName: true } : ready;
   };
 
   return {
@@ -70,8 +71,8 @@ export function createNodeVolumes({
       const volume = known?.status?.phase === 'Ready' ? known : await ask(id, signal);
       if (volume?.spec.nodeName !== nodeName) return undefined;
       const ready = readyVolume(volume);
-      if (volume.spec.kind === 'LVM') await assertOwn(volume, ready, disks, signal);
-      else await assertInPlace(volume, ready, signal);
+      if (volume.spec.kind !== 'LVM') return inPlace(volume, ready, signal);
+      await assertOwn(volume, ready, disks, signal);
       return ready;
     },
     markFormatting: async (id, begun, signal, version) => {

@@ -853,6 +853,45 @@ test('a disk is known again under another name, and another disk of its name is 
   expect([it.object.read(), it.wiped]).toEqual([undefined, ['/dev/sdd']]);
 });
 
+test('a disk that tells nothing of itself is not wiped while it carries the filesystem of another', async () => {
+  const annotations = { 'csi.aliyun.com/formatting': 'ext4 u-1' };
+  const status = { phase: 'Ready', sizeBytes: GIB, devicePath: '/dev/sdc' } as const;
+  const meta = { ...deleting, annotations };
+  const it = await rig({ ...sampleLocalVolume({ meta, status }), spec: unitSpec('Device', '/dev/sdc') });
+  const seeing = (uuid: string, ...devices: ReturnType<typeof sampleDisk>[]) => ({
+    observe: () => Promise.resolve(sampleObservation({ devices })),
+    disks: {
+      ...it.deps.disks,
+      probe: () => Promise.resolve({ busy: false, signatures: [{ type: 'ext4', offset: 1080, uuid }] }),
+    },
+  });
+  const refusal = '/dev/sdc carries ext4 u-2, not u-1: it is not wiped.';
+  await expect(it.reconcile(seeing('u-2', sampleDisk('sdc')))).rejects.toThrow(refusal);
+  expect(it.object.read()?.status).toMatchObject({ phase: 'Deleting', reason: 'UnitMissing' });
+  expect(it.wiped).toEqual([]);
+  await it.reconcile(seeing('u-1', sampleDisk('sdc')));
+  expect([it.object.read(), it.wiped]).toEqual([undefined, ['/dev/sdc']]);
+});
+
+test('a disk that another one is called like is not wiped while it carries the filesystem of another', async () => {
+  const annotations = { 'csi.aliyun.com/formatting': 'ext4 u-1', 'csi.aliyun.com/disk': `naa.1 ${10 * GIB}` };
+  const status = { phase: 'Ready', sizeBytes: GIB, devicePath: '/dev/sdc' } as const;
+  const meta = { ...deleting, annotations };
+  const it = await rig({ ...sampleLocalVolume({ meta, status }), spec: unitSpec('Device', '/dev/sdc') });
+  const probe = () => Promise.resolve({ busy: false, signatures: [{ type: 'xfs', offset: 0, uuid: 'u-2' }] });
+  const disks = { ...it.deps.disks, probe };
+  const seeing = (...names: string[]) => {
+    const devices = names.map((name) => sampleDisk(name, { worldwideName: 'naa.1' }));
+    return {
+      disks: { ...disks, list: () => Promise.resolve(devices) },
+      observe: () => Promise.resolve(sampleObservation({ devices })),
+    };
+  };
+  await expect(it.reconcile(seeing('sdc', 'sdd'))).rejects.toThrow('carries xfs u-2, not u-1');
+  await it.reconcile(seeing('sdc')); // it is its own, whatever was made on it
+  expect([it.object.read(), it.wiped]).toEqual([undefined, ['/dev/sdc']]);
+});
+
 test('a disk that a new kernel calls otherwise is the volume’s again once an administrator says so', async () => {
   const it = await rig({ ...sampleLocalVolume(), spec: unitSpec('Device', '/dev/sdc') });
   const seeing = (worldwideName: string, others: VolumeDeps['others'] = new Map()) => ({

@@ -42,6 +42,16 @@ export function findRecorded(volume: LocalVolume, { devices }: Places): BlockDev
   return told && hasGrown(volume, diskIdentity(told, devices)) ? told : undefined;
 }
 
+/**
+ * Whether nothing but its name tells which disk a Device volume has: that told nothing of itself, or another one tells
+ * the same now. After a boot such disks may have each other's names.
+ */
+export function isKnownByName(volume: LocalVolume, { devices }: Pick<Places, 'devices'>): boolean {
+  if (volume.spec.kind !== 'Device') return false;
+  const recorded = recordedDisk(volume);
+  return recorded === undefined || devices.filter((device) => diskIdentity(device, devices) === recorded).length > 1;
+}
+
 /** What is to be recorded of the disk that a volume gets. */
 export function identityAt(volume: LocalVolume, path: string, places: Places): string | undefined {
   const device = deviceOf(volume, path, places);

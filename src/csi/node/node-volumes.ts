@@ -30,6 +30,8 @@ export interface NodeVolume {
   readonly isCopy?: true;
   /** It was made before us, and is mounted as it always was. */
   readonly isAdopted?: true;
+  /** Which disk it has is told by the disk's name alone, which may be another's after a boot. */
+  readonly isKnownByName?: true;
   /** For each pod that has it; none when empty. */
   readonly limits: IoLimits;
 }

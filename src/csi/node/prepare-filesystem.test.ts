@@ -52,6 +52,28 @@ test.each<[string, Parameters<typeof volume>[1], Content, string]>([
   expect(() => planFilesystem(volume('v1', more), content, 'xfs')).toThrow(message);
 });
 
+const named = { isKnownByName: true } as const;
+
+test.each<[string, Parameters<typeof volume>[1], Content]>([
+  ['is the one that we began', { ...begun, ...named }, carrying('xfs', OURS)],
+  ['was formatted before UUIDs were recorded', { formatted: 'xfs', ...named }, carrying('xfs', 'u-2')],
+  ['was made before us', { isAdopted: true, ...named }, carrying('xfs', 'u-2')],
+  ['has no UUID', { ...begun, ...named }, { kind: 'filesystem', type: 'xfs' }],
+])('the filesystem of a disk that is known by its name is used when it %s', (_, more, content) => {
+  expect(planFilesystem(volume('v1', more), content, 'xfs')).toBe('keep');
+});
+
+test.each<[string, Parameters<typeof volume>[1], string]>([
+  ['another than was made', { ...begun, formatted: 'xfs', ...named }, `not its own, ${OURS}`],
+  ['another than was begun', { ...begun, ...named }, `blkid --uuid ${OURS} tells`],
+  ['there, and none was made', named, 'of which it has none yet'],
+])('a disk that is known by its name is left alone when its filesystem is %s', (_, more, told) => {
+  const plan = () => planFilesystem(volume('v1', more), carrying('xfs', 'u-2'), 'xfs');
+  expect(plan).toThrow('carries the xfs u-2');
+  expect(plan).toThrow(told);
+  expect(plan).toThrow('kubectl annotate localvolume v1 csi.aliyun.com/formatting="xfs u-2" --overwrite');
+});
+
 /** Ends a step that changes something before it is done, or after, as a kill does; resolves to what heals that. */
 function cutting(it: Rig, step: 'begun' | 'format' | 'done', when: 'before' | 'after'): () => void {
   const [filesystems, known] = [{ ...it.filesystems }, { ...it.known }];

@@ -3,6 +3,7 @@ import { Fault } from '../../model/fault.ts';
 import { filesystemType, type FilesystemType } from '../../model/filesystem-type.ts';
 import { parseMkfsOptions } from '../../model/mkfs-options.ts';
 import { present } from '../../model/present.ts';
+import { FORMATTING } from '../../model/well-known.ts';
 import { probeGiven, type Content, type Filesystems, type NewFilesystem } from '../../mount/filesystem.ts';
 import { isDeviceFile } from '../../mount/device-number.ts';
 import type { MountEntry } from '../../mount/mountinfo.ts';
@@ -95,6 +96,8 @@ async function mountsOf(device: string, mounts: Mounts, signal: AbortSignal): Pr
  */
 const contentOf = ({ fsType }: MountEntry): Content => ({ kind: 'filesystem', type: fsType });
 
+type Planned = Pick<NodeVolume, 'id' | 'source' | 'formatted' | 'formatting' | 'isAdopted' | 'isKnownByName'>;
+
 export type FilesystemPlan = 'keep' | 'make' | 'make-anew';
 
 /**
@@ -102,11 +105,7 @@ export type FilesystemPlan = 'keep' | 'make' | 'make-anew';
  * only for what has the UUID of a try of ours, and says itself that it was cut. Throws Fault `precondition` when it
  * carries something else than asked, or nothing although it once did: then its data may still be rescued.
  */
-export function planFilesystem(
-  volume: Pick<NodeVolume, 'id' | 'source' | 'formatted' | 'formatting'>,
-  content: Content,
-  fsType: FilesystemType,
-): FilesystemPlan {
+export function planFilesystem(volume: Planned, content: Content, fsType: FilesystemType): FilesystemPlan {
   const { id, source, formatted, formatting } = volume;
   if (content.kind === 'missing') throw missingDevice(volume);
   if (content.kind === 'blank') {
@@ -116,11 +115,37 @@ export function planFilesystem(
   }
   const isCut = content.kind === 'filesystem' && content.unfinished === true && content.uuid === formatting?.uuid;
   if (isCut && formatting !== undefined && formatted === undefined) return 'make-anew';
-  const found = content.kind === 'filesystem' ? content.type : content.what;
+  const found = typeOf(volume, content);
   if (found === fsType) return 'keep';
   throw new Fault(
     'precondition',
     `volume ${id}: ${source} carries ${found}, not the ${fsType} asked for: it is left alone`,
+  );
+}
+
+function typeOf(volume: Planned, content: Content & { readonly kind: 'filesystem' | 'other' }): string {
+  if (content.kind === 'other') return content.what;
+  assertOwnFilesystem(volume, content);
+  return content.type;
+}
+
+/**
+ * Throws Fault `precondition` when what a disk that is known by its name carries is not what the volume's was given.
+ * What was made by others, or before UUIDs were recorded, is known by nothing.
+ */
+function assertOwnFilesystem(
+  { id, source, formatted, formatting, isAdopted, isKnownByName }: Planned,
+  { type, uuid }: Content & { readonly kind: 'filesystem' },
+): void {
+  const isUnknown = formatting === undefined && (formatted !== undefined || isAdopted);
+  if (!isKnownByName || isUnknown || uuid === undefined || uuid === formatting?.uuid) return;
+  const own = formatting ? `its own, ${formatting.uuid}` : 'its own, of which it has none yet';
+  const search = formatting ? `blkid --uuid ${formatting.uuid} tells on the node which it is now` : 'see which it is';
+  throw new Fault(
+    'precondition',
+    `volume ${id}: ${source} carries the ${type} ${uuid}, not ${own}: it is left alone. Disks that tell nothing of ` +
+      `themselves may have each other's names after a boot: give the volume's disk its name back (${search}). Only if ` +
+      `its files are the volume's: kubectl annotate localvolume ${id} ${FORMATTING}="${type} ${uuid}" --overwrite`,
   );
 }
 
