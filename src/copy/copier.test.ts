@@ -1,14 +1,17 @@
 import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
+import { getEventListeners, once } from 'node:events';
 import { mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
-import { run, type Run } from '../exec/run.ts';
+import { createFakeRun } from '../exec/fake-run.ts';
+import { run, type Run, type RunOptions } from '../exec/run.ts';
 import { bytes, MIB } from '../model/bytes.ts';
-import { createHostCopier } from './copier.ts';
+import { createHostCopier, createSimulatedCopier } from './copier.ts';
+import type { Copy } from './copy-device.ts';
 import type { CopyOrder } from './copy-order.ts';
 
 const never = new AbortController().signal;
@@ -36,6 +39,36 @@ async function withSilentSource() {
   const copy = await files(MIB);
   return { ...copy, source: await silent(copy.source) };
 }
+
+/** Its source is opened first, so that it is seen to have begun. */
+async function withSilentTarget() {
+  const copy = await files(MIB);
+  return { ...copy, target: await silent(copy.target) };
+}
+
+/** What a process has open. */
+async function openIn(pid: number): Promise<readonly (string | undefined)[]> {
+  const folder = `/proc/${pid}/fd`;
+  const fds = await readdir(folder).catch(() => []);
+  return Promise.all(fds.map((fd) => readlink(path.join(folder, fd)).catch(() => undefined)));
+}
+
+/** The programs that were started with this argument. */
+async function startedWith(argument: string): Promise<readonly number[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const lines = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')));
+  return pids.flatMap((pid, at) => (lines[at]?.split('\0').includes(argument) ? [Number(pid)] : []));
+}
+
+/** A program that writes these lines at once, and goes on until `ends`. */
+const saying = (lines: readonly object[], ends: Promise<unknown> = Promise.resolve()) =>
+  createFakeRun(async (_, { onOutput }) => {
+    for (const line of lines) onOutput?.(`${JSON.stringify(line)}\n`);
+    await ends;
+    return '';
+  });
+const ORDER = { source: '/dev/a', target: '/dev/b', size: bytes(9 * MIB), from: bytes(4 * MIB) };
+const TOLD = [{ copied: 5 * MIB }, { copied: 7 * MIB }, { copied: 9 * MIB }];
 
 test('a program copies from where an earlier one was, and tells how far it is', async () => {
   const copy = await files(9 * MIB);
@@ -112,11 +145,7 @@ async function begun(order: CopyOrder) {
   onTestFinished(() => void started.kill('SIGKILL'));
   const ended = once(started, 'exit');
   started.stdin.write(`${JSON.stringify(order)}\n`);
-  const links = async (): Promise<readonly (string | undefined)[]> => {
-    const folder = `/proc/${started.pid}/fd`;
-    return Promise.all((await readdir(folder)).map((fd) => readlink(path.join(folder, fd)).catch(() => undefined)));
-  };
-  return { started, ended, links };
+  return { started, ended, links: () => openIn(started.pid ?? 0) };
 }
 
 test('a copy ends once the agent is gone, and lets go of its target', async () => {
@@ -128,29 +157,91 @@ test('a copy ends once the agent is gone, and lets go of its target', async () =
 });
 
 test.each(['SIGTERM', 'the end of the agent'])('%s ends also a copy whose disk does not answer', async (what) => {
-  const copy = await files(MIB);
-  const target = await silent(copy.target);
-  const { started, ended, links } = await begun({ ...copy, target, endWithinMs: 50 });
+  const copy = await withSilentTarget();
+  const { started, ended, links } = await begun({ ...copy, endWithinMs: 50 });
   await expect.poll(links, { timeout: 20_000 }).toContain(copy.source);
   if (what === 'SIGTERM') started.kill('SIGTERM');
   else started.stdin.destroy();
   expect(await ended).toEqual([null, 'SIGKILL']);
 });
 
-test('a failure to tell how far it is ends the copy with it', async () => {
-  const copy = await files(MIB);
+test.each([
+  ['a program that goes on', new Promise(() => {})],
+  ['one that had copied all', Promise.resolve()],
+])('a failure to tell how far it is ends the copy with it: %s', async (_, ends) => {
   const failing = () => Promise.reject(new Error('the API server is away'));
-  await expect(copier.copy(copy, failing, never)).rejects.toThrow('the API server is away');
+  const { run: fake } = saying(TOLD, ends);
+  await expect(createHostCopier({ run: fake }).copy(ORDER, failing, never)).rejects.toThrow('the API server is away');
+});
+
+test('how far it is is told one after another, and the copy ends when all is', async () => {
+  const told: string[] = [];
+  const copied = async (done: number): Promise<void> => {
+    told.push(`${done / MIB} begun`);
+    await nextTurn();
+    told.push(`${done / MIB} told`);
+  };
+  await createHostCopier(saying(TOLD)).copy(ORDER, copied, never);
+  expect(told).toEqual([5, 7, 9].flatMap((done) => [`${done} begun`, `${done} told`]));
+});
+
+test('the program has its order on a lifeline, and both know how long it may take to end', async () => {
+  const seen: RunOptions[] = [];
+  const { run: fake, calls } = createFakeRun((_, options) => {
+    seen.push(options);
+    options.onOutput?.('{"copied":9437184}\n');
+    return '';
+  });
+  await createHostCopier({ run: fake, bytesPerSecond: 12 * MIB }).copy(ORDER, nothing, never);
+  await createHostCopier({ run: fake, endWithinMs: 5 }).copy(ORDER, nothing, never);
+  const beside = path.join(path.dirname(process.argv[1] ?? ''), 'copy.cjs');
+  expect(calls).toEqual([1, 2].map(() => [process.execPath, beside, '/dev/a', '/dev/b']));
+  expect(seen).toMatchObject([
+    { timeoutMs: 1_200_000, lifeline: true, endWithinMs: 6000 },
+    { timeoutMs: 1_200_000, lifeline: true, endWithinMs: 5 },
+  ]);
+  expect(seen.map(({ stdin }) => JSON.parse(String(stdin)) as unknown)).toEqual([
+    { ...ORDER, bytesPerSecond: 12 * MIB, endWithinMs: 6000 },
+    { ...ORDER, endWithinMs: 5 },
+  ]);
+  for (const { stdin } of seen) expect(stdin).toMatch(/^[^\n]+\n$/);
+});
+
+test('a copy lets go of the signal that outlives it', async () => {
+  const stopping = new AbortController();
+  await createHostCopier(saying(TOLD)).copy(ORDER, nothing, stopping.signal);
+  await expect(createHostCopier(saying([])).copy(ORDER, nothing, stopping.signal)).rejects.toThrow('ended after');
+  expect(getEventListeners(stopping.signal, 'abort')).toEqual([]);
+});
+
+test('of what the program should not have written no more is told than shows whose it is', async () => {
+  const { run: fake } = createFakeRun((_, { onOutput }) => {
+    onOutput?.(`${'x'.repeat(5000)}\n`);
+    return '';
+  });
+  const failure = createHostCopier({ run: fake }).copy(ORDER, nothing, never);
+  await expect(failure).rejects.toThrow(/is no line of its own: x{200}$/);
+});
+
+test('a simulated copy is whole at once', async () => {
+  const told: number[] = [];
+  await createSimulatedCopier().copy(ORDER, async (done) => void told.push(done), never);
+  expect(told).toEqual([9 * MIB]);
 });
 
 test('copies of disks that do not answer keep none of the four threads of Node, and end when they are to', async () => {
   const stopping = new AbortController();
-  const silent = await Promise.all(Array.from({ length: 5 }, withSilentSource));
+  const silent = await Promise.all(Array.from({ length: 5 }, withSilentTarget));
   const copies = silent.map((copy) => copier.copy(copy, nothing, stopping.signal));
   const ended = Promise.allSettled(copies);
-  expect(await readFile(import.meta.filename, 'utf8')).toContain('do not answer');
+  const hang = async ({ source }: Copy): Promise<boolean> => {
+    const [pid = 0] = await startedWith(source);
+    return (await openIn(pid)).includes(source);
+  };
+  for (const copy of silent) await expect.poll(() => hang(copy), { timeout: 20_000 }).toBe(true);
   stopping.abort(new Error('stopping'));
   expect(await ended).toEqual(copies.map(() => ({ status: 'rejected', reason: stopping.signal.reason as unknown })));
+  for (const { source } of silent) expect(await startedWith(source)).toEqual([]);
 });
 
 test('a copy that does not get on is given up', async () => {
