@@ -13,7 +13,7 @@ const PROOF = 16;
  */
 export function newDeviceMark(group: string, boot: string, random: Uint8Array = randomBytes(RANDOM)): string {
   const start = lettersOf(random, RANDOM) + hashed(`boot ${boot}`, BOOT);
-  return (start + proofOf(group, start)).replace(/(.{6})(.{4})(.{4})(.{4})(.{4})(.{4})(.{6})/, '$1-$2-$3-$4-$5-$6-$7');
+  return (start + proofOf(group, start)).replace(/(.{6})(.{4})(.{4})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-$5-$6-');
 }
 
 /** Whether we prepared the device with this identifier for this group. */

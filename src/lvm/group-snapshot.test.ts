@@ -143,7 +143,7 @@ test('where one goes on neither by the kernel nor by lvm, that is told, and the 
 });
 
 test.each([
-  ['Device or resource busy\n', 'dmsetup suspend: Device or resource busy'],
+  ['Device or resource busy\n', /^dmsetup suspend: Device or resource busy$/],
   ['', /^dmsetup suspend: dmsetup exited with 1$/],
 ])('what the kernel says of one that cannot be stopped is told: %j', async (stderr, told) => {
   const { lvm } = machine((said) => (said.startsWith('dmsetup suspend') ? exits(['dmsetup'], 1, stderr) : undefined));
