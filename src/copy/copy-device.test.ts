@@ -99,6 +99,64 @@ test('no more than the limit is read in a second', async () => {
   expect(slept.reduce((a, b) => a + b, 0)).toBe(8000); // the first 4 MiB at once, and 4 s before each further ones
 });
 
+/** A clock that says these times, one after another, and the last of them from then on. */
+function saying(...times: readonly number[]) {
+  let looks = 0;
+  const slept: number[] = [];
+  const now = (): number => {
+    looks += 1;
+    return times[Math.min(looks, times.length) - 1] ?? 0;
+  };
+  const sleep = async (ms: number): Promise<void> => void slept.push(ms);
+  return { ...systemClock, now, sleep, slept };
+}
+
+test('a limit that was not used for a while is not caught up', async () => {
+  const copy = await files(randomBytes(12 * MIB));
+  const clock = saying(0, 0, 0, 100_000); // the first chunk is read at once, and the next ones much later
+  await copyDevice(copy, { ...told().options, bytesPerSecond: MIB }, { run, clock }, never);
+  expect(clock.slept).toEqual([4000]);
+});
+
+test.each([
+  ['that is over at once', 4, [4]],
+  ['of which the rest is quick', 12, [4, 12]],
+])('what takes five seconds is told, and nothing twice: a copy %s', async (_, size, want) => {
+  const { all, options } = told();
+  const clock = saying(0, 0, 5000); // the time at which it begins to read, and to copy
+  await copyDevice(await files(randomBytes(size * MIB)), options, { run, clock }, never);
+  expect(all).toEqual(want.map((mib) => mib * MIB));
+});
+
+test('however quick it is, 256 MiB are not copied without being told', async () => {
+  const copy = await files(Buffer.alloc(0));
+  await truncate(copy.source, 264 * MIB);
+  const { all, options } = told();
+  await copyDevice({ ...copy, size: bytes(264 * MIB) }, options, { run, clock: saying(0) }, never);
+  expect(all).toEqual([256 * MIB, 264 * MIB]);
+});
+
+test.each([
+  ['before the next chunk is written', randomBytes(12 * MIB), 3, 4],
+  ['before zeros are written', Buffer.alloc(8 * MIB), 4, 0],
+  ['before anything is told', randomBytes(4 * MIB), 3, 4],
+])('a copy that is stopped ends %s', async (_, content, look, written) => {
+  const copy = await files(content);
+  const stopping = new AbortController();
+  const { all, options } = told();
+  let looks = 0;
+  const now = (): number => {
+    looks += 1;
+    if (looks === look) stopping.abort(new Error('stopping'));
+    return 0;
+  };
+  const copying = copyDevice(copy, options, { run, clock: { ...systemClock, now } }, stopping.signal);
+  await expect(copying).rejects.toThrow('stopping');
+  const target = await readFile(copy.target);
+  expect(target.findIndex((byte, at) => at >= written * MIB && byte !== 0xaa)).toBe(-1);
+  expect(all).toEqual([]);
+});
+
 test('a source that ends early is refused, and nothing beyond it is told', async () => {
   const copy = await files(randomBytes(9 * MIB));
   await truncate(copy.source, 5 * MIB);

@@ -57,7 +57,7 @@ export async function copyDevice(
   let told = zeros.at;
 
   const flush = async (): Promise<void> => {
-    if (zeros.length > 0) await zero(target, zeros, run, signal);
+    await zero(target, zeros, run, signal);
     zeros = { at: zeros.at + zeros.length, length: 0 };
   };
   const sync = async (done: number): Promise<void> => {
@@ -88,7 +88,10 @@ interface Chunk {
   readonly data: Buffer;
 }
 
-/** Reads a chunk while the one before it is written. A chunk is good until the next but one is asked for. */
+/**
+ * Reads a chunk while the one before it is written. A chunk is good until the next but one is asked for. Nobody waits
+ * for the last read when the copy fails: closing its file does.
+ */
 async function* readAhead(
   source: Uncached,
   { from, end }: { readonly from: number; readonly end: number },
@@ -104,15 +107,11 @@ async function* readAhead(
     return { at, data };
   };
   let ahead = read(from);
-  try {
-    for (let chunk = await ahead; chunk; chunk = await ahead) {
-      signal.throwIfAborted();
-      ahead = read(chunk.at + chunk.data.length);
-      ahead.catch(() => {}); // told when it is waited for
-      yield chunk;
-    }
-  } finally {
-    await ahead.catch(() => undefined); // before its file is closed
+  for (let chunk = await ahead; chunk; chunk = await ahead) {
+    signal.throwIfAborted();
+    ahead = read(chunk.at + chunk.data.length);
+    ahead.catch(() => {}); // told when it is waited for
+    yield chunk;
   }
 }
 
