@@ -473,6 +473,26 @@ test('a volume that the kubelet staged and forgot is unstaged by the second try 
   expect([it.object.read(), await it.volumes()]).toEqual([undefined, []]);
 });
 
+test('while a volume is unmounted that the kubelet forgot, its group is not waited for', async () => {
+  const it = await rig(sampleLocalVolume());
+  await it.reconcile();
+  await it.mounts.mount({ source: '/dev/pool-0/v1', target: STAGED, fsType: 'ext4', options: [] }, never);
+  it.object.write(sampleLocalVolume({ meta: deleting, status: it.object.read()?.status }));
+  await expect(it.reconcile()).rejects.toThrow('is mounted at');
+  const [begun, answered] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const unmount = async (target: string, signal: AbortSignal): Promise<void> => {
+    begun.resolve();
+    await answered.promise;
+    await it.mounts.unmount(target, signal);
+  };
+  const removing = it.reconcile({ mounts: { ...it.mounts, unmount } });
+  await begun.promise;
+  expect(await it.deps.locks.run('pool-0', () => Promise.resolve('free'), AbortSignal.timeout(5000))).toBe('free');
+  answered.resolve();
+  await removing;
+  expect([it.object.read(), await it.volumes()]).toEqual([undefined, []]);
+});
+
 const CSI = 'volumes/kubernetes.io~csi/pv-1';
 
 test.each([

@@ -58,17 +58,21 @@ async function visit(
 
 /**
  * Erases it, once what it is allows that: of a snapshot, what is erased is its store, which is made a volume first.
- * Returns what was seen of it before, or undefined when something is left to be erased. Erasing is outside of the
- * group's lock: it may take hours, and touches nothing but the volume. Cut, it begins again.
+ * Returns what was seen of it before, or undefined when something is left to be erased. Unmounting and erasing are
+ * outside of the group's lock: they may take minutes and hours, and touch nothing but the volume. Cut, it begins again.
  */
 async function eraseLeaving(
   volume: LocalVolume,
   deps: VolumeDeps,
   signal: AbortSignal,
 ): Promise<Pick<Settled, 'seen'> | undefined> {
-  const endsWith = ({ kind }: VolumeStep): boolean => kind !== 'split' && kind !== 'unstage';
+  const endsWith = ({ kind }: VolumeStep): boolean => kind !== 'split';
   const look = (): Promise<Settled> => visit(volume, deps, { endsWith }, signal);
-  const first = await look();
+  let first = await look();
+  if (first.step.kind === 'unstage') {
+    await attempt(volume, first.step, deps, signal);
+    first = await look();
+  }
   if (!toBeErased(first.step)) return first.step.kind === 'remove' ? first : undefined;
   return deps.erasing.run(async () => {
     // Whoever waited long for its turn looks again: it may be in use, or have a snapshot.
