@@ -135,7 +135,8 @@ export function askResume(world: World): void {
     if (!held.has(pod.uid)) continue;
     const node = chosenFor(model, pod);
     const { items, blocked } = model.needs(pod);
-    const isOurs = inlineItems(pod).length > 0 && !blocked && pod.nodeName === undefined;
+    const isBlocked = blocked && !model.mayBeServed(pod);
+    const isOurs = inlineItems(pod).length > 0 && !isBlocked && pod.nodeName === undefined;
     demand(isOurs && node !== undefined, () => `resume: room is held for ${pod.name}, of which no node is known`);
     believeHold(world, pod, items, [node]);
   }
