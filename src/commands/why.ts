@@ -17,7 +17,8 @@ import type { Screen } from '../people/screen/screen.ts';
 import { tellNode, whyOfNode } from '../people/why-node.ts';
 import { volumeRows } from '../people/volumes.ts';
 import { isNot } from '../people/words/command-text.ts';
-import type { Why } from '../operator/waiting/judge.ts';
+import type { Judge, Why } from '../operator/waiting/judge.ts';
+import type { RefusedClaim } from '../operator/waiting/sentences.ts';
 import { judgeOf, podOfClaim, refusedClaimOf } from '../people/why.ts';
 
 const KINDS = ['pod', 'claim', 'node'] as const;
@@ -81,7 +82,7 @@ async function whyPod({ room, look, namespace, name, screen }: Question): Promis
   const facts = judge.factsOf(pod);
   const made = whyNotMade(room, namespace, claimsOf(facts), screen);
   if (made && pod.status?.phase === 'Pending') return { ...made, json: { pod: `${namespace}/${name}`, ...made.json } };
-  const settled = whySettled(pod, judge.concerns(facts));
+  const settled = whySettled(pod, facts, judge);
   if (settled !== undefined)
     return { lines: say(screen, settled), json: { pod: `${namespace}/${name}`, message: settled } };
   const why = judge.why(facts, refusedClaimOf(facts, await refusals(look, namespace)));
@@ -103,11 +104,13 @@ const claimsOf = ({ volumes }: PodFacts): readonly string[] =>
   volumes.flatMap((volume) => (volume.kind === 'inline' ? [] : [volume.claimName]));
 
 /** Why there is nothing to judge; undefined when there is. */
-function whySettled({ spec, status }: Pod, isOurs: boolean): string | undefined {
+function whySettled({ spec, status }: Pod, facts: PodFacts, judge: Judge): string | undefined {
   const { phase = 'Pending' } = status ?? {};
   if (['Succeeded', 'Failed'].includes(phase)) return `It has ended: ${phase}.`;
-  if (!isOurs)
+  if (!judge.concerns(facts))
     return 'None of its volumes is of open-local: it waits for something else, if it waits. See kubectl describe pod.';
+  const named = phase === 'Pending' ? judge.named(facts) : undefined;
+  if (named) return named.message;
   if (spec?.nodeName)
     return `It has its node, ${spec.nodeName}, and is ${phase}. If it does not start: kubectl describe pod, and kubectl open-local volumes --node ${spec.nodeName}.`;
   return undefined;
@@ -137,16 +140,31 @@ async function whyClaim({ room, look, namespace, name, screen }: Question): Prom
   const users = room.pods.map(judge.factsOf).filter((pod) => pod.namespace === namespace && usesClaim(pod, name));
   const isImmediate =
     room.classes.find(({ metadata }) => metadata.name === storageClass)?.volumeBindingMode !== 'WaitForFirstConsumer';
-  const events = await refusals(look, namespace);
   if (users.length > 0 || isImmediate) {
-    const asking = users[0] ?? podOfClaim(claim);
-    const why = judge.why(asking, refusedClaimOf(asking, events));
-    const head = users.map((pod) => `Pod ${pod.namespace}/${pod.name} uses it:`).slice(0, 1);
-    return { lines: [...say(screen, ...head), ...tellWhy(why, screen)], json: { claim: key, ...why } };
+    const [asking = podOfClaim(claim)] = users;
+    const lastRefusal = refusedClaimOf(asking, await refusals(look, namespace));
+    return whyUsed(key, users, { asking, judge, lastRefusal, screen });
   }
   const why: Why = judge.why(podOfClaim(claim));
   const idle = `No pod that waits uses it, and its volume is made when one does (StorageClass ${storageClass}, WaitForFirstConsumer). If one came now:`;
   return { lines: [...say(screen, idle), ...tellWhy(why, screen)], json: { claim: key, idle: true, ...why } };
+}
+
+interface UsedClaim {
+  /** A pod that uses the claim, or one that might. */
+  readonly asking: PodFacts;
+  readonly judge: Judge;
+  readonly lastRefusal: RefusedClaim | undefined;
+  readonly screen: Screen;
+}
+
+/** Of a claim that pods use, or whose volume is made at once. */
+function whyUsed(claim: string, users: readonly PodFacts[], { asking, judge, lastRefusal, screen }: UsedClaim): Answer {
+  const [named] = users.flatMap((pod) => judge.named(pod) ?? []);
+  if (named) return { lines: say(screen, named.message), json: { claim, message: named.message } };
+  const why = judge.why(asking, lastRefusal);
+  const head = users.map((pod) => `Pod ${pod.namespace}/${pod.name} uses it:`).slice(0, 1);
+  return { lines: [...say(screen, ...head), ...tellWhy(why, screen)], json: { claim, ...why } };
 }
 
 const usesClaim = ({ volumes }: ReturnType<ReturnType<typeof judgeOf>['factsOf']>, name: string): boolean =>

@@ -74,6 +74,7 @@ export function classFacts(storageClass: StorageClass): ClassFacts {
     parameters: storageClass.parameters ?? {},
     ...(storageClass.mountOptions?.length ? { mountOptions: storageClass.mountOptions } : {}),
     ...(storageClass.allowedTopologies?.length ? { topologies: topologyTerms(storageClass.allowedTopologies) } : {}),
+    ...(storageClass.volumeBindingMode === 'WaitForFirstConsumer' ? { waitsForConsumer: true } : {}),
   };
 }
 

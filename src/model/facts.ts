@@ -164,6 +164,8 @@ export interface ClassFacts {
   readonly mountOptions?: readonly string[];
   /** Its `allowedTopologies`. Absent: any node. */
   readonly topologies?: readonly TopologyTerm[];
+  /** Its volumes are made once a scheduler has chosen a node. Absent: at once. */
+  readonly waitsForConsumer?: true;
 }
 
 export interface PodFacts {

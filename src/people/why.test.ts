@@ -122,6 +122,16 @@ describe('the command', () => {
     expect((await why(...of)).stdout).toContain(says);
   });
 
+  test('a pod that names its node itself, or its claim, is told why no volume is made', async () => {
+    await cluster.put(CLAIMS, claimOf('by-hand', { resources: { requests: { storage: '1Gi' } } }));
+    const made = waitingPod('by-hand', ['by-hand']);
+    await cluster.put(PODS, { ...made, spec: { ...made.spec, nodeName: 'worker-1' }, status: { phase: 'Pending' } });
+    const says = /no scheduler chooses a node for the claim.*without spec\.nodeName/s;
+    expect((await why('pod', 'by-hand')).stdout).toMatch(says);
+    expect((await why('claim', 'by-hand')).stdout).toMatch(says);
+    await cluster.client.delete(PODS, { namespace: 'default', name: 'by-hand' }, never);
+  });
+
   test('a pod without a volume of ours is told so', async () => {
     await cluster.put(PODS, waitingPod('plain', []));
     expect((await why('pod', 'plain')).stdout).toMatch(/^None of its volumes is of open-local/);

@@ -87,6 +87,7 @@ const storageClass = {
   provisioner: DRIVER,
   parameters: { volumeType: 'LVM' },
   mountOptions: ['noatime'],
+  volumeBindingMode: 'WaitForFirstConsumer' as const,
   allowedTopologies: [{ matchLabelExpressions: [{ key: 'zone', values: ['a'] }] }],
 };
 

@@ -179,6 +179,7 @@ export const SCHEMAS = {
     provisioner: requiredText(2),
     parameters: textMap(3),
     mountOptions: texts(5),
+    volumeBindingMode: text(7),
     allowedTopologies: many(
       8,
       message<Item<Of<StorageClass, 'allowedTopologies'>>>({

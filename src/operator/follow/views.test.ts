@@ -21,7 +21,8 @@ const pod = (spec: Pod['spec'], phase = 'Running'): Pod => ({
 
 test.each([
   ['waits for a node', pod({}, 'Pending'), ['claim', 'inline']],
-  ['has a node', pod({ nodeName: 'n1' }), ['inline']],
+  ['has a node, and has not begun', pod({ nodeName: 'n1' }, 'Pending'), ['claim', 'inline']],
+  ['runs', pod({ nodeName: 'n1' }), ['inline']],
   ['has ended', pod({}, 'Failed'), ['inline']],
 ])('of a pod that %s, the volumes that still count are kept', (_, object, kinds) => {
   expect(views.pod(object).volumes.map(({ kind }) => kind)).toEqual(kinds);

@@ -117,7 +117,9 @@ export function createViews(drivers: readonly string[]): Views {
     pod: (pod) => {
       const facts = podFacts(pod, drivers);
       const isAgent = pod.metadata.labels?.[APP_COMPONENT] === 'agent' ? { isAgent: true as const } : {};
-      return share({ ...facts, volumes: openVolumes(facts), ...isAgent }, 'namespace', 'nodeName');
+      const { phase = 'Pending' } = pod.status ?? {};
+      const volumes = phase === 'Pending' && !facts.finished ? facts.volumes : inlineOf(facts);
+      return share({ ...facts, volumes, ...isAgent }, 'namespace', 'nodeName');
     },
     claim: (claim) => {
       share(claim.metadata, 'uid');
@@ -217,12 +219,8 @@ function pick(annotations: Readonly<Record<string, string>>, read: readonly stri
   return found.length === 0 ? {} : { annotations: Object.fromEntries(found) };
 }
 
-/**
- * Drops the claims of a pod that has its node, or has ended: it asks for them no more. No other object knows its inline
- * volumes.
- */
-function openVolumes({ nodeName, finished, volumes }: PodFacts): PodFacts['volumes'] {
-  if (nodeName === undefined && !finished) return volumes;
+/** Of a pod that runs or has ended, which asks for no claim any more. No other object knows its inline volumes. */
+function inlineOf({ volumes }: PodFacts): PodFacts['volumes'] {
   const inline = volumes.filter(({ kind }) => kind === 'inline');
   return inline.length > 0 ? inline : NO_VOLUMES;
 }

@@ -1,13 +1,16 @@
 import type { AskedVolume } from '../../capacity/needs/asked-volumes.ts';
 import type { Shortfall } from '../../capacity/placing/shortfall.ts';
-import { driversOf, podFacts } from '../../model/decode.ts';
+import { claimFacts } from '../../model/decode-claim.ts';
+import { classFacts, driversOf, podFacts } from '../../model/decode.ts';
 import type { PodFacts } from '../../model/facts.ts';
 import { nodeTraitsOf, nodeWishOf, type NodeTraits } from '../../model/node-choice.ts';
 import type { Pod } from '../../model/objects.ts';
 import { present } from '../../model/present.ts';
+import { TOPOLOGY_KEY } from '../../model/well-known.ts';
 import { ledgerOf, type ReadObjects } from '../follow/ledger-of.ts';
 import type { StorageView } from '../follow/views.ts';
-import { sayWhy, type RefusedClaim } from './sentences.ts';
+import { hasNodeAndClaims, sayNamedNode, type KnownOfClaims } from './named-node.ts';
+import { sayWhy, type RefusedClaim, type Told } from './sentences.ts';
 import { closestGroup, emptySurvey, sourcesOf, surveyNodes, type Sources } from './survey.ts';
 
 /** Why a pod is not placed, or that it could be: by the functions by which the operator decides and tells. */
@@ -38,6 +41,8 @@ export interface Judge {
   readonly why: (pod: PodFacts, refusedClaim?: RefusedClaim) => Why;
   /** Undefined where there is no such Node. */
   readonly onNode: (pod: PodFacts, node: string) => WhyNode | undefined;
+  /** Why a pod that has its node does not start, where that is that it names its node itself. */
+  readonly named: (pod: PodFacts) => Told | undefined;
   readonly concerns: (pod: PodFacts) => boolean;
   readonly factsOf: (pod: Pod) => PodFacts;
   /** The StorageClasses that are ours. */
@@ -51,8 +56,10 @@ export function createJudge(read: ReadObjects, counted: readonly StorageView[]):
   const storages = new Map(counted.map((view) => [view.name, view]));
   const sources = sourcesOf(ledger, storages);
   const nodes = read.nodes.map(nodeTraitsOf).toSorted((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }));
+  const known = knownOf(read, nodes);
   return {
     concerns: (pod) => ledger.concerns(pod),
+    named: (pod) => (hasNodeAndClaims(pod) ? sayNamedNode(pod, ledger.lacks(pod, []).asked, known) : undefined),
     classes: new Set([...ledger.classes()].map(({ name }) => name)),
     // Also of a pod that no scheduler has looked at yet.
     factsOf: (pod) => ({ ...podFacts(pod, drivers), unscheduled: nodeWishOf(pod) }),
@@ -70,6 +77,17 @@ export function createJudge(read: ReadObjects, counted: readonly StorageView[]):
         perNode: nodes.map((node) => whyNode(pod, node, sources)),
       };
     },
+  };
+}
+
+function knownOf({ claims, classes }: ReadObjects, nodes: readonly NodeTraits[]): KnownOfClaims {
+  const byKey = new Map(claims.map(claimFacts).map((claim) => [`${claim.namespace}/${claim.name}`, claim]));
+  const byName = new Map(classes.map(classFacts).map((each) => [each.name, each]));
+  const labels = new Map(nodes.map((node) => [node.name, node.labels]));
+  return {
+    claim: (key) => byKey.get(key),
+    storageClass: (name) => byName.get(name),
+    hostname: (node) => labels.get(node)?.[TOPOLOGY_KEY],
   };
 }
 

@@ -1,11 +1,11 @@
 import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { eventually } from '../../../test/rig/eventually.ts';
-import { claim, gib, group, ledgerWith, node, pod, volume } from '../../capacity/ledger-fixture.ts';
+import { claim, gib, group, ledgerWith, lvm, node, pod, volume } from '../../capacity/ledger-fixture.ts';
 import type { Ledger } from '../../capacity/ledger.ts';
 import type { Occurrence } from '../../kube/events/event-object.ts';
 import type { Handlers } from '../../kube/follow/audience.ts';
-import type { PodFacts } from '../../model/facts.ts';
+import type { ClaimFacts, PodFacts } from '../../model/facts.ts';
 import { silentLog } from '../../model/log.ts';
 import { createFakeClock, type FakeClock } from '../../wait/fake-clock.ts';
 import { createRefusedClaims, type RefusedClaims } from './refused-claims.ts';
@@ -18,6 +18,7 @@ let events: Occurrence[];
 let refused: RefusedClaims;
 let pods: Map<string, PodFacts>;
 let podHandlers: Handlers<PodFacts> | undefined;
+let claimsHeard: Map<string, ClaimFacts>;
 let looks: number;
 let stop: () => Promise<void>;
 
@@ -25,6 +26,7 @@ let stop: () => Promise<void>;
 beforeEach(() => {
   clock = createFakeClock();
   ledger = ledgerWith({ nodes: [node('n1', [group('pool-0', 10)])], claims: [claim('large', 12), claim('small', 6)] });
+  claimsHeard = new Map([['default/small', claim('small', 6)]]);
   [events, pods, refused, looks] = [[], new Map(), createRefusedClaims(clock), 0];
   const stopping = new AbortController();
   const nothing = { values: new Map(), get: () => undefined, subscribe: () => () => {}, whenSynced: async () => {} };
@@ -40,7 +42,9 @@ beforeEach(() => {
     classesOf: (asking: PodFacts) => ledger.classesOf(asking),
     lacks: (asking: PodFacts, names: readonly string[]) => ((looks += 1), ledger.lacks(asking, names)),
   };
-  const informers = { nodes, storages: nothing, claims: nothing, pods: heard } as never;
+  const claims = { ...nothing, get: (key: string) => claimsHeard.get(key) };
+  const classes = { ...nothing, get: () => ({ ...lvm('lvm'), waitsForConsumer: true }) };
+  const informers = { nodes, storages: nothing, claims, classes, pods: heard } as never;
   const recorder = { record: (event: Occurrence) => void events.push(event) };
   const storages = { get: () => undefined };
   const deps = { informers, storages, ledger: counting, events: recorder, refused, clock, log: silentLog };
@@ -99,6 +103,23 @@ test('a pod that has its node in time is told nothing, nor is one for which ther
   await pass(1000);
   await eventually(() => expect(looks).toBeGreaterThan(2));
   expect(events).toEqual([]);
+});
+
+test('a pod that names its node itself is told that no scheduler chooses one for its claim', async () => {
+  await setImmediate();
+  hear(pod('named', ['small'], { nodeName: 'n1' }));
+  hear(pod('begins', ['small'], { nodeName: 'n1' }));
+  hear(pod('finds', ['large'], { nodeName: 'n1' })); // its claim was not heard of yet
+  await pass(14_999);
+  hear(pod('begins', [], { nodeName: 'n1' }));
+  await pass(1);
+  await pass(1000);
+  await eventually(() => expect(told()).toEqual([['named', 'ClaimNotReady']]));
+  expect(events[0]?.message).toContain('spec.nodeName is n1');
+  claimsHeard.set('default/small', claim('small', 6, { bound: true }));
+  await pass(5 * MINUTE);
+  await eventually(() => expect(looks).toBeGreaterThan(5));
+  expect(events).toHaveLength(1);
 });
 
 test('a pod that went, and came again under its name, waits anew', async () => {

@@ -6,6 +6,7 @@ import { subjectOf } from '../../kube/subject.ts';
 import { createWorkQueue, type Again } from '../../kube/work/work-queue.ts';
 import type { PodFacts } from '../../model/facts.ts';
 import type { Log } from '../../model/log.ts';
+import { TOPOLOGY_KEY } from '../../model/well-known.ts';
 import type { Clock } from '../../wait/clock.ts';
 import { pause } from '../../wait/pause.ts';
 import { allSynced, type Informers } from '../follow/informers.ts';
@@ -13,6 +14,7 @@ import type { CountedStorages } from '../follow/silent-nodes.ts';
 import { createPodsByClaim, podKey } from './pods-by-claim.ts';
 import type { RefusedClaims } from './refused-claims.ts';
 import { explainPod } from './explain-pod.ts';
+import { hasNodeAndClaims, sayNamedNode } from './named-node.ts';
 import type { Told } from './sentences.ts';
 import { isOpen, isWaiting, refusedClaimOf } from './waiting-pod.ts';
 import { WaitList, type Wait } from './wait-list.ts';
@@ -56,9 +58,9 @@ export async function tellWaiting(deps: TellWaitingDeps, signal: AbortSignal): P
   const byClaim = createPodsByClaim();
   const note = (pod: PodFacts): void => {
     const key = podKey(pod);
-    if (!isOpen(pod)) return forget(pod);
+    if (!isOpen(pod) && !hasNodeAndClaims(pod)) return forget(pod);
     byClaim.add(pod);
-    if (!isWaiting(pod, refused)) list.remove(key);
+    if (!mayBeTold(pod, refused)) list.remove(key);
     else if (list.add(key, pod.uid, clock.now())) queue.add(key);
   };
   const forget = (pod: PodFacts): void => {
@@ -90,19 +92,32 @@ async function look(key: string, list: WaitList, deps: TellWaitingDeps, signal: 
   const { informers, refused, clock } = deps;
   const wait = list.get(key);
   const pod = informers.pods.get(key);
-  if (!wait || pod?.uid !== wait.uid || !isWaiting(pod, refused)) return list.remove(key);
+  if (!wait || pod?.uid !== wait.uid || !mayBeTold(pod, refused)) return list.remove(key);
   const waitMs = dueAt(wait) - clock.now();
   if (waitMs > 0) return { afterMs: waitMs };
   const alike = askOf(pod, deps);
   if (alike !== undefined && list.join(key, alike)) return { afterMs: COUNT_MS };
   if (alike !== undefined && list.mayTell(key, clock.now())) {
-    const { told } = await explainPod(pod, { ...deps, nodes: informers.nodes.values }, refusedClaimOf(pod, refused));
+    const told = await why(pod, deps);
     if (!told) list.quiet(key, clock.now() + AGAIN_MS);
-    // It may have got its node meanwhile.
+    // It may have got its node meanwhile, or may run.
     else if (informers.pods.get(key) === pod) record(pod, told, { wait, others: list.untoldLike(key) }, deps);
     await pause(PACE_MS, signal);
   }
   return { afterMs: AGAIN_MS };
+}
+
+const mayBeTold = (pod: PodFacts, refused: RefusedClaims): boolean => isWaiting(pod, refused) || hasNodeAndClaims(pod);
+
+async function why(pod: PodFacts, deps: TellWaitingDeps): Promise<Told | undefined> {
+  const { nodes, claims, classes } = deps.informers;
+  if (!hasNodeAndClaims(pod))
+    return (await explainPod(pod, { ...deps, nodes: nodes.values }, refusedClaimOf(pod, deps.refused))).told;
+  return sayNamedNode(pod, deps.ledger.lacks(pod, []).asked, {
+    claim: (key) => claims.get(key),
+    storageClass: (name) => classes.get(name),
+    hostname: (node) => nodes.get(node)?.labels[TOPOLOGY_KEY],
+  });
 }
 
 const dueAt = ({ since, told }: Wait): number => (told ? told.at + AGAIN_MS : since + PATIENCE_MS);
@@ -112,7 +127,9 @@ function askOf(pod: PodFacts, { ledger, refused }: TellWaitingDeps): string | un
   const { asked } = ledger.lacks(pod, []);
   const asks = asked.map((volume) => ({ ...volume, name: '' }));
   const isRefused = refusedClaimOf(pod, refused) !== undefined;
-  return asks.length === 0 ? undefined : JSON.stringify([pod.namespace, asks, isRefused, pod.unscheduled]);
+  return asks.length === 0
+    ? undefined
+    : JSON.stringify([pod.namespace, asks, isRefused, pod.unscheduled, pod.nodeName]);
 }
 
 /** What was told last is not told again. */
