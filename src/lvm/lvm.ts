@@ -9,6 +9,7 @@ import { newDeviceMark } from './device-mark.ts';
 import { readFill, type SnapshotFill } from './fill.ts';
 import { isLargeEnoughAlready } from './errors.ts';
 import { createTogether, resumeLeft } from './group-snapshot.ts';
+import { removeLeftBackups } from './left-backups.ts';
 import { FILLED_TAG, OUR_TAG } from './names.ts';
 import type { LvmGroup, LvmReport, LvmVolume } from './report.ts';
 import { assertIsIt, type VolumeRef } from './same-volume.ts';
@@ -61,8 +62,8 @@ export interface Lvm {
    */
   createSnapshots(snapshots: readonly NewSnapshot[], signal: AbortSignal): Promise<void>;
   /**
-   * Lets volumes go on that an earlier process stopped for `createSnapshots`, and was killed. To be called before
-   * anything else. Needs nobody but this machine.
+   * Lets volumes go on that an earlier process stopped for `createSnapshots`, and was killed, and removes what killed
+   * commands left beside the backups of groups. To be called before anything else. Needs nobody but this machine.
    */
   resumeLeft(signal: AbortSignal): Promise<void>;
   /** Ends the making of a snapshot of several, another of which is finished. */
@@ -163,7 +164,10 @@ function snapshotVerbs(commands: Commands, options: LvmOptions): Pick<Lvm, Snaps
       await createTogether(commands, options, snapshots, signal);
     },
 
-    resumeLeft: (signal) => resumeLeft(options, signal),
+    resumeLeft: async (signal) => {
+      await resumeLeft(options, signal);
+      if (options.backupDir !== undefined) await removeLeftBackups(options.backupDir, Date.now());
+    },
 
     finishSnapshot: async (volume, signal) => {
       const { group, found } = await volumeOf(commands, volume, signal);
