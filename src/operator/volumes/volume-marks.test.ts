@@ -10,7 +10,7 @@ import { volumeLabels } from '../../model/node-label.ts';
 import type { ObjectMeta } from '../../model/objects.ts';
 import { DEFAULT_DRIVER, NODE_LABEL, VOLUME_FINALIZER } from '../../model/well-known.ts';
 import { createInformers, followAll } from '../follow/informers.ts';
-import { keepVolumeMarks } from './volume-marks.ts';
+import { keepVolumeMarks, putMarksBack } from './volume-marks.ts';
 
 const never = new AbortController().signal;
 let ours: OurApi;
@@ -84,6 +84,18 @@ test('one that is being deleted gets its label alone: its agent has yet to hear 
   await change('v', { labels: null, finalizers: ['example.org/other'] });
   await eventually(() => expect(stored('v').labels).toEqual({ [NODE_LABEL]: 'n1' }));
   expect(stored('v').finalizers).toEqual(['example.org/other']);
+});
+
+test('a webhook that takes them off what is written is named, and the volume is not taken for a whole one', async () => {
+  const volume = { metadata: { name: 'v', resourceVersion: '7', labels: volumeLabels('n1') }, spec };
+  const client = { patch: async () => volume as never };
+  await expect(putMarksBack(client, volume, never)).rejects.toMatchObject({
+    kind: 'precondition',
+    message: expect.stringMatching(/^volume v lacks .* also once they were written: see which mutating webhook/),
+  });
+  expect(await putMarksBack(client, { metadata: { ...volume.metadata, ...whole }, spec }, never)).toMatchObject({
+    spec,
+  });
 });
 
 test('one that has both is not written', async () => {

@@ -5,10 +5,12 @@ import { LOCAL_VOLUMES } from '../../kube/resource.ts';
 import { subjectOf } from '../../kube/subject.ts';
 import { createWorkQueue } from '../../kube/work/work-queue.ts';
 import type { EventReason } from '../../model/event-reasons.ts';
+import { Fault } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import type { Log } from '../../model/log.ts';
 import { missingMarks, type MissingMarks } from '../../model/volume-marks.ts';
 import { NODE_LABEL, VOLUME_FINALIZER } from '../../model/well-known.ts';
+import { pause } from '../../wait/pause.ts';
 import { allSynced, type Informers } from '../follow/informers.ts';
 
 export interface VolumeMarksDeps {
@@ -37,6 +39,7 @@ export async function keepVolumeMarks(deps: VolumeMarksDeps, signal: AbortSignal
       if (!marked) return;
       volumes.wrote(marked);
       tell(marked, missing, deps);
+      await pause(PACE_MS, stopping);
     },
   });
   if (!(await allSynced(informers, signal))) return;
@@ -49,9 +52,12 @@ export async function keepVolumeMarks(deps: VolumeMarksDeps, signal: AbortSignal
   leave();
 }
 
+/** Whoever takes them off again and again costs no more writes than one in this time. Ms. */
+const PACE_MS = 100;
+
 /**
  * The volume with its marks, as the API server has it then; undefined when it is gone. Throws a conflict when somebody
- * changed it meanwhile.
+ * changed it meanwhile, and Fault `precondition` when a webhook takes them off what is written.
  */
 export async function putMarksBack(
   client: Pick<KubeClient, 'patch'>,
@@ -62,7 +68,14 @@ export async function putMarksBack(
   if (!missing) return volume;
   const { name = '', resourceVersion } = volume.metadata;
   const body = { metadata: { ...missing, resourceVersion } };
-  return unlessGone(client.patch(LOCAL_VOLUMES, { name }, { type: 'merge', body }, signal));
+  const marked = await unlessGone(client.patch(LOCAL_VOLUMES, { name }, { type: 'merge', body }, signal));
+  if (marked && missingMarks(marked))
+    throw new Fault(
+      'precondition',
+      `volume ${name} lacks its label ${NODE_LABEL} or its finalizer ${VOLUME_FINALIZER} also once they were written: ` +
+        'see which mutating webhook or policy takes them off',
+    );
+  return marked;
 }
 
 function tell({ metadata, spec }: LocalVolume, { labels, finalizers }: MissingMarks, { events, log }: VolumeMarksDeps) {

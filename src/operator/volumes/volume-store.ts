@@ -94,7 +94,7 @@ async function deleteMarked(name: string, mark: Patch, client: VolumeStoreDeps['
       await unlessGone(client.delete(LOCAL_VOLUMES, { name }, signal));
   } catch (error) {
     if (isConflict(error)) throw new Fault('aborted', `deleting volume ${name}: it was changed meanwhile; ask again`);
-    throw faultOfWrite(`deleting volume ${name}`, error);
+    throw error instanceof Fault ? error : faultOfWrite(`deleting volume ${name}`, error);
   }
 }
 
