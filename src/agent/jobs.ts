@@ -8,7 +8,8 @@ import { NODE_LABEL } from '../model/well-known.ts';
 import { systemClock } from '../wait/clock.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { find } from '../kube/find.ts';
-import { LOCAL_VOLUMES } from '../kube/resource.ts';
+import { LOCAL_VOLUMES, NODE_LOCAL_STORAGES } from '../kube/resource.ts';
+import type { GroupDoubt } from '../lvm/report.ts';
 import type { Informer } from '../kube/follow/informer.ts';
 import type { Tracer } from '../trace/tracer.ts';
 import type { AgentConfig } from './config.ts';
@@ -24,6 +25,7 @@ import type { DiskHealth } from './storage/disk-health.ts';
 import { hostReport } from './storage/host-report.ts';
 import { createFormatMarks } from './storage/format-marks.ts';
 import { createStatusReporter } from './storage/report-status.ts';
+import { createSharedGroups, type SharedGroups } from './storage/shared-groups.ts';
 import { createCutTries } from './storage/stale-marks.ts';
 import { syncNode } from './storage/sync-node.ts';
 import { findSuspects } from './volumes/changed-volumes.ts';
@@ -87,11 +89,23 @@ const HEARTBEAT_MS = 300_000;
 
 /** What is done with the keys of each queue. */
 export function createJobs(deps: JobsDeps): Readonly<Record<keyof Queues, Job>> {
-  const { config, ports, volumes } = deps;
+  const { config, volumes } = deps;
   const locks = new KeyedMutex();
+  const findVolume = (name: string, signal: AbortSignal) => find(deps.client, LOCAL_VOLUMES, { name }, signal);
+  const known = { hasObject: objectsIn(volumes.values), nodeName: config.nodeName, find: findVolume };
+  const sharedGroups = createSharedGroups({
+    ...known,
+    findNode: (name, signal) => find(deps.client, NODE_LOCAL_STORAGES, { name }, signal),
+    told: () => namesTold(deps.node.get(config.nodeName), 'SharedGroup'),
+  });
+  const { lvm } = deps.ports;
+  const report = async (signal: AbortSignal) => sharedGroups.mark(await lvm.report(signal));
+  const ports = { ...deps.ports, lvm: { ...lvm, report } };
   const shared: Shared = {
     ...deps,
     ...ports,
+    ports,
+    sharedGroups,
     locks,
     turns: createTurns(locks),
     erasing: new Gate(ERASED_AT_ONCE),
@@ -99,12 +113,7 @@ export function createJobs(deps: JobsDeps): Readonly<Record<keyof Queues, Job>> 
     observe: (signal) => observe({ ...ports, mountRoot: config.mountRoot }, signal),
     suspects: new Set<string>(),
     running: deps.copies,
-    strays: createStrayVolumes({
-      hasObject: objectsIn(volumes.values),
-      nodeName: config.nodeName,
-      label: `${NODE_LABEL}=${nodeLabelOf(config.nodeName)}`,
-      find: (name, signal) => find(deps.client, LOCAL_VOLUMES, { name }, signal),
-    }),
+    strays: createStrayVolumes({ ...known, label: `${NODE_LABEL}=${nodeLabelOf(config.nodeName)}` }),
     leavingStrays: new Map<string, LocalVolume>(),
   };
   const removeLost = createLostInlineVolumes({ ...shared, volumes: volumes.values, kubeletDir: config.kubeletDir });
@@ -142,12 +151,13 @@ type Shared = JobsDeps &
     readonly suspects: Set<string>;
     readonly running: RunningCopies;
     readonly strays: StrayVolumes;
+    readonly sharedGroups: SharedGroups;
     /** The strays that are to be removed, by name. */
     readonly leavingStrays: Map<string, LocalVolume>;
   };
 
 function nodeJob(shared: Shared): Job {
-  const { config, ports, metrics, node, volumes, suspects, strays, leavingStrays, queues } = shared;
+  const { config, ports, metrics, node, volumes, suspects, strays, sharedGroups, leavingStrays, queues } = shared;
   const syncDeps = {
     ...shared,
     ...reporting(shared),
@@ -178,6 +188,8 @@ function nodeJob(shared: Shared): Job {
       suspects.add(name);
       queues.volumes.add(name);
     }
+    sharedGroups.look(observation.groups);
+    if (await sharedGroups.ask(signal)) queues.node.add(NODE_KEY);
     await strays.ask(signal);
     if (strays.isUnsure()) queues.node.addAfter(NODE_KEY, SECOND_LOOK_MS);
     leavingStrays.clear();
@@ -187,6 +199,16 @@ function nodeJob(shared: Shared): Job {
     }
   };
 }
+
+/** The volume groups of which the node's conditions tell this. */
+const namesTold = (nls: NodeLocalStorage | undefined, why: GroupDoubt['reason']): ReadonlySet<string> =>
+  new Set(
+    (nls?.status?.conditions ?? []).flatMap(({ type, reason }) =>
+      reason === why && type.startsWith(OF_GROUP) ? [type.slice(OF_GROUP.length)] : [],
+    ),
+  );
+
+const OF_GROUP = 'VolumeGroup/';
 
 /** A volume is worked on in one of the two queues at a time, whichever its name was put into. */
 function volumeJob(shared: Shared, own: 'volumes' | 'removals'): Job {

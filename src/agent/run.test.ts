@@ -23,6 +23,7 @@ import type { KubeClient } from '../kube/client.ts';
 import { parseAgentConfig } from './config.ts';
 import { createPorts } from './ports.ts';
 import { runAgent } from './run.ts';
+import { OUR_TAG } from '../lvm/names.ts';
 import { eventually } from '../../test/rig/eventually.ts';
 
 const NODE = 'node-a';
@@ -602,6 +603,51 @@ test('a second group of the name: nothing is lost, made or removed until one of 
   await eventually(() => {
     expect(it.volume('leaving')).toBeUndefined();
     expect(it.volume('new')?.status).toMatchObject({ phase: 'Ready', groupUuid: 'simulated-pool-0' });
+  });
+});
+
+test("a group that is another node's at the same time gets and loses nothing here until it is this node's alone", async () => {
+  const it = await rig(SPEC);
+  const end = it.start();
+  await it.client.create(LOCAL_VOLUMES, localVolume('kept', GIB), never);
+  await eventually(() => expect(available(it)).toBe(FREE - GIB));
+
+  const volumeGroups = it.nls()?.status?.nodeStorageInfo?.volumeGroups ?? [];
+  const tell = (status: object) =>
+    it.client.patch(
+      NODE_LOCAL_STORAGES,
+      { name: 'n2' },
+      { type: 'json', body: [{ op: 'add', path: '/status', value: status }] },
+      never,
+      'status',
+    );
+  await it.client.create(NODE_LOCAL_STORAGES, { metadata: { name: 'n2' }, spec: { nodeName: 'n2' } }, never);
+  await tell({ nodeStorageInfo: { volumeGroups } });
+  const { spec } = localVolume('theirs', GIB);
+  const theirs = { metadata: { name: 'theirs', labels: { [NODE_LABEL]: 'n2' } }, spec: { ...spec, nodeName: 'n2' } };
+  await it.client.create(LOCAL_VOLUMES, theirs, never);
+  const body = [{ op: 'add', path: '/status', value: { phase: 'Ready', volumeUuid: 'lv-theirs' } }] as const;
+  await it.client.patch(LOCAL_VOLUMES, { name: 'theirs' }, { type: 'json', body }, never, 'status');
+  const volume = { name: 'theirs', uuid: 'lv-theirs', tags: [OUR_TAG], stripes: 1, segments: [] };
+  await edit(it, ({ groups: [group, ...groups], ...rest }) => ({
+    ...rest,
+    groups: [{ ...group, volumes: [...(group?.volumes ?? []), volume] }, ...groups],
+  }));
+  await eventually(() => expect(conditionOf(it)?.reason).toBe('SharedGroup'));
+  expect(it.nls()?.status?.nodeStorageInfo?.volumeGroups).toMatchObject([{ name: 'pool-0', condition: 'DiskFault' }]);
+
+  await end();
+  await it.client.create(LOCAL_VOLUMES, localVolume('new', GIB), never);
+  await it.client.delete(LOCAL_VOLUMES, { name: 'kept' }, never);
+  it.start();
+  await eventually(() => {
+    expect(it.volume('new')?.status).toMatchObject({ phase: 'Failed', reason: 'GroupMismatch' });
+    expect(it.volume('kept')?.status).toMatchObject({ phase: 'Deleting', reason: 'GroupMismatch' });
+  });
+  await tell({ nodeStorageInfo: { volumeGroups: [] } });
+  await eventually(() => {
+    expect(it.volume('kept')).toBeUndefined();
+    expect(it.volume('new')?.status).toMatchObject({ phase: 'Ready' });
   });
 });
 
