@@ -42,17 +42,20 @@ async function ask({ method, request }: AnyCall, signal = never): Promise<Answer
   }
 }
 
-/** Until it is settled: ABORTED asks for the same call again. */
+/** Until it is settled: ABORTED asks for the same call again, unless something else is to be done first. */
 async function askOut(call: AnyCall): Promise<Answer> {
   for (let tries = 0; tries < 50; tries += 1) {
     const answer = await ask(call);
-    if (answer.code !== 'ABORTED' || isTokenRefused(answer)) return answer;
+    if (answer.code !== 'ABORTED' || isTokenRefused(answer) || isKept(answer)) return answer;
   }
   throw new Error(`${call.method} is still ABORTED`);
 }
 
 /** The code that the specification has for tokens of paging that were never given. */
 const isTokenRefused = ({ details = '' }: Answer): boolean => details.includes('starting_token');
+
+/** A volume of the name was deleted, and a snapshot still needs its data. */
+const isKept = ({ details = '' }: Answer): boolean => details.endsWith('or delete what needs it');
 
 /** Codes that say what is wrong with the request, or with the cluster; any other says that the driver is at a loss. */
 const HONEST = new Set([
