@@ -32,6 +32,8 @@ export interface BlockDevice {
   /** Of a partition: the kernel name of its disk. */
   readonly disk?: string;
   readonly swap: boolean;
+  /** Its sectors can be written one after another only, zone by zone: a shingled disk that its host has to manage. */
+  readonly zoned?: true;
   /** Of a loop device: the file that it is laid over, as the kernel names it. */
   readonly backingFile?: string;
 }

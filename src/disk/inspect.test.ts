@@ -48,6 +48,7 @@ test.each<[string, DeviceFacts, string, string]>([
   ['a logical volume', facts({ kind: 'logical-volume' }), 'not-a-disk', 'is not a disk but a logical volume'],
   ['zram', facts({ kind: 'unfit' }), 'not-a-disk', 'is not a disk but a device of another kind'],
   ['read-only', facts({ readOnly: true }), 'read-only', 'is read-only'],
+  ['zoned', facts({ zoned: true }), 'zoned', 'is a zoned disk'],
   ['of no size', facts({ size: bytes(0) }), 'too-small', 'has 0 B, less than the 5 MiB that a group needs'],
   ['smaller than an extent', facts({ size: bytes(5 * MIB - 1) }), 'too-small', 'has 4.9 MiB'],
   ['in a group', facts({}, { group: 'vg0' }), 'in-group', 'belongs to volume group vg0'],

@@ -34,6 +34,7 @@ export type FindingKind =
   | 'not-a-disk'
   | 'read-only'
   | 'too-small'
+  | 'zoned'
   | 'owned'
   | 'in-group'
   | 'swap'
@@ -82,7 +83,7 @@ export function useOf(facts: DeviceFacts): Finding | undefined {
       what: `is not a block device (it is ${resolved})`,
       todo: `Name a disk instead of ${path}.`,
     };
-  return natureOf(device) ?? claimOf(facts, device);
+  return natureOf(device) ?? claimOf(facts, device) ?? orderOf(device);
 }
 
 function natureOf(device: BlockDevice): Finding | undefined {
@@ -146,6 +147,15 @@ function claimOf(facts: DeviceFacts, device: BlockDevice): Finding | undefined {
       todo: 'Take it off the list: one path to a disk is enough, and multipath-tools makes one of several.',
     };
   return undefined;
+}
+
+function orderOf({ zoned }: BlockDevice): Finding | undefined {
+  if (!zoned) return undefined;
+  return {
+    kind: 'zoned',
+    what: 'is a zoned disk, which can be written in the order of its sectors only (host-managed)',
+    todo: 'Take it off the list: LVM, ext4 and xfs, and most programs in pods, cannot use it.',
+  };
 }
 
 function contentOf({ device, path, probe, ties = {} }: DeviceFacts): Finding | undefined {

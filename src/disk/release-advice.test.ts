@@ -23,5 +23,9 @@ test('an array on the partition of a disk', () => {
 });
 
 test('what is in use without a holder is looked for in other mount namespaces', () => {
-  expect(seekAdvice({ path: '/dev/dm-4', majorMinor: '253:4' })).toContain("grep -l ' 253:4 ' /proc/[0-9]*/mountinfo");
+  const found = { path: '/dev/dm-4', majorMinor: '253:4' };
+  expect(seekAdvice({ ...found, swap: true })).toBe('It is in use as swap. To end that: swapoff /dev/dm-4');
+  const told = seekAdvice({ ...found, swap: false });
+  expect(told).toContain('btrfs filesystem show');
+  expect(told).toContain("grep -l ' 253:4 ' /proc/[0-9]*/mountinfo");
 });

@@ -22,10 +22,13 @@ export function releaseAdvice(holders: readonly string[]): string {
 
 /**
  * How a person finds who has a device that is in use though nothing stands on it: a sentence. Containers that outlive a
- * pod keep its mounts in mount namespaces of their own.
+ * pod keep its mounts in mount namespaces of their own. What the kernel itself has no program has open, and a
+ * filesystem on several devices is mounted by the name of one of them.
  */
-export const seekAdvice = ({ path, majorMinor }: Pick<BlockDevice, 'path' | 'majorMinor'>): string =>
-  `Nothing stands on it: on the node, grep -l ' ${majorMinor} ' /proc/[0-9]*/mountinfo tells which programs see it mounted, and fuser -v ${path} which have it open.`;
+export function seekAdvice({ path, majorMinor, swap }: Pick<BlockDevice, 'path' | 'majorMinor' | 'swap'>): string {
+  if (swap) return `It is in use as swap. To end that: swapoff ${path}`;
+  return `Nothing stands on it: on the node, grep -l ' ${majorMinor} ' /proc/[0-9]*/mountinfo tells which programs see it mounted, and fuser -v ${path} which have it open. If none has: cat /proc/swaps, btrfs filesystem show, zpool status -L and targetcli ls tell what the kernel may have it for.`;
+}
 
 const END: readonly (readonly [RegExp, (name: string) => string])[] = [
   [/^loop\d/, (name) => `losetup --detach /dev/${name}`],

@@ -58,6 +58,13 @@ test('rotating disks are hdd, and so are their partitions', async () => {
   expect(found.map(({ mediaType }) => mediaType)).toEqual(['hdd', 'hdd']);
 });
 
+test('a disk that can be written in order only is told to be so, with its partitions', async () => {
+  const zoned = (word: string) => devicesOf({ ...disk('sda', { 'queue/zoned': word }), ...disk('sda/sda1') });
+  expect((await zoned('host-managed')).map((device) => device.zoned)).toEqual([true, true]);
+  for (const word of ['none', 'host-aware'])
+    expect((await zoned(word)).map((device) => device.zoned)).toEqual([undefined, undefined]);
+});
+
 test.each([
   ['sda', {}, 'disk'],
   ['vdb', {}, 'disk'],

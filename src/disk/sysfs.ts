@@ -42,18 +42,24 @@ export async function readBlockDevices(
       const disk = await readDevice({ folder, name, partitions, ...shared }, signal);
       const rotational = await attribute(folder, 'queue/rotational', signal);
       if (!disk || (await attribute(folder, 'hidden', signal)) === '1') return [];
+      // Documentation/ABI/stable/sysfs-block; what is `host-aware` takes writes in any order.
+      const isZoned = (await attribute(folder, 'queue/zoned', signal)) === 'host-managed';
+      const zoned = isZoned ? { zoned: true as const } : {};
       const worldwideName = await worldwideNameOf(folder, signal);
       const serial = await serialOf(folder, signal);
       const whole: BlockDevice = {
         ...disk,
         mediaType: rotational === '1' ? 'hdd' : 'ssd',
         ...present({ worldwideName, serial }),
+        ...zoned,
       };
       const parts = await Promise.all(
         partitions.map(async (part) => {
           const found = { folder: path.join(folder, part), name: part, partitions: [], ...shared };
           const device = await readDevice(found, signal);
-          return device ? [{ ...device, kind: 'partition' as const, disk: name, mediaType: whole.mediaType }] : [];
+          return device
+            ? [{ ...device, kind: 'partition' as const, disk: name, mediaType: whole.mediaType, ...zoned }]
+            : [];
         }),
       );
       return [whole, ...parts.flat()];

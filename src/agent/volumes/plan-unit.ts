@@ -46,7 +46,7 @@ export function planDeviceVolume(volume: LocalVolume, facts: DeviceFacts, otherw
  * What its user put on the disk goes with the volume: partitions, or a group of LVM, as long as nothing of it is in
  * use.
  */
-const ITS_OWN: readonly (string | undefined)[] = ['partitioned', 'in-group', 'too-small'];
+const ITS_OWN: readonly (string | undefined)[] = ['partitioned', 'in-group', 'too-small', 'zoned'];
 
 function heldBy(facts: DeviceFacts): Held | undefined {
   const use = useOf(facts);

@@ -401,6 +401,7 @@ const device = (signatures: readonly { readonly type: string; readonly offset: n
   probe: { busy: false, signatures },
 });
 const used = device([{ type: 'ext4', offset: 1 }]);
+const zoned = { ...device(), device: sampleDisk('sdc', { zoned: true }) };
 const diskVolume = (parts: Parameters<typeof sampleLocalVolume>[0] = {}): LocalVolume => ({
   ...sampleLocalVolume(parts),
   spec: { ...unitSpec('Device', '/dev/sdc'), ...parts?.spec },
@@ -434,6 +435,14 @@ test.each<[string, LocalVolume, DeviceFacts, object]>([
     diskVolume({ meta: deleting, status: ready }),
     { ...used, group: 'theirs', device: sampleDisk('sdc', { partitions: ['sdc1'] }) },
     { kind: 'wipe' },
+  ],
+  ['does not take a zoned disk', diskVolume(), zoned, { kind: 'refuse', reason: 'NotBlank' }],
+  ['is wiped of a zoned one that it had', diskVolume({ meta: deleting, status: ready }), zoned, { kind: 'wipe' }],
+  [
+    'is not wiped of a zoned one while that is held',
+    diskVolume({ meta: deleting, status: ready }),
+    { ...zoned, device: { ...zoned.device, holders: ['dm-1'] } },
+    { kind: 'refuse', reason: 'InUse' },
   ],
   [
     'is not wiped while mounted',
