@@ -84,6 +84,8 @@ const OTHERS = {
   DataElsewhere: operator('Pod'),
   /** A claim of the pod, or its class, asks for what cannot be made. */
   ClaimRefused: operator('Pod'),
+  /** No scheduler has said anything of the pod. */
+  NoScheduler: operator('Pod'),
   /** A claim of the pod, or what it is made from, is not there yet. */
   ClaimNotReady: operator('Pod'),
   /** The kubelet knows the pod of an inline volume no more. */

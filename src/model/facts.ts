@@ -181,6 +181,8 @@ export interface PodFacts {
    */
   readonly unscheduled?: NodeWish;
   readonly volumes: readonly PodVolume[];
+  /** Name of its scheduler, which has not said anything of it. Absent: it has, or nobody has looked. */
+  readonly unseenBy?: string;
   /** It has the label of an agent, of ours where it is in our namespace. */
   readonly isAgent?: true;
 }

@@ -65,7 +65,8 @@ const rank = ({ fits, lacks }: WhyNode): number => (fits ? -1 : (lacks ?? Number
 /** What Kubernetes itself says of a pod that is not placed. */
 export function schedulerSays(pod: Pod): readonly string[] {
   const told = pod.status?.conditions?.find(({ type, status }) => type === 'PodScheduled' && status === 'False');
-  if (!told) return ['No scheduler has looked at it yet.'];
+  if (!told)
+    return [`No scheduler has said anything of it: it names ${pod.spec?.schedulerName ?? 'default-scheduler'}.`];
   return told.message === undefined ? [] : [`Its scheduler says: ${told.message}`];
 }
 

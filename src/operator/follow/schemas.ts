@@ -104,6 +104,7 @@ const POD_SPEC = message<PodSpec>({
   volumes: many(1, message<PodVolumeSource>({ name: requiredText(1) }, { 2: VOLUME_SOURCE })),
   nodeSelector: textMap(7),
   nodeName: text(10),
+  schedulerName: text(19),
   affinity: one(
     18,
     message<Of<PodSpec, 'affinity'>>({

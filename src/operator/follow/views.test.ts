@@ -44,6 +44,26 @@ test.each([
   expect(views.pod({ ...object, status: { ...object.status, conditions } }).unscheduled).toEqual(unscheduled);
 });
 
+test.each<[string, NonNullable<Pod['status']>, object, string | undefined]>([
+  ['has said nothing of it', {}, {}, 'mine'],
+  [
+    'found no node',
+    { conditions: [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable' }] },
+    {},
+    undefined,
+  ],
+  [
+    'may not look yet',
+    { conditions: [{ type: 'PodScheduled', status: 'False', reason: 'SchedulingGated' }] },
+    {},
+    undefined,
+  ],
+  ['is not asked', {}, { nodeName: 'n1' }, undefined],
+])('the name of a pod’s scheduler is kept where that %s', (_, status, more, kept) => {
+  const spec = { schedulerName: 'mine', ...more };
+  expect(views.pod({ metadata: { name: 'p' }, spec, status }).unseenBy).toBe(kept);
+});
+
 test('of a disk it is kept that it is free and that no include offers it', () => {
   const disk = { mediaType: 'ssd', total: 4, readOnly: false } as const;
   const deviceInfo = [

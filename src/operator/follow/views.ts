@@ -119,7 +119,8 @@ export function createViews(drivers: readonly string[]): Views {
       const isAgent = pod.metadata.labels?.[APP_COMPONENT] === 'agent' ? { isAgent: true as const } : {};
       const { phase = 'Pending' } = pod.status ?? {};
       const volumes = phase === 'Pending' && !facts.finished ? facts.volumes : inlineOf(facts);
-      return share({ ...facts, volumes, ...isAgent }, 'namespace', 'nodeName');
+      const unseenBy = unseenByOf(pod);
+      return share({ ...facts, volumes, ...isAgent, ...present({ unseenBy }) }, 'namespace', 'nodeName');
     },
     claim: (claim) => {
       share(claim.metadata, 'uid');
@@ -218,6 +219,12 @@ function pick(annotations: Readonly<Record<string, string>>, read: readonly stri
   const found = Object.entries(annotations).filter(([key]) => read.includes(key));
   return found.length === 0 ? {} : { annotations: Object.fromEntries(found) };
 }
+
+/** A scheduling gate is told as a condition, too, by the API server. */
+const unseenByOf = ({ spec, status }: Pod): string | undefined =>
+  spec?.nodeName || status?.conditions?.some(({ type }) => type === 'PodScheduled')
+    ? undefined
+    : spec?.schedulerName || undefined;
 
 /** Of a pod that runs or has ended, which asks for no claim any more. No other object knows its inline volumes. */
 function inlineOf({ volumes }: PodFacts): PodFacts['volumes'] {

@@ -122,6 +122,43 @@ test('a pod that names its node itself is told that no scheduler chooses one for
   expect(events).toHaveLength(1);
 });
 
+test('a pod of which its scheduler says nothing is told after two minutes, not one that is placed meanwhile', async () => {
+  await setImmediate();
+  for (const name of ['alone', 'placed', 'refused']) hear(pod(name, ['small'], { unseenBy: 'no-such-scheduler' }));
+  await pass(MINUTE);
+  hear(pod('placed', [], { nodeName: 'n1' }));
+  hear(pod('refused', ['small'], { unscheduled: {} })); // there is room
+  await pass(MINUTE - 1);
+  await pass(1000);
+  await pass(1000);
+  await eventually(() => expect(told()).toEqual([['alone', 'NoScheduler']]));
+  expect(events[0]?.message).toBe(
+    "Waits with claim small (6 GiB, class lvm). For 2 min no scheduler has said anything of the pod, which names no-such-scheduler (spec.schedulerName). What helps: see whether a scheduler of that name runs, and its log; the cluster's own is called default-scheduler.",
+  );
+});
+
+test('a pod that its scheduler refuses, or whose claim is refused, is told as soon as any other', async () => {
+  await setImmediate();
+  for (const [name, asks] of [
+    ['too-large', 'large'],
+    ['wrong', 'small'],
+  ] as const)
+    hear(pod(name, [asks], { unseenBy: 'default-scheduler' }));
+  await pass(1000);
+  refuse('too-large', ['large']);
+  refused.note('default/small', 'no');
+  await pass(14_000);
+  await pass(1000);
+  await eventually(() =>
+    expect(new Map(told() as [string, string][])).toEqual(
+      new Map([
+        ['too-large', 'NoRoom'],
+        ['wrong', 'ClaimRefused'],
+      ]),
+    ),
+  );
+});
+
 test('a pod that went, and came again under its name, waits anew', async () => {
   await setImmediate();
   refuse('p', ['large']);

@@ -17,6 +17,7 @@ import { explainPod } from './explain-pod.ts';
 import { hasNodeAndClaims, sayNamedNode } from './named-node.ts';
 import type { Told } from './sentences.ts';
 import { isOpen, isWaiting, refusedClaimOf } from './waiting-pod.ts';
+import { sayUnseen, UNSEEN_MS } from './unseen-pod.ts';
 import { WaitList, type Wait } from './wait-list.ts';
 
 export interface TellWaitingDeps {
@@ -61,7 +62,10 @@ export async function tellWaiting(deps: TellWaitingDeps, signal: AbortSignal): P
     if (!isOpen(pod) && !hasNodeAndClaims(pod)) return forget(pod);
     byClaim.add(pod);
     if (!mayBeTold(pod, refused)) list.remove(key);
-    else if (list.add(key, pod.uid, clock.now())) queue.add(key);
+    else {
+      const isNew = list.add(key, pod.uid, clock.now());
+      if (list.isSeenNow(key, isUnseen(pod)) || isNew) queue.add(key);
+    }
   };
   const forget = (pod: PodFacts): void => {
     byClaim.remove(pod);
@@ -93,7 +97,7 @@ async function look(key: string, list: WaitList, deps: TellWaitingDeps, signal: 
   const wait = list.get(key);
   const pod = informers.pods.get(key);
   if (!wait || pod?.uid !== wait.uid || !mayBeTold(pod, refused)) return list.remove(key);
-  const waitMs = dueAt(wait) - clock.now();
+  const waitMs = dueAt(wait, patienceWith(pod, refused)) - clock.now();
   if (waitMs > 0) return { afterMs: waitMs };
   const alike = askOf(pod, deps);
   if (alike !== undefined && list.join(key, alike)) return { afterMs: COUNT_MS };
@@ -107,12 +111,16 @@ async function look(key: string, list: WaitList, deps: TellWaitingDeps, signal: 
   return { afterMs: AGAIN_MS };
 }
 
-const mayBeTold = (pod: PodFacts, refused: RefusedClaims): boolean => isWaiting(pod, refused) || hasNodeAndClaims(pod);
+const mayBeTold = (pod: PodFacts, refused: RefusedClaims): boolean =>
+  isWaiting(pod, refused) || hasNodeAndClaims(pod) || isUnseen(pod);
+
+const isUnseen = (pod: PodFacts): boolean => isOpen(pod) && pod.unseenBy !== undefined;
 
 async function why(pod: PodFacts, deps: TellWaitingDeps): Promise<Told | undefined> {
   const { nodes, claims, classes } = deps.informers;
-  if (!hasNodeAndClaims(pod))
-    return (await explainPod(pod, { ...deps, nodes: nodes.values }, refusedClaimOf(pod, deps.refused))).told;
+  const refusedClaim = refusedClaimOf(pod, deps.refused);
+  if (isUnseen(pod) && !refusedClaim) return sayUnseen(pod, deps.ledger.lacks(pod, []).asked);
+  if (!hasNodeAndClaims(pod)) return (await explainPod(pod, { ...deps, nodes: nodes.values }, refusedClaim)).told;
   return sayNamedNode(pod, deps.ledger.lacks(pod, []).asked, {
     claim: (key) => claims.get(key),
     storageClass: (name) => classes.get(name),
@@ -120,7 +128,10 @@ async function why(pod: PodFacts, deps: TellWaitingDeps): Promise<Told | undefin
   });
 }
 
-const dueAt = ({ since, told }: Wait): number => (told ? told.at + AGAIN_MS : since + PATIENCE_MS);
+const patienceWith = (pod: PodFacts, refused: RefusedClaims): number =>
+  isUnseen(pod) && refusedClaimOf(pod, refused) === undefined ? UNSEEN_MS : PATIENCE_MS;
+
+const dueAt = ({ since, told }: Wait, patienceMs: number): number => (told ? told.at + AGAIN_MS : since + patienceMs);
 
 /** What the pod asks for, in a text that is the same for pods that ask for the same; undefined: for nothing of ours. */
 function askOf(pod: PodFacts, { ledger, refused }: TellWaitingDeps): string | undefined {
@@ -129,7 +140,7 @@ function askOf(pod: PodFacts, { ledger, refused }: TellWaitingDeps): string | un
   const isRefused = refusedClaimOf(pod, refused) !== undefined;
   return asks.length === 0
     ? undefined
-    : JSON.stringify([pod.namespace, asks, isRefused, pod.unscheduled, pod.nodeName]);
+    : JSON.stringify([pod.namespace, asks, isRefused, pod.unscheduled, pod.nodeName, pod.unseenBy]);
 }
 
 /** What was told last is not told again. */

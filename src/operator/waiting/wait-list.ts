@@ -5,6 +5,8 @@ export interface Wait {
   readonly since: number;
   /** What was last told of it. */
   told?: { readonly message: string; readonly at: number };
+  /** Its scheduler had not said anything of it. */
+  isUnseen?: boolean;
   /** Those that have the same here ask for the same. */
   alike?: string;
 }
@@ -41,6 +43,15 @@ export class WaitList {
     this.remove(key);
     this.#waits.set(key, { uid, since: now });
     return true;
+  }
+
+  /** Notes whether its scheduler has yet to say anything of the pod. True once, when it has. */
+  isSeenNow(key: string, isUnseen: boolean): boolean {
+    const wait = this.#waits.get(key);
+    if (!wait) return false;
+    const isNews = wait.isUnseen === true && !isUnseen;
+    wait.isUnseen = isUnseen;
+    return isNews;
   }
 
   remove(key: string): void {
