@@ -27,7 +27,7 @@ import { concernsUs, needsOfPod } from './needs/pod-needs.ts';
 import { Pods } from './books/pods.ts';
 import { Books } from './books/books.ts';
 import { pvChanged, pvGone, volumeChanged, volumeGone } from './books/volume-events.ts';
-import { resumePods } from './books/resume-pods.ts';
+import { resume } from './books/resume-pods.ts';
 import { scoreNodes } from './placing/score-nodes.ts';
 
 export type { LedgerPolicy } from './policy.ts';
@@ -160,7 +160,7 @@ export class Ledger {
    * that are being bound.
    */
   resume(nowMs: number): void {
-    this.#step(() => resumePods(this.#books, this.#pods.unbound(), this.#rules(nowMs)));
+    this.#step(() => resume(this.#books, this.#pods.unbound(), this.#rules(nowMs)));
   }
 
   /** The last judge of CreateVolume: takes the room and expects an object of this name, or says why there is none. */

@@ -25,6 +25,11 @@ export class ClaimHolds {
     return this.#byUid.values();
   }
 
+  /** Uids of the claims whose group or disk has less room than is held there. */
+  overfull(): string[] {
+    return [...this.#byUid].filter(([, { slot }]) => slot.free < 0).map(([uid]) => uid);
+  }
+
   uids(): string[] {
     return [...this.#byUid.keys()];
   }

@@ -31,6 +31,21 @@ test('after a restart room is held for pods that are being bound, and for none t
   expect(free(ledger)).toEqual([gib(4), gib(4)]);
 });
 
+test('after a restart room that was held where a volume is goes elsewhere on the node', () => {
+  const ledger = ledgerWith({ nodes: [node('n1', [group('pool-0', 5), group('pool-1', 5)])] });
+  ledger.claimChanged(claim('a', 4, { selectedNode: 'n1' }));
+  ledger.claimChanged(claim('b', 1, { selectedNode: 'n1' }));
+  const place = freeIn(ledger, 'n1', 'pool-0') === gib(5) ? 'pool-1' : 'pool-0';
+  const other = place === 'pool-0' ? 'pool-1' : 'pool-0';
+  ledger.volumeChanged(volume('v', place, 5));
+  ledger.resume(0);
+  expect({ [place]: freeIn(ledger, 'n1', place), [other]: freeIn(ledger, 'n1', other) }).toEqual({
+    [place]: 0,
+    [other]: 0,
+  });
+  expect(ledger.held().claims.toSorted()).toEqual(['uid-a', 'uid-b']);
+});
+
 test('a pod that takes the name of one that is bound ends what that one still holds', () => {
   const ledger = cluster(['a', 6]);
   ledger.filter(pod('p', ['a']), NODES, 0);
