@@ -80,11 +80,14 @@ const mayNotBind = ({ namespace, name }: Pick<PodBinding, 'namespace' | 'name'>,
     { cause },
   );
 
-/** Settles the hold of a pod that has a volume of ours. Throws Fault `exhausted` when the room is gone. */
+/**
+ * Settles the hold of a pod that has a volume of ours, and no node yet: nothing is held for one that is bound. Throws
+ * Fault `exhausted` when the room is gone.
+ */
 async function settle(binding: PodBinding, deps: SchedulingDeps, signal: AbortSignal): Promise<void> {
   const { ledger, now } = deps;
   const pod = await factsOf(binding, deps, signal);
-  if (!ledger.concerns(pod)) return;
+  if (pod.nodeName !== undefined || !ledger.concerns(pod)) return;
   const refusal = ledger.bind(binding.uid, binding.node, now());
   if (refusal !== undefined) throw new Fault('exhausted', refusal.message);
 }
