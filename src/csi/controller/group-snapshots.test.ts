@@ -214,7 +214,37 @@ describe('taking a group snapshot', () => {
     await expect(take(served, ['a', 'b'])).rejects.toMatchObject(
       refusal(Code.ABORTED, /^group snapshot group: its snapshot \S+ was deleted while it was being taken$/),
     );
-    await eventually(() => expect(served.volumes.waiting).toBe(0));
+    expect(served.volumes.waiting).toBe(0);
+  });
+
+  test('nothing is called left behind before the node has removed it', async () => {
+    const served = await withVolumes({ waitForAgentMs: 100 });
+    firstFails(served, 'NoSpace');
+    const fails = served.volumes.agent;
+    served.volumes.agent = (volume) => {
+      if (volume.metadata.deletionTimestamp === undefined) fails(volume);
+    };
+    await expect(take(served, ['a', 'b', 'c'])).rejects.toMatchObject(
+      refusal(Code.ABORTED, /node n1 has not removed it yet/),
+    );
+  });
+
+  test('the same call has the same answer when a volume of it is gone since', async () => {
+    const served = await withVolumes();
+    const first = await take(served, ['a', 'b']);
+    served.volumes.objects.delete('a');
+    expect(await take(served, ['a', 'b'])).toEqual(first);
+  });
+
+  test('parts that somebody else deletes are waited for, and then all are taken', async () => {
+    const served = await withVolumes();
+    await take(served, ['a', 'b']);
+    const before = snapshots(served);
+    for (const one of before) one.metadata.deletionTimestamp = '2026-01-01T00:00:00Z';
+    const again = take(served, ['a', 'b']);
+    await eventually(() => expect(served.volumes.waiting).toBe(2));
+    for (const one of before) served.volumes.obey(one);
+    expect(await again).toMatchObject({ readyToUse: true });
   });
 
   test('one that fails after it was there takes no other along', async () => {

@@ -74,13 +74,13 @@ const inOrder = (members: readonly LocalVolume[]): readonly LocalVolume[] =>
 async function findMembers(id: string, deps: MakeSnapshotDeps, signal: AbortSignal): Promise<readonly LocalVolume[]> {
   const found = membersOf(id, deps.volumes.all());
   const staying = await Promise.all(found.map((member) => findStaying(idOf(member), deps, signal)));
-  return staying.filter((member) => member !== undefined);
+  return staying.flatMap((member) => member ?? []);
 }
 
 function checkSame({ name, sources }: WantedGroupSnapshot, members: readonly LocalVolume[]): void {
   for (const { spec } of members) {
     const before = spec.groupSources ?? [];
-    if (before.toSorted().join('\0') === sources.join('\0')) continue;
+    if (before.join('\0') === sources.join('\0')) continue;
     throw new Fault(
       'conflict',
       `group snapshot ${name} exists of other volumes: ${before.join(', ')}, not ${sources.join(', ')}`,
@@ -141,11 +141,11 @@ async function findSources(
   const missing = sources.filter((_, at) => found[at] === undefined);
   if (missing.length > 0)
     throw new Fault('not-found', `there is no volume ${missing.join(', ')} to take a snapshot of: nothing is taken`);
-  return found.filter((volume) => volume !== undefined);
+  return found.flatMap((volume) => volume ?? []);
 }
 
 function checkOneNode(name: string, volumes: readonly LocalVolume[]): void {
-  const nodes = [...new Set(volumes.map(({ spec }) => spec.nodeName))].toSorted();
+  const nodes = [...new Set(volumes.map(({ spec }) => spec.nodeName))];
   if (nodes.length <= 1) return;
   const on = (node: string): string =>
     `${volumes
@@ -237,7 +237,7 @@ async function outcomeOf(
     const outcome = await untilMade(of, deps, waiting.signal);
     if (outcome.kind === 'ready') return outcome.volume;
     fail({ ...outcome, of });
-    return await failed.then(() => of);
+    return of; // the failure is known before all are, and is what is told
   });
   const all = async (): Promise<GroupOutcome> => {
     const volumes = await Promise.all(taken);

@@ -116,6 +116,11 @@ describe('taking a snapshot', () => {
     await take(served, 'snap-a');
     await expect(take(served, 'snap-a', { sourceVolumeId: 'w' })).rejects.toMatchObject({ code: Code.ALREADY_EXISTS });
     await expect(take(served, 'w')).rejects.toMatchObject({ code: Code.ALREADY_EXISTS });
+    object(served, 'w').spec.source = { volume: 'v' }; // a clone is no snapshot either
+    await expect(take(served, 'w')).rejects.toMatchObject({
+      code: Code.ALREADY_EXISTS,
+      details: expect.stringContaining('w is no snapshot') as string,
+    });
   });
 
   test('it waits for the node, ABORTED says what for, and the retry finds what was begun', async () => {
