@@ -3,7 +3,7 @@ import path from 'node:path';
 
 const SOURCE = path.join(import.meta.dirname, '../../src');
 /** First words of arrays in src/ that are names of programs elsewhere, and none here. */
-const NO_PROGRAMS: ReadonlySet<string> = new Set(['pvs', 'vgs', 'true', 'yes', 'bash']);
+const NO_PROGRAMS: ReadonlySet<string> = new Set(['pvs', 'vgs', 'true', 'yes', 'bash', 'clear']);
 
 /** A version's numbers, so that they compare. */
 export type Version = readonly number[];
@@ -16,7 +16,11 @@ export const TOOLS: readonly { readonly name: string; readonly ask: string; read
   { name: 'lvm', ask: 'lvm version | grep LVM', atLeast: [2, 3, 16] },
   { name: 'dmsetup', ask: 'dmsetup --version', atLeast: [1, 2, 175] },
   { name: 'cryptsetup', ask: 'cryptsetup --version', atLeast: [2, 4] },
-  ...['mkfs.ext2', 'mkfs.ext3', 'mkfs.ext4', 'e2fsck'].map((name) => ({ name, ask: `${name} -V`, atLeast: [1, 45] })),
+  ...['mkfs.ext2', 'mkfs.ext3', 'mkfs.ext4', 'e2fsck'].map((name) => ({
+    name,
+    ask: `${name} -V`,
+    atLeast: [1, 45],
+  })),
   ...['tune2fs', 'resize2fs'].map((name) => ({ name, ask: name, atLeast: [1, 45] })),
   ...['mkfs.xfs', 'xfs_admin', 'xfs_growfs'].map((name) => ({ name, ask: `${name} -V`, atLeast: [5, 10] })),
   ...['mkfs.btrfs', 'btrfs'].map((name) => ({ name, ask: `${name} --version`, atLeast: [5, 10] })),

@@ -21,6 +21,7 @@ import { NODE_LABEL, VOLUME_FINALIZER } from '../../src/model/well-known.ts';
 import { createHostMounts } from '../../src/mount/mounts.ts';
 import { createLoopDisks } from '../lvm/loop-disks.ts';
 import { testOn } from '../machine.ts';
+import { COPY_PROGRAM } from '../rig/copy-program.ts';
 import { eventually } from '../rig/eventually.ts';
 import { createLoopLvm } from '../rig/loop-lvm.ts';
 import { startOurApi } from '../rig/our-api.ts';
@@ -28,8 +29,6 @@ import { startOurApi } from '../rig/our-api.ts';
 const test = testOn('root', 'loop devices', 'mkfs of ext4, xfs and btrfs');
 const never = new AbortController().signal;
 const VG = `copies-${process.pid}`; // its folder in /dev is everybody's
-/** The agent's own is a bundle beside it. */
-const COPY = [process.execPath, path.join(import.meta.dirname, '../../src/main-copy.ts')];
 const WAIT = { timeout: 60_000 };
 /** btrfs: growing a mounted ext4 needs CAP_SYS_RESOURCE, which not every machine of tests gives. */
 const mount = csi.VolumeCapability.fromPartial({
@@ -65,7 +64,7 @@ async function agentOnLoops() {
     ];
     const config = parseAgentConfig([...own, `--mount-root=${folder}/mnt`, '--interval=500ms', ...flags], {});
     const stopping = new AbortController();
-    const copier = createHostCopier({ run, bytesPerSecond: config.copyBandwidth, program: COPY });
+    const copier = createHostCopier({ run, bytesPerSecond: config.copyBandwidth, program: COPY_PROGRAM });
     const ports: typeof createPorts = (...given) => ({ ...createPorts(...given), lvm, copier });
     const running = runAgent(config, { client, run, version: 'test', log: silentLog, ports }, stopping.signal);
     return async () => {
