@@ -128,11 +128,11 @@ describe('taking a group snapshot', () => {
     expect(served.room.asked).toHaveLength(asked);
   });
 
-  test('volumes are named by their claims, by which people know them', async () => {
+  test('volumes are named by their claims, by which people know them, node by node', async () => {
     const served = await withVolumes();
     const names = { 'csi.storage.k8s.io/pvc/name': 'data', 'csi.storage.k8s.io/pvc/namespace': 'web' };
-    await served.create('claimed', { parameters: { volumeType: 'LVM', ...names } });
-    await expect(take(served, ['far', 'claimed'])).rejects.toMatchObject(
+    await served.create('with-claim', { parameters: { volumeType: 'LVM', ...names } });
+    await expect(take(served, ['far', 'with-claim'])).rejects.toMatchObject(
       refusal(Code.FAILED_PRECONDITION, /web\/data on n1; far on n2/),
     );
   });

@@ -145,7 +145,7 @@ async function findSources(
 }
 
 function checkOneNode(name: string, volumes: readonly LocalVolume[]): void {
-  const nodes = [...new Set(volumes.map(({ spec }) => spec.nodeName))];
+  const nodes = [...new Set(volumes.map(({ spec }) => spec.nodeName))].toSorted();
   if (nodes.length <= 1) return;
   const on = (node: string): string =>
     `${volumes
