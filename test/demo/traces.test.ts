@@ -115,7 +115,8 @@ async function collect(lvm: 'simulated' | 'real') {
 
 test('one claim is one trace, from CreateVolume to what its agent makes, and so is its growth', async () => {
   const { spans, waysOf } = await collect('simulated');
-  expect(waysOf('CreateVolume').toSorted()).toEqual([
+  // csi-provisioner may ask more than once: each call is a span of the claim's trace.
+  expect([...new Set(waysOf('CreateVolume'))].toSorted()).toEqual([
     'operator CreateVolume',
     'operator CreateVolume › agent reconcile LocalVolume',
     'operator CreateVolume › agent reconcile LocalVolume › agent volume create',
