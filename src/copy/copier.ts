@@ -3,6 +3,7 @@ import { CommandFailed } from '../exec/command-failed.ts';
 import type { Run } from '../exec/run.ts';
 import type { Bytes } from '../model/bytes.ts';
 import { Fault } from '../model/fault.ts';
+import { parsedObject } from '../model/parsed-json.ts';
 import { present } from '../model/present.ts';
 import { follow } from '../wait/abort.ts';
 import type { Copy } from './copy-device.ts';
@@ -80,7 +81,7 @@ const besideUs = (): readonly string[] => [
 
 /** Throws Fault `unavailable` for what the program of a copy does not write. */
 function readLine(text: string): CopyLine {
-  const line = parsed(text);
+  const line = parsedObject(text) as Partial<Record<'copied', Bytes> & Pick<Fault, 'kind' | 'message'>> | undefined;
   if (typeof line?.copied === 'number') return { copied: line.copied };
   if (typeof line?.kind === 'string' && typeof line.message === 'string')
     return { kind: line.kind, message: line.message };
@@ -90,14 +91,6 @@ function readLine(text: string): CopyLine {
 
 /** Enough to know whose line it is. */
 const TOLD_CHARS = 200;
-
-function parsed(text: string): Partial<Record<'copied', Copy['size']> & Pick<Fault, 'kind' | 'message'>> | null {
-  try {
-    return JSON.parse(text) as ReturnType<typeof parsed>;
-  } catch {
-    return null;
-  }
-}
 
 const endedEarly = ({ source, target, size }: Copy, done: Bytes): Fault =>
   new Fault('unavailable', `the copy of ${source} onto ${target} ended after ${done} of ${size} bytes`);

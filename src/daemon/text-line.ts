@@ -1,3 +1,5 @@
+import { parsedObject } from '../model/parsed-json.ts';
+
 /** Fields of a line that have a place of their own, or that a person who reads it knows. */
 const LEFT_OUT = new Set(['level', 'time', 'pid', 'hostname', 'name', 'msg', 'err']);
 
@@ -6,7 +8,7 @@ const LEFT_OUT = new Set(['level', 'time', 'pid', 'hostname', 'name', 'msg', 'er
  * message with those of its causes; its stack is in the JSON alone. What is not JSON stays as it is.
  */
 export function textLine(json: string): string {
-  const line = parsed(json);
+  const line = parsedObject(json);
   if (!line) return json;
   const fields = Object.entries(line)
     .filter(([name]) => !LEFT_OUT.has(name))
@@ -14,15 +16,6 @@ export function textLine(json: string): string {
   const said = line['err'] === undefined ? [] : [`error=${shown(problemOf(line['err']))}`];
   const level = oneLine(line['level']).toUpperCase().padEnd(5);
   return `${[oneLine(line['time']), level, oneLine(line['msg']), ...fields, ...said].join(' ')}\n`;
-}
-
-function parsed(json: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(json);
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /** Pino writes an error as an object with the messages of its causes in its own. */

@@ -1,3 +1,4 @@
+import { parsedObject } from '../model/parsed-json.ts';
 import { CommandFailed } from '../exec/command-failed.ts';
 import type { Run } from '../exec/run.ts';
 import { present } from '../model/present.ts';
@@ -65,7 +66,7 @@ const isMissing = ({ cause }: CommandFailed): boolean => cause instanceof Error 
 
 /** Reads the JSON of smartctl 7.0 and later, whatever its exit status. */
 export function readAnswer(text: string): SmartAnswer {
-  const answer = parse(text);
+  const answer = parsedObject(text);
   if (answer === undefined) return { kind: 'none', why: 'smartctl gave no JSON that can be read' };
   const messages = list(at(answer, 'smartctl', 'messages')).flatMap((each) => textAt(each, 'string') ?? []);
   if (messages.some((message) => ASLEEP.test(message))) return { kind: 'asleep' };
@@ -122,15 +123,6 @@ function isWornOnly(nvme: unknown): boolean {
   const [spare, least] = [count(['available_spare']), count(['available_spare_threshold'])];
   if (used === undefined || spare === undefined || least === undefined) return false;
   return used >= 100 && errors === 0 && spare > least;
-}
-
-function parse(text: string): object | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? value : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 const at = (value: unknown, ...path: readonly string[]): unknown =>

@@ -44,13 +44,16 @@ export interface Seen extends Pick<LvmReport, 'groups'> {
 }
 
 /** So long a look serves, in ms: lvm takes no lock between two commands, and others use it as well. */
-export const LOOK_MS = 5000;
+const LOOK_MS = 5000;
 const READ_TIMEOUT_MS = 60_000;
 /** So long a report waits for programs that are changing something, and so long it does not wait again for one. */
 const LOCK_WAIT_MS = 15_000;
 const LOCK_PAUSE_MS = 60_000;
 /** LVM waits for its locks, and wiping waits for the disk: a change is cut only when it has clearly hung. */
 const CHANGE_TIMEOUT_MS = 300_000;
+
+/** Whether a look may still serve. */
+export const isFresh = ({ at }: Seen): boolean => performance.now() - at < LOOK_MS;
 
 export type Commands = ReturnType<typeof createCommands>;
 
@@ -113,7 +116,7 @@ export function createCommands(options: LvmOptions) {
   /** What was seen, or a new look where that is none or too old. */
   const look = async (seen: Seen | undefined, signal: AbortSignal): Promise<Seen> => {
     const at = performance.now();
-    return seen && at - seen.at < LOOK_MS ? seen : { groups: (await report(signal)).groups, at };
+    return seen && isFresh(seen) ? seen : { groups: (await report(signal)).groups, at };
   };
   const group = async (ref: GroupRef, signal: AbortSignal, seen?: Seen): Promise<LvmGroup> =>
     groupOf((await look(seen, signal)).groups, ref);

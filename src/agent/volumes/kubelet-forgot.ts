@@ -1,4 +1,5 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
+import { parsedJson } from '../../model/parsed-json.ts';
 
 /** Where the kubelet has the volume of a pod: pkg/volume/csi/csi_mounter.go. */
 const MOUNT = /^(.+\/pods)\/[^/]+\/volumes\/kubernetes\.io~csi\/[^/]+\/mount$/;
@@ -38,17 +39,8 @@ const BEING_WRITTEN_MS = 60_000;
 async function isKnown(file: string): Promise<boolean> {
   try {
     const text = await readFile(file, 'utf8');
-    return isJson(text) || Math.abs(Date.now() - (await stat(file)).mtimeMs) < BEING_WRITTEN_MS;
+    return parsedJson(text) !== undefined || Math.abs(Date.now() - (await stat(file)).mtimeMs) < BEING_WRITTEN_MS;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code !== 'ENOENT';
-  }
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
   }
 }

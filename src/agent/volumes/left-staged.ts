@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { LocalVolume } from '../../model/local-volume.ts';
+import { parsedObject } from '../../model/parsed-json.ts';
 import { isForgotten } from './kubelet-forgot.ts';
 import type { VolumeStep } from './volume-step.ts';
 
@@ -44,13 +45,5 @@ async function isStagingOf(handle: string, target: string): Promise<boolean> {
   if (folder === undefined) return false;
   if (folder === createHash('sha256').update(handle).digest('hex')) return true;
   const data = await readFile(path.join(path.dirname(target), 'vol_data.json'), 'utf8').catch(() => '');
-  return handleIn(data) === handle;
-}
-
-function handleIn(data: string): unknown {
-  try {
-    return (JSON.parse(data) as { readonly volumeHandle?: unknown } | null)?.volumeHandle;
-  } catch {
-    return undefined;
-  }
+  return parsedObject(data)?.['volumeHandle'] === handle;
 }

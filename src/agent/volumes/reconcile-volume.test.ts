@@ -442,16 +442,7 @@ const STAGED = `${KUBELET}/local.csi.aliyun.com/${folderOf('v1')}/globalmount`;
 test('a volume that the kubelet staged and forgot is unstaged by the second try to remove it', async () => {
   const it = await rig(sampleLocalVolume());
   await it.reconcile();
-  const lvm: Lvm = {
-    ...it.lvm,
-    report: async (signal) => {
-      const { groups, orphans } = await it.lvm.report(signal);
-      return {
-        groups: groups.map((g) => ({ ...g, volumes: g.volumes.map((v) => ({ ...v, active: true })) })),
-        orphans,
-      };
-    },
-  };
+  const { lvm } = showing(it.lvm, () => ({ active: true }));
   const mount = (target: string) =>
     it.mounts.mount({ source: '/dev/pool-0/v1', target, fsType: 'ext4', options: [] }, never);
   await mount(STAGED);
@@ -619,16 +610,7 @@ test('a volume that is unmounted while it is removed is erased all the same', as
   const it = await rig(sampleLocalVolume());
   await it.reconcile();
   await it.mounts.mount({ source: '/dev/pool-0/v1', target: '/pods/a', fsType: 'ext4', options: [] }, never);
-  const lvm: Lvm = {
-    ...it.lvm,
-    report: async (signal) => {
-      const { groups, orphans } = await it.lvm.report(signal);
-      return {
-        groups: groups.map((g) => ({ ...g, volumes: g.volumes.map((v) => ({ ...v, active: true })) })),
-        orphans,
-      };
-    },
-  };
+  const { lvm } = showing(it.lvm, () => ({ active: true }));
   const list = async () => {
     const seen = await it.mounts.list(never);
     await it.mounts.unmount('/pods/a', never); // after the first look

@@ -2,7 +2,7 @@ import { present } from '../../model/present.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import { VOLUME_REASONS } from '../../model/volume-reasons.ts';
 import { isGrown } from '../../disk/identity.ts';
-import { LOOK_MS } from '../../lvm/commands.ts';
+import { isFresh } from '../../lvm/commands.ts';
 import { LOCAL_VOLUMES } from '../../kube/resource.ts';
 import { subjectOf } from '../../kube/subject.ts';
 import { attempt } from './act-on-volume.ts';
@@ -76,8 +76,7 @@ async function eraseLeaving(
   if (!toBeErased(first.step)) return first.step.kind === 'remove' ? first : undefined;
   return deps.erasing.run(async () => {
     // Whoever waited long for its turn looks again: it may be in use, or have a snapshot.
-    const isFresh = first.seen && performance.now() - first.seen.at < LOOK_MS;
-    const { step, seen } = isFresh ? first : await look();
+    const { step, seen } = first.seen && isFresh(first.seen) ? first : await look();
     if (step.kind !== 'remove') return undefined;
     const { vgUuid, uuid, erase } = step;
     if (erase) await attempt(volume, { kind: 'erase', vgUuid, ...present({ uuid }), ...erase }, deps, signal);

@@ -4,7 +4,7 @@ import { isCopy } from '../../model/copies.ts';
 import { Fault } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import { oneByOne } from '../../lvm/create-volumes.ts';
-import { LOOK_MS } from '../../lvm/commands.ts';
+import { isFresh } from '../../lvm/commands.ts';
 import type { Seen } from '../../lvm/lvm.ts';
 import { attempt, createAll, type Creation } from './act-on-volume.ts';
 import { nextStep } from './next-step.ts';
@@ -103,7 +103,7 @@ async function planFor(work: Work, look: () => Promise<Seen>, signal: AbortSigna
 
 /** What it came with, until something was changed for it. */
 const freshOf = ({ seen, changes }: Work): Seen | undefined =>
-  seen && changes === 0 && performance.now() - seen.at < LOOK_MS ? seen : undefined;
+  seen && changes === 0 && isFresh(seen) ? seen : undefined;
 
 interface PlannedCreation extends Planned {
   readonly step: Creation;

@@ -1,3 +1,5 @@
+import { parsedJson } from '../../model/parsed-json.ts';
+
 /**
  * What a list is besides its objects:
  * https://kubernetes.io/docs/reference/using-api/api-concepts/#retrieving-large-results-sets-in-chunks
@@ -20,7 +22,9 @@ export function readList<T>(text: string): RawList<T> {
   const first = text.indexOf(ITEMS);
   const [start, end] = [first + ITEMS.length, text.lastIndexOf(']')];
   const around =
-    first < 0 || end < start ? undefined : (parsed(text.slice(0, start) + text.slice(end)) as RawList<T> | undefined);
+    first < 0 || end < start
+      ? undefined
+      : (parsedJson(text.slice(0, start) + text.slice(end)) as RawList<T> | undefined);
   // Otherwise the brackets are those of something else.
   const isList = Array.isArray(around?.items) && around.items.length === 0 && around.metadata !== undefined;
   return isList ? { ...around, items: objectsOf<T>({ text, start, end }) } : (JSON.parse(text) as RawList<T>);
@@ -43,21 +47,12 @@ function* objectsOf<T>({ text, start, end }: ItemsText): Generator<T> {
   for (let [at, count] = [0, 0]; at < items.length; count += 1) {
     const cut = items.indexOf(between, at);
     const until = cut < 0 ? items.length : cut + 1;
-    const object = parsed(items.slice(at, until)) as T | undefined;
+    const object = parsedJson(items.slice(at, until)) as T | undefined;
     if (object === undefined) {
       yield* [...((JSON.parse(text) as RawList<T>).items ?? [])].slice(count);
       return;
     }
     yield object;
     at = until + 1;
-  }
-}
-
-/** The parsed text; undefined, which JSON cannot express, when the text is no JSON. */
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }
