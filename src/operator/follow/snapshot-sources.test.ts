@@ -1,13 +1,14 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { eventually } from '../../../test/rig/eventually.ts';
 import { startOurApi, type OurApi } from '../../../test/rig/our-api.ts';
+import { startFollowing } from '../../../test/rig/start-following.ts';
 import { createWithStatus, defineKind } from '../../../test/rig/snapshot-kinds.ts';
 import { LOCAL_VOLUMES, VOLUME_SNAPSHOT_CONTENTS, VOLUME_SNAPSHOTS, type Resource } from '../../kube/resource.ts';
 import { GIB } from '../../model/bytes.ts';
 import type { SourceFacts } from '../../model/facts.ts';
 import { silentLog, type Log } from '../../model/log.ts';
 import { DEFAULT_DRIVER } from '../../model/well-known.ts';
-import { createInformers, followAll } from './informers.ts';
+import { createInformers } from './informers.ts';
 import { followSnapshots } from './snapshot-sources.ts';
 
 const never = new AbortController().signal;
@@ -21,7 +22,6 @@ beforeEach(async () => {
   said = [];
   sources = new Map();
   const { client } = ours;
-  const stopping = new AbortController();
   const informers = createInformers({ client, drivers: [DEFAULT_DRIVER], log: silentLog });
   const log: Log = { ...silentLog, info: (fields) => void said.push(fields.action) };
   const ledger = {
@@ -38,11 +38,7 @@ beforeEach(async () => {
     alongside,
     lookAgainMs: 10,
   };
-  const running = Promise.all([followAll(informers, stopping.signal), followSnapshots(deps, stopping.signal)]);
-  stop = async () => {
-    stopping.abort();
-    await running;
-  };
+  stop = startFollowing(informers, (signal) => followSnapshots(deps, signal));
 });
 afterEach(async () => {
   await stop();

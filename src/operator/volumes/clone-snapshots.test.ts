@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { eventually } from '../../../test/rig/eventually.ts';
 import { startOurApi, type OurApi } from '../../../test/rig/our-api.ts';
+import { startFollowing } from '../../../test/rig/start-following.ts';
 import { find } from '../../kube/find.ts';
 import { LOCAL_VOLUMES } from '../../kube/resource.ts';
 import { GIB } from '../../model/bytes.ts';
@@ -9,7 +10,7 @@ import type { LocalVolume } from '../../model/local-volume.ts';
 import { silentLog } from '../../model/log.ts';
 import { DEFAULT_DRIVER } from '../../model/well-known.ts';
 import { createFakeClock } from '../../wait/fake-clock.ts';
-import { createInformers, followAll } from '../follow/informers.ts';
+import { createInformers } from '../follow/informers.ts';
 import { removeCloneSnapshots } from './clone-snapshots.ts';
 
 const never = new AbortController().signal;
@@ -19,15 +20,10 @@ let stop: () => Promise<void>;
 
 /** The operator's part, begun anew. */
 function start(): void {
-  const stopping = new AbortController();
   const { client } = ours;
   const informers = createInformers({ client, drivers: [DEFAULT_DRIVER], log: silentLog });
   const deps = { client, informers, log: silentLog, clock };
-  const running = Promise.all([followAll(informers, stopping.signal), removeCloneSnapshots(deps, stopping.signal)]);
-  stop = async () => {
-    stopping.abort();
-    await running;
-  };
+  stop = startFollowing(informers, (signal) => removeCloneSnapshots(deps, signal));
 }
 
 beforeEach(async () => {

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { eventually } from '../../../test/rig/eventually.ts';
 import { startOurApi, type OurApi } from '../../../test/rig/our-api.ts';
+import { startFollowing } from '../../../test/rig/start-following.ts';
 import { gib, group, ledgerWith, node, freeIn } from '../../capacity/ledger-fixture.ts';
 import type { Ledger } from '../../capacity/ledger.ts';
 import type { Occurrence } from '../../kube/events/event-object.ts';
@@ -10,7 +11,7 @@ import { volumeFacts } from '../../model/decode.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import { silentLog } from '../../model/log.ts';
 import { DEFAULT_DRIVER } from '../../model/well-known.ts';
-import { createInformers, followAll } from '../follow/informers.ts';
+import { createInformers } from '../follow/informers.ts';
 import { growStores } from './grow-stores.ts';
 
 const never = new AbortController().signal;
@@ -27,7 +28,6 @@ beforeEach(async () => {
   stuck = 0;
   ledger = ledgerWith({ nodes: [node('n1', [group('pool-0', 10)])] });
   const { client } = ours;
-  const stopping = new AbortController();
   const informers = createInformers({ client, drivers: [DEFAULT_DRIVER], log: silentLog });
   informers.volumes.subscribe({
     changed: (volume) => ledger.volumeChanged(volumeFacts(volume)),
@@ -38,11 +38,7 @@ beforeEach(async () => {
     events: { record: (event: Occurrence) => void events.push(event) },
     onStuck: (stores: number) => void (stuck = stores),
   };
-  const running = Promise.all([followAll(informers, stopping.signal), growStores(deps, stopping.signal)]);
-  stop = async () => {
-    stopping.abort();
-    await running;
-  };
+  stop = startFollowing(informers, (signal) => growStores(deps, signal));
 });
 afterEach(async () => {
   await stop();

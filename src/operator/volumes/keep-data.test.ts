@@ -1,13 +1,14 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { eventually } from '../../../test/rig/eventually.ts';
 import { startOurApi, type OurApi } from '../../../test/rig/our-api.ts';
+import { startFollowing } from '../../../test/rig/start-following.ts';
 import { silentLog } from '../../model/log.ts';
 import type { Occurrence } from '../../kube/events/event-object.ts';
 import { LOCAL_VOLUMES, VOLUMES } from '../../kube/resource.ts';
 import { GIB } from '../../model/bytes.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import { DEFAULT_DRIVER, KEEP, VOLUME_FINALIZER } from '../../model/well-known.ts';
-import { createInformers, followAll } from '../follow/informers.ts';
+import { createInformers } from '../follow/informers.ts';
 import { createNeededData } from './needed-data.ts';
 import { keepDeletedData } from './keep-data.ts';
 
@@ -20,7 +21,6 @@ beforeEach(async () => {
   ours = await startOurApi();
   events = [];
   const { client } = ours;
-  const stopping = new AbortController();
   const informers = createInformers({ client, drivers: [DEFAULT_DRIVER], log: silentLog });
   const deps = {
     client,
@@ -29,11 +29,7 @@ beforeEach(async () => {
     events: { record: (event: Occurrence) => void events.push(event) },
     log: silentLog,
   };
-  const running = Promise.all([followAll(informers, stopping.signal), keepDeletedData(deps, stopping.signal)]);
-  stop = async () => {
-    stopping.abort();
-    await running;
-  };
+  stop = startFollowing(informers, (signal) => keepDeletedData(deps, signal));
 });
 afterEach(async () => {
   await stop();

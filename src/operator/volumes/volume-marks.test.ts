@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { eventually } from '../../../test/rig/eventually.ts';
 import { startOurApi, type OurApi } from '../../../test/rig/our-api.ts';
+import { startFollowing } from '../../../test/rig/start-following.ts';
 import type { Occurrence } from '../../kube/events/event-object.ts';
 import { LOCAL_VOLUMES } from '../../kube/resource.ts';
 import { GIB } from '../../model/bytes.ts';
@@ -9,7 +10,7 @@ import { silentLog } from '../../model/log.ts';
 import { volumeLabels } from '../../model/node-label.ts';
 import type { ObjectMeta } from '../../model/objects.ts';
 import { DEFAULT_DRIVER, NODE_LABEL, VOLUME_FINALIZER } from '../../model/well-known.ts';
-import { createInformers, followAll } from '../follow/informers.ts';
+import { createInformers } from '../follow/informers.ts';
 import { keepVolumeMarks, putMarksBack } from './volume-marks.ts';
 
 const never = new AbortController().signal;
@@ -22,7 +23,6 @@ beforeEach(async () => {
   ours = await startOurApi();
   events = [];
   patched = [];
-  const stopping = new AbortController();
   const { client } = ours;
   const informers = createInformers({ client, drivers: [DEFAULT_DRIVER], log: silentLog });
   const patch: typeof client.patch = (resource, key, ...how) => {
@@ -35,11 +35,7 @@ beforeEach(async () => {
     events: { record: (event: Occurrence) => void events.push(event) },
     log: silentLog,
   };
-  const running = Promise.all([followAll(informers, stopping.signal), keepVolumeMarks(deps, stopping.signal)]);
-  stop = async () => {
-    stopping.abort();
-    await running;
-  };
+  stop = startFollowing(informers, (signal) => keepVolumeMarks(deps, signal));
 });
 afterEach(async () => {
   await stop();
