@@ -43,8 +43,8 @@ check: $(INSTALLED) ## Types, lint, format and generated code
 fuzz: $(INSTALLED) ## Random histories against the ledger (N=1000000 for the long one, SEED=… to repeat one)
 	npm run --silent node -- test/fuzz/run.ts $(N) $(SEED)
 
-mutants: build ## Plant faults, and tell which of them the folder's tests do not find (FOLDER=src/capacity/books; WIDE=1: by all tests; minutes to hours)
-	npm run --silent node -- test/mutants/run.ts $(if $(WIDE),--wide) $(FOLDER)
+mutants: build ## Plant faults, and tell which of them the folder's tests do not find (FOLDER=src/capacity/books; WIDE=1: by all tests; SAMPLE=100 SEED=…: in so many parts of it alone; minutes to hours)
+	npm run --silent node -- test/mutants/run.ts $(if $(WIDE),--wide) $(if $(SAMPLE),--sample=$(SAMPLE)) $(if $(SEED),--seed=$(SEED)) $(FOLDER)
 
 fuzz-wire: $(INSTALLED) ## 100,000 mutated bodies through both readers of the extender's wire (SEED=… to repeat)
 	npm run --silent node -- bench/fuzz-wire.ts 100000 $(SEED)

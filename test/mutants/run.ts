@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { textTable } from '../../sandbox/story/text-table.ts';
+import { createRandom } from '../../src/extender/fast/compare-wires-fixture.ts';
 import { copyCheckout } from './checkout.ts';
 import { installStryker, plantFaults, type Mutant } from './plant.ts';
 import {
@@ -11,6 +12,7 @@ import {
   linesOf,
   rangeOf,
   sameFault,
+  sampleOf,
   scoresOf,
   type Equivalent,
   type Planted,
@@ -18,9 +20,10 @@ import {
 } from './score.ts';
 
 /**
- * `node test/mutants/run.ts [--wide] [FOLDER or FILE …]`: plants every fault that Stryker knows in the product's code
- * there, one at a time in a copy of the checkout, and tells which of them the tests of its folder do not find; with
- * `--wide`, which of these no test of rings 1 to 3 that imports the file finds, however far.
+ * `node test/mutants/run.ts [--wide] [--sample=PARTS] [--seed=N] [FOLDER or FILE …]`: plants every fault that Stryker
+ * knows in the product's code there, one at a time in a copy of the checkout, and tells which of them the tests of its
+ * folder do not find; with `--wide`, which of these no test of rings 1 to 3 that imports the file finds, however far.
+ * With `--sample`, in so many parts of files alone, chosen at random: what folders are like that are too large to run.
  */
 const root = path.join(import.meta.dirname, '../..');
 /** Tests of a folder that stand elsewhere. */
@@ -48,15 +51,17 @@ async function withLines(mutants: readonly Mutant[]): Promise<Planted[]> {
 }
 
 const known = JSON.parse(await readFile(path.join(import.meta.dirname, 'equivalent.json'), 'utf8')) as Equivalent[];
-const { values, positionals } = parseArgs({ options: { wide: { type: 'boolean' } }, allowPositionals: true });
+const options = { wide: { type: 'boolean' }, sample: { type: 'string' }, seed: { type: 'string' } } as const;
+const { values, positionals } = parseArgs({ options, allowPositionals: true });
 const places = positionals.length > 0 ? positionals : ['src/capacity'];
 const files = (await Promise.all(places.map(productFiles))).flat();
+const where = values.sample === undefined ? files : await sampled(Number(values.sample));
 const folders = [...new Set(files.map(folderOf))];
 const near = folders.flatMap((folder) => [`${folder}/**/*.test.ts`, ...(BESIDE[folder] ?? [])]);
 const long = folders.flatMap((folder) => LONG[folder] ?? []);
 await installStryker();
 await using checkout = await copyCheckout(root);
-const planted = await withLines(await plantFaults({ root: checkout.root, where: files, tests: near }));
+const planted = await withLines(await plantFaults({ root: checkout.root, where, tests: near }));
 const judged = planted.filter((each) => !isEquivalent(each, known));
 const left = judged.filter((each) => !isFound(each));
 say(`${planted.length} faults; the tests of ${places.join(', ')} leave ${left.length}`);
@@ -76,6 +81,15 @@ const rows = scoresOf(verdicts).map((score) => [
   score.percent,
 ]);
 for (const line of textTable(header, rows)) say(line);
+
+/** So many parts of the files, by the seed that was given, or by one of today that is told. */
+async function sampled(count: number): Promise<readonly string[]> {
+  const seed = Number(values.seed ?? Math.floor(Date.now() / 1000));
+  say(`${count} parts of ${files.length} files, chosen by SEED=${seed}`);
+  const texts = await Promise.all(files.map((file) => readFile(path.join(root, file), 'utf8')));
+  const lengths = files.map((file, at) => ({ file, lines: texts[at]!.split('\n').length }));
+  return sampleOf(lengths, count, createRandom(seed));
+}
 
 /** Which of them other tests do not find either. */
 async function leftBy(tests: readonly string[], which: readonly Planted[]): Promise<readonly Planted[]> {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Mutant } from './plant.ts';
-import { isEquivalent, isFound, linesOf, rangeOf, scoresOf, type Planted, type Verdict } from './score.ts';
+import { isEquivalent, isFound, linesOf, rangeOf, sampleOf, scoresOf, type Planted, type Verdict } from './score.ts';
 
 const TEXT = 'if (a &&\n    b < c) {\n  go();\n}\n';
 
@@ -49,4 +49,15 @@ test.each([
   ['Pending', false],
 ] as const)('a fault that ended as %s: found %s', (status, found) => {
   expect(isFound({ status })).toBe(found);
+});
+
+test('a sample has as many parts as asked for, each once, and others by other random numbers', () => {
+  const files = [
+    { file: 'src/a.ts', lines: 20 },
+    { file: 'src/b.ts', lines: 8 },
+  ];
+  const all = ['src/a.ts:1-8', 'src/a.ts:17-20', 'src/a.ts:9-16', 'src/b.ts:1-8'];
+  expect(sampleOf(files, 9, () => 0)).toEqual(all);
+  expect(sampleOf(files, 2, () => 0)).toEqual(['src/a.ts:1-8', 'src/a.ts:9-16']);
+  expect(sampleOf(files, 2, (below) => below - 1)).toEqual(['src/a.ts:1-8', 'src/b.ts:1-8']);
 });

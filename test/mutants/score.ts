@@ -46,6 +46,31 @@ export const sameFault = (a: Mutant, b: Mutant): boolean =>
 export const rangeOf = ({ file, location: { start, end } }: Mutant): string =>
   `${file}:${start.line}:${start.column - 1}-${end.line}:${end.column - 1}`;
 
+/** Lines of a part of a file that a sample takes whole or not at all; a fault that is longer than its part is not in it. */
+const SAMPLED_LINES = 8;
+
+/**
+ * So many parts of files, chosen at random, as Stryker takes them: `file:line-line`. The same files and the same random
+ * numbers give the same parts. `random` gives an integer below its argument.
+ */
+export function sampleOf(
+  files: readonly { readonly file: string; readonly lines: number }[],
+  count: number,
+  random: (below: number) => number,
+): string[] {
+  const parts = files.flatMap(({ file, lines }) =>
+    Array.from({ length: Math.ceil(lines / SAMPLED_LINES) }, (_, at) => {
+      const first = at * SAMPLED_LINES + 1;
+      return `${file}:${first}-${Math.min(first + SAMPLED_LINES - 1, lines)}`;
+    }),
+  );
+  for (let at = 0; at < Math.min(count, parts.length); at += 1) {
+    const other = at + random(parts.length - at);
+    [parts[at], parts[other]] = [parts[other]!, parts[at]!];
+  }
+  return parts.slice(0, count).toSorted();
+}
+
 /** Folder that a file counts for: `src/capacity`, `src/agent`. */
 export const folderOf = (file: string): string => file.split('/').slice(0, 2).join('/');
 
