@@ -13,6 +13,9 @@ import { block, blockTargetOf, MIB, mounted, targetOf, volumesOn, type VolumesOn
 const KIB = 1024;
 const ROUNDS = 5;
 const QUIET_SECONDS = 60;
+/** So many volumes are asked for at once. */
+const TOGETHER = 100;
+const TOGETHER_ROUNDS = 2;
 /** Seconds for which each limit is measured. */
 const MEASURED_SECONDS = 6;
 const given = process.argv.slice(2).map(Number);
@@ -31,6 +34,7 @@ await on.makeGroup('data', ['data']);
 const limits = await measureLimits(on);
 const operations = await measureOperations(node, on);
 const mounts = await measureMounts(node, on);
+const together = await measureTogether(node, on);
 for (const volumes of counts.filter((count) => count > 0)) {
   await makeManyVolumes(node, volumes, signal);
   await costOf(node, 5, signal); // by then the agent has handled their appearance
@@ -153,6 +157,33 @@ async function measureMounts({ vm }: AgentNode, on: VolumesOn) {
   };
 }
 
+/** As many volumes as are asked for at once, and as many by lvcreate while no agent runs. Medians, in ms. */
+async function measureTogether(node: AgentNode, on: VolumesOn) {
+  const bare: number[] = [];
+  await node.stopAgent(signal);
+  for (let round = 0; round < TOGETHER_ROUNDS; round += 1) {
+    const ms = await on.bash(
+      `a=$EPOCHREALTIME; for i in $(seq ${TOGETHER}); do lvcreate -qq -y -W y -Z y -L 4m -n h-$i data; done
+       b=$EPOCHREALTIME; awk "BEGIN { print ($b - $a) * 1000 }"; lvremove -qq -y -S 'lv_name=~^h-' data`,
+      600_000,
+    );
+    bare.push(Number(ms));
+    progress(`${TOGETHER} by lvcreate: ${ms} ms`);
+  }
+  await node.startAgent(signal);
+  const names = Array.from({ length: TOGETHER }, (_, at) => `t-${at}`);
+  const ours: number[] = [];
+  for (let round = 0; round < TOGETHER_ROUNDS; round += 1) {
+    const start = performance.now();
+    await Promise.all(names.map((name) => on.create(name, 4)));
+    ours.push(performance.now() - start);
+    progress(`${TOGETHER} asked for at once: ${Math.round(ours.at(-1)!)} ms`);
+    for (const name of names) await on.delete(name);
+    for (const name of names) await on.untilGone(name);
+  }
+  return { volumes: TOGETHER, oursMs: median(ours), lvcreateMs: median(bare) };
+}
+
 async function timed(work: () => Promise<void>): Promise<number> {
   const start = performance.now();
   await work();
@@ -172,6 +203,11 @@ async function report(): Promise<void> {
       goal: 'limits hold within 3 %',
       measured: worst ? `worst ${worst.what} ${worst.target}: ${(off(worst) * 100).toFixed(1)} % off` : '',
       met: limits.every((row) => off(row) <= 0.03),
+    },
+    {
+      goal: `${TOGETHER} volumes at once in at most 1.5 × the time of lvcreate alone`,
+      measured: `${(together.oursMs / together.lvcreateMs).toFixed(2)} ×`,
+      met: together.oursMs <= 1.5 * together.lvcreateMs,
     },
     ...(at100
       ? [
@@ -196,8 +232,17 @@ async function report(): Promise<void> {
     )}`,
   );
   say(`\n${table(Object.keys(mounts), [Object.values(mounts)])}`);
+  say(`\n${table(Object.keys(together), [Object.values(together)])}`);
   const costRows = costs.map((row) => [row.volumes, row.residentMib, row.peakMib, row.cpuPercent, row.lvmCommands]);
   say(`\n${table(['volumes', 'RSS MB', 'peak MB', 'CPU %', 'LVM commands/min'], costRows)}\n`);
   for (const goal of goals) say(goalLine(goal));
-  await writeResult('node', { emulated: process.env['KVM'] !== '1', limits, operations, mounts, costs, goals });
+  await writeResult('node', {
+    emulated: process.env['KVM'] !== '1',
+    limits,
+    operations,
+    mounts,
+    together,
+    costs,
+    goals,
+  });
 }

@@ -23,13 +23,16 @@ export async function costOf({ vm }: AgentNode, seconds: number, signal: AbortSi
   };
 }
 
-/** /proc/PID/status and stat (proc(5)), and the agent's own count of the commands it ran. */
+/**
+ * /proc/PID/status and stat (proc(5)), and the agent's own count of the commands it ran. A caller that ends its half of
+ * the connection at once gets no answer at times.
+ */
 export async function readAgent(vm: AgentNode['vm'], signal: AbortSignal) {
   const script = `pid=$(< /run/agent.pid)
     awk '/^VmRSS|^VmHWM/ { print $2 }' /proc/$pid/status
     awk '{ print $14 + $15 }' /proc/$pid/stat
-    printf 'GET /metrics HTTP/1.0\\r\\n\\r\\n' | socat -t 10 - UNIX-CONNECT:/run/agent/metrics.sock |
-      awk '/^open_local_agent_lvm_command_seconds_count/ { n += $2 } END { print n + 0 }'`;
+    printf 'GET /metrics HTTP/1.0\\r\\n\\r\\n' | socat -,ignoreeof UNIX-CONNECT:/run/agent/metrics.sock |
+      awk '/^open_local_agent_lvm_command_seconds_count/ { n += $2 } END { if (NR < 10) exit 1; print n + 0 }'`;
   const [peakKib = 0, residentKib = 0, cpuTicks = 0, commands = 0] = (await vm.must(script, signal))
     .split('\n')
     .map(Number);
