@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { silentLog } from '../../model/log.ts';
 import { createIdentity } from '../identity.ts';
 import { createCsiServer } from '../server.ts';
@@ -69,4 +70,35 @@ test('waiting ends with its signal', async () => {
   await untilAlone({ sockets: [at('csi.sock')], tell }, stopping.signal);
   expect(told).toHaveLength(1);
   await old.stop();
+});
+
+/** A driver of which each connection is told. */
+async function listen(onConnection: (socket: Socket) => void): Promise<void> {
+  const server = createServer(onConnection).listen(at('csi.sock'));
+  onTestFinished(() => void server.close());
+  await once(server, 'listening');
+}
+
+test('a driver that only ends the connection is told once, however often it is found', async () => {
+  const stopping = new AbortController();
+  const told: unknown[] = [];
+  let found = 0;
+  await listen((socket) => {
+    socket.destroy();
+    found += 1;
+    if (found === 3) stopping.abort();
+  });
+  const tell = (problem: string | undefined): void => void told.push(problem);
+  await untilAlone({ sockets: [at('csi.sock')], tell, everyMs: 1 }, stopping.signal);
+  expect(told).toHaveLength(1);
+});
+
+test('no connection to the other driver is left when waiting ends', async () => {
+  const stopping = new AbortController();
+  const closed = Promise.withResolvers<void>();
+  await listen((socket) => {
+    socket.resume().once('close', () => closed.resolve());
+  });
+  await untilAlone({ sockets: [at('csi.sock')], tell: () => stopping.abort() }, stopping.signal);
+  await closed.promise;
 });
