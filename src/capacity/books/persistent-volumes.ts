@@ -1,12 +1,16 @@
 import type { PvFacts } from '../../model/facts.ts';
+import { claimKey } from '../needs/claims.ts';
 import { isOffered, type OfferedPv } from '../needs/match-pv.ts';
 
 const NONE: ReadonlyMap<string, OfferedPv> = new Map();
 
-/** PersistentVolumes of any driver, by name, and by class those that claims may still be bound to. */
+/** PersistentVolumes of any driver, by name, and those that claims may still be bound to by who may have them. */
 export class PersistentVolumes {
   readonly #byName = new Map<string, PvFacts>();
-  readonly #offers = new Map<string, Map<string, OfferedPv>>();
+  /** By storage class, those that any claim of the class may have. */
+  readonly #ofClass = new Map<string, Map<string, OfferedPv>>();
+  /** By key of the claim, those that it alone may have. */
+  readonly #reserved = new Map<string, Map<string, OfferedPv>>();
 
   get(name: string): PvFacts | undefined {
     return this.#byName.get(name);
@@ -25,27 +29,38 @@ export class PersistentVolumes {
     this.delete(pv.name);
     this.#byName.set(pv.name, pv);
     if (!isOffered(pv)) return;
-    const { storageClass } = pv.offer;
-    const alike = this.#offers.get(storageClass) ?? new Map<string, OfferedPv>();
-    this.#offers.set(storageClass, alike.set(pv.name, pv));
+    const { map, key } = this.#placeOf(pv);
+    map.set(key, (map.get(key) ?? new Map<string, OfferedPv>()).set(pv.name, pv));
   }
 
   delete(name: string): void {
-    const storageClass = this.#byName.get(name)?.offer?.storageClass;
+    const pv = this.#byName.get(name);
     this.#byName.delete(name);
-    if (storageClass === undefined) return;
-    const alike = this.#offers.get(storageClass);
+    if (!pv || !isOffered(pv)) return;
+    const { map, key } = this.#placeOf(pv);
+    const alike = map.get(key);
     alike?.delete(name);
-    if (alike?.size === 0) this.#offers.delete(storageClass);
+    if (alike?.size === 0) map.delete(key);
   }
 
-  /** Those of one class that claims may be bound to. */
-  offersOf(storageClass: string | undefined): ReadonlyMap<string, OfferedPv> {
-    return this.#offers.get(storageClass ?? '') ?? NONE;
+  /** Those of a class that a claim, by its key, may be bound to: reserved for it, or for nobody. */
+  offersFor(storageClass: string | undefined, key: string): OfferedPv[] {
+    const wanted = storageClass ?? '';
+    const reserved = [...(this.#reserved.get(key) ?? NONE).values()];
+    return [
+      ...reserved.filter(({ offer }) => offer.storageClass === wanted),
+      ...(this.#ofClass.get(wanted) ?? NONE).values(),
+    ];
   }
 
   /** False in nearly every cluster: then no claim need be looked at. */
   get hasOffers(): boolean {
-    return this.#offers.size > 0;
+    return this.#ofClass.size > 0 || this.#reserved.size > 0;
+  }
+
+  #placeOf({ offer: { claim, storageClass } }: OfferedPv) {
+    return claim
+      ? { map: this.#reserved, key: claimKey(claim.namespace, claim.name) }
+      : { map: this.#ofClass, key: storageClass };
   }
 }

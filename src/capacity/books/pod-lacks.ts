@@ -2,6 +2,7 @@ import type { PodFacts } from '../../model/facts.ts';
 import { present } from '../../model/present.ts';
 import type { Refusal, RefusalKind } from '../../model/verdict.ts';
 import type { ClassTopologies } from '../../model/class-topologies.ts';
+import { claimKey } from '../needs/claims.ts';
 import { askedVolumes, type AskedVolume } from '../needs/asked-volumes.ts';
 import { needsOfPod, type PodNeeds } from '../needs/pod-needs.ts';
 import { byNeed } from '../needs/volume-request.ts';
@@ -72,10 +73,10 @@ export function closerOf(a: Shortfall | undefined, b: Shortfall): Shortfall {
 /** Where a claim may yet have a PersistentVolume of its class, its class decides on no node. */
 export function choosyClasses(books: Books, pod: PodFacts): ClassTopologies[] {
   const found = new Map<string, ClassTopologies>();
-  for (const { storageClass, node } of askedVolumes(pod, books)) {
+  for (const { name, storageClass, node } of askedVolumes(pod, books)) {
     const terms = node === undefined ? books.findClass(storageClass)?.topologies : undefined;
-    if (storageClass !== undefined && terms && books.pvs.offersOf(storageClass).size === 0)
-      found.set(storageClass, { storageClass, terms });
+    const offers = () => books.pvs.offersFor(storageClass, claimKey(pod.namespace, name));
+    if (storageClass !== undefined && terms && offers().length === 0) found.set(storageClass, { storageClass, terms });
   }
   return [...found.values()];
 }

@@ -49,24 +49,22 @@ interface ClaimWithPvs {
   readonly pvs: readonly OfferedPv[];
 }
 
-/** The claims in whose class there are volumes to be had, smallest first: so the binder goes through them. */
+/** The open claims with the volumes that they may have, smallest first: so the binder goes through them. */
 function openClaims(books: Books, pod: PodFacts): ClaimWithPvs[] {
   if (!books.pvs.hasOffers) return [];
   const found = new Map<string, ClaimFacts>();
   for (const volume of pod.volumes) {
     const claim = volume.kind === 'inline' ? undefined : books.findClaim(pod.namespace, volume.claimName);
     if (!claim || !isOpen(claim) || books.isProvided(claim) || !books.findClass(claim.storageClass)) continue;
-    if (books.pvs.offersOf(claim.storageClass).size > 0) found.set(claim.uid, claim);
+    found.set(claim.uid, claim);
   }
   return [...found.values()].toSorted((a, b) => a.requested - b.requested).map((claim) => withPvs(books, claim));
 }
 
 function withPvs(books: Books, claim: ClaimFacts): ClaimWithPvs {
   const key = claimKey(claim.namespace, claim.name);
-  const pvs: OfferedPv[] = [];
-  for (const pv of books.pvs.offersOf(claim.storageClass).values())
-    if (mayServe(claim, pv) && isFree(books, pv, key)) pvs.push(pv);
-  return { claim, key, pvs };
+  const offers = books.pvs.offersFor(claim.storageClass, key);
+  return { claim, key, pvs: offers.filter((pv) => mayServe(claim, pv) && isFree(books, pv, key)) };
 }
 
 function servedOn(claims: readonly ClaimWithPvs[], node: string): ServedClaims {
