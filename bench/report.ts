@@ -29,11 +29,17 @@ export interface Goal {
 export const goalLine = ({ goal, measured, met }: Goal): string =>
   `${met ? 'met    ' : 'NOT MET'}  ${goal}: ${measured}`;
 
-/** Writes bench/results/<name>.json, with what the numbers were measured on. */
-export async function writeResult(name: string, result: object): Promise<void> {
+/**
+ * Writes bench/results/<name>.json, with what the numbers were measured on; <name>.quick.json for one that was quick, and
+ * is not kept.
+ */
+export async function writeResult(name: string, result: Readonly<Record<string, unknown>>): Promise<void> {
   const folder = path.join(import.meta.dirname, 'results');
   await mkdir(folder, { recursive: true });
   const [cpu] = cpus();
   const machine = { node: process.version, cpu: cpu?.model, cores: cpus().length, date: new Date().toISOString() };
-  await writeFile(path.join(folder, `${name}.json`), `${JSON.stringify({ machine, ...result }, null, 2)}\n`);
+  await writeFile(
+    path.join(folder, `${name}${result['quick'] === true ? '.quick' : ''}.json`),
+    `${JSON.stringify({ machine, ...result }, null, 2)}\n`,
+  );
 }

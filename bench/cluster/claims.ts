@@ -129,7 +129,8 @@ async function startFloor({ cluster, stores, client }: System): Promise<{ stop()
   const args = deployedArgs('operator.yaml', 'csi-provisioner', {
     kubeconfig: path.join(cluster.dir, 'open-local-operator.kubeconfig'),
     'csi-address': socket,
-    'leader-election-namespace': 'open-local',
+    // It is alone, and the operator has no right to a Lease of another name than those of its own sidecars.
+    'leader-election': undefined,
     'enable-capacity': undefined,
   });
   const env = { ...process.env, POD_NAMESPACE: 'open-local' };
