@@ -22,6 +22,7 @@ import type { Job, Queues } from './queues.ts';
 import type { Registered } from './registered.ts';
 import { observe, type Observation } from './storage/observe.ts';
 import type { DiskHealth } from './storage/disk-health.ts';
+import type { Gathering } from './gathering.ts';
 import { hostReport } from './storage/host-report.ts';
 import { createFormatMarks } from './storage/format-marks.ts';
 import { createStatusReporter } from './storage/report-status.ts';
@@ -64,6 +65,7 @@ export interface JobsDeps {
   /** Absent: nothing is real. */
   readonly health?: DiskHealth | undefined;
   readonly tracer: Tracer;
+  readonly gathering: Gathering;
 }
 
 /** The keys of the queues that have one only. */
@@ -72,12 +74,6 @@ export const LIMITS_KEY = 'limits';
 export const FILL_KEY = 'fill';
 export const INLINE_KEY = 'inline';
 
-/**
- * Ready is written at once, since CreateVolume waits for it; the node's report follows so many ms later, one for all
- * volumes that came together. Nothing is promised twice meanwhile: what was made is counted by its LocalVolume, and
- * what was removed by the last report.
- */
-export const GATHER_MS = 500;
 /** Erasing takes its time; more would only take turns on the same disks. */
 const ERASED_AT_ONCE = 2;
 /** Each of them looks at the whole node. */
@@ -182,7 +178,9 @@ function nodeJob(shared: Shared): Job {
   return async (_, signal) => {
     const nls = node.get(config.nodeName);
     if (!nls) return; // made by the operator; its event brings us back
+    const started = performance.now();
     const observation = await metrics.timed(() => syncNode(nls, syncDeps, signal));
+    shared.gathering.took(performance.now() - started);
     metrics.onObservation(observation);
     for (const name of findSuspects(volumes.values.values(), observation)) {
       suspects.add(name);
@@ -216,7 +214,7 @@ function volumeJob(shared: Shared, own: 'volumes' | 'removals'): Job {
   const deps = {
     ...shared,
     others: volumes.values,
-    onChange: () => queues.node.addAfter(NODE_KEY, GATHER_MS),
+    onChange: () => queues.node.addAfter(NODE_KEY, shared.gathering.waitMs()),
     fillLater: async (volume: LocalVolume, signal: AbortSignal) => {
       queues.copies.add(volume.metadata.name ?? '');
       if (!running.isBusy() || volume.status?.reason !== undefined) return;
@@ -257,7 +255,7 @@ function copyJob(shared: Shared): Job {
     ...shared,
     clock: systemClock,
     heard: (name: string) => volumes.get(name),
-    onChange: () => queues.node.addAfter(NODE_KEY, GATHER_MS),
+    onChange: () => queues.node.addAfter(NODE_KEY, shared.gathering.waitMs()),
   };
   return async (name, signal) => {
     const volume = volumes.get(name);

@@ -12,7 +12,8 @@ import { askNowAndThen } from './ask-disks.ts';
 import type { Tracer } from '../trace/tracer.ts';
 import type { AgentConfig } from './config.ts';
 import type { RecordEvent } from './events/record-event.ts';
-import { createJobs, FILL_KEY, GATHER_MS, INLINE_KEY, LIMITS_KEY, NODE_KEY } from './jobs.ts';
+import { createGathering } from './gathering.ts';
+import { createJobs, FILL_KEY, INLINE_KEY, LIMITS_KEY, NODE_KEY } from './jobs.ts';
 import { createLimits, NO_LIMITS, type Limits } from './limits/limits.ts';
 import type { AgentMetrics } from './metrics.ts';
 import type { OwnObjects } from './own-objects.ts';
@@ -74,7 +75,8 @@ export function createWork(deps: WorkDeps): Work {
   const limits = createLimitsOf(deps, volumes.values, () => queues.limits.add(LIMITS_KEY));
   const copies = createRunningCopies();
   const health = healthOf(deps);
-  const jobs = createJobs({ ...deps, node, volumes, write, onBroken, limits, queues, copies, health });
+  const gathering = createGathering();
+  const jobs = createJobs({ ...deps, node, volumes, write, onBroken, limits, queues, copies, health, gathering });
   metrics.watch(volumes.values, queues, health);
 
   const lookAtOthers = (volume: LocalVolume): void => {
@@ -95,7 +97,7 @@ export function createWork(deps: WorkDeps): Work {
     deleted: (volume) => {
       lookAtOthers(volume);
       // What it spoke of may be there still, unless it was removed here.
-      if (!wasReleased(volume)) queues.node.addAfter(NODE_KEY, GATHER_MS);
+      if (!wasReleased(volume)) queues.node.addAfter(NODE_KEY, gathering.waitMs());
       void copies.stop(volume.metadata.name ?? '');
     },
   });
