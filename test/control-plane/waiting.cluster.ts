@@ -37,6 +37,7 @@ let system: System;
 beforeAll(async () => {
   system = await startSystem({ openLocal: inject('openLocal'), groups: GROUPS, replicas: 1 });
   await system.kubectl('cordon', 'big-1');
+  await createPod('unseen', [size('1Gi')], { schedulerName: 'nobody' }); // it is told after two minutes
 });
 afterAll(() => system?.stop());
 
@@ -227,6 +228,12 @@ const MORE: Readonly<Record<string, Situation>> = {
     reason: 'NodeNotAllowed',
     says: () => ['1: the pod does not tolerate taint team=db:NoSchedule, and the node has room'],
   },
+  'names-node': {
+    wishes: [size('1Gi')],
+    spec: { nodeName: 'node-2' },
+    reason: 'ClaimNotReady',
+    says: () => ['spec.nodeName is node-2', 'nodeSelector kubernetes.io/hostname: node-2'],
+  },
   'no-agent': {
     wishes: [size('1Gi')],
     spec: { ...on('mute-1'), tolerations: [{ key: 'node.kubernetes.io/not-ready', operator: 'Exists' }] },
@@ -365,6 +372,14 @@ test('so is each whose claim, class, source, volume or node stands in the way', 
   await client.create(NODES, { metadata: { name: 'mute-1', labels: { 'kubernetes.io/hostname': 'mute-1' } } }, never);
   await system.kubectl('taint', 'node', 'node-2', 'team=db:NoSchedule');
   expect(await toldOtherwise(MORE)).toEqual([]);
+}, 240_000);
+
+test('a pod whose scheduler does not run is told that nobody says anything of it', async () => {
+  const { events } = system.stores;
+  await until('it is told', [events], 2 * WITHIN_MS, () => ourEventsOn('unseen').length > 0);
+  expect(ourEventsOn('unseen')).toEqual([
+    { reason: 'NoScheduler', message: expect.stringContaining('nobody (spec.schedulerName)'), by: OPERATOR },
+  ]);
 }, 240_000);
 
 /** Commands of README that only look, or annotate, with names that are there. */
