@@ -105,3 +105,22 @@ test.each<[string, readonly LvmGroup[], LocalVolume, object]>([
 ])('where the group of a partner %s, none is taken', (_, groups, other, refusal) => {
   expect(step(part('a'), groups, part('a'), other)).toMatchObject({ kind: 'refuse', ...refusal });
 });
+
+test.each<[string, Partial<LvmGroup>, string]>([
+  ["another machine's", { foreign: true, systemId: 'other' }, 'GroupForeign'],
+  ['exported', { exported: true }, 'GroupExported'],
+  ['without some of its disks', { partial: true }, 'GroupFaulty'],
+])('no volume is stopped while the group of one of them is %s', (_, own, reason) => {
+  expect(step(part('a'), [group('a'), group('b', [], own)], part('a'), part('b'))).toMatchObject({
+    kind: 'refuse',
+    reason,
+  });
+});
+
+test('a part is not finished while its group lacks disks: that would change the group', () => {
+  const done = part('b', { status: ready });
+  const groups = [group('a', [cut('a')], { partial: true }), group('b', [taken('b')])];
+  expect(step(part('a'), groups, part('a'), done)).toMatchObject({ kind: 'refuse', reason: 'GroupFaulty' });
+  const whole = [group('a', [cut('a')]), group('b', [taken('b')])];
+  expect(step(part('a'), whole, part('a'), done)).toMatchObject({ kind: 'finish' });
+});

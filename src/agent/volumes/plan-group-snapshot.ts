@@ -4,6 +4,7 @@ import { isUnfinished } from '../../lvm/create-volumes.ts';
 import type { LvmGroup } from '../../lvm/report.ts';
 import { findGroup, findVolume } from './find-group.ts';
 import { planTaking } from './plan-snapshot.ts';
+import { notOurs, unfitGroup } from './unfit-group.ts';
 import { hasBeenReady, refuse, type SnapshotToTake, type VolumeStep } from './volume-step.ts';
 
 type Others = ReadonlyMap<string, LocalVolume>;
@@ -46,7 +47,7 @@ export function planTogether(volume: LocalVolume, groups: readonly LvmGroup[], o
 function planFinish(volume: LocalVolume, groups: readonly LvmGroup[]): VolumeStep {
   const found = findVolume(volume, groups);
   const group = found && groups.find(({ volumes }) => volumes.includes(found));
-  if (group) return { kind: 'finish', vgUuid: group.uuid, uuid: found.uuid };
+  if (group) return unfitGroup(group) ?? { kind: 'finish', vgUuid: group.uuid, uuid: found.uuid };
   const { vgName, groupSnapshot } = volume.spec;
   return refuse(
     'VolumeLost',
@@ -60,6 +61,8 @@ function planAll(partners: readonly LocalVolume[], groups: readonly LvmGroup[], 
     const group = findGroup(partner, groups);
     if (!group) return refuse('GroupMissing', `Volume group ${partner.spec.vgName} is not on this node.`);
     if ('reason' in group) return refuse(group.reason, group.message);
+    const closed = notOurs(group);
+    if (closed) return closed;
     const step = planTaking(partner, group, others.get(sourceOf(partner)));
     if (step.kind !== 'take') return step;
     const { vgUuid, origin, originUuid } = step;

@@ -33,6 +33,10 @@ const store = (more: Partial<LvmVolume> = {}): LvmVolume =>
   sampleVolume('snap', { size: bytes(256 * MIB), origin: 'v1', snapshot: facts, active: true, ...more });
 const holding = (...volumes: readonly LvmVolume[]): LvmGroup => sampleGroup('pool-0', { volumes });
 const whole = sampleVolume('v1', { active: true });
+const onShrunkDisk = (...volumes: readonly LvmVolume[]): LvmGroup => {
+  const group = holding(...volumes);
+  return { ...group, devices: group.devices.map((device) => ({ ...device, cutTo: bytes(GIB) })) };
+};
 
 const plan = (volume: LocalVolume, group: LvmGroup | undefined, ...others: readonly LocalVolume[]) =>
   planLvmVolume(volume, group ? [group] : [], new Map(others.map((other) => [other.metadata.name ?? '', other])));
@@ -62,6 +66,13 @@ test.each<[string, LvmGroup | undefined, object]>([
   ['of a volume that misses disks', holding(sampleVolume('v1', { health: 'partial' })), refused('SourceMissing')],
   ['in no group', undefined, refused('GroupMissing')],
   ["in another machine's group", { ...holding(whole), foreign: true }, refused('GroupForeign')],
+  ['in a group that lacks disks', { ...holding(whole), partial: true }, refused('GroupFaulty')],
+  [
+    'whose taking was cut, in a group that lacks disks by now: ending it would change the group',
+    { ...holding(whole, store({ tags: [OUR_TAG, UNFINISHED_TAG] })), partial: true },
+    refused('GroupFaulty'),
+  ],
+  ['in a group one of whose disks shrank', onShrunkDisk(whole), refused('GroupFaulty')],
   ['under a name that is taken', holding(whole, sampleVolume('snap', { tags: [] })), refused('NotOurs')],
   [
     'taken, and not told yet',
@@ -114,6 +125,12 @@ test('a store grows, also while it is full, and no larger than its source needs'
   expect(plan(all, full, source)).toMatchObject({ kind: 'ready', sizeBytes: GIB + 8 * MIB });
   expect([isSettled(all), isSettled(larger)]).toEqual([true, false]);
   expect(findSuspects([all], { groups: [full], devices: [], mountPoints: [] })).toEqual([]);
+});
+
+test('a store grows onto no disk that shrank, and in no group that lacks disks', () => {
+  const larger = snapshot({ status: served, spec: { sizeBytes: 512 * MIB } });
+  for (const group of [onShrunkDisk(whole, store()), { ...holding(whole, store()), partial: true }])
+    expect(plan(larger, group, source)).toMatchObject(refused('GroupFaulty'));
 });
 
 test('a snapshot that overflowed is not extended', () => {

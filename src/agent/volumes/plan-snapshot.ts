@@ -6,6 +6,7 @@ import { OUR_TAG, volumeDevicePath } from '../../lvm/names.ts';
 import { isUnfinished } from '../../lvm/create-volumes.ts';
 import type { LvmGroup, LvmVolume, SnapshotFacts } from '../../lvm/report.ts';
 import { findVolume } from './find-group.ts';
+import { unfitGroup } from './unfit-group.ts';
 import { hasBeenReady, refuse, type InGroup, type VolumeStep } from './volume-step.ts';
 
 /** A snapshot that is not there, or whose taking was cut: it is taken of a volume that is whole, and of no other. */
@@ -18,7 +19,15 @@ export function planTaking(volume: LocalVolume, group: LvmGroup, source: LocalVo
   const found = group.volumes.find(({ name }) => name === origin);
   const finding = found ? unfit(found, source) : 'is not there: nothing can be snapshotted';
   if (!found || finding !== undefined) return refuse('SourceMissing', `Logical volume ${vgName}/${origin} ${finding}.`);
-  return { kind: 'take', sizeBytes: bytes(sizeBytes), vgUuid: group.uuid, origin, originUuid: found.uuid };
+  return (
+    unfitGroup(group) ?? {
+      kind: 'take',
+      sizeBytes: bytes(sizeBytes),
+      vgUuid: group.uuid,
+      origin,
+      originUuid: found.uuid,
+    }
+  );
 }
 
 /** Why nothing is to be taken of a logical volume; goes on from its name. */
@@ -34,7 +43,7 @@ function unfit(found: LvmVolume, source: LocalVolume | undefined): string | unde
 /** Its own logical volume is there and active. */
 export function planSnapshot(
   volume: LocalVolume,
-  { which, found, doubt }: { readonly which: InGroup; readonly found: LvmVolume; readonly doubt: string | undefined },
+  { which, found, group }: { readonly which: InGroup; readonly found: LvmVolume; readonly group: LvmGroup },
 ): VolumeStep {
   const { vgName = '', source, sizeBytes } = volume.spec;
   const { name = '' } = volume.metadata;
@@ -47,7 +56,8 @@ export function planSnapshot(
     const snapshot = { sourceBytes: facts.originSize, ...present({ takenAt: facts.takenAt }) };
     return { kind: 'ready', sizeBytes: found.size, devicePath: volumeDevicePath(vgName, name), snapshot, ...which };
   }
-  return doubt === undefined ? { kind: 'extend', sizeBytes: wanted, ...which } : refuse('GroupMismatch', doubt);
+  if (group.doubt) return refuse('GroupMismatch', group.doubt.message);
+  return unfitGroup(group) ?? { kind: 'extend', sizeBytes: wanted, ...which };
 }
 
 const isLost = ({ invalid }: SnapshotFacts, { status }: LocalVolume): boolean =>

@@ -8,6 +8,7 @@ import type { LvmGroup, LvmVolume } from '../../lvm/report.ts';
 import { findGroup, mistaken, movedAway } from './find-group.ts';
 import { planTogether } from './plan-group-snapshot.ts';
 import { keptBy, planReader, planSnapshot, planTaking } from './plan-snapshot.ts';
+import { foreign, notOurs, unfitGroup } from './unfit-group.ts';
 import { hasBeenReady, refuse, type Erasure, type VolumeStep } from './volume-step.ts';
 
 export type { Erasure, InGroup, VolumeStep } from './volume-step.ts';
@@ -52,8 +53,8 @@ function planMaking(
 ): VolumeStep {
   const { vgName, name } = asked(volume);
   if (!group) return refuse('GroupMissing', `Volume group ${vgName} is not on this node: bring its disks back.`);
-  if (group.foreign) return foreign(group);
-  if (group.exported) return refuse('GroupExported', `Volume group ${vgName} is exported: run vgimport ${vgName}.`);
+  const closed = notOurs(group);
+  if (closed) return closed;
   if (group.doubt && group.uuid !== volume.status?.groupUuid) return refuse('GroupMismatch', group.doubt.message);
   const found = group.volumes.find((candidate) => candidate.name === name);
   const away = movedAway(volume, groups);
@@ -98,7 +99,7 @@ function planServing(volume: LocalVolume, group: LvmGroup, found: LvmVolume): Vo
   const which = { vgUuid: group.uuid, uuid: found.uuid };
   const start = planStart(group, found);
   if (start) return start;
-  if (volume.spec.role === 'Snapshot') return planSnapshot(volume, { which, found, doubt: group.doubt?.message });
+  if (volume.spec.role === 'Snapshot') return planSnapshot(volume, { which, found, group });
   if (found.size < sizeBytes) return planGrowth(volume, group, found);
   const isWhole = hasBeenReady(volume) || found.tags.includes(FILLED_TAG);
   const kind = isCopy(volume) && !isWhole ? 'copy' : 'ready';
@@ -137,7 +138,7 @@ function planGrowth(volume: LocalVolume, group: LvmGroup, { active, uuid }: LvmV
   const snapshots = group.volumes.filter(({ origin }) => origin === name);
   if (snapshots.length > 0 && active) return { kind: 'wait', reason: 'HasSnapshots', message: cannotGrow(snapshots) };
   if (group.doubt) return refuse('GroupMismatch', group.doubt.message);
-  return unfit(group) ?? { kind: 'extend', sizeBytes, vgUuid: group.uuid, uuid };
+  return unfitGroup(group) ?? { kind: 'extend', sizeBytes, vgUuid: group.uuid, uuid };
 }
 
 /** lvextend(8) of lvm2: "Snapshot origin volumes can be resized only while inactive". */
@@ -163,19 +164,7 @@ function planCreation(volume: LocalVolume, group: LvmGroup, others: Others): Vol
   if (hasBeenReady(volume))
     return refuse('VolumeLost', `Logical volume ${vgName}/${name} is gone, and its data with it: it is not made anew.`);
   if (doubt) return refuse('GroupMismatch', doubt.message);
-  return unfit(group) ?? { kind: 'create', sizeBytes, layout: volume.spec.layout ?? 'linear', vgUuid };
-}
-
-/**
- * LVM itself gives extents that are beyond the end of a disk. Where disks are away it gives none, but takes away the
- * rest of a try that was cut, and with that calls them missing when they are back.
- */
-function unfit({ name, devices, partial }: LvmGroup): VolumeStep | undefined {
-  if (partial) return refuse('GroupFaulty', `Volume group ${name} lacks disks: nothing is made or grown in it.`);
-  const cut = devices.find(({ cutTo }) => cutTo !== undefined);
-  return (
-    cut && refuse('GroupFaulty', `Volume group ${name} has extents beyond the end of ${cut.device}, which shrank.`)
-  );
+  return unfitGroup(group) ?? { kind: 'create', sizeBytes, layout: volume.spec.layout ?? 'linear', vgUuid };
 }
 
 function planRemoval(
@@ -240,9 +229,6 @@ function erasureOf(volume: LvmVolume, { name }: LvmGroup): Erasure | undefined {
   const first: Erasure['first'] = active ? (isRecoverable(volume) ? 'refresh' : undefined) : 'activate';
   return { path: volumeDevicePath(name, volume.name), size, ...present({ first }) };
 }
-
-const foreign = ({ name, systemId }: LvmGroup): VolumeStep =>
-  refuse('GroupForeign', `Volume group ${name} belongs to the machine ${systemId}, not to this one.`);
 
 const asked = ({ metadata, spec }: LocalVolume) => ({
   vgName: spec.vgName ?? '',
