@@ -27,7 +27,7 @@ async function probeFile(reply: Reply, content = 'x') {
   const folder = await mkdtemp(path.join(tmpdir(), 'fs-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const device = path.join(folder, 'device');
-  await writeFile(device, content);
+  await writeFile(device, content, 'latin1');
   const fake = createFakeRun((argv, options, signal) => (argv[0] === 'dd' ? run(argv, options, signal) : reply));
   return createHostFilesystems(fake.run).probe(device, never);
 }
@@ -43,6 +43,25 @@ test('blank is only what blkid finds nothing on and what can be read', async () 
   });
   await expect(probeFile(exits(['blkid'], 4))).rejects.toMatchObject({ kind: 'unavailable' });
   expect(await probeFile(exits(['blkid'], 8))).toMatchObject({ kind: 'other' });
+});
+
+const at = (offset: number, ...bytes: readonly number[]): string =>
+  `${'\0'.repeat(offset)}${Buffer.from(bytes).toString('latin1')}${'\0'.repeat(200)}`;
+/** Inodes, size of blocks, magic number and revision of an ext4. */
+const ext = (inodes: number, magic: readonly number[]): string =>
+  `${'\0'.repeat(1024)}${at(0, inodes).slice(0, 56)}${Buffer.from(magic).toString('latin1')}${'\0'.repeat(99)}`;
+
+test.each([
+  ['xfs', 'XFSB'],
+  ['btrfs', at(65_600, ...Buffer.from('_BHRfS_M'))],
+  ['crypto_LUKS', at(0, 0x4c, 0x55, 0x4b, 0x53, 0xba, 0xbe)],
+  ['ext2, ext3 or ext4', ext(1, [0x53, 0xef])],
+])('where blkid finds nothing, it is told that a device begins like %s', async (looksLike, content) => {
+  expect(await probeFile(exits(['blkid'], 2), content)).toEqual({ kind: 'blank', looksLike });
+});
+
+test('two bytes alone are no ext4', async () => {
+  expect(await probeFile(exits(['blkid'], 2), ext(0, [0x53, 0xef]))).toEqual({ kind: 'blank' });
 });
 
 test('an answer of blkid without a word is none', async () => {

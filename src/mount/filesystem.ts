@@ -1,12 +1,17 @@
 import { present } from '../model/present.ts';
 import { bytes, type Bytes } from '../model/bytes.ts';
 import { FILESYSTEMS, smallestFilesystem, type FilesystemType } from '../model/filesystem-type.ts';
+import { looksLike } from './first-bytes.ts';
 import type { MountEntry } from './mountinfo.ts';
 
 /** What a device carries. `other` is anything that is not a filesystem and not nothing. */
 export type Content =
   | { readonly kind: 'missing' }
-  | { readonly kind: 'blank' }
+  | {
+      readonly kind: 'blank';
+      /** What its first bytes look like all the same: it may be damaged, or have answered in between only. */
+      readonly looksLike?: string;
+    }
   | {
       readonly kind: 'filesystem';
       readonly type: string;
@@ -183,13 +188,15 @@ export function growArgv(mounted: { readonly device: string; readonly target: st
 const XFS_IN_PROGRESS = 126;
 
 /**
- * Pure: what a device carries, with what its first bytes tell of a mkfs that was cut. mkfs.ext4 and mkfs.btrfs write
- * the superblock that shows their filesystem after everything else, so that one which shows is finished.
+ * Pure: what a device carries, with what its first bytes tell: of a mkfs that was cut, and of what blkid did not find.
+ * mkfs.ext4 and mkfs.btrfs write the superblock that shows their filesystem after everything else, so that one which
+ * shows is finished.
  */
-export const withProgress = (content: Content, head: Uint8Array): Content =>
-  content.kind === 'filesystem' && content.type === 'xfs' && head[XFS_IN_PROGRESS] !== 0
-    ? { ...content, unfinished: true }
-    : content;
+export function withFirstBytes(content: Content, head: Buffer): Content {
+  if (content.kind === 'blank') return { ...content, ...present({ looksLike: looksLike(head) }) };
+  const isUnfinished = content.kind === 'filesystem' && content.type === 'xfs' && head[XFS_IN_PROGRESS] !== 0;
+  return isUnfinished ? { ...content, unfinished: true } : content;
+}
 
 /** How blkid may call a filesystem that the kernel mounts as this type; undefined for one that we do not make. */
 export function blkidTypes(fsType: string): string | undefined {

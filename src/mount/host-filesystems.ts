@@ -17,7 +17,7 @@ import {
   parseBlkid,
   parseStats,
   statsArgv,
-  withProgress,
+  withFirstBytes,
   type Content,
   type Filesystems,
   type FilesystemStats,
@@ -94,7 +94,7 @@ async function thaw(target: string, run: Run, signal: AbortSignal): Promise<void
 
 async function probe(device: string, only: string | undefined, run: Run, signal: AbortSignal): Promise<Content> {
   const head = await headOf(device, run, signal);
-  return head ? withProgress(await probeWithBlkid(device, only, run, signal), head) : { kind: 'missing' };
+  return head ? withFirstBytes(await probeWithBlkid(device, only, run, signal), head) : { kind: 'missing' };
 }
 
 /** The kernel grows no ext4 that has met errors since it was mounted, and resize2fs says that so. */
@@ -136,7 +136,7 @@ const TOLD_CHARS = 400;
  * The first MiB; undefined when the device is not there. Throws Fault `unavailable` when it is and cannot be read:
  * blkid calls that "nothing found".
  */
-async function headOf(device: string, run: Run, signal: AbortSignal): Promise<Uint8Array | undefined> {
+async function headOf(device: string, run: Run, signal: AbortSignal): Promise<Buffer | undefined> {
   try {
     const head = await readDevice(device, { at: 0, length: MIB }, run, signal);
     if (head.length === 0) throw new Error('it is empty');

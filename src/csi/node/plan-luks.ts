@@ -25,6 +25,10 @@ export function planLuks(
   const stop = (what: string): Fault => new Fault('precondition', `volume ${id}: ${what}`);
   if (content.kind === 'missing') throw stop(`its device ${device} is missing on this node: check its disks and vgs`);
   if (content.kind === 'blank') {
+    if (content.looksLike !== undefined && recorded === undefined && !forgetsKey)
+      throw stop(
+        `${device} begins like ${content.looksLike}, and blkid finds nothing there: it is left alone; see dmesg`,
+      );
     if (recorded !== 'done' || forgetsKey) return 'make';
     throw stop(`${device} was encrypted and shows nothing now: it is not made anew; repair its header or restore it`);
   }

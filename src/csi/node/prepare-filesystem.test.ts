@@ -14,10 +14,12 @@ const begun = { formatting: { type: 'xfs', uuid: OURS } } as const;
 const carrying = (type: string, uuid: string): Content => ({ kind: 'filesystem', type, uuid });
 const cut = (uuid: string): Content => ({ kind: 'filesystem', type: 'xfs', uuid, unfinished: true });
 const blank: Content = { kind: 'blank' };
+const damaged: Content = { kind: 'blank', looksLike: 'ext2, ext3 or ext4' };
 
 test.each<[string, Parameters<typeof volume>[1], Content, string]>([
   ['blank, and always was', {}, blank, 'make'],
   ['blank, after formatting was begun', begun, blank, 'make'],
+  ['what a cut mkfs of ours left, and is nothing yet', begun, damaged, 'make'],
   ['what a cut try of ours left', begun, cut(OURS), 'make-anew'],
   ['ours, and finished, though it is recorded as begun', begun, carrying('xfs', OURS), 'keep'],
   ['cut, and not the one that we began', begun, cut('u-2'), 'keep'],
@@ -47,6 +49,8 @@ test.each<[string, Parameters<typeof volume>[1], Content, string]>([
     'carries LVM2_member',
   ],
   ['blank, after it was formatted', { ...begun, formatted: 'xfs' }, blank, 'not formatted again'],
+  ['nothing to blkid, and begins like something', {}, damaged, 'begins like ext2, ext3 or ext4'],
+  ['the same, of a volume that was made before us', { isAdopted: true }, damaged, 'it is not formatted'],
   ['another one of ours by now', { ...begun, formatted: 'xfs' }, carrying('ext4', OURS), 'carries ext4'],
 ])('a device that is %s is left alone', (_, more, content, message) => {
   expect(() => planFilesystem(volume('v1', more), content, 'xfs')).toThrow(message);

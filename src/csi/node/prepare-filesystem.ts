@@ -109,7 +109,7 @@ export function planFilesystem(volume: Planned, content: Content, fsType: Filesy
   const { id, source, formatted, formatting } = volume;
   if (content.kind === 'missing') throw missingDevice(volume);
   if (content.kind === 'blank') {
-    if (formatted === undefined) return 'make';
+    if (formatted === undefined) return planBlank(volume, content.looksLike);
     const what = `was formatted with ${formatted} and shows nothing now`;
     throw new Fault('precondition', `volume ${id}: ${source} ${what}: it is not formatted again; repair or restore it`);
   }
@@ -120,6 +120,19 @@ export function planFilesystem(volume: Planned, content: Content, fsType: Filesy
   throw new Fault(
     'precondition',
     `volume ${id}: ${source} carries ${found}, not the ${fsType} asked for: it is left alone`,
+  );
+}
+
+/**
+ * A device that was never given anything shows nothing at all. What blkid cannot read and the first bytes tell is
+ * somebody's: the record is older than the device, or the volume was made before it.
+ */
+function planBlank({ id, source, formatting }: Planned, looksLike: string | undefined): 'make' {
+  if (looksLike === undefined || formatting !== undefined) return 'make';
+  throw new Fault(
+    'precondition',
+    `volume ${id}: ${source} begins like ${looksLike}, and blkid finds nothing there: it is not formatted. It is looked ` +
+      'at again; if it stays so, it is damaged: see dmesg, and repair or restore it',
   );
 }
 

@@ -40,6 +40,7 @@ const opens = (it: Rig, text: string): Promise<boolean> => it.crypt.opens(DEVICE
 const filesystem = (it: Rig): Promise<Content> => it.filesystems.probe(mappingPathOf('v1'), never);
 
 const blank: Content = { kind: 'blank' };
+const damaged: Content = { kind: 'blank', looksLike: 'crypto_LUKS' };
 const luks = (uuid: string): Content => ({ kind: 'other', what: 'crypto_LUKS', uuid });
 const own = luks(luksUuidOf('v1'));
 const foreign = luks(luksUuidOf('v2'));
@@ -48,6 +49,8 @@ type Recorded = Parameters<typeof encrypted>[1];
 test.each<[string, Recorded, Content, number | undefined, string]>([
   ['blank, and always was', {}, blank, undefined, 'make'],
   ['blank, after formatting was begun', { recorded: 'begun' }, blank, undefined, 'make'],
+  ['half of what a cut try of ours wrote', { recorded: 'begun' }, damaged, undefined, 'make'],
+  ['the same, of one whose key nobody has any more', { forgetsKey: true }, damaged, undefined, 'make'],
   ['what a cut try of ours left', { recorded: 'begun' }, own, 0, 'make'],
   ['what a cut try of ours left, half written', { recorded: 'begun' }, own, undefined, 'make'],
   ['ours, with a key, though it is recorded as begun', { recorded: 'begun' }, own, 1, 'open'],
@@ -65,6 +68,7 @@ test.each<[string, Recorded, Content, number | undefined, string]>([
 test.each<[string, Recorded, Content, string]>([
   ['gone', {}, { kind: 'missing' }, 'is missing'],
   ['blank, after it was encrypted', { recorded: 'done' }, blank, 'it is not made anew'],
+  ['nothing to blkid, and begins like something', {}, damaged, 'begins like crypto_LUKS'],
   ['a stranger’s LUKS volume', {}, foreign, 'not its own'],
   ['a stranger’s LUKS volume, after formatting was begun', { recorded: 'begun' }, foreign, 'not its own'],
   ['a stranger’s, of an inline volume', { forgetsKey: true }, foreign, 'not its own'],
