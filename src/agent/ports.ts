@@ -21,6 +21,7 @@ import { volumeDevicePath } from '../lvm/names.ts';
 import { createSimulatedLvm } from '../lvm/simulated.ts';
 import type { SimulatedStorage } from '../lvm/simulated-groups.ts';
 import type { Filesystems } from '../mount/filesystem.ts';
+import { deviceNumber } from '../mount/device-number.ts';
 import { createHostFilesystems } from '../mount/host-filesystems.ts';
 import { createHostMounts, type Mounts } from '../mount/mounts.ts';
 import { createSimulatedMounts } from '../mount/simulated.ts';
@@ -190,6 +191,7 @@ function createHostLvm(
     onCommand,
     devices,
     isDetached: (device) => isDetached('/sys', device),
+    isDevice: async (device) => (await deviceNumber(device).catch(() => 'not known')) !== undefined,
     ...systemDir,
   });
 }

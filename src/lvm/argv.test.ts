@@ -47,6 +47,7 @@ test.each([
     argv.addTag(seen, 'open-local'),
     'lvm lvchange --addtag open-local --select vg_uuid=g-1 && lv_uuid=v-1 -- pool-0/v1',
   ],
+  ['vgmknodes', argv.makePath(seen), 'lvm vgmknodes -- pool-0/v1'],
   ['lvextend', argv.lvextend('pool-0', 'v1', bytes(512)), 'lvm lvextend --size 512b -- pool-0/v1'],
   [
     'lvremove',

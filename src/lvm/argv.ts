@@ -172,6 +172,12 @@ export const activate = (volume: SeenVolume): string[] =>
 /** Makes the device of a volume that is active lead to its disks as they are now, also while it is in use. */
 export const refresh = (volume: SeenVolume): string[] => lvm('lvchange', '--refresh', ...onIt(volume));
 
+/**
+ * Makes the files in /dev that lead to the device of a volume that is active, and changes nothing else: where udev
+ * makes them, the other commands leave that to it. It has no --select: look first.
+ */
+export const makePath = ({ vgName, name }: SeenVolume): string[] => lvm('vgmknodes', '--', volumePath(vgName, name));
+
 /** lvextend has no --select: look first. */
 export const lvextend = (vgName: string, name: string, sizeBytes: Bytes): string[] =>
   lvm('lvextend', '--size', size(sizeBytes), '--', volumePath(vgName, name));

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { CommandFailed } from '../exec/command-failed.ts';
 import { createFakeRun } from '../exec/fake-run.ts';
 import { createCommands } from './commands.ts';
+import { createLvm } from './lvm.ts';
 
 const never = new AbortController().signal;
 const group = {
@@ -89,4 +90,44 @@ test('a disk that gives an error answers', async () => {
   );
   const commands = createCommands({ run, devices: () => Promise.resolve(['/dev/lame']), lockWaitMs: 0 });
   await expect(commands.report(never)).rejects.toThrow('hangs');
+});
+
+const volumeRow = (lv_name: string, minor: string) => ({
+  ...{ lv_name, lv_uuid: `u-${lv_name}`, lv_size: '0', lv_tags: '', lv_active: minor === '' ? '' : 'active' },
+  ...{ lv_kernel_major: minor === '' ? '-1' : '253', lv_kernel_minor: minor === '' ? '-1' : minor },
+});
+const withVolumes = JSON.stringify({
+  report: [
+    {
+      vg: [{ ...group, vg_systemid: '' }],
+      ...{ pv: [], pvseg: [], seg: [] },
+      lv: [volumeRow('good', '1'), volumeRow('lost', '2'), volumeRow('asleep', '')],
+    },
+  ],
+});
+
+test('an active volume to whose device no file leads is told', async () => {
+  const { run } = createFakeRun(() => withVolumes);
+  const isDevice = (path: string) => Promise.resolve(path === '/dev/pool-0/good');
+  const { groups } = await createCommands({ run, isDevice }).report(never);
+  expect(groups[0]?.volumes.map(({ name, pathless }) => [name, pathless])).toEqual([
+    ['good', undefined],
+    ['lost', true],
+    ['asleep', undefined],
+  ]);
+});
+
+test.each<[string, { path: boolean; detached: boolean }, readonly string[]]>([
+  ['whose path is gone', { path: false, detached: false }, ['vgmknodes']],
+  ['whose disk is back', { path: true, detached: true }, ['lvchange']],
+  ['with both', { path: false, detached: true }, ['lvchange', 'vgmknodes']],
+])('refreshing a volume %s', async (_, { path, detached }, verbs) => {
+  const { run, calls } = createFakeRun((argv) => (argv[1] === 'fullreport' ? withVolumes : ''));
+  const lvm = createLvm({
+    run,
+    isDevice: () => Promise.resolve(path),
+    isDetached: () => Promise.resolve(detached),
+  });
+  await lvm.refreshVolume({ vgName: 'pool-0', name: 'lost' }, never);
+  expect(calls.map(([, verb]) => verb).filter((verb) => verb !== 'fullreport')).toEqual(verbs);
 });

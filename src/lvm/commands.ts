@@ -4,6 +4,7 @@ import type { Output, Run } from '../exec/run.ts';
 import type { StateFile } from '../exec/state-file.ts';
 import * as argv from './argv.ts';
 import { faultFromLvm, hasHung, isAboutLocks } from './errors.ts';
+import { volumeDevicePath } from './names.ts';
 import { duplicatesIn, parseReport, type LvmGroup, type LvmReport, type LvmVolume } from './report.ts';
 import { createSilentDevices, type SilentDevices } from './silent-devices.ts';
 
@@ -19,6 +20,8 @@ export interface LvmOptions {
   readonly boot?: string;
   /** Whether a device, `major:minor`, leads to a disk that was pulled. Absent: none does. */
   readonly isDetached?: (majorMinor: string) => Promise<boolean>;
+  /** Whether a device is at a path. Absent: one is. */
+  readonly isDevice?: (path: string) => Promise<boolean>;
   /**
    * Where it is written which devices are stopped for a group snapshot, by their mappers' UUIDs, so that the next
    * process lets them go on should this one be killed. Absent: nowhere.
@@ -59,7 +62,7 @@ export type Commands = ReturnType<typeof createCommands>;
 
 /** Runs lvm's commands, each on no more devices than it needs. What they throw is a Fault. */
 export function createCommands(options: LvmOptions) {
-  const { run, systemDir, devices, boot = '', isDetached, onCommand, backupDir, lockWaitMs = LOCK_WAIT_MS } = options;
+  const { run, systemDir, devices, boot = '', onCommand, backupDir, lockWaitMs = LOCK_WAIT_MS } = options;
   const env = {
     LVM_SUPPRESS_FD_WARNINGS: '1',
     ...present({ LVM_SYSTEM_DIR: systemDir }),
@@ -110,7 +113,7 @@ export function createCommands(options: LvmOptions) {
     }
     const duplicates = anyOf(duplicatesIn(stderr));
     const told = { ...seen, ...present({ duplicates, silent: homes.of(silent.known, seen.groups) }) };
-    return isDetached ? withDetached(told, isDetached) : told;
+    return withDevices(told, options);
   };
 
   /** What was seen, or a new look where that is none or too old. */
@@ -218,13 +221,23 @@ export function groupOf<T extends { readonly name: string; readonly uuid: string
 export const devicesOf = ({ devices }: Pick<LvmGroup, 'devices'>): readonly string[] =>
   devices.filter(({ missing }) => !missing).map(({ device }) => device);
 
-/** lvm itself calls such a volume active, and says no more. */
-async function withDetached(
+/** With what is wrong with their devices: lvm itself calls such volumes active, and says no more. */
+async function withDevices(
   { groups, ...rest }: LvmReport,
-  isDetached: NonNullable<LvmOptions['isDetached']>,
+  { isDetached = no, isDevice = yes }: Pick<LvmOptions, 'isDetached' | 'isDevice'>,
 ): Promise<LvmReport> {
-  const look = async (volume: LvmVolume): Promise<LvmVolume> =>
-    volume.majorMinor !== undefined && (await isDetached(volume.majorMinor)) ? { ...volume, detached: true } : volume;
-  const looked = groups.map(async (group) => ({ ...group, volumes: await Promise.all(group.volumes.map(look)) }));
+  const look = async (vgName: string, volume: LvmVolume): Promise<LvmVolume> => {
+    const { majorMinor, name } = volume;
+    if (majorMinor === undefined) return volume;
+    const [detached, isThere] = await Promise.all([isDetached(majorMinor), isDevice(volumeDevicePath(vgName, name))]);
+    return { ...volume, ...(detached ? { detached } : {}), ...(isThere ? {} : { pathless: true as const }) };
+  };
+  const looked = groups.map(async (group) => ({
+    ...group,
+    volumes: await Promise.all(group.volumes.map((volume) => look(group.name, volume))),
+  }));
   return { ...rest, groups: await Promise.all(looked) };
 }
+
+const no = (): Promise<boolean> => Promise.resolve(false);
+const yes = (): Promise<boolean> => Promise.resolve(true);

@@ -80,7 +80,7 @@ export interface Lvm {
   extendVolume(volume: VolumeRef & { readonly sizeBytes: Bytes }, signal: AbortSignal, seen?: Seen): Promise<void>;
   /** Makes the device of a volume appear; done when it is there. */
   activateVolume(volume: VolumeRef, signal: AbortSignal, seen?: Seen): Promise<void>;
-  /** Makes the device of an active volume lead to its disks as they are now. */
+  /** Makes the device of an active volume lead to its disks as they are now, and its path to the device. */
   refreshVolume(volume: VolumeRef, signal: AbortSignal, seen?: Seen): Promise<void>;
   /**
    * Resolves to whether the volume is gone for certain: lvm said that it removed it, or it was gone already. Otherwise
@@ -136,7 +136,10 @@ export function createLvm(options: LvmOptions): Lvm {
 
     refreshVolume: async (volume, signal, seen) => {
       const { group, found } = await volumeOf(commands, volume, signal, seen);
-      await change(argv.refresh(seenVolume(volume, group, found)), devicesOf(group), signal);
+      const it = seenVolume(volume, group, found);
+      const isPathAlone = found?.pathless && !found.detached && !found.suspended;
+      if (!isPathAlone) await change(argv.refresh(it), devicesOf(group), signal);
+      if (found?.pathless) await change(argv.makePath(it), devicesOf(group), signal);
     },
 
     removeVolume: async (volume, signal, seen) => {

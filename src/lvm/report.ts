@@ -107,6 +107,8 @@ export interface LvmVolume {
   readonly majorMinor?: string;
   /** Its device lets nothing through, as while lvm changes it; lvm's own report waits for that. */
   readonly suspended?: true;
+  /** Its device is there, and no file in /dev leads to it: udev made none, or lost it. */
+  readonly pathless?: true;
   /** Its device is there, and leads to a disk that was pulled, be it back or not: nothing can be read from it. */
   readonly detached?: boolean;
   /** LVM's word for what is wrong, such as `partial`; empty when nothing is. */

@@ -37,6 +37,7 @@ test.each<[string, LocalVolume, ReturnType<typeof sampleObservation>, boolean]>(
   ['not active', ready, seeing({ active: false }), true],
   ['not finished', ready, seeing({ tags: [OUR_TAG, UNFINISHED_TAG] }), true],
   ['stopped by a program that was killed', ready, seeing({ active: true, suspended: true }), true],
+  ['to which no file leads any more', ready, seeing({ active: true, pathless: true }), true],
   ['on a disk that was pulled and is back', ready, seeing({ active: true, detached: true }), true],
   ['on a disk that was pulled and is not', ready, seeing({ detached: true, health: 'partial' }), false],
   ['of which it is not recorded yet which it is', unrecorded, seeing({ active: true }), true],

@@ -84,6 +84,18 @@ test.each<[string, LocalVolume, LvmGroup | undefined, object]>([
     { kind: 'refresh' },
   ],
   [
+    'active, and no file leads to it',
+    sampleLocalVolume({ status: ready }),
+    holding({ active: true, pathless: true }),
+    { kind: 'refresh' },
+  ],
+  [
+    'to be removed, and no file leads to it',
+    sampleLocalVolume({ meta: deleting, status: ready }),
+    holding({ active: true, pathless: true }),
+    { kind: 'remove', erase: { first: 'refresh' } },
+  ],
+  [
     'active on a disk that was pulled and is not back',
     sampleLocalVolume({ status: ready }),
     holding({ active: true, detached: true, health: 'partial' }),

@@ -147,10 +147,10 @@ const cannotGrow = (snapshots: readonly LvmVolume[]): string =>
 
 /**
  * Its device leads to nowhere, and all its disks are there again; or a program that had stopped it was killed, so that
- * whoever writes to it waits for ever.
+ * whoever writes to it waits for ever; or its path is gone.
  */
-export const isRecoverable = ({ detached, suspended, health }: LvmVolume): boolean =>
-  suspended === true || (detached === true && health === '');
+export const isRecoverable = ({ detached, suspended, pathless, health }: LvmVolume): boolean =>
+  suspended === true || pathless === true || (detached === true && health === '');
 
 function planCreation(volume: LocalVolume, group: LvmGroup, others: Others): VolumeStep {
   const { role, source } = volume.spec;

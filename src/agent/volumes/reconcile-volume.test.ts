@@ -166,6 +166,16 @@ test('a volume that lvm does not start, and says nothing of it, is told to be st
   expect(it.object.read()?.status).toMatchObject({ phase: 'Failed', reason: 'ActivationFailed' });
 });
 
+test('a path that does not come is told, and asked for once', async () => {
+  const it = await rig(sampleLocalVolume());
+  const { lvm, asked } = showing(it.lvm, () => ({ active: true, pathless: true }));
+  await expect(it.reconcile({ lvm })).rejects.toThrow(
+    'pool-0/v1 is active, and nothing can be done with /dev/pool-0/v1',
+  );
+  expect(asked).toEqual(['refresh v1 string']);
+  expect(it.object.read()?.status).toMatchObject({ phase: 'Failed', reason: 'ActivationFailed' });
+});
+
 const KEY = Buffer.from('key');
 
 test.each([

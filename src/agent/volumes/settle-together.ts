@@ -91,7 +91,7 @@ async function planFor(work: Work, look: () => Promise<Seen>, signal: AbortSigna
   const see = async (): Promise<Seen> => (seen = freshOf(work) ?? (await look()));
   try {
     const planned = await nextStep(volume, deps, see, signal);
-    const step = planned.kind === 'activate' && work.last === 'activate' ? neverStarts(volume) : planned;
+    const step = planned.kind === work.last ? inVain(volume, planned) : planned;
     if (endsWith(step)) work.result = { status: 'fulfilled', value: { step, seen } };
     else if (step.kind === 'create' && isCopy(volume)) await forgetCopy(volume, deps, signal);
     return work.result ? undefined : { work, step, seen };
@@ -136,12 +136,16 @@ function note({ work, step }: Pick<Planned, 'work' | 'step'>, result: PromiseSet
 const neverSettles = ({ metadata }: LocalVolume): Error =>
   new Error(`volume ${metadata.name} is not settled after ${MAX_STEPS} changes`);
 
-/** lvm says that all is well, and starts nothing that lvm.conf leaves out. */
-const neverStarts = ({ spec, metadata }: LocalVolume): VolumeStep => ({
-  kind: 'refuse',
-  reason: 'ActivationFailed',
-  message: `Logical volume ${spec.vgName}/${metadata.name} was started and is not active: see volume_list in lvm.conf, and what dmesg says.`,
-});
+/** lvm says that all is well, and starts nothing that lvm.conf leaves out. Any other step is what it is. */
+function inVain({ spec, metadata }: LocalVolume, step: VolumeStep): VolumeStep {
+  const volume = `${spec.vgName}/${metadata.name}`;
+  const what = {
+    activate: 'was started and is not active: see volume_list in lvm.conf, and what dmesg says.',
+    refresh: `is active, and nothing can be done with /dev/${volume}: see what dmesg says, dmsetup info, and whether udev works.`,
+  };
+  if (step.kind !== 'activate' && step.kind !== 'refresh') return step;
+  return { kind: 'refuse', reason: 'ActivationFailed', message: `Logical volume ${volume} ${what[step.kind]}` };
+}
 
 /** What was copied went with the logical volume that it was copied onto. */
 async function forgetCopy(volume: LocalVolume, { write }: VolumeDeps, signal: AbortSignal): Promise<void> {

@@ -51,7 +51,7 @@ export type VolumeStep =
   | ({ readonly kind: 'copy'; readonly sizeBytes: Bytes; readonly devicePath: string } & Required<InGroup>)
   /** Its device is not there, as after a boot. */
   | ({ readonly kind: 'activate' } & InGroup)
-  /** Its disk was pulled and is back. */
+  /** Its disk was pulled and is back, a killed program stopped it, or its path is gone. */
   | ({ readonly kind: 'refresh' } & InGroup)
   /** It is to be removed, and mounted only where the kubelet forgot it, as `message` says: left-staged.ts. */
   | { readonly kind: 'unstage'; readonly targets: readonly string[]; readonly message: string }
