@@ -4,9 +4,9 @@ import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { createFakeRun, exits, type Reply } from '../exec/fake-run.ts';
 import { run, type Run } from '../exec/run.ts';
-import { bytes, MIB } from '../model/bytes.ts';
+import { bytes, GIB, MIB } from '../model/bytes.ts';
 import { majorMinorOf } from '../model/device-number.ts';
-import { canGrow, growArgv, mkfsArgv, neededOptions, parseBlkid } from './filesystem.ts';
+import { canGrow, growArgv, mkfsArgv, neededOptions, parseBlkid, type Filesystems } from './filesystem.ts';
 import { createHostFilesystems } from './host-filesystems.ts';
 
 const never = new AbortController().signal;
@@ -112,6 +112,23 @@ test.each([
   ['btrfs', 'mkfs.btrfs -q -U u-1 -- /dev/x'],
 ] as const)('making %s overwrites nothing by force', (fsType, want) => {
   expect(mkfsArgv('/dev/x', { type: fsType, uuid: 'u-1' }).join(' ')).toBe(want);
+});
+
+test.each<[string, string, (filesystems: Filesystems) => Promise<void>, number]>([
+  ['making it', 'mkfs.ext4', (it) => it.format('/dev/x', { type: 'ext4', uuid: 'u' }, never), 1],
+  ['checking it', 'e2fsck', (it) => it.check('/dev/x', 'ext4', never), 6],
+  ['checking a copy', 'e2fsck', (it) => it.settleCopy('/dev/x', 'ext4', never), 6],
+  ['giving a copy its UUID', 'tune2fs', (it) => it.giveUuid('/dev/x', { type: 'ext4', uuid: 'u' }, never), 1],
+  ['growing it', 'resize2fs', (it) => it.grow({ device: '/dev/x', target: '/mnt', fsType: 'ext4' }, never), 1],
+])('a large filesystem has the time it needs: %s', async (_, program, work, hours) => {
+  const times: unknown[] = [];
+  const { run: fake } = createFakeRun(([name], { timeoutMs }) => {
+    times.push([name, timeoutMs]);
+    return '';
+  });
+  const size = bytes(1024 * GIB);
+  await work(createHostFilesystems(fake, () => Promise.resolve(size)));
+  expect(times).toEqual([[program, expect.closeTo(hours * 3_600_000 + (1024 * 1024 * 1000) / 5)]]); // at 5 MiB/s
 });
 
 test.each([

@@ -26,6 +26,7 @@ import { giveUuid, settleCopy } from './own-uuid.ts';
 import { clearFolder, entriesIn } from './folder-content.ts';
 import { inFolder, remounted } from './in-folder.ts';
 import type { MountEntry } from './mountinfo.ts';
+import { patientRun } from './patient-run.ts';
 
 const PROBE_TIMEOUT_MS = 60_000;
 /** A filesystem that takes longer to say how large it is, or what is in one folder, does not answer. */
@@ -42,27 +43,32 @@ const NOTHING_FOUND = 2;
 /** blkid(8): several contradicting things were found. */
 const AMBIVALENT = 8;
 
-/** Through blkid, mkfs and the growing tools of this machine. */
-export function createHostFilesystems(run: Run): Filesystems {
-  const call = async (argv: readonly string[], timeoutMs: number, signal: AbortSignal): Promise<void> => {
+/** Through blkid, mkfs and the growing tools of this machine. `sizeOf` replaces a look at the device in tests. */
+export function createHostFilesystems(run: Run, sizeOf: Filesystems['sizeOf'] = deviceSize): Filesystems {
+  const call = async (argv: readonly string[], timeoutMs: number, signal: AbortSignal, by = run): Promise<void> => {
     try {
-      await run(argv, { timeoutMs }, signal);
+      await by(argv, { timeoutMs }, signal);
     } catch (error) {
       if (!(error instanceof CommandFailed)) throw error;
       throw new Fault('unavailable', error.message, { cause: error });
     }
   };
+  /** For all of a device. */
+  const patient = async (device: string, signal: AbortSignal): Promise<Run> =>
+    patientRun(run, await sizeOf(device, signal));
 
   return {
     probe: (device, signal, only) => probe(device, only, run, signal),
-    format: (device, wanted, signal) => call(mkfsArgv(device, wanted), FORMAT_TIMEOUT_MS, signal),
+    format: async (device, wanted, signal) =>
+      call(mkfsArgv(device, wanted), FORMAT_TIMEOUT_MS, signal, await patient(device, signal)),
     unformat: (device, signal) => call(['wipefs', '--all', '--quiet', '--', device], PROBE_TIMEOUT_MS, signal),
-    check: (device, fsType, signal) => check(device, fsType, run, signal),
-    settleCopy: (device, fsType, signal) => settleCopy(device, fsType, run, signal),
-    giveUuid: (device, wanted, signal) => giveUuid(device, wanted, run, signal),
+    check: async (device, fsType, signal) => check(device, fsType, await patient(device, signal), signal),
+    settleCopy: async (device, fsType, signal) => settleCopy(device, fsType, await patient(device, signal), signal),
+    giveUuid: async (device, wanted, signal) => giveUuid(device, wanted, await patient(device, signal), signal),
     grow: async (mounted, signal) => {
       const argv = growArgv(mounted);
-      if (argv) await call(argv, FORMAT_TIMEOUT_MS, signal).catch((error: unknown) => throwGrowing(mounted, error));
+      const by = await patient(mounted.device, signal);
+      if (argv) await call(argv, FORMAT_TIMEOUT_MS, signal, by).catch((error: unknown) => throwGrowing(mounted, error));
     },
     stats: (path, signal) => statsOf(path, run, signal),
     assertAlive: async (target, signal) => {
@@ -79,7 +85,7 @@ export function createHostFilesystems(run: Run): Filesystems {
     entries: (entry, signal) => entriesAt(entry, run, signal),
     clear: (mounted, signal) => clear(mounted, run, signal),
     forbidWrites: (device, signal) => call(['blockdev', '--setro', device], ANSWER_TIMEOUT_MS, signal),
-    sizeOf: deviceSize,
+    sizeOf,
     sectorOf,
   };
 }
