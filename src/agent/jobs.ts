@@ -1,6 +1,7 @@
 import type { LocalVolume } from '../model/local-volume.ts';
 import type { NodeLocalStorage } from '../model/objects.ts';
 import { Gate } from '../daemon/gate.ts';
+import { Gates } from '../daemon/gates.ts';
 import { KeyedMutex } from '../daemon/keyed-mutex.ts';
 import type { Log } from '../model/log.ts';
 import { nodeLabelOf } from '../model/node-label.ts';
@@ -74,8 +75,8 @@ export const LIMITS_KEY = 'limits';
 export const FILL_KEY = 'fill';
 export const INLINE_KEY = 'inline';
 
-/** Erasing takes its time; more would only take turns on the same disks. */
-const ERASED_AT_ONCE = 2;
+/** Erasing takes its time; more of one group would only take turns on the same disks. */
+const ERASED_AT_ONCE = { ofOneKey: 2, inAll: 8 };
 /** Each of them looks at the whole node. */
 const APART_AT_ONCE = 4;
 /** Between the two looks that it takes to call a volume stray: an object that went meanwhile is heard of by then. */
@@ -104,7 +105,7 @@ export function createJobs(deps: JobsDeps): Readonly<Record<keyof Queues, Job>> 
     sharedGroups,
     locks,
     turns: createTurns(locks),
-    erasing: new Gate(ERASED_AT_ONCE),
+    erasing: new Gates(ERASED_AT_ONCE),
     apart: new Gate(APART_AT_ONCE),
     observe: (signal) => observe({ ...ports, mountRoot: config.mountRoot }, signal),
     suspects: new Set<string>(),
@@ -140,7 +141,7 @@ type Shared = JobsDeps &
   Ports & {
     readonly locks: KeyedMutex;
     readonly turns: Turns;
-    readonly erasing: Gate;
+    readonly erasing: Gates;
     readonly apart: Gate;
     readonly observe: (signal: AbortSignal) => ReturnType<typeof observe>;
     /** Names of volumes that are not as their objects say, and are to be looked at though nothing was asked. */

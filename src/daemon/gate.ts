@@ -15,6 +15,11 @@ export class Gate {
     return this.#waiting.size;
   }
 
+  /** Whether no task runs or waits. */
+  get isIdle(): boolean {
+    return this.#running === 0 && this.#waiting.size === 0;
+  }
+
   /** Whether a task that comes now runs at once. */
   get isOpen(): boolean {
     return this.#running < this.#atOnce;

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { Gate } from '../../daemon/gate.ts';
+import { Gates } from '../../daemon/gates.ts';
 import { KeyedMutex } from '../../daemon/keyed-mutex.ts';
 import { createOne } from '../../../test/rig/create-one.ts';
 import { createStateFile, type StateFile } from '../../exec/state-file.ts';
@@ -56,7 +57,7 @@ async function node() {
       write,
       locks,
       turns,
-      erasing: new Gate(2),
+      erasing: new Gates({ ofOneKey: 2, inAll: 8 }),
       apart: new Gate(4),
       others,
       tracer: NO_TRACER,

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { eventually } from '../../../test/rig/eventually.ts';
 import { Gate } from '../../daemon/gate.ts';
+import { Gates } from '../../daemon/gates.ts';
 import { KeyedMutex } from '../../daemon/keyed-mutex.ts';
 import { silentLog } from '../../model/log.ts';
 import { NO_TRACER } from '../../trace/tracer.ts';
@@ -87,7 +88,7 @@ async function rig(volume: LocalVolume) {
     tracer: NO_TRACER,
     locks,
     turns: createTurns(locks),
-    erasing: new Gate(2),
+    erasing: new Gates({ ofOneKey: 2, inAll: 8 }),
     apart: new Gate(4),
     others: new Map(),
     record: (_, event) => void events.push(event.reason),
@@ -298,6 +299,35 @@ test.each<[string, Partial<LvmVolume>, readonly string[]]>([
   expect([asked, it.wiped]).toEqual([first, [`/dev/pool-0/v1 ${GIB}`]]);
 });
 
+test('what is erased on disks that do not answer keeps no volume of another group, and no disk, waiting', async () => {
+  const erasing = new Gates({ ofOneKey: 1, inAll: 8 });
+  const stuck = Promise.withResolvers<void>();
+  const others = ['pool-9', '/dev/sdz', '/dev/sdy', '/dev/sdx', '/dev/sdw', '/dev/sdv'];
+  const before = others.map((place) => erasing.run(place, () => stuck.promise, never));
+  const it = await rig(sampleLocalVolume());
+  await it.reconcile();
+  it.object.write(sampleLocalVolume({ meta: deleting, status: it.object.read()?.status }));
+  await it.reconcile({ lvm: active(it.lvm), erasing });
+  expect([it.object.read(), it.wiped]).toEqual([undefined, [`/dev/pool-0/v1 ${GIB}`]]);
+  stuck.resolve();
+  await Promise.all(before);
+});
+
+test('disks that are wiped keep nothing waiting that looks for itself', async () => {
+  const it = await rig({ ...sampleLocalVolume(), spec: unitSpec('Device', '/dev/sdc') });
+  await it.reconcile();
+  const { status } = it.object.read() ?? {};
+  it.object.write({ ...sampleLocalVolume({ meta: deleting, status }), spec: unitSpec('Device', '/dev/sdc') });
+  const apart = new Gate(1);
+  const seen: boolean[] = [];
+  const wipe: VolumeDeps['disks']['wipe'] = async (...args) => {
+    seen.push(apart.isOpen);
+    await it.deps.disks.wipe(...args);
+  };
+  await it.reconcile({ apart, disks: { ...it.deps.disks, wipe } });
+  expect([seen, it.wiped]).toEqual([[true], ['/dev/sdc']]);
+});
+
 test('one that waited long for its turn to be erased is looked at again', async () => {
   const it = await rig(sampleLocalVolume());
   await it.reconcile();
@@ -305,11 +335,11 @@ test('one that waited long for its turn to be erased is looked at again', async 
   it.object.write(sampleLocalVolume({ meta: deleting, status: it.object.read()?.status }));
   vi.useFakeTimers({ toFake: ['performance'] });
   onTestFinished(() => void vi.useRealTimers());
-  const erasing = new Gate(1);
+  const erasing = new Gates({ ofOneKey: 1, inAll: 8 });
   const turn = Promise.withResolvers<void>();
-  const before = erasing.run(() => turn.promise, never);
+  const before = erasing.run('pool-0', () => turn.promise, never);
   const leaving = it.reconcile({ lvm, erasing });
-  await eventually(() => expect(erasing.waiting).toBe(1));
+  await eventually(() => expect(erasing.waiting('pool-0')).toBe(1));
   await it.mounts.mount({ source: '/dev/pool-0/v1', target: '/pods/a', fsType: 'ext4', options: [] }, never);
   vi.advanceTimersByTime(5000);
   turn.resolve();

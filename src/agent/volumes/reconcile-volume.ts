@@ -29,12 +29,15 @@ export async function reconcileVolume(volume: LocalVolume, deps: VolumeDeps, sig
   const endsWith = (step: VolumeStep): boolean => isEnd(step) || (toBeErased(step) && !erased);
   const settle = (): Promise<Settled> => visit(volume, deps, { endsWith, ...present({ seen: erased?.seen }) }, signal);
   // A disk or filesystem is erased in its own turn.
-  const { step } = await (isLeaving && !isOfGroup ? deps.erasing.run(settle, signal) : settle());
+  const { step } = await (isLeaving && !isOfGroup ? deps.erasing.run(placeOf(volume), settle, signal) : settle());
   // Whatever was in the way of that went a moment ago.
   await (toBeErased(step) ? reconcileVolume(volume, deps, signal) : tell(volume, step, deps, signal));
 }
 
 const toBeErased = (step: VolumeStep): boolean => step.kind === 'remove' && step.erase !== undefined;
+
+/** The group or path whose disks a volume is on. */
+const placeOf = ({ spec }: LocalVolume): string => spec.vgName ?? spec.path ?? '';
 
 /** Nothing more is to be done here and now. */
 const isEnd = ({ kind }: VolumeStep): boolean => ['ready', 'gone', 'wait', 'later', 'copy'].includes(kind);
@@ -47,11 +50,13 @@ async function visit(
   signal: AbortSignal,
 ): Promise<Settled> {
   const member = { volume, deps, ...given, inside: deps.tracer.here() };
-  const place = volume.spec.vgName ?? volume.spec.path ?? '';
+  const place = placeOf(volume);
   const places = placesOf(volume, place, deps.others);
   if (volume.spec.kind === 'LVM' && places.length === 1) return deps.turns.run(place, member, signal);
   const alone = () => deps.locks.runAll(places, () => settleTogether([member], signal), signal);
-  const [result] = await deps.apart.run(alone, signal);
+  // What is erased in this very turn has waited for it already, and may take hours.
+  const isErased = volume.metadata.deletionTimestamp !== undefined && volume.spec.kind !== 'LVM';
+  const [result] = await (isErased ? alone() : deps.apart.run(alone, signal));
   if (result?.status === 'fulfilled') return result.value;
   throw result?.reason;
 }
@@ -74,14 +79,15 @@ async function eraseLeaving(
     first = await look();
   }
   if (!toBeErased(first.step)) return first.step.kind === 'remove' ? first : undefined;
-  return deps.erasing.run(async () => {
+  const erase = async (): Promise<Pick<Settled, 'seen'> | undefined> => {
     // Whoever waited long for its turn looks again: it may be in use, or have a snapshot.
     const { step, seen } = first.seen && isFresh(first.seen) ? first : await look();
     if (step.kind !== 'remove') return undefined;
-    const { vgUuid, uuid, erase } = step;
-    if (erase) await attempt(volume, { kind: 'erase', vgUuid, ...present({ uuid }), ...erase }, deps, signal);
+    const { vgUuid, uuid, erase: how } = step;
+    if (how) await attempt(volume, { kind: 'erase', vgUuid, ...present({ uuid }), ...how }, deps, signal);
     return { seen };
-  }, signal);
+  };
+  return deps.erasing.run(placeOf(volume), erase, signal);
 }
 
 async function tell(volume: LocalVolume, step: VolumeStep, deps: VolumeDeps, signal: AbortSignal): Promise<void> {

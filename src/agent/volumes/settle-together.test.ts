@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { Gate } from '../../daemon/gate.ts';
+import { Gates } from '../../daemon/gates.ts';
 import { KeyedMutex } from '../../daemon/keyed-mutex.ts';
 import { createStateFile } from '../../exec/state-file.ts';
 import type { Lvm } from '../../lvm/lvm.ts';
@@ -53,7 +54,14 @@ async function node() {
   const locks = new KeyedMutex();
   const kernel = new Map<string, string>();
   const deps = {
-    ...{ lvm, locks, turns: createTurns(locks), erasing: new Gate(2), apart: new Gate(4), others },
+    ...{
+      lvm,
+      locks,
+      turns: createTurns(locks),
+      erasing: new Gates({ ofOneKey: 2, inAll: 8 }),
+      apart: new Gate(4),
+      others,
+    },
     write: createVolumeWriter({ client, wrote }),
     disks: { mapperUuid: (device: string) => Promise.resolve(kernel.get(device)) },
     mounts: { list: () => Promise.resolve([]) },

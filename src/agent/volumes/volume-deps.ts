@@ -1,6 +1,7 @@
 import type { KeyedMutex } from '../../daemon/keyed-mutex.ts';
 import type { Batches } from '../../daemon/batches.ts';
 import type { Gate } from '../../daemon/gate.ts';
+import type { Gates } from '../../daemon/gates.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import type { Log } from '../../model/log.ts';
 import type { Crypt } from '../../crypt/crypt.ts';
@@ -27,8 +28,11 @@ export interface VolumeDeps {
   readonly locks: KeyedMutex;
   /** Volumes of a group that wait for its lock are worked on together. */
   readonly turns: Turns;
-  /** Erasing takes its time: few at once, which would only take turns on the same disks. */
-  readonly erasing: Gate;
+  /**
+   * Erasing takes its time: few at once, which would only take turns on the same disks. By group or path, so that disks
+   * that do not answer keep no others waiting.
+   */
+  readonly erasing: Gates;
   /** Whole disks and filesystems, and parts of group snapshots, look for themselves. */
   readonly apart: Gate;
   /** The node's LocalVolumes by name. */
