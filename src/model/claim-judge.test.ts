@@ -75,6 +75,22 @@ test('an encrypted volume that would pass 8 PiB with its header is refused', () 
   expect(judge({ ...LVM, encryption: 'luks2' }, {}, Number.MAX_SAFE_INTEGER - MIB)).toEqual({ problem });
 });
 
+test.each<[string, string, ClaimUse, number, object]>([
+  ['ext3', 'ext3', {}, 16_383 * GIB, { size: 16_383 * GIB }],
+  [
+    'more than an ext3',
+    'ext3',
+    {},
+    16_384 * GIB,
+    { problem: 'the filesystem ext3 has 15.9 TiB at most: use ext4 or xfs' },
+  ],
+  ['more than an ext2', 'ext2', {}, 20_000 * GIB, { problem: expect.stringContaining('15.9 TiB at most') as string }],
+  ['more than that, raw', 'ext3', { block: true }, 20_000 * GIB, { size: 20_000 * GIB }],
+  ['ext4', 'ext4', {}, 20_000 * GIB, { size: 20_000 * GIB }],
+])('a large claim for %s', (_, type, use, asked, judged) => {
+  expect(judge(of(type), use, asked)).toEqual(judged);
+});
+
 test('a limit below the minimum of the filesystem is refused with the minimum', () => {
   expect(judge(of('xfs'), { limit: bytes(200 * MIB) }, 100 * MIB)).toEqual({
     problem: 'a limit of 200 MiB is too small: the filesystem xfs needs 300 MiB',

@@ -2,7 +2,7 @@ import { BEYOND_ANY_NODE, formatBytes, plus, type Bytes } from './bytes.ts';
 import { headerOf, type Encryption } from './encryption.ts';
 import { Fault } from './fault.ts';
 import { present } from './present.ts';
-import { filesystemType, smallestFilesystem } from './filesystem-type.ts';
+import { filesystemType, largestFilesystem, smallestFilesystem } from './filesystem-type.ts';
 import { parseMountOptions } from './mount-options.ts';
 import type { VolumeKind, VolumePolicy } from './storage-class.ts';
 
@@ -66,7 +66,7 @@ export interface Shape extends Pick<VolumeUse, 'block' | 'fsType'> {
 /**
  * The size to look for room with, in bytes: what is asked, and no less than its filesystem needs, and what encryption
  * takes of its device besides (headerOf). A mount point has its filesystem already. Throws Fault `out-of-range` that
- * names the filesystem's minimum when the limit is below it.
+ * names the filesystem's minimum when the limit is below it, or its maximum when more is asked.
  */
 export function sizeToMake(
   kind: VolumeKind,
@@ -85,7 +85,9 @@ function sizeOfContent(
 ): Bytes {
   if (block || kind === 'MountPoint') return size;
   const type = filesystemType(fsType);
-  const least = smallestFilesystem(type);
+  const [least, most] = [smallestFilesystem(type), largestFilesystem(type)];
+  if (most !== undefined && size > most)
+    throw new Fault('out-of-range', `the filesystem ${type} has ${formatBytes(most)} at most: use ext4 or xfs`);
   if (size >= least) return size;
   if (limit === undefined || limit >= least) return least;
   throw new Fault(

@@ -1,4 +1,4 @@
-import { bytes, MIB, type Bytes } from './bytes.ts';
+import { bytes, GIB, MIB, type Bytes } from './bytes.ts';
 import { Fault } from './fault.ts';
 
 /** The filesystems that can be made, mounted and grown; the first one is our choice. */
@@ -27,3 +27,13 @@ const SMALLEST: Readonly<Record<FilesystemType, Bytes>> = {
 };
 
 export const smallestFilesystem = (type: FilesystemType): Bytes => SMALLEST[type];
+
+/**
+ * ext2 and ext3 count blocks of 4 KiB in 32 bits: mkfs refuses a device of 16 TiB. One GiB less, since a volume is
+ * rounded up to whole extents of its group.
+ */
+const LARGEST_EXT3 = bytes(16_383 * GIB);
+
+/** The largest device for a filesystem, in bytes; undefined where no node has as much. */
+export const largestFilesystem = (type: FilesystemType): Bytes | undefined =>
+  type === 'ext2' || type === 'ext3' ? LARGEST_EXT3 : undefined;

@@ -32,3 +32,10 @@ test('a limit below what the filesystem can have is refused', () => {
     'a limit of 255 MiB is too small: the filesystem btrfs needs 256 MiB',
   );
 });
+
+test('more than the filesystem can ever have is refused, so that the claim may be lowered again', () => {
+  expect(() => parseExpandVolume(request('ext3', 17 * 1024 * 1024))).toThrow(
+    'the filesystem ext3 has 15.9 TiB at most',
+  );
+  expect(parseExpandVolume(request('ext4', 17 * 1024 * 1024)).asked.required).toBe(17 * 1024 * 1024 * MIB);
+});
