@@ -470,6 +470,30 @@ test('a mount point is made, reported, and mounted again after a boot', async ()
   await eventually(async () => expect(await readFile(mounts, 'utf8')).toContain(`"target": "${point}"`));
 });
 
+test('a mount point that another program unmounts at once is told, and not called mounted', async () => {
+  const it = await rig({});
+  const point = path.join(it.folder, 'mnt/data-0');
+  const spec = { resourceToBeInited: { mountpoints: [{ path: point, device: '/dev/sim-a', fsType: 'xfs' }] } };
+  await it.client.patch(NODE_LOCAL_STORAGES, { name: NODE }, { type: 'merge', body: { spec } }, never);
+  it.start((...args) => {
+    const ports = createPorts(...args);
+    const mount: typeof ports.mounts.mount = async (wanted, signal) => {
+      await ports.mounts.mount(wanted, signal);
+      await ports.mounts.unmount(wanted.target, signal);
+    };
+    return { ...ports, mounts: { ...ports.mounts, mount } };
+  });
+  await eventually(() =>
+    expect(it.nls()?.status?.conditions).toMatchObject([
+      { type: 'ConfigAccepted' },
+      {
+        ...{ type: `MountPoint/${point}`, status: 'False', reason: 'MountFailed' },
+        message: expect.stringContaining('another program unmounts it') as string,
+      },
+    ]),
+  );
+});
+
 test('an inline volume lives from publish to unpublish, as an object of its own', async () => {
   const it = await rig(SPEC);
   it.start();

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { sampleMount, sampleObservation } from '../storage-fixture.ts';
-import { mountPointStandings } from './offered-mount-points.ts';
+import { mountPointStandings, seenMounted } from './offered-mount-points.ts';
 import { storageLists } from './storage-info.ts';
 
 const at = (target: string, more: Parameters<typeof sampleMount>[1] = {}) => ({
@@ -19,6 +19,19 @@ test('a mount point in memory, and one of another machine, are told and not offe
     { type: 'MountPoint//mnt/memory', ok: false, reason: 'NotOnDisk', message: expect.stringContaining('empty after') },
     { type: 'MountPoint//mnt/far', ok: false, reason: 'NotOnDisk', message: expect.stringContaining('server:/x') },
   ]);
+});
+
+test('one that is not mounted at a later look is not called mounted; what is told of others stays', () => {
+  const told = [
+    { type: 'MountPoint//mnt/a', ok: true, reason: 'Ready', message: '/dev/sdb is mounted.' },
+    { type: 'MountPoint//mnt/b', ok: true, reason: 'Ready', message: '/dev/sdc is mounted.' },
+    { type: 'MountPoint//mnt/c', ok: false, reason: 'PathTaken', message: 'm' },
+    { type: 'VolumeGroup/pool-0', ok: true, reason: 'Ready', message: 'm' },
+  ] as const;
+  const [, b, ...others] = told;
+  const [first, ...rest] = seenMounted(told, [sampleMount('/mnt/b')]);
+  expect(first).toMatchObject({ type: 'MountPoint//mnt/a', ok: false, reason: 'MountFailed' });
+  expect(rest).toEqual([b, ...others]);
 });
 
 test('two mount points that show one filesystem are told and reported as binds, two folders of one are not', () => {

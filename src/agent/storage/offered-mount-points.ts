@@ -1,4 +1,5 @@
 import { notOnDisk } from '../../model/mounted-disk.ts';
+import { mountAt, type MountEntry } from '../../mount/mountinfo.ts';
 import type { Standing } from './conditions.ts';
 import type { MountPoint } from './observe.ts';
 
@@ -11,6 +12,20 @@ export const twinsOf = ({ entry }: MountPoint, all: readonly MountPoint[]): read
         target !== entry.target && majorMinor === entry.majorMinor && root === entry.root,
     )
     .map(({ target }) => target);
+
+/**
+ * What was said of mount points that were made, by a later look: systemd unmounts what is mounted where it has a unit
+ * whose device is away, at once and without a word to mount(8).
+ */
+export const seenMounted = (told: readonly Standing[], mounts: readonly MountEntry[]): readonly Standing[] =>
+  told.map((standing) => {
+    const path = standing.type.slice(OF_MOUNT_POINT.length);
+    if (!standing.ok || !standing.type.startsWith(OF_MOUNT_POINT) || mountAt(mounts, path)) return standing;
+    const message = `${path} was mounted, and is not any more: another program unmounts it. systemd does so where /etc/fstab, or a unit of its own, has the path for a device that is away: take it out there, and run systemctl daemon-reload.`;
+    return { type: standing.type, ok: false, reason: 'MountFailed', message };
+  });
+
+const OF_MOUNT_POINT = 'MountPoint/';
 
 /**
  * How it stands with mount points that the configuration offers, and that are not offered: those that are on no disk of

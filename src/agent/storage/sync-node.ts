@@ -13,7 +13,7 @@ import { failingStandings } from './failing-standings.ts';
 import { linksTo, managedNames } from './managed-names.ts';
 import type { Observation } from './observe.ts';
 import { ownDisks } from './own-disks.ts';
-import { mountPointStandings } from './offered-mount-points.ts';
+import { mountPointStandings, seenMounted } from './offered-mount-points.ts';
 import { offeredStandings, reportedDevices } from './reported-devices.ts';
 import { summarize, summarizeFailure, type NlsStatus } from './summarize.ts';
 import { NODE_LOCAL_STORAGES } from '../../kube/resource.ts';
@@ -50,7 +50,7 @@ export async function syncNode(nls: NodeLocalStorage, deps: SyncDeps, signal: Ab
   const mountPoints = await initMountPoints(wanted?.mountpoints ?? [], between, deps, signal);
   const observation = mountPoints.changed ? await look(nls, deps, signal) : between;
 
-  const listed = [...groups.standings, ...mountPoints.standings];
+  const listed = [...groups.standings, ...seenMounted(mountPoints.standings, observation.mounts)];
   const more = deps.moreStandings?.(observation) ?? [];
   const rules = offerRules(nls, observation);
   const devices = await reportedDevices({ ...deps, observation, ...rules }, signal);
