@@ -33,6 +33,7 @@ import { syncNode } from './storage/sync-node.ts';
 import { findSuspects } from './volumes/changed-volumes.ts';
 import { copyVolume } from './volumes/copy-volume.ts';
 import type { RunningCopies } from './volumes/running-copies.ts';
+import { createDisksElsewhere, type DisksElsewhere } from './volumes/disk-of-two-nodes.ts';
 import { traceOriginOf } from './volumes/trace-origin.ts';
 import { createStrayVolumes, objectsIn, type StrayVolumes } from './volumes/stray-volumes.ts';
 import { createLostInlineVolumes } from './volumes/lost-inline-volumes.ts';
@@ -110,6 +111,7 @@ export function createJobs(deps: JobsDeps): Readonly<Record<keyof Queues, Job>> 
     observe: (signal) => observe({ ...ports, mountRoot: config.mountRoot }, signal),
     suspects: new Set<string>(),
     running: deps.copies,
+    disksElsewhere: createDisksElsewhere(deps.client, config.nodeName),
     strays: createStrayVolumes({ ...known, label: `${NODE_LABEL}=${nodeLabelOf(config.nodeName)}` }),
     leavingStrays: new Map<string, LocalVolume>(),
   };
@@ -147,6 +149,7 @@ type Shared = JobsDeps &
     /** Names of volumes that are not as their objects say, and are to be looked at though nothing was asked. */
     readonly suspects: Set<string>;
     readonly running: RunningCopies;
+    readonly disksElsewhere: DisksElsewhere;
     readonly strays: StrayVolumes;
     readonly sharedGroups: SharedGroups;
     /** The strays that are to be removed, by name. */

@@ -48,6 +48,7 @@ async function volumeOnDisk() {
     markFormatted: (_, formatted) => Promise.resolve(void (known = { ...known, formatted })),
     markEncrypting: () => Promise.reject(new Error('not asked for')),
     markEncrypted: () => Promise.reject(new Error('not asked for')),
+    assertNotElsewhere: () => Promise.reject(new Error('not asked for')),
     makeInline: () => Promise.reject(new Error('not asked for')),
     removeInline: () => Promise.reject(new Error('not asked for')),
   };

@@ -112,6 +112,7 @@ export async function rig(
       known.set(id, volume(id, { source: '/dev/g/v1' }));
       return Promise.resolve();
     },
+    assertNotElsewhere: (id, uuid) => Promise.resolve(void asked.push(`elsewhere ${id} ${uuid}`)),
     removeInline: (id) => Promise.resolve(void asked.push(`remove ${id}`)),
     markFormatting: (id, formatting, _, version) => {
       if (version !== undefined && known.get(id)?.version !== version) return Promise.resolve(false);

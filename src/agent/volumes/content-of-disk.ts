@@ -26,6 +26,10 @@ export function contentOfAnother(
 const isOfOurKind = ({ type, uuid }: Signature): boolean =>
   uuid !== undefined && (type === 'crypto_LUKS' || FILESYSTEMS.some((known) => known === type));
 
+/** UUIDs of filesystems and LUKS headers on a disk, but for the one that the volume was given. */
+export const strangersOn = (volume: LocalVolume, { signatures }: Probe): readonly string[] =>
+  signatures.filter(isOfOurKind).flatMap(({ uuid = '' }) => (uuid === givenTo(volume) ? [] : [uuid]));
+
 /** The UUID that the volume's device shows once it was used; undefined for raw ones, and where it was not recorded. */
-const givenTo = ({ metadata, spec }: LocalVolume): string | undefined =>
+export const givenTo = ({ metadata, spec }: LocalVolume): string | undefined =>
   spec.encryption ? luksUuidOf(metadata.name ?? '') : parseFilesystem(metadata.annotations?.[FORMATTING])?.uuid;

@@ -5,7 +5,8 @@ import { useOf } from '../../disk/inspect.ts';
 import type { Seen } from '../../lvm/lvm.ts';
 import { factsOf } from '../storage/device-facts.ts';
 import type { Observation } from '../storage/observe.ts';
-import { contentOfAnother } from './content-of-disk.ts';
+import { contentOfAnother, strangersOn } from './content-of-disk.ts';
+import { sharedWith, sharerOf } from './disk-of-two-nodes.ts';
 import { unstageLeft } from './left-staged.ts';
 import { planDeviceVolume, planMountPointVolume } from './plan-unit.ts';
 import { hasBeenReady, planLvmVolume, type VolumeStep } from './plan-volume.ts';
@@ -68,25 +69,32 @@ async function planUnit(
     place === undefined || hasBeenReady(volume) ? undefined : otherOwner(volume, place, observation, deps.others);
   const facts = { ...factsOf(path, place, observation), ...present({ owner }) };
   const probe = facts.device && !useOf(facts) ? await deps.disks.probe(facts.device, signal) : undefined;
-  const other = probe && anotherOf(volume, probe, observation, deps.others);
+  const other = probe && (await anotherOf(volume, probe, observation, deps, signal));
   if (other !== undefined) return { kind: 'refuse', reason: 'UnitMissing', message: notIts(volume, place, other) };
   return planDeviceVolume(volume, { ...facts, ...present({ probe }) }, otherwise);
 }
 
-/** Of a disk that is to be wiped: why it may be another's; undefined where it is known to be the volume's. */
-function anotherOf(
+/** Of a disk that is to be wiped: why it may be another's, and what helps; undefined where it is the volume's. */
+async function anotherOf(
   volume: LocalVolume,
   probe: Probe,
   observation: Observation,
-  others: VolumeDeps['others'],
-): string | undefined {
-  const isLeaving = volume.metadata.deletionTimestamp !== undefined && hasBeenReady(volume);
-  return isLeaving && isKnownByName(volume, observation) ? contentOfAnother(volume, probe, others) : undefined;
+  { others, disksElsewhere }: Pick<VolumeDeps, 'others' | 'disksElsewhere'>,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  if (volume.metadata.deletionTimestamp === undefined || !hasBeenReady(volume)) return undefined;
+  const here = isKnownByName(volume, observation) ? contentOfAnother(volume, probe, others) : undefined;
+  if (here !== undefined) return `${here}: it is not wiped. ${OTHER_NAMES}`;
+  const strangers = strangersOn(volume, probe);
+  const sharer = strangers.length === 0 ? undefined : sharerOf(volume, strangers, await disksElsewhere(signal));
+  return sharer && `${sharedWith(sharer)}. It is not wiped.`;
 }
 
+const OTHER_NAMES =
+  "Disks that tell nothing of themselves may have each other's names after a boot: give the volume's disk its name back.";
+
 const notIts = ({ metadata: { name } }: LocalVolume, place = '', what: string): string =>
-  `${place} ${what}: it is not wiped. Disks that tell nothing of themselves may have each other's names after a boot: ` +
-  `give the volume's disk its name back. If that never comes: kubectl open-local release volume ${name} --reason WHY.`;
+  `${place} ${what} If that never comes: kubectl open-local release volume ${name} --reason WHY.`;
 
 async function planMounted(
   volume: LocalVolume,

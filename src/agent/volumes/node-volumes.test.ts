@@ -7,6 +7,7 @@ import { mappingPathOf } from '../../crypt/names.ts';
 import { formatFilesystem } from '../../mount/filesystem.ts';
 import type { MountEntry } from '../../mount/mountinfo.ts';
 import { textOf } from '../../model/fault.ts';
+import type { ListPage } from '../../kube/client.ts';
 import { ApiError } from '../../kube/errors.ts';
 import { LOCAL_VOLUMES } from '../../kube/resource.ts';
 import { createFakeObject } from '../fake-objects.ts';
@@ -38,14 +39,17 @@ function volumesOf(
   mounted: readonly MountEntry[] = [],
   mapperUuid?: string,
   write: Pick<VolumeWriter, 'markFormatting' | 'markFormatted' | 'markEncrypting' | 'markEncrypted'> = nobody,
+  elsewhere: readonly LocalVolume[] = [],
 ) {
   let asked = 0;
   const get = <T extends KubeObject>(): Promise<T> => {
     asked += 1;
     return stored instanceof Error ? Promise.reject(stored) : Promise.resolve(stored as unknown as T);
   };
+  const list = <T extends KubeObject>(): Promise<ListPage<T>> =>
+    Promise.resolve({ items: elsewhere as unknown as T[], resourceVersion: '1' });
   const volumes = createNodeVolumes({
-    client: { get },
+    client: { get, list },
     nodeName,
     heard: () => heard,
     write,
@@ -58,6 +62,22 @@ function volumesOf(
   });
   return { volumes, asked: () => asked };
 }
+
+test('a filesystem that another node has on the very same disk is not used', async () => {
+  const has = (name: string, nodeName: string, uuid?: string): LocalVolume => ({
+    ...sampleLocalVolume({
+      meta: { name, annotations: { [DISK]: 'naa.1 5', ...(uuid ? { [FORMATTING]: `ext4 ${uuid}` } : {}) } },
+    }),
+    spec: { ...unitSpec('Device', '/dev/sdb'), nodeName },
+  });
+  const own = has('v1', 'node-a');
+  const { volumes } = volumesOf(own, own, 'node-a', [], undefined, nobody, [has('v2', 'node-b', 'u-2')]);
+  await expect(volumes.assertNotElsewhere('v1', 'u-2', never)).rejects.toMatchObject({
+    kind: 'precondition',
+    message: expect.stringContaining('what volume v2 of node node-b was given') as string,
+  });
+  await volumes.assertNotElsewhere('v1', 'u-3', never);
+});
 
 test('a volume that was heard to be ready costs no call', async () => {
   const { volumes, asked } = volumesOf(ready, missing);

@@ -13,6 +13,7 @@ import type { Mounts } from '../../mount/mounts.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { isConflict } from '../../kube/errors.ts';
 import { LOCAL_VOLUMES } from '../../kube/resource.ts';
+import { createDisksElsewhere, sharedWith, sharerOf } from './disk-of-two-nodes.ts';
 import { leadsElsewhere } from './leads-elsewhere.ts';
 import { isInPlace, isKnownByName, recordedFilesystem } from './unit-disk.ts';
 import { brokenRecord } from './volume-rules.ts';
@@ -22,7 +23,7 @@ import { find } from '../../kube/find.ts';
 type Marks = 'markFormatting' | 'markFormatted' | 'markEncrypting' | 'markEncrypted';
 
 export interface NodeVolumesOptions {
-  readonly client: Pick<KubeClient, 'get'>;
+  readonly client: Pick<KubeClient, 'get' | 'list'>;
   readonly nodeName: string;
   /** What was heard of an object; it may be behind. */
   readonly heard: (name: string) => LocalVolume | undefined;
@@ -44,7 +45,8 @@ export function createNodeVolumes({
   disks,
   mounts,
   filesystems,
-}: NodeVolumesOptions): Pick<NodeVolumes, 'find' | Marks> {
+}: NodeVolumesOptions): Pick<NodeVolumes, 'find' | 'assertNotElsewhere' | Marks> {
+  const disksElsewhere = createDisksElsewhere(client, nodeName);
   const ask = async (name: string, signal: AbortSignal): Promise<LocalVolume | undefined> => {
     try {
       return await find(client, LOCAL_VOLUMES, { name }, signal);
@@ -74,6 +76,11 @@ export function createNodeVolumes({
       if (volume.spec.kind !== 'LVM') return inPlace(volume, ready, signal);
       await assertOwn(volume, ready, disks, signal);
       return ready;
+    },
+    assertNotElsewhere: async (id, uuid, signal) => {
+      const volume = heard(id) ?? (await ask(id, signal));
+      const sharer = volume && sharerOf(volume, [uuid], await disksElsewhere(signal).catch(notTold));
+      if (sharer) throw new Fault('precondition', `volume ${id}: its disk ${sharedWith(sharer)}. It is not used here`);
     },
     markFormatting: async (id, begun, signal, version) => {
       const writing = write.markFormatting(id, formatFilesystem(begun), signal, version);
@@ -108,6 +115,10 @@ async function assertOwn(
     `volume ${id}: ${device} leads to ${found}, not to its own ${wanted}: it is not used. Where no other group has the ` +
       'name of its own, have the device files of LVM made anew on the node: vgmknodes',
   );
+}
+
+function notTold(cause: unknown): never {
+  throw new Fault('unavailable', 'the API server did not tell which disks other nodes have', { cause });
 }
 
 async function falseOnConflict(writing: Promise<boolean>): Promise<boolean> {

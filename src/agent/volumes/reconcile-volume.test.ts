@@ -22,6 +22,7 @@ import type { LvmVolume } from '../../lvm/report.ts';
 import { bytes, GIB, MIB } from '../../model/bytes.ts';
 import { Fault } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
+import { DISK, FORMATTING } from '../../model/well-known.ts';
 import { createFakeObject } from '../fake-objects.ts';
 import { findSuspects } from './changed-volumes.ts';
 import { isSettled } from './is-settled.ts';
@@ -91,6 +92,7 @@ async function rig(volume: LocalVolume) {
     erasing: new Gates({ ofOneKey: 2, inAll: 8 }),
     apart: new Gate(4),
     others: new Map(),
+    disksElsewhere: () => Promise.resolve([]),
     record: (_, event) => void events.push(event.reason),
     log: silentLog,
     onChange: () => void (changes += 1),
@@ -177,6 +179,7 @@ test('a path that does not come is told, and asked for once', async () => {
   expect(it.object.read()?.status).toMatchObject({ phase: 'Failed', reason: 'ActivationFailed' });
 });
 
+const DEVICE = unitSpec('Device', '/dev/sdc');
 const KEY = Buffer.from('key');
 
 test.each([
@@ -357,6 +360,35 @@ test('a disk that is pulled before it is wiped is waited for, and no other is wi
   expect(it.wiped).toEqual([]);
   await it.reconcile();
   expect(it.wiped).toEqual(['/dev/sdc']);
+});
+
+test('a disk that another node has, too, is not wiped with what that one was given', async () => {
+  const disk = sampleDisk('sdc', { worldwideName: 'naa.1' });
+  const identity = `naa.1 ${disk.size}`;
+  const mine = { annotations: { [DISK]: identity, [FORMATTING]: 'ext4 u-own' } };
+  const status = { phase: 'Ready', sizeBytes: disk.size, devicePath: '/dev/sdc' } as const;
+  const it = await rig({ ...sampleLocalVolume({ meta: { ...deleting, ...mine }, status }), spec: DEVICE });
+  const theirs = sampleLocalVolume({
+    meta: { name: 'v2', annotations: { [DISK]: identity, [FORMATTING]: 'ext4 u-2' } },
+  });
+  const elsewhere = [{ ...theirs, spec: { ...DEVICE, nodeName: 'node-b' } }];
+  let asked = 0;
+  const showing = (uuid: string): Partial<VolumeDeps> => ({
+    observe: () => Promise.resolve(sampleObservation({ devices: [disk] })),
+    disks: {
+      ...it.deps.disks,
+      list: () => Promise.resolve([disk]),
+      probe: () => Promise.resolve({ busy: false, signatures: [{ type: 'ext4', offset: 1080, uuid }] }),
+    },
+    disksElsewhere: () => {
+      asked += 1;
+      return Promise.resolve(elsewhere);
+    },
+  });
+  await expect(it.reconcile(showing('u-2'))).rejects.toThrow('what volume v2 of node node-b was given');
+  expect([it.wiped, asked, it.object.read()?.status?.reason]).toEqual([[], 1, 'UnitMissing']);
+  await it.reconcile(showing('u-own'));
+  expect([it.wiped, asked]).toEqual([['/dev/sdc'], 1]);
 });
 
 test("a record with another volume's device is told, and written anew by what is there", async () => {

@@ -12,6 +12,7 @@ import type { Mounts } from '../../mount/mounts.ts';
 import type { Inside, Tracer } from '../../trace/tracer.ts';
 import type { RecordEvent } from '../events/record-event.ts';
 import type { Observation } from '../storage/observe.ts';
+import type { DisksElsewhere } from './disk-of-two-nodes.ts';
 import type { VolumeStep } from './volume-step.ts';
 import type { OnBroken, VolumeWriter } from './write-volume.ts';
 
@@ -37,6 +38,8 @@ export interface VolumeDeps {
   readonly apart: Gate;
   /** The node's LocalVolumes by name. */
   readonly others: ReadonlyMap<string, LocalVolume>;
+  /** Asked for only where a disk is to be wiped that carries what its volume was not given. */
+  readonly disksElsewhere: DisksElsewhere;
   readonly record: RecordEvent;
   readonly log: Log;
   readonly tracer: Tracer;

@@ -62,6 +62,11 @@ export interface NodeVolumes {
    * says whether it was recorded.
    */
   markFormatting(id: string, begun: NewFilesystem, signal: AbortSignal, version?: string): Promise<boolean>;
+  /**
+   * Throws Fault `precondition` when a whole disk with a filesystem of this UUID is another node's volume, too. To be
+   * asked where the volume's record does not tell the UUID.
+   */
+  assertNotElsewhere(id: string, uuid: string, signal: AbortSignal): Promise<void>;
   /** Records for good that the volume's device carries a filesystem. */
   markFormatted(id: string, fsType: string, signal: AbortSignal): Promise<void>;
   /**

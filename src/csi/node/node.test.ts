@@ -3,6 +3,7 @@ import { readdir, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { GIB } from '../../model/bytes.ts';
+import { Fault } from '../../model/fault.ts';
 import * as csi from '../gen/csi.ts';
 import { Code } from '../status.ts';
 import {
@@ -153,6 +154,23 @@ test('another filesystem than asked for is left alone', async () => {
   expect(await it.filesystems.probe('/dev/g/v1', never)).toMatchObject({ kind: 'filesystem', type: 'xfs' });
   await stage(it, { fsType: 'xfs' });
   expect(it.volumes.get('v1')?.formatted).toBe('xfs');
+});
+
+test('a filesystem that is not on record is asked about where it is on a whole disk, and is not mounted if it is a stranger’s', async () => {
+  const it = await rig();
+  const stranger = { type: 'ext4', uuid: 'u-2' } as const;
+  await it.filesystems.format('/dev/g/v1', stranger, never);
+  it.volumes.set('v1', volume('v1', { kind: 'Device', formatting: stranger }));
+  await stage(it);
+  await unstage(it);
+  expect(it.asked).toEqual([]);
+  it.volumes.set('v1', volume('v1', { kind: 'Device', formatting: { ...stranger, uuid: 'u-1' }, formatted: 'ext4' }));
+  it.known.assertNotElsewhere = (id, uuid) => Promise.reject(new Fault('precondition', `${id} ${uuid} is elsewhere`));
+  await expect(stage(it)).rejects.toMatchObject({
+    code: Code.FAILED_PRECONDITION,
+    details: expect.stringContaining('v1 u-2 is elsewhere') as string,
+  });
+  expect(await it.mounts.list(never)).toEqual([]);
 });
 
 test('a mount point is bound as it is, and no device', async () => {

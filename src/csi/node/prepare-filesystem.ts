@@ -51,9 +51,21 @@ export async function prepareFilesystem(
     const wanted = { type: fsType, options: parseMkfsOptions(mkfsOptions, fsType) };
     await make(recorded, wanted, planFilesystem(recorded, content, fsType), deps, signal);
   }
+  if (plan === 'keep') await assertNotElsewhere(volume, content, volumes, signal);
   if (volume.formatted === undefined) await volumes.markFormatted(id, fsType, signal);
   if (plan === 'keep' && !readOnly && entries.length === 0) await filesystems.check(volume.source, fsType, signal);
   return fsType;
+}
+
+/** What a whole disk carries that is not on record may be another node's, which sees the disk, too. */
+async function assertNotElsewhere(
+  { id, kind, formatting }: NodeVolume,
+  content: Content,
+  volumes: Pick<NodeVolumes, 'assertNotElsewhere'>,
+  signal: AbortSignal,
+): Promise<void> {
+  if (kind !== 'Device' || content.kind !== 'filesystem' || content.uuid === undefined) return;
+  if (content.uuid !== formatting?.uuid) await volumes.assertNotElsewhere(id, content.uuid, signal);
 }
 
 /**

@@ -1,0 +1,52 @@
+import type { KubeClient } from '../../kube/client.ts';
+import { LOCAL_VOLUMES } from '../../kube/resource.ts';
+import type { LocalVolume } from '../../model/local-volume.ts';
+import { givenTo } from './content-of-disk.ts';
+import { recordedDisk } from './unit-disk.ts';
+
+/**
+ * A disk that two nodes see, as on a storage network, may be a volume of each. Proof is that both recorded the same
+ * disk, and that what is on it is what the other one was given: machines are cloned with what their disks tell, and
+ * content is copied onto other disks.
+ */
+
+/** Gives the volumes of other nodes that have a whole disk each. Throws what the API server's client throws. */
+export type DisksElsewhere = (signal: AbortSignal) => Promise<readonly LocalVolume[]>;
+
+const PAGE = 500;
+
+export const createDisksElsewhere =
+  (client: Pick<KubeClient, 'list'>, nodeName: string): DisksElsewhere =>
+  async (signal) => {
+    const found: LocalVolume[] = [];
+    for (let next: string | undefined = ''; next !== undefined;) {
+      const options = { limit: PAGE, ...(next === '' ? {} : { continue: next }) };
+      const page: { readonly items: readonly LocalVolume[]; readonly continue?: string } = await client.list(
+        LOCAL_VOLUMES,
+        options,
+        signal,
+      );
+      found.push(...page.items.filter(({ spec }) => spec.kind === 'Device' && spec.nodeName !== nodeName));
+      next = page.continue;
+    }
+    return found;
+  };
+
+/**
+ * The volume of another node that has the very disk of this one, by what that carries: UUIDs of filesystems and of LUKS
+ * headers. Undefined when there is no proof.
+ */
+export function sharerOf(
+  volume: LocalVolume,
+  uuids: readonly string[],
+  elsewhere: readonly LocalVolume[],
+): LocalVolume | undefined {
+  const disk = recordedDisk(volume);
+  if (disk === undefined) return undefined;
+  return elsewhere.find((other) => recordedDisk(other) === disk && uuids.includes(givenTo(other) ?? ''));
+}
+
+/** What is on the disk: a clause that goes on from its name. */
+export const sharedWith = ({ metadata: { name }, spec: { nodeName } }: LocalVolume): string =>
+  `carries what volume ${name} of node ${nodeName} was given, and that node has recorded the very same disk: let one of ` +
+  'the two nodes alone see it';
