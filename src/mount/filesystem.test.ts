@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { CommandFailed } from '../exec/command-failed.ts';
 import { createFakeRun, exits, type Reply } from '../exec/fake-run.ts';
 import { run, type Run } from '../exec/run.ts';
 import { bytes, GIB, MIB } from '../model/bytes.ts';
@@ -165,4 +166,14 @@ test.each([
   [0x10_00_07_01, '7:65537'],
 ])('device number %d is %s', (rdev, want) => {
   expect(majorMinorOf(rdev)).toBe(want);
+});
+
+test.each([
+  ['by the kernel, for want of memory', 'was ended by SIGKILL', true],
+  ['by ourselves, in the end', 'did not end within 9 ms', false],
+])('a check that is ended %s', async (_, what, isTold) => {
+  const killed = { argv: ['e2fsck'], exitCode: undefined, signal: 'SIGKILL', stdout: '', stderr: '' };
+  const { run: fake } = createFakeRun(() => new CommandFailed(killed, what));
+  const ended = await createHostFilesystems(fake).check('/dev/none', 'ext4', never).catch(String);
+  expect([String(ended).includes(what), String(ended).includes('limit of memory')]).toEqual([true, isTold]);
 });

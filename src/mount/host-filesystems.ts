@@ -126,7 +126,7 @@ async function check(device: string, fsType: string, run: Run, signal: AbortSign
     if (!(error instanceof CommandFailed)) throw error;
     const { exitCode, stdout } = error;
     if (exitCode === undefined || (exitCode & E2FSCK.cancelled) !== 0)
-      throw new Fault('unavailable', error.message, { cause: error });
+      throw new Fault('unavailable', `${error.message}${wasKilled(error) ? MEMORY : ''}`, { cause: error });
     if ((exitCode & E2FSCK.uncorrected) === 0) return;
     const what = 'has damage that is not repaired without asking: save its data and run e2fsck on it by hand';
     throw new Fault('precondition', `${fsType} on ${device} ${what}. ${stdout.trim().slice(0, TOLD_CHARS)}`, {
@@ -134,6 +134,13 @@ async function check(device: string, fsType: string, run: Run, signal: AbortSign
     });
   }
 }
+
+/** By somebody else, which mostly is the kernel. */
+const wasKilled = ({ what, signal }: CommandFailed): boolean => signal === 'SIGKILL' && what.startsWith('was ended');
+
+/** Of a filesystem with very many files it needs hundreds of MB, and what does not end begins anew. */
+const MEMORY =
+  ". The kernel ends what takes more memory than there is: see dmesg, and leave out a limit of memory of the agent's container";
 
 /** The first lines of a tool name what is wrong. */
 const TOLD_CHARS = 400;
