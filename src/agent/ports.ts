@@ -27,6 +27,7 @@ import { createHostMounts, type Mounts } from '../mount/mounts.ts';
 import { createSimulatedMounts } from '../mount/simulated.ts';
 import type { AgentConfig } from './config.ts';
 import { copiedDisks } from './copied-disks.ts';
+import { forgottenVolumes } from './storage/forgotten-volumes.ts';
 import { lvmDevices, withoutTenantsGroups } from './lvm-devices.ts';
 import { knownGroups, withDoubts } from './storage/group-doubt.ts';
 import type { HealthSigns } from './storage/disk-health.ts';
@@ -95,7 +96,8 @@ export function createPorts(config: PortsConfig, deps: PortsDeps): Ports {
       const isThere = (uuid: string): boolean => all.groups.some((group) => group.uuid === uuid);
       const absent = [...known].flatMap(([name, uuid]) => (isThere(uuid) ? [] : [name]));
       const copies = all.duplicates ? copiedDisks(all, await disks.list(signal)) : [];
-      return { ...report, absent, groups: withDoubts(report.groups, known, boot, copies) };
+      const forgotten = await forgottenVolumes(all.groups, volumes, () => disks.list(signal));
+      return { ...report, absent, groups: withDoubts(report.groups, known, { boot, copies, forgotten }) };
     },
   };
   if (simulatedMounts === undefined)

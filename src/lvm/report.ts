@@ -61,7 +61,13 @@ export interface LvmGroup {
 
 /** A group of which it is not known whether it is the node's that its name means. */
 export interface GroupDoubt {
-  readonly reason: 'DuplicateName' | 'DuplicateDevice' | 'OtherGroup' | 'OnOfferedDisk' | 'SharedGroup';
+  readonly reason:
+    | 'DuplicateName'
+    | 'DuplicateDevice'
+    | 'OtherGroup'
+    | 'OnOfferedDisk'
+    | 'SharedGroup'
+    | 'MetadataLost';
   /** Sentences for a person. */
   readonly message: string;
   /** Its UUID is the one that was recorded. */

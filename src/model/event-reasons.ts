@@ -117,6 +117,8 @@ const OTHERS = {
   DuplicateDevice: agent(STORAGE),
   /** A volume group has the name of another that the node had. */
   OtherGroup: agent(STORAGE),
+  /** A volume group's metadata has lost volumes that are active. */
+  MetadataLost: agent(STORAGE),
   /** Another node has the volume group at the same time. */
   SharedGroup: agent(STORAGE),
   /** A volume group on a disk that is offered to claims has a name that the node's groups have. */

@@ -34,12 +34,24 @@ test('a group that has taken the name of another is in doubt', () => {
 
 test('a group whose disk is there twice is in doubt, and it is said where the copy is and which is used', () => {
   const doubtIn = (uuid: string, known: ReadonlyMap<string, string>) =>
-    withDoubts([group('a')], known, '', [{ device: '/dev/copy', uuid }])[0]?.doubt;
+    withDoubts([group('a')], known, { copies: [{ device: '/dev/copy', uuid }] })[0]?.doubt;
   const doubt = doubtIn('pv-pool-0', new Map([['pool-0', 'a']]));
   expect(doubt).toMatchObject({ reason: 'DuplicateDevice', recorded: true });
   expect(doubt?.message).toMatch(/also on \/dev\/copy \(LVM uses \/dev\/a now\)\..*vgimportclone DEVICE/);
   expect(doubtIn('pv-pool-0', new Map())).toMatchObject({ recorded: false });
   expect(doubtIn('pv-other', new Map([['pool-0', 'a']]))).toBeUndefined();
+});
+
+test('a group that has lost volumes that are active is in doubt, and it is said which', () => {
+  const forgotten = [
+    { groupUuid: 'a', name: 'v2' },
+    { groupUuid: 'a', name: 'v1' },
+    { groupUuid: 'b', name: 'v3' },
+  ];
+  const [doubt, other] = withDoubts([group('a'), group('c', 'pool-1')], new Map([['pool-0', 'a']]), { forgotten });
+  expect(doubt?.doubt).toMatchObject({ reason: 'MetadataLost', recorded: true });
+  expect(doubt?.doubt?.message).toContain('has lost v1, v2, which this node has active');
+  expect(other?.doubt).toBeUndefined();
 });
 
 test('a group that was made here since the start of the machine takes the place of one that is lost', () => {
@@ -48,7 +60,8 @@ test('a group that was made here since the start of the machine takes the place 
     devices: group('a').devices.map((pv) => ({ ...pv, uuid: newDeviceMark(name, boot) })),
   });
   const known = new Map([['pool-0', 'lost']]);
-  const doubtsIn = (...groups: LvmGroup[]) => withDoubts(groups, known, 'now').map(({ doubt }) => doubt?.reason);
+  const doubtsIn = (...groups: LvmGroup[]) =>
+    withDoubts(groups, known, { boot: 'now' }).map(({ doubt }) => doubt?.reason);
   expect(doubtsIn(made('now'))).toEqual([undefined]);
   expect(doubtsIn(made('before'))).toEqual(['OtherGroup']);
   expect(doubtsIn(made('now', 'other'))).toEqual(['OtherGroup']);

@@ -2,6 +2,7 @@ import type { LocalVolume } from '../../model/local-volume.ts';
 import type { NodeLocalStorage } from '../../model/objects.ts';
 import { isMarkedFor, isMarkedIn } from '../../lvm/device-mark.ts';
 import type { CopiedDevice, GroupDoubt, LvmGroup } from '../../lvm/report.ts';
+import type { ForgottenVolume } from './forgotten-volumes.ts';
 import { parseNameFilter } from '../../model/name-pattern.ts';
 import { KNOWN_GROUPS } from '../../model/well-known.ts';
 import { compareText } from './conditions.ts';
@@ -41,21 +42,32 @@ export function groupsBefore(nls: NodeLocalStorage | undefined): ReadonlyMap<str
   }
 }
 
+/** What else is known of groups. */
+interface SeenBesides {
+  /** Names the time since the machine was started: device-mark.ts. */
+  readonly boot?: string;
+  /** Disks that carry the physical volumes of others. */
+  readonly copies?: readonly CopiedDevice[];
+  /** Volumes that are active, and that their groups have no more. */
+  readonly forgotten?: readonly ForgottenVolume[];
+}
+
 /**
  * The groups, each with the doubt that there is about it: whether it is the one that its name meant when it was first
- * seen, and on which disks it is. `boot` names the time since the machine was started: device-mark.ts. `copies` are
- * disks that carry the physical volumes of others.
+ * seen, on which disks it is, and whether its metadata has all of its volumes.
  */
 export function withDoubts(
   groups: readonly LvmGroup[],
   known: ReadonlyMap<string, string>,
-  boot = '',
-  copies: readonly CopiedDevice[] = [],
+  { boot = '', copies = [], forgotten = [] }: SeenBesides = {},
 ): readonly LvmGroup[] {
   return groups.map((group) => {
     const same = groups.filter(({ name }) => name === group.name);
     const meant = isMadeHere(group, boot) ? group.uuid : known.get(group.name);
-    const doubt = doubtAbout(group, same, meant) ?? doubtAboutDisks(group, meant, copies);
+    const doubt =
+      doubtAbout(group, same, meant) ??
+      doubtAboutDisks(group, meant, copies) ??
+      doubtAboutMetadata(group, meant, forgotten);
     return doubt ? { ...group, doubt } : group;
   });
 }
@@ -105,6 +117,21 @@ function doubtAboutDisks(
     reason: 'DuplicateDevice',
     recorded: uuid === recorded,
     message: `The physical volumes of volume group ${name} (${uuid}) are there twice: also on ${pairs.join(', ')}. One is a copy of the other, and LVM may use either after a boot. Nothing is made, grown, started or removed in the group. Take the copy off this machine, or make a group of its own of it: vgimportclone DEVICE.`,
+  };
+}
+
+/** What is made there now may overwrite them. */
+function doubtAboutMetadata(
+  { name, uuid }: LvmGroup,
+  recorded: string | undefined,
+  forgotten: readonly ForgottenVolume[],
+): GroupDoubt | undefined {
+  const lost = forgotten.filter(({ groupUuid }) => groupUuid === uuid).map((volume) => volume.name);
+  if (lost.length === 0) return undefined;
+  return {
+    reason: 'MetadataLost',
+    recorded: uuid === recorded,
+    message: `The metadata of volume group ${name} (${uuid}) has lost ${lost.toSorted(compareText).join(', ')}, which this node has active: another program wrote it without LVM's locks, or an older state was restored. Their room counts as free: nothing is made, grown or removed in the group. Before the node is started again save what they hold, or restore a state of the metadata that has all volumes of the group (vgcfgrestore(8)).`,
   };
 }
 

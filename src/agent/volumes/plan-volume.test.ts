@@ -219,6 +219,7 @@ const doubted = (uuid: string, recorded: boolean, volumes: LvmGroup['volumes'] =
   at(uuid, { volumes, doubt: { reason: 'DuplicateName', message: 'Two have the name.', recorded } });
 const copied = (volumes: LvmGroup['volumes']): LvmGroup =>
   at('pool-0', { volumes, doubt: { reason: 'DuplicateDevice', message: 'A copy.', recorded: true } });
+const forgetful = at('pool-0', { doubt: { reason: 'MetadataLost', message: 'Has lost v1.', recorded: true } });
 const cut = (volumes: LvmGroup['volumes'] = []): LvmGroup =>
   at('pool-0', { volumes, devices: sampleGroup('pool-0').devices.map((pv) => ({ ...pv, cutTo: bytes(GIB) })) });
 const v1 = [sampleVolume('v1', { active: true })];
@@ -257,6 +258,18 @@ test.each<[string, LocalVolume, readonly LvmGroup[], object]>([
     sampleLocalVolume({ meta: deleting, status: own }),
     [copied(v1)],
     { kind: 'refuse', reason: 'GroupMismatch', message: 'A copy.' },
+  ],
+  [
+    'is not called gone with its data while its metadata alone is lost',
+    sampleLocalVolume({ status: own }),
+    [forgetful],
+    { kind: 'refuse', reason: 'VolumeLost', message: 'Has lost v1.' },
+  ],
+  [
+    'is not made where it would overwrite what the metadata has lost',
+    sampleLocalVolume({ meta: { name: 'v2' } }),
+    [forgetful],
+    { kind: 'refuse', reason: 'GroupMismatch', message: 'Has lost v1.' },
   ],
   [
     'is not made in a group that reaches beyond the end of its disk',

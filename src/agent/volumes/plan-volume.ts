@@ -161,6 +161,7 @@ function planCreation(volume: LocalVolume, group: LvmGroup, others: Others): Vol
   if (role === 'Snapshot') return planTaking(volume, group, others.get(source?.volume ?? ''));
   const { uuid: vgUuid, doubt } = group;
   const { vgName, name, sizeBytes } = asked(volume);
+  if (hasBeenReady(volume) && doubt?.reason === 'MetadataLost') return refuse('VolumeLost', doubt.message);
   if (hasBeenReady(volume))
     return refuse('VolumeLost', `Logical volume ${vgName}/${name} is gone, and its data with it: it is not made anew.`);
   if (doubt) return refuse('GroupMismatch', doubt.message);
