@@ -151,6 +151,31 @@ test('what something else wrote is repaired, and what was taken away while nobod
   expect(it.groups.get('u-1')).toEqual({});
 });
 
+test('of several volumes that have one device each pod has the limit of its own', async () => {
+  const it = rig({ pods: ['u-1', 'u-2', 'u-3'] });
+  const named = (name: string, limits?: IoLimits): void => {
+    const one = volume(limits);
+    it.volumes.set(name, { ...one, metadata: { ...one.metadata, name } });
+  };
+  const has = (pod: string, ...names: readonly string[]): void => {
+    for (const name of names)
+      it.entries.push(sampleMount(at(pod).replace('/pv/', `/${name}/`), { majorMinor: DEVICE }));
+  };
+  named('free');
+  named('slow', SLOW);
+  named('read', { readIops: 50 });
+  has('u-1', 'slow');
+  has('u-2', 'read');
+  has('u-3', 'free');
+  for (const _ of [1, 2]) {
+    await it.limits.enforce(never);
+    expect([...it.groups.values()]).toEqual([SLOW, { readIops: 50 }, {}]);
+  }
+  has('u-3', 'slow');
+  await it.limits.enforce(never);
+  expect(it.groups.get('u-3')).toEqual(SLOW);
+});
+
 test('a volume that is taken from a pod leaves no limit there, and keeps that of another pod', async () => {
   const it = rig();
   it.volumes.set('v1', volume(SLOW));

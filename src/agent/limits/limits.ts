@@ -7,7 +7,7 @@ import { livable, type IoLimits } from '../../model/parameters.ts';
 import type { Throttles } from '../../cgroup/throttles.ts';
 import { servedPathOf } from '../../crypt/names.ts';
 import type { NodeVolume } from '../../csi/node/node-volumes.ts';
-import { podOfTarget, type PublishedLimits } from '../../csi/node/published-limits.ts';
+import { podOfTarget, volumeOfTarget, type PublishedLimits } from '../../csi/node/published-limits.ts';
 import { KeyedMutex } from '../../daemon/keyed-mutex.ts';
 import type { Log } from '../../model/log.ts';
 import { deviceBehind, deviceNumber } from '../../mount/device-number.ts';
@@ -82,7 +82,9 @@ export function createLimits(deps: LimitDeps): Limits {
       if (relevant.length === 0 && limited.size === 0) return;
       const entries = await mounts.list(signal);
       const places = await placesOf(entries);
-      for (const use of await usesOf(relevant, places, entries)) await settle(use, signal);
+      const sharing = relevant.length === 0 ? [] : [...volumes.values()].filter(canShare);
+      const asked = [...new Set([...relevant, ...sharing])];
+      for (const use of await usesOf(asked, places, entries)) await settle(use, signal);
       const seen = new Set(places.map(keyOf));
       for (const [key, use] of [...limited]) {
         if (seen.has(key)) continue;
@@ -162,7 +164,10 @@ function createSetter({ throttles, log, onSet }: LimitDeps, tell: Tell) {
   return { limited, waiting, settle };
 }
 
-const keyOf = ({ podUid, device }: Place): string => `${podUid} ${device}`;
+/** Its device may be another volume's, too: a snapshot that several mount, folders of one filesystem. */
+const canShare = ({ spec }: LocalVolume): boolean => spec.readOnly === true || spec.kind === 'MountPoint';
+
+const keyOf = ({ podUid, device }: Pick<Use, 'podUid' | 'device'>): string => `${podUid} ${device}`;
 
 const isLimited = (limits: IoLimits | undefined): boolean => Object.keys(limits ?? {}).length > 0;
 
@@ -178,34 +183,45 @@ function createTeller({ volumes, record, log }: LimitDeps): Tell {
   };
 }
 
-type Place = Pick<Use, 'podUid' | 'device'>;
+interface Place extends Pick<Use, 'podUid' | 'device'> {
+  /** As the kubelet calls it; mostly our name. */
+  readonly volume: string | undefined;
+}
 
 /** The device behind each mount of a pod. */
 async function placesOf(entries: readonly MountEntry[]): Promise<readonly Place[]> {
   const places = entries.map(async (entry): Promise<readonly Place[]> => {
     const podUid = podOfTarget(entry.target);
     const device = podUid === undefined ? undefined : await deviceBehind(entry);
-    return podUid === undefined || device === undefined ? [] : [{ podUid, device }];
+    return podUid === undefined || device === undefined
+      ? []
+      : [{ podUid, device, volume: volumeOfTarget(entry.target) }];
   });
   return (await Promise.all(places)).flat();
 }
 
-/** The mounts of pods that show one of the volumes. */
+/**
+ * The mounts of pods that show one of the volumes. Where several volumes have one device, the mount's own is meant, and
+ * for a pod with more than one of them a limit counts more than none: the kernel knows devices only.
+ */
 async function usesOf(
   volumes: readonly LocalVolume[],
   places: readonly Place[],
   entries: readonly MountEntry[],
 ): Promise<readonly Use[]> {
-  const byDevice = new Map<string, LocalVolume>();
+  const byDevice = new Map<string, LocalVolume[]>();
   for (const volume of volumes) {
     const source = servedPathOf(volume);
     const device = source === undefined ? undefined : await deviceOf({ kind: volume.spec.kind, source }, entries);
-    if (device !== undefined) byDevice.set(device, volume);
+    if (device !== undefined) byDevice.set(device, [...(byDevice.get(device) ?? []), volume]);
   }
-  return places.flatMap((place) => {
-    const found = byDevice.get(place.device);
+  const uses = places.flatMap((place): readonly Use[] => {
+    const [first, ...others] = byDevice.get(place.device) ?? [];
+    const found = others.find(({ metadata }) => metadata.name === place.volume) ?? first;
     return found ? [{ ...place, volume: found.metadata.name ?? '', limits: found.spec.limits ?? {} }] : [];
   });
+  const ofPods = [...Map.groupBy(uses, keyOf).values()];
+  return ofPods.flatMap((all) => all.find(({ limits }) => isLimited(limits)) ?? all.slice(0, 1));
 }
 
 /** `major:minor` of the device that carries a volume; undefined when it is not there. */

@@ -13,10 +13,15 @@ export interface PublishedLimits {
 
 /** Paths at which the kubelet wants volumes published: pkg/volume/csi/csi_mounter.go and csi_block.go. */
 const TARGETS = [
-  /\/pods\/([^/]+)\/volumes\/kubernetes\.io~csi\/[^/]+\/mount$/,
-  /\/plugins\/kubernetes\.io\/csi\/volumeDevices\/publish\/[^/]+\/([^/]+)$/,
+  /\/pods\/(?<pod>[^/]+)\/volumes\/kubernetes\.io~csi\/(?<volume>[^/]+)\/mount$/,
+  /\/plugins\/kubernetes\.io\/csi\/volumeDevices\/publish\/(?<volume>[^/]+)\/(?<pod>[^/]+)$/,
 ];
 
 /** The uid of the pod that a path belongs to; undefined when it is not one that the kubelet uses. */
-export const podOfTarget = (targetPath: string): string | undefined =>
-  TARGETS.map((pattern) => pattern.exec(targetPath)?.[1]).find((uid) => uid !== undefined);
+export const podOfTarget = (targetPath: string): string | undefined => partOf(targetPath, 'pod');
+
+/** The name of the PersistentVolume, or of the inline volume, that is published there. */
+export const volumeOfTarget = (targetPath: string): string | undefined => partOf(targetPath, 'volume');
+
+const partOf = (targetPath: string, part: 'pod' | 'volume'): string | undefined =>
+  TARGETS.map((pattern) => pattern.exec(targetPath)?.groups?.[part]).find((name) => name !== undefined);
