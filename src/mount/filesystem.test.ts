@@ -6,6 +6,7 @@ import { CommandFailed } from '../exec/command-failed.ts';
 import { createFakeRun, exits, type Reply } from '../exec/fake-run.ts';
 import { run, type Run } from '../exec/run.ts';
 import { bytes, GIB, MIB } from '../model/bytes.ts';
+import { Fault } from '../model/fault.ts';
 import { majorMinorOf } from '../model/device-number.ts';
 import { canGrow, growArgv, mkfsArgv, neededOptions, parseBlkid, type Filesystems } from './filesystem.ts';
 import { createHostFilesystems } from './host-filesystems.ts';
@@ -148,6 +149,29 @@ test.each([
   const { run: fake } = createFakeRun((argv) => exits(argv, 1, stderr));
   const growing = createHostFilesystems(fake).grow({ device: '/dev/x', target: '/mnt', fsType: 'ext4' }, never);
   await expect(growing).rejects.toMatchObject({ kind, message: expect.stringContaining(message) as string });
+});
+
+/** A copy of a volume of 1000 GiB on disks that say 4 KiB and 16 KiB of themselves: mkfs.xfs leaves out 32 blocks. */
+const xfs = (blocks: number): string =>
+  `meta-data=/dev/x                 isize=512    agcount=32, agsize=8191999 blks
+         =                       sectsz=512   attr=2, projid32bit=1
+data     =                       bsize=4096   blocks=${blocks}, imaxpct=25
+         =                       sunit=1      swidth=4 blks
+log      =internal log           bsize=4096   blocks=521728, version=2
+`;
+
+test.each([
+  ['is as large as it can be', 262_143_968, 1000 * GIB, 'No space left on device', undefined],
+  ['is smaller than it can be', 262_143_968, 1000 * GIB + 32 * 4096, 'No space left on device', 'unavailable'],
+  ['lacks a group', 262_143_968 - 8_191_999, 1000 * GIB, 'No space left on device', 'unavailable'],
+  ['fits its device', 262_143_968, 262_143_968 * 4096, 'No space left on device', 'unavailable'],
+  ['has stopped', 262_143_968, 1000 * GIB, 'Input/output error', 'unavailable'],
+])('an xfs that the kernel does not grow and that %s', async (_, blocks, size, said, kind) => {
+  const { run: fake } = createFakeRun((argv) => exits(argv, 1, `xfs_growfs: xfsctl failed: ${said}`, xfs(blocks)));
+  const filesystems = createHostFilesystems(fake, () => Promise.resolve(bytes(size)));
+  const growing = filesystems.grow({ device: '/dev/x', target: '/mnt', fsType: 'xfs' }, never);
+  const error = await growing.catch((thrown: unknown) => thrown);
+  expect(error instanceof Fault ? error.kind : error).toBe(kind);
 });
 
 test('a small btrfs is left as large as it is, since the kernel refuses to grow it', () => {

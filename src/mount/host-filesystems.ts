@@ -27,6 +27,7 @@ import { clearFolder, entriesIn } from './folder-content.ts';
 import { inFolder, remounted } from './in-folder.ts';
 import type { MountEntry } from './mountinfo.ts';
 import { patientRun } from './patient-run.ts';
+import { isLargestXfs } from './xfs-geometry.ts';
 
 const PROBE_TIMEOUT_MS = 60_000;
 /** A filesystem that takes longer to say how large it is, or what is in one folder, does not answer. */
@@ -68,7 +69,10 @@ export function createHostFilesystems(run: Run, sizeOf: Filesystems['sizeOf'] = 
     grow: async (mounted, signal) => {
       const argv = growArgv(mounted);
       const by = await patient(mounted.device, signal);
-      if (argv) await call(argv, FORMAT_TIMEOUT_MS, signal, by).catch((error: unknown) => throwGrowing(mounted, error));
+      if (argv === undefined) return;
+      await call(argv, FORMAT_TIMEOUT_MS, signal, by).catch(async (error: unknown) => {
+        assertLargest(mounted, await sizeOf(mounted.device, signal), error);
+      });
     },
     stats: (path, signal) => statsOf(path, run, signal),
     assertAlive: async (target, signal) => {
@@ -106,9 +110,19 @@ async function probe(device: string, only: string | undefined, run: Run, signal:
 /** The kernel grows no ext4 that has met errors since it was mounted, and resize2fs says that so. */
 const NOT_PERMITTED = /Permission denied to resize/;
 
-function throwGrowing({ device }: { readonly device: string }, error: unknown): never {
-  const said = error instanceof Fault && error.cause instanceof CommandFailed ? error.cause.stderr : '';
-  if (!NOT_PERMITTED.test(said)) throw error;
+/** Linux 5.13 to 6.7 take growth by nothing for shrinking, and say this. */
+const NO_SPACE = /No space left on device/;
+
+/** Throws why a filesystem was not grown, unless it is as large as it can be. */
+function assertLargest(
+  { device, fsType }: { readonly device: string; readonly fsType: string },
+  size: Bytes | undefined,
+  error: unknown,
+): void {
+  if (!(error instanceof Fault && error.cause instanceof CommandFailed)) throw error;
+  const { stderr, stdout } = error.cause;
+  if (fsType === 'xfs' && size !== undefined && NO_SPACE.test(stderr) && isLargestXfs(stdout, size)) return;
+  if (!NOT_PERMITTED.test(stderr)) throw error;
   const todo = 'end every pod that has it, so that it is unmounted, checked and mounted again';
   const what = `the kernel does not grow the filesystem on ${device}, since it met errors: ${todo}`;
   throw new Fault('precondition', what, { cause: error });
