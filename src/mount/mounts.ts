@@ -88,7 +88,9 @@ export function createHostMounts(run: Run): Mounts {
     isSeenOutside: (entry, signal) => isSeenOutside(entry, '/proc', signal),
     unmount: async (target, signal) => {
       for (let layer = 0; layer < MAX_LAYERS && mountAt(await list(signal), target); layer += 1)
-        await call(umountArgv(target), signal);
+        await call(umountArgv(target), signal).catch(async (error: unknown) =>
+          throwWithBelow(error, target, await list(signal)),
+        );
       const left = mountAt(await list(signal), target);
       if (left)
         throw new Fault('unavailable', `${left.source} is still mounted at ${target}, below ${MAX_LAYERS} others`);
@@ -106,6 +108,17 @@ async function throwWithWords(error: unknown, heard: () => Promise<string | unde
   const words = wasRefused ? await heard() : undefined;
   if (!(error instanceof Fault) || words === undefined) throw error;
   throw new Fault(error.kind, `${error.message} The kernel says: ${words}`, { cause: error });
+}
+
+/** Mounts below a path that are named; the last ones have to go first. */
+const NAMED = 5;
+
+/** What is mounted below a path keeps it in use; umount(8) says only that something does. */
+function throwWithBelow(error: unknown, path: string, entries: readonly MountEntry[]): never {
+  const below = entries.flatMap(({ target }) => (target.startsWith(`${path}/`) ? [target] : [])).slice(-NAMED);
+  if (!(error instanceof Fault) || below.length === 0) throw error;
+  const what = `${error.message} Unmount what is mounted below it: ${below.toReversed().join(', ')}`;
+  throw new Fault(error.kind, what, { cause: error });
 }
 
 /**

@@ -103,9 +103,13 @@ test('another device at the target is a conflict, and a busy one is not unmounte
   await expect(mounts.mount({ ...mount, source: second }, never)).rejects.toMatchObject({ kind: 'conflict' });
   await expect(mounts.mount({ ...mount, source: '/dev/none' }, never)).rejects.toMatchObject({ kind: 'not-found' });
 
-  await mkdir(`${mount.target}/inside`);
-  await mounts.bind({ source: mount.target, target: `${mount.target}/inside`, readOnly: false, options: [] }, never);
-  await expect(mounts.unmount(mount.target, never)).rejects.toMatchObject({ kind: 'unavailable' });
+  const inside = `${mount.target}/inside`;
+  await mkdir(inside);
+  await mounts.bind({ source: mount.target, target: inside, readOnly: false, options: [] }, never);
+  await expect(mounts.unmount(mount.target, never)).rejects.toMatchObject({
+    kind: 'unavailable',
+    message: expect.stringContaining(`Unmount what is mounted below it: ${inside}`) as string,
+  });
 });
 
 test('a device file is bound over a file, and known again', async () => {
