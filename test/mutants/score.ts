@@ -46,7 +46,9 @@ export const sameFault = (a: Mutant, b: Mutant): boolean =>
 export const rangeOf = ({ file, location: { start, end } }: Mutant): string =>
   `${file}:${start.line}:${start.column - 1}-${end.line}:${end.column - 1}`;
 
-/** Lines of a part of a file that a sample takes whole or not at all; a fault that is longer than its part is not in it. */
+/**
+ * Lines of a part of a file that a sample takes whole or not at all; a fault that is longer than its part is not in it.
+ */
 const SAMPLED_LINES = 8;
 
 /**
