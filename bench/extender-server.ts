@@ -53,6 +53,7 @@ function fixedAnswers(): Scheduling {
       return { refusals, mayFreeUp: false };
     },
     prioritize: (_pod, asked) => new Uint8Array(countOf(asked)),
+    refusals: unused,
     freed: unused,
     bind: unused,
   };

@@ -500,6 +500,14 @@ const SCHEDULING: readonly Case[] = [
     mends: /scheduler-config kubeadm[^]*or: helm upgrade with --set extender\.bind=true/,
   },
   {
+    finds: 'EvictsInVain',
+    title: 'kube-scheduler has a configuration from before it asked about evictions',
+    breaks: (on) => schedulerTold(on, (config) => config.replace('preemptVerb: preempt', '')),
+    object: 'Pod/kube-system/kube-scheduler-cp',
+    says: /has no preemptVerb/,
+    mends: /open-local scheduler-config/,
+  },
+  {
     finds: 'ExtenderNotCalled',
     title: 'a volume was made an hour after the last call',
     breaks: async (on) => {

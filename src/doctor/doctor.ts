@@ -12,6 +12,7 @@ import { checkMachines } from './checks/machines.ts';
 import { checkMarkedPods } from './checks/marked-pods.ts';
 import { checkOperator } from './checks/operator.ts';
 import { checkPermissions } from './checks/permissions.ts';
+import { checkPreemptVerb } from './checks/preempt-verb.ts';
 import { checkScheduler } from './checks/scheduler.ts';
 import { checkVolumes } from './checks/volumes.ts';
 import type { Facts } from './model/facts.ts';
@@ -30,6 +31,7 @@ const CHECKS: readonly Check[] = [
   checkHostnames,
   checkScheduler,
   checkBindVerb,
+  checkPreemptVerb,
   checkMarkedPods,
   checkLeftovers,
   checkConfiguration,

@@ -30,13 +30,16 @@ export function createFakeScheduling(nodes: Readonly<Record<string, number | Ref
     state: { mayFreeUp: false },
     notReady: () => fake.state.notReady,
     concerns: (pod) => pod.volumes.length > 0,
-    filter: (_pod, { names }): FilterVerdict => {
+    filter: (pod, { names }): FilterVerdict => ({
+      refusals: fake.refusals(pod, names),
+      mayFreeUp: fake.state.mayFreeUp,
+    }),
+    refusals: (_pod, names) => {
       fake.asked.push(names);
-      const refusals = names.map((name) => {
+      return names.map((name) => {
         const node = fake.nodes.get(name) ?? UNKNOWN;
         return typeof node === 'number' ? undefined : node;
       });
-      return { refusals, mayFreeUp: fake.state.mayFreeUp };
     },
     prioritize: (_pod, { names }) => {
       fake.asked.push(names);

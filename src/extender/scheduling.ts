@@ -1,5 +1,5 @@
 import type { PodFacts } from '../model/facts.ts';
-import type { AskedNodes, FilterVerdict, NodeNumbering } from '../model/verdict.ts';
+import type { AskedNodes, FilterVerdict, NodeNumbering, Refusal } from '../model/verdict.ts';
 import type { PodBinding } from './wire/binding.ts';
 
 export type { PodBinding };
@@ -14,6 +14,8 @@ export interface Scheduling {
   readonly numbering?: NodeNumbering;
   /** Holds room for the pod as a side effect; a later call for the same pod replaces its hold. */
   filter(pod: PodFacts, nodes: AskedNodes): FilterVerdict;
+  /** What filter would answer if the pod could go to these nodes otherwise; holds nothing. One entry per name. */
+  refusals(pod: PodFacts, names: readonly string[]): readonly (Refusal | undefined)[];
   /** Resolves when some room was freed after the call; rejects with the signal's reason. */
   freed(signal: AbortSignal): Promise<void>;
   /**

@@ -47,6 +47,7 @@ const ROUTES: Readonly<Record<string, Verb>> = {
   '/scheduler/predicates': 'filter',
   '/scheduler/prioritize': 'prioritize',
   '/scheduler/priorities': 'prioritize',
+  '/scheduler/preempt': 'preempt',
   '/scheduler/bind': 'bind',
 };
 
@@ -95,8 +96,9 @@ type RouteOptions = Pick<ExtenderOptions, 'log' | 'onCall' | 'tracer'> & {
 };
 
 /**
- * Whatever happens, status 200 with a length: kube-scheduler reads no other status's body, and a chunked reply costs it
- * a connection.
+ * Status 200 with a length: kube-scheduler reads no other status's body, and a chunked reply costs it a connection. Of
+ * preempt alone an error has another status: there is no place for it in the answer, which would be one without nodes,
+ * and no pod of the cluster could evict any other.
  */
 function routeHandler(verb: Verb, handle: Handler, { log, onCall, bodyLimit, fastWire, tracer }: RouteOptions) {
   const route: Route = async (request, reply, span) => {
@@ -118,7 +120,7 @@ function routeHandler(verb: Verb, handle: Handler, { log, onCall, bodyLimit, fas
       span?.fail(messageFor(error));
       report(log, verb, error);
       finish('error');
-      return sendJson(reply, errorReply(messageFor(error)).bytes);
+      return sendJson(reply.code(verb === 'preempt' ? 503 : 200), errorReply(messageFor(error)).bytes);
     }
     finish(answer.outcome, answer.pod);
     if (span) tellAnswer(span, answer);

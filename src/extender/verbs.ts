@@ -6,8 +6,9 @@ import type { PodReader, Question, Reply } from './wire/question.ts';
 import type { PodBinding, Scheduling } from './scheduling.ts';
 import type { FastWire } from './fast/fast-wire.ts';
 import { boundReply, noScoresReply, readBinding, readQuestion } from './wire/json-wire.ts';
+import { readPreemption } from './wire/preemption.ts';
 
-export type Verb = 'filter' | 'prioritize' | 'bind';
+export type Verb = 'filter' | 'prioritize' | 'preempt' | 'bind';
 
 /** `refused`: no node fits. `not-ours`: the pod has no volume of ours and passed untouched. */
 export type Outcome = 'ok' | 'refused' | 'not-ours' | 'error';
@@ -17,7 +18,7 @@ export interface Answer {
   readonly outcome: Exclude<Outcome, 'error'>;
   /** `namespace/name`. */
   readonly pod: string;
-  /** Of filter: for each node that was asked about why it does not fit; undefined where it does. */
+  /** Of filter and preempt: for each node that was asked about why it does not fit; undefined where it does. */
   readonly refusals?: readonly (Refusal | undefined)[];
   /** Of bind. */
   readonly node?: string;
@@ -56,14 +57,21 @@ export function createVerbs(options: VerbsOptions, { fastWire }: VerbsDeps): Rea
       const pod = podName(question.pod);
       if (!question.concerned) return { reply: question.allFit(), outcome: 'not-ours', pod };
       const { refusals } = await askFilter(scheduling, question, waitMs, signal);
-      const refused = refusals.length > 0 && refusals.every(Boolean);
-      return { reply: question.verdict(refusals), outcome: refused ? 'refused' : 'ok', pod, refusals };
+      return { reply: question.verdict(refusals), outcome: outcomeOf(refusals), pod, refusals };
     },
     prioritize: async (body) => {
       const question = read(body, scoreReader);
       const pod = podName(question.pod);
       if (!question.concerned) return { reply: noScoresReply(), outcome: 'not-ours', pod };
       return { reply: question.scores(scheduling.prioritize(question.pod, question)), outcome: 'ok', pod };
+    },
+    preempt: async (body) => {
+      assertReady(scheduling);
+      const preemption = readPreemption(body, reader);
+      const pod = podName(preemption.pod);
+      if (!preemption.concerned) return { reply: preemption.left(), outcome: 'not-ours', pod };
+      const refusals = scheduling.refusals(preemption.pod, preemption.names);
+      return { reply: preemption.left(refusals), outcome: outcomeOf(refusals), pod, refusals };
     },
     bind: async (body) => {
       assertReady(scheduling);
@@ -89,6 +97,9 @@ async function bindInTime(binding: PodBinding, scheduling: Scheduling): Promise<
     clearTimeout(timer);
   }
 }
+
+const outcomeOf = (refusals: readonly (Refusal | undefined)[]): 'refused' | 'ok' =>
+  refusals.length > 0 && refusals.every(Boolean) ? 'refused' : 'ok';
 
 const podName = ({ namespace, name }: Pick<PodFacts, 'namespace' | 'name'>): string => `${namespace}/${name}`;
 

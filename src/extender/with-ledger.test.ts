@@ -41,6 +41,7 @@ function start({ byNumbers = true } = {}) {
       return ledger.filter(pod, nodes, 0);
     },
     prioritize: (pod, nodes) => ledger.prioritize(pod, nodes),
+    refusals: (pod, names) => ledger.lacks(pod, names).refusals,
     freed: () => new Promise<void>((resolve) => ledger.onFreed(resolve)),
     bind: () => Promise.resolve(),
   };

@@ -32,6 +32,7 @@ test.each([
     {
       urlPrefix: 'https://10.96.7.8:23000/scheduler',
       filterVerb: 'filter',
+      preemptVerb: 'preempt',
       prioritizeVerb: 'prioritize',
       weight: 10,
       enableHTTPS: true,

@@ -108,7 +108,8 @@ const extenderEntry = (extender: Extender, host: string, { markedPods, bind }: C
   const base64 = (text: string): string => Buffer.from(text).toString('base64');
   return {
     urlPrefix: `https://${host.includes(':') ? `[${host}]` : host}:${extender.port}/scheduler`,
-    ...{ filterVerb: 'filter', prioritizeVerb: 'prioritize', ...(bind ? { bindVerb: 'bind' } : {}), weight: 10 },
+    ...{ filterVerb: 'filter', preemptVerb: 'preempt', prioritizeVerb: 'prioritize' },
+    ...{ ...(bind ? { bindVerb: 'bind' } : {}), weight: 10 },
     ...{ enableHTTPS: true, nodeCacheCapable: true, ignorable: true, httpTimeout: '5s' },
     // Not ignoredByScheduler, which would take the place of what the profile's NodeResourcesFit ignores already.
     ...(markedPods ? { managedResources: [{ name: MARK }] } : {}),

@@ -13,6 +13,7 @@ profiles:
 extenders:
   - urlPrefix: https://{{ $host }}:{{ .Values.extender.port }}/scheduler
     filterVerb: filter
+    preemptVerb: preempt
     prioritizeVerb: prioritize
     {{- if .Values.extender.bind }}
     bindVerb: bind

@@ -17,7 +17,7 @@ export const checkBindVerb = (facts: Facts): readonly Finding[] =>
 const WHAT = 'Its configuration has bindVerb, and the operator may not create pods/binding.';
 
 /** What cannot be read is told by checkScheduler. */
-function entriesOf(config: Scheduler['config'], facts: Facts): readonly ExtenderEntry[] {
+export function entriesOf(config: Scheduler['config'], facts: Facts): readonly ExtenderEntry[] {
   try {
     return oursIn(config ?? '', facts);
   } catch {

@@ -7,6 +7,7 @@ import type { Facts, Scheduler } from '../model/facts.ts';
 export interface ExtenderEntry {
   readonly urlPrefix?: string;
   readonly filterVerb?: string;
+  readonly preemptVerb?: string;
   readonly bindVerb?: string;
   readonly ignorable?: boolean;
   readonly managedResources?: readonly { readonly name?: string }[];

@@ -120,6 +120,11 @@ export const FINDINGS = {
     'each pod costs a call in vain before kube-scheduler binds it itself',
     'give kube-scheduler what `open-local scheduler-config` prints now, or the operator the right',
   ),
+  EvictsInVain: risk(
+    'the configuration of kube-scheduler is of an older version, without preemptVerb',
+    'pods are evicted, again and again, on a node that has no room for the volumes of the pod of a higher priority that would come',
+    'give kube-scheduler what `open-local scheduler-config` prints now',
+  ),
   PermissionMissing: broken(
     'roles of an older version, or changed by hand',
     'what needs the right fails again and again; most of it shows in logs only',

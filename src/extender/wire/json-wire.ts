@@ -60,7 +60,8 @@ export const boundReply = (): Reply => replyOf('{"Error":""}');
  */
 export const noScoresReply = (): Reply => replyOf('[]');
 
-const replyOf = (reply: string): Reply => ({ bytes: Buffer.from(reply) });
+/** A text as it goes over the wire. */
+export const replyOf = (reply: string): Reply => ({ bytes: Buffer.from(reply) });
 
 /**
  * As JSON again. Throws Fault `invalid` for what JSON.parse can read and JSON.stringify, which recurses, cannot write.
@@ -104,7 +105,8 @@ function writeRefused(
 
 const hostPriority = (host: string, score: number): string => `{"Host":${JSON.stringify(host)},"Score":${score}}`;
 
-function parseJson(body: Buffer): unknown {
+/** Throws Fault `invalid` for what is no JSON. */
+export function parseJson(body: Buffer): unknown {
   if (body.length === 0) throw new Fault('invalid', 'the request has no body');
   try {
     return JSON.parse(body.toString('utf8'));
@@ -115,7 +117,7 @@ function parseJson(body: Buffer): unknown {
 }
 
 /** An object's fields by lower-case name; of two that differ in case only, the later one counts, as in Go. */
-function fieldsOf(value: unknown, what: string): ReadonlyMap<string, unknown> {
+export function fieldsOf(value: unknown, what: string): ReadonlyMap<string, unknown> {
   return new Map(Object.entries(objectOf(value, what)).map(([key, field]) => [key.toLowerCase(), field]));
 }
 

@@ -42,6 +42,7 @@ export function createScheduling(deps: SchedulingDeps): Scheduling {
       return verdict;
     },
     prioritize: (pod, nodes) => ledger.prioritize(pod, nodes),
+    refusals: (pod, names) => ledger.lacks(pod, names).refusals,
     freed: (signal) => untilCalled((resolve) => ledger.onFreed(resolve), signal),
     bind: (binding, signal) => bind(binding, deps, signal),
   };

@@ -162,6 +162,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
 const extenderOf = (port: number): Readonly<Record<string, unknown>> => ({
   urlPrefix: `https://127.0.0.1:${port}/scheduler`,
   filterVerb: 'filter',
+  preemptVerb: 'preempt',
   prioritizeVerb: 'prioritize',
   weight: 10,
   enableHTTPS: true,
