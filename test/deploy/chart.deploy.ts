@@ -555,6 +555,26 @@ test('CRDs are upgraded with the release and outlive it, and so does what people
   });
 });
 
+test('the namespace that the chart made outlives createNamespace and the release', async () => {
+  const objects = await rendered('--set=createNamespace=true');
+  expect(named(objects, 'Namespace', 'open-local').metadata.annotations).toMatchObject({
+    'helm.sh/resource-policy': 'keep',
+  });
+});
+
+test.each([
+  { by: 'helm', objects: () => rendered() },
+  { by: 'kubectl', objects: async () => manifests(await kustomized(tools, 'crds')) },
+])('Argo CD and Flux delete no definition that was installed by $by', async ({ objects }) => {
+  const definitions = (await objects()).filter(({ kind }) => kind === 'CustomResourceDefinition');
+  expect(definitions).toHaveLength(3);
+  for (const { metadata } of definitions)
+    expect(metadata.annotations).toMatchObject({
+      'argocd.argoproj.io/sync-options': 'Prune=false,Delete=false',
+      'kustomize.toolkit.fluxcd.io/prune': 'disabled',
+    });
+});
+
 type Values = Readonly<Record<string, unknown>>;
 interface ValuesSchema {
   readonly $ref?: string;
