@@ -124,7 +124,7 @@ function metadataFor({ driverName, namespace }: CapacityObjectsDeps, owner: CsiD
   return { namespace, labels: labelsOf(driverName), ownerReferences: owner ? [reference] : [] };
 }
 
-/** Undefined where the object is as wished without us, or is told by its event. */
+/** Undefined where the object is as wished without us, or somebody else's. */
 async function write(
   client: KubeClient,
   step: Step,
@@ -138,14 +138,43 @@ async function write(
       return undefined;
     }
     const { name, storageClass: storageClassName, nodeTopology, largest, available } = step.object;
-    const sizes = { maximumVolumeSize: formatQuantity(largest), capacity: formatQuantity(available) };
+    const sizes = sizesOf({ largest, available });
     if (step.verb === 'update')
       return await client.patch(STORAGE_CAPACITIES, { namespace, name }, { type: 'merge', body: sizes }, signal);
     const object = { metadata: { ...metadata, name }, storageClassName, nodeTopology, ...sizes };
     return await client.create(STORAGE_CAPACITIES, object, signal);
   } catch (error) {
+    if (isAlreadyExists(error) && step.verb === 'create') return putLabelsBack(client, step.object, metadata, signal);
     // Where nothing can be created, the namespace is missing.
-    if (isAlreadyExists(error) || (isNotFound(error) && step.verb !== 'create')) return undefined;
+    if (isNotFound(error) && step.verb !== 'create') return undefined;
     throw error;
   }
+}
+
+const sizesOf = ({ largest, available }: Pick<PlannedCapacity, 'largest' | 'available'>) => ({
+  maximumVolumeSize: formatQuantity(largest),
+  capacity: formatQuantity(available),
+});
+
+/**
+ * An object without our labels is not followed, and kube-scheduler goes by it all the same: it would keep its numbers
+ * for ever. One with those of another driver or manager is that one's.
+ */
+async function putLabelsBack(
+  client: KubeClient,
+  planned: PlannedCapacity,
+  { namespace, labels }: Metadata,
+  signal: AbortSignal,
+): Promise<CsiStorageCapacity | undefined> {
+  const { name } = planned;
+  const { items } = await client.list(
+    STORAGE_CAPACITIES,
+    { namespace, fieldSelector: `metadata.name=${name}` },
+    signal,
+  );
+  const had = items[0]?.metadata.labels ?? {};
+  const isOthers = Object.entries(labels ?? {}).some(([key, value]) => (had[key] ?? value) !== value);
+  if (items.length === 0 || isOthers) return undefined;
+  const body = { metadata: { labels }, ...sizesOf(planned) };
+  return client.patch(STORAGE_CAPACITIES, { namespace, name }, { type: 'merge', body }, signal);
 }

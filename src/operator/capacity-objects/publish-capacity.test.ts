@@ -223,6 +223,27 @@ test('an object that somebody deletes or changes is made right again', async () 
   await eventually(async () => expect(await sizes()).toEqual({ all: '10Gi' }));
 });
 
+test('an object whose labels somebody took off gets them back, and one of another driver stays as it is', async () => {
+  start();
+  await eventually(async () => expect(await sizes()).toEqual({ all: '10Gi' }));
+  const [made] = await objects();
+  const [name = '', labels] = [made?.metadata.name, made?.metadata.labels];
+  const key = { namespace: 'default', name };
+  const without = { metadata: { labels: null }, maximumVolumeSize: '1Gi' };
+  await ours.client.patch(STORAGE_CAPACITIES, key, { type: 'merge', body: without }, never);
+  await eventually(async () => expect((await objects())[0]?.metadata.labels).toEqual(labels));
+  expect(await sizes()).toEqual({ all: '10Gi' });
+
+  const other = { metadata: { labels: { 'csi.storage.k8s.io/drivername': 'other' } }, maximumVolumeSize: '1Gi' };
+  await ours.client.patch(STORAGE_CAPACITIES, key, { type: 'merge', body: other }, never);
+  const more = { metadata: { name: 'more' }, provisioner: DEFAULT_DRIVER, parameters: { volumeType: 'LVM' } };
+  await ours.client.create(STORAGE_CLASSES, more, never);
+  const byClass = async () => new Map((await objects()).map((one) => [one.storageClassName, one.maximumVolumeSize]));
+  await eventually(async () => expect((await byClass()).get('more')).toBe('10Gi'));
+  await untilIdle();
+  expect((await byClass()).get('lvm')).toBe('1Gi');
+});
+
 test('room that is freed while a pod waits makes one object change, so that the scheduler asks again', async () => {
   const versions = async () => (await objects()).map(({ metadata }) => metadata.resourceVersion);
   await addVolume('v', 'n1', 8);
