@@ -1,3 +1,5 @@
+import { present } from '../model/present.ts';
+
 /** An error answer of the API server, or none at all (code 0). */
 export class ApiError extends Error {
   override readonly name = 'ApiError';
@@ -24,6 +26,13 @@ export class ApiError extends Error {
     this.code = failure.code;
     this.reason = failure.reason;
     this.retryAfterMs = failure.retryAfterMs;
+  }
+}
+
+/** What an ERROR event of a watch says: the server took the watch, and cannot tell what comes after its version. */
+export class WatchEventError extends ApiError {
+  constructor({ code, reason, message, retryAfterMs }: ApiError) {
+    super({ code, reason, message, ...present({ retryAfterMs }) });
   }
 }
 

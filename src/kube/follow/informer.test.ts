@@ -447,6 +447,22 @@ test('a handler and a projection that throw stop nothing, are counted, and the o
   unsubscribe();
 });
 
+test('a watch that the server ends with an ERROR event each time is not asked for again for ever', async () => {
+  const versions: (string | null)[] = [];
+  await using rig = await startRig({
+    list: (at) => (at === 1 ? listOf('5', node('a', '4'), node('b', '5')) : listOf('9', node('a', '4'))),
+    watch: (_, from, response) => {
+      versions.push(from);
+      if (from === '5') say(response, ['ERROR', { kind: 'Status', code: 500, reason: 'InternalError' }]);
+      else say(response);
+    },
+  });
+  await rig.informer.whenSynced(never);
+  for (let tries = 0; tries < 3; tries += 1) await rig.wake();
+  await rig.until('+a@4', '+b@5', '-b@5');
+  await expect.poll(() => versions, eventually).toEqual(['5', '5', '5', '9']);
+});
+
 test('a late subscriber is told of what is there; one that left hears nothing', async () => {
   const later = Promise.withResolvers<ServerResponse>();
   await using rig = await startRig({

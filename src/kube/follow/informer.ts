@@ -4,7 +4,7 @@ import { createAudience, type Handlers } from './audience.ts';
 import { backoffMs, type Backoff } from '../../wait/backoff.ts';
 import { systemClock, type Clock } from '../../wait/clock.ts';
 import { orAborted } from '../../wait/abort.ts';
-import { ApiError, isGone } from '../errors.ts';
+import { ApiError, isGone, WatchEventError } from '../errors.ts';
 import { createListWatch, WHOLE_WATCH_MS, type ListWatch, type ListWatchOptions } from './list-watch.ts';
 import type { Log } from '../../model/log.ts';
 import { createObjectCache, type ObjectCache } from './object-cache.ts';
@@ -204,6 +204,7 @@ function createHearing(clock: Clock) {
 }
 
 const isOfVersion = (error: unknown): boolean =>
-  error instanceof ApiError && (VERSION_REFUSALS.includes(error.code) || error.reason === 'BadAnswer');
+  error instanceof WatchEventError ||
+  (error instanceof ApiError && (VERSION_REFUSALS.includes(error.code) || error.reason === 'BadAnswer'));
 
 const retryAfterMs = (error: unknown): number => (error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0);

@@ -1,6 +1,7 @@
 import type { KubeObject } from '../../model/objects.ts';
 import type { Reading, WatchEvent } from '../client.ts';
 import { follow } from '../../wait/abort.ts';
+import { WatchEventError } from '../errors.ts';
 import { answered, formatOf } from './answer-format.ts';
 import { asApiError, lateError, nameOf, type Call, type RestCaller } from './rest-call.ts';
 import { errorFromStatus } from './status.ts';
@@ -66,7 +67,7 @@ function parseEvent<T extends KubeObject>(name: string, { type, object }: RawEve
     case 'BOOKMARK':
       return [{ type, resourceVersion: object?.metadata.resourceVersion ?? '' }];
     case 'ERROR':
-      throw errorFromStatus(name, object ?? {});
+      throw new WatchEventError(errorFromStatus(name, object ?? {}));
     default:
       return [];
   }
