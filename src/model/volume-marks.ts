@@ -1,7 +1,7 @@
 import type { LocalVolume } from './local-volume.ts';
 import { nodeLabelOf } from './node-label.ts';
 import type { ObjectMeta } from './objects.ts';
-import { NODE_LABEL, VOLUME_FINALIZER } from './well-known.ts';
+import { KEEP, NODE_LABEL, VOLUME_FINALIZER } from './well-known.ts';
 
 /** What a LocalVolume lacks of its metadata; the values are those that it should have. */
 export interface MissingMarks {
@@ -27,3 +27,10 @@ export function missingMarks({ metadata, spec }: LocalVolume): MissingMarks | un
 }
 
 const hasFinalizer = ({ finalizers = [] }: ObjectMeta): boolean => finalizers.includes(VOLUME_FINALIZER);
+
+/**
+ * Whether the data of a volume of CSI goes with its object, whoever deletes that: for a moment while DeleteVolume
+ * works, or since somebody took the mark off.
+ */
+export const lacksKeep = ({ metadata, spec }: LocalVolume): boolean =>
+  spec.role === 'Volume' && metadata.deletionTimestamp === undefined && metadata.annotations?.[KEEP] === undefined;

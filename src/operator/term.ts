@@ -35,6 +35,7 @@ import { createWaitingPods } from './scheduling/waiting-pods.ts';
 import { createAdopter } from './volumes/adopt-volumes.ts';
 import { createCsiComponent } from './volumes/csi-component.ts';
 import { growStores } from './volumes/grow-stores.ts';
+import { putKeepBack } from './volumes/kept-marks.ts';
 import { letGoOfLostVolumes } from './volumes/let-go-lost.ts';
 import { createNeededData, type NeededData } from './volumes/needed-data.ts';
 import { keepVolumeMarks } from './volumes/volume-marks.ts';
@@ -144,6 +145,7 @@ function dataComponents({ lostNodeGraceMs: graceMs }: OperatorConfig, deps: Term
   const lost = { ...all, clock: systemClock, graceMs, drivers, onLetGo: metrics.onLetGo };
   return [
     background('marks of volumes', (signal) => keepVolumeMarks(all, signal)),
+    background('marks that keep data', (signal) => putKeepBack({ ...all, drivers }, signal)),
     background('kept data', (signal) => keepDeletedData(kept, signal)),
     background('stores of snapshots', (signal) => growStores(stores, signal)),
     background('snapshots of clones', (signal) => removeCloneSnapshots(kept, signal)),

@@ -85,16 +85,18 @@ test('of a LocalVolume what says what it is and how far it has come is kept', ()
   const metadata = { name: 'v', uid: 'u', deletionTimestamp: '2026-11-21T09:00:00Z' };
   const full = { metadata: { ...metadata, ...marks, resourceVersion: '7' }, spec, status };
   expect(views.volume(full)).toEqual({ metadata, spec, status });
-  expect(views.volume({ metadata: { name: 'w', ...marks }, spec })).toEqual({ metadata: { name: 'w' }, spec });
+  const kept = { name: 'w', ...marks, annotations: { [KEEP]: 'until DeleteVolume' } };
+  expect(views.volume({ metadata: kept, spec })).toEqual({ metadata: { name: 'w' }, spec });
 });
 
-test('of a LocalVolume that lacks its label or finalizer both are kept as they are', () => {
+test('of a LocalVolume that lacks its label, its finalizer or the mark that keeps its data the first two are kept', () => {
   const spec = { nodeName: 'n1', kind: 'LVM', vgName: 'pool-0', sizeBytes: 4, role: 'Volume' } as const;
   const kept = (metadata: ObjectMeta) => views.volume({ metadata, spec }).metadata;
   expect(kept({ ...marks, labels: { a: 'b' } })).toEqual({ ...marks, labels: { a: 'b' } });
   expect(kept({ ...marks, finalizers: ['f'] })).toEqual({ ...marks, finalizers: ['f'] });
   expect(kept({ labels: marks.labels })).toEqual({ labels: marks.labels, finalizers: [] });
   expect(kept({ finalizers: marks.finalizers })).toEqual({ labels: {}, finalizers: marks.finalizers });
+  expect(kept(marks)).toEqual(marks);
 });
 
 test('of a LocalVolume that is deleted it is kept whether its data is held', () => {
@@ -110,7 +112,8 @@ test('of a LocalVolume that is deleted it is kept whether its data is held', () 
 test('of a LocalVolume it is kept which filesystem its device was given, where its spec names none', () => {
   const spec = { nodeName: 'n1', kind: 'LVM', vgName: 'pool-0', sizeBytes: 4, role: 'Volume' } as const;
   const metadata = { name: 'v', annotations: { [FORMATTED]: 'xfs' } };
-  const object = { metadata: { ...marks, ...metadata }, spec };
+  const annotations = { ...metadata.annotations, [KEEP]: 'until DeleteVolume' };
+  const object = { metadata: { ...marks, ...metadata, annotations }, spec };
   expect(views.volume(object).metadata).toEqual(metadata);
   expect(views.volume({ ...object, spec: { ...spec, fsType: 'xfs' } }).metadata).toEqual({ name: 'v' });
 });

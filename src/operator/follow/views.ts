@@ -16,7 +16,7 @@ import type {
   Pod,
 } from '../../model/objects.ts';
 import { storageTroubles, type StorageTroubles } from '../../model/storage-troubles.ts';
-import { missingMarks } from '../../model/volume-marks.ts';
+import { lacksKeep, missingMarks } from '../../model/volume-marks.ts';
 import { APP_COMPONENT, FORMATTED, KEEP, LOST, SNAPSHOT_CONTENT } from '../../model/well-known.ts';
 
 /** What is kept of a Node. */
@@ -76,7 +76,7 @@ export interface Views {
   /**
    * Its spec and status, and of its metadata name, uid and deletionTimestamp; of its annotations KEEP and LOST while it
    * is being deleted, SNAPSHOT_CONTENT of a snapshot, and FORMATTED where the spec names no filesystem. Of its labels
-   * and finalizers nothing, but all where one of ours is missing (volume-marks.ts).
+   * and finalizers nothing, but all where one of ours is missing, or KEEP (volume-marks.ts).
    */
   readonly volume: (volume: LocalVolume) => LocalVolume;
   readonly pod: (pod: Pod) => PodFacts;
@@ -206,7 +206,7 @@ function annotationsRead({ deletionTimestamp }: ObjectMeta, { role, fsType }: Lo
 }
 
 const marksRead = (volume: LocalVolume): Pick<ObjectMeta, 'labels' | 'finalizers'> =>
-  missingMarks(volume) === undefined
+  missingMarks(volume) === undefined && !lacksKeep(volume)
     ? {}
     : { labels: volume.metadata.labels ?? {}, finalizers: volume.metadata.finalizers ?? [] };
 

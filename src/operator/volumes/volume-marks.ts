@@ -44,8 +44,9 @@ export async function keepVolumeMarks(deps: VolumeMarksDeps, signal: AbortSignal
   });
   if (!(await allSynced(informers, signal))) return;
   const leave = volumes.subscribe({
-    changed: ({ metadata: { name = '', labels } }) => {
-      if (labels) queue.add(name);
+    changed: (volume) => {
+      const { name = '', labels } = volume.metadata;
+      if (labels && missingMarks(volume)) queue.add(name);
     },
   });
   await queue.run(signal);
