@@ -131,12 +131,12 @@ export function mountProblem(
   return useProblem(kind, { block, fsType, accessModes }) ?? problemBeyondUse(requested, use);
 }
 
-/** Why a claim of the class cannot be filled from a source of so many bytes; undefined when it can. */
-export function copyProblem({ kind }: VolumePolicy, requested: Bytes, size: Bytes | undefined): string | undefined {
+/** Why a claim of the class cannot be filled from a source that asks for at least so much; undefined when it can. */
+export function copyProblem({ kind }: VolumePolicy, requested: Bytes, least: Bytes | undefined): string | undefined {
   if (kind !== 'LVM')
     return `it is to be filled from another volume: use a StorageClass of volumeType LVM, not ${kind}`;
-  if (size !== undefined && requested < size)
-    return `what it is made from has ${formatBytes(size)}: ask for no less than that`;
+  if (least !== undefined && requested < least)
+    return `what it is made from has ${formatBytes(least)}: ask for no less than that`;
   return undefined;
 }
 

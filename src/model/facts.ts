@@ -111,8 +111,10 @@ export interface SourceFacts {
   readonly node: string;
   /** It was taken for claims that mount the snapshot itself, so such a claim takes no room. */
   readonly readOnly: boolean;
-  /** What its source had: a claim that mounts it cannot have more. */
+  /** What its source had: a claim that mounts it cannot have more, and one that is filled from it gets all of it. */
   readonly size?: Bytes;
+  /** The least that a claim may ask for, which is less than `size` by what its source had unasked. Absent: `size`. */
+  readonly least?: Bytes;
   /** Absent: it is not encrypted. */
   readonly sealed?: Sealed;
   /** Why no claim can be made from it, whatever happens. */

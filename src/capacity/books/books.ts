@@ -16,7 +16,7 @@ import { PvHolds } from './pv-holds.ts';
 import { WrongClaims } from './wrong-claims.ts';
 import { nodeOf, placeOf, Records, type Recorded } from './records.ts';
 import type { Slot } from '../stock/slot.ts';
-import { requestOfClaim, type VolumeRequest } from '../needs/volume-request.ts';
+import { madeFrom, requestOfClaim, type VolumeRequest } from '../needs/volume-request.ts';
 
 interface BooksPolicy {
   readonly drivers: readonly string[];
@@ -274,7 +274,8 @@ export class Books implements Known {
     if (this.wrongWith(claim) !== undefined) return undefined;
     const need = requestOfClaim(claim, this.findClass(claim.storageClass)?.policy);
     if (!need || claim.source?.kind !== 'VolumeSnapshot') return need;
-    return this.findSnapshot(claim.source.namespace ?? claim.namespace, claim.source.name)?.readOnly ? undefined : need;
+    const snapshot = this.findSnapshot(claim.source.namespace ?? claim.namespace, claim.source.name);
+    return snapshot ? madeFrom(snapshot, need) : need;
   }
 
   #endClaimHold(uid: string): void {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { claim, DRIVER, gib, group, ledgerWith, lvm, node, pod, volume } from '../ledger-fixture.ts';
+import { claim, DRIVER, freeIn, gib, group, ledgerWith, lvm, node, pod, volume } from '../ledger-fixture.ts';
 import type { Sealed } from '../../model/encryption.ts';
 import type { SourceFacts } from '../../model/facts.ts';
 import type { Ledger } from '../ledger.ts';
@@ -67,6 +67,28 @@ test('a claim that is filled from a snapshot takes room on its node, and no less
   );
   ours.volumeChanged(volume('full', 'pool-0', 7));
   expect(why(ours, ['monday'])[0]).toContain('not enough room for 4 GiB');
+});
+
+test('a claim that asks for what its snapshot tells is served, and takes all that the snapshot has', () => {
+  const ours = ledger([mounted('monday', { readOnly: false, size: gib(5), least: gib(4) })]);
+  expect(why(ours, ['monday'])).toEqual([undefined, WRONG]);
+  ours.claimChanged(claim('small', 3, from('monday')));
+  expect(why(ours, ['small'])[0]).toBe(
+    'the claim default/small: what it is made from has 4 GiB: ask for no less than that',
+  );
+  ours.claimChanged(claim('monday', 4, { ...from('monday'), selectedNode: 'n1' }));
+  expect(freeIn(ours, 'n1', 'pool-0')).toBe(gib(5));
+  ours.claimChanged(claim('monday', 4, from('monday')));
+  ours.volumeChanged(volume('full', 'pool-0', 6));
+  expect(why(ours, ['monday'])[0]).toContain('not enough room for 5 GiB');
+});
+
+test('a claim whose source serves nobody holds no room', () => {
+  const ours = ledger([mounted('monday', { readOnly: false })]);
+  ours.claimChanged(claim('monday', 5, { ...from('monday'), selectedNode: 'n1' }));
+  expect(freeIn(ours, 'n1', 'pool-0')).toBe(gib(5));
+  ours.sourceChanged(mounted('monday', { readOnly: false, problem: 'it is being deleted' }));
+  expect(freeIn(ours, 'n1', 'pool-0')).toBe(gib(10));
 });
 
 test('a source in another namespace is looked for there, and not one of its name in the namespace of the claim', () => {

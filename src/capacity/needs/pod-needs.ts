@@ -24,7 +24,7 @@ import {
   sourceUnusable,
   SPLIT_NODES,
 } from './refusal.ts';
-import { byNeed, requestOf, type VolumeRequest } from './volume-request.ts';
+import { byNeed, filledFrom, requestOf, type VolumeRequest } from './volume-request.ts';
 
 /** What the ledger knows that a pod's needs depend on. */
 export interface Known {
@@ -186,12 +186,13 @@ const storeIn = ({ vgName, size }: Group, key: string): VolumeRequest => ({
   size: storeOfClone(size),
 });
 
-/** It takes the room of any volume. CreateVolume would refuse by the same judge. */
-function needOfFilled(claim: ClaimFacts, ours: OurClass, { size }: Source): Need {
+/** It takes the room of any volume, and all that its source has. CreateVolume would refuse by the same judge. */
+function needOfFilled(claim: ClaimFacts, ours: OurClass, source: Source): Need {
   const key = claimKey(claim.namespace, claim.name);
-  const problem = ours.policy && copyProblem(ours.policy, claim.requested, size);
+  const problem = ours.policy && copyProblem(ours.policy, claim.requested, source.least ?? source.size);
   if (problem !== undefined) return { refusal: badClaim(key, problem) };
-  return needOfClass({ ...claim, key, claimUid: claim.uid }, ours);
+  const need = needOfClass({ ...claim, key, claimUid: claim.uid }, ours);
+  return 'request' in need && need.request ? { ...need, request: filledFrom(source, need.request) } : need;
 }
 
 /** It takes no room, and CreateVolume would refuse by the same judge. */
@@ -202,7 +203,7 @@ function needOfMount(claim: ClaimFacts, ours: OurClass, { size }: Source): Need 
   return problem === undefined ? NOTHING : { refusal: badClaim(key, problem) };
 }
 
-export interface Source extends Pick<SourceFacts, 'node' | 'readOnly' | 'size' | 'problem'> {
+export interface Source extends Pick<SourceFacts, 'node' | 'readOnly' | 'size' | 'least' | 'problem'> {
   /** Of a volume that is cloned: its group, and its own size. Absent: it is in none. */
   readonly group?: Group;
   /** Empty: it is not encrypted. Absent: nobody knows. */

@@ -1,7 +1,7 @@
 import { present } from '../../model/present.ts';
 import { judgeClaim } from '../../model/claim-judge.ts';
 import type { Bytes } from '../../model/bytes.ts';
-import type { ClaimFacts } from '../../model/facts.ts';
+import type { ClaimFacts, SourceFacts } from '../../model/facts.ts';
 import type { MediaType, VolumeKind, VolumePolicy } from '../../model/storage-class.ts';
 import { claimKey } from './claims.ts';
 
@@ -35,6 +35,14 @@ export function requestOf(ask: Pick<VolumeRequest, 'key' | 'claimUid' | 'size'>,
   const { kind, vgName, mediaType } = policy;
   return { ...ask, kind, ...present({ vgName }), ...(mediaType ? { mediaType } : {}) };
 }
+
+/** What a volume takes that is filled from the snapshot. */
+export const filledFrom = ({ size }: Pick<SourceFacts, 'size'>, request: VolumeRequest): VolumeRequest =>
+  size === undefined || size <= request.size ? request : { ...request, size };
+
+/** What a claim takes that is made from the snapshot: nothing if that is mounted itself (R10), or serves nobody. */
+export const madeFrom = (snapshot: SourceFacts, request: VolumeRequest): VolumeRequest | undefined =>
+  snapshot.readOnly || snapshot.problem !== undefined ? undefined : filledFrom(snapshot, request);
 
 /** The order in which volumes must be planned: those with the least choice first, then the largest. */
 export function byNeed(a: VolumeRequest, b: VolumeRequest): number {

@@ -34,6 +34,11 @@ test('a snapshot is read on its node, and what it gives is what was recorded whe
   expect(sourceOf(view, content, copied, DRIVERS)).toEqual({ ...whole, readOnly: false });
 });
 
+test('what a claim must ask for at least is what the snapshot tells as its size', () => {
+  const told = { ...volume, spec: { ...volume.spec, request: { name: 'snapshot-u', requiredBytes: 8 } } };
+  expect(sourceOf(view, content, told, DRIVERS)).toEqual({ ...whole, least: 8 });
+});
+
 test('of an encrypted snapshot it is told with what filesystem', () => {
   const sealed = { encryption: 'luks2', fsType: 'xfs' } as const;
   expect(sourceOf(view, content, { ...volume, spec: { ...volume.spec, ...sealed } }, DRIVERS)).toEqual({

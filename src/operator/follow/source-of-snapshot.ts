@@ -74,12 +74,14 @@ function servedBy(volume: LocalVolume, snapshot: Pick<SourceFacts, 'namespace' |
   const { spec, status } = volume;
   if (status?.phase !== 'Ready') return undefined;
   const { sourceBytes } = status.snapshot ?? {};
+  const { requiredBytes } = spec.request ?? {};
   const size = sourceBytes === undefined ? undefined : bytes(sourceBytes);
+  const least = requiredBytes === undefined ? undefined : bytes(requiredBytes);
   return {
     ...snapshot,
     node: spec.nodeName,
     readOnly: spec.restore === 'Mount',
-    ...present({ size, sealed: sealedIn(volume) }),
+    ...present({ size, least, sealed: sealedIn(volume) }),
   };
 }
 
