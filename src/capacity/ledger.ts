@@ -13,7 +13,7 @@ import type { VolumePolicy } from '../model/storage-class.ts';
 import type { AskedNodes, FilterVerdict, Refusal } from '../model/verdict.ts';
 import { createAudit, type Audit } from './audit.ts';
 import type { OurClass } from './needs/classes.ts';
-import { claimChanged, sourceChanged, sourceGone } from './books/claim-events.ts';
+import { claimChanged, claimGone, sourceChanged, sourceGone } from './books/claim-events.ts';
 import { getCapacity, type Capacity } from './get-capacity.ts';
 import { describeNode, type NodeState } from './state.ts';
 import { choosyClasses, podLacks, type PodLacks } from './books/pod-lacks.ts';
@@ -89,8 +89,7 @@ export class Ledger {
   }
 
   claimGone(uid: string): void {
-    const claim = this.#books.claims.get(uid);
-    if (claim) this.#step(() => this.#books.forgetClaim(claim));
+    this.#step(() => claimGone(this.#books, uid));
   }
 
   classChanged(storageClass: ClassFacts): void {

@@ -285,7 +285,7 @@ export class Model {
     if (!policy || policy === 'wrong' || claim.requested === 0) return undefined;
     const source =
       claim.source?.kind === 'VolumeSnapshot' ? this.known.snapshot.get(claimKeyOf(claim.source.name)) : undefined;
-    if (source?.readOnly) return undefined;
+    if (source?.readOnly || this.#isNoClone(claim)) return undefined;
     return { key: claimKeyOf(claim.name), uid: claim.uid, policy, size: claim.requested };
   }
 
@@ -346,7 +346,21 @@ export class Model {
     const pin = claim.selectedNode ?? source;
     const waits = claim.source !== undefined && pin === undefined;
     const split = item === undefined && source !== undefined && source !== pin;
-    return { blocked: waits || split || this.#isNoMount(claim), pin, item, store: this.#storeOf(claim) };
+    const isNone = this.#isNoMount(claim) || this.#isNoClone(claim) || this.#isOfAnotherDriver(claim);
+    return { blocked: waits || split || isNone, pin, item, store: this.#storeOf(claim) };
+  }
+
+  /** Whether csi-provisioner makes no clone of what the claim names: that is gone, being deleted, or larger. */
+  #isNoClone({ requested, source }: ClaimFacts): boolean {
+    if (source?.kind !== 'PersistentVolumeClaim') return false;
+    const origin = this.known.claim.get(claimKeyOf(source.name));
+    return !origin || origin.deleting || requested < origin.requested;
+  }
+
+  #isOfAnotherDriver({ source }: ClaimFacts): boolean {
+    const origin = source?.kind === 'PersistentVolumeClaim' && this.known.claim.get(claimKeyOf(source.name));
+    const pv = origin && this.known.pv.get(origin.volumeName ?? '');
+    return pv !== undefined && pv !== false && pv.driver !== DRIVER;
   }
 
   /** Beside the largest size that anything says of the volume that is cloned. */

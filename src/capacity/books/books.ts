@@ -8,7 +8,8 @@ import type { NodeRoom } from '../stock/node-stock.ts';
 import { planOn, type PodPlan } from '../placing/plan.ts';
 import { takeTogether } from './take-together.ts';
 import { chooseSlot, serves, type Strategy } from '../placing/search.ts';
-import type { Known } from '../needs/pod-needs.ts';
+import { takenFrom } from '../needs/find-source.ts';
+import type { Known } from '../needs/known.ts';
 import { PodHold } from './pod-hold.ts';
 import { PersistentVolumes } from './persistent-volumes.ts';
 import { PodHolds } from './pod-holds.ts';
@@ -16,7 +17,7 @@ import { PvHolds } from './pv-holds.ts';
 import { WrongClaims } from './wrong-claims.ts';
 import { nodeOf, placeOf, Records, type Recorded } from './records.ts';
 import type { Slot } from '../stock/slot.ts';
-import { madeFrom, requestOfClaim, type VolumeRequest } from '../needs/volume-request.ts';
+import { requestOfClaim, type VolumeRequest } from '../needs/volume-request.ts';
 
 interface BooksPolicy {
   readonly drivers: readonly string[];
@@ -85,7 +86,8 @@ export class Books implements Known {
     const volume = this.#volumeOf(claim);
     const place = volume && placeOf(volume);
     const group = place?.kind === 'LVM' ? { vgName: place.where, size: place.size } : undefined;
-    return present({ group, sealed: volume?.object && (volume.object.sealed ?? {}) });
+    const sealed = volume?.object && (volume.object.sealed ?? {});
+    return present({ group, sealed, problem: this.classes.foreign(this.pvs.get(claim.volumeName ?? '')) });
   }
 
   isProvided(claim: ClaimFacts): boolean {
@@ -273,9 +275,7 @@ export class Books implements Known {
   #requestOf(claim: ClaimFacts): VolumeRequest | undefined {
     if (this.wrongWith(claim) !== undefined) return undefined;
     const need = requestOfClaim(claim, this.findClass(claim.storageClass)?.policy);
-    if (!need || claim.source?.kind !== 'VolumeSnapshot') return need;
-    const snapshot = this.findSnapshot(claim.source.namespace ?? claim.namespace, claim.source.name);
-    return snapshot ? madeFrom(snapshot, need) : need;
+    return need && takenFrom(claim, need, this);
   }
 
   #endClaimHold(uid: string): void {

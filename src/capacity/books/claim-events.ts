@@ -14,6 +14,20 @@ export function claimChanged(books: Books, claim: ClaimFacts): void {
   const first = claims.stoodInFor(claim);
   if (first !== undefined) books.reviewClaim(first);
   books.reviewClaim(claim.uid);
+  reviewClones(books, key);
+}
+
+export function claimGone(books: Books, uid: string): void {
+  const claim = books.claims.get(uid);
+  if (!claim) return;
+  books.forgetClaim(claim);
+  reviewClones(books, claimKey(claim.namespace, claim.name));
+}
+
+/** A claim that cannot be a clone any more holds nothing. */
+function reviewClones(books: Books, key: string): void {
+  for (const uid of books.claims.clonesOf(key))
+    if (books.claims.get(uid)?.selectedNode !== undefined) books.reviewClaim(uid);
 }
 
 /** A snapshot that claims may be made from, ready to be read. */

@@ -2,7 +2,9 @@ import { NO_BYTES, type Bytes } from '../../model/bytes.ts';
 import type { ClaimFacts, PodFacts, PodVolume } from '../../model/facts.ts';
 import { present } from '../../model/present.ts';
 import type { VolumePolicy } from '../../model/storage-class.ts';
-import { findSource, nameOfSource, parseInline, type Known } from './pod-needs.ts';
+import { findSource, nameOfSource } from './find-source.ts';
+import type { Known } from './known.ts';
+import { parseInline } from './pod-needs.ts';
 
 /** A volume of a pod that is or will be one of ours. */
 export interface AskedVolume extends Partial<Pick<VolumePolicy, 'kind' | 'vgName' | 'mediaType'>> {

@@ -11,6 +11,8 @@ export class Claims {
   readonly #byUid = new Map<string, ClaimFacts>();
   readonly #byKey = new Map<string, ClaimFacts>();
   readonly #standIns = new StandIns();
+  /** Of claims that are cloned, by `namespace/name`: uids of the clones. */
+  readonly #clones = new Map<string, Set<string>>();
 
   get(uid: string): ClaimFacts | undefined {
     return this.#byUid.get(uid);
@@ -35,6 +37,11 @@ export class Claims {
     return this.#standIns.firstOf(uid);
   }
 
+  /** Uids of the claims that are made from the claim of this `namespace/name`, whichever has it. */
+  clonesOf(key: string): readonly string[] {
+    return [...(this.#clones.get(key) ?? [])];
+  }
+
   /** By `namespace/name`. */
   get told(): ReadonlyMap<string, ClaimFacts> {
     return this.#byKey;
@@ -51,8 +58,11 @@ export class Claims {
     this.#byUid.set(claim.uid, claim);
     this.#byKey.set(key, claim);
     this.#standIns.set(claim);
+    const origin = originOf(claim);
+    if (origin !== undefined) this.#clones.set(origin, (this.#clones.get(origin) ?? new Set()).add(claim.uid));
     if (earlier === undefined || earlier.uid === claim.uid) return undefined;
     this.#byUid.delete(earlier.uid);
+    this.#deleteClone(earlier);
     return earlier;
   }
 
@@ -61,7 +71,18 @@ export class Claims {
     const claim = this.#byUid.get(uid);
     if (!claim) return;
     this.#byUid.delete(uid);
+    this.#deleteClone(claim);
     const key = claimKey(claim.namespace, claim.name);
     if (this.#byKey.get(key)?.uid === uid) this.#byKey.delete(key);
   }
+
+  #deleteClone(claim: ClaimFacts): void {
+    const origin = originOf(claim) ?? '';
+    const clones = this.#clones.get(origin);
+    if (clones?.delete(claim.uid) && clones.size === 0) this.#clones.delete(origin);
+  }
 }
+
+/** `namespace/name` of the claim that it is a clone of. */
+const originOf = ({ namespace: own, source }: ClaimFacts): string | undefined =>
+  source?.kind === 'PersistentVolumeClaim' ? claimKey(source.namespace ?? own, source.name) : undefined;

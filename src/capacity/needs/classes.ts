@@ -1,7 +1,7 @@
 import { textOf } from '../../model/fault.ts';
 import { checkTopologies, type TopologyTerm } from '../../model/class-topologies.ts';
 import { present } from '../../model/present.ts';
-import type { ClassFacts } from '../../model/facts.ts';
+import type { ClassFacts, PvFacts } from '../../model/facts.ts';
 import { parseStorageClass, type VolumePolicy } from '../../model/storage-class.ts';
 
 /** A StorageClass of ours; `policy` is undefined when no volume of it can be made, and `problem` says how. */
@@ -28,6 +28,12 @@ export class Classes {
 
   isOurDriver(name: string): boolean {
     return this.#drivers.has(name);
+  }
+
+  /** Why nothing of ours can be cloned from the volume; undefined when it is ours. */
+  foreign(volume: Pick<PvFacts, 'driver'> | undefined): string | undefined {
+    if (!volume || this.isOurDriver(volume.driver)) return undefined;
+    return `its volume is of ${volume.driver === '' ? 'no CSI driver' : `the CSI driver ${volume.driver}`}`;
   }
 
   find(name: string | undefined): OurClass | undefined {

@@ -1,15 +1,16 @@
 import { present } from '../../model/present.ts';
-import type { Bytes } from '../../model/bytes.ts';
-import { sealProblem, type Sealed } from '../../model/encryption.ts';
+import { sealProblem } from '../../model/encryption.ts';
 import { textOf } from '../../model/fault.ts';
 import { storeOfClone } from '../../model/snapshot-store.ts';
 import { copyProblem, judgeClaim, mountProblem } from '../../model/claim-judge.ts';
-import type { ClaimFacts, PodFacts, PodVolume, SourceFacts } from '../../model/facts.ts';
+import type { ClaimFacts, PodFacts, PodVolume } from '../../model/facts.ts';
 import { parseInlineAttributes } from '../../model/inline-attributes.ts';
 import { inlineVolumeId } from '../../model/inline-volume.ts';
 import type { Refusal } from '../../model/verdict.ts';
 import { claimKey } from './claims.ts';
 import type { OurClass } from './classes.ts';
+import { findSource, nameOfSource } from './find-source.ts';
+import type { Group, Known, Source } from './known.ts';
 import {
   badClaim,
   badClass,
@@ -25,21 +26,6 @@ import {
   SPLIT_NODES,
 } from './refusal.ts';
 import { byNeed, filledFrom, requestOf, type VolumeRequest } from './volume-request.ts';
-
-/** What the ledger knows that a pod's needs depend on. */
-export interface Known {
-  findClaim(namespace: string, name: string): ClaimFacts | undefined;
-  findClass(name: string | undefined): OurClass | undefined;
-  findSnapshot(namespace: string, name: string): SourceFacts | undefined;
-  /** Where the claim's volume is, else the node that the scheduler chose for it; undefined while neither is known. */
-  nodeOfClaim(claim: ClaimFacts): string | undefined;
-  /** What is recorded of the claim's volume. */
-  volumeOfClaim(claim: ClaimFacts): Pick<Source, 'group' | 'sealed'>;
-  /** What CreateVolume said when it refused the claim for what it is; undefined for any other claim. */
-  wrongWith(claim: ClaimFacts): string | undefined;
-  /** Whether its room is held for the claim or recorded, so that the pod needs none for it. */
-  isProvided(claim: ClaimFacts): boolean;
-}
 
 /** The volumes of a pod that need a place, and the only node that it can go to, if its other volumes decide that. */
 export interface PodNeeds {
@@ -149,10 +135,6 @@ function needOfClaim(claim: ClaimFacts, known: Known): Need {
   return needOfCopy(claim, { key, ours, node }, known);
 }
 
-/** The source in words, with its namespace where that is not the claim's. */
-export const nameOfSource = ({ source }: ClaimFacts): string =>
-  `${source?.kind} ${source?.namespace === undefined ? '' : `${source.namespace}/`}${source?.name}`;
-
 const isElsewhere = (a: string | undefined, b: string | undefined): boolean =>
   a !== undefined && b !== undefined && a !== b;
 
@@ -201,31 +183,6 @@ function needOfMount(claim: ClaimFacts, ours: OurClass, { size }: Source): Need 
   if (!ours.policy || claim.requested === 0) return needOfClass({ ...claim, key }, ours);
   const problem = mountProblem(ours.policy, claim.requested, claim.use ?? {}, size);
   return problem === undefined ? NOTHING : { refusal: badClaim(key, problem) };
-}
-
-export interface Source extends Pick<SourceFacts, 'node' | 'readOnly' | 'size' | 'least' | 'problem'> {
-  /** Of a volume that is cloned: its group, and its own size. Absent: it is in none. */
-  readonly group?: Group;
-  /** Empty: it is not encrypted. Absent: nobody knows. */
-  readonly sealed?: Sealed;
-}
-
-interface Group {
-  readonly vgName: string;
-  readonly size: Bytes;
-}
-
-/** What a claim is made from; undefined while that is not known, or not ready. */
-export function findSource({ namespace: own, source }: ClaimFacts, known: Known): Source | undefined {
-  if (source === undefined) return undefined;
-  const { namespace = own } = source;
-  if (source.kind === 'VolumeSnapshot') {
-    const snapshot = known.findSnapshot(namespace, source.name);
-    return snapshot && { ...snapshot, sealed: snapshot.sealed ?? {} };
-  }
-  const origin = known.findClaim(namespace, source.name);
-  const node = origin?.bound ? known.nodeOfClaim(origin) : undefined;
-  return origin && node !== undefined ? { node, readOnly: false, ...known.volumeOfClaim(origin) } : undefined;
 }
 
 interface ClassAsk extends Pick<ClaimFacts, 'requested' | 'use'> {

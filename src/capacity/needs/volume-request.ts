@@ -40,10 +40,6 @@ export function requestOf(ask: Pick<VolumeRequest, 'key' | 'claimUid' | 'size'>,
 export const filledFrom = ({ size }: Pick<SourceFacts, 'size'>, request: VolumeRequest): VolumeRequest =>
   size === undefined || size <= request.size ? request : { ...request, size };
 
-/** What a claim takes that is made from the snapshot: nothing if that is mounted itself (R10), or serves nobody. */
-export const madeFrom = (snapshot: SourceFacts, request: VolumeRequest): VolumeRequest | undefined =>
-  snapshot.readOnly || snapshot.problem !== undefined ? undefined : filledFrom(snapshot, request);
-
 /** The order in which volumes must be planned: those with the least choice first, then the largest. */
 export function byNeed(a: VolumeRequest, b: VolumeRequest): number {
   return choice(a) - choice(b) || b.size - a.size || (a.key < b.key ? -1 : 1);

@@ -1,0 +1,69 @@
+import { expect, test } from 'vitest';
+import { claim, DRIVER, freeIn, gib, group, ledgerWith, node, pod } from '../ledger-fixture.ts';
+import type { Ledger } from '../ledger.ts';
+
+const nodes = [node('n2', [group('pool-0', 10)])];
+const ofOrigin = { kind: 'PersistentVolumeClaim', name: 'origin' } as const;
+const clone = claim('c', 2, { source: ofOrigin });
+const origin = claim('origin', 2, { volumeName: 'pv', bound: true });
+const pv = { name: 'pv', driver: DRIVER, handle: 'pv', node: 'n2' };
+const block = { use: { block: true } };
+
+test.each([
+  ['what is being deleted', { ...origin, deleting: true }, clone, pv, 'it is being deleted'],
+  [
+    'less than was asked for the origin',
+    { ...origin, requested: gib(3) },
+    clone,
+    pv,
+    'it asks for 3 GiB: ask for no less than that',
+  ],
+  [
+    'a raw device as a filesystem',
+    { ...origin, ...block },
+    clone,
+    pv,
+    'it has volumeMode Block, and a clone has it too: do not ask for Filesystem',
+  ],
+  [
+    'a filesystem as a raw device',
+    origin,
+    { ...clone, ...block },
+    pv,
+    'it has volumeMode Filesystem, and a clone has it too: do not ask for Block',
+  ],
+  [
+    "another driver's volume",
+    origin,
+    clone,
+    { ...pv, driver: 'nfs.csi.k8s.io' },
+    'its volume is of the CSI driver nfs.csi.k8s.io',
+  ],
+  [
+    'a volume without a driver',
+    origin,
+    clone,
+    { name: 'pv', driver: '', handle: '' },
+    'its volume is of no CSI driver',
+  ],
+])('no clone is made of %s', (_, from, asking, of, problem) => {
+  const ledger = ledgerWith({ nodes, claims: [from, asking] });
+  ledger.pvChanged(of);
+  const { refusals } = ledger.filter(pod('p', ['c']), ['n2'], 0);
+  expect(refusals[0]?.message).toBe(`the claim default/c is made from PersistentVolumeClaim origin: ${problem}`);
+});
+
+test.each<[string, (ledger: Ledger) => void]>([
+  ['is being deleted', (ledger) => ledger.claimChanged({ ...origin, deleting: true })],
+  ['asks for more', (ledger) => ledger.claimChanged({ ...origin, requested: gib(3) })],
+  ['is gone', (ledger) => ledger.claimGone(origin.uid)],
+  ['is made anew', (ledger) => ledger.claimChanged({ ...origin, uid: 'another', deleting: true })],
+])('a clone whose origin %s after its node was chosen holds no room any more', (_, change) => {
+  const ledger = ledgerWith({ nodes, claims: [{ ...clone, selectedNode: 'n2' }, origin] });
+  ledger.pvChanged(pv);
+  expect(freeIn(ledger, 'n2', 'pool-0')).toBe(gib(8));
+  change(ledger);
+  expect(freeIn(ledger, 'n2', 'pool-0')).toBe(gib(10));
+  ledger.claimChanged(origin);
+  expect(freeIn(ledger, 'n2', 'pool-0')).toBe(gib(8));
+});
