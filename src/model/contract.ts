@@ -1,7 +1,7 @@
 import { CLASS_PARAMETERS, INLINE_ATTRIBUTES, MUTABLE_PARAMETERS } from './parameters.ts';
 import { EVENT_REASONS } from './event-reasons.ts';
 import { SNAPSHOT_CLASS_PARAMETERS } from './snapshot-class.ts';
-import { SNAPSHOT_SOURCE } from './snapshot-objects.ts';
+import { ANY_MODE, RESTORE_SOURCE, SNAPSHOT_SOURCE } from './snapshot-objects.ts';
 import {
   APP_COMPONENT,
   APP_MANAGED_BY,
@@ -142,6 +142,8 @@ const ON_OBJECTS: readonly Row[] = [
   [POD_SECURITY, 'label', 'Namespace', ['administrator'], ['people'], 'Kubernetes'],
   [TOPOLOGY_KEY, 'label', 'Node', ['kubelet'], ['operator', 'agent'], 'Kubernetes'],
   [SNAPSHOT_SOURCE, 'finalizer', 'PersistentVolumeClaim', ['snapshot-controller'], ['people'], 'Kubernetes'],
+  [RESTORE_SOURCE, 'finalizer', 'VolumeSnapshot', ['csi-provisioner'], ['operator'], 'Kubernetes'],
+  [ANY_MODE, 'annotation', 'VolumeSnapshotContent', ['administrator'], ['csi-provisioner', 'operator'], 'Kubernetes'],
   [VOLUME_FINALIZER, 'finalizer', 'LocalVolume', ['operator', 'agent'], ['agent'], 'ours'],
   [MARK, 'extended resource', 'Pod', ['administrator'], ['kube-scheduler', 'people'], 'ours'],
 ];

@@ -115,6 +115,8 @@ export interface SourceFacts {
   readonly size?: Bytes;
   /** The least that a claim may ask for, which is less than `size` by what its source had unasked. Absent: `size`. */
   readonly least?: Bytes;
+  /** The only volumeMode that a claim may ask for. Absent: any. */
+  readonly mode?: string;
   /** Absent: it is not encrypted. */
   readonly sealed?: Sealed;
   /** Why no claim can be made from it, whatever happens. */

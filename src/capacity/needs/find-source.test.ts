@@ -23,14 +23,14 @@ test.each([
     { ...origin, ...block },
     clone,
     pv,
-    'it has volumeMode Block, and a clone has it too: do not ask for Filesystem',
+    'it has volumeMode Block, and so has what is made from it: do not ask for Filesystem',
   ],
   [
     'a filesystem as a raw device',
     origin,
     { ...clone, ...block },
     pv,
-    'it has volumeMode Filesystem, and a clone has it too: do not ask for Block',
+    'it has volumeMode Filesystem, and so has what is made from it: do not ask for Block',
   ],
   [
     "another driver's volume",
@@ -66,4 +66,23 @@ test.each<[string, (ledger: Ledger) => void]>([
   expect(freeIn(ledger, 'n2', 'pool-0')).toBe(gib(10));
   ledger.claimChanged(origin);
   expect(freeIn(ledger, 'n2', 'pool-0')).toBe(gib(8));
+});
+
+test('no claim is made from a snapshot of another volumeMode, and none holds room', () => {
+  const monday = { namespace: 'default', name: 'monday', node: 'n2', readOnly: false, size: gib(2), mode: 'Block' };
+  const source = { kind: 'VolumeSnapshot', name: 'monday' } as const;
+  const ledger = ledgerWith({
+    nodes,
+    claims: [
+      claim('c', 2, { source, selectedNode: 'n2' }),
+      claim('d', 2, { source, ...block }),
+      claim('e', 2, { source }),
+    ],
+  });
+  expect(freeIn(ledger, 'n2', 'pool-0')).toBe(gib(8));
+  ledger.sourceChanged(monday);
+  expect(freeIn(ledger, 'n2', 'pool-0')).toBe(gib(10));
+  const said = (name: string) => ledger.filter(pod(`p-${name}`, [name]), ['n2'], 0).refusals[0]?.message;
+  expect(said('d')).toBeUndefined();
+  expect(said('e')).toContain('it has volumeMode Block, and so has what is made from it: do not ask for Filesystem');
 });

@@ -1,5 +1,5 @@
 import { formatBytes } from '../../model/bytes.ts';
-import type { ClaimFacts } from '../../model/facts.ts';
+import type { ClaimFacts, SourceFacts } from '../../model/facts.ts';
 import { present } from '../../model/present.ts';
 import type { Known, Source } from './known.ts';
 import { filledFrom, type VolumeRequest } from './volume-request.ts';
@@ -15,7 +15,9 @@ export function findSource(claim: ClaimFacts, known: Known): Source | undefined 
   const { namespace = own } = source;
   if (source.kind === 'PersistentVolumeClaim') return findOrigin(claim, known.findClaim(namespace, source.name), known);
   const snapshot = known.findSnapshot(namespace, source.name);
-  return snapshot && { ...snapshot, sealed: snapshot.sealed ?? {} };
+  return (
+    snapshot && { ...snapshot, sealed: snapshot.sealed ?? {}, ...present({ problem: restoreProblem(claim, snapshot) }) }
+  );
 }
 
 function findOrigin(claim: ClaimFacts, origin: ClaimFacts | undefined, known: Known): Source | undefined {
@@ -34,8 +36,18 @@ function cloneProblem(claim: ClaimFacts, origin: ClaimFacts): string | undefined
   if (origin.deleting) return 'it is being deleted';
   if (claim.requested < origin.requested)
     return `it asks for ${formatBytes(origin.requested)}: ask for no less than that`;
-  const [has, wants] = [modeOf(origin), modeOf(claim)];
-  return has === wants ? undefined : `it has volumeMode ${has}, and a clone has it too: do not ask for ${wants}`;
+  return modeProblem(claim, modeOf(origin));
+}
+
+/** Why the claim cannot be made from the snapshot. Of the mode csi-provisioner judges before us (getSnapshotSource). */
+const restoreProblem = (claim: ClaimFacts, { problem, mode }: SourceFacts): string | undefined =>
+  problem ?? (mode === undefined ? undefined : modeProblem(claim, mode));
+
+function modeProblem(claim: ClaimFacts, has: string): string | undefined {
+  const wants = modeOf(claim);
+  return has === wants
+    ? undefined
+    : `it has volumeMode ${has}, and so has what is made from it: do not ask for ${wants}`;
 }
 
 const modeOf = ({ use }: ClaimFacts): string => (use?.block ? 'Block' : 'Filesystem');
@@ -54,5 +66,5 @@ export function takenFrom(claim: ClaimFacts, request: VolumeRequest, known: Know
   }
   const snapshot = known.findSnapshot(namespace, source.name);
   if (snapshot === undefined) return request;
-  return snapshot.readOnly || snapshot.problem !== undefined ? undefined : filledFrom(snapshot, request);
+  return snapshot.readOnly || restoreProblem(claim, snapshot) !== undefined ? undefined : filledFrom(snapshot, request);
 }

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import { KEEP } from '../../model/well-known.ts';
-import { sourceOf, type ContentView, type SnapshotView } from './source-of-snapshot.ts';
+import { ANY_MODE, RESTORE_SOURCE } from '../../model/snapshot-objects.ts';
+import { sourceOf, viewOfContent, viewOfSnapshot, type ContentView, type SnapshotView } from './source-of-snapshot.ts';
 
 const DRIVERS = ['local.csi.aliyun.com'];
 const view: SnapshotView = { key: 'web/monday', uid: 'u', content: 'c', ready: true };
@@ -74,4 +75,26 @@ test.each<[string, ContentView, LocalVolume | undefined, string]>([
   ['that overflowed', content, { ...volume, status: { snapshot: { overflowed: true } } }, 'it overflowed'],
 ])('a snapshot %s serves nobody, and says why', (_, of, local, problem) => {
   expect(sourceOf(view, of, local, DRIVERS)?.problem).toContain(problem);
+});
+
+test.each([
+  [undefined, 'Block'],
+  ['false', 'Block'],
+  ['yes', 'Block'],
+  ['true', undefined],
+  ['1', undefined],
+])('its content says for what volumeMode it is, and may allow others by annotation: %s', (allowed, mode) => {
+  const annotations = allowed === undefined ? {} : { [ANY_MODE]: allowed };
+  const seen = { ...viewOfContent({ metadata: { annotations }, spec: { sourceVolumeMode: 'Block' } }), ...content };
+  expect(sourceOf(view, seen, volume, DRIVERS)?.mode).toBe(mode);
+});
+
+test('nothing is made from a VolumeSnapshot that is being deleted, but what is being made already', () => {
+  const leaving = { namespace: 'web', name: 'monday', deletionTimestamp: '2026-01-01T00:00:00Z' };
+  const said = (finalizers: string[]) => {
+    const seen = { ...viewOfSnapshot({ metadata: { ...leaving, finalizers } }), ...view };
+    return sourceOf(seen, content, volume, DRIVERS)?.problem;
+  };
+  expect(said(['snapshot.storage.kubernetes.io/volumesnapshot-as-source-protection'])).toBe('it is being deleted');
+  expect(said([RESTORE_SOURCE])).toBeUndefined();
 });

@@ -3,8 +3,14 @@ import { sealedIn } from '../../model/encryption.ts';
 import type { SourceFacts } from '../../model/facts.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import { isLetGo } from '../../model/needed-data.ts';
+import type { ObjectMeta } from '../../model/objects.ts';
 import { present } from '../../model/present.ts';
-import type { VolumeSnapshot, VolumeSnapshotContent } from '../../model/snapshot-objects.ts';
+import {
+  ANY_MODE,
+  RESTORE_SOURCE,
+  type VolumeSnapshot,
+  type VolumeSnapshotContent,
+} from '../../model/snapshot-objects.ts';
 
 /** What is kept of a VolumeSnapshot. */
 export interface SnapshotView {
@@ -14,6 +20,8 @@ export interface SnapshotView {
   /** Name of its VolumeSnapshotContent; empty: none yet. */
   readonly content: string;
   readonly ready: boolean;
+  /** It is being deleted, and csi-provisioner makes nothing from it any more. */
+  readonly leaving?: true;
 }
 
 /** What is kept of a VolumeSnapshotContent. */
@@ -30,6 +38,8 @@ export interface ContentView {
   readonly snapshot: string;
   /** It is being deleted. */
   readonly leaving?: true;
+  /** The only volumeMode that csi-provisioner makes claims of from it; absent: any. */
+  readonly mode?: string;
 }
 
 export const viewOfSnapshot = ({ metadata, status }: VolumeSnapshot): SnapshotView => ({
@@ -37,6 +47,7 @@ export const viewOfSnapshot = ({ metadata, status }: VolumeSnapshot): SnapshotVi
   uid: metadata.uid ?? '',
   content: status?.boundVolumeSnapshotContentName ?? '',
   ready: status?.readyToUse === true,
+  ...(metadata.deletionTimestamp !== undefined && !metadata.finalizers?.includes(RESTORE_SOURCE) && { leaving: true }),
 });
 
 export const viewOfContent = ({ metadata, spec, status }: VolumeSnapshotContent): ContentView => {
@@ -47,8 +58,13 @@ export const viewOfContent = ({ metadata, spec, status }: VolumeSnapshotContent)
   return {
     ...{ name: metadata.name ?? '', uid, driver, handle, ready, snapshot: `${namespace}/${name}` },
     ...(metadata.deletionTimestamp === undefined ? {} : { leaving: true }),
+    ...present({ mode: modeOf(metadata, spec) }),
   };
 };
+
+/** What allows others is read as ParseBool of Go reads it, which csi-provisioner asks. */
+const modeOf = ({ annotations = {} }: ObjectMeta, spec: VolumeSnapshotContent['spec']): string | undefined =>
+  /^(1|t|T|true|True|TRUE)$/.test(annotations[ANY_MODE] ?? '') ? undefined : spec?.sourceVolumeMode;
 
 /**
  * What claims made from a VolumeSnapshot get, or why none can be made from it; undefined while that may still change,
@@ -56,7 +72,7 @@ export const viewOfContent = ({ metadata, spec, status }: VolumeSnapshotContent)
  * LocalVolume (docs/decisions/0015-what-a-snapshot-gives.md).
  */
 export function sourceOf(
-  { key, ready }: SnapshotView,
+  { key, ready, leaving }: SnapshotView,
   content: ContentView | undefined,
   volume: LocalVolume | undefined,
   drivers: readonly string[],
@@ -64,13 +80,16 @@ export function sourceOf(
   if (!content || content.snapshot !== key || content.handle === '') return undefined;
   const [namespace = '', name = ''] = key.split('/');
   const problem = drivers.includes(content.driver)
-    ? problemOf(volume, { handle: content.handle, ready })
+    ? problemOf(volume, { handle: content.handle, ready, leaving })
     : `it is a snapshot of the CSI driver ${content.driver}`;
   if (problem !== undefined) return { namespace, name, node: '', readOnly: false, problem };
-  return volume && ready ? servedBy(volume, { namespace, name }) : undefined;
+  return volume && ready ? servedBy(volume, { namespace, name, ...present({ mode: content.mode }) }) : undefined;
 }
 
-function servedBy(volume: LocalVolume, snapshot: Pick<SourceFacts, 'namespace' | 'name'>): SourceFacts | undefined {
+function servedBy(
+  volume: LocalVolume,
+  snapshot: Pick<SourceFacts, 'namespace' | 'name' | 'mode'>,
+): SourceFacts | undefined {
   const { spec, status } = volume;
   if (status?.phase !== 'Ready') return undefined;
   const { sourceBytes } = status.snapshot ?? {};
@@ -87,10 +106,10 @@ function servedBy(volume: LocalVolume, snapshot: Pick<SourceFacts, 'namespace' |
 
 function problemOf(
   volume: LocalVolume | undefined,
-  { handle, ready }: { readonly handle: string; readonly ready: boolean },
+  { handle, ready, leaving }: Pick<ContentView, 'handle' | 'ready'> & { readonly leaving: true | undefined },
 ): string | undefined {
   if (volume?.spec.role !== 'Snapshot') return ready ? `no node has ${handle}` : undefined;
-  if (isLetGo(volume)) return 'it is being deleted';
+  if (leaving || isLetGo(volume)) return 'it is being deleted';
   return volume.status?.snapshot?.overflowed
     ? 'it overflowed: its store was full, and what it held is lost'
     : undefined;
