@@ -801,6 +801,18 @@ test('of two nodes that have one hostname label, a volume goes to the one that t
   await expect(makeFor('web-1')).rejects.toMatchObject({ code: Code.RESOURCE_EXHAUSTED });
 });
 
+test('a volume that may be anywhere is made on a cordoned node only if no other has room', async () => {
+  await addNodes('n1', 'n2', 'n3');
+  const body = { spec: { unschedulable: true } };
+  for (const name of ['n1', 'n2']) await ours.client.patch(NODES, { name }, { type: 'merge', body }, never);
+  startFakeAgent();
+  await startReady();
+  await createVolume('pvc-1', 6 * GIB);
+  expect(volume('pvc-1')?.spec.nodeName).toBe('n3');
+  await createVolume('pvc-2', 6 * GIB);
+  expect(volume('pvc-2')?.spec.nodeName).not.toBe('n3');
+});
+
 test('the page asks the API server who looks, and shows what the operator knows; a replica that waits says who leads', async () => {
   await addNodes('n1');
   startFakeAgent();

@@ -59,6 +59,14 @@ describe('CreateVolume', () => {
     expect(ledger.place({ name: 'v', size: gib(2), policy: anyGroup }, 0)).toMatchObject({ placement: { node: want } });
   });
 
+  test('what may be anywhere is made on a node of the last only if no other has room', () => {
+    const ledger = ledgerWith({ nodes: [...one(4), node('n2', [group('pool-0', 20)])] }, { strategy: 'spread' });
+    const place = (name: string) => ledger.place({ name, size: gib(3), policy: anyGroup, last: new Set(['n2']) }, 0);
+    expect(place('v')).toMatchObject({ placement: { node: 'n1' } });
+    expect(place('w')).toMatchObject({ placement: { node: 'n2' } });
+    expect(place('v')).toMatchObject({ placement: { node: 'n1' } });
+  });
+
   test('goes where its pod was promised room, also when others take the rest', () => {
     const nodes = ['n1', 'n2'].map((name) => node(name, [group('pool-0', 10), group('pool-1', 4)]));
     const ledger = ledgerWith({ nodes, claims: [claim('a', 3), claim('b', 9)] });

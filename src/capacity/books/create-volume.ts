@@ -28,6 +28,8 @@ export interface PlaceRequest {
   readonly policy: VolumePolicy;
   /** Where it may go, best first; absent: anywhere. */
   readonly nodes?: readonly string[];
+  /** Where it goes only if there is no room elsewhere, of those that may be anywhere. */
+  readonly last?: ReadonlySet<string>;
 }
 
 export type PlaceAnswer =
@@ -167,17 +169,22 @@ function existing(node: NodeRoom, name: string): [Slot, number][] {
 
 function candidates(
   books: Books,
-  { nodes }: PlaceRequest,
+  { nodes, last }: PlaceRequest,
   request: VolumeRequest,
   own: ReadonlyMap<Slot, number>,
   strategy: Strategy,
 ): NodeRoom[] {
   const allowed = nodes
     ? nodes.flatMap((name) => books.cluster.find(name) ?? [])
-    : byScore([...books.cluster.present()], request, books, strategy);
+    : endingIn(last, byScore([...books.cluster.present()], request, books, strategy));
   const holding = new Set([...own.keys()].map((slot) => slot.node.name));
   return [...allowed.filter(({ name }) => holding.has(name)), ...allowed.filter(({ name }) => !holding.has(name))];
 }
+
+const endingIn = (last: ReadonlySet<string> | undefined, nodes: readonly NodeRoom[]): readonly NodeRoom[] =>
+  last === undefined
+    ? nodes
+    : [...nodes.filter(({ name }) => !last.has(name)), ...nodes.filter(({ name }) => last.has(name))];
 
 /** Those with room first, best first; the others after them, for their reasons. */
 function byScore(nodes: readonly NodeRoom[], request: VolumeRequest, books: Books, strategy: Strategy): NodeRoom[] {

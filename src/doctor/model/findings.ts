@@ -224,7 +224,7 @@ export const FINDINGS = {
   ),
   ClassBindsAtOnce: broken(
     '`volumeBindingMode` is Immediate, which is the default',
-    'claims wait for ever: a local volume needs a pod to say on which node',
+    'volumes are made before a scheduler says for which node: their pods may fit there no more, or never have',
     'make the class anew with WaitForFirstConsumer',
   ),
   ClassFitsNowhere: risk(

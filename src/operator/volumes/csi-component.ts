@@ -10,9 +10,8 @@ import type { Tracer } from '../../trace/tracer.ts';
 import type { Informers } from '../follow/informers.ts';
 import type { SnapshotContents } from '../follow/snapshot-contents.ts';
 import type { CountedStorages } from '../follow/silent-nodes.ts';
-import { present } from '../../model/present.ts';
 import { createClaimsOfVolumes } from './claims-of-volumes.ts';
-import { exactNodes } from './exact-nodes.ts';
+import { cordonedNodes, exactNodes } from './exact-nodes.ts';
 import type { NeededData } from './needed-data.ts';
 import { createTraces } from './trace-volume.ts';
 import { createVolumeStore } from './volume-store.ts';
@@ -48,7 +47,9 @@ export function createCsiComponent(deps: CsiComponentDeps): Component {
   const { client, ledger, informers, storages, topology, notReady } = deps;
   const place = (ask: PlaceRequest): PlaceAnswer => {
     const chosen = ask.claim && informers.claims.get(`${ask.claim.namespace}/${ask.claim.name}`)?.selectedNode;
-    const exact = { ...ask, ...present({ nodes: ask.nodes && exactNodes(ask.nodes, chosen, topology) }) };
+    const exact = ask.nodes
+      ? { ...ask, nodes: exactNodes(ask.nodes, chosen, topology) }
+      : { ...ask, last: cordonedNodes(informers.nodes.values.values()) };
     const answer = ledger.place(exact, deps.now());
     if (!answer.ok) deps.onRefused(exact);
     return answer;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { exactNodes } from './exact-nodes.ts';
+import { cordonedNodes, exactNodes } from './exact-nodes.ts';
 
 const topology = { hostnameOf: (node: string) => (node.startsWith('twin') ? 'twin' : node) };
 
@@ -10,4 +10,8 @@ test.each([
   ['a node that is not asked for', ['twin-1'], 'twin-2', ['twin-1']],
 ])('where the scheduler chose %s', (_, nodes, chosen, left) => {
   expect(exactNodes(nodes, chosen, topology)).toEqual(left);
+});
+
+test('the cordoned nodes are told by name', () => {
+  expect([...cordonedNodes([{ name: 'n1' }, { name: 'n2', cordoned: true }])]).toEqual(['n2']);
 });

@@ -1,4 +1,5 @@
 import type { Topology } from '../../csi/ports.ts';
+import type { NodeTraits } from '../../model/node-choice.ts';
 
 /**
  * The nodes without those that have the hostname label of the one that the scheduler chose for the claim and are not
@@ -14,3 +15,10 @@ export function exactNodes(
   const hostname = hostnameOf(chosen);
   return nodes.filter((node) => node === chosen || hostnameOf(node) !== hostname);
 }
+
+/**
+ * Names of the nodes that an administrator cordoned: a volume that may be anywhere waits there for its pods until that
+ * is over.
+ */
+export const cordonedNodes = (nodes: Iterable<Pick<NodeTraits, 'name' | 'cordoned'>>): ReadonlySet<string> =>
+  new Set([...nodes].flatMap(({ name, cordoned }) => (cordoned ? [name] : [])));
