@@ -13,7 +13,8 @@ import type { VolumePolicy } from '../model/storage-class.ts';
 import type { AskedNodes, FilterVerdict, Refusal } from '../model/verdict.ts';
 import { createAudit, type Audit } from './audit.ts';
 import type { OurClass } from './needs/classes.ts';
-import { claimChanged, claimGone, sourceChanged, sourceGone } from './books/claim-events.ts';
+import { claimChanged, claimGone, classChanged, classGone } from './books/claim-events.ts';
+import { sourceChanged, sourceGone, sourcesListed } from './books/source-events.ts';
 import { getCapacity, type Capacity } from './get-capacity.ts';
 import { describeNode, type NodeState } from './state.ts';
 import { choosyClasses, podLacks, type PodLacks } from './books/pod-lacks.ts';
@@ -93,24 +94,25 @@ export class Ledger {
   }
 
   classChanged(storageClass: ClassFacts): void {
-    this.#step(() => {
-      if (this.#books.classes.set(storageClass)) this.#books.reviewClass(storageClass.name);
-    });
+    this.#step(() => classChanged(this.#books, storageClass));
   }
 
   classGone(name: string): void {
-    this.#step(() => {
-      if (this.#books.classes.delete(name)) this.#books.reviewClass(name);
-    });
+    this.#step(() => classGone(this.#books, name));
   }
 
-  /** A snapshot that claims may be made from, ready to be read. */
+  /** A snapshot that claims may be made from: ready to be read, or good for nothing, or it waits for something. */
   sourceChanged(source: SourceFacts): void {
     this.#step(() => sourceChanged(this.#books, source));
   }
 
   sourceGone(namespace: string, name: string): void {
     this.#step(() => sourceGone(this.#books, namespace, name));
+  }
+
+  /** All snapshots that there are have been told: others are gone. */
+  sourcesListed(): void {
+    this.#step(() => sourcesListed(this.#books));
   }
 
   podChanged(pod: PodFacts): void {
@@ -188,9 +190,7 @@ export class Ledger {
     this.#step(() => this.#books.noteWrong(uid, words, nowMs + REFUSAL_TTL_MS));
   }
 
-  /**
-   * The last judge of an expansion to `size` bytes: takes the difference, to be followed by an update of the object.
-   */
+  /** The last judge of an expansion to `size` bytes: takes the difference, and an update of the object follows. */
   grow(name: string, size: Bytes): GrowAnswer {
     return this.#step(() => growVolume(this.#books, name, size));
   }

@@ -119,6 +119,8 @@ export interface SourceFacts {
   readonly mode?: string;
   /** Absent: it is not encrypted. */
   readonly sealed?: Sealed;
+  /** It is not ready, or its node is away: what is made from it waits, and nothing else is known of it. */
+  readonly waits?: true;
   /** Why no claim can be made from it, whatever happens. */
   readonly problem?: string;
 }

@@ -283,9 +283,11 @@ export class Model {
     if (this.isWrong(claim) || this.hasStandIn(claim)) return undefined;
     const policy = this.policyOf(claim.storageClass);
     if (!policy || policy === 'wrong' || claim.requested === 0) return undefined;
-    const source =
-      claim.source?.kind === 'VolumeSnapshot' ? this.known.snapshot.get(claimKeyOf(claim.source.name)) : undefined;
-    if (source?.readOnly || this.#isNoClone(claim)) return undefined;
+    if (claim.source?.kind === 'VolumeSnapshot') {
+      const source = this.known.snapshot.get(claimKeyOf(claim.source.name));
+      if (!source || source.readOnly) return undefined;
+    }
+    if (this.#isNoClone(claim)) return undefined;
     return { key: claimKeyOf(claim.name), uid: claim.uid, policy, size: claim.requested };
   }
 

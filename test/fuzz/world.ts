@@ -98,6 +98,7 @@ export class World {
     };
     this.bindsByVerb = random.chance(50);
     this.ledger = new LedgerClass(this.policy);
+    this.ledger.sourcesListed();
     for (const facts of CLASSES) this.set('class', facts.name, facts);
     const count = nodes ?? 1 + random.below(3);
     for (let i = 1; i <= count; i += 1) this.#addNode(`n${i}`);
@@ -241,6 +242,7 @@ export class World {
     const ledger = new this.#Ledger(this.policy);
     const all = KINDS.flatMap((kind) => [...this.api[kind].values()].map((object) => ({ kind, object })));
     for (const { kind, object } of this.random.shuffle(all)) tellLedger(ledger, kind, undefined, object);
+    ledger.sourcesListed();
     return ledger;
   }
 

@@ -10,6 +10,7 @@ import { takeTogether } from './take-together.ts';
 import { chooseSlot, serves, type Strategy } from '../placing/search.ts';
 import { takenFrom } from '../needs/find-source.ts';
 import type { Known } from '../needs/known.ts';
+import { Snapshots } from '../needs/snapshots.ts';
 import { PodHold } from './pod-hold.ts';
 import { PersistentVolumes } from './persistent-volumes.ts';
 import { PodHolds } from './pod-holds.ts';
@@ -40,8 +41,7 @@ export class Books implements Known {
   readonly #wrongClaims = new WrongClaims();
   readonly pvs = new PersistentVolumes();
   readonly pvHolds = new PvHolds(() => this.cluster.noteNews());
-  /** By `namespace/name`. */
-  readonly snapshots = new Map<string, SourceFacts>();
+  readonly snapshots = new Snapshots();
   /** Says that a rule of the ledger does not hold, in a sentence. */
   readonly tellBroken: (what: string) => void;
   /** Slots where a node refused a volume. */
@@ -65,7 +65,11 @@ export class Books implements Known {
   }
 
   findSnapshot(namespace: string, name: string): SourceFacts | undefined {
-    return this.snapshots.get(claimKey(namespace, name));
+    return this.snapshots.find(namespace, name);
+  }
+
+  mayServe(namespace: string, name: string): boolean {
+    return this.snapshots.mayServe(namespace, name);
   }
 
   nodeOfClaim(claim: ClaimFacts): string | undefined {
@@ -218,15 +222,6 @@ export class Books implements Known {
       // A claim whose volume is recorded holds nothing, whatever its class.
       if (storageClass !== name || selectedNode === undefined || this.records.ofClaim(uid)) continue;
       this.reviewClaim(uid);
-    }
-  }
-
-  /** A snapshot came, went or changed: claims made from it may take more or less than before. */
-  reviewSource(namespace: string, name: string): void {
-    for (const { uid, namespace: own, source, selectedNode } of this.claims.all()) {
-      const at = source?.namespace ?? own;
-      const isFromIt = source?.kind === 'VolumeSnapshot' && source.name === name && at === namespace;
-      if (isFromIt && selectedNode !== undefined) this.reviewClaim(uid);
     }
   }
 

@@ -1,6 +1,7 @@
-import type { ClaimFacts, SourceFacts } from '../../model/facts.ts';
+import type { ClaimFacts, ClassFacts } from '../../model/facts.ts';
 import { claimKey } from '../needs/claims.ts';
 import type { Books } from './books.ts';
+import { reviewCopies } from './source-events.ts';
 
 /** A claim as it is now. Room that pods hold for its name is for its uid from now on (R4, uid, not name). */
 export function claimChanged(books: Books, claim: ClaimFacts): void {
@@ -14,30 +15,20 @@ export function claimChanged(books: Books, claim: ClaimFacts): void {
   const first = claims.stoodInFor(claim);
   if (first !== undefined) books.reviewClaim(first);
   books.reviewClaim(claim.uid);
-  reviewClones(books, key);
+  reviewCopies(books, 'PersistentVolumeClaim', claim);
 }
 
 export function claimGone(books: Books, uid: string): void {
   const claim = books.claims.get(uid);
   if (!claim) return;
   books.forgetClaim(claim);
-  reviewClones(books, claimKey(claim.namespace, claim.name));
+  reviewCopies(books, 'PersistentVolumeClaim', claim);
 }
 
-/** A claim that cannot be a clone any more holds nothing. */
-function reviewClones(books: Books, key: string): void {
-  for (const uid of books.claims.clonesOf(key))
-    if (books.claims.get(uid)?.selectedNode !== undefined) books.reviewClaim(uid);
+export function classChanged(books: Books, storageClass: ClassFacts): void {
+  if (books.classes.set(storageClass)) books.reviewClass(storageClass.name);
 }
 
-/** A snapshot that claims may be made from, ready to be read. */
-export function sourceChanged(books: Books, source: SourceFacts): void {
-  books.snapshots.set(claimKey(source.namespace, source.name), source);
-  books.reviewSource(source.namespace, source.name);
-  books.cluster.noteNews();
-}
-
-export function sourceGone(books: Books, namespace: string, name: string): void {
-  books.snapshots.delete(claimKey(namespace, name));
-  books.reviewSource(namespace, name);
+export function classGone(books: Books, name: string): void {
+  if (books.classes.delete(name)) books.reviewClass(name);
 }

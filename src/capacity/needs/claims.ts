@@ -11,8 +11,8 @@ export class Claims {
   readonly #byUid = new Map<string, ClaimFacts>();
   readonly #byKey = new Map<string, ClaimFacts>();
   readonly #standIns = new StandIns();
-  /** Of claims that are cloned, by `namespace/name`: uids of the clones. */
-  readonly #clones = new Map<string, Set<string>>();
+  /** Uids of the claims that are made from something, by that (`sourceKey`). */
+  readonly #copies = new Map<string, Set<string>>();
 
   get(uid: string): ClaimFacts | undefined {
     return this.#byUid.get(uid);
@@ -37,9 +37,9 @@ export class Claims {
     return this.#standIns.firstOf(uid);
   }
 
-  /** Uids of the claims that are made from the claim of this `namespace/name`, whichever has it. */
-  clonesOf(key: string): readonly string[] {
-    return [...(this.#clones.get(key) ?? [])];
+  /** Uids of the claims that are made from what has this name, whatever it is now. */
+  madeFrom(kind: SourceKind, namespace: string, name: string): readonly string[] {
+    return [...(this.#copies.get(sourceKey(kind, namespace, name)) ?? [])];
   }
 
   /** By `namespace/name`. */
@@ -58,11 +58,11 @@ export class Claims {
     this.#byUid.set(claim.uid, claim);
     this.#byKey.set(key, claim);
     this.#standIns.set(claim);
-    const origin = originOf(claim);
-    if (origin !== undefined) this.#clones.set(origin, (this.#clones.get(origin) ?? new Set()).add(claim.uid));
+    const source = sourceOf(claim);
+    if (source !== undefined) this.#copies.set(source, (this.#copies.get(source) ?? new Set()).add(claim.uid));
     if (earlier === undefined || earlier.uid === claim.uid) return undefined;
     this.#byUid.delete(earlier.uid);
-    this.#deleteClone(earlier);
+    this.#deleteCopy(earlier);
     return earlier;
   }
 
@@ -71,18 +71,21 @@ export class Claims {
     const claim = this.#byUid.get(uid);
     if (!claim) return;
     this.#byUid.delete(uid);
-    this.#deleteClone(claim);
+    this.#deleteCopy(claim);
     const key = claimKey(claim.namespace, claim.name);
     if (this.#byKey.get(key)?.uid === uid) this.#byKey.delete(key);
   }
 
-  #deleteClone(claim: ClaimFacts): void {
-    const origin = originOf(claim) ?? '';
-    const clones = this.#clones.get(origin);
-    if (clones?.delete(claim.uid) && clones.size === 0) this.#clones.delete(origin);
+  #deleteCopy(claim: ClaimFacts): void {
+    const source = sourceOf(claim) ?? '';
+    const copies = this.#copies.get(source);
+    if (copies?.delete(claim.uid) && copies.size === 0) this.#copies.delete(source);
   }
 }
 
-/** `namespace/name` of the claim that it is a clone of. */
-const originOf = ({ namespace: own, source }: ClaimFacts): string | undefined =>
-  source?.kind === 'PersistentVolumeClaim' ? claimKey(source.namespace ?? own, source.name) : undefined;
+type SourceKind = NonNullable<ClaimFacts['source']>['kind'];
+
+const sourceKey = (kind: SourceKind, namespace: string, name: string): string => `${kind} ${claimKey(namespace, name)}`;
+
+const sourceOf = ({ namespace: own, source }: ClaimFacts): string | undefined =>
+  source && sourceKey(source.kind, source.namespace ?? own, source.name);

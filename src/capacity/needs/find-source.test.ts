@@ -86,3 +86,29 @@ test('no claim is made from a snapshot of another volumeMode, and none holds roo
   expect(said('d')).toBeUndefined();
   expect(said('e')).toContain('it has volumeMode Block, and so has what is made from it: do not ask for Filesystem');
 });
+
+test('a claim whose snapshot is gone after its node was chosen holds no room any more', () => {
+  const named = { namespace: 'default', name: 'monday', node: 'n2', readOnly: false };
+  const source = { kind: 'VolumeSnapshot', name: 'monday' } as const;
+  const ledger = ledgerWith({ nodes, claims: [claim('c', 2, { source, selectedNode: 'n2' })] });
+  const free = () => freeIn(ledger, 'n2', 'pool-0');
+  // Until all snapshots were told, it may be among the others.
+  expect(free()).toBe(gib(8));
+  ledger.sourcesListed();
+  expect(free()).toBe(gib(10));
+  ledger.sourceChanged({ ...named, node: '', waits: true });
+  expect(free()).toBe(gib(8));
+  ledger.sourceChanged(named);
+  expect(free()).toBe(gib(8));
+  ledger.sourceGone('default', 'monday');
+  expect(free()).toBe(gib(10));
+});
+
+test('a pod waits for a snapshot that waits for something', () => {
+  const source = { kind: 'VolumeSnapshot', name: 'monday' } as const;
+  const ledger = ledgerWith({ nodes, claims: [claim('c', 2, { source })] });
+  ledger.sourceChanged({ namespace: 'default', name: 'monday', node: '', readOnly: false, waits: true });
+  expect(ledger.filter(pod('p', ['c']), ['n2'], 0).refusals[0]?.message).toContain(
+    'which is not known yet or not ready',
+  );
+});

@@ -54,7 +54,7 @@ const modeOf = ({ use }: ClaimFacts): string => (use?.block ? 'Block' : 'Filesys
 
 /**
  * What a claim takes that is made from another volume: nothing if it mounts a snapshot (R10, roomless follows its
- * source), or cannot be made. A snapshot that is not known may come to be.
+ * source), or cannot be made.
  */
 export function takenFrom(claim: ClaimFacts, request: VolumeRequest, known: Known): VolumeRequest | undefined {
   const { namespace: own, source } = claim;
@@ -65,6 +65,6 @@ export function takenFrom(claim: ClaimFacts, request: VolumeRequest, known: Know
     return origin && cloneProblem(claim, origin) === undefined ? request : undefined;
   }
   const snapshot = known.findSnapshot(namespace, source.name);
-  if (snapshot === undefined) return request;
+  if (snapshot === undefined) return known.mayServe(namespace, source.name) ? request : undefined;
   return snapshot.readOnly || restoreProblem(claim, snapshot) !== undefined ? undefined : filledFrom(snapshot, request);
 }

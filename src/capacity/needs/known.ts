@@ -7,7 +7,10 @@ import type { OurClass } from './classes.ts';
 export interface Known {
   findClaim(namespace: string, name: string): ClaimFacts | undefined;
   findClass(name: string | undefined): OurClass | undefined;
+  /** Undefined while it is not known, or not ready. */
   findSnapshot(namespace: string, name: string): SourceFacts | undefined;
+  /** False for a snapshot that is surely gone. */
+  mayServe(namespace: string, name: string): boolean;
   /** Where the claim's volume is, else the node that the scheduler chose for it; undefined while neither is known. */
   nodeOfClaim(claim: ClaimFacts): string | undefined;
   /** What is recorded of the claim's volume, and why nothing can be cloned from it. */

@@ -15,18 +15,21 @@ const never = new AbortController().signal;
 let ours: OurApi;
 let said: unknown[];
 let sources: Map<string, SourceFacts>;
+let isListed: boolean;
 let stop: () => Promise<void>;
 
 beforeEach(async () => {
   ours = await startOurApi();
   said = [];
   sources = new Map();
+  isListed = false;
   const { client } = ours;
   const informers = createInformers({ client, drivers: [DEFAULT_DRIVER], log: silentLog });
   const log: Log = { ...silentLog, info: (fields) => void said.push(fields.action) };
   const ledger = {
     sourceChanged: (source: SourceFacts) => void sources.set(`${source.namespace}/${source.name}`, source),
     sourceGone: (namespace: string, name: string) => void sources.delete(`${namespace}/${name}`),
+    sourcesListed: () => void (isListed = true),
   };
   const alongside = async (): Promise<void> => {};
   const deps = {
@@ -75,11 +78,13 @@ test('a cluster without snapshots is told once, and its snapshots are followed o
   await define(VOLUME_SNAPSHOTS);
   await eventually(() => expect(said).toHaveLength(2));
   expect(said[1]).toContain('no volumesnapshotcontents.');
+  expect(isListed).toBe(false);
   await define(VOLUME_SNAPSHOT_CONTENTS);
   await addSnapshot();
   const source = { namespace: 'default', name: 'monday', node: 'n1', readOnly: true, size: 2 * GIB };
   await eventually(() => expect(sources.get('default/monday')).toEqual(source));
   expect(said).toHaveLength(3);
+  expect(isListed).toBe(true);
 });
 
 test('what becomes of a snapshot is told, and its end', async () => {
@@ -113,7 +118,7 @@ test('a snapshot that several VolumeSnapshots have is told to all of them, also 
     expect([...sources.keys()].toSorted()).toEqual(['default/blue', 'default/monday', 'default/red']),
   );
   await ours.client.delete(VOLUME_SNAPSHOT_CONTENTS, { name: 'blue' }, never);
-  await eventually(() => expect(sources.get('default/blue')).toBeUndefined());
+  await eventually(() => expect(sources.get('default/blue')?.waits).toBe(true));
   const body = { status: { snapshot: { overflowed: true } } };
   await ours.client.patch(LOCAL_VOLUMES, { name: 'snap-a' }, { type: 'merge', body }, never, 'status');
   for (const key of ['default/monday', 'default/red'])

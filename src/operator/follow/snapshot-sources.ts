@@ -16,7 +16,7 @@ export interface SnapshotSourcesDeps {
   /** Names of CSI drivers that are ours. */
   readonly drivers: readonly string[];
   readonly volumes: Pick<Informers['volumes'], 'get' | 'subscribe'>;
-  readonly ledger: Pick<Ledger, 'sourceChanged' | 'sourceGone'>;
+  readonly ledger: Pick<Ledger, 'sourceChanged' | 'sourceGone' | 'sourcesListed'>;
   readonly log: Log;
   /** Runs once the kinds of snapshots are there, until aborted. */
   readonly alongside: (informers: SnapshotInformers, signal: AbortSignal) => Promise<void>;
@@ -80,16 +80,16 @@ async function follow(
     const snapshot = snapshots.get(key);
     const content = snapshot && contents.get(snapshot.content);
     const source = snapshot && sourceOf(snapshot, content, content && volumes.get(content.handle), drivers);
-    const text = JSON.stringify(source) ?? '';
-    if ((told.get(key) ?? '') === text) return;
-    if (source) {
-      told.set(key, text);
-      ledger.sourceChanged(source);
-    } else {
-      told.delete(key);
-      const [namespace = '', name = ''] = key.split('/');
-      ledger.sourceGone(namespace, name);
+    const [namespace = '', name = ''] = key.split('/');
+    if (!snapshot) {
+      if (told.delete(key)) ledger.sourceGone(namespace, name);
+      return;
     }
+    const now = source ?? { namespace, name, node: '', readOnly: false, waits: true };
+    const text = JSON.stringify(now);
+    if (told.get(key) === text) return;
+    told.set(key, text);
+    ledger.sourceChanged(now);
   };
   const leave = [
     snapshots.subscribe({ changed: ({ key }) => review(key), deleted: ({ key }) => review(key) }),
@@ -108,7 +108,12 @@ async function follow(
       for (const key of byHandle.get(name) ?? []) review(key);
     }),
   ];
-  await Promise.all([snapshots.run(signal), contents.run(signal), alongside({ snapshots, contents }, signal)]);
+  const listed = snapshots.whenSynced(signal).then(
+    () => ledger.sourcesListed(),
+    () => {},
+  );
+  const work = [snapshots.run(signal), contents.run(signal), alongside({ snapshots, contents }, signal)];
+  await Promise.all([...work, listed]);
   for (const stop of leave) stop();
 }
 

@@ -33,7 +33,7 @@ async function start(): Promise<void> {
     ...{ client, drivers: [DEFAULT_DRIVER], volumes, needed: createNeededData(volumes), log: silentLog, clock },
     events: { record: ({ reason }: { readonly reason: string }) => void events.push(reason) },
   };
-  const ledger = { sourceChanged: () => {}, sourceGone: () => {} };
+  const ledger = { sourceChanged: () => {}, sourceGone: () => {}, sourcesListed: () => {} };
   const running = Promise.all([
     followAll(informers, stopping.signal),
     followSnapshots(

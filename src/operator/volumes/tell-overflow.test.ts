@@ -27,7 +27,7 @@ beforeEach(async () => {
   const record = ({ subject, reason }: { subject: { kind: string; name: string }; reason: string }): void =>
     void events.push(`${reason} ${subject.kind} ${subject.name}`);
   const deps = { client, drivers, volumes, events: { record }, log: silentLog };
-  const ledger = { sourceChanged: () => {}, sourceGone: () => {} };
+  const ledger = { sourceChanged: () => {}, sourceGone: () => {}, sourcesListed: () => {} };
   const alongside: Parameters<typeof followSnapshots>[0]['alongside'] = (kinds, signal) =>
     tellOverflow(deps, kinds, signal);
   const running = Promise.all([
