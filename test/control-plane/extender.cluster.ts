@@ -173,6 +173,35 @@ test('bindings through the extender: without the right they fail and say what to
   expect((await extenderCalls(system.leader())).bind).toBe(before.bind);
 });
 
+test('a pod that would have to evict others evicts none on a node without room for all of its volumes', async () => {
+  const on = (name: string) => ({ nodeSelector: { 'kubernetes.io/hostname': name } });
+  // Nearly all that a node of the sandbox has.
+  const busy = { containers: [{ name: 'main', image: 'none', resources: { requests: { cpu: '900' } } }] };
+  const others = ['node-1', 'node-2'].map((node) => ({
+    name: `busy-${node}`,
+    sizes: [],
+    spec: { ...busy, ...on(node) },
+  }));
+  const half = { name: 'half', sizes: ['10Gi'], spec: on('node-2') };
+  // Its volumes fit there one by one, which is all that kube-scheduler knows itself.
+  const urgent = { sizes: ['6Gi', '6Gi'], spec: { ...busy, priorityClassName: 'system-cluster-critical' } };
+  const there = { ...urgent, name: 'there', spec: { ...urgent.spec, ...on('node-2') } };
+  const anywhere = { ...urgent, name: 'anywhere' };
+  try {
+    await createPods(system, [half, ...others]);
+    await untilRunning(system, ['half', ...names(others)], WITHIN_MS);
+    const before = (await extenderCalls(system.leader())).preempt;
+    await createPods(system, [there]);
+    await untilSomeEvent('FailedScheduling', /^there$/, /./);
+    expect((await extenderCalls(system.leader())).preempt).toBeGreaterThan(before);
+    await createPods(system, [anywhere]);
+    await untilRunning(system, ['anywhere', 'busy-node-2'], WITHIN_MS);
+    expect(nodesOf([anywhere, there])).toEqual(['node-1', undefined]);
+  } finally {
+    await deletePods(system, [there, anywhere, half, ...others]);
+  }
+});
+
 /** How often a scheduler that was started last bound a pod itself after the extender had refused. */
 async function passedOver(): Promise<number> {
   const log = await system.log('kube-scheduler');

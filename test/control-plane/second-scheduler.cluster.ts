@@ -33,7 +33,7 @@ test('its pods are marked, and placed by real free room, and its rights are enou
 });
 
 test("plain pods cost no call, and nobody else's pods are marked", async () => {
-  expect(await callsOfPlainPods(system, 10)).toEqual({ filter: 0, prioritize: 0, bind: 0 });
+  expect(await callsOfPlainPods(system, 10)).toEqual({ filter: 0, prioritize: 0, preempt: 0, bind: 0 });
   await createPods(system, [{ name: 'others', sizes: ['1Gi'] }]);
   await untilRunning(system, ['others'], 60_000);
   expect(isMarked(system.stores.pods.get('default/others') as Pod)).toBe(false);

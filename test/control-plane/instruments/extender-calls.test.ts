@@ -7,5 +7,5 @@ test('calls are counted by verb on a page as the operator writes it', () => {
   for (const outcome of ['ok', 'refused', 'not-ours', 'error'] as const)
     onExtenderCall({ verb: 'filter', outcome, ms: 1 });
   onExtenderCall({ verb: 'bind', outcome: 'ok', ms: 1 });
-  expect(callsOn(registry.page())).toEqual({ filter: 4, prioritize: 0, bind: 1 });
+  expect(callsOn(registry.page())).toEqual({ filter: 4, prioritize: 0, preempt: 0, bind: 1 });
 });

@@ -4,6 +4,7 @@ import type { Replica } from '../system/replica.ts';
 export interface ExtenderCalls {
   readonly filter: number;
   readonly prioritize: number;
+  readonly preempt: number;
   readonly bind: number;
 }
 
@@ -11,7 +12,7 @@ const COUNT = /^open_local_extender_call_seconds_count\{verb="(\w+)",outcome="[^
 
 /** All calls that a page of the operator's metrics tells of, whatever became of them. */
 export function callsOn(page: string): ExtenderCalls {
-  const calls = { filter: 0, prioritize: 0, bind: 0 };
+  const calls = { filter: 0, prioritize: 0, preempt: 0, bind: 0 };
   for (const [, verb, count] of page.matchAll(COUNT)) calls[verb as keyof ExtenderCalls] += Number(count);
   return calls;
 }

@@ -81,6 +81,7 @@ export async function callsOfPlainPods(system: System, count: number): Promise<E
     return {
       filter: after.filter - before.filter,
       prioritize: after.prioritize - before.prioritize,
+      preempt: after.preempt - before.preempt,
       bind: after.bind - before.bind,
     };
   } finally {
