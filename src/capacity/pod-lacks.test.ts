@@ -1,3 +1,4 @@
+import { present } from '../model/present.ts';
 import { expect, test } from 'vitest';
 import { bytes, GIB, MIB } from '../model/bytes.ts';
 import { claim, gib, group, ledgerWith, lvm, node, pod, unit, volume } from './ledger-fixture.ts';
@@ -86,6 +87,15 @@ test('what a pod asks of us is what is surely ours', () => {
     { ...lvmClaim, name: 'p-tmp', size: GIB },
     { what: 'inline volume', name: 'scratch', size: 2 * GIB, kind: 'LVM', vgName: 'pool-0' },
   ]);
+});
+
+test.each([
+  ['n2', undefined, 'VolumeSnapshot monday on node n2'],
+  ['', 'it overflowed', 'VolumeSnapshot monday'],
+])('what a claim is made from is named, with its node %j where it has one', (of, problem, source) => {
+  const ledger = ledgerWith({ claims: [claim('a', 5, { source: { kind: 'VolumeSnapshot', name: 'monday' } })] });
+  ledger.sourceChanged({ namespace: 'default', name: 'monday', node: of, readOnly: false, ...present({ problem }) });
+  expect(ledger.lacks(pod('p', ['a']), []).asked[0]?.source).toBe(source);
 });
 
 test('which classes choose nodes for what is to be made: not for what is placed, or may be there already', () => {

@@ -52,6 +52,6 @@ function askedClaim(
 }
 
 function sayWhere(claim: ClaimFacts, known: Known): string {
-  const node = findSource(claim, known)?.node;
-  return `${nameOfSource(claim)}${node === undefined ? '' : ` on node ${node}`}`;
+  const { node = '' } = findSource(claim, known) ?? {};
+  return `${nameOfSource(claim)}${node === '' ? '' : ` on node ${node}`}`;
 }
