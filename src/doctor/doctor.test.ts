@@ -853,6 +853,19 @@ const CONFIGURATION: readonly Case[] = [
     mends: /kubectl get sc zonal/,
   },
   {
+    finds: 'ClassInvalid',
+    title: 'a class names its filesystem with a capital letter',
+    breaks: (on) =>
+      on.put(
+        STORAGE_CLASSES,
+        storageClass('capital', { parameters: { volumeType: 'LVM', 'csi.storage.k8s.io/fsType': 'xfs' } }),
+      ),
+    object: 'StorageClass/capital',
+    says: /csi-provisioner refuses every claim of the class: it does not know csi.storage.k8s.io.fsType/,
+    mends: /kubectl get sc capital/,
+    also: ['ClassParameterUnknown'],
+  },
+  {
     finds: 'ClassBindsAtOnce',
     title: 'a class without volumeBindingMode',
     breaks: (on) => on.put(STORAGE_CLASSES, storageClass('early', { volumeBindingMode: 'Immediate' })),

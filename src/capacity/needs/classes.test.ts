@@ -17,3 +17,9 @@ test('a class told again changes nothing; with other parameters or another provi
   expect(classes.set(facts('other.csi.example', { volumeType: 'LVM', vgName: 'pool-0' }))).toBe(true);
   expect(classes.find('fast')).toBeUndefined();
 });
+
+test('of a class for which csi-provisioner refuses every claim no volume can be made', () => {
+  const classes = new Classes([OURS]);
+  classes.set(facts(OURS, { volumeType: 'LVM', 'csi.storage.k8s.io/fsType': 'xfs' }));
+  expect(classes.find('fast')).toEqual({ name: 'fast', problem: expect.stringContaining('csi.storage.k8s.io/fsType') });
+});

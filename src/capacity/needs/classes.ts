@@ -1,6 +1,7 @@
 import { textOf } from '../../model/fault.ts';
 import { checkTopologies, type TopologyTerm } from '../../model/class-topologies.ts';
 import { present } from '../../model/present.ts';
+import { checkReserved } from '../../model/reserved-parameters.ts';
 import type { ClassFacts, PvFacts } from '../../model/facts.ts';
 import { parseStorageClass, type VolumePolicy } from '../../model/storage-class.ts';
 
@@ -67,6 +68,7 @@ export class Classes {
 function read({ name, parameters, mountOptions, topologies }: ClassFacts): OurClass {
   try {
     checkTopologies(topologies);
+    checkReserved(parameters);
     return { name, policy: parseStorageClass(parameters, mountOptions), ...present({ topologies }) };
   } catch (error) {
     return { name, problem: textOf(error) };

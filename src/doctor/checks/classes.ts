@@ -1,4 +1,5 @@
 import { checkTopologies, topologyTerms } from '../../model/class-topologies.ts';
+import { checkReserved } from '../../model/reserved-parameters.ts';
 import { textOf } from '../../model/fault.ts';
 import type { StorageClass } from '../../model/objects.ts';
 import { CLASS_PARAMETERS } from '../../model/parameters.ts';
@@ -49,6 +50,7 @@ function classFindings(storageClass: StorageClass, facts: Facts): Finding[] {
     );
   try {
     checkTopologies(topologyTerms(allowedTopologies));
+    checkReserved(parameters);
     return [...findings, ...fitsNowhere(object, parseStorageClass(parameters, mountOptions), facts)];
   } catch (error) {
     return [...findings, found('ClassInvalid', object, `${textOf(error)}.`, again(name, 'correct it'))];

@@ -218,7 +218,7 @@ export const FINDINGS = {
     'correct its name, or leave it out',
   ),
   ClassInvalid: broken(
-    'a parameter of a StorageClass has a value that is not allowed, or contradicts another; or `allowedTopologies` has a key that csi-provisioner does not know',
+    'a parameter of a StorageClass has a value that is not allowed, or contradicts another; or csi-provisioner does not know a key of `allowedTopologies`, or one under `csi.storage.k8s.io/`',
     'every claim of the class is refused',
     'make the class anew: these cannot be changed',
   ),

@@ -4,6 +4,7 @@ import { subjectOf } from '../../kube/subject.ts';
 import { bytes, GIB } from '../../model/bytes.ts';
 import { judgeClaim } from '../../model/claim-judge.ts';
 import { checkTopologies } from '../../model/class-topologies.ts';
+import { checkReserved } from '../../model/reserved-parameters.ts';
 import { textOf } from '../../model/fault.ts';
 import type { EventReason } from '../../model/event-reasons.ts';
 import type { ClassFacts } from '../../model/facts.ts';
@@ -45,6 +46,7 @@ function classProblems({ parameters, mountOptions, topologies }: ClassFacts): re
   const rest = 'no volume of this class can be made';
   try {
     checkTopologies(topologies);
+    checkReserved(parameters);
     const judged = judgeClaim(parseStorageClass(parameters, mountOptions), bytes(GIB));
     return 'problem' in judged ? [`${judged.problem}; ${rest}`] : unknownParameters(parameters);
   } catch (error) {

@@ -4,6 +4,7 @@ import { silentLog } from '../../model/log.ts';
 import type { Occurrence } from '../../kube/events/event-object.ts';
 import { INIT_CONFIGS, NODE_LOCAL_STORAGES, NODES, STORAGE_CLASSES } from '../../kube/resource.ts';
 import type { InitConfig, NodeConfig, NodeLocalStorage } from '../../model/objects.ts';
+import { PARAM_FS_TYPE, PARAM_STAGE_SECRET } from '../../model/well-known.ts';
 import { createInformers, followAll, allSynced, type Informers } from '../follow/informers.ts';
 import { createNodeReconciler } from './reconcile-node.ts';
 import { tellNotUnderstood } from './not-understood.ts';
@@ -332,9 +333,21 @@ test('a StorageClass for nodes by a label that csi-provisioner does not know is 
   );
 });
 
+test('a StorageClass with a parameter for which csi-provisioner refuses every claim is told so', async () => {
+  await start();
+  const spec = { provisioner: 'local.csi.aliyun.com', parameters: { volumeType: 'LVM', [`${PARAM_FS_TYPE}:`]: 'xfs' } };
+  await ours.client.create(STORAGE_CLASSES, { metadata: { name: 'colons' }, ...spec }, never);
+  await eventually(() =>
+    expect(events.map(({ message }) => message)).toEqual([
+      expect.stringMatching(/^csi-provisioner refuses every claim.*fstype:.*no volume of this class/),
+    ]),
+  );
+});
+
 test('a parameter of a StorageClass that nobody reads is told on it, once', async () => {
   await start();
-  const parameters = { volumeType: 'LVM', vgname: 'pool-0', fsType: 'xfs', 'csi.storage.k8s.io/fstypes': 'x' };
+  const secret = { [PARAM_STAGE_SECRET.name]: 'key', [PARAM_STAGE_SECRET.namespace]: 'keys' };
+  const parameters = { volumeType: 'LVM', vgname: 'pool-0', fsType: 'xfs', ...secret };
   const spec = { provisioner: 'local.csi.aliyun.com', parameters };
   await ours.client.create(STORAGE_CLASSES, { metadata: { name: 'odd' }, ...spec }, never);
   await ours.client.create(
