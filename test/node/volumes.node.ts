@@ -1,6 +1,7 @@
 // oxlint-disable vitest/no-standalone-expect -- `test` is testOn's, which the rule does not know
 import { afterAll, beforeAll, expect } from 'vitest';
 import type { VolumeCapability } from '../../src/csi/gen/csi.ts';
+import type { NodeLocalStorage } from '../../src/model/objects.ts';
 import { STORAGE_RESERVED } from '../../src/model/well-known.ts';
 import { NODE_LOCAL_STORAGES } from '../../src/kube/resource.ts';
 import { testOn } from '../machine.ts';
@@ -184,4 +185,49 @@ test('D5: what was on a removed volume is not there for the next owner of its ro
   expect(await on.bash(`cmp -n ${64 * MIB} /dev/zero /dev/data/local-second && echo zeros`)).toBe('zeros');
   await on.delete('local-second');
   await on.untilGone('local-second');
+});
+
+testOfWhole('a volume to which no file in /dev leads any more gets one, is served, and is removed', async () => {
+  const name = 'local-pathless';
+  const isThere = () => on.bash(`test -b /dev/data/${name} && echo there || true`);
+  const loseIt = async () => {
+    await on.bash(`rm /dev/data/${name}; rm -f /dev/mapper/data-local--pathless`);
+    expect(await isThere()).toBe('');
+  };
+  await on.create(name, 320, { fsType: 'ext4' });
+  await loseIt();
+  await node.stopAgent(signal);
+  await node.startAgent(signal); // which looks at once
+  await expect.poll(isThere, { timeout: 60_000 }).toBe('there');
+  await publish(name, mounted('ext4'));
+  await on.unpublish(name, targetOf(name));
+  await on.unstage(name);
+  await loseIt();
+  await on.delete(name);
+  await on.untilGone(name);
+  expect(await on.bash('lvs --noheadings -o lv_name data')).toBe('');
+});
+
+testOfWhole('nothing is made over a volume that is active and that the metadata of its group has lost', async () => {
+  const name = 'local-forgotten';
+  const isTold = ({ status }: NodeLocalStorage) =>
+    status?.conditions?.some(({ reason }) => reason === 'MetadataLost') ?? false;
+  await on.bash('vgcfgbackup -qq -f /run/before data');
+  await on.create(name, 64);
+  await on.bash('vgcfgbackup -qq -f /run/after data; vgcfgrestore -qq -y -f /run/before data');
+  await node.stopAgent(signal);
+  await node.startAgent(signal);
+  await node.until(isTold, signal);
+  await on.until(name, ({ status }) => status?.reason === 'VolumeLost' && /has lost/.test(status.message ?? ''));
+  await on.order('local-over', 64);
+  await on.until('local-over', ({ status }) => status?.reason === 'GroupMismatch');
+  await on.bash('vgcfgrestore -qq -y -f /run/after data');
+  await node.stopAgent(signal);
+  await node.startAgent(signal);
+  await node.until((nls) => !isTold(nls), signal);
+  await on.until(name, ({ status }) => status?.phase === 'Ready' && status.reason === undefined);
+  for (const each of [name, 'local-over']) {
+    await on.delete(each);
+    await on.untilGone(each);
+  }
 });
