@@ -30,8 +30,8 @@ export const goalLine = ({ goal, measured, met }: Goal): string =>
   `${met ? 'met    ' : 'NOT MET'}  ${goal}: ${measured}`;
 
 /**
- * Writes bench/results/<name>.json, with what the numbers were measured on; <name>.quick.json for one that was quick,
- * and is not kept.
+ * Writes bench/results/<name>.json, with what the numbers were measured on. The result of a quick run goes to
+ * <name>.quick.json and is not kept.
  */
 export async function writeResult(name: string, result: Readonly<Record<string, unknown>>): Promise<void> {
   const folder = path.join(import.meta.dirname, 'results');
