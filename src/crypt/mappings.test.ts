@@ -39,3 +39,8 @@ test('a device of another maker is found under its name, and is no LUKS volume',
   expect(await findMapping(fake.sys, 'pool--0-v1', never)).toMatchObject({ luksUuid: undefined, holders: [] });
   expect(await findMapping(fake.sys, mappingNameOf('v2'), never)).toBeUndefined();
 });
+
+test('who does not wait any more gets no answer, which would say that there is none', async () => {
+  await using fake = await fakeSysfs();
+  await expect(findMapping(fake.sys, 'none', AbortSignal.abort(new Error('late')))).rejects.toThrow('late');
+});

@@ -119,3 +119,10 @@ test('signatures of wipefs, recorded', () => {
   ]);
   expect(parseWipefs('\n')).toEqual([]);
 });
+
+test('a disk that has become shorter cannot be read, and where it ends is told', async () => {
+  const { path: device } = await disk([], bytes(MIB / 2));
+  expect(await probe({ path: device, size: SIZE })).toMatchObject({
+    unreadable: expect.stringContaining(`${MIB / 2} bytes`),
+  });
+});

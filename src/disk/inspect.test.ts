@@ -73,6 +73,9 @@ test.each<[string, DeviceFacts, string, string]>([
     'carries filesystem ext4 (label data, UUID u1)',
   ],
   ['xfs', signed({ type: 'xfs', offset: 0 }), 'signature', 'carries filesystem xfs'],
+  ['btrfs', signed({ type: 'btrfs', offset: 0 }), 'signature', 'carries filesystem btrfs'],
+  ['another kind', signed({ type: 'vxext4', offset: 0 }), 'signature', 'carries a signature of vxext4'],
+  ['one more', signed({ type: 'udf_boot', offset: 0 }), 'signature', 'carries a signature of udf_boot'],
   ['LUKS', signed({ type: 'crypto_LUKS', offset: 0 }), 'signature', 'carries a LUKS encrypted volume'],
   ['RAID', signed({ type: 'linux_raid_member', offset: 0 }), 'signature', 'carries a member of a software RAID'],
   [

@@ -23,6 +23,12 @@ test('a SATA disk says what it is, that it is well, and how many sectors it cann
   expect(reportOf(sata({}, attributes))).toMatchObject({ pendingSectors: 8, uncorrected: 3 });
 });
 
+test('a verdict that is none of the two is none', () => {
+  const answer = sata().replace(/"passed": *true/, '"passed": "true"');
+  expect(answer).toContain('"passed": "true"');
+  expect(reportOf(answer)).not.toHaveProperty('passed');
+});
+
 test('one that fails names the attribute that foretells it', () => {
   expect(reportOf(FAILING_SATA)).toMatchObject({ passed: false, failedAttributes: ['Reallocated_Sector_Ct'] });
 });

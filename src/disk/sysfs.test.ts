@@ -143,3 +143,10 @@ test('a partition has what its disk’s partition table calls it', async () => {
   const found = await devicesOf({ ...disk('vda'), ...disk('vda/vda1', { uevent: 'PARTN=1\nPARTUUID=0a-1' }) });
   expect(found.map(({ contentUuid }) => contentUuid)).toEqual([undefined, 'partition 0a-1']);
 });
+
+test('a disk that goes while it is read is none', async () => {
+  const files = { ...disk('sda'), ...disk('sdb'), ...disk('sdc') };
+  delete files['sys/block/sda/dev'];
+  delete files['sys/block/sdb/size'];
+  expect((await devicesOf(files)).map(({ name }) => name)).toEqual(['sdc']);
+});

@@ -1,7 +1,8 @@
-import { stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
+import path from 'node:path';
 import { expect, test } from 'vitest';
 import { majorMinorOf } from '../model/device-number.ts';
-import { deviceBehind, deviceNumber } from './device-number.ts';
+import { deviceBehind, deviceNumber, isDeviceFile } from './device-number.ts';
 
 const dev = majorMinorOf((await stat('/dev')).dev);
 const bound = (root: string) => ({
@@ -19,4 +20,30 @@ test.each([
 
 test('a path through a file leads to no device', async () => {
   expect(await deviceNumber('/dev/null/v1')).toBeUndefined();
+});
+
+/** Of the first block device that this machine has a file for. */
+async function someDevice() {
+  for (const name of await readdir('/dev')) {
+    const number = await deviceNumber(path.join('/dev', name));
+    if (number !== undefined) return { root: `/${name}`, number };
+  }
+  return undefined;
+}
+const device = await someDevice();
+
+test.skipIf(device === undefined)('a bind mount of a device file is of that device, where it is of /dev', async () => {
+  const entry = bound(device!.root);
+  expect(await deviceBehind(entry)).toBe(device!.number);
+  expect(await deviceBehind({ ...entry, majorMinor: '0:4095' })).toBeUndefined();
+});
+
+test.each([
+  ['devtmpfs', true],
+  ['tmpfs', true],
+  ['none', true],
+  ['ext4', false],
+  ['', false],
+])('a mount of %s may be one of a device file: %s', (fsType, may) => {
+  expect(isDeviceFile(fsType)).toBe(may);
 });

@@ -4,6 +4,7 @@ import { lastTimeOf, wordsOf } from './kernel-words.ts';
 const LOG = `[    9.100000] XFS (dm-2): Corruption of an earlier volume of this number
 [   10.000000] XFS (dm-2): Unmounting Filesystem
 [   10.000001] XFS (dm-2): Mounting V5 Filesystem 2c6f
+[   10.000002] XFS (dm-2): Ending clean mount
 [   10.100000] XFS (dm-2): Superblock has unknown read-only compatible features (0x4) enabled.
 [   10.200000] EXT4-fs error (device dm-20): ext4_lookup:1690: inode #2
 [   10.300000] XFS (dm-2): Filesystem can only be safely mounted read only.

@@ -38,3 +38,12 @@ test.each([
   if (!entry) throw new Error('no entry');
   expect(await isSeenOutside(entry, await procWith(processes), never)).toBe(is);
 });
+
+test('a process that ends meanwhile is passed over, and nothing is looked at for whoever does not wait', async () => {
+  if (!entry) throw new Error('no entry');
+  const proc = await procWith({ self: ['2'], 1: ['1'], 70: ['3'], 80: ['4', seen] });
+  await rm(path.join(proc, '70/mountinfo'));
+  await mkdir(path.join(proc, '60')); // a process of another user
+  expect(await isSeenOutside(entry, proc, never)).toBe(true);
+  await expect(isSeenOutside(entry, proc, AbortSignal.abort(new Error('gone')))).rejects.toThrow('gone');
+});
