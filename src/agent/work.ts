@@ -68,7 +68,6 @@ const heardAndWrote = (volumes: OwnObjects['volumes']): Pick<VolumeWriterDeps, '
 export function createWork(deps: WorkDeps): Work {
   const { config, client, metrics, log, objects } = deps;
   const { node, volumes } = objects;
-  const { nodeName } = config;
   const queues = createQueues(log);
   const onBroken = tellBroken(deps);
   const { write, wasReleased } = notingReleases(createVolumeWriter({ client, onBroken, ...heardAndWrote(volumes) }));
@@ -82,16 +81,13 @@ export function createWork(deps: WorkDeps): Work {
   const lookAtOthers = (volume: LocalVolume): void => {
     for (const name of concernedBy(volume, volumes.values)) queues.volumes.add(name);
   };
-  node.subscribe({
-    changed: (now, before) => {
-      if (asksForMore(now, before)) queues.node.add(NODE_KEY);
-    },
-  });
+  whenMoreIsAsked(node, () => queues.node.add(NODE_KEY));
   volumes.subscribe({
     changed: (volume, before) => {
       for (const name of broughtBack(volume, before, volumes.values)) queues.volumes.add(name);
       if (JSON.stringify(volume.spec.limits) !== JSON.stringify(before?.spec.limits)) queues.limits.add(LIMITS_KEY);
-      if (volume.spec.nodeName === nodeName && !isSettled(volume)) queues.volumes.add(volume.metadata.name ?? '');
+      if (volume.spec.nodeName === config.nodeName && !isSettled(volume))
+        queues.volumes.add(volume.metadata.name ?? '');
       else lookAtOthers(volume); // a copy that is whole reads no more, and one may be made of a snapshot that is there
     },
     deleted: (volume) => {
@@ -182,6 +178,14 @@ function broughtBack(
   const isFirst = first.metadata.name === volume.metadata.name;
   const concerned = isFirst ? (isSettled(volume) ? others : []) : before === undefined ? [first] : [];
   return concerned.filter((one) => !isSettled(one)).map(({ metadata }) => metadata.name ?? '');
+}
+
+function whenMoreIsAsked(node: WorkDeps['objects']['node'], look: () => void): void {
+  node.subscribe({
+    changed: (now, before) => {
+      if (asksForMore(now, before)) look();
+    },
+  });
 }
 
 /** A change of the status alone is our own doing. */

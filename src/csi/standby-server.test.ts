@@ -22,8 +22,9 @@ test('a replica says who it is, serves nothing until it leads, and closes its so
   onTestFinished(() => rm(folder, { recursive: true }));
   const endpoint = { kind: 'unix', path: path.join(folder, 'csi.sock') } as const;
   const server = createStandbyServer({ name: 'csi', driverName: 'd', version: 'v1', endpoint, log: silentLog });
-  const { controller, identity, close } = createCsiClient(endpoint, 10_000);
-  onTestFinished(close);
+  const client = createCsiClient(endpoint, 10_000);
+  onTestFinished(() => client.close());
+  const { controller, identity } = client;
   const isReady = async () => (await identity.probe(ProbeRequest.create(), never)).ready;
   const remove = () => controller.deleteVolume(DeleteVolumeRequest.create({ volumeId: 'v' }), never);
 

@@ -96,9 +96,11 @@ test('a driver that only ends the connection is told once, however often it is f
 test('no connection to the other driver is left when waiting ends', async () => {
   const stopping = new AbortController();
   const closed = Promise.withResolvers<void>();
+  const connections: Socket[] = [];
   await listen((socket) => {
-    socket.resume().once('close', () => closed.resolve());
+    connections.push(socket.resume().once('close', () => closed.resolve()));
   });
   await untilAlone({ sockets: [at('csi.sock')], tell: () => stopping.abort() }, stopping.signal);
   await closed.promise;
+  expect(connections.map(({ destroyed }) => destroyed)).toEqual([true]);
 });
