@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { CommandFailed } from '../exec/command-failed.ts';
 import { createFakeRun } from '../exec/fake-run.ts';
-import { createCommands } from './commands.ts';
+import { createCommands, groupOf } from './commands.ts';
 import { createLvm } from './lvm.ts';
 
 const never = new AbortController().signal;
@@ -130,4 +130,16 @@ test.each<[string, { path: boolean; detached: boolean }, readonly string[]]>([
   });
   await lvm.refreshVolume({ vgName: 'pool-0', name: 'lost' }, never);
   expect(calls.map(([, verb]) => verb).filter((verb) => verb !== 'fullreport')).toEqual(verbs);
+});
+
+test('a group is the one of its UUID where it is known, and by its name alone only where that is there once', () => {
+  const groups = [
+    { name: 'pool', uuid: 'a' },
+    { name: 'pool', uuid: 'b' },
+    { name: 'other', uuid: 'c' },
+  ];
+  expect(groupOf(groups, { vgName: 'pool', vgUuid: 'b' })).toBe(groups[1]);
+  expect(groupOf(groups, { vgName: 'other' })).toBe(groups[2]);
+  expect(() => groupOf(groups, { vgName: 'pool' })).toThrow('2 volume groups are called pool (a, b)');
+  expect(() => groupOf(groups, { vgName: 'pool', vgUuid: 'c' })).toThrow('volume group pool (c) is not on this node');
 });

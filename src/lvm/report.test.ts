@@ -124,6 +124,15 @@ test('snapshots name their origin; exported and read-only are seen', () => {
 });
 
 test.each([
+  ['writeable', false],
+  ['read-only', true],
+  ['read-only-override', true],
+])('a volume that lvm calls %s is read-only: %s', (said, readOnly) => {
+  const { groups } = parseReport(reportWith({ lv: [lv('v1', { lv_permissions: said })] }));
+  expect(groups[0]?.volumes).toMatchObject([{ readOnly }]);
+});
+
+test.each([
   ['everybody', '', '', false],
   ['this machine', 'me', 'me', false],
   ['another machine', 'other', 'me', true],
