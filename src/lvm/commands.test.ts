@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { CommandFailed } from '../exec/command-failed.ts';
-import { createFakeRun } from '../exec/fake-run.ts';
-import { createCommands, groupOf } from './commands.ts';
+import { createFakeRun, exits, type Script } from '../exec/fake-run.ts';
+import { createCommands, devicesOf, groupOf, isFresh } from './commands.ts';
 import { createLvm } from './lvm.ts';
 
 const never = new AbortController().signal;
@@ -142,4 +142,82 @@ test('a group is the one of its UUID where it is known, and by its name alone on
   expect(groupOf(groups, { vgName: 'other' })).toBe(groups[2]);
   expect(() => groupOf(groups, { vgName: 'pool' })).toThrow('2 volume groups are called pool (a, b)');
   expect(() => groupOf(groups, { vgName: 'pool', vgUuid: 'c' })).toThrow('volume group pool (c) is not on this node');
+});
+
+/** What is said of reports with locks, and how each report was asked for. */
+function locked(says: Script, lockWaitMs?: number) {
+  const { run, calls } = createFakeRun((argv, ...rest) =>
+    argv.includes('--nolocking') ? reportOn('/dev/good') : says(argv, ...rest),
+  );
+  const commands = createCommands({ run, ...(lockWaitMs === undefined ? {} : { lockWaitMs }) });
+  const asked = () => calls.map((argv) => (argv.includes('--nolocking') ? 'without locks' : 'with locks'));
+  return { commands, asked };
+}
+
+test('where no lock can be had the report comes without, and none is waited for in the next minute', async () => {
+  const { commands, asked } = locked((argv) => exits(argv, 5, '  /run/lock/lvm/V_pool: open failed: No space left'));
+  for (const _ of [1, 2]) expect((await commands.report(never)).groups).toMatchObject([{ name: 'pool-0' }]);
+  expect(asked()).toEqual(['with locks', 'without locks', 'without locks']);
+});
+
+test('where somebody keeps a lock too long the report comes without, and the next waits again', async () => {
+  const { commands, asked } = locked((argv) => exits(argv, 5, '  cut off'), 0);
+  for (const _ of [1, 2]) await commands.report(never);
+  expect(asked()).toEqual(['with locks', 'without locks', 'with locks', 'without locks']);
+});
+
+test('another failure of a report is told, and a report that worked is asked for once', async () => {
+  const { commands, asked } = locked((argv) => exits(argv, 5, '  no such field'));
+  await expect(commands.report(never)).rejects.toThrow('no such field');
+  expect(asked()).toEqual(['with locks']);
+  const well = locked(() => reportOn('/dev/good'));
+  await well.commands.report(never);
+  expect(well.asked()).toEqual(['with locks']);
+});
+
+test('whoever does not wait any more is given no report without locks', async () => {
+  const stopping = new AbortController();
+  const { commands, asked } = locked((argv) => {
+    stopping.abort(new Error('enough'));
+    return exits(argv, 5, '  V_pool: open failed');
+  }, 0);
+  await expect(commands.report(stopping.signal)).rejects.toThrow('enough');
+  expect(asked()).toEqual(['with locks']);
+});
+
+test('each command is told with its verb, its time and whether it went well', async () => {
+  const told: { readonly verb: string; readonly ok: boolean; readonly ms: number }[] = [];
+  const { run } = createFakeRun((argv) => (argv[1] === 'lvremove' ? exits(argv, 5, 'in use') : ''));
+  const { change } = createCommands({ run, onCommand: (one) => void told.push(one) });
+  await change(['lvm', 'lvchange'], undefined, never);
+  await expect(change(['lvm', 'lvremove'], undefined, never)).rejects.toThrow('in use');
+  expect(told).toMatchObject([
+    { verb: 'lvchange', ok: true },
+    { verb: 'lvremove', ok: false },
+  ]);
+  for (const { ms } of told) expect(ms).toBeLessThan(60_000);
+});
+
+test('the system ID of a machine without one is none, and is asked for where some group has one', async () => {
+  const { run, calls } = createFakeRun((argv) => (argv.includes('systemid') ? '  system ID:\n  v\n' : report));
+  expect((await createCommands({ run }).report(never)).groups).toMatchObject([{ foreign: true }]);
+  expect(calls.filter((argv) => argv.includes('systemid'))).toHaveLength(1);
+  const two = JSON.parse(report) as { report: { vg: object[] }[] };
+  two.report.push({ ...two.report[0]!, vg: [{ ...group, vg_uuid: 'w', vg_systemid: '' }] });
+  const mixed = createFakeRun((argv) => (argv.includes('systemid') ? 'system ID: me\n' : JSON.stringify(two)));
+  expect((await createCommands({ run: mixed.run }).report(never)).groups).toMatchObject([
+    { foreign: false },
+    { foreign: false },
+  ]);
+});
+
+test('a look serves for five seconds', () => {
+  expect(isFresh({ groups: [], at: performance.now() })).toBe(true);
+  expect(isFresh({ groups: [], at: performance.now() - 5001 })).toBe(false);
+});
+
+test('devices that are missing are none of those that can be looked at', () => {
+  const device = (name: string, missing: boolean) => ({ device: name, missing, size: 0, free: 0, uuid: name });
+  const devices = [device('/dev/a', false), device('/dev/b', true)] as never;
+  expect(devicesOf({ devices })).toEqual(['/dev/a']);
 });

@@ -29,7 +29,10 @@ const root = path.join(import.meta.dirname, '../..');
 /** Tests of a folder that stand elsewhere. */
 const BESIDE: Readonly<Record<string, readonly string[]>> = { 'src/capacity': ['test/races/**/*.test.ts'] };
 /** Those that take long: they are asked about what the others leave. */
-const LONG: Readonly<Record<string, readonly string[]>> = { 'src/capacity': ['test/fuzz/**/*.test.ts'] };
+const LONG: Readonly<Record<string, readonly string[]>> = {
+  'src/capacity': ['test/fuzz/**/*.test.ts'],
+  'src/lvm': ['test/lvm/**/*.test.ts'],
+};
 const EVERYTHING = ['src/**/*.test.ts', 'sandbox/**/*.test.ts', 'test/**/*.test.ts'];
 
 const say = (line: string): unknown => process.stdout.write(`${line}\n`);
