@@ -1,3 +1,5 @@
+import { UNTIL_DELETE_VOLUME } from '../src/model/needed-data.ts';
+import { KEEP } from '../src/model/well-known.ts';
 import { nodeName, POD_NAMESPACE } from './half-full-cluster.ts';
 import { podObject } from './calls.ts';
 
@@ -100,6 +102,7 @@ export const volumeAt = (i: number, sizeBytes = GIB): object => ({
     ...metadata(volumeName(i), 3, i),
     finalizers: ['csi.aliyun.com/volume-on-node'],
     labels: { 'csi.aliyun.com/node': nodeName(Math.floor(i / VOLUMES_PER_NODE)) },
+    annotations: { [KEEP]: UNTIL_DELETE_VOLUME },
   },
   spec: {
     nodeName: nodeName(Math.floor(i / VOLUMES_PER_NODE)),
