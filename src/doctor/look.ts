@@ -1,6 +1,7 @@
 import type { KubeClient, ListOptions, ObjectKey } from '../kube/client.ts';
 import { ApiError, isGone, isNotFound } from '../kube/errors.ts';
 import { find } from '../kube/find.ts';
+import { pagesOf } from '../kube/pages.ts';
 import type { Resource } from '../kube/resource.ts';
 import { textOf } from '../model/fault.ts';
 import type { KubeObject } from '../model/objects.ts';
@@ -41,8 +42,6 @@ export function createLook(client: Reader, unseen: Unseen[], signal: AbortSignal
   };
 }
 
-const PAGE = 500;
-
 /** In pages; a kind that the server does not know has no objects. */
 async function listAll<T extends KubeObject>(
   client: Reader,
@@ -52,12 +51,7 @@ async function listAll<T extends KubeObject>(
 ): Promise<readonly T[]> {
   const items: T[] = [];
   try {
-    let page = await client.list(resource, { ...options, limit: PAGE }, signal);
-    items.push(...page.items);
-    while (page.continue !== undefined) {
-      page = await client.list(resource, { ...options, limit: PAGE, continue: page.continue }, signal);
-      items.push(...page.items);
-    }
+    for await (const page of pagesOf(client, resource, options, signal)) items.push(...page);
     return items;
   } catch (error) {
     if (isNotFound(error)) return [];

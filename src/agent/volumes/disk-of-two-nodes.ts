@@ -1,4 +1,5 @@
 import type { KubeClient } from '../../kube/client.ts';
+import { pagesOf } from '../../kube/pages.ts';
 import { LOCAL_VOLUMES } from '../../kube/resource.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import { givenTo } from './content-of-disk.ts';
@@ -13,22 +14,12 @@ import { recordedDisk } from './unit-disk.ts';
 /** Gives the volumes of other nodes that have a whole disk each. Throws what the API server's client throws. */
 export type DisksElsewhere = (signal: AbortSignal) => Promise<readonly LocalVolume[]>;
 
-const PAGE = 500;
-
 export const createDisksElsewhere =
   (client: Pick<KubeClient, 'list'>, nodeName: string): DisksElsewhere =>
   async (signal) => {
     const found: LocalVolume[] = [];
-    for (let next: string | undefined = ''; next !== undefined;) {
-      const options = { limit: PAGE, ...(next === '' ? {} : { continue: next }) };
-      const page: { readonly items: readonly LocalVolume[]; readonly continue?: string } = await client.list(
-        LOCAL_VOLUMES,
-        options,
-        signal,
-      );
-      found.push(...page.items.filter(({ spec }) => spec.kind === 'Device' && spec.nodeName !== nodeName));
-      next = page.continue;
-    }
+    for await (const page of pagesOf(client, LOCAL_VOLUMES, {}, signal))
+      found.push(...page.filter(({ spec }) => spec.kind === 'Device' && spec.nodeName !== nodeName));
     return found;
   };
 
