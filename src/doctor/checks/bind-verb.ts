@@ -1,7 +1,7 @@
-import { isInstalled, type Facts, type Scheduler } from '../model/facts.ts';
+import { isInstalled, type Facts } from '../model/facts.ts';
 import { found, type Finding } from '../model/finding.ts';
 import { GIVE_RIGHT_TO_BIND, SCHEDULER_CONFIG } from '../model/mend.ts';
-import { bindsInVain, oursIn, type ExtenderEntry } from './extender-entry.ts';
+import { bindsInVain, entriesOf } from './extender-entry.ts';
 
 /**
  * Whether kube-scheduler binds through an extender that may not (docs/decisions/0035). Where the extender must not be
@@ -15,12 +15,3 @@ export const checkBindVerb = (facts: Facts): readonly Finding[] =>
     : [];
 
 const WHAT = 'Its configuration has bindVerb, and the operator may not create pods/binding.';
-
-/** What cannot be read is told by checkScheduler. */
-export function entriesOf(config: Scheduler['config'], facts: Facts): readonly ExtenderEntry[] {
-  try {
-    return oursIn(config ?? '', facts);
-  } catch {
-    return [];
-  }
-}

@@ -51,6 +51,15 @@ export const bindsInVain = ({ bindVerb }: ExtenderEntry, { mayBind }: Facts): bo
 export const oursIn = (config: string, facts: Facts): readonly ExtenderEntry[] =>
   ((parse(config) as { extenders?: ExtenderEntry[] } | null)?.extenders ?? []).filter((entry) => isMeant(entry, facts));
 
+/** The same, and none for a text that is no YAML, which checkScheduler tells. */
+export function entriesOf(config: Scheduler['config'], facts: Facts): readonly ExtenderEntry[] {
+  try {
+    return oursIn(config ?? '', facts);
+  } catch {
+    return [];
+  }
+}
+
 function hostProblems(host: string, { hostNetwork, dnsPolicy }: Scheduler, facts: Facts): string[] {
   if (host === addressOf(facts)) return [];
   if (!namesOf(facts).includes(host)) return [`it calls ${host}, and the Service is at ${addressOf(facts)}`];

@@ -1,7 +1,7 @@
 import { isInstalled, type Facts } from '../model/facts.ts';
 import { found, type Finding } from '../model/finding.ts';
 import { SCHEDULER_CONFIG } from '../model/mend.ts';
-import { entriesOf } from './bind-verb.ts';
+import { entriesOf } from './extender-entry.ts';
 
 /**
  * Whether kube-scheduler asks before it evicts pods for another one. It chooses victims by its own checks, which know
