@@ -132,3 +132,16 @@ test('the answers are those for the names, whatever numbers nodes had that came 
     { numRuns: 60 },
   );
 });
+
+test('who asks by numbers need not have the names: they are not made of bytes for every call', () => {
+  const { ledger } = start();
+  const nodes = {
+    get names(): string[] {
+      throw new Error('somebody asked for the names');
+    },
+    numbers: () => Int32Array.of(ledger.numberOf('one'), ledger.numberOf('nobody')),
+  };
+  const pod = podFacts(testPod(['first'], 'pod-1'), OUR_DRIVERS);
+  expect(ledger.filter(pod, nodes, 0).refusals).toEqual([undefined, expect.objectContaining({ kind: 'unknown-node' })]);
+  expect([...ledger.prioritize(pod, nodes)]).toHaveLength(2);
+});

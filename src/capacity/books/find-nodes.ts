@@ -39,14 +39,14 @@ export function findNodesForPod(books: Books, pod: PodFacts, asked: AskedNodes, 
 export function countedOn(
   { served = [] }: NodesForPod,
   refusals: readonly (Refusal | undefined)[],
-  names: readonly string[],
+  asked: Pick<AskedNodes, 'names'>,
 ): CountedOnPv[] {
   const items = new Map<string, CountedOnPv & { readonly nodes: string[] }>();
   served.forEach((claims, position) => {
     if (refusals[position]) return;
     for (const [key, pv] of claims) {
       const item = items.get(`${key} ${pv}`) ?? { pv, key, nodes: [] };
-      item.nodes.push(names[position]!);
+      item.nodes.push(asked.names[position]!);
       items.set(`${key} ${pv}`, item);
     }
   });

@@ -41,12 +41,12 @@ export function filterPod(
   const isContended = (): boolean => books.podHolds.compete(books.cluster.numbersOf(asked), expiresAt - IN_FLIGHT_MS);
   const picked = narrow(books.cluster, plan, { policy: float, strategy, isContended });
   const answer = picked ? leaveOut(found, picked) : refusals;
-  books.pvHolds.set(pod.uid, countedOn(found, answer, asked.names), expiresAt);
+  books.pvHolds.set(pod.uid, countedOn(found, answer, asked), expiresAt);
   if (plan.requests.length === 0 || plan.nodes.length === 0) return { refusals, mayFreeUp };
   const broken = holdOrTell(books, pod.uid, picked ? pickNodes(plan, picked) : plan, expiresAt);
   const hold = books.podHolds.get(pod.uid);
   if (hold) hold.oldNomination = pod.nominatedNode;
-  return { refusals: broken ? sameForAll(asked.names.length, broken) : answer, mayFreeUp: false };
+  return { refusals: broken ? sameForAll(refusals.length, broken) : answer, mayFreeUp: false };
 }
 
 /** Settles the pod on this node. `pod`: its facts, to plan it anew in case nothing is held for it there. */

@@ -20,11 +20,11 @@ export interface ServedNodes {
  * Sorts the nodes by what existing PersistentVolumes do there for the pod, as kube-scheduler's volume binder will
  * choose them. Undefined when they do nothing anywhere, which is so for nearly every pod.
  */
-export function servedNodes(books: Books, pod: PodFacts, { names }: AskedNodes): ServedNodes[] | undefined {
+export function servedNodes(books: Books, pod: PodFacts, asked: AskedNodes): ServedNodes[] | undefined {
   const open = openClaims(books, pod);
   if (open.every(({ pvs }) => pvs.length === 0)) return undefined;
   const groups = new Map<string, { readonly served: ServedClaims; readonly positions: number[] }>();
-  names.forEach((name, position) => {
+  asked.names.forEach((name, position) => {
     const served = servedOn(open, name);
     const key = JSON.stringify([...served]);
     const group = groups.get(key) ?? { served, positions: [] };

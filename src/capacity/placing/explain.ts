@@ -44,11 +44,14 @@ export class Explainer {
     }
     const whyNot = search.whyNot(node, j);
     if (this.#last?.failed === failed && this.#last.whyNot === whyNot) return this.#last.reason;
-    const reason = this.#once(`${whyNot} ${failed.key}`, () =>
+    this.#last = { failed, whyNot, reason: this.#reasonFor(failed, whyNot) };
+    return this.#last.reason;
+  }
+
+  #reasonFor(failed: VolumeRequest, whyNot: WhyNot): Refusal {
+    return this.#once(`${whyNot} ${failed.key}`, () =>
       whyNot === 'refused' ? refusedByNode(failed) : tooSmall(failed, whyNot === 'full'),
     );
-    this.#last = { failed, whyNot, reason };
-    return reason;
   }
 
   #isFloatedOn(node: number): boolean {

@@ -37,9 +37,9 @@ export function narrow(
 ): number[] | undefined {
   if (policy.kind === 'wide' || plan.nodes.length <= 1) return undefined;
   if (policy.kind === 'one') return [bestOf(cluster, plan, strategy)];
-  const roomy: number[] = [];
-  for (let i = 0; i < plan.nodes.length; i += 1) if (isRoomy(cluster, plan, i, policy.more)) roomy.push(i);
-  if (roomy.length === plan.nodes.length || !isContended()) return undefined;
+  const { more } = policy;
+  if (plan.nodes.every((_node, i) => isRoomy(cluster, plan, i, more)) || !isContended()) return undefined;
+  const roomy = [...plan.nodes.keys()].filter((i) => isRoomy(cluster, plan, i, more));
   const best = bestOf(cluster, plan, strategy);
   return roomy.includes(best) ? roomy : [...roomy, best].toSorted((a, b) => a - b);
 }

@@ -125,11 +125,32 @@ export class PlaceSearch {
   /** Why the request `j` has no room on the node, even alone. */
   whyNot(node: number, j: number): WhyNot {
     const request = this.#requests[j]!;
-    const rows = request.kind === 'LVM' ? this.#groupRows(node, j) : this.#unitRows(node, request);
-    if (rows.length === 0) return 'absent';
-    const amount = (row: number): number => this.#amount(row, j);
-    const isRefused = (row: number): boolean => amount(row) >= this.#columns.refusedFrom[row]!;
-    return rows.some((row) => isRefused(row) && this.#roomIn(row) >= amount(row)) ? 'refused' : 'full';
+    if (request.kind === 'LVM') return this.#whyNoGroup(node, j);
+    let why: WhyNot = 'absent';
+    for (const row of this.#unitRows(node, request)) {
+      if (this.#isRefused(row, j)) return 'refused';
+      why = 'full';
+    }
+    return why;
+  }
+
+  /** Makes no array: it is asked about every node that is refused. */
+  #whyNoGroup(node: number, j: number): WhyNot {
+    const { firstGroup, groupName, nextGroup } = this.#columns;
+    const group = this.#groups[j]!;
+    let why: WhyNot = 'absent';
+    for (let row = firstGroup[node]!; row >= 0; row = nextGroup[row]!) {
+      if (group !== ANY_GROUP && groupName[row] !== group) continue;
+      if (this.#isRefused(row, j)) return 'refused';
+      why = 'full';
+    }
+    return why;
+  }
+
+  /** There is room by the numbers, and the node could not make such a volume there. */
+  #isRefused(row: number, j: number): boolean {
+    const amount = this.#amount(row, j);
+    return amount >= this.#columns.refusedFrom[row]! && this.#roomIn(row) >= amount;
   }
 
   #chooseUnit(node: number, request: VolumeRequest): number {

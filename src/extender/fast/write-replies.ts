@@ -59,14 +59,14 @@ export function createFastReplies(pool: BufferPool): FastReplies {
       return page.finish();
     },
     verdict: (asked, refusals) => {
-      const sorted = sortByList(refusals, asked.list.count, messageOf);
-      const page = new ReplyPage(pool, FRAME + asked.list.bytes + sorted.messageBytes);
+      const { list } = asked;
+      const page = new ReplyPage(pool, FRAME + list.bytes + bytesOfMessages(refusals, messageOf));
       page.put(HEAD);
-      const fitting = putNames(page, asked, sorted.fitting);
+      const fitting = putNames(page, asked, whereItFits(refusals, list.count));
       page.put(FAILED);
-      putRefused(page, asked, sorted.failed);
+      putRefused(page, asked, { refusals, unresolvable: false, messageOf });
       page.put(UNRESOLVABLE);
-      putRefused(page, asked, sorted.unresolvable);
+      putRefused(page, asked, { refusals, unresolvable: true, messageOf });
       page.put(TAIL);
       return { ...page.finish(), fitting };
     },
@@ -80,50 +80,32 @@ export function createFastReplies(pool: BufferPool): FastReplies {
   };
 }
 
-/** Refused nodes: the position of each, and its message beside it. */
-interface Refused {
-  readonly positions: readonly number[];
-  readonly messages: readonly Piece[];
-}
+type Refusals = readonly (Refusal | undefined)[];
+type MessageOf = (refusal: Refusal) => Piece;
 
-interface SortedNodes {
-  /** Positions of the nodes that fit. */
-  readonly fitting: readonly number[];
-  readonly failed: Refused;
-  readonly unresolvable: Refused;
-  readonly messageBytes: number;
-}
-
-/** Which list of the reply each of so many nodes belongs to. */
-function sortByList(
-  refusals: readonly (Refusal | undefined)[],
-  count: number,
-  messageOf: (refusal: Refusal) => Piece,
-): SortedNodes {
-  const fitting: number[] = [];
-  const failed = { positions: [] as number[], messages: [] as Piece[] };
-  const unresolvable = { positions: [] as number[], messages: [] as Piece[] };
-  let messageBytes = 0;
+/** Equal refusals are one object, and mostly stand one after the other: `messageOf` is asked once for each run. */
+function bytesOfMessages(refusals: Refusals, messageOf: MessageOf): number {
+  let bytes = 0;
   let last: Refusal | undefined;
   let message = HEAD;
-  for (let i = 0; i < count; i++) {
-    const refusal = refusals[i];
-    if (!refusal) {
-      fitting.push(i);
-      continue;
-    }
-    if (refusal !== last) message = messageOf(refusal);
-    last = refusal;
-    messageBytes += message.length;
-    const list = refusal.unresolvable ? unresolvable : failed;
-    list.positions.push(i);
-    list.messages.push(message);
+  for (const refusal of refusals) {
+    if (!refusal) continue;
+    if (refusal !== last) message = messageOf((last = refusal));
+    bytes += message.length;
   }
-  return { fitting, failed, unresolvable, messageBytes };
+  return bytes;
+}
+
+/** Positions of the nodes that fit, of so many that were asked about. */
+function whereItFits(refusals: Refusals, count: number): Int32Array {
+  const positions = new Int32Array(count);
+  let fitting = 0;
+  for (let i = 0; i < count; i++) if (!refusals[i]) positions[fitting++] = i;
+  return positions.subarray(0, fitting);
 }
 
 /** Returns the names that were put, as a list and as bytes of the page. */
-function putNames(page: ReplyPage, { view, list }: ListedNames, positions: readonly number[]): FilterReply['fitting'] {
+function putNames(page: ReplyPage, { view, list }: ListedNames, positions: Int32Array): FilterReply['fitting'] {
   const from = page.length;
   if (positions.length === list.count) {
     page.putRange(view, Math.max(list.bytes - 1, 0));
@@ -141,13 +123,23 @@ function putNames(page: ReplyPage, { view, list }: ListedNames, positions: reado
   return { list: list.pick(positions, fittingStarts), bytes: page.bytesFrom(from) };
 }
 
-function putRefused(page: ReplyPage, { view, list }: ListedNames, { positions, messages }: Refused): void {
+/** The nodes that are refused for good, or those that are not, each with its message. */
+function putRefused(
+  page: ReplyPage,
+  { view, list }: ListedNames,
+  { refusals, unresolvable, messageOf }: { refusals: Refusals; unresolvable: boolean; messageOf: MessageOf },
+): void {
   const from = page.length;
   const { starts } = list;
-  for (let i = 0; i < positions.length; i++) {
-    const start = starts[positions[i]!]!;
-    page.putWords(view, start, starts[positions[i]! + 1]! - start - 1);
-    page.put(messages[i]!);
+  let last: Refusal | undefined;
+  let message = HEAD;
+  for (let i = 0; i < refusals.length; i++) {
+    const refusal = refusals[i];
+    if (!refusal || refusal.unresolvable !== unresolvable) continue;
+    if (refusal !== last) message = messageOf((last = refusal));
+    const start = starts[i]!;
+    page.putWords(view, start, starts[i + 1]! - start - 1);
+    page.put(message);
   }
   page.dropLastComma(from);
 }
