@@ -49,7 +49,9 @@ test.each<[string, readonly Signature[], Ties, RegExp]>([
 
 test('pvremove is told for what is in no group only', () => {
   expect(adviceForOrphan('/dev/sdb', false, {})).toMatch(/^If it is not needed: pvremove \/dev\/sdb && dd/);
-  expect(adviceForOrphan('/dev/sdb', true, {})).toMatch(/belongs to a group whose other devices are not seen here/);
+  expect(adviceForOrphan('/dev/sdb', true, {})).toMatch(
+    /a group that LVM cannot read: bring .* back.*; or .* damaged here \(pvck \/dev\/sdb tells\)/,
+  );
   expect(adviceForOrphan('/dev/sdb', true, {})).not.toMatch(DESTROYS);
   expect(adviceForOrphan('/dev/sdb', false, { absentGroups: ['pool-0'] })).not.toMatch(DESTROYS);
 });

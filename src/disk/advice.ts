@@ -24,7 +24,7 @@ export function adviceFor(name: string, signatures: readonly Signature[], ties: 
 /** The same for a physical volume of no group; `isUsed` is lvm's word that it is in a group which it cannot see. */
 export function adviceForOrphan(name: string, isUsed: boolean, ties: Ties): string {
   if (isUsed)
-    return 'It belongs to a group whose other devices are not seen here: bring them back, and see that no filter of lvm.conf hides them.';
+    return `It belongs to a group that LVM cannot read: bring the group's other devices back, and see that no filter of lvm.conf hides them; or its metadata is damaged here (pvck ${name} tells), and vgcfgrestore(8) restores it.`;
   return absentTie(ties) ?? `If it is not needed: pvremove ${name} && ${zero(name)}`;
 }
 

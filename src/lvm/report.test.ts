@@ -97,6 +97,14 @@ test('what lvm says before and after its report is passed over', () => {
   expect(parseReport(`Hint${recorded.trim()}Hint`).groups).toHaveLength(1);
 });
 
+test('what lvm says between the lines of its report is passed over', () => {
+  const lines = recorded.split('\n');
+  const said = '  Retrying metadata scan.\n  WARNING: "g" [unknown] is read, again';
+  const whole = parseReport(recorded);
+  expect(whole.groups).toHaveLength(1);
+  for (const at of lines.keys()) expect(parseReport(lines.toSpliced(at, 0, said).join('\n'))).toEqual(whole);
+});
+
 test('what a volume takes counts its hidden parts, and a thin one takes nothing', () => {
   const { groups } = parseReport(
     reportWith({

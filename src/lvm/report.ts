@@ -175,10 +175,18 @@ function sectionsOf(stdout: string): readonly Section[] {
   }));
 }
 
-/** lvm may say something before and after its report. */
+/** Each line of a report begins with one of these. */
+const OF_REPORT = /^\s*["{}[\],]/;
+
+/**
+ * lvm may say something before and after its report, and within it: each piece of the report is written as soon as it
+ * is known, and what lvm says of the disks that it reads meanwhile are lines of the same stream, such as "Retrying
+ * metadata scan." where the metadata on a disk is damaged, or is being written just now.
+ */
 function reportOf(stdout: string): unknown {
+  const lines = stdout.slice(stdout.indexOf('{'), stdout.lastIndexOf('}') + 1).split('\n');
   try {
-    return (JSON.parse(stdout.slice(stdout.indexOf('{'), stdout.lastIndexOf('}') + 1)) as { report?: unknown }).report;
+    return (JSON.parse(lines.filter((line) => OF_REPORT.test(line)).join('\n')) as { report?: unknown }).report;
   } catch (error) {
     throw new Fault('unavailable', 'lvm gave a report that is not JSON', { cause: error });
   }

@@ -34,6 +34,18 @@ test('a disk of a group that was copied is told with the physical volume that is
   expect(duplicates).toEqual([{ device: member?.device === own ? copy : own, uuid: member?.uuid }]);
 });
 
+test('a disk whose metadata is damaged takes no other group with it', async () => {
+  await using disks = await createLoopDisks(64 * MIB, 64 * MIB);
+  const [own = '', damaged = ''] = disks.devices;
+  await disks.lvm('vgcreate', 'g', own);
+  await disks.lvm('vgcreate', 'h', damaged);
+  const whole = await lvmOn(disks).report(never);
+  await disks.command('sh', '-c', 'printf XXXX | dd of="$0" bs=1 seek=4700 conv=notrunc,fsync status=none', damaged);
+  const { groups, orphans } = await lvmOn(disks).report(never);
+  expect(groups).toEqual(whole.groups.filter(({ name }) => name === 'g'));
+  expect(orphans).toMatchObject([{ device: damaged, used: true }]);
+});
+
 test('a group is seen on a machine with more disks than a pattern for each would have room for', async () => {
   await using disks = await createLoopDisks(64 * MIB);
   await disks.lvm('vgcreate', 'g', ...disks.devices);
