@@ -60,10 +60,10 @@ test.each([
 
 test('a report is of all groups, in one form, and waits for whoever changes something unless told otherwise', () => {
   const waiting = argv.fullreport();
-  const form = ['--foreign', '--reportformat', 'json', '--units', 'b', '--nosuffix'];
-  expect(waiting.slice(0, 8)).toEqual(['lvm', 'fullreport', ...form]);
+  const form = ['--foreign', '--shared', '--reportformat', 'json', '--units', 'b', '--nosuffix'];
+  expect(waiting.slice(0, 9)).toEqual(['lvm', 'fullreport', ...form]);
   expect(argv.fullreport({ locking: false })).toEqual(waiting.toSpliced(2, 0, '--nolocking'));
-  const asked = waiting.slice(8).filter((word) => !/^[a-z_]+(,[a-z_]+)+$/.test(word));
+  const asked = waiting.slice(9).filter((word) => !/^[a-z_]+(,[a-z_]+)+$/.test(word));
   const each = (name: string) => ['--configreport', name, '-o'];
   expect(asked).toEqual([...['vg', 'pv', 'lv', 'pvseg', 'seg'].flatMap(each), 'segtype']);
 });

@@ -33,14 +33,25 @@ const FIELDS = {
 } as const;
 
 /**
- * Everything about all groups in a single read; groups of other machines too, since their disks are taken. Never asked
- * by name: lvm passes over groups whose name is there twice. Without `locking` what another program is changing just
- * now may be seen as it was or as it will be.
+ * Everything about all groups in a single read; groups of other machines, and those that machines share under
+ * lvmlockd's locks, too, since their disks are taken. Never asked by name: lvm passes over groups whose name is there
+ * twice. Without `locking` what another program is changing just now may be seen as it was or as it will be.
  */
 export function fullreport({ locking = true } = {}): string[] {
   const fields = Object.entries(FIELDS).flatMap(([report, names]) => ['--configreport', report, '-o', names]);
   const lock = locking ? [] : ['--nolocking'];
-  return lvm('fullreport', ...lock, '--foreign', '--reportformat', 'json', '--units', 'b', '--nosuffix', ...fields);
+  return lvm(
+    'fullreport',
+    ...lock,
+    '--foreign',
+    '--shared',
+    '--reportformat',
+    'json',
+    '--units',
+    'b',
+    '--nosuffix',
+    ...fields,
+  );
 }
 
 const REPORT_FORM =

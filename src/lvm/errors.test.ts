@@ -107,6 +107,7 @@ test.each([
     '  Limit for the maximum number of semaphores reached. You can check and set the limits in /proc/sys/kernel/sem.',
     true,
   ],
+  ['  Cannot access VG g with lock type sanlock that requires lvmlockd.', true],
   ['  /dev/a: read failed after 0 of 4096 at 0: Input/output error', true],
   ['  Volume group "g" has insufficient free space (504 extents): 2385 required.', false],
   ['  Logical Volume "v" already exists in volume group "g"', false],

@@ -50,11 +50,11 @@ const shortened = (said: string): string => (said.length <= MAX_CHARS ? said : `
 /**
  * Texts of lvm2 2.03 that say that no volume can be made or grown in the group: its disks cannot be written or are not
  * there, its metadata has no room, another holds its lock, or there is no room for one, its name does not tell which
- * group it is, lvm.conf (volume_list) keeps it from being started, or the machine has no semaphore left by which udev
- * tells that a device is there.
+ * group it is, lvm.conf (volume_list) keeps it from being started, machines share it under locks that nobody takes
+ * here, or the machine has no semaphore left by which udev tells that a device is there.
  */
 const ABOUT_THE_GROUP =
-  /error (writing|reading) device|failed to write (metadata|vg)|input\/output error|read-only file ?system|volume group .* is read-only|while pvs are missing|with unknown segments|exceeds maximum metadata size|too large for circular buffer|can't get lock|lock failed|multiple vgs found|activation filter|locking initiali[sz]ation failed|maximum number of semaphores reached/i;
+  /error (writing|reading) device|failed to write (metadata|vg)|input\/output error|read-only file ?system|volume group .* is read-only|while pvs are missing|with unknown segments|exceeds maximum metadata size|too large for circular buffer|can't get lock|lock failed|multiple vgs found|activation filter|requires lvmlockd|locking initiali[sz]ation failed|maximum number of semaphores reached/i;
 
 /**
  * Whether a failed command, as `faultFromLvm` gives it, says something of the whole group and not of one volume. A

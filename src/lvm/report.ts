@@ -52,6 +52,8 @@ export interface LvmGroup {
   readonly exported: boolean;
   /** Some of its devices are missing. */
   readonly partial: boolean;
+  /** Machines share it under the locks of lvmlockd: LVM changes nothing of it without them. */
+  readonly shared?: true;
   readonly devices: readonly PhysicalVolume[];
   /** Visible volumes only, ours or not. */
   readonly volumes: readonly LvmVolume[];
@@ -213,7 +215,8 @@ function groupOf(row: Row, { pv, lv, pvseg }: Section, ownId: string): LvmGroup 
       pvseg,
     ),
   };
-  return { ...group, ...roomOf(group, rulesOf(row, pvseg, extentSize)) };
+  const rules = rulesOf(row, pvseg, extentSize);
+  return { ...group, ...(rules.shared ? { shared: true } : {}), ...roomOf(group, rules) };
 }
 
 function rulesOf(row: Row, pvseg: readonly Row[], extentSize: Bytes): GroupRules {

@@ -1,5 +1,5 @@
 // oxlint-disable vitest/no-standalone-expect -- `test` is testOn's, which the rule does not know
-import { appendFile, mkdir, open, readFile } from 'node:fs/promises';
+import { appendFile, mkdir, open, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect } from 'vitest';
 import { run } from '../../src/exec/run.ts';
@@ -44,6 +44,30 @@ test('a disk whose metadata is damaged takes no other group with it', async () =
   const { groups, orphans } = await lvmOn(disks).report(never);
   expect(groups).toEqual(whole.groups.filter(({ name }) => name === 'g'));
   expect(orphans).toMatchObject([{ device: damaged, used: true }]);
+});
+
+test('a group that machines share under the locks of lvmlockd is told to be one, and nothing is made in it', async () => {
+  await using disks = await createLoopDisks(64 * MIB, 64 * MIB);
+  const [own = '', theirs = ''] = disks.devices;
+  await disks.lvm('vgcreate', 'own', own);
+  await disks.lvm('vgcreate', 'theirs', theirs);
+  const file = path.join(disks.systemDir, 'theirs');
+  await disks.lvm('vgcfgbackup', '--file', file, 'theirs');
+  const locks = 'lock_type = "sanlock"\nlock_args = "1.0.0:lvmlock"';
+  await writeFile(file, (await readFile(file, 'utf8')).replace('extent_size', `${locks}\nextent_size`));
+  await disks.lvm('vgcfgrestore', '--force', '--file', file, 'theirs');
+  const lvm = lvmOn(disks);
+  const groups = (await lvm.report(never)).groups.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  expect(groups).toMatchObject([
+    { name: 'own', kept: [], devices: [{ device: own }] },
+    { name: 'theirs', shared: true, room: 0, devices: [{ device: theirs }] },
+  ]);
+  expect(groups[0]?.shared).toBeUndefined();
+  const [made] = await lvm.createVolumes(
+    [{ vgName: 'theirs', name: 'v', sizeBytes: bytes(8 * MIB), layout: 'linear' }],
+    never,
+  );
+  expect(made?.status === 'rejected' && concernsGroup(made.reason)).toBe(true);
 });
 
 test('a group is seen on a machine with more disks than a pattern for each would have room for', async () => {

@@ -42,6 +42,15 @@ test('a group whose disk is there twice is in doubt, and it is said where the co
   expect(doubtIn('pv-other', new Map([['pool-0', 'a']]))).toBeUndefined();
 });
 
+test('a group that machines share under the locks of lvmlockd is in doubt, be it recorded or not', () => {
+  const doubtIn = (known: Readonly<Record<string, string>>) =>
+    withDoubts([{ ...group('a'), shared: true }], new Map(Object.entries(known)))[0]?.doubt;
+  expect(doubtIn({ 'pool-0': 'a' })).toMatchObject({ reason: 'SharedGroup', recorded: true });
+  expect(doubtIn({})).toMatchObject({ recorded: false });
+  expect(doubtIn({})?.message).toMatch(/pool-0 \(a\) .* lvmlockd,.*vgchange --lock-type none pool-0/);
+  expect(doubtIn({ 'pool-0': 'mine' })).toMatchObject({ reason: 'OtherGroup' });
+});
+
 test('a group that has lost volumes that are active is in doubt, and it is said which', () => {
   const forgotten = [
     { groupUuid: 'a', name: 'v2' },

@@ -67,6 +67,7 @@ export function withDoubts(
     const doubt =
       doubtAbout(group, same, meant) ??
       doubtAboutDisks(group, meant, copies) ??
+      doubtAboutLocks(group, meant) ??
       doubtAboutMetadata(group, meant, forgotten);
     return doubt ? { ...group, doubt } : group;
   });
@@ -117,6 +118,16 @@ function doubtAboutDisks(
     reason: 'DuplicateDevice',
     recorded: uuid === recorded,
     message: `The physical volumes of volume group ${name} (${uuid}) are there twice: also on ${pairs.join(', ')}. One is a copy of the other, and LVM may use either after a boot. Nothing is made, grown, started or removed in the group. Take the copy off this machine, or make a group of its own of it: vgimportclone DEVICE.`,
+  };
+}
+
+/** LVM refuses whatever open-local would do there, since nobody holds the locks for it. */
+function doubtAboutLocks({ name, uuid, shared }: LvmGroup, recorded: string | undefined): GroupDoubt | undefined {
+  if (!shared) return undefined;
+  return {
+    reason: 'SharedGroup',
+    recorded: uuid === recorded,
+    message: `Volume group ${name} (${uuid}) is one that machines share under the locks of lvmlockd, which open-local does not take. Nothing is made, grown, started or removed in it here. If this machine alone uses it, make it an ordinary one: vgchange --lock-type none ${name} (lvmlockd(8)).`,
   };
 }
 
