@@ -231,6 +231,11 @@ test.each<[string, Given, string, string]>([
     { snapshot: { ...snapshotOf('s1'), metadata: { name: 's1', deletionTimestamp: '2026-01-01T00:00:00Z' } } },
     ...(['SourceMissing', 'cannot be made from it'] as const),
   ],
+  [
+    'shows more than the volume has, since its source grew before it was taken',
+    { snapshot: snapshotOf('s1', { snapshot: { sourceBytes: 5 * GIB } }) },
+    ...(['SourceFailed', 'Snapshot s1 shows 5 GiB, and this volume has 4 GiB'] as const),
+  ],
   ['has no logical volume', { inGroup: { name: 's2' } }, 'SourceMissing', 'Snapshot s1 is not in volume group pool-0.'],
   [
     'could not be taken',

@@ -1,4 +1,4 @@
-import { bytes, type Bytes } from '../../model/bytes.ts';
+import { bytes, formatBytes, type Bytes } from '../../model/bytes.ts';
 import { copySourceId } from '../../model/copies.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import type { VolumeReason } from '../../model/volume-reasons.ts';
@@ -36,7 +36,7 @@ export interface CopyEnd {
  */
 export function planCopy(
   volume: LocalVolume,
-  target: Required<InGroup>,
+  target: Required<InGroup> & { readonly sizeBytes: number },
   groups: readonly LvmGroup[],
   heard: (name: string) => LocalVolume | undefined,
 ): CopyPlan {
@@ -45,6 +45,7 @@ export function planCopy(
   if (!snapshot || snapshot.metadata.deletionTimestamp !== undefined) return missing(volume, id);
   const size = sizeOf(snapshot);
   if (typeof size !== 'number') return size;
+  if (size > target.sizeBytes) return refuse('SourceFailed', showsMore(id, size, bytes(target.sizeBytes)));
   const source = findSource(id, snapshot, groups);
   if ('kind' in source) return source;
   const { vgName = '' } = volume.spec;
@@ -76,6 +77,10 @@ function sizeOf({ metadata: { name: id }, status }: LocalVolume): Bytes | CopyPl
     return { kind: 'wait', message: `Waits for snapshot ${id}: ${message}` };
   return bytes(taken.sourceBytes);
 }
+
+/** Its source grew after the room of the copy was chosen. CreateVolume begins a clone anew for that reason. */
+const showsMore = (id: string, size: Bytes, room: Bytes): string =>
+  `Snapshot ${id} shows ${formatBytes(size)}, and this volume has ${formatBytes(room)}: it needs a larger one.`;
 
 /** A clone's snapshot is made after the clone; one of a person's is there before anything is made from it. */
 const missing = ({ spec }: LocalVolume, id: string): CopyPlan =>

@@ -7,6 +7,7 @@ import type { LocalVolume } from '../../model/local-volume.ts';
 import { storeOfClone } from '../../model/snapshot-store.ts';
 import { FORMATTED, SNAPSHOT_INITIAL_SIZE, SNAPSHOT_RESTORE } from '../../model/well-known.ts';
 import {
+  ControllerExpandVolumeRequest,
   CreateSnapshotRequest,
   VolumeCapability_AccessMode_Mode as Mode,
   type CreateVolumeRequest,
@@ -70,7 +71,6 @@ test('a volume to write to from a snapshot: with room of its own, on its node, a
 
 test('a clone has a snapshot beside it whose room counts, and which CSI does not see', async () => {
   const served = await withSource();
-  Object.assign(object(served, 'v')?.spec ?? {}, { sizeBytes: 8 * GIB }); // asked for, and not there yet
   expect(await copy(served, 'c1', { volumeContentSource: ofVolume })).toMatchObject({ contentSource: ofVolume });
   const snapshot = object(served, cloneSnapshotId('c1'));
   expect(snapshot?.spec).toMatchObject({ role: 'Snapshot', source: { volume: 'v' }, vgName: 'pool-0', nodeName: 'n1' });
@@ -80,6 +80,41 @@ test('a clone has a snapshot beside it whose room counts, and which CSI does not
     ...{ policy: { vgName: 'pool-0' }, nodes: ['n1'], size: storeOfClone(bytes(3 * GIB)) },
   });
   expect(object(served, 'c1')?.spec.source).toEqual({ volume: 'v' });
+});
+
+test('a clone of a volume that is to grow has room for what its snapshot may show by then', async () => {
+  const served = await withSource();
+  Object.assign(object(served, 'v')?.spec ?? {}, { sizeBytes: 4 * GIB }); // asked for, and not there yet
+  await expect(copy(served, 'c1', { ...size(3), volumeContentSource: ofVolume })).rejects.toMatchObject({
+    code: Code.OUT_OF_RANGE,
+    details: 'volume v has 4 GiB: ask for no less, not 3 GiB',
+  });
+  expect([...served.volumes.objects.keys()]).toEqual(['v', 'snap-a']);
+  await copy(served, 'c2', { ...size(4), volumeContentSource: ofVolume });
+  expect(object(served, 'c2')?.spec.sizeBytes).toBe(4 * GIB);
+  expect(object(served, cloneSnapshotId('c2'))?.spec.sizeBytes).toBe(storeOfClone(bytes(4 * GIB)));
+});
+
+test('a volume does not grow between the look at it and the snapshot for its clone', async () => {
+  let calls = 0;
+  const served = await withSource({ notReady: () => void (calls += 1) });
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const { client, volumes } = served;
+  await client.controller.deleteSnapshot({ snapshotId: 'snap-a', secrets: {} }, never);
+  volumes.pause = promise;
+  const before = volumes.creates;
+  const clone = copy(served, 'c1', { volumeContentSource: ofVolume });
+  await expect.poll(() => volumes.creates).toBe(before + 1);
+  const request = { volumeId: 'v', capacityRange: { requiredBytes: BigInt(5 * GIB) } };
+  calls = 0;
+  const growth = client.controller.controllerExpandVolume(ControllerExpandVolumeRequest.fromPartial(request), never);
+  const ended = expect(growth).rejects.toMatchObject({ code: Code.ABORTED });
+  await expect.poll(() => calls).toBe(1);
+  await new Promise(setImmediate); // it goes as far as it gets
+  resolve();
+  await ended;
+  expect(await clone).toMatchObject({ capacityBytes: BigInt(3 * GIB) });
+  expect([object(served, 'v')?.spec.sizeBytes, volumes.grows]).toEqual([3 * GIB, []]);
 });
 
 test('a snapshot that an earlier try of a clone made is used, and counted once', async () => {

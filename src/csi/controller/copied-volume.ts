@@ -67,7 +67,10 @@ function checkKinds(what: string, { policy }: WantedVolume, { metadata, spec }: 
     throw new Fault('invalid', `${metadata.name} is an inline volume: it goes with its pod`);
 }
 
-/** The size that is copied. Throws Fault `precondition` unless it can be read now. */
+/**
+ * The size that is copied. A volume that is to grow may do so before its snapshot is taken, which then shows all of it.
+ * Throws Fault `precondition` unless it can be read now.
+ */
 function readableBytes(what: string, source: LocalVolume): number {
   const { metadata, spec, status } = source;
   if (spec.role === 'Snapshot') {
@@ -75,7 +78,7 @@ function readableBytes(what: string, source: LocalVolume): number {
     return status?.snapshot?.sourceBytes ?? 0;
   }
   if (metadata.deletionTimestamp !== undefined) throw new Fault('precondition', `${what} is being deleted`);
-  if (status?.phase === 'Ready' && status.sizeBytes !== undefined) return status.sizeBytes;
+  if (status?.phase === 'Ready' && status.sizeBytes !== undefined) return Math.max(status.sizeBytes, spec.sizeBytes);
   throw new Fault('precondition', `${what} is not ready to be cloned: ${status?.message ?? 'it is being made'}`);
 }
 
@@ -132,7 +135,7 @@ export async function makeCloneSnapshot(
 }
 
 function placeStore(id: string, { metadata, spec, status }: LocalVolume, room: Room): Bytes {
-  const size = storeOfClone(bytes(status?.sizeBytes ?? spec.sizeBytes));
+  const size = storeOfClone(bytes(Math.max(status?.sizeBytes ?? 0, spec.sizeBytes)));
   const policy: VolumePolicy = { kind: 'LVM', vgName: spec.vgName ?? '', layout: 'linear', limits: {} };
   const placed = room.place({ name: id, policy, size, nodes: [spec.nodeName] });
   if (placed.ok) return placed.placement.size;

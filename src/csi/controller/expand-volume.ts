@@ -77,7 +77,6 @@ async function growDevice(
       'precondition',
       `volume ${id} has a whole ${volume.spec.kind} of ${formatBytes(provided)}: it cannot grow`,
     );
-  if (recorded < asked.required) assertGrowable(id, deps.volumes.needing(id));
   const size = recorded >= asked.required ? recorded : await askForMore({ id, asked }, recorded, deps, signal);
   checkLimit(size, asked);
   try {
@@ -125,15 +124,24 @@ function assertGrowable(id: string, needing: readonly LocalVolume[]): void {
 }
 
 /**
+ * In the volume's turn as a source: what is made from it meanwhile would be made from a volume of another size.
  * No room is `out-of-range`, not `exhausted`: nothing is begun then, and csi-resizer lets a claim that is lowered again
  * ask for less only after a code that says so. After RESOURCE_EXHAUSTED it asks for the first size for ever.
  */
-async function askForMore(
+const askForMore = (
+  wanted: WantedGrowth,
+  recorded: Bytes,
+  deps: MakeVolumeDeps,
+  signal: AbortSignal,
+): Promise<Bytes> => deps.sources.run(wanted.id, () => recordGrowth(wanted, recorded, deps, signal), signal);
+
+async function recordGrowth(
   { id, asked }: WantedGrowth,
   recorded: Bytes,
   deps: MakeVolumeDeps,
   signal: AbortSignal,
 ): Promise<Bytes> {
+  assertGrowable(id, deps.volumes.needing(id));
   const grown = deps.room.grow(id, asked.required);
   if (!grown.ok)
     throw new Fault(
