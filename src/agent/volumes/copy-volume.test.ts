@@ -165,6 +165,7 @@ test('a clone is copied from its temporary snapshot', async () => {
 test.each<[string, Given]>([
   ['raw bytes are the pod’s own', { spec: { fsType: undefined as never } }],
   ['a source that was never formatted', { content: { kind: 'blank' } }],
+  ['a source that was being formatted', { spec: { fsType: 'xfs' }, content: { ...xfs, unfinished: true } }],
   ['a source that carries something else', { content: { kind: 'other', what: 'crypto_LUKS' } }],
 ])('%s: nothing of it is changed', async (_, given) => {
   const it = rig(given);

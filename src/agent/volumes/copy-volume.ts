@@ -6,7 +6,7 @@ import type { LocalVolume } from '../../model/local-volume.ts';
 import type { Clock } from '../../wait/clock.ts';
 import type { Copier } from '../../copy/copier.ts';
 import type { Disks } from '../../disk/disks.ts';
-import { probeGiven, type Filesystems } from '../../mount/filesystem.ts';
+import { probeGiven, type Content, type Filesystems } from '../../mount/filesystem.ts';
 import type { Mounts } from '../../mount/mounts.ts';
 import { LOCAL_VOLUMES } from '../../kube/resource.ts';
 import { subjectOf } from '../../kube/subject.ts';
@@ -191,8 +191,9 @@ async function giveOwnIdentity(
   await write.markFormatted(volume.metadata.name ?? '', type, signal);
 }
 
-const filesystemOf = (content: Awaited<ReturnType<Filesystems['probe']>>): FilesystemType | undefined =>
-  content.kind === 'filesystem' ? FILESYSTEMS.find((type) => type === content.type) : undefined;
+/** One that was being made when the snapshot was taken has no files, and is made anew when the copy is staged. */
+const filesystemOf = (content: Content): FilesystemType | undefined =>
+  content.kind === 'filesystem' && !content.unfinished ? FILESYSTEMS.find((type) => type === content.type) : undefined;
 
 /** The object's own is used by nothing else. */
 const ownUuid = ({ metadata: { uid = '' } }: LocalVolume): string =>

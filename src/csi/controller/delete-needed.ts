@@ -8,8 +8,8 @@ export interface DeleteNeededDeps extends AgentWait {
   readonly volumes: Pick<Volumes, 'heard' | 'remove' | 'removeLater' | 'needing' | 'until'>;
   /**
    * Keyed by the id of what is deleted, grown, or made from. Held while one call looks and decides, so that nothing is
-   * made from what another call deletes or grows; nobody who holds one waits for any other lock. A group snapshot takes those of all
-   * its sources, by `runAll`.
+   * made from what another call deletes or grows; nobody who holds one waits for any other lock. A group snapshot
+   * takes those of all its sources, by `runAll`.
    */
   readonly sources: KeyedMutex;
 }

@@ -128,12 +128,8 @@ function assertGrowable(id: string, needing: readonly LocalVolume[]): void {
  * No room is `out-of-range`, not `exhausted`: nothing is begun then, and csi-resizer lets a claim that is lowered again
  * ask for less only after a code that says so. After RESOURCE_EXHAUSTED it asks for the first size for ever.
  */
-const askForMore = (
-  wanted: WantedGrowth,
-  recorded: Bytes,
-  deps: MakeVolumeDeps,
-  signal: AbortSignal,
-): Promise<Bytes> => deps.sources.run(wanted.id, () => recordGrowth(wanted, recorded, deps, signal), signal);
+const askForMore = (wanted: WantedGrowth, recorded: Bytes, deps: MakeVolumeDeps, signal: AbortSignal): Promise<Bytes> =>
+  deps.sources.run(wanted.id, () => recordGrowth(wanted, recorded, deps, signal), signal);
 
 async function recordGrowth(
   { id, asked }: WantedGrowth,

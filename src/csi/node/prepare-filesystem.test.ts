@@ -28,6 +28,10 @@ test.each<[string, Parameters<typeof volume>[1], Content, string]>([
   ['of the type asked for, and not begun by us', {}, carrying('xfs', 'u-2'), 'keep'],
   ['of the type asked for, and not the one that we began', begun, carrying('xfs', 'u-2'), 'keep'],
   ['of the type asked for, without a UUID', {}, { kind: 'filesystem', type: 'xfs' }, 'keep'],
+  ['cut, of a copy, whose source was being formatted', { isCopy: true }, cut('u-of-the-source'), 'make-anew'],
+  ['cut, of a copy that we began to format since', { ...begun, isCopy: true }, cut('u-of-the-source'), 'keep'],
+  ['cut, of a copy that was formatted', { formatted: 'xfs', isCopy: true }, cut('u-of-the-source'), 'keep'],
+  ['whole, of a copy', { isCopy: true }, carrying('xfs', 'u-of-the-source'), 'keep'],
   ['cut, without a UUID, and not begun by us', {}, { kind: 'filesystem', type: 'xfs', unfinished: true }, 'keep'],
 ])('a device that is %s', (_, more, content, plan) => {
   expect(planFilesystem(volume('v1', more), content, 'xfs')).toBe(plan);

@@ -108,25 +108,27 @@ async function mountsOf(device: string, mounts: Mounts, signal: AbortSignal): Pr
  */
 const contentOf = ({ fsType }: MountEntry): Content => ({ kind: 'filesystem', type: fsType });
 
-type Planned = Pick<NodeVolume, 'id' | 'source' | 'formatted' | 'formatting' | 'isAdopted' | 'isKnownByName'>;
+type Planned = Pick<
+  NodeVolume,
+  'id' | 'source' | 'formatted' | 'formatting' | 'isAdopted' | 'isCopy' | 'isKnownByName'
+>;
 
 export type FilesystemPlan = 'keep' | 'make' | 'make-anew';
 
 /**
  * What a device needs so that it carries the filesystem: nothing, to be formatted, or to be formatted anew, which is
- * only for what has the UUID of a try of ours, and says itself that it was cut. Throws Fault `precondition` when it
+ * only for what says itself that it was cut, and is a try of ours. Throws Fault `precondition` when it
  * carries something else than asked, or nothing although it once did: then its data may still be rescued.
  */
 export function planFilesystem(volume: Planned, content: Content, fsType: FilesystemType): FilesystemPlan {
-  const { id, source, formatted, formatting } = volume;
+  const { id, source, formatted } = volume;
   if (content.kind === 'missing') throw missingDevice(volume);
   if (content.kind === 'blank') {
     if (formatted === undefined) return planBlank(volume, content.looksLike);
     const what = `was formatted with ${formatted} and shows nothing now`;
     throw new Fault('precondition', `volume ${id}: ${source} ${what}: it is not formatted again; repair or restore it`);
   }
-  const isCut = content.kind === 'filesystem' && content.unfinished === true && content.uuid === formatting?.uuid;
-  if (isCut && formatting !== undefined && formatted === undefined) return 'make-anew';
+  if (formatted === undefined && isCut(volume, content)) return 'make-anew';
   const found = typeOf(volume, content);
   if (found === fsType) return 'keep';
   throw new Fault(
@@ -134,6 +136,15 @@ export function planFilesystem(volume: Planned, content: Content, fsType: Filesy
     `volume ${id}: ${source} carries ${found}, not the ${fsType} asked for: it is left alone`,
   );
 }
+
+/** A try of ours has the UUID that we began. What a copy has was begun on its source, when its snapshot was taken. */
+const isCut = (
+  { formatting, isCopy }: Planned,
+  content: Content & { readonly kind: 'filesystem' | 'other' },
+): boolean =>
+  content.kind === 'filesystem' &&
+  content.unfinished === true &&
+  (formatting === undefined ? isCopy === true : content.uuid === formatting.uuid);
 
 /**
  * A device that was never given anything shows nothing at all. What blkid cannot read and the first bytes tell is

@@ -49,13 +49,14 @@ async function publishable(
   if (access.block) {
     if (volume.kind === 'MountPoint')
       throw new Fault('invalid', `volume ${id} is a mounted filesystem and cannot be had as a block device`);
+    await assertOpen(volume, filesystems, signal);
     await assertDevice(volume, filesystems, signal);
+    if (volume.isSnapshot) await filesystems.forbidWrites(volume.source, signal); // as when it is staged
     return { source: volume.source, readOnly: access.readOnly || volume.isSnapshot === true };
   }
   const asked = wantedMount(volume, access);
   const staged = mountAt(entries, stagingPath);
-  if (!staged)
-    throw new Fault('precondition', `volume ${id} is not mounted at ${stagingPath}: NodeStageVolume comes first`);
+  if (!staged) throw notStaged(id, `is not mounted at ${stagingPath}`);
   if (volume.kind !== 'MountPoint') await assertDevice(volume, filesystems, signal);
   await assertShows(id, { target: stagingPath, source: volume.source }, mounts, signal);
   const own = mountAt(entries, volume.source)?.options; // of a MountPoint volume: nothing is mounted at a device's path
@@ -66,6 +67,24 @@ async function publishable(
   await filesystems.assertAlive(stagingPath, signal);
   return { source: stagingPath, readOnly };
 }
+
+/** Throws Fault `precondition` for an encrypted volume that is closed: only NodeStageVolume brings its key. */
+async function assertOpen(
+  { id, source, encryption }: NodeVolume,
+  filesystems: PublishDeps['filesystems'],
+  signal: AbortSignal,
+): Promise<void> {
+  if (encryption && (await filesystems.sizeOf(source, signal)) === undefined)
+    throw notStaged(id, 'is encrypted, and not open');
+}
+
+/** After a boot, kubelets may believe of a volume that it is staged, above all of a raw device (longhorn#8009). */
+const notStaged = (id: string, what: string): Fault =>
+  new Fault(
+    'precondition',
+    `volume ${id} ${what}: NodeStageVolume comes first. If the kubelet does not call it, delete the pod: for the next ` +
+      'one it does',
+  );
 
 /**
  * Makes an inline volume and mounts it at the pod's path, since the kubelet does not stage inline volumes. May be

@@ -52,10 +52,25 @@ test('the device of a snapshot is protected before a pod has it', async () => {
   expect(await it.mounts.list(never)).toMatchObject([{ options: ['ro'] }]);
 });
 
+test('so it is where the kubelet believes after a boot that it is staged, and only publishes it', async () => {
+  const it = await shown();
+  await publish(it, { block: true });
+  expect(it.protected).toEqual(['/dev/g/v1']);
+});
+
 test('one that is encrypted is refused: nobody made a header for this volume', async () => {
   const it = await shown();
   it.filesystems.probe = () => Promise.resolve({ kind: 'other', what: 'crypto_LUKS' });
   await expect(stage(it)).rejects.toMatchObject({ details: expect.stringMatching(/is encrypted/) as string });
+});
+
+test('one that was taken while its filesystem was being made says so', async () => {
+  const it = await shown('xfs');
+  it.filesystems.probe = () => Promise.resolve({ kind: 'filesystem', type: 'xfs', uuid: 'u', unfinished: true });
+  await expect(stage(it)).rejects.toMatchObject({
+    code: Code.FAILED_PRECONDITION,
+    details: expect.stringMatching(/while its xfs was being made: .* take another/) as string,
+  });
 });
 
 test('it does not grow, and several claims for a single writer may share it', async () => {

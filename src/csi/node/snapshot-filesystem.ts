@@ -29,6 +29,11 @@ export async function snapshotFilesystem(
       'precondition',
       `volume ${id}: its snapshot ${source} carries no filesystem: ask for it with volumeMode: Block`,
     );
+  if (content.kind === 'filesystem' && content.unfinished)
+    throw new Fault(
+      'precondition',
+      `volume ${id}: its snapshot ${source} was taken while its ${found} was being made: there are no files in it; take another`,
+    );
   if (asked !== '' && found !== filesystemType(asked))
     throw new Fault(
       'precondition',

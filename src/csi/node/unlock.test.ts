@@ -166,7 +166,12 @@ test('a mapping that does not appear is waited for', async () => {
 
 test('a raw device is the mapping, and never what is below it', async () => {
   const it = await encryptedRig();
-  await expect(publish(it, { block: true })).rejects.toMatchObject({ code: Code.FAILED_PRECONDITION });
+  await expect(publish(it, { block: true })).rejects.toMatchObject({
+    code: Code.FAILED_PRECONDITION,
+    details: expect.stringMatching(
+      /is encrypted, and not open: NodeStageVolume comes first.* delete the pod/,
+    ) as string,
+  });
   await stage(it, { block: true, secrets: { key } });
   await publish(it, { block: true });
   expect((await it.mounts.list(never)).map(({ source }) => source)).toEqual([mappingPathOf('v1')]);
