@@ -76,7 +76,7 @@ describe('a hold ends', () => {
     ['when its pod has ended', (ledger) => ledger.podChanged(pod('a', ['a'], { finished: true }))],
     ['when its claim is gone', (ledger) => ledger.claimGone('uid-a')],
     ['when its claim is replaced under its name', (ledger) => ledger.claimChanged(claim('a', 6, { uid: 'second' }))],
-    ['when its time is over', (ledger) => expect(ledger.expire(60_000)).toEqual(['uid-a'])],
+    ['when its time is over', (ledger) => expect(ledger.expire(60_000).pods).toEqual(['uid-a'])],
     [
       'when its claim is bound to a volume of another driver',
       (ledger) => {
@@ -95,7 +95,7 @@ describe('a hold ends', () => {
 
   test('not before its time', () => {
     const ledger = floating();
-    expect(ledger.expire(59_999)).toEqual([]);
+    expect(ledger.expire(59_999).pods).toEqual([]);
     expect(free(ledger)).toEqual([gib(4), gib(4)]);
   });
 

@@ -20,9 +20,9 @@ import { describeNode, type NodeState } from './state.ts';
 import { choosyClasses, podLacks, type PodLacks } from './books/pod-lacks.ts';
 import { bindPod, filterPod, type DecidingRules } from './books/hold-for-pod.ts';
 import { DEFAULT_FLOAT } from './placing/narrow.ts';
-import { EXPECTED_TTL_MS, REFUSAL_TTL_MS, type LedgerPolicy } from './policy.ts';
+import { CLAIM_TTL_MS, EXPECTED_TTL_MS, REFUSAL_TTL_MS, type LedgerPolicy } from './policy.ts';
 import { placeVolume, unplaceVolume, type PlaceAnswer, type PlaceRequest } from './books/create-volume.ts';
-import { expire } from './books/expire.ts';
+import { expire, type Expired } from './books/expire.ts';
 import { growVolume, shrinkVolume, type GrowAnswer } from './books/grow-volume.ts';
 import { concernsUs, needsOfPod } from './needs/pod-needs.ts';
 import { Pods } from './books/pods.ts';
@@ -224,9 +224,9 @@ export class Ledger {
     return podLacks(this.#books, pod, nodes, this.#policy.strategy);
   }
 
-  /** Ends what nothing was heard of for too long. Returns the uids of the pods that lost their room. */
-  expire(nowMs: number): string[] {
-    return this.#step(() => expire(this.#books, nowMs));
+  /** Ends what nothing was heard of for too long. */
+  expire(nowMs: number): Expired {
+    return this.#step(() => expire(this.#books, nowMs, CLAIM_TTL_MS));
   }
 
   /** The node's number, negative for none; valid until `epoch` grows. For who asks about the same nodes again. */

@@ -27,3 +27,10 @@ export const EXPECTED_TTL_MS = 15 * 60_000;
  * shows.
  */
 export const REFUSAL_TTL_MS = 10 * 60_000;
+/** How long room is held for a claim whose node was chosen while CreateVolume is not called for it (R23). */
+export const CLAIM_TTL_MS = {
+  /** csi-provisioner asks again every few minutes; what it refuses before it asks us it refuses for ever. */
+  unasked: 15 * 60_000,
+  /** Others fill it, and they wait for what they fill it from. Velero gives a restore up after four hours. */
+  unfilled: 6 * 3_600_000,
+};

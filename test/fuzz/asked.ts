@@ -261,7 +261,9 @@ function countedAs({ name }: VolumeFacts, bytes: number, group: GroupFacts | und
 
 export function askExpire(world: World): void {
   const { ledger, model } = world;
-  const ended = new Set(ledger.expire(world.now));
+  const { pods, claims } = ledger.expire(world.now);
+  const ended = new Set(pods);
+  for (const uid of claims) hearUnasked(model, uid);
   for (const [name, promise] of model.placed) {
     promise.expiresAt ??= world.now + LATE_NEWS_MS;
     if (promise.expiresAt > world.now) continue;
@@ -281,6 +283,16 @@ export function askExpire(world: World): void {
     reviewUids(model, [uid]);
   }
   model.reviewRefusals(world.now);
+}
+
+/** Nobody asked for the volume of the claim for too long: nothing is held for it any more. */
+function hearUnasked(model: Model, uid: string): void {
+  const claim = [...model.known.claim.values()].find((known) => known.uid === uid);
+  demand(claim?.selectedNode !== undefined, () => `expire: ${uid} lost its room, and has no node that was chosen`);
+  if (!claim) return;
+  demand(!model.recordedOn(uid), () => `expire: ${claim.name} lost its room, and its volume is there`);
+  model.wrong.set(uid, { ask: askOf(claim), node: claim.selectedNode, until: Infinity });
+  endClaim(model, claim);
 }
 
 /** How long a node's refusal is remembered, ms. */

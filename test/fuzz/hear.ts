@@ -34,6 +34,7 @@ const HEARING: Hearing = {
       reviewUids(model, [before.standsInFor]);
     }
     if (!now) return;
+    if (model.wrong.get(now.uid)?.node !== undefined && !model.isWrong(now)) model.wrong.delete(now.uid);
     hearStandIn(model, now);
     const adopt = (item: Item): Item =>
       item.key === claimKeyOf(now.name) && item.uid === undefined ? { ...item, uid: now.uid } : item;

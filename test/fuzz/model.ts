@@ -96,8 +96,14 @@ export class Model {
   readonly made = new Set<string>();
   /** What nodes refused, by node and group, and what was known of the group then. */
   readonly refused = new Map<string, NodeRefusal>();
-  /** Claims that CreateVolume refused for what they are, by uid, with what they asked for. */
-  readonly wrong = new Map<string, { readonly ask: string; readonly until: number }>();
+  /**
+   * Claims that CreateVolume refused for what they are, or was never called for on their node, by uid, with what they
+   * asked for.
+   */
+  readonly wrong = new Map<
+    string,
+    { readonly ask: string; readonly until: number; readonly node?: string | undefined }
+  >();
   /**
    * Volumes for which the ledger may have found another place by itself, because a pod went to a node that was not
    * offered.
@@ -255,7 +261,8 @@ export class Model {
   }
 
   isWrong(claim: ClaimFacts): boolean {
-    return this.wrong.get(claim.uid)?.ask === askOf(claim);
+    const wrong = this.wrong.get(claim.uid);
+    return wrong?.ask === askOf(claim) && (wrong.node ?? claim.selectedNode) === claim.selectedNode;
   }
 
   /**

@@ -15,10 +15,11 @@ import { PodHold } from './pod-hold.ts';
 import { PersistentVolumes } from './persistent-volumes.ts';
 import { PodHolds } from './pod-holds.ts';
 import { PvHolds } from './pv-holds.ts';
+import { UnaskedClaims } from './unasked-claims.ts';
 import { WrongClaims } from './wrong-claims.ts';
 import { nodeOf, placeOf, Records, type Recorded } from './records.ts';
 import type { Slot } from '../stock/slot.ts';
-import { requestOfClaim, type VolumeRequest } from '../needs/volume-request.ts';
+import { isSameRequest, requestOfClaim, type VolumeRequest } from '../needs/volume-request.ts';
 
 interface BooksPolicy {
   readonly drivers: readonly string[];
@@ -39,6 +40,8 @@ export class Books implements Known {
   readonly podHolds = new PodHolds();
   readonly claimHolds = new ClaimHolds();
   readonly #wrongClaims = new WrongClaims();
+  readonly unasked = new UnaskedClaims();
+  readonly isUnasked = (claim: ClaimFacts): boolean => this.unasked.has(claim);
   readonly pvs = new PersistentVolumes();
   readonly pvHolds = new PvHolds(() => this.cluster.noteNews());
   readonly snapshots = new Snapshots();
@@ -144,8 +147,7 @@ export class Books implements Known {
 
   /**
    * The node could not make the volume where it was placed. Remembers it as a refusal of volumes as large or larger, or
-   * of
-   * all volumes there when the trouble is with the `whole` group or unit (R16, a no is remembered).
+   * of all volumes there when the trouble is with the `whole` group or unit (R16, a no is remembered).
    */
   noteRefused(name: string, whole: boolean, until: number): void {
     const volume = this.records.get(name);
@@ -159,14 +161,15 @@ export class Books implements Known {
   noteWrong(uid: string, words: string, until: number): void {
     const claim = this.claims.get(uid);
     if (!claim || this.records.ofClaim(uid)) return;
+    this.unasked.forget(uid);
     this.#wrongClaims.note(claim, words, until);
     this.#endClaimHold(uid);
     this.leavePods(claimKey(claim.namespace, claim.name), uid, undefined);
   }
 
-  /** CreateVolume found nothing wrong with the claim, or something changed. */
+  /** CreateVolume was asked for the claim and found nothing wrong with it, or something changed. */
   forgetWrong(uid: string): void {
-    if (!this.#wrongClaims.forget(uid)) return;
+    if (!this.#forgetRefusal(uid)) return;
     this.cluster.noteNews();
     this.reviewClaim(uid);
   }
@@ -194,7 +197,7 @@ export class Books implements Known {
     const first = this.claims.stoodInFor(claim);
     const standIn = this.claims.standInOf(claim);
     this.claims.delete(claim.uid);
-    this.#wrongClaims.forget(claim.uid);
+    this.#forgetRefusal(claim.uid);
     this.#endClaimHold(claim.uid);
     const key = claimKey(claim.namespace, claim.name);
     this.leavePods(key, claim.uid, undefined);
@@ -218,7 +221,7 @@ export class Books implements Known {
   reviewClass(name: string): void {
     this.cluster.noteNews();
     for (const { uid, storageClass, selectedNode } of this.claims.all()) {
-      if (storageClass === name) this.#wrongClaims.forget(uid);
+      if (storageClass === name) this.#forgetRefusal(uid);
       // A claim whose volume is recorded holds nothing, whatever its class.
       if (storageClass !== name || selectedNode === undefined || this.records.ofClaim(uid)) continue;
       this.reviewClaim(uid);
@@ -240,7 +243,7 @@ export class Books implements Known {
     const request = this.#requestOf(claim);
     const node = request && claim.selectedNode ? this.cluster.room(claim.selectedNode) : undefined;
     const held = this.claimHolds.get(claim.uid);
-    if (held && held.node === node && isSame(held.request, request)) return;
+    if (held && held.node === node && isSameRequest(held.request, request)) return;
 
     this.#endClaimHold(claim.uid);
     if (!request || !node) return;
@@ -268,9 +271,15 @@ export class Books implements Known {
    * cannot be made.
    */
   #requestOf(claim: ClaimFacts): VolumeRequest | undefined {
-    if (this.wrongWith(claim) !== undefined) return undefined;
+    if (this.wrongWith(claim) !== undefined || this.isUnasked(claim)) return undefined;
     const need = requestOfClaim(claim, this.findClass(claim.storageClass)?.policy);
     return need && takenFrom(claim, need, this);
+  }
+
+  /** True when there was one. */
+  #forgetRefusal(uid: string): boolean {
+    const wasUnasked = this.unasked.forget(uid);
+    return this.#wrongClaims.forget(uid) || wasUnasked;
   }
 
   #endClaimHold(uid: string): void {
@@ -286,10 +295,4 @@ export class Books implements Known {
  */
 export function hasClaim(hold: PodHold, key: string, uid: string | undefined): boolean {
   return hold.pending().some((item) => item.key === key && (item.claimUid === undefined || item.claimUid === uid));
-}
-
-function isSame(a: VolumeRequest, b: VolumeRequest | undefined): boolean {
-  return (
-    b !== undefined && a.size === b.size && a.kind === b.kind && a.vgName === b.vgName && a.mediaType === b.mediaType
-  );
 }

@@ -9,6 +9,7 @@ export function claimChanged(books: Books, claim: ClaimFacts): void {
   if (!claims.get(claim.uid)) cluster.noteNews();
   const earlier = claims.set(claim);
   if (earlier) books.forgetClaim(earlier);
+  if (!books.isUnasked(claim)) books.unasked.forget(claim.uid);
   const key = claimKey(claim.namespace, claim.name);
   for (const hold of books.podHolds.of(key)) hold.adopt(key, claim.uid);
   // What was held for the one is there for the other (R22, filled is held once).

@@ -11,6 +11,8 @@ export interface ClaimHold {
   readonly node: NodeRoom;
   readonly slot: Slot;
   readonly amount: number;
+  /** Time, ms; absent until the first look at the clock. */
+  expiresAt?: number;
 }
 
 export class ClaimHolds {
@@ -32,6 +34,16 @@ export class ClaimHolds {
 
   uids(): string[] {
     return [...this.#byUid.keys()];
+  }
+
+  /** Uids of the claims whose time is over; `ttlMs` says how long it is, from the first look at the clock. */
+  late(nowMs: number, ttlMs: (uid: string) => number): string[] {
+    const late: string[] = [];
+    for (const [uid, hold] of this.#byUid) {
+      hold.expiresAt ??= nowMs + ttlMs(uid);
+      if (hold.expiresAt <= nowMs) late.push(uid);
+    }
+    return late;
   }
 
   on(node: NodeRoom): ClaimHold[] {

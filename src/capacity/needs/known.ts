@@ -17,6 +17,8 @@ export interface Known {
   volumeOfClaim(claim: ClaimFacts): Pick<Source, 'group' | 'sealed' | 'problem'>;
   /** What CreateVolume said when it refused the claim for what it is; undefined for any other claim. */
   wrongWith(claim: ClaimFacts): string | undefined;
+  /** Whether nobody asked for its volume for so long that no room is held for it any more. */
+  isUnasked(claim: ClaimFacts): boolean;
   /** Whether its room is held for the claim or recorded, so that the pod needs none for it. */
   isProvided(claim: ClaimFacts): boolean;
 }

@@ -23,6 +23,7 @@ import {
   sourceElsewhere,
   sourceMissing,
   sourceUnusable,
+  unaskedClaim,
   SPLIT_NODES,
 } from './refusal.ts';
 import { byNeed, filledFrom, requestOf, type VolumeRequest } from './volume-request.ts';
@@ -131,8 +132,10 @@ function needOfClaim(claim: ClaimFacts, known: Known): Need {
   const wrong = known.wrongWith(claim);
   if (wrong !== undefined) return { refusal: refusedClaim(key, wrong) };
 
-  if (!claim.source) return { ...needOfClass({ ...claim, key, claimUid: claim.uid }, ours), ...pin };
-  return needOfCopy(claim, { key, ours, node }, known);
+  const need = claim.source
+    ? needOfCopy(claim, { key, ours, node }, known)
+    : { ...needOfClass({ ...claim, key, claimUid: claim.uid }, ours), ...pin };
+  return 'refusal' in need || !known.isUnasked(claim) ? need : { refusal: unaskedClaim(key, claim) };
 }
 
 const isElsewhere = (a: string | undefined, b: string | undefined): boolean =>

@@ -1,4 +1,5 @@
 import { formatBytes, type Bytes } from '../../model/bytes.ts';
+import type { ClaimFacts } from '../../model/facts.ts';
 import type { Refusal, RefusalKind } from '../../model/verdict.ts';
 import type { VolumeRequest } from './volume-request.ts';
 
@@ -61,6 +62,19 @@ const MAX_WORDS = 400;
 /** R21, what cannot be made holds nothing. */
 export const refusedClaim = (claim: string, words: string): Refusal =>
   refusal('bad-request', `CreateVolume refuses claim ${claim}: ${words.slice(0, MAX_WORDS)}`);
+
+/** R23, unasked is not held. Whoever makes the volume tells on the claim why it does not. */
+export function unaskedClaim(
+  claim: string,
+  { populated, restore }: Pick<ClaimFacts, 'populated' | 'restore'>,
+): Refusal {
+  const filled = restore ? 'Velero has not begun to restore it' : 'no volume populator has begun to fill it';
+  const since = populated ? filled : 'csi-provisioner has not asked for its volume';
+  return refusal(
+    'claim-missing',
+    `the node of claim ${claim} was chosen, and ${since} for so long that no room is held any more: kubectl describe pvc tells what it waits for`,
+  );
+}
 
 export const badInline = (volume: string, problem: string): Refusal =>
   refusal('bad-request', `inline volume ${volume}: ${problem}`);

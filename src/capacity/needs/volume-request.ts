@@ -36,6 +36,10 @@ export function requestOf(ask: Pick<VolumeRequest, 'key' | 'claimUid' | 'size'>,
   return { ...ask, kind, ...present({ vgName }), ...(mediaType ? { mediaType } : {}) };
 }
 
+/** Whether both can be in the same places, whoever asks. */
+export const isSameRequest = (a: VolumeRequest, b: VolumeRequest | undefined): boolean =>
+  b !== undefined && a.size === b.size && a.kind === b.kind && a.vgName === b.vgName && a.mediaType === b.mediaType;
+
 /** What a volume takes that is filled from the snapshot. */
 export const filledFrom = ({ size }: Pick<SourceFacts, 'size'>, request: VolumeRequest): VolumeRequest =>
   size === undefined || size <= request.size ? request : { ...request, size };

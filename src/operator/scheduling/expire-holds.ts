@@ -15,11 +15,16 @@ export interface ExpireHoldsDeps {
 
 const LOOK_EVERY_MS = 5000;
 
-/** Frees the room held for pods whose time is over. Works until aborted. */
+/** Frees the room held for pods and claims whose time is over. Works until aborted. */
 export async function expireHolds(deps: ExpireHoldsDeps, signal: AbortSignal): Promise<void> {
   const { ledger, holdTtlMs, onExpired, log } = deps;
   const turn = (): void => {
-    const pods = ledger.expire(deps.now());
+    const { pods, claims } = ledger.expire(deps.now());
+    if (claims.length > 0)
+      log.warn(
+        { count: claims.length, action: claims },
+        'nobody asks for the volumes of claims: their room is free again',
+      );
     if (pods.length === 0) return;
     onExpired(pods.length);
     log.info({ count: pods.length }, 'nothing was heard of pods for which room was held; it is free again');
