@@ -85,7 +85,7 @@ async function whyPod({ room, look, namespace, name, screen }: Question): Promis
   const settled = whySettled(pod, facts, judge);
   if (settled !== undefined)
     return { lines: say(screen, settled), json: { pod: `${namespace}/${name}`, message: settled } };
-  const why = judge.why(facts, refusedClaimOf(facts, await refusals(look, namespace)));
+  const why = judge.why(facts, refusedClaimOf(facts, await refusals(look, namespace), room.claims));
   const said = why.fits > 0 || why.message === undefined ? schedulerSays(pod) : [];
   return {
     lines: [...tellWhy(why, screen), ...(said.length > 0 ? ['', ...say(screen, ...said)] : [])],
@@ -142,7 +142,7 @@ async function whyClaim({ room, look, namespace, name, screen }: Question): Prom
     room.classes.find(({ metadata }) => metadata.name === storageClass)?.volumeBindingMode !== 'WaitForFirstConsumer';
   if (users.length > 0 || isImmediate) {
     const [asking = podOfClaim(claim)] = users;
-    const lastRefusal = refusedClaimOf(asking, await refusals(look, namespace));
+    const lastRefusal = refusedClaimOf(asking, await refusals(look, namespace), room.claims);
     return whyUsed(key, users, { asking, judge, lastRefusal, screen });
   }
   const why: Why = judge.why(podOfClaim(claim));

@@ -928,6 +928,12 @@ async function addSnapshotClass(on: SickCluster): Promise<void> {
   await on.put(SNAPSHOT_CLASSES, { metadata: { name: 'open-local-lvm' }, driver: 'local.csi.aliyun.com' });
 }
 
+/** A claim whose pod is to go to a node. */
+const chosen = (name: string, spec: object = {}) => {
+  const claim = claimOf(name, spec);
+  return { ...claim, metadata: { ...claim.metadata, annotations: { 'volume.kubernetes.io/selected-node': 'n1' } } };
+};
+
 const VOLUME_CASES: readonly Case[] = [
   {
     finds: 'ClaimNotLetGo',
@@ -1000,6 +1006,45 @@ const VOLUME_CASES: readonly Case[] = [
     },
     object: 'PersistentVolumeClaim/default/new',
     says: /InvalidArgument desc = StorageClass parameter bps/,
+    mends: /kubectl -n default describe pvc new/,
+  },
+  {
+    finds: 'ClaimWaits',
+    title: 'what csi-provisioner said was said of an earlier claim of that name',
+    breaks: async (on) => {
+      await on.put(CLAIMS, chosen('new'), minutes(5));
+      await on.put(EVENTS, {
+        metadata: { name: 'e1', namespace: 'default' },
+        reason: 'ProvisioningFailed',
+        message: 'rpc error: code = InvalidArgument desc = StorageClass parameter bps: "x"',
+        involvedObject: { kind: 'PersistentVolumeClaim', namespace: 'default', name: 'new', uid: 'of-the-one-before' },
+        lastTimestamp: new Date().toISOString(),
+      });
+    },
+    object: 'PersistentVolumeClaim/default/new',
+    says: /a node was chosen, and csi-provisioner has not asked for the volume/,
+    mends: /kubectl .*logs/,
+  },
+  {
+    finds: 'ClaimWaits',
+    title: 'no volume populator fills a claim of a kind that only one could',
+    breaks: async (on) => {
+      const from = { apiGroup: 'volsync.backube', kind: 'ReplicationDestination', name: 'r' };
+      await on.put(CLAIMS, chosen('new', { dataSourceRef: from }), minutes(5));
+    },
+    object: 'PersistentVolumeClaim/default/new',
+    says: /made from a ReplicationDestination\.volsync\.backube, which a volume populator must do, and none has begun/,
+    mends: /kubectl -n default describe pvc new/,
+  },
+  {
+    finds: 'ClaimWaits',
+    title: 'Velero does not go on with a restore',
+    breaks: (on) => {
+      const selector = { matchLabels: { 'velero.io/dynamic-pv-restore': 'default.new.x' } };
+      return on.put(CLAIMS, chosen('new', { selector }), minutes(5));
+    },
+    object: 'PersistentVolumeClaim/default/new',
+    says: /a node was chosen, and Velero has not given it its volume/,
     mends: /kubectl -n default describe pvc new/,
   },
   {

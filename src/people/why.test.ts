@@ -151,11 +151,23 @@ describe('the command', () => {
     const event = { metadata: { name: 'e', namespace: 'default' }, involvedObject, reason: 'ProvisioningFailed' };
     await cluster.put(EVENTS, {
       ...event,
-      message: 'no room is left in pool-0',
+      message: 'rpc error: code = ResourceExhausted desc = no room is left in pool-0',
       lastTimestamp: '2026-01-01T00:00:00Z',
     });
     expect((await why('claim', 'small')).stdout).toContain(
-      'CreateVolume refused claim small: no room is left in pool-0',
+      'CreateVolume refused claim small: rpc error: code = ResourceExhausted desc = no room is left in pool-0',
+    );
+  });
+
+  test('one that csi-provisioner refused before it asked CreateVolume has its words', async () => {
+    const involvedObject = { kind: 'PersistentVolumeClaim', namespace: 'default', name: 'small' };
+    const message = 'VAC gold referenced in PVC is for driver other which does not match driver name';
+    await cluster.put(EVENTS, {
+      ...{ metadata: { name: 'f', namespace: 'default' }, involvedObject, message },
+      ...{ reason: 'ProvisioningFailed', lastTimestamp: '2026-01-02T00:00:00Z' },
+    });
+    expect((await why('claim', 'small')).stdout.replaceAll('\n', ' ')).toContain(
+      `csi-provisioner refused claim small: ${message}`,
     );
   });
 
@@ -182,16 +194,18 @@ describe('the command', () => {
   });
 });
 
-test('the last refusal of a claim of the pod counts', () => {
-  const event = (name: string, message: string, lastTimestamp: string) => ({
+test('the last refusal of a claim of the pod counts, and none of an earlier claim of that name', () => {
+  const event = (name: string, message: string, lastTimestamp: string, uid = `uid-${name}`) => ({
     ...{ metadata: {}, message, lastTimestamp },
-    involvedObject: { kind: 'PersistentVolumeClaim', namespace: 'd', name },
+    involvedObject: { kind: 'PersistentVolumeClaim', namespace: 'd', name, uid },
   });
   const events = [
-    event('a', 'new', '2026-01-02T00:00:00Z'),
+    event('a', 'rpc error: code = Internal', '2026-01-02T00:00:00Z'),
     event('a', 'old', '2026-01-01T00:00:00Z'),
+    event('a', 'of the claim before', '2026-01-03T00:00:00Z', 'older'),
     event('b', 'of another', '2026-01-03T00:00:00Z'),
   ];
+  const claims = ['a', 'b'].map((name) => ({ metadata: { namespace: 'd', name, uid: `uid-${name}` } }));
   const pod = {
     uid: '',
     namespace: 'd',
@@ -199,6 +213,8 @@ test('the last refusal of a claim of the pod counts', () => {
     finished: false,
     volumes: [{ kind: 'claim' as const, claimName: 'a' }],
   };
-  expect(refusedClaimOf(pod, events)).toEqual({ name: 'a', words: 'new' });
-  expect(refusedClaimOf({ ...pod, namespace: 'e' }, events)).toBeUndefined();
+  expect(refusedClaimOf(pod, events, claims)).toEqual({ name: 'a', words: 'rpc error: code = Internal' });
+  expect(refusedClaimOf({ ...pod, namespace: 'e' }, events, claims)).toBeUndefined();
+  expect(refusedClaimOf(pod, events.slice(1), claims)).toEqual({ name: 'a', words: 'old', by: 'csi-provisioner' });
+  expect(refusedClaimOf(pod, events.slice(2), claims)).toBeUndefined();
 });

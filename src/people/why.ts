@@ -1,5 +1,6 @@
 import type { ClusterEvent } from '../doctor/model/kinds.ts';
 import { countedStorages } from '../doctor/checks/counted-storages.ts';
+import { lastAbout } from '../doctor/model/last-event.ts';
 import { claimFacts } from '../model/decode-claim.ts';
 import type { PodFacts } from '../model/facts.ts';
 import type { PersistentVolumeClaim } from '../model/objects.ts';
@@ -19,16 +20,19 @@ export const podOfClaim = (claim: PersistentVolumeClaim): PodFacts => {
   };
 };
 
-/** The claim of a pod for which CreateVolume had no volume last, by csi-provisioner's Events; undefined for none. */
+/** What csi-provisioner repeats of CreateVolume; without it, it refused the claim itself. */
+const OF_CREATE_VOLUME = 'rpc error: code = ';
+
+/** The claim of a pod for which there was no volume last, by csi-provisioner's Events; undefined for none. */
 export function refusedClaimOf(
   { namespace, volumes }: PodFacts,
   events: readonly ClusterEvent[],
+  claims: readonly PersistentVolumeClaim[],
 ): RefusedClaim | undefined {
   const names = new Set(volumes.flatMap((volume) => (volume.kind === 'inline' ? [] : [volume.claimName])));
-  const last = events
-    .filter(({ involvedObject: on }) => on?.kind === 'PersistentVolumeClaim' && on.namespace === namespace)
-    .filter(({ involvedObject: on }) => names.has(on?.name ?? ''))
-    .toSorted((a, b) => Date.parse(a.lastTimestamp ?? '') - Date.parse(b.lastTimestamp ?? ''))
-    .at(-1);
-  return last && { name: last.involvedObject?.name ?? '', words: last.message ?? '' };
+  const own = claims.filter(({ metadata }) => metadata.namespace === namespace && names.has(metadata.name ?? ''));
+  const last = lastAbout(own, events);
+  if (!last) return undefined;
+  const { message: words = '', involvedObject: { name = '' } = {} } = last;
+  return { name, words, ...(words.includes(OF_CREATE_VOLUME) ? {} : { by: 'csi-provisioner' }) };
 }

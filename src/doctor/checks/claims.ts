@@ -1,8 +1,10 @@
 import { inWords } from '../../model/in-words.ts';
-import { classOf } from '../../model/decode-claim.ts';
+import { claimFacts, classOf } from '../../model/decode-claim.ts';
 import type { PersistentVolumeClaim, Pod } from '../../model/objects.ts';
+import { present } from '../../model/present.ts';
 import { SELECTED_NODE } from '../../model/well-known.ts';
 import { createJudge, type Judge } from '../../operator/waiting/judge.ts';
+import { lastAbout } from '../model/last-event.ts';
 import { nameOf, placeOf, since, type Facts } from '../model/facts.ts';
 import { found, type Finding } from '../model/finding.ts';
 import { agentLog, operatorLog } from '../model/mend.ts';
@@ -46,7 +48,29 @@ function provisioning(claim: PersistentVolumeClaim, facts: Facts): Reason | unde
   if (event !== undefined)
     return { reason: event, mend: [`kubectl -n ${claim.metadata.namespace} describe pvc ${nameOf(claim)}`] };
   if (claim.metadata.annotations?.[SELECTED_NODE] === undefined) return undefined;
-  return { reason: 'a node was chosen, and csi-provisioner has not asked for the volume.', mend: [operatorLog(facts)] };
+  return (
+    filling(claim, facts) ?? {
+      reason: 'a node was chosen, and csi-provisioner has not asked for the volume.',
+      mend: [operatorLog(facts)],
+    }
+  );
+}
+
+/** csi-provisioner makes no volume for a claim that others fill. */
+function filling({ metadata, spec }: PersistentVolumeClaim, { claims = [] }: Facts): Reason | undefined {
+  const { uid, populated, restore, namespace, name } = claimFacts({ metadata, ...present({ spec }) });
+  if (!populated) return undefined;
+  const mend = [`kubectl -n ${namespace} describe pvc ${name}`];
+  const standIn = claims.find((each) => claimFacts(each).standsInFor === uid);
+  if (standIn) return { reason: `it is filled by way of PersistentVolumeClaim/${placeOf(standIn)}.`, mend };
+  if (restore) return { reason: 'a node was chosen, and Velero has not given it its volume.', mend };
+  const { kind = '', apiGroup = '' } = spec?.dataSourceRef ?? spec?.dataSource ?? {};
+  const from = `${kind}${apiGroup === '' ? '' : `.${apiGroup}`}`;
+  const reason = `it is made from a ${from}, which a volume populator must do, and none has begun: csi-provisioner makes no such volume. See whether one for that kind runs.`;
+  return {
+    reason,
+    mend: [...mend, 'kubectl get volumepopulators.populator.storage.k8s.io   (where they are registered)'],
+  };
 }
 
 /** Its pod has no node yet. Without a pod it waits as it should. */
@@ -103,10 +127,5 @@ function madeFor({ metadata }: PersistentVolumeClaim, facts: Facts): Reason | un
   };
 }
 
-function failureOf(claim: PersistentVolumeClaim, { events = [] }: Facts): string | undefined {
-  const own = events
-    .filter(({ involvedObject: about }) => about?.kind === 'PersistentVolumeClaim' && about.name === nameOf(claim))
-    .filter(({ involvedObject: about }) => about?.namespace === claim.metadata.namespace)
-    .toSorted((a, b) => (a.lastTimestamp ?? '').localeCompare(b.lastTimestamp ?? ''));
-  return own.at(-1)?.message;
-}
+const failureOf = (claim: PersistentVolumeClaim, { events = [] }: Facts): string | undefined =>
+  lastAbout([claim], events)?.message;

@@ -87,11 +87,18 @@ export interface SnapshotClass extends KubeObject {
   readonly driver?: string;
 }
 
+interface EventSubject {
+  readonly kind?: string;
+  readonly namespace?: string;
+  readonly name?: string;
+  readonly uid?: string;
+}
+
 export interface ClusterEvent extends KubeObject {
   readonly reason?: string;
   readonly message?: string;
   readonly lastTimestamp?: string;
-  readonly involvedObject?: { readonly kind?: string; readonly namespace?: string; readonly name?: string };
+  readonly involvedObject?: EventSubject;
 }
 
 /** A Secret or a ConfigMap. */

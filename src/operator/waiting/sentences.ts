@@ -11,10 +11,12 @@ export interface Told {
   readonly message: string;
 }
 
-/** A claim for which CreateVolume had no volume, and its words. */
+/** A claim that was refused, and the words in which it was. */
 export interface RefusedClaim {
   readonly name: string;
   readonly words: string;
+  /** Who refused it. Absent: CreateVolume. */
+  readonly by?: string;
 }
 
 export interface WaitFacts {
@@ -61,8 +63,8 @@ const sayRefused = (asked: readonly AskedVolume[], refused: RefusedClaim): Told 
   message: `Waits with ${list(asked)}. ${sayWords(refused)}`,
 });
 
-const sayWords = ({ name, words }: RefusedClaim): string =>
-  `CreateVolume refused claim ${name}: ${words.length > MAX_WORDS ? `${words.slice(0, MAX_WORDS)}…` : words}.`;
+const sayWords = ({ name, words, by = 'CreateVolume' }: RefusedClaim): string =>
+  `${by} refused claim ${name}: ${words.length > MAX_WORDS ? `${words.slice(0, MAX_WORDS)}…` : words}.`;
 
 function list(asked: readonly AskedVolume[]): string {
   const shown = asked.slice(0, MAX_VOLUMES).map(describeAsked);
