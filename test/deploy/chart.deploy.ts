@@ -93,6 +93,14 @@ test('a program that starts or answers late, on a node without CPU to spare, is 
   }
 });
 
+test('the agent asks of a machine for no folder that some machines lack, and makes none of what must be there', async () => {
+  const agent = named(await rendered(), 'DaemonSet', 'open-local-agent');
+  const volumes = podOf(agent).volumes as { name: string; hostPath: { path: string; type: string } }[];
+  const those = (type: string) => volumes.filter(({ hostPath }) => hostPath.type === type).map(({ name }) => name);
+  expect(those('Directory').toSorted()).toEqual(['cgroup', 'dev', 'kubelet']);
+  expect(those('DirectoryOrCreate').toSorted()).toEqual(['lvm-lock', 'mounts', 'udev']);
+});
+
 test('pods go to nodes of Linux only, and agents to none without a kubelet of its own, wherever else they are sent', async () => {
   const own = await given({ agent: { nodeSelector: { storage: 'local' } } });
   const pods = (await rendered('--set=scheduler.enabled=true', own)).filter(({ kind }) =>
