@@ -27,7 +27,7 @@ export async function nextStep(
     const { groups } = await look();
     const step = planLvmVolume(volume, groups, deps.others);
     const isLeaving = step.kind === 'remove' || step.kind === 'split';
-    return isLeaving ? unlessMounted(step, volume, deps.mounts, signal) : step;
+    return isLeaving ? unlessMounted(step, volume, deps, signal) : step;
   }
   if (role === 'Snapshot' || source) return refuseUnsupported(volume, 'Snapshots and copies are of LVM volumes only.');
   const step = await planUnit(volume, await deps.observe(signal), deps, signal);
@@ -35,7 +35,7 @@ export async function nextStep(
   const { message } = step;
   const targets = [...new Set(await usersOfUnit(volume, deps, signal))];
   const isSame = targets.length === step.targets.length && targets.every((target) => step.targets?.includes(target));
-  return (isSame ? await unstageLeft(volume, { message, targets }) : undefined) ?? step;
+  return (isSame ? await unstageLeft(volume, { message, targets }, deps.others) : undefined) ?? step;
 }
 
 /** Where the disk or mounted filesystem of a volume is mounted, its own mount point aside. */
@@ -114,14 +114,14 @@ async function planMounted(
 async function unlessMounted(
   step: VolumeStep,
   volume: LocalVolume,
-  mounts: VolumeDeps['mounts'],
+  { mounts, others }: Pick<VolumeDeps, 'mounts' | 'others'>,
   signal: AbortSignal,
 ): Promise<VolumeStep> {
   const targets = (await usersOfVolume(volume, mounts, signal)).map(({ target }) => target);
   if (targets.length === 0) return step;
   const at = `${volume.spec.vgName}/${volume.metadata.name} is mounted at ${targets.join(', ')}`;
   const message = `Logical volume ${at}: it is removed once no pod uses it.`;
-  return (await unstageLeft(volume, { message, targets })) ?? { kind: 'refuse', reason: 'InUse', message };
+  return (await unstageLeft(volume, { message, targets }, others)) ?? { kind: 'refuse', reason: 'InUse', message };
 }
 
 const refuseUnsupported = (volume: LocalVolume, message: string): VolumeStep =>
