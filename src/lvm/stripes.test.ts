@@ -24,6 +24,8 @@ test.each([
   ['none has room: lvm will say so', group(1, 1), 12, 1],
   ['a missing device holds nothing', group(10, 'missing'), 10, 1],
   ['a device on which nothing may be put holds nothing', group(10, 'closed'), 10, 1],
+  ['lvm has no more than 128 of them', group(...Array.from({ length: 200 }, () => 10)), 400, 128],
+  ['no device has less than an extent of it', group(10, 10, 10), 2, 2],
 ])('%s', (_, of, extents, want) => {
   expect(stripesFor(of, bytes(extents * EXTENT))).toBe(want);
 });
