@@ -34,6 +34,8 @@ export interface BlockDevice {
   readonly swap: boolean;
   /** Its sectors can be written one after another only, zone by zone: a shingled disk that its host has to manage. */
   readonly zoned?: true;
+  /** The least that can be read or written at once, as it says itself; absent where the kernel does not tell. */
+  readonly sectorBytes?: number;
   /** Of a loop device: the file that it is laid over, as the kernel names it. */
   readonly backingFile?: string;
 }

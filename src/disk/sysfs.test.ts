@@ -32,8 +32,9 @@ test('a disk with its partitions, sizes from sectors of 512 bytes whatever the d
       size: 4096,
       partitions: ['nvme0n1p1', 'nvme0n1p2'],
       majorMinor: '259:0',
+      sectorBytes: 4096,
     },
-    { name: 'nvme0n1p1', kind: 'partition', disk: 'nvme0n1', size: 1024, readOnly: false },
+    { name: 'nvme0n1p1', kind: 'partition', disk: 'nvme0n1', size: 1024, readOnly: false, sectorBytes: 4096 },
     { name: 'nvme0n1p2', kind: 'partition', disk: 'nvme0n1', size: 2048, readOnly: true, partitions: [] },
   ]);
 });

@@ -44,21 +44,22 @@ export async function readBlockDevices(
       if (!disk || (await attribute(folder, 'hidden', signal)) === '1') return [];
       // Documentation/ABI/stable/sysfs-block; what is `host-aware` takes writes in any order.
       const isZoned = (await attribute(folder, 'queue/zoned', signal)) === 'host-managed';
-      const zoned = isZoned ? { zoned: true as const } : {};
+      const sectorBytes = Number(await attribute(folder, 'queue/logical_block_size', signal)) || undefined;
+      const ofDisk = { ...(isZoned ? { zoned: true as const } : {}), ...present({ sectorBytes }) };
       const worldwideName = await worldwideNameOf(folder, signal);
       const serial = await serialOf(folder, signal);
       const whole: BlockDevice = {
         ...disk,
         mediaType: rotational === '1' ? 'hdd' : 'ssd',
         ...present({ worldwideName, serial }),
-        ...zoned,
+        ...ofDisk,
       };
       const parts = await Promise.all(
         partitions.map(async (part) => {
           const found = { folder: path.join(folder, part), name: part, partitions: [], ...shared };
           const device = await readDevice(found, signal);
           return device
-            ? [{ ...device, kind: 'partition' as const, disk: name, mediaType: whole.mediaType, ...zoned }]
+            ? [{ ...device, kind: 'partition' as const, disk: name, mediaType: whole.mediaType, ...ofDisk }]
             : [];
         }),
       );

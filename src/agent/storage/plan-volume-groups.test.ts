@@ -51,6 +51,33 @@ test('a group of refused devices only is not made', () => {
   expect(made?.step).toBeUndefined();
 });
 
+const sectors = (path: string, sectorBytes: number, more: Partial<DeviceFacts> = {}) =>
+  blank(path, { device: sampleDisk(path.slice(5), { path, sectorBytes }), ...more });
+
+test('a disk with other sectors than the first of a new group is refused, and does not stop the others', () => {
+  const devices = ['/dev/sdb', '/dev/sdc', '/dev/sdd', '/dev/sde'] as const;
+  const [taken, first, other, untold] = devices;
+  const facts = [sectors(taken, 4096, ext4), sectors(first, 512), sectors(other, 4096), blank(untold)];
+  const [made] = plan([want('g', ...devices)], facts);
+  expect(made?.step).toEqual({ kind: 'create', devices: [first, untold] });
+  expect(made?.refused.map(({ device }) => device)).toEqual([taken, other]);
+  expect(made?.refused[1]?.finding.what).toContain('has sectors of 4096 bytes, and the other disks of the group have');
+});
+
+test('a group is extended by disks with sectors as its members have them', () => {
+  const facts = [sectors('/dev/sdb', 4096, { group: 'g' }), sectors('/dev/sdc', 512), sectors('/dev/sdd', 4096)];
+  const names = facts.map(({ path }) => path);
+  const [made] = plan([want('g', ...names)], facts, [sampleGroup('g')]);
+  expect(made?.step).toMatchObject({ kind: 'extend', devices: ['/dev/sdd'] });
+  expect(made?.refused).toMatchObject([{ device: '/dev/sdc', finding: { what: expect.stringMatching(/512.*4096$/) } }]);
+  const [mixed] = plan(
+    [want('g', ...names)],
+    [...facts.slice(1), sectors('/dev/sdb', 512, { group: 'g' })],
+    [sampleGroup('g')],
+  );
+  expect(mixed?.step).toMatchObject({ devices: ['/dev/sdc'] });
+});
+
 test('a device of another group is refused', () => {
   const [made] = plan([want('g', '/dev/sdb')], [blank('/dev/sdb', { group: 'other' })], [sampleGroup('other')]);
   expect(made).toMatchObject({ refused: [{ finding: { what: 'belongs to volume group other' } }] });

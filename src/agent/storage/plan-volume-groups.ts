@@ -174,22 +174,48 @@ function planGroup(
   facts: ReadonlyMap<string, DeviceFacts>,
   listings: ReadonlyMap<string, number>,
 ): GroupPlan {
+  const listed = [...new Set(devices)].map((device) => facts.get(device) ?? { path: device, mountedAt: [] });
+  const members = listed.filter(({ group }) => group === name); // done
+  const others = listed.filter(({ group }) => group !== name);
+  const judged = others.map((known) => {
+    const isOurs = isBegun(known, name, found);
+    const isTwice = (listings.get(identityOf(known)) ?? 0) > 1;
+    return { known, isOurs, finding: isTwice ? LISTED_TWICE : findingOf(known, isOurs) };
+  });
+  const sectors = sectorsOf(
+    members,
+    judged.flatMap(({ known, finding }) => (finding ? [] : [known])),
+  );
   const accepted: string[] = [];
   const begun: string[] = [];
   const refused: Refused[] = [];
-  for (const device of new Set(devices)) {
-    const known = facts.get(device) ?? { path: device, mountedAt: [] };
-    if (known.group === name) continue; // done
-    const isOurs = isBegun(known, name, found);
-    const isTwice = (listings.get(identityOf(known)) ?? 0) > 1;
-    const finding = isTwice ? LISTED_TWICE : findingOf(known, isOurs);
-    const place = known.resolved ?? device;
-    if (finding) refused.push({ device, finding });
+  for (const { known, isOurs, finding: seen } of judged) {
+    const finding = seen ?? otherSectors(known, sectors);
+    const place = known.resolved ?? known.path;
+    if (finding) refused.push({ device: known.path, finding });
     else accepted.push(place);
     if (isOurs && !finding) begun.push(place);
   }
   const kept = found && found.kept.length > 0 ? { kept: found.kept } : {};
   return { name, refused, ...stepOf(found, accepted, begun), ...kept };
+}
+
+/** The sizes of sectors that disks of a group may have: those of its members, or of the first that is to be one. */
+function sectorsOf(members: readonly DeviceFacts[], candidates: readonly DeviceFacts[]): ReadonlySet<number> {
+  const known = (facts: readonly DeviceFacts[]): readonly number[] =>
+    facts.flatMap(({ device }) => device?.sectorBytes ?? []);
+  const ofMembers = known(members);
+  return new Set(ofMembers.length > 0 ? ofMembers : known(candidates).slice(0, 1));
+}
+
+/** LVM would refuse the disk, and those that are to come with it. */
+function otherSectors({ device }: DeviceFacts, sectors: ReadonlySet<number>): Refused['finding'] | undefined {
+  const own = device?.sectorBytes;
+  if (own === undefined || sectors.size === 0 || sectors.has(own)) return undefined;
+  return {
+    what: `has sectors of ${own} bytes, and the other disks of the group have sectors of ${[...sectors].join(' and ')}`,
+    todo: 'List it for a group of its own: what grows from one to the other could not be mounted any more.',
+  };
 }
 
 function stepOf(found: LvmGroup | undefined, devices: readonly string[], begun: readonly string[]) {
