@@ -12,7 +12,7 @@ export const ANY_MODE = 'snapshot.storage.kubernetes.io/allow-volume-mode-change
 /** snapshot.storage.k8s.io/v1, of the cluster's snapshot-controller. */
 export interface VolumeSnapshot extends KubeObject {
   spec?: { source?: { persistentVolumeClaimName?: string } };
-  status?: { boundVolumeSnapshotContentName?: string; readyToUse?: boolean };
+  status?: { boundVolumeSnapshotContentName?: string; readyToUse?: boolean; error?: { message?: string } };
 }
 
 export interface VolumeSnapshotContent extends KubeObject {

@@ -21,7 +21,10 @@ import type { KubeObject } from '../model/objects.ts';
 import { OPERATOR } from '../model/well-known.ts';
 import type { ReadObjects } from '../operator/follow/ledger-of.ts';
 
-/** All objects that decide about room, read at one time. A list that could not be read is empty, and `unseen` tells. */
+/**
+ * All objects that decide about room, read at one time. A list that could not be read is empty, that of snapshots
+ * undefined, and `unseen` tells.
+ */
 export interface Room extends ReadObjects {
   readonly settings: Settings;
   /** Of the operator; undefined where it could not be read, too. */
@@ -57,8 +60,8 @@ export async function readRoom({ look, unseen, now, everyPod = false }: ReadRoom
     volumes: await all(LOCAL_VOLUMES),
     pvs: await all(VOLUMES),
     claims: await all(CLAIMS),
-    snapshots: await all(VOLUME_SNAPSHOTS),
-    contents: await all(VOLUME_SNAPSHOT_CONTENTS),
+    snapshots: await look.list(VOLUME_SNAPSHOTS),
+    contents: await look.list(VOLUME_SNAPSHOT_CONTENTS),
     lease: await look.find(LEASES, { namespace, name: OPERATOR }),
   };
   return { ...objects, settings: settingsOf(operator), unseen, now: now() };

@@ -50,6 +50,21 @@ const recorded: LocalVolume = {
   spec: { nodeName: 'n1', kind: 'LVM', vgName: 'pool', sizeBytes: 10 * GIB, role: 'Volume' },
 };
 
+test('what is made from a snapshot holds room while that may serve it, as the operator counts', () => {
+  const claim = claimOn('n1');
+  const dataSource = { apiGroup: 'snapshot.storage.k8s.io', kind: 'VolumeSnapshot', name: 's' };
+  const claims = [{ ...claim, spec: { ...claim.spec, dataSource } }];
+  const heldWith = (more: Partial<Room>) =>
+    topOf(roomOf({ storages: [withPool()], classes: [lvm], claims, ...more })).places[0]?.held;
+  const waits = { metadata: { namespace: 'd', name: 's', uid: 's' } };
+  const failed = { ...waits, status: { boundVolumeSnapshotContentName: 'c', error: {} } };
+  expect(heldWith({ snapshots: [] })).toBe(0);
+  expect(heldWith({ snapshots: undefined })).toBe(5 * GIB);
+  expect(heldWith({ snapshots: [waits] })).toBe(5 * GIB);
+  expect(heldWith({ snapshots: [failed] })).toBe(0);
+  expect(heldWith({ snapshots: [failed], contents: undefined })).toBe(5 * GIB);
+});
+
 test('a group is what volumes take, what else takes room, what is held and what is kept back', () => {
   const storages = [withPool({}, { 'csi.aliyun.com/storage-reserved': '{"pool":"7Gi"}' })];
   const [place] = topOf(roomOf({ storages, classes: [lvm], claims: [claimOn('n1')], volumes: [recorded] })).places;

@@ -30,7 +30,7 @@ export function checkClaims(facts: Facts): readonly Finding[] {
 function judgeOf(facts: Facts): Judge | undefined {
   const { nodes, storages, classes, claims, volumes, pvs, settings, now } = facts;
   if (!nodes || !storages || !classes || !claims || !volumes || !pvs) return undefined;
-  const { pendingPods: pods = [], snapshots = [], contents = [] } = facts;
+  const { pendingPods: pods = [], snapshots, contents } = facts;
   const read = { nodes, storages, classes, claims, volumes, pvs, pods, snapshots, contents, settings };
   return createJudge(read, countedStorages({ storages, settings, now }));
 }

@@ -12,7 +12,7 @@ import type {
 } from '../../model/objects.ts';
 import type { VolumeSnapshot, VolumeSnapshotContent } from '../../model/snapshot-objects.ts';
 import { feedLedger } from './feed-ledger.ts';
-import { sourceOf, viewOfContent, viewOfSnapshot } from './source-of-snapshot.ts';
+import { sourceFacts, viewOfContent, viewOfSnapshot } from './source-of-snapshot.ts';
 import { withNodeNames } from './pvs-by-node.ts';
 import { createTopology } from './topology.ts';
 import { createViews, type StorageView } from './views.ts';
@@ -29,8 +29,9 @@ export interface ReadObjects {
   readonly claims: readonly PersistentVolumeClaim[];
   /** Those that have not started, or all of them. */
   readonly pods: readonly Pod[];
-  readonly snapshots: readonly VolumeSnapshot[];
-  readonly contents: readonly VolumeSnapshotContent[];
+  /** Undefined where they could not be read. */
+  readonly snapshots: readonly VolumeSnapshot[] | undefined;
+  readonly contents: readonly VolumeSnapshotContent[] | undefined;
 }
 
 /** Long enough for whoever decides once and ends. */
@@ -63,14 +64,27 @@ export function ledgerOf(read: ReadObjects, storages: readonly StorageView[] = r
     },
     ledger,
   );
-  const contents = new Map(read.contents.map(viewOfContent).map((each) => [each.name, each]));
-  const volumes = new Map(read.volumes.map((each) => [each.metadata.name ?? '', each]));
-  for (const snapshot of read.snapshots.map(viewOfSnapshot)) {
-    const content = contents.get(snapshot.content);
-    const source = sourceOf(snapshot, content, volumes.get(content?.handle ?? ''), drivers);
-    if (source) ledger.sourceChanged(source);
-  }
+  tellSnapshots(read, drivers, ledger);
   return ledger;
+}
+
+/** As the operator does once it has listed them. Of snapshots that could not be read any may be there. */
+function tellSnapshots(
+  { snapshots, contents, volumes }: ReadObjects,
+  drivers: readonly string[],
+  ledger: Ledger,
+): void {
+  if (!snapshots) return;
+  const byName = new Map(contents?.map(viewOfContent).map((each) => [each.name, each]));
+  const recorded = new Map(volumes.map((each) => [each.metadata.name ?? '', each]));
+  const known = {
+    content: (name: string) => byName.get(name),
+    isListed: contents !== undefined,
+    volume: (name: string) => recorded.get(name),
+    drivers,
+  };
+  for (const snapshot of snapshots.map(viewOfSnapshot)) ledger.sourceChanged(sourceFacts(snapshot, known));
+  ledger.sourcesListed();
 }
 
 /** As an informer that has listed what there is, and hears nothing more. */

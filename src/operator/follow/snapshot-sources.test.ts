@@ -124,3 +124,18 @@ test('a snapshot that several VolumeSnapshots have is told to all of them, also 
   for (const key of ['default/monday', 'default/red'])
     await eventually(() => expect(sources.get(key)?.problem).toContain('overflowed'));
 });
+
+test('a VolumeSnapshot whose content somebody deleted serves nobody, once snapshot-controller says so', async () => {
+  await define(VOLUME_SNAPSHOTS);
+  await define(VOLUME_SNAPSHOT_CONTENTS);
+  await addSnapshot();
+  await eventually(() => expect(sources.get('default/monday')?.node).toBe('n1'));
+  await ours.client.delete(VOLUME_SNAPSHOT_CONTENTS, { name: 'content' }, never);
+  await eventually(() => expect(sources.get('default/monday')?.waits).toBe(true));
+  const body = { status: { readyToUse: false, error: { message: 'VolumeSnapshotContent is missing' } } };
+  const key = { namespace: 'default', name: 'monday' };
+  await ours.client.patch(VOLUME_SNAPSHOTS, key, { type: 'merge', body }, never, 'status');
+  await eventually(() =>
+    expect(sources.get('default/monday')?.problem).toMatch(/VolumeSnapshotContent content is gone/),
+  );
+});

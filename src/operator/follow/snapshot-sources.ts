@@ -9,7 +9,13 @@ import type { Log } from '../../model/log.ts';
 import type { KubeObject } from '../../model/objects.ts';
 import type { VolumeSnapshot, VolumeSnapshotContent } from '../../model/snapshot-objects.ts';
 import type { Informers } from './informers.ts';
-import { sourceOf, viewOfContent, viewOfSnapshot, type ContentView, type SnapshotView } from './source-of-snapshot.ts';
+import {
+  sourceFacts,
+  viewOfContent,
+  viewOfSnapshot,
+  type ContentView,
+  type SnapshotView,
+} from './source-of-snapshot.ts';
 
 export interface SnapshotSourcesDeps {
   readonly client: KubeClient;
@@ -78,14 +84,17 @@ async function follow(
   const told = new Map<string, string>();
   const review = (key: string): void => {
     const snapshot = snapshots.get(key);
-    const content = snapshot && contents.get(snapshot.content);
-    const source = snapshot && sourceOf(snapshot, content, content && volumes.get(content.handle), drivers);
     const [namespace = '', name = ''] = key.split('/');
     if (!snapshot) {
       if (told.delete(key)) ledger.sourceGone(namespace, name);
       return;
     }
-    const now = source ?? { namespace, name, node: '', readOnly: false, waits: true };
+    const now = sourceFacts(snapshot, {
+      content: (content) => contents.get(content),
+      isListed: contents.hasSynced(),
+      volume: (volume) => volumes.get(volume),
+      drivers,
+    });
     const text = JSON.stringify(now);
     if (told.get(key) === text) return;
     told.set(key, text);
@@ -108,10 +117,10 @@ async function follow(
       for (const key of byHandle.get(name) ?? []) review(key);
     }),
   ];
-  const listed = snapshots.whenSynced(signal).then(
-    () => ledger.sourcesListed(),
-    () => {},
-  );
+  const listed = Promise.all([
+    snapshots.whenSynced(signal).then(() => ledger.sourcesListed()),
+    contents.whenSynced(signal).then(() => [...snapshots.values.keys()].forEach(review)),
+  ]).catch(() => {});
   const work = [snapshots.run(signal), contents.run(signal), alongside({ snapshots, contents }, signal)];
   await Promise.all([...work, listed]);
   for (const stop of leave) stop();

@@ -22,6 +22,8 @@ export interface SnapshotView {
   readonly ready: boolean;
   /** It is being deleted, and csi-provisioner makes nothing from it any more. */
   readonly leaving?: true;
+  /** snapshot-controller says that something is wrong with it, as where it does not find its content any more. */
+  readonly failed?: true;
 }
 
 /** What is kept of a VolumeSnapshotContent. */
@@ -48,6 +50,7 @@ export const viewOfSnapshot = ({ metadata, status }: VolumeSnapshot): SnapshotVi
   content: status?.boundVolumeSnapshotContentName ?? '',
   ready: status?.readyToUse === true,
   ...(metadata.deletionTimestamp !== undefined && !metadata.finalizers?.includes(RESTORE_SOURCE) && { leaving: true }),
+  ...(status?.error !== undefined && status.readyToUse !== true && { failed: true }),
 });
 
 export const viewOfContent = ({ metadata, spec, status }: VolumeSnapshotContent): ContentView => {
@@ -65,6 +68,30 @@ export const viewOfContent = ({ metadata, spec, status }: VolumeSnapshotContent)
 /** What allows others is read as ParseBool of Go reads it, which csi-provisioner asks. */
 const modeOf = ({ annotations = {} }: ObjectMeta, spec: VolumeSnapshotContent['spec']): string | undefined =>
   /^(1|t|T|true|True|TRUE)$/.test(annotations[ANY_MODE] ?? '') ? undefined : spec?.sourceVolumeMode;
+
+/** What is known besides when it is asked what a VolumeSnapshot gives. */
+export interface KnownContents {
+  /** By name. */
+  content(name: string): ContentView | undefined;
+  /** All that there are were heard of. */
+  readonly isListed: boolean;
+  volume(name: string): LocalVolume | undefined;
+  /** Names of CSI drivers that are ours. */
+  readonly drivers: readonly string[];
+}
+
+/** What the ledger is told of a VolumeSnapshot: what it gives, or that it is there and may give something yet. */
+export function sourceFacts(snapshot: SnapshotView, known: KnownContents): SourceFacts {
+  const [namespace = '', name = ''] = snapshot.key.split('/');
+  const content = known.content(snapshot.content);
+  const waits = { namespace, name, node: '', readOnly: false, waits: true } as const;
+  if (!content && known.isListed && snapshot.failed && snapshot.content !== '')
+    return { namespace, name, node: '', readOnly: false, problem: goneContent(snapshot.content) };
+  return sourceOf(snapshot, content, content && known.volume(content.handle), known.drivers) ?? waits;
+}
+
+const goneContent = (content: string): string =>
+  `its VolumeSnapshotContent ${content} is gone: make it from another VolumeSnapshot`;
 
 /**
  * What claims made from a VolumeSnapshot get, or why none can be made from it; undefined while that may still change,
