@@ -20,7 +20,7 @@ import { describeNode, type NodeState } from './state.ts';
 import { choosyClasses, podLacks, type PodLacks } from './books/pod-lacks.ts';
 import { bindPod, filterPod, type DecidingRules } from './books/hold-for-pod.ts';
 import { DEFAULT_FLOAT } from './placing/narrow.ts';
-import { CLAIM_TTL_MS, EXPECTED_TTL_MS, REFUSAL_TTL_MS, type LedgerPolicy } from './policy.ts';
+import { CLAIM_TTL_MS, EXPECTED_TTL_MS, REFUSAL_TTL_MS, WRONG_TTL_MS, type LedgerPolicy } from './policy.ts';
 import { placeVolume, unplaceVolume, type PlaceAnswer, type PlaceRequest } from './books/create-volume.ts';
 import { expire, type Expired } from './books/expire.ts';
 import { growVolume, shrinkVolume, type GrowAnswer } from './books/grow-volume.ts';
@@ -187,7 +187,7 @@ export class Ledger {
    * are refused, until it or its class changes, CreateVolume finds nothing wrong with it, or some minutes have passed.
    */
   claimRefused(uid: string, words: string, nowMs: number): void {
-    this.#step(() => this.#books.noteWrong(uid, words, nowMs + REFUSAL_TTL_MS));
+    this.#step(() => this.#books.noteWrong(uid, words, nowMs + WRONG_TTL_MS));
   }
 
   /** The last judge of an expansion to `size` bytes: takes the difference, and an update of the object follows. */

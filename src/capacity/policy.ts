@@ -27,6 +27,11 @@ export const EXPECTED_TTL_MS = 15 * 60_000;
  * shows.
  */
 export const REFUSAL_TTL_MS = 10 * 60_000;
+/**
+ * How long it is remembered that CreateVolume refused a claim for what it is. csi-provisioner asks again after ten
+ * minutes at the latest: five that it waits between two tries, and five more since INVALID_ARGUMENT is final to it.
+ */
+export const WRONG_TTL_MS = 15 * 60_000;
 /** How long room is held for a claim whose node was chosen while CreateVolume is not called for it (R23). */
 export const CLAIM_TTL_MS = {
   /** csi-provisioner asks again every few minutes; what it refuses before it asks us it refuses for ever. */

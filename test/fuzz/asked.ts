@@ -297,6 +297,8 @@ function hearUnasked(model: Model, uid: string): void {
 
 /** How long a node's refusal is remembered, ms. */
 const REFUSAL_TTL_MS = 10 * 60_000;
+/** How long CreateVolume's is, ms. */
+const WRONG_TTL_MS = 15 * 60_000;
 
 /** The node of the volume could not make it. */
 export function tellRefused(world: World, use: Use, whole: boolean): void {
@@ -310,7 +312,7 @@ export function tellWrong(world: World, { uid }: ClaimFacts): void {
   ledger.claimRefused(uid, 'no', world.now);
   const claim = [...model.known.claim.values()].find((known) => known.uid === uid);
   if (!claim || model.recordedOn(uid)) return;
-  model.wrong.set(uid, { ask: askOf(claim), until: world.now + REFUSAL_TTL_MS });
+  model.wrong.set(uid, { ask: askOf(claim), until: world.now + WRONG_TTL_MS });
   endClaim(model, claim);
 }
 

@@ -13,8 +13,8 @@ export interface RefusedClaims {
 
 /** csi-provisioner asks again and again, so one that is left out comes back. */
 const MAX_CLAIMS = 2000;
-/** csi-provisioner asks again every five minutes at the latest. */
-const TTL_MS = 10 * 60_000;
+/** csi-provisioner asks again after ten minutes at the latest (WRONG_TTL_MS of the ledger). */
+const TTL_MS = 15 * 60_000;
 
 export function createRefusedClaims(clock: Pick<Clock, 'now'>): RefusedClaims {
   const refusals = createBoundedMap<{ readonly words: string; readonly until: number }>(MAX_CLAIMS);
