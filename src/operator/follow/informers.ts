@@ -27,10 +27,17 @@ import type {
   StorageClass,
 } from '../../model/objects.ts';
 import type { Log } from '../../model/log.ts';
+import { createPvsByHandle } from './pvs-by-handle.ts';
 import { createPvsByNode } from './pvs-by-node.ts';
 import { SCHEMAS } from './schemas.ts';
 import { createViews, type NodeView, type PvView, type StorageView } from './views.ts';
 import { OF_NODES_THERE } from '../../model/nodes-there.ts';
+
+/** PersistentVolumes, and those of one volume. */
+export interface PvInformer extends Informer<PersistentVolume, PvView> {
+  /** Those, of any driver, that have the volume handle. */
+  ofHandle(handle: string): readonly PvView[];
+}
 
 /** One informer for each kind of object that decides where a volume goes. */
 export interface Informers {
@@ -42,7 +49,7 @@ export interface Informers {
   readonly pods: Informer<Pod, PodFacts>;
   readonly claims: Informer<PersistentVolumeClaim, ClaimFacts>;
   /** By the names of their nodes, not their hostnames. */
-  readonly pvs: Informer<PersistentVolume, PvView>;
+  readonly pvs: PvInformer;
   readonly classes: Informer<StorageClass, ClassFacts>;
 }
 
@@ -62,6 +69,7 @@ export function createInformers({ client, drivers, log }: InformersOptions): Inf
   ): Informer<T, P> => createInformer({ client, resource, project, schema, same, log });
   const views = createViews(drivers);
   const nodes = follow(NODES, views.node, SCHEMAS.node);
+  const pvs = createPvsByNode(follow(VOLUMES, views.pv, SCHEMAS.pv), nodes);
   return {
     nodes,
     storages: createInformer({
@@ -82,7 +90,7 @@ export function createInformers({ client, drivers, log }: InformersOptions): Inf
     volumes: createInformer({ client, resource: LOCAL_VOLUMES, project: views.volume, log }),
     pods: follow(PODS, views.pod, SCHEMAS.pod),
     claims: follow(CLAIMS, views.claim, SCHEMAS.claim),
-    pvs: createPvsByNode(follow(VOLUMES, views.pv, SCHEMAS.pv), nodes),
+    pvs: { ...pvs, ofHandle: createPvsByHandle(pvs) },
     classes: follow(STORAGE_CLASSES, classFacts, SCHEMAS.storageClass),
   };
 }

@@ -81,18 +81,12 @@ const isKept = ({ metadata }: LocalVolume): boolean =>
 
 /**
  * Whether an object that CSI did not let go is still somebody's: a snapshot always, since only DeleteSnapshot says that
- * it is not. Looks through all PersistentVolumes: it is called for the few volumes without CSI.
+ * it is not.
  */
 function isReferredTo(volume: LocalVolume, { pvs }: Pick<Informers, 'pvs'>): boolean {
   if (isLetGo(volume)) return false;
   if (volume.spec.role === 'Snapshot') return true;
-  return hasHandle(volume.metadata.name ?? '', pvs);
-}
-
-/** Whether a PersistentVolume has this handle. */
-export function hasHandle(name: string, pvs: Pick<Informers['pvs'], 'values'>): boolean {
-  for (const { facts } of pvs.values.values()) if (facts.handle === name) return true;
-  return false;
+  return pvs.ofHandle(volume.metadata.name ?? '').length > 0;
 }
 
 function tellKept(volume: LocalVolume, { informers, needed }: KeepDataDeps) {

@@ -65,12 +65,9 @@ export async function putKeepBack(deps: KeptMarksDeps, signal: AbortSignal): Pro
 const mayLackKeep = (view: LocalVolume): boolean =>
   view.metadata.labels !== undefined && missingMarks(view) === undefined;
 
-/** Whether a PersistentVolume of ours says that the data stays. Nearly always it has the volume's name. */
-function isSomebodys(name: string, { informers: { pvs }, drivers }: Pick<KeptMarksDeps, 'informers' | 'drivers'>) {
-  const named = pvs.get(name);
-  const all = named?.facts.handle === name ? [named] : [...pvs.values.values()];
-  return all.some(({ facts, keepsData }) => keepsData && facts.handle === name && drivers.includes(facts.driver));
-}
+/** Whether a PersistentVolume of ours says that the data stays. */
+const isSomebodys = (name: string, { informers: { pvs }, drivers }: Pick<KeptMarksDeps, 'informers' | 'drivers'>) =>
+  pvs.ofHandle(name).some(({ facts, keepsData }) => keepsData && drivers.includes(facts.driver));
 
 const told = ({ metadata }: LocalVolume) =>
   ({

@@ -11,7 +11,6 @@ import { LET_GO, VOLUME_FINALIZER } from '../../model/well-known.ts';
 import type { Clock } from '../../wait/clock.ts';
 import { allSynced, type Informers } from '../follow/informers.ts';
 import { createGoneNodes, type GoneNodes } from './gone-nodes.ts';
-import { hasHandle } from './keep-data.ts';
 import { dataLeft, isLeaving, isTheNodesOwn, lossOf, type Loss, type LossCause } from './lost-volume.ts';
 
 export interface LetGoLostDeps {
@@ -87,7 +86,7 @@ async function reconcile(name: string, deps: Deps, signal: AbortSignal): Promise
  */
 async function remove(volume: LocalVolume, { client, informers, log, graceMs }: Deps, signal: AbortSignal) {
   const { name = '', uid } = volume.metadata;
-  if (hasHandle(name, informers.pvs)) return undefined;
+  if (informers.pvs.ofHandle(name).length > 0) return undefined;
   for (const { nodeName } of informers.pods.values.values())
     if (volume.spec.role === 'Ephemeral' && nodeName === volume.spec.nodeName) return { afterMs: graceMs };
   const preconditions = uid === undefined ? {} : { preconditions: { uid } };
@@ -118,8 +117,8 @@ async function letGo(name: string, loss: Loss & { readonly kind: 'lost' }, deps:
  * the object goes: the operator may end in between, and the next one knows of nothing else.
  */
 async function markLetGo(name: string, why: string, { client, drivers, informers }: Deps, signal: AbortSignal) {
-  for (const { facts } of [...informers.pvs.values.values()]) {
-    if (facts.handle !== name || !drivers.includes(facts.driver) || facts.letGo) continue;
+  for (const { facts } of informers.pvs.ofHandle(name)) {
+    if (!drivers.includes(facts.driver) || facts.letGo) continue;
     const body = { metadata: { annotations: { [LET_GO]: why } } };
     await unlessGone(client.patch(VOLUMES, { name: facts.name }, { type: 'merge', body }, signal));
   }

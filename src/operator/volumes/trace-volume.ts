@@ -29,8 +29,7 @@ export function createTraces(deps: TracesDeps): Traces {
   const { nodes, storages, volumes, pvs } = informers;
   const gone = createBoundedMap<true>(REMEMBERED);
   volumes.subscribe({ deleted: ({ metadata }) => gone.set(metadata.name ?? '', true) });
-  const pvsOf = (id: string) =>
-    [...pvs.values.values()].filter(({ facts }) => facts.handle === id && drivers.includes(facts.driver));
+  const pvsOf = (id: string) => pvs.ofHandle(id).filter(({ facts }) => drivers.includes(facts.driver));
   const pvOf = (id: string): PvFacts | undefined => pvsOf(id)[0]?.facts;
   /** A node that is gone, or that an administrator calls lost, is asked for nothing. */
   const isAsked = (node: string): boolean => nodes.get(node) !== undefined && storages.get(node)?.lost === undefined;
