@@ -1,6 +1,8 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { createFakeRun } from '../exec/fake-run.ts';
+import { MIB } from '../model/bytes.ts';
 import { fakeKernel } from './fake-sysfs.ts';
+import { diskIdentity } from './identity.ts';
 import { readBlockDevices } from './sysfs.ts';
 
 const never = new AbortController().signal;
@@ -57,6 +59,31 @@ test('the boot areas of an eMMC are no partitions of it and no disks for anybody
 test('rotating disks are hdd, and so are their partitions', async () => {
   const found = await devicesOf({ ...disk('sda', { 'queue/rotational': '1' }), ...disk('sda/sda1') });
   expect(found.map(({ mediaType }) => mediaType)).toEqual(['hdd', 'hdd']);
+});
+
+test.each([
+  'naa.0000000000000000',
+  'naa.5000000000000000',
+  'naa.60000000000000000000000000000000',
+  'eui.0000000000000000',
+  'eui.ffffffffffffffff',
+  'uuid.00000000-0000-0000-0000-000000000000',
+])('%s is the name of no disk: two that have it are told apart by their serial numbers', async (wwid) => {
+  const named = (name: string, serial: string) =>
+    disk(name, { 'device/wwid': wwid, 'device/vpd_pg80': `\0\u0080\0\u0004${serial}` });
+  const found = await devicesOf({ ...named('sda', 'PNF1'), ...named('sdb', 'PNF2') });
+  expect(found.map(({ worldwideName }) => worldwideName)).toEqual([undefined, undefined]);
+  expect(found.map((device) => diskIdentity(device, found))).toEqual([`PNF1 ${MIB}`, `PNF2 ${MIB}`]);
+});
+
+test('a name with zeros in it is a name', async () => {
+  for (const wwid of [
+    'naa.5000c500a1b2c3d4',
+    'eui.0025385000000001',
+    'naa.6000000000000000000000000000000f',
+    't10.ATA 0',
+  ])
+    expect((await devicesOf(disk('sda', { 'device/wwid': wwid })))[0]?.worldwideName).toBe(wwid);
 });
 
 test('a disk that can be written in order only is told to be so, with its partitions', async () => {

@@ -115,11 +115,17 @@ async function serialOf(folder: string, signal: AbortSignal): Promise<string | u
   return (await attribute(folder, 'serial', signal)) || page?.replaceAll('\0', '').trim() || undefined;
 }
 
-/** SCSI disks have it at their device, NVMe disks at the disk itself; cards and eMMC call it CID. */
+/** Of a disk to which nobody gave one: zeros behind the digit that tells its form (SPC-4, 7.8.6.6), or ones. */
+const NO_NAME = /^(?:\w+\.)?(?:[56]?[0-]+|f+)$/i;
+
+/**
+ * SCSI disks have it at their device, NVMe disks at the disk itself; cards and eMMC call it CID. Many disks have the
+ * name of those that have none, and it tells none of them.
+ */
 async function worldwideNameOf(folder: string, signal: AbortSignal): Promise<string | undefined> {
   for (const file of ['device/wwid', 'wwid', 'device/cid']) {
     const found = await attribute(folder, file, signal);
-    if (found) return found;
+    if (found) return NO_NAME.test(found) ? undefined : found;
   }
   return undefined;
 }
