@@ -647,6 +647,21 @@ test('a volume grows by whole extents, and is not grown twice', async () => {
   expect(room.free('n1')).toBe(8 * GIB);
 });
 
+test.each([
+  ['a raw device', { $case: 'block', value: {} }, undefined, false],
+  ['a raw device that is encrypted', { $case: 'block', value: {} }, 'luks2', true],
+  ['a filesystem', { $case: 'mount', value: {} }, undefined, true],
+  ['what nobody says', undefined, undefined, true],
+] as const)('growth of %s has something to do on its node: %o, %s, %s', async (_, accessType, encryption, isNeeded) => {
+  await create('v', GIB);
+  Object.assign(volumes.objects.get('v')?.spec ?? {}, { encryption });
+  const volumeCapability = accessType && { accessType, accessMode: { mode: Mode.SINGLE_NODE_WRITER } };
+  const asked = { volumeId: 'v', capacityRange: { requiredBytes: BigInt(2 * GIB) }, volumeCapability };
+  const request = ControllerExpandVolumeRequest.fromPartial(asked);
+  const { nodeExpansionRequired } = await client.controller.controllerExpandVolume(request, never);
+  expect(nodeExpansionRequired).toBe(isNeeded);
+});
+
 test('a volume that has a whole disk stays as it is, and cannot have more than the disk', async () => {
   await create('v', GIB);
   const object = volumes.objects.get('v');

@@ -4,7 +4,7 @@ import type { LocalVolume } from '../../model/local-volume.ts';
 import { checkComplete, problemWith } from './capability.ts';
 import { claimOf, parseCreateVolume } from './wanted-volume.ts';
 import { deleteVolume } from './delete-volume.ts';
-import { expandVolume, parseExpandVolume } from './expand-volume.ts';
+import { expandVolume, growsOnNode, parseExpandVolume } from './expand-volume.ts';
 import {
   ControllerService,
   ControllerServiceCapability_RPC_Type as Rpc,
@@ -105,9 +105,12 @@ export function createControllers(deps: ControllerDeps): readonly Service[] {
 
     controllerExpandVolume: async (request, { signal }) => {
       const wanted = parseExpandVolume(request);
-      const grow = async () => expandVolume(wanted, await findVolume(wanted.id, deps, signal), deps, signal);
-      const size = await one(wanted.id, grow, signal);
-      return { capacityBytes: BigInt(size), nodeExpansionRequired: true };
+      const grow = async () => {
+        const volume = await findVolume(wanted.id, deps, signal);
+        const size = await expandVolume(wanted, volume, deps, signal);
+        return { capacityBytes: BigInt(size), nodeExpansionRequired: growsOnNode(request, volume) };
+      };
+      return one(wanted.id, grow, signal);
     },
 
     controllerModifyVolume: async (request, { signal }) => {

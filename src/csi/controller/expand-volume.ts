@@ -35,6 +35,15 @@ const growingFilesystem = (capability: VolumeCapability | undefined): string =>
   ) ?? '';
 
 /**
+ * Whether something has to grow with the device: a filesystem, or the mapping of what is encrypted. A raw device is as
+ * large as it is told at once, and a claim that no pod has would wait for the next one.
+ */
+export const growsOnNode = (
+  { volumeCapability }: Pick<ControllerExpandVolumeRequest, 'volumeCapability'>,
+  { spec }: Pick<LocalVolume, 'spec'>,
+): boolean => volumeCapability?.accessType?.$case !== 'block' || spec.encryption !== undefined;
+
+/**
  * Grows the volume on its node; a volume that is large enough stays as it is. Returns its size once the node has it.
  * Throws Fault: `out-of-range` with the size that was asked for when its group has no room, also when that turns out
  * on the node, `precondition` for a volume that has a whole disk or snapshots, `aborted`.
