@@ -90,6 +90,11 @@ export interface Filesystems {
    * in use. Does nothing for any other.
    */
   thaw(target: string, signal: AbortSignal): Promise<void>;
+  /**
+   * Has all that was written to a mounted filesystem, or to a block device, on its disk. Throws `unavailable` when that
+   * fails or takes minutes.
+   */
+  flush(path: string, signal: AbortSignal): Promise<void>;
   /** What a mounted filesystem is known by, whatever its device is called: identityOf. */
   identify(entry: MountEntry, signal: AbortSignal): Promise<string>;
   /**
@@ -145,6 +150,12 @@ export const entriesArgv = (folder: string): readonly string[] => [
 
 /** Pure: statfs(2) as words: block size, blocks, free ones, those for users, inodes, free ones. */
 export const statsArgv = (path: string): readonly string[] => ['stat', '-f', '-c', '%S %b %f %a %c %d', '--', path];
+
+/** Pure: of a folder all of its filesystem, as syncfs(2); of a device file its bytes, as fsync(2). */
+export const flushArgv = (path: string): readonly string[] => [
+  ...['sync', ...(path.startsWith('/dev/') ? [] : ['--file-system'])],
+  ...['--', path],
+];
 
 /** Pure: asks the filesystem itself for its folder, where statsArgv is answered without a look at the disk. */
 export const aliveArgv = (target: string): readonly string[] => ['stat', '-c', '%i', '--', target];

@@ -11,6 +11,7 @@ import {
   blkidTypes,
   checkArgv,
   CONTRADICTING,
+  flushArgv,
   growArgv,
   identityOf,
   mkfsArgv,
@@ -37,6 +38,8 @@ const ANSWER_TIMEOUT_MS = 10_000;
  * clearly hung.
  */
 const FORMAT_TIMEOUT_MS = 3_600_000;
+/** As much as memory holds for a slow disk. */
+const FLUSH_TIMEOUT_MS = 300_000;
 /** A check of all of a large filesystem, after a power cut. */
 const CHECK_TIMEOUT_MS = 6 * 3_600_000;
 /** blkid(8): nothing was found, or the device could not be read. */
@@ -85,6 +88,7 @@ export function createHostFilesystems(run: Run, sizeOf: Filesystems['sizeOf'] = 
       }
     },
     thaw: (target, signal) => thaw(target, run, signal),
+    flush: (path, signal) => call(flushArgv(path), FLUSH_TIMEOUT_MS, signal),
     identify: (entry, signal) => identify(entry, run, signal),
     entries: (entry, signal) => entriesAt(entry, run, signal),
     clear: (mounted, signal) => clear(mounted, run, signal),

@@ -116,6 +116,7 @@ const createFilesystems = (
   forbidWrites: () => Promise.resolve(), // nobody writes to them
   sizeOf,
   thaw: () => Promise.resolve(), // nobody freezes them
+  flush: () => Promise.resolve(), // nothing is written to them
   sectorOf: () => Promise.resolve(undefined),
 });
 

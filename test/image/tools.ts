@@ -40,6 +40,7 @@ export const TOOLS: readonly { readonly name: string; readonly ask: string; read
   ].map((name) => ({ name, ask: `${name} --version`, atLeast: [2, 33] })),
   { name: 'smartctl', ask: 'smartctl --version', atLeast: [7] },
   { name: 'dd', ask: 'dd --version', atLeast: [8, 16] },
+  { name: 'sync', ask: 'sync --version', atLeast: [8, 24] },
   ...['find', 'stat'].map((name) => ({ name, ask: `${name} --version`, atLeast: [4] })),
 ];
 

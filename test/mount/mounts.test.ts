@@ -1,13 +1,13 @@
 // oxlint-disable vitest/no-standalone-expect -- `test` is testOn's, which the rule does not know
-import { randomUUID } from 'node:crypto';
-import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'vitest';
 import { CommandFailed } from '../../src/exec/command-failed.ts';
 import { exits } from '../../src/exec/fake-run.ts';
 import { run } from '../../src/exec/run.ts';
-import { MIB } from '../../src/model/bytes.ts';
+import { KIB, MIB } from '../../src/model/bytes.ts';
 import { textOf } from '../../src/model/fault.ts';
 import { deviceNumber } from '../../src/mount/device-number.ts';
 import { createHostFilesystems } from '../../src/mount/host-filesystems.ts';
@@ -90,6 +90,23 @@ test('a freeze outlives the mount in which it was made, and is taken off', async
   await expect(freeze('--freeze')).rejects.toThrow('Device or resource busy'); // it is frozen still
   for (const _ of [1, 2]) await filesystems.thaw(target, never);
   await expect(freeze('--unfreeze')).rejects.toThrow('Invalid argument');
+});
+
+test.each(['ext4', 'btrfs'] as const)('what was written to a %s is on its disk once it is flushed', async (type) => {
+  await using disks = await createLoopDisks(256 * MIB);
+  await using work = await workFolder();
+  const [source = ''] = disks.devices;
+  const target = path.join(work.folder, 'written');
+  await mkdir(target);
+  await filesystems.format(source, { type, uuid: randomUUID() }, never);
+  await mounts.mount({ source, target, fsType: type, options: [] }, never);
+  const written = randomBytes(64 * KIB);
+  await writeFile(path.join(target, 'file'), written);
+  await filesystems.flush(target, never);
+  expect((await readFile(source)).includes(written)).toBe(true);
+  await filesystems.flush(source, never);
+  await expect(filesystems.flush(path.join(target, 'none'), never)).rejects.toMatchObject({ kind: 'unavailable' });
+  await mounts.unmount(target, never);
 });
 
 test('another device at the target is a conflict, and a busy one is not unmounted', async () => {

@@ -76,6 +76,7 @@ async function rig(volume: LocalVolume) {
     },
     filesystems: {
       thaw: () => Promise.resolve(),
+      flush: () => Promise.resolve(),
       probe: () => Promise.resolve({ kind: 'blank' }),
       sectorOf: () => Promise.resolve(undefined),
       entries: () => Promise.resolve([]),
@@ -490,6 +491,22 @@ test('a disk on which a pod made an array says how that is ended, before it is w
     '/dev/sdc is held by md127. md127 stands on it. To end that: mdadm --stop /dev/md127',
   );
   expect(it.wiped).toEqual([]);
+});
+
+test('what was written to a btrfs is on its disk before a snapshot of it is taken', async () => {
+  const source = sampleLocalVolume({ meta: { name: 'v0' }, spec: { fsType: 'btrfs' } });
+  const it = await rig(sampleLocalVolume({ spec: { role: 'Snapshot', source: { volume: 'v0' } } }));
+  await it.lvm.createVolumes([{ vgName: 'pool-0', name: 'v0', sizeBytes: bytes(GIB), layout: 'linear' }], never);
+  await it.mounts.mount({ source: '/dev/pool-0/v0', target: '/staged', fsType: 'btrfs', options: [] }, never);
+  const did: string[] = [];
+  const filesystems = { ...it.deps.filesystems, flush: async (path: string) => void did.push(`flush ${path}`) };
+  const createSnapshot: Lvm['createSnapshot'] = (wanted, signal) => {
+    did.push(`snapshot of ${wanted.origin}`);
+    return it.lvm.createSnapshot(wanted, signal);
+  };
+  await it.reconcile({ others: new Map([['v0', source]]), filesystems, lvm: { ...it.lvm, createSnapshot } });
+  expect(did).toEqual(['flush /staged', 'snapshot of v0']);
+  expect(it.object.read()?.status?.phase).toBe('Ready');
 });
 
 test('a volume that is mounted is not removed, whoever deletes its object, until it is unmounted', async () => {

@@ -6,6 +6,7 @@ import { isFresh } from '../../lvm/commands.ts';
 import { LOCAL_VOLUMES } from '../../kube/resource.ts';
 import { subjectOf } from '../../kube/subject.ts';
 import { attempt } from './act-on-volume.ts';
+import { flushSources } from './flush-source.ts';
 import { partnersOf } from './plan-group-snapshot.ts';
 import type { VolumeStep } from './plan-volume.ts';
 import { settleTogether } from './settle-together.ts';
@@ -25,6 +26,7 @@ export async function reconcileVolume(volume: LocalVolume, deps: VolumeDeps, sig
   if (broken !== undefined) deps.onBroken(volume, broken);
   const isLeaving = volume.metadata.deletionTimestamp !== undefined;
   const isOfGroup = volume.spec.kind === 'LVM';
+  await flushSources(volume, deps, signal);
   const erased = isLeaving && isOfGroup ? await eraseLeaving(volume, deps, signal) : undefined;
   const endsWith = (step: VolumeStep): boolean => isEnd(step) || (toBeErased(step) && !erased);
   const settle = (): Promise<Settled> => visit(volume, deps, { endsWith, ...present({ seen: erased?.seen }) }, signal);

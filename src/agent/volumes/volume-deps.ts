@@ -20,7 +20,7 @@ import type { OnBroken, VolumeWriter } from './write-volume.ts';
 export interface VolumeDeps {
   readonly lvm: Lvm;
   readonly disks: Pick<Disks, 'list' | 'resolve' | 'probe' | 'wipe' | 'erase' | 'mapperUuid'>;
-  readonly filesystems: Pick<Filesystems, 'entries' | 'clear' | 'probe' | 'sectorOf' | 'thaw'>;
+  readonly filesystems: Pick<Filesystems, 'entries' | 'clear' | 'flush' | 'probe' | 'sectorOf' | 'thaw'>;
   readonly crypt: Pick<Crypt, 'mapping' | 'close' | 'header' | 'erase'>;
   readonly mounts: Pick<Mounts, 'list' | 'shows' | 'unmount'>;
   readonly observe: (signal: AbortSignal) => Promise<Observation>;
