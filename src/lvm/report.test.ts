@@ -151,6 +151,16 @@ test.each([
 });
 
 test.each([
+  ['misses a disk', 'partial', 'partial'],
+  ['is to be repaired', 'repair needed', 'repair needed'],
+  ['has copies that differ where nobody wrote', 'mismatches exist', ''],
+  ['has a copy that is read last', 'writemostly', ''],
+  ['is a mirror on a kernel without device-mapper', 'unknown', ''],
+])('the health of a volume that %s', (_, lv_health_status, want) => {
+  expect(parseReport(reportWith({ lv: [lv('v1', { lv_health_status })] })).groups[0]?.volumes[0]?.health).toBe(want);
+});
+
+test.each([
   ['active', { lv_active: 'active' }, true],
   ['active for this machine alone', { lv_active: 'local exclusive' }, true],
   ['not active', { lv_active: '' }, false],

@@ -1,6 +1,7 @@
 import { NO_BYTES, bytes, type Bytes } from '../model/bytes.ts';
 import { Fault } from '../model/fault.ts';
 import { present } from '../model/present.ts';
+import { healthOf } from './health.ts';
 import { roomOf, type GroupRules } from './room.ts';
 import { count, list, text, type Row } from './rows.ts';
 import { takenBy, withMoved } from './taken.ts';
@@ -119,7 +120,7 @@ export interface LvmVolume {
   readonly pathless?: true;
   /** Its device is there, and leads to a disk that was pulled, be it back or not: nothing can be read from it. */
   readonly detached?: boolean;
-  /** LVM's word for what is wrong, such as `partial`; empty when nothing is. */
+  /** LVM's word for what is wrong, such as `partial`; empty when nothing is: health.ts. */
   readonly health: string;
 }
 
@@ -276,7 +277,7 @@ function volumeOf(row: Row, taken: ReadonlyMap<string, Bytes>): LvmVolume {
     ...(typeof row['lv_active'] === 'string' ? activity(row['lv_active']) : {}),
     ...deviceNumber(text(row, 'lv_kernel_major'), text(row, 'lv_kernel_minor')),
     ...(text(row, 'lv_suspended') === 'suspended' ? { suspended: true } : {}),
-    health: text(row, 'lv_health_status'),
+    health: healthOf(text(row, 'lv_health_status')),
   };
 }
 

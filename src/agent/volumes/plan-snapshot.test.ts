@@ -64,6 +64,11 @@ test.each<[string, LvmGroup | undefined, object]>([
   ["of someone else's volume", holding(sampleVolume('v1', { tags: [] })), refused('SourceMissing')],
   ['of another volume of that name', holding(sampleVolume('v1', { uuid: 'lv-other' })), refused('SourceMissing')],
   ['of a volume that misses disks', holding(sampleVolume('v1', { health: 'partial' })), refused('SourceMissing')],
+  [
+    'of a volume that LVM is to repair',
+    holding(sampleVolume('v1', { health: 'repair needed' })),
+    refused('SourceMissing'),
+  ],
   ['in no group', undefined, refused('GroupMissing')],
   ["in another machine's group", { ...holding(whole), foreign: true }, refused('GroupForeign')],
   ['in a group that lacks disks', { ...holding(whole), partial: true }, refused('GroupFaulty')],

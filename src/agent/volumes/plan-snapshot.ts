@@ -4,6 +4,7 @@ import { present } from '../../model/present.ts';
 import { isLargeEnough } from '../../lvm/snapshots.ts';
 import { OUR_TAG, volumeDevicePath } from '../../lvm/names.ts';
 import { isUnfinished } from '../../lvm/create-volumes.ts';
+import { ailmentOf } from '../../lvm/health.ts';
 import type { LvmGroup, LvmVolume, SnapshotFacts } from '../../lvm/report.ts';
 import { findVolume } from './find-group.ts';
 import { unfitGroup } from './unfit-group.ts';
@@ -36,8 +37,7 @@ function unfit(found: LvmVolume, source: LocalVolume | undefined): string | unde
   if (isUnfinished(found)) return 'is not finished yet';
   if (!found.tags.includes(OUR_TAG)) return 'was not made by open-local: it is let alone';
   if (recorded !== undefined && recorded !== found.uuid) return `is ${found.uuid}, not the volume's own ${recorded}`;
-  if (found.health !== '' || found.detached) return 'misses disks: bring them back';
-  return undefined;
+  return ailmentOf(found);
 }
 
 /** Its own logical volume is there and active. */

@@ -595,7 +595,18 @@ test.each<[string, LocalVolume, LvmGroup, object]>([
   ['it has the tag', adopted(), holding(), { kind: 'ready', sizeBytes: GIB }],
   ['it is not active after a boot', adopted(), holding({ active: false }), { kind: 'activate' }],
   ['it is missing, and never made anew', adopted(), empty, { kind: 'refuse', reason: 'VolumeLost' }],
-  ['it misses disks', adopted(), holding({ tags: [], health: 'partial' }), { kind: 'refuse', reason: 'GroupFaulty' }],
+  [
+    'it misses disks',
+    adopted(),
+    holding({ tags: [], health: 'partial' }),
+    { kind: 'refuse', reason: 'GroupFaulty', message: expect.stringContaining('misses disks') as string },
+  ],
+  [
+    'LVM is to refresh it',
+    adopted(),
+    holding({ tags: [], health: 'refresh needed' }),
+    { kind: 'refuse', reason: 'GroupFaulty', message: expect.stringContaining('LVM tells "refresh needed"') as string },
+  ],
   [
     'it is a snapshot of something',
     adopted(),

@@ -3,6 +3,7 @@ import { bytes } from '../../model/bytes.ts';
 import { isCopy } from '../../model/copies.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import { isUnfinished } from '../../lvm/create-volumes.ts';
+import { ailmentOf } from '../../lvm/health.ts';
 import { FILLED_TAG, OUR_TAG, volumeDevicePath } from '../../lvm/names.ts';
 import type { LvmGroup, LvmVolume } from '../../lvm/report.ts';
 import { findGroup, mistaken, movedAway } from './find-group.ts';
@@ -79,11 +80,9 @@ function planFound(volume: LocalVolume, group: LvmGroup, found: LvmVolume): Volu
 /** Nothing is changed but the tag; what is not whole stays as it is until it is. */
 function planAdoption({ spec }: LocalVolume, group: LvmGroup, { uuid, origin, health, name }: LvmVolume): VolumeStep {
   if (group.doubt) return refuse('GroupMismatch', group.doubt.message);
-  if (health !== '' || group.partial)
-    return refuse(
-      'GroupFaulty',
-      `Logical volume ${group.name}/${name} misses disks: it is adopted when they are back.`,
-    );
+  const ailment = ailmentOf({ health: group.partial ? 'partial' : health });
+  if (ailment !== undefined)
+    return refuse('GroupFaulty', `Logical volume ${group.name}/${name} ${ailment}. It is adopted when it is whole.`);
   const isSnapshot = spec.role === 'Snapshot';
   if (isSnapshot ? origin !== spec.source?.volume : origin !== undefined)
     return refuse('VolumeMismatch', `Logical volume ${group.name}/${name} ${originOf(origin)}: it is left alone.`);
