@@ -62,6 +62,23 @@ test('the server is renewed before its time is over; the client that a person co
   expect(await readFile(path.join(directory, 'tls.crt'), 'utf8')).toBe(textAt(all()[1] ?? { metadata: {} }, 'tls.crt'));
 });
 
+test('a replica whose clock is behind makes none anew: what a person copied stays good', async () => {
+  await ensure();
+  const before = all();
+  days(-2);
+  await ensure();
+  expect(all()).toEqual(before);
+});
+
+test('an authority that was made by a clock that was ahead is made anew', async () => {
+  days(2);
+  await ensure();
+  const until = certificate(NAMES.authority).validFromDate;
+  days(-2);
+  await ensure();
+  expect(certificate(NAMES.authority).validFromDate.getTime()).toBeLessThan(until.getTime());
+});
+
 test('with another authority all that the old one signed is made anew', async () => {
   await ensure();
   await ours.client.delete(SECRETS, { namespace: 'default', name: NAMES.authority }, never);

@@ -91,19 +91,16 @@ export async function ensureCertificates(
     days: SERVER_DAYS,
   };
   const client: Holder = { commonName: options.client, names: [], usage: 'client', days: CLIENT_DAYS };
-  const now = deps.date();
-  const keep = (name: string, judge: (pair: Pair) => string | undefined, make: () => Promise<Pair>, ca?: string) =>
+  const keep = (name: string, judge: Kept['judge'], make: Kept['make'], ca?: string) =>
     keepSecret({ namespace: options.namespace, name, judge, make, ...(ca === undefined ? {} : { ca }) }, deps, signal);
-  const authority = await keep(
-    names.authority,
-    (pair) => authorityProblem(pair, now),
-    () => makeAuthority('open-local', AUTHORITY_DAYS, now),
+  const authority = await keep(names.authority, authorityProblem, (now) =>
+    makeAuthority('open-local', AUTHORITY_DAYS, now),
   );
   const of = (holder: Holder, name: string): Promise<Pair> =>
     keep(
       name,
-      (pair) => pairProblem(pair, authority, holder, now),
-      () => issue(authority, holder, now),
+      (pair, now) => pairProblem(pair, authority, holder, now),
+      (now) => issue(authority, holder, now),
       authority.cert,
     );
   await of(client, names.client);
@@ -114,14 +111,14 @@ export async function ensureCertificates(
 interface Kept {
   readonly namespace: string;
   readonly name: string;
-  readonly judge: (pair: Pair) => string | undefined;
-  readonly make: () => Promise<Pair>;
+  readonly judge: (pair: Pair, now: Date) => string | undefined;
+  readonly make: (now: Date) => Promise<Pair>;
   /** Certificate of the authority, told beside the pair. */
   readonly ca?: string;
 }
 
 /** Throws Fault `precondition` for a Secret that somebody else made. */
-async function keepSecret(kept: Kept, { client, log }: CertificatesDeps, signal: AbortSignal): Promise<Pair> {
+async function keepSecret(kept: Kept, { client, log, date }: CertificatesDeps, signal: AbortSignal): Promise<Pair> {
   const { namespace, name, make, ca } = kept;
   const found = await find(client, SECRETS, { namespace, name }, signal);
   if (found && found.metadata.labels?.[APP_MANAGED_BY] !== OPERATOR)
@@ -130,9 +127,10 @@ async function keepSecret(kept: Kept, { client, log }: CertificatesDeps, signal:
       `Secret ${namespace}/${name} was made by somebody else and stays as it is: to serve with it leave out ` +
         '--extender-tls-secret and mount it at --extender-tls-dir, or give another name',
     );
-  const problem = found ? problemOf(found, kept) : 'there was none';
+  const now = notBefore(found?.metadata.creationTimestamp, date());
+  const problem = found ? problemOf(found, kept, now) : 'there was none';
   if (found && problem === undefined) return pairOf(found);
-  const made = await make();
+  const made = await make(now);
   const data = encoded({ 'tls.crt': made.cert, 'tls.key': made.key, ...(ca === undefined ? {} : { 'ca.crt': ca }) });
   const metadata = { namespace, name, labels: { [APP_MANAGED_BY]: OPERATOR } };
   if (found) await client.update(SECRETS, { ...found, data: { ...found.data, ...data } }, signal);
@@ -141,9 +139,19 @@ async function keepSecret(kept: Kept, { client, log }: CertificatesDeps, signal:
   return made;
 }
 
-function problemOf(found: TlsSecret, { judge, ca }: Kept): string | undefined {
+/**
+ * The time by this machine's clock, or that at which the API server took the Secret where it is later: the clock is
+ * behind then. By it an authority that was just made would not have begun, and another would take its place, with all
+ * that a person copied into the scheduler's configuration.
+ */
+function notBefore(created: string | undefined, now: Date): Date {
+  const at = new Date(created ?? '');
+  return at > now ? at : now;
+}
+
+function problemOf(found: TlsSecret, { judge, ca }: Kept, now: Date): string | undefined {
   if (ca !== undefined && textAt(found, 'ca.crt') !== ca) return 'its authority is another';
-  return judge(pairOf(found));
+  return judge(pairOf(found), now);
 }
 
 const encoded = (texts: Readonly<Record<string, string>>): Record<string, string> =>
