@@ -18,11 +18,11 @@ const told = (more: Partial<ClaimFacts> = {}, storageClass = CLASS, asking: PodF
   return sayNamedNode(asking, [{ ...ASKED, what: 'inline volume', name: 'scratch' }, ASKED], known);
 };
 
-test('a pod that names its node, and so has no claim bound, is told what helps', () => {
+test('a pod that has a node which nobody chose for its claim is told what helps', () => {
   expect(told()).toEqual({
     reason: 'ClaimNotReady',
     message:
-      'Waits with claim a (6 GiB, class lvm). The pod names its node itself (spec.nodeName is n1), so no scheduler chooses a node for the claim, and its class makes no volume before that (WaitForFirstConsumer). What helps: make the pod anew without spec.nodeName, and with nodeSelector kubernetes.io/hostname: host-1.',
+      'Waits with claim a (6 GiB, class lvm). The pod has a node (spec.nodeName is n1), which it names itself, or got by an earlier claim of that name: so no scheduler chooses a node for the claim, and its class makes no volume before that (WaitForFirstConsumer). What helps: make the pod anew without spec.nodeName, as a controller does if its template has none; to have that node, with nodeSelector kubernetes.io/hostname: host-1.',
   });
   expect(told({}, CLASS, pod('p', ['a'], { nodeName: 'n2' }))?.message).toMatch(/kubernetes\.io\/hostname: n2\.$/);
 });

@@ -16,9 +16,10 @@ export const hasNodeAndClaims = ({ nodeName, finished, volumes }: PodFacts): boo
   nodeName !== undefined && !finished && volumes.some(({ kind }) => kind !== 'inline');
 
 /**
- * Why a pod that has its node never starts: no scheduler chose that node, so none chooses one for its claims, and a
- * class of WaitForFirstConsumer waits for that (kubernetes#95767). `asked` are the pod's volumes that are ours.
- * Undefined when it is not so.
+ * Why a pod that has its node never starts: no scheduler chose that node for its claims, so none chooses one for them,
+ * and a class of WaitForFirstConsumer waits for that (kubernetes#95767). A scheduler may have placed it by a claim that
+ * was being deleted, and that was made anew under its name (kubernetes#128164). `asked` are the pod's volumes that are
+ * ours. Undefined when it is not so.
  */
 export function sayNamedNode(pod: PodFacts, asked: readonly AskedVolume[], known: KnownOfClaims): Told | undefined {
   const { nodeName, namespace } = pod;
@@ -28,9 +29,11 @@ export function sayNamedNode(pod: PodFacts, asked: readonly AskedVolume[], known
   });
   if (!waits || nodeName === undefined) return undefined;
   const message =
-    `Waits with ${describeAsked(waits)}. The pod names its node itself (spec.nodeName is ${nodeName}), so no scheduler ` +
-    `chooses a node for the claim, and its class makes no volume before that (WaitForFirstConsumer). What helps: make ` +
-    `the pod anew without spec.nodeName, and with nodeSelector kubernetes.io/hostname: ${known.hostname(nodeName) ?? nodeName}.`;
+    `Waits with ${describeAsked(waits)}. The pod has a node (spec.nodeName is ${nodeName}), which it names itself, or ` +
+    'got by an earlier claim of that name: so no scheduler chooses a node for the claim, and its class makes no volume ' +
+    'before that (WaitForFirstConsumer). What helps: make the pod anew without spec.nodeName, as a controller does if ' +
+    'its template has none; to have that node, with nodeSelector ' +
+    `kubernetes.io/hostname: ${known.hostname(nodeName) ?? nodeName}.`;
   return { reason: 'ClaimNotReady', message };
 }
 
