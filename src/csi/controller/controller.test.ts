@@ -752,6 +752,19 @@ test('growth that the node has no room for after all is taken back, and less can
   expect((await expand('v', 2 * GIB)).capacityBytes).toBe(BigInt(2 * GIB));
 });
 
+test('a smaller growth is not refused for what the node said of the larger one, which it has not taken back yet', async () => {
+  await create('v', GIB);
+  volumes.agent = (volume) => {
+    if (volume.spec.sizeBytes === 3 * GIB) volumes.noSpace(volume);
+  };
+  await expect(expand('v', 3 * GIB)).rejects.toMatchObject({ code: Code.OUT_OF_RANGE });
+  expect(volumes.objects.get('v')?.status?.reason).toBe('NoSpace');
+  const smaller = expand('v', 2 * GIB);
+  await expect.poll(() => [volumes.grows.at(-1), volumes.waiting]).toEqual([2 * GIB, 1]);
+  volumes.obey(volumes.objects.get('v') as LocalVolume);
+  expect((await smaller).capacityBytes).toBe(BigInt(2 * GIB));
+});
+
 test.each([
   ['invalid', /the group is full; sizeBytes may only grow\. A definition .* apply crds. of this version/],
   ['precondition', /the group is full; sizeBytes may only grow$/],

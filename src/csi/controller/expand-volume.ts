@@ -86,10 +86,12 @@ async function growDevice(
       'precondition',
       `volume ${id} has a whole ${volume.spec.kind} of ${formatBytes(provided)}: it cannot grow`,
     );
-  const size = recorded >= asked.required ? recorded : await askForMore({ id, asked }, recorded, deps, signal);
+  const isRecorded = recorded >= asked.required;
+  const before = isRecorded ? undefined : deps.volumes.heard(id)?.status;
+  const size = isRecorded ? recorded : await askForMore({ id, asked }, recorded, deps, signal);
   checkLimit(size, asked);
   try {
-    return await untilGrown(volume, size, deps, signal);
+    return await untilGrown(volume, { size, ...present({ before }) }, deps, signal);
   } catch (error) {
     if (!(error instanceof Fault && error.kind === 'exhausted')) throw error;
     throw await takenBack(id, error, deps, signal);

@@ -25,10 +25,28 @@ test('a volume without a size is not made, whatever its phase', async () => {
 });
 
 test('a volume that is deleted while it grows is said to be gone', async () => {
-  await expect(untilGrown(asked, bytes(GIB), waiting('gone'), never)).rejects.toMatchObject({
+  await expect(untilGrown(asked, { size: bytes(GIB) }, waiting('gone'), never)).rejects.toMatchObject({
     kind: 'not-found',
     message: 'volume v was deleted while it was growing',
   });
+});
+
+test('that an earlier growth found no room says nothing of this one, until the node says so again', async () => {
+  const [size, full] = [bytes(2 * GIB), 'the group is full'];
+  const before = { phase: 'Ready', sizeBytes: GIB, reason: 'NoSpace', message: full } as const;
+  const short = untilGrown(asked, { size, before }, waiting(before, 10), never);
+  await expect(short).rejects.toMatchObject(over(full));
+  await expect(untilGrown(asked, { size }, waiting(before), never)).rejects.toMatchObject({ kind: 'exhausted' });
+
+  const wait = waiting(before);
+  const growing = untilGrown(asked, { size, before }, wait, never);
+  const says = (status: LocalVolume['status']): void => {
+    wait.volumes.objects.set('v', { ...asked, ...(status ? { status } : {}) });
+    wait.volumes.changed();
+  };
+  says({ phase: 'Ready', sizeBytes: GIB });
+  says(before);
+  await expect(growing).rejects.toMatchObject({ kind: 'exhausted', message: expect.stringContaining(full) as string });
 });
 
 test('removal ends when the object is gone, and not before', async () => {

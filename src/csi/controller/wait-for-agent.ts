@@ -32,17 +32,21 @@ function outcomeOf(volume: LocalVolume | undefined): MakeOutcome | undefined {
 }
 
 /**
- * Waits until the volume has `size` bytes on its node. Returns its size. Throws Fault `exhausted` with what the agent
- * says when the node has no room, and `not-found` when the volume was deleted meanwhile.
+ * Waits until the volume has `size` bytes on its node. Returns its size. `before` is what the node had said when that
+ * was recorded: it says nothing of this growth. Throws Fault `exhausted` with what the agent says when the node has no
+ * room, and `not-found` when the volume was deleted meanwhile.
  */
 export async function untilGrown(
   asked: LocalVolume,
-  size: Bytes,
+  { size, before }: { readonly size: Bytes; readonly before?: LocalVolume['status'] },
   wait: AgentWait,
   signal: AbortSignal,
 ): Promise<Bytes> {
+  let isOld = before?.reason === 'NoSpace';
   const decide = (now: LocalVolume | undefined): { readonly now: LocalVolume | undefined } | undefined => {
-    const settled = now === undefined || (now.status?.sizeBytes ?? 0) >= size || now.status?.reason === 'NoSpace';
+    const { reason, message } = now?.status ?? {};
+    isOld &&= reason === 'NoSpace' && message === before?.message;
+    const settled = now === undefined || (now.status?.sizeBytes ?? 0) >= size || (reason === 'NoSpace' && !isOld);
     return settled ? { now } : undefined;
   };
   const { now } = await waitFor(asked, { what: 'grown', wait, decide }, signal);
