@@ -3,6 +3,7 @@ import { bytes, type Bytes } from '../model/bytes.ts';
 import { FILESYSTEMS, smallestFilesystem, type FilesystemType } from '../model/filesystem-type.ts';
 import { looksLike } from './first-bytes.ts';
 import type { MountEntry } from './mountinfo.ts';
+import { sizeOnDisk } from './size-on-disk.ts';
 
 /** What a device carries. `other` is anything that is not a filesystem and not nothing. */
 export type Content =
@@ -18,6 +19,8 @@ export type Content =
       readonly uuid?: string;
       /** The least that it is read by: no device with larger sectors can be mounted. */
       readonly blockSize?: number;
+      /** All that it says it has; its device may have more. Absent where its first bytes do not tell. */
+      readonly size?: Bytes;
       /** It says itself that its making has not ended, so that nobody can ever have mounted it. */
       readonly unfinished?: true;
     }
@@ -205,8 +208,10 @@ const XFS_IN_PROGRESS = 126;
  */
 export function withFirstBytes(content: Content, head: Buffer): Content {
   if (content.kind === 'blank') return { ...content, ...present({ looksLike: looksLike(head) }) };
-  const isUnfinished = content.kind === 'filesystem' && content.type === 'xfs' && head[XFS_IN_PROGRESS] !== 0;
-  return isUnfinished ? { ...content, unfinished: true } : content;
+  if (content.kind !== 'filesystem') return content;
+  const isUnfinished = content.type === 'xfs' && head[XFS_IN_PROGRESS] !== 0;
+  const told = { ...content, ...present({ size: sizeOnDisk(content.type, head) }) };
+  return isUnfinished ? { ...told, unfinished: true } : told;
 }
 
 /** How blkid may call a filesystem that the kernel mounts as this type; undefined for one that we do not make. */

@@ -86,7 +86,7 @@ test.each(['xfs', 'ext4', 'btrfs'] as const)('mkfs.%s that is killed at any time
     await using disk = await volumeOnDisk();
     await disk.prepare(fsType, killing(ms)).catch(() => {});
     await disk.prepare(fsType, killing(ms)).catch(() => {});
-    expect(await disk.prepare(fsType)).toBe(fsType);
+    expect((await disk.prepare(fsType)).fsType).toBe(fsType);
     await disk.mountOnce(fsType);
     expect(disk.read().formatted).toBe(fsType);
   }

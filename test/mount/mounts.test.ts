@@ -92,6 +92,13 @@ test('a freeze outlives the mount in which it was made, and is taken off', async
   await expect(freeze('--unfreeze')).rejects.toThrow('Invalid argument');
 });
 
+test.each(['ext2', 'ext4', 'xfs', 'btrfs'] as const)('a device tells how large its %s is', async (type) => {
+  await using disks = await createLoopDisks(512 * MIB);
+  const [source = ''] = disks.devices;
+  await filesystems.format(source, { type, uuid: randomUUID() }, never);
+  expect(await filesystems.probe(source, never)).toMatchObject({ kind: 'filesystem', type, size: 512 * MIB });
+});
+
 test.each(['ext4', 'btrfs'] as const)('what was written to a %s is on its disk once it is flushed', async (type) => {
   await using disks = await createLoopDisks(256 * MIB);
   await using work = await workFolder();

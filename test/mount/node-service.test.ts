@@ -83,6 +83,22 @@ test('xfs is grown with its device', async () => {
   expect(Number(((await stats(it)).usage[0]?.total ?? 0n) - before)).toBeGreaterThan(50 * MIB);
 });
 
+test('xfs that was not grown with its device, since its claim went, is when it is staged', async () => {
+  const it = await realRig(smallestFilesystem('xfs'));
+  const total = async (): Promise<number> => {
+    await stage(it, { fsType: 'xfs' });
+    await publish(it, { fsType: 'xfs' });
+    const [bytesOf] = (await stats(it)).usage;
+    await unpublish(it);
+    await unstage(it);
+    return Number(bytesOf?.total);
+  };
+  const before = await total();
+  await truncate(await command('losetup', '--noheadings', '--output', 'BACK-FILE', it.device), 2 * before);
+  await command('losetup', '--set-capacity', it.device);
+  expect((await total()) - before).toBeGreaterThan(50 * MIB);
+});
+
 test('who may only read a volume that is mounted without programs cannot run them either', async () => {
   const it = await realRig(32 * MIB);
   const asked = { mountFlags: ['noexec', 'nosuid'] };

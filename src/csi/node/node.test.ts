@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { readdir, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { GIB } from '../../model/bytes.ts';
+import { bytes, GIB, MIB } from '../../model/bytes.ts';
 import { Fault } from '../../model/fault.ts';
+import { present } from '../../model/present.ts';
 import * as csi from '../gen/csi.ts';
 import { Code } from '../status.ts';
 import {
@@ -199,6 +200,39 @@ test('a copy onto a larger device has all of it once it is staged, also after a 
     await publish(it);
     expect((await stats(it)).usage[0]?.total).toBe(BigInt(total));
   }
+});
+
+const grewUnseen = async (size: number | undefined): Promise<Rig> => {
+  const it = await rig();
+  const filesystem = { type: 'ext4', uuid: 'u', ...present({ size: size === undefined ? undefined : bytes(size) }) };
+  it.volumes.set('v1', volume('v1', { formatted: 'ext4' }));
+  await it.filesystems.format('/dev/g/v1', { type: 'ext4', uuid: 'u' }, never);
+  it.filesystems.probe = () => Promise.resolve({ kind: 'filesystem', ...filesystem });
+  it.devices.set('/dev/g/v1', 2 * GIB);
+  return it;
+};
+
+test.each([
+  ['has all of its device once it is staged', GIB, false, 2 * GIB],
+  ['and lacks less than an extent is left so', 2 * GIB - 4 * MIB + 1, false, GIB],
+  ['and does not tell how large it is is left so', undefined, false, GIB],
+  ['that is mounted read-only is left so', GIB, true, GIB],
+])('a filesystem that its claim did not live to see grown %s', async (_, size, isReadOnly, total) => {
+  const it = await grewUnseen(size);
+  const mode = isReadOnly ? Mode.SINGLE_NODE_READER_ONLY : Mode.SINGLE_NODE_WRITER;
+  await stage(it, { mode });
+  await publish(it, { mode });
+  expect((await stats(it)).usage[0]?.total).toBe(BigInt(total));
+});
+
+test('one that the kernel does not grow is mounted as it is, and whoever asks for growth is told', async () => {
+  const it = await grewUnseen(GIB);
+  it.filesystems.grow = () => Promise.reject(new Fault('unavailable', 'resize2fs: Operation not supported'));
+  await stage(it);
+  await publish(it);
+  await expect(expand(it, 0)).rejects.toMatchObject({ details: 'resize2fs: Operation not supported' });
+  it.volumes.set('v1', volume('v1', { formatted: 'ext4', isCopy: true }));
+  await expect(stage(it)).rejects.toMatchObject({ details: 'resize2fs: Operation not supported' });
 });
 
 test('growing waits for the device', async () => {

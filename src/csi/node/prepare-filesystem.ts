@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Bytes } from '../../model/bytes.ts';
 import { Fault } from '../../model/fault.ts';
 import { filesystemType, type FilesystemType } from '../../model/filesystem-type.ts';
 import { parseMkfsOptions } from '../../model/mkfs-options.ts';
@@ -25,6 +26,13 @@ export interface WantedFilesystem {
   readonly mkfsOptions: string;
 }
 
+/** What a device carries when it can be mounted. */
+export interface PreparedFilesystem {
+  readonly fsType: FilesystemType;
+  /** As its first bytes told it; absent for a new one, which has all of its device, and for one that is mounted. */
+  readonly size?: Bytes;
+}
+
 /**
  * Sees to it that a volume's device can be mounted, and says with what filesystem: one that is blank and always was is
  * formatted, and ext2, ext3 and ext4 are checked as at a boot. May be cut at any point and repeated: that formatting
@@ -36,7 +44,7 @@ export async function prepareFilesystem(
   { id, fsType: asked, readOnly, mkfsOptions }: WantedFilesystem,
   deps: PrepareDeps,
   signal: AbortSignal,
-): Promise<FilesystemType> {
+): Promise<PreparedFilesystem> {
   const { filesystems, volumes } = deps;
   const volume = await requireVolume(volumes, id, signal);
   const fsType = filesystemType(asked);
@@ -54,8 +62,10 @@ export async function prepareFilesystem(
   if (plan === 'keep') await assertNotElsewhere(volume, content, volumes, signal);
   if (volume.formatted === undefined) await volumes.markFormatted(id, fsType, signal);
   if (plan === 'keep' && !readOnly && entries.length === 0) await filesystems.check(volume.source, fsType, signal);
-  return fsType;
+  return { fsType, ...present({ size: plan === 'keep' ? sizeOf(content) : undefined }) };
 }
+
+const sizeOf = (content: Content): Bytes | undefined => (content.kind === 'filesystem' ? content.size : undefined);
 
 /** What a whole disk carries that is not on record may be another node's, which sees the disk, too. */
 async function assertNotElsewhere(

@@ -1,3 +1,4 @@
+import { MIB, type Bytes } from '../../model/bytes.ts';
 import { Fault } from '../../model/fault.ts';
 import { filesystemType, type FilesystemType } from '../../model/filesystem-type.ts';
 import { keptMountOptions, parseMountOptions } from '../../model/mount-options.ts';
@@ -48,28 +49,37 @@ export async function stageVolume(
   } else await makeFolder(stagingPath);
   const { readOnly } = asked;
   const wanted = { id, fsType: asked.fsType, readOnly, mkfsOptions: access.mkfsOptions };
-  const fsType = volume.isSnapshot
-    ? await snapshotFilesystem(volume, asked.fsType, deps.filesystems, signal)
+  const { fsType, size } = volume.isSnapshot
+    ? { fsType: await snapshotFilesystem(volume, asked.fsType, deps.filesystems, signal), size: undefined }
     : await deps.ownWork.run(id, (own) => prepareFilesystem(wanted, deps, own), signal);
   const options = [...new Set([...asked.options, ...neededOptions(fsType), ...(readOnly ? ['ro'] : [])])];
   await mounts.mount({ source: volume.source, target: stagingPath, fsType, options }, signal);
   if (!found) await assertMounted(id, { target: stagingPath, source: volume.source }, asked, deps, signal);
-  if (!readOnly) await growCopy(volume, { target: stagingPath, fsType }, deps, signal);
+  if (!readOnly) await growToDevice(volume, { target: stagingPath, fsType, size }, deps, signal);
 }
 
+/** LVM's usual extent: no volume grew by less. */
+const LEAST_GROWTH = 4 * MIB;
+
 /**
- * A copy's filesystem is as large as its source's at first. Nobody calls NodeExpandVolume for a claim that was larger
- * from the start.
+ * Grows a filesystem that is smaller than its device, where nobody calls NodeExpandVolume: that of a copy, which is as
+ * large as its source's at first, and one whose claim went before the kubelet had grown it (kubernetes#88683). What
+ * cannot be grown is mounted as it is, but for a copy, whose claim was larger from the start.
  */
-async function growCopy(
-  { id, source: device, isCopy }: NodeVolume,
-  mounted: { readonly target: string; readonly fsType: string },
+async function growToDevice(
+  { id, kind, source: device, isCopy }: NodeVolume,
+  { size, ...mounted }: { readonly target: string; readonly fsType: string; readonly size: Bytes | undefined },
   { ownWork, filesystems }: StageDeps,
   signal: AbortSignal,
 ): Promise<void> {
-  const size = isCopy ? await filesystems.sizeOf(device, signal) : undefined;
-  if (size === undefined || !canGrow(mounted.fsType, size)) return;
-  await ownWork.run(id, (own) => filesystems.grow({ device, ...mounted }, own), signal);
+  if (!isCopy && (size === undefined || kind !== 'LVM')) return;
+  const whole = await filesystems.sizeOf(device, signal);
+  if (whole === undefined || !canGrow(mounted.fsType, whole)) return;
+  if (!isCopy && whole - (size ?? whole) < LEAST_GROWTH) return;
+  const growing = ownWork.run(id, (own) => filesystems.grow({ device, ...mounted }, own), signal);
+  await growing.catch((error: unknown) => {
+    if (isCopy || !(error instanceof Fault)) throw error;
+  });
 }
 
 /**
