@@ -27,7 +27,7 @@ interface Rig extends AsyncDisposable {
 type RigOptions = Partial<InformerOptions<Node, string>> & { readonly timeoutMs?: number };
 
 interface Script {
-  readonly list: (at: number, page: string | null, response: ServerResponse) => Answer | void;
+  readonly list: (at: number, page: string | null, response: ServerResponse, query: URLSearchParams) => Answer | void;
   readonly watch: (at: number, from: string | null, response: ServerResponse) => Answer | void;
   /** When it is asked for its version; absent: it is at a higher one than any. */
   readonly version?: (query: URLSearchParams) => Answer;
@@ -52,7 +52,7 @@ async function startRig(script: Script, options: RigOptions = {}): Promise<Rig> 
     if (query.get('limit') === '1' && options.pageSize !== 1) return script.version?.(query) ?? listOf('1000000');
     return query.has('watch')
       ? script.watch((watches += 1), query.get('resourceVersion'), response)
-      : script.list(query.has('continue') ? lists : (lists += 1), query.get('continue'), response);
+      : script.list(query.has('continue') ? lists : (lists += 1), query.get('continue'), response, query);
   });
   const { timeoutMs = 20_000, ...informerOptions } = options;
   const client = createKubeClient(fakeAccess(api.server), { userAgent: 'test', timeoutMs });
@@ -281,12 +281,12 @@ test.each([
     answer: { ...refusal(429, 'TooManyRequests'), headers: { 'retry-after': '7' } },
     waitMs: 7000,
   },
-])('a list that meets $name is made again after the wait, on each of its pages', async ({ answer, waitMs }) => {
+])('a list that meets $name goes on after the wait, on each of its pages', async ({ answer, waitMs }) => {
   const pages: (string | null)[] = [];
   await using rig = await startRig({
-    list: (at, page) => {
+    list: (_at, page) => {
       pages.push(page);
-      if (at === 1 || (at === 2 && page !== null)) return answer;
+      if (pages.length === 1 || pages.length === 3) return answer;
       if (page === null)
         return { body: { items: [node('a', '1')], metadata: { resourceVersion: '5', continue: 'p2' } } };
       return listOf('5', node('b', '2'));
@@ -297,7 +297,7 @@ test.each([
   expect(await rig.wake()).toBe(Math.max(waitMs, 1000));
   await rig.informer.whenSynced(never);
   expect([...rig.informer.values.keys()].toSorted()).toEqual(['a', 'b']);
-  expect(pages).toEqual([null, null, 'p2', null, 'p2']);
+  expect(pages).toEqual([null, null, 'p2', 'p2']);
 });
 
 test('a server that is down: waits grow up to the maximum, then all goes on', async () => {
@@ -335,6 +335,68 @@ test('a list that never answers, and one whose second page has expired, are trie
   await rig.wake();
   await rig.informer.whenSynced(never);
   expect(rig.told).toEqual(['+a@1', '+b@6', '-a@1']);
+});
+
+/** Twelve nodes, as many on a page as are asked for. */
+const paged = (query: URLSearchParams): Answer => {
+  const [from, limit] = [Number(query.get('continue') ?? 0), Number(query.get('limit'))];
+  const to = Math.min(from + limit, 12);
+  const items = Array.from({ length: to - from }, (_, i) => node(`n${from + i}`, '1'));
+  return { body: { items, metadata: { resourceVersion: '5', ...(to < 12 && { continue: String(to) }) } } };
+};
+
+test('a list of many pages ends though the server refuses every third call: it goes on where it was', async () => {
+  const asked: (string | null)[] = [];
+  await using rig = await startRig(
+    {
+      list: (_at, page, _response, query) => {
+        asked.push(page);
+        return asked.length % 3 === 0 ? refusal(429, 'TooManyRequests') : paged(query);
+      },
+      watch: quiet,
+    },
+    { pageSize: 2 },
+  );
+  for (let i = 0; i < 2; i += 1) await rig.wake();
+  await rig.informer.whenSynced(never);
+  expect(asked).toEqual([null, '2', '4', '4', '6', '8', '8', '10']);
+  expect(rig.told).toHaveLength(12);
+  expect(rig.informer.health()).toMatchObject({ lists: 1, failures: 0 });
+});
+
+test('a page that fails again and again has the list begin anew, and so does the first one', async () => {
+  const asked: (string | null)[] = [];
+  await using rig = await startRig(
+    {
+      list: (_at, page, _response, query) => {
+        asked.push(page);
+        return [1, 3, 4, 5].includes(asked.length) ? refusal(500, 'InternalError') : paged(query);
+      },
+      watch: quiet,
+    },
+    { pageSize: 6 },
+  );
+  for (let i = 0; i < 4; i += 1) await rig.wake();
+  await rig.informer.whenSynced(never);
+  expect(asked).toEqual([null, null, '6', '6', '6', null, '6']);
+});
+
+test('a list whose version is forgotten before its last page is read is read in larger pages', async () => {
+  const limits: (string | null)[] = [];
+  await using rig = await startRig(
+    {
+      list: (_at, page, _response, query) => {
+        limits.push(query.get('limit'));
+        return page === null ? paged(query) : refusal(410, 'Expired');
+      },
+      watch: quiet,
+    },
+    { pageSize: 2 },
+  );
+  await rig.wake();
+  await rig.informer.whenSynced(never);
+  expect(limits).toEqual(['2', '2', '20']);
+  expect(rig.told).toHaveLength(12);
 });
 
 test('a list at lower versions, as after a restore of etcd, is believed, and so is the watch from it', async () => {

@@ -84,12 +84,12 @@ export function createInformer<T extends KubeObject, P>(options: InformerOptions
     log.warn({ resource }, 'the API server knows less than before, as after a restore of etcd: all is listed anew'),
   );
 
-  const retries = createRetries(cache, { resource, backoff, random, log });
+  const retries = createRetries(listWatch, { resource, backoff, random, log });
 
   const follow = async (signal: AbortSignal): Promise<void> => {
     await doubt.settle(signal);
     if (cache.version() === '') {
-      await listWatch.list(signal);
+      await listWatch.list(retries.isWell, signal);
       hearing.listed();
     }
     isSynced = true;
@@ -129,7 +129,7 @@ export function createInformer<T extends KubeObject, P>(options: InformerOptions
 
 /** Counts failures in a row, and says how long to wait after each. */
 function createRetries(
-  cache: Pick<ObjectCache<KubeObject, unknown>, 'startList'>,
+  { startOver }: Pick<ListWatch, 'startOver'>,
   {
     resource,
     backoff,
@@ -150,7 +150,7 @@ function createRetries(
       if (livedMs >= HEALTHY_MS) isWell();
       if (error === undefined && livedMs >= SHORT_MS) return 0;
       failures += 1;
-      if (isGone(error) || (failures >= MAX_VERSION_FAILURES && isOfVersion(error))) cache.startList();
+      if (isGone(error) || (failures >= MAX_VERSION_FAILURES && isOfVersion(error))) startOver();
       const retryMs = Math.max(retryAfterMs(error), Math.round(backoffMs(failures, backoff, random)));
       if (error !== undefined) {
         lastError = textOf(error);
@@ -164,8 +164,8 @@ function createRetries(
 
 /** Whether the server may have another store since the watch was cut; calls `onBehind` where it has an older one. */
 function createDoubt(
-  { isBehind }: Pick<ListWatch, 'isBehind'>,
-  cache: Pick<ObjectCache<KubeObject, unknown>, 'version' | 'startList'>,
+  { isBehind, startOver }: Pick<ListWatch, 'isBehind' | 'startOver'>,
+  { version }: Pick<ObjectCache<KubeObject, unknown>, 'version'>,
   onBehind: () => void,
 ) {
   let isInDoubt = false;
@@ -174,9 +174,9 @@ function createDoubt(
       isInDoubt ||= error !== undefined || livedMs < WHOLE_WATCH_MS;
     },
     settle: async (signal: AbortSignal): Promise<void> => {
-      if (isInDoubt && cache.version() !== '' && (await isBehind(signal))) {
+      if (isInDoubt && version() !== '' && (await isBehind(signal))) {
         onBehind();
-        cache.startList();
+        startOver();
       }
       isInDoubt = false;
     },

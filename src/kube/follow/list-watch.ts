@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { KubeObject } from '../../model/objects.ts';
 import type { Audience } from './audience.ts';
 import type { KubeClient, PageEnd, Reading } from '../client.ts';
+import { ApiError, isGone } from '../errors.ts';
 import type { ObjectCache } from './object-cache.ts';
 import { compareVersions } from './resource-version.ts';
 import type { Resource } from '../resource.ts';
@@ -27,7 +28,13 @@ export interface ListWatchOptions<T extends KubeObject> extends Reading<T> {
 
 /** The two ways by which the cache hears of the server; both throw what the client throws. */
 export interface ListWatch {
-  list(signal: AbortSignal): Promise<void>;
+  /**
+   * Reads to the end of a list. Called again after a failure it goes on with the page that failed: where one call in a
+   * hundred fails, nobody reads hundreds of pages in a row. `gotOn` is called for each page but the first.
+   */
+  list(gotOn: () => void, signal: AbortSignal): Promise<void>;
+  /** The next list is read from its beginning. */
+  startOver(): void;
   /** From the cache's version on; resolves when the watch ends. `told` is called for all that comes, bookmarks too. */
   watch(told: () => void, signal: AbortSignal): Promise<void>;
   /**
@@ -38,6 +45,10 @@ export interface ListWatch {
 }
 
 const PAGE_SIZE = 500;
+/** etcd forgets the version of a list after some minutes. Pages so much larger are read in less time. */
+const LARGER = 10;
+/** A page that fails so often in a row may be of a list that the server no longer knows. */
+const MAX_PAGE_FAILURES = 3;
 /** As client-go: so that the watches of many processes do not end together. */
 const WATCH_SECONDS = { least: 300, spread: 300 };
 
@@ -52,14 +63,33 @@ export function createListWatch<T extends KubeObject, P>(
   const { client, resource, selection, schema, silenceMs, pageSize = PAGE_SIZE, random = Math.random } = options;
 
   const tell = (object: T): void => audience.tell(() => cache.listed(object));
+  let size = pageSize;
+  let at: OpenList | undefined;
+  const startOver = (): void => {
+    at = undefined;
+    cache.startList();
+  };
+  const readPage = async (next: string, signal: AbortSignal): Promise<PageEnd> => {
+    const query = { ...selection, schema, limit: size, continue: next };
+    try {
+      return await client.listEach(resource, query, tell, signal);
+    } catch (error) {
+      if (next !== '' && isGone(error)) size *= LARGER;
+      at = afterFailure(at, error);
+      throw error;
+    }
+  };
 
   return {
-    list: async (signal) => {
-      cache.startList();
-      for (let next: string | undefined = ''; next !== undefined;) {
-        const query = { ...selection, schema, limit: pageSize, continue: next };
-        const page: PageEnd = await client.listEach(resource, query, tell, signal);
+    startOver,
+    list: async (gotOn, signal) => {
+      if (at === undefined) startOver();
+      at ??= { next: '', failures: 0 };
+      for (let { next }: { next: string | undefined } = at; next !== undefined;) {
+        const page = await readPage(next, signal);
+        if (next !== '') gotOn();
         next = page.continue;
+        at = next === undefined ? undefined : { next, failures: 0 };
         if (next === undefined) audience.tell(() => cache.endList(page.resourceVersion));
         else await nextTurn();
       }
@@ -85,4 +115,21 @@ export function createListWatch<T extends KubeObject, P>(
       }
     },
   };
+}
+
+/** A list that is read up to a page. */
+interface OpenList {
+  readonly next: string;
+  /** Of that page, in a row. */
+  readonly failures: number;
+}
+
+/**
+ * Undefined where the list is to begin anew: its page is refused for what it is, or it is the first, of which another
+ * try gives another version.
+ */
+function afterFailure(open: OpenList | undefined, error: unknown): OpenList | undefined {
+  const mayPass = error instanceof ApiError && (error.code === 0 || error.code === 429 || error.code >= 500);
+  const failures = (open?.failures ?? 0) + 1;
+  return open && open.next !== '' && mayPass && failures < MAX_PAGE_FAILURES ? { ...open, failures } : undefined;
 }
