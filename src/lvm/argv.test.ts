@@ -70,9 +70,10 @@ test('a report is of all groups, in one form, and waits for whoever changes some
 
 test('every call says which devices lvm may look at, and neither writes archives nor starts dmeventd or half a volume', () => {
   const others =
-    'backup { archive=0 } activation { activation_mode="degraded" monitoring=0 } log { command_names=0 prefix="  " } ' +
+    'backup { archive=0 } activation { activation_mode="degraded" monitoring=0 } log { command_names=0 prefix="  " ' +
+    'report_command_log=0 } ' +
     'report { binary_values_as_numeric=0 compact_output=0 compact_output_cols="" list_item_separator="," ' +
-    'mark_hidden_devices=1 prefixes=0 time_format="%s" two_word_unknown_device=0 }';
+    'mark_hidden_devices=1 output_format="basic" prefixes=0 time_format="%s" two_word_unknown_device=0 }';
   const said = argv.withSettings(argv.lvextend('g', 'v', bytes(512)), ['/dev/sda', '/dev/md_a.b']);
   const devices = `hints="none" use_devicesfile=0 scan_lvs=0 filter=[ "a|^/dev/(sda|md_a[.]b)$|", "r|.*|" ]`;
   expect(said).toEqual([

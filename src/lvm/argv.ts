@@ -55,8 +55,9 @@ export function fullreport({ locking = true } = {}): string[] {
 }
 
 const REPORT_FORM =
-  'log { command_names=0 prefix="  " } report { binary_values_as_numeric=0 compact_output=0 compact_output_cols="" ' +
-  'list_item_separator="," mark_hidden_devices=1 prefixes=0 time_format="%s" two_word_unknown_device=0 }';
+  'log { command_names=0 prefix="  " report_command_log=0 } report { binary_values_as_numeric=0 compact_output=0 ' +
+  'compact_output_cols="" list_item_separator="," mark_hidden_devices=1 output_format="basic" prefixes=0 ' +
+  'time_format="%s" two_word_unknown_device=0 }';
 
 /**
  * The command with what lvm is told on every call. `devices` are those that it may look at, and no others: our filter
@@ -67,7 +68,8 @@ const REPORT_FORM =
  * Nothing is given to dmeventd to watch: it would be started in our container, and may be told to grow snapshots
  * without the ledger. What lacks disks is not started, whatever lvm.conf says: errors in place of its bytes would be
  * repaired by e2fsck, and a snapshot whose store is away would be wrong. Reports have the form that report.ts reads,
- * whatever lvm.conf says of them; times are seconds since 1970. lvm.conf(5), lvmdevices(8).
+ * whatever lvm.conf says of them, and what is said beside them is on stderr; times are seconds since 1970. lvm.conf(5),
+ * lvmdevices(8).
  */
 export function withSettings(command: readonly string[], devices?: readonly string[], backupDir?: string): string[] {
   const [program = 'lvm', verb = '', ...rest] = command;

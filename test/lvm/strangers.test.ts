@@ -155,6 +155,25 @@ test.each([
   ]);
 });
 
+test.each(['log { report_command_log = 1 }', 'report { output_format = "json_std" }'])(
+  'what lvm says is heard under %s in lvm.conf',
+  async (settings) => {
+    await using disks = await createLoopDisks(64 * MIB, 64 * MIB);
+    const [own = '', copy = ''] = disks.devices;
+    await disks.lvm('vgcreate', 'g', own);
+    const plain = ['--zero', 'n', '--wipesignatures', 'n', '--addtag', 'open-local'];
+    await disks.lvm('lvcreate', ...plain, '--size', '8M', '--name', 'v', 'g');
+    await appendFile(path.join(disks.systemDir, 'lvm.conf'), `${settings}\n`);
+    const lvm = lvmOn(disks);
+    const volume = { vgName: 'g', name: 'w', sizeBytes: bytes(128 * MIB), layout: 'linear' } as const;
+    const [made] = await lvm.createVolumes([volume], never);
+    expect(made).toMatchObject({ reason: { kind: 'exhausted' } });
+    expect(await lvm.removeVolume({ vgName: 'g', name: 'v' }, never)).toBe(true);
+    await disks.command('dd', `if=${own}`, `of=${copy}`, 'bs=1M', 'conv=fsync');
+    expect((await lvm.report(never)).duplicates).toHaveLength(1);
+  },
+);
+
 test('a program that keeps the lock of one group hides no other', async () => {
   await using disks = await createLoopDisks(64 * MIB, 64 * MIB);
   const [first = '', second = ''] = disks.devices;
