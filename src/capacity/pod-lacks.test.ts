@@ -66,6 +66,16 @@ test('it holds nothing, and leaves what the pod holds', () => {
   expect(other.closest).toMatchObject({ free: 4 * GIB, lacks: 2 * GIB });
 });
 
+test('of a pod that holds room, other nodes are said to be left out only where they have room', () => {
+  const full = group('pool-0', 10, { volumes: [{ name: 'v', size: gib(8) }] });
+  const nodes = [node('n1', [group('pool-0', 10)]), node('n2', [full]), node('n3', [group('pool-0', 10)])];
+  const ledger = ledgerWith({ nodes, claims: [claim('a', 6)], pods: [asking] });
+  ledger.filter(asking, ['n1'], 0);
+  const kinds = ledger.lacks(asking, [...NAMES, 'n4']).refusals.map((refusal) => refusal?.kind);
+  expect(kinds).toEqual([undefined, 'group-too-small', 'held-by-others', 'unknown-node']);
+  expect(ledger.lacks(asking, ['n3']).refusals[0]?.message).toMatch(/other nodes have more room/);
+});
+
 test('what a pod asks of us is what is surely ours', () => {
   const ledger = ledgerWith({
     claims: [claim('a', 5), claim('placed', 3, { selectedNode: 'n2' }), claim('other', 5, { storageClass: 'theirs' })],

@@ -75,11 +75,12 @@ export class PodHolds {
     this.#handOver(given, (number) => number !== node.number);
   }
 
-  /** The hold that has room for this claim already, for another pod that uses it. */
-  holderOf({ key, claimUid }: VolumeRequest): PodHold | undefined {
+  /** The hold that has room for this claim already, for another pod than the one that asks. */
+  holderOf({ key, claimUid }: VolumeRequest, asking?: string): PodHold | undefined {
     if (claimUid === undefined) return undefined;
     return this.of(key).find(
       (hold) =>
+        hold.podUid !== asking &&
         hold.pending().some((item) => item.key === key && item.claimUid === claimUid) &&
         [...hold.roomFor(key).values()].some(({ amount }) => amount > 0),
     );

@@ -35,8 +35,11 @@ const FOR_ROOM: ReadonlySet<RefusalKind> = new Set([
 export function podLacks(books: Books, pod: PodFacts, names: readonly string[], strategy: Strategy): PodLacks {
   const asked = askedVolumes(pod, books);
   const hold = books.podHolds.get(pod.uid);
-  if (hold) return { asked, refusals: names.map((name) => (isHeldOn(books, hold, name) ? undefined : LEFT_OUT)) };
   const { refusals } = findNodesForPod(books, pod, { names }, strategy);
+  if (hold) {
+    const left = (name: string, i: number) => (isHeldOn(books, hold, name) ? undefined : (refusals[i] ?? LEFT_OUT));
+    return { asked, refusals: names.map(left) };
+  }
   const needs = needsOfPod(pod, books);
   if ('refusal' in needs) return { asked, refusals };
   const closest = closestOf(

@@ -10,13 +10,12 @@ import type { PodHold } from './pod-hold.ts';
 
 /**
  * Which nodes have room for what the pod needs. Room that another pod holds for the same claim is borrowed: it counts
- * once
- * (R15, one claim counts once), and the pod can only go where that pod can, since one node will have the volume.
+ * once (R15, one claim counts once), and the pod can only go where that pod can, since one node will have the volume.
  */
 export function findNodes(books: Books, needs: PodNeeds, asked: AskedNodes, strategy: Strategy): NodesThatFit {
   const holders = new Map(
     needs.requests.flatMap((request): [VolumeRequest, PodHold][] => {
-      const holder = books.podHolds.holderOf(request);
+      const holder = books.podHolds.holderOf(request, needs.podUid);
       return holder ? [[request, holder]] : [];
     }),
   );

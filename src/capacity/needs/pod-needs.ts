@@ -30,6 +30,8 @@ import { byNeed, filledFrom, requestOf, type VolumeRequest } from './volume-requ
 
 /** The volumes of a pod that need a place, and the only node that it can go to, if its other volumes decide that. */
 export interface PodNeeds {
+  /** Who asks: what this pod holds is not another's. */
+  readonly podUid?: string;
   readonly requests: readonly VolumeRequest[];
   /**
    * The stores of temporary snapshots that clones of the pod are copied from. They must have room besides. None is held
@@ -78,7 +80,12 @@ export function needsOfPod(pod: PodFacts, known: Known): PodNeedsOrRefusal {
     if (need.store) stores.set(need.store.key, need.store);
   }
   const sorted = [...requests.values()].toSorted(byNeed);
-  return { requests: sorted, ...(stores.size > 0 && { stores: [...stores.values()] }), ...present({ pin }) };
+  return {
+    podUid: pod.uid,
+    requests: sorted,
+    ...(stores.size > 0 && { stores: [...stores.values()] }),
+    ...present({ pin }),
+  };
 }
 
 /** A claim whose node is that of what it is made from. It is named, since making it from another is a way out. */

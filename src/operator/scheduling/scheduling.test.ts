@@ -115,6 +115,18 @@ test('a binding is written as kube-scheduler writes it, with the room kept on th
   expect([held('n1'), held('n2')]).toEqual([0, 6 * GIB]);
 });
 
+test('a pod may have others evicted where it holds no room, if there is room', () => {
+  addClaim('a');
+  addClaim('b', 7 * GIB);
+  const pod = hear('a');
+  scheduling.filter(pod, { names: ['n1'] });
+  scheduling.filter(hear('b'), { names: ['n3'] });
+  const refused = () => scheduling.refusals(pod, ['n1', 'n2', 'n3']).map((refusal) => refusal?.kind);
+  expect(refused()).toEqual([undefined, undefined, 'unknown-node']);
+  scheduling.filter(hear('b'), { names: ['n2'] });
+  expect(refused()).toEqual([undefined, 'group-too-small', 'unknown-node']);
+});
+
 test('a pod without volumes of ours is bound without a question', async () => {
   heard.set('web/plain', { ...factsOf('plain'), volumes: [] });
   await bind('plain', 'n9');

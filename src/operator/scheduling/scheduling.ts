@@ -1,4 +1,5 @@
 import type { Ledger } from '../../capacity/ledger.ts';
+import { isLeftOut } from '../../capacity/left-out.ts';
 import type { PodBinding, Scheduling } from '../../extender/scheduling.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { isConflict, isForbidden, isNotFound } from '../../kube/errors.ts';
@@ -42,7 +43,8 @@ export function createScheduling(deps: SchedulingDeps): Scheduling {
       return verdict;
     },
     prioritize: (pod, nodes) => ledger.prioritize(pod, nodes),
-    refusals: (pod, names) => ledger.lacks(pod, names).refusals,
+    refusals: (pod, names) =>
+      ledger.lacks(pod, names).refusals.map((refusal) => (isLeftOut(refusal) ? undefined : refusal)),
     freed: (signal) => untilCalled((resolve) => ledger.onFreed(resolve), signal),
     bind: (binding, signal) => bind(binding, deps, signal),
   };
