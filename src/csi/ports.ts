@@ -106,6 +106,12 @@ export interface Traces {
    * when nobody can be asked.
    */
   snapshotKeptBy(id: string, signal: AbortSignal): Promise<readonly string[]>;
+  /**
+   * Of a part of a group snapshot: the VolumeSnapshotContents that were given it by its handle, and are not being
+   * deleted. The one that snapshot-controller makes for the part has its volume's handle instead, and goes after the
+   * group snapshot. Throws Fault `unavailable` when nobody can be asked.
+   */
+  snapshotGivenTo(id: string, signal: AbortSignal): Promise<readonly string[]>;
   /** Throws Fault `unavailable` when nobody can be asked. */
   traceOf(id: string, signal: AbortSignal): Promise<Trace>;
 }

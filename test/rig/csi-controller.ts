@@ -7,6 +7,7 @@ import { KeyedMutex } from '../../src/daemon/keyed-mutex.ts';
 import { NO_TROUBLES } from '../../src/model/storage-troubles.ts';
 import { silentLog, type Log } from '../../src/model/log.ts';
 import { NO_TRACER, type Tracer } from '../../src/trace/tracer.ts';
+import type { Traces } from '../../src/csi/ports.ts';
 import { createCsiClient, type CsiClient } from '../../src/csi/client.ts';
 import { CreateVolumeRequest, VolumeCapability_AccessMode_Mode as Mode, type Volume } from '../../src/csi/gen/csi.ts';
 import { createIdentity } from '../../src/csi/identity.ts';
@@ -19,6 +20,14 @@ const never = new AbortController().signal;
 export const MOUNT = {
   accessType: { $case: 'mount' as const, value: {} },
   accessMode: { mode: Mode.SINGLE_NODE_WRITER },
+};
+
+/** Nothing is anywhere, and nobody shares anything. */
+export const NO_TRACES: Traces = {
+  keptBy: () => [],
+  snapshotKeptBy: async () => [],
+  snapshotGivenTo: async () => [],
+  traceOf: async () => ({ kind: 'none' }),
 };
 
 /** The CSI controller behind a real socket, with volumes and room in memory. */
@@ -50,7 +59,7 @@ export async function serveController({
     waitForAgentMs: 10_000,
     notReady: () => undefined,
     storage: { troublesOf: () => NO_TROUBLES, isSilent: () => false },
-    traces: { keptBy: () => [], snapshotKeptBy: async () => [], traceOf: () => Promise.resolve({ kind: 'none' }) },
+    traces: NO_TRACES,
     topology: { nodesAt: (host) => [host.replace(/^host-/, '')], hostnameOf: (node) => `host-${node}` },
     ...own,
   });

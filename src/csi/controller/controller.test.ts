@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Endpoint } from '../../daemon/endpoint.ts';
 import { KeyedMutex } from '../../daemon/keyed-mutex.ts';
 import { silentLog } from '../../model/log.ts';
+import { NO_TRACES } from '../../../test/rig/csi-controller.ts';
 import { bytes, GIB, MIB } from '../../model/bytes.ts';
 import { Fault } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
@@ -69,7 +70,7 @@ beforeEach(async () => {
     sources: new KeyedMutex(),
     notReady: () => problem,
     storage: { troublesOf: () => undefined, isSilent: (node: string) => silent.includes(node) },
-    traces: { traceOf: async () => trace, keptBy: () => others, snapshotKeptBy: async () => [] },
+    traces: { ...NO_TRACES, traceOf: async () => trace, keptBy: () => others },
     topology: { nodesAt: (host: string) => [host.replace(/^host-/, '')], hostnameOf: (node: string) => `host-${node}` },
   };
   const server = createCsiServer({

@@ -57,8 +57,8 @@ function checkId(groupSnapshotId: string): void {
 }
 
 /**
- * Removes all snapshots of the group; what mounts one or is being copied from it keeps its data for as long. Throws
- * Fault as `deleteSnapshot`.
+ * Removes all snapshots of the group, or none; what mounts one or is being copied from it keeps its data for as long.
+ * Throws Fault as `deleteSnapshot`.
  */
 async function deleteGroupSnapshot(
   { groupSnapshotId: id, snapshotIds }: DeleteVolumeGroupSnapshotRequest,
@@ -69,6 +69,7 @@ async function deleteGroupSnapshot(
   checkSnapshotIds(id, snapshotIds, members, { gone: true });
   const others = snapshotIds.filter((one) => !members.some(({ metadata }) => metadata.name === one));
   for (const other of others) await checkGone(id, other, deps, signal);
+  for (const { metadata } of members) await checkNotGiven(id, metadata.name ?? '', deps, signal);
   await Promise.all(members.map((member) => deleteUnlessNeeded(member, deps, signal)));
 }
 
@@ -77,6 +78,17 @@ async function checkGone(id: string, snapshotId: string, deps: GroupCallsDeps, s
   if ((await deps.volumes.find(snapshotId, signal)) !== undefined)
     throw new Fault('invalid', `snapshot_ids are not those of group snapshot ${id}: ${snapshotId} is none of them`);
   await checkNothingLeft(snapshotId, deps, signal);
+}
+
+/** A second VolumeSnapshotContent is how a part is given to another namespace. */
+async function checkNotGiven(id: string, part: string, { traces }: GroupCallsDeps, signal: AbortSignal): Promise<void> {
+  const names = await traces.snapshotGivenTo(part, signal);
+  if (names.length === 0) return;
+  throw new Fault(
+    'precondition',
+    `group snapshot ${id} is left alone, since its snapshot ${part} is shared: VolumeSnapshotContent ` +
+      `${names.join(', ')} would lose its data. Delete that first.`,
+  );
 }
 
 function getGroupSnapshot(

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { serveController, type FakeController } from '../../../test/rig/csi-controller.ts';
+import { NO_TRACES, serveController, type FakeController } from '../../../test/rig/csi-controller.ts';
 import { eventually } from '../../../test/rig/eventually.ts';
 import { bytes, GIB } from '../../model/bytes.ts';
 import { Fault } from '../../model/fault.ts';
@@ -337,12 +337,24 @@ describe('telling of and deleting a group snapshot', () => {
     expect(snapshots(served)).toHaveLength(2);
   });
 
+  test('one whose part another VolumeSnapshotContent was given stays as a whole, and the answer says which', async () => {
+    const others = new Map<string, readonly string[]>();
+    const snapshotGivenTo = async (id: string): Promise<readonly string[]> => others.get(id) ?? [];
+    const served = await withVolumes({ traces: { ...NO_TRACES, snapshotGivenTo } });
+    const ids = (await take(served, ['a', 'b'])).snapshots.map(({ snapshotId }) => snapshotId);
+    others.set(ids[1]!, ['of-the-other-team']);
+    await expect(drop(served, ids)).rejects.toMatchObject(
+      refusal(Code.FAILED_PRECONDITION, /VolumeSnapshotContent of-the-other-team would lose its data/),
+    );
+    expect(snapshots(served).filter(({ metadata }) => metadata.deletionTimestamp === undefined)).toHaveLength(2);
+    others.clear();
+    await drop(served, ids);
+    expect(snapshots(served)).toEqual([]);
+  });
+
   test('data of a part that has no record any more is not called deleted', async () => {
-    const traces = {
-      keptBy: () => [],
-      snapshotKeptBy: async () => [],
-      traceOf: async () => ({ kind: 'found' as const, node: 'n1', vgName: 'pool-0' }),
-    };
+    const traceOf = async () => ({ kind: 'found' as const, node: 'n1', vgName: 'pool-0' });
+    const traces = { ...NO_TRACES, traceOf };
     const served = await withVolumes({ traces });
     await expect(drop(served, ['local-lost'])).rejects.toMatchObject(refusal(Code.FAILED_PRECONDITION, /local-lost/));
   });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { serveController, type FakeController } from '../../../test/rig/csi-controller.ts';
+import { NO_TRACES, serveController, type FakeController } from '../../../test/rig/csi-controller.ts';
 import { eventually } from '../../../test/rig/eventually.ts';
 import { bytes, GIB } from '../../model/bytes.ts';
 import { Fault } from '../../model/fault.ts';
@@ -334,7 +334,7 @@ describe('deleting', () => {
   test('the id of a volume is refused, and so is what a node has without a record', async () => {
     let trace: Trace = { kind: 'none' };
     const served = await withVolume({
-      traces: { keptBy: () => [], snapshotKeptBy: async () => [], traceOf: () => Promise.resolve(trace) },
+      traces: { ...NO_TRACES, traceOf: async () => trace },
     });
     await expect(drop(served, 'v')).rejects.toMatchObject({ code: Code.FAILED_PRECONDITION });
     await expect(drop(served, '')).rejects.toMatchObject({ code: Code.INVALID_ARGUMENT });
@@ -351,12 +351,7 @@ describe('deleting', () => {
 describe('deleting what others need', () => {
   test('a snapshot that another VolumeSnapshotContent has stays, and the answer says which (a second one in its namespace)', async () => {
     let others = ['content-b'];
-    const traces = {
-      keptBy: () => [],
-      traceOf: async () => ({ kind: 'none' }) as const,
-      snapshotKeptBy: async () => others,
-    };
-    const served = await withVolume({ traces });
+    const served = await withVolume({ traces: { ...NO_TRACES, snapshotKeptBy: async () => others } });
     await take(served, 'snap-a');
     await expect(drop(served, 'snap-a')).rejects.toMatchObject({
       code: Code.FAILED_PRECONDITION,

@@ -10,26 +10,32 @@ interface More {
   readonly driver?: string;
   readonly handle?: string;
   readonly leaves?: boolean;
+  /** It was not taken for it. */
+  readonly given?: boolean;
 }
-const content = (name: string, { driver = 'ours', handle = 'snap-1', leaves = false }: More = {}) => ({
+const content = (name: string, { driver = 'ours', handle = 'snap-1', leaves = false, given = false }: More = {}) => ({
   metadata: { name, ...(leaves ? { deletionTimestamp: '2026-01-01T00:00:00Z' } : {}) },
-  spec: { driver, volumeSnapshotRef: { namespace: 'web', name } },
+  spec: {
+    driver,
+    volumeSnapshotRef: { namespace: 'web', name },
+    source: given ? { snapshotHandle: handle } : { volumeHandle: 'vol-1' },
+  },
   status: { snapshotHandle: handle },
 });
 
-/** What is kept by, as the API server tells it and as it is followed. */
-async function bothWays(items: readonly VolumeSnapshotContent[]) {
+/** What is asked for, as the API server tells it and as it is followed. */
+async function bothWays(items: readonly VolumeSnapshotContent[], what: 'keptBy' | 'givenTo' = 'keptBy') {
   const client = { list: async () => ({ metadata: {}, items }) } as unknown as Pick<KubeClient, 'list'>;
   const known = createSnapshotContents({ client, drivers: ['ours'] });
-  const asked = await known.keptBy('snap-1', never);
+  const asked = await known[what]('snap-1', never);
   let synced = false;
   const values = new Map(items.map((one) => [one.metadata.name ?? '', viewOfContent(one)]));
   known.follow({ values, hasSynced: () => synced });
-  expect(await known.keptBy('snap-1', never)).toEqual(asked);
+  expect(await known[what]('snap-1', never)).toEqual(asked);
   const other = createSnapshotContents({ client: NOBODY, drivers: ['ours'] });
   synced = true;
   other.follow({ values, hasSynced: () => synced });
-  expect(await other.keptBy('snap-1', never)).toEqual(asked);
+  expect(await other[what]('snap-1', never)).toEqual(asked);
   return asked;
 }
 
@@ -50,6 +56,19 @@ test.each<[string, readonly VolumeSnapshotContent[], readonly string[]]>([
   ['the other is of another driver', [content('a', leaves), content('b', { driver: 'theirs' })], []],
 ])('a snapshot is kept by other contents: %s', async (_, items, want) => {
   expect(await bothWays(items)).toEqual(want);
+});
+
+const given = { given: true };
+
+test.each<[string, readonly VolumeSnapshotContent[], readonly string[]]>([
+  ['the one that it was taken for stays until the group went', [content('own')], []],
+  ['another was given it', [content('own'), content('b', given)], ['b']],
+  ['the one that it was taken for is gone', [content('b', given)], ['b']],
+  ['the other leaves', [content('own'), content('b', { ...given, ...leaves })], []],
+  ['the other is of another snapshot', [content('own'), content('b', { ...given, handle: 'snap-2' })], []],
+  ['the other is of another driver', [content('own'), content('b', { ...given, driver: 'theirs' })], []],
+])('a part of a group snapshot is given to other contents: %s', async (_, items, want) => {
+  expect(await bothWays(items, 'givenTo')).toEqual(want);
 });
 
 test('a cluster without snapshots keeps none; one that does not answer is asked again', async () => {

@@ -14,6 +14,8 @@ export interface SnapshotContents {
   follow(contents: Followed): void;
   /** As `Traces.snapshotKeptBy`. */
   keptBy(handle: string, signal: AbortSignal): Promise<readonly string[]>;
+  /** As `Traces.snapshotGivenTo`. */
+  givenTo(handle: string, signal: AbortSignal): Promise<readonly string[]>;
 }
 
 interface SnapshotContentsDeps {
@@ -24,17 +26,27 @@ interface SnapshotContentsDeps {
 
 export function createSnapshotContents({ client, drivers }: SnapshotContentsDeps): SnapshotContents {
   let followed: Followed | undefined;
+  const thoseOf = async (handle: string, signal: AbortSignal): Promise<readonly ContentView[]> => {
+    const all = followed?.hasSynced() ? [...followed.values.values()] : await listed(client, signal);
+    return all.filter((content) => content.handle === handle && drivers.includes(content.driver));
+  };
   return {
     follow: (contents) => {
       followed = contents;
     },
     keptBy: async (handle, signal) => {
-      const all = followed?.hasSynced() ? [...followed.values.values()] : await listed(client, signal);
-      const found = all.filter((content) => content.handle === handle && drivers.includes(content.driver));
-      return found.length < 2 ? [] : found.flatMap(({ name, leaving }) => (leaving ? [] : [name])).toSorted();
+      const found = await thoseOf(handle, signal);
+      return found.length < 2 ? [] : namesOfStaying(found);
+    },
+    givenTo: async (handle, signal) => {
+      const found = await thoseOf(handle, signal);
+      return namesOfStaying(found.filter(({ given }) => given));
     },
   };
 }
+
+const namesOfStaying = (contents: readonly ContentView[]): readonly string[] =>
+  contents.flatMap(({ name, leaving }) => (leaving ? [] : [name])).toSorted();
 
 /** None where the cluster has no such kind, or lets nobody see it: nobody restores from them there. */
 async function listed(client: SnapshotContentsDeps['client'], signal: AbortSignal): Promise<readonly ContentView[]> {

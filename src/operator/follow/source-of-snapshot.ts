@@ -40,6 +40,8 @@ export interface ContentView {
   readonly snapshot: string;
   /** It is being deleted. */
   readonly leaving?: true;
+  /** Somebody gave it the handle of a snapshot that was there: the snapshot was not taken for it. */
+  readonly given?: true;
   /** The only volumeMode that csi-provisioner makes claims of from it; absent: any. */
   readonly mode?: string;
 }
@@ -61,6 +63,7 @@ export const viewOfContent = ({ metadata, spec, status }: VolumeSnapshotContent)
   return {
     ...{ name: metadata.name ?? '', uid, driver, handle, ready, snapshot: `${namespace}/${name}` },
     ...(metadata.deletionTimestamp === undefined ? {} : { leaving: true }),
+    ...(source.snapshotHandle === undefined ? {} : { given: true }),
     ...present({ mode: modeOf(metadata, spec) }),
   };
 };

@@ -26,7 +26,7 @@ export interface CsiComponentDeps {
   /** As the ledger hears of them. */
   readonly storages: Pick<CountedStorages, 'get'>;
   readonly topology: Topology;
-  readonly contents: Pick<SnapshotContents, 'keptBy'>;
+  readonly contents: Pick<SnapshotContents, 'keptBy' | 'givenTo'>;
   readonly needed: NeededData;
   readonly notReady: () => string | undefined;
   /** As of VolumeStoreDeps. */

@@ -161,7 +161,13 @@ async function startTraces({ reportMs = 20_000 } = {}): Promise<Traces> {
     await running;
   };
   await allSynced(informers, never);
-  return createTraces({ client, informers, drivers, contents: { keptBy: async () => [] }, reportMs });
+  return createTraces({
+    client,
+    informers,
+    drivers,
+    contents: { keptBy: async () => [], givenTo: async () => [] },
+    reportMs,
+  });
 }
 
 test.each([DEFAULT_DRIVER, LEGACY_DRIVER])(

@@ -15,7 +15,7 @@ export interface TracesDeps {
   readonly informers: Pick<Informers, 'nodes' | 'storages' | 'volumes' | 'pvs'>;
   /** Names of CSI drivers that are ours. */
   readonly drivers: readonly string[];
-  readonly contents: Pick<SnapshotContents, 'keptBy'>;
+  readonly contents: Pick<SnapshotContents, 'keptBy' | 'givenTo'>;
   /** How long a node has to report that it removed a volume, in ms. */
   readonly reportMs?: number;
 }
@@ -61,6 +61,7 @@ export function createTraces(deps: TracesDeps): Traces {
         : found.flatMap(({ facts, keepsData }) => (keepsData ? [facts.name] : [])).toSorted();
     },
     snapshotKeptBy: (id, signal) => contents.keptBy(id, signal),
+    snapshotGivenTo: (id, signal) => contents.givenTo(id, signal),
     traceOf: async (id, signal) => {
       // Its object was let go because it, or its node, is lost: nothing is asked of its place.
       if (pvOf(id)?.letGo) return NONE;
