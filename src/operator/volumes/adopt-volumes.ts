@@ -118,9 +118,9 @@ function followOwners(
     }),
     volumes.subscribe({
       deleted: ({ metadata: { name = '' } }) => {
-        const pv = pvs.get(name);
         // Of a released one its record went by DeleteVolume: nothing is asked about it.
-        if (pv && !['Released', 'Failed'].includes(pv.phase)) add(`pv/${name}`);
+        for (const { facts, phase } of pvs.ofHandle(name))
+          if (!['Released', 'Failed'].includes(phase)) add(`pv/${facts.name}`);
       },
     }),
   ];
