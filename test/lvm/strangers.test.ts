@@ -5,6 +5,7 @@ import { expect } from 'vitest';
 import { run } from '../../src/exec/run.ts';
 import { concernsGroup } from '../../src/lvm/errors.ts';
 import { createLvm, type LvmOptions } from '../../src/lvm/lvm.ts';
+import { ofSystemId } from '../../src/lvm/system-id.ts';
 import { bytes, MIB } from '../../src/model/bytes.ts';
 import { createLoopDisks, type LoopDisks } from './loop-disks.ts';
 import { testOn } from '../machine.ts';
@@ -68,6 +69,18 @@ test('a group that machines share under the locks of lvmlockd is told to be one,
     never,
   );
   expect(made?.status === 'rejected' && concernsGroup(made.reason)).toBe(true);
+});
+
+test('what is told of a group with a system ID takes it off, whoever it was', async () => {
+  await using disks = await createLoopDisks(64 * MIB);
+  const asNode = 'global { system_id_source="lvmlocal" } local { system_id="node-1.example" }';
+  await disks.lvm('vgcreate', '--config', asNode, 'g', ...disks.devices);
+  const lvm = lvmOn(disks);
+  const [group] = (await lvm.report(never)).groups;
+  expect(group).toMatchObject({ foreign: true, systemId: 'node-1.example' });
+  const [, todo = ''] = /: (vgchange .+)$/.exec(ofSystemId(group!)) ?? [];
+  await disks.command('env', `LVM_SYSTEM_DIR=${disks.systemDir}`, 'sh', '-c', todo);
+  expect((await lvm.report(never)).groups).toMatchObject([{ foreign: false }]);
 });
 
 test('a group is seen on a machine with more disks than a pattern for each would have room for', async () => {

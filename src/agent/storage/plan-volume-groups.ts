@@ -5,6 +5,7 @@ import { inspectDevice, useOf, type DeviceFacts, type Finding } from '../../disk
 import { isMarkedFor } from '../../lvm/device-mark.ts';
 import { isNameTooLong, lvmName, TOO_LONG } from '../../lvm/names.ts';
 import type { LvmGroup, SilentDevice } from '../../lvm/report.ts';
+import { ofSystemId } from '../../lvm/system-id.ts';
 
 export interface WantedGroup {
   readonly name: string;
@@ -103,11 +104,7 @@ function silentProblem(
 function stateProblem(found: LvmGroup): Problem | undefined {
   const { name } = found;
   if (found.doubt) return found.doubt;
-  if (found.foreign)
-    return {
-      reason: 'Foreign',
-      message: `Volume group ${name} belongs to the machine ${found.systemId}: if it is to be used here, and that machine can reach its disks no more, give it this machine's system ID with vgchange --systemid.`,
-    };
+  if (found.foreign) return { reason: 'Foreign', message: ofSystemId(found) };
   if (found.exported)
     return {
       reason: 'Exported',

@@ -845,7 +845,9 @@ test('a ready volume whose group belongs to another machine now is no longer Rea
     const { groups, ...rest } = await it.lvm.report(signal);
     return { ...rest, groups: groups.map((group) => ({ ...group, foreign: true, systemId: 'other' })) };
   };
-  await expect(it.reconcile({ lvm: { ...it.lvm, report } })).rejects.toThrow('belongs to the machine other');
+  await expect(it.reconcile({ lvm: { ...it.lvm, report } })).rejects.toThrow(
+    'belongs to whoever has the system ID other',
+  );
   expect(it.object.read()?.status).toMatchObject({ phase: 'Failed', reason: 'GroupForeign', sizeBytes: GIB });
   await it.reconcile();
   expect(it.object.read()?.status).toMatchObject({ phase: 'Ready' });

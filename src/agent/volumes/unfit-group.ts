@@ -1,4 +1,5 @@
 import type { LvmGroup } from '../../lvm/report.ts';
+import { ofSystemId } from '../../lvm/system-id.ts';
 import { refuse, type Refusal } from './volume-step.ts';
 
 /** Why nothing of a group is used here; undefined when it is this machine's. */
@@ -8,8 +9,8 @@ export function notOurs(group: Pick<LvmGroup, 'name' | 'systemId' | 'foreign' | 
   return refuse('GroupExported', `Volume group ${group.name} is exported: run vgimport ${group.name}.`);
 }
 
-export const foreign = ({ name, systemId }: Pick<LvmGroup, 'name' | 'systemId'>): Refusal =>
-  refuse('GroupForeign', `Volume group ${name} belongs to the machine ${systemId}, not to this one.`);
+export const foreign = (group: Pick<LvmGroup, 'name' | 'systemId'>): Refusal =>
+  refuse('GroupForeign', ofSystemId(group));
 
 /**
  * Why nothing is made, taken, grown or finished in a group. LVM itself gives extents that are beyond the end of a disk.

@@ -5,7 +5,7 @@ const HELP: Readonly<Record<VolumeReason, string>> = {
   NoSpace: 'free room in the group, or add a disk to it in the NodeLocalStorageInitConfig',
   GroupMissing: 'on the node: vgs and pvs; bring back the disks of the group',
   GroupForeign:
-    'on the node: vgs -o +systemid; the group belongs to another machine: vgchange --systemid takes it over on purpose',
+    'on the node: vgs --foreign -o +systemid; the message tells how the ID is taken off, should no other machine have the group',
   GroupExported: 'on the node: vgimport GROUP, if it is to be used here',
   GroupMismatch: 'on the node: vgs -o vg_name,vg_uuid; rename the group that is not meant with vgrename UUID NAME',
   VolumeMismatch:
