@@ -70,7 +70,7 @@ test('a report is of all groups, in one form, and waits for whoever changes some
 
 test('every call says which devices lvm may look at, and neither writes archives nor starts dmeventd or half a volume', () => {
   const others =
-    'backup { archive=0 } activation { activation_mode="degraded" monitoring=0 } log { command_names=0 prefix="  " ' +
+    'global { test=0 } backup { archive=0 } activation { activation_mode="degraded" monitoring=0 } log { command_names=0 prefix="  " ' +
     'report_command_log=0 } ' +
     'report { binary_values_as_numeric=0 compact_output=0 compact_output_cols="" list_item_separator="," ' +
     'mark_hidden_devices=1 output_format="basic" prefixes=0 time_format="%s" two_word_unknown_device=0 }';

@@ -68,15 +68,15 @@ const REPORT_FORM =
  * Nothing is given to dmeventd to watch: it would be started in our container, and may be told to grow snapshots
  * without the ledger. What lacks disks is not started, whatever lvm.conf says: errors in place of its bytes would be
  * repaired by e2fsck, and a snapshot whose store is away would be wrong. Reports have the form that report.ts reads,
- * whatever lvm.conf says of them, and what is said beside them is on stderr; times are seconds since 1970. lvm.conf(5),
- * lvmdevices(8).
+ * whatever lvm.conf says of them, and what is said beside them is on stderr; times are seconds since 1970. Nothing is
+ * only tried. lvm.conf(5), lvmdevices(8).
  */
 export function withSettings(command: readonly string[], devices?: readonly string[], backupDir?: string): string[] {
   const [program = 'lvm', verb = '', ...rest] = command;
   const filter = devices === undefined ? '' : ` use_devicesfile=0 scan_lvs=0 filter=${deviceFilter(devices)}`;
   const kept =
     backupDir === undefined ? '' : ` backup=1 backup_dir="${backupDir.replaceAll(/["\\]/g, String.raw`\$&`)}"`;
-  const others = `backup { archive=0${kept} } activation { activation_mode="degraded" monitoring=0 }`;
+  const others = `global { test=0 } backup { archive=0${kept} } activation { activation_mode="degraded" monitoring=0 }`;
   return [program, verb, '--config', `${others} ${REPORT_FORM} devices { hints="none"${filter} }`, ...rest];
 }
 

@@ -168,8 +168,8 @@ test.each([
   ]);
 });
 
-test.each(['log { report_command_log = 1 }', 'report { output_format = "json_std" }'])(
-  'what lvm says is heard under %s in lvm.conf',
+test.each(['log { report_command_log = 1 }', 'report { output_format = "json_std" }', 'global { test = 1 }'])(
+  'lvm does what it is told, and what it says is heard, under %s in lvm.conf',
   async (settings) => {
     await using disks = await createLoopDisks(64 * MIB, 64 * MIB);
     const [own = '', copy = ''] = disks.devices;
@@ -182,6 +182,7 @@ test.each(['log { report_command_log = 1 }', 'report { output_format = "json_std
     const [made] = await lvm.createVolumes([volume], never);
     expect(made).toMatchObject({ reason: { kind: 'exhausted' } });
     expect(await lvm.removeVolume({ vgName: 'g', name: 'v' }, never)).toBe(true);
+    expect((await lvm.report(never)).groups).toMatchObject([{ volumes: [] }]);
     await disks.command('dd', `if=${own}`, `of=${copy}`, 'bs=1M', 'conv=fsync');
     expect((await lvm.report(never)).duplicates).toHaveLength(1);
   },
