@@ -270,6 +270,23 @@ describe('taking a group snapshot', () => {
     expect(snapshots(served)).toHaveLength(2);
   });
 
+  test.each<[string, (of: LocalVolume) => void, Code]>([
+    ['is gone', () => {}, Code.NOT_FOUND],
+    ['is not ready', (of) => (of.status = { phase: 'Failed', reason: 'GroupFaulty' }), Code.FAILED_PRECONDITION],
+  ])('after a cut in the middle nothing stays when a volume of what is missing %s', async (_, change, code) => {
+    const served = await withVolumes({ waitForAgentMs: 30 });
+    served.volumes.agent = () => {};
+    await expect(take(served, ['a', 'b'])).rejects.toMatchObject(refusal(Code.ABORTED));
+    const first = snapshots(served).find(({ spec }) => spec.source?.volume === 'a')!;
+    served.volumes.objects.delete(first.metadata.name!); // as if the operator was killed before it wrote this one
+    served.volumes.agent = (volume) => served.volumes.obey(volume);
+    const source = served.volumes.objects.get('a')!;
+    if (code === Code.NOT_FOUND) served.volumes.objects.delete('a');
+    change(source);
+    await expect(take(served, ['a', 'b'])).rejects.toMatchObject(refusal(code));
+    expect(snapshots(served)).toEqual([]); // csi-snapshotter asks for the deletion of none that it never got
+  });
+
   test('of one that was taken no part is taken later', async () => {
     const served = await withVolumes();
     await take(served, ['a', 'b']);

@@ -60,7 +60,7 @@ export async function makeGroupSnapshot(
   checkSame(wanted, members);
   const known = new Set(members.map(sourceOf));
   const missing = wanted.sources.filter((source) => !known.has(source));
-  const create = (): Promise<readonly LocalVolume[]> => placeAndCreate({ ...wanted, missing }, deps, signal);
+  const create = (): Promise<readonly LocalVolume[]> => orNone({ ...wanted, missing }, members, deps, signal);
   if (missing.length > 0) checkNoneTaken(wanted, members, missing);
   const made = missing.length === 0 ? [] : await deps.sources.runAll(wanted.sources, create, signal);
   return untilAllTaken(wanted.id, inOrder([...members, ...made]), deps, signal);
@@ -99,6 +99,25 @@ function checkNoneTaken(
     'precondition',
     `group snapshot ${name} was taken, and its snapshots of ${missing.join(', ')} are gone: delete it, and take another`,
   );
+}
+
+/**
+ * Makes what is missing, or removes what an earlier try left, where nobody may try again: csi-snapshotter asks for the
+ * deletion of no group that it never got, and what was left would keep its sources' data for ever.
+ */
+async function orNone(
+  wanted: WantedGroupSnapshot & { readonly missing: readonly string[] },
+  members: readonly LocalVolume[],
+  deps: MakeSnapshotDeps,
+  signal: AbortSignal,
+): Promise<readonly LocalVolume[]> {
+  try {
+    return await placeAndCreate(wanted, deps, signal);
+  } catch (error) {
+    const isFinal = error instanceof Fault && error.kind !== 'aborted' && error.kind !== 'unavailable';
+    if (isFinal) for (const member of members) await deps.volumes.remove(idOf(member), signal);
+    throw error;
+  }
 }
 
 /** The snapshots that are still to be made, with their sources. */
