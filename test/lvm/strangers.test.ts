@@ -69,6 +69,10 @@ test('a group that machines share under the locks of lvmlockd is told to be one,
     never,
   );
   expect(made?.status === 'rejected' && concernsGroup(made.reason)).toBe(true);
+  // What is told of such a group.
+  await disks.lvm('vgchange', '--yes', '--lock-type', 'none', '--lock-opt', 'force', 'theirs');
+  expect((await groupsOf(lvm)).map(({ name }) => name).toSorted()).toEqual(['own', 'theirs']);
+  expect((await lvm.report(never)).groups.filter(({ shared }) => shared)).toEqual([]);
 });
 
 test('what is told of a group with a system ID takes it off, whoever it was', async () => {

@@ -47,7 +47,9 @@ test('a group that machines share under the locks of lvmlockd is in doubt, be it
     withDoubts([{ ...group('a'), shared: true }], new Map(Object.entries(known)))[0]?.doubt;
   expect(doubtIn({ 'pool-0': 'a' })).toMatchObject({ reason: 'SharedGroup', recorded: true });
   expect(doubtIn({})).toMatchObject({ recorded: false });
-  expect(doubtIn({})?.message).toMatch(/pool-0 \(a\) .* lvmlockd,.*vgchange --lock-type none pool-0/);
+  expect(doubtIn({})?.message).toMatch(
+    /pool-0 \(a\) .* lvmlockd,.*vgchange --lock-type none pool-0, and with --lock-opt force/,
+  );
   expect(doubtIn({ 'pool-0': 'mine' })).toMatchObject({ reason: 'OtherGroup' });
 });
 

@@ -127,7 +127,7 @@ function doubtAboutLocks({ name, uuid, shared }: LvmGroup, recorded: string | un
   return {
     reason: 'SharedGroup',
     recorded: uuid === recorded,
-    message: `Volume group ${name} (${uuid}) is one that machines share under the locks of lvmlockd, which open-local does not take. Nothing is made, grown, started or removed in it here. If this machine alone uses it, make it an ordinary one: vgchange --lock-type none ${name} (lvmlockd(8)).`,
+    message: `Volume group ${name} (${uuid}) is one that machines share under the locks of lvmlockd, which open-local does not take. Nothing is made, grown, started or removed in it here. If this machine alone uses it, make it an ordinary one (lvmlockd(8)): vgchange --lock-type none ${name}, and with --lock-opt force where no lvmlockd runs any more.`,
   };
 }
 
