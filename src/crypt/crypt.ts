@@ -25,6 +25,8 @@ export interface NewLuks {
 export interface Mapping {
   /** `/dev/mapper/<name>`. */
   readonly path: string;
+  /** Its own `major:minor`. */
+  readonly number: string;
   /** Of the LUKS header that it was opened by; undefined when it is something else than LUKS2. */
   readonly luksUuid: string | undefined;
   /** `major:minor` of what is directly below it. */

@@ -1,4 +1,7 @@
-import { expect, test } from 'vitest';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
 import { createFakeRun, exits, type Script } from '../exec/fake-run.ts';
 import { createHostCrypt } from './host-crypt.ts';
 
@@ -55,12 +58,20 @@ test('what cannot be read as a header is none; a device that is not there is a f
   await expect(crypt.header('/dev/y', never)).rejects.toMatchObject({ kind: 'unavailable' });
 });
 
-test('a mapping that is closed already is closed; one in use is not', async () => {
-  const { crypt } = cryptOn((argv) => exits(argv, argv.at(-1) === 'gone' ? 4 : 5, 'Device busy is still in use.'));
+test('a mapping that is closed already is closed; of one in use it is said how to find who has it', async () => {
+  const sys = await mkdtemp(path.join(tmpdir(), 'open-local-crypt-'));
+  onTestFinished(() => rm(sys, { recursive: true, force: true }));
+  await mkdir(path.join(sys, 'block/dm-7/dm'), { recursive: true });
+  await writeFile(path.join(sys, 'block/dm-7/dm/name'), 'busy\n');
+  await writeFile(path.join(sys, 'block/dm-7/dev'), '253:7\n');
+  const { run } = createFakeRun((argv) => exits(argv, argv.at(-1) === 'gone' ? 4 : 5, 'Device is still in use.'));
+  const crypt = createHostCrypt(run, sys);
   await crypt.close('gone', never);
+  await crypt.close('closed-meanwhile', never);
+  // Another mount namespace may have it, of which this one's mount table tells nothing.
   await expect(crypt.close('busy', never)).rejects.toMatchObject({
     kind: 'unavailable',
-    message: expect.stringContaining('still in use'),
+    message: expect.stringMatching(/^\/dev\/mapper\/busy cannot be closed.*grep -l ' 253:7 ' \/proc/),
   });
 });
 

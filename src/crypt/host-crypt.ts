@@ -2,6 +2,7 @@ import { KeyedMutex } from '../daemon/keyed-mutex.ts';
 import { CommandFailed } from '../exec/command-failed.ts';
 import type { Output, Run } from '../exec/run.ts';
 import { Fault } from '../model/fault.ts';
+import { seekUsers } from '../model/seek-users.ts';
 import * as argv from './argv.ts';
 import type { Crypt, Key } from './crypt.ts';
 import { findMapping } from './mappings.ts';
@@ -44,7 +45,12 @@ export function createHostCrypt(run: Run, sys = '/sys'): Crypt {
     open: ({ device, name, key }, signal) => tryKey(argv.open(device, name), key, signal),
     mapping: (name, signal) => findMapping(sys, name, signal),
     close: async (name, signal) => {
-      await unless(call(argv.close(name), ANSWER_TIMEOUT_MS, signal), ({ exitCode }) => exitCode === EXIT.notThere);
+      const isExpected = ({ exitCode }: CommandFailed): boolean => exitCode === EXIT.notThere || exitCode === EXIT.busy;
+      if (await unless(call(argv.close(name), ANSWER_TIMEOUT_MS, signal), isExpected)) return;
+      const found = await findMapping(sys, name, signal);
+      if (!found) return;
+      const { path, number } = found;
+      throw new Fault('unavailable', `${path} cannot be closed, since it is in use: ${seekUsers(path, number)}`);
     },
     resize: (name, key, signal) => tryKey(argv.resize(name), key, signal),
     addKey: async (device, { key, added }, signal) => {

@@ -19,6 +19,7 @@ async function fakeSysfs() {
   await write('block/sda/size', '1');
   await write('block/dm-1/dm/name', mappingNameOf('v1'));
   await write('block/dm-1/dm/uuid', `CRYPT-LUKS2-${luksUuidOf('v1').replaceAll('-', '')}-${mappingNameOf('v1')}`);
+  await write('block/dm-1/dev', '253:1');
   await write('block/dm-1/slaves/dm-0/dev', '253:0');
   await mkdir(path.join(sys, 'block/dm-1/holders/dm-2'), { recursive: true });
   return { sys, [Symbol.asyncDispose]: () => rm(sys, { recursive: true, force: true }) };
@@ -28,6 +29,7 @@ test('an open mapping is found with its header, what is below it and what stands
   await using fake = await fakeSysfs();
   expect(await findMapping(fake.sys, mappingNameOf('v1'), never)).toEqual({
     path: `/dev/mapper/${mappingNameOf('v1')}`,
+    number: '253:1',
     luksUuid: luksUuidOf('v1'),
     below: ['253:0'],
     holders: ['dm-2'],

@@ -20,6 +20,7 @@ export async function findMapping(sys: string, name: string, signal: AbortSignal
     );
     return {
       path: `/dev/mapper/${name}`,
+      number: (await attribute(path.join(folder, 'dev'), signal)) ?? '',
       luksUuid: luksUuidIn(mapperUuid),
       below: below.filter((number) => number !== undefined),
       holders: await children(path.join(folder, 'holders')),

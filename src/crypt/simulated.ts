@@ -42,7 +42,9 @@ export function createSimulatedCrypt(file: string): SimulatedCryptsetup {
     state.update((before) => withHeader(before, device, edit), signal);
   const mapping = async (name: string, signal: AbortSignal): Promise<Mapping | undefined> => {
     const found = (await state.read(signal)).open[name];
-    return found && { path: `/dev/mapper/${name}`, luksUuid: found.uuid, below: [found.device], holders: [] };
+    return (
+      found && { path: `/dev/mapper/${name}`, number: '', luksUuid: found.uuid, below: [found.device], holders: [] }
+    );
   };
 
   return {

@@ -1,3 +1,4 @@
+import { seekUsers } from '../model/seek-users.ts';
 import type { BlockDevice } from './disks.ts';
 import { standingOn } from './stack.ts';
 
@@ -27,7 +28,7 @@ export function releaseAdvice(holders: readonly string[]): string {
  */
 export function seekAdvice({ path, majorMinor, swap }: Pick<BlockDevice, 'path' | 'majorMinor' | 'swap'>): string {
   if (swap) return `It is in use as swap. To end that: swapoff ${path}`;
-  return `Nothing stands on it: on the node, grep -l ' ${majorMinor} ' /proc/[0-9]*/mountinfo tells which programs see it mounted, and fuser -v ${path} which have it open. If none has: cat /proc/swaps, btrfs filesystem show, zpool status -L and targetcli ls tell what the kernel may have it for.`;
+  return `Nothing stands on it: ${seekUsers(path, majorMinor)}. If none has: cat /proc/swaps, btrfs filesystem show, zpool status -L and targetcli ls tell what the kernel may have it for.`;
 }
 
 const END: readonly (readonly [RegExp, (name: string) => string])[] = [

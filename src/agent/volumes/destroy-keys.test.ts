@@ -13,7 +13,7 @@ function fakeCrypt(header: boolean, openAs = luksUuidOf('v1')) {
     header: () => Promise.resolve(header ? { version: 2, uuid: '', slots: 1, dataOffset: 0 } : undefined),
     erase: (device: string) => Promise.resolve(void done.push(`erase ${device}`)),
     mapping: (name: string) =>
-      Promise.resolve({ path: `/dev/mapper/${name}`, luksUuid: openAs, below: [], holders: [] }),
+      Promise.resolve({ path: `/dev/mapper/${name}`, number: '', luksUuid: openAs, below: [], holders: [] }),
     close: () => Promise.resolve(void done.push('close')),
   };
 }
