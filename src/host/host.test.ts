@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { release, tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -59,6 +59,19 @@ test('a machine with everything to say', async () => {
   expect(hides(['/dev/sda'], 'aaaa-bbbb')).toBeUndefined();
   expect(hides(['/dev/sdb'], 'cccc-dddd')).toBe('devices file');
   expect(hides(['/dev/sdz'], 'aaaa-bbbb')).toBe('filter');
+});
+
+test('the folder of a kubelet that conceals its arguments is where volumes of pods are mounted, by the name it is given', async () => {
+  const target = '/data/kubelet/pods/0a1b2c3d-1111-2222-3333-444455556666/volumes/kubernetes.io~projected/token';
+  await put({
+    'proc/1/cmdline': '/sbin/init\0',
+    'proc/1/mountinfo': `30 1 0:30 / ${target} rw shared:1 - tmpfs tmpfs rw\n`,
+    'proc/77/cmdline': '/usr/local/bin/k3s server\0\0\0\0',
+    'root/var/lib/x': '',
+  });
+  expect((await hostOf().read(never)).kubeletFolder).toBe('/data/kubelet');
+  await symlink('/data/kubelet', path.join(machine, 'root/var/lib/kubelet'));
+  expect((await hostOf().read(never)).kubeletFolder).toBe('/var/lib/kubelet');
 });
 
 test('a machine of which little can be read says little, and hides nothing', async () => {

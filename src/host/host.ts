@@ -1,9 +1,9 @@
-import { readdir, readFile, access } from 'node:fs/promises';
+import { readdir, readFile, readlink, access } from 'node:fs/promises';
 import { release } from 'node:os';
 import path from 'node:path';
 import type { Run } from '../exec/run.ts';
 import { present } from '../model/present.ts';
-import { kubeletFolder } from './kubelet.ts';
+import { DEFAULT_FOLDER, folderByMounts, kubeletFolder } from './kubelet.ts';
 import { isRejected, parseLvmConf, pvidsIn, type LvmConf } from './lvm-conf.ts';
 import { standingOf, WANTED_MODULES, wantedLines } from './modules.ts';
 
@@ -60,7 +60,7 @@ const KUBELET_FRESH_MS = 600_000;
 /** The machine as the agent's container sees it: privileged, and with the machine's own processes. */
 export function createHost({ run, folders, now }: HostOptions): Host {
   const lvmVersion = kept(Number.POSITIVE_INFINITY, now, (signal) => readLvmVersion(run, signal));
-  const kubelet = kept(KUBELET_FRESH_MS, now, () => findKubelet(folders.proc));
+  const kubelet = kept(KUBELET_FRESH_MS, now, () => findKubelet(folders));
   const lists = kept(Number.POSITIVE_INFINITY, now, () => readModuleLists(folders.root));
   const facts = kept(FRESH_MS, now, async (signal): Promise<HostFacts> => {
     const [version, folder, modules, lvm, cgroup] = await Promise.all([
@@ -94,14 +94,16 @@ async function readLvmVersion(run: Run, signal: AbortSignal): Promise<string | u
   return /LVM version:\s*(\S+)/.exec(stdout)?.[1];
 }
 
-async function findKubelet(proc: string): Promise<string | undefined> {
+async function findKubelet({ proc, root }: HostFolders): Promise<string | undefined> {
   const processes = (await readdir(proc)).filter((name) => /^\d+$/.test(name));
   for (const pid of processes) {
     const command = await textOf(path.join(proc, pid, 'cmdline'));
     const folder = command === undefined ? undefined : kubeletFolder(command.split('\0'));
     if (folder !== undefined) return folder;
   }
-  return undefined;
+  const folder = folderByMounts((await textOf(path.join(proc, '1/mountinfo'))) ?? '');
+  const linked = await readlink(path.join(root, DEFAULT_FOLDER)).catch(() => undefined);
+  return folder !== undefined && folder === linked ? DEFAULT_FOLDER : folder; // the table has no links
 }
 
 interface ModuleLists {
