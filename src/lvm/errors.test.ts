@@ -86,6 +86,7 @@ test.each([
   ['  New size (3 extents) matches existing size (3 extents).', true],
   ['  New size given (2 extents) not larger than existing size (3 extents)', true],
   ['  Insufficient free space: 3996 extents needed', false],
+  ['  No size change.', true],
 ])('%s: large enough is %s', (stderr, want) => {
   expect(isLargeEnoughAlready(said(stderr))).toBe(want);
 });

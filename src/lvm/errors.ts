@@ -93,6 +93,7 @@ function explanation(stderr: string): string {
   return [...lines.filter((line) => !isWarning(line)), ...lines.filter(isWarning)].join(' ');
 }
 
-/** lvextend to the size it has, or a smaller one. */
+/** lvextend to the size it has, or a smaller one. From lvm2 2.03.17 on the first is told on stdout, and less here. */
 export const isLargeEnoughAlready = (error: unknown): boolean =>
-  error instanceof CommandFailed && /matches existing size|not larger than existing size/i.test(error.stderr);
+  error instanceof CommandFailed &&
+  /matches existing size|no size change|not larger than existing size/i.test(error.stderr);
