@@ -255,7 +255,7 @@ function callComponents(config: OperatorConfig, deps: TermDeps, cluster: Cluster
   const { client, log, metrics, csi: server } = deps;
   const { drivers, ledger, informers, storages, topology, notReady } = cluster;
   const traced = present({ tracer: deps.tracer });
-  const waiting = createWaitingPods(informers.pods);
+  const waiting = createWaitingPods(informers.pods, now);
   const components: Component[] = [];
   if (server) {
     const capacity = createCapacityPublisher({

@@ -221,7 +221,8 @@ test('a binding without an answer is looked at: done is done, else the room stay
 
 test('a pod that fits nowhere waits until it fits, has its node or is gone', () => {
   const told: { changed?: (pod: PodFacts, before: undefined) => void; deleted?: (pod: PodFacts) => void }[] = [];
-  const waiting = createWaitingPods({ subscribe: (handlers) => (told.push(handlers), () => {}) });
+  let now = 0;
+  const waiting = createWaitingPods({ subscribe: (handlers) => (told.push(handlers), () => {}) }, () => now);
   waiting.asked('uid-a', false);
   waiting.asked('uid-b', false);
   waiting.asked('uid-c', false);
@@ -230,6 +231,15 @@ test('a pod that fits nowhere waits until it fits, has its node or is gone', () 
   told[0]?.changed?.(factsOf('b', 'n1'), undefined);
   expect(waiting.any()).toBe(true);
   told[0]?.deleted?.(factsOf('c'));
+  expect(waiting.any()).toBe(false);
+  // Its end was heard before the question about it came.
+  waiting.asked('uid-c', false);
+  waiting.asked('uid-d', false);
+  now = 14 * 60_000;
+  waiting.asked('uid-d', false);
+  now = 15 * 60_000;
+  expect(waiting.any()).toBe(true);
+  waiting.asked('uid-d', true);
   expect(waiting.any()).toBe(false);
 });
 

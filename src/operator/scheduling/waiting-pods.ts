@@ -10,19 +10,33 @@ export interface WaitingPods {
   any(): boolean;
 }
 
-export function createWaitingPods(pods: Pick<Informers['pods'], 'subscribe'>): WaitingPods {
-  const uids = new Set<string>();
+/**
+ * kube-scheduler asks again after five minutes at the latest. Of a pod about which it does not, the end was heard
+ * before it was asked about: nothing more will be heard of it. Ms.
+ */
+const ASKED_AGAIN_MS = 15 * 60_000;
+
+/** `now`: ms that only ever grow. */
+export function createWaitingPods(pods: Pick<Informers['pods'], 'subscribe'>, now: () => number): WaitingPods {
+  /** By uid when each was last asked about, the latest last. */
+  const askedAt = new Map<string, number>();
   pods.subscribe({
     changed: ({ uid, nodeName, finished }) => {
-      if (nodeName !== undefined || finished) uids.delete(uid);
+      if (nodeName !== undefined || finished) askedAt.delete(uid);
     },
-    deleted: ({ uid }) => void uids.delete(uid),
+    deleted: ({ uid }) => void askedAt.delete(uid),
   });
   return {
     asked: (uid, fits) => {
-      if (fits) uids.delete(uid);
-      else uids.add(uid);
+      askedAt.delete(uid);
+      if (!fits) askedAt.set(uid, now());
     },
-    any: () => uids.size > 0,
+    any: () => {
+      for (const [uid, at] of askedAt) {
+        if (now() - at < ASKED_AGAIN_MS) return true;
+        askedAt.delete(uid);
+      }
+      return false;
+    },
   };
 }
