@@ -1,5 +1,5 @@
 import type { KubeClient, ListOptions, ObjectKey } from '../kube/client.ts';
-import { ApiError, isGone, isNotFound } from '../kube/errors.ts';
+import { ApiError, isGone, isNoSuchKind } from '../kube/errors.ts';
 import { find } from '../kube/find.ts';
 import { pagesOf } from '../kube/pages.ts';
 import type { Resource } from '../kube/resource.ts';
@@ -54,7 +54,7 @@ async function listAll<T extends KubeObject>(
     for await (const page of pagesOf(client, resource, options, signal)) items.push(...page);
     return items;
   } catch (error) {
-    if (isNotFound(error)) return [];
+    if (isNoSuchKind(error)) return [];
     // It changed too much while it was read page by page.
     if (isGone(error)) return (await client.list(resource, options, signal)).items;
     throw error;

@@ -20,6 +20,11 @@ test.each([
   expect(fault.message).toMatch(/^recording volume v: .*because$/);
 });
 
+test('a 404 of what is before the API server says nothing of the object, and may be tried again', () => {
+  const error = new ApiError({ code: 404, reason: 'NoSuchPath', message: 'default backend' });
+  expect(faultOfWrite('recording volume v', error).kind).toBe('unavailable');
+});
+
 test('a write that was cut may have been done', () => {
   expect(faultOfWrite('binding', new Error('the caller gave up')).kind).toBe('aborted');
 });

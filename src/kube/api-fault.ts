@@ -13,6 +13,9 @@ const KINDS: Readonly<Record<number, FaultKind>> = {
 export const isUncertain = (error: unknown): boolean =>
   !(error instanceof ApiError) || error.code === 0 || error.code === 408 || error.code >= 500;
 
+/** A 404 that says nothing of the object. */
+const isOfOthers = ({ reason }: ApiError): boolean => ['NoSuchPath', 'BadAnswer'].includes(reason);
+
 /** A write with `fieldValidation=Strict` was refused so. */
 const UNKNOWN_FIELD = /unknown field "[^"]*"/;
 const MEND = 'apply crds/ of this version, or helm upgrade; open-local doctor tells what it lacks';
@@ -25,7 +28,7 @@ export function faultOfWrite(doing: string, error: unknown): Fault {
   const text = error instanceof Error ? error.message : String(error);
   if (isUncertain(error))
     return new Fault('aborted', `${doing}: it is not known whether it was done: ${text}`, { cause: error });
-  const kind = (error instanceof ApiError && KINDS[error.code]) || 'unavailable';
+  const kind = (error instanceof ApiError && !isOfOthers(error) && KINDS[error.code]) || 'unavailable';
   const field = UNKNOWN_FIELD.exec(text)?.[0];
   if (field !== undefined)
     return new Fault(kind, `${doing}: ${field}: the definition in the cluster is older than this program; ${MEND}`, {

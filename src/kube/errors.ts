@@ -7,7 +7,7 @@ export class ApiError extends Error {
   readonly code: number;
   /**
    * `reason` of the Status object: NotFound, AlreadyExists, Conflict, Invalid, Expired, Forbidden, TooManyRequests and
-   * others.
+   * others. Of a 404 without such an object: NoSuchPath, or BadAnswer.
    */
   readonly reason: string;
   /** The server asked to wait so long, in ms. */
@@ -40,7 +40,13 @@ const has = (error: unknown, code: number, reason: string): boolean =>
   error instanceof ApiError && error.code === code && (reason === '' || error.reason === reason);
 
 export const isForbidden = (error: unknown): boolean => has(error, 403, '');
-export const isNotFound = (error: unknown): boolean => has(error, 404, '');
+/**
+ * The API server says that there is no such object, in its own words: a 404 of whatever is before it, or of a server
+ * that is starting, says nothing of the object.
+ */
+export const isNotFound = (error: unknown): boolean => has(error, 404, 'NotFound');
+/** Of a list: the server does not know the kind, in its own words or those of its router. */
+export const isNoSuchKind = (error: unknown): boolean => isNotFound(error) || has(error, 404, 'NoSuchPath');
 export const isConflict = (error: unknown): boolean => has(error, 409, 'Conflict');
 export const isAlreadyExists = (error: unknown): boolean => has(error, 409, 'AlreadyExists');
 /** The resource version is too old: list again. */

@@ -1,24 +1,42 @@
 import { expect, test } from 'vitest';
-import { ApiError } from './errors.ts';
+import { fakeAccess } from './access/fake-access.ts';
+import { ApiError, isNoSuchKind } from './errors.ts';
+import { startFakeApi } from './fake-api.ts';
 import { find, unlessGone } from './find.ts';
 import { NODES } from './resource.ts';
+import { createKubeClient } from './rest/rest-client.ts';
 
 const never = new AbortController().signal;
-const refused = (code: number): Promise<never> =>
-  Promise.reject(new ApiError({ code, reason: 'Whatever', message: `answer ${code}` }));
+const refused = (code: number, reason = 'Whatever'): Promise<never> =>
+  Promise.reject(new ApiError({ code, reason, message: `answer ${code}` }));
+const notFound = () => refused(404, 'NotFound');
 
 test('what is not there is undefined; any other refusal is thrown', async () => {
   expect(await unlessGone(Promise.resolve(7))).toBe(7);
-  expect(await unlessGone(refused(404))).toBeUndefined();
+  expect(await unlessGone(notFound())).toBeUndefined();
   for (const code of [0, 403, 409, 410, 500]) await expect(unlessGone(refused(code))).rejects.toMatchObject({ code });
   await expect(unlessGone(Promise.reject(new Error('oh')))).rejects.toThrow('oh');
+});
+
+test.each([
+  ['of a load balancer', '<html>404 Not Found</html>', 'BadAnswer'],
+  ['in JSON of something else', { code: 404, error: 'no route' }, 'BadAnswer'],
+  ['of a server that does not know the kind', '404 page not found\n', 'NoSuchPath'],
+])('a 404 %s says nothing of the object', async (_, body, reason) => {
+  await using api = await startFakeApi(() => ({ status: 404, body }));
+  const client = createKubeClient(fakeAccess(api.server), { userAgent: 'test' });
+  const asked = find(client, NODES, { name: 'n' }, never);
+  await expect(asked).rejects.toMatchObject({ code: 404, reason });
+  const isKnown = async () => client.list(NODES, {}, never).catch((error: unknown) => !isNoSuchKind(error));
+  expect(await isKnown()).toBe(reason === 'BadAnswer');
+  client.close();
 });
 
 test('an object is asked for by its key', async () => {
   const asked: unknown[] = [];
   const get = (...call: readonly unknown[]): Promise<never> => {
     asked.push(call.slice(0, 2));
-    return refused(404);
+    return notFound();
   };
   expect(await find({ get }, NODES, { name: 'n' }, never)).toBeUndefined();
   expect(asked).toEqual([[NODES, { name: 'n' }]]);

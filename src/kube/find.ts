@@ -3,7 +3,7 @@ import type { KubeClient, ObjectKey } from './client.ts';
 import { isNotFound } from './errors.ts';
 import type { Resource } from './resource.ts';
 
-/** The answer of a call, or undefined when its object is not there (404). Throws what the call throws else. */
+/** The answer of a call, or undefined when its object is not there (isNotFound). Throws what the call throws else. */
 export async function unlessGone<T>(call: Promise<T>): Promise<T | undefined> {
   try {
     return await call;

@@ -26,9 +26,14 @@ test('passes once the policy of deploy/ and its binding are there, and says what
 });
 
 test.each([
-  { what: 'a cluster that is too old to know the kind has none', code: 404, says: /Kubernetes 1\.36 or newer/ },
-  { what: 'who may not look is told so', code: 403, says: /forbidden/ },
-])('$what', async ({ code, says }) => {
-  const list = (): Promise<never> => Promise.reject(new ApiError({ code, reason: '', message: 'forbidden' }));
+  {
+    what: 'a cluster that is too old to know the kind has none',
+    code: 404,
+    reason: 'NoSuchPath',
+    says: /Kubernetes 1\.36 or newer/,
+  },
+  { what: 'who may not look is told so', code: 403, reason: 'Forbidden', says: /forbidden/ },
+])('$what', async ({ code, reason, says }) => {
+  const list = (): Promise<never> => Promise.reject(new ApiError({ code, reason, message: 'forbidden' }));
   await expect(assertMarked({ list }, 'default-scheduler', never)).rejects.toThrow(says);
 });

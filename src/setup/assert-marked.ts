@@ -1,5 +1,5 @@
 import type { KubeClient } from '../kube/client.ts';
-import { isNotFound } from '../kube/errors.ts';
+import { isNoSuchKind } from '../kube/errors.ts';
 import { MUTATING_BINDINGS, MUTATING_POLICIES, type Resource } from '../kube/resource.ts';
 import { Fault } from '../model/fault.ts';
 import { marksPodsOf } from '../model/marked-pods.ts';
@@ -33,7 +33,7 @@ async function listed<T extends KubeObject>(
   try {
     return (await client.list(resource, {}, signal)).items;
   } catch (error) {
-    if (isNotFound(error)) return [];
+    if (isNoSuchKind(error)) return [];
     throw error;
   }
 }

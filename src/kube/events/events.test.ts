@@ -8,7 +8,8 @@ import { createFakeClock } from '../../wait/fake-clock.ts';
 
 const claim = { apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace: 'team', name: 'data', uid: 'u1' };
 const occurrence: Occurrence = { subject: claim, type: 'Warning', reason: 'NoRoom', message: 'no node has room' };
-const refused = (code: number): ApiError => new ApiError({ code, reason: 'x', message: `refused with ${code}` });
+const refused = (code: number, reason = 'x'): ApiError =>
+  new ApiError({ code, reason, message: `refused with ${code}` });
 
 /** A recorder before a server that keeps Events; `faults` are what the next writes meet. */
 function createRig(options: Partial<EventRecorderOptions> = {}) {
@@ -35,7 +36,7 @@ function createRig(options: Partial<EventRecorderOptions> = {}) {
     patch: async (_: unknown, { name }: { name: string }, { body }: { body: object }, signal: AbortSignal) => {
       await before(signal);
       const event = events.get(name);
-      if (!event) throw refused(404);
+      if (!event) throw refused(404, 'NotFound');
       const next = { ...event, ...body };
       events.set(name, next);
       return next;

@@ -30,7 +30,7 @@ const REASONS: Readonly<Record<number, string>> = {
   400: 'BadRequest',
   401: 'Unauthorized',
   403: 'Forbidden',
-  404: 'NotFound',
+  404: 'BadAnswer',
   405: 'MethodNotAllowed',
   409: 'Conflict',
   410: 'Expired',
@@ -47,7 +47,8 @@ const MESSAGE_CHARS = 300;
 
 /** The error that an answer with a failing status code means. `call` is its method and path. */
 export function errorFromAnswer(call: string, code: number, headers: IncomingHttpHeaders, body: Buffer): ApiError {
-  const status = (isProtobuf(headers) ? decodeStatus(body) : parseStatus(String(body))) ?? { message: textIn(body) };
+  const told = isProtobuf(headers) ? decodeStatus(body) : parseStatus(String(body));
+  const status = told ?? { message: textIn(body), ...(isOfRouter(code, body) && { reason: 'NoSuchPath' }) };
   return errorFromStatus(call, { ...status, code }, retryAfterMs(headers['retry-after']));
 }
 
@@ -64,6 +65,9 @@ export function errorFromStatus(call: string, status: Status, headerRetryAfterMs
     ...present({ retryAfterMs }),
   });
 }
+
+/** In these words the API server says that it does not know the kind, and others that they know no such path. */
+const isOfRouter = (code: number, body: Buffer): boolean => code === 404 && textIn(body) === '404 page not found';
 
 const textIn = (body: Buffer): string => String(body).trim().slice(0, MESSAGE_CHARS);
 

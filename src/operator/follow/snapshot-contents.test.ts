@@ -39,8 +39,8 @@ async function bothWays(items: readonly VolumeSnapshotContent[], what: 'keptBy' 
   return asked;
 }
 
-const failing = (code: number): Pick<KubeClient, 'list'> => ({
-  list: () => Promise.reject(new ApiError({ code, reason: 'No', message: 'no' })),
+const failing = (code: number, reason = 'No'): Pick<KubeClient, 'list'> => ({
+  list: () => Promise.reject(new ApiError({ code, reason, message: 'no' })),
 });
 const NOBODY = failing(500);
 const leaves = { leaves: true };
@@ -72,9 +72,11 @@ test.each<[string, readonly VolumeSnapshotContent[], readonly string[]]>([
 });
 
 test('a cluster without snapshots keeps none; one that does not answer is asked again', async () => {
-  for (const code of [403, 404])
-    expect(await createSnapshotContents({ client: failing(code), drivers: [] }).keptBy('s', never)).toEqual([]);
-  await expect(createSnapshotContents({ client: NOBODY, drivers: [] }).keptBy('s', never)).rejects.toMatchObject({
-    kind: 'unavailable',
-  });
+  const keptBy = (client: Pick<KubeClient, 'list'>) =>
+    createSnapshotContents({ client, drivers: [] }).keptBy('s', never);
+  for (const client of [failing(403), failing(404, 'NoSuchPath'), failing(404, 'NotFound')])
+    expect(await keptBy(client)).toEqual([]);
+  // Of a load balancer, say.
+  for (const client of [NOBODY, failing(404, 'BadAnswer')])
+    await expect(keptBy(client)).rejects.toMatchObject({ kind: 'unavailable' });
 });

@@ -1,5 +1,5 @@
 import type { KubeClient } from '../../kube/client.ts';
-import { ApiError } from '../../kube/errors.ts';
+import { isForbidden, isNoSuchKind } from '../../kube/errors.ts';
 import type { Informer } from '../../kube/follow/informer.ts';
 import { VOLUME_SNAPSHOT_CONTENTS } from '../../kube/resource.ts';
 import { Fault, textOf } from '../../model/fault.ts';
@@ -53,7 +53,7 @@ async function listed(client: SnapshotContentsDeps['client'], signal: AbortSigna
   try {
     return (await client.list(VOLUME_SNAPSHOT_CONTENTS, {}, signal)).items.map(viewOfContent);
   } catch (error) {
-    if (error instanceof ApiError && [403, 404].includes(error.code)) return [];
+    if (isForbidden(error) || isNoSuchKind(error)) return [];
     throw new Fault('unavailable', `asking who has the snapshot: ${textOf(error)}`, { cause: error });
   }
 }

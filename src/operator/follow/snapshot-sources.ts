@@ -1,7 +1,7 @@
 import { repeat } from '../../daemon/repeat.ts';
 import type { Ledger } from '../../capacity/ledger.ts';
 import type { KubeClient } from '../../kube/client.ts';
-import { ApiError } from '../../kube/errors.ts';
+import { isForbidden, isNoSuchKind } from '../../kube/errors.ts';
 import { createInformer, type Informer } from '../../kube/follow/informer.ts';
 import { VOLUME_SNAPSHOT_CONTENTS, VOLUME_SNAPSHOTS } from '../../kube/resource.ts';
 import { textOf } from '../../model/fault.ts';
@@ -64,8 +64,8 @@ async function whyMissing(client: KubeClient, signal: AbortSignal): Promise<stri
     try {
       await client.list<KubeObject>(resource, { limit: 1 }, signal);
     } catch (error) {
-      if (!(error instanceof ApiError && [403, 404].includes(error.code))) throw error;
-      return error.code === 404
+      if (!isForbidden(error) && !isNoSuchKind(error)) throw error;
+      return isNoSuchKind(error)
         ? `the cluster has no ${resource.plural}.${resource.group}: install snapshot-controller and its kinds`
         : `${textOf(error)}: apply deploy/operator-rbac.yaml`;
     }
