@@ -51,12 +51,14 @@ const addSnapshot = async (name: string, driver = DEFAULT_DRIVER): Promise<void>
     { metadata: { name }, spec: { ...spec, source: { volume: 'v' }, restore: 'Copy' } },
     never,
   );
-  await createWithStatus(ours.client, VOLUME_SNAPSHOT_CONTENTS, {
+  await addContent(name, name, driver);
+};
+const addContent = (name: string, handle: string, driver = DEFAULT_DRIVER): Promise<unknown> =>
+  createWithStatus(ours.client, VOLUME_SNAPSHOT_CONTENTS, {
     metadata: { name: `content-${name}` },
     spec: { driver, volumeSnapshotRef: { namespace: 'default', name: `of-${name}`, uid: 'u' } },
-    status: { snapshotHandle: name, readyToUse: true },
+    status: { snapshotHandle: handle, readyToUse: true },
   });
-};
 const overflow = (name: string): Promise<unknown> =>
   ours.client.patch(
     LOCAL_VOLUMES,
@@ -87,4 +89,14 @@ test('a snapshot that overflowed is not ready to use by its VolumeSnapshotConten
       ]),
     ),
   );
+});
+
+test('of one that was given to others, too, all who have it are told', async () => {
+  await addSnapshot('a');
+  await addContent('given', 'a');
+  await addContent('given-again', 'a');
+  await overflow('a');
+  for (const name of ['a', 'given', 'given-again'])
+    await eventually(async () => expect((await statusOf(name))?.readyToUse).toBe(false));
+  await eventually(() => expect(events).toHaveLength(6));
 });

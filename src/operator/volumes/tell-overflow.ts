@@ -9,6 +9,7 @@ import type { Log } from '../../model/log.ts';
 import { systemClock, type Clock } from '../../wait/clock.ts';
 import type { Informers } from '../follow/informers.ts';
 import type { SnapshotInformers } from '../follow/snapshot-sources.ts';
+import type { ContentView } from '../follow/source-of-snapshot.ts';
 
 export interface TellOverflowDeps {
   readonly client: Pick<KubeClient, 'patch'>;
@@ -25,45 +26,31 @@ const MESSAGE =
   'The snapshot overflowed: its store was full, its volume group had no room for it to grow, and what it held is lost. Its source is as it was. Delete it.';
 
 /**
- * Tells of a snapshot that overflowed on its VolumeSnapshotContent, which is then not ready to use, and by Events there
- * and on its VolumeSnapshot: csi-snapshotter never asks again about one that was ready. Works until aborted.
+ * Tells of a snapshot that overflowed on every VolumeSnapshotContent that has it, which is then not ready to use, and
+ * by Events there and on its VolumeSnapshot: csi-snapshotter never asks again about one that was ready. Works until
+ * aborted.
  */
 export async function tellOverflow(
-  { client, drivers, volumes, events, log, clock = systemClock }: TellOverflowDeps,
+  deps: TellOverflowDeps,
   { contents }: Pick<SnapshotInformers, 'contents'>,
   signal: AbortSignal,
 ): Promise<void> {
-  const contentOf = new Map<string, string>();
+  const { drivers, volumes, log, clock = systemClock } = deps;
   const queue = createWorkQueue({
     name: 'overflowed snapshots',
     log,
     clock,
     reconcile: async (handle, stopping) => {
-      const content = contents.get(contentOf.get(handle) ?? '');
-      if (content?.ready !== true || volumes.get(handle)?.status?.snapshot?.overflowed !== true) return;
-      const error = { message: MESSAGE, time: clock.date().toISOString() };
-      const change = { type: 'merge', body: { status: { readyToUse: false, error } } } as const;
-      const key = { name: content.name };
-      const patched = await unlessGone(client.patch(VOLUME_SNAPSHOT_CONTENTS, key, change, stopping, 'status'));
-      if (!patched) return;
-      contents.wrote(patched);
-      const [namespace = '', name = ''] = content.snapshot.split('/');
-      for (const subject of [
-        subjectOf(VOLUME_SNAPSHOT_CONTENTS, patched.metadata),
-        subjectOf(VOLUME_SNAPSHOTS, { namespace, name, uid: content.uid }),
-      ])
-        events.record({ subject, type: 'Warning', reason: 'SnapshotLost' satisfies EventReason, message: MESSAGE });
+      if (volumes.get(handle)?.status?.snapshot?.overflowed !== true) return;
+      for (const content of [...contents.values.values()])
+        if (content.ready && content.handle === handle && drivers.includes(content.driver))
+          await tell(content, deps, contents, stopping);
     },
   });
   const leave = [
     contents.subscribe({
-      changed: ({ name, driver, handle }) => {
-        if (handle === '' || !drivers.includes(driver)) return;
-        contentOf.set(handle, name);
-        queue.add(handle);
-      },
-      deleted: ({ name, handle }) => {
-        if (contentOf.get(handle) === name) contentOf.delete(handle);
+      changed: ({ driver, handle }) => {
+        if (handle !== '' && drivers.includes(driver)) queue.add(handle);
       },
     }),
     volumes.subscribe({
@@ -74,4 +61,24 @@ export async function tellOverflow(
   ];
   await queue.run(signal);
   for (const stop of leave) stop();
+}
+
+async function tell(
+  content: ContentView,
+  { client, events, clock = systemClock }: TellOverflowDeps,
+  contents: SnapshotInformers['contents'],
+  signal: AbortSignal,
+): Promise<void> {
+  const error = { message: MESSAGE, time: clock.date().toISOString() };
+  const change = { type: 'merge', body: { status: { readyToUse: false, error } } } as const;
+  const key = { name: content.name };
+  const patched = await unlessGone(client.patch(VOLUME_SNAPSHOT_CONTENTS, key, change, signal, 'status'));
+  if (!patched) return;
+  contents.wrote(patched);
+  const [namespace = '', name = ''] = content.snapshot.split('/');
+  for (const subject of [
+    subjectOf(VOLUME_SNAPSHOT_CONTENTS, patched.metadata),
+    subjectOf(VOLUME_SNAPSHOTS, { namespace, name, uid: content.uid }),
+  ])
+    events.record({ subject, type: 'Warning', reason: 'SnapshotLost' satisfies EventReason, message: MESSAGE });
 }
