@@ -96,7 +96,7 @@ test-ui: build ## The page in Debian's chromium: keyboard, axe-core, light and d
 	cd test/ui && npm ci --silent --no-audit --no-fund
 	npm run --silent node -- node_modules/vitest/vitest.mjs run --config test/ui/vitest.ui.config.ts
 
-bench-scale: $(INSTALLED) ## What open-local costs a real API server with up to 5,000 nodes, 50,000 volumes, 100,000 pods: 40 minutes (as root; QUICK=1 for small sizes)
+bench-scale: $(INSTALLED) ## What open-local costs a real API server with up to 5,000 nodes, 50,000 volumes, 100,000 pods (as root; QUICK=1 for small sizes)
 	npm run --silent node -- bench/cluster/scale.ts $(if $(QUICK),--quick)
 
 bench-page: build ## How fast the page is in Debian's chromium, with 5,000 nodes and 50,000 volumes (QUICK=1 for a tenth)

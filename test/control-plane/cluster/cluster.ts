@@ -16,6 +16,8 @@ export interface Cluster {
   /** Folder of keys, kubeconfigs, data and logs; kept after `stop`. */
   readonly dir: string;
   readonly server: string;
+  /** Address of etcd, which takes plain HTTP from everybody here. */
+  readonly etcd: string;
   /** Path of a kubeconfig with all rights. */
   readonly admin: string;
   /** Starts one of the processes, also again after `stopComponent`; with other arguments when they are given. */
@@ -98,6 +100,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   const cluster: Cluster = {
     dir,
     server,
+    etcd: `http://127.0.0.1:${etcd}`,
     admin: path.join(dir, 'admin.kubeconfig'),
     binary: (name) => path.join(folderOf(name, folders), name),
     async startComponent(name, args = [...argv[name], ...(more[name] ?? [])]) {
