@@ -13,9 +13,9 @@ const AT_ONCE = 4;
 
 /**
  * Puts objects into etcd where the API server has them, who hears of each by its watch as if another API server had
- * written it: a large cluster is there within minutes, where creating it object by object takes most of an hour. Built-in
- * kinds are JSON here, which the API server reads as well as protobuf, and protobuf after its next write. `etcd`:
- * address of a server that takes plain HTTP.
+ * written it: a large cluster is there within a minute, where creating it object by object takes most of an hour.
+ * Built-in kinds are JSON here, which the API server reads as well as protobuf, and protobuf after its next write.
+ * `etcd`: address of a server that takes plain HTTP. Throws what etcd says.
  */
 export async function putInto(etcd: string, objects: Iterable<StoredObject>, signal: AbortSignal): Promise<void> {
   const rest = chunks(objects, IN_ONE);
