@@ -34,6 +34,7 @@ function ledgerAnswers(count: number, claimsPerPod: number): Scheduling {
     drivers: OUR_DRIVERS,
     heard: () => undefined,
     notReady: () => undefined,
+    deafToClaims: () => undefined,
     now: () => performance.now(),
   });
 }

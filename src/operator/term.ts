@@ -16,6 +16,7 @@ import { createCapacityPublisher } from './capacity-objects/publish-capacity.ts'
 import type { OperatorConfig } from './config.ts';
 import { createCollectOnce } from './collect-once.ts';
 import { checkLedger } from './follow/check-ledger.ts';
+import { deafTo } from './follow/deaf.ts';
 import { feedLedger } from './follow/feed-ledger.ts';
 import { createSilentNodes, type CountedStorages } from './follow/silent-nodes.ts';
 import { allSynced, createInformers, followAll, notSynced, type Informers } from './follow/informers.ts';
@@ -279,6 +280,7 @@ function callComponents(config: OperatorConfig, deps: TermDeps, cluster: Cluster
       ...{ ledger, client, drivers, notReady, now },
       onFilter: (uid, fits) => waiting.asked(uid, fits),
       heard: (pod) => informers.pods.get(pod),
+      deafToClaims: () => deafTo(informers.claims.health()),
       scoresEveryPod: Object.values(config.antiAffinity).some((weight) => weight > 0),
     });
     const calls = {

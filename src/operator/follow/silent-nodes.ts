@@ -8,6 +8,7 @@ import { closedStorage } from '../../model/cordon.ts';
 import { inWords } from '../../model/in-words.ts';
 import type { Log } from '../../model/log.ts';
 import type { NodeLocalStorage } from '../../model/objects.ts';
+import { DEAF_MS } from './deaf.ts';
 import type { StorageView } from './views.ts';
 
 /** The storages of nodes as they count for placing: one whose agent is silent gets no new volume. */
@@ -31,8 +32,6 @@ export interface SilentNodesDeps {
   readonly now: () => number;
 }
 
-/** A watch tells something each minute, at least a bookmark. Ms. */
-const DEAF_MS = 150_000;
 const LOOK_EVERY_MS = 15_000;
 
 /**

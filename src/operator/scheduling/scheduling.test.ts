@@ -18,6 +18,7 @@ let heard: Map<string, PodFacts>;
 let pods: Map<string, Pod>;
 let bindings: unknown[];
 let trouble: Error | undefined;
+let deaf: string | undefined;
 
 const notFound = (): ApiError => new ApiError({ code: 404, reason: 'NotFound', message: 'no such pod' });
 
@@ -60,7 +61,7 @@ function addClaim(pod: string, size = 6 * GIB): void {
 }
 
 beforeEach(() => {
-  [heard, pods, bindings, trouble] = [new Map(), new Map(), [], undefined];
+  [heard, pods, bindings, trouble, deaf] = [new Map(), new Map(), [], undefined, undefined];
   ledger = new Ledger({ strategy: 'binpack', drivers: [DRIVER], holdTtlMs: 60_000, float: { kind: 'wide' } });
   for (const name of ['n1', 'n2']) {
     const group = {
@@ -79,6 +80,7 @@ beforeEach(() => {
     drivers: [DRIVER],
     heard: (pod) => heard.get(pod),
     notReady: () => undefined,
+    deafToClaims: () => deaf,
     now: () => 0,
   });
 });
@@ -217,6 +219,17 @@ test('a binding without an answer is looked at: done is done, else the room stay
   expect(held('n1')).toBe(6 * GIB);
   pods.set('web/a', { ...podWith('a'), spec: { nodeName: 'n1' } });
   await bind('a', 'n1');
+});
+
+test('a claim that was not heard of keeps its pod waiting, unless none is heard of: then there is no answer', () => {
+  const pod = hear('late');
+  expect(filter(pod)).toEqual(['claim-missing', 'claim-missing']);
+  deaf = 'the API server tells nothing of them';
+  expect(() => filter(pod)).toThrow(/does not know the pod's claims: the API server tells nothing of them/);
+  addClaim('known');
+  expect(filter(hear('known'))).toEqual([undefined, undefined]);
+  addClaim('large', 60 * GIB);
+  expect(filter(hear('large'))).toEqual(['group-too-small', 'group-too-small']);
 });
 
 test('a pod that fits nowhere waits until it fits, has its node or is gone', () => {

@@ -7,6 +7,7 @@ import { PODS } from '../../kube/resource.ts';
 import { podFacts } from '../../model/decode.ts';
 import type { PodFacts } from '../../model/facts.ts';
 import { Fault, textOf } from '../../model/fault.ts';
+import type { FilterVerdict } from '../../model/verdict.ts';
 import type { Pod } from '../../model/objects.ts';
 import { untilCalled } from '../../wait/abort.ts';
 import { faultOfWrite, isUncertain } from '../../kube/api-fault.ts';
@@ -18,6 +19,8 @@ export interface SchedulingDeps {
   /** A pod that the informer has, and the ledger too, by `namespace/name`. */
   readonly heard: (pod: string) => PodFacts | undefined;
   readonly notReady: () => string | undefined;
+  /** Why nothing new is heard of claims; undefined while it is. */
+  readonly deafToClaims: () => string | undefined;
   /** Told of every filter call whether some node fits. */
   readonly onFilter?: (podUid: string, fits: boolean) => void;
   /** Node anti-affinity has weights: pods without our volumes are scored too. */
@@ -39,6 +42,7 @@ export function createScheduling(deps: SchedulingDeps): Scheduling {
     numbering: ledger,
     filter: (pod, nodes) => {
       const verdict = ledger.filter(pod, nodes, now());
+      if (isForWantOfClaim(verdict)) assertHeard(deps);
       deps.onFilter?.(pod.uid, verdict.refusals.includes(undefined));
       return verdict;
     },
@@ -48,6 +52,19 @@ export function createScheduling(deps: SchedulingDeps): Scheduling {
     freed: (signal) => untilCalled((resolve) => ledger.onFreed(resolve), signal),
     bind: (binding, signal) => bind(binding, deps, signal),
   };
+}
+
+/** The pod has a claim of which nothing was heard yet. */
+const isForWantOfClaim = ({ mayFreeUp, refusals: [first] }: FilterVerdict): boolean =>
+  mayFreeUp && first?.kind === 'claim-missing';
+
+/**
+ * Throws where claims are not heard of: each new one would keep its pod from every node, also those of other drivers. A
+ * kube-scheduler that may ignore its extender goes on without an answer, and CreateVolume judges.
+ */
+function assertHeard({ deafToClaims }: SchedulingDeps): void {
+  const why = deafToClaims();
+  if (why !== undefined) throw new Fault('unavailable', `open-local does not know the pod's claims: ${why}`);
 }
 
 /**
