@@ -131,7 +131,7 @@ function range(from: number, to: number): readonly number[] {
 
 /** Until the API server has heard of what was put into etcd and is done with it: it uses a tenth of a core, or less. */
 async function untilCalm(cluster: Cluster): Promise<void> {
-  for (let before = await cpu(cluster); ; ) {
+  for (let before = await cpu(cluster); ;) {
     await delay(CALM_MS, undefined, { signal });
     const after = await cpu(cluster);
     if (after.apiServer - before.apiServer < CALM_MS / 10) return;
