@@ -100,12 +100,21 @@ export function parseWipefs(stdout: string): readonly Signature[] {
   }));
 }
 
-/** Offset of the first byte that is not zero, and not of an empty header of LVM's; -1 without. */
+/**
+ * Offset of the first byte that is not zero, and not of an empty header of LVM's; -1 without. Pieces without any are
+ * compared as a whole: a look at each byte of a blank disk takes long, and is done for every one that is offered.
+ */
 function findData(first: Buffer): number {
-  const isIn = (at: number): boolean => at >= LVM_HEADER.at && at < LVM_HEADER.at + LVM_HEADER.length;
-  const skip = isEmptyLvmHeader(first.subarray(LVM_HEADER.at, LVM_HEADER.at + LVM_HEADER.length));
-  return first.findIndex((byte, at) => byte !== 0 && !(skip && isIn(at)));
+  for (let at = 0; at < first.length; at += PIECE.length) {
+    const piece = first.subarray(at, at + PIECE.length);
+    const isBlank = piece.equals(PIECE.subarray(0, piece.length)) || (at === LVM_HEADER.at && isEmptyLvmHeader(piece));
+    if (!isBlank) return at + piece.findIndex((byte) => byte !== 0);
+  }
+  return -1;
 }
+
+/** As long as LVM's header, which begins one. */
+const PIECE = Buffer.alloc(512);
 
 /**
  * Where LVM begins to write when it takes a device (struct mda_header in lib/format_text/layout.h); it writes its label

@@ -1,3 +1,4 @@
+import { Gate } from '../../daemon/gate.ts';
 import type { BlockDevice, Disks } from '../../disk/disks.ts';
 import { isKnowable } from '../../disk/identity.ts';
 import { inspectDevice, useOf } from '../../disk/inspect.ts';
@@ -19,10 +20,16 @@ export interface ReportedDevicesInput {
   readonly allowWithoutIdentity?: boolean;
 }
 
+/** Three programs look into each disk, and both of its ends are in memory meanwhile. */
+const PROBED_AT_ONCE = 8;
+
 /** The disks and partitions to report, each with what keeps a claim from having it. */
 export function reportedDevices(input: ReportedDevicesInput, signal: AbortSignal): Promise<readonly ReportedDevice[]> {
   const reported = input.observation.devices.filter(({ name, disk }) => input.pattern.test(disk ?? name));
-  return Promise.all(reported.map(async (device) => ({ device, inUse: await inUse(device, input, signal) })));
+  const gate = new Gate(PROBED_AT_ONCE);
+  const probe: Disks['probe'] = (device, own) => gate.run(() => input.disks.probe(device, own), own);
+  const gated = { ...input, disks: { probe } };
+  return Promise.all(reported.map(async (device) => ({ device, inUse: await inUse(device, gated, signal) })));
 }
 
 async function inUse(
