@@ -107,7 +107,18 @@ describe('it is as any other claim again', () => {
   });
 });
 
-test('a claim whose volume is recorded, or was refused on its node, has no such time', () => {
+test('one that is moved for the sake of another has no more time than before', () => {
+  const nodes = [node('n1', [group('pool-0', 10), group('pool-1', 12)])];
+  const ledger = ledgerWith({ nodes, claims: [claim('a', 6, { selectedNode: 'n1' })] });
+  ledger.expire(0);
+  expect(freeIn(ledger, 'n1', 'pool-0')).toBe(gib(4));
+  ledger.claimChanged(claim('c', 8, { selectedNode: 'n1', storageClass: 'pool-0' }));
+  expect([freeIn(ledger, 'n1', 'pool-0'), freeIn(ledger, 'n1', 'pool-1')]).toEqual([gib(2), gib(6)]);
+  ledger.expire(MINUTE);
+  expect(ledger.expire(15 * MINUTE).claims).toEqual(['uid-a']);
+});
+
+test('a claim whose volume is recorded has no such time', () => {
   const ledger = waiting();
   place(ledger);
   expect(ledger.expire(HOUR).claims).toEqual([]);

@@ -1,3 +1,4 @@
+import { present } from '../../model/present.ts';
 import type { ClaimHolds } from './claim-holds.ts';
 import type { NodeRoom } from '../stock/node-stock.ts';
 import type { Cluster } from '../stock/cluster.ts';
@@ -27,10 +28,14 @@ export function takeTogether(
   for (const { slot, amount } of others) slot.planned += amount;
   if (!plan) return false;
 
-  for (const { request: other } of others) holds.end(other.claimUid ?? '');
+  // A claim that is moved has no more time than before (R23, unasked is not held).
+  const ends = new Map(others.map(({ request: { claimUid }, expiresAt }) => [claimUid, expiresAt]));
+  for (const uid of ends.keys()) holds.end(uid ?? '');
   requests.forEach((planned, j) => {
     const slot = cluster.slot(plan.rows[j]!);
-    holds.take(planned.claimUid ?? '', { request: planned, node, slot, amount: plan.amounts[j]! });
+    const expiresAt = ends.get(planned.claimUid);
+    const hold = { request: planned, node, slot, amount: plan.amounts[j]!, ...present({ expiresAt }) };
+    holds.take(planned.claimUid ?? '', hold);
   });
   return true;
 }
