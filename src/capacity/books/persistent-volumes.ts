@@ -11,6 +11,8 @@ export class PersistentVolumes {
   readonly #ofClass = new Map<string, Map<string, OfferedPv>>();
   /** By key of the claim, those that it alone may have. */
   readonly #reserved = new Map<string, Map<string, OfferedPv>>();
+  /** By handle, names of those that are called otherwise: nearly all have their handle for a name. */
+  readonly #others = new Map<string, Set<string>>();
 
   get(name: string): PvFacts | undefined {
     return this.#byName.get(name);
@@ -25,9 +27,19 @@ export class PersistentVolumes {
     return this.#byName;
   }
 
+  /** Those, of any driver, that have the volume handle. */
+  ofHandle(handle: string): PvFacts[] {
+    return [handle, ...(this.#others.get(handle) ?? [])].flatMap((name) => {
+      const pv = this.#byName.get(name);
+      return pv?.handle === handle ? [pv] : [];
+    });
+  }
+
   set(pv: PvFacts): void {
     this.delete(pv.name);
     this.#byName.set(pv.name, pv);
+    const { name, handle } = pv;
+    if (handle !== '' && handle !== name) this.#others.set(handle, (this.#others.get(handle) ?? new Set()).add(name));
     if (!isOffered(pv)) return;
     const { map, key } = this.#placeOf(pv);
     map.set(key, (map.get(key) ?? new Map<string, OfferedPv>()).set(pv.name, pv));
@@ -36,11 +48,13 @@ export class PersistentVolumes {
   delete(name: string): void {
     const pv = this.#byName.get(name);
     this.#byName.delete(name);
+    const alike = this.#others.get(pv?.handle ?? '');
+    if (alike?.delete(name) && alike.size === 0) this.#others.delete(pv?.handle ?? '');
     if (!pv || !isOffered(pv)) return;
     const { map, key } = this.#placeOf(pv);
-    const alike = map.get(key);
-    alike?.delete(name);
-    if (alike?.size === 0) map.delete(key);
+    const offers = map.get(key);
+    offers?.delete(name);
+    if (offers?.size === 0) map.delete(key);
   }
 
   /** Those of a class that a claim, by its key, may be bound to: reserved for it, or for nobody. */

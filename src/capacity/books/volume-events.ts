@@ -39,11 +39,12 @@ function keyOfOwner({ claims }: Books, { claimUid }: PvFacts): string | undefine
   return owner && claimKey(owner.namespace, owner.name);
 }
 
-/** The PersistentVolume is gone; its volume is still counted by what else speaks of it. */
+/** The PersistentVolume is gone; its volume is still counted by what else speaks of it, another one too. */
 export function pvGone(books: Books, name: string): void {
   const pv = books.pvs.get(name);
   books.pvs.delete(name);
   books.pvHolds.leavePv(name);
   if (!pv || books.records.get(pv.handle)?.pv?.name !== name) return;
-  books.changeRecord(pv.handle, (volume) => (volume.pv = undefined));
+  const left = books.pvs.ofHandle(pv.handle).find(({ driver }) => books.classes.isOurDriver(driver));
+  books.changeRecord(pv.handle, (volume) => (volume.pv = left));
 }
