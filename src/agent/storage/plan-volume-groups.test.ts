@@ -196,6 +196,26 @@ test.each([
   expect(plans([sampleGroup('g')])[0]?.step).toBeDefined();
 });
 
+test('no second group is made beside one that the node had, and whose metadata LVM cannot read', () => {
+  const unread = (absentGroups: readonly string[], isUsed = true, uuid = 'pv') =>
+    blank('/dev/sdb', { group: '', orphan: { uuid, isOver: true, isUsed }, ties: { absentGroups } });
+  const planned = (facts: DeviceFacts) => plan([want('g', '/dev/sdb', '/dev/sdc')], [facts, blank('/dev/sdc')])[0];
+  expect(planned(unread(['g']))).toMatchObject({
+    problem: {
+      reason: 'DevicesMissing',
+      message: expect.stringMatching(/may be on \/dev\/sdb,.*vgcfgrestore/) as string,
+    },
+  });
+  expect(planned(unread(['g']))?.step).toBeUndefined();
+  for (const facts of [unread(['h']), unread(['g'], false)])
+    expect(planned(facts)?.step).toEqual({ kind: 'create', devices: ['/dev/sdc'] });
+  const begun = {
+    ...unread(['g'], true, newDeviceMark('g', 'b')),
+    probe: { busy: false, signatures: [], lvmStates: [1] },
+  };
+  expect(planned(begun)?.step).toMatchObject({ devices: ['/dev/sdb', '/dev/sdc'], begun: ['/dev/sdb'] });
+});
+
 test('of a disk that is back, and that LVM calls missing still, it is told how LVM takes it in again', () => {
   const [member] = sampleGroup('g').devices.map((device) => ({ ...device, missing: true, returned: true as const }));
   const said = (more: Partial<LvmGroup>) =>

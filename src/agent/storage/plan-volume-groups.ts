@@ -1,6 +1,7 @@
 import { formatBytes } from '../../model/bytes.ts';
 import type { EventReason } from '../../model/event-reasons.ts';
 import { Fault } from '../../model/fault.ts';
+import { adviceForOrphan } from '../../disk/advice.ts';
 import { inspectDevice, useOf, type DeviceFacts, type Finding } from '../../disk/inspect.ts';
 import { isMarkedFor } from '../../lvm/device-mark.ts';
 import { isNameTooLong, lvmName, TOO_LONG } from '../../lvm/names.ts';
@@ -62,7 +63,9 @@ export function planVolumeGroups(
     const found = groups.find((group) => group.name === name);
     const problem =
       problemOf(name, listed.length, devices, found) ??
-      (found ? undefined : silentProblem({ name, devices }, facts, silent));
+      (found
+        ? undefined
+        : (silentProblem({ name, devices }, facts, silent) ?? unreadProblem({ name, devices }, facts)));
     return problem ? { name, refused: [], problem } : planGroup({ name, devices }, found, facts, listings);
   });
 }
@@ -98,6 +101,22 @@ function silentProblem(
   if (found.length === 0) return undefined;
   const message = `Volume group ${name} may be on ${pathsOf(found)}, which does not answer: it is not made anew.`;
   return { reason: 'DevicesMissing', message };
+}
+
+/** As silentProblem, of one that the node had: its metadata may be damaged on the disk, and be restored. */
+function unreadProblem({ name, devices }: WantedGroup, facts: ReadonlyMap<string, DeviceFacts>): Problem | undefined {
+  const [first, ...more] = devices.flatMap((device) => {
+    const known = facts.get(device);
+    const mayHaveIt = known?.orphan?.isUsed === true && known.ties?.absentGroups?.includes(name) === true;
+    return mayHaveIt && !isBegun(known, name, undefined) ? [known] : [];
+  });
+  if (!first) return undefined;
+  const paths = [first, ...more].map(({ path }) => path).join(', ');
+  const todo = adviceForOrphan(first.resolved ?? first.path, true, {});
+  return {
+    reason: 'DevicesMissing',
+    message: `Volume group ${name}, which this node had, may be on ${paths}, where LVM has a group that it does not show: it is not made anew. ${todo}`,
+  };
 }
 
 /** Why a group that is there is left alone. */
