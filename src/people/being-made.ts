@@ -1,4 +1,5 @@
 import { silenceOf } from '../doctor/checks/agents.ts';
+import { isVolumeOf } from '../doctor/model/volume-of.ts';
 import { inWords } from '../model/in-words.ts';
 import { bytes, formatShort } from '../model/bytes.ts';
 import type { LocalVolume } from '../model/local-volume.ts';
@@ -14,11 +15,14 @@ export interface BeingMade {
 
 /** Those of the named claims of one namespace. */
 export function beingMade(room: Room, namespace: string, claims: readonly string[]): readonly BeingMade[] {
+  const asked = claims.map(
+    (name) =>
+      room.claims.find(({ metadata }) => metadata.namespace === namespace && metadata.name === name) ?? {
+        metadata: { namespace, name },
+      },
+  );
   return room.volumes
-    .filter(({ spec, status }) => {
-      const isAsked = spec.claim?.namespace === namespace && claims.includes(spec.claim.name);
-      return isAsked && status?.phase !== 'Ready';
-    })
+    .filter((volume) => volume.status?.phase !== 'Ready' && asked.some((claim) => isVolumeOf(volume, claim)))
     .map((volume) => ({
       volume: volume.metadata.name ?? '',
       node: volume.spec.nodeName,

@@ -8,6 +8,7 @@ import { lastAbout } from '../model/last-event.ts';
 import { nameOf, placeOf, since, type Facts } from '../model/facts.ts';
 import { found, type Finding } from '../model/finding.ts';
 import { agentLog, operatorLog } from '../model/mend.ts';
+import { isVolumeOf } from '../model/volume-of.ts';
 import { countedStorages } from './counted-storages.ts';
 
 /** A claim that was made a moment ago is being worked on. */
@@ -113,11 +114,8 @@ interface Reason {
 }
 
 /** Its volume is recorded, and the node could not make it yet. */
-function madeFor({ metadata }: PersistentVolumeClaim, facts: Facts): Reason | undefined {
-  const volume = (facts.volumes ?? []).find(
-    ({ spec }) =>
-      spec.claim?.namespace === metadata.namespace && spec.claim?.name === metadata.name && spec.role === 'Volume',
-  );
+function madeFor(claim: PersistentVolumeClaim, facts: Facts): Reason | undefined {
+  const volume = facts.volumes?.find((each) => isVolumeOf(each, claim));
   if (!volume || volume.status?.phase === 'Ready') return undefined;
   const node = volume.spec.nodeName;
   const { reason = 'Pending', message = 'its agent has not looked at it.' } = volume.status ?? {};
