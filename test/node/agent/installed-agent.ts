@@ -29,9 +29,9 @@ export async function installAgent(vm: Vm, kubeconfig: string, signal: AbortSign
 }
 
 /**
- * Starts the installed agent detached, with the flags it is shipped with and these, and resolves when it serves. The
- * log is appended to. Node caches compiled code: under emulation compiling is half of a start, and there are fifty
- * starts.
+ * Starts the installed agent detached, with the flags it is shipped with and these, and resolves when it serves. No
+ * kubelet is there to register it, for want of which its storage would get no new volume after two minutes. The log is
+ * appended to. Node caches compiled code: under emulation compiling is half of a start, and there are fifty starts.
  */
 export async function startInstalled(
   vm: Vm,
@@ -43,7 +43,7 @@ mkdir -p /run/${name}
 rm -f ${csiSocketOf(name)}
 [ -e /run/relay.pid ] || { setsid socat TCP-LISTEN:${CSI_PORT},fork,reuseaddr UNIX-CONNECT:${csiSocketOf('agent')} &> /dev/null & echo $! > /run/relay.pid; }
 NODE_COMPILE_CACHE=/var/cache/node setsid /opt/open-local/bin/open-local agent --node-name=${node} --kubeconfig=/root/kubeconfig \\
-  --csi-endpoint=unix://${csiSocketOf(name)} --metrics-endpoint=unix:///run/${name}/metrics.sock ${flags.join(' ')} \\
+  --csi-endpoint=unix://${csiSocketOf(name)} --metrics-endpoint=unix:///run/${name}/metrics.sock --registration-endpoint=none ${flags.join(' ')} \\
   < /dev/null >> /var/log/${name}.log 2>&1 &
 echo $! > /run/${name}.pid
 until [ -S ${csiSocketOf(name)} ]; do sleep 0.1; kill -0 $! || { cat /var/log/${name}.log >&2; exit 1; }; done`;
