@@ -47,14 +47,12 @@ export class PersistentVolumes {
 
   delete(name: string): void {
     const pv = this.#byName.get(name);
+    if (!pv) return;
     this.#byName.delete(name);
-    const alike = this.#others.get(pv?.handle ?? '');
-    if (alike?.delete(name) && alike.size === 0) this.#others.delete(pv?.handle ?? '');
-    if (!pv || !isOffered(pv)) return;
+    removeIn(this.#others, pv.handle, name);
+    if (!isOffered(pv)) return;
     const { map, key } = this.#placeOf(pv);
-    const offers = map.get(key);
-    offers?.delete(name);
-    if (offers?.size === 0) map.delete(key);
+    removeIn(map, key, name);
   }
 
   /** Those of a class that a claim, by its key, may be bound to: reserved for it, or for nobody. */
@@ -77,4 +75,11 @@ export class PersistentVolumes {
       ? { map: this.#reserved, key: claimKey(claim.namespace, claim.name) }
       : { map: this.#ofClass, key: storageClass };
   }
+}
+
+/** Removes the name from what stands under the key, and the key with the last name. */
+function removeIn(map: Map<string, Set<string> | Map<string, unknown>>, key: string, name: string): void {
+  const names = map.get(key);
+  names?.delete(name);
+  if (names?.size === 0) map.delete(key);
 }

@@ -79,13 +79,7 @@ async function growDevice(
     checkLimit(provided, asked);
     return provided;
   }
-  if (volume.spec.readOnly)
-    throw new Fault('precondition', `volume ${id} is a snapshot, mounted read-only: it cannot grow`);
-  if (volume.spec.kind !== 'LVM')
-    throw new Fault(
-      'precondition',
-      `volume ${id} has a whole ${volume.spec.kind} of ${formatBytes(provided)}: it cannot grow`,
-    );
+  assertKindGrows(id, volume.spec, provided);
   const isRecorded = recorded >= asked.required;
   const before = isRecorded ? undefined : deps.volumes.heard(id)?.status;
   const size = isRecorded ? recorded : await askForMore({ id, asked }, recorded, deps, signal);
@@ -96,6 +90,13 @@ async function growDevice(
     if (!(error instanceof Fault && error.kind === 'exhausted')) throw error;
     throw await takenBack(id, error, deps, signal);
   }
+}
+
+/** Throws Fault `precondition` for a snapshot that is mounted, and for a whole device or mount point. */
+function assertKindGrows(id: string, { readOnly, kind }: LocalVolume['spec'], provided: Bytes): void {
+  if (readOnly) throw new Fault('precondition', `volume ${id} is a snapshot, mounted read-only: it cannot grow`);
+  if (kind !== 'LVM')
+    throw new Fault('precondition', `volume ${id} has a whole ${kind} of ${formatBytes(provided)}: it cannot grow`);
 }
 
 /** Before sizes were taken back they could only grow. */

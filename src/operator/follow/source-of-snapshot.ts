@@ -62,11 +62,13 @@ export const viewOfContent = ({ metadata, spec, status }: VolumeSnapshotContent)
   const ready = status?.readyToUse === true;
   return {
     ...{ name: metadata.name ?? '', uid, driver, handle, ready, snapshot: `${namespace}/${name}` },
-    ...(metadata.deletionTimestamp === undefined ? {} : { leaving: true }),
     ...(source.snapshotHandle === undefined ? {} : { given: true }),
-    ...present({ mode: modeOf(metadata, spec) }),
+    ...present({ leaving: isLeaving(metadata), mode: modeOf(metadata, spec) }),
   };
 };
+
+const isLeaving = ({ deletionTimestamp }: ObjectMeta): true | undefined =>
+  deletionTimestamp === undefined ? undefined : true;
 
 /** What allows others is read as ParseBool of Go reads it, which csi-provisioner asks. */
 const modeOf = ({ annotations = {} }: ObjectMeta, spec: VolumeSnapshotContent['spec']): string | undefined =>
