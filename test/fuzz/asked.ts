@@ -80,7 +80,7 @@ function judgeRefusal(world: World, needs: Needs, name: string, refusal: Refusal
   if (!refusal) return;
   demand(!/\b(n\d|ghost)\b/.test(refusal.message), () => `filter: the reason names a node: ${refusal.message}`);
   const mine = needs.pins.size === 0 || needs.pins.has(name);
-  if (needs.blocked || !mine) return;
+  if (needs.blocked || needs.mayWait || !mine) return;
   const all = [...needs.items, ...needs.stores];
   demand(all.length > 0, () => `filter: ${name} refused for a pod that needs no room: ${refusal.message}`);
   if (!world.model.known.node.has(name)) return;

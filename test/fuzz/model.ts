@@ -66,6 +66,11 @@ export interface NodeRefusal {
 export interface Needs {
   /** Reason why the pod fits no node at all. */
   readonly blocked: boolean;
+  /**
+   * Its node is chosen, and what it is to be made from is not known: refused until that is told, unless its room is
+   * held already.
+   */
+  readonly mayWait: boolean;
   readonly pins: ReadonlySet<string>;
   readonly items: readonly Item[];
   /** Stores of the snapshots that clones are copied from: they must have room too, and none is held for them. */
@@ -75,6 +80,7 @@ export interface Needs {
 interface VolumeNeeds {
   readonly store?: Item | undefined;
   readonly blocked?: boolean;
+  readonly mayWait?: boolean;
   readonly pin?: string | undefined;
   readonly item?: Item | undefined;
 }
@@ -323,7 +329,8 @@ export class Model {
     );
     const blocked = pins.size > 1 || all.some((volume) => volume.blocked);
     const stores = new Map(all.flatMap(({ store }) => (store ? [[store.key, store]] : [])));
-    return { blocked, pins, items: [...items.values()], stores: [...stores.values()] };
+    const mayWait = all.some((volume) => volume.mayWait);
+    return { blocked, mayWait, pins, items: [...items.values()], stores: [...stores.values()] };
   }
 
   #volumeNeeds(volume: Exclude<PodVolume, { kind: 'inline' }>): VolumeNeeds {
@@ -353,10 +360,11 @@ export class Model {
     const source = claim.source && this.#sourceNode(claim.source);
     // The source no longer matters once the node of the claim is chosen and its room held there.
     const pin = claim.selectedNode ?? source;
-    const waits = claim.source !== undefined && pin === undefined;
+    const isUnknown = claim.source !== undefined && source === undefined;
+    const waits = isUnknown && pin === undefined;
     const split = item === undefined && source !== undefined && source !== pin;
     const isNone = this.#isNoMount(claim) || this.#isNoClone(claim) || this.#isOfAnotherDriver(claim);
-    return { blocked: waits || split || isNone, pin, item, store: this.#storeOf(claim) };
+    return { blocked: waits || split || isNone, mayWait: isUnknown, pin, item, store: this.#storeOf(claim) };
   }
 
   /** Whether csi-provisioner makes no clone of what the claim names: that is gone, being deleted, or larger. */
