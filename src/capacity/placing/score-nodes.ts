@@ -40,10 +40,12 @@ export function scoreNodes(
   const scores = stretch(raw);
   const weights = weightsOf(rules.antiAffinity, pod.requests);
   const rounded = new Uint8Array(nodes.length);
-  for (let i = 0; i < nodes.length; i += 1) {
-    const own = pod.requests.length > 0 ? scores[i] : undefined;
-    rounded[i] = weights.length === 0 ? Math.round(scores[i]!) : keepAway(cluster, nodes[i]!, weights, own);
+  if (weights.length === 0) {
+    for (let i = 0; i < nodes.length; i += 1) rounded[i] = Math.round(scores[i]!);
+    return rounded;
   }
+  for (let i = 0; i < nodes.length; i += 1)
+    rounded[i] = keepAway(cluster, nodes[i]!, weights, pod.requests.length > 0 ? scores[i] : undefined);
   return rounded;
 }
 
@@ -88,15 +90,17 @@ function scoreUnplanned(
 
 const isPresent = ({ present }: Columns, node: number): boolean => node >= 0 && present[node] === 1;
 
-function stretch(raw: Float64Array): Float64Array {
+/** Writes over what it is given. Loops alone: a callback would make an object of each number. */
+function stretch(scores: Float64Array): Float64Array {
   let least = Infinity;
   let most = -Infinity;
-  for (const score of raw) {
-    least = Math.min(least, score);
-    most = Math.max(most, score);
+  for (let i = 0; i < scores.length; i += 1) {
+    least = Math.min(least, scores[i]!);
+    most = Math.max(most, scores[i]!);
   }
   const range = Math.max(most - least, LEAST_RANGE);
-  return raw.map((score) => (MAX_SCORE * (score - least)) / range);
+  for (let i = 0; i < scores.length; i += 1) scores[i] = (MAX_SCORE * (scores[i]! - least)) / range;
+  return scores;
 }
 
 type Weight = readonly [kind: VolumeKind, weight: number];

@@ -13,6 +13,7 @@ const SMALLEST = 16 * 1024;
 
 /** A pool that keeps at most `maxBytes` of buffers nobody uses. */
 export function createBufferPool(maxBytes: number): BufferPool {
+  /** The smallest first. */
   const free: Buffer[] = [];
   let kept = 0;
   return {
@@ -27,8 +28,8 @@ export function createBufferPool(maxBytes: number): BufferPool {
       if (free.includes(buffer)) throw new Error('a buffer was given back twice');
       if (kept + buffer.length > maxBytes) return;
       kept += buffer.length;
-      free.push(buffer);
-      free.sort((a, b) => a.length - b.length);
+      const larger = free.findIndex(({ length }) => length > buffer.length);
+      free.splice(larger < 0 ? free.length : larger, 0, buffer);
     },
   };
 }
