@@ -1,4 +1,5 @@
 import type { PvFacts } from '../../model/facts.ts';
+import { NamesByHandle } from '../../model/names-by-handle.ts';
 import { claimKey } from '../needs/claims.ts';
 import { isOffered, type OfferedPv } from '../needs/match-pv.ts';
 
@@ -11,8 +12,7 @@ export class PersistentVolumes {
   readonly #ofClass = new Map<string, Map<string, OfferedPv>>();
   /** By key of the claim, those that it alone may have. */
   readonly #reserved = new Map<string, Map<string, OfferedPv>>();
-  /** By handle, names of those that are called otherwise: nearly all have their handle for a name. */
-  readonly #others = new Map<string, Set<string>>();
+  readonly #names = new NamesByHandle();
 
   get(name: string): PvFacts | undefined {
     return this.#byName.get(name);
@@ -29,7 +29,7 @@ export class PersistentVolumes {
 
   /** Those, of any driver, that have the volume handle. */
   ofHandle(handle: string): PvFacts[] {
-    return [handle, ...(this.#others.get(handle) ?? [])].flatMap((name) => {
+    return this.#names.of(handle).flatMap((name) => {
       const pv = this.#byName.get(name);
       return pv?.handle === handle ? [pv] : [];
     });
@@ -38,8 +38,7 @@ export class PersistentVolumes {
   set(pv: PvFacts): void {
     this.delete(pv.name);
     this.#byName.set(pv.name, pv);
-    const { name, handle } = pv;
-    if (handle !== '' && handle !== name) this.#others.set(handle, (this.#others.get(handle) ?? new Set()).add(name));
+    this.#names.add(pv.name, pv.handle);
     if (!isOffered(pv)) return;
     const { map, key } = this.#placeOf(pv);
     map.set(key, (map.get(key) ?? new Map<string, OfferedPv>()).set(pv.name, pv));
@@ -49,10 +48,12 @@ export class PersistentVolumes {
     const pv = this.#byName.get(name);
     if (!pv) return;
     this.#byName.delete(name);
-    removeIn(this.#others, pv.handle, name);
+    this.#names.delete(name, pv.handle);
     if (!isOffered(pv)) return;
     const { map, key } = this.#placeOf(pv);
-    removeIn(map, key, name);
+    const offers = map.get(key);
+    offers?.delete(name);
+    if (offers?.size === 0) map.delete(key);
   }
 
   /** Those of a class that a claim, by its key, may be bound to: reserved for it, or for nobody. */
@@ -75,11 +76,4 @@ export class PersistentVolumes {
       ? { map: this.#reserved, key: claimKey(claim.namespace, claim.name) }
       : { map: this.#ofClass, key: storageClass };
   }
-}
-
-/** Removes the name from what stands under the key, and the key with the last name. */
-function removeIn(map: Map<string, Set<string> | Map<string, unknown>>, key: string, name: string): void {
-  const names = map.get(key);
-  names?.delete(name);
-  if (names?.size === 0) map.delete(key);
 }

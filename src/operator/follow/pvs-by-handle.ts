@@ -1,29 +1,23 @@
 import type { Informer } from '../../kube/follow/informer.ts';
+import { NamesByHandle } from '../../model/names-by-handle.ts';
 import type { PersistentVolume } from '../../model/objects.ts';
 import type { PvView } from './views.ts';
 
-/**
- * Returns a function that finds the PersistentVolumes, of any driver, that have a volume handle. Nearly all have their
- * handle for a name: the others alone are remembered, so that a hundred thousand of them cost nothing.
- */
+/** Returns a function that finds the PersistentVolumes, of any driver, that have a volume handle. */
 export function createPvsByHandle(
   pvs: Pick<Informer<PersistentVolume, PvView>, 'get' | 'subscribe'>,
 ): (handle: string) => readonly PvView[] {
-  const others = new Map<string, Set<string>>();
-  const forget = ({ facts: { name, handle } }: PvView): void => {
-    const names = others.get(handle);
-    if (names?.delete(name) && names.size === 0) others.delete(handle);
-  };
+  const names = new NamesByHandle();
+  const forget = ({ facts: { name, handle } }: PvView): void => names.delete(name, handle);
   pvs.subscribe({
-    changed: (now, before) => {
-      const { name, handle } = now.facts;
-      if (before && before.facts.handle !== handle) forget(before);
-      if (handle !== '' && handle !== name) others.set(handle, (others.get(handle) ?? new Set()).add(name));
+    changed: ({ facts: { name, handle } }, before) => {
+      if (before) forget(before);
+      names.add(name, handle);
     },
     deleted: forget,
   });
   return (handle) =>
-    [handle, ...(others.get(handle) ?? [])].flatMap((name) => {
+    names.of(handle).flatMap((name) => {
       const pv = pvs.get(name);
       return pv?.facts.handle === handle ? [pv] : [];
     });
