@@ -1,3 +1,4 @@
+import { forEachOf } from '../../sandbox/cluster/in-turn.ts';
 import type { Resource } from '../../src/kube/resource.ts';
 import type { KubeObject } from '../../src/model/objects.ts';
 
@@ -17,14 +18,8 @@ const AT_ONCE = 4;
  * Built-in kinds are JSON here, which the API server reads as well as protobuf, and protobuf after its next write.
  * `etcd`: address of a server that takes plain HTTP. Throws what etcd says.
  */
-export async function putInto(etcd: string, objects: Iterable<StoredObject>, signal: AbortSignal): Promise<void> {
-  const rest = chunks(objects, IN_ONE);
-  await Promise.all(
-    Array.from({ length: AT_ONCE }, async () => {
-      for (const chunk of rest) await putTogether(etcd, chunk, signal);
-    }),
-  );
-}
+export const putInto = (etcd: string, objects: Iterable<StoredObject>, signal: AbortSignal): Promise<void> =>
+  forEachOf(chunks(objects, IN_ONE), AT_ONCE, (chunk) => putTogether(etcd, chunk, signal));
 
 function* chunks<T>(all: Iterable<T>, size: number): Generator<readonly T[]> {
   let chunk: T[] = [];

@@ -1,17 +1,17 @@
 /**
- * Calls `work` for every item, at most `limit` at a time. Rejects with the first failure, after the calls under way
+ * Calls `work` for every item, at most `atOnce` at a time. Rejects with the first failure, after the calls under way
  * have ended.
  */
 export async function forEachOf<T>(
-  items: readonly T[],
+  items: Iterable<T>,
   atOnce: number,
   work: (item: T) => Promise<void>,
 ): Promise<void> {
-  const rest = items.values();
+  const rest = items[Symbol.iterator]();
   const worker = async (): Promise<void> => {
-    for (const item of rest) await work(item);
+    for (let next = rest.next(); !next.done; next = rest.next()) await work(next.value);
   };
-  const ended = await Promise.allSettled(Array.from({ length: Math.min(atOnce, items.length) }, worker));
+  const ended = await Promise.allSettled(Array.from({ length: atOnce }, worker));
   const failed = ended.find((end) => end.status === 'rejected');
   if (failed) throw failed.reason;
 }
