@@ -1,4 +1,5 @@
 import type { ClaimFacts } from '../../model/facts.ts';
+import { askOf } from './wrong-claims.ts';
 
 /** Claims whose node was chosen, and for which nobody asked for a volume in time (R23, unasked is not held), by uid. */
 export class UnaskedClaims {
@@ -6,11 +7,12 @@ export class UnaskedClaims {
 
   /** False for a claim that asks for something else since, or whose node is another. */
   has(claim: ClaimFacts): boolean {
-    return this.#byUid.get(claim.uid) === askOf(claim);
+    const noted = this.#byUid.get(claim.uid);
+    return noted !== undefined && noted === askAt(claim);
   }
 
   note(claim: ClaimFacts): void {
-    this.#byUid.set(claim.uid, askOf(claim));
+    this.#byUid.set(claim.uid, askAt(claim));
   }
 
   /** True when it was noted. */
@@ -19,6 +21,5 @@ export class UnaskedClaims {
   }
 }
 
-/** All of a claim that decides whether csi-provisioner asks for its volume, as far as it is known here. */
-const askOf = ({ storageClass, requested, use, source, attributesClass, selectedNode }: ClaimFacts): string =>
-  JSON.stringify([storageClass, requested, use, source, attributesClass, selectedNode]);
+/** What it asks for, and where: csi-provisioner judges it anew where one of these is another. */
+const askAt = (claim: ClaimFacts): string => JSON.stringify([askOf(claim), claim.selectedNode]);

@@ -7,7 +7,7 @@ export class WrongClaims {
   /** What CreateVolume said; undefined for a claim that it did not refuse, or that asks for something else since. */
   wordsOf(claim: ClaimFacts): string | undefined {
     const wrong = this.#byUid.get(claim.uid);
-    return wrong?.asked === askOf(claim) ? wrong.words : undefined;
+    return wrong && wrong.asked === askOf(claim) ? wrong.words : undefined;
   }
 
   note(claim: ClaimFacts, words: string, until: number): void {
@@ -26,5 +26,5 @@ export class WrongClaims {
 }
 
 /** All of a claim that CreateVolume judges, as far as it is known here. */
-const askOf = ({ storageClass, requested, use, source, attributesClass }: ClaimFacts): string =>
+export const askOf = ({ storageClass, requested, use, source, attributesClass }: ClaimFacts): string =>
   JSON.stringify([storageClass, requested, use, source, attributesClass]);
