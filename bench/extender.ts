@@ -66,7 +66,7 @@ const f = await run(
 const goals = goalsOf(a, c);
 say(goals.map(goalLine).join('\n'));
 await writeResult('extender', { quick, a, wire, b, c, f, goals });
-await writeFile(path.join(import.meta.dirname, '../docs/extender-latency.svg'), drawing());
+if (!quick) await writeFile(path.join(import.meta.dirname, '../docs/extender-latency.svg'), drawing());
 
 async function run(duels: readonly Duel[]): Promise<DuelResult[]> {
   const results: DuelResult[] = [];

@@ -219,7 +219,7 @@ function rowsTable(): string {
 async function keep(): Promise<void> {
   const perNode = { podsPerNode: PODS_PER_NODE, volumesPerNode: objects.VOLUMES_PER_NODE };
   await writeResult('scale-real', { quick, ...perNode, rows });
-  if (rows.length > 1) await draw();
+  if (!quick && rows.length > 1) await draw();
 }
 
 async function draw(): Promise<void> {
