@@ -188,9 +188,16 @@ test("another machine's group is refused by its name and its machine's", async (
   const nls = await ask(group('vg-foreign', 'elsewhere'));
   expect(conditionOf(nls, 'VolumeGroup/vg-foreign')).toMatchObject({
     reason: 'Foreign',
-    message: expect.stringMatching(/vg-foreign belongs to the machine elsewhere.*vgchange --systemid/),
+    message: expect.stringMatching(
+      /vg-foreign belongs to whoever has the system ID elsewhere, and the agent's lvm has not/,
+    ),
   });
   expect(nls.status?.nodeStorageInfo?.volumeGroups?.map(({ name }) => name)).not.toContain('vg-foreign');
+  const advice = /take the ID off on the node: (.*)$/.exec(conditionOf(nls, 'VolumeGroup/vg-foreign')?.message ?? '');
+  await onNode(advice?.[1] ?? 'false');
+  await ask();
+  const freed = await ask(group('vg-foreign', 'elsewhere'));
+  expect(conditionOf(freed, 'VolumeGroup/vg-foreign')).toMatchObject(READY);
   await ask();
 }, 300_000);
 
