@@ -68,6 +68,20 @@ test.each(files)('helm lint finds nothing in the chart with %s', async (file) =>
   expect(stdout).toContain('0 chart(s) failed');
 });
 
+test('each sidecar asks again within a minute, and has workers for more volumes than a few that wait', async () => {
+  const objects = await rendered(...SNAPSHOT_FLAGS);
+  const { template: pods } = named(objects, 'Deployment', 'open-local-operator')['spec'] as {
+    readonly template: { readonly spec: { readonly containers: readonly { name: string; args: string[] }[] } };
+  };
+  const sidecars = pods.spec.containers.filter(({ name }) => name.startsWith('csi-'));
+  expect(sidecars.map(({ name }) => name)).toEqual(['csi-provisioner', 'csi-resizer', 'csi-snapshotter']);
+  for (const { args } of sidecars) {
+    expect(args).toEqual(expect.arrayContaining(['--retry-interval-max=1m', '--kube-api-qps=100']));
+    const [, workers] = /^--(?:worker-threads|workers)=(\d+)$/m.exec(args.join('\n')) ?? [];
+    expect(Number(workers)).toBeGreaterThanOrEqual(50);
+  }
+});
+
 interface Probe {
   readonly periodSeconds?: number;
   readonly timeoutSeconds?: number;

@@ -14,14 +14,13 @@ import { checkSame, newLocalVolume } from './local-volume.ts';
 import { checkHolds, makeCloneSnapshot, wantedCopy } from './copied-volume.ts';
 import { mountedVolume } from './mount-snapshot.ts';
 import { untilGone, untilMade, type AgentWait } from './wait-for-agent.ts';
-import type { Room, StorageReports, Volumes } from '../ports.ts';
+import type { Room, Volumes } from '../ports.ts';
 
 export interface MakeVolumeDeps extends AgentWait {
   readonly volumes: Volumes;
   /** Keyed by the id of what is deleted, or made from: see `DeleteNeededDeps`. */
   readonly sources: KeyedMutex;
   readonly room: Room;
-  readonly storage: Pick<StorageReports, 'isSilent'>;
   /** The uid of the claim that a volume is for, when it can be known. */
   readonly claimUid: (wanted: Pick<WantedVolume, 'name' | 'claim'>) => string | undefined;
   /** Why nobody would ever have the volume: its claim is gone, or has another. Rejects when nobody can be asked. */

@@ -14,7 +14,7 @@ const asked: LocalVolume = {
 function waiting(status: LocalVolume['status'] | 'gone', waitForAgentMs = 10_000) {
   const volumes = new FakeVolumes();
   if (status !== 'gone') volumes.objects.set('v', { ...asked, ...(status ? { status } : {}) });
-  return { volumes, waitForAgentMs };
+  return { volumes, storage: { isSilent: () => false }, waitForAgentMs };
 }
 
 const over = (message: string) => ({ kind: 'aborted', message: expect.stringContaining(message) as string });
@@ -58,5 +58,12 @@ test('removal ends when the object is gone, and not before', async () => {
 
 test('what goes wrong while it is waited is told as it is', async () => {
   const volumes = { until: () => Promise.reject(new TypeError('a bug')) };
-  await expect(untilGone(asked, { volumes, waitForAgentMs: 10_000 }, never)).rejects.toThrow(TypeError);
+  await expect(untilGone(asked, { ...waiting(undefined), volumes }, never)).rejects.toThrow(TypeError);
+});
+
+test('a node whose agent is silent keeps no worker of a sidecar waiting', async () => {
+  const wait = { ...waiting(undefined, 60_000), storage: { isSilent: (node: string) => node === 'n1' } };
+  await expect(untilGone(asked, wait, never)).rejects.toMatchObject(
+    over('volume v: node n1 has not removed it yet; its agent has stopped reporting'),
+  );
 });

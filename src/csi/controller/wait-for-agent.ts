@@ -1,7 +1,7 @@
 import { bytes, formatBytes, type Bytes } from '../../model/bytes.ts';
 import { Fault } from '../../model/fault.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
-import type { Volumes } from '../ports.ts';
+import type { StorageReports, Volumes } from '../ports.ts';
 
 /**
  * Agents act on their own time: a call waits for what its node says of the volume. When that takes too long, or the
@@ -10,9 +10,16 @@ import type { Volumes } from '../ports.ts';
  */
 export interface AgentWait {
   readonly volumes: Pick<Volumes, 'until'>;
+  readonly storage: Pick<StorageReports, 'isSilent'>;
   /** How long a call waits for an agent, in ms. */
   readonly waitForAgentMs: number;
 }
+
+/**
+ * Of an agent of which nothing is heard an answer is not expected. Each call that waits takes one of the sidecar's
+ * workers, and a node that is gone may have as many volumes as there are workers: those of other nodes would wait.
+ */
+const SILENT_WAIT_MS = 1000;
 
 /** How making a volume ended. `gone`: somebody deleted it meanwhile. */
 export type MakeOutcome =
@@ -80,7 +87,9 @@ async function waitFor<T>(
   },
   signal: AbortSignal,
 ): Promise<NonNullable<T>> {
-  const deadline = AbortSignal.any([signal, AbortSignal.timeout(wait.waitForAgentMs)]);
+  const isSilent = wait.storage.isSilent(nodeName);
+  const ms = isSilent ? Math.min(SILENT_WAIT_MS, wait.waitForAgentMs) : wait.waitForAgentMs;
+  const deadline = AbortSignal.any([signal, AbortSignal.timeout(ms)]);
   let said: string | undefined;
   const look = (now: LocalVolume | undefined): T | undefined => {
     said = now?.status?.message;
@@ -90,7 +99,7 @@ async function waitFor<T>(
     return await wait.volumes.until(name, look, deadline);
   } catch (error) {
     if (error !== deadline.reason) throw error;
-    const why = said ?? 'is the agent there running?';
+    const why = isSilent ? 'its agent has stopped reporting' : (said ?? 'is the agent there running?');
     throw new Fault('aborted', `volume ${name}: node ${nodeName} has not ${what} it yet; ${why}`, { cause: error });
   }
 }
