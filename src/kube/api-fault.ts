@@ -13,7 +13,7 @@ const KINDS: Readonly<Record<number, FaultKind>> = {
 export const isUncertain = (error: unknown): boolean =>
   !(error instanceof ApiError) || error.code === 0 || error.code === 408 || error.code >= 500;
 
-/** A 404 that says nothing of the object. */
+/** It says nothing of the object. */
 const isOfOthers = ({ reason }: ApiError): boolean => ['NoSuchPath', 'BadAnswer'].includes(reason);
 
 /** A write with `fieldValidation=Strict` was refused so. */

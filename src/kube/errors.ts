@@ -7,7 +7,7 @@ export class ApiError extends Error {
   readonly code: number;
   /**
    * `reason` of the Status object: NotFound, AlreadyExists, Conflict, Invalid, Expired, Forbidden, TooManyRequests and
-   * others. Of a 404 without such an object: NoSuchPath, or BadAnswer.
+   * others. Of a 400, 404, 409 or 422 without such an object: NoSuchPath (of a 404), or BadAnswer.
    */
   readonly reason: string;
   /** The server asked to wait so long, in ms. */

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { fakeAccess } from './access/fake-access.ts';
-import { ApiError, isNoSuchKind } from './errors.ts';
+import { faultOfWrite } from './api-fault.ts';
+import { ApiError, isConflict, isNoSuchKind } from './errors.ts';
 import { startFakeApi } from './fake-api.ts';
 import { find, unlessGone } from './find.ts';
 import { NODES } from './resource.ts';
@@ -29,6 +30,15 @@ test.each([
   await expect(asked).rejects.toMatchObject({ code: 404, reason });
   const isKnown = async () => client.list(NODES, {}, never).catch((error: unknown) => !isNoSuchKind(error));
   expect(await isKnown()).toBe(reason === 'BadAnswer');
+  client.close();
+});
+
+test.each([400, 409, 422])('a %d of what is before the API server is no refusal of the object', async (status) => {
+  await using api = await startFakeApi(() => ({ status, body: '<html>no such route, or a rule against it</html>' }));
+  const client = createKubeClient(fakeAccess(api.server), { userAgent: 'test' });
+  const refused = client.create(NODES, { metadata: { name: 'n' } }, never).catch((error: unknown) => error);
+  expect(faultOfWrite('recording', await refused)).toMatchObject({ kind: 'unavailable' });
+  expect(isConflict(await refused)).toBe(false);
   client.close();
 });
 

@@ -22,10 +22,7 @@ export const STATUS: Message<Status> = message<Status>({
   code: whole(6),
 });
 
-/**
- * Reasons of https://github.com/kubernetes/apimachinery/blob/master/pkg/apis/meta/v1/types.go, for an answer that
- * brings no Status.
- */
+/** Of https://github.com/kubernetes/apimachinery/blob/master/pkg/apis/meta/v1/types.go, where none is told. */
 const REASONS: Readonly<Record<number, string>> = {
   400: 'BadRequest',
   401: 'Unauthorized',
@@ -43,13 +40,21 @@ const REASONS: Readonly<Record<number, string>> = {
   504: 'Timeout',
 };
 
+/** What the API server says about an object, and never without a Status: else something before it has answered. */
+const OF_OBJECTS = [400, 404, 409, 422];
+
 const MESSAGE_CHARS = 300;
 
 /** The error that an answer with a failing status code means. `call` is its method and path. */
 export function errorFromAnswer(call: string, code: number, headers: IncomingHttpHeaders, body: Buffer): ApiError {
   const told = isProtobuf(headers) ? decodeStatus(body) : parseStatus(String(body));
-  const status = told ?? { message: textIn(body), ...(isOfRouter(code, body) && { reason: 'NoSuchPath' }) };
+  const status = told ?? { message: textIn(body), ...present({ reason: reasonWithoutStatus(code, body) }) };
   return errorFromStatus(call, { ...status, code }, retryAfterMs(headers['retry-after']));
+}
+
+function reasonWithoutStatus(code: number, body: Buffer): string | undefined {
+  if (isOfRouter(code, body)) return 'NoSuchPath';
+  return OF_OBJECTS.includes(code) ? 'BadAnswer' : undefined;
 }
 
 /** The error that a Status means. */

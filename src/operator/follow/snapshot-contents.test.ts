@@ -74,9 +74,18 @@ test.each<[string, readonly VolumeSnapshotContent[], readonly string[]]>([
 test('a cluster without snapshots keeps none; one that does not answer is asked again', async () => {
   const keptBy = (client: Pick<KubeClient, 'list'>) =>
     createSnapshotContents({ client, drivers: [] }).keptBy('s', never);
-  for (const client of [failing(403), failing(404, 'NoSuchPath'), failing(404, 'NotFound')])
-    expect(await keptBy(client)).toEqual([]);
+  for (const client of [failing(404, 'NoSuchPath'), failing(404, 'NotFound')]) expect(await keptBy(client)).toEqual([]);
   // Of a load balancer, say.
   for (const client of [NOBODY, failing(404, 'BadAnswer')])
     await expect(keptBy(client)).rejects.toMatchObject({ kind: 'unavailable' });
+});
+
+test('who has a snapshot is not known where the operator may not see it: nothing is deleted', async () => {
+  const known = createSnapshotContents({ client: failing(403, 'Forbidden'), drivers: [] });
+  const refused = {
+    kind: 'unavailable',
+    message: expect.stringContaining('apply deploy/operator-rbac.yaml') as string,
+  };
+  await expect(known.keptBy('s', never)).rejects.toMatchObject(refused);
+  await expect(known.givenTo('s', never)).rejects.toMatchObject(refused);
 });

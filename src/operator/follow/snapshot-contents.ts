@@ -48,12 +48,18 @@ export function createSnapshotContents({ client, drivers }: SnapshotContentsDeps
 const namesOfStaying = (contents: readonly ContentView[]): readonly string[] =>
   contents.flatMap(({ name, leaving }) => (leaving ? [] : [name])).toSorted();
 
-/** None where the cluster has no such kind, or lets nobody see it: nobody restores from them there. */
+const MAY_NOT = '; the operator has to see them: apply deploy/operator-rbac.yaml, or helm upgrade';
+
+/**
+ * None where the cluster has no such kind. That they may not be listed says nothing: rights are short for a while in
+ * an upgrade, and at an API server that is starting.
+ */
 async function listed(client: SnapshotContentsDeps['client'], signal: AbortSignal): Promise<readonly ContentView[]> {
   try {
     return (await client.list(VOLUME_SNAPSHOT_CONTENTS, {}, signal)).items.map(viewOfContent);
   } catch (error) {
-    if (isForbidden(error) || isNoSuchKind(error)) return [];
-    throw new Fault('unavailable', `asking who has the snapshot: ${textOf(error)}`, { cause: error });
+    if (isNoSuchKind(error)) return [];
+    const help = isForbidden(error) ? MAY_NOT : '';
+    throw new Fault('unavailable', `asking who has the snapshot: ${textOf(error)}${help}`, { cause: error });
   }
 }
