@@ -13,7 +13,7 @@ test('the page tells of commands, calls, turns, groups, volumes and work', async
   await expect(metrics.timed(() => Promise.reject(new Error('lvm hangs')))).rejects.toThrow('lvm hangs');
   metrics.onObservation(sampleObservation({ groups: [sampleGroup('gone')] }));
   metrics.onObservation(sampleObservation({ groups: [sampleGroup('g', { total: bytes(10), free: bytes(3) })] }));
-  const queues = createQueues(silentLog);
+  const queues = createQueues(silentLog, () => '');
   queues.removals.add('v1');
   const volumes = new Map([
     ['a', sampleLocalVolume({ status: { phase: 'Ready' } })],

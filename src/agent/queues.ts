@@ -29,19 +29,21 @@ export interface Queues {
 }
 
 /**
- * So many wait for the lock of their group, and share what its holder looks at: settle-together.ts. Removals are a
- * queue of their own, since erasing keeps no other work waiting.
+ * So many of one group wait for its lock, and share what its holder looks at: settle-together.ts. Those of a group
+ * whose disks do not answer wait for long, and keep no other group waiting. Removals are a queue of their own, since
+ * erasing keeps no other work waiting.
  */
 const VOLUMES_AT_ONCE = 64;
 
 /** A copy keeps its disks busy, so that more of them at once are no faster, and its program takes 50 MB. */
 const COPIES_AT_ONCE = 1;
 
-export const createQueues = (log: Log): Queues => ({
+/** `placeOf` tells of a volume on which group or disk it is. */
+export const createQueues = (log: Log, placeOf: (volume: string) => string): Queues => ({
   node: createJobQueue({ name: 'node', log }),
-  volumes: createJobQueue({ name: 'volumes', log, concurrency: VOLUMES_AT_ONCE }),
+  volumes: createJobQueue({ name: 'volumes', log, concurrency: VOLUMES_AT_ONCE, placeOf }),
   copies: createJobQueue({ name: 'copies', log, concurrency: COPIES_AT_ONCE }),
-  removals: createJobQueue({ name: 'removals', log, concurrency: VOLUMES_AT_ONCE }),
+  removals: createJobQueue({ name: 'removals', log, concurrency: VOLUMES_AT_ONCE, placeOf }),
   limits: createJobQueue({ name: 'limits', log }),
   fill: createJobQueue({ name: 'fill', log }),
   inline: createJobQueue({ name: 'inline', log }),

@@ -22,6 +22,7 @@ import { createQueues, type Queues } from './queues.ts';
 import type { Registered } from './registered.ts';
 import { createDiskHealth, type DiskHealth } from './storage/disk-health.ts';
 import { isSettled } from './volumes/is-settled.ts';
+import { placeOf } from './volumes/place-of.ts';
 import { partnersOf } from './volumes/plan-group-snapshot.ts';
 import { isFilling } from './volumes/watch-fill.ts';
 import { createRunningCopies } from './volumes/running-copies.ts';
@@ -68,7 +69,7 @@ const heardAndWrote = (volumes: OwnObjects['volumes']): Pick<VolumeWriterDeps, '
 export function createWork(deps: WorkDeps): Work {
   const { config, client, metrics, log, objects } = deps;
   const { node, volumes } = objects;
-  const queues = createQueues(log);
+  const queues = createQueues(log, (name) => placeIn(volumes, name));
   const onBroken = tellBroken(deps);
   const { write, wasReleased } = notingReleases(createVolumeWriter({ client, onBroken, ...heardAndWrote(volumes) }));
   const limits = createLimitsOf(deps, volumes.values, () => queues.limits.add(LIMITS_KEY));
@@ -145,6 +146,11 @@ async function resumeLeft({ ports, log }: WorkDeps, signal: AbortSignal): Promis
     log.warn({ err }, 'volumes that were stopped for a group snapshot wait until the node is looked at');
   }
 }
+
+const placeIn = (volumes: OwnObjects['volumes'], name: string): string => {
+  const volume = volumes.get(name);
+  return volume ? placeOf(volume) : '';
+};
 
 /** Tells of a record that cannot be: an Event, a log line, a metric. */
 const tellBroken =

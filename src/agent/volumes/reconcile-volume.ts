@@ -7,6 +7,7 @@ import { LOCAL_VOLUMES } from '../../kube/resource.ts';
 import { subjectOf } from '../../kube/subject.ts';
 import { attempt } from './act-on-volume.ts';
 import { flushSources } from './flush-source.ts';
+import { placeOf } from './place-of.ts';
 import { partnersOf } from './plan-group-snapshot.ts';
 import type { VolumeStep } from './plan-volume.ts';
 import { settleTogether } from './settle-together.ts';
@@ -38,9 +39,6 @@ export async function reconcileVolume(volume: LocalVolume, deps: VolumeDeps, sig
 
 const toBeErased = (step: VolumeStep): boolean => step.kind === 'remove' && step.erase !== undefined;
 
-/** The group or path whose disks a volume is on. */
-const placeOf = ({ spec }: LocalVolume): string => spec.vgName ?? spec.path ?? '';
-
 /** Nothing more is to be done here and now. */
 const isEnd = ({ kind }: VolumeStep): boolean => ['ready', 'gone', 'wait', 'later', 'copy'].includes(kind);
 
@@ -55,10 +53,12 @@ async function visit(
   const place = placeOf(volume);
   const places = placesOf(volume, place, deps.others);
   if (volume.spec.kind === 'LVM' && places.length === 1) return deps.turns.run(place, member, signal);
-  const alone = () => deps.locks.runAll(places, () => settleTogether([member], signal), signal);
+  const alone = () => settleTogether([member], signal);
   // What is erased in this very turn has waited for it already, and may take hours.
   const isErased = volume.metadata.deletionTimestamp !== undefined && volume.spec.kind !== 'LVM';
-  const [result] = await (isErased ? alone() : deps.apart.run(alone, signal));
+  // Nobody's turn passes while the lock of a group is waited for.
+  const work = () => (isErased ? alone() : deps.apart.run(alone, signal));
+  const [result] = await deps.locks.runAll(places, work, signal);
   if (result?.status === 'fulfilled') return result.value;
   throw result?.reason;
 }

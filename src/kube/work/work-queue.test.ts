@@ -197,3 +197,22 @@ test('work that adds keys itself, its own too, is not started twice', async () =
   stop.abort();
   await ended;
 });
+
+test('keys of one place keep none of another waiting', async () => {
+  const places: Record<string, string> = { a1: 'a', a2: 'a', a3: 'a', b1: 'b', b2: 'b', b3: 'b' };
+  const { queue, started, stop, succeed } = createRig({ concurrency: 2, placeOf: (key) => places[key] ?? '' });
+  const ended = queue.run(stop.signal);
+  for (const key of Object.keys(places)) queue.add(key);
+  expect(started).toEqual(['a1', 'a2', 'b1', 'b2']);
+  expect(queue.stats()).toMatchObject({ waiting: 2, running: 4 });
+  places['a1'] = 'b'; // it is told otherwise while it is worked on
+  queue.add('a1');
+  await succeed('a1');
+  expect(started.slice(4)).toEqual(['a3']);
+  for (const key of ['b1', 'b2']) await succeed(key);
+  expect(started.slice(5)).toEqual(['b3', 'a1']);
+  expect(queue.stats()).toMatchObject({ waiting: 0, running: 4 });
+  stop.abort();
+  for (const key of ['a1', 'a2', 'a3', 'b3']) await succeed(key);
+  await ended;
+});

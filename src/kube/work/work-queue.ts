@@ -4,6 +4,7 @@ import { whenAborted } from '../../wait/abort.ts';
 import { createDelays } from './delays.ts';
 import { ApiError, isConflict } from '../errors.ts';
 import type { Log } from '../../model/log.ts';
+import { present } from '../../model/present.ts';
 import { createPendingKeys } from './pending-keys.ts';
 
 /** What a run may ask for: to be run again after so many ms. */
@@ -17,8 +18,10 @@ export interface WorkQueueOptions {
   /** Named in the log. */
   readonly name: string;
   readonly log: Log;
-  /** Keys worked on at the same time. Absent: 1. */
+  /** Keys worked on at the same time, of each place. Absent: 1. */
   readonly concurrency?: number;
+  /** Where the work of a key is done: one place keeps none of another waiting. Absent: all in one. */
+  readonly placeOf?: (key: string) => string;
   /** Absent: 250 ms to one minute. */
   readonly backoff?: Backoff;
   readonly random?: () => number;
@@ -53,8 +56,8 @@ export interface WorkQueueStats {
 const BACKOFF: Backoff = { baseMs: 250, maxMs: 60_000 };
 
 export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
-  const { reconcile, name, log, concurrency = 1, random = Math.random, clock = systemClock } = options;
-  const keys = createPendingKeys();
+  const { reconcile, name, log, concurrency = 1, placeOf, random = Math.random, clock = systemClock } = options;
+  const keys = createPendingKeys({ atOnce: concurrency, ...present({ placeOf }) });
   const failures = createFailures(options.backoff ?? BACKOFF, random);
   const inHand = new Set<Promise<void>>();
   let stop: AbortSignal | undefined;
@@ -68,8 +71,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
     if (!stop?.aborted) delays.add(key, ms);
   };
 
-  const nextKey = (signal: AbortSignal): string | undefined =>
-    signal.aborted || keys.running >= concurrency ? undefined : keys.take();
+  const nextKey = (signal: AbortSignal): string | undefined => (signal.aborted ? undefined : keys.take());
 
   const startWork = (): void => {
     const signal = stop;
