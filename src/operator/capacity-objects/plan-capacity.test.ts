@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { bytes, GIB } from '../../model/bytes.ts';
+import { BEYOND_ANY_NODE, bytes, GIB } from '../../model/bytes.ts';
 import { parseStorageClass } from '../../model/storage-class.ts';
 import { planCapacity, type CapacityFacts } from './plan-capacity.ts';
 
@@ -7,13 +7,19 @@ const gib = (size: number) => bytes(size * GIB);
 const lvm = parseStorageClass({ volumeType: 'LVM' });
 const disk = parseStorageClass({ volumeType: 'Device' });
 
-const plan = (tight: readonly string[], classes: CapacityFacts['classes'] = [{ name: 'lvm', policy: lvm }]) =>
+const plan = (
+  tight: readonly string[],
+  classes: CapacityFacts['classes'] = [{ name: 'lvm', policy: lvm }],
+  more: Partial<CapacityFacts> = {},
+) =>
   planCapacity({
     classes,
     tight: ({ kind }) => (kind === 'LVM' ? tight : []),
     capacity: (_, node) => ({ largest: gib(node.length), available: gib(10) }),
     whole: ({ kind }) => (kind === 'LVM' ? gib(100) : gib(7)),
+    promised: () => undefined,
     hostnameOf: (node) => `host-${node}`,
+    ...more,
   });
 
 test('a class has one object for all nodes, as large as the largest could be', () => {
@@ -44,4 +50,13 @@ test('an object of other nodes has another name: the server lets nobody change i
   const names = [plan([]), plan(['n1']), plan(['n1', 'n2']), plan(['n2', 'n1'])].map((all) => all.at(-1)?.name);
   expect(new Set(names.slice(0, 3)).size).toBe(3);
   expect(names[3]).toBe(names[2]);
+});
+
+test('where no node has such storage yet, or any more, the first node is worth adding', () => {
+  const largest = (before?: number) =>
+    plan([], undefined, { whole: () => bytes(0), promised: () => (before === undefined ? before : gib(before)) })[0]
+      ?.largest;
+  expect(largest()).toBe(BEYOND_ANY_NODE);
+  expect(largest(0)).toBe(BEYOND_ANY_NODE); // of an older version
+  expect(largest(100)).toBe(gib(100));
 });

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Capacity } from '../../capacity/get-capacity.ts';
-import type { Bytes } from '../../model/bytes.ts';
+import { BEYOND_ANY_NODE, type Bytes } from '../../model/bytes.ts';
 import type { LabelSelector } from '../../model/objects.ts';
 import type { VolumePolicy } from '../../model/storage-class.ts';
 import { TOPOLOGY_KEY } from '../../model/well-known.ts';
@@ -22,6 +22,8 @@ export interface CapacityFacts {
   readonly capacity: (policy: VolumePolicy, node: string) => Pick<Capacity, 'largest' | 'available'>;
   /** The largest volume that would fit somewhere if there were no other. */
   readonly whole: (policy: VolumePolicy) => Bytes;
+  /** The largest volume that the object of this name promises now, if there is one. */
+  readonly promised: (name: string) => Bytes | undefined;
   readonly hostnameOf: (node: string) => string;
 }
 
@@ -29,9 +31,12 @@ export interface CapacityFacts {
  * One object of each class for every node: its maximumVolumeSize is the largest group in the cluster, so the scheduler
  * never rejects a pod on a stale number; the extender says which node has room. A node that turned a volume away lately
  * is left out of it and gets an object of its own, with its free room to the byte: a scheduler that does not ask the
- * extender would choose the node again. docs/decisions/0009-capacity-objects.md has the figures.
+ * extender would choose the node again. Where no node has such storage the object keeps what it promised, or sets no
+ * limit: a cluster-autoscaler that could add the first node reads it. docs/decisions/0009-capacity-objects.md has the
+ * figures.
  */
-export function planCapacity({ classes, tight, capacity, whole, hostnameOf }: CapacityFacts): PlannedCapacity[] {
+export function planCapacity(facts: CapacityFacts): PlannedCapacity[] {
+  const { classes, tight, capacity, whole, promised, hostnameOf } = facts;
   const planned: PlannedCapacity[] = [];
   for (const { name: storageClass, policy } of classes) {
     if (!policy) continue;
@@ -44,8 +49,9 @@ export function planCapacity({ classes, tight, capacity, whole, hostnameOf }: Ca
     };
     for (const [hostname, node] of hostnames)
       add({ matchLabels: { [TOPOLOGY_KEY]: hostname } }, capacity(policy, node));
-    const most = whole(policy);
-    add(allBut([...hostnames.keys()]), { largest: most, available: most });
+    const others = allBut([...hostnames.keys()]);
+    const most = whole(policy) || promised(nameOf(storageClass, others)) || BEYOND_ANY_NODE;
+    add(others, { largest: most, available: most });
   }
   return planned;
 }

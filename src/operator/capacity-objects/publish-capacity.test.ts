@@ -102,13 +102,16 @@ const addVolume = (name: string, nodeName: string, size: number) =>
 const objects = async (): Promise<readonly CsiStorageCapacity[]> =>
   (await ours.client.list(STORAGE_CAPACITIES, { namespace: 'default' }, never)).items;
 /** By the nodes that each is for: its hostname, or `all`, or `all but` some. */
-async function sizes(): Promise<Readonly<Record<string, string | undefined>>> {
+async function sizes(storageClass?: string): Promise<Readonly<Record<string, string | undefined>>> {
   const nodesOf = ({ nodeTopology: { matchLabels, matchExpressions } = {} }: CsiStorageCapacity): string => {
     const [hostname] = Object.values(matchLabels ?? {});
     const [but] = matchExpressions ?? [];
     return hostname ?? (but ? `all but ${but.values?.join(' ')}` : 'all');
   };
-  return Object.fromEntries((await objects()).map((object) => [nodesOf(object), object.maximumVolumeSize]));
+  const ours = (await objects()).filter(
+    ({ storageClassName }) => storageClassName === (storageClass ?? storageClassName),
+  );
+  return Object.fromEntries(ours.map((object) => [nodesOf(object), object.maximumVolumeSize]));
 }
 /** What it wrote itself makes it look again. */
 const untilIdle = () => eventually(() => expect(publisher.stats()).toMatchObject({ waiting: 0, running: 0 }));
@@ -264,4 +267,15 @@ test('room that is freed while a pod waits makes one object change, so that the 
 test('a namespace that is not there is told', async () => {
   start('storage');
   await eventually(() => expect(noted.join()).toMatch(/namespaces .*storage.* not found/));
+});
+
+test('the last node that goes leaves the size of its group behind, by which an autoscaler adds it again', async () => {
+  start();
+  await eventually(async () => expect(await sizes()).toEqual({ all: '10Gi' }));
+  const { client } = ours;
+  for (const name of ['n1', 'n2']) await client.delete(NODE_LOCAL_STORAGES, { name }, never);
+  const parameters = { volumeType: 'LVM' };
+  await client.create(STORAGE_CLASSES, { metadata: { name: 'later' }, provisioner: DEFAULT_DRIVER, parameters }, never);
+  await eventually(async () => expect(await sizes('later')).toEqual({ all: '9007199254740991' }));
+  expect(await sizes('lvm')).toEqual({ all: '10Gi' });
 });

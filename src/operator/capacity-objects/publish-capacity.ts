@@ -7,7 +7,7 @@ import { createWorkQueue, type Again, type WorkQueueStats } from '../../kube/wor
 import type { Bytes } from '../../model/bytes.ts';
 import { present } from '../../model/present.ts';
 import type { VolumePolicy } from '../../model/storage-class.ts';
-import { createCapacityObjects, stepsTo, type CapacityObjectsDeps } from './capacity-objects.ts';
+import { createCapacityObjects, stepsTo, type CapacityObjects, type CapacityObjectsDeps } from './capacity-objects.ts';
 import { allSynced, type Informers } from '../follow/informers.ts';
 import { planCapacity, type PlannedCapacity } from './plan-capacity.ts';
 import { createTightNodes, type TightNodes } from './tight-nodes.ts';
@@ -51,7 +51,7 @@ export function createCapacityPublisher(deps: CapacityDeps): CapacityPublisher {
     const leftMs = tight.expire(now());
     const isAwaited = isFreed;
     isFreed = false;
-    const steps = stepsTo(objects.owner() ? plan(deps, tight, whole) : [], objects.published.values);
+    const steps = stepsTo(objects.owner() ? plan(deps, { tight, whole, objects }) : [], objects.published.values);
     for (const step of steps.slice(0, MAX_WRITES)) await objects.write(step, signal);
     // Any write wakes kube-scheduler, so the mark is written only when there is nothing else to write.
     if (isAwaited && steps.length === 0) await objects.touch(String(now()), signal);
@@ -110,15 +110,23 @@ function* nodesWithout({ ledger, informers }: CapacityDeps, policy: VolumePolicy
 }
 
 function plan(
-  { ledger, topology }: CapacityDeps,
-  tight: Pick<TightNodes, 'of'>,
-  whole: Pick<WholeSizes, 'of'>,
+  { ledger, topology, namespace }: CapacityDeps,
+  {
+    tight,
+    whole,
+    objects,
+  }: {
+    readonly tight: Pick<TightNodes, 'of'>;
+    readonly whole: Pick<WholeSizes, 'of'>;
+    readonly objects: Pick<CapacityObjects, 'published'>;
+  },
 ): readonly PlannedCapacity[] {
   return planCapacity({
     classes: ledger.classes(),
     tight: (policy) => tight.of(policy),
     capacity: (policy, node) => ledger.capacity(policy, node),
     whole: (policy) => whole.of(policy),
+    promised: (name) => objects.published.get(`${namespace}/${name}`)?.largest,
     hostnameOf: (node) => topology.hostnameOf(node),
   });
 }
