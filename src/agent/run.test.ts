@@ -1,5 +1,7 @@
+import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import http from 'node:http';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Client, credentials } from '@grpc/grpc-js';
@@ -543,6 +545,20 @@ test('an agent started anew goes on where the last one was', async () => {
   await it.client.create(LOCAL_VOLUMES, localVolume('v1', GIB), never);
   it.start();
   await eventually(() => expect(it.volume('v1')?.status?.phase).toBe('Ready'));
+});
+
+test('the kubelet reaches an agent whose socket somebody removed', async () => {
+  const it = await rig(SPEC);
+  it.start();
+  const socket = path.join(it.folder, 'csi.sock');
+  const reach = async (): Promise<boolean> => {
+    const connected = connect(socket); // the kubelet connects for each call
+    await once(connected, 'connect');
+    return connected.destroy().destroyed;
+  };
+  await eventually(reach);
+  await rm(socket);
+  await eventually(async () => expect(await reach()).toBe(true));
 });
 
 test('metrics and health are served on a unix socket', async () => {

@@ -155,7 +155,7 @@ function serveNode(
 ): Component[] {
   const { driverName, registrationSocket: socketPath } = config;
   const services = [createIdentity({ driverName, version, ready }), node];
-  const server = createCsiServer({ name: 'csi node', endpoint, services, log, ...told });
+  const server = createCsiServer({ name: 'csi node', endpoint, services, keep: true, log, ...told });
   if (socketPath === undefined || endpoint.kind !== 'unix') return [server];
   const registration = {
     socketPath,

@@ -1,9 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { mkdtemp, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { Client, credentials } from '@grpc/grpc-js';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { eventually } from '../../test/rig/eventually.ts';
 import type { Endpoint } from '../daemon/endpoint.ts';
 import { silentLog, type Log } from '../model/log.ts';
 import { Fault } from '../model/fault.ts';
@@ -16,7 +20,7 @@ import {
   ListVolumesRequest,
   ProbeRequest,
 } from './gen/csi.ts';
-import { createCsiServer } from './server.ts';
+import { createCsiServer, type CsiServerOptions } from './server.ts';
 import type { CallReport } from './call-log.ts';
 import { service, type Handlers } from './service.ts';
 import { Code, codeOf } from './status.ts';
@@ -44,7 +48,11 @@ interface Served {
   readonly stop: () => Promise<void>;
 }
 
-async function serve(handlers: Handlers<typeof ControllerService>, graceMs = 5000): Promise<Served> {
+async function serve(
+  handlers: Handlers<typeof ControllerService>,
+  graceMs = 5000,
+  more: Partial<CsiServerOptions> = {},
+): Promise<Served> {
   const reports: CallReport[] = [];
   const lines: unknown[] = [];
   const keep = (fields: object, message: string): void => void lines.push({ ...fields, message });
@@ -59,6 +67,7 @@ async function serve(handlers: Handlers<typeof ControllerService>, graceMs = 500
     log,
     onCall: (report) => reports.push(report),
     graceMs,
+    ...more,
   });
   await server.start(never);
   stops.push(() => server.stop());
@@ -241,4 +250,64 @@ test('a client finds the server again after it was away', async () => {
   await expect(deleteVolume('v-1')).rejects.toMatchObject({ code: Code.UNAVAILABLE });
   await serve({ deleteVolume: async () => ({}) });
   await expect.poll(() => deleteVolume('v-1').then(() => 'served', codeOf), { timeout: 10_000 }).toBe('served');
+});
+
+/** As the kubelet, which connects for each call; clients share their connections. */
+const probe = async (): Promise<unknown> => {
+  const fresh = new Client(`unix://${endpoint.path}`, credentials.createInsecure(), LOCAL);
+  try {
+    const { path: method, requestSerialize, responseDeserialize } = IdentityService.probe;
+    return await new Promise((resolve, reject) => {
+      const told = (error: Error | null, reply: unknown): void => (error ? reject(error) : resolve(reply));
+      fresh.makeUnaryRequest(method, requestSerialize, responseDeserialize, ProbeRequest.create(), told);
+    });
+  } finally {
+    fresh.close();
+  }
+};
+
+const LOCAL = { 'grpc.use_local_subchannel_pool': 1 };
+
+test('a socket that is to be kept is made again when somebody removed it, and calls under way go on', async () => {
+  const [entered, mayEnd] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const slow = { deleteVolume: () => (entered.resolve(), mayEnd.promise.then(() => ({}))) };
+  const { lines, stop } = await serve(slow, 5000, { keep: true, retryMs: 20 });
+  const call = deleteVolume('v-1');
+  await entered.promise;
+  await rm(endpoint.path);
+  await eventually(async () => expect(await probe()).toEqual({ ready: true }));
+  mayEnd.resolve();
+  expect(await call).toEqual({});
+  const told = { address: endpoint.path, message: 'the socket was removed, and is made again' };
+  await eventually(() => expect(lines).toContainEqual(told));
+  await rm(folder, { recursive: true });
+  await eventually(async () => expect(await probe()).toEqual({ ready: true }));
+  await stop();
+  await expect(stat(endpoint.path)).rejects.toThrow('ENOENT');
+});
+
+test('a socket that another process serves in its place is left alone until that one has gone', async () => {
+  const { lines } = await serve({}, 5000, { keep: true, retryMs: 20 });
+  const other = createServer();
+  await rename(endpoint.path, path.join(folder, 'moved.sock'));
+  other.listen(path.join(folder, 'other.sock'));
+  await once(other, 'listening');
+  await rename(path.join(folder, 'other.sock'), endpoint.path);
+  await eventually(() =>
+    expect(lines).toContainEqual(
+      expect.objectContaining({ message: 'the socket was removed, and cannot be made again' }),
+    ),
+  );
+  const { ino } = await stat(endpoint.path);
+  other.close();
+  await rm(endpoint.path, { force: true });
+  await eventually(async () => expect(await probe()).toEqual({ ready: true }));
+  expect(ino).toBeGreaterThan(0);
+});
+
+test('a socket that is not to be kept stays away', async () => {
+  const { stop } = await serve({});
+  await rm(endpoint.path);
+  await stop();
+  await expect(stat(endpoint.path)).rejects.toThrow('ENOENT');
 });

@@ -1,7 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { eventually } from '../../test/rig/eventually.ts';
 import { silentLog } from '../model/log.ts';
 import { createCsiClient } from './client.ts';
 import {
@@ -42,6 +43,9 @@ test('a replica says who it is, serves nothing until it leads, and closes its so
   expect(await isReady()).toBe(true);
   const list = controller.listVolumes(ListVolumesRequest.create(), never);
   await expect(list).rejects.toMatchObject({ code: Code.UNIMPLEMENTED });
+
+  await rm(endpoint.path);
+  await eventually(async () => expect((await stat(endpoint.path)).isSocket()).toBe(true));
 
   await leader.stop();
   await expect(remove()).rejects.toMatchObject({ code: Code.UNAVAILABLE, details: expect.stringContaining('ENOENT') });

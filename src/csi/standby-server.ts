@@ -36,7 +36,7 @@ export function createStandbyServer({ driverName, version, ...options }: Standby
   });
   const identity = createIdentity({ driverName, version, ready: () => serving?.ready() ?? false });
   const services = [identity, later(ControllerService), later(GroupControllerService)];
-  const server = createCsiServer({ ...options, services });
+  const server = createCsiServer({ keep: true, ...options, services });
   return {
     socket: { ...server, name: `${server.name}'s socket` },
     serve: (services, ready) => ({

@@ -1,12 +1,9 @@
-import { lstat } from 'node:fs/promises';
-import path from 'node:path';
 import type { Log } from '../../model/log.ts';
-import { watchFolder } from '../../daemon/watch-folder.ts';
+import { watchSocket } from '../../daemon/socket-watch.ts';
 import { Fault, textOf } from '../../model/fault.ts';
 import { RegistrationService } from '../gen/pluginregistration.ts';
 import { createCsiServer } from '../server.ts';
 import { service, type Service } from '../service.ts';
-import { whenAborted } from '../../wait/abort.ts';
 import { pause } from '../../wait/pause.ts';
 
 /** How far the kubelet's registration of the driver has come. */
@@ -63,25 +60,17 @@ export async function keepRegistered(options: RegistrationOptions, signal: Abort
 async function serveUntilGone(options: RegistrationOptions, signal: AbortSignal): Promise<void> {
   const { socketPath, log } = options;
   const refused = Promise.withResolvers<never>();
-  const gone = Promise.withResolvers<void>();
   refused.promise.catch(() => {}); // it may come when nobody waits any more
   const ending = new AbortController();
   const stop = AbortSignal.any([signal, ending.signal]);
-  void whenAborted(stop).then(gone.resolve);
 
   const endpoint = { kind: 'unix', path: socketPath } as const;
   const services = [registration(options, refused.reject)];
   const server = createCsiServer({ name: 'registration', endpoint, services, log });
-  let mine: number | undefined;
-  const look = async (): Promise<void> => {
-    if (mine !== undefined && (await inodeOf(socketPath)) !== mine) gone.resolve();
-  };
   try {
-    watchFolder(path.dirname(socketPath), () => void look(), stop); // throws while the kubelet has not made its folder
+    const whenGone = watchSocket(socketPath, stop); // throws while the kubelet has not made its folder
     await server.start(stop);
-    mine = await inodeOf(socketPath);
-    await look();
-    await Promise.race([gone.promise, refused.promise]);
+    await Promise.race([whenGone(), refused.promise]);
   } finally {
     ending.abort();
     await server.stop();
@@ -106,9 +95,3 @@ function registration(
     },
   });
 }
-
-const inodeOf = (file: string): Promise<number | undefined> =>
-  lstat(file).then(
-    ({ ino }) => ino,
-    () => undefined,
-  );
