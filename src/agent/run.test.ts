@@ -324,6 +324,34 @@ test.each([
   await eventually(() => expect(it.volume('v1')?.status?.phase).toBe('Ready'));
 });
 
+test('a group of which a disk has a damaged copy of the metadata serves, and it is told, be it listed or matched', async () => {
+  const it = await rig(SPEC);
+  it.start((...args) => {
+    const { lvm, ...ports } = createPorts(...args);
+    const report: typeof lvm.report = async (signal) => {
+      const { groups, ...rest } = await lvm.report(signal);
+      return {
+        ...rest,
+        groups: groups.map((group) => ({
+          ...group,
+          devices: group.devices.map((pv) => ({ ...pv, damagedCopy: true as const })),
+        })),
+      };
+    };
+    return { ...ports, lvm: { ...lvm, report } };
+  });
+  const told = () => it.nls()?.status?.conditions?.filter(({ type }) => type === 'VolumeGroup/pool-0');
+  const expected = expect.objectContaining({ status: 'False', reason: 'MetadataDamaged' });
+  await eventually(() => expect(told()).toEqual([expected]));
+  const since = Number(it.nls()?.metadata.generation);
+  const body = { spec: { resourceToBeInited: { vgs: [] } } };
+  await it.client.patch(NODE_LOCAL_STORAGES, { name: NODE }, { type: 'merge', body }, never);
+  await eventually(() => expect(told()).toEqual([expect.objectContaining({ observedGeneration: since + 1 })]));
+  expect(told()).toEqual([expected]);
+  await it.client.create(LOCAL_VOLUMES, localVolume('v1', GIB), never);
+  await eventually(() => expect(it.volume('v1')?.status?.phase).toBe('Ready'));
+});
+
 /** The disks of a node without a logical volume. */
 const without = (name: string, text: string): string =>
   JSON.stringify(

@@ -221,3 +221,22 @@ test('devices that are missing are none of those that can be looked at', () => {
   const devices = [device('/dev/a', false), device('/dev/b', true)] as never;
   expect(devicesOf({ devices })).toEqual(['/dev/a']);
 });
+
+test('a damaged copy of the metadata is one that two reports in a row tell of', async () => {
+  const damaged = '  WARNING: repair VG metadata on /dev/b with vgck --updatemetadata.';
+  const other = '  WARNING: Scanning /dev/a mda1 found mismatch with other metadata.';
+  const said = ['', damaged, '', damaged, `${damaged}\n${other}`, other];
+  const { run } = createFakeRun(() => '');
+  const saying: typeof run = async (...call) => ({
+    ...(await run(...call)),
+    stdout: reportOn('/dev/a', '/dev/b'),
+    stderr: said.shift() ?? '',
+  });
+  const commands = createCommands({ run: saying });
+  const looks: unknown[] = [];
+  while (said.length > 0) {
+    const { groups } = await commands.report(never);
+    looks.push(groups.flatMap(({ devices }) => devices.flatMap((pv) => (pv.damagedCopy ? [pv.device] : []))));
+  }
+  expect(looks).toEqual([[], [], [], [], ['/dev/b'], ['/dev/a']]);
+});

@@ -3,6 +3,7 @@ import { Fault } from '../model/fault.ts';
 import type { Output, Run } from '../exec/run.ts';
 import type { StateFile } from '../exec/state-file.ts';
 import * as argv from './argv.ts';
+import { createDamagedCopies } from './damaged-copies.ts';
 import { faultFromLvm, hasHung, isAboutLocks } from './errors.ts';
 import { volumeDevicePath } from './names.ts';
 import { duplicatesIn, parseReport, type LvmGroup, type LvmReport, type LvmVolume } from './report.ts';
@@ -104,6 +105,7 @@ export function createCommands(options: LvmOptions) {
 
   const read = createReader(call, { visible, silent }, lockWaitMs);
   const homes = createHomes();
+  const withDamagedCopies = createDamagedCopies();
   const report = async (signal: AbortSignal): Promise<LvmReport> => {
     const { stdout, stderr } = await read(signal);
     let seen = parseReport(stdout, ownId);
@@ -112,7 +114,8 @@ export function createCommands(options: LvmOptions) {
       seen = parseReport(stdout, ownId);
     }
     const duplicates = anyOf(duplicatesIn(stderr));
-    const told = { ...seen, ...present({ duplicates, silent: homes.of(silent.known, seen.groups) }) };
+    const groups = withDamagedCopies(seen.groups, stderr);
+    const told = { ...seen, groups, ...present({ duplicates, silent: homes.of(silent.known, groups) }) };
     return withDevices(told, options);
   };
 

@@ -94,6 +94,8 @@ export interface PhysicalVolume {
   readonly cutTo?: Bytes;
   /** lvm's mark that it is in a group, also where that group is not seen. */
   readonly used?: boolean;
+  /** What it has of its group's metadata cannot be read, and that of another disk serves. */
+  readonly damagedCopy?: true;
 }
 
 export interface LvmVolume {

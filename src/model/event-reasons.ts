@@ -119,6 +119,8 @@ const OTHERS = {
   OtherGroup: agent(STORAGE),
   /** A volume group's metadata has lost volumes that are active. */
   MetadataLost: agent(STORAGE),
+  /** A disk of a volume group has a copy of its metadata that cannot be read. */
+  MetadataDamaged: agent(STORAGE),
   /** Another node has the volume group at the same time. */
   SharedGroup: agent(STORAGE),
   /** A volume group on a disk that is offered to claims has a name that the node's groups have. */

@@ -305,3 +305,45 @@ test('a disk that a program holds for itself is not wiped', async () => {
   await host.wipe(device, never);
   expect(await host.probe(device, never)).toEqual({ busy: false, signatures: [] });
 });
+
+test.each([
+  ['its text', 4608],
+  ['its header', 4096],
+])('a disk whose copy of the metadata is damaged is told, and mended as is said: %s', async (_, at) => {
+  await using disks = await createLoopDisks(64 * MIB, 64 * MIB);
+  const [first = '', second = ''] = disks.devices;
+  const lvm = lvmOf(disks);
+  await lvm.createGroup({ name: 'ring3', devices: disks.devices }, never);
+  await using device = await open(second, 'r+');
+  await device.write('damaged', at);
+  await device.sync();
+  const copies = async () =>
+    (await lvm.report(never)).groups.flatMap(({ devices }) => devices.map((pv) => [pv.device, pv.damagedCopy]));
+  const sound = [first, second].map((path) => [path, undefined]);
+  expect(await copies()).toEqual(sound); // another program may have been writing it
+  await createOne(lvm, volume('a', 10), never); // on the other disk's copy alone
+  const damaged = [[first, undefined] as const, [second, true] as const];
+  expect(await copies()).toEqual(damaged);
+  const unused = { ownerOf: () => undefined, isOver: () => true, log: silentLog };
+  const deps = { lvm, disks: createHostDisks(run, 'zero'), locks: new KeyedMutex(), ...unused };
+  const seen = { ...(await look(disks)), groups: (await lvm.report(never)).groups };
+  const wanted = [{ name: 'ring3', devices: disks.devices }];
+  const { standings, changed } = await initVolumeGroups(wanted, seen, deps, never);
+  expect({ standings, changed }).toMatchObject({
+    standings: [{ ok: false, reason: 'MetadataDamaged' }],
+    changed: false,
+  });
+  const [, simple = '', whole = ''] = / node: (.*)\. Should [^:]*: (.*)\.$/.exec(standings[0]?.message ?? '') ?? [];
+  const file = path.join(disks.systemDir, 'backup');
+  const follow = async (commands: string): Promise<void> => {
+    for (const command of commands.split(' && ').map((text) => text.replace('FILE', file).split(' ')))
+      await disks.lvm(command[0] ?? '', '--yes', ...command.slice(1));
+  };
+  await follow(simple);
+  const isMended = (await copies()).every(([, isDamaged]) => !isDamaged);
+  expect(isMended).toBe(at === 4608);
+  if (!isMended) await follow(whole);
+  await copies();
+  expect(await copies()).toEqual(sound);
+  expect((await lvm.report(never)).groups[0]?.volumes.map(({ name }) => name)).toEqual(['a']);
+});

@@ -103,9 +103,9 @@ async function carryOut(
   }
 }
 
-function standingOf({ name, refused, problem, kept = [] }: GroupPlan, failure: Problem | undefined): Standing {
+function standingOf({ name, refused, problem, flaw, kept = [] }: GroupPlan, failure: Problem | undefined): Standing {
   const type = `VolumeGroup/${name}` as const;
-  const wrong = problem ?? failure;
+  const wrong = problem ?? failure ?? flaw;
   const refusals = refused.map(({ device, finding }) => `${device} ${finding.what}: left alone. ${finding.todo}`);
   if (wrong) return { type, ok: false, reason: wrong.reason, message: [wrong.message, ...refusals].join(' ') };
   if (refused.length > 0) return { type, ok: false, reason: 'DeviceRefused', message: refusals.join(' ') };

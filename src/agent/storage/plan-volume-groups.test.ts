@@ -3,7 +3,7 @@ import { bytes } from '../../model/bytes.ts';
 import type { DeviceFacts } from '../../disk/inspect.ts';
 import { newDeviceMark } from '../../lvm/device-mark.ts';
 import type { LvmGroup } from '../../lvm/report.ts';
-import { partialProblem, planVolumeGroups, type WantedGroup } from './plan-volume-groups.ts';
+import { damageProblem, partialProblem, planVolumeGroups, type WantedGroup } from './plan-volume-groups.ts';
 import { sampleDisk, sampleGroup, sampleVolume } from '../storage-fixture.ts';
 
 const blank = (path: string, more: Partial<DeviceFacts> = {}): DeviceFacts => ({
@@ -226,6 +226,15 @@ test('of a disk that is back, and that LVM calls missing still, it is told how L
   expect(said({ devices: member ? [member, gone] : [] })).toContain('misses devices: bring them back');
   expect(said({ volumes: [sampleVolume('m', { layout: 'raid,raid1' })] })).toContain('misses devices');
   expect(partialProblem(sampleGroup('g'))).toBeUndefined();
+});
+
+test("of a damaged copy of the metadata it is told how it is written anew, but in another machine's group", () => {
+  const devices = sampleGroup('g').devices.map((device) => ({ ...device, damagedCopy: true as const }));
+  const said = (more: Partial<LvmGroup>) => damageProblem(sampleGroup('g', { devices, ...more }))?.message;
+  expect(said({})).toContain('vgck --updatemetadata g');
+  expect(said({})).toContain('pvck --repairtype metadata --file FILE /dev/sdb');
+  expect([said({ foreign: true }), said({ exported: true })]).toEqual([undefined, undefined]);
+  expect(damageProblem(sampleGroup('g'))).toBeUndefined();
 });
 
 test('one bad group does not stop another', () => {

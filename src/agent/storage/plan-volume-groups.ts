@@ -1,6 +1,7 @@
 import { formatBytes } from '../../model/bytes.ts';
 import type { EventReason } from '../../model/event-reasons.ts';
 import { Fault } from '../../model/fault.ts';
+import { present } from '../../model/present.ts';
 import { adviceForOrphan } from '../../disk/advice.ts';
 import { inspectDevice, useOf, type DeviceFacts, type Finding } from '../../disk/inspect.ts';
 import { isMarkedFor } from '../../lvm/device-mark.ts';
@@ -21,6 +22,8 @@ export interface GroupPlan {
   readonly refused: readonly Refused[];
   /** Why the whole group is left alone. */
   readonly problem?: Problem;
+  /** What is wrong with a group that is used all the same. */
+  readonly flaw?: Problem;
   /** Why not all of its free room can be given: LvmGroup.kept. */
   readonly kept?: readonly string[];
 }
@@ -153,6 +156,23 @@ export function partialProblem({ name, partial, devices, volumes }: LvmGroup): P
   return { reason: 'DevicesMissing', message };
 }
 
+/** What is the matter with a group of which LVM cannot read every copy of the metadata. */
+export function damageProblem({ name, devices, foreign, exported }: LvmGroup): Problem | undefined {
+  const damaged = devices.filter(({ damagedCopy }) => damagedCopy);
+  if (damaged.length === 0 || foreign || exported) return undefined;
+  const where = pathsOf(damaged);
+  const mend = `vgck --updatemetadata ${name}`;
+  const anew = damaged.map(({ device }) => `pvck --repairtype metadata --file FILE ${device}`);
+  return {
+    reason: 'MetadataDamaged',
+    message:
+      `The metadata of volume group ${name} cannot be read on ${where}: the group serves by the copies on its other ` +
+      `disks, and each change is written to them alone. See what dmesg and smartctl say of ${where}; where that is ` +
+      `sound, have its copy written anew on the node: ${mend}. Should LVM say that it is not repairing it: ` +
+      `${[`vgcfgbackup --file FILE ${name}`, ...anew, mend].join(' && ')}.`,
+  };
+}
+
 const pathsOf = (devices: readonly { readonly device: string }[], between = ', '): string =>
   devices.map(({ device }) => device).join(between);
 
@@ -213,7 +233,8 @@ function planGroup(
     if (isOurs && !finding) begun.push(place);
   }
   const kept = found && found.kept.length > 0 ? { kept: found.kept } : {};
-  return { name, refused, ...stepOf(found, accepted, begun), ...kept };
+  const flaw = found && damageProblem(found);
+  return { name, refused, ...stepOf(found, accepted, begun), ...present({ flaw }), ...kept };
 }
 
 /** The sizes of sectors that disks of a group may have: those of its members, or of the first that is to be one. */

@@ -7,7 +7,7 @@ import type { RecordEvent } from '../events/record-event.ts';
 import { initMountPoints, type InitMountPointsDeps } from './init-mount-points.ts';
 import { initVolumeGroups, type InitDeps } from './init-volume-groups.ts';
 import { namedBy } from './group-doubt.ts';
-import { partialProblem } from './plan-volume-groups.ts';
+import { damageProblem, partialProblem } from './plan-volume-groups.ts';
 import type { DiskHealth } from './disk-health.ts';
 import { failingStandings } from './failing-standings.ts';
 import { linksTo, managedNames } from './managed-names.ts';
@@ -139,14 +139,14 @@ function offerRules(nls: NodeLocalStorage, { devices, mountPoints }: Observation
   };
 }
 
-/** How groups stand that are matched only, and of which it is not known which they are, or that lack disks. */
+/** How groups stand that are matched only, and of which it is not known which they are, or that are not whole. */
 function troubled(nls: NodeLocalStorage, { groups }: Observation, told: readonly Standing[]): readonly Standing[] {
   const isNamed = namedBy(nls);
   const standings = groups.flatMap((group) => {
     const { name } = group;
     const type = `VolumeGroup/${name}` as const;
     if (!isNamed(name) || told.some((standing) => standing.type === type)) return [];
-    const problem = group.doubt ?? partialProblem(group);
+    const problem = group.doubt ?? partialProblem(group) ?? damageProblem(group);
     if (!problem) return [];
     return [[type, { type, ok: false, reason: problem.reason, message: problem.message }] as const];
   });
