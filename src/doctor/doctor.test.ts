@@ -23,6 +23,7 @@ import {
 import { issue, makeAuthority } from '../certificates/certificates.ts';
 import { LEASES } from '../kube/lease/lease-record.ts';
 import {
+  CSI_NODES,
   CLAIMS,
   INIT_CONFIGS,
   LOCAL_VOLUMES,
@@ -41,7 +42,6 @@ import { schedulerConfig, type Choice, type Extender } from '../setup/scheduler-
 import {
   COMPONENT_PODS,
   CONFIG_MAPS,
-  CSI_NODES,
   DAEMON_SETS,
   DEPLOYMENTS,
   DRIVER_OBJECTS,

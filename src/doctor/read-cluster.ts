@@ -2,17 +2,18 @@ import { find } from '../kube/find.ts';
 import { LEASES } from '../kube/lease/lease-record.ts';
 import {
   CLAIMS,
+  CSI_NODES,
   INIT_CONFIGS,
   LOCAL_VOLUMES,
   MUTATING_BINDINGS,
   MUTATING_POLICIES,
-  NODE_LOCAL_STORAGES,
   NODES,
+  NODE_LOCAL_STORAGES,
   PODS,
   STORAGE_CLASSES,
-  VOLUME_SNAPSHOT_CONTENTS,
-  VOLUME_SNAPSHOTS,
   VOLUMES,
+  VOLUME_SNAPSHOTS,
+  VOLUME_SNAPSHOT_CONTENTS,
 } from '../kube/resource.ts';
 import { present } from '../model/present.ts';
 import { OF_NODES_THERE } from '../model/nodes-there.ts';
@@ -23,7 +24,6 @@ import { DEFINITION_FIELDS } from '../definitions/definition-fields.ts';
 import type { Certificates, Facts, Unseen } from './model/facts.ts';
 import {
   COMPONENT_PODS,
-  CSI_NODES,
   DAEMON_SETS,
   DEPLOYMENTS,
   DRIVER_OBJECTS,

@@ -1,4 +1,5 @@
 import { API_GROUP, API_VERSION } from '../model/well-known.ts';
+import type { CsiNode } from '../model/csi-node.ts';
 import type { LocalVolume } from '../model/local-volume.ts';
 import type {
   CsiDriver,
@@ -56,6 +57,7 @@ export const VOLUMES: Resource<PersistentVolume> = {
 };
 export const STORAGE_CLASSES: Resource<StorageClass> = { ...storage, plural: 'storageclasses', kind: 'StorageClass' };
 export const CSI_DRIVERS: Resource<CsiDriver> = { ...storage, plural: 'csidrivers', kind: 'CSIDriver' };
+export const CSI_NODES: Resource<CsiNode> = { ...storage, plural: 'csinodes', kind: 'CSINode' };
 export const STORAGE_CAPACITIES: Resource<CsiStorageCapacity> = {
   ...storage,
   plural: 'csistoragecapacities',

@@ -22,6 +22,7 @@ import { unlessGone } from '../kube/find.ts';
 import { createInformer } from '../kube/follow/informer.ts';
 import {
   CLAIMS,
+  CSI_NODES,
   INIT_CONFIGS,
   LOCAL_VOLUMES,
   NODE_LOCAL_STORAGES,
@@ -35,7 +36,7 @@ import {
 import { bytes, GIB, MIB } from '../model/bytes.ts';
 import type { LocalVolume } from '../model/local-volume.ts';
 import type { KubeObject, NodeLocalStorage, PersistentVolume, Pod, StorageClass } from '../model/objects.ts';
-import { EXTENDER_CALLED, LOG_LEVEL, VOLUME_FINALIZER } from '../model/well-known.ts';
+import { DEFAULT_DRIVER, EXTENDER_CALLED, LOG_LEVEL, VOLUME_FINALIZER } from '../model/well-known.ts';
 import { parseOperatorConfig } from './config.ts';
 import { textAt, type TlsSecret } from './serving/keep-certificates.ts';
 import { createFakeClock, type FakeClock } from '../wait/fake-clock.ts';
@@ -730,6 +731,23 @@ test('a node whose agent is silent gets no new volume, and lets go of those that
   await expect(createVolume('pvc-1', GIB, 'n1')).rejects.toMatchObject({ code: Code.RESOURCE_EXHAUSTED });
 
   await report('n1', '2026-01-01T00:05:00Z');
+  await eventually(async () => expect((await filter(operator, pod, 'n1')).NodeNames).toEqual(['n1']));
+});
+
+test('a node whose kubelet does not know the driver, as while its agent is replaced, gets no pod for a new volume', async () => {
+  await addNodes('n1', 'n2');
+  const register = (...drivers: readonly string[]) =>
+    ours.client.patch(
+      CSI_NODES,
+      { name: 'n1' },
+      { type: 'merge', body: { spec: { drivers: drivers.map((name) => ({ name, nodeID: 'n1', topologyKeys: [] })) } } },
+      never,
+    );
+  await ours.client.create(CSI_NODES, { metadata: { name: 'n1' }, spec: { drivers: [] } }, never);
+  const operator = await startReady();
+  const pod = await addPod('web-0');
+  await eventually(async () => expect((await filter(operator, pod, 'n1', 'n2')).NodeNames).toEqual(['n2']));
+  await register(DEFAULT_DRIVER);
   await eventually(async () => expect((await filter(operator, pod, 'n1')).NodeNames).toEqual(['n1']));
 });
 

@@ -20,6 +20,7 @@ import { deafTo } from './follow/deaf.ts';
 import { feedLedger } from './follow/feed-ledger.ts';
 import { createSilentNodes, type CountedStorages } from './follow/silent-nodes.ts';
 import { allSynced, createInformers, followAll, notSynced, type Informers } from './follow/informers.ts';
+import { onRegisteredNodes } from './follow/registered-nodes.ts';
 import { followSnapshots, type SnapshotInformers } from './follow/snapshot-sources.ts';
 import { createTopology } from './follow/topology.ts';
 import type { Sources } from './metrics/gauges.ts';
@@ -105,7 +106,7 @@ export function createTerm(config: OperatorConfig, deps: TermDeps): Term {
     background('events', (signal) => events.run(signal)),
     background('informers', (signal) => followAll(informers, signal)),
     garbage.component,
-    background('silent nodes', (signal) => cluster.storages.run(signal)),
+    background('storages that count', (signal) => cluster.storages.run(signal)),
     ...callComponents(config, deps, cluster),
     ...pageParts(config, { client: deps.client, notReady, log }),
     ...olderParts(config, deps, cluster),
@@ -218,10 +219,11 @@ function hearCluster(config: OperatorConfig, deps: TermDeps): Cluster {
   const ledger = new Ledger(policy);
   const informers = createInformers({ client, drivers, log });
   const events = createEventRecorder({ client, source: { component: OPERATOR }, log });
-  const storages = createSilentNodes({
+  const heardOf = createSilentNodes({
     ...{ storages: informers.storages, silentAfterMs: config.silentAfterMs, events, log },
     now: () => clock.now(),
   });
+  const storages = onRegisteredNodes({ client, storages: heardOf, driverName, log });
   feedLedger({ ...informers, storages }, ledger);
   informers.initConfigs.subscribe({
     changed: ({ metadata }) => {

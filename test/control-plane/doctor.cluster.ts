@@ -198,11 +198,11 @@ test("the operator's own account asks about itself, and is told what it lacks", 
   const rules = (before as { rules?: { resources: string[] }[] }).rules ?? [];
   mends.push(() => merge(RULES, 'open-local-provisioner', { rules }));
   await merge(RULES, 'open-local-provisioner', {
-    rules: rules.filter(({ resources }) => !resources.includes('csinodes')),
+    rules: rules.filter(({ resources }) => !resources.includes('volumeattributesclasses')),
   });
   await eventually(async () => {
     const [finding] = await examined(kubeconfig);
-    expect(finding?.what).toContain('watch csinodes.storage.k8s.io');
+    expect(finding?.what).toContain('get volumeattributesclasses.storage.k8s.io');
     expect(finding?.object).toBe('ServiceAccount/open-local/open-local-operator');
   });
 });

@@ -9,6 +9,7 @@ import { loadKubeconfig } from '../../src/kube/access/kubeconfig.ts';
 import type { KubeClient } from '../../src/kube/client.ts';
 import { LEASES } from '../../src/kube/lease/lease-record.ts';
 import {
+  CSI_NODES,
   CLAIMS,
   INIT_CONFIGS,
   LOCAL_VOLUMES,
@@ -25,7 +26,7 @@ import { DEFAULT_DRIVER, EXTENDER_CALLED, OPERATOR } from '../../src/model/well-
 import { ensureCertificates } from '../../src/operator/serving/keep-certificates.ts';
 import { VERSION } from '../../src/version.ts';
 import { diagnose } from '../../src/doctor/doctor.ts';
-import { COMPONENT_PODS, CSI_NODES, SERVICES, SLICES } from '../../src/doctor/model/kinds.ts';
+import { COMPONENT_PODS, SERVICES, SLICES } from '../../src/doctor/model/kinds.ts';
 import type { Facts } from '../../src/doctor/model/facts.ts';
 import type { Finding } from '../../src/doctor/model/finding.ts';
 import { readCluster } from '../../src/doctor/read-cluster.ts';

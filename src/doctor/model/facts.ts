@@ -1,3 +1,4 @@
+import type { CsiNode } from '../../model/csi-node.ts';
 import { driversOf } from '../../model/decode.ts';
 import type { Definition } from '../../definitions/definition.ts';
 import type { Lease } from '../../kube/lease/lease-record.ts';
@@ -16,16 +17,7 @@ import type {
 } from '../../model/objects.ts';
 import type { VolumeSnapshot, VolumeSnapshotContent } from '../../model/snapshot-objects.ts';
 import type { TlsSecret } from '../../operator/serving/keep-certificates.ts';
-import type {
-  ClusterEvent,
-  ComponentPod,
-  CsiNode,
-  DriverObject,
-  Service,
-  Slice,
-  SnapshotClass,
-  Workload,
-} from './kinds.ts';
+import type { ClusterEvent, ComponentPod, DriverObject, Service, Slice, SnapshotClass, Workload } from './kinds.ts';
 import type { Permission } from './permissions.ts';
 
 /**

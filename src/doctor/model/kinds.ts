@@ -70,10 +70,6 @@ export interface Slice extends KubeObject {
   readonly endpoints?: readonly { readonly addresses?: readonly string[] }[];
 }
 
-export interface CsiNode extends KubeObject {
-  readonly spec?: { readonly drivers?: readonly { readonly name: string }[] };
-}
-
 export interface DriverObject extends KubeObject {
   readonly spec?: {
     readonly attachRequired?: boolean;
@@ -124,9 +120,6 @@ export const SLICES: Resource<Slice> = {
 export const POLICIES: Resource = {
   ...{ ...clusterWide, group: 'admissionregistration.k8s.io' },
   ...{ plural: 'validatingadmissionpolicies', kind: 'ValidatingAdmissionPolicy' },
-};
-export const CSI_NODES: Resource<CsiNode> = {
-  ...{ ...clusterWide, group: 'storage.k8s.io', plural: 'csinodes', kind: 'CSINode' },
 };
 export const DRIVER_OBJECTS: Resource<DriverObject> = {
   ...{ ...clusterWide, group: 'storage.k8s.io', plural: 'csidrivers', kind: 'CSIDriver' },

@@ -16,6 +16,7 @@ import type {
   Pod,
   StorageClass,
 } from '../../model/objects.ts';
+import type { CsiNode } from '../../model/csi-node.ts';
 import { SCHEMAS } from './schemas.ts';
 import { createViews } from './views.ts';
 
@@ -128,6 +129,12 @@ const KINDS: [string, object, Message, (object: never) => unknown][] = [
     (volume: PersistentVolume) => views.pv(volume),
   ],
   ['a StorageClass', storageClass, SCHEMAS.storageClass, (each: StorageClass) => classFacts(each)],
+  [
+    'a CSINode',
+    { metadata, spec: { drivers: [{ name: DRIVER, nodeID: 'n', topologyKeys: ['k'] }, { name: 'other' }] } },
+    SCHEMAS.csiNode,
+    ({ spec }: CsiNode) => spec?.drivers?.map(({ name }) => name),
+  ],
 ];
 
 test.each(KINDS)('%s is seen in protobuf as it is in JSON', (_, object, schema, view) => {

@@ -11,6 +11,7 @@ import {
   time,
   type Message,
 } from '../../kube/protobuf/schema.ts';
+import type { CsiNode } from '../../model/csi-node.ts';
 import type { NodeSelectorTerm, Taint, Toleration } from '../../model/node-terms.ts';
 import type {
   LabelSelector,
@@ -174,6 +175,13 @@ export const SCHEMAS = {
     metadata: one(1, message<ObjectMeta>({ ...identity, deletionTimestamp, labels, annotations })),
     spec: one(2, PV_SPEC),
     status: one(3, message<Of<PersistentVolume, 'status'>>({ phase: text(1) })),
+  }),
+  csiNode: message<CsiNode>({
+    metadata: one(1, message<ObjectMeta>(identity)),
+    spec: one(
+      2,
+      message<Of<CsiNode, 'spec'>>({ drivers: many(1, message<{ readonly name: string }>({ name: requiredText(1) })) }),
+    ),
   }),
   storageClass: message<StorageClass>({
     metadata: one(1, message<ObjectMeta>(identity)),

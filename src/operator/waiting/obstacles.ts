@@ -50,7 +50,7 @@ export const OBSTACLES: Readonly<Record<ObstacleKind, ObstacleEntry>> = {
   unregistered: {
     reason: 'NodeNotAllowed',
     help: (node) =>
-      `see condition DriverRegistered in kubectl describe nls ${node}: until it is right, its storage gets no new volume`,
+      `see the agent's pod on ${node} and condition DriverRegistered in kubectl describe nls ${node}: until the kubelet knows the driver, its storage gets no new volume`,
   },
   'cordoned-with-room': {
     reason: 'NodeNotAllowed',

@@ -291,7 +291,7 @@ test.each<[string, Situation, Told['reason'], readonly (string | RegExp)[]]>([
     'NodeNotAllowed',
     [
       '1: the kubelet of the node does not know the driver; 1: not enough room for 6 GiB',
-      'see condition DriverRegistered in kubectl describe nls n1',
+      "see the agent's pod on n1 and condition DriverRegistered in kubectl describe nls n1",
     ],
   ],
   [

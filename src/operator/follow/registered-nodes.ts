@@ -1,0 +1,68 @@
+import type { KubeClient } from '../../kube/client.ts';
+import type { Handlers } from '../../kube/follow/audience.ts';
+import { createInformer } from '../../kube/follow/informer.ts';
+import { CSI_NODES } from '../../kube/resource.ts';
+import { closedStorage } from '../../model/cordon.ts';
+import type { CsiNode } from '../../model/csi-node.ts';
+import type { Log } from '../../model/log.ts';
+import { SCHEMAS } from './schemas.ts';
+import type { CountedStorages } from './silent-nodes.ts';
+import type { StorageView } from './views.ts';
+
+export interface RegisteredNodesDeps {
+  readonly client: KubeClient;
+  readonly storages: CountedStorages;
+  readonly driverName: string;
+  readonly log: Log;
+}
+
+/**
+ * The storages of nodes as they count where a node whose kubelet does not know the driver gets no new volume, as while
+ * its agent is being replaced: csi-provisioner calls no CreateVolume for such a node, and lets the claim go to no
+ * other. A node without a CSINode is left to csi-provisioner, which lets the claim go. The kind is apart from the other
+ * informers: a cluster whose roles are older is served all the same.
+ */
+export function onRegisteredNodes({ client, storages, driverName, log }: RegisteredNodesDeps): CountedStorages {
+  const csiNodes = createInformer({
+    ...{ client, resource: CSI_NODES, schema: SCHEMAS.csiNode, log },
+    project: ({ metadata: { name = '' }, spec }: CsiNode) => ({
+      name,
+      isKnown: spec?.drivers?.some((driver) => driver.name === driverName) ?? false,
+    }),
+    same: (a, b) => a.isKnown === b.isKnown,
+  });
+  const counted = (view: StorageView): StorageView =>
+    (csiNodes.get(view.name)?.isKnown ?? true) ? view : asUnregistered(view);
+  const audience = new Set<Handlers<StorageView>>();
+  const look = ({ name }: { readonly name: string }): void => {
+    const view = storages.get(name);
+    if (view) for (const { changed } of audience) changed?.(counted(view), undefined);
+  };
+  csiNodes.subscribe({ changed: look, deleted: look });
+  return {
+    get: (node) => {
+      const view = storages.get(node);
+      return view && counted(view);
+    },
+    subscribe: (handlers) => {
+      audience.add(handlers);
+      const changed: Handlers<StorageView>['changed'] = (view, before) => handlers.changed?.(counted(view), before);
+      const stop = storages.subscribe({ ...handlers, changed });
+      return () => {
+        audience.delete(handlers);
+        stop();
+      };
+    },
+    look: () => storages.look(),
+    run: async (signal) => {
+      await Promise.all([storages.run(signal), csiNodes.run(signal)]);
+    },
+  };
+}
+
+/** The view of a node whose kubelet does not know the driver. */
+const asUnregistered = (view: StorageView): StorageView => ({
+  ...view,
+  unregistered: true,
+  storage: closedStorage(view.storage),
+});
