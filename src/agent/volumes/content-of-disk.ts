@@ -26,6 +26,10 @@ export function contentOfAnother(
 const isOfOurKind = ({ type, uuid }: Signature): boolean =>
   uuid !== undefined && (type === 'crypto_LUKS' || FILESYSTEMS.some((known) => known === type));
 
+/** Whether a disk carries what the volume was given. */
+export const hasOwnContent = (volume: LocalVolume, { signatures }: Probe): boolean =>
+  signatures.some((found) => isOfOurKind(found) && found.uuid === givenTo(volume));
+
 /** UUIDs of filesystems and LUKS headers on a disk, but for the one that the volume was given. */
 export const strangersOn = (volume: LocalVolume, { signatures }: Probe): readonly string[] =>
   signatures.filter(isOfOurKind).flatMap(({ uuid = '' }) => (uuid === givenTo(volume) ? [] : [uuid]));

@@ -5,7 +5,7 @@ import type { LocalVolume } from '../../model/local-volume.ts';
 import type { KubeObject } from '../../model/objects.ts';
 import { DISK, FORMATTING } from '../../model/well-known.ts';
 import { sampleLocalVolume, unitSpec } from '../storage-fixture.ts';
-import { createDisksElsewhere, sharerOf } from './disk-of-two-nodes.ts';
+import { createDisksElsewhere, rawSharerOf, sharerOf } from './disk-of-two-nodes.ts';
 
 const never = new AbortController().signal;
 
@@ -37,6 +37,31 @@ test.each<[string, LocalVolume, readonly string[], LocalVolume, string | undefin
   ['nothing that it tells of itself', volume('v1'), ['u-2'], volume('v2', undefined, 'u-2'), undefined],
 ])('the disk of a volume has %s', (_, own, uuids, other, found) => {
   expect(sharerOf(own, uuids, [other])?.metadata.name).toBe(found);
+});
+
+const serving = (made: LocalVolume, phase: 'Ready' | 'Failed' = 'Ready'): LocalVolume => ({
+  ...made,
+  status: { phase },
+});
+
+test.each<[string, LocalVolume, LocalVolume, string | undefined]>([
+  ['a raw one that serves', volume('v1', 'naa.1 5'), serving(volume('v2', 'naa.1 5')), 'v2'],
+  ['a raw one on an NVMe disk', volume('v1', 'eui.1 5'), serving(volume('v2', 'eui.1 5')), 'v2'],
+  ['a raw one that misses its disk', volume('v1', 'naa.1 5'), serving(volume('v2', 'naa.1 5'), 'Failed'), undefined],
+  ['one that was given something', volume('v1', 'naa.1 5'), serving(volume('v2', 'naa.1 5', 'u-2')), undefined],
+  ['a raw one on another disk', volume('v1', 'naa.1 5'), serving(volume('v2', 'naa.1 6')), undefined],
+  ['a serial number, as of a cloned machine', volume('v1', 'disk-1 5'), serving(volume('v2', 'disk-1 5')), undefined],
+  [
+    'one that is being deleted',
+    volume('v1', 'naa.1 5'),
+    {
+      ...serving(volume('v2', 'naa.1 5')),
+      metadata: { ...volume('v2', 'naa.1 5').metadata, deletionTimestamp: '2026-01-01T00:00:00Z' },
+    },
+    undefined,
+  ],
+])('a raw volume shares its disk with %s', (_, own, other, found) => {
+  expect(rawSharerOf(own, [other])?.metadata.name).toBe(found);
 });
 
 test('disks of other nodes are asked for page by page', async () => {

@@ -37,6 +37,27 @@ export function sharerOf(
   return elsewhere.find((other) => recordedDisk(other) === disk && uuids.includes(givenTo(other) ?? ''));
 }
 
+/**
+ * As sharerOf, where nothing on the disk tells whose it is: a pod writes to a raw device whatever it wants. That two
+ * raw volumes that serve have recorded one disk is proof enough not to wipe it, where the disk's name is one of a kind
+ * that is given once in the world: serial numbers are copied with machines.
+ */
+export function rawSharerOf(volume: LocalVolume, elsewhere: readonly LocalVolume[]): LocalVolume | undefined {
+  const disk = recordedDisk(volume);
+  if (!hasWorldwideName(volume)) return undefined;
+  const serves = ({ metadata, status }: LocalVolume): boolean =>
+    metadata.deletionTimestamp === undefined && status?.phase === 'Ready';
+  return elsewhere.find((other) => recordedDisk(other) === disk && givenTo(other) === undefined && serves(other));
+}
+
+/** By the kinds of names of SCSI and NVMe disks that makers get from a registry. */
+export const hasWorldwideName = (volume: LocalVolume): boolean => /^(?:naa|eui)\./.test(recordedDisk(volume) ?? '');
+
+/** What is known of a disk without content that is anybody's: a clause that goes on from its name. */
+export const rawSharedWith = ({ metadata: { name }, spec: { nodeName } }: LocalVolume): string =>
+  `is the very disk that node ${nodeName} has recorded for its raw volume ${name}, too, and what is on it may be of ` +
+  'that volume: let one of the two nodes alone see it';
+
 /** What is on the disk: a clause that goes on from its name. */
 export const sharedWith = ({ metadata: { name }, spec: { nodeName } }: LocalVolume): string =>
   `carries what volume ${name} of node ${nodeName} was given, and that node has recorded the very same disk: let one of ` +

@@ -1,14 +1,14 @@
 import { present } from '../../model/present.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import type { Probe } from '../../disk/disks.ts';
-import { useOf } from '../../disk/inspect.ts';
+import { useOf, type DeviceFacts } from '../../disk/inspect.ts';
 import type { Seen } from '../../lvm/lvm.ts';
 import { factsOf } from '../storage/device-facts.ts';
 import type { Observation } from '../storage/observe.ts';
-import { contentOfAnother, strangersOn } from './content-of-disk.ts';
-import { sharedWith, sharerOf } from './disk-of-two-nodes.ts';
+import { contentOfAnother, hasOwnContent, strangersOn } from './content-of-disk.ts';
+import { hasWorldwideName, rawSharedWith, rawSharerOf, sharedWith, sharerOf } from './disk-of-two-nodes.ts';
 import { unstageLeft } from './left-staged.ts';
-import { planDeviceVolume, planMountPointVolume } from './plan-unit.ts';
+import { planDeviceVolume, planMountPointVolume, useOfAnother } from './plan-unit.ts';
 import { hasBeenReady, planLvmVolume, type VolumeStep } from './plan-volume.ts';
 import { calledOtherwise, findFilesystem, findRecorded, isKnownByName, recordedDisk } from './unit-disk.ts';
 import { otherOwner } from './unit-owner.ts';
@@ -68,10 +68,20 @@ async function planUnit(
   const owner =
     place === undefined || hasBeenReady(volume) ? undefined : otherOwner(volume, place, observation, deps.others);
   const facts = { ...factsOf(path, place, observation), ...present({ owner }) };
-  const probe = facts.device && !useOf(facts) ? await deps.disks.probe(facts.device, signal) : undefined;
+  const probe = await lookInto(facts, deps.disks, signal);
   const other = probe && (await anotherOf(volume, probe, observation, deps, signal));
   if (other !== undefined) return { kind: 'refuse', reason: 'UnitMissing', message: notIts(volume, place, other) };
   return planDeviceVolume(volume, { ...facts, ...present({ probe }) }, otherwise);
+}
+
+/** Undefined of a disk that somebody else uses. Of one with partitions, or its pod's group, nothing more is read. */
+async function lookInto(
+  facts: DeviceFacts,
+  disks: Pick<VolumeDeps['disks'], 'probe'>,
+  signal: AbortSignal,
+): Promise<Probe | undefined> {
+  if (!facts.device || useOfAnother(facts)) return undefined;
+  return useOf(facts) ? { busy: false, signatures: [] } : disks.probe(facts.device, signal);
 }
 
 /** Of a disk that is to be wiped: why it may be another's, and what helps; undefined where it is the volume's. */
@@ -85,9 +95,14 @@ async function anotherOf(
   if (volume.metadata.deletionTimestamp === undefined || !hasBeenReady(volume)) return undefined;
   const here = isKnownByName(volume, observation) ? contentOfAnother(volume, probe, others) : undefined;
   if (here !== undefined) return `${here}: it is not wiped. ${OTHER_NAMES}`;
-  const strangers = strangersOn(volume, probe);
-  const sharer = strangers.length === 0 ? undefined : sharerOf(volume, strangers, await disksElsewhere(signal));
-  return sharer && `${sharedWith(sharer)}. It is not wiped.`;
+  const [strangers, isOwn] = [strangersOn(volume, probe), hasOwnContent(volume, probe)];
+  const mayBeRaw = !isOwn && hasWorldwideName(volume);
+  if (strangers.length === 0 && !mayBeRaw) return undefined;
+  const elsewhere = await disksElsewhere(signal);
+  const sharer = sharerOf(volume, strangers, elsewhere);
+  if (sharer) return `${sharedWith(sharer)}. It is not wiped.`;
+  const raw = mayBeRaw ? rawSharerOf(volume, elsewhere) : undefined;
+  return raw && `${rawSharedWith(raw)}. It is not wiped.`;
 }
 
 const OTHER_NAMES =

@@ -3,7 +3,7 @@ import type { LocalVolume } from '../../model/local-volume.ts';
 import { notOnDisk } from '../../model/mounted-disk.ts';
 import { present } from '../../model/present.ts';
 import { DISK } from '../../model/well-known.ts';
-import { inspectDevice, useOf, type DeviceFacts } from '../../disk/inspect.ts';
+import { inspectDevice, useOf, type DeviceFacts, type Finding } from '../../disk/inspect.ts';
 import { releaseAdvice } from '../../disk/release-advice.ts';
 import { MOST_ENTRIES } from '../../mount/filesystem.ts';
 import type { MountEntry } from '../../mount/mountinfo.ts';
@@ -48,9 +48,15 @@ export function planDeviceVolume(volume: LocalVolume, facts: DeviceFacts, otherw
  */
 const ITS_OWN: readonly (string | undefined)[] = ['partitioned', 'in-group', 'too-small', 'zoned'];
 
-function heldBy(facts: DeviceFacts): Held | undefined {
+/** What keeps a disk from being wiped when its volume goes; undefined where nothing does. */
+export function useOfAnother(facts: DeviceFacts): Finding | undefined {
   const use = useOf(facts);
-  if (!use || ITS_OWN.includes(use.kind)) return undefined;
+  return use && !ITS_OWN.includes(use.kind) ? use : undefined;
+}
+
+function heldBy(facts: DeviceFacts): Held | undefined {
+  const use = useOfAnother(facts);
+  if (!use) return undefined;
   const what = `${use.what}. ${use.kind === 'held' ? releaseAdvice(facts.device?.holders ?? []) : use.todo}`;
   return { what, ...(use.kind === 'mounted' ? { targets: facts.mountedAt } : {}) };
 }

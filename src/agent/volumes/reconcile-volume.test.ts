@@ -392,6 +392,33 @@ test('a disk that another node has, too, is not wiped with what that one was giv
   expect([it.wiped, asked]).toEqual([['/dev/sdc'], 1]);
 });
 
+test.each([
+  ['that shows nothing', {}],
+  ['with partitions', { partitions: ['sdc1'] }],
+])('a raw disk %s that another node serves, too, is not wiped', async (_, shown) => {
+  const disk = sampleDisk('sdc', { worldwideName: 'naa.1', ...shown });
+  const identity = `naa.1 ${disk.size}`;
+  const status = { phase: 'Ready', sizeBytes: disk.size, devicePath: '/dev/sdc' } as const;
+  const meta = { ...deleting, annotations: { [DISK]: identity } };
+  const it = await rig({ ...sampleLocalVolume({ meta, status }), spec: DEVICE });
+  const theirs = sampleLocalVolume({ meta: { name: 'v2', annotations: { [DISK]: identity } }, status });
+  const elsewhere = [{ ...theirs, spec: { ...DEVICE, nodeName: 'node-b' } }];
+  const seeing = (volumes: readonly LocalVolume[]): Partial<VolumeDeps> => ({
+    observe: () => Promise.resolve(sampleObservation({ devices: [disk] })),
+    disks: {
+      ...it.deps.disks,
+      list: () => Promise.resolve([disk]),
+      probe: () => Promise.resolve({ busy: false, signatures: [] }),
+    },
+    disksElsewhere: () => Promise.resolve(volumes),
+  });
+  await expect(it.reconcile(seeing(elsewhere))).rejects.toThrow('has recorded for its raw volume v2, too');
+  expect([it.wiped, it.object.read()?.status?.reason]).toEqual([[], 'UnitMissing']);
+  expect(it.object.read()?.status?.message).toContain('kubectl open-local release volume v1 --reason WHY');
+  await it.reconcile(seeing([]));
+  expect(it.wiped).toEqual(['/dev/sdc']);
+});
+
 test("a record with another volume's device is told, and written anew by what is there", async () => {
   const it = await rig(sampleLocalVolume());
   await it.reconcile();

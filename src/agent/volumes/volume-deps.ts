@@ -38,7 +38,7 @@ export interface VolumeDeps {
   readonly apart: Gate;
   /** The node's LocalVolumes by name. */
   readonly others: ReadonlyMap<string, LocalVolume>;
-  /** Asked for only where a disk is to be wiped that carries what its volume was not given. */
+  /** Asked for only where a disk is to be wiped that does not carry what its volume was given, and no more. */
   readonly disksElsewhere: DisksElsewhere;
   readonly record: RecordEvent;
   readonly log: Log;
