@@ -81,7 +81,19 @@ test('every call says which devices lvm may look at, and neither writes archives
     ...['--size', '512b', '--', 'g/v'],
   ]);
   const kept = 'backup { archive=0 backup=1 backup_dir="/csi/lvm-backup" } activation';
-  expect(argv.withSettings(['lvm', 'systemid'], [], '/csi/lvm-backup')[3]).toContain(kept);
+  const [which, it] = [
+    { name: 'g', uuid: 'u', names: ['v'] },
+    { vgName: 'g', vgUuid: 'u', name: 'v', uuid: 'v' },
+  ];
+  for (const change of [
+    argv.lvextend('g', 'v', bytes(512)),
+    argv.markFinished(which),
+    argv.addTag(it, 't'),
+    argv.lvremove(it),
+  ])
+    expect(argv.withSettings(change, [], '/csi/lvm-backup')[3]).toContain(kept);
+  for (const other of [argv.fullreport(), argv.systemId(), argv.activate(it), argv.refresh(it), argv.makePath(it)])
+    expect(argv.withSettings(other, [], '/csi/lvm-backup')[3]).toContain('backup { archive=0 backup=0 backup_dir=');
   expect(argv.withSettings(['lvm', 'systemid'])).toEqual([
     'lvm',
     'systemid',

@@ -64,7 +64,9 @@ const REPORT_FORM =
  * stands in for that of lvm.conf, whose global_filter holds as well, and volumes are no devices. Absent: what lvm.conf
  * says. Hints of what a device carried (/run/lvm/hints) are never used: other programs on the machine change devices
  * without ours hearing of it. What a group is like is kept in `backupDir`, one file a group, for whoever has to restore
- * it (vgcfgrestore(8)); absent: where lvm.conf says. No archives are written: each change would add three files.
+ * it (vgcfgrestore(8)); absent: where lvm.conf says. It is not kept by commands that change nothing of a group: those
+ * too would write what they find, also where that is an older state. No archives are written: each change would add
+ * three files.
  * Nothing is given to dmeventd to watch: it would be started in our container, and may be told to grow snapshots
  * without the ledger. What lacks disks is not started, whatever lvm.conf says: errors in place of its bytes would be
  * repaired by e2fsck, and a snapshot whose store is away would be wrong. Reports have the form that report.ts reads,
@@ -73,12 +75,18 @@ const REPORT_FORM =
  */
 export function withSettings(command: readonly string[], devices?: readonly string[], backupDir?: string): string[] {
   const [program = 'lvm', verb = '', ...rest] = command;
+  const isChange = !READERS.has(verb) && !rest.some((word) => WITHOUT_CHANGE.has(word));
   const filter = devices === undefined ? '' : ` use_devicesfile=0 scan_lvs=0 filter=${deviceFilter(devices)}`;
   const kept =
-    backupDir === undefined ? '' : ` backup=1 backup_dir="${backupDir.replaceAll(/["\\]/g, String.raw`\$&`)}"`;
+    backupDir === undefined
+      ? ''
+      : ` backup=${Number(isChange)} backup_dir="${backupDir.replaceAll(/["\\]/g, String.raw`\$&`)}"`;
   const others = `global { test=0 } backup { archive=0${kept} } activation { activation_mode="degraded" monitoring=0 }`;
   return [program, verb, '--config', `${others} ${REPORT_FORM} devices { hints="none"${filter} }`, ...rest];
 }
+
+const READERS: ReadonlySet<string> = new Set(['fullreport', 'systemid', 'vgmknodes']);
+const WITHOUT_CHANGE: ReadonlySet<string> = new Set(['--activate', '--refresh']);
 
 /** What this machine calls itself in the groups it makes; empty where it calls itself nothing. */
 export const systemId = (): string[] => lvm('systemid');
@@ -147,6 +155,9 @@ export function lvcreateSnapshot({ vgName, name, sizeBytes, origin }: NewSnapsho
  */
 export const splitSnapshot = (vgName: string, name: string): string[] =>
   lvm('lvconvert', '--yes', '--splitsnapshot', '--', volumePath(vgName, name));
+
+/** Keeps what a group is like: see withSettings. */
+export const vgcfgbackup = (vgName: string): string[] => lvm('vgcfgbackup', '--', lvmName(vgName));
 
 /** One logical volume that was seen, and its group. */
 export interface SeenVolume {

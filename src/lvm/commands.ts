@@ -4,9 +4,11 @@ import type { Output, Run } from '../exec/run.ts';
 import type { StateFile } from '../exec/state-file.ts';
 import * as argv from './argv.ts';
 import { createDamagedCopies } from './damaged-copies.ts';
+import { duplicatesIn } from './duplicates.ts';
 import { faultFromLvm, hasHung, isAboutLocks } from './errors.ts';
+import { createKeptStates, isToBeKept, lostIn, type KeptState } from './kept-states.ts';
 import { volumeDevicePath } from './names.ts';
-import { duplicatesIn, parseReport, type LvmGroup, type LvmReport, type LvmVolume } from './report.ts';
+import { parseReport, type LvmGroup, type LvmReport, type LvmVolume } from './report.ts';
 import { createSilentDevices, type SilentDevices } from './silent-devices.ts';
 
 export interface LvmOptions {
@@ -106,7 +108,8 @@ export function createCommands(options: LvmOptions) {
   const read = createReader(call, { visible, silent }, lockWaitMs);
   const homes = createHomes();
   const withDamagedCopies = createDamagedCopies();
-  const report = async (signal: AbortSignal): Promise<LvmReport> => {
+  const keeping = createKeeping(call, backupDir, lockWaitMs);
+  const report = keeping(async (signal) => {
     const { stdout, stderr } = await read(signal);
     let seen = parseReport(stdout, ownId);
     if (ownId === undefined && seen.groups.some(({ systemId }) => systemId !== undefined)) {
@@ -117,7 +120,7 @@ export function createCommands(options: LvmOptions) {
     const groups = withDamagedCopies(seen.groups, stderr);
     const told = { ...seen, groups, ...present({ duplicates, silent: homes.of(silent.known, groups) }) };
     return withDevices(told, options);
-  };
+  });
 
   /** What was seen, or a new look where that is none or too old. */
   const look = async (seen: Seen | undefined, signal: AbortSignal): Promise<Seen> => {
@@ -190,6 +193,33 @@ function createPatientReader(call: Call, lockWaitMs: number) {
     }
   };
   return { read, readUnlocked };
+}
+
+/**
+ * States of groups are kept by the commands that change them (argv.withSettings), and here after changes of other
+ * programs. One that cannot be kept, as while another command hangs, is not tried again until it has changed.
+ */
+function createKeeping(call: Call, backupDir: string | undefined, timeoutMs: number) {
+  type Report = (signal: AbortSignal) => Promise<LvmReport>;
+  if (backupDir === undefined) return (report: Report): Report => report;
+  const read = createKeptStates(backupDir);
+  const tried = new Map<string, number>();
+  const update = async (groups: readonly LvmGroup[], kept: readonly KeptState[], signal: AbortSignal) => {
+    for (const group of groups) {
+      const { uuid, name, seqno } = group;
+      if (tried.get(uuid) === seqno || !isToBeKept(group, groups, kept)) continue;
+      tried.set(uuid, seqno);
+      await call(argv.vgcfgbackup(name), devicesOf(group), timeoutMs, signal).catch(() => signal.throwIfAborted());
+    }
+  };
+  return (report: Report): Report =>
+    async (signal) => {
+      const kept = await read(); // first: what is changed meanwhile is then in the groups, too
+      const seen = await report(signal);
+      await update(seen.groups, kept, signal);
+      const withLost = (group: LvmGroup): LvmGroup => ({ ...group, ...present({ lost: lostIn(group, kept) }) });
+      return { ...seen, groups: seen.groups.map(withLost) };
+    };
 }
 
 /** Remembers which group each device was seen in, since a report without the device does not tell. */

@@ -58,6 +58,8 @@ export interface LvmGroup {
   readonly devices: readonly PhysicalVolume[];
   /** Visible volumes only, ours or not. */
   readonly volumes: readonly LvmVolume[];
+  /** Volumes that its metadata has lost, and the file with a state that has them: kept-states.ts; lvm reports none. */
+  readonly lost?: { readonly names: readonly string[]; readonly file: string };
   /** Why it may not be the group that its name meant; lvm reports none. */
   readonly doubt?: GroupDoubt;
 }
@@ -146,16 +148,6 @@ export function parseReport(stdout: string, ownId = ''): LvmReport {
     orphans: sections.flatMap((section) => (section.vg.length === 0 ? section.pv.map(deviceOf) : [])),
   };
 }
-
-/**
- * The devices that lvm says, beside its report, it does not use since another carries the same physical volume
- * (lib/cache/lvmcache.c); the report itself shows the chosen one alone.
- */
-export const duplicatesIn = (stderr: string): readonly CopiedDevice[] =>
-  [...stderr.matchAll(/Not using device (\S+) for PV ([\w-]+)/g)].map(([, device = '', uuid = '']) => ({
-    device,
-    uuid,
-  }));
 
 /** One group with its parts, or all devices that are in none. */
 interface Section {

@@ -235,6 +235,43 @@ test.each([
   expect(made?.status === 'rejected' && concernsGroup(made.reason)).toBe(true);
 });
 
+test('a group that was written over with an older state is told, and what was kept of it brings its volumes back', async () => {
+  await using disks = await createLoopDisks(64 * MIB);
+  const backupDir = path.join(disks.systemDir, 'lvm-backup');
+  const lvm = lvmOn(disks, { backupDir });
+  const make = async (name: string): Promise<void> =>
+    void (await lvm.createVolumes([{ vgName: 'g', name, sizeBytes: bytes(8 * MIB), layout: 'linear' }], never));
+  await lvm.createGroup({ name: 'g', devices: disks.devices }, never);
+  await make('v1');
+  const older = path.join(disks.systemDir, 'older');
+  await disks.lvm('vgcfgbackup', '--file', older, 'g');
+  await make('v2');
+  await disks.lvm('vgcfgrestore', '--file', older, 'g');
+  const file = path.join(backupDir, 'g');
+  const lost = { names: ['v2'], file };
+  for (const _ of [1, 2]) expect((await lvm.report(never)).groups).toMatchObject([{ name: 'g', lost }]);
+  await disks.lvm('vgcfgrestore', '--file', file, 'g');
+  const seen = await lvm.report(never);
+  expect(seen.groups.map((group) => [group.lost, group.volumes.map(({ name }) => name).toSorted()])).toEqual([
+    [undefined, ['v1', 'v2']],
+  ]);
+  await disks.lvm('lvremove', '--yes', 'g/v2'); // by hand
+  expect((await lvm.report(never)).groups.map(({ lost }) => lost)).toEqual([undefined]);
+});
+
+test('what another program changes of a group is kept, too', async () => {
+  await using disks = await createLoopDisks(64 * MIB);
+  const backupDir = path.join(disks.systemDir, 'lvm-backup');
+  const lvm = lvmOn(disks, { backupDir });
+  await disks.lvm('vgcreate', 'g', ...disks.devices);
+  const kept = (): Promise<string> => readFile(path.join(backupDir, 'g'), 'utf8');
+  await lvm.report(never);
+  expect(await kept()).not.toContain('theirs');
+  await disks.lvm('lvcreate', '-an', '-Zn', '-Wn', '--size', '4m', '--name', 'theirs', 'g');
+  await lvm.report(never);
+  expect(await kept()).toContain('theirs');
+});
+
 test('what a group is like is kept for whoever has to restore it, outside of lvm.conf', async () => {
   await using disks = await createLoopDisks(64 * MIB);
   const backupDir = path.join(disks.systemDir, 'kept "here"');

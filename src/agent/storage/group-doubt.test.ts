@@ -65,6 +65,19 @@ test('a group that has lost volumes that are active is in doubt, and it is said 
   expect(other?.doubt).toBeUndefined();
 });
 
+test('a group that lost volumes which are not active is in doubt, and it is said how they come back', () => {
+  const seen = { ...group('a'), lost: { names: ['v2', 'v1'], file: '/kept/pool-0' } };
+  const doubtOf = (forgotten: readonly { groupUuid: string; name: string }[]) =>
+    withDoubts([seen], new Map([['pool-0', 'a']]), { forgotten })[0]?.doubt;
+  expect(doubtOf([])).toMatchObject({ reason: 'MetadataLost', recorded: true });
+  expect(doubtOf([])?.message).toContain('has lost v1, v2, which it had when the agent last changed it:');
+  expect(doubtOf([])?.message).toContain('(vgcfgrestore --file /kept/pool-0 pool-0)');
+  const both = doubtOf([{ groupUuid: 'a', name: 'v1' }])?.message;
+  expect(both).toContain(
+    'has lost v1, which this node has active, and v2, which it had when the agent last changed it:',
+  );
+});
+
 test('a group that was made here since the start of the machine takes the place of one that is lost', () => {
   const made = (boot: string, name = 'pool-0') => ({
     ...group('a'),

@@ -133,16 +133,23 @@ function doubtAboutLocks({ name, uuid, shared }: LvmGroup, recorded: string | un
 
 /** What is made there now may overwrite them. */
 function doubtAboutMetadata(
-  { name, uuid }: LvmGroup,
+  { name, uuid, lost }: LvmGroup,
   recorded: string | undefined,
   forgotten: readonly ForgottenVolume[],
 ): GroupDoubt | undefined {
-  const lost = forgotten.filter(({ groupUuid }) => groupUuid === uuid).map((volume) => volume.name);
-  if (lost.length === 0) return undefined;
+  const active = forgotten.filter(({ groupUuid }) => groupUuid === uuid).map((volume) => volume.name);
+  const inactive = lost?.names.filter((volume) => !active.includes(volume)) ?? [];
+  if (active.length + inactive.length === 0) return undefined;
+  const named = (names: readonly string[], what: string): readonly string[] =>
+    names.length === 0 ? [] : [`${names.toSorted(compareText).join(', ')}, which ${what}`];
+  const what = [...named(active, 'this node has active'), ...named(inactive, 'it had when the agent last changed it')];
+  const restore = lost
+    ? `bring that state back (vgcfgrestore --file ${lost.file} ${name}), or, where the state of now is meant and nobody needs these volumes, remove that file`
+    : 'restore a state of the metadata that has all volumes of the group (vgcfgrestore(8))';
   return {
     reason: 'MetadataLost',
     recorded: uuid === recorded,
-    message: `The metadata of volume group ${name} (${uuid}) has lost ${lost.toSorted(compareText).join(', ')}, which this node has active: another program wrote it without LVM's locks, or an older state was restored. Their room counts as free: nothing is made, grown or removed in the group. Before the node is started again save what they hold, or restore a state of the metadata that has all volumes of the group (vgcfgrestore(8)).`,
+    message: `The metadata of volume group ${name} (${uuid}) has lost ${what.join(', and ')}: another program wrote it without LVM's locks, or an older state was restored. Their room counts as free: nothing is made, grown or removed in the group. Before the node is started again save what they hold, or ${restore}.`,
   };
 }
 
