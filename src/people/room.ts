@@ -6,6 +6,7 @@ import type { ListOptions } from '../kube/client.ts';
 import { LEASES, type Lease } from '../kube/lease/lease-record.ts';
 import {
   CLAIMS,
+  CSI_NODES,
   LOCAL_VOLUMES,
   NODE_LOCAL_STORAGES,
   NODES,
@@ -62,6 +63,7 @@ export async function readRoom({ look, unseen, now, everyPod = false }: ReadRoom
     claims: await all(CLAIMS),
     snapshots: await look.list(VOLUME_SNAPSHOTS),
     contents: await look.list(VOLUME_SNAPSHOT_CONTENTS),
+    csiNodes: await look.list(CSI_NODES),
     lease: await look.find(LEASES, { namespace, name: OPERATOR }),
   };
   return { ...objects, settings: settingsOf(operator), unseen, now: now() };

@@ -3,8 +3,9 @@ import { runForPeople, startPeopleCluster, waitingPod } from '../../test/rig/peo
 import { claimOf, type SickCluster } from '../../test/rig/sick-cluster.ts';
 import { EVENTS } from '../doctor/model/kinds.ts';
 import { LEASES } from '../kube/lease/lease-record.ts';
-import { CLAIMS, LOCAL_VOLUMES, NODES, PODS } from '../kube/resource.ts';
+import { CLAIMS, CSI_NODES, LOCAL_VOLUMES, NODES, PODS } from '../kube/resource.ts';
 import { GIB } from '../model/bytes.ts';
+import { DEFAULT_DRIVER } from '../model/well-known.ts';
 import type { Why } from '../operator/waiting/judge.ts';
 import { refusedClaimOf } from './why.ts';
 
@@ -53,6 +54,21 @@ describe('the command', () => {
     const { stdout } = await why('pod', 'other-cause');
     expect(stdout).toMatch(/^It may go to 4 of 5 nodes, which have room for its volume: it does not wait for room/);
     expect(stdout).toContain('Its scheduler says: 0/5: Insufficient cpu');
+  });
+
+  test('a node whose kubelet does not know the driver now is none for a new volume, as to the operator', async () => {
+    const { perNode } = await json('pod', 'both');
+    const open = perNode.find(({ fits }) => fits)?.node ?? '';
+    await cluster.client.create(CSI_NODES, { metadata: { name: open }, spec: { drivers: [] } }, never);
+    const closed = await json('pod', 'both');
+    const spec = { drivers: [{ name: DEFAULT_DRIVER, nodeID: open, topologyKeys: [] }] };
+    await cluster.client.patch(CSI_NODES, { name: open }, { type: 'merge', body: { spec } }, never);
+    expect(closed.fits).toBe(0);
+    expect(closed.perNode.find(({ node }) => node === open)).toMatchObject({
+      fits: false,
+      obstacle: 'the kubelet of the node does not know the driver',
+    });
+    expect((await json('pod', 'both')).fits).toBe(1);
   });
 
   test.each([

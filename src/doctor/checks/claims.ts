@@ -33,7 +33,7 @@ function judgeOf(facts: Facts): Judge | undefined {
   if (!nodes || !storages || !classes || !claims || !volumes || !pvs) return undefined;
   const { pendingPods: pods = [], snapshots, contents } = facts;
   const read = { nodes, storages, classes, claims, volumes, pvs, pods, snapshots, contents, settings };
-  return createJudge(read, countedStorages({ storages, settings, now }));
+  return createJudge(read, countedStorages({ storages, settings, csiNodes: facts.csiNodes, now }));
 }
 
 function reasonOf(claim: PersistentVolumeClaim, facts: Facts, judge: Judge | undefined): Finding | undefined {

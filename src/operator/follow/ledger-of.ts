@@ -1,6 +1,7 @@
 import { Ledger } from '../../capacity/ledger.ts';
 import type { Handlers } from '../../kube/follow/audience.ts';
 import { classFacts, driversOf } from '../../model/decode.ts';
+import type { CsiNode } from '../../model/csi-node.ts';
 import type { LocalVolume } from '../../model/local-volume.ts';
 import type {
   Node,
@@ -32,6 +33,7 @@ export interface ReadObjects {
   /** Undefined where they could not be read. */
   readonly snapshots: readonly VolumeSnapshot[] | undefined;
   readonly contents: readonly VolumeSnapshotContent[] | undefined;
+  readonly csiNodes?: readonly CsiNode[] | undefined;
 }
 
 /** Long enough for whoever decides once and ends. */

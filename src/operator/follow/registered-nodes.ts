@@ -25,10 +25,7 @@ export interface RegisteredNodesDeps {
 export function onRegisteredNodes({ client, storages, driverName, log }: RegisteredNodesDeps): CountedStorages {
   const csiNodes = createInformer({
     ...{ client, resource: CSI_NODES, schema: SCHEMAS.csiNode, log },
-    project: ({ metadata: { name = '' }, spec }: CsiNode) => ({
-      name,
-      isKnown: spec?.drivers?.some((driver) => driver.name === driverName) ?? false,
-    }),
+    project: (csiNode: CsiNode) => ({ name: csiNode.metadata.name ?? '', isKnown: knowsDriver(csiNode, driverName) }),
     same: (a, b) => a.isKnown === b.isKnown,
   });
   const counted = (view: StorageView): StorageView =>
@@ -60,8 +57,11 @@ export function onRegisteredNodes({ client, storages, driverName, log }: Registe
   };
 }
 
+export const knowsDriver = ({ spec }: CsiNode, driverName: string): boolean =>
+  spec?.drivers?.some(({ name }) => name === driverName) ?? false;
+
 /** The view of a node whose kubelet does not know the driver. */
-const asUnregistered = (view: StorageView): StorageView => ({
+export const asUnregistered = (view: StorageView): StorageView => ({
   ...view,
   unregistered: true,
   storage: closedStorage(view.storage),
