@@ -23,9 +23,12 @@ export interface MakeVolumeDeps extends AgentWait {
   readonly room: Room;
   /** The uid of the claim that a volume is for, when it can be known. */
   readonly claimUid: (wanted: Pick<WantedVolume, 'name' | 'claim'>) => string | undefined;
-  /** Why nobody would ever have the volume: its claim is gone, or has another. Rejects when nobody can be asked. */
+  /**
+   * Why nobody would have the volume: its claim is gone, has another, or is to be on another node. Rejects when nobody
+   * can be asked.
+   */
   readonly whyNotWanted: (
-    wanted: Pick<WantedVolume, 'name' | 'claim'>,
+    wanted: Pick<WantedVolume, 'name' | 'claim' | 'nodes'>,
     signal: AbortSignal,
   ) => Promise<string | undefined>;
 }

@@ -4,6 +4,7 @@ import { CLAIMS } from '../../kube/resource.ts';
 import { bytes } from '../../model/bytes.ts';
 import type { ClaimFacts } from '../../model/facts.ts';
 import type { ObjectMeta } from '../../model/objects.ts';
+import { SELECTED_NODE } from '../../model/well-known.ts';
 import { createClaimsOfVolumes } from './claims-of-volumes.ts';
 
 const never = new AbortController().signal;
@@ -50,6 +51,23 @@ test('a claim that is there and waits wants its volume, also one that was not he
   expect(lists).toBe(1);
   heard = facts(uid);
   expect(await claims().whyNotWanted({ name: `pvc-${uid}`, claim }, never)).toBeUndefined();
+  expect(lists).toBe(1);
+});
+
+test('a claim for which another node was chosen wants no volume where it was to be before', async () => {
+  const uid = await make(undefined, { ...claim, annotations: { [SELECTED_NODE]: 'n2' } });
+  const at = (...nodes: readonly string[]) =>
+    claims().whyNotWanted({ name: `pvc-${uid}`, claim, ...(nodes.length > 0 && { nodes }) }, never);
+  for (const known of [undefined, facts(uid, { selectedNode: 'n2' }), facts(uid, { selectedNode: 'n1' })]) {
+    heard = known;
+    expect(await at('n2')).toBeUndefined();
+  }
+  lists = 0;
+  heard = facts(uid, { selectedNode: 'n2' });
+  expect(await at('n1')).toBe('node n2 was chosen for claim default/data, and not n1');
+  expect(lists).toBe(1);
+  // A caller that lets the choice to us, and one that names every node.
+  for (const nodes of [[], ['n1', 'n2', 'n3']]) expect(await at(...nodes)).toBeUndefined();
   expect(lists).toBe(1);
 });
 
