@@ -122,19 +122,29 @@ const broken: readonly [string, CapabilityOptions, (it: Rig & { device: string }
   ],
 ];
 
-test.each(broken)('when %s, the volume is given to nobody until it was mounted anew', async (_, asked, trip, told) => {
-  const it = await realRig(smallestFilesystem('xfs'));
-  await stage(it, asked);
-  await trip(it);
-  const refused = { code: Code.FAILED_PRECONDITION, details: expect.stringContaining(told) as string };
-  await expect(publish(it, asked)).rejects.toMatchObject(refused);
-  await expect(stage(it, asked)).rejects.toMatchObject(refused);
-  expect(await seenAt(it)).toEqual([it.staging]);
-  await unstage(it);
-  await stage(it, asked);
-  await publish(it, asked);
-  await writeFile(path.join(it.target, 'file'), 'written');
-});
+test.each(broken)(
+  'when %s, the volume is mounted anew once no pod has it, and given to nobody before',
+  async (...row) => {
+    const [, asked, trip, told] = row;
+    const it = await realRig(smallestFilesystem('xfs'));
+    await stage(it, asked);
+    await publish(it, asked);
+    await trip(it);
+    const second = { ...it, target: path.join(it.folder, 'pod', 'second') };
+    const refused = { code: Code.FAILED_PRECONDITION, details: expect.stringContaining(told) as string };
+    await expect(publish(second, asked)).rejects.toMatchObject(refused);
+    await expect(stage(it, asked)).rejects.toMatchObject(refused);
+    expect(await seenAt(it)).toEqual([it.staging, it.target]);
+    await unpublish(it);
+    await publish(second, asked); // the kubelet does not stage it anew for a pod that was there before
+    await writeFile(path.join(second.target, 'file'), 'written', { flush: true });
+    await unpublish(second);
+    await trip(it);
+    await stage(it, asked);
+    await publish(it, asked);
+    expect(await readFile(path.join(it.target, 'file'), 'utf8')).toBe('written');
+  },
+);
 
 test('a mount that never answers, where a volume belongs, is named and not waited for, and is taken down', async () => {
   await using dead = await mountDead();

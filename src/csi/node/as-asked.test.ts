@@ -1,3 +1,5 @@
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
 import { expect, test } from 'vitest';
 import { Fault } from '../../model/fault.ts';
 import { Code } from '../status.ts';
@@ -10,6 +12,7 @@ import {
   publish,
   rig,
   stage,
+  unpublish,
   type CapabilityOptions,
   type Rig,
 } from '../../../test/rig/csi-node.ts';
@@ -139,6 +142,49 @@ test('a filesystem that answers with errors is not given to anybody', async () =
   it.filesystems.assertAlive = (target) => Promise.reject(new Fault('precondition', `${target} has stopped`));
   for (const call of [stage, publish])
     await expect(call(it)).rejects.toMatchObject(refused(Code.FAILED_PRECONDITION, `${it.staging} has stopped`));
+  expect(await it.mounts.list(never)).toHaveLength(1);
+});
+
+test('a filesystem that stopped is mounted anew for the next pod, checked, and never while another pod has it', async () => {
+  const it = await rig();
+  await stage(it);
+  await publish(it);
+  let hasStopped = true;
+  it.filesystems.assertAlive = (target) =>
+    hasStopped ? Promise.reject(new Fault('precondition', `${target} has stopped`)) : Promise.resolve();
+  const mount = it.mounts.mount.bind(it.mounts);
+  it.mounts.mount = async (...asked) => {
+    await mount(...asked);
+    hasStopped = false;
+  };
+  const checked: string[] = [];
+  it.filesystems.check = (device) => Promise.resolve(void checked.push(device));
+  const second = { ...it, target: `${it.folder}/pod/second` };
+  const told = refused(Code.FAILED_PRECONDITION, `${it.staging} has stopped`);
+  for (const call of [stage, publish]) await expect(call(second)).rejects.toMatchObject(told);
+  await unpublish(it);
+  await publish(second);
+  expect((await it.mounts.list(never)).map(({ target }) => target)).toEqual([it.staging, second.target]);
+  expect(checked).toEqual(['/dev/g/v1']);
+});
+
+test('an inline volume that stopped stays where its pod has it', async () => {
+  const it = await rig();
+  const staging = `${it.folder}/pods/a/volumes/kubernetes.io~csi/pv/mount`;
+  await mkdir(path.dirname(staging), { recursive: true });
+  await stage({ ...it, staging });
+  it.filesystems.assertAlive = (target) => Promise.reject(new Fault('precondition', `${target} has stopped`));
+  it.mounts.unmount = () => Promise.reject(new Error('it is unmounted'));
+  const told = refused(Code.FAILED_PRECONDITION, `${staging} has stopped`);
+  await expect(stage({ ...it, staging })).rejects.toMatchObject(told);
+});
+
+test('what is mounted at a staging path and is not the volume stays there, stopped or not', async () => {
+  const it = await rig();
+  await stage(it);
+  it.filesystems.assertAlive = (target) => Promise.reject(new Fault('precondition', `${target} has stopped`));
+  it.mounts.shows = () => Promise.resolve(false);
+  for (const call of [stage, publish]) await expect(call(it)).rejects.toBeInstanceOf(Error);
   expect(await it.mounts.list(never)).toHaveLength(1);
 });
 

@@ -1,12 +1,12 @@
 import { Fault } from '../../model/fault.ts';
-import { mountAt, type MountEntry } from '../../mount/mountinfo.ts';
+import { isReadOnly, mountAt, type MountEntry } from '../../mount/mountinfo.ts';
 import { assertAsAsked, assertWritable } from './as-asked.ts';
 import type { InlineVolume } from './inline-volume.ts';
 import type { Publish, Target } from './node-requests.ts';
 import { requireVolume, type NodeVolume } from './node-volumes.ts';
 import { podOfTarget, type PublishedLimits } from './published-limits.ts';
 import { assertDevice } from './prepare-filesystem.ts';
-import { assertShows, stageVolume, wantedMount, type StageDeps } from './stage.ts';
+import { assertShows, isStoppedAlone, stageOpen, stageVolume, wantedMount, type StageDeps } from './stage.ts';
 import { makeFile, makeFolder, removeTarget } from './target.ts';
 
 export interface PublishDeps extends StageDeps {
@@ -20,7 +20,9 @@ export async function publishVolume(wanted: Publish, deps: PublishDeps, signal: 
   const volume = await requireVolume(deps.volumes, id, signal);
   const entries = await mounts.list(signal);
   const isNew = !mountAt(entries, targetPath);
-  const { source, readOnly } = await publishable(wanted, volume, entries, deps, signal);
+  const { source, readOnly } = await publishable(wanted, volume, entries, deps, signal).catch((error: unknown) =>
+    mountedAnew(wanted, volume, { entries, error }, deps, signal),
+  );
   // Others show the same snapshot, and nobody writes to it.
   if (isNew && access.singleWriter && !volume.isSnapshot)
     await assertUnpublished(wanted, volume, entries, mounts, signal);
@@ -66,6 +68,27 @@ async function publishable(
   if (!readOnly) assertWritable(id, staged);
   await filesystems.assertAlive(stagingPath, signal);
   return { source: stagingPath, readOnly };
+}
+
+/**
+ * What is bound for a pod once its volume was mounted anew at the staging path, which its kernel has stopped and nobody
+ * else has. Throws the `error` of before for any other.
+ */
+async function mountedAnew(
+  wanted: Publish,
+  volume: NodeVolume,
+  { entries, error }: { readonly entries: readonly MountEntry[]; readonly error: unknown },
+  deps: PublishDeps,
+  signal: AbortSignal,
+): ReturnType<typeof publishable> {
+  const { stagingPath, access } = wanted;
+  const staged = mountAt(entries, stagingPath);
+  const mayBeStopped = error instanceof Fault && error.kind === 'precondition' && volume.kind !== 'MountPoint';
+  if (!staged || access.block || !mayBeStopped) throw error;
+  const isOwn = await deps.mounts.shows(staged, volume.source, signal);
+  if (!isOwn || !(await isStoppedAlone(volume, staged, deps, signal))) throw error;
+  await stageOpen({ stagingPath, access: { ...access, readOnly: isReadOnly(staged) } }, volume, deps, signal);
+  return publishable(wanted, volume, await deps.mounts.list(signal), deps, signal);
 }
 
 /** Throws Fault `precondition` for an encrypted volume that is closed: only NodeStageVolume brings its key. */

@@ -3,12 +3,13 @@ import { Fault } from '../../model/fault.ts';
 import { filesystemType, type FilesystemType } from '../../model/filesystem-type.ts';
 import { keptMountOptions, parseMountOptions } from '../../model/mount-options.ts';
 import { canGrow, neededOptions } from '../../mount/filesystem.ts';
-import { mountAt, type MountEntry } from '../../mount/mountinfo.ts';
+import { mountAt, stateAfterErrors, type MountEntry } from '../../mount/mountinfo.ts';
 import { assertSame, type Mounts } from '../../mount/mounts.ts';
 import { assertAsAsked, assertLabelled, assertWritable, type Wanted } from './as-asked.ts';
 import type { Access, Stage } from './node-requests.ts';
 import { requireVolume, type NodeVolume } from './node-volumes.ts';
 import type { OwnWork } from './own-work.ts';
+import { podOfTarget } from './published-limits.ts';
 import { assertDevice, prepareFilesystem, type PrepareDeps } from './prepare-filesystem.ts';
 import { snapshotFilesystem } from './snapshot-filesystem.ts';
 import { lockVolume, unlockVolume, type UnlockDeps } from './unlock.ts';
@@ -28,10 +29,20 @@ export async function stageVolume(
   deps: StageDeps,
   signal: AbortSignal,
 ): Promise<void> {
-  const { mounts } = deps;
   await unlockVolume({ id, secrets, block: access.block }, deps, signal);
   const volume = await requireVolume(deps.volumes, id, signal);
-  const found = mountAt(await mounts.list(signal), stagingPath);
+  await stageOpen({ stagingPath, access }, volume, deps, signal);
+}
+
+/** As stageVolume, of a volume that is open where it is encrypted. */
+export async function stageOpen(
+  { stagingPath, access }: Pick<Stage, 'stagingPath' | 'access'>,
+  volume: NodeVolume,
+  deps: StageDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  const { id } = volume;
+  const found = mountAt(await deps.mounts.list(signal), stagingPath);
   if (access.block) {
     if (found) throw new Fault('conflict', `volume ${id}: ${found.fsType} is mounted at ${stagingPath}, not a device`);
     await assertDevice(volume, deps.filesystems, signal);
@@ -40,22 +51,93 @@ export async function stageVolume(
   const asked = wantedMount(volume, access);
   if (volume.kind === 'MountPoint') return stageMountPoint(volume, stagingPath, asked, deps, signal);
 
-  if (found) {
-    await assertDevice(volume, deps.filesystems, signal);
-    assertSame(found, await mounts.shows(found, volume.source, signal));
-    assertAsAsked(id, found, asked, 'conflict');
-    if (!asked.readOnly) assertWritable(id, found);
-    await deps.filesystems.assertAlive(stagingPath, signal);
-  } else await makeFolder(stagingPath);
+  return stageFilesystem(volume, { found, stagingPath, asked, mkfsOptions: access.mkfsOptions }, deps, signal);
+}
+
+interface StagedFilesystem {
+  /** What is mounted there already. */
+  readonly found: MountEntry | undefined;
+  readonly stagingPath: string;
+  readonly asked: Wanted;
+  readonly mkfsOptions: string;
+}
+
+async function stageFilesystem(
+  volume: NodeVolume,
+  { found, stagingPath: target, asked, mkfsOptions }: StagedFilesystem,
+  deps: StageDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  const { id, source } = volume;
+  const { mounts, filesystems } = deps;
+  const isStaged = found !== undefined && (await servesAsAsked(volume, found, asked, deps, signal));
+  if (!found) await makeFolder(target);
   const { readOnly } = asked;
-  const wanted = { id, fsType: asked.fsType, readOnly, mkfsOptions: access.mkfsOptions };
+  const wanted = { id, fsType: asked.fsType, readOnly, mkfsOptions };
   const { fsType, size } = volume.isSnapshot
-    ? { fsType: await snapshotFilesystem(volume, asked.fsType, deps.filesystems, signal), size: undefined }
+    ? { fsType: await snapshotFilesystem(volume, asked.fsType, filesystems, signal), size: undefined }
     : await deps.ownWork.run(id, (own) => prepareFilesystem(wanted, deps, own), signal);
   const options = [...new Set([...asked.options, ...neededOptions(fsType), ...(readOnly ? ['ro'] : [])])];
-  await mounts.mount({ source: volume.source, target: stagingPath, fsType, options }, signal);
-  if (!found) await assertMounted(id, { target: stagingPath, source: volume.source }, asked, deps, signal);
-  if (!readOnly) await growToDevice(volume, { target: stagingPath, fsType, size }, deps, signal);
+  await mounts.mount({ source, target, fsType, options }, signal);
+  if (!isStaged) await assertMounted(id, { target, source }, asked, deps, signal);
+  // Where a mount namespace that is not seen here has it still, it is stopped as before.
+  if (found && !isStaged) await filesystems.assertAlive(target, signal);
+  if (!readOnly) await growToDevice(volume, { target, fsType, size }, deps, signal);
+}
+
+/**
+ * Whether a volume that is mounted at its staging path stays so. One that its kernel has stopped, and that nobody else
+ * has, is unmounted, to be checked and mounted anew: a kubelet whose next pod is there already never asks for that.
+ * Throws Fault when it is otherwise than asked.
+ */
+async function servesAsAsked(
+  volume: NodeVolume,
+  found: MountEntry,
+  asked: Wanted,
+  deps: StageDeps,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { id, source } = volume;
+  const { mounts, filesystems } = deps;
+  await assertDevice(volume, filesystems, signal);
+  assertSame(found, await mounts.shows(found, source, signal));
+  if (await isStoppedAlone(volume, found, deps, signal)) {
+    await mounts.unmount(found.target, signal);
+    return false;
+  }
+  assertAsAsked(id, found, asked, 'conflict');
+  if (!asked.readOnly) assertWritable(id, found);
+  await filesystems.assertAlive(found.target, signal);
+  return true;
+}
+
+/** Whether the kernel has stopped a mounted filesystem after errors, and no pod has it. */
+export async function isStoppedAlone(
+  { source, isSnapshot }: NodeVolume,
+  found: MountEntry,
+  { mounts, filesystems }: Pick<StageDeps, 'mounts' | 'filesystems'>,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const isPods = podOfTarget(found.target) !== undefined; // of an inline volume
+  if (isSnapshot || isPods || !(await hasStopped(found, filesystems, signal))) return false;
+  for (const entry of await mounts.list(signal))
+    if (entry.target !== found.target && (await mounts.shows(entry, source, signal))) return false;
+  return true;
+}
+
+async function hasStopped(
+  found: MountEntry,
+  filesystems: Pick<StageDeps['filesystems'], 'assertAlive'>,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (stateAfterErrors(found) !== undefined) return true;
+  try {
+    await filesystems.assertAlive(found.target, signal);
+    return false;
+  } catch (error) {
+    if (error instanceof Fault && error.kind === 'precondition') return true;
+    throw error;
+  }
 }
 
 /** LVM's usual extent: no volume grew by less. */
