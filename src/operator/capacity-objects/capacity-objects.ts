@@ -4,8 +4,9 @@ import { isAlreadyExists, isNotFound } from '../../kube/errors.ts';
 import { createInformer, type Informer } from '../../kube/follow/informer.ts';
 import { apiVersionOf, CSI_DRIVERS, STORAGE_CAPACITIES } from '../../kube/resource.ts';
 import type { Bytes } from '../../model/bytes.ts';
+import { quantity } from '../../model/decode-claim.ts';
 import type { CsiDriver, CsiStorageCapacity } from '../../model/objects.ts';
-import { formatQuantity, parseQuantity } from '../../model/quantity.ts';
+import { formatQuantity } from '../../model/quantity.ts';
 import { DRIVER_NAME, FREED, MANAGED_BY, OPERATOR } from '../../model/well-known.ts';
 import type { PlannedCapacity } from './plan-capacity.ts';
 
@@ -61,8 +62,8 @@ export function createCapacityObjects(deps: CapacityObjectsDeps): CapacityObject
     selection: { namespace, labelSelector: labelSelector.join(',') },
     project: ({ metadata, maximumVolumeSize = '0', capacity = '0' }: CsiStorageCapacity): Published => ({
       name: metadata.name ?? '',
-      largest: parseQuantity(maximumVolumeSize),
-      available: parseQuantity(capacity),
+      largest: quantity(maximumVolumeSize),
+      available: quantity(capacity),
     }),
     log,
   });

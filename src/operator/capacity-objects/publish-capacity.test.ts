@@ -215,11 +215,11 @@ test('while the scheduler looks at no capacity there are no objects', async () =
   await eventually(async () => expect(await sizes()).toEqual({ all: '10Gi' }));
 });
 
-test('an object that somebody deletes or changes is made right again', async () => {
+test.each(['1Gi', '8Ei'])('an object that somebody deletes, or changes to %s, is made right again', async (size) => {
   start();
   await eventually(async () => expect(await sizes()).toEqual({ all: '10Gi' }));
   const [{ metadata: { name = '' } } = { metadata: {} }] = await objects();
-  const body = { maximumVolumeSize: '1Gi' };
+  const body = { maximumVolumeSize: size };
   await ours.client.patch(STORAGE_CAPACITIES, { namespace: 'default', name }, { type: 'merge', body }, never);
   await eventually(async () => expect(await sizes()).toEqual({ all: '10Gi' }));
   await ours.client.delete(STORAGE_CAPACITIES, { namespace: 'default', name }, never);
