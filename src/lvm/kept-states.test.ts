@@ -50,7 +50,8 @@ test('of a state that LVM keeps, the group, its number and our finished volumes 
     ['lv-1', 'v1'],
     ['lv-2', 'v2'],
   ]);
-  expect(KEPT).toEqual({ file: '/kept/pool-0', uuid: 'vg-1', seqno: 7, volumes });
+  const all = new Set([1, 2, 3, 4, 5].map((each) => `lv-${each}`));
+  expect(KEPT).toEqual({ file: '/kept/pool-0', uuid: 'vg-1', seqno: 7, volumes, all });
   expect([parseState('f', ''), parseState('f', 'contents = "x"\n')]).toEqual([undefined, undefined]);
   expect(parseState('f', state(1, []))?.volumes.size).toBe(0);
 });
@@ -64,7 +65,14 @@ test.each<[string, LvmGroup, readonly string[] | undefined]>([
   ['an older state, since disks are away', { ...group(5), partial: true }, undefined],
   ["another machine's changes", { ...group(5), foreign: true }, undefined],
 ])('a group that has %s has lost what it should', (_, seen, names) => {
-  expect(lostIn(seen, KEPT ? [KEPT] : [])).toEqual(names && { names, file: '/kept/pool-0' });
+  expect(lostIn(seen, KEPT ? [KEPT] : [])).toEqual(names && { names, file: '/kept/pool-0', newer: [] });
+});
+
+test('of a state that has lost volumes it is told which others are in none but this one', () => {
+  expect(lostIn(group(7, 'lv-1', 'lv-4', 'lv-9'), KEPT ? [KEPT] : [])).toMatchObject({
+    names: ['v2'],
+    newer: ['lv-9'],
+  });
 });
 
 test.each<[string, LvmGroup, boolean]>([

@@ -11,6 +11,8 @@ export interface KeptState {
   readonly seqno: number;
   /** Our volumes that are finished: names by UUID. */
   readonly volumes: ReadonlyMap<string, string>;
+  /** UUIDs of all volumes. */
+  readonly all: ReadonlySet<string>;
 }
 
 /** Reads the states that are kept in a folder, each file again only when it was written anew. */
@@ -45,9 +47,11 @@ export function parseState(file: string, text: string): KeptState | undefined {
     const [, name, own] = /^\t\t(\S+) \{\n\t\t\tid = "([^"]+)"/m.exec(block) ?? [];
     const tags: readonly string[] = /^\t\t\ttags = \[(.*)\]/m.exec(block)?.[1]?.match(/[^\s",]+/g) ?? [];
     const isOurs = tags.includes(OUR_TAG) && !tags.includes(UNFINISHED_TAG);
-    return name !== undefined && own !== undefined && isOurs ? [[own, name] as const] : [];
+    return name === undefined || own === undefined ? [] : [{ name, own, isOurs }];
   });
-  return { file, uuid, seqno: Number(seqno), volumes: new Map(found) };
+  const ours = found.flatMap(({ name, own, isOurs }) => (isOurs ? [[own, name] as const] : []));
+  const all = new Set(found.map(({ own }) => own));
+  return { file, uuid, seqno: Number(seqno), volumes: new Map(ours), all };
 }
 
 /**
@@ -59,7 +63,8 @@ export function lostIn(group: LvmGroup, kept: readonly KeptState[]): LvmGroup['l
   const state = kept.find(({ uuid }) => uuid === group.uuid);
   if (!state || group.seqno > state.seqno || hasOtherSides(group)) return undefined;
   const names = missingOf(group, state);
-  return names.length === 0 ? undefined : { names, file: state.file };
+  const newer = group.volumes.flatMap(({ uuid, name }) => (state.all.has(uuid) ? [] : [name]));
+  return names.length === 0 ? undefined : { names, file: state.file, newer };
 }
 
 /**

@@ -58,8 +58,11 @@ export interface LvmGroup {
   readonly devices: readonly PhysicalVolume[];
   /** Visible volumes only, ours or not. */
   readonly volumes: readonly LvmVolume[];
-  /** Volumes that its metadata has lost, and the file with a state that has them: kept-states.ts; lvm reports none. */
-  readonly lost?: { readonly names: readonly string[]; readonly file: string };
+  /**
+   * Volumes that its metadata has lost, the file with a state that has them, and the volumes that this one has not:
+   * kept-states.ts; lvm reports none.
+   */
+  readonly lost?: { readonly names: readonly string[]; readonly file: string; readonly newer: readonly string[] };
   /** Why it may not be the group that its name meant; lvm reports none. */
   readonly doubt?: GroupDoubt;
 }

@@ -66,12 +66,15 @@ test('a group that has lost volumes that are active is in doubt, and it is said 
 });
 
 test('a group that lost volumes which are not active is in doubt, and it is said how they come back', () => {
-  const seen = { ...group('a'), lost: { names: ['v2', 'v1'], file: '/kept/pool-0' } };
+  const seen = { ...group('a'), lost: { names: ['v2', 'v1'], file: '/kept/pool-0', newer: [] as string[] } };
   const doubtOf = (forgotten: readonly { groupUuid: string; name: string }[]) =>
     withDoubts([seen], new Map([['pool-0', 'a']]), { forgotten })[0]?.doubt;
   expect(doubtOf([])).toMatchObject({ reason: 'MetadataLost', recorded: true });
   expect(doubtOf([])?.message).toContain('has lost v1, v2, which it had when the agent last changed it:');
   expect(doubtOf([])?.message).toContain('(vgcfgrestore --file /kept/pool-0 pool-0)');
+  expect(doubtOf([])?.message).not.toContain('That state does not have');
+  seen.lost.newer.push('v4', 'v3');
+  expect(doubtOf([])?.message).toContain('That state does not have v3, v4: save first what is there, too.');
   const both = doubtOf([{ groupUuid: 'a', name: 'v1' }])?.message;
   expect(both).toContain(
     'has lost v1, which this node has active, and v2, which it had when the agent last changed it:',

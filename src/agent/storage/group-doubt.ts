@@ -146,10 +146,12 @@ function doubtAboutMetadata(
   const restore = lost
     ? `bring that state back (vgcfgrestore --file ${lost.file} ${name}), or, where the state of now is meant and nobody needs these volumes, remove that file`
     : 'restore a state of the metadata that has all volumes of the group (vgcfgrestore(8))';
+  const newer = lost?.newer.toSorted(compareText).join(', ') ?? '';
+  const loses = newer === '' ? '' : ` That state does not have ${newer}: save first what is there, too.`;
   return {
     reason: 'MetadataLost',
     recorded: uuid === recorded,
-    message: `The metadata of volume group ${name} (${uuid}) has lost ${what.join(', and ')}: another program wrote it without LVM's locks, or an older state was restored. Their room counts as free: nothing is made, grown or removed in the group. Before the node is started again save what they hold, or ${restore}.`,
+    message: `The metadata of volume group ${name} (${uuid}) has lost ${what.join(', and ')}: another program wrote it without LVM's locks, or an older state was restored. Their room counts as free: nothing is made, grown or removed in the group. Before the node is started again save what they hold, or ${restore}.${loses}`,
   };
 }
 
