@@ -61,12 +61,15 @@ export function volumesOn(node: AgentNode, signal: AbortSignal): VolumesOn {
   const bash: VolumesOn['bash'] = async (script, timeoutMs = 60_000) =>
     (await vm.must(script, signal, { timeoutMs })).trim();
   const until: VolumesOn['until'] = async (name, wanted) => {
-    const { items, resourceVersion } = await client.list(LOCAL_VOLUMES, {}, signal);
-    const found = items.find(({ metadata }) => metadata.name === name);
-    if (found && wanted(found)) return found;
-    for await (const event of client.watch(LOCAL_VOLUMES, { resourceVersion }, signal))
-      if (event.type !== 'BOOKMARK' && event.object.metadata.name === name && wanted(event.object)) return event.object;
-    throw new Error('the watch ended');
+    // An API server ends each watch after some minutes.
+    for (;;) {
+      const { items, resourceVersion } = await client.list(LOCAL_VOLUMES, {}, signal);
+      const found = items.find(({ metadata }) => metadata.name === name);
+      if (found && wanted(found)) return found;
+      for await (const event of client.watch(LOCAL_VOLUMES, { resourceVersion }, signal))
+        if (event.type !== 'BOOKMARK' && event.object.metadata.name === name && wanted(event.object))
+          return event.object;
+    }
   };
   const order: VolumesOn['order'] = async (name, mib, more = {}) => {
     await client.create(LOCAL_VOLUMES, orderOf(name, mib, more), signal);
