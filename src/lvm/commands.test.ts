@@ -1,4 +1,7 @@
-import { expect, test } from 'vitest';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
 import { CommandFailed } from '../exec/command-failed.ts';
 import { createFakeRun, exits, type Script } from '../exec/fake-run.ts';
 import { createCommands, devicesOf, groupOf, isFresh } from './commands.ts';
@@ -239,4 +242,28 @@ test('a damaged copy of the metadata is one that two reports in a row tell of', 
     looks.push(groups.flatMap(({ devices }) => devices.flatMap((pv) => (pv.damagedCopy ? [pv.device] : []))));
   }
   expect(looks).toEqual([[], [], [], [], ['/dev/b'], ['/dev/a']]);
+});
+
+test('the state of a group is kept after changes of other programs alone, and tried once for each', async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'kept-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  let seqno = 1;
+  const stateOf = (): string => `pool-0 {\n\tid = "u"\n\tseqno = ${seqno}\n}\n`;
+  const { run, calls } = createFakeRun(() => {
+    const vg = [{ ...group, vg_systemid: '', vg_seqno: `${seqno}` }];
+    return JSON.stringify({ report: [{ vg, pv: [], lv: [], pvseg: [], seg: [] }] });
+  });
+  const commands = createCommands({ run, backupDir: folder });
+  const kept = async (): Promise<number> => {
+    await commands.report(never);
+    return calls.filter((argv) => argv.includes('vgcfgbackup')).length;
+  };
+  expect([await kept(), await kept()]).toEqual([1, 1]); // the folder stays empty: it was tried
+  await writeFile(path.join(folder, 'pool-0'), stateOf());
+  expect(await kept()).toBe(1);
+  seqno = 2;
+  expect([await kept(), await kept()]).toEqual([2, 2]);
+  seqno = 3;
+  await writeFile(path.join(folder, 'pool-0'), stateOf()); // a change of ours
+  expect(await kept()).toBe(2);
 });

@@ -6,7 +6,7 @@ import * as argv from './argv.ts';
 import { createDamagedCopies } from './damaged-copies.ts';
 import { duplicatesIn } from './duplicates.ts';
 import { faultFromLvm, hasHung, isAboutLocks } from './errors.ts';
-import { createKeptStates, isToBeKept, lostIn, type KeptState } from './kept-states.ts';
+import { createKeptStates, isToBeKept, lostIn } from './kept-states.ts';
 import { volumeDevicePath } from './names.ts';
 import { parseReport, type LvmGroup, type LvmReport, type LvmVolume } from './report.ts';
 import { createSilentDevices, type SilentDevices } from './silent-devices.ts';
@@ -204,7 +204,8 @@ function createKeeping(call: Call, backupDir: string | undefined, timeoutMs: num
   if (backupDir === undefined) return (report: Report): Report => report;
   const read = createKeptStates(backupDir);
   const tried = new Map<string, number>();
-  const update = async (groups: readonly LvmGroup[], kept: readonly KeptState[], signal: AbortSignal) => {
+  const update = async (groups: readonly LvmGroup[], signal: AbortSignal): Promise<void> => {
+    const kept = await read(); // a change of ours that ended meanwhile has kept what it made
     for (const group of groups) {
       const { uuid, name, seqno } = group;
       if (tried.get(uuid) === seqno || !isToBeKept(group, groups, kept)) continue;
@@ -216,7 +217,7 @@ function createKeeping(call: Call, backupDir: string | undefined, timeoutMs: num
     async (signal) => {
       const kept = await read(); // first: what is changed meanwhile is then in the groups, too
       const seen = await report(signal);
-      await update(seen.groups, kept, signal);
+      await update(seen.groups, signal);
       const withLost = (group: LvmGroup): LvmGroup => ({ ...group, ...present({ lost: lostIn(group, kept) }) });
       return { ...seen, groups: seen.groups.map(withLost) };
     };
