@@ -71,7 +71,7 @@ test('a group that lost volumes which are not active is in doubt, and it is said
     withDoubts([seen], new Map([['pool-0', 'a']]), { forgotten })[0]?.doubt;
   expect(doubtOf([])).toMatchObject({ reason: 'MetadataLost', recorded: true });
   expect(doubtOf([])?.message).toContain('has lost v1, v2, which it had when the agent last changed it:');
-  expect(doubtOf([])?.message).toContain('(vgcfgrestore --file /kept/pool-0 pool-0)');
+  expect(doubtOf([])?.message).toContain('while no pod uses the group (vgcfgrestore --file /kept/pool-0 pool-0)');
   expect(doubtOf([])?.message).not.toContain('That state does not have');
   seen.lost.newer.push('v4', 'v3');
   expect(doubtOf([])?.message).toContain('That state does not have v3, v4: save first what is there, too.');

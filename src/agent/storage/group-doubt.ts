@@ -144,7 +144,7 @@ function doubtAboutMetadata(
     names.length === 0 ? [] : [`${names.toSorted(compareText).join(', ')}, which ${what}`];
   const what = [...named(active, 'this node has active'), ...named(inactive, 'it had when the agent last changed it')];
   const restore = lost
-    ? `bring that state back (vgcfgrestore --file ${lost.file} ${name}), or, where the state of now is meant and nobody needs these volumes, remove that file`
+    ? `bring that state back while no pod uses the group (vgcfgrestore --file ${lost.file} ${name}), or, where the state of now is meant and nobody needs these volumes, remove that file`
     : 'restore a state of the metadata that has all volumes of the group (vgcfgrestore(8))';
   const newer = lost?.newer.toSorted(compareText).join(', ') ?? '';
   const loses = newer === '' ? '' : ` That state does not have ${newer}: save first what is there, too.`;
