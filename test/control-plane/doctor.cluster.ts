@@ -225,14 +225,13 @@ test('a definition of an older version', async () => {
 test('a clock of a node, by what the server notes of its report', async () => {
   const report = await system.client.get(NODE_LOCAL_STORAGES, { name: 'node-1' }, never);
   const state = report.status?.nodeStorageInfo?.state;
-  mends.push(() => merge(NODE_LOCAL_STORAGES, 'node-1', { status: { nodeStorageInfo: { state } } }, 'status'));
-  const lastHeartbeatTime = new Date(Date.now() - 200_000).toISOString();
-  await merge(
-    NODE_LOCAL_STORAGES,
-    'node-1',
-    { status: { nodeStorageInfo: { state: { ...state, lastHeartbeatTime } } } },
-    'status',
-  );
+  const heartbeat = (ms: number) => {
+    const lastHeartbeatTime = new Date(ms).toISOString();
+    const status = { nodeStorageInfo: { state: { ...state, lastHeartbeatTime } } };
+    return merge(NODE_LOCAL_STORAGES, 'node-1', { status }, 'status');
+  };
+  mends.push(() => heartbeat(Date.now()));
+  await heartbeat(Date.now() - 200_000);
   expect(await examined()).toMatchObject([
     { name: 'NodeClockWrong', object: 'Node/node-1', what: 'It is 3 min behind the API server.' },
   ]);
