@@ -1,10 +1,10 @@
 import type { KubeClient } from '../../kube/client.ts';
-import type { Handlers } from '../../kube/follow/audience.ts';
 import { createInformer } from '../../kube/follow/informer.ts';
 import { CSI_NODES } from '../../kube/resource.ts';
 import { closedStorage } from '../../model/cordon.ts';
 import type { CsiNode } from '../../model/csi-node.ts';
 import type { Log } from '../../model/log.ts';
+import { countStorages } from './count-storages.ts';
 import { SCHEMAS } from './schemas.ts';
 import type { CountedStorages } from './silent-nodes.ts';
 import type { StorageView } from './views.ts';
@@ -28,28 +28,17 @@ export function onRegisteredNodes({ client, storages, driverName, log }: Registe
     project: (csiNode: CsiNode) => ({ name: csiNode.metadata.name ?? '', isKnown: knowsDriver(csiNode, driverName) }),
     same: (a, b) => a.isKnown === b.isKnown,
   });
-  const counted = (view: StorageView): StorageView =>
-    (csiNodes.get(view.name)?.isKnown ?? true) ? view : asUnregistered(view);
-  const audience = new Set<Handlers<StorageView>>();
+  const { get, subscribe, tell } = countStorages(storages, (view) =>
+    (csiNodes.get(view.name)?.isKnown ?? true) ? view : asUnregistered(view),
+  );
   const look = ({ name }: { readonly name: string }): void => {
     const view = storages.get(name);
-    if (view) for (const { changed } of audience) changed?.(counted(view), undefined);
+    if (view) tell(view);
   };
   csiNodes.subscribe({ changed: look, deleted: look });
   return {
-    get: (node) => {
-      const view = storages.get(node);
-      return view && counted(view);
-    },
-    subscribe: (handlers) => {
-      audience.add(handlers);
-      const changed: Handlers<StorageView>['changed'] = (view, before) => handlers.changed?.(counted(view), before);
-      const stop = storages.subscribe({ ...handlers, changed });
-      return () => {
-        audience.delete(handlers);
-        stop();
-      };
-    },
+    get,
+    subscribe,
     look: () => storages.look(),
     run: async (signal) => {
       await Promise.all([storages.run(signal), csiNodes.run(signal)]);

@@ -1,6 +1,5 @@
 import { repeat } from '../../daemon/repeat.ts';
 import type { EventRecorder } from '../../kube/events/events.ts';
-import type { Handlers } from '../../kube/follow/audience.ts';
 import type { Informer } from '../../kube/follow/informer.ts';
 import { NODE_LOCAL_STORAGES } from '../../kube/resource.ts';
 import { subjectOf } from '../../kube/subject.ts';
@@ -8,14 +7,12 @@ import { closedStorage } from '../../model/cordon.ts';
 import { inWords } from '../../model/in-words.ts';
 import type { Log } from '../../model/log.ts';
 import type { NodeLocalStorage } from '../../model/objects.ts';
+import { countStorages, type Storages } from './count-storages.ts';
 import { DEAF_MS } from './deaf.ts';
 import type { StorageView } from './views.ts';
 
 /** The storages of nodes as they count for placing: one whose agent is silent gets no new volume. */
-export interface CountedStorages {
-  get(node: string): StorageView | undefined;
-  /** Tells of all present ones at once, then of changes, silence too, until the returned function is called. */
-  subscribe(handlers: Handlers<StorageView>): () => void;
+export interface CountedStorages extends Storages {
   /** Looks now and then who has become silent, or speaks again, until aborted. */
   run(signal: AbortSignal): Promise<void>;
   /** One look. */
@@ -44,27 +41,15 @@ export function createSilentNodes(deps: SilentNodesDeps): CountedStorages {
   const everyMs = Math.min(LOOK_EVERY_MS, Math.max(silentAfterMs / 2, 1));
   const listened = createListenedTime(deps, everyMs);
   const silences = createSilences(deps);
-  const audience = new Set<Handlers<StorageView>>();
   const counted = (view: StorageView): StorageView => (silences.has(view.name) ? asSilent(view) : view);
+  const { get, subscribe, tell } = countStorages(storages, counted);
   const look = (): void => {
     const nowMs = listened();
-    for (const view of storages.values.values())
-      if (silences.judge(view, nowMs)) for (const { changed } of audience) changed?.(counted(view), undefined);
+    for (const view of storages.values.values()) if (silences.judge(view, nowMs)) tell(view);
   };
   return {
-    get: (node) => {
-      const view = storages.get(node);
-      return view && counted(view);
-    },
-    subscribe: (handlers) => {
-      audience.add(handlers);
-      const changed: Handlers<StorageView>['changed'] = (view, before) => handlers.changed?.(counted(view), before);
-      const stop = storages.subscribe({ ...handlers, changed });
-      return () => {
-        audience.delete(handlers);
-        stop();
-      };
-    },
+    get,
+    subscribe,
     look,
     run: (signal) => repeat(everyMs, look, (err) => log.error({ err }, 'looking for silent agents failed'), signal),
   };
